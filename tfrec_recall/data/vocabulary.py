@@ -1,0 +1,208 @@
+"""The map between raw ids and the integers of embedding tables."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from tfrec_recall.data.ids import id_column, padding_of
+
+if TYPE_CHECKING:
+    import os
+
+PADDING = 0
+UNKNOWN = 1
+_FIRST = 2  # the integer of the first known id
+
+
+class Vocabulary:
+    """Raw ids as integers: 0 is padding, 1 is unknown, 2 and on are the known ids in order.
+
+    Args:
+        ids: the known ids, strings or integers, each once. Samplers that follow rank (log-uniform)
+            need them by falling frequency, as `Vocabulary.build` gives them.
+        counts: how often each occurred, `[ids]`.
+        unknown_count: how often other ids occurred.
+
+    Raises: ValueError for repeated, missing, mixed or padding ids.
+
+    >>> vocabulary = Vocabulary.build(["tea", "cup", "tea", "pot", "pot", "tea"], min_count=2)
+    >>> vocabulary.encode([["tea", "cup"], ["pot", ""]])
+    array([[2, 1],
+           [3, 0]], dtype=int32)
+    >>> vocabulary.decode([3, 2]), vocabulary.counts
+    (array(['pot', 'tea'], dtype=object), array([0, 1, 3, 2]))
+    """
+
+    def __init__(self, ids: Any, counts: Any = None, unknown_count: int = 0) -> None:
+        known = id_column(_column(ids)[0].to_frame(), "vocabulary", "id")
+        repeated = known[known.duplicated()]
+        if len(repeated):
+            raise ValueError(
+                f"vocabulary: each id stands once. Received: {len(repeated):,} repetitions, the "
+                f"first {repeated.head(3).tolist()}."
+            )
+        self._index = pd.Index(known)
+        self._padding = padding_of(known)
+        kind = np.int64 if self.holds_integers else object
+        self._ids = known.to_numpy(dtype=kind)
+        self._raw = np.concatenate([np.array([self._padding] * _FIRST, dtype=kind), self._ids])
+        self._raw.flags.writeable = False
+        self._ids = self._raw[_FIRST:]
+        self._counts = None if counts is None else self._checked(counts, unknown_count)
+
+    @classmethod
+    def build(cls, values: Any, min_count: int = 1) -> Vocabulary:
+        """The vocabulary of the values seen in training, by falling frequency.
+
+        Equal counts are ordered by the SHA-256 of the id, so that its rank says nothing else.
+
+        Args:
+            values: raw ids in any shape; missing and padding values do not count.
+            min_count: ids that occur less often are unknown; their events count as unknown.
+        """
+        if min_count < 1:
+            raise ValueError(f"min_count is at least 1. Received: {min_count}.")
+        column = _column(values)[0].dropna()
+        column = column[~column.isin([padding_of(column)])].reset_index(drop=True)
+        ids = id_column(column.to_frame(), "vocabulary", "id")
+        counts = ids.value_counts(sort=False)
+        rare = counts < min_count
+        unknown_count = int(counts[rare].sum())
+        counts = counts[~rare].sort_values(ascending=False, kind="stable")
+        tied = counts.duplicated(keep=False).to_numpy()
+        hashes = np.full(len(counts), "", dtype="U64")
+        hashes[tied] = [
+            hashlib.sha256(str(one).encode()).hexdigest() for one in counts.index[tied].tolist()
+        ]
+        order = np.lexsort((hashes, -counts.to_numpy()))
+        return cls(counts.index[order], counts.to_numpy()[order], unknown_count)
+
+    def __len__(self) -> int:
+        """Rows of an embedding table: padding, unknown, and the known ids."""
+        return len(self._raw)
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self._ids):,} {'integers' if self.holds_integers else 'strings'})"
+
+    @property
+    def ids(self) -> np.ndarray:
+        """The raw known ids in order, `[len - 2]`, int64 or Python strings."""
+        return self._ids
+
+    @property
+    def counts(self) -> np.ndarray:
+        """How often each integer occurred, int64 `[len]`; 0 for padding, the unknown's at 1."""
+        if self._counts is None:
+            raise ValueError(
+                "This vocabulary has no counts: use Vocabulary.build(values), or give counts=."
+            )
+        return self._counts
+
+    @property
+    def padding(self) -> str | int:
+        """The raw padding value, `""` or `-1`."""
+        return self._padding
+
+    @property
+    def holds_integers(self) -> bool:
+        """Whether raw ids are integers, and not strings."""
+        return pd.api.types.is_integer_dtype(self._index.dtype)
+
+    def encode(self, values: Any) -> np.ndarray:
+        """int32 of the values' shape: missing or padding 0, not known 1, known 2 and on.
+
+        Raises: ValueError if the values are of the other type than the vocabulary.
+        """
+        column, shape = _column(values)
+        if column.isna().all():
+            return np.full(shape, PADDING, dtype=np.int32)
+        self._check_type(column)
+        codes, uniques = pd.factorize(column)
+        uniques = pd.Series(uniques)
+        table = self._index.get_indexer(uniques.astype(self._index.dtype)) + _FIRST
+        table[table < _FIRST] = UNKNOWN
+        table[(uniques == self._padding).to_numpy()] = PADDING
+        table = np.append(table, PADDING)  # factorize gives -1, the last, to missing values
+        return table[codes].astype(np.int32).reshape(shape)
+
+    def decode(self, ids: Any) -> np.ndarray:
+        """The raw ids in the shape given; padding and unknown become the raw padding value.
+
+        Raises: ValueError for what is no integer from 0 to len - 1.
+        """
+        ids = np.asarray(ids)
+        if ids.size == 0:
+            return np.empty(ids.shape, dtype=self._raw.dtype)
+        if not np.issubdtype(ids.dtype, np.integer):
+            raise ValueError(f"decode takes encoded integers. Received: {ids.dtype}.")
+        if ids.min() < 0 or ids.max() >= len(self):
+            raise ValueError(
+                f"decode takes integers from 0 to {len(self) - 1}. "
+                f"Received: {ids.min()} to {ids.max()}."
+            )
+        return self._raw[ids]
+
+    def unknown(self, values: Any) -> int:
+        """How many of the values are neither padding nor known."""
+        return int(np.count_nonzero(self.encode(values) == UNKNOWN))
+
+    def _check_type(self, column: pd.Series) -> None:
+        dtype = column.dtype
+        if isinstance(dtype, pd.CategoricalDtype):
+            dtype = dtype.categories.dtype
+        if pd.api.types.is_integer_dtype(dtype):
+            matches = self.holds_integers
+        elif isinstance(dtype, pd.StringDtype):
+            matches = not self.holds_integers
+        else:
+            kind = pd.api.types.infer_dtype(column, skipna=True)
+            matches = kind == ("integer" if self.holds_integers else "string")
+        if not matches:
+            known, remedy = ("integers", "int64") if self.holds_integers else ("strings", "str")
+            raise ValueError(
+                f"This vocabulary holds {known}, so no other type can match: use "
+                f".astype({remedy!r}) if these are the same ids. Received: {dtype}, the first "
+                f"{column.dropna().head(3).tolist()}."
+            )
+
+    def _checked(self, counts: Any, unknown_count: int) -> np.ndarray:
+        counts = np.asarray(counts)
+        if counts.shape != self._ids.shape or not np.issubdtype(counts.dtype, np.integer):
+            raise ValueError(
+                f"counts holds one integer an id, {self._ids.shape}. "
+                f"Received: {counts.dtype} {counts.shape}."
+            )
+        counts = np.concatenate([[0, unknown_count], counts]).astype(np.int64)
+        if counts.min() < 0:
+            raise ValueError(f"counts are 0 or more. Received: {counts.min()}.")
+        counts.flags.writeable = False
+        return counts
+
+
+def _column(values: Any) -> tuple[pd.Series, tuple[int, ...]]:
+    """Values of any shape as one column named "id", and their shape.
+
+    Bytes, as TensorFlow returns strings, are decoded; floats that are integers beside missing
+    values become nullable integers.
+    """
+    if isinstance(values, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
+        column, shape = pd.Series(values), (len(values),)
+    else:
+        # A list keeps its types: NumPy alone would turn [1, "a"] into strings.
+        array = np.asarray(values, dtype=object if isinstance(values, list | tuple) else None)
+        column, shape = pd.Series(array.reshape(-1)), array.shape
+    column = column.reset_index(drop=True).rename("id")
+    if column.dtype == object:
+        column = column.infer_objects()
+        if pd.api.types.infer_dtype(column, skipna=True) == "bytes":
+            column = column.str.decode("utf-8")
+    if pd.api.types.is_float_dtype(column.dtype) and not column.isna().all():
+        present = column.dropna().to_numpy(dtype=np.float64)
+        exact = 2 ** (24 if column.dtype == np.float32 else 53)
+        if (np.abs(present) < exact).all() and (present == np.rint(present)).all():
+            column = column.astype("Int64")
+    return column, shape
