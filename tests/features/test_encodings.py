@@ -1,0 +1,101 @@
+"""Each encoding says the same in bulk and in the graph, also for what training never saw."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tfrec_recall.features import Categorical, MultiValued, Numeric, TimeOf
+
+TRAIN = pd.DataFrame(
+    {
+        "country": ["fr", "de", "fr", None, "uk"],
+        "store": [4, 4, 9, 4, 7],
+        "price": [1.0, 3.0, 8.0, np.nan, 100.0],
+        "timestamp": [0, 3_600, 86_400, 7, 604_800],
+    }
+)
+NEW = pd.DataFrame(
+    {
+        "country": ["fr", "xx", None],
+        "store": [9, 1, 4],
+        "price": [2.0, np.nan, 1e6],
+        "timestamp": [90_000, 1, 5],
+    }
+)
+CASES = [
+    Categorical("country"),
+    Categorical("country", min_count=2),
+    Categorical("store"),
+    Numeric("price"),
+    Numeric("price", log=True),
+    Numeric("price", buckets=3),
+    Numeric("price", buckets=3, log=True),
+    TimeOf(part="hour"),
+    TimeOf(part="weekday"),
+]
+
+
+@pytest.mark.parametrize("feature", CASES, ids=repr)
+def test_bulk_and_graph_agree(feature):
+    encoding = feature.adapt(TRAIN[feature.column])
+    for table in (TRAIN, NEW):
+        raw = table[feature.column]
+        if encoding.raw_spec().dtype == tf.string:
+            raw = raw.fillna("")
+        tensor = tf.constant(raw.to_numpy(), encoding.raw_spec().dtype)
+        bulk = encoding.encode(table[feature.column])
+        np.testing.assert_allclose(encoding.graph()(tensor), bulk, rtol=1e-6)
+        assert bulk.dtype == encoding.dtype.as_numpy_dtype
+
+
+def test_a_value_below_min_count_is_unknown_and_a_missing_one_is_padding():
+    encoding = Categorical("country", min_count=2).adapt(TRAIN["country"])
+    assert encoding.encode(TRAIN["country"]).tolist() == [2, 1, 2, 0, 1]
+
+
+def test_normalisation_has_mean_zero_and_deviation_one():
+    values = Numeric("price").adapt(TRAIN["price"]).encode(TRAIN["price"])
+    present = values[[0, 1, 2, 4]]
+    assert values[3] == 0
+    assert present.mean() == pytest.approx(0, abs=1e-6)
+    assert present.std() == pytest.approx(1, abs=1e-6)
+
+
+def test_a_constant_number_is_no_division_by_zero():
+    values = Numeric("price").adapt(pd.Series([5.0, 5.0])).encode(pd.Series([5.0, 6.0]))
+    assert values.tolist() == [0.0, 1.0]
+
+
+def test_buckets_hold_equal_counts():
+    numbers = pd.Series(np.arange(100.0))
+    buckets = Numeric("x", buckets=4).adapt(numbers).encode(numbers)
+    assert np.bincount(buckets).tolist() == [0, 0, 25, 25, 25, 25]
+
+
+@pytest.mark.parametrize(
+    ("moment", "hour", "weekday"),
+    [("1970-01-01 00:30", 0, 3), ("2011-12-09 12:50", 12, 4), ("2026-11-23 23:59", 23, 0)],
+)
+def test_parts_of_time_follow_the_calendar(moment, hour, weekday):
+    seconds = pd.Series([int(pd.Timestamp(moment).timestamp())])
+    assert TimeOf(part="hour").adapt(seconds).encode(seconds) - 2 == hour
+    assert TimeOf(part="weekday").adapt(seconds).encode(seconds) - 2 == weekday
+
+
+def test_lists_are_padded_and_keep_their_rows():
+    genres = pd.Series([["war", "drama"], None, ["drama"], []], index=[7, 7, 8, 9])
+    encoding = MultiValued("genres").adapt(genres)
+    assert encoding.encode(genres).tolist() == [[3, 2], [0, 0], [2, 0], [0, 0]]
+    graph = encoding.graph()(tf.constant([["drama", ""], ["new", "war"]]))
+    assert graph.numpy().tolist() == [[2, 0], [1, 3]]
+
+
+def test_text_in_a_numeric_column_is_named():
+    with pytest.raises(ValueError, match=r"Numeric\('price'\) needs numbers; 1 values .*'cheap'"):
+        Numeric("price").adapt(pd.Series(["1", "cheap"]))
+
+
+def test_fractions_in_a_categorical_column_are_named():
+    with pytest.raises(ValueError, match=r"Categorical\('price'\) found fractions, .*0\.5"):
+        Categorical("price").adapt(pd.Series([1.0, 0.5]))

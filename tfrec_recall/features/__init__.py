@@ -1,0 +1,30 @@
+"""What a feature is, and how it is encoded, embedded and served."""
+
+from tfrec_recall.features.batches import example_batches
+from tfrec_recall.features.columns import (
+    Categorical,
+    Feature,
+    History,
+    MultiValued,
+    Numeric,
+    TimeOf,
+)
+from tfrec_recall.features.encoder import FeatureEncoder, Field, ItemTable
+from tfrec_recall.features.serving import RawItem, RawQuery
+from tfrec_recall.features.specification import Features
+
+__all__ = [
+    "Categorical",
+    "Feature",
+    "FeatureEncoder",
+    "Features",
+    "Field",
+    "History",
+    "ItemTable",
+    "MultiValued",
+    "Numeric",
+    "RawItem",
+    "RawQuery",
+    "TimeOf",
+    "example_batches",
+]

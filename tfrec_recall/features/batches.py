@@ -1,0 +1,72 @@
+"""Training batches: encoded features of examples, gathered in slices by tf.data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.data import Examples, Interactions, batches, gather_histories
+from tfrec_recall.features.columns import TimeOf
+from tfrec_recall.features.specification import Features
+
+
+def example_batches(
+    features: Features,
+    interactions: Interactions,
+    examples: Examples,
+    batch_size: int,
+    seed: int | None = 0,
+    first_epoch: int = 0,
+) -> tf.data.Dataset:
+    """Batches of encoded examples, another order each epoch.
+
+    Each batch is a dictionary: every user feature by its name, histories as [batch, length] padded on
+    the right with 0, `item_id` the encoded target, `sample_weight` and `age` (seconds). The item's
+    other features are looked up by the model. Examples whose target is unknown are left out.
+
+    Args:
+        seed: of the order; None keeps the order of the examples.
+        first_epoch: where the sequence of permutations begins, to go on with a resumed run.
+    """
+    features.require_adapted()
+    events, users = examples.events, interactions.users
+    item = features.encodings["item_id"].encode(events["item_id"])
+    examples = examples.take(np.flatnonzero(item[examples.target] > 1))
+    if not len(examples):
+        raise ValueError(
+            "No example is left to learn from: no target is a known item, or no user has enough "
+            "events. Check minimum_history, min_count, and that the features saw the training events."
+        )
+
+    by_user = {n: tf.constant(v) for n, v in features.encode_users(users).items()}
+    by_event = {"item_id": tf.constant(item)}
+    for feature in features.user_fields:
+        if isinstance(feature, TimeOf):
+            interactions.require_time(f"The feature {feature.name!r}")
+            encoding = features.encodings[feature.name]
+            by_event[feature.name] = tf.constant(encoding.encode(events[feature.column]))
+    histories = {
+        h.name: (tf.constant(features.encodings[h.name].encode(events[h.column])), h.length)
+        for h in features.histories
+    }
+
+    target = events["user_id"].to_numpy()[examples.target]
+    user_row = tf.constant(pd.Index(users["user_id"]).get_indexer(target).astype("int32"))
+    target_row = tf.constant(examples.target)
+    start, end = tf.constant(examples.history_start), tf.constant(examples.history_end)
+    weight, age = tf.constant(examples.weight), tf.constant(examples.age, tf.float32)
+
+    def fetch(rows: tf.Tensor) -> dict[str, tf.Tensor]:
+        user, event = tf.gather(user_row, rows), tf.gather(target_row, rows)
+        first, last = tf.gather(start, rows), tf.gather(end, rows)
+        batch = {name: tf.gather(table, user) for name, table in by_user.items()}
+        batch |= {name: tf.gather(column, event) for name, column in by_event.items()}
+        for name, (codes, length) in histories.items():
+            begin = tf.maximum(first, last - length)
+            batch[name] = gather_histories(codes, begin, last, length)
+        batch["sample_weight"] = tf.gather(weight, rows)
+        batch["age"] = tf.gather(age, rows)
+        return batch
+
+    return batches(len(examples), batch_size, fetch, seed=seed, first_epoch=first_epoch)

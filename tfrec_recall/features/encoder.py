@@ -1,0 +1,143 @@
+"""Embeds encoded features: one vector a field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+UNKNOWN = 1
+
+
+class Field(NamedTuple):
+    """What the encoder has to know of a feature; see `Features.fields`.
+
+    `size` is the number of rows of its table, 0 for a number that is its own input; `rank` is 2 for
+    a list of values a row; `unknown_rate` is the share replaced by unknown in training.
+    """
+
+    name: str
+    size: int
+    rank: int = 1
+    unknown_rate: float = 0.0
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+class FeatureEncoder(tf.keras.layers.Layer):
+    """Embeds each feature in `dim` numbers: ids by a table, lists by their mean, numbers by a line.
+
+    Args:
+        fields: the features, in the order of the output; their names are the input's keys.
+        dim: numbers a field.
+        initializer: of the tables.
+
+    Input: a dictionary with, for each field, [...] ids or numbers, or [..., values] ids for a list;
+        it may hold other keys.
+    Output: [..., fields, dim]; padding ids and empty lists give zeros.
+    Raises: ValueError when a field is missing from the input.
+
+    >>> encoder = FeatureEncoder([Field("item_id", 4), Field("genres", 3, rank=2)], dim=8)
+    >>> encoder({"item_id": tf.constant([2, 3]), "genres": tf.constant([[1, 2], [2, 0]])}).shape
+    TensorShape([2, 2, 8])
+    """
+
+    def __init__(self, fields: Sequence[Field], dim: int, initializer="random_normal", **kwargs):
+        super().__init__(**kwargs)
+        self.fields = tuple(Field(*field) for field in fields)
+        self.dim = dim
+        self.initializer = tf.keras.initializers.get(initializer)
+        self.tables: dict[str, tf.Variable] = {}
+
+    def build(self, input_shape):
+        for field in self.fields:
+            rows = max(field.size, 1)  # a number has one row, which it scales
+            self.tables[field.name] = self.add_weight(
+                name=field.name, shape=(rows, self.dim), initializer=self.initializer
+            )
+        super().build(input_shape)
+
+    def call(self, inputs, training=False):
+        missing = [field.name for field in self.fields if field.name not in inputs]
+        if missing:
+            raise ValueError(
+                f"{self.name} embeds the features {[field.name for field in self.fields]}; "
+                f"missing: {missing}. Received: {sorted(inputs)}."
+            )
+        vectors = [self._embed(field, inputs[field.name], training) for field in self.fields]
+        return tf.stack(vectors, axis=-2)  # [..., fields, dim]
+
+    def _embed(self, field: Field, values: tf.Tensor, training) -> tf.Tensor:
+        table = tf.cast(self.tables[field.name], self.compute_dtype)
+        if field.size == 0:
+            return tf.cast(values, self.compute_dtype)[..., tf.newaxis] * table[0]
+        if training and field.unknown_rate:
+            values = self._forget_some(values, field.unknown_rate)
+        present = tf.cast(values != 0, self.compute_dtype)[..., tf.newaxis]
+        vectors = tf.gather(table, values) * present
+        if field.rank == 1:
+            return vectors
+        count = tf.maximum(tf.reduce_sum(present, axis=-2), 1.0)
+        return tf.reduce_sum(vectors, axis=-2) / count
+
+    def _forget_some(self, values: tf.Tensor, rate: float) -> tf.Tensor:
+        forget = (tf.random.uniform(tf.shape(values)) < rate) & (values != 0)
+        return tf.where(forget, tf.constant(UNKNOWN, values.dtype), values)
+
+    def compute_output_shape(self, input_shape):
+        first = self.fields[0]
+        shape = tuple(input_shape[first.name])
+        leading = shape[:-1] if first.rank == 2 else shape
+        return tf.TensorShape((*leading, len(self.fields), self.dim))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "fields": [list(field) for field in self.fields],
+            "dim": self.dim,
+            "initializer": tf.keras.initializers.serialize(self.initializer),
+        }
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+class ItemTable(tf.keras.layers.Layer):
+    """Encoded item ids to the encoded features of those items, a row of weights an item.
+
+    The rows are training data, not parameters: they are saved and restored with the model.
+
+    Args:
+        shapes: of each feature, the shape of its array, [items, ...], and its dtype's name.
+
+    Input: [...] encoded item ids.  Output: a dictionary of [...] or [..., values] arrays.
+    """
+
+    def __init__(self, shapes: dict[str, tuple[Sequence[int], str]], **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        self.shapes = shapes
+        self.columns = {
+            name: self.add_weight(
+                name=name,
+                shape=tuple(shape),
+                dtype=dtype,
+                trainable=False,
+                initializer="zeros",
+            )
+            for name, (shape, dtype) in shapes.items()
+        }
+
+    @classmethod
+    def of(cls, arrays: dict[str, np.ndarray], **kwargs) -> ItemTable:
+        """The table that holds these arrays, whose rows are encoded item ids."""
+        table = cls({n: (list(a.shape), a.dtype.name) for n, a in arrays.items()}, **kwargs)
+        for name, array in arrays.items():
+            table.columns[name].assign(array)
+        return table
+
+    def call(self, ids):
+        return {name: tf.gather(column, ids) for name, column in self.columns.items()}
+
+    def get_config(self):
+        config = super().get_config()
+        del config["trainable"]
+        return {**config, "shapes": {n: [list(s), d] for n, (s, d) in self.shapes.items()}}

@@ -1,0 +1,64 @@
+"""The encoder's serving twin: raw feature values in, encoded ones out, in TensorFlow ops."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tfrec_recall.features.columns import History
+from tfrec_recall.features.specification import Features
+
+
+class RawQuery(tf.Module):
+    """Raw features of the user side to encoded ones, as the training batches hold them.
+
+    Histories may be padded anywhere and be of any length: padding is dropped, the latest
+    `length` events are kept, oldest first, padded on the right.
+
+    Input: a dictionary of raw tensors, as `inputs` says.  Output: a dictionary of encoded tensors.
+    """
+
+    def __init__(self, features: Features):
+        super().__init__()
+        features.require_adapted()
+        self.inputs: dict[str, tf.TensorSpec] = {}
+        self._steps = []  # (input's name, feature's name, mapping, history length or None)
+        for feature in features.user:
+            encoding = features.encodings[feature.name]
+            length = feature.length if isinstance(feature, History) else None
+            spec = encoding.raw_spec()
+            if length is not None:
+                spec = tf.TensorSpec([None, None], spec.dtype)
+            source = feature.column if feature.derived else feature.name
+            self.inputs[source] = tf.TensorSpec(spec.shape, spec.dtype, name=source)
+            self._steps.append((source, feature.name, encoding.graph(), length))
+
+    def __call__(self, raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        encoded = {}
+        for source, name, mapping, length in self._steps:
+            values = mapping(raw[source])
+            encoded[name] = values if length is None else latest(values, length)
+        return encoded
+
+
+class RawItem(tf.Module):
+    """Raw features of items to encoded ones; cold items have an unknown id and known attributes."""
+
+    def __init__(self, features: Features):
+        super().__init__()
+        features.require_adapted()
+        self.inputs: dict[str, tf.TensorSpec] = {}
+        self._steps = []
+        for feature in features.item:
+            encoding = features.encodings[feature.name]
+            spec = encoding.raw_spec()
+            self.inputs[feature.name] = tf.TensorSpec(spec.shape, spec.dtype, name=feature.name)
+            self._steps.append((feature.name, encoding.graph()))
+
+    def __call__(self, raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {name: mapping(raw[name]) for name, mapping in self._steps}
+
+
+def latest(ids: tf.Tensor, length: int) -> tf.Tensor:
+    """The last `length` ids of each row that are not padding, padded on the right: [batch, length]."""
+    present = tf.ragged.boolean_mask(ids, ids != 0)
+    return present[:, -length:].to_tensor(shape=[None, length])

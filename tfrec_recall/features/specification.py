@@ -1,0 +1,194 @@
+"""The one specification of features that every model takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions, Vocabulary
+from tfrec_recall.features.columns import Feature, History, TimeOf
+from tfrec_recall.features.encoder import Field
+from tfrec_recall.features.encodings import Encoding, VocabularyEncoding
+
+
+class Features:
+    """The features of the user side and of the item side, and what they learnt from training data.
+
+    Args:
+        user: features of the query: columns of the users table, histories, parts of the request time.
+        item: features of the candidate: columns of the items table; `item_id` is always among them.
+
+    `adapt` learns vocabularies, means and buckets from the training interactions; the ids' counts are
+    those of the training events. Rows of the tables that train never touches teach nothing.
+
+    >>> features = Features(
+    ...     user=[Categorical("user_id"), Categorical("country"), History()],
+    ...     item=[Categorical("item_id"), Numeric("price", buckets=10, log=True)],
+    ... ).adapt(interactions)
+    """
+
+    def __init__(self, user: Sequence[Feature], item: Sequence[Feature]):
+        self.user = tuple(user)
+        self.item = tuple(item)
+        self.encodings: dict[str, Encoding] = {}
+        self.item_table: dict[str, np.ndarray] = {}
+        _refuse_repeated_names([*self.user, *self.item])
+        if "item_id" not in {feature.name for feature in self.item}:
+            raise ValueError(
+                "Features needs Categorical('item_id') among `item`, because candidates and "
+                f"histories are found by it. Received: {[feature.name for feature in self.item]}."
+            )
+
+    def adapt(self, interactions: Interactions) -> Features:
+        """Learns every encoding from these training interactions, and returns itself."""
+        users = _rows_seen(interactions.users, interactions.events, "user_id")
+        items = _rows_seen(interactions.items, interactions.events, "item_id")
+        self.encodings = {}
+        for feature in (*self.item, *self.user):
+            if isinstance(feature, History):
+                continue
+            if isinstance(feature, TimeOf):
+                values = pd.Series(dtype="int64")
+            elif feature.column in ("user_id", "item_id"):
+                values = _column(interactions.events, feature, "events")
+            elif feature in self.item:
+                values = _column(items, feature, "items")
+            else:
+                values = _column(users, feature, "users")
+            self.encodings[feature.name] = feature.adapt(values)
+        for feature in self.histories:
+            self.encodings[feature.name] = self._history_encoding(feature, interactions.events)
+        self.item_table = self._tabulate(interactions.items)
+        return self
+
+    def _tabulate(self, items: pd.DataFrame) -> dict[str, np.ndarray]:
+        """Rows by encoded item id: padding, unknown (which has no attributes), then the known items."""
+        known = items.set_index("item_id", drop=False).loc[self.item_vocabulary.ids]
+        table = {}
+        for name, rows in self.encode_items(known).items():
+            first = np.zeros((2, *rows.shape[1:]), rows.dtype)
+            table[name] = np.concatenate([first, rows])
+        table["item_id"][1] = 1
+        return table
+
+    def _history_encoding(self, history: History, events: pd.DataFrame) -> Encoding:
+        if history.column == "item_id":
+            return self.encodings["item_id"]
+        values = _column(events, history, "events").dropna()
+        return VocabularyEncoding(Vocabulary.build(values))
+
+    @property
+    def histories(self) -> tuple[History, ...]:
+        return tuple(feature for feature in self.user if isinstance(feature, History))
+
+    @property
+    def history(self) -> History | None:
+        """The history of items, if the specification has one."""
+        return next((f for f in self.histories if f.column == "item_id"), None)
+
+    @property
+    def user_fields(self) -> tuple[Feature, ...]:
+        """The user's features with one field each: all but histories."""
+        return tuple(f for f in self.user if not isinstance(f, History))
+
+    def fields(self, features: Iterable[Feature]) -> list[Field]:
+        """What a `FeatureEncoder` has to know of these features."""
+        self.require_adapted()
+        fields = []
+        for feature in features:
+            encoding = self.encodings[feature.name]
+            rate = getattr(feature, "unknown_rate", 0.0)
+            fields.append(Field(feature.name, encoding.size, encoding.rank, rate))
+        return fields
+
+    def inputs(self, features: Iterable[Feature]) -> dict[str, tf.Tensor]:
+        """One symbolic Keras input a feature, by name, without the batch axis in its shape."""
+        self.require_adapted()
+        inputs = {}
+        for feature in features:
+            encoding = self.encodings[feature.name]
+            shape: tuple[int | None, ...] = (None,) if encoding.rank == 2 else ()
+            if isinstance(feature, History):
+                shape = (feature.length,)
+            inputs[feature.name] = tf.keras.Input(shape, dtype=encoding.dtype, name=feature.name)
+        return inputs
+
+    @property
+    def item_vocabulary(self) -> Vocabulary:
+        self.require_adapted()
+        encoding = self.encodings["item_id"]
+        assert isinstance(encoding, VocabularyEncoding)
+        return encoding.vocabulary
+
+    @property
+    def item_counts(self) -> np.ndarray:
+        """Training events of each encoded item id, int64."""
+        return self.item_vocabulary.counts
+
+    def require_adapted(self) -> None:
+        if not self.encodings:
+            raise ValueError(
+                "These features have learnt nothing yet: call features.adapt(split.train) first."
+            )
+
+    def require(self, names: Iterable[str], model: str) -> None:
+        """Raises when features that a model needs are missing, and names them."""
+        have = {feature.name for feature in (*self.user, *self.item)}
+        missing = [name for name in names if name not in have]
+        if missing:
+            raise ValueError(
+                f"{model} needs the feature{'s' * (len(missing) > 1)} {', '.join(missing)}. "
+                f"Received: {', '.join(sorted(have))}. Add what is missing to Features(user=…, item=…)."
+            )
+
+    def encode_items(self, items: pd.DataFrame) -> dict[str, np.ndarray]:
+        """The items' features by name, a row an item; works for items that training never saw."""
+        self.require_adapted()
+        return {f.name: self._encode(f, items, "items") for f in self.item}
+
+    def encode_users(self, users: pd.DataFrame) -> dict[str, np.ndarray]:
+        """The features of the users table by name, a row a user, without those of time and history."""
+        self.require_adapted()
+        return {f.name: self._encode(f, users, "users") for f in self.user_fields if not f.derived}
+
+    def _encode(self, feature: Feature, table: pd.DataFrame, kind: str) -> np.ndarray:
+        return self.encodings[feature.name].encode(_column(table, feature, kind))
+
+    def describe(self) -> list[dict[str, object]]:
+        """A plain list for model cards: side, name, kind, column and size of each feature."""
+        return [
+            {
+                "side": side,
+                "name": feature.name,
+                "kind": type(feature).__name__,
+                "column": feature.column,
+                "size": self.encodings[feature.name].size if self.encodings else None,
+            }
+            for side, side_features in (("user", self.user), ("item", self.item))
+            for feature in side_features
+        ]
+
+
+def _rows_seen(table: pd.DataFrame, events: pd.DataFrame, key: str) -> pd.DataFrame:
+    return table[table[key].isin(events[key].unique())]
+
+
+def _column(table: pd.DataFrame, feature: Feature, kind: str) -> pd.Series:
+    if feature.column not in table.columns:
+        raise ValueError(
+            f"The {kind} table has no column {feature.column!r}, which the feature {feature.name!r} "
+            f"reads. Columns there: {', '.join(map(str, table.columns))}."
+        )
+    return table[feature.column]
+
+
+def _refuse_repeated_names(features: Sequence[Feature]) -> None:
+    names = [feature.name for feature in features]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(
+            f"Two features have the name {', '.join(repeated)}: give one of them another with name=…."
+        )

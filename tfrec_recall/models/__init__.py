@@ -1,0 +1,11 @@
+"""Recall models, one a file; each is a `tfrs.Model`, so they need Keras 2."""
+
+from tfrec_recall._keras import require_keras_2
+
+require_keras_2("tfrec_recall.models")
+
+from tfrec_recall.models.popular import Popular  # noqa: E402
+from tfrec_recall.models.recall_model import RecallModel  # noqa: E402
+from tfrec_recall.models.two_tower import TwoTower  # noqa: E402
+
+__all__ = ["Popular", "RecallModel", "TwoTower"]

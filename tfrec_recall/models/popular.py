@@ -1,0 +1,94 @@
+"""The most popular items: the yardstick of every other model, and the fallback."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.features import Categorical, Features
+from tfrec_recall.models.recall_model import RecallModel
+
+SECONDS_A_DAY = 86_400
+
+
+class Popular(RecallModel):
+    """Every user gets the items with the most training events, or with the most recent ones.
+
+    Source: none; the score of an item is the sum over its events of 2^(-age / half-life), where the
+    age runs to the newest training event.
+
+    Args:
+        features: adapted; only `item_id` is used, and `user_id` gives the request its batch axis.
+        half_life: in days; None counts every event as one.
+
+    It learns in one pass, with `adapt` or with `fit` on the training interactions.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id")
+
+    def __init__(self, features: Features, half_life: float | None = None, **kwargs):
+        super().__init__(features, **kwargs)
+        if half_life is not None and half_life <= 0:
+            raise ValueError(f"half_life is a number of days above 0. Received: {half_life}.")
+        self.half_life = half_life
+        size = len(features.item_vocabulary)
+        self.popularity = tf.Variable(tf.zeros([size]), trainable=False, name="popularity")
+        # One coordinate: the user's is 1, the item's its popularity.
+        user = features.inputs(features.user)
+        one = tf.ones_like(user["user_id"], tf.float32)[:, tf.newaxis]  # [batch, 1]
+        self.query_model = tf.keras.Model(user, one)
+        item = features.inputs(features.item)
+        score = PopularityLookup(self.popularity)(item["item_id"])
+        self.candidate_model = tf.keras.Model(item, score)
+
+    @classmethod
+    def default_features(cls, interactions: Interactions) -> Features:
+        return Features(user=[Categorical("user_id")], item=[Categorical("item_id")])
+
+    def adapt(self, train: Interactions) -> None:
+        """Counts the events of each item, weighted by `events.weight` where there is one."""
+        ids = self.features.encodings["item_id"].encode(train.events["item_id"])
+        weight = np.ones(len(ids))
+        if "weight" in train.events:
+            weight = train.events["weight"].to_numpy("float64")
+        if self.half_life is not None:
+            train.require_time("Popular with a half-life")
+            weight = weight * 0.5 ** (_age_in_days(train.events) / self.half_life)
+        counts = np.bincount(ids, weight, minlength=len(self.features.item_vocabulary))
+        counts[:2] = 0.0  # padding, and the items that train does not know
+        self.popularity.assign(counts)
+
+    def training_data(self, train, batch_size=1024, seed=0):
+        """The interactions themselves: there is nothing to batch."""
+        return train
+
+    def fit(self, x: Interactions, **kwargs) -> tf.keras.callbacks.History:
+        """`adapt`, in the form of the other models; batches, epochs and callbacks mean nothing."""
+        self.adapt(x)
+        history = tf.keras.callbacks.History()
+        history.set_model(self)
+        history.on_train_begin()
+        return history
+
+    def compute_loss(self, batch, training=False):
+        raise ValueError("Popular has no loss: it learns with adapt(train) or fit(train).")
+
+
+class PopularityLookup(tf.keras.layers.Layer):
+    """Encoded item ids [items] to their popularity [items, 1]."""
+
+    def __init__(self, popularity: tf.Variable, **kwargs):
+        super().__init__(**kwargs)
+        self.popularity = popularity
+
+    def call(self, ids):
+        return tf.gather(self.popularity, ids)[:, tf.newaxis]
+
+
+def _age_in_days(events: pd.DataFrame) -> np.ndarray:
+    time = events["timestamp"].to_numpy("float64")
+    return (time.max(initial=-np.inf) - time) / SECONDS_A_DAY

@@ -1,0 +1,111 @@
+"""What every recall model has in common: a query side, a candidate side, and the way to an index."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.features import Features, RawItem, RawQuery
+from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
+
+CANDIDATE_BATCH = 4096
+
+
+class RecallModel(tfrs.Model):
+    """A model with a vector for each query and each candidate, whose score is their inner product.
+
+    A subclass sets `query_model` (encoded user features -> [batch, dim] or [batch, interests, dim])
+    and `candidate_model` (encoded item features -> [batch, dim]), and writes `compute_loss`.
+
+    Args:
+        features: the adapted specification.
+
+    `needs` names the features without which the model cannot be built.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("item_id",)
+    query_model: tf.keras.Model
+    candidate_model: tf.keras.Model
+
+    def __init__(self, features: Features, **kwargs):
+        super().__init__(**kwargs)
+        features.require(self.needs, type(self).__name__)
+        features.require_adapted()
+        self.features = features
+
+    @classmethod
+    def default_features(cls, interactions: Interactions) -> Features:
+        """A specification, not yet adapted, of what these interactions offer to this model."""
+        raise NotImplementedError(f"{cls.__name__} does not choose features by itself.")
+
+    def training_data(
+        self, train: Interactions, batch_size: int = 1024, seed: int | None = 0
+    ) -> tf.data.Dataset:
+        """The batches this model learns from, for `fit`."""
+        raise NotImplementedError(f"{type(self).__name__} does not choose examples by itself.")
+
+    def call(self, inputs: dict[str, tf.Tensor], training=False) -> tf.Tensor:
+        """The query vectors of encoded user features."""
+        return self.query_model(inputs, training=training)
+
+    def embed_items(self, items: pd.DataFrame) -> np.ndarray:
+        """Vectors of items given as a table of raw features, [items, dim] float32."""
+        encoded = self.features.encode_items(items)
+        parts = [
+            self.candidate_model.predict_on_batch(
+                {name: values[start : start + CANDIDATE_BATCH] for name, values in encoded.items()}
+            )
+            for start in range(0, len(items), CANDIDATE_BATCH)
+        ]
+        return np.concatenate(parts)
+
+    def retriever(self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0) -> Retriever:
+        """Raw query features in, item ids and scores out, over these items.
+
+        Args:
+            items: the catalogue, with the columns of the item features; ids that training never saw
+                are embedded by their other features.
+            index: `Exact()` (the default), `ScaNN(recall=0.95)` or `Auto()`.
+            k: how many items are returned where a call does not say.
+            seed: of the permutation that orders equal scores.
+        """
+        return EmbeddingRetriever(
+            query_embedder=QueryEmbedder(self.features, self.query_model),
+            item_ids=items["item_id"].to_numpy(),
+            vectors=self.embed_items(items),
+            index=index or Exact(),
+            k=k,
+            item_embedder=ItemEmbedder(self.features, self.candidate_model),
+            seed=seed,
+        )
+
+
+class QueryEmbedder(tf.Module):
+    """Raw user features to query vectors; `inputs` says which."""
+
+    def __init__(self, features: Features, query_model: tf.keras.Model):
+        super().__init__()
+        self.encode = RawQuery(features)
+        self.model = query_model
+        self.inputs = self.encode.inputs
+
+    def __call__(self, raw: dict[str, tf.Tensor]) -> tf.Tensor:
+        return self.model(self.encode(raw), training=False)
+
+
+class ItemEmbedder(tf.Module):
+    """Raw item features to candidate vectors; `inputs` says which."""
+
+    def __init__(self, features: Features, candidate_model: tf.keras.Model):
+        super().__init__()
+        self.encode = RawItem(features)
+        self.model = candidate_model
+        self.inputs = self.encode.inputs
+
+    def __call__(self, raw: dict[str, tf.Tensor]) -> tf.Tensor:
+        return self.model(self.encode(raw), training=False)

@@ -1,0 +1,6 @@
+"""Where negatives come from, and with which probability."""
+
+from tfrec_recall.sampling.mixed import MixedNegatives
+from tfrec_recall.sampling.uniform import UniformNegatives
+
+__all__ = ["MixedNegatives", "UniformNegatives"]
