@@ -1,0 +1,122 @@
+"""Every index against NumPy, over a grid of sizes; and again after it was saved and reloaded."""
+
+import functools
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.references.top_k import top_k
+from tfrec_recall.retrieval import Exact
+
+DIM = 7
+MOST = 23  # the longest list of rows to leave out
+INDEXES = {
+    "exact": Exact(),
+    "exact, block by block": Exact(block=16),
+}
+ITEMS = (1, 5, 150)
+GRID = list(itertools.product(INDEXES, ITEMS))
+
+
+@functools.cache
+def vectors_of(items):
+    return np.random.default_rng(items).normal(size=(items, DIM)).astype("float32")
+
+
+class Searcher(tf.Module):
+    """An index behind one function, as an export holds it."""
+
+    def __init__(self, index):
+        super().__init__()
+        self.index = index
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None, DIM], tf.float32),
+            tf.TensorSpec([], tf.int32),
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None, None], tf.bool),
+        ]
+    )
+    def search(self, query, k, exclude, present):
+        return self.index.search(query, k, exclude, present)
+
+
+@pytest.fixture(scope="module", params=GRID, ids=str)
+def case(request, tmp_path_factory):
+    """vectors, the index in process, the same index reloaded."""
+    name, items = request.param
+    index = INDEXES[name].build(vectors_of(items), k=10)
+    path = str(tmp_path_factory.mktemp("index"))
+    options = tf.saved_model.SaveOptions(namespace_whitelist=["Scann"])
+    tf.saved_model.save(Searcher(index), path, options=options)
+    return vectors_of(items), index, tf.saved_model.load(path)
+
+
+def assert_is_top_k(result, vectors, query, k, exclude, present):
+    rows, scores = (part.numpy() for part in result)
+    assert rows.dtype == np.int32
+    assert scores.dtype == np.float32
+    assert rows.shape == scores.shape == (len(query), k)
+    for row in range(len(query)):
+        expected = top_k(vectors, query[row], k, exclude[row], present[row])
+        np.testing.assert_array_equal(rows[row], expected[0])
+        np.testing.assert_allclose(scores[row], expected[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("k", [1, 4, 200])
+@pytest.mark.parametrize("batch", [1, 6])
+@pytest.mark.parametrize("interests", [1, 3])
+@pytest.mark.parametrize("width", [0, 1, MOST])
+def test_finds_the_top_k(case, k, batch, interests, width):
+    vectors, index, reloaded = case
+    rng = np.random.default_rng([k, batch, interests, width])
+    query = rng.normal(size=(batch, interests, DIM)).astype("float32")
+    exclude = rng.integers(-1, len(vectors), size=(batch, width))  # duplicates, and -1 for none
+    present = rng.random((batch, interests)) < 0.7
+
+    result = index.search(query, k, exclude, present)
+    assert_is_top_k(result, vectors, query, k, exclude, present)
+    result = reloaded.search(query, k, exclude.astype("int32"), present)
+    assert_is_top_k(result, vectors, query, k, exclude, present)
+
+
+def test_one_vector_a_query_needs_no_axis_of_interests(case):
+    vectors, index, _ = case
+    query = np.random.default_rng(1).normal(size=(4, DIM)).astype("float32")
+    nothing, everyone = np.zeros((4, 0), int), np.ones((4, 1), bool)
+    assert_is_top_k(index.search(query, 3), vectors, query, 3, nothing, everyone)
+
+
+def test_a_batch_equals_its_rows(case):
+    vectors, index, _ = case
+    rng = np.random.default_rng(2)
+    query = rng.normal(size=(5, 2, DIM)).astype("float32")
+    exclude = rng.integers(0, len(vectors), size=(5, 3))
+    together = index.search(query, 4, exclude)[0].numpy()
+    alone = [index.search(query[[i]], 4, exclude[[i]])[0].numpy()[0] for i in range(5)]
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_everything_left_out_leaves_nothing(case):
+    vectors, index, _ = case
+    query = np.ones((2, DIM), "float32")
+    exclude = np.stack([np.arange(len(vectors))] * 2)
+    exclude[1, 0] = -1  # the second query may still have row 0
+    rows, scores = index.search(query, 3, exclude)
+    np.testing.assert_array_equal(rows, [[-1, -1, -1], [0, -1, -1]])
+    assert np.isneginf(scores).tolist() == [[True] * 3, [False, True, True]]
+
+
+def test_an_empty_batch_gives_an_empty_answer(case):
+    _, index, _ = case
+    rows, scores = index.search(np.zeros((0, DIM), "float32"), 3)
+    assert rows.shape == scores.shape == (0, 3)
+
+
+def test_vectors_of_rows(case):
+    vectors, index, _ = case
+    rows = np.array([[len(vectors) - 1, -1]])
+    np.testing.assert_allclose(index.vectors_of(rows)[0], [vectors[-1], np.zeros(DIM)], rtol=1e-6)

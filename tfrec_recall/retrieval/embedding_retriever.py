@@ -1,0 +1,135 @@
+"""Recall by vectors: a query's embedding searches an index of the items' embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_recall.retrieval.catalogue import Catalogue
+from tfrec_recall.retrieval.exact import Exact
+from tfrec_recall.retrieval.index import IndexSettings, checked_vectors
+from tfrec_recall.retrieval.raw_inputs import tensors
+from tfrec_recall.retrieval.retriever import Retriever
+
+Embedder = Callable[[Mapping[str, tf.Tensor]], Any]
+
+
+class EmbeddingRetriever(Retriever):
+    """Queries and items in one space: the score is the inner product.
+
+    Args:
+        query_embedder: a `tf.Module` or Keras model that maps the dictionary of raw query features
+            to vectors [batch, dim], or to several interests [batch, interests, dim], whose scores
+            are merged by maximum. Where a query has fewer interests than there are places, it
+            gives a pair of vectors and `present`, bool [batch, interests].
+        item_ids: raw ids of the catalogue, strings or integers.
+        vectors: float [items, dim], a row for each id.
+        index: which index: `Exact()`, `ScaNN(recall=0.95)`, `Auto()`.
+        k: the length of a list where a call does not say; an approximate index is tuned for it.
+        inputs: the raw query features as `tf.TensorSpec`; by default `query_embedder.inputs`.
+        item_embedder: maps raw item features to vectors [batch, dim], also of items that are not
+            in the catalogue; without it, `embed_item` gives the catalogue's vectors by `item_id`.
+        item_inputs: the raw item features; by default `item_embedder.inputs`.
+        tuning_queries: raw query features to tune an approximate index with; they should be of
+            the kind that will be asked, and need no targets. Without them item vectors stand in.
+        seed: of the permutation that orders items of equal score.
+
+    >>> class ByPosition(tf.Module):
+    ...     def __call__(self, raw):
+    ...         return tf.one_hot(raw["position"], 3)
+    >>> retriever = EmbeddingRetriever(
+    ...     ByPosition(), ["a", "b", "c"], [[3, 0, 0], [2, 1, 0], [1, 0, 1]], k=2,
+    ...     inputs={"position": tf.TensorSpec([None], tf.int64)},
+    ... )
+    >>> retriever({"position": [0]}, exclude=[["b"]])[0].numpy()
+    array([[b'a', b'c']], dtype=object)
+    """
+
+    def __init__(
+        self,
+        query_embedder: Embedder,
+        item_ids: Sequence[str] | Sequence[int] | np.ndarray,
+        vectors: np.ndarray,
+        index: IndexSettings | None = None,
+        k: int = 100,
+        inputs: Mapping[str, tf.TensorSpec] | None = None,
+        item_embedder: Embedder | None = None,
+        item_inputs: Mapping[str, tf.TensorSpec] | None = None,
+        tuning_queries: Mapping[str, Any] | None = None,
+        seed: int = 0,
+    ):
+        catalogue = Catalogue(item_ids, seed)
+        vectors = checked_vectors(vectors)
+        if len(vectors) != len(catalogue):
+            raise ValueError(
+                "There is one vector for each item id. "
+                f"Received: {len(catalogue)} ids, {len(vectors)} vectors."
+            )
+        if item_embedder is None:
+            item_inputs = {"item_id": tf.TensorSpec([None], catalogue.dtype, "item_id")}
+        else:
+            item_inputs = _inputs_of(item_embedder, item_inputs, "item_inputs")
+        super().__init__(
+            item_ids=catalogue.ids,
+            inputs=_inputs_of(query_embedder, inputs, "inputs"),
+            k=k,
+            signatures=("embed_query", "embed_item", "similar_items"),
+            item_inputs=item_inputs,
+            name="embedding_retriever",
+        )
+        self.catalogue = catalogue
+        self.query_embedder = query_embedder
+        self.item_embedder = item_embedder
+        held_out = None if tuning_queries is None else self._held_out(tuning_queries)
+        self.index = (index or Exact()).build(vectors[catalogue.order], k=k, queries=held_out)
+        self.report = {"kind": "embedding", "index": self.index.report}
+
+    def recommend(self, queries, exclude, k):
+        query, present = self._embedded(queries)
+        rows, score = self.index.search(query, k, self.catalogue.rows(exclude), present)
+        return self.catalogue.raw(rows), score
+
+    def similar(self, item_id, exclude, k):
+        row = self.catalogue.rows(item_id)[:, tf.newaxis]  # [batch, 1]
+        exclude = tf.concat([row, self.catalogue.rows(exclude)], axis=1)
+        # An unknown item is an interest that is not present: nothing is similar to it.
+        query = self.index.vectors_of(row)  # [batch, 1, dim]
+        rows, score = self.index.search(query, k, exclude, present=row >= 0)
+        return self.catalogue.raw(rows), score
+
+    def query_vectors(self, queries):
+        return self._embedded(queries)[0]
+
+    def item_vectors(self, items):
+        if self.item_embedder is None:
+            return self.index.vectors_of(self.catalogue.rows(items["item_id"]))
+        return tf.cast(self.item_embedder(items), tf.float32)
+
+    def _embedded(self, queries) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """The vectors of queries, and which of their interests are present (None: all)."""
+        embedded = self.query_embedder(queries)
+        vectors, present = embedded if isinstance(embedded, tuple | list) else (embedded, None)
+        return tf.cast(vectors, tf.float32), present
+
+    def _held_out(self, queries) -> np.ndarray:
+        """The vectors of the interests that are present, [queries, dim]."""
+        vectors, present = self._embedded(tensors(queries, self.inputs, "retriever"))
+        if present is not None:
+            vectors = tf.boolean_mask(vectors, present)
+        return tf.reshape(vectors, [-1, vectors.shape[-1]]).numpy()
+
+
+def _inputs_of(
+    embedder: Embedder, inputs: Mapping[str, tf.TensorSpec] | None, argument: str
+) -> Mapping[str, tf.TensorSpec]:
+    """The raw features that an embedder takes: as given, or as it says itself."""
+    inputs = getattr(embedder, "inputs", None) if inputs is None else inputs
+    if not isinstance(inputs, Mapping):
+        raise ValueError(
+            f"Say which raw features the embedder takes: pass {argument}={{name: tf.TensorSpec}}, "
+            f"or give the embedder such an attribute `inputs`. Received: {inputs!r}."
+        )
+    return inputs

@@ -1,0 +1,128 @@
+"""Exact search: every item is scored, in blocks."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_recall.retrieval.index import Index, checked_vectors
+from tfrec_recall.retrieval.selection import best, leave_out
+
+
+@dataclasses.dataclass(frozen=True)
+class Exact:
+    """The choice of exact search by matrix product.
+
+    Args:
+        block: how many scores of a query exist at one time. A catalogue (times the interests) up
+            to this size is one product and one top-k; a larger one is searched block by block.
+
+    >>> index = Exact().build(np.eye(3))
+    >>> rows, scores = index.search(tf.constant([[0.1, 0.5, 0.2]]), k=2, exclude=[[1]])
+    >>> rows.numpy()
+    array([[2, 0]], dtype=int32)
+    """
+
+    block: int = 65_536
+
+    def __post_init__(self) -> None:
+        if self.block < 1:
+            raise ValueError(f"Exact needs a block of at least 1. Received: block={self.block}.")
+
+    def build(
+        self, vectors: np.ndarray, k: int = 100, queries: np.ndarray | None = None
+    ) -> "ExactIndex":
+        return ExactIndex(vectors, self)
+
+
+class ExactIndex(Index):
+    """All items scored by matrix product; see `Exact`."""
+
+    def __init__(self, vectors: np.ndarray, settings: Exact | None = None):
+        super().__init__(name="exact_index")
+        settings = settings or Exact()
+        vectors = checked_vectors(vectors)
+        self.vectors = tf.Variable(vectors, trainable=False, name="vectors")  # [items, dim]
+        self._block = settings.block
+        self.report = {
+            "kind": "exact",
+            "items": vectors.shape[0],
+            "dim": vectors.shape[1],
+            "recall": 1.0,
+            "settings": dataclasses.asdict(settings),
+        }
+
+    def search(self, query, k, exclude=None, present=None):
+        return exact_search(self.vectors, query, k, exclude, present, self._block)
+
+    def vectors_of(self, rows):
+        return gather_or_zeros(self.vectors, rows)
+
+
+def gather_or_zeros(vectors: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    """The vectors of rows, zeros for row -1: [...] to [..., dim]."""
+    found = tf.gather(vectors, tf.maximum(rows, 0))
+    return tf.where((rows >= 0)[..., tf.newaxis], found, 0.0)
+
+
+def exact_search(
+    vectors: tf.Tensor | tf.Variable,
+    query: tf.Tensor,
+    k: tf.Tensor | int,
+    exclude: tf.Tensor | None = None,
+    present: tf.Tensor | None = None,
+    block: int = 65_536,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """`Index.search` over the rows of `vectors`, with at most [batch, block] scores at a time."""
+    query, exclude, present = search_inputs(query, exclude, present)
+    items = vectors.shape[0]
+    interests = query.shape[1]
+
+    def score(first, last):
+        """The scores of the rows from first up to last, [batch, last - first]."""
+        scores = tf.einsum("bid,nd->bin", query, vectors[first:last])
+        scores = tf.where(present[:, :, tf.newaxis], scores, float("-inf"))
+        return leave_out(tf.reduce_max(scores, axis=1), exclude, first)
+
+    if interests is not None and interests * items <= block:
+        return best(score(0, items), k)
+
+    step = tf.maximum(1, block // tf.maximum(1, tf.shape(query)[1]))
+
+    def next_block(first, rows, scores):
+        last = tf.minimum(first + step, items)
+        block_rows, block_scores = best(score(first, last), tf.minimum(k, last - first))
+        block_rows = tf.where(block_rows >= 0, block_rows + first, block_rows)
+        scores, rows = tf.concat([scores, block_scores], 1), tf.concat([rows, block_rows], 1)
+        return (last, *best(scores, k, rows))
+
+    nothing = best(tf.zeros([tf.shape(query)[0], 0]), k)
+    _, rows, scores = tf.while_loop(
+        lambda first, *_: first < items,
+        next_block,
+        (tf.constant(0), *nothing),
+        shape_invariants=(tf.TensorShape([]), *[tf.TensorShape([None, None])] * 2),
+        parallel_iterations=1,  # more would hold several blocks of scores
+    )
+    return rows, scores
+
+
+def search_inputs(
+    query: tf.Tensor, exclude: tf.Tensor | None, present: tf.Tensor | None
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The arguments of a search in one form: query [batch, interests, dim], exclude int32
+    [batch, any], present bool [batch, interests]."""
+    query = tf.cast(query, tf.float32)
+    if query.shape.rank == 2:
+        query = query[:, tf.newaxis, :]  # one interest
+    if query.shape.rank != 3:
+        raise ValueError(
+            "A query is [batch, dim] or [batch, interests, dim]. "
+            f"Received: a tensor of shape {query.shape}."
+        )
+    batch, interests = tf.shape(query)[0], tf.shape(query)[1]
+    if exclude is None:
+        exclude = tf.zeros([batch, 0], tf.int32)
+    if present is None:
+        present = tf.ones([batch, interests], tf.bool)
+    return query, tf.cast(exclude, tf.int32), tf.cast(present, tf.bool)

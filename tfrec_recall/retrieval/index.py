@@ -1,0 +1,74 @@
+"""The seam of indexes: what is chosen (`IndexSettings`) and what searches (`Index`)."""
+
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+
+class Index(tf.Module):
+    """Item vectors made searchable by inner product; saved with the graph that uses it.
+
+    `report` says in plain values what the index is and what was measured when it was built.
+    """
+
+    report: dict[str, Any]
+
+    def search(
+        self,
+        query: tf.Tensor,
+        k: tf.Tensor | int,
+        exclude: tf.Tensor | None = None,
+        present: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The k rows with the highest inner product, best first, no row twice.
+
+        Args:
+            query: [batch, dim], or [batch, interests, dim]: then a row's score is the maximum
+                over the interests.
+            k: how many; may exceed the number of items.
+            exclude: rows to leave out, int32 [batch, any], -1 for none.
+            present: bool [batch, interests]; an interest that is not present never scores.
+
+        Returns: rows int32 [batch, k] and scores float32 [batch, k]; where fewer than k are left,
+            row -1 and score -inf.
+        """
+        raise NotImplementedError
+
+    def vectors_of(self, rows: tf.Tensor) -> tf.Tensor:
+        """The vectors of rows: [...] to [..., dim]; zeros for row -1."""
+        raise NotImplementedError
+
+
+class IndexSettings(Protocol):
+    """What a user passes to choose an index: plain values, and how to build it."""
+
+    def build(self, vectors: np.ndarray, k: int = 100, queries: np.ndarray | None = None) -> Index:
+        """An index over the rows of `vectors`.
+
+        Args:
+            vectors: float [items, dim].
+            k: the length of list for which an approximate index is tuned.
+            queries: held-out query vectors [queries, dim] or [queries, interests, dim] to tune
+                an approximate index with; without them, item vectors stand in.
+        """
+        ...
+
+
+def checked_vectors(vectors: np.ndarray) -> np.ndarray:
+    """The item vectors as float32 [items, dim]; ValueError if no index can hold them."""
+    vectors = np.asarray(vectors, dtype=np.float32)
+    if vectors.ndim != 2 or 0 in vectors.shape:
+        raise ValueError(
+            "An index takes item vectors as [items, dim], at least one of each. "
+            f"Received: an array of shape {vectors.shape}."
+        )
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        bad = np.flatnonzero(~finite)
+        raise ValueError(
+            "Item vectors must be finite: train at a lower rate, or look for an item without "
+            f"features. Received: {len(bad)} of {len(vectors)} rows with NaN or infinity, the "
+            f"first are rows {bad[:5].tolist()}."
+        )
+    return vectors

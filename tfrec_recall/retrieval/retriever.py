@@ -1,0 +1,135 @@
+"""The one seam between models and everything after them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_recall.retrieval.raw_inputs import dense, tensors
+
+
+class Retriever(tf.Module):
+    """Maps raw query features to the best items: evaluated, exported and served as one thing.
+
+    A kind of retriever writes `recommend`, and of the following what makes sense for it:
+    `query_vectors`, `item_vectors`, `similar`, whose names `signatures` then lists. They see dense
+    tensors of the right type; what a caller may pass is settled here.
+
+    Attributes:
+        inputs: the raw query features, name -> `tf.TensorSpec`, the first axis the batch.
+        item_inputs: the raw item features that `embed_item` takes.
+        item_ids: the raw ids of the catalogue, an array, in the order of the index's rows.
+        k: the length of a list where a call does not say.
+        signatures: which of "embed_query", "embed_item", "similar_items" there are.
+        report: plain values: what the retriever is, and what was measured when it was built.
+        id_dtype: the type of raw item ids in the graph, tf.string or tf.int64.
+    """
+
+    def __init__(
+        self,
+        item_ids: np.ndarray,
+        inputs: Mapping[str, tf.TensorSpec],
+        k: int,
+        signatures: tuple[str, ...] = (),
+        item_inputs: Mapping[str, tf.TensorSpec] | None = None,
+        report: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ):
+        super().__init__(name=name)
+        if k < 1:
+            raise ValueError(f"k is the length of the lists, at least 1. Received: k={k}.")
+        self.item_ids = item_ids
+        self.inputs = dict(inputs)
+        self.item_inputs = dict(item_inputs or {})
+        self.k = k
+        self.signatures = tuple(signatures)
+        self.report: Mapping[str, Any] = dict(report or {})
+        self.id_dtype = tf.string if item_ids.dtype == object else tf.int64
+
+        item_id = tf.TensorSpec([None], self.id_dtype, "item_id")
+        exclude = tf.TensorSpec([None, None], self.id_dtype, "exclude")
+        length = tf.TensorSpec([], tf.int32, "k")
+        self._recommend = tf.function(
+            self.recommend, input_signature=[dict(self.inputs), exclude, length]
+        )
+        self._similar = tf.function(self.similar, input_signature=[item_id, exclude, length])
+
+    def __call__(
+        self, queries: Mapping[str, Any], k: tf.Tensor | int | None = None, exclude: Any = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The best items of each query, best first, none twice.
+
+        Args:
+            queries: raw features by the names in `inputs`: tensors, arrays, lists, or ragged.
+            k: the length of the lists.
+            exclude: raw item ids to leave out, [batch, any], padded anywhere with "" or -1; ids
+                that are no items are harmless.
+
+        Returns: raw item ids [batch, k] and scores float32 [batch, k]; where fewer than k items
+            are left, "" or -1 with the score -inf.
+
+        Raises: ValueError that names the feature that is missing or does not fit.
+        """
+        features = tensors(queries, self.inputs, "retriever")
+        batch = tf.shape(next(iter(features.values())))[0] if features else 1
+        return self._listed(self._recommend, features, k, exclude, batch)
+
+    def embed_query(self, queries: Mapping[str, Any]) -> tf.Tensor:
+        """The vectors of queries, [batch, dim] or [batch, interests, dim]."""
+        self._require("embed_query")
+        return self.query_vectors(tensors(queries, self.inputs, "retriever"))
+
+    def embed_item(self, items: Mapping[str, Any]) -> tf.Tensor:
+        """The vectors of items, [batch, dim], by the raw features in `item_inputs`."""
+        self._require("embed_item")
+        return self.item_vectors(tensors(items, self.item_inputs, "item side"))
+
+    def similar_items(
+        self, item_id: Any, k: tf.Tensor | int | None = None, exclude: Any = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The items nearest to each item, itself left out; as from `__call__`.
+
+        An item that the catalogue lacks has an empty list: padding and -inf.
+        """
+        self._require("similar_items")
+        item = dense(item_id, tf.TensorSpec([None], self.id_dtype), "item_id")
+        return self._listed(self._similar, item, k, exclude, tf.shape(item)[0])
+
+    def recommend(
+        self, queries: Mapping[str, tf.Tensor], exclude: tf.Tensor, k: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """`__call__` on tensors: exclude raw ids [batch, any], k a scalar int32."""
+        raise NotImplementedError
+
+    def query_vectors(self, queries: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """`embed_query` on tensors."""
+        raise NotImplementedError
+
+    def item_vectors(self, items: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """`embed_item` on tensors."""
+        raise NotImplementedError
+
+    def similar(
+        self, item_id: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """`similar_items` on tensors: exclude raw ids [batch, any], k a scalar int32."""
+        raise NotImplementedError
+
+    def _listed(self, function, what, k, exclude, batch) -> tuple[tf.Tensor, tf.Tensor]:
+        k = self.k if k is None else k
+        if not tf.is_tensor(k) and k < 1:
+            raise ValueError(f"k is the length of the lists, at least 1. Received: k={k}.")
+        if exclude is None:
+            exclude = tf.fill([batch, 0], tf.zeros([], self.id_dtype))
+        else:
+            exclude = dense(exclude, tf.TensorSpec([None, None], self.id_dtype), "exclude")
+        item_id, score = function(what, exclude, tf.cast(k, tf.int32))
+        if not tf.is_tensor(k):
+            item_id, score = tf.ensure_shape(item_id, [None, k]), tf.ensure_shape(score, [None, k])
+        return item_id, score
+
+    def _require(self, signature: str) -> None:
+        if signature not in self.signatures:
+            there_are = ", ".join(self.signatures) or "none"
+            raise ValueError(f"This retriever has no {signature}. There are: {there_are}.")

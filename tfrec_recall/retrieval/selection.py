@@ -1,0 +1,80 @@
+"""Choosing the best rows: leaving out, cutting to k, merging several answers."""
+
+import tensorflow as tf
+
+NO_ROW = -1
+"""The row that stands for "none": in lists to leave out, and where fewer than k are left."""
+
+
+def leave_out(scores: tf.Tensor, exclude: tf.Tensor, first: tf.Tensor | int = 0) -> tf.Tensor:
+    """Scores with the excluded rows at -inf.
+
+    Args:
+        scores: [batch, rows], the scores of rows `first`, `first + 1`, and so on.
+        exclude: rows to leave out, [batch, any]; `NO_ROW` and rows outside are none, and a row
+            may come several times.
+
+    >>> leave_out(tf.constant([[1.0, 2.0, 3.0]]), tf.constant([[2, -1, 2]])).numpy()
+    array([[  1.,   2., -inf]], dtype=float32)
+    """
+    column = exclude - first
+    inside = (column >= 0) & (column < tf.shape(scores)[1])
+    at = tf.where(inside)  # [hits, 2]: the query, and the place in its list
+    column = tf.cast(tf.gather_nd(column, at), tf.int64)
+    cells = tf.stack([at[:, 0], column], axis=1)  # [hits, 2]: the query, and the score's column
+    gone = tf.fill(tf.shape(column), tf.constant(float("-inf"), scores.dtype))
+    return tf.tensor_scatter_nd_update(scores, cells, gone)
+
+
+def best(
+    scores: tf.Tensor, k: tf.Tensor | int, rows: tf.Tensor | None = None
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The k best rows of each query and their scores, best first; the earlier row wins a tie.
+
+    Args:
+        scores: [batch, candidates]; -inf is a candidate that does not count.
+        rows: the row of each candidate, [batch, candidates]; by default its position.
+
+    Returns: rows int32 [batch, k] and scores [batch, k]; `NO_ROW` and -inf where fewer are left.
+
+    >>> [part.numpy().tolist() for part in best(tf.constant([[1.0, 3.0, 2.0]]), k=2)]
+    [[[1, 2]], [[3.0, 2.0]]]
+    """
+    available = tf.minimum(k, tf.shape(scores)[1])
+    score, position = tf.math.top_k(scores, available)
+    row = position if rows is None else tf.gather(rows, position, batch_dims=1)
+    row = tf.where(score > float("-inf"), row, NO_ROW)
+    missing = [[0, 0], [0, k - available]]
+    return (
+        tf.pad(row, missing, constant_values=NO_ROW),
+        tf.pad(score, missing, constant_values=float("-inf")),
+    )
+
+
+def merge_by_maximum(
+    rows: tf.Tensor, scores: tf.Tensor, k: tf.Tensor | int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The k best of several answers to the same query, each row once, at its highest score.
+
+    The result is exact when each answer held the k best of its own scores: a row that is among
+    the k best by its maximum is among the k best of the answer that gave the maximum.
+
+    Args:
+        rows: int32 [batch, candidates], all answers beside each other; `NO_ROW` is none.
+        scores: [batch, candidates].
+
+    >>> rows, scores = tf.constant([[7, 5, 7, 4]]), tf.constant([[1.0, 0.2, 0.1, 0.5]])
+    >>> [part.numpy().tolist() for part in merge_by_maximum(rows, scores, k=2)]
+    [[[7, 4]], [[1.0, 0.5]]]
+    """
+    scores = tf.where(rows == NO_ROW, float("-inf"), scores)
+    score, order = tf.math.top_k(scores, tf.shape(scores)[1])
+    row = tf.gather(rows, order, batch_dims=1)
+
+    # Equal rows become neighbours, the best of them first: the sort is stable.
+    by_row = tf.argsort(row, axis=1, stable=True)
+    neighbours = tf.gather(row, by_row, batch_dims=1)
+    repeated = tf.pad(neighbours[:, 1:] == neighbours[:, :-1], [[0, 0], [1, 0]])
+    back = tf.argsort(by_row, axis=1)
+    repeated = tf.gather(repeated, back, batch_dims=1)
+    return best(tf.where(repeated, float("-inf"), score), k, row)
