@@ -1,0 +1,327 @@
+"""Training examples, held as positions into the sorted events.
+
+An example is a target and the run of events that are its history. Both are rows of one table, so an
+example costs four numbers however long its history is, and a batch gathers the columns it needs
+(`Examples.histories` in NumPy, `gather_histories` in tf.data).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tfrec_recall.data.interactions import Interactions
+from tfrec_recall.data.order import changes, chronological
+
+Rows = slice | Sequence[int] | np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """What a model learns from: target events, each with the events before it.
+
+    Args:
+        events: the table that all positions are rows of. `next_item` and `next_basket` sort it
+            chronologically, so the events of a user are neighbours.
+        target: int64 [examples], the row to predict.
+        history_start, history_end: int64 [examples], the half-open run of rows that is the history,
+            oldest first. The run is empty where the two are equal.
+        weight: float32 [examples], what the example counts in the loss; 1 on average. The events'
+            own column `weight`, if there is one, is a factor of it.
+
+    >>> events = pd.DataFrame(
+    ...     {"user_id": ["a"] * 3, "item_id": ["x", "y", "z"], "timestamp": [10, 20, 50]}
+    ... )
+    >>> examples = next_item(Interactions(events), history=50)
+    >>> examples.target, examples.age
+    (array([1, 2]), array([30,  0]))
+    >>> examples.histories(np.array([7, 8, 9]))  # any column of numbers beside the events
+    array([[7, 0],
+           [7, 8]])
+    """
+
+    events: pd.DataFrame
+    target: np.ndarray
+    history_start: np.ndarray
+    history_end: np.ndarray
+    weight: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    @property
+    def age(self) -> np.ndarray:
+        """Seconds from the target to the newest event, [examples]; 0 where events have no time."""
+        if "timestamp" not in self.events:
+            return np.zeros(len(self), dtype=np.int64)
+        timestamp = self.events["timestamp"].to_numpy()
+        return timestamp.max(initial=0) - timestamp[self.target]
+
+    @functools.cached_property
+    def longest(self) -> int:
+        """The number of events in the longest history."""
+        return int(np.max(self.history_end - self.history_start, initial=0))
+
+    def take(self, rows: Rows) -> Examples:
+        """The examples at these positions, or where this mask is true; weights stay as they are."""
+        return Examples(
+            events=self.events,
+            target=self.target[rows],
+            history_start=self.history_start[rows],
+            history_end=self.history_end[rows],
+            weight=self.weight[rows],
+        )
+
+    def histories(
+        self, values: np.ndarray, rows: Rows = slice(None), length: int | None = None
+    ) -> np.ndarray:
+        """The values of the histories' events, oldest first and padded on the right with 0.
+
+        Args:
+            values: [events, ...], one row an event: an encoded column of `events`.
+            rows: the examples wanted.
+            length: the latest events kept; by default all of them, up to `longest`.
+
+        Returns: [rows, length, ...], of the dtype of `values`.
+        Raises: ValueError if `values` does not have one row an event.
+        """
+        values = np.asarray(values)
+        if len(values) != len(self.events):
+            raise ValueError(
+                f"Examples.histories takes one value an event: {len(self.events):,} rows. "
+                f"Received: values of shape {values.shape}."
+            )
+        length = self.longest if length is None else length
+        return pad_runs(values, self.history_start[rows], self.history_end[rows], length)
+
+
+def pad_runs(values: np.ndarray, start: np.ndarray, end: np.ndarray, length: int) -> np.ndarray:
+    """Lays runs of rows side by side: the last `length` of each, padded on the right with 0.
+
+    Args:
+        values: [n, ...]
+        start, end: [runs], half-open.
+
+    Returns: [runs, length, ...]
+
+    >>> pad_runs(np.array([5, 6, 7, 8]), start=np.array([0, 3]), end=np.array([3, 4]), length=2)
+    array([[6, 7],
+           [8, 0]])
+    """
+    start = np.maximum(start, end - length)
+    rows = start[:, np.newaxis] + np.arange(length)  # [runs, length]
+    present = rows < end[:, np.newaxis]
+    result = np.zeros((*rows.shape, *values.shape[1:]), dtype=values.dtype)
+    result[present] = values[rows[present]]
+    return result
+
+
+def next_item(
+    interactions: Interactions,
+    history: int = 50,
+    minimum_history: int = 1,
+    per_user: int | None = None,
+    user_weight_power: float = 0.0,
+    seed: int = 0,
+) -> Examples:
+    """Every event as a target, with the user's latest events before it as the history.
+
+    Events that share both session and time are a basket: they have no order, so none of them is in
+    the history of another, and the history ends where the basket begins. (`next_basket` is made for
+    such data: it treats a whole session as one.) Without sessions, events that share a time are
+    ordered by `chronological`, whose ties mean nothing.
+
+    Args:
+        history: the most events of a history; the latest are kept.
+        minimum_history: targets with fewer events before them are left out; 0 keeps all.
+        per_user: the most examples of a user, chosen at random.
+        user_weight_power: an example weighs (examples of its user) ** power, over the mean of all:
+            at -1 all users count the same, at 0 all examples.
+        seed: of the choice that `per_user` makes.
+
+    Returns: examples in chronological order of their targets within each user.
+    Raises: ValueError without timestamps, or if no target has `minimum_history` events before it.
+
+    Source: the next-watch examples of "Deep Neural Networks for YouTube Recommendations",
+    RecSys 2016, section 3.4; it also takes a fixed number of examples a user (`per_user`).
+    """
+    _check(history, minimum_history, per_user)
+    events = _sorted(interactions, "next_item examples")
+    user = _begin(changes(events["user_id"]))
+    end = np.arange(len(events))
+    if "session_id" in events:
+        end = _begin(changes(user, events["timestamp"].to_numpy(), events["session_id"]))
+    target = np.flatnonzero(end - user >= minimum_history)
+    target = target[_at_most(per_user, user[target], seed)]
+    _refuse_none(target, events, minimum_history=minimum_history)
+    weight = _sizes(user[target]) ** float(user_weight_power)
+    return _examples(events, target, user, end, history, weight)
+
+
+def next_basket(
+    interactions: Interactions,
+    history: int = 50,
+    minimum_history: int = 1,
+    per_user: int | None = None,
+    user_weight_power: float = 0.0,
+    basket_weight_power: float = 0.0,
+    new_items_only: bool = True,
+    seed: int = 0,
+) -> Examples:
+    """Every event of a basket as a target, all with the history that ends where the basket begins.
+
+    A basket is the events of a user that share a session, or a time where there are no sessions.
+    Of what else is in the basket, an example knows nothing.
+
+    Args:
+        history: the most events of a history; those of the latest baskets are kept.
+        minimum_history: baskets with fewer events before them are left out; 0 keeps all.
+        per_user: the most examples of a user, chosen at random.
+        user_weight_power: an example weighs (examples of its user) ** power ...
+        basket_weight_power: ... times (examples of its basket) ** power, over the mean of all.
+            At -1 all baskets count the same, at 0 all examples: a wholesaler's baskets of hundreds
+            of items then outweigh the others.
+        new_items_only: leave out targets that the user has had before the basket.
+        seed: of the choice that `per_user` makes.
+
+    Returns: examples in chronological order of their targets within each user.
+    Raises: ValueError without timestamps, or if no example is left.
+
+    >>> events = pd.DataFrame(
+    ...     {"user_id": ["a"] * 4, "item_id": ["w", "x", "x", "y"], "timestamp": [10, 10, 20, 20]}
+    ... )
+    >>> examples = next_basket(Interactions(events))
+    >>> examples.events["item_id"][examples.target].tolist()  # x was in the basket before
+    ['y']
+    """
+    _check(history, minimum_history, per_user)
+    events = _sorted(interactions, "next_basket examples")
+    user = _begin(changes(events["user_id"]))
+    if "session_id" in events:
+        end = _session_begin(user, events["session_id"])
+    else:
+        end = _begin(changes(user, events["timestamp"].to_numpy()))
+    wanted = end - user >= minimum_history
+    if new_items_only:
+        wanted &= _first_row(_pair(user, events["item_id"])) >= end
+    target = np.flatnonzero(wanted)
+    target = target[_at_most(per_user, user[target], seed)]
+    _refuse_none(target, events, minimum_history=minimum_history, new_items_only=new_items_only)
+    weight = _sizes(user[target]) ** float(user_weight_power)
+    weight *= _sizes(end[target]) ** float(basket_weight_power)
+    return _examples(events, target, user, end, history, weight)
+
+
+def pairs(interactions: Interactions) -> Examples:
+    """Every event as a target without a history: what models of user and item alone learn from.
+
+    Time is not needed; where it is known the events are sorted, else they stay as they are.
+
+    Raises: ValueError if there are no events.
+
+    >>> events = pd.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"]})
+    >>> len(pairs(Interactions(events)))
+    2
+    """
+    events = interactions.events
+    if interactions.has_time:
+        events = _sorted(interactions, "pairs")
+    rows = np.arange(len(events))
+    _refuse_none(rows, events)
+    return _examples(events, rows, rows, rows, 0, np.ones(len(events)))
+
+
+def _examples(
+    events: pd.DataFrame,
+    target: np.ndarray,
+    user: np.ndarray,
+    end: np.ndarray,
+    history: int,
+    weight: np.ndarray,
+) -> Examples:
+    """Examples of the targets, given for every event where its user begins and its history ends."""
+    end = end[target]
+    if "weight" in events:
+        weight = weight * events["weight"].to_numpy(dtype=np.float64)[target]
+    if not weight.any():
+        raise ValueError("No example is left to learn from: the events' weights are all 0.")
+    return Examples(
+        events=events,
+        target=target,
+        history_start=np.maximum(user[target], end - history),
+        history_end=end,
+        weight=(weight / weight.mean()).astype(np.float32),
+    )
+
+
+def _refuse_none(target: np.ndarray, events: pd.DataFrame, **options: object) -> None:
+    if not len(target):
+        received = [f"{len(events):,} events of {events['user_id'].nunique():,} users"]
+        received += [f"{name}={value}" for name, value in options.items()]
+        raise ValueError(
+            "No example is left to learn from: a target needs minimum_history events of its user "
+            "before it, and with new_items_only an item that is new to the user. Lower these "
+            f"demands, or use `pairs`, which needs no history. Received: {', '.join(received)}."
+        )
+
+
+def _check(history: int, minimum_history: int, per_user: int | None) -> None:
+    if not 0 <= minimum_history <= history:
+        raise ValueError(
+            "Examples need 0 <= minimum_history <= history. "
+            f"Received: minimum_history={minimum_history}, history={history}."
+        )
+    if per_user is not None and per_user < 1:
+        raise ValueError(f"per_user is at least 1, or None for no limit. Received: {per_user}.")
+
+
+def _sorted(interactions: Interactions, what: str) -> pd.DataFrame:
+    interactions.require_time(what)
+    return interactions.events.iloc[chronological(interactions.events)].reset_index(drop=True)
+
+
+def _begin(starts: np.ndarray) -> np.ndarray:
+    """For each row, the row where its run begins, given where runs start."""
+    return np.maximum.accumulate(np.where(starts, np.arange(len(starts)), 0))
+
+
+def _session_begin(user: np.ndarray, session: pd.Series) -> np.ndarray:
+    """For each row, the first row of its session, though other sessions may lie in between."""
+    pair = _pair(user, session)
+    starts = changes(pair)
+    heads = np.flatnonzero(starts)  # of the runs of one session; far fewer than rows
+    return heads[_first_row(pair[heads])][np.cumsum(starts) - 1]
+
+
+def _pair(user: np.ndarray, column: pd.Series) -> np.ndarray:
+    """A number for each combination of user and value."""
+    codes, values = pd.factorize(column)
+    return user * len(values) + codes
+
+
+def _first_row(keys: np.ndarray) -> np.ndarray:
+    """For each row, the first row with the same key."""
+    codes = pd.factorize(keys)[0]  # numbered as they appear, so a new maximum is a new key
+    return np.flatnonzero(np.diff(np.maximum.accumulate(codes), prepend=-1))[codes]
+
+
+def _sizes(keys: np.ndarray) -> np.ndarray:
+    """For each row, the number of rows with the same key, as float64."""
+    codes = pd.factorize(keys)[0]
+    return np.bincount(codes).astype(np.float64)[codes]
+
+
+def _at_most(limit: int | None, user: np.ndarray, seed: int) -> slice | np.ndarray:
+    """Which rows to keep, ascending, so that no user has more than `limit`: a random choice.
+
+    The rows of a user are neighbours.
+    """
+    if limit is None:
+        return slice(None)
+    order = np.lexsort((np.random.default_rng(seed).random(len(user)), user))
+    place = np.arange(len(user)) - _begin(changes(user))  # in the random order of the user's rows
+    return np.sort(order[place < limit])
