@@ -28,7 +28,7 @@ def refuse(
     what: str,
     remedy: str,
 ) -> NoReturn:
-    """Raises the ValueError of a bad column: table, column, count, remedy and the first bad rows."""
+    """Raises the ValueError of a bad column: table, column, count, remedy, first bad rows."""
     positions = np.flatnonzero(np.asarray(bad, dtype=bool))
     shown = [
         f"row {position}: {str(frame.iloc[position].to_dict())[:200]}" for position in positions[:3]

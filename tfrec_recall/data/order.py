@@ -41,7 +41,7 @@ def chronological(events: pd.DataFrame) -> np.ndarray:
     keys = [rank(events["user_id"]), events["timestamp"].to_numpy()]
     if "session_id" in events:
         keys.append(rank(events["session_id"]))
-    order = np.lexsort(keys[::-1])
+    order = _sorted_by(keys)
     starts = changes(*(key[order] for key in keys))  # where a run of ties begins
     tied = ~starts
     tied[:-1] |= ~starts[1:]  # the first row of a run of ties is tied with the next
@@ -80,8 +80,24 @@ def changes(*columns: pd.Series | np.ndarray) -> np.ndarray:
     return result
 
 
+def _sorted_by(keys: list[np.ndarray]) -> np.ndarray:
+    """The stable order by the keys, the first one first."""
+    packed = np.zeros(len(keys[0]), dtype=np.int64)
+    room = 2**63
+    for key in keys:
+        if len(key) == 0 or not np.issubdtype(key.dtype, np.integer):
+            return np.lexsort(keys[::-1])
+        low, span = int(key.min()), int(key.max()) - int(key.min()) + 1
+        room //= span
+        if room == 0:
+            return np.lexsort(keys[::-1])
+        packed *= span
+        packed += key - low
+    return np.argsort(packed, kind="stable")  # one sort instead of one a key
+
+
 def _hashes(users: pd.Series, items: pd.Series) -> np.ndarray:
-    """SHA-256 of `user_id:item_id`, `[4, rows]`, as numbers that compare as its hexadecimal text does."""
+    """SHA-256 of `user_id:item_id`, `[4, rows]`: numbers that compare as its hexadecimal text."""
     digests = b"".join(
         hashlib.sha256(f"{user}:{item}".encode()).digest()
         for user, item in zip(users.tolist(), items.tolist(), strict=True)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tfrec_recall.data.ids import id_column, padding_of
-
-if TYPE_CHECKING:
-    import os
 
 PADDING = 0
 UNKNOWN = 1
