@@ -202,7 +202,7 @@ def next_basket(
     events = _sorted(interactions, "next_basket examples")
     user = _begin(changes(events["user_id"]))
     if "session_id" in events:
-        end = _session_begin(user, events["session_id"])
+        end = _first_row(_pair(user, events["session_id"]))  # others may lie in between
     else:
         end = _begin(changes(user, events["timestamp"].to_numpy()))
     wanted = end - user >= minimum_history
@@ -289,14 +289,6 @@ def _begin(starts: np.ndarray) -> np.ndarray:
     return np.maximum.accumulate(np.where(starts, np.arange(len(starts)), 0))
 
 
-def _session_begin(user: np.ndarray, session: pd.Series) -> np.ndarray:
-    """For each row, the first row of its session, though other sessions may lie in between."""
-    pair = _pair(user, session)
-    starts = changes(pair)
-    heads = np.flatnonzero(starts)  # of the runs of one session; far fewer than rows
-    return heads[_first_row(pair[heads])][np.cumsum(starts) - 1]
-
-
 def _pair(user: np.ndarray, column: pd.Series) -> np.ndarray:
     """A number for each combination of user and value."""
     codes, values = pd.factorize(column)
@@ -304,24 +296,27 @@ def _pair(user: np.ndarray, column: pd.Series) -> np.ndarray:
 
 
 def _first_row(keys: np.ndarray) -> np.ndarray:
-    """For each row, the first row with the same key."""
-    codes = pd.factorize(keys)[0]  # numbered as they appear, so a new maximum is a new key
-    return np.flatnonzero(np.diff(np.maximum.accumulate(codes), prepend=-1))[codes]
+    """For each row, the first row with the same key. Fast where keys are nearly sorted."""
+    order = np.argsort(keys, kind="stable")
+    first = np.empty_like(order)
+    first[order] = order[_begin(changes(keys[order]))]
+    return first
 
 
-def _sizes(keys: np.ndarray) -> np.ndarray:
-    """For each row, the number of rows with the same key, as float64."""
-    codes = pd.factorize(keys)[0]
-    return np.bincount(codes).astype(np.float64)[codes]
+def _sizes(rows: np.ndarray) -> np.ndarray:
+    """For each entry, how many entries are the same row, as float64."""
+    return np.bincount(rows).astype(np.float64)[rows]
 
 
 def _at_most(limit: int | None, user: np.ndarray, seed: int) -> slice | np.ndarray:
-    """Which rows to keep, ascending, so that no user has more than `limit`: a random choice.
+    """A random choice of rows, ascending, with no more than `limit` of a user.
 
-    The rows of a user are neighbours.
+    Args:
+        user: for each row, where its user begins; the rows of a user are neighbours.
     """
     if limit is None:
         return slice(None)
-    order = np.lexsort((np.random.default_rng(seed).random(len(user)), user))
-    place = np.arange(len(user)) - _begin(changes(user))  # in the random order of the user's rows
+    lot = np.random.default_rng(seed).integers(2**32, size=len(user))
+    order = np.argsort((user << 32) + lot, kind="stable")  # each user's rows in a random order
+    place = np.arange(len(user)) - _begin(changes(user))  # in that order
     return np.sort(order[place < limit])
