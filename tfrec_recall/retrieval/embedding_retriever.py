@@ -68,27 +68,31 @@ class EmbeddingRetriever(Retriever):
                 "There is one vector for each item id. "
                 f"Received: {len(catalogue)} ids, {len(vectors)} vectors."
             )
+        inputs = _inputs_of(query_embedder, inputs, "inputs")
         if item_embedder is None:
             item_inputs = {"item_id": tf.TensorSpec([None], catalogue.dtype, "item_id")}
         else:
             item_inputs = _inputs_of(item_embedder, item_inputs, "item_inputs")
+        held_out = None
+        if tuning_queries is not None:
+            held_out = _vectors(query_embedder, tensors(tuning_queries, inputs, "retriever"))
+        built = (index or Exact()).build(vectors[catalogue.order], k=k, queries=held_out)
         super().__init__(
             item_ids=catalogue.ids,
-            inputs=_inputs_of(query_embedder, inputs, "inputs"),
+            inputs=inputs,
             k=k,
             signatures=("embed_query", "embed_item", "similar_items"),
             item_inputs=item_inputs,
+            report={"kind": "embedding", "index": built.report},
             name="embedding_retriever",
         )
         self.catalogue = catalogue
         self.query_embedder = query_embedder
         self.item_embedder = item_embedder
-        held_out = None if tuning_queries is None else self._held_out(tuning_queries)
-        self.index = (index or Exact()).build(vectors[catalogue.order], k=k, queries=held_out)
-        self.report = {"kind": "embedding", "index": self.index.report}
+        self.index = built
 
     def recommend(self, queries, exclude, k):
-        query, present = self._embedded(queries)
+        query, present = _embedded(self.query_embedder, queries)
         rows, score = self.index.search(query, k, self.catalogue.rows(exclude), present)
         return self.catalogue.raw(rows), score
 
@@ -101,25 +105,29 @@ class EmbeddingRetriever(Retriever):
         return self.catalogue.raw(rows), score
 
     def query_vectors(self, queries):
-        return self._embedded(queries)[0]
+        return _embedded(self.query_embedder, queries)[0]
 
     def item_vectors(self, items):
         if self.item_embedder is None:
             return self.index.vectors_of(self.catalogue.rows(items["item_id"]))
         return tf.cast(self.item_embedder(items), tf.float32)
 
-    def _embedded(self, queries) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """The vectors of queries, and which of their interests are present (None: all)."""
-        embedded = self.query_embedder(queries)
-        vectors, present = embedded if isinstance(embedded, tuple | list) else (embedded, None)
-        return tf.cast(vectors, tf.float32), present
 
-    def _held_out(self, queries) -> np.ndarray:
-        """The vectors of the interests that are present, [queries, dim]."""
-        vectors, present = self._embedded(tensors(queries, self.inputs, "retriever"))
-        if present is not None:
-            vectors = tf.boolean_mask(vectors, present)
-        return tf.reshape(vectors, [-1, vectors.shape[-1]]).numpy()
+def _embedded(
+    query_embedder: Embedder, queries: Mapping[str, tf.Tensor]
+) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """The vectors of queries, and which of their interests are present (None: all)."""
+    embedded = query_embedder(queries)
+    vectors, present = embedded if isinstance(embedded, tuple | list) else (embedded, None)
+    return tf.cast(vectors, tf.float32), present
+
+
+def _vectors(query_embedder: Embedder, queries: Mapping[str, tf.Tensor]) -> np.ndarray:
+    """The vectors of all interests that are present, [vectors, dim]."""
+    vectors, present = _embedded(query_embedder, queries)
+    if present is not None:
+        vectors = tf.boolean_mask(vectors, present)
+    return tf.reshape(vectors, [-1, vectors.shape[-1]]).numpy()
 
 
 def _inputs_of(

@@ -39,18 +39,18 @@ class ExactIndex(Index):
     """All items scored by matrix product; see `Exact`."""
 
     def __init__(self, vectors: np.ndarray, settings: Exact | None = None):
-        super().__init__(name="exact_index")
         settings = settings or Exact()
         vectors = checked_vectors(vectors)
-        self.vectors = tf.Variable(vectors, trainable=False, name="vectors")  # [items, dim]
-        self._block = settings.block
-        self.report = {
+        report = {
             "kind": "exact",
             "items": vectors.shape[0],
             "dim": vectors.shape[1],
             "recall": 1.0,
             "settings": dataclasses.asdict(settings),
         }
+        super().__init__(report, name="exact_index")
+        self.vectors = tf.Variable(vectors, trainable=False, name="vectors")  # [items, dim]
+        self._block = settings.block
 
     def search(self, query, k, exclude=None, present=None):
         return exact_search(self.vectors, query, k, exclude, present, self._block)

@@ -14,6 +14,11 @@ class Index(tf.Module):
 
     report: dict[str, Any]
 
+    def __init__(self, report: dict[str, Any], name: str | None = None):
+        super().__init__(name=name)
+        # A plain dictionary: a module's own assignment would wrap it to track what it holds.
+        object.__setattr__(self, "report", report)
+
     def search(
         self,
         query: tf.Tensor,

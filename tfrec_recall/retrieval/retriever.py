@@ -26,6 +26,10 @@ class Retriever(tf.Module):
         id_dtype: the type of raw item ids in the graph, tf.string or tf.int64.
     """
 
+    inputs: dict[str, tf.TensorSpec]
+    item_inputs: dict[str, tf.TensorSpec]
+    report: dict[str, Any]
+
     def __init__(
         self,
         item_ids: np.ndarray,
@@ -40,18 +44,19 @@ class Retriever(tf.Module):
         if k < 1:
             raise ValueError(f"k is the length of the lists, at least 1. Received: k={k}.")
         self.item_ids = item_ids
-        self.inputs = dict(inputs)
-        self.item_inputs = dict(item_inputs or {})
         self.k = k
         self.signatures = tuple(signatures)
-        self.report: Mapping[str, Any] = dict(report or {})
+        # Plain dictionaries: a module's own assignment would wrap them to track what they hold.
+        object.__setattr__(self, "inputs", dict(inputs))
+        object.__setattr__(self, "item_inputs", dict(item_inputs or {}))
+        object.__setattr__(self, "report", dict(report or {}))
         self.id_dtype = tf.string if item_ids.dtype == object else tf.int64
 
         item_id = tf.TensorSpec([None], self.id_dtype, "item_id")
         exclude = tf.TensorSpec([None, None], self.id_dtype, "exclude")
         length = tf.TensorSpec([], tf.int32, "k")
         self._recommend = tf.function(
-            self.recommend, input_signature=[dict(self.inputs), exclude, length]
+            self.recommend, input_signature=[self.inputs, exclude, length]
         )
         self._similar = tf.function(self.similar, input_signature=[item_id, exclude, length])
 

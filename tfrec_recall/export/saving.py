@@ -1,0 +1,70 @@
+"""A retriever written as a versioned SavedModel."""
+
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.export.model_card import FILE as CARD
+from tfrec_recall.export.model_card import dumps, model_card
+from tfrec_recall.export.serving_module import ServingModule, serving_signatures
+from tfrec_recall.export.versions import write_version
+from tfrec_recall.export.warmup import write_warmup
+from tfrec_recall.retrieval import Retriever
+
+EXTRA = "assets.extra"
+ITEMS = "items.parquet"
+
+
+def export(
+    retriever: Retriever,
+    path: str | os.PathLike,
+    metrics: Mapping[str, Any] | None = None,
+    data: Any = None,
+    features: Any = None,
+    items: pd.DataFrame | None = None,
+    warmup: Mapping[str, Any] | None = None,
+) -> pathlib.Path:
+    """Writes `<path>/<next version>/`, whole or not at all.
+
+    Signatures, raw in and raw out: `serving_default` (the retriever's inputs and `exclude`, to
+    `item_id` and `score`), and `embed_query`, `embed_item`, `similar_items` where the retriever
+    has them. Loading needs none of this package's Python; a ScaNN index needs ScaNN's op library.
+
+    Args:
+        path: a directory of versions, as TensorFlow Serving's `model_base_path`.
+        metrics, data, features: what the model card says, as plain values.
+        items: the table of items, kept beside the graph so that lists can be read by title.
+        warmup: a few raw queries that TensorFlow Serving asks before it takes traffic;
+            without them, one query of padding.
+
+    Returns: the directory of the new version.
+
+    Raises: OSError of the kind that occurred; the path is then as it was before. TypeError if
+        the card cannot be written as JSON.
+    """
+    module = ServingModule(retriever)
+    signatures = serving_signatures(module, retriever)
+    card = model_card(retriever, signatures, metrics, data, features)
+
+    def write(folder: pathlib.Path) -> None:
+        try:
+            tf.saved_model.save(
+                module,
+                str(folder),
+                signatures,
+                tf.saved_model.SaveOptions(namespace_whitelist=["Scann"]),
+            )
+            extra = folder / EXTRA
+            extra.mkdir()
+            if items is not None:
+                items.to_parquet(extra / ITEMS, index=False)
+            card["warmup"] = write_warmup(extra, retriever, warmup)
+        except tf.errors.OpError as error:
+            raise OSError(None, error.message) from error
+        (extra / CARD).write_text(dumps(card), encoding="utf-8")
+
+    return write_version(path, write)

@@ -1,0 +1,93 @@
+"""A retriever as the functions and signatures of a SavedModel."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from tfrec_recall.retrieval import Retriever
+
+RESERVED = "exclude"
+
+
+class ServingModule(tf.Module):
+    """What is saved: functions for `load`, and `serving_signatures` for TensorFlow Serving.
+
+    It holds the retriever's variables and tables, but none of its objects: tracing every layer of
+    a Keras model once more would cost time and space and serve nobody.
+    """
+
+    def __init__(self, retriever: Retriever):
+        super().__init__(name="retriever")
+        self.k = tf.Variable(retriever.k, trainable=False, dtype=tf.int32, name="k")
+        self.item_ids = tf.Variable(retriever.item_ids, trainable=False, name="item_ids")
+        self.state = [
+            part
+            for part in tf.train.TrackableView(retriever).descendants()
+            if isinstance(part, tf.Variable | tf.saved_model.experimental.TrackableResource)
+        ]
+        ids = tf.TensorSpec([None], retriever.id_dtype, "item_id")
+        exclude = tf.TensorSpec([None, None], retriever.id_dtype, RESERVED)
+        k = tf.TensorSpec([], tf.int32, "k")
+        self.recommend = tf.function(
+            lambda queries, exclude, k: retriever(queries, k, exclude),
+            input_signature=[named(retriever.inputs), exclude, k],
+        )
+        if "embed_query" in retriever.signatures:
+            self.embed_query = tf.function(
+                retriever.embed_query, input_signature=[named(retriever.inputs)]
+            )
+        if "embed_item" in retriever.signatures:
+            self.embed_item = tf.function(
+                retriever.embed_item, input_signature=[named(retriever.item_inputs)]
+            )
+        if "similar_items" in retriever.signatures:
+            self.similar_items = tf.function(
+                lambda item_id, exclude, k: retriever.similar_items(item_id, k, exclude),
+                input_signature=[ids, exclude, k],
+            )
+
+
+def serving_signatures(module: ServingModule, retriever: Retriever) -> dict[str, Any]:
+    """The signatures by name, concrete functions of named tensors."""
+    if RESERVED in retriever.inputs:
+        raise ValueError(f"A raw feature cannot be called {RESERVED!r}: rename its column.")
+    exclude = {RESERVED: tf.TensorSpec([None, None], retriever.id_dtype)}
+    item_id = {"item_id": tf.TensorSpec([None], retriever.id_dtype)}
+    k = retriever.k
+
+    def recommend(**inputs):
+        return _lists(module.recommend(inputs, inputs.pop(RESERVED), k), k)
+
+    def similar_items(**inputs):
+        return _lists(module.similar_items(inputs["item_id"], inputs[RESERVED], k), k)
+
+    def embed_query(**inputs):
+        return {"query": module.embed_query(inputs)}
+
+    def embed_item(**inputs):
+        return {"item": module.embed_item(inputs)}
+
+    offered = {
+        "embed_query": (embed_query, retriever.inputs),
+        "embed_item": (embed_item, retriever.item_inputs),
+        "similar_items": (similar_items, {**item_id, **exclude}),
+    }
+    return {
+        "serving_default": _traced(recommend, {**retriever.inputs, **exclude}),
+        **{name: _traced(*offered[name]) for name in retriever.signatures},
+    }
+
+
+def named(specs: Mapping[str, tf.TensorSpec]) -> dict[str, tf.TensorSpec]:
+    """The specifications, each named after its key."""
+    return {name: tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in specs.items()}
+
+
+def _traced(function, specs: Mapping[str, tf.TensorSpec]):
+    return tf.function(function).get_concrete_function(**named(specs))
+
+
+def _lists(result: tuple[tf.Tensor, tf.Tensor], k: int) -> dict[str, tf.Tensor]:
+    item_id, score = (tf.ensure_shape(part, [None, k]) for part in result)
+    return {"item_id": item_id, "score": score}

@@ -1,0 +1,65 @@
+"""Requests that TensorFlow Serving answers to itself before it takes traffic."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from tfrec_recall.retrieval import Retriever
+from tfrec_recall.retrieval.raw_inputs import padding, tensors
+
+FILE = "tf_serving_warmup_requests"
+
+
+def write_warmup(
+    folder: pathlib.Path, retriever: Retriever, queries: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Writes one request for `serving_default` and one for `similar_items`, where there is one.
+
+    Args:
+        folder: the SavedModel's `assets.extra`.
+        queries: a few raw queries; without them, one query of padding.
+
+    Returns: what was written, or why nothing was, for the model card.
+    """
+    try:
+        from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+    except ImportError:
+        return {
+            "requests": 0,
+            "why": "tensorflow-serving-api is not installed: "
+            "pip install 'tfrec-recall[serving]' and export again",
+        }
+
+    def log(signature: str, inputs: Mapping[str, tf.Tensor]) -> bytes:
+        request = predict_pb2.PredictRequest()
+        request.model_spec.signature_name = signature
+        for name, value in inputs.items():
+            request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+        predict = prediction_log_pb2.PredictLog(request=request)
+        return prediction_log_pb2.PredictionLog(predict_log=predict).SerializeToString()
+
+    logs = [log(name, inputs) for name, inputs in requests(retriever, queries).items()]
+    with tf.io.TFRecordWriter(str(folder / FILE)) as writer:
+        for record in logs:
+            writer.write(record)
+    return {"requests": len(logs)}
+
+
+def requests(
+    retriever: Retriever, queries: Mapping[str, Any] | None
+) -> dict[str, dict[str, tf.Tensor]]:
+    """The inputs of the requests, by signature."""
+    if queries is None:
+        queries = {
+            name: tf.fill([1] * spec.shape.rank, tf.constant(padding(spec.dtype), spec.dtype))
+            for name, spec in retriever.inputs.items()
+        }
+    queries = tensors(queries, retriever.inputs, "retriever")
+    batch = tf.shape(next(iter(queries.values())))[0] if queries else 1
+    item_id = tf.constant(retriever.item_ids[:1])
+    made = {"serving_default": {**queries, "exclude": tf.tile([item_id], [batch, 1])}}
+    if "similar_items" in retriever.signatures:
+        made["similar_items"] = {"item_id": item_id, "exclude": item_id[tf.newaxis]}
+    return made
