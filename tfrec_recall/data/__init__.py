@@ -1,13 +1,41 @@
 """From raw events to training examples and test targets: tables, ids, sessions, splits."""
 
+from tfrec_recall.data.examples import Examples, next_basket, next_item, pairs
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.order import chronological
+from tfrec_recall.data.sessions import sessions
+from tfrec_recall.data.splits import (
+    Part,
+    Split,
+    given,
+    hold_out_users,
+    last_basket_out,
+    last_events_out,
+    standard,
+    temporal,
+)
+from tfrec_recall.data.streaming import batches, gather_histories
 from tfrec_recall.data.vocabulary import PADDING, UNKNOWN, Vocabulary
 
 __all__ = [
     "PADDING",
     "UNKNOWN",
+    "Examples",
     "Interactions",
+    "Part",
+    "Split",
     "Vocabulary",
+    "batches",
     "chronological",
+    "gather_histories",
+    "given",
+    "hold_out_users",
+    "last_basket_out",
+    "last_events_out",
+    "next_basket",
+    "next_item",
+    "pairs",
+    "sessions",
+    "standard",
+    "temporal",
 ]

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+import pathlib
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from tfrec_recall.data.files import replacing
 from tfrec_recall.data.ids import id_column, padding_of
 
 PADDING = 0
 UNKNOWN = 1
 _FIRST = 2  # the integer of the first known id
+_HEADER = b"tfrec_recall.vocabulary"  # the key of Parquet's own metadata
+_DTYPES = {"integer": "int64", "string": "str"}
 
 
 class Vocabulary:
@@ -147,6 +155,93 @@ class Vocabulary:
         """How many of the values are neither padding nor known."""
         return int(np.count_nonzero(self.encode(values) == UNKNOWN))
 
+    def lookup(self) -> Any:
+        """A Keras `StringLookup` or `IntegerLookup` that maps as `encode` does, for serving.
+
+        It belongs to the Keras that `tf.keras` is, and gives int64. Missing values do not exist in
+        tensors: give `padding` in their place.
+
+        Raises: ValueError if no id is known, as Keras has no empty lookup.
+        """
+        import tensorflow as tf  # only serving needs it
+
+        if len(self._ids) == 0:
+            raise ValueError(
+                "A lookup layer needs one known id at least: leave this feature out, or lower "
+                f"min_count. Received: {self!r}."
+            )
+        if self.holds_integers:
+            layer, unknown = tf.keras.layers.IntegerLookup, np.iinfo(np.int64).min
+            while unknown in self._index:
+                unknown += 1
+        else:
+            layer, unknown = tf.keras.layers.StringLookup, "[UNK]"
+            while unknown in self._index:  # Keras wants a name of its own for what it does not know
+                unknown = f"[{unknown}]"
+        return layer(vocabulary=self._ids.tolist(), mask_token=self._padding, oov_token=unknown)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the ids and their counts, whole or not at all, as `.txt` or `.parquet`.
+
+        The text has a JSON header and then a line an id: the id as JSON, so that line breaks,
+        quotes and every script survive and `7` differs from `"7"`, a tab, and its count.
+        """
+        path = pathlib.Path(path)
+        _check_suffix(path)
+        header = {
+            "vocabulary": "integer" if self.holds_integers else "string",
+            "known": len(self._ids),
+            "unknown_count": None if self._counts is None else int(self._counts[UNKNOWN]),
+        }
+        counts = None if self._counts is None else self._counts[_FIRST:]
+        with replacing(path) as sibling:
+            if path.suffix == ".parquet":
+                kind = pa.int64() if self.holds_integers else pa.string()
+                columns = {"id": pa.array(self._ids, kind)}
+                if counts is not None:
+                    columns["count"] = pa.array(counts)
+                table = pa.table(columns).replace_schema_metadata({_HEADER: json.dumps(header)})
+                pq.write_table(table, sibling)
+            else:
+                lines = [json.dumps(one, ensure_ascii=False) for one in self._ids.tolist()]
+                if counts is not None:
+                    lines = [f"{one}\t{count}" for one, count in zip(lines, counts, strict=True)]
+                text = "\n".join([json.dumps(header), *lines, ""])
+                sibling.write_text(text, encoding="utf-8", newline="\n")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Vocabulary:
+        """The vocabulary that `save` wrote.
+
+        Raises: ValueError naming the file if it is not one, or not whole.
+        """
+        path = pathlib.Path(path)
+        _check_suffix(path)
+        try:
+            if path.suffix == ".parquet":
+                table = pq.read_table(path)
+                header = json.loads(table.schema.metadata[_HEADER])
+                ids = table["id"].to_pandas()
+                counts = table["count"].to_numpy() if "count" in table.column_names else None
+            else:
+                head, *lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+                header = json.loads(head)
+                cells = [line.split("\t") for line in lines]  # JSON escapes the tabs of ids
+                ids = [json.loads(cell[0]) for cell in cells]
+                counted = header["unknown_count"] is not None
+                counts = np.array([int(cell[1]) for cell in cells], np.int64) if counted else None
+            ids = pd.Series(ids, dtype=_DTYPES[header["vocabulary"]])
+            known, unknown_count = header["known"], header["unknown_count"]
+        except (pa.ArrowException, KeyError, IndexError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{path} is not a vocabulary as Vocabulary.save writes it, or is damaged: {error}"
+            ) from error
+        if len(ids) != known:
+            raise ValueError(
+                f"{path} is cut short: its header says {known:,} ids. Received: {len(ids):,}."
+            )
+        return cls(ids, counts, unknown_count or 0)
+
     def _check_type(self, column: pd.Series) -> None:
         dtype = column.dtype
         if isinstance(dtype, pd.CategoricalDtype):
@@ -178,6 +273,11 @@ class Vocabulary:
             raise ValueError(f"counts are 0 or more. Received: {counts.min()}.")
         counts.flags.writeable = False
         return counts
+
+
+def _check_suffix(path: pathlib.Path) -> None:
+    if path.suffix not in (".txt", ".parquet"):
+        raise ValueError(f"A vocabulary is a .txt or a .parquet file. Received: {path}.")
 
 
 def _column(values: Any) -> tuple[pd.Series, tuple[int, ...]]:

@@ -1,0 +1,34 @@
+"""Files that are whole or not there at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import secrets
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+    """A temporary sibling to write; it takes the path's place when the block ends without an error.
+
+    A reader sees the old file or the new one, never a part; after an error the old file stays and
+    the sibling is removed.
+
+    >>> import tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "notes.txt"
+    >>> with replacing(path) as sibling:
+    ...     _ = sibling.write_text("whole")
+    >>> path.read_text()
+    'whole'
+    """
+    path = pathlib.Path(path)
+    sibling = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        yield sibling
+        with open(sibling, "rb+") as written:
+            os.fsync(written.fileno())
+        os.replace(sibling, path)
+    finally:
+        sibling.unlink(missing_ok=True)
