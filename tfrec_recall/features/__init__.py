@@ -10,6 +10,8 @@ from tfrec_recall.features.columns import (
     TimeOf,
 )
 from tfrec_recall.features.encoder import FeatureEncoder, Field, ItemTable
+from tfrec_recall.features.inference import infer
+from tfrec_recall.features.item_embedding import ItemEmbedding
 from tfrec_recall.features.serving import RawItem, RawQuery
 from tfrec_recall.features.specification import Features
 
@@ -20,6 +22,7 @@ __all__ = [
     "Features",
     "Field",
     "History",
+    "ItemEmbedding",
     "ItemTable",
     "MultiValued",
     "Numeric",
@@ -27,4 +30,5 @@ __all__ = [
     "RawQuery",
     "TimeOf",
     "example_batches",
+    "infer",
 ]

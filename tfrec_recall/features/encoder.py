@@ -53,8 +53,10 @@ class FeatureEncoder(tf.keras.layers.Layer):
     def build(self, input_shape):
         for field in self.fields:
             rows = max(field.size, 1)  # a number has one row, which it scales
+            # An instance a table: one called twice gives equal tables.
+            initializer = type(self.initializer).from_config(self.initializer.get_config())
             self.tables[field.name] = self.add_weight(
-                name=field.name, shape=(rows, self.dim), initializer=self.initializer
+                name=field.name, shape=(rows, self.dim), initializer=initializer
             )
         super().build(input_shape)
 

@@ -49,9 +49,14 @@ class RecallModel(tfrs.Model):
         """The batches this model learns from, for `fit`."""
         raise NotImplementedError(f"{type(self).__name__} does not choose examples by itself.")
 
+    def query(self, batch: dict[str, tf.Tensor], training=False) -> tf.Tensor:
+        """The query vectors of a training batch, which holds more than the query's features."""
+        names = self.query_model.input_names
+        return self.query_model({name: batch[name] for name in names}, training=training)
+
     def call(self, inputs: dict[str, tf.Tensor], training=False) -> tf.Tensor:
         """The query vectors of encoded user features."""
-        return self.query_model(inputs, training=training)
+        return self.query(inputs, training)
 
     def embed_items(self, items: pd.DataFrame) -> np.ndarray:
         """Vectors of items given as a table of raw features, [items, dim] float32."""

@@ -1,0 +1,137 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.features import (
+    Categorical,
+    Features,
+    History,
+    MultiValued,
+    Numeric,
+    TimeOf,
+    infer,
+)
+
+
+@pytest.fixture
+def interactions():
+    events = pd.DataFrame(
+        {
+            "user_id": ["ann", "ann", "bob", "bob", "bob"],
+            "item_id": ["tea", "cup", "tea", "pot", "tea"],
+            "timestamp": [10, 20, 30, 40, 50],
+            "kind": ["view", "buy", "view", "view", "buy"],
+        }
+    )
+    users = pd.DataFrame({"user_id": ["cyd", "bob", "ann"], "country": ["uk", "fr", "de"]})
+    items = pd.DataFrame(
+        {
+            "item_id": ["jug", "tea", "cup", "pot"],
+            "price": [9.0, 1.0, 2.0, 3.0],
+            "tags": [["x"], ["hot", "wet"], [], ["hot"]],
+        }
+    )
+    return Interactions(events, users, items)
+
+
+def specification(*user):
+    return Features(
+        user=[Categorical("user_id"), *user],
+        item=[Categorical("item_id"), Numeric("price"), MultiValued("tags")],
+    )
+
+
+def test_encodings_learn_from_training_events_alone(interactions):
+    features = specification(Categorical("country")).adapt(interactions)
+    assert features.item_vocabulary.ids.tolist()[0] == "tea"
+    assert "jug" not in features.item_vocabulary.ids
+    assert features.item_counts.tolist() == [0, 0, 3, 1, 1]
+    # cyd and the jug are in the tables but not in the training events
+    assert features.encode_users(interactions.users)["country"][0] == 1
+    assert features.encode_items(interactions.items)["tags"][0].tolist() == [1, 0]
+
+
+def test_the_item_table_has_a_row_for_each_encoded_id(interactions):
+    features = specification().adapt(interactions)
+    table = features.item_table
+    assert table["item_id"].tolist() == [0, 1, 2, 3, 4]
+    by_id = dict(zip(features.item_vocabulary.ids, table["price"][2:], strict=True))
+    prices = np.array([1.0, 2.0, 3.0])
+    expected = (prices - prices.mean()) / prices.std()
+    np.testing.assert_allclose([by_id["tea"], by_id["cup"], by_id["pot"]], expected, rtol=1e-6)
+    assert not table["tags"][:2].any()
+    assert not table["price"][:2].any()
+
+
+def test_a_history_of_items_shares_their_encoding_and_others_learn_their_own(interactions):
+    kinds = History("kind", name="history_kind")
+    features = specification(History(), kinds).adapt(interactions)
+    assert features.encodings["history"] is features.encodings["item_id"]
+    assert features.encodings["history_kind"].vocabulary.ids.tolist() == ["view", "buy"]
+    assert features.history.name == "history"
+
+
+def test_what_a_model_needs_is_named_when_missing():
+    with pytest.raises(ValueError, match=r"SDM needs the features history, country\. Received: .*item"):
+        specification().require(["item_id", "history", "country"], "SDM")
+
+
+def test_a_missing_column_is_named(interactions):
+    with pytest.raises(ValueError, match=r"users table has no column 'age'.*user_id, country"):
+        specification(Numeric("age")).adapt(interactions)
+
+
+def test_names_are_used_once():
+    with pytest.raises(ValueError, match=r"have the name price"):
+        specification(Numeric("price"))
+
+
+def test_item_id_is_required():
+    with pytest.raises(ValueError, match=r"needs Categorical\('item_id'\).*Received: \['price'\]"):
+        Features(user=[Categorical("user_id")], item=[Numeric("price")])
+
+
+def test_use_before_adapt_says_what_to_do(interactions):
+    with pytest.raises(ValueError, match=r"call features\.adapt\(split\.train\) first"):
+        specification().encode_items(interactions.items)
+
+
+def test_inference_leaves_titles_out_and_buckets_numbers():
+    rows = 200
+    events = pd.DataFrame({"user_id": range(rows), "item_id": range(rows), "timestamp": range(rows)})
+    users = pd.DataFrame(
+        {
+            "user_id": range(rows),
+            "age": np.arange(rows) % 70,
+            "gender": ["f", "m"] * (rows // 2),
+            "zip_code": [f"{n:05}" for n in range(rows)],
+            "constant": 1,
+        }
+    )
+    items = pd.DataFrame(
+        {
+            "item_id": range(rows),
+            "title": [f"film {n}" for n in range(rows)],
+            "genres": [["a"], ["b", "c"]] * (rows // 2),
+            "rank": np.arange(rows) % 3,
+        }
+    )
+    features = infer(Interactions(events, users, items), history=7)
+    assert [repr(f).split("(")[0] + " " + f.name for f in features.user] == [
+        "Categorical user_id",
+        "Numeric age",
+        "Categorical gender",
+        "History history",
+    ]
+    assert [repr(f).split("(")[0] + " " + f.name for f in features.item] == [
+        "Categorical item_id",
+        "MultiValued genres",
+        "Categorical rank",
+    ]
+    assert features.history.length == 7
+
+
+def test_an_unknown_part_of_time_is_refused():
+    with pytest.raises(ValueError, match=r"'hour' or 'weekday'\. Received: 'year'"):
+        TimeOf(part="year")
