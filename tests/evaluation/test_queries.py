@@ -1,0 +1,136 @@
+"""Queries by the naming convention, and nothing in them that the user did not have before."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tfrec_recall.evaluation.queries import Queries, raw_tensor
+
+STRINGS = tf.TensorSpec([None, None], tf.string)
+EVENTS = pd.DataFrame(
+    {
+        "user_id": ["b", "b", "x", "a", "b"],  # x is not asked for, c has no event
+        "item_id": ["p", "q", "r", "s", "t"],
+        "rating": [5.0, 3.0, 1.0, 4.0, np.nan],
+        "shop": pd.Categorical(["s1", "s2", "s1", None, "s2"]),
+    }
+)
+USERS = np.array(["a", "b", "c"])
+
+
+def batch(inputs, rows=(0, 1, 2), **more):
+    queries = Queries(inputs, USERS, EVENTS, **more)
+    return {name: value.numpy().tolist() for name, value in queries.batch(np.array(rows)).items()}
+
+
+def test_history_is_oldest_first_and_padded():
+    assert batch({"history": STRINGS}, rows=[1, 0, 2])["history"] == [
+        [b"p", b"q", b"t"],
+        [b"s", b"", b""],
+        [b"", b"", b""],
+    ]
+
+
+def test_a_batch_is_as_wide_as_its_own_longest_history():
+    assert batch({"history": STRINGS}, rows=[0])["history"] == [[b"s"]]
+    assert batch({"history": STRINGS}, rows=[2])["history"] == [[b""]]
+
+
+def test_event_columns_are_aligned_with_the_history():
+    inputs = {
+        "history": STRINGS,
+        "history_rating": tf.TensorSpec([None, None], tf.float32),
+        "history_shop": STRINGS,
+    }
+    result = batch(inputs, rows=[1, 0])
+    np.testing.assert_array_equal(result["history_rating"], [[5, 3, np.nan], [4, np.nan, np.nan]])
+    assert result["history_shop"] == [[b"s1", b"s2", b"s2"], [b"", b"", b""]]
+
+
+def test_a_fixed_width_keeps_the_latest_events():
+    result = batch({"history": tf.TensorSpec([None, 2], tf.string)})
+    assert result["history"] == [[b"s", b""], [b"q", b"t"], [b"", b""]]
+
+
+def test_columns_of_the_users_table_come_by_user_not_by_row():
+    table = pd.DataFrame(
+        {
+            "user_id": ["c", "a", "b"],
+            "age": [33, 11, None],
+            "city": ["C", None, "B"],
+            "tags": [["x", "y"], np.array(["z"]), None],
+        }
+    )
+    inputs = {
+        "user_id": tf.TensorSpec([None], tf.string),
+        "age": tf.TensorSpec([None], tf.int64),
+        "city": tf.TensorSpec([None], tf.string),
+        "tags": STRINGS,
+    }
+    assert batch(inputs, rows=[2, 1, 0], table=table) == {
+        "user_id": [b"c", b"b", b"a"],
+        "age": [33, -1, 11],
+        "city": [b"C", b"B", b""],
+        "tags": [[b"x", b"y"], [b"", b""], [b"z", b""]],
+    }
+
+
+def test_the_time_of_the_request_keeps_its_seconds():
+    times = np.array([1_700_000_001.75, 1_700_000_002.0, 1_700_000_063.0])  # float32 would merge
+    result = batch({"timestamp": tf.TensorSpec([None], tf.int64)}, timestamps=times)
+    assert result["timestamp"] == [1_700_000_001, 1_700_000_002, 1_700_000_063]
+
+
+def test_seen_holds_the_whole_history_even_where_the_input_is_cut():
+    queries = Queries({"history": tf.TensorSpec([None, 1], tf.string)}, USERS, EVENTS)
+    assert queries.seen(np.array([1])).numpy().tolist() == [[b"p", b"q", b"t"]]
+
+
+def test_integer_items_are_padded_with_minus_one():
+    events = pd.DataFrame({"user_id": ["a", "b", "b"], "item_id": [0, 5, 6]})
+    queries = Queries({"history": tf.TensorSpec([None, None], tf.int64)}, USERS, events)
+    everyone = np.arange(3)
+    assert queries.batch(everyone)["history"].numpy().tolist() == [[0, -1], [5, 6], [-1, -1]]
+    assert queries.seen(everyone).numpy().tolist() == [[0, -1], [5, 6], [-1, -1]]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "more", "message"),
+    [
+        (
+            {"history_price": STRINGS},
+            {},
+            r"events have no column 'price'",
+        ),
+        ({"age": STRINGS}, {}, "users have no column 'age'"),
+        ({"timestamp": tf.TensorSpec([None], tf.int64)}, {}, "takes the time of the request"),
+        ({"history": tf.TensorSpec([None, None], tf.int64)}, {}, "'history' as numbers.*string"),
+        ({"history_rating": STRINGS}, {}, "'history_rating' as text.*Received: floating"),
+    ],
+)
+def test_what_the_data_lacks_is_said(inputs, more, message):
+    with pytest.raises(ValueError, match=message):
+        Queries(inputs, USERS, EVENTS, **more)
+
+
+@pytest.mark.parametrize("dtype", [tf.string, tf.int64, tf.float32])
+def test_a_column_of_missing_values_fits_every_type(dtype):
+    result = raw_tensor(pd.Series([None, None], dtype=object), dtype).numpy()
+    expected = {tf.string: [b"", b""], tf.int64: [-1, -1], tf.float32: [np.nan, np.nan]}[dtype]
+    np.testing.assert_array_equal(result, np.array(expected, dtype=result.dtype))
+
+
+def test_large_integers_stay_exact():
+    assert raw_tensor(pd.Series([2**62 + 1]), tf.int64).numpy().tolist() == [2**62 + 1]
+
+
+def test_the_history_ends_before_the_first_target(split):
+    users = np.sort(split.test.targets["user_id"].unique())
+    queries = Queries({"history": STRINGS}, users, split.test.history)
+    for row, user in enumerate(users):
+        history = queries.batch(np.array([row]))["history"].numpy()[0].tolist()
+        past = split.test.history[split.test.history["user_id"] == user].sort_values("timestamp")
+        wanted = split.test.targets[split.test.targets["user_id"] == user]
+        assert [item.decode() for item in history if item] == past["item_id"].tolist()
+        assert past["timestamp"].max() < wanted["timestamp"].min() or not len(past)

@@ -1,0 +1,24 @@
+"""Full-ranking evaluation of any retriever, in this process or loaded from disk::
+
+report = evaluate(retriever, split, on="test")
+print(report)
+report.interval("recall@50")
+compare({"popular": yardstick, "two-tower": report})
+"""
+
+from tfrec_recall.evaluation.callbacks import RecallOnValidation
+from tfrec_recall.evaluation.evaluate import evaluate
+from tfrec_recall.evaluation.plots import plot_cuts, plot_exposure, plot_history
+from tfrec_recall.evaluation.queries import Queries
+from tfrec_recall.evaluation.report import Report, compare
+
+__all__ = [
+    "Queries",
+    "RecallOnValidation",
+    "Report",
+    "compare",
+    "evaluate",
+    "plot_cuts",
+    "plot_exposure",
+    "plot_history",
+]

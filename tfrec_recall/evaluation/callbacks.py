@@ -1,0 +1,98 @@
+"""Recall on validation while a model trains, for early stopping on what counts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.evaluation.evaluate import evaluate
+
+if TYPE_CHECKING:
+    from tfrec_recall.data.splits import Split
+    from tfrec_recall.evaluation.report import Report
+
+
+class RecallOnValidation(tf.keras.callbacks.Callback):
+    """Measures the model's retriever on validation after an epoch and adds the figures to the logs.
+
+    They are called `val_recall@50` and so on: `History` and the progress bar show them, and
+    `EarlyStopping(monitor="val_recall@50", mode="max", restore_best_weights=True)` works, if it
+    stands after this callback, since callbacks run in their order. Between two measurements the
+    last figures stay in the logs, so that `patience` counts epochs.
+
+    The measurement is the whole one: exact search over the whole catalogue, histories left out.
+
+    Args:
+        split: its validation part is measured; test is never looked at.
+        every: epochs from one measurement to the next; the first and the last are always measured.
+        cuts: of the metrics.
+        metrics: which go into the logs; the rest stays in `report`.
+        users: measure this many users, drawn once by `seed`; None measures all.
+
+    The model offers `retriever(items, k=…)`, as every model of this package does. After each
+    measurement `report` is its whole report::
+
+        model.fit(batches, epochs=50, callbacks=[
+            RecallOnValidation(split),
+            tf.keras.callbacks.EarlyStopping("val_recall@50", mode="max", patience=3),
+        ])
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        every: int = 1,
+        cuts: Sequence[int] = (50,),
+        metrics: Sequence[str] = ("recall",),
+        users: int | None = None,
+        batch_size: int = 512,
+        seed: int = 0,
+    ):
+        super().__init__()
+        if every < 1:
+            raise ValueError(f"every is at least 1. Received: {every}.")
+        self.split = split if users is None else with_fewer_users(split, users, seed)
+        self.every = every
+        self.cuts = tuple(cuts)
+        self.metrics = tuple(metrics)
+        self.batch_size = batch_size
+        self.report: Report | None = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        last = epoch + 1 == (self.params or {}).get("epochs")
+        if epoch % self.every == 0 or last or self.report is None:
+            retriever = self.model.retriever(self.split.interactions.items, k=max(self.cuts))
+            self.report = evaluate(
+                retriever,
+                self.split,
+                on="validation",
+                cuts=self.cuts,
+                batch_size=self.batch_size,
+                lists=False,
+            )
+        if logs is not None:
+            for name in self.metrics:
+                for cut in self.cuts:
+                    logs[f"val_{name}@{cut}"] = self.report.metrics[f"{name}@{cut}"]
+
+
+def with_fewer_users(split: Split, users: int, seed: int = 0) -> Split:
+    """The split with a random sample of the validation users; train and test stay."""
+    part = split.validation
+    everyone = np.sort(part.targets["user_id"].unique())
+    if users < 1:
+        raise ValueError(f"At least one user is measured. Received: users={users}.")
+    chosen = np.random.default_rng(seed).permutation(everyone)[:users]
+
+    def of_chosen(events: pd.DataFrame) -> pd.DataFrame:
+        return events[events["user_id"].isin(chosen)]
+
+    fewer = dataclasses.replace(
+        part, history=of_chosen(part.history), targets=of_chosen(part.targets)
+    )
+    return dataclasses.replace(split, validation=fewer)

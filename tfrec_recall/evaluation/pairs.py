@@ -1,0 +1,58 @@
+"""Sets of (user, item) pairs that answer for a whole batch of lists which places hold a member."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+
+@dataclasses.dataclass(frozen=True)
+class Pairs:
+    """Distinct pairs, each one number: `row of the user * number of items + position of the item`.
+
+    >>> events = pd.DataFrame({"user_id": ["a", "b", "b"], "item_id": ["x", "y", "y"]})
+    >>> pairs = Pairs.of(events, np.array(["a", "b"]), pd.Index(["x", "y"]))
+    >>> pairs.holds(rows=np.array([1, 0]), positions=np.array([[0, 1], [0, -1]]))
+    array([[False,  True],
+           [ True, False]])
+    """
+
+    codes: np.ndarray  # int64, ascending
+    number_of_items: int
+
+    @classmethod
+    def of(cls, events: pd.DataFrame, users: np.ndarray, items: pd.Index) -> Pairs:
+        """The pairs of these events; rows of other users or other items are left aside."""
+        row = pd.Index(users).get_indexer(pd.Index(events["user_id"]))
+        return cls.of_rows(row, events["item_id"], items)
+
+    @classmethod
+    def of_rows(cls, rows: np.ndarray, item_ids: pd.Series, items: pd.Index) -> Pairs:
+        """The pairs of rows of users and raw items."""
+        position = items.get_indexer(pd.Index(item_ids))
+        known = (rows >= 0) & (position >= 0)
+        codes = rows[known].astype(np.int64) * len(items) + position[known]
+        return cls(np.unique(codes), len(items))
+
+    @property
+    def items(self) -> np.ndarray:
+        """The position of each pair's item."""
+        return self.codes % self.number_of_items
+
+    def of_held(self, held: np.ndarray) -> Pairs:
+        """The pairs whose item is marked in `held` [items]."""
+        return Pairs(self.codes[held[self.items]], self.number_of_items)
+
+    def counts(self, users: int) -> np.ndarray:
+        """Pairs of each user, [users]."""
+        return np.bincount(self.codes // self.number_of_items, minlength=users)
+
+    def holds(self, rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """Whether (row, position) is a pair: [batch] and [batch, k] to [batch, k]; -1 never is."""
+        wanted = rows[:, np.newaxis].astype(np.int64) * self.number_of_items + positions
+        place = np.searchsorted(self.codes, wanted)
+        inside = place < len(self.codes)
+        found = self.codes[np.where(inside, place, 0)] if len(self.codes) else wanted + 1
+        return inside & (found == wanted) & (positions >= 0)

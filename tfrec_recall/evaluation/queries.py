@@ -1,0 +1,173 @@
+"""The raw queries of many users, as a retriever's inputs name them, one batch at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+HISTORY = "history"
+TIMESTAMP = "timestamp"
+TEXT = ("string",)  # pandas' names of what a column holds
+NUMBERS = ("integer", "floating", "mixed-integer-float", "boolean")
+
+
+@dataclasses.dataclass(frozen=True)
+class Ragged:
+    """Rows of unequal length in one tensor: row r is `values[offsets[r]:offsets[r + 1]]`.
+
+    Args:
+        values: all rows one after the other, and the padding as the last value.
+        offsets: int64 [rows + 1].
+        width: keep only the last `width` values of a row; None keeps all.
+    """
+
+    values: tf.Tensor
+    offsets: np.ndarray
+    width: int | None = None
+
+    def padded(self, rows: np.ndarray) -> tf.Tensor:
+        """These rows as [rows, width], or as wide as the longest of them, padded on the right."""
+        start, end = self.offsets[rows], self.offsets[rows + 1]
+        if self.width is not None:
+            start = np.maximum(start, end - self.width)
+        width = self.width or max(1, int((end - start).max(initial=0)))
+        place = start[:, np.newaxis] + np.arange(width)  # [rows, width]
+        place = np.where(place < end[:, np.newaxis], place, len(self.values) - 1)
+        return tf.gather(self.values, place)
+
+
+class Queries:
+    """What a retriever is asked for these users: its inputs, by the names they carry.
+
+    `history` is the raw item ids of a user's events, oldest first; `history_<column>` that column
+    of the same events; `timestamp` the time of the request in Unix seconds; any other name is a
+    column of the users table. Nothing else is known of a user here, so nothing else can leak.
+
+    Args:
+        inputs: the retriever's inputs, name -> `tf.TensorSpec` [batch] or [batch, any]. A fixed
+            second axis keeps the latest events.
+        users: raw user ids, each once: row r of every batch is one of them.
+        history: events, oldest first within a user; those of other users are left aside.
+        table: the users table; needed only for inputs that are columns of it.
+        timestamps: time of each user's request, [users]; needed only when `timestamp` is an input.
+
+    Raises: ValueError when the data lacks what an input needs, or holds it in another type.
+
+    >>> events = pd.DataFrame({"user_id": ["b", "a", "b"], "item_id": ["x", "y", "z"]})
+    >>> inputs = {"history": tf.TensorSpec([None, None], tf.string)}
+    >>> queries = Queries(inputs, np.array(["a", "b"]), events)
+    >>> queries.batch(np.array([1, 0]))["history"].numpy().tolist()
+    [[b'x', b'z'], [b'y', b'']]
+    """
+
+    def __init__(
+        self,
+        inputs: Mapping[str, tf.TensorSpec],
+        users: np.ndarray,
+        history: pd.DataFrame,
+        table: pd.DataFrame | None = None,
+        timestamps: np.ndarray | None = None,
+    ):
+        self.users = users
+        row = pd.Index(users).get_indexer(pd.Index(history["user_id"]))
+        order = np.argsort(row, kind="stable")[np.count_nonzero(row < 0) :]
+        self._events = history.iloc[order]
+        self.history_length = np.bincount(row[order], minlength=len(users))
+        self._offsets = np.concatenate([[0], np.cumsum(self.history_length)])
+        self._columns: dict[str, tf.Tensor | Ragged] = {}
+        for name, spec in inputs.items():
+            if name == HISTORY or name.startswith(f"{HISTORY}_"):
+                column = "item_id" if name == HISTORY else name.removeprefix(f"{HISTORY}_")
+                values = _column(self._events, column, name, "events")
+                self._columns[name] = self._of_history(values, spec, name)
+            elif name == TIMESTAMP:
+                if timestamps is None:
+                    raise ValueError(
+                        "The retriever takes the time of the request, and the data has none."
+                    )
+                self._columns[name] = tf.constant(np.floor(timestamps).astype(np.int64), spec.dtype)
+            elif name == "user_id":
+                self._columns[name] = raw_tensor(pd.Series(users), spec.dtype, name)
+            else:
+                self._columns[name] = self._of_table(table, spec, name)
+        self._seen: Ragged | None = None
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def batch(self, rows: np.ndarray) -> dict[str, tf.Tensor]:
+        """The raw queries of these rows of `users`."""
+        return {
+            name: column.padded(rows) if isinstance(column, Ragged) else tf.gather(column, rows)
+            for name, column in self._columns.items()
+        }
+
+    def seen(self, rows: np.ndarray) -> tf.Tensor:
+        """The whole history's raw item ids, [rows, any], to leave out of a ranking."""
+        if self._seen is None:
+            items = self._events["item_id"]
+            dtype = tf.int64 if pd.api.types.is_integer_dtype(items.dtype) else tf.string
+            self._seen = self._of_history(items, tf.TensorSpec([None, None], dtype), "item_id")
+        return self._seen.padded(rows)
+
+    def seen_pairs(self) -> tuple[np.ndarray, pd.Series]:
+        """The row of the user and the raw item of every event of the histories."""
+        return np.repeat(np.arange(len(self.users)), self.history_length), self._events["item_id"]
+
+    def _of_history(self, values: pd.Series, spec: tf.TensorSpec, name: str) -> Ragged:
+        width = spec.shape[1] if spec.shape.rank == 2 else None
+        return Ragged(raw_tensor(values, spec.dtype, name, padded=True), self._offsets, width)
+
+    def _of_table(self, table: pd.DataFrame | None, spec: tf.TensorSpec, name: str):
+        table = pd.DataFrame({"user_id": self.users}) if table is None else table
+        values = _column(table, name, name, "users")
+        values = values.set_axis(pd.Index(table["user_id"])).reindex(self.users)
+        if spec.shape.rank != 2:
+            return raw_tensor(values, spec.dtype, name)
+        values = values.reset_index(drop=True).explode().dropna()  # a list in each cell
+        lengths = np.bincount(values.index.to_numpy(), minlength=len(self.users))
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        return Ragged(raw_tensor(values, spec.dtype, name, padded=True), offsets, spec.shape[1])
+
+
+def raw_tensor(
+    values: pd.Series, dtype: tf.DType, name: str = "values", padded: bool = False
+) -> tf.Tensor:
+    """A raw column as a tensor; missing values become "", -1 or, where fractions are taken, NaN.
+
+    Args:
+        padded: append one padding value.
+
+    Raises: ValueError when the column is text and the tensor is not, or the reverse.
+
+    >>> raw_tensor(pd.Series([3.0, None]), tf.int64, padded=True).numpy()
+    array([ 3, -1, -1])
+    """
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if kind not in ("empty", *(TEXT if dtype == tf.string else NUMBERS)):
+        expected = "text" if dtype == tf.string else "numbers"
+        raise ValueError(
+            f"The retriever takes {name!r} as {expected} ({dtype.name}); convert the column to "
+            f"what it was in training. Received: {kind} values, the first {values.iloc[0]!r}."
+        )
+    missing = values.isna().to_numpy()
+    padding: str | float = "" if dtype == tf.string else -1 if dtype.is_integer else np.nan
+    array = values.where(~missing, padding).to_numpy(dtype=dtype.as_numpy_dtype)
+    if padded:
+        array = np.append(array, np.array([padding], dtype=array.dtype))
+    return tf.constant(array, dtype)
+
+
+def _column(table: pd.DataFrame, column: str, name: str, kind: str) -> pd.Series:
+    if column not in table.columns:
+        raise ValueError(
+            f"The retriever takes {name!r}, and the {kind} have no column {column!r}. "
+            f"Received: {', '.join(map(str, table.columns))}."
+        )
+    return table[column]
