@@ -1,0 +1,102 @@
+"""The mean of a history, in which newer events may weigh more."""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+class MaskedMean(tf.keras.layers.Layer):
+    """The mean of a history's vectors, weighted by how many events came after each.
+
+    Without options all events weigh the same. The weight of an event is a function of its recency,
+    the number of present events after it in the history (0 for the newest), so padding may stand
+    anywhere. Weights are positive and sum to one over the present events.
+
+    Source: "Deep Neural Networks for YouTube Recommendations", RecSys 2016, section 3.2 (the mean).
+    Departs: the weights, which are ours.
+
+    Args:
+        half_life: an event's weight is half that of the event this many places newer.
+        learned: learn a factor for each recency, all 1 at first.
+        positions: how many recencies have a factor of their own; still older events share the last.
+
+    Input: [batch, history, dim], oldest first; a mask [batch, history], as `Embedding` gives it.
+    Output: [batch, dim], zeros where no event is present; no mask, as the history is gone.
+    Raises: ValueError unless the input has three axes and `half_life` and `positions` are positive.
+
+    >>> history = tf.constant([[[1.0], [4.0], [0.0]]])
+    >>> MaskedMean(half_life=1)(history, mask=[[True, True, False]]).numpy()  # (1 + 2 * 4) / 3
+    array([[3.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        half_life: float | None = None,
+        learned: bool = False,
+        positions: int = 64,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if half_life is not None and not half_life > 0:
+            raise ValueError(
+                "MaskedMean takes `half_life` as a positive number of events, or None for none. "
+                f"Received: half_life={half_life!r}."
+            )
+        if positions < 1:
+            raise ValueError(
+                f"MaskedMean takes a positive number of `positions`. Received: {positions!r}."
+            )
+        self.half_life = half_life
+        self.learned = learned
+        self.positions = positions
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        if len(input_shape) != 3:
+            raise ValueError(
+                "MaskedMean takes [batch, history, dim]: one vector an event. "
+                f"Received: input of shape {tuple(input_shape)}."
+            )
+        if self.learned:
+            self.log_factors = self.add_weight(
+                name="log_factors", shape=(self.positions,), initializer="zeros"
+            )
+        super().build(input_shape)
+
+    def call(self, history, mask=None):
+        history = tf.cast(history, tf.float32)  # reductions stay in float32
+        present = tf.ones(tf.shape(history)[:2], tf.bool) if mask is None else mask
+        present = tf.cast(present, tf.bool)
+        history = tf.where(present[:, :, tf.newaxis], history, 0.0)
+        weights = self._weights(present)  # [batch, history]
+        mean = tf.einsum("bh,bhd->bd", weights, history)
+        return tf.cast(mean, self.compute_dtype)
+
+    def _weights(self, present):
+        count = tf.cast(present, tf.int32)
+        recency = tf.cumsum(count, axis=1, reverse=True, exclusive=True)
+        logits = tf.zeros_like(recency, tf.float32)
+        if self.half_life is not None:
+            logits -= tf.cast(recency, tf.float32) * (math.log(2) / self.half_life)
+        if self.learned:
+            factors = tf.cast(self.log_factors, tf.float32)
+            logits += tf.gather(factors, tf.minimum(recency, self.positions - 1))
+        logits = tf.where(present, logits, logits.dtype.min)
+        return tf.where(present, tf.nn.softmax(logits, axis=1), 0.0)
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], input_shape[2])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "half_life": self.half_life,
+            "learned": self.learned,
+            "positions": self.positions,
+        }

@@ -1,0 +1,126 @@
+"""One side of a recall model: a stack of dense layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+class Tower(tf.keras.layers.Layer):
+    """A multi-layer perceptron: dense, normalised, activated, dropped out, layer after layer.
+
+    Source: the towers of "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item
+    Recommendations", RecSys 2019, Figure 2. The options are common practice.
+
+    Args:
+        units: the width of each layer; the last is the output, which is neither normalised nor
+            dropped out.
+        activation: of the hidden layers.
+        final_activation: of the output.
+        dropout: the share of each hidden layer's outputs that is dropped while training.
+        residual: add the input of each layer to its output, through a projection without bias where
+            their widths differ.
+        batch_normalization: normalise hidden layers before their activation, over the batch and all
+            other axes but the last; masked positions count.
+        layer_normalization: the same within each example.
+
+    Input: [batch, ..., width]. Output: [batch, ..., units[-1]]; a mask passes unchanged.
+    Raises: ValueError if `units` is empty or not positive, or both normalisations are asked for.
+
+    >>> Tower([8, 3])(tf.ones([2, 5])).shape
+    TensorShape([2, 3])
+    """
+
+    def __init__(
+        self,
+        units: Sequence[int],
+        activation="relu",
+        final_activation=None,
+        dropout: float = 0.0,
+        residual: bool = False,
+        batch_normalization: bool = False,
+        layer_normalization: bool = False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if not units or min(units) < 1:
+            raise ValueError(
+                "Tower takes `units`, the positive width of each layer, such as [128, 64]. "
+                f"Received: units={units!r}."
+            )
+        if batch_normalization and layer_normalization:
+            raise ValueError(
+                "Tower takes `batch_normalization` or `layer_normalization`, not both. "
+                "Received: True for both."
+            )
+        self.units = list(units)
+        self.activation = tf.keras.activations.get(activation)
+        self.final_activation = tf.keras.activations.get(final_activation)
+        self.dropout = dropout
+        self.residual = residual
+        self.batch_normalization = batch_normalization
+        self.layer_normalization = layer_normalization
+        self.supports_masking = True
+
+        keras, dtype, hidden = tf.keras.layers, self.dtype_policy, self.units[:-1]
+        self.dense = [keras.Dense(width, dtype=dtype) for width in self.units]
+        self.normalizations = []
+        if batch_normalization:
+            self.normalizations = [keras.BatchNormalization(dtype=dtype) for _ in hidden]
+        if layer_normalization:
+            self.normalizations = [keras.LayerNormalization(dtype=dtype) for _ in hidden]
+        self.drop = keras.Dropout(dropout, dtype=dtype)
+
+    def build(self, input_shape):
+        widths = [input_shape[-1], *self.units]
+        self.projections = [
+            tf.keras.layers.Dense(width, use_bias=False, dtype=self.dtype_policy)
+            if self.residual and width != before
+            else None
+            for before, width in zip(widths, self.units, strict=False)
+        ]
+        for position, before in enumerate(widths[:-1]):
+            _build(self.dense[position], [None, before])
+            if self.projections[position]:
+                _build(self.projections[position], [None, before])
+            if self.normalizations and position < len(self.normalizations):
+                _build(self.normalizations[position], [None, self.units[position]])
+        super().build(input_shape)
+
+    def call(self, inputs, training=None):
+        outputs = inputs
+        for position, dense in enumerate(self.dense):
+            before, outputs = outputs, dense(outputs)
+            if position < len(self.units) - 1:
+                if self.normalizations:
+                    outputs = self.normalizations[position](outputs, training=training)
+                outputs = self.drop(self.activation(outputs), training=training)
+            else:
+                outputs = self.final_activation(outputs)
+            if self.residual:
+                project = self.projections[position]
+                outputs = outputs + (project(before) if project else before)
+        return outputs
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units[-1])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": list(self.units),
+            "activation": tf.keras.activations.serialize(self.activation),
+            "final_activation": tf.keras.activations.serialize(self.final_activation),
+            "dropout": self.dropout,
+            "residual": self.residual,
+            "batch_normalization": self.batch_normalization,
+            "layer_normalization": self.layer_normalization,
+        }
+
+
+def _build(layer, input_shape):
+    """Build now and under its own name: Keras 3 loads weights into layers that are built."""
+    with tf.name_scope(layer.name):
+        layer.build(input_shape)
