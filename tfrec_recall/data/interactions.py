@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,13 @@ import numpy as np
 import pandas as pd
 
 from tfrec_recall.data.ids import id_column, refuse
+from tfrec_recall.data.reading import (
+    FilePath,
+    Tables,
+    find_tables,
+    read_tables,
+    renamed,
+)
 
 PARTS = ("train", "validation", "test")
 _MILLISECONDS = 1e11  # as seconds, the year 5138; as milliseconds, 1973
@@ -80,7 +88,89 @@ class Interactions:
         Interactions('interactions': 1 events, 1 users, 1 items)
         """
         tables = renamed({"events": events, "users": users, "items": items}, rename)
-        return cls(tables["events"], tables["users"], tables["items"], name)
+        return cls(**tables, name=name)  # type: ignore[arg-type]
+
+    @classmethod
+    def from_csv(
+        cls,
+        events: FilePath,
+        users: FilePath | None = None,
+        items: FilePath | None = None,
+        *,
+        rename: Mapping[str, str] | None = None,
+        dtype: Mapping[str, str] | None = None,
+        separator: str = ",",
+        drop_duplicates: bool = False,
+        name: str | None = None,
+    ) -> Interactions:
+        """Interactions of CSV files with a header line, in UTF-8.
+
+        Text has no types, so a column becomes numbers only where no character is lost: ids such as
+        "007" stay text, and so do all ids of that column and table. Timestamps are Unix seconds or
+        ISO 8601 ("2011-12-09 12:50:00").
+
+        Args:
+            events: the file, or a folder with `events.csv` and, if known, `users.csv`, `items.csv`.
+            users, items: the files of these tables, if they are elsewhere.
+            rename: `{"their column": "ours"}`, for all tables.
+            dtype: types of columns by our names, for instance `{"zip_code": "str"}`.
+            separator: what stands between the cells.
+            drop_duplicates: drop events that repeat another in every column.
+            name: by default that of the folder or file.
+
+        Raises: ValueError that names the file, for one that is missing, damaged or has bad rows.
+        """
+        paths = find_tables(events, {"users": users, "items": items}, formats=(".csv",))
+        tables = read_tables(paths, rename, dtype, text=tuple(paths), separator=separator)
+        return cls._from_tables(tables, drop_duplicates, name or pathlib.Path(events).stem)
+
+    @classmethod
+    def from_parquet(
+        cls,
+        events: FilePath,
+        users: FilePath | None = None,
+        items: FilePath | None = None,
+        *,
+        rename: Mapping[str, str] | None = None,
+        drop_duplicates: bool = False,
+        name: str | None = None,
+    ) -> Interactions:
+        """Interactions of Parquet files; arguments and errors as in `from_csv`.
+
+        Args:
+            events: a file, a folder of parts, or a folder with `events.parquet` or `events/` and,
+                if known, users and items alike.
+        """
+        paths = find_tables(events, {"users": users, "items": items}, formats=(".parquet",))
+        tables = read_tables(paths, rename)
+        return cls._from_tables(tables, drop_duplicates, name or pathlib.Path(events).stem)
+
+    @classmethod
+    def from_folder(
+        cls,
+        folder: FilePath,
+        *,
+        rename: Mapping[str, str] | None = None,
+        dtype: Mapping[str, str] | None = None,
+        drop_duplicates: bool = False,
+        name: str | None = None,
+    ) -> Interactions:
+        """Interactions of a folder with `events`, and if known `users` and `items`, in either form.
+
+        Each table is `<table>.parquet`, `<table>.csv` or a folder `<table>` of Parquet parts; the
+        arguments and errors are those of `from_csv`.
+        """
+        paths = find_tables(folder, {})
+        text = tuple(table for table, path in paths.items() if path.suffix == ".csv")
+        tables = read_tables(paths, rename, dtype, text)
+        return cls._from_tables(tables, drop_duplicates, name or pathlib.Path(folder).stem)
+
+    @classmethod
+    def _from_tables(cls, tables: Tables, drop_duplicates: bool, name: str) -> Interactions:
+        events = tables["events"]
+        if drop_duplicates and events is not None:
+            tables = {**tables, "events": events.drop_duplicates()}
+        return cls(**tables, name=name)  # type: ignore[arg-type]
 
     @property
     def has_time(self) -> bool:
@@ -131,32 +221,6 @@ class Interactions:
         for field, value in {**vars(self), "events": events}.items():
             object.__setattr__(result, field, value)
         return result
-
-
-def renamed(
-    tables: Mapping[str, pd.DataFrame | None], rename: Mapping[str, str] | None
-) -> dict[str, pd.DataFrame | None]:
-    """The tables with columns renamed; a name that no table has, or that is taken, is an error."""
-    rename = dict(rename or {})
-    columns = {name: list(frame.columns) for name, frame in tables.items() if frame is not None}
-    absent = [theirs for theirs in rename if not any(theirs in have for have in columns.values())]
-    if absent:
-        raise ValueError(
-            f"rename maps the data's column names to ours, but no table has {absent}. "
-            f"Received: rename={rename}, columns {columns}."
-        )
-    for table, have in columns.items():
-        after = [rename.get(column, column) for column in have]
-        taken = sorted({str(column) for column in after if after.count(column) > 1})
-        if taken:
-            raise ValueError(
-                f"{table}: rename would give several columns the name {taken}: rename or drop the "
-                f"other one too. Received: rename={rename}, columns {have}."
-            )
-    return {
-        table: None if frame is None else frame.rename(columns=rename)
-        for table, frame in tables.items()
-    }
 
 
 def _table(frame: pd.DataFrame, table: str, needed: tuple[str, ...]) -> pd.DataFrame:
