@@ -48,7 +48,7 @@ def hit_rate(hits: np.ndarray, wanted: np.ndarray, k: int) -> np.ndarray:
     >>> hit_rate(np.array([[False, True], [False, False]]), np.array([1, 1]), k=2)
     array([1., 0.])
     """
-    return np.count_nonzero(_top(hits, wanted, k), axis=1) / k
+    return (np.count_nonzero(_top(hits, wanted, k), axis=1) > 0).astype(np.float64)
 
 
 def precision(hits: np.ndarray, wanted: np.ndarray, k: int) -> np.ndarray:
@@ -57,7 +57,7 @@ def precision(hits: np.ndarray, wanted: np.ndarray, k: int) -> np.ndarray:
     >>> precision(np.array([[True, False, True, False]]), np.array([9]), k=4)
     array([0.5])
     """
-    return np.asarray(_top(hits, wanted, k).mean(axis=1))
+    return np.count_nonzero(_top(hits, wanted, k), axis=1) / k
 
 
 def ndcg(hits: np.ndarray, wanted: np.ndarray, k: int) -> np.ndarray:
