@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.retrieval.index import Index, checked_vectors
-from tfrec_recall.retrieval.selection import best, leave_out
+from tfrec_recall.retrieval.selection import NO_ROW, best, leave_out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,24 +76,19 @@ def exact_search(
     """`Index.search` over the rows of `vectors`, with at most [batch, block] scores at a time."""
     query, exclude, present = search_inputs(query, exclude, present)
     items = vectors.shape[0]
-    interests = query.shape[1]
-
-    def score(first, last):
-        """The scores of the rows from first up to last, [batch, last - first]."""
-        scores = tf.einsum("bid,nd->bin", query, vectors[first:last])
-        scores = tf.where(present[:, :, tf.newaxis], scores, float("-inf"))
-        return leave_out(tf.reduce_max(scores, axis=1), exclude, first)
+    interests = query.shape[1]  # None where the graph does not say
 
     if interests is not None and interests * items <= block:
-        return best(score(0, items), k)
+        return best(leave_out(_scores(query, present, vectors), exclude), k)
 
     step = tf.maximum(1, block // tf.maximum(1, tf.shape(query)[1]))
 
     def next_block(first, rows, scores):
         last = tf.minimum(first + step, items)
-        block_rows, block_scores = best(score(first, last), tf.minimum(k, last - first))
-        block_rows = tf.where(block_rows >= 0, block_rows + first, block_rows)
-        scores, rows = tf.concat([scores, block_scores], 1), tf.concat([rows, block_rows], 1)
+        block_scores = leave_out(_scores(query, present, vectors[first:last]), exclude, first)
+        block_rows, block_scores = best(block_scores, tf.minimum(k, last - first))
+        block_rows = tf.where(block_rows == NO_ROW, NO_ROW, block_rows + first)
+        rows, scores = tf.concat([rows, block_rows], 1), tf.concat([scores, block_scores], 1)
         return (last, *best(scores, k, rows))
 
     nothing = best(tf.zeros([tf.shape(query)[0], 0]), k)
@@ -107,11 +102,24 @@ def exact_search(
     return rows, scores
 
 
+def _scores(query: tf.Tensor, present: tf.Tensor | None, vectors: tf.Tensor) -> tf.Tensor:
+    """The maximum over a query's interests of the products with each vector, [batch, vectors]."""
+    interests = tf.shape(query)[1]
+    flat = tf.reshape(query, [-1, query.shape[2] or tf.shape(query)[2]])
+    products = tf.matmul(flat, vectors, transpose_b=True)  # [batch * interests, vectors]
+    if query.shape[1] == 1 and present is None:
+        return products
+    products = tf.reshape(products, [-1, interests, tf.shape(vectors)[0]])
+    if present is not None:
+        products = tf.where(present[:, :, tf.newaxis], products, float("-inf"))
+    return tf.reduce_max(products, axis=1)
+
+
 def search_inputs(
     query: tf.Tensor, exclude: tf.Tensor | None, present: tf.Tensor | None
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
     """The arguments of a search in one form: query [batch, interests, dim], exclude int32
-    [batch, any], present bool [batch, interests]."""
+    [batch, any], present bool [batch, interests] or None."""
     query = tf.cast(query, tf.float32)
     if query.shape.rank == 2:
         query = query[:, tf.newaxis, :]  # one interest
@@ -120,9 +128,6 @@ def search_inputs(
             "A query is [batch, dim] or [batch, interests, dim]. "
             f"Received: a tensor of shape {query.shape}."
         )
-    batch, interests = tf.shape(query)[0], tf.shape(query)[1]
     if exclude is None:
-        exclude = tf.zeros([batch, 0], tf.int32)
-    if present is None:
-        present = tf.ones([batch, interests], tf.bool)
-    return query, tf.cast(exclude, tf.int32), tf.cast(present, tf.bool)
+        exclude = tf.zeros([tf.shape(query)[0], 0], tf.int32)
+    return query, tf.cast(exclude, tf.int32), None if present is None else tf.cast(present, tf.bool)
