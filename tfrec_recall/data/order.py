@@ -83,7 +83,7 @@ def changes(*columns: pd.Series | np.ndarray) -> np.ndarray:
 def _sorted_by(keys: list[np.ndarray]) -> np.ndarray:
     """The stable order by the keys, the first one first."""
     packed = np.zeros(len(keys[0]), dtype=np.int64)
-    room = 2**63
+    room = 2**62
     for key in keys:
         if len(key) == 0 or not np.issubdtype(key.dtype, np.integer):
             return np.lexsort(keys[::-1])

@@ -193,7 +193,7 @@ def hold_out_users(
     asked and is training data.
 
     Args:
-        validation, test: shares of the users with enough events, one user each at least.
+        validation, test: shares of the users with enough events; one user at least unless 0.
         targets: the last events of a held-out user, which are to be predicted.
         seed: chooses the users.
 
@@ -210,7 +210,7 @@ def hold_out_users(
     from_end, size = _places_from_end(starts)
     user = np.cumsum(starts) - 1
     eligible = np.flatnonzero(size[starts] > targets)
-    counts = [int(np.ceil(share * len(eligible))) for share in (validation, test)]
+    counts = [max(round(share * len(eligible)), share > 0) for share in (validation, test)]
     if len(eligible) == 0 or sum(counts) >= starts.sum():
         raise ValueError(
             f"hold_out_users needs users with more than {targets} events, and others to learn "
@@ -260,15 +260,23 @@ def standard(interactions: Interactions) -> Split:
     A column `split` is followed; where the events of each session share one time, as baskets do,
     the last basket is left out; else the last five events of each user.
     """
-    events = interactions.events
-    if "split" in events:
+    if "split" in interactions.events:
         return given(interactions)
-    if interactions.has_time and "session_id" in events:
-        session = [events["user_id"], events["session_id"]]
-        times = events.groupby(session, observed=True, sort=False)["timestamp"]
-        if (times.transform("min") == events["timestamp"]).all() and times.ngroups < len(events):
-            return last_basket_out(interactions)
+    if has_baskets(interactions):
+        return last_basket_out(interactions)
     return last_events_out(interactions)
+
+
+def has_baskets(interactions: Interactions) -> bool:
+    """Whether sessions are baskets: the events of each share one time, and some hold several."""
+    events = interactions.events
+    if not interactions.has_time or "session_id" not in events:
+        return False
+    session = [events["user_id"], events["session_id"]]
+    times = events.groupby(session, observed=True, sort=False)["timestamp"]
+    return bool((times.transform("min") == events["timestamp"]).all()) and times.ngroups < len(
+        events
+    )
 
 
 def _sorted(interactions: Interactions) -> Interactions:

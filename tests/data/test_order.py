@@ -1,0 +1,93 @@
+"""One order of events, the protocol's, whatever the order of the rows was."""
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.references import order as reference
+from tfrec_recall.data.order import changes, chronological, rank
+
+TEXT = st.sampled_from(["a", "B", "aa", "é", "10", "9"])
+WHOLE = st.integers(-(2**63), 2**63 - 1)
+NARROW = st.integers(0, 3)
+FRACTION = st.sampled_from([0.25, 0.5, 1e9])
+
+
+@st.composite
+def logs(draw):
+    """Events with many ties; ids of either type, times whole or not, sessions or none."""
+    ids = draw(st.sampled_from([TEXT, NARROW, WHOLE]))
+    columns = {
+        "user_id": ids,
+        "item_id": draw(st.sampled_from([TEXT, NARROW])),
+        "timestamp": draw(st.sampled_from([NARROW, FRACTION])),
+    }
+    if draw(st.booleans()):
+        columns["session_id"] = ids
+    events = draw(st.lists(st.fixed_dictionaries(columns), max_size=30))
+    return pd.DataFrame(events, columns=list(columns))
+
+
+@given(logs())
+def test_equals_the_order_of_the_protocol(events):
+    if len(events) == 0:
+        events = events.astype({"timestamp": "int64"})
+    expected = reference.chronological(events.to_dict("records"))
+    assert chronological(events).tolist() == expected
+
+
+def test_ties_do_not_follow_the_item_id():
+    items = np.arange(1000)
+    events = pd.DataFrame({"user_id": 1, "item_id": items, "timestamp": 5})
+    rising = np.diff(items[chronological(events)]) > 0
+    assert 0.45 < rising.mean() < 0.55  # by id it would be 1
+
+
+def test_order_of_rows_plays_no_part():
+    rng = np.random.default_rng(0)
+    events = pd.DataFrame(
+        {"user_id": rng.integers(5, size=200), "item_id": np.arange(200), "timestamp": 7}
+    )
+    shuffled = events.sample(frac=1, random_state=3)
+    pd.testing.assert_frame_equal(
+        events.iloc[chronological(events)].reset_index(drop=True),
+        shuffled.iloc[chronological(shuffled)].reset_index(drop=True),
+    )
+
+
+def test_only_ties_are_hashed(monkeypatch):
+    hashed = []
+    original = hashlib.sha256
+    monkeypatch.setattr(hashlib, "sha256", lambda pair: hashed.append(pair) or original(pair))
+    events = pd.DataFrame({"user_id": 1, "item_id": [4, 5, 6, 7], "timestamp": [1, 2, 2, 3]})
+    chronological(events)
+    assert sorted(hashed) == [b"1:5", b"1:6"]
+
+
+def test_a_session_is_not_torn_apart_by_another_of_the_same_second():
+    events = pd.DataFrame(
+        {"user_id": 1, "item_id": range(40), "timestamp": 9, "session_id": ["x", "y"] * 20}
+    )
+    ordered = events.iloc[chronological(events)]
+    assert ordered["session_id"].tolist() == ["x"] * 20 + ["y"] * 20
+
+
+def test_no_timestamps_no_order():
+    events = pd.DataFrame({"user_id": [1], "item_id": [2]})
+    with pytest.raises(ValueError, match=r"never taken for time. Received columns: \['user_id'"):
+        chronological(events)
+
+
+def test_timestamps_that_are_not_seconds_are_refused():
+    events = pd.DataFrame({"user_id": [1], "item_id": [2], "timestamp": pd.Timestamp("2020-01-01")})
+    with pytest.raises(ValueError, match=r"Unix seconds.*Received: a column of datetime64"):
+        chronological(events)
+
+
+def test_rank_and_changes_of_no_rows():
+    assert rank(pd.Series([], dtype="str")).size == 0
+    assert changes(pd.Series([], dtype="str")).size == 0

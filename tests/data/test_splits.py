@@ -1,0 +1,339 @@
+"""Splits: the protocol's rows, an independent walk through the users, and no leak anywhere."""
+
+import importlib.util
+import os
+import pathlib
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.references import splits as reference
+from tests.references.order import chronological as reference_order
+from tfrec_recall.data import splits
+from tfrec_recall.data.interactions import Interactions
+
+EVENT = st.tuples(
+    st.sampled_from(["u", "v", "w"]),
+    st.sampled_from(["a", "b", "c", "d", "e"]),
+    st.integers(0, 12),
+)
+
+
+@st.composite
+def logs(draw):
+    """Events with a column `row` that tells each from all others."""
+    events = draw(st.lists(EVENT, min_size=12, max_size=40))
+    frame = pd.DataFrame(events, columns=["user_id", "item_id", "timestamp"])
+    return frame.assign(row=range(len(events)))
+
+
+@st.composite
+def baskets(draw):
+    """Events whose baskets have one time each, several of them the same."""
+    events = draw(logs())
+    count = draw(st.integers(4, 8))
+    basket = np.array(draw(st.lists(st.integers(0, count), min_size=40, max_size=40)))
+    times = np.array(draw(st.lists(st.integers(0, 4), min_size=count + 1, max_size=count + 1)))
+    basket = basket[: len(events)]
+    return events.assign(session_id=[f"s{one}" for one in basket], timestamp=times[basket])
+
+
+def rows(frame):
+    return frame["row"].tolist()
+
+
+def reference_rows(events):
+    return [event["row"] for event in events]
+
+
+def assert_nothing_lost_and_no_leak(split, events):
+    """Each event is in one part; a history ends before its user's first target's place."""
+    place = np.empty(len(events), dtype=int)
+    place[reference_order(events.to_dict("records"))] = np.arange(len(events))
+    for part in (split.validation, split.test):
+        assert part.history["row"].is_unique
+        assert part.targets["row"].is_unique
+        assert set(part.history["user_id"]) <= set(part.targets["user_id"])
+        assert np.all(np.diff(place[part.history["row"]]) > 0)  # sorted as chronological says
+        assert np.all(np.diff(place[part.targets["row"]]) > 0)
+        first = pd.Series(place[part.targets["row"]]).groupby(part.targets["user_id"]).min()
+        limit = first.reindex(part.history["user_id"]).to_numpy()
+        assert np.all(place[part.history["row"]] < limit)
+    asked = [*rows(split.validation.targets), *rows(split.test.targets)]
+    assert len({*rows(split.train.events), *asked}) == len(split.train.events) + len(asked)
+    assert {*rows(split.train.events), *asked} <= set(events["row"])
+    pd.testing.assert_frame_equal(split.train.items, split.interactions.items)
+
+
+@given(logs(), st.integers(1, 3), st.integers(0, 3))
+def test_last_events_out_equals_the_reference(events, test, validation):
+    assume(events["user_id"].value_counts().max() > test + validation)
+    split = splits.last_events_out(Interactions(events), test=test, validation=validation)
+    expected = reference.last_events_out(events.to_dict("records"), test, validation)
+    assert rows(split.train.events) == reference_rows(expected["train"])
+    assert rows(split.validation.targets) == reference_rows(expected["validation"])
+    assert rows(split.test.targets) == reference_rows(expected["test"])
+    assert_nothing_lost_and_no_leak(split, events)
+    asked = set(split.test.targets["user_id"])
+    past = expected["train"] + expected["validation"]
+    assert sorted(rows(split.test.history)) == sorted(
+        event["row"] for event in past if event["user_id"] in asked
+    )
+
+
+@given(baskets(), st.integers(3, 4), st.booleans())
+def test_last_basket_out_equals_the_reference(events, minimum, new_items_only):
+    sizes = events.groupby("user_id")["session_id"].nunique()
+    assume(sizes.max() >= minimum)
+    split = splits.last_basket_out(Interactions(events), minimum, new_items_only)
+    parts, targets = reference.last_basket_out(events.to_dict("records"), minimum)
+    wanted = targets if new_items_only else parts
+    assert rows(split.train.events) == reference_rows(parts["train"])
+    assert rows(split.validation.targets) == reference_rows(wanted["validation"])
+    assert rows(split.test.targets) == reference_rows(wanted["test"])
+    assert_nothing_lost_and_no_leak(split, events)
+    for part in (split.validation, split.test):  # nothing of the target's own basket
+        asked = part.targets[["user_id", "session_id"]].drop_duplicates()
+        assert len(part.history.merge(asked)) == 0
+    if new_items_only:
+        repeated = split.test.targets.merge(split.test.history, on=["user_id", "item_id"])
+        assert len(repeated) == 0
+
+
+@given(logs(), st.data())
+def test_temporal_cuts_everybody_at_the_same_moment(events, data):
+    time = events["timestamp"]
+    assume(time.nunique() >= 3)
+    later = st.sampled_from(sorted(time.unique())[1:])
+    first, second = sorted(data.draw(st.lists(later, min_size=2, max_size=2, unique=True)))
+    split = splits.temporal(Interactions(events), first, second)
+    assert_nothing_lost_and_no_leak(split, events)
+    assert split.train.events["timestamp"].max() < first
+    assert split.validation.targets["timestamp"].between(first, second, inclusive="left").all()
+    assert split.test.targets["timestamp"].min() >= second
+    assert len(split.train.events) == (time < first).sum()
+    assert len(split.test.targets) == (time >= second).sum()
+    asked = events["user_id"].isin(split.test.targets["user_id"])
+    assert set(rows(split.test.history)) == set(events["row"][asked & (time < second)])
+
+
+@given(logs(), st.integers(1, 3), st.integers(0, 3))
+def test_hold_out_users_are_strangers(events, targets, seed):
+    sizes = events["user_id"].value_counts()
+    assume((sizes > targets).sum() >= 3)
+    split = splits.hold_out_users(
+        Interactions(events), validation=0.3, test=0.3, targets=targets, seed=seed
+    )
+    assert_nothing_lost_and_no_leak(split, events)
+    held = [set(part.targets["user_id"]) for part in (split.validation, split.test)]
+    assert all(held)
+    assert not held[0] & held[1]
+    assert set(split.train.events["user_id"]) == set(events["user_id"]) - held[0] - held[1]
+    for part in (split.validation, split.test):
+        assert (part.targets["user_id"].value_counts() == targets).all()
+        both = [*rows(part.history), *rows(part.targets)]
+        assert sorted(both) == sorted(
+            events["row"][events["user_id"].isin(part.targets["user_id"])]
+        )
+
+
+@given(logs(), st.data())
+def test_given_is_followed_as_it_is(events, data):
+    names = st.sampled_from(["train", "validation", "test"])
+    drawn = data.draw(st.lists(names, min_size=len(events), max_size=len(events)))
+    assume({"train", "test"} <= set(drawn))
+    timeless = data.draw(st.booleans())
+    events = events.assign(split=drawn)
+    given_events = events.drop(columns="timestamp") if timeless else events
+    split = splits.given(Interactions(given_events))
+    by_name = {name: set(events["row"][events["split"] == name]) for name in ("train", "test")}
+    assert set(rows(split.train.events)) == by_name["train"]
+    assert set(rows(split.test.targets)) == by_name["test"]
+    past = events[(events["split"] != "test") & events["user_id"].isin(split.test.targets.user_id)]
+    assert set(rows(split.test.history)) == set(past["row"])
+    users = split.test.history["user_id"]
+    assert (users != users.shift()).sum() == users.nunique()  # a user's events are neighbours
+
+
+def test_short_users_are_training_data_whole():
+    events = pd.DataFrame(
+        {
+            "user_id": ["short"] * 10 + ["long"] * 11,
+            "item_id": [*range(10), *range(11)],
+            "timestamp": [*range(10), *range(11)],
+        }
+    )
+    split = splits.last_events_out(Interactions(events))
+    assert set(split.test.targets["user_id"]) == {"long"}
+    assert (split.train.events["user_id"] == "short").sum() == 10
+    assert split.test.history["item_id"].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_counts_come_from_train_while_the_catalogue_is_whole():
+    events = pd.DataFrame({"user_id": 1, "item_id": range(12), "timestamp": range(12)})
+    split = splits.last_events_out(Interactions(events))
+    assert split.train.events["item_id"].tolist() == [0, 1]
+    assert split.train.items["item_id"].tolist() == list(range(12))
+
+
+def test_a_user_with_nothing_new_in_the_last_basket_is_not_counted():
+    events = pd.DataFrame(
+        {
+            "user_id": [1, 1, 1, 2, 2, 2],
+            "item_id": ["a", "b", "a", "a", "b", "c"],
+            "timestamp": [1, 2, 3, 1, 2, 3],
+            "session_id": [1, 2, 3, 4, 5, 6],
+        }
+    )
+    split = splits.last_basket_out(Interactions(events))
+    assert split.test.targets["user_id"].tolist() == [2]
+    assert set(split.test.history["user_id"]) == {2}
+
+
+def test_overlapping_sessions_are_refused():
+    events = pd.DataFrame(
+        {"user_id": 7, "item_id": range(4), "timestamp": range(4), "session_id": list("xyxz")}
+    )
+    message = r"do not overlap.*Received: 1 users.*'user_id': 7, 'session_id': 'x'"
+    with pytest.raises(ValueError, match=message):
+        splits.last_basket_out(Interactions(events))
+
+
+def test_temporal_takes_dates_as_utc():
+    days = pd.to_datetime(
+        ["2011-10-31T23:59:59", "2011-11-01", "2011-12-01", "2012-01-01"], format="ISO8601"
+    )
+    events = pd.DataFrame({"user_id": 1, "item_id": range(4), "timestamp": days})
+    split = splits.temporal(
+        Interactions(events), "2011-11-01", pd.Timestamp("2011-12-01", tz="UTC")
+    )
+    assert split.train.events["item_id"].tolist() == [0]
+    assert split.validation.targets["item_id"].tolist() == [1]
+    assert split.test.targets["item_id"].tolist() == [2, 3]
+    assert split.name == "temporal(2011-11-01T00:00:00, 2011-12-01T00:00:00)"
+
+
+def test_hold_out_users_follows_the_seed():
+    events = pd.DataFrame(
+        {"user_id": np.repeat(range(50), 8), "item_id": 1, "timestamp": np.tile(range(8), 50)}
+    )
+    chosen = [
+        set(splits.hold_out_users(Interactions(events), seed=seed).test.targets["user_id"])
+        for seed in (0, 0, 1)
+    ]
+    assert chosen[0] == chosen[1] != chosen[2]
+    assert len(chosen[0]) == 5
+
+
+def test_standard_follows_the_data():
+    basket = pd.DataFrame(
+        {
+            "user_id": 1,
+            "item_id": range(12),
+            "timestamp": np.repeat(range(6), 2),
+            "session_id": np.repeat(range(6), 2),
+        }
+    )
+    clicks = basket.assign(timestamp=range(12))
+    published = basket.assign(split=["train"] * 11 + ["test"])
+    names = [splits.standard(Interactions(events)).name for events in (basket, clicks, published)]
+    assert [name.split("(")[0] for name in names] == ["last_basket_out", "last_events_out", "given"]
+
+
+def test_parts_by_name():
+    events = pd.DataFrame({"user_id": 1, "item_id": range(12), "timestamp": range(12)})
+    split = splits.last_events_out(Interactions(events, name="clicks"))
+    assert split.part("test") is split.test
+    assert split.part("validation") is split.validation
+    assert repr(split).startswith("Split(last_events_out(test=5, validation=5) of clicks: train 2")
+    with pytest.raises(ValueError, match=r"'validation' or 'test'. Received: 'train'"):
+        split.part("train")
+
+
+TIMELESS = Interactions(pd.DataFrame({"user_id": [1], "item_id": [1]}))
+TIMED = Interactions(pd.DataFrame({"user_id": [1, 1], "item_id": [1, 2], "timestamp": [0, 86400]}))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: splits.last_events_out(TIMELESS), r"last_events_out needs to know.*'timestamp'"),
+        (lambda: splits.last_basket_out(TIMELESS), r"last_basket_out needs to know.*'timestamp'"),
+        (lambda: splits.temporal(TIMELESS, 1, 2), r"temporal needs to know"),
+        (lambda: splits.hold_out_users(TIMELESS), r"hold_out_users needs to know"),
+        (lambda: splits.last_events_out(TIMED), r"more than 10 events. Received: 2 events at most"),
+        (lambda: splits.last_events_out(TIMED, test=0), r"one test event.*Received: test=0"),
+        (lambda: splits.last_basket_out(TIMED), r"a column 'session_id'"),
+        (lambda: splits.last_basket_out(TIMED, 2), r"minimum_baskets is 3 at least. Received: 2"),
+        (lambda: splits.temporal(TIMED, 5, 5), r"validation_from before test_from"),
+        (
+            lambda: splits.temporal(TIMED, 5, 9),
+            r"no event in validation: the data goes from 1970-01-01T00:00:00 to 1970-01-02",
+        ),
+        (lambda: splits.temporal(TIMED, "soon", 9), r"A moment is.*Received: 'soon'"),
+        (lambda: splits.hold_out_users(TIMED, test=1.5), r"shares.*test=1.5"),
+        (lambda: splits.hold_out_users(TIMED), r"more than 5 events.*Received: 0 such users of 1"),
+        (lambda: splits.hold_out_users(TIMED, targets=1), r"others to learn from"),
+        (lambda: splits.given(TIMED), r"a column 'split' of train, validation, test"),
+        (
+            lambda: splits.given(Interactions(TIMED.events.assign(split="train"))),
+            r"Received: \{'train': 2, 'validation': 0, 'test': 0\}",
+        ),
+    ],
+)
+def test_errors_say_what_is_needed(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.fixture(scope="module")
+def protocol():
+    """The measurement script that stands beside the data and knows nothing of the package."""
+    folder = os.environ.get("TFREC_RECALL_DATA")
+    if not folder:
+        pytest.skip("TFREC_RECALL_DATA is not set: no protocol.py to compare with")
+    path = pathlib.Path(folder).resolve().parent / "protocol.py"
+    if not path.exists():
+        pytest.skip(f"there is no {path} to compare with")
+    specification = importlib.util.spec_from_file_location("protocol", path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def assert_same_rows(ours, theirs, columns):
+    """The same events, and within a user in the same order."""
+    theirs = theirs.sort_values("user_id", kind="stable")
+    assert ours[columns].to_numpy().tolist() == theirs[columns].to_numpy().tolist()
+
+
+def test_movielens_as_the_protocol_splits_it(protocol):
+    parts = protocol.movielens_100k()
+    events = pd.concat(parts.values()).sample(frac=1, random_state=0)
+    split = splits.standard(Interactions(events))
+    columns = ["user_id", "item_id", "rating"]
+    assert len(split.train.events) == 90_570
+    assert_same_rows(split.train.events, parts["train"], columns)
+    assert_same_rows(split.validation.history, parts["train"], columns)
+    assert_same_rows(split.validation.targets, parts["validation"], columns)
+    past = pd.concat([parts["train"], parts["validation"]])
+    assert_same_rows(split.test.history, past, columns)
+    assert_same_rows(split.test.targets, parts["test"], columns)
+
+
+def test_online_retail_as_the_protocol_splits_it(protocol):
+    parts = protocol.online_retail()
+    events = pd.concat([parts["train"], parts["validation"], parts["test"]])
+    split = splits.standard(Interactions(events.sample(frac=1, random_state=0)))
+    columns = ["user_id", "session_id", "item_id", "quantity"]
+    assert (len(split.train.events), len(split.interactions.items)) == (301_222, 3_659)
+    assert (len(split.test.targets), split.test.targets["user_id"].nunique()) == (24_757, 1_724)
+    assert_same_rows(split.train.events, parts["train"], columns)
+    assert_same_rows(split.validation.targets, parts["validation_targets"], columns)
+    assert_same_rows(split.test.targets, parts["test_targets"], columns)
+    past = pd.concat([parts["train"], parts["validation"]])
+    past = past[past["user_id"].isin(parts["test_targets"]["user_id"])]
+    assert_same_rows(split.test.history, past, columns)
