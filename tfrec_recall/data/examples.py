@@ -77,14 +77,19 @@ class Examples:
         )
 
     def histories(
-        self, values: np.ndarray, rows: Rows = slice(None), length: int | None = None
+        self,
+        values: np.ndarray,
+        rows: Rows = slice(None),
+        length: int | None = None,
+        padding: int | str = 0,
     ) -> np.ndarray:
-        """The values of the histories' events, oldest first and padded on the right with 0.
+        """The values of the histories' events, oldest first and padded on the right.
 
         Args:
             values: [events, ...], one row an event: an encoded column of `events`.
             rows: the examples wanted.
             length: the latest events kept; by default all of them, up to `longest`.
+            padding: the value of no event: 0 for encoded columns, "" or -1 for raw ids.
 
         Returns: [rows, length, ...], of the dtype of `values`.
         Raises: ValueError if `values` does not have one row an event.
@@ -96,11 +101,13 @@ class Examples:
                 f"Received: values of shape {values.shape}."
             )
         length = self.longest if length is None else length
-        return pad_runs(values, self.history_start[rows], self.history_end[rows], length)
+        return pad_runs(values, self.history_start[rows], self.history_end[rows], length, padding)
 
 
-def pad_runs(values: np.ndarray, start: np.ndarray, end: np.ndarray, length: int) -> np.ndarray:
-    """Lays runs of rows side by side: the last `length` of each, padded on the right with 0.
+def pad_runs(
+    values: np.ndarray, start: np.ndarray, end: np.ndarray, length: int, padding: int | str = 0
+) -> np.ndarray:
+    """Lays runs of rows side by side: the last `length` of each, padded on the right.
 
     Args:
         values: [n, ...]
@@ -115,7 +122,7 @@ def pad_runs(values: np.ndarray, start: np.ndarray, end: np.ndarray, length: int
     start = np.maximum(start, end - length)
     rows = start[:, np.newaxis] + np.arange(length)  # [runs, length]
     present = rows < end[:, np.newaxis]
-    result = np.zeros((*rows.shape, *values.shape[1:]), dtype=values.dtype)
+    result = np.full((*rows.shape, *values.shape[1:]), padding, dtype=values.dtype)
     result[present] = values[rows[present]]
     return result
 
