@@ -104,11 +104,16 @@ def _as_int64(frame: pd.DataFrame, values: pd.Series, table: str, column: str) -
 
 def _as_text(frame: pd.DataFrame, values: pd.Series, table: str, column: str) -> pd.Series:
     try:
-        return values.astype("str")
+        text = values.astype("str")
     except UnicodeEncodeError:
         broken = values.map(lambda text: text.encode("utf-8", "replace").decode() != text)
         remedy = "Ids are Unicode text: decode the source with its true encoding."
         refuse(frame, table, column, broken, "text that UTF-8 cannot hold", remedy)
+    ends = text.str.endswith("\0")
+    if ends.any():
+        remedy = "NumPy and Keras drop it, which makes two ids one: use .str.rstrip('\\0')."
+        refuse(frame, table, column, ends, "a trailing NUL character", remedy)
+    return text
 
 
 def _refuse_kind(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -265,7 +266,8 @@ class Vocabulary:
 
     def _checked(self, counts: Any, unknown_count: int) -> np.ndarray:
         counts = np.asarray(counts)
-        if counts.shape != self._ids.shape or not np.issubdtype(counts.dtype, np.integer):
+        integers = np.issubdtype(counts.dtype, np.integer) or counts.size == 0
+        if counts.shape != self._ids.shape or not integers:
             raise ValueError(
                 f"counts holds one integer an id, {self._ids.shape}. "
                 f"Received: {counts.dtype} {counts.shape}."
@@ -293,10 +295,12 @@ def _column(values: Any) -> tuple[pd.Series, tuple[int, ...]]:
     else:
         # A list keeps its types: NumPy alone would turn [1, "a"] into strings.
         array = np.asarray(values, dtype=object if isinstance(values, list | tuple) else None)
-        column, shape = pd.Series(array.reshape(-1)), array.shape
+        shape = array.shape
+        column = pd.Series(array.reshape(-1), dtype=object if array.dtype == object else None)
     column = column.reset_index(drop=True).rename("id")
     if column.dtype == object:
-        column = column.infer_objects()
+        with contextlib.suppress(UnicodeEncodeError):  # what uses the text will refuse it
+            column = column.infer_objects()
         if pd.api.types.infer_dtype(column, skipna=True) == "bytes":
             column = column.str.decode("utf-8")
     if pd.api.types.is_float_dtype(column.dtype) and not column.isna().all():
