@@ -8,16 +8,22 @@ import pytest
 import tensorflow as tf
 
 from tests.references.top_k import top_k
-from tfrec_recall.retrieval import Exact
+from tfrec_recall.retrieval import Exact, ScaNN
 
 DIM = 7
 MOST = 23  # the longest list of rows to leave out
 INDEXES = {
     "exact": Exact(),
-    "exact, block by block": Exact(block=16),
+    "exact, block by block": Exact(block=64),
+    "scann": ScaNN(),
+    # All leaves and all candidates are searched: the answer is that of exact search.
+    "scann, a tree": ScaNN(leaves=9, leaves_to_search=9, reorder=1200),
 }
-ITEMS = (1, 5, 150)
-GRID = list(itertools.product(INDEXES, ITEMS))
+GRID = [
+    *itertools.product(INDEXES, (1, 5, 150)),
+    ("exact, block by block", 1200),
+    ("scann, a tree", 1200),
+]
 
 
 @functools.cache

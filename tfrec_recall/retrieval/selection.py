@@ -26,6 +26,24 @@ def leave_out(scores: tf.Tensor, exclude: tf.Tensor, first: tf.Tensor | int = 0)
     return tf.tensor_scatter_nd_update(scores, cells, gone)
 
 
+def is_in(rows: tf.Tensor, exclude: tf.Tensor) -> tf.Tensor:
+    """Which rows are in the list beside them, or are `NO_ROW`: bool [batch, candidates].
+
+    For candidates that are few beside the catalogue; by bisection, so that lists may be long.
+
+    Args:
+        rows: int32 [batch, candidates].
+        exclude: int32 [batch, any].
+
+    >>> is_in(tf.constant([[7, 5, -1]]), tf.constant([[5, 9]])).numpy()
+    array([[False,  True,  True]])
+    """
+    listed = tf.sort(tf.pad(exclude, [[0, 0], [1, 0]], constant_values=NO_ROW), axis=1)
+    place = tf.searchsorted(listed, rows)
+    place = tf.minimum(place, tf.shape(listed)[1] - 1)  # beyond the last
+    return tf.gather(listed, place, batch_dims=1) == rows
+
+
 def best(
     scores: tf.Tensor, k: tf.Tensor | int, rows: tf.Tensor | None = None
 ) -> tuple[tf.Tensor, tf.Tensor]:

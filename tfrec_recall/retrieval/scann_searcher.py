@@ -1,0 +1,94 @@
+"""ScaNN's TensorFlow ops as a module that is saved and restored like any other."""
+
+import uuid
+import weakref
+
+import numpy as np
+import tensorflow as tf
+from scann.scann_ops.py import scann_ops
+
+from tfrec_recall.retrieval.selection import NO_ROW
+
+ANISOTROPIC_THRESHOLD = 0.2  # of "Accelerating Large-Scale Inference with Anisotropic ...", 2020
+POINTS_A_LEAF = 64  # that k-means sees, at least
+
+
+class Searcher(tf.Module):
+    """Approximate candidates for query vectors: a tree of leaves, hashed vectors, exact reordering.
+
+    The searcher itself is a resource that the graph makes from the variables here when it first
+    needs it, under a name of its own: two searchers of one name would answer for each other. The
+    resource goes with this object; a graph that still needs it makes it again.
+
+    Args:
+        vectors: float32 [items, dim].
+        leaves: of the tree; None for no tree and no hashing, every vector is scored.
+        parallel: search the queries of a batch on all cores.
+
+    Attributes:
+        vectors: the variable that holds the vectors, [items, dim].
+    """
+
+    def __init__(self, vectors: np.ndarray, leaves: int | None, parallel: bool = True):
+        super().__init__(name="scann_searcher")
+        builder = scann_ops.builder(vectors, 1, "dot_product")
+        if leaves is None:
+            builder = builder.score_brute_force()
+        else:
+            sample = min(len(vectors), max(100_000, POINTS_A_LEAF * leaves))
+            builder = builder.tree(leaves, leaves, training_sample_size=sample)
+            builder = builder.score_ah(2, anisotropic_quantization_threshold=ANISOTROPIC_THRESHOLD)
+            builder = builder.reorder(1)
+        built = builder.build()
+        self._state = built.serialize_to_module()
+        tf.raw_ops.DestroyResourceOp(resource=built.searcher_handle)
+
+        self.vectors = self._state.dataset
+        self._parallel = parallel
+        self._shared_name = f"tfrec_recall-{uuid.uuid4()}"
+        with tf.init_scope():
+            handle = self._handle()
+        release = weakref.finalize(
+            self, tf.raw_ops.DestroyResourceOp, resource=handle, ignore_lookup_error=True
+        )
+        release.atexit = False
+
+    def candidates(
+        self,
+        query: tf.Tensor,
+        count: tf.Tensor | int,
+        reorder: tf.Tensor | int,
+        leaves_to_search: tf.Tensor | int,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Up to `count` rows for each query and their inner products, best first.
+
+        Args:
+            query: [batch, dim], a batch of at least one.
+            count: how many.
+            reorder: how many of the best by hashed vectors are scored exactly; at least `count`.
+            leaves_to_search: how many leaves, those nearest to the query.
+
+        Returns: rows int32 and scores float32 [batch, most that were found]; -1 and -inf where
+            the leaves held fewer.
+        """
+        searcher = scann_ops.ScannSearcher(self._handle())
+        search = searcher.search_batched_parallel if self._parallel else searcher.search_batched
+        found = search(query, count, reorder, leaves_to_search)
+        none = tf.math.is_nan(found.distances)  # how ScaNN fills up; the rows are then 0
+        rows = tf.where(none, NO_ROW, found.indices)
+        return tf.ensure_shape(rows, [None, None]), tf.where(none, float("-inf"), found.distances)
+
+    def _handle(self) -> tf.Tensor:
+        state = self._state
+        return scann_ops.tensors_to_scann(
+            state.dataset,
+            state.scann_config,
+            state.serialized_partitioner,
+            state.datapoint_to_token,
+            state.ah_codebook,
+            state.hashed_dataset,
+            state.int8_dataset,
+            state.int8_multipliers,
+            state.dp_norms,
+            shared_name=self._shared_name,
+        )
