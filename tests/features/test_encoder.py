@@ -54,7 +54,9 @@ def test_unknown_rate_replaces_in_training_alone_and_never_padding():
 
 
 def test_a_missing_feature_is_named():
-    with pytest.raises(ValueError, match=r"missing: \['genres'\]\. Received: \['item_id', 'price'\]"):
+    with pytest.raises(
+        ValueError, match=r"missing: \['genres'\]\. Received: \['item_id', 'price'\]"
+    ):
         FeatureEncoder(FIELDS, 2)({"item_id": BATCH["item_id"], "price": BATCH["price"]})
 
 

@@ -73,7 +73,9 @@ def test_a_history_of_items_shares_their_encoding_and_others_learn_their_own(int
 
 
 def test_what_a_model_needs_is_named_when_missing():
-    with pytest.raises(ValueError, match=r"SDM needs the features history, country\. Received: .*item"):
+    with pytest.raises(
+        ValueError, match=r"SDM needs the features history, country\. Received: .*item"
+    ):
         specification().require(["item_id", "history", "country"], "SDM")
 
 
@@ -85,6 +87,11 @@ def test_a_missing_column_is_named(interactions):
 def test_names_are_used_once():
     with pytest.raises(ValueError, match=r"have the name price"):
         specification(Numeric("price"))
+
+
+def test_the_names_of_a_batch_are_reserved():
+    with pytest.raises(ValueError, match=r"batch has its own example_age"):
+        specification(Numeric("example_age"))
 
 
 def test_item_id_is_required():
@@ -99,7 +106,9 @@ def test_use_before_adapt_says_what_to_do(interactions):
 
 def test_inference_leaves_titles_out_and_buckets_numbers():
     rows = 200
-    events = pd.DataFrame({"user_id": range(rows), "item_id": range(rows), "timestamp": range(rows)})
+    events = pd.DataFrame(
+        {"user_id": range(rows), "item_id": range(rows), "timestamp": range(rows)}
+    )
     users = pd.DataFrame(
         {
             "user_id": range(rows),

@@ -22,7 +22,7 @@ def example_batches(
     """Batches of encoded examples, another order each epoch.
 
     Each batch is a dictionary: every user feature by its name, histories as [batch, length] padded on
-    the right with 0, `item_id` the encoded target, `sample_weight` and `age` (seconds). The item's
+    the right with 0, `item_id` the encoded target, `sample_weight` and `example_age` (seconds). The item's
     other features are looked up by the model. Examples whose target is unknown are left out.
 
     Args:
@@ -66,7 +66,7 @@ def example_batches(
             begin = tf.maximum(first, last - length)
             batch[name] = gather_histories(codes, begin, last, length)
         batch["sample_weight"] = tf.gather(weight, rows)
-        batch["age"] = tf.gather(age, rows)
+        batch["example_age"] = tf.gather(age, rows)
         return batch
 
     return batches(len(examples), batch_size, fetch, seed=seed, first_epoch=first_epoch)

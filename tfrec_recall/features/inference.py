@@ -20,9 +20,7 @@ BUCKETS = 10
 ROWS_A_VALUE = 5  # text with fewer rows a value is a name or a title, not a category
 
 
-def infer(
-    interactions: Interactions, history: int = 50, unknown_users: float = 0.1
-) -> Features:
+def infer(interactions: Interactions, history: int = 50, unknown_users: float = 0.1) -> Features:
     """Features of the user side and the item side, by the columns' types; not yet adapted.
 
     Lists become `MultiValued`, numbers `Numeric` in buckets (a few distinct whole numbers:
@@ -59,7 +57,11 @@ def _feature_of(column: str, values: pd.Series) -> Feature | None:
         return Categorical(column)
     if pd.api.types.is_numeric_dtype(present.dtype):
         whole = bool((present % 1 == 0).all())
-        return Categorical(column) if whole and distinct < FEW_VALUES else Numeric(column, buckets=BUCKETS)
+        return (
+            Categorical(column)
+            if whole and distinct < FEW_VALUES
+            else Numeric(column, buckets=BUCKETS)
+        )
     if pd.api.types.is_datetime64_any_dtype(present.dtype):
         return None
     return Categorical(column) if distinct * ROWS_A_VALUE <= len(present) else None

@@ -13,6 +13,8 @@ from tfrec_recall.features.columns import Feature, History, TimeOf
 from tfrec_recall.features.encoder import Field
 from tfrec_recall.features.encodings import Encoding, VocabularyEncoding
 
+RESERVED = frozenset({"sample_weight", "example_age"})
+
 
 class Features:
     """The features of the user side and of the item side, and what they learnt from training data.
@@ -187,6 +189,11 @@ def _column(table: pd.DataFrame, feature: Feature, kind: str) -> pd.Series:
 
 def _refuse_repeated_names(features: Sequence[Feature]) -> None:
     names = [feature.name for feature in features]
+    reserved = sorted(set(names) & RESERVED)
+    if reserved:
+        raise ValueError(
+            f"A training batch has its own {', '.join(reserved)}: give the feature another name=…."
+        )
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(

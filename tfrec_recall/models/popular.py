@@ -62,7 +62,7 @@ class Popular(RecallModel):
         counts[:2] = 0.0  # padding, and the items that train does not know
         self.popularity.assign(counts)
 
-    def training_data(self, train, batch_size=1024, seed=0):
+    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
         """The interactions themselves: there is nothing to batch."""
         return train
 

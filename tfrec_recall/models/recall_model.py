@@ -44,9 +44,18 @@ class RecallModel(tfrs.Model):
         raise NotImplementedError(f"{cls.__name__} does not choose features by itself.")
 
     def training_data(
-        self, train: Interactions, batch_size: int = 1024, seed: int | None = 0
+        self,
+        train: Interactions,
+        batch_size: int = 1024,
+        seed: int | None = 0,
+        first_epoch: int = 0,
     ) -> tf.data.Dataset:
-        """The batches this model learns from, for `fit`."""
+        """The batches this model learns from, for `fit`.
+
+        Args:
+            seed: of their order, another one each epoch; None keeps the order of the examples.
+            first_epoch: where the sequence of orders begins, to go on with a resumed run.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not choose examples by itself.")
 
     def query(self, batch: dict[str, tf.Tensor], training=False) -> tf.Tensor:

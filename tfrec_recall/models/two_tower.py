@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import tensorflow as tf
 
-from tfrec_recall.features import FeatureEncoder, Features, ItemEmbedding, ItemTable
+from tfrec_recall.data import Interactions, has_baskets, next_basket, next_item, pairs
+from tfrec_recall.features import (
+    FeatureEncoder,
+    Features,
+    ItemEmbedding,
+    ItemTable,
+    example_batches,
+    infer,
+)
 from tfrec_recall.layers import L2Normalization, MaskedMean, Tower
 from tfrec_recall.losses import InBatchSoftmax
 from tfrec_recall.models.recall_model import RecallModel
@@ -50,6 +57,21 @@ class TwoTower(RecallModel):
         self.query_model = self._user_tower(dim, user_hidden, dropout)
         self.negatives = MixedNegatives(features.item_counts, uniform_negatives)
         self.softmax = InBatchSoftmax(temperature=temperature, remove_accidental_hits=True)
+
+    @classmethod
+    def default_features(cls, interactions: Interactions) -> Features:
+        return infer(interactions)
+
+    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+        history = self.features.history
+        if history is None:
+            examples = pairs(train)
+        elif has_baskets(train):
+            # A wholesaler's basket of hundreds of items would outweigh the others.
+            examples = next_basket(train, history.length, basket_weight_power=-0.5)
+        else:
+            examples = next_item(train, history.length)
+        return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
 
     def _item_tower(self, dim: int, hidden: Sequence[int]):
         item = self.features.inputs(self.features.item)

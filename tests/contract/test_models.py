@@ -1,0 +1,206 @@
+"""One suite over every model: a new one is checked by being listed in CASES."""
+
+import inspect
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tfrec_recall import models
+from tfrec_recall.data import Interactions, Vocabulary
+from tfrec_recall.export import export, load
+from tfrec_recall.features import Categorical, Features, History, MultiValued
+from tfrec_recall.models import RecallModel
+
+GROUPS, USERS, ITEMS, SEEN = 3, 24, 30, 8
+
+# A model's settings for a small board, without randomness in training where it can be had.
+CASES: dict[type, dict] = {
+    models.Popular: {"half_life": 3.0},
+    models.TwoTower: {"dim": 8, "user_hidden": (16,), "dropout": 0.0, "uniform_negatives": 0},
+}
+IN_ONE_PASS = {models.Popular}
+IMPERSONAL = {models.Popular}
+
+
+def public_models():
+    found = {getattr(models, name) for name in models.__all__}
+    return {c for c in found if inspect.isclass(c) and issubclass(c, RecallModel)} - {RecallModel}
+
+
+def test_every_public_model_has_a_case():
+    assert set(CASES) == public_models()
+
+
+def board(seed=0):
+    """Users and items in groups: users have seen most of their group's items and nothing else.
+
+    There are more items than users and another number of each, and ids do not sort by group.
+    """
+    generator = np.random.default_rng(seed)
+    item_names = [f"item {name}" for name in generator.permutation(ITEMS)]
+    user_names = [f"user {name}" for name in generator.permutation(USERS)]
+    rows = []
+    for user in range(USERS):
+        own = np.arange(user % GROUPS, ITEMS, GROUPS)
+        for place, item in enumerate(generator.permutation(own)[:SEEN]):
+            rows.append((user_names[user], item_names[item], place * 1_000 + user))
+    events = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    users = pd.DataFrame({"user_id": user_names, "country": ["fr", "uk"] * (USERS // 2)})
+    tags = [["red"], ["red", "blue"], []]
+    items = pd.DataFrame({"item_id": item_names, "tags": tags * (ITEMS // 3)})
+    return Interactions(events, users, items, name="board")
+
+
+@pytest.fixture(scope="module")
+def interactions():
+    return board()
+
+
+@pytest.fixture(scope="module")
+def features(interactions):
+    return Features(
+        user=[Categorical("user_id"), Categorical("country"), History(length=SEEN)],
+        item=[Categorical("item_id"), MultiValued("tags")],
+    ).adapt(interactions)
+
+
+def built(model_class, features, seed=1):
+    tf.keras.utils.set_random_seed(seed)
+    model = model_class(features, **CASES[model_class])
+    model.compile(optimizer=tf.keras.optimizers.Adam(0.02))
+    return model
+
+
+def trained(model_class, features, interactions, epochs):
+    model = built(model_class, features)
+    history = model.fit(model.training_data(interactions, batch_size=32), epochs=epochs, verbose=0)
+    return model, history.history
+
+
+def requests(interactions):
+    """Of each user: everything known, in raw form; then a stranger with nothing."""
+    events = interactions.events.sort_values("timestamp")
+    seen = events.groupby("user_id")["item_id"].agg(list)
+    users = interactions.users
+    history = [seen[user] for user in users["user_id"]] + [[""] * SEEN]
+    return {
+        "user_id": [*users["user_id"], "nobody"],
+        "country": [*users["country"], ""],
+        "history": history,
+    }
+
+
+def asked(retriever, queries, k, exclude=None):
+    wanted = {name: queries[name] for name in retriever.inputs}
+    ids, scores = retriever(wanted, k=k, exclude=exclude)
+    return np.char.decode(ids.numpy().astype(bytes)), scores.numpy()
+
+
+GRADIENT_MODELS = [c for c in CASES if c not in IN_ONE_PASS]
+
+
+@pytest.mark.parametrize("model_class", GRADIENT_MODELS)
+def test_fit_lowers_the_loss(model_class, features, interactions):
+    _, history = trained(model_class, features, interactions, epochs=6)
+    assert np.isfinite(history["loss"]).all()
+    assert history["loss"][-1] < history["loss"][0]
+
+
+@pytest.mark.parametrize("model_class", [c for c in CASES if c not in IMPERSONAL])
+def test_what_is_left_of_a_users_group_comes_first(model_class, features, interactions):
+    model, _ = trained(model_class, features, interactions, epochs=6)
+    queries = requests(interactions)
+    retriever = model.retriever(interactions.items, k=ITEMS)
+    left = ITEMS // GROUPS - SEEN
+    ids, _ = asked(retriever, queries, k=left, exclude=queries["history"])
+    group = interactions.events.drop_duplicates("user_id").set_index("user_id")["item_id"]
+    position = {item: row % GROUPS for row, item in enumerate(interactions.items["item_id"])}
+    right = [
+        position[item] == position[group[user]]
+        for user, found in zip(queries["user_id"][:-1], ids[:-1], strict=True)
+        for item in found
+    ]
+    assert np.mean(right) > 0.9
+
+
+@pytest.mark.parametrize("model_class", GRADIENT_MODELS)
+def test_a_resumed_run_continues_as_if_uninterrupted(model_class, features, interactions, tmp_path):
+    through, _ = trained(model_class, features, interactions, epochs=2)
+
+    first, _ = trained(model_class, features, interactions, epochs=1)
+    tf.train.Checkpoint(model=first, optimizer=first.optimizer).write(str(tmp_path / "state"))
+    second = built(model_class, features, seed=99)
+    second.fit(second.training_data(interactions, batch_size=32).take(1), verbose=0)  # builds all
+    checkpoint = tf.train.Checkpoint(model=second, optimizer=second.optimizer)
+    checkpoint.read(str(tmp_path / "state")).assert_existing_objects_matched()
+    data = second.training_data(interactions, batch_size=32, first_epoch=1)
+    second.fit(data, initial_epoch=1, epochs=2, verbose=0)
+
+    for ours, theirs in zip(second.get_weights(), through.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("model_class", CASES)
+def test_the_export_equals_the_model(model_class, features, interactions, tmp_path):
+    model, _ = trained(model_class, features, interactions, epochs=2)
+    retriever = model.retriever(interactions.items, k=7)
+    version = export(retriever, tmp_path / "model")
+    queries = requests(interactions)
+    ids, scores = asked(retriever, queries, k=7, exclude=queries["history"])
+    served_ids, served_scores = asked(load(version), queries, k=7, exclude=queries["history"])
+    np.testing.assert_array_equal(served_ids, ids)
+    np.testing.assert_allclose(served_scores, scores, rtol=1e-5)
+
+
+@pytest.mark.parametrize("model_class", CASES)
+def test_strangers_are_ordinary_requests(model_class, features, interactions):
+    """An unknown user, unknown items in the history, an empty history of width 0, a batch of one."""
+    model, _ = trained(model_class, features, interactions, epochs=1)
+    retriever = model.retriever(interactions.items, k=5)
+    for history in ([["never", ""]], np.empty((1, 0), dtype=object)):
+        queries = {"user_id": ["nobody"], "country": [""], "history": history}
+        ids, scores = asked(retriever, queries, k=5, exclude=[["never"]])
+        assert len(set(ids[0])) == 5
+        assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("model_class", CASES)
+def test_an_answer_does_not_depend_on_the_others_in_the_batch(model_class, features, interactions):
+    model, _ = trained(model_class, features, interactions, epochs=1)
+    retriever = model.retriever(interactions.items, k=5)
+    queries = requests(interactions)
+    _, together = asked(retriever, queries, k=5)
+    for row in (0, 5, USERS):
+        _, alone = asked(
+            retriever, {name: values[row : row + 1] for name, values in queries.items()}, k=5
+        )
+        np.testing.assert_allclose(alone[0], together[row], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("model_class", CASES)
+def test_items_that_training_never_saw_can_be_ranked(model_class, features, interactions):
+    model, _ = trained(model_class, features, interactions, epochs=1)
+    new = pd.DataFrame({"item_id": ["brand new"], "tags": [["red"]]})
+    items = pd.concat([interactions.items, new], ignore_index=True)
+    assert "brand new" not in set(features.item_vocabulary.ids)
+    ids, scores = asked(model.retriever(items, k=ITEMS + 1), requests(interactions), k=ITEMS + 1)
+    assert (ids == "brand new").sum(axis=1).tolist() == [1] * (USERS + 1)
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("model_class", CASES)
+def test_what_a_model_needs_is_named(model_class, features):
+    lacking = Features(user=[], item=[Categorical("item_id")])
+    lacking.encodings = {"item_id": features.encodings["item_id"]}
+    missing = [name for name in model_class.needs if name != "item_id"]
+    if missing:
+        with pytest.raises(ValueError, match=f"{model_class.__name__} needs .*{missing[0]}"):
+            model_class(lacking, **CASES[model_class])
+
+
+def test_the_board_is_what_it_says(interactions):
+    vocabulary = Vocabulary.build(interactions.events["item_id"])
+    assert len(vocabulary) - 2 == ITEMS
+    assert not interactions.events.duplicated(["user_id", "item_id"]).any()

@@ -1,0 +1,135 @@
+"""A served request is encoded as the training batches are."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions, next_item
+from tfrec_recall.features import (
+    Categorical,
+    Features,
+    History,
+    MultiValued,
+    Numeric,
+    RawItem,
+    RawQuery,
+    TimeOf,
+    example_batches,
+)
+from tfrec_recall.features.serving import latest
+
+
+@pytest.fixture(scope="module")
+def interactions():
+    generator = np.random.default_rng(0)
+    events = pd.DataFrame(
+        {
+            "user_id": generator.choice(["ann", "bob", "cyd"], 40),
+            "item_id": generator.choice(list("uvwxyz"), 40),
+            "timestamp": generator.permutation(40) * 5_000,
+            "kind": generator.choice(["view", "buy"], 40),
+        }
+    )
+    users = pd.DataFrame(
+        {"user_id": ["ann", "bob", "cyd"], "country": ["uk", None, "fr"], "age": [20.0, 30.0, 70.0]}
+    )
+    items = pd.DataFrame({"item_id": list("uvwxyz"), "tags": [["a"], ["b", "a"], [], *[["c"]] * 3]})
+    return Interactions(events, users, items)
+
+
+@pytest.fixture(scope="module")
+def features(interactions):
+    return Features(
+        user=[
+            Categorical("user_id"),
+            Categorical("country"),
+            Numeric("age", buckets=2),
+            TimeOf(part="hour"),
+            History(length=4),
+            History("kind", name="history_kind", length=4),
+        ],
+        item=[Categorical("item_id"), MultiValued("tags")],
+    ).adapt(interactions)
+
+
+def test_requests_equal_training_batches(features, interactions):
+    examples = next_item(interactions, history=4)
+    batch = next(iter(example_batches(features, interactions, examples, len(examples), seed=None)))
+    events = examples.events
+    target = events.iloc[examples.target]
+    users = interactions.users.set_index("user_id").loc[target["user_id"]]
+    spans = list(zip(examples.history_start, examples.history_end, strict=True))
+    raw = {
+        "user_id": tf.constant(target["user_id"].tolist()),
+        "country": tf.constant(users["country"].fillna("").tolist()),
+        "age": tf.constant(users["age"].to_numpy("float32")),
+        "timestamp": tf.constant(target["timestamp"].to_numpy()),
+    }
+    for name, column in (("history", "item_id"), ("history_kind", "kind")):
+        rows = [events[column].iloc[first:last].tolist() for first, last in spans]
+        raw[name] = tf.constant([[""] * (6 - len(row)) + row for row in rows])  # padded on the left
+    query = RawQuery(features)
+    assert set(query.inputs) == set(raw)
+    for name, encoded in query(raw).items():
+        np.testing.assert_array_equal(encoded, batch[name], err_msg=name)
+    np.testing.assert_array_equal(
+        batch["item_id"], features.item_vocabulary.encode(target["item_id"])
+    )
+    assert batch["history"].dtype == batch["item_id"].dtype == tf.int32
+
+
+def test_no_history_of_a_batch_holds_its_target_or_later(features, interactions):
+    examples = next_item(interactions, history=4)
+    batch = next(iter(example_batches(features, interactions, examples, len(examples), seed=None)))
+    times = examples.events["timestamp"].to_numpy()
+    for row, target in enumerate(examples.target):
+        user = examples.events["user_id"] == examples.events["user_id"].iloc[target]
+        past = examples.events[user & (times < times[target])]["item_id"].tail(4)
+        expected = features.item_vocabulary.encode(past)
+        got = batch["history"][row].numpy()
+        assert got[got != 0].tolist() == expected.tolist()
+
+
+def test_items_are_served_as_they_are_trained(features, interactions):
+    raw = {
+        "item_id": tf.constant(["v", "never"]),
+        "tags": tf.constant([["", "b", "a"], ["a", "new", ""]]),
+    }
+    encoded = RawItem(features)(raw)
+    table = {name: rows for name, rows in features.item_table.items()}
+    row = int(encoded["item_id"][0])
+    assert encoded["item_id"].numpy().tolist() == [row, 1]
+    assert sorted(encoded["tags"][0].numpy()) == sorted([0, *table["tags"][row]])
+
+
+@pytest.mark.parametrize(
+    "history", [[0, 0, 5, 0, 3, 9, 7], [5, 3, 9, 7, 0, 0, 0], [8, 8, 5, 3, 0, 9, 7]]
+)
+def test_the_latest_ids_are_kept_wherever_the_padding_is(history):
+    assert latest(tf.constant([history]), 4).numpy().tolist() == [[5, 3, 9, 7]]
+
+
+def test_an_empty_history_of_any_width_is_padding():
+    assert latest(tf.zeros([2, 0], tf.int32), 3).numpy().tolist() == [[0, 0, 0]] * 2
+    assert latest(tf.constant([[0, 0]]), 3).numpy().tolist() == [[0, 0, 0]]
+
+
+def test_epochs_differ_and_a_resumed_one_continues(features, interactions):
+    examples = next_item(interactions, history=4)
+
+    def epochs(count, first_epoch=0):
+        dataset = example_batches(
+            features, interactions, examples, 8, seed=3, first_epoch=first_epoch
+        )
+        return [[b["item_id"].numpy().tolist() for b in dataset] for _ in range(count)]
+
+    first, second = epochs(2)
+    assert first != second
+    assert epochs(1, first_epoch=1) == [second]
+
+
+def test_nothing_to_learn_from_is_an_error(features, interactions):
+    examples = next_item(interactions, history=4)
+    with pytest.raises(ValueError, match="No example is left to learn from"):
+        example_batches(features, interactions, examples.take(np.arange(0)), 8)

@@ -1,0 +1,63 @@
+"""Imports follow the flow of data, in one direction, and files stay readable."""
+
+import ast
+import pathlib
+
+import pytest
+
+PACKAGE = pathlib.Path(__file__).resolve().parents[1] / "tfrec_recall"
+FOUNDATION = {"_keras"}
+MAY_IMPORT = {
+    "layers": set(),
+    "losses": set(),
+    "data": set(),
+    "features": {"layers", "losses", "data"},
+    "graph": {"layers", "losses", "data"},
+    "retrieval": {"layers", "losses", "data", "features", "graph"},
+    "sampling": {"layers", "losses", "data", "features", "graph", "retrieval"},
+    "models": {"layers", "losses", "data", "features", "graph", "retrieval", "sampling"},
+    "evaluation": {"data", "retrieval"},
+    "export": {"data", "retrieval"},
+    "spark": {"data"},
+}
+LONGEST = 450
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imports(path: pathlib.Path) -> set[str]:
+    """The package's own folders that a file imports from."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    parts = [name.split(".") for name in names]
+    folders = {p.name for p in PACKAGE.iterdir()} | {p.stem for p in PACKAGE.glob("*.py")}
+    return {p[1] for p in parts if p[0] == PACKAGE.name and len(p) > 1} & folders
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_one_way(path):
+    folder = path.relative_to(PACKAGE).parts[0]
+    if folder not in MAY_IMPORT:  # the command line and the package's own __init__ know everything
+        return
+    assert imports(path) <= MAY_IMPORT[folder] | {folder} | FOUNDATION
+
+
+def test_every_folder_has_its_place():
+    folders = {p.name for p in PACKAGE.iterdir() if p.is_dir() and (p / "__init__.py").exists()}
+    assert folders <= set(MAY_IMPORT) | {"cli"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_stay_short(path):
+    assert len(path.read_text().splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_is_pickled_or_hidden_from_the_graph(path):
+    text = path.read_text()
+    for banned in ("import pickle", "tf.py_function", "layers.Lambda", "np.load("):
+        assert banned not in text
