@@ -140,7 +140,7 @@ def _refuse_kind(
     listed = ", ".join(f"{name} ({count:,})" for name, count in counts.items())
     if len(counts) == 1:
         remedy = f"{expected}: use .astype('str')."
-        refuse(frame, table, column, np.ones(len(values), dtype=bool), listed, remedy)
+        refuse(frame, table, column, np.ones(len(values), dtype=bool), counts.index[0], remedy)
     rare = types == counts.index[-1]
     remedy = f"{expected}, one type in a column: {listed}. Use .astype('str') if all are names."
     refuse(frame, table, column, rare, f"mixed types, {counts.index[-1]}", remedy)

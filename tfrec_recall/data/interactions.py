@@ -230,9 +230,7 @@ def _table(frame: pd.DataFrame, table: str, needed: tuple[str, ...]) -> pd.DataF
     columns = list(frame.columns)
     repeated = sorted({str(column) for column in columns if columns.count(column) > 1})
     if repeated:
-        raise ValueError(
-            f"{table}: each column needs a name of its own. Received twice: {repeated}."
-        )
+        raise ValueError(f"{table}: column names are unique. Received twice: {repeated}.")
     missing = [column for column in needed if column not in frame]
     if missing:
         in_index = [column for column in missing if column in frame.index.names]
@@ -294,9 +292,7 @@ def _seconds(events: pd.DataFrame) -> pd.Series:
         refuse(events, "events", "timestamp", everywhere, f"type {column.dtype}", remedy)
     values = column.to_numpy()
     if values.dtype in (np.float16, np.float32):
-        remedy = (
-            "float32 rounds the seconds of this century to 128: use int64, float64 or datetime64."
-        )
+        remedy = "float32 has steps of 128 seconds in this century: use int64 or datetime64."
         refuse(events, "events", "timestamp", everywhere, f"type {values.dtype}", remedy)
     far = ~(np.abs(values.astype("float64")) < _MILLISECONDS)
     if far.any():
@@ -360,6 +356,6 @@ def _check_same_type(events: pd.DataFrame, entities: pd.DataFrame, table: str, c
         raise ValueError(
             f"{table}: column {column!r} has another type than in events, so no id would match. "
             f"Bring both to one type, for instance with .astype('str'). Received: {ours} in "
-            f"{table} (first: {entities[column].iloc[0]!r}), {theirs} in events (first: "
-            f"{events[column].iloc[0]!r})."
+            f"{table} (first: {entities[column].iloc[:1].tolist()[0]!r}), {theirs} in events (first: "
+            f"{events[column].iloc[:1].tolist()[0]!r})."
         )

@@ -130,35 +130,39 @@ def read_parquet(path: FilePath) -> pd.DataFrame:
     """
     path = pathlib.Path(path)
     parts = _parts(path)
-    schema = pa.schema([])
+    schema, metadata = pa.schema([]), {}
     for part in parts:
         try:
-            own = pq.read_schema(part).remove_metadata()
+            own = pq.read_schema(part)
         except (pa.ArrowException, OSError) as error:
             raise ValueError(f"{part} is no whole Parquet file: {error}") from error
         try:
-            schema = pa.unify_schemas([schema, own], promote_options="permissive")
+            schema = pa.unify_schemas([schema, own.remove_metadata()], promote_options="permissive")
         except pa.ArrowException as error:
             raise ValueError(f"{part} has other types than the parts before it: {error}") from error
+        metadata[str(part)] = own.metadata
     folder = {"partitioning": ds.HivePartitioning.discover(), "partition_base_dir": str(path)}
-    found = ds.dataset([str(part) for part in parts], **(folder if path.is_dir() else {}))
+    found = ds.dataset(list(metadata), **(folder if path.is_dir() else {}))
     for field in found.schema:
         if field.name not in schema.names:
             schema = schema.append(field)
-    tables = []
+    frames = []
     for fragment in found.get_fragments():
         try:
-            tables.append(fragment.to_table(schema=schema))
+            own = schema.with_metadata(metadata[fragment.path])  # pandas keeps its index there
+            frame = fragment.to_table(schema=own).to_pandas(types_mapper=_NULLABLE.get)
         except (pa.ArrowException, OSError) as error:
             raise ValueError(f"{fragment.path} is damaged: {error}") from error
-    frame = pa.concat_tables(tables).to_pandas(types_mapper=_NULLABLE.get, ignore_metadata=True)
-    plain = {
-        column: frame[column].dtype.numpy_dtype
-        for column in frame
-        if frame[column].dtype in _NULLABLE.values() and not frame[column].isna().any()
-    }
-    unnamed_index = [column for column in frame if str(column).startswith("__index_level_")]
-    return frame.astype(plain).drop(columns=unnamed_index)
+        named = [name for name in frame.index.names if name is not None]
+        frames.append(frame.reset_index(named))
+    frame = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+    return frame.astype(
+        {
+            column: frame[column].dtype.numpy_dtype
+            for column in frame
+            if frame[column].dtype in _NULLABLE.values() and not frame[column].isna().any()
+        }
+    )
 
 
 def _parts(path: pathlib.Path) -> list[pathlib.Path]:

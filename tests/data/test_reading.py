@@ -1,0 +1,232 @@
+"""CSV and Parquet: no id changes on the way in, and a damaged file is named."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tfrec_recall.data.interactions import Interactions
+
+EVENTS = "user_id,item_id,timestamp,rating\n1,10,5,4\n2,20,6,3.5\n2,20,6,3.5\n"
+
+
+def table(**columns):
+    return pd.DataFrame({"user_id": [1, 2], "item_id": ["a", "b"], **columns})
+
+
+def csv(folder, text, name="events.csv"):
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+def test_csv_becomes_typed_events(tmp_path):
+    data = Interactions.from_csv(csv(tmp_path, EVENTS))
+    assert data.events["user_id"].tolist() == [1, 2, 2]
+    assert data.events.dtypes.astype(str).to_dict() == {
+        "user_id": "int64",
+        "item_id": "int64",
+        "timestamp": "int64",
+        "rating": "float64",
+    }
+    assert data.name == "events"
+
+
+@pytest.mark.parametrize("code", ["007", "+7", "7.0", "1e3", "x", "NA", " 7", "9" * 19, "-0"])
+def test_csv_ids_that_a_number_would_change_stay_text(tmp_path, code):
+    data = Interactions.from_csv(csv(tmp_path, f"user_id,item_id\n1,7\n2,{code}\n"))
+    assert data.events["item_id"].tolist() == ["7", code]
+    assert data.events["user_id"].tolist() == [1, 2]
+
+
+def test_csv_ids_have_one_type_in_all_tables(tmp_path):
+    csv(tmp_path, EVENTS)
+    csv(tmp_path, "item_id,title\n10,tea\n020,cup\n", "items.csv")
+    data = Interactions.from_csv(tmp_path)
+    assert data.items["item_id"].tolist() == ["10", "020", "20"]
+
+
+def test_csv_takes_whole_64_bit_ids(tmp_path):
+    data = Interactions.from_csv(csv(tmp_path, f"user_id,item_id\n{2**63 - 1},{-(2**63)}\n"))
+    assert data.events.iloc[0].tolist() == [2**63 - 1, -(2**63)]
+
+
+def test_csv_features_keep_leading_zeros_and_whole_numbers(tmp_path):
+    csv(tmp_path, EVENTS)
+    csv(tmp_path, "user_id,zip,age,height\n1,01234,30,1.5\n2,99999,,\n", "users.csv")
+    users = Interactions.from_csv(tmp_path).users
+    assert users["zip"].tolist() == ["01234", "99999"]
+    assert users["age"].tolist() == [30, pd.NA]
+    assert users["height"].dtype == np.float64
+    again = Interactions.from_csv(tmp_path, dtype={"age": "str", "zip": "int64"}).users
+    assert again["age"].tolist()[0] == "30"
+    assert again["zip"].tolist() == [1234, 99999]
+
+
+def test_csv_cells_with_quotes_line_breaks_and_unicode(tmp_path):
+    text = '\ufeffuser_id,item_id\n"a ""b""","c\nd"\n" é, ö ",😀\n'
+    events = Interactions.from_csv(csv(tmp_path, text)).events
+    assert events.to_numpy().tolist() == [['a "b"', "c\nd"], [" é, ö ", "😀"]]
+
+
+def test_csv_timestamps_in_iso_8601(tmp_path):
+    text = "user_id,item_id,timestamp\n1,1,1970-01-02\n1,2,1970-01-01 00:00:07\n"
+    text += "1,3,1970-01-01T00:00:08Z\n1,4,1970-01-01T02:00:09+02:00\n"
+    assert Interactions.from_csv(csv(tmp_path, text)).events["timestamp"].tolist() == [
+        86400,
+        7,
+        8,
+        9,
+    ]
+
+
+def test_csv_timestamps_that_may_mean_two_days_are_refused(tmp_path):
+    path = csv(tmp_path, "user_id,item_id,timestamp\n1,1,01/02/2020\n")
+    with pytest.raises(ValueError, match=r"events: column 'timestamp' has type str"):
+        Interactions.from_csv(path)
+
+
+def test_csv_missing_ids_are_named(tmp_path):
+    with pytest.raises(ValueError, match=r"'item_id' has missing values in 1 of 2 rows.*row 1"):
+        Interactions.from_csv(csv(tmp_path, "user_id,item_id\n1,1\n2,\n"))
+
+
+def test_rename_and_separator(tmp_path):
+    csv(tmp_path, "member;sku\n007;x\n")
+    csv(tmp_path, "member;age\n007;30\n", "people.csv")
+    data = Interactions.from_csv(
+        tmp_path / "events.csv",
+        users=tmp_path / "people.csv",
+        rename={"member": "user_id", "sku": "item_id"},
+        separator=";",
+        name="shop",
+    )
+    assert data.users.to_dict("list") == {"user_id": ["007"], "age": [30]}
+    assert data.name == "shop"
+
+
+def test_drop_duplicates_is_a_choice(tmp_path):
+    path = csv(tmp_path, EVENTS)
+    assert len(Interactions.from_csv(path).events) == 3
+    assert len(Interactions.from_csv(path, drop_duplicates=True).events) == 2
+    table().loc[[0, 0, 1]].to_parquet(tmp_path / "events.parquet")
+    assert len(Interactions.from_parquet(tmp_path, drop_duplicates=True).events) == 2
+
+
+def test_parquet_keeps_types_and_ignores_the_index(tmp_path):
+    frame = table(rank=pd.array([1, None], dtype="Int64"), tags=[["x"], []])
+    frame.set_index(pd.Index([5, 9])).to_parquet(tmp_path / "events.parquet")
+    pd.DataFrame({"user_id": [2, 1], "age": [3, 4]}).set_index("user_id").to_parquet(
+        tmp_path / "users.parquet"
+    )
+    data = Interactions.from_parquet(tmp_path)
+    assert list(data.events) == ["user_id", "item_id", "rank", "tags"]
+    assert data.events["rank"].tolist() == [1, pd.NA]
+    assert data.users.to_dict("list") == {"user_id": [2, 1], "age": [3, 4]}
+    assert data.users["age"].dtype == np.int64
+
+
+def test_parquet_parts_become_one_table(tmp_path):
+    parts = tmp_path / "events"
+    for name, user, split in [("b", 2, "test"), ("a", 1, "train")]:
+        (parts / f"split={split}").mkdir(parents=True)
+        part = pd.DataFrame({"user_id": [user], "item_id": [name]})
+        if name == "b":
+            part["rating"] = 4
+        part.to_parquet(parts / f"split={split}" / f"{name}.parquet")
+    (parts / "_temporary").mkdir()
+    (parts / "_temporary" / "half.parquet").write_bytes(b"PAR1")
+    (parts / "_SUCCESS").touch()
+    for place in (tmp_path, parts):
+        events = Interactions.from_parquet(place).events
+        assert events.sort_values("user_id")["split"].tolist() == ["train", "test"]
+        assert events.sort_values("user_id")["rating"].tolist() == [pd.NA, 4]
+
+
+def test_parquet_parts_of_other_types_are_named(tmp_path):
+    table().to_parquet(tmp_path / "0.parquet")
+    table(user_id=["x", "y"]).to_parquet(tmp_path / "1.parquet")
+    with pytest.raises(ValueError, match=r"1\.parquet has other types.*user_id"):
+        Interactions.from_parquet(tmp_path)
+
+
+@pytest.mark.parametrize("keep", [0, 3, 100, -5])
+def test_a_truncated_parquet_file_is_named(tmp_path, keep):
+    path = tmp_path / "events.parquet"
+    table().to_parquet(path)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=r"events\.parquet is no whole Parquet file"):
+        Interactions.from_parquet(tmp_path)
+
+
+def test_a_parquet_part_with_garbled_pages_is_named(tmp_path):
+    for name in ("0", "1"):
+        pq.write_table(pa.table({"user_id": [1], "item_id": [2]}), tmp_path / f"{name}.parquet")
+    content = bytearray((tmp_path / "1.parquet").read_bytes())
+    content[4:40] = b"\xff" * 36
+    (tmp_path / "1.parquet").write_bytes(content)
+    with pytest.raises(ValueError, match=r"1\.parquet is damaged"):
+        Interactions.from_parquet(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"events\.csv cannot be read as CSV: No columns"),
+        (b"user_id,item_id\n1,2\n1,2,3,4\n", r"events\.csv cannot be read as CSV"),
+        (b"user_id,item_id\n1,2,3\n1,2,3\n", r"events\.csv cannot be read as CSV"),
+        (b"user_id,item_id\n1,\xff\xfe\n", r"events\.csv cannot be read as CSV: 'utf-8'"),
+        (b"user,item_id\n1,2\n", r"column 'user_id' is missing.*Received columns: \['user'"),
+    ],
+)
+def test_a_garbled_csv_file_is_named(tmp_path, content, message):
+    (tmp_path / "events.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        Interactions.from_csv(tmp_path)
+
+
+def test_a_folder_may_mix_both_forms(tmp_path):
+    table(user_id=[1, 2]).to_parquet(tmp_path / "events.parquet")
+    csv(tmp_path, "user_id,age\n2,30\n", "users.csv")
+    data = Interactions.from_folder(tmp_path)
+    assert data.users["age"].tolist() == [30, pd.NA]
+    assert data.name == tmp_path.name
+
+
+@pytest.mark.parametrize(
+    ("files", "read", "message"),
+    [
+        (["items.csv"], Interactions.from_folder, r"no table of events.*\['items.csv'\]"),
+        (["events.csv"], Interactions.from_parquet, r"events.parquet or a folder events"),
+        (
+            ["events.csv", "events.parquet"],
+            Interactions.from_folder,
+            r"events is there twice.*\['events.parquet', 'events.csv'\]",
+        ),
+    ],
+)
+def test_folders_without_a_clear_table_are_refused(tmp_path, files, read, message):
+    for name in files:
+        (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path)
+
+
+def test_files_that_are_not_there_are_named(tmp_path):
+    path = csv(tmp_path, EVENTS)
+    with pytest.raises(ValueError, match=r"events: there is no file or folder .*nowhere"):
+        Interactions.from_folder(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match=r"users: there is no file or folder .*people\.csv"):
+        Interactions.from_csv(path, users=tmp_path / "people.csv")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "message"),
+    [
+        ({"zip": "str"}, r"no table has \['zip'\]. Received: \{'events': \['user_id'"),
+        ({"rating": "int64"}, r"events: column 'rating' cannot become dtype='int64'"),
+    ],
+)
+def test_dtype_errors(tmp_path, dtype, message):
+    with pytest.raises(ValueError, match=message):
+        Interactions.from_csv(csv(tmp_path, EVENTS), dtype=dtype)
