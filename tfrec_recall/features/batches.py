@@ -21,9 +21,10 @@ def example_batches(
 ) -> tf.data.Dataset:
     """Batches of encoded examples, another order each epoch.
 
-    Each batch is a dictionary: every user feature by its name, histories as [batch, length] padded on
-    the right with 0, `item_id` the encoded target, `sample_weight` and `example_age` (seconds). The item's
-    other features are looked up by the model. Examples whose target is unknown are left out.
+    Each batch is a dictionary: every user feature by its name, histories as [batch, length] padded
+    on the right with 0, `item_id` the encoded target, `sample_weight` and `example_age` (seconds).
+    The item's other features are looked up by the model. Examples whose target is unknown are left
+    out.
 
     Args:
         seed: of the order; None keeps the order of the examples.
@@ -36,7 +37,7 @@ def example_batches(
     if not len(examples):
         raise ValueError(
             "No example is left to learn from: no target is a known item, or no user has enough "
-            "events. Check minimum_history, min_count, and that the features saw the training events."
+            "events. Check minimum_history, min_count, and that the features saw these events."
         )
 
     by_user = {n: tf.constant(v) for n, v in features.encode_users(users).items()}

@@ -1,7 +1,7 @@
 """Learnt mappings from raw values to what an embedding layer takes, each one twice.
 
-`encode` works in bulk with NumPy for training; `graph` gives the same mapping in TensorFlow ops, for
-the served graph that takes raw values. A test holds the two together.
+`encode` works in bulk with NumPy for training; `graph` gives the same mapping in TensorFlow ops,
+for the served graph that takes raw values. A test holds the two together.
 """
 
 from __future__ import annotations

@@ -59,6 +59,6 @@ class RawItem(tf.Module):
 
 
 def latest(ids: tf.Tensor, length: int) -> tf.Tensor:
-    """The last `length` ids of each row that are not padding, padded on the right: [batch, length]."""
+    """The last `length` ids of each row that are no padding, as [batch, length] padded right."""
     present = tf.ragged.boolean_mask(ids, ids != 0)
     return present[:, -length:].to_tensor(shape=[None, length])

@@ -20,11 +20,11 @@ class Features:
     """The features of the user side and of the item side, and what they learnt from training data.
 
     Args:
-        user: features of the query: columns of the users table, histories, parts of the request time.
-        item: features of the candidate: columns of the items table; `item_id` is always among them.
+        user: features of the query: columns of the users table, histories, the time of the request.
+        item: features of the candidate: columns of the items table; `item_id` is always one.
 
-    `adapt` learns vocabularies, means and buckets from the training interactions; the ids' counts are
-    those of the training events. Rows of the tables that train never touches teach nothing.
+    `adapt` learns vocabularies, means and buckets from the training interactions; the ids' counts
+    are those of the training events. Rows of the tables that train never touches teach nothing.
 
     >>> features = Features(
     ...     user=[Categorical("user_id"), Categorical("country"), History()],
@@ -67,7 +67,7 @@ class Features:
         return self
 
     def _tabulate(self, items: pd.DataFrame) -> dict[str, np.ndarray]:
-        """Rows by encoded item id: padding, unknown (which has no attributes), then the known items."""
+        """Rows by encoded item id: padding, unknown (without attributes), then the known items."""
         known = items.set_index("item_id", drop=False).loc[self.item_vocabulary.ids]
         table = {}
         for name, rows in self.encode_items(known).items():
@@ -143,7 +143,7 @@ class Features:
         if missing:
             raise ValueError(
                 f"{model} needs the feature{'s' * (len(missing) > 1)} {', '.join(missing)}. "
-                f"Received: {', '.join(sorted(have))}. Add what is missing to Features(user=…, item=…)."
+                f"Received: {', '.join(sorted(have))}. Add it to Features(user=…, item=…)."
             )
 
     def encode_items(self, items: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -152,7 +152,7 @@ class Features:
         return {f.name: self._encode(f, items, "items") for f in self.item}
 
     def encode_users(self, users: pd.DataFrame) -> dict[str, np.ndarray]:
-        """The features of the users table by name, a row a user, without those of time and history."""
+        """The features of the users table by name, a row a user; no times, no histories."""
         self.require_adapted()
         return {f.name: self._encode(f, users, "users") for f in self.user_fields if not f.derived}
 
@@ -181,8 +181,8 @@ def _rows_seen(table: pd.DataFrame, events: pd.DataFrame, key: str) -> pd.DataFr
 def _column(table: pd.DataFrame, feature: Feature, kind: str) -> pd.Series:
     if feature.column not in table.columns:
         raise ValueError(
-            f"The {kind} table has no column {feature.column!r}, which the feature {feature.name!r} "
-            f"reads. Columns there: {', '.join(map(str, table.columns))}."
+            f"The {kind} table has no column {feature.column!r}, which the feature "
+            f"{feature.name!r} reads. Columns there: {', '.join(map(str, table.columns))}."
         )
     return table[feature.column]
 
@@ -197,5 +197,5 @@ def _refuse_repeated_names(features: Sequence[Feature]) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(
-            f"Two features have the name {', '.join(repeated)}: give one of them another with name=…."
+            f"Two features have the name {', '.join(repeated)}: give one another with name=…."
         )

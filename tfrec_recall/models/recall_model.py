@@ -1,4 +1,4 @@
-"""What every recall model has in common: a query side, a candidate side, and the way to an index."""
+"""What all recall models share: a query side, a candidate side, and the way to an index."""
 
 from __future__ import annotations
 
