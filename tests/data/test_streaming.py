@@ -117,7 +117,8 @@ def test_fetch_maps_whole_slices():
 
     def fetch(rows):
         calls.append(rows.shape)
-        return {"value": tf.gather(values, rows)}, rows
+        past = gather_histories(values, rows, rows + 1, length=3)
+        return {"value": tf.gather(values, rows), "past": past}, rows
 
     dataset = batches(5, 2, fetch, seed=0)
     assert calls == [[None]]  # traced once, for a slice
@@ -125,6 +126,7 @@ def test_fetch_maps_whole_slices():
         np.testing.assert_array_equal(batch["value"], rows.numpy() + 10)
     fixed = batches(5, 2, fetch, seed=0, drop_remainder=True)
     assert fixed.element_spec[0]["value"].shape == [2]
+    assert fixed.element_spec[0]["past"].shape == [2, 3]
 
 
 @pytest.mark.parametrize(

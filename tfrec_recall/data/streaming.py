@@ -103,13 +103,11 @@ def gather_histories(values: tf.Tensor, start: tf.Tensor, end: tf.Tensor, length
     array([[6, 7],
            [8, 0]], dtype=int32)
     """
-    end = tf.convert_to_tensor(end)
-    start = tf.maximum(tf.cast(start, end.dtype), end - length)
-    rows = start[:, tf.newaxis] + tf.range(length, dtype=end.dtype)  # [batch, length]
-    present = rows < end[:, tf.newaxis]
-    found = tf.gather(values, tf.where(present, rows, 0))  # [batch, length, ...]
-    present = tf.reshape(present, tf.concat([tf.shape(rows), [1] * (found.shape.rank - 2)], 0))
-    return tf.where(present, found, tf.zeros([], found.dtype))
+    start, end, values = map(tf.convert_to_tensor, (start, end, values))
+    rows = tf.ragged.range(tf.maximum(start, end - length), end)  # [batch, (rows of the run)]
+    found = rows.with_values(tf.gather(values, rows.values))
+    padded = found.to_tensor(shape=[None, length, *values.shape[1:]])
+    return tf.ensure_shape(padded, [*end.shape, length, *values.shape[1:]])
 
 
 def _steps(count: int, batch_size: int, drop_remainder: bool) -> int:
