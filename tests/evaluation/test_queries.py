@@ -115,8 +115,9 @@ def test_what_the_data_lacks_is_said(inputs, more, message):
 
 
 @pytest.mark.parametrize("dtype", [tf.string, tf.int64, tf.float32])
-def test_a_column_of_missing_values_fits_every_type(dtype):
-    result = raw_tensor(pd.Series([None, None], dtype=object), dtype).numpy()
+@pytest.mark.parametrize("column", [[None, None], [np.nan, np.nan]])
+def test_a_column_of_missing_values_fits_every_type(dtype, column):
+    result = raw_tensor(pd.Series(column), dtype).numpy()
     expected = {tf.string: [b"", b""], tf.int64: [-1, -1], tf.float32: [np.nan, np.nan]}[dtype]
     np.testing.assert_array_equal(result, np.array(expected, dtype=result.dtype))
 

@@ -149,16 +149,18 @@ def raw_tensor(
     """
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
-    kind = pd.api.types.infer_dtype(values, skipna=True)
-    if kind not in ("empty", *(TEXT if dtype == tf.string else NUMBERS)):
+    present = values[values.notna()]
+    kind = pd.api.types.infer_dtype(present)
+    if len(present) and kind not in (TEXT if dtype == tf.string else NUMBERS):
         expected = "text" if dtype == tf.string else "numbers"
         raise ValueError(
             f"The retriever takes {name!r} as {expected} ({dtype.name}); convert the column to "
-            f"what it was in training. Received: {kind} values, the first {values.iloc[0]!r}."
+            f"what it was in training. Received: {kind} values, the first {present.iloc[0]!r}."
         )
-    missing = values.isna().to_numpy()
     padding: str | float = "" if dtype == tf.string else -1 if dtype.is_integer else np.nan
-    array = values.where(~missing, padding).to_numpy(dtype=dtype.as_numpy_dtype)
+    if len(present) < len(values):
+        values = values.astype(object).where(values.notna(), padding)
+    array = values.to_numpy(dtype=dtype.as_numpy_dtype)
     if padded:
         array = np.append(array, np.array([padding], dtype=array.dtype))
     return tf.constant(array, dtype)

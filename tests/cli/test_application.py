@@ -1,0 +1,131 @@
+"""The command line before any work is done: help, names, exit codes, and no TensorFlow."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+import tfrec_recall
+from tfrec_recall.cli import application
+from tfrec_recall.cli.application import app, main
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, arguments)
+
+
+def exit_of(*arguments):
+    with pytest.raises(SystemExit) as raised:
+        main(arguments)
+    return raised.value.code
+
+
+def test_help_lists_every_command():
+    result = run("--help")
+    assert result.exit_code == 0
+    for command in ("datasets", "models", "train", "evaluate", "recommend", "demo"):
+        assert command in result.output
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("train", ["--data", "--rename", "--seed", "--settings", "--index", "--export", "--json"]),
+        ("evaluate", ["--data", "--rename", "--on", "--k", "--candidates", "--lists", "--json"]),
+        ("recommend", ["--user", "--history", "--k", "--data", "--rename"]),
+        ("demo", ["--data", "--seed", "--export"]),
+    ],
+)
+def test_help_of_a_command_names_its_options(command, options):
+    result = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    assert [option for option in options if option not in result.output] == []
+
+
+def test_version():
+    assert run("--version").output == f"tfrec-recall {tfrec_recall.__version__}\n"
+
+
+def test_start_up_is_fast_because_it_imports_no_tensorflow():
+    script = """if True:
+        import resource, sys
+        from tfrec_recall.cli import main
+        try:
+            main(["--help"])
+        except SystemExit as end:
+            assert end.code == 0
+        heavy = {"tensorflow", "tf_keras", "pandas", "numpy", "scipy"} & set(sys.modules)
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        print(f"\\n{sorted(heavy)} {usage.ru_utime + usage.ru_stime:.2f}")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    heavy, seconds = done.stdout.splitlines()[-1].rsplit(" ", 1)
+    assert heavy == "[]"
+    assert float(seconds) < 0.5
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("trian",),
+        ("train",),
+        ("train", "popular", "--index", "faiss"),
+        ("train", "popular", "--settings", "nowhere.json"),
+        ("evaluate", "somewhere", "--on", "train"),
+        ("evaluate", "somewhere", "--k", "0"),
+        ("recommend", "somewhere"),
+        ("recommend", "somewhere", "--user", "1", "--history", "2"),
+    ],
+)
+def test_a_wrong_call_exits_with_2(arguments, capsys):
+    assert exit_of(*arguments) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_foreseen_failure_is_its_message_and_exits_with_1(capsys):
+    assert exit_of("train", "two-towers") == 1
+    captured = capsys.readouterr()
+    assert "Models are popular" in captured.err
+    assert "Did you mean two-tower?" in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_debug_shows_where_it_comes_from_wherever_it_stands(place):
+    arguments = ["train", "two-towers"]
+    arguments.insert(place, "--debug")
+    with pytest.raises(ValueError, match="Did you mean two-tower"):
+        main(arguments)
+
+
+def test_an_unforeseen_failure_names_its_type_and_shows_no_traceback(monkeypatch, capsys):
+    def broken(arguments, prog_name):
+        raise KeyError("user_id")
+
+    monkeypatch.setattr(application, "app", broken)
+    assert exit_of("models") == 1
+    message = capsys.readouterr().err
+    assert "KeyError: 'user_id'" in message
+    assert "fault of tfrec-recall" in message
+    assert "Traceback" not in message
+
+
+def test_brackets_in_a_message_are_no_markup(monkeypatch, capsys):
+    def broken(arguments, prog_name):
+        raise ValueError("Received: [red], shape [batch, dim]")
+
+    monkeypatch.setattr(application, "app", broken)
+    exit_of("models")
+    assert "Received: [red], shape [batch, dim]" in capsys.readouterr().err
+
+
+def test_an_interrupt_exits_with_130(monkeypatch):
+    def interrupted(model):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tfrec_recall.cli.train.entry", interrupted)
+    assert exit_of("train", "popular") == 130

@@ -1,0 +1,65 @@
+"""`recommend` by user and by history: the export's own lists, by title, without what was had."""
+
+import pytest
+
+from tests.cli.conftest import RENAME
+from tfrec_recall.cli.application import main
+
+
+def run(capsys, *arguments, code=0):
+    with pytest.raises(SystemExit) as raised:
+        main(["recommend", *(str(argument) for argument in arguments)])
+    assert raised.value.code == code
+    return capsys.readouterr()
+
+
+def listed(output):
+    """(place, item, title, score) of every row."""
+    rows = [line.split() for line in output.splitlines()]
+    return [
+        (int(row[0]), row[1], " ".join(row[2:-1]), float(row[-1]))
+        for row in rows
+        if len(row) > 3 and row[0].isdecimal()
+    ]
+
+
+def test_a_history_is_asked_about_and_left_out(exported, capsys):
+    output = run(capsys, exported, "--history", "s00, s02,s03", "--k", 3).out
+    assert "Had: Thing [0]; Thing [2]; Thing [3]" in output
+    assert [row[:3] for row in listed(output)] == [
+        (1, "s04", "Thing [4]"),
+        (2, "s06", "Thing [6]"),
+        (3, "s08", "Thing [8]"),
+    ]
+    assert listed(output)[0][3] == pytest.approx(3 - 4 / 30, abs=1e-3)
+
+
+def test_users_are_asked_with_all_their_events(exported, split, capsys):
+    output = run(capsys, exported, "--user", "v01", "--user", "v05", "--k", 30).out
+    events = split.interactions.events
+    had = {user: set(events.loc[events["user_id"] == user, "item_id"]) for user in ("v01", "v05")}
+    _, first, second = output.split("For user ")
+    for part, user in ((first, "v01"), (second, "v05")):
+        items = [row[1] for row in listed(part)]
+        assert set(items) == {f"s{item:02d}" for item in range(30)} - had[user]
+    latest = events[events["user_id"] == "v01"].sort_values("timestamp")["item_id"].tolist()[-8:]
+    titles = "; ".join(f"Thing [{int(item[1:])}]" for item in latest)
+    assert f"others, then {titles}" in " ".join(output.split())
+
+
+def test_data_is_that_of_the_training_unless_given(exported, folder, capsys):
+    own = run(capsys, exported, "--user", "v01").out
+    assert run(capsys, exported, "--user", "v01", "--data", folder, *RENAME).out == own
+
+
+def test_a_stranger_is_asked_about_as_a_newcomer(exported, capsys):
+    captured = run(capsys, exported, "--user", "nobody", "--k", 2)
+    assert "nobody: not in" in captured.err
+    assert "Had: nothing" in captured.out
+    assert [row[1] for row in listed(captured.out)] == ["s00", "s01"]
+
+
+def test_an_unknown_item_is_said(exported, capsys):
+    captured = run(capsys, exported, "--history", "s00,s99")
+    assert "Not in the catalogue: s99" in captured.err
+    assert listed(captured.out)

@@ -1,0 +1,75 @@
+"""Settings files: read, told apart, and nothing in them ignored."""
+
+import json
+
+import pytest
+
+from tfrec_recall.cli.settings import Training, read, separate
+
+
+class Model:
+    def __init__(self, features, dim=64, hidden=(256, 128), *, half_life=None, **kwargs): ...
+
+
+def write(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("run.json", '{"epochs": 3, "hidden": [8, 4], "learning_rate": 0.01}'),
+        ("run.toml", "epochs = 3\nhidden = [8, 4]\nlearning_rate = 0.01\n"),
+    ],
+)
+def test_json_and_toml_say_the_same(name, text, tmp_path):
+    settings = read(write(tmp_path, name, text))
+    assert settings == {"epochs": 3, "hidden": [8, 4], "learning_rate": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("run.json", "{", r"run\.json cannot be read"),
+        ("run.toml", "epochs: 3", r"run\.toml cannot be read"),
+        ("run.json", "[3]", "Received: a list"),
+        ("run.yaml", "epochs: 3", r"\.json or \.toml file"),
+    ],
+)
+def test_other_files_are_refused(name, text, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        read(write(tmp_path, name, text))
+
+
+def test_training_and_model_are_told_apart_and_defaults_filled_in():
+    training, arguments = separate({"epochs": 3, "dim": 8}, Model, "model")
+    assert training == Training(epochs=3)
+    assert arguments == {"dim": 8, "hidden": [256, 128], "half_life": None}
+    json.dumps(arguments)
+
+
+@pytest.mark.parametrize("name", ["dims", "features", "kwargs", "self"])
+def test_an_unknown_setting_lists_the_known_ones(name):
+    with pytest.raises(ValueError, match=rf"no setting '{name}'.*epochs, .*; .*dim, hidden, half"):
+        separate({name: 8}, Model, "model")
+
+
+def test_a_misspelt_setting_is_recognised():
+    with pytest.raises(ValueError, match=r"Did you mean learning_rate\?"):
+        separate({"learning-rate": 0.1}, Model, "model")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 0}, "epochs is a whole number from 1 up. Received: 0"),
+        ({"batch_size": 12.5}, "batch_size is a whole number from 1 up. Received: 12.5"),
+        ({"learning_rate": "fast"}, "learning_rate is a number from 0.0 up. Received: 'fast'"),
+        ({"patience": True}, "patience is a whole number from 1 up. Received: True"),
+    ],
+)
+def test_values_of_the_wrong_kind_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        separate(settings, Model, "model")

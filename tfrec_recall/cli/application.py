@@ -1,0 +1,69 @@
+"""The commands under one name, and what happens when one of them fails."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import tfrec_recall
+from tfrec_recall.cli import datasets, demo, evaluate, models, recommend, train
+from tfrec_recall.cli.console import quiet, say_error
+
+NAME = "tfrec-recall"
+DEBUG = "--debug"
+
+app = typer.Typer(
+    name=NAME,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (datasets, models, train, evaluate, recommend, demo):
+    command = module.__name__.rpartition(".")[2]
+    app.command(command)(getattr(module, command))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{NAME} {tfrec_recall.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option(DEBUG, help="Show tracebacks and TensorFlow's own messages.")
+    ] = False,
+) -> None:
+    """Recall models for recommenders: train, measure, export and ask them."""
+    if not debug:
+        quiet()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a command and exits: 0 done, 1 failed, 2 called wrongly, 130 interrupted.
+
+    Args:
+        arguments: those of the command line unless given; `--debug` may stand anywhere in them.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = DEBUG in arguments
+    arguments = [DEBUG] * debug + [argument for argument in arguments if argument != DEBUG]
+    try:
+        app(arguments, prog_name=NAME)
+    except Exception as error:
+        if debug:
+            raise
+        say_error(error)
+        sys.exit(1)

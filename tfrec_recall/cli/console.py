@@ -1,0 +1,76 @@
+"""What the terminal shows: results on stdout; progress, notices and errors on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+EXPECTED = (ValueError, OSError, ImportError)  # what goes wrong outside this program
+
+
+def results() -> Console:
+    """Where tables go; made when it is used, so that it follows a redirected stdout."""
+    return Console(highlight=False)
+
+
+def notices() -> Console:
+    """Where everything goes that is not the result."""
+    return Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """A notice, with rich's markup."""
+    notices().print(text)
+
+
+def say_error(error: Exception) -> None:
+    """An error as its message: one that was foreseen as it is, any other one with its type."""
+    message = str(error) or type(error).__name__
+    if not isinstance(error, EXPECTED):
+        message = f"{type(error).__name__}: {message}\nThis is a fault of tfrec-recall."
+    notices().print(f"[bold red]Error:[/] {escape(message)}", soft_wrap=True)
+    notices().print("[dim]--debug shows where it comes from.[/]")
+
+
+def quiet() -> None:
+    """Keeps the messages of TensorFlow and its companions off the terminal."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.simplefilter("ignore")
+    for name in ("tensorflow", "absl", "jax"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """A spinner while something of unknown length runs; one line where there is no terminal."""
+    console = notices()
+    if not console.is_terminal:
+        console.print(f"{what} …")
+        yield
+        return
+    with console.status(f"{what} …"):
+        yield
+
+
+@contextlib.contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar; gives the function that is told how many are done, of how many."""
+    console = notices()
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

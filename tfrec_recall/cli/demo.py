@@ -1,0 +1,96 @@
+"""`tfrec-recall demo`."""
+
+from __future__ import annotations
+
+import pathlib
+import shlex
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tfrec_recall.cli import options
+from tfrec_recall.cli.console import say, waiting
+from tfrec_recall.cli.discovery import entry
+from tfrec_recall.cli.figures import record, show_comparison
+from tfrec_recall.cli.loading import load_data, source_of
+from tfrec_recall.cli.train import K, measure, write_export
+
+if TYPE_CHECKING:
+    from tfrec_recall.data import Split
+
+MODEL, YARDSTICK = "two-tower", "popular"
+CUSTOMERS = 3
+HISTORY = (10, 60)  # events of a customer who is shown: enough to see a taste, few enough to read
+
+
+def demo(
+    data: options.Data = None,
+    rename: options.Rename = None,
+    seed: Annotated[int, typer.Option(help="Of the training, and of who is shown.")] = 0,
+    export: Annotated[
+        pathlib.Path, typer.Option(metavar="DIR", file_okay=False, help="Where the export goes.")
+    ] = pathlib.Path("saved_models/two_tower"),
+) -> None:
+    """From events to a served model in three minutes: train, compare, export, ask.
+
+    Trains the two-tower model, compares it with most-popular, exports it with a ScaNN index, loads
+    the export in a fresh process, and shows what it recommends to three customers.
+    """
+    begin = time.perf_counter()
+    interactions = load_data(data, rename)
+    say(f"[bold]1[/] {interactions!r}")
+    from tfrec_recall.cli.training import train_model
+    from tfrec_recall.data import standard
+    from tfrec_recall.retrieval import Exact, ScaNN
+
+    split = standard(interactions)
+    say(f"[bold]2[/] Training {MODEL}, which stops by its recall on validation")
+    yardstick = train_model(entry(YARDSTICK), split, {}, seed)
+    trained = train_model(entry(MODEL), split, {}, seed)
+    with waiting("Building the indexes"):
+        exact = trained.model.retriever(interactions.items, index=Exact(), k=K)
+        scann = trained.model.retriever(interactions.items, index=ScaNN(), k=K)
+    say("[bold]3[/] Measuring on test, over the whole catalogue")
+    popular = yardstick.model.retriever(interactions.items, index=Exact(), k=K)
+    report = measure(scann, split)
+    show_comparison(
+        {
+            YARDSTICK: measure(popular, split),
+            f"{MODEL}, exact": measure(exact, split),
+            f"{MODEL}, ScaNN": report,
+        }
+    )
+    values = record(
+        model=MODEL,
+        data=source_of(data),
+        split=split.name,
+        seed=seed,
+        metrics=report.metrics,
+        train_seconds=trained.seconds,
+        examples_per_second=trained.examples_per_second,
+        settings=trained.settings,
+    )
+    say("[bold]4[/] Exporting the ScaNN retriever as a SavedModel")
+    version = write_export(scann, export, split, trained, {**values, "rename": list(rename or ())})
+    customers = _customers(split, seed)
+    arguments = ["recommend", str(version), "--k", "5"]
+    arguments += [part for customer in customers for part in ("--user", customer)]
+    say("[bold]5[/] Asking the export in a fresh process:")
+    say(f"[dim]tfrec-recall {shlex.join(arguments)}[/]")
+    subprocess.run([sys.executable, "-m", "tfrec_recall.cli", *arguments], check=True)
+    say(f"Done in {time.perf_counter() - begin:.0f} s.")
+
+
+def _customers(split: Split, seed: int) -> list[str]:
+    """Some test users whose history is neither short nor endless, drawn by the seed."""
+    import numpy as np
+
+    events = split.test.history["user_id"].value_counts(sort=False)
+    events = events[events.index.isin(split.test.targets["user_id"])].sort_index()
+    fit = events[events.between(*HISTORY)]
+    fit = events if len(fit) < CUSTOMERS else fit
+    drawn = np.random.default_rng(seed).permutation(fit.index.to_numpy())
+    return [str(user) for user in drawn[:CUSTOMERS]]

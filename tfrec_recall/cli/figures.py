@@ -1,0 +1,141 @@
+"""Figures for a reader, as tables, and for a program, as JSON and Parquet."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from tfrec_recall.cli.console import results, say
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tfrec_recall.evaluation import Report
+
+ROWS = (
+    "recall",
+    "hit_rate",
+    "precision",
+    "ndcg",
+    "mrr",
+    "map",
+    "coverage",
+    "gini",
+    "popularity_rank",
+)
+INTERVALS = "± half the 95% interval over users"
+WITH_INTERVAL = ("recall", "hit_rate", "ndcg")
+
+
+def show(report: Report) -> None:
+    """The figures of one report: a row a metric, a column a cut."""
+    users, targets = len(report.per_user), int(report.per_user["targets"].sum())
+    table = _table(report.title, f"{users:,} users, {targets:,} targets. {INTERVALS}")
+    table.add_column("metric")
+    for cut in report.cuts:
+        table.add_column(f"@{cut}", justify="right")
+    for metric in ROWS:
+        table.add_row(metric, *(_cell(report, metric, cut) for cut in report.cuts))
+    results().print(table)
+    for note in report.notes:
+        say(f"[yellow]{note}[/]")
+
+
+def show_comparison(reports: Mapping[str, Report]) -> None:
+    """Several retrievers on the same users: a row each, and the paired difference to the first."""
+    from tfrec_recall.evaluation import compare
+
+    compared = compare(reports)
+    main, *others = compared.index.unique("metric")
+    title = next(iter(reports.values())).title
+    table = _table(title, f"{INTERVALS}, that of the difference on the same users.")
+    for column in ("", main, "difference", *others):
+        table.add_column(column, justify="right" if column else "left")
+    for name in reports:
+        rows = compared.xs(name, level="retriever")
+        first = rows.loc[main]
+        mean = _with_interval(first["mean"], first["low"], first["high"])
+        change, low, high = (first[f"difference{end}"] for end in ("", "_low", "_high"))
+        difference = "" if change != change else _with_interval(change, low, high, sign="+")
+        table.add_row(name, mean, difference, *(f"{rows.loc[o, 'mean']:.4f}" for o in others))
+    results().print(table)
+
+
+def _table(title: str, caption: str) -> Table:
+    return Table(
+        title=title,
+        caption=caption,
+        title_justify="left",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+    )
+
+
+def _cell(report: Report, metric: str, cut: int) -> str:
+    name = f"{metric}@{cut}"
+    value = report.metrics[name]
+    if metric == "popularity_rank":
+        return f"{value:,.0f}"
+    if metric in WITH_INTERVAL:
+        return _with_interval(value, *report.interval(name))
+    return f"{value:.4f}"
+
+
+def _with_interval(mean: float, low: float, high: float, sign: str = "") -> str:
+    return f"{mean:{sign}.4f} [dim]± {(high - low) / 2:.4f}[/]"
+
+
+def record(
+    model: str | None,
+    data: str,
+    split: str,
+    seed: int | None,
+    metrics: Mapping[str, float],
+    train_seconds: float | None,
+    examples_per_second: float | None,
+    settings: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """What --json writes, of `train` and of `evaluate` alike."""
+    return {
+        "model": model,
+        "data": data,
+        "split": split,
+        "seed": seed,
+        "metrics": dict(metrics),
+        "train_seconds": train_seconds,
+        "examples_per_second": examples_per_second,
+        "settings": dict(settings or {}),
+    }
+
+
+def write_json(path: pathlib.Path, values: Mapping[str, Any]) -> None:
+    """Writes it whole or not at all, NaN as null."""
+    from tfrec_recall.data.files import replacing
+
+    finite = {
+        key: {name: _finite(figure) for name, figure in value.items()}
+        if isinstance(value, Mapping)
+        else value
+        for key, value in values.items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as sibling:
+        sibling.write_text(json.dumps(finite, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_lists(path: pathlib.Path, lists: pd.DataFrame) -> None:
+    """The ranked lists as Parquet, whole or not at all."""
+    from tfrec_recall.data.files import replacing
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as sibling:
+        lists.to_parquet(sibling, index=False)
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and value != value else value

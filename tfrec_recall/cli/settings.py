@@ -1,0 +1,96 @@
+"""Settings of a training run: how it trains, and the arguments of the model's constructor."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+import json
+import pathlib
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+NOT_SETTINGS = ("self", "features", "kwargs", "args")
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How a model is trained; the same for all models.
+
+    Args:
+        epochs: at most.
+        batch_size: examples in a step.
+        learning_rate: of Adam.
+        patience: epochs without a better recall@50 on validation, after which training stops and
+            goes back to the best epoch.
+        weight_decay: of Adam, decoupled; 0 has none.
+    """
+
+    epochs: int = 40
+    batch_size: int = 1024
+    learning_rate: float = 1e-3
+    patience: int = 4
+    weight_decay: float = 0.0
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            whole = field.type == "int"
+            least = 1 if whole else 0.0
+            number = isinstance(value, int if whole else (int, float)) and value is not True
+            if not number or value < least:
+                kind = "a whole number" if whole else "a number"
+                raise ValueError(f"{field.name} is {kind} from {least} up. Received: {value!r}.")
+
+
+def read(path: pathlib.Path) -> dict[str, Any]:
+    """The settings in a JSON or TOML file.
+
+    Raises: ValueError when the file is neither, or is damaged.
+    """
+    readers = {".json": json.loads, ".toml": tomllib.loads}
+    if path.suffix not in readers:
+        raise ValueError(f"Settings are a .json or .toml file. Received: {path}.")
+    try:
+        settings = readers[path.suffix](path.read_text(encoding="utf-8"))
+    except ValueError as error:  # both decoding errors are ValueErrors
+        raise ValueError(f"{path} cannot be read: {error}.") from error
+    if not isinstance(settings, dict):
+        raise ValueError(
+            f'{path} holds names and values, {{"epochs": 20}}. '
+            f"Received: a {type(settings).__name__}."
+        )
+    return settings
+
+
+def separate(
+    settings: Mapping[str, Any], model_class: type, name: str
+) -> tuple[Training, dict[str, Any]]:
+    """The settings as those of training and those of the model, every one of them known.
+
+    Returns: training, and all arguments of the model's constructor, defaults included.
+    Raises: ValueError for an unknown setting, which lists the known ones.
+    """
+    training = [field.name for field in dataclasses.fields(Training)]
+    model = _arguments(model_class)
+    for setting in settings:
+        if setting not in training and setting not in model:
+            close = difflib.get_close_matches(setting, [*training, *model], n=1)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            raise ValueError(
+                f"{name} has no setting {setting!r}.{hint} Known are, for training: "
+                f"{', '.join(training)}; for the model: {', '.join(model) or 'none'}."
+            )
+    chosen = {key: value for key, value in settings.items() if key in training}
+    return Training(**chosen), {key: settings.get(key, value) for key, value in model.items()}
+
+
+def _arguments(model_class: type) -> dict[str, Any]:
+    """Arguments of the constructor that have a default, and the defaults."""
+    parameters = inspect.signature(model_class.__init__).parameters  # type: ignore[misc]
+    return {
+        name: list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
+        for name, parameter in parameters.items()
+        if name not in NOT_SETTINGS and parameter.default is not parameter.empty
+    }

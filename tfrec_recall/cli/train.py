@@ -1,0 +1,133 @@
+"""`tfrec-recall train`."""
+
+from __future__ import annotations
+
+import enum
+import pathlib
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tfrec_recall.cli import options
+from tfrec_recall.cli.console import progress, say, waiting
+from tfrec_recall.cli.discovery import entry
+from tfrec_recall.cli.figures import record, show, write_json
+from tfrec_recall.cli.loading import load_data, source_of
+from tfrec_recall.cli.settings import read
+
+if TYPE_CHECKING:
+    from tfrec_recall.cli.training import Trained
+    from tfrec_recall.data import Split
+    from tfrec_recall.evaluation import Report
+    from tfrec_recall.retrieval import IndexSettings, Retriever
+
+K = 100
+
+
+class Kind(enum.StrEnum):
+    auto = "auto"
+    exact = "exact"
+    scann = "scann"
+
+
+def train(
+    model: Annotated[str, typer.Argument(help="One of `tfrec-recall models`.")],
+    data: options.Data = None,
+    rename: options.Rename = None,
+    seed: Annotated[int, typer.Option(help="Of weights, batches and negatives.")] = 0,
+    settings: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="JSON or TOML with settings of the training (epochs, batch_size, learning_rate, "
+            "patience, weight_decay) and arguments of the model's constructor.",
+            show_default=False,
+        ),
+    ] = None,
+    index: Annotated[Kind, typer.Option(help="What searches the items.")] = Kind.auto,
+    export: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="Write the retriever as the next version of this directory.",
+            show_default=False,
+        ),
+    ] = None,
+    json: options.Json = None,
+) -> None:
+    """Train a model, measure it under the protocol of the data, and export it.
+
+    It learns from the training part, stops by validation, and is measured on test, once.
+    """
+    chosen = entry(model)
+    given = {} if settings is None else read(settings)
+    interactions = load_data(data, rename)
+    from tfrec_recall.cli.training import train_model
+    from tfrec_recall.data import standard
+
+    split = standard(interactions)
+    trained = train_model(chosen, split, given, seed)
+    with waiting("Building the index"):
+        retriever = trained.model.retriever(interactions.items, index=index_of(index), k=K)
+    report = measure(retriever, split)
+    show(report)
+    say(
+        f"Trained in {trained.seconds:,.1f} s, {trained.examples_per_second:,.0f} examples a second"
+    )
+    values = record(
+        model=chosen.name,
+        data=source_of(data),
+        split=split.name,
+        seed=seed,
+        metrics=report.metrics,
+        train_seconds=trained.seconds,
+        examples_per_second=trained.examples_per_second,
+        settings=trained.settings,
+    )
+    if export is not None:
+        write_export(retriever, export, split, trained, {**values, "rename": list(rename or ())})
+    if json is not None:
+        write_json(json, values)
+
+
+def index_of(kind: Kind) -> IndexSettings:
+    """The settings of an index by its name on the command line."""
+    from tfrec_recall import retrieval
+
+    if kind is Kind.exact:
+        return retrieval.Exact()
+    return retrieval.ScaNN() if kind is Kind.scann else retrieval.Auto()
+
+
+def measure(retriever: Retriever, split: Split) -> Report:
+    """The report on test."""
+    from tfrec_recall.evaluation import evaluate
+
+    with progress("Ranking") as tell:
+        return evaluate(retriever, split, k=K, lists=False, progress=tell)
+
+
+def write_export(
+    retriever: Retriever,
+    path: pathlib.Path,
+    split: Split,
+    trained: Trained,
+    values: dict[str, Any],
+) -> pathlib.Path:
+    """The next version of an export, with what is known of it in its card."""
+    from tfrec_recall.export import export
+
+    with waiting(f"Exporting to {path}"):
+        version = export(
+            retriever,
+            path,
+            metrics=values["metrics"],
+            data={name: value for name, value in values.items() if name != "metrics"},
+            features=trained.model.features.describe(),
+            items=split.interactions.items,
+        )
+    say(f"Exported to [bold]{version}[/]")
+    return version

@@ -1,0 +1,79 @@
+"""What a training run shows, and how long the learning in it took."""
+
+from __future__ import annotations
+
+import time
+
+import tensorflow as tf
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tfrec_recall.cli.console import notices
+
+
+class Stopwatch(tf.keras.callbacks.Callback):
+    """Steps and seconds of learning alone; stands before callbacks that measure after an epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps = 0
+        self.seconds = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._begin = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps += 1
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds += time.perf_counter() - self._begin
+
+
+class TrainingProgress(tf.keras.callbacks.Callback):
+    """A bar over the steps, and a line for each epoch; stands after all that adds to the logs.
+
+    Args:
+        epochs: at most.
+        monitored: what in the logs says how good the model is, where it is measured.
+    """
+
+    def __init__(self, epochs: int, monitored: str):
+        super().__init__()
+        self.epochs = epochs
+        self.monitored = monitored
+        self._best = float("-inf")
+        console = notices()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("Epoch 1", total=None)
+
+    def __enter__(self) -> TrainingProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *raised) -> None:
+        self._bar.stop()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._begin = time.perf_counter()
+        steps = (self.params or {}).get("steps")
+        self._bar.reset(self._task, total=steps, description=f"Epoch {epoch + 1}/{self.epochs}")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._bar.update(self._task, completed=batch + 1)
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs = logs or {}
+        line = f"epoch {epoch + 1:>3}   loss {float(logs.get('loss', float('nan'))):.4f}"
+        if self.monitored in logs:
+            measured = float(logs[self.monitored])
+            best = "[green]best[/]" if measured > self._best else "    "
+            self._best = max(self._best, measured)
+            line += f"   {self.monitored.removeprefix('val_')} on validation {measured:.4f} {best}"
+        self._bar.console.print(f"{line}   {time.perf_counter() - self._begin:.1f} s")
