@@ -4,17 +4,24 @@ from tfrec_recall.retrieval.auto import Auto
 from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.embedding_retriever import EmbeddingRetriever
 from tfrec_recall.retrieval.exact import Exact
+from tfrec_recall.retrieval.history_mean import HistoryMean
 from tfrec_recall.retrieval.index import Index, IndexSettings
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.scann_index import ScaNN
+from tfrec_recall.retrieval.selection import merge_by_maximum
+from tfrec_recall.retrieval.trigger_retriever import TriggerRetriever, merge_by_sum
 
 __all__ = [
     "Auto",
     "Catalogue",
     "EmbeddingRetriever",
     "Exact",
+    "HistoryMean",
     "Index",
     "IndexSettings",
     "Retriever",
     "ScaNN",
+    "TriggerRetriever",
+    "merge_by_maximum",
+    "merge_by_sum",
 ]

@@ -33,15 +33,12 @@ def dense(value: Any, spec: tf.TensorSpec, name: str) -> tf.Tensor:
     array([[b'a', b'b'],
            [b'c', b'']], dtype=object)
     """
-    if isinstance(value, list | tuple) and _is_nested(value):
-        value = tf.ragged.constant(value, dtype=spec.dtype, ragged_rank=1)
+    if isinstance(value, list | tuple):
+        value = _rows(value, spec.dtype)
     if isinstance(value, tf.RaggedTensor):
         value = value.to_tensor(tf.constant(padding(value.dtype), value.dtype))
     if not tf.is_tensor(value):
-        value = np.asarray(value)
-        if value.size == 0 and value.dtype == np.float64:  # [] says nothing of its type
-            value = value.astype(spec.dtype.as_numpy_dtype)
-        value = tf.constant(value)
+        value = tf.constant(_typed(np.asarray(value), spec.dtype))
     if not value.shape.is_compatible_with(spec.shape):
         raise ValueError(
             f"{name!r} has the shape {spec.shape.as_list()}, the first axis being the batch. "
@@ -66,5 +63,16 @@ def padding(dtype: tf.DType) -> str | int | float:
     return -1 if dtype.is_integer else float("nan")
 
 
-def _is_nested(value: list | tuple) -> bool:
-    return any(isinstance(row, list | tuple | np.ndarray) for row in value)
+def _rows(value: list | tuple, dtype: tf.DType) -> tf.RaggedTensor | list | tuple:
+    """Lists of unequal length as one ragged tensor; anything else as it is."""
+    rows = [np.asarray(row) for row in value if isinstance(row, list | tuple | np.ndarray)]
+    if len(rows) != len(value) or any(row.ndim != 1 for row in rows) or not rows:
+        return value
+    flat = [row for row in rows if row.size] or rows[:1]
+    values = tf.constant(_typed(np.concatenate(flat), dtype))
+    return tf.RaggedTensor.from_row_lengths(values, [len(row) for row in rows])
+
+
+def _typed(value: np.ndarray, dtype: tf.DType) -> np.ndarray:
+    """An empty array in the type that is wanted: [] says nothing of its own."""
+    return value if value.size else value.astype(dtype.as_numpy_dtype)

@@ -1,7 +1,11 @@
 """ScaNN's TensorFlow ops as a module that is saved and restored like any other."""
 
+import contextlib
+import os
+import tempfile
 import uuid
 import weakref
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -10,7 +14,8 @@ from scann.scann_ops.py import scann_ops
 from tfrec_recall.retrieval.selection import NO_ROW
 
 ANISOTROPIC_THRESHOLD = 0.2  # of "Accelerating Large-Scale Inference with Anisotropic ...", 2020
-POINTS_A_LEAF = 64  # that k-means sees, at least
+POINTS_A_LEAF = 128  # for k-means; twice as many find nothing more at 100,000 items
+POINTS_TO_HASH = 20_000  # for the codebooks; five times as many find nothing more
 
 
 class Searcher(tf.Module):
@@ -35,11 +40,20 @@ class Searcher(tf.Module):
         if leaves is None:
             builder = builder.score_brute_force()
         else:
-            sample = min(len(vectors), max(100_000, POINTS_A_LEAF * leaves))
-            builder = builder.tree(leaves, leaves, training_sample_size=sample)
-            builder = builder.score_ah(2, anisotropic_quantization_threshold=ANISOTROPIC_THRESHOLD)
+            builder = builder.tree(
+                leaves,
+                leaves,
+                training_sample_size=min(len(vectors), POINTS_A_LEAF * leaves),
+                random_init=False,  # k-means++, which gives the same tree each time
+            )
+            builder = builder.score_ah(
+                2,
+                anisotropic_quantization_threshold=ANISOTROPIC_THRESHOLD,
+                training_sample_size=min(len(vectors), POINTS_TO_HASH),
+            )
             builder = builder.reorder(1)
-        built = builder.build()
+        with _without_notices():
+            built = builder.build()
         self._state = built.serialize_to_module()
         tf.raw_ops.DestroyResourceOp(resource=built.searcher_handle)
 
@@ -92,3 +106,20 @@ class Searcher(tf.Module):
             state.dp_norms,
             shared_name=self._shared_name,
         )
+
+
+@contextlib.contextmanager
+def _without_notices() -> Iterator[None]:
+    """Drops what ScaNN's C++ says about its progress: no setting does. Warnings and errors pass."""
+    standard_error = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(standard_error, 2)
+            os.close(standard_error)
+            said.seek(0)
+            for line in said:
+                if not line.startswith((b"I0", b"I1", b"WARNING: All log messages before")):
+                    os.write(2, line)

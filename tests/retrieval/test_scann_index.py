@@ -1,0 +1,205 @@
+"""ScaNN: the recall it promises, exclusions, and searchers that do not mix."""
+
+import gc
+import logging
+
+import numpy as np
+import psutil
+import pytest
+import tensorflow as tf
+
+from tfrec_recall.retrieval import Auto, Exact, ScaNN
+from tfrec_recall.retrieval import auto as auto_module
+from tfrec_recall.retrieval.scann_searcher import Searcher
+
+DIM = 16
+TREE = ScaNN(leaves=40, leaves_to_search=6, reorder=30)
+
+
+def clustered(count, seed):
+    """Unit vectors around shared centres, as trained embeddings have them."""
+    centres = np.random.default_rng(0).normal(size=(30, DIM))
+    rng = np.random.default_rng([seed, count])
+    vectors = centres[rng.integers(0, 30, count)] + rng.normal(size=(count, DIM))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype("float32")
+
+
+ITEMS = clustered(6000, seed=1)
+
+
+@pytest.fixture(scope="module")
+def tuned():
+    return ScaNN(recall=0.9).build(ITEMS, k=20, queries=clustered(600, seed=2))
+
+
+def recall(index, queries, k, exclude=None):
+    found = index.search(queries, k, exclude)[0].numpy()
+    truth = Exact().build(ITEMS).search(queries, k, exclude)[0].numpy()
+    return np.mean([len(set(a) & set(b)) / k for a, b in zip(found, truth, strict=True)])
+
+
+def test_reaches_its_recall_on_queries_it_has_not_seen(tuned):
+    assert recall(tuned, clustered(500, seed=3), 20) >= 0.9 - 0.015
+    assert tuned.report["recall"] >= 0.9 - 0.015
+
+
+def test_does_not_search_everything_for_it(tuned):
+    report = tuned.report
+    assert report["leaves_to_search"] < report["leaves"] / 2
+    assert report["reorder"] < len(ITEMS) / 10
+
+
+def test_a_higher_recall_costs_more_work(tuned):
+    high = ScaNN(recall=0.99).build(ITEMS, k=20, queries=clustered(600, seed=2)).report
+    assert high["recall"] > 0.98
+    share = high["leaves_to_search"] / high["leaves"]
+    assert share > tuned.report["leaves_to_search"] / tuned.report["leaves"]
+
+
+def test_the_same_data_gives_the_same_settings(tuned):
+    again = ScaNN(recall=0.9).build(ITEMS, k=20, queries=clustered(600, seed=2))
+    names = ("leaves", "leaves_to_search", "reorder", "recall")
+    assert [again.report[n] for n in names] == [tuned.report[n] for n in names]
+
+
+def test_scores_are_exact_inner_products(tuned):
+    query = clustered(5, seed=4)
+    rows, scores = tuned.search(query, 20)
+    products = np.einsum("qd,qkd->qk", query, ITEMS[rows.numpy()])
+    np.testing.assert_allclose(scores, products, rtol=1e-4)
+
+
+@pytest.mark.parametrize("k", [5, 20, 100, 1000])
+def test_recall_holds_for_other_lengths(tuned, k):
+    assert recall(tuned, clustered(100, seed=5), k) >= 0.87
+
+
+@pytest.mark.parametrize("width", [10, 200, 1400, 5000])
+def test_recall_holds_when_the_best_are_left_out(tuned, width):
+    queries = clustered(60, seed=6)
+    exclude = np.argsort(-queries @ ITEMS.T, axis=1)[:, :width]
+    exclude[1:20, 2:] = -1  # lists of unequal length share a batch
+    found = tuned.search(queries, 20, exclude)[0].numpy()
+    assert (found >= 0).all()
+    assert not any(set(row) & set(out) for row, out in zip(found, exclude, strict=True))
+    assert recall(tuned, queries, 20, exclude) >= 0.87
+
+
+def test_too_few_found_is_searched_exactly():
+    """One leaf of 40 holds about 150 items: fewer than asked for."""
+    narrow = ScaNN(leaves=40, leaves_to_search=1, reorder=10).build(ITEMS, k=1000)
+    queries = clustered(3, seed=7)
+    rows, _ = narrow.search(queries, 1000)
+    np.testing.assert_array_equal(rows, Exact().build(ITEMS).search(queries, 1000)[0])
+
+
+def test_two_searchers_never_answer_for_each_other():
+    def searched(index):
+        return tf.function(lambda query: index.search(query, 3)[0])(clustered(2, seed=8)).numpy()
+
+    one, other = TREE.build(ITEMS, k=10), TREE.build(-ITEMS, k=10)
+    assert not np.array_equal(searched(one), searched(other))
+    np.testing.assert_array_equal(searched(one), one.search(clustered(2, seed=8), 3)[0])
+
+
+def test_a_searcher_goes_with_its_index():
+    """Five searchers of 20 MB each: a resource stays for the life of the process, if not let go."""
+    vectors = np.random.default_rng(0).normal(size=(20_000, 256)).astype("float32")
+
+    def build():
+        Searcher(vectors, leaves=None)
+        gc.collect()
+        return psutil.Process().memory_info().rss
+
+    build()
+    before = build()
+    after = [build() for _ in range(5)][-1]
+    assert (after - before) / 1e6 < 50
+
+
+def test_building_says_nothing_on_the_terminal(capfd):
+    TREE.build(ITEMS[:1500], k=10)
+    assert "Partition" not in capfd.readouterr().err
+
+
+def test_a_graph_outlives_the_index_it_was_saved_from(tmp_path):
+    class Module(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None, DIM])])
+        def search(self, query):
+            return self.index.search(query, 3)[0]
+
+    module = Module()
+    module.index = TREE.build(ITEMS, k=10)
+    expected = module.search(ITEMS[:4]).numpy()
+    options = tf.saved_model.SaveOptions(namespace_whitelist=["Scann"])
+    tf.saved_model.save(module, str(tmp_path), options=options)
+    reloaded = tf.saved_model.load(str(tmp_path))
+    np.testing.assert_array_equal(reloaded.search(ITEMS[:4]), expected)
+    del module  # and its resource, which has the same name
+    gc.collect()
+    np.testing.assert_array_equal(reloaded.search(ITEMS[:4]), expected)
+
+
+def test_item_vectors_stand_in_for_queries():
+    report = ScaNN(recall=0.9).build(ITEMS[:1500], k=10).report
+    assert report["tuned_with"] == "item vectors"
+    assert report["recall"] >= 0.87
+
+
+def test_queries_of_several_interests():
+    queries = clustered(100, seed=9).reshape(50, 2, DIM)
+    report = ScaNN(recall=0.9).build(ITEMS[:1500], k=10, queries=queries).report
+    assert report["tuned_with"] == "queries"
+    assert report["queries"] == 50
+
+
+@pytest.mark.parametrize("dim", [1, 3, 4, 5])
+@pytest.mark.parametrize("kind", ["equal", "zero", "normal"])
+def test_degenerate_vectors(kind, dim):
+    vectors = {
+        "equal": np.ones((1100, dim)),
+        "zero": np.zeros((1100, dim)),
+        "normal": np.random.default_rng(0).normal(size=(1100, dim)),
+    }[kind]
+    rows, scores = ScaNN().build(vectors, k=10).search(np.ones((2, dim), "float32"), 10)
+    assert all(len(set(row)) == 10 for row in rows.numpy())
+    np.testing.assert_allclose(scores, vectors[rows.numpy()].sum(axis=2), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("recall", [0, 1, 1.5, -0.1])
+def test_a_recall_out_of_reach(recall):
+    with pytest.raises(ValueError, match=rf"use Exact\(\)\. Received: recall={recall}"):
+        ScaNN(recall=recall)
+    with pytest.raises(ValueError, match=rf"use Exact\(\)\. Received: recall={recall}"):
+        Auto(recall=recall)
+
+
+@pytest.mark.parametrize("given", [{"reorder": 5}, {"leaves_to_search": 2, "leaves": 4}])
+def test_settings_that_belong_together(given):
+    with pytest.raises(ValueError, match=r"together.*Received"):
+        ScaNN(**given)
+
+
+def test_auto_searches_few_items_exactly_and_says_so(caplog):
+    with caplog.at_level(logging.INFO):
+        index = Auto().build(ITEMS, k=20)
+    assert index.report["kind"] == "exact"
+    assert "few" in index.report["why"]
+    assert "Auto chose exact search" in caplog.text
+
+
+@pytest.mark.parametrize(("scann", "kind"), [(0.1, "scann"), (9.0, "exact")])
+def test_auto_keeps_scann_where_it_is_faster(monkeypatch, scann, kind):
+    build = ScaNN.build
+
+    def timed(*args, **kwargs):
+        index = build(*args, **kwargs)
+        index.report["milliseconds_per_query"] = {"scann": scann, "exact": 1.0}
+        return index
+
+    monkeypatch.setattr(auto_module, "FEWEST_NUMBERS", 0)
+    monkeypatch.setattr(ScaNN, "build", timed)
+    index = Auto(recall=0.8).build(ITEMS[:1500], k=20)
+    assert index.report["kind"] == kind
+    assert index.report["chosen_by"] == {"recall": 0.8}
+    assert f"{scann} ms" in index.report["why"]

@@ -1,0 +1,147 @@
+"""Recall through trigger items: the latest items of a history each recall their neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_recall.retrieval.catalogue import Catalogue
+from tfrec_recall.retrieval.exact import Exact
+from tfrec_recall.retrieval.index import IndexSettings, checked_vectors
+from tfrec_recall.retrieval.recency import check_recency, recency_weights
+from tfrec_recall.retrieval.retriever import Retriever
+from tfrec_recall.retrieval.selection import NO_ROW, best
+
+Merge = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+
+def merge_by_sum(
+    rows: tf.Tensor, scores: tf.Tensor, k: tf.Tensor | int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The k best of several answers to the same query, the scores of a row added up.
+
+    Args:
+        rows: int32 [batch, candidates], all answers beside each other; `NO_ROW` is none.
+        scores: [batch, candidates].
+
+    >>> rows, scores = tf.constant([[7, 5, 7]]), tf.constant([[1.0, 1.5, 1.0]])
+    >>> [part.numpy().tolist() for part in merge_by_sum(rows, scores, k=2)]
+    [[[7, 5]], [[2.0, 1.5]]]
+    """
+    order = tf.argsort(rows, axis=1, stable=True)
+    rows = tf.gather(rows, order, batch_dims=1)
+    scores = tf.where(rows == NO_ROW, 0.0, tf.gather(scores, order, batch_dims=1))
+    # A run of equal rows begins where the row, or the query, is another than before.
+    begins = tf.pad(rows[:, 1:] != rows[:, :-1], [[0, 0], [1, 0]], constant_values=True)
+    run = tf.cumsum(tf.cast(tf.reshape(begins, [-1]), tf.int32)) - 1
+    total = tf.math.segment_sum(tf.reshape(scores, [-1]), run)
+    total = tf.reshape(tf.gather(total, run), tf.shape(scores))  # [batch, candidates]
+    return best(tf.where(begins & (rows != NO_ROW), total, float("-inf")), k, rows)
+
+
+class TriggerRetriever(Retriever):
+    """Users through their latest items: what is near any of these is recalled.
+
+    A candidate's score is its inner product with the trigger, times the trigger's weight, merged
+    over the triggers that found it. The items of the history are left out.
+
+    Args:
+        item_ids: raw ids of the catalogue.
+        vectors: float [items, dim]; unit vectors make the scores cosines.
+        index: `Exact()`, `ScaNN(recall=0.95)`, `Auto()`.
+        k: the length of a list where a call does not say.
+        last: triggers, the latest items of the history; None takes all.
+        half_life: a trigger weighs half of the one this many places newer; None weighs all alike.
+        neighbours: how many items each trigger recalls.
+        merge: `merge_by_sum` or `merge_by_maximum`.
+        seed: of the permutation that orders items of equal score.
+
+    A user without a known item is recalled nothing: padding and -inf.
+
+    >>> vectors = [[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]]
+    >>> retriever = TriggerRetriever(["a", "b", "c"], vectors, k=2)
+    >>> retriever({"history": [["a"]]})[0].numpy()
+    array([[b'b', b'c']], dtype=object)
+    """
+
+    def __init__(
+        self,
+        item_ids: Sequence[str] | Sequence[int] | np.ndarray,
+        vectors: np.ndarray,
+        index: IndexSettings | None = None,
+        k: int = 100,
+        last: int | None = 10,
+        half_life: float | None = None,
+        neighbours: int = 100,
+        merge: Merge = merge_by_sum,
+        seed: int = 0,
+    ):
+        check_recency(last, half_life)
+        if neighbours < 1:
+            raise ValueError(f"A trigger recalls 1 item or more. Received: {neighbours=}.")
+        catalogue = Catalogue(item_ids, seed)
+        vectors = checked_vectors(vectors)
+        if len(vectors) != len(catalogue):
+            raise ValueError(
+                "There is one vector for each item id. "
+                f"Received: {len(catalogue)} ids, {len(vectors)} vectors."
+            )
+        built = (index or Exact()).build(vectors[catalogue.order], k=neighbours)
+        super().__init__(
+            item_ids=catalogue.ids,
+            inputs={"history": tf.TensorSpec([None, None], catalogue.dtype, "history")},
+            k=k,
+            signatures=("embed_item", "similar_items"),
+            item_inputs={"item_id": tf.TensorSpec([None], catalogue.dtype, "item_id")},
+            report={
+                "kind": "trigger items",
+                "last": last,
+                "half_life": half_life,
+                "neighbours": neighbours,
+                "merge": merge.__name__,
+                "index": built.report,
+            },
+            name="trigger_retriever",
+        )
+        self.catalogue, self.index = catalogue, built
+        self._last, self._half_life = last, half_life
+        self._neighbours, self._merge = neighbours, merge
+
+    def recommend(self, queries, exclude, k):
+        history = self.catalogue.rows(queries["history"])  # [batch, history]
+        weights = recency_weights(history >= 0, self._last, self._half_life)
+        exclude = tf.concat([history, self.catalogue.rows(exclude)], axis=1)
+        weight, place = tf.math.top_k(weights, self._width(history))  # [batch, triggers]
+        trigger = tf.gather(history, place, batch_dims=1)
+        trigger = tf.where(weight > 0, trigger, NO_ROW)
+        triggers = tf.shape(trigger)[1]
+
+        # Every trigger is a query of its own: [batch * triggers, 1, dim].
+        query = self.index.vectors_of(tf.reshape(trigger, [-1, 1]))
+        rows, scores = self.index.search(
+            query,
+            self._neighbours,
+            tf.repeat(exclude, triggers, axis=0),
+            present=tf.reshape(trigger, [-1, 1]) >= 0,
+        )
+        beside = [tf.shape(trigger)[0], triggers * self._neighbours]
+        scores *= tf.reshape(weight, [-1, 1])
+        rows, scores = self._merge(tf.reshape(rows, beside), tf.reshape(scores, beside), k)
+        return self.catalogue.raw(rows), scores
+
+    def _width(self, history: tf.Tensor) -> tf.Tensor:
+        width = tf.shape(history)[1]
+        return width if self._last is None else tf.minimum(width, self._last)
+
+    def similar(self, item_id, exclude, k):
+        row = self.catalogue.rows(item_id)[:, tf.newaxis]  # [batch, 1]
+        exclude = tf.concat([row, self.catalogue.rows(exclude)], axis=1)
+        rows, score = self.index.search(
+            self.index.vectors_of(row), k, exclude, present=row >= 0
+        )
+        return self.catalogue.raw(rows), score
+
+    def item_vectors(self, items):
+        return self.index.vectors_of(self.catalogue.rows(items["item_id"]))
