@@ -1,15 +1,66 @@
-"""Softmax over the candidates of a batch, each example's candidate being the others' negative."""
+"""Softmax over the candidates of a batch: every example's candidate is the others' negative."""
 
 from __future__ import annotations
 
+import functools
 import math
 
+import numpy as np
 import tensorflow as tf
+
+from tfrec_recall.losses.fused_cross_entropy import fused_cross_entropy
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class InBatchSoftmax(tf.keras.layers.Layer):
-    """Cross-entropy of each query's own candidate among all candidates of the batch."""
+    """Cross-entropy of each query's own candidate among all candidates of the batch.
+
+    The logit of query i and candidate j is `score / temperature - log_probability[j]`, the score
+    their inner product. A drop-in for `tfrs.tasks.Retrieval` without its metrics. The logits are
+    computed a few rows at a time, together with the gradients, and never exist as a whole.
+
+    Source: "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys
+    2019: Eq. 4 to 6 (in-batch softmax, correction, reward weights); "Mixed Negative Sampling for
+    Learning Two-tower Neural Networks in Recommendations", WWW 2020: Eq. 4 (extra candidates).
+    Departs: the sum over the batch by default, not the mean; all that is optional.
+
+    Args:
+        temperature: what divides the scores, 1 without it; where it starts if it is learned.
+        num_hard_negatives: how many negatives with the largest logits count for each query; all
+            without it.
+        remove_accidental_hits: leave out negatives with the id of the query's own candidate.
+        learn_temperature: learn its logarithm, so that it stays positive.
+        reduction: "sum" over the batch, as tfrs does, or "mean", which divides by its size.
+
+    Call arguments:
+        query_embeddings: [batch, dim], or [batch, interests, dim] of which the best interest counts
+            for each candidate.
+        candidate_embeddings: [candidates, dim]: first each query's own, then any extra negatives.
+        sample_weight: [batch], the rewards: what each example's loss is multiplied with.
+        candidate_sampling_probability: [candidates], how likely each is to be in a batch.
+        candidate_ids: [candidates], integers or strings.
+        score_mask: [batch, candidates], False for what is not a negative of this query.
+        log_probability: [candidates], instead of `candidate_sampling_probability`, which loses
+            precision where it is small.
+        extra_candidates: [extra, dim], negatives of all queries that follow `candidate_embeddings`.
+        extra_candidate_ids: [extra], their ids.
+        extra_log_probability: [extra], theirs. Candidates from two sources must be corrected by
+            comparable numbers: expected occurrences in the batch.
+        interest_mask: [batch, interests], False for an interest that a query does not have.
+        excluded_ids: [batch, any], ids that are not negatives of this query, such as the user's
+            other positives; pad with an id that no candidate has.
+        training: False leaves out the gradients; asked for nevertheless, they cost a second pass.
+
+    Output: a scalar in float32. A query's own candidate always counts, whatever else is left out.
+    Raises: ValueError for an argument that needs another, or contradicts it.
+
+    >>> query, candidates = tf.eye(2), tf.constant([[2.0, 0.0], [2.0, 0.0]])  # twice one item
+    >>> round(float(InBatchSoftmax()(query, candidates)), 4)  # two fair coins, 2 log 2
+    1.3863
+    >>> loss = InBatchSoftmax(remove_accidental_hits=True)
+    >>> float(loss(query, candidates, candidate_ids=tf.constant(["a", "a"])))
+    0.0
+    """
 
     def __init__(
         self,
@@ -20,13 +71,29 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         reduction: str = "sum",
         **kwargs,
     ):
-        super().__init__(autocast=False, **kwargs)  # the softmax stays in float32
+        super().__init__(autocast=False, **kwargs)  # a half is too coarse for what enters here
+        if temperature is not None and not temperature > 0:
+            raise ValueError(
+                "InBatchSoftmax takes a positive `temperature`, or None for 1. "
+                f"Received: temperature={temperature!r}."
+            )
+        if num_hard_negatives is not None and num_hard_negatives < 1:
+            raise ValueError(
+                "InBatchSoftmax takes a positive `num_hard_negatives`, or None for all. "
+                f"Received: num_hard_negatives={num_hard_negatives!r}."
+            )
+        if reduction not in ("sum", "mean"):
+            raise ValueError(
+                'InBatchSoftmax takes "sum" or "mean" as its `reduction`. '
+                f"Received: reduction={reduction!r}."
+            )
         self.temperature = temperature
         self.num_hard_negatives = num_hard_negatives
         self.remove_accidental_hits = remove_accidental_hits
         self.learn_temperature = learn_temperature
         self.reduction = reduction
         self.supports_masking = True
+        self.supports_jit = False  # Keras 3: the chunks of rows have no static shape for XLA
         if learn_temperature:
             self.log_temperature = self.add_weight(
                 name="log_temperature",
@@ -48,45 +115,61 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         extra_log_probability=None,
         interest_mask=None,
         excluded_ids=None,
+        training=True,
     ):
-        query = tf.cast(query_embeddings, tf.float32)
-        candidates = tf.cast(candidate_embeddings, tf.float32)
-        size = tf.shape(query)[0]
-        if candidate_sampling_probability is not None:
-            log_probability = tf.math.log(candidate_sampling_probability)
+        query, candidates = _float(query_embeddings), _float(candidate_embeddings)
+        log_probability = _log_probability(log_probability, candidate_sampling_probability)
         if extra_candidates is not None:
-            candidates = tf.concat([candidates, tf.cast(extra_candidates, tf.float32)], axis=0)
-            if candidate_ids is not None:
-                candidate_ids = tf.concat([candidate_ids, extra_candidate_ids], axis=0)
-            if log_probability is not None:
-                log_probability = tf.concat([log_probability, extra_log_probability], axis=0)
-        scores = tf.einsum("...d,cd->...c", query, candidates)
-        if len(query.shape) == 3:
-            if interest_mask is not None:
-                scores = tf.where(interest_mask[:, :, tf.newaxis], scores, scores.dtype.min)
-            scores = tf.reduce_max(scores, axis=1)
+            candidates = tf.concat([candidates, _float(extra_candidates)], axis=0)
+            log_probability = _join("log_probability", log_probability, extra_log_probability)
+            candidate_ids = _join("candidate_ids", candidate_ids, extra_candidate_ids)
+        _check_shapes(query, candidates)
+        if interest_mask is not None:
+            interest_mask = tf.cast(interest_mask, tf.bool)
+            query = tf.where(interest_mask[:, :, tf.newaxis], query, 0.0)
+
         if self.learn_temperature:
-            scores = scores * tf.exp(-tf.cast(self.log_temperature, tf.float32))
+            query = query * tf.exp(-_float(self.log_temperature))
         elif self.temperature is not None:
-            scores = scores / self.temperature
-        logits = scores if log_probability is None else scores - log_probability
-        own = tf.eye(size, tf.shape(candidates)[0], dtype=tf.bool)
-        removed = tf.zeros_like(own) if score_mask is None else ~score_mask
+            query = query / self.temperature
+        if log_probability is not None:  # one more coordinate: [q / T, 1] · [c, -log p]
+            query = tf.concat([query, tf.ones_like(query[..., :1])], axis=-1)
+            candidates = tf.concat([candidates, -log_probability[:, tf.newaxis]], axis=-1)
+
+        size = tf.shape(query)[0]
+        weights = tf.ones([size]) if sample_weight is None else _float(sample_weight)
+        loss = fused_cross_entropy(
+            query,
+            candidates,
+            tf.reshape(weights, [-1]),
+            removed=self._removed(candidate_ids, excluded_ids, score_mask),
+            hard_negatives=self.num_hard_negatives,
+            interest_mask=interest_mask,
+            gradients=training is not False,
+        )
+        return loss / tf.cast(size, tf.float32) if self.reduction == "mean" else loss
+
+    def _removed(self, candidate_ids, excluded_ids, score_mask):
+        """A function of rows that says which candidates are no negatives, or None if all are."""
+        rules = []
+        if self.remove_accidental_hits or excluded_ids is not None:
+            if candidate_ids is None:
+                raise ValueError(
+                    "InBatchSoftmax takes `candidate_ids` where accidental hits are removed or "
+                    "`excluded_ids` given. Received: candidate_ids=None."
+                )
+            groups, excluded = _groups(candidate_ids, excluded_ids)
         if self.remove_accidental_hits:
-            removed |= candidate_ids[:size, tf.newaxis] == candidate_ids
+            rules.append(lambda start, stop: groups[start:stop, tf.newaxis] == groups)
         if excluded_ids is not None:
-            removed |= tf.reduce_any(excluded_ids[:, :, tf.newaxis] == candidate_ids, axis=1)
-        logits = tf.where(removed & ~own, logits.dtype.min, logits)
-        positive = tf.reduce_sum(tf.where(own, logits, 0.0), axis=1)
-        if self.num_hard_negatives is not None:
-            negatives = tf.where(own, logits.dtype.min, logits)
-            count = tf.minimum(self.num_hard_negatives, tf.shape(logits)[1])
-            hard = tf.math.top_k(negatives, count).values
-            logits = tf.concat([positive[:, tf.newaxis], hard], axis=1)
-        losses = tf.reduce_logsumexp(logits, axis=1) - positive
-        if sample_weight is not None:
-            losses *= tf.cast(tf.reshape(sample_weight, [-1]), tf.float32)
-        return tf.reduce_sum(losses) if self.reduction == "sum" else tf.reduce_mean(losses)
+            rules.append(lambda start, stop: _marked(groups, excluded[start:stop]))
+        if score_mask is not None:
+            rules.append(lambda start, stop: ~tf.cast(score_mask[start:stop], tf.bool))
+        if not rules:
+            return None
+        return lambda start, stop: functools.reduce(
+            tf.logical_or, [rule(start, stop) for rule in rules]
+        )
 
     def compute_mask(self, *args, **kwargs):
         return None
@@ -100,3 +183,71 @@ class InBatchSoftmax(tf.keras.layers.Layer):
             "learn_temperature": self.learn_temperature,
             "reduction": self.reduction,
         }
+
+
+def _float(values):
+    return tf.cast(values, tf.float32)
+
+
+def _log_probability(log_probability, probability):
+    if probability is None:
+        return None if log_probability is None else _float(log_probability)
+    if log_probability is not None:
+        raise ValueError(
+            "InBatchSoftmax takes `candidate_sampling_probability` or `log_probability`, not both. "
+            f"Received: shapes {probability.shape} and {log_probability.shape}."
+        )
+    smallest = np.finfo(np.float32).tiny  # keeps log finite at 0, and is below any real probability
+    return tf.math.log(tf.maximum(_float(probability), smallest))
+
+
+def _join(name, values, extra):
+    """The candidates' values followed by the extra candidates', or None if there are neither."""
+    if values is None and extra is None:
+        return None
+    if values is None or extra is None:
+        missing = name if values is None else f"extra_{name}"
+        raise ValueError(
+            f"InBatchSoftmax takes `{name}` and `extra_{name}` together where there are "
+            f"`extra_candidates`. Received: {missing}=None."
+        )
+    values = tf.convert_to_tensor(values)
+    return tf.concat([values, tf.cast(extra, values.dtype)], axis=0)
+
+
+def _check_shapes(query, candidates):
+    if len(query.shape) not in (2, 3) or len(candidates.shape) != 2:
+        raise ValueError(
+            "InBatchSoftmax takes queries [batch, dim] or [batch, interests, dim] and candidates "
+            f"[candidates, dim]. Received: shapes {tuple(query.shape)} and "
+            f"{tuple(candidates.shape)}."
+        )
+    if None not in (query.shape[0], candidates.shape[0]) and query.shape[0] > candidates.shape[0]:
+        raise ValueError(
+            "InBatchSoftmax takes a candidate for each query, as the first rows of "
+            f"`candidate_embeddings`. Received: {query.shape[0]} queries, "
+            f"{candidates.shape[0]} candidates."
+        )
+
+
+def _groups(candidate_ids, excluded_ids):
+    """Numbers for ids: candidates with one id share one; an id without candidate has the next."""
+    candidate_ids = tf.convert_to_tensor(candidate_ids)
+    numbers, groups = tf.unique(candidate_ids)
+    if excluded_ids is None:
+        return groups, None
+    excluded_ids = tf.cast(excluded_ids, candidate_ids.dtype)
+    both = tf.concat([numbers, tf.reshape(excluded_ids, [-1])], axis=0)
+    excluded = tf.unique(both).idx[tf.size(numbers) :]  # the first appearance gives the number
+    return groups, tf.reshape(tf.minimum(excluded, tf.size(numbers)), tf.shape(excluded_ids))
+
+
+def _marked(groups, excluded):
+    """[rows, candidates], True where the candidate's group is among the row's excluded ones."""
+    rows, width = tf.shape(excluded)[0], tf.reduce_max(groups) + 2
+    row = tf.repeat(tf.range(rows)[:, tf.newaxis], tf.shape(excluded)[1], axis=1)
+    cells = tf.reshape(tf.stack([row, excluded], axis=-1), [-1, 2])
+    marks = tf.tensor_scatter_nd_update(
+        tf.zeros([rows, width], tf.bool), cells, tf.ones([tf.shape(cells)[0]], tf.bool)
+    )
+    return tf.gather(marks, groups, axis=1)
