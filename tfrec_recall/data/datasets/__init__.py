@@ -1,0 +1,90 @@
+"""Data sets by name: what this package brings, what it can fetch, what it makes up.
+
+`load("online-retail")` needs nothing, `load("movielens-1m")` the network once, `load("simulated")`
+a seed. `load("a/folder")` reads `events.parquet` or `events.csv`, and users and items alike.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import os
+import pathlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tfrec_recall.data.datasets import movielens, online_retail, simulated
+from tfrec_recall.data.interactions import Interactions
+
+__all__ = ["BUILT_IN", "BuiltIn", "load", "movielens", "names", "online_retail", "simulated"]
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """A data set that has a name.
+
+    Args:
+        load: makes it; its options are those of `load`.
+        about: one line for lists.
+    """
+
+    load: Callable[..., Interactions]
+    about: str
+
+
+BUILT_IN = {
+    "online-retail": BuiltIn(
+        online_retail.load,
+        "a year of a British gift shop's invoices: 386,326 events, 3,659 products (in the package)",
+    ),
+    **{
+        f"movielens-{size}": BuiltIn(functools.partial(movielens.load, size), about)
+        for size, about in {
+            "100k": "100,000 ratings of 1,682 films, with age, gender and occupation",
+            "1m": "1,000,209 ratings of 3,883 films, with age, gender and occupation",
+            "20m": "20,000,263 ratings of 27,278 films",
+            "25m": "25,000,095 ratings of 62,423 films",
+            "32m": "32,000,204 ratings of 87,585 films",
+            "latest-small": "100,836 ratings of 9,742 films, may be replaced by its publisher",
+        }.items()
+    },
+    "simulated": BuiltIn(
+        simulated.load, "a marketplace made up from a seed, of any size, with sessions and bookings"
+    ),
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names that `load` knows, the default first.
+
+    >>> names()[:2]
+    ('online-retail', 'movielens-100k')
+    """
+    return tuple(BUILT_IN)
+
+
+def load(name_or_folder: str | os.PathLike[str] = "online-retail", **options: Any) -> Interactions:
+    """A data set by its name, or from a folder with `events`.
+
+    Args:
+        name_or_folder: one of `names()`, or a folder that has events.parquet or events.csv and, if
+            known, users and items alike. Write `./online-retail` for a folder of that name.
+        options: those of `online_retail.load`, `movielens.load`, `simulated.load`, or for a folder
+            those of `Interactions.from_folder`, such as `rename={"their column": "ours"}`.
+
+    Raises: ValueError for a name that is neither; TypeError for an option it does not have.
+
+    >>> len(load("simulated", events=1000).events)
+    1000
+    """
+    if isinstance(name_or_folder, str) and name_or_folder in BUILT_IN:
+        return BUILT_IN[name_or_folder].load(**options)
+    if pathlib.Path(name_or_folder).exists():
+        return Interactions.from_folder(name_or_folder, **options)
+    close = difflib.get_close_matches(str(name_or_folder), names(), n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise ValueError(
+        f"There is no data set and no folder of this name.{hint} Data sets: {', '.join(names())}. "
+        f"Received: {str(name_or_folder)!r}."
+    )
