@@ -1,0 +1,148 @@
+"""The simulation itself: users by the block, until their events suffice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from tfrec_recall.data.datasets.simulated.assembly import Block, Simulation, assembled
+from tfrec_recall.data.datasets.simulated.catalogue import Catalogue
+from tfrec_recall.data.datasets.simulated.choices import EVENT_TYPES, Log
+from tfrec_recall.data.datasets.simulated.people import People, Society
+from tfrec_recall.data.datasets.simulated.visits import Behaviour, Visits
+
+POSITIVE = ("click", "like", "booking")
+BLOCK = 500_000  # items shown at a time, which bounds the memory used on the way
+DAY = 24 * 3600.0
+
+
+def simulate(
+    events: int = 100_000,
+    *,
+    items: int = 2_000,
+    topics: int = 12,
+    markets: int = 8,
+    event_types: Collection[str] = POSITIVE,
+    sessions_per_user: float = 8.0,
+    clicks_per_session: float = 4.0,
+    slate: int = 4,
+    explore: float = 0.1,
+    switch: float = 0.3,
+    drift: float = 0.04,
+    booking: float = 0.2,
+    popularity: float = 1.3,
+    new_items: float = 0.3,
+    fresh: float = 0.25,
+    half_life: float = 7.0,
+    days: float = 90.0,
+    start: str = "2024-01-01",
+    dim: int = 16,
+    seed: int = 0,
+) -> Simulation:
+    """A log of exactly `events` rows by as many users as that takes, and the truth behind it.
+
+    The model is on the package's first page. One seed and one set of arguments give one log.
+
+    Args:
+        events: rows, of the types asked for.
+        items: at least `topics * markets`.
+        topics: what interests are of; a topic has 4 categories and 6 brands.
+        markets: places; a session searches one.
+        event_types: those in the log, of `EVENT_TYPES`: "impression" was shown and not chosen,
+            "rejection" is a host's no to a booking.
+        sessions_per_user, clicks_per_session: means; both have a tail.
+        slate: items shown at a time, of which one is clicked.
+        explore: the share of them that is of any topic.
+        switch: how often a session turns to another of the user's interests.
+        drift: how often an interest is replaced by a new one, a session.
+        booking: the share of sessions that end in one, or in a rejection.
+        popularity: the exponent of the long tail; 0 makes all items alike.
+        new_items: the share of items that is released in the course of the log.
+        fresh: the share of what is shown for its being new.
+        half_life: days in which that halves.
+        days: how long the log is.
+        start: its first day.
+        dim: of the unseen vectors.
+
+    Raises: ValueError for a number out of its range.
+
+    >>> simulation = simulate(events=1000, items=200, seed=1)
+    >>> simulation.truth.item_vectors.shape, simulation.truth.phases.columns.tolist()
+    ((200, 16), ['user_id', 'interest', 'topic', 'timestamp'])
+    """
+    unknown = sorted(set(event_types) - set(EVENT_TYPES))
+    if unknown or not event_types:
+        raise ValueError(f"event_types are some of {EVENT_TYPES}. Received: {event_types!r}.")
+    _check_at_least({"events": (events, 1), "topics": (topics, 2), "markets": (markets, 1)})
+    _check_at_least({"slate": (slate, 1), "dim": (dim, 2), "days": (days, 1)})
+    _check_at_least({"popularity": (popularity, 0), "half_life": (half_life, 1e-3)})
+    _check_at_least({"sessions_per_user": (sessions_per_user, 1)})
+    _check_at_least({"clicks_per_session": (clicks_per_session, 1)})
+    _check_at_least({"items (topics * markets)": (items, topics * markets)})
+    _check_shares(explore=explore, switch=switch, drift=drift, booking=booking)
+    _check_shares(new_items=new_items, fresh=fresh)
+    behaviour = Behaviour(
+        sessions_per_user,
+        clicks_per_session,
+        slate,
+        explore,
+        fresh,
+        switch,
+        drift,
+        booking,
+        days * DAY,
+    )
+    rng = np.random.default_rng(seed)
+    catalogue = Catalogue.draw(
+        rng, items, topics, markets, dim, popularity, new_items, half_life * DAY, behaviour.span
+    )
+    society = Society.draw(rng, topics, int(catalogue.type.max()) + 1)
+    wanted = np.isin(EVENT_TYPES, list(event_types))
+    blocks = _blocks(rng, events, catalogue, society, behaviour, wanted)
+    return assembled(blocks, catalogue, society, int(np.datetime64(start, "s").astype("int64")))
+
+
+def _blocks(
+    rng: np.random.Generator,
+    events: int,
+    catalogue: Catalogue,
+    society: Society,
+    behaviour: Behaviour,
+    wanted: np.ndarray,
+) -> list[Block]:
+    """Users until their events suffice; the last one's are cut short."""
+    blocks: list[Block] = []
+    made, users = 0, 0
+    clicks_a_user = behaviour.sessions_per_user * behaviour.clicks_per_session
+    markets = int(catalogue.market.max()) + 1
+    while made < events:
+        events_a_user = (made + clicks_a_user) / (users + 1)
+        needed = 1.05 * (events - made) / events_a_user + 4
+        largest = BLOCK / (clicks_a_user * behaviour.slate)
+        people = People.draw(rng, max(1, int(min(needed, largest))), markets, society)
+        visits = Visits.draw(rng, people, society, catalogue, behaviour)
+        log = Log.draw(rng, visits, people, society, catalogue, behaviour, wanted)
+        block = Block(people, visits, log).head(events - made)
+        blocks.append(block)
+        made += len(block.log.item)
+        users += len(block.people.age)
+        if made == 0 and users * clicks_a_user > BLOCK:
+            types = [name for name, is_wanted in zip(EVENT_TYPES, wanted, strict=True) if is_wanted]
+            raise ValueError(
+                f"None of the events asked for was among all that {users:,} users did. Received: "
+                f"event_types={types}, booking={behaviour.booking}, slate={behaviour.slate}."
+            )
+    return blocks
+
+
+def _check_at_least(values: dict[str, tuple[float, float]]) -> None:
+    for name, (value, least) in values.items():
+        if not value >= least:
+            raise ValueError(f"simulate needs {name} of {least} at least. Received: {value}.")
+
+
+def _check_shares(**values: float) -> None:
+    for name, value in values.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"simulate needs {name} between 0 and 1. Received: {value}.")
