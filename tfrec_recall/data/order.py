@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,8 @@ def chronological(events: pd.DataFrame) -> np.ndarray:
     if tied.any():
         rows = order[tied]
         run = np.cumsum(starts)[tied]
-        words = _hashes(events["user_id"].iloc[rows], events["item_id"].iloc[rows])
+        users, items = (events[name].iloc[rows].tolist() for name in ("user_id", "item_id"))
+        words = hashes(f"{user}:{item}" for user, item in zip(users, items, strict=True))
         order[tied] = rows[np.lexsort((*words[::-1], run))]
     return order
 
@@ -75,8 +77,8 @@ def changes(*columns: pd.Series | np.ndarray) -> np.ndarray:
     result = np.zeros(len(columns[0]), dtype=bool)
     result[:1] = True
     for column in columns:
-        codes = column if isinstance(column, np.ndarray) else pd.factorize(column)[0]
-        result[1:] |= codes[1:] != codes[:-1]
+        values = column if isinstance(column, np.ndarray) else column.array
+        result[1:] |= np.asarray(values[1:] != values[:-1], dtype=bool)
     return result
 
 
@@ -96,10 +98,11 @@ def _sorted_by(keys: list[np.ndarray]) -> np.ndarray:
     return np.argsort(packed, kind="stable")  # one sort instead of one a key
 
 
-def _hashes(users: pd.Series, items: pd.Series) -> np.ndarray:
-    """SHA-256 of `user_id:item_id`, `[4, rows]`: numbers that compare as its hexadecimal text."""
-    digests = b"".join(
-        hashlib.sha256(f"{user}:{item}".encode()).digest()
-        for user, item in zip(users.tolist(), items.tolist(), strict=True)
-    )
+def hashes(texts: Iterable[str]) -> np.ndarray:
+    """SHA-256 of each text as numbers that compare as its hexadecimal text does, uint64 [4, texts].
+
+    >>> hashes(["a", "b"])[0] == [0xCA978112CA1BBDCA, 0x3E23E8160039594A]
+    array([ True,  True])
+    """
+    digests = b"".join(hashlib.sha256(text.encode()).digest() for text in texts)
     return np.frombuffer(digests, dtype=">u8").reshape(-1, 4).T.astype(np.uint64)

@@ -274,9 +274,8 @@ def has_baskets(interactions: Interactions) -> bool:
         return False
     session = [events["user_id"], events["session_id"]]
     times = events.groupby(session, observed=True, sort=False)["timestamp"]
-    return bool((times.transform("min") == events["timestamp"]).all()) and times.ngroups < len(
-        events
-    )
+    same = times.transform("min") == events["timestamp"]
+    return bool(same.all()) and times.ngroups < len(events)
 
 
 def _sorted(interactions: Interactions) -> Interactions:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import pathlib
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq
 
 from tfrec_recall.data.files import replacing
 from tfrec_recall.data.ids import id_column, padding_of
+from tfrec_recall.data.order import hashes
 
 PADDING = 0
 UNKNOWN = 1
@@ -54,8 +54,8 @@ class Vocabulary:
         self._index = pd.Index(known)
         self._padding = padding_of(known)
         kind = np.int64 if self.holds_integers else object
-        self._ids = known.to_numpy(dtype=kind)
-        self._raw = np.concatenate([np.array([self._padding] * _FIRST, dtype=kind), self._ids])
+        neither = np.array([self._padding] * _FIRST, dtype=kind)  # padding and unknown
+        self._raw = np.concatenate([neither, known.to_numpy(dtype=kind)])
         self._raw.flags.writeable = False
         self._ids = self._raw[_FIRST:]
         self._counts = None if counts is None else self._checked(counts, unknown_count)
@@ -78,13 +78,11 @@ class Vocabulary:
         counts = ids.value_counts(sort=False)
         rare = counts < min_count
         unknown_count = int(counts[rare].sum())
-        counts = counts[~rare].sort_values(ascending=False, kind="stable")
+        counts = counts[~rare]
         tied = counts.duplicated(keep=False).to_numpy()
-        hashes = np.full(len(counts), "", dtype="U64")
-        hashes[tied] = [
-            hashlib.sha256(str(one).encode()).hexdigest() for one in counts.index[tied].tolist()
-        ]
-        order = np.lexsort((hashes, -counts.to_numpy()))
+        words = np.zeros((4, len(counts)), dtype=np.uint64)
+        words[:, tied] = hashes(str(one) for one in counts.index[tied].tolist())
+        order = np.lexsort((*words[::-1], -counts.to_numpy()))
         return cls(counts.index[order], counts.to_numpy()[order], unknown_count)
 
     def __len__(self) -> int:
