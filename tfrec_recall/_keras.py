@@ -59,28 +59,32 @@ def require_keras_2(what: str) -> None:
     )
 
 
-def refuse_the_other_keras(*layer_classes: type) -> None:
-    """Make these layers say so when they get symbolic tensors of the Keras they are not built on.
+def adapt_layers(*layer_classes: type) -> None:
+    """Make these layers behave alike in both Kerases, and say so where they cannot.
 
-    Without this, such a call fails deep inside either Keras, with a message about something else.
-    The packages `layers` and `losses` call this once, for all that is public there.
+    A symbolic tensor of the Keras that a layer is not built on is refused with a message that says
+    what to do; it would fail deep inside either Keras, with one about something else. And `call`
+    runs as it is written, as in Keras 3: Keras 2 would have AutoGraph rewrite it first, which takes
+    seconds for a long one, and tensors steer no Python here. The packages `layers` and `losses`
+    call this once, for all that is public there.
 
     Args:
         layer_classes: subclasses of `tf.keras.layers.Layer`, changed in place.
     """
+    for layer_class in layer_classes:
+        layer_class.__call__ = _adapted(layer_class)  # type: ignore[method-assign]
+
+
+def _adapted(layer_class: type):
     import tensorflow as tf
 
-    for layer_class in layer_classes:
-        layer_class.__call__ = _checked(layer_class, tf.nest.flatten)
-
-
-def _checked(layer_class, flatten):
     keras_call = layer_class.__call__
     own = _root(*layer_class.__mro__)
 
+    @tf.autograph.experimental.do_not_convert
     @functools.wraps(keras_call)
     def __call__(self, *args, **kwargs):
-        for value in flatten((args, kwargs)):
+        for value in tf.nest.flatten((args, kwargs)):
             other = _root(*(c for c in type(value).__mro__ if c.__name__ == "KerasTensor"))
             if other and other != own:
                 raise TypeError(_mismatch(layer_class.__name__, own, value))
@@ -98,9 +102,9 @@ def _root(*classes: type) -> str | None:
 def _mismatch(layer: str, own: str, received) -> str:
     number, other, value = (2, 3, "0") if own == "tf_keras" else (3, 2, "1")
     return (
-        f"{layer} cannot take a symbolic tensor of Keras {other}: tf.keras is Keras {number} in this "
-        f"process, and {layer} is built on it. Either make the inputs with tf.keras.Input, or set "
-        f"the environment variable {VARIABLE}={value} before the first import of TensorFlow, Keras or "
+        f"{layer} is built on tf.keras, which is Keras {number} in this process, and cannot take a "
+        f"symbolic tensor of Keras {other}. Either make the inputs with tf.keras.Input, or set the "
+        f"environment variable {VARIABLE}={value} before the first import of TensorFlow, Keras or "
         f"tfrec_recall. Received: {received!r}."
     )
 

@@ -1,6 +1,6 @@
 """Keras layers, one a file, for Keras 2 and Keras 3 alike."""
 
-from tfrec_recall._keras import refuse_the_other_keras
+from tfrec_recall._keras import adapt_layers
 from tfrec_recall.layers.cosine_logits import CosineLogits
 from tfrec_recall.layers.l2_normalization import L2Normalization
 from tfrec_recall.layers.masked_mean import MaskedMean
@@ -8,4 +8,4 @@ from tfrec_recall.layers.tower import Tower
 
 __all__ = ["CosineLogits", "L2Normalization", "MaskedMean", "Tower"]
 
-refuse_the_other_keras(*(globals()[name] for name in __all__))
+adapt_layers(*(globals()[name] for name in __all__))

@@ -1,8 +1,8 @@
 """Losses, one a file, for Keras 2 and Keras 3 alike."""
 
-from tfrec_recall._keras import refuse_the_other_keras
+from tfrec_recall._keras import adapt_layers
 from tfrec_recall.losses.in_batch_softmax import InBatchSoftmax
 
 __all__ = ["InBatchSoftmax"]
 
-refuse_the_other_keras(*(globals()[name] for name in __all__))
+adapt_layers(*(globals()[name] for name in __all__))
