@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from google.protobuf.message import DecodeError
 
 from tfrec_recall.export.model_card import FILE
 from tfrec_recall.export.saving import EXTRA, ITEMS
@@ -73,7 +72,7 @@ def load(path: str | os.PathLike) -> LoadedRetriever:
     version = _version(pathlib.Path(path))
     try:
         saved = tf.saved_model.load(str(version))
-    except (tf.errors.OpError, OSError, ValueError, DecodeError) as error:
+    except Exception as error:  # what TensorFlow raises for a damaged file is of any kind
         raise ValueError(
             f"{version} is no whole SavedModel; export it again, or load another version. "
             f"Received, while loading: {error}"

@@ -1,0 +1,75 @@
+"""What is no whole export is said so."""
+
+import pytest
+import tensorflow as tf
+
+from tests.retrieval.toys import retriever, texts
+from tfrec_recall.export import export, load
+
+
+@pytest.fixture
+def version(tmp_path):
+    return export(retriever(20), tmp_path / "model")
+
+
+def test_the_newest_version_is_loaded(version):
+    export(retriever(30), version.parent)
+    assert len(load(version.parent).item_ids) == 30
+    assert len(load(str(version)).item_ids) == 20
+
+
+def test_ten_is_newer_than_nine(version):
+    version.rename(version.parent / "9")
+    assert export(retriever(30), version.parent).name == "10"
+    assert len(load(version.parent).item_ids) == 30
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no export at .*Received: no directory"):
+        load(tmp_path / "model")
+    (tmp_path / "notes").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"no export at .*Received: \['notes'\]"):
+        load(tmp_path)
+
+
+def test_a_version_without_its_graph(version):
+    (version / "saved_model.pb").unlink()
+    with pytest.raises(FileNotFoundError, match=r"has no saved_model\.pb"):
+        load(version.parent)
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"],
+)
+@pytest.mark.parametrize("keep", [0.0, 0.5])
+def test_a_truncated_file(version, part, keep):
+    content = (version / part).read_bytes()
+    (version / part).write_bytes(content[: int(keep * len(content))])
+    with pytest.raises(ValueError, match=rf"{version} is no whole SavedModel"):
+        load(version)
+
+
+@pytest.mark.parametrize(
+    "part", ["variables/variables.index", "variables/variables.data-00000-of-00001"]
+)
+def test_a_missing_file(version, part):
+    (version / part).unlink()
+    with pytest.raises(ValueError, match=rf"{version} is no whole SavedModel"):
+        load(version)
+
+
+def test_another_saved_model(tmp_path):
+    tf.saved_model.save(tf.Module(), str(tmp_path))
+    with pytest.raises(ValueError, match=r"not one that tfrec_recall\.export wrote"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{", None])
+def test_the_graph_serves_without_its_card(version, content):
+    card = version / "assets.extra" / "model_card.json"
+    card.unlink() if content is None else card.write_text(content)
+    loaded = load(version)
+    assert loaded.card == {}
+    assert loaded.report == {}
+    assert texts(loaded({"history": [["item 3"]]}, k=1)[0]) == [["item 3"]]
