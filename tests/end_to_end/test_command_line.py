@@ -1,4 +1,4 @@
-"""The command line as a user runs it, each command a process: from a folder of events to answers."""
+"""The command line as a user runs it, a process each: from a folder of events to answers."""
 
 import json
 import os

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 
@@ -40,11 +42,23 @@ def say_error(error: Exception) -> None:
 
 
 def quiet() -> None:
-    """Keeps the messages of TensorFlow and its companions off the terminal."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """Keeps the messages of TensorFlow and ScaNN off the terminal.
+
+    Much of it is written by C++ to file descriptor 2, whatever the log levels say. Python's own
+    stderr moves to a copy of that descriptor, so that progress and errors are still seen, and so
+    does the message of a crash.
+    """
     warnings.simplefilter("ignore")
-    for name in ("tensorflow", "absl", "jax"):
+    for name in ("tensorflow", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    if sys.stderr is not sys.__stderr__ or sys.stderr is None:
+        return  # something else has it, such as a test
+    terminal = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="replace")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    sys.stderr = terminal
+    faulthandler.enable(terminal)
 
 
 @contextlib.contextmanager

@@ -80,7 +80,8 @@ def demo(
     arguments += [part for customer in customers for part in ("--user", customer)]
     say("[bold]5[/] Asking the export in a fresh process:")
     say(f"[dim]tfrec-recall {shlex.join(arguments)}[/]")
-    subprocess.run([sys.executable, "-m", "tfrec_recall.cli", *arguments], check=True)
+    command = [sys.executable, "-m", "tfrec_recall.cli", *arguments]
+    subprocess.run(command, check=True, stderr=sys.stderr)
     say(f"Done in {time.perf_counter() - begin:.0f} s.")
 
 

@@ -28,6 +28,7 @@ ROWS = (
     "gini",
     "popularity_rank",
 )
+COMPARED = ("recall@50", "ndcg@10", "coverage@50")
 INTERVALS = "± half the 95% interval over users"
 WITH_INTERVAL = ("recall", "hit_rate", "ndcg")
 
@@ -50,17 +51,17 @@ def show_comparison(reports: Mapping[str, Report]) -> None:
     """Several retrievers on the same users: a row each, and the paired difference to the first."""
     from tfrec_recall.evaluation import compare
 
-    compared = compare(reports)
-    main, *others = compared.index.unique("metric")
-    title = next(iter(reports.values())).title
-    table = _table(title, f"{INTERVALS}, that of the difference on the same users.")
+    first = next(iter(reports.values()))
+    main, *others = (name for name in COMPARED if name in first.metrics)
+    compared = compare(reports, [main, *others])
+    table = _table(first.title, f"{INTERVALS}, that of the difference on the same users.")
     for column in ("", main, "difference", *others):
-        table.add_column(column, justify="right" if column else "left")
+        table.add_column(column, justify="right" if column else "left", no_wrap=True)
     for name in reports:
         rows = compared.xs(name, level="retriever")
-        first = rows.loc[main]
-        mean = _with_interval(first["mean"], first["low"], first["high"])
-        change, low, high = (first[f"difference{end}"] for end in ("", "_low", "_high"))
+        row = rows.loc[main]
+        mean = _with_interval(row["mean"], row["low"], row["high"])
+        change, low, high = (row[f"difference{end}"] for end in ("", "_low", "_high"))
         difference = "" if change != change else _with_interval(change, low, high, sign="+")
         table.add_row(name, mean, difference, *(f"{rows.loc[o, 'mean']:.4f}" for o in others))
     results().print(table)

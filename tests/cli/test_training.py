@@ -1,0 +1,114 @@
+"""A training run: early stopping, what is timed, what is recorded."""
+
+import dataclasses
+import time
+import types
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tests.evaluation.conftest import Known
+from tfrec_recall.cli.training import train_model
+from tfrec_recall.cli.training_progress import Stopwatch, TrainingProgress
+
+QUALITY = (0.0, 0.1, 0.2, 0.8, 0.5, 0.5, 0.5, 0.5)  # after each epoch
+STEPS = 3
+
+
+class Toy(tf.keras.Model):
+    """Finds a share of the validation targets that grows, and then falls, with its steps."""
+
+    split = None  # set by the test
+
+    def __init__(self, features, width=(2, 1), **kwargs):
+        super().__init__(**kwargs)
+        self.width = list(width)
+        self.done = self.add_weight(name="done", shape=(), initializer="zeros")
+
+    @classmethod
+    def default_features(cls, interactions):
+        return types.SimpleNamespace(adapt=lambda train: "features")
+
+    def training_data(self, train, batch_size, seed):
+        self.asked = (batch_size, seed)
+        return tf.data.Dataset.from_tensors(tf.zeros([1, 1])).repeat(STEPS)
+
+    def call(self, inputs):
+        return inputs + self.done
+
+    def train_step(self, data):
+        self.done.assign_add(1.0)
+        return {"loss": 10.0 - self.done}
+
+    def retriever(self, items, index=None, k=100):
+        wanted = self.split.validation.targets
+        quality = QUALITY[int(self.done.numpy()) // STEPS]
+        found = wanted.groupby("user_id").head(round(5 * quality))
+        users = self.split.interactions.users["user_id"].to_numpy(dtype=object)
+        names = items["item_id"].to_numpy(dtype=object)
+        scores = np.random.default_rng(0).permutation(len(users) * len(names)).astype(float)
+        table = pd.DataFrame(scores.reshape(len(users), -1), index=users, columns=names)
+        for user, item in zip(wanted["user_id"], wanted["item_id"], strict=True):
+            table.loc[user, item] = -1.0
+        for user, item in zip(found["user_id"], found["item_id"], strict=True):
+            table.loc[user, item] = 1e6
+        return Known(table, answers=lambda ranked: ranked[:5])
+
+
+@pytest.fixture
+def entry(split, monkeypatch):
+    monkeypatch.setattr(Toy, "split", split)
+    return types.SimpleNamespace(name="toy", load=lambda: Toy)
+
+
+def test_training_stops_after_patience_and_goes_back_to_the_best_epoch(entry, split, capsys):
+    trained = train_model(entry, split, {"epochs": 7, "patience": 2, "batch_size": 16}, seed=5)
+    assert float(trained.model.done.numpy()) == 3 * STEPS
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("epoch")]
+    assert len(lines) == 5
+    assert ["best" in line for line in lines] == [True, True, True, False, False]
+    assert "loss 7.0000" in lines[0]
+    assert trained.model.asked == (16, 5)
+
+
+def test_the_record_holds_every_setting(entry, split):
+    trained = train_model(entry, split, {"epochs": 1, "width": [3]}, seed=0)
+    assert trained.settings["width"] == [3]
+    assert trained.settings["epochs"] == 1
+    assert {"batch_size", "learning_rate", "patience"} < set(trained.settings)
+    expected = STEPS * trained.settings["batch_size"] / trained.seconds
+    assert trained.examples_per_second == pytest.approx(expected, rel=0.05)
+
+
+def test_without_validation_all_epochs_are_trained(entry, split, capsys):
+    nobody = dataclasses.replace(split.validation, targets=split.validation.targets.iloc[:0])
+    without = dataclasses.replace(split, validation=nobody)
+    trained = train_model(entry, without, {"epochs": 4, "patience": 1}, seed=0)
+    assert float(trained.model.done.numpy()) == 4 * STEPS
+    assert "No validation targets" in capsys.readouterr().err
+
+
+def test_the_stopwatch_leaves_out_what_comes_after_an_epoch(entry, split):
+    class Slow(tf.keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            time.sleep(0.5)
+
+    clock = Stopwatch()
+    model = Toy("features")
+    model.compile()
+    begin = time.perf_counter()
+    with TrainingProgress(2, "val_recall@50") as shown:
+        batches = model.training_data(None, 1, 0)
+        model.fit(batches, epochs=2, verbose=0, callbacks=[clock, Slow(), shown])
+    assert clock.steps == 2 * STEPS
+    assert 0 < clock.seconds < time.perf_counter() - begin - 2 * 0.45
+
+
+def test_a_model_that_learns_in_one_pass_has_its_own_settings_only(split):
+    from tfrec_recall.cli.discovery import entry
+
+    trained = train_model(entry("popular"), split, {"half_life": 3.0}, seed=0)
+    assert trained.settings == {"half_life": 3.0}
+    assert trained.examples_per_second > 0
