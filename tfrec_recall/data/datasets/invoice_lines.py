@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pathlib
+import zipfile
 from typing import BinaryIO
 
+import numpy as np
 import pandas as pd
 
 from tfrec_recall.data.datasets.archive import files_in
@@ -93,6 +95,8 @@ def _xlsx(file: BinaryIO, path: pathlib.Path) -> pd.DataFrame:
             f"{path} is an Excel file, which pandas reads by openpyxl: pip install openpyxl, or "
             "save the sheet as CSV and give its path."
         ) from error
+    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} cannot be read as Excel: {error}") from error
 
 
 def _named(lines: pd.DataFrame, path: pathlib.Path) -> pd.DataFrame:
@@ -112,14 +116,15 @@ def _named(lines: pd.DataFrame, path: pathlib.Path) -> pd.DataFrame:
 
 
 def _numbers(lines: pd.DataFrame, column: str, path: pathlib.Path) -> pd.Series:
-    numbers = pd.to_numeric(lines[column], errors="coerce")
-    bad = numbers.isna()
+    numbers = pd.to_numeric(lines[column], errors="coerce").astype("float64")
+    bad = ~np.isfinite(numbers)
     if column == "quantity":
         bad |= numbers % 1 != 0
     if bad.any():
-        what = "values that are no whole numbers" if column == "quantity" else "no numbers"
+        kind = "whole numbers" if column == "quantity" else "numbers"
+        what = f"values that are no {kind}"
         refuse(lines, str(path), column, bad, what, "The raw file has a number on every line.")
-    return numbers.astype("int64") if column == "quantity" else numbers.astype("float64")
+    return numbers.astype("int64") if column == "quantity" else numbers
 
 
 def _times(lines: pd.DataFrame, path: pathlib.Path) -> pd.Series:
