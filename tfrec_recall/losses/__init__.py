@@ -2,7 +2,8 @@
 
 from tfrec_recall._keras import adapt_layers
 from tfrec_recall.losses.in_batch_softmax import InBatchSoftmax
+from tfrec_recall.losses.skip_gram import SkipGramNegativeSampling
 
-__all__ = ["InBatchSoftmax"]
+__all__ = ["InBatchSoftmax", "SkipGramNegativeSampling"]
 
 adapt_layers(*(globals()[name] for name in __all__))

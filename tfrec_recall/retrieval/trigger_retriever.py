@@ -138,9 +138,7 @@ class TriggerRetriever(Retriever):
     def similar(self, item_id, exclude, k):
         row = self.catalogue.rows(item_id)[:, tf.newaxis]  # [batch, 1]
         exclude = tf.concat([row, self.catalogue.rows(exclude)], axis=1)
-        rows, score = self.index.search(
-            self.index.vectors_of(row), k, exclude, present=row >= 0
-        )
+        rows, score = self.index.search(self.index.vectors_of(row), k, exclude, present=row >= 0)
         return self.catalogue.raw(rows), score
 
     def item_vectors(self, items):

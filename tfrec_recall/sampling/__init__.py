@@ -1,6 +1,8 @@
 """Where negatives come from, and with which probability."""
 
 from tfrec_recall.sampling.mixed import MixedNegatives
+from tfrec_recall.sampling.popularity import PopularityNegatives
+from tfrec_recall.sampling.same_group import SameGroupNegatives
 from tfrec_recall.sampling.uniform import UniformNegatives
 
-__all__ = ["MixedNegatives", "UniformNegatives"]
+__all__ = ["MixedNegatives", "PopularityNegatives", "SameGroupNegatives", "UniformNegatives"]

@@ -1,0 +1,204 @@
+"""Windows over sessions, made inside TensorFlow: sessions in one flat row, cut into blocks.
+
+A batch is a dictionary of flat columns, all [events]: `item_id` (encoded), `session` (a number that
+tells neighbouring sessions apart) and any others. No pair of items is ever written down: a block of
+neighbouring events, and who stands in whose window, is a small matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.data.interactions import Interactions
+from tfrec_recall.data.order import chronological
+from tfrec_recall.data.sessions import sessions
+from tfrec_recall.data.streaming import batches
+
+Columns = Mapping[str, tf.Tensor]
+
+
+def sequences(
+    interactions: Interactions, by_session: bool, ordered: bool = True
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """The events with those of a sequence side by side, oldest first, and the sequences' numbers.
+
+    Args:
+        by_session: a sequence is a user's session (`session_id`), or else all that he did.
+        ordered: whether the order of events matters; without, no timestamps are needed.
+
+    >>> events = pd.DataFrame({"user_id": ["b", "a", "b"], "item_id": [1, 2, 3]})
+    >>> sequences(Interactions(events), by_session=False, ordered=False)[1]
+    array([0, 1, 1])
+    """
+    if ordered:
+        interactions.require_time("A window over sequences")
+    events = interactions.events
+    if by_session:
+        number = sessions(events, by="session_id")
+    else:
+        number = pd.factorize(events["user_id"], sort=True)[0]
+    order = np.arange(len(events))
+    if interactions.has_time:
+        order = chronological(events)
+    order = order[np.argsort(number[order], kind="stable")]
+    return events.iloc[order].reset_index(drop=True), number[order]
+
+
+def session_batches(
+    columns: Mapping[str, np.ndarray],
+    session: np.ndarray,
+    batch_size: int,
+    seed: int | None = 0,
+    first_epoch: int = 0,
+    shuffle: bool = False,
+) -> tf.data.Dataset:
+    """Batches of whole sessions as flat columns, the sessions in another order each epoch.
+
+    Args:
+        columns: arrays [events], the events of a session side by side and in their order.
+        session: int [events], a number for each session.
+        batch_size: sessions in a batch.
+        seed, first_epoch: of the order, as in `batches`.
+        shuffle: put each session's events in another order each epoch, as baskets have none.
+
+    >>> items = {"item_id": np.array([5, 6, 7])}
+    >>> batch = next(iter(session_batches(items, np.array([0, 0, 1]), batch_size=2, seed=None)))
+    >>> batch["item_id"].numpy(), batch["session"].numpy()
+    (array([5, 6, 7]), array([0, 0, 1], dtype=int32))
+    """
+    session = np.asarray(session)
+    starts = np.flatnonzero(np.diff(session, prepend=session[:1] - 1))
+    if len(np.unique(session)) != len(starts):
+        raise ValueError(
+            "The events of a session stand side by side: sort by session first. "
+            f"Received: {len(np.unique(session)):,} sessions in {len(starts):,} pieces."
+        )
+    splits = tf.constant(np.append(starts, len(session)), tf.int64)
+    ragged = {
+        name: tf.RaggedTensor.from_row_splits(tf.constant(values), splits, validate=False)
+        for name, values in columns.items()
+    }
+
+    def fetch(rows: tf.Tensor) -> dict[str, tf.Tensor]:
+        found = {name: tf.gather(values, rows) for name, values in ragged.items()}
+        any_of_them = next(iter(found.values()))
+        batch = {name: values.flat_values for name, values in found.items()}
+        batch |= {"session": tf.cast(any_of_them.value_rowids(), tf.int32)}
+        if shuffle:  # by a seed that these sessions in this order have for themselves
+            order = tf.reduce_sum(rows * (1 + tf.range(tf.size(rows, tf.int64))))
+            batch = shuffle_within(batch, tf.stack([seed or 0, order]))
+        return batch
+
+    return batches(len(starts), batch_size, fetch, seed=seed, first_epoch=first_epoch)
+
+
+def flatten_sessions(padded: Columns) -> dict[str, tf.Tensor]:
+    """Sessions as rows padded with 0, as `parquet` streams lists, to flat columns.
+
+    Args:
+        padded: `item_id` [batch, length] encoded, and others of the same shape.
+
+    >>> flatten_sessions({"item_id": tf.constant([[5, 6], [7, 0]])})["session"].numpy()
+    array([0, 0, 1], dtype=int32)
+    """
+    present = padded["item_id"] != 0
+    flat = {name: tf.boolean_mask(values, present) for name, values in padded.items()}
+    return flat | {"session": tf.cast(tf.where(present)[:, 0], tf.int32)}
+
+
+def thin_out(batch: Columns, keep: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Leaves each event out with the probability 1 - keep[item]; windows then reach farther.
+
+    Args:
+        keep: float32 [ids], as `keep_probability` gives it.
+    """
+    lot = tf.random.stateless_uniform(tf.shape(batch["item_id"]), seed)
+    kept = lot < tf.gather(keep, batch["item_id"])
+    return {name: tf.boolean_mask(values, kept) for name, values in batch.items()}
+
+
+def keep_probability(counts: np.ndarray, threshold: float | None) -> np.ndarray:
+    """sqrt(t / f) at most 1, for each id: frequent items are kept less often.
+
+    Source: "Distributed Representations of Words and Phrases and their Compositionality", NIPS
+    2013, Eq. 5.
+
+    Args:
+        counts: training events of each encoded id.
+        threshold: t, a frequency; None keeps everything.
+
+    >>> keep_probability([0, 75, 25], threshold=0.1875)
+    array([1.       , 0.5      , 0.8660254])
+    """
+    counts = np.asarray(counts, dtype="float64")
+    if threshold is None:
+        return np.ones(len(counts))
+    if not threshold > 0:
+        raise ValueError(f"The threshold is a frequency above 0, or None. Received: {threshold}.")
+    frequency = counts / counts.sum()
+    ratio = np.divide(threshold, frequency, out=np.ones(len(counts)), where=frequency > 0)
+    return np.sqrt(np.minimum(ratio, 1.0))
+
+
+def shuffle_within(batch: Columns, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Puts the events of each session in a random order, for sets that have none."""
+    lot = tf.random.stateless_uniform(tf.shape(batch["session"]), seed, dtype=tf.float64)
+    order = tf.argsort(tf.cast(batch["session"], tf.float64) + lot)
+    return {name: tf.gather(values, order) for name, values in batch.items()}
+
+
+class Block(NamedTuple):
+    """Some neighbouring events, `block` of them in each of `lanes` places of the batch.
+
+    Attributes:
+        centre: the batch's columns at the block's own events, [lanes, block] each.
+        context: the same at these and at the `window` before and behind, [lanes, contexts].
+        distance: places between each centre and each context, int32 [block, contexts].
+        together: bool [lanes, block, contexts], both are events of one session, and not the same
+            event or item.
+    """
+
+    centre: dict[str, tf.Tensor]
+    context: dict[str, tf.Tensor]
+    distance: tf.Tensor
+    together: tf.Tensor
+
+
+class Blocks:
+    """The blocks of a batch of sessions; `at(step)` is traced into a loop.
+
+    The batch is laid out in as many lanes as a step takes, far from each other, so that a step
+    sees several sessions.
+
+    Args:
+        batch: flat columns.
+        window: the farthest context, an integer or a scalar tensor.
+        block: events of a lane in one step.
+        lanes: blocks in one step.
+    """
+
+    def __init__(self, batch: Columns, window: int | tf.Tensor, block: int, lanes: int):
+        events = tf.shape(batch["item_id"])[0]
+        self.steps = -(-events // (block * lanes))
+        self._block, self._window = block, window
+        padding = [[window, self.steps * block * lanes - events + window]]
+        self._batch = {name: tf.pad(values, padding) for name, values in batch.items()}
+        self._lane = (tf.range(lanes) * self.steps * block)[:, tf.newaxis]  # [lanes, 1]
+        column = tf.range(block + 2 * window)
+        self._distance = tf.abs(tf.range(block)[:, tf.newaxis] + window - column)
+
+    def at(self, step: tf.Tensor) -> Block:
+        window, block = self._window, self._block
+        rows = self._lane + step * block + tf.range(block + 2 * window)  # [lanes, contexts]
+        context = {name: tf.gather(values, rows) for name, values in self._batch.items()}
+        centre = {name: values[:, window : window + block] for name, values in context.items()}
+        items, others = centre["item_id"][:, :, tf.newaxis], context["item_id"][:, tf.newaxis]
+        same_session = centre["session"][:, :, tf.newaxis] == context["session"][:, tf.newaxis]
+        # Padding is item 0 of session 0: it is nobody's context, and has none.
+        together = same_session & (items != others) & (items != 0) & (others != 0)
+        return Block(centre, context, self._distance, together)

@@ -1,0 +1,109 @@
+"""The two tables of skip-gram models, and how they learn: sparse steps in closed form."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tfrec_recall.losses.skip_gram import skip_gram_gradients
+
+
+class VectorTables(tf.keras.layers.Layer):
+    """An input and an output vector for each encoded id, changed row by row.
+
+    A dense optimiser would touch the whole table at every step; word2vec's rule changes the rows
+    of a block alone, `row -= rate * gradient`, and needs no tape.
+
+    Args:
+        size: of the vocabulary, padding and unknown included.
+        dim: of the vectors.
+        longest_step: the most that one row of a block may move; what is longer is shortened.
+
+    Input: encoded ids.  Output: their input vectors.
+    """
+
+    def __init__(self, size: int, dim: int, longest_step: float, **kwargs):
+        super().__init__(**kwargs)
+        self.dim = dim
+        self.longest_step = longest_step
+        small = tf.keras.initializers.RandomUniform(-0.5 / dim, 0.5 / dim)
+        self.input_vectors = self.add_weight("input", (size, dim), initializer=small)
+        self.output_vectors = self.add_weight("output", (size, dim), initializer="zeros")
+
+    def call(self, ids):
+        return tf.gather(self.input_vectors, ids)
+
+    def learn(
+        self,
+        centre: tf.Tensor,
+        context: tf.Tensor,
+        positive: tf.Tensor,
+        noise: tf.Tensor,
+        negative: tf.Tensor,
+        rate: tf.Tensor,
+    ) -> tf.Tensor:
+        """One step on a block: skip-gram, centre from the input table, the rest from the output's.
+
+        Args:
+            centre: ids [lanes, block].
+            context: ids [lanes, contexts].
+            positive: weights [lanes, block, contexts].
+            noise: ids [lanes, noise].
+            negative: weights [lanes, block, noise].
+
+        Returns: the loss of the first lane, a sample of it, summed.
+        """
+        u = tf.gather(self.input_vectors, centre)
+        columns = tf.concat([context, noise], axis=1)
+        v = tf.gather(self.output_vectors, columns)
+        wanted, unwanted = beside(positive, negative)
+        by_centre, by_column, scores = skip_gram_gradients(u, v, wanted, unwanted)
+        self._descend(self.input_vectors, centre, by_centre, rate)
+        self._descend(self.output_vectors, columns, by_column, rate)
+        return first_loss(scores, wanted, unwanted)
+
+    def learn_from_mean(
+        self,
+        centre: tf.Tensor,
+        context: tf.Tensor,
+        window: tf.Tensor,
+        noise: tf.Tensor,
+        negative: tf.Tensor,
+        rate: tf.Tensor,
+    ) -> tf.Tensor:
+        """One step of CBOW: the mean of the window's input vectors foretells the centre.
+
+        Each vector of the mean moves by the whole gradient, as in word2vec.
+
+        Args:
+            window: [lanes, block, contexts], 1 where a context is in the centre's window.
+            The others are as in `learn`.
+        """
+        contexts = tf.gather(self.input_vectors, context)
+        count = tf.reduce_sum(window, axis=2, keepdims=True)  # [lanes, block, 1]
+        mean = tf.math.divide_no_nan(tf.matmul(window, contexts), count)
+        columns = tf.concat([centre, noise], axis=1)
+        v = tf.gather(self.output_vectors, columns)
+        own = tf.eye(tf.shape(centre)[1]) * tf.cast(count > 0, tf.float32)
+        wanted, unwanted = beside(own, negative)
+        by_mean, by_column, scores = skip_gram_gradients(mean, v, wanted, unwanted)
+        by_context = tf.matmul(window, by_mean, transpose_a=True)
+        self._descend(self.input_vectors, context, by_context, rate)
+        self._descend(self.output_vectors, columns, by_column, rate)
+        return first_loss(scores, wanted, unwanted)
+
+    def _descend(self, table: tf.Variable, ids: tf.Tensor, gradient: tf.Tensor, rate: tf.Tensor):
+        step = tf.clip_by_norm(rate * gradient, self.longest_step, axes=[-1])
+        rows = tf.reshape(step, [-1, self.dim])
+        table.scatter_sub(tf.IndexedSlices(rows, tf.reshape(ids, [-1])))
+
+
+def beside(positive: tf.Tensor, negative: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Weights of contexts and of noise as those of all columns, contexts first."""
+    no_noise, no_context = tf.zeros_like(negative), tf.zeros_like(positive)
+    return tf.concat([positive, no_noise], axis=2), tf.concat([no_context, negative], axis=2)
+
+
+def first_loss(scores: tf.Tensor, positive: tf.Tensor, negative: tf.Tensor) -> tf.Tensor:
+    """The summed loss of the first lane: a logarithm for every score would slow all steps down."""
+    scores, positive, negative = scores[0], positive[0], negative[0]
+    return tf.reduce_sum((positive + negative) * tf.nn.softplus(scores) - positive * scores)

@@ -1,0 +1,58 @@
+"""Negatives drawn by a power of their training frequency."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+
+class PopularityNegatives(tf.Module):
+    """An item is drawn with a probability proportional to count^power.
+
+    Draws look a uniform number up in the cumulative table, which is kept in float64: in float32 the
+    rare items of a large catalogue would share one value and never be drawn.
+
+    Source: "Distributed Representations of Words and Phrases and their Compositionality", NIPS
+    2013, section 2.2: the power 3/4.
+
+    Args:
+        counts: training events of each encoded id; an id with 0 is never drawn.
+        power: 1 follows the frequency, 0 draws all seen items evenly.
+
+    >>> negatives = PopularityNegatives([0, 0, 16, 1], power=0.5)
+    >>> negatives.probability.round(2)
+    array([0. , 0. , 0.8, 0.2])
+    """
+
+    def __init__(self, counts: np.ndarray, power: float = 0.75):
+        super().__init__()
+        counts = np.asarray(counts, dtype="float64")
+        if counts.ndim != 1 or not (counts >= 0).all() or not counts.any():
+            raise ValueError(
+                "PopularityNegatives takes a count for each encoded id, 0 or more and not all 0. "
+                f"Received: an array of shape {counts.shape}, sum {counts.sum()}."
+            )
+        mass = np.where(counts > 0, np.maximum(counts, 1e-300) ** power, 0.0)
+        self.power = power
+        self.probability = mass / mass.sum()  # [ids]
+        self.drawable = np.flatnonzero(mass)
+        cumulative = np.cumsum(mass[self.drawable])
+        self._upper = tf.constant(cumulative[:-1] / cumulative[-1], tf.float64)
+        self._ids = tf.constant(self.drawable, tf.int32)
+        self._log_probability = tf.constant(
+            np.log(np.where(mass > 0, self.probability, 1.0)), tf.float32
+        )
+
+    def sample(self, shape, seed: tf.Tensor) -> tf.Tensor:
+        """Encoded ids of this shape, drawn with replacement, int32.
+
+        Args:
+            seed: two integers; the same seed draws the same ids.
+        """
+        uniform = tf.random.stateless_uniform(shape, seed, dtype=tf.float64)
+        place = tf.searchsorted(self._upper, tf.reshape(uniform, [-1]), side="right")
+        return tf.reshape(tf.gather(self._ids, place), shape)
+
+    def log_probability(self, ids: tf.Tensor) -> tf.Tensor:
+        """Logarithm of the probability of these ids, float32; 0 for those that are never drawn."""
+        return tf.gather(self._log_probability, ids)
