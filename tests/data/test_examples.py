@@ -299,6 +299,8 @@ def test_pairs_need_no_time_and_no_history():
     dated = pairs(Interactions(frame.assign(timestamp=[30, 10, 20])))
     assert dated.events["timestamp"].tolist() == [10, 20, 30]
     assert dated.age.tolist() == [20, 10, 0]
+    before_1970 = pairs(Interactions(frame.assign(timestamp=[-30, -10, -20])))
+    assert before_1970.age.tolist() == [0, 20, 10]
     with pytest.raises(ValueError, match="No example is left"):
         pairs(Interactions(frame.head(0)))
 

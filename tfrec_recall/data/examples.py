@@ -59,7 +59,8 @@ class Examples:
         if "timestamp" not in self.events:
             return np.zeros(len(self), dtype=np.int64)
         timestamp = self.events["timestamp"].to_numpy()
-        return timestamp.max(initial=0) - timestamp[self.target]
+        newest = timestamp.max() if len(timestamp) else 0
+        return newest - timestamp[self.target]
 
     @functools.cached_property
     def longest(self) -> int:
