@@ -13,6 +13,7 @@ import os
 import sys
 
 VARIABLE = "TF_USE_LEGACY_KERAS"
+LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 ALIASES = ("keras", "losses", "metrics", "optimizers", "initializers")  # tf.keras, tf.losses, ...
 
 
@@ -99,7 +100,7 @@ def _root(*classes: type) -> str | None:
     return next((root for root in roots if root in ("keras", "tf_keras")), None)
 
 
-def _mismatch(layer: str, own: str, received) -> str:
+def _mismatch(layer: str, own: str | None, received) -> str:
     number, other, value = (2, 3, "0") if own == "tf_keras" else (3, 2, "1")
     return (
         f"{layer} is built on tf.keras, which is Keras {number} in this process, and cannot take a "
@@ -117,4 +118,4 @@ def quiet_start() -> None:
     value of the user's stays as it is.
     """
     has_gpu = os.path.exists("/proc/driver/nvidia")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if has_gpu else "3")
+    os.environ.setdefault(LOG_LEVEL, "2" if has_gpu else "3")

@@ -47,6 +47,10 @@ class CosineLogits(tf.keras.layers.Layer):
                 initializer=tf.keras.initializers.Constant(math.log(temperature)),
             )
 
+    def build(self, input_shape):
+        self.normalize.build(input_shape[0])
+        super().build(input_shape)
+
     def call(self, inputs):
         query, candidates = inputs
         cosine = tf.einsum("...d,cd->...c", self.normalize(query), self.normalize(candidates))

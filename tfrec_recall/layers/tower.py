@@ -22,12 +22,11 @@ class Tower(tf.keras.layers.Layer):
         dropout: the share of each hidden layer's outputs that is dropped while training.
         residual: add the input of each layer to its output, through a projection without bias where
             their widths differ.
-        batch_normalization: normalise hidden layers before their activation, over the batch and all
-            other axes but the last; masked positions count.
-        layer_normalization: the same within each example.
+        normalization: "batch" or "layer", before the activation of the hidden layers; masked
+            positions count in a batch's statistics.
 
     Input: [batch, ..., width]. Output: [batch, ..., units[-1]]; a mask passes unchanged.
-    Raises: ValueError if `units` is empty or not positive, or both normalisations are asked for.
+    Raises: ValueError if `units` is empty or not positive, or for another normalisation.
 
     >>> Tower([8, 3])(tf.ones([2, 5])).shape
     TensorShape([2, 3])
@@ -40,8 +39,7 @@ class Tower(tf.keras.layers.Layer):
         final_activation=None,
         dropout: float = 0.0,
         residual: bool = False,
-        batch_normalization: bool = False,
-        layer_normalization: bool = False,
+        normalization: str | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -50,26 +48,24 @@ class Tower(tf.keras.layers.Layer):
                 "Tower takes `units`, the positive width of each layer, such as [128, 64]. "
                 f"Received: units={units!r}."
             )
-        if batch_normalization and layer_normalization:
+        if normalization not in (None, "batch", "layer"):
             raise ValueError(
-                "Tower takes `batch_normalization` or `layer_normalization`, not both. "
-                "Received: True for both."
+                'Tower takes "batch", "layer" or None as its `normalization`. '
+                f"Received: normalization={normalization!r}."
             )
         self.units = list(units)
         self.activation = tf.keras.activations.get(activation)
         self.final_activation = tf.keras.activations.get(final_activation)
         self.dropout = dropout
         self.residual = residual
-        self.batch_normalization = batch_normalization
-        self.layer_normalization = layer_normalization
+        self.normalization = normalization
         self.supports_masking = True
 
         keras, dtype, hidden = tf.keras.layers, self.dtype_policy, self.units[:-1]
         self.dense = [keras.Dense(width, dtype=dtype) for width in self.units]
-        self.normalizations = []
-        if batch_normalization:
+        if normalization == "batch":
             self.normalizations = [keras.BatchNormalization(dtype=dtype) for _ in hidden]
-        if layer_normalization:
+        elif normalization == "layer":
             self.normalizations = [keras.LayerNormalization(dtype=dtype) for _ in hidden]
         self.drop = keras.Dropout(dropout, dtype=dtype)
 
@@ -82,11 +78,12 @@ class Tower(tf.keras.layers.Layer):
             for before, width in zip(widths, self.units, strict=False)
         ]
         for position, before in enumerate(widths[:-1]):
-            _build(self.dense[position], [None, before])
+            _build(self.dense[position], (*input_shape[:-1], before))
             if self.projections[position]:
-                _build(self.projections[position], [None, before])
-            if self.normalizations and position < len(self.normalizations):
-                _build(self.normalizations[position], [None, self.units[position]])
+                _build(self.projections[position], (*input_shape[:-1], before))
+            if self.normalization and position < len(self.units) - 1:
+                width = self.units[position]
+                _build(self.normalizations[position], (*input_shape[:-1], width))
         super().build(input_shape)
 
     def call(self, inputs, training=None):
@@ -94,7 +91,7 @@ class Tower(tf.keras.layers.Layer):
         for position, dense in enumerate(self.dense):
             before, outputs = outputs, dense(outputs)
             if position < len(self.units) - 1:
-                if self.normalizations:
+                if self.normalization:
                     outputs = self.normalizations[position](outputs, training=training)
                 outputs = self.drop(self.activation(outputs), training=training)
             else:
@@ -115,8 +112,7 @@ class Tower(tf.keras.layers.Layer):
             "final_activation": tf.keras.activations.serialize(self.final_activation),
             "dropout": self.dropout,
             "residual": self.residual,
-            "batch_normalization": self.batch_normalization,
-            "layer_normalization": self.layer_normalization,
+            "normalization": self.normalization,
         }
 
 

@@ -1,0 +1,260 @@
+"""What every public layer and loss keeps to. A new one adds its line to `CASES`, nothing more.
+
+Run it twice, with TF_USE_LEGACY_KERAS=1 (or unset) and with TF_USE_LEGACY_KERAS=0.
+"""
+
+import doctest
+import inspect
+import json
+import sys
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+from tfrec_recall import layers, losses
+
+
+class Case(NamedTuple):
+    """How a layer is made, with no argument at its default, and called.
+
+    Axis 0 of an array is the batch where its length is BATCH.
+    """
+
+    arguments: dict[str, Any]
+    inputs: Any  # the first argument: an array, or a tuple or dictionary of arrays
+    call: dict[str, Any] = {}  # noqa: RUF012  # the others, by keyword
+
+
+def some(*shape):
+    """Numbers that are all different."""
+    numbers = np.random.default_rng(len(shape)).permutation(np.prod(shape))
+    return numbers.reshape(shape).astype("float32") / 10 - 0.7
+
+
+BATCH = 4
+VECTORS, OTHERS = some(BATCH, 3), some(BATCH, 3)[::-1] + 1
+HISTORY = some(BATCH, 5, 3)
+PRESENT = np.array([[1, 1, 0, 1, 0], [0, 0, 1, 1, 1], [1, 0, 0, 0, 0], [1, 1, 1, 1, 1]], bool)
+IDS = np.array([7, 8, 7, 9])
+GROUPS = np.array([[1, 2, 1, 1, 2], [3, 3, 1, 2, 1], [1, 1, 1, 1, 1], [2, 1, 2, 2, 2]])
+WEIGHTS = np.array([[1, 0, 2], [0, 1, 1], [1, 1, 0], [0, 3, 0]], "float32")
+
+CASES = {
+    layers.CosineLogits: Case(
+        {"temperature": 0.5, "learn_temperature": True}, (VECTORS, some(6, 3))
+    ),
+    layers.L2Normalization: Case({"axis": 1, "epsilon": 1e-3}, HISTORY),
+    layers.MaskedMean: Case({"half_life": 2.0, "learned": True, "positions": 3}, HISTORY),
+    layers.SessionSimilarity: Case({}, (HISTORY[:, :2], HISTORY), {"groups": GROUPS}),
+    layers.Tower: Case(
+        {
+            "units": [4, 2],
+            "activation": "tanh",
+            "final_activation": "sigmoid",
+            "dropout": 0.3,
+            "residual": True,
+            "normalization": "layer",
+        },
+        HISTORY,
+    ),
+    losses.InBatchSoftmax: Case(
+        {
+            "temperature": 0.5,
+            "num_hard_negatives": 2,
+            "remove_accidental_hits": True,
+            "learn_temperature": True,
+            "reduction": "mean",
+        },
+        VECTORS,
+        {"candidate_embeddings": OTHERS, "candidate_ids": IDS},
+    ),
+    losses.SkipGramNegativeSampling: Case(
+        {"reduction": "mean"},
+        (VECTORS, some(3, 3)),
+        {"positive": WEIGHTS, "negative": WEIGHTS[::-1] + 0.5},
+    ),
+}
+LAYERS = [case for case in CASES if case.__name__ in layers.__all__]
+OTHER_KERAS = keras if issubclass(layers.Tower, tf_keras.layers.Layer) else tf_keras
+every = pytest.mark.parametrize("cls", CASES, ids=lambda cls: cls.__name__)
+every_layer = pytest.mark.parametrize("cls", LAYERS, ids=lambda cls: cls.__name__)
+
+
+def make(cls, **options):
+    """The layer of a case, called once, with distinct numbers for weights."""
+    case = CASES[cls]
+    layer = cls(**case.arguments, **options)
+    layer(tensors(case.inputs), **tensors(case.call))
+    for weight in layer.weights:
+        weight.assign(some(*weight.shape, 1)[..., 0] / 10)
+    return layer
+
+
+def tensors(values, rows=slice(None)):
+    return tf.nest.map_structure(
+        lambda value: tf.constant(value[rows] if len(value) == BATCH else value), values
+    )
+
+
+def symbolic(values, module=tf.keras):
+    """Inputs of unknown batch size; where there are three axes, the second is unknown too."""
+
+    def one(value):
+        shape = (None, *value.shape[2:]) if value.ndim == 3 else value.shape[1:]
+        return module.Input(shape, dtype=value.dtype.name)
+
+    return tf.nest.map_structure(one, values)
+
+
+def model_of(layer):
+    case = CASES[type(layer)]
+    inputs = symbolic({"inputs": case.inputs, "call": case.call})
+    outputs = layer(inputs["inputs"], **inputs["call"])
+    return tf.keras.Model(tf.nest.flatten(inputs), outputs)
+
+
+def flat(cls, rows=slice(None)):
+    case = CASES[cls]
+    return tf.nest.flatten(tensors({"inputs": case.inputs, "call": case.call}, rows))
+
+
+def test_every_public_class_has_a_case():
+    public = {getattr(module, name) for module in (layers, losses) for name in module.__all__}
+    assert set(CASES) == public
+
+
+@every
+def test_the_config_holds_every_argument_and_stays(cls):
+    case = CASES[cls]
+    parameters = dict(inspect.signature(cls).parameters)
+    parameters.pop("kwargs")
+    assert set(case.arguments) == set(parameters)
+    for name, value in case.arguments.items():
+        assert value != parameters[name].default, f"{name} is at its default"
+    layer = cls(**case.arguments)
+    config = json.dumps(layer.get_config())  # plain values only: no method, no array
+    assert case.arguments.items() <= layer.get_config().items()
+    layer(tensors(case.inputs), **tensors(case.call))
+    assert json.dumps(layer.get_config()) == config
+    assert json.dumps(cls.from_config(layer.get_config()).get_config()) == config
+
+
+@every
+def test_it_is_registered_by_its_own_name(cls):
+    assert tf.keras.utils.get_registered_name(cls) == f"tfrec_recall>{cls.__name__}"
+
+
+@every
+def test_a_saved_model_comes_back_with_its_numbers(cls, tmp_path):
+    model = model_of(make(cls))
+    model.save(tmp_path / "model.keras")
+    again = tf.keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again(flat(cls)), model(flat(cls)), rtol=1e-6)
+
+
+@every
+def test_one_trace_takes_any_batch_size(cls):
+    layer, case = make(cls), CASES[cls]
+    arguments = {"inputs": case.inputs, "call": case.call}
+    signature = tf.nest.map_structure(
+        lambda value: tf.TensorSpec([None, *value.shape[1:]], value.dtype), arguments
+    )
+    traced = tf.function(
+        lambda given: layer(given["inputs"], **given["call"]), input_signature=[signature]
+    )
+    for rows in (slice(None), slice(2), slice(1)):
+        given = tensors(arguments, rows)
+        expected = layer(given["inputs"], **given["call"])
+        np.testing.assert_allclose(traced(given), expected, rtol=1e-5, atol=1e-6)
+        assert np.isfinite(expected).all()
+    assert np.isfinite(model_of(layer)(flat(cls))).all()
+
+
+@every
+def test_the_same_inputs_give_the_same_outputs(cls):
+    layer, case = make(cls), CASES[cls]
+    results = [layer(tensors(case.inputs), **tensors(case.call)) for _ in range(2)]
+    np.testing.assert_array_equal(*results)
+
+
+@every_layer
+def test_a_row_does_not_see_the_others(cls):
+    layer, case = make(cls), CASES[cls]
+    whole = layer(tensors(case.inputs), **tensors(case.call))
+    parts = [slice(row, row + 1) for row in range(BATCH)]
+    rows = [layer(tensors(case.inputs, part), **tensors(case.call, part)) for part in parts]
+    np.testing.assert_allclose(np.concatenate(rows), whole, rtol=1e-5, atol=1e-6)
+
+
+@every
+def test_every_weight_and_input_gets_a_gradient(cls):
+    layer, case = make(cls), CASES[cls]
+    inputs = tensors(case.inputs)
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        result = layer(inputs, **tensors(case.call))
+        total = tf.reduce_sum(result * some(*result.shape, 1)[..., 0])
+    sources = [*tf.nest.flatten(inputs), *layer.trainable_variables]
+    for gradient in tape.gradient(total, sources):
+        gradient = tf.convert_to_tensor(gradient).numpy()
+        assert np.isfinite(gradient).all()
+        assert gradient.any()
+
+
+@every
+def test_half_precision_stays_close(cls):
+    case = CASES[cls]
+    half = make(cls, dtype="mixed_float16")
+    exact = make(cls)(tensors(case.inputs), **tensors(case.call))
+    result = half(tensors(case.inputs), **tensors(case.call))
+    assert all(weight.dtype in ("float32", tf.float32) for weight in half.weights)
+    assert result.dtype in (tf.float16, tf.float32)  # float32 where it enters a softmax
+    np.testing.assert_allclose(result, exact, rtol=1e-2, atol=1e-2)
+
+
+@every_layer
+def test_a_mask_is_honoured_and_ends_with_its_axis(cls):
+    layer, case = make(cls), CASES[cls]
+    if isinstance(case.inputs, tuple | dict) or case.inputs.ndim != 3:
+        pytest.skip("takes no positions")
+    result = layer(masked(case.inputs), **tensors(case.call))
+    kept = result.shape[:2] == PRESENT.shape and len(result.shape) == 3
+    mask = getattr(result, "_keras_mask", None)
+    if kept:
+        np.testing.assert_array_equal(mask, PRESENT)
+        return
+    assert mask is None
+    for left, right in ((1, 0), (0, 1), (0, 7)):
+        padded = masked(case.inputs, left, right)
+        np.testing.assert_allclose(layer(padded), result, rtol=1e-5, atol=1e-6)
+
+
+def masked(values, left=0, right=0):
+    """With the mask that Keras hands on; what it hides, and the padding, is NaN."""
+    mask = np.pad(PRESENT, [(0, 0), (left, right)])
+    values = np.pad(values, [(0, 0), (left, right), (0, 0)])
+    values = tf.constant(np.where(mask[:, :, np.newaxis], values, np.nan), tf.float32)
+    values._keras_mask = tf.constant(mask)
+    return values
+
+
+@every
+def test_the_other_keras_is_named_with_what_to_do(cls):
+    case = CASES[cls]
+    layer = cls(**case.arguments)
+    foreign = symbolic(case.inputs, OTHER_KERAS)
+    with pytest.raises(TypeError, match=r"Keras [23] .* set the environment.*TF_USE_LEGACY_KERAS="):
+        layer(foreign, **tensors(case.call))
+
+
+@every
+def test_the_example_in_the_docstring_runs(cls):
+    finder = doctest.DocTestFinder(recurse=False)
+    names = vars(sys.modules[cls.__module__])
+    (example,) = finder.find(cls, cls.__name__, globs=dict(names))
+    assert example.examples
+    assert doctest.DocTestRunner().run(example).failed == 0

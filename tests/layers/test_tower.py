@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.references.layers import tower
+from tfrec_recall.layers import Tower
+
+RANDOM = np.random.default_rng(0)
+INPUTS = RANDOM.normal(size=(6, 5)).astype("float32")
+UNITS = [4, 4, 3]  # the second layer keeps the width
+
+
+def built(**options):
+    """A tower whose weights are all distinct, and its kernels, biases and projections."""
+    layer = Tower(UNITS, **options)
+    layer(INPUTS)
+    for weight in layer.trainable_weights:
+        weight.assign(RANDOM.normal(size=weight.shape))
+    kernels = [dense.kernel.numpy() for dense in layer.dense]
+    return layer, kernels, [dense.bias.numpy() for dense in layer.dense]
+
+
+def relu(values):
+    return np.maximum(values, 0)
+
+
+def test_equals_one_dense_layer_after_another():
+    layer, kernels, biases = built()
+    expected = tower(INPUTS, kernels, biases, relu)
+    np.testing.assert_allclose(layer(INPUTS), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_activations_are_those_asked_for():
+    layer, kernels, biases = built(activation="tanh", final_activation="relu")
+    expected = relu(tower(INPUTS, kernels, biases, np.tanh))
+    np.testing.assert_allclose(layer(INPUTS), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_residual_tower_projects_only_where_widths_differ():
+    layer, kernels, biases = built(residual=True)
+    assert [projection is None for projection in layer.projections] == [False, True, False]
+    projections = [p and p.kernel.numpy() for p in layer.projections]
+    expected = tower(INPUTS, kernels, biases, relu, projections)
+    np.testing.assert_allclose(layer(INPUTS), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_layers_are_normalised_before_their_activation():
+    def within_examples(values):
+        centred = values - values.mean(axis=1, keepdims=True)
+        return centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-3)
+
+    layer, kernels, biases = built(normalization="layer")
+    for normalization in layer.normalizations:
+        normalization.gamma.assign(tf.ones_like(normalization.gamma))
+        normalization.beta.assign(tf.zeros_like(normalization.beta))
+    expected = tower(INPUTS, kernels, biases, relu, normalize=within_examples)
+    np.testing.assert_allclose(layer(INPUTS), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_batch_is_normalised_by_itself_only_while_training():
+    layer = Tower([4, 2], normalization="batch")
+    alone = layer(INPUTS[:1])
+    np.testing.assert_allclose(layer(INPUTS)[:1], alone, rtol=1e-5, atol=1e-6)
+    assert not np.allclose(layer(INPUTS, training=True)[:1], alone)
+    assert len(layer.normalizations) == 1  # not the output
+
+
+def test_dropout_works_only_while_training_and_spares_the_output():
+    layer = Tower([500, 2], dropout=0.5)
+    np.testing.assert_array_equal(layer(INPUTS), layer(INPUTS))
+    assert not np.allclose(layer(INPUTS, training=True), layer(INPUTS))
+    assert (Tower([500], dropout=0.9)(np.ones((1, 9), "float32"), training=True) != 0).numpy().all()
+
+
+def test_any_number_of_axes_goes_through_the_same_weights():
+    layer = Tower(UNITS)
+    flat = layer(INPUTS)
+    np.testing.assert_allclose(layer(INPUTS.reshape(2, 3, 5)), tf.reshape(flat, [2, 3, 3]))
+
+
+def test_impossible_settings_are_refused():
+    for units in ([], [4, 0]):
+        with pytest.raises(ValueError, match=r"takes `units`.*Received: units="):
+            Tower(units)
+    with pytest.raises(ValueError, match="Received: normalization='group'"):
+        Tower([4], normalization="group")
