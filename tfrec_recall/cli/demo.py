@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tfrec_recall.data import Split
 
 MODEL, YARDSTICK = "two-tower", "popular"
+SETTINGS = {"patience": 2}  # the last thousandths of recall are not worth a minute here
 CUSTOMERS = 3
 HISTORY = (10, 60)  # events of a customer who is shown: enough to see a taste, few enough to read
 
@@ -49,7 +50,7 @@ def demo(
     split = standard(interactions)
     say(f"[bold]2[/] Training {MODEL}, which stops by its recall on validation")
     yardstick = train_model(entry(YARDSTICK), split, {}, seed)
-    trained = train_model(entry(MODEL), split, {}, seed)
+    trained = train_model(entry(MODEL), split, SETTINGS, seed)
     with waiting("Building the indexes"):
         exact = trained.model.retriever(interactions.items, index=Exact(), k=K)
         scann = trained.model.retriever(interactions.items, index=ScaNN(), k=K)

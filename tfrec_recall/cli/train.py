@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tfrec_recall.retrieval import IndexSettings, Retriever
 
 K = 100
+WARMUP = 4  # queries in the export's warm-up request
 
 
 class Kind(enum.StrEnum):
@@ -128,6 +129,20 @@ def write_export(
             data={name: value for name, value in values.items() if name != "metrics"},
             features=trained.model.features.describe(),
             items=split.interactions.items,
+            warmup=_first_queries(retriever, split),
         )
     say(f"Exported to [bold]{version}[/]")
     return version
+
+
+def _first_queries(retriever: Retriever, split: Split) -> dict[str, Any]:
+    """What a few users would ask at their newest event, for a server to warm up with."""
+    import numpy as np
+
+    from tfrec_recall.evaluation import Queries
+
+    data = split.interactions
+    users = np.sort(split.test.targets["user_id"].unique())[:WARMUP]
+    now = np.full(len(users), data.events["timestamp"].max()) if data.has_time else None
+    queries = Queries(retriever.inputs, users, split.test.history, data.users, now)
+    return queries.batch(np.arange(len(users)))
