@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import pathlib
 import subprocess
 import sys
 
@@ -325,7 +327,8 @@ def test_lookup_equals_encode(legacy, module):
     ]
     done = subprocess.run(
         [sys.executable, "-c", LOOKUPS, json.dumps(cases)],
-        env={"TF_USE_LEGACY_KERAS": legacy, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": "."},
+        env={**os.environ, "TF_USE_LEGACY_KERAS": legacy},
+        cwd=pathlib.Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=False,
