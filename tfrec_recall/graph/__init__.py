@@ -1,0 +1,15 @@
+"""Which items and which users belong together: similarities, neighbour tables."""
+
+from tfrec_recall.graph.neighbour_table import Neighbours, interaction_matrix, neighbours
+from tfrec_recall.graph.similarity import CoCount, Cosine, Jaccard, Pearson, Similarity
+
+__all__ = [
+    "CoCount",
+    "Cosine",
+    "Jaccard",
+    "Neighbours",
+    "Pearson",
+    "Similarity",
+    "interaction_matrix",
+    "neighbours",
+]

@@ -1,0 +1,176 @@
+"""The best neighbours of every row of a sparse matrix, without a dense matrix of all pairs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from sparse_dot_topn import sp_matmul_topn
+
+from tfrec_recall.graph.similarity import Similarity, Totals, column_sizes
+
+PAIRS_AT_A_TIME = 2_000_000
+NONE = -1
+
+
+class Neighbours(NamedTuple):
+    """Of each row, its most similar rows, best first: ids [rows, count], weights float32.
+
+    Where there are fewer, the id is -1 and the weight 0.
+    """
+
+    ids: np.ndarray
+    weights: np.ndarray
+
+
+def interaction_matrix(
+    rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int], values: np.ndarray | None = None
+) -> sp.csr_array:
+    """Events as a matrix with one entry a pair, float32.
+
+    Args:
+        rows, columns: integers [events].
+        values: of the events, whose mean is the entry of a repeated pair; None makes every entry 1.
+
+    >>> interaction_matrix([0, 0, 1], [1, 1, 0], (2, 2), np.array([3.0, 5.0, 1.0])).toarray()
+    array([[0., 4.],
+           [1., 0.]], dtype=float32)
+    """
+    ones = np.ones(len(rows), "float32")
+    counts = sp.coo_array((ones, (rows, columns)), shape=shape).tocsr()
+    counts.sum_duplicates()
+    if values is None:
+        counts.data[:] = 1
+        return counts
+    # In float64, with the counts' own pattern: an entry whose values cancel out stays an entry.
+    sums = sp.coo_array((np.asarray(values, "float64"), (rows, columns)), shape=shape).tocsr()
+    sums.sum_duplicates()
+    means = (sums.data / counts.data).astype("float32")
+    return sp.csr_array((means, counts.indices, counts.indptr), shape=shape)
+
+
+def neighbours(
+    matrix: sp.csr_array,
+    similarity: Similarity,
+    count: int,
+    seed: int = 0,
+    threads: int | None = None,
+) -> Neighbours:
+    """The `count` most similar other rows of each row; only positive similarities count.
+
+    Memory is that of the matrix, the result, and some millions of pairs at a time.
+
+    Args:
+        matrix: [rows, columns], each pair once, as from `interaction_matrix`.
+        seed: of the permutation that decides between equal similarities.
+        threads: how many rows are worked on at once; by default the number of processors.
+
+    >>> from tfrec_recall.graph.similarity import Cosine
+    >>> baskets = interaction_matrix([0, 0, 1, 1, 2], [0, 1, 0, 1, 1], (3, 2))
+    >>> table = neighbours(baskets, Cosine(), count=1)
+    >>> table.ids.ravel().tolist(), table.weights.ravel().round(2).tolist()
+    ([1, 0, 0], [1.0, 1.0, 0.71])
+    """
+    if count < 1:
+        raise ValueError(f"count is at least 1. Received: {count}.")
+    threads = threads or os.cpu_count() or 1
+    # Equal similarities are decided by the order of the columns of the product.
+    order = np.random.default_rng(seed).permutation(matrix.shape[0])
+    factors = similarity.factors(matrix)
+    if factors is None:
+        pairs = _by_formula(matrix, similarity, order, count + 1, threads)
+    else:
+        left, right = factors
+        pairs = _product(left, right[order], count + 1, threads)
+    return _without_self(pairs, order, count)
+
+
+def _product(left: sp.csr_array, right: sp.csr_array, count: int, threads: int) -> sp.csr_array:
+    """The `count` largest entries of each row of left @ right.T."""
+    return sp_matmul_topn(
+        sp.csr_matrix(left),
+        sp.csr_matrix(right.T),
+        top_n=count,
+        threshold=0.0,
+        sort=True,
+        n_threads=threads,
+    )
+
+
+def _by_formula(
+    matrix: sp.csr_array, similarity: Similarity, order: np.ndarray, count: int, threads: int
+) -> sp.csr_array:
+    """The `count` best of each row by a formula that is no product, block by block."""
+    weight = similarity.column_weight(column_sizes(matrix))
+    totals = Totals.of(matrix)
+    columns = Totals(*(total[order] for total in totals))
+    permuted = matrix[order]
+    right = {q: _power(permuted, q).T.tocsr() for _, q in similarity.moments}
+
+    def block(start: int, end: int) -> sp.csr_array:
+        rows = matrix[start:end]
+        left = {p: _power(rows, p, weight) for p, _ in similarity.moments}
+        common = {(p, q): left[p] @ right[q] for p, q in similarity.moments}
+        pattern = common[similarity.moments[0]]
+        row = np.repeat(np.arange(start, end), np.diff(pattern.indptr))
+        values = similarity.between(
+            {moment: product.data for moment, product in common.items()},
+            Totals(*(total[row] for total in totals)),
+            Totals(*(total[pattern.indices] for total in columns)),
+        )
+        result = sp.csr_array((values, pattern.indices, pattern.indptr), shape=pattern.shape)
+        return _best_of_rows(result, count)
+
+    with ThreadPoolExecutor(threads) as pool:  # SciPy's products let other threads run
+        parts = list(pool.map(lambda bounds: block(*bounds), _blocks(matrix)))
+    return sp.vstack(parts, format="csr")
+
+
+def _power(matrix: sp.csr_array, power: int, weight: np.ndarray | None = None) -> sp.csr_array:
+    """The entries to a power, float64, times the weight of their columns; the pattern stays."""
+    values = matrix.data.astype("float64") ** power
+    if weight is not None:
+        values *= weight[matrix.indices]
+    return sp.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _blocks(matrix: sp.csr_array) -> Iterator[tuple[int, int]]:
+    """Runs of rows whose products have about `PAIRS_AT_A_TIME` terms."""
+    terms = _power(matrix, 0) @ column_sizes(matrix)
+    run = (np.cumsum(terms) // PAIRS_AT_A_TIME).astype("int64")
+    starts = np.flatnonzero(np.diff(run, prepend=-1))
+    yield from zip(starts.tolist(), [*starts[1:].tolist(), matrix.shape[0]], strict=True)
+
+
+def _best_of_rows(matrix: sp.csr_array, count: int) -> sp.csr_array:
+    """The `count` largest positive entries of each row, best first, ties by column."""
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    positive = np.flatnonzero(matrix.data > 0)
+    row, column, value = row[positive], matrix.indices[positive], matrix.data[positive]
+    best = np.lexsort((column, -value, row))
+    place = np.arange(len(best)) - np.searchsorted(row, row)  # rows stay where they were
+    best = best[place < count]
+    entries = (value[best].astype("float32"), (row[best], place[place < count]))
+    ranked = sp.csr_array(entries, shape=(matrix.shape[0], max(count, 1)))
+    return sp.csr_array((ranked.data, column[best], ranked.indptr), shape=matrix.shape)
+
+
+def _without_self(pairs: sp.csr_array, order: np.ndarray, count: int) -> Neighbours:
+    """The table of `count` neighbours from lists of `count` + 1 that may hold the row itself."""
+    rows = pairs.shape[0]
+    row = np.repeat(np.arange(rows), np.diff(pairs.indptr))
+    neighbour = order[pairs.indices]
+    other = (neighbour != row) & (pairs.data > 0)
+    row, neighbour, weight = row[other], neighbour[other], pairs.data[other]
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    kept = place < count
+    table = Neighbours(
+        np.full((rows, count), NONE, "int32"), np.zeros((rows, count), dtype="float32")
+    )
+    table.ids[row[kept], place[kept]] = neighbour[kept]
+    table.weights[row[kept], place[kept]] = weight[kept]
+    return table
