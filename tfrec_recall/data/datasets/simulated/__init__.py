@@ -1,16 +1,17 @@
 """A marketplace made up from a seed, with the truth behind its log: who wanted what, and when.
 
-The model, with unit(x) = x / |x|, standard normal ε of some length s, σ the logistic function:
+The model, with unit(x) = x / |x|, normal noise ε (each of its own length), σ the logistic function:
 
-    items       v_i = unit(μ_z + b + s ε)      topic z, brand b (a fixed vector), on the unit sphere
+    items       v_i = unit(β + ε)             of brand β = unit(μ_z + ε) of topic z
                 w_i ∝ rank_i^-popularity      rank: a random order of all items
     users       K interests, 2 to 6           topics without repetition, by the user's age group
-                x_k = unit(μ_z + s ε)         the taste of interest k
+                x_k = unit(μ_z + ε)           the taste of interest k
                 budget, home market           the latter gives the country
-    session s   market m: home, or elsewhere  one market a session, as people search one place
-                interest k(s) = k(s-1), or any of the K with probability `switch`
+    session     three hours after the last    at least; within it, five minutes a click at most
+                market m: home, or elsewhere  one market a session, as people search one place
+                interest k: as before, or any of the K with probability `switch`
                 x_k is replaced, topic and all, with probability `drift`, for good
-                y = unit(x_k + s ε)           what is wanted today
+                y = unit(x_k + ε)             what is wanted today
     shown       a slate of items of market m, topic z(k) (with probability `explore`, any topic)
                 that are released by t, each of them
                   with probability `fresh` P(i) ∝ w_i 2^(-(t - release_i) / half_life)

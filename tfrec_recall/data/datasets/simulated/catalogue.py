@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 
 CATEGORIES_A_TOPIC = 4
+BRANDS_A_TOPIC = 6
+ITEMS_A_SHOP = 40
 PRICE_TIERS = 3
+MARKET_EXPONENT = 0.7  # markets differ in size, but less than items do
 BRAND_SPREAD, ITEM_SPREAD = 0.5, 0.4  # lengths of the vectors beside the topic's, of length 1
 
 
@@ -76,7 +79,7 @@ class Catalogue:
         # Each market sells something of each topic from the start; the others come as they come.
         topic[:cells], market[:cells] = np.divmod(np.arange(cells), markets)
         topic[cells:] = rng.integers(topics, size=items - cells)
-        market[cells:] = rng.choice(markets, items - cells, p=shares(markets, 0.7))
+        market[cells:] = rng.choice(markets, items - cells, p=shares(markets, MARKET_EXPONENT))
         release = -rng.random(items) * span
         is_new = rng.random(items) < new_items
         is_new[:cells] = False
@@ -84,33 +87,29 @@ class Catalogue:
         weight = shares(items, popularity)[rng.permutation(items)]
 
         topic_vectors = unit(rng.standard_normal((topics, dim), dtype=np.float32))
-        brands = 6  # a topic
-        brand_of_topic = np.minimum(rng.geometric(0.3, items) - 1, brands - 1)
-        brand = topic * brands + brand_of_topic
-        centres = np.repeat(topic_vectors, brands, axis=0)
-        brand_vectors = scattered(rng, centres, BRAND_SPREAD)
+        brand_topic = np.repeat(np.arange(topics), BRANDS_A_TOPIC)
+        brand_vectors = scattered(rng, topic_vectors[brand_topic], BRAND_SPREAD)
+        within_topic = np.minimum(rng.geometric(0.3, items) - 1, BRANDS_A_TOPIC - 1)
+        brand = topic * BRANDS_A_TOPIC + within_topic
         vectors = scattered(rng, brand_vectors[brand], ITEM_SPREAD)
 
-        level = rng.normal(3.0, 0.5, topics)[topic] + rng.normal(0.0, 0.4, len(centres))[brand]
-        price = np.exp(level + rng.normal(0.0, 0.3, items)).round(2)
-        tier = np.searchsorted(np.quantile(price, [1 / 3, 2 / 3]), price)
-        shops = max(2, items // (40 * markets))  # a market
-        shop = market * shops + rng.choice(shops, items, p=shares(shops))
-        category = topic * CATEGORIES_A_TOPIC + rng.integers(CATEGORIES_A_TOPIC, size=items)
-        shelves = Shelves.of(market * topics + topic, release, weight, half_life)
+        level = rng.normal(3.0, 0.5, topics)[brand_topic] + rng.normal(0.0, 0.4, len(brand_topic))
+        price = np.exp(level[brand] + rng.normal(0.0, 0.3, items)).round(2)
+        inner = np.quantile(price, np.arange(1, PRICE_TIERS) / PRICE_TIERS)
+        shops = max(2, items // (ITEMS_A_SHOP * markets))  # a market
         return cls(
-            topic,
-            market,
-            category,
-            brand,
-            shop,
-            price,
-            tier,
-            release,
-            weight,
-            vectors,
-            topic_vectors,
-            shelves,
+            topic=topic,
+            market=market,
+            category=topic * CATEGORIES_A_TOPIC + rng.integers(CATEGORIES_A_TOPIC, size=items),
+            brand=brand,
+            shop=market * shops + rng.choice(shops, items, p=shares(shops)),
+            price=price,
+            tier=np.searchsorted(inner, price),
+            release=release,
+            weight=weight,
+            vectors=vectors,
+            topic_vectors=topic_vectors,
+            shelves=Shelves.of(market * topics + topic, release, weight, half_life),
         )
 
     @property

@@ -46,7 +46,7 @@ def simulate(
 
     Args:
         events: rows, of the types asked for.
-        items: at least `topics * markets`.
+        items: at least `topics * markets`, so that every market has something of every topic.
         topics: what interests are of; a topic has 4 categories and 6 brands.
         markets: places; a session searches one.
         event_types: those in the log, of `EVENT_TYPES`: "impression" was shown and not chosen,
@@ -74,24 +74,24 @@ def simulate(
     unknown = sorted(set(event_types) - set(EVENT_TYPES))
     if unknown or not event_types:
         raise ValueError(f"event_types are some of {EVENT_TYPES}. Received: {event_types!r}.")
-    _check_at_least({"events": (events, 1), "topics": (topics, 2), "markets": (markets, 1)})
-    _check_at_least({"slate": (slate, 1), "dim": (dim, 2), "days": (days, 1)})
-    _check_at_least({"popularity": (popularity, 0), "half_life": (half_life, 1e-3)})
-    _check_at_least({"sessions_per_user": (sessions_per_user, 1)})
-    _check_at_least({"clicks_per_session": (clicks_per_session, 1)})
-    _check_at_least({"items (topics * markets)": (items, topics * markets)})
+    _check_at_least(1, events=events, markets=markets, slate=slate, days=days)
+    _check_at_least(1, sessions_per_user=sessions_per_user, clicks_per_session=clicks_per_session)
+    _check_at_least(2, topics=topics, dim=dim)
+    _check_at_least(topics * markets, items=items)
+    _check_at_least(0, popularity=popularity)
+    _check_at_least(0.001, half_life=half_life)
     _check_shares(explore=explore, switch=switch, drift=drift, booking=booking)
     _check_shares(new_items=new_items, fresh=fresh)
     behaviour = Behaviour(
-        sessions_per_user,
-        clicks_per_session,
-        slate,
-        explore,
-        fresh,
-        switch,
-        drift,
-        booking,
-        days * DAY,
+        sessions_per_user=sessions_per_user,
+        clicks_per_session=clicks_per_session,
+        slate=slate,
+        explore=explore,
+        fresh=fresh,
+        switch=switch,
+        drift=drift,
+        booking=booking,
+        span=days * DAY,
     )
     rng = np.random.default_rng(seed)
     catalogue = Catalogue.draw(
@@ -136,8 +136,8 @@ def _blocks(
     return blocks
 
 
-def _check_at_least(values: dict[str, tuple[float, float]]) -> None:
-    for name, (value, least) in values.items():
+def _check_at_least(least: float, **values: float) -> None:
+    for name, value in values.items():
         if not value >= least:
             raise ValueError(f"simulate needs {name} of {least} at least. Received: {value}.")
 

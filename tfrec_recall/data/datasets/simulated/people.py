@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.datasets.simulated.catalogue import named, shares
+from tfrec_recall.data.datasets.simulated.catalogue import MARKET_EXPONENT, named, shares
 
 AGES = (18, 80)
 AGE_GROUPS = (30, 45, 60)  # where the second, third and fourth group begin
@@ -78,7 +78,7 @@ class People:
             age=age,
             age_group=age_group,
             device=rng.choice(len(DEVICES), users, p=DEVICE_SHARES),
-            market=rng.choice(markets, users, p=shares(markets, 0.7)),
+            market=rng.choice(markets, users, p=shares(markets, MARKET_EXPONENT)),
             budget=rng.normal(2.7 + 0.2 * age_group, 0.5),
             interests=rng.integers(FEWEST_INTERESTS, most + 1, size=users),
             topics=np.argsort(-keys, axis=1)[:, :most],

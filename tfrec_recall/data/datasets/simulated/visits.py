@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfrec_recall.data.datasets.simulated.catalogue import Catalogue, scattered, shares
+from tfrec_recall.data.datasets.simulated.catalogue import (
+    MARKET_EXPONENT,
+    Catalogue,
+    scattered,
+    shares,
+)
 from tfrec_recall.data.datasets.simulated.people import People, Society
 
 TASTE_SPREAD, DAY_SPREAD = 0.4, 0.3  # of an interest around its topic, of a session around that
@@ -87,7 +92,7 @@ class Visits:
         market = np.where(
             rng.random(count) < AT_HOME,
             people.market[user],
-            rng.choice(markets, count, p=shares(markets, 0.7)),
+            rng.choice(markets, count, p=shares(markets, MARKET_EXPONENT)),
         )
         interest = _interests(rng, user, people.interests, behaviour.switch)
         phase, phase_first, is_new = _phases(rng, user, interest, behaviour.drift)
