@@ -156,7 +156,7 @@ def test_the_export_equals_the_model(model_class, features, interactions, tmp_pa
 
 @pytest.mark.parametrize("model_class", CASES)
 def test_strangers_are_ordinary_requests(model_class, features, interactions):
-    """An unknown user, unknown items in the history, an empty history of width 0, a batch of one."""
+    """An unknown user, unknown items, an empty history of width 0, a batch of one."""
     model, _ = trained(model_class, features, interactions, epochs=1)
     retriever = model.retriever(interactions.items, k=5)
     for history in ([["never", ""]], np.empty((1, 0), dtype=object)):

@@ -24,9 +24,14 @@ class Encoding(Protocol):
     `rank` is 1 for one value a row and 2 for a list of values a row.
     """
 
-    size: int
-    rank: int
-    dtype: tf.DType
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def dtype(self) -> tf.DType: ...
 
     def encode(self, values: pd.Series) -> np.ndarray: ...
 

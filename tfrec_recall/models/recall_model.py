@@ -37,6 +37,7 @@ class RecallModel(tfrs.Model):
         features.require(self.needs, type(self).__name__)
         features.require_adapted()
         self.features = features
+        self.mean_loss = tf.keras.metrics.Mean(name="loss")
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
@@ -57,6 +58,12 @@ class RecallModel(tfrs.Model):
             first_epoch: where the sequence of orders begins, to go on with a resumed run.
         """
         raise NotImplementedError(f"{type(self).__name__} does not choose examples by itself.")
+
+    def train_step(self, inputs):
+        """One step; `loss` in the logs is the mean over the epoch, not that of the last batch."""
+        metrics = super().train_step(inputs)
+        self.mean_loss.update_state(metrics["total_loss"])
+        return {**metrics, "loss": self.mean_loss.result()}
 
     def query(self, batch: dict[str, tf.Tensor], training=False) -> tf.Tensor:
         """The query vectors of a training batch, which holds more than the query's features."""

@@ -56,7 +56,9 @@ class TwoTower(RecallModel):
         self.item_model, self.candidate_model = self._item_tower(dim, item_hidden)
         self.query_model = self._user_tower(dim, user_hidden, dropout)
         self.negatives = MixedNegatives(features.item_counts, uniform_negatives)
-        self.softmax = InBatchSoftmax(temperature=temperature, remove_accidental_hits=True)
+        self.softmax = InBatchSoftmax(
+            temperature=temperature, remove_accidental_hits=True, reduction="mean"
+        )
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
@@ -110,4 +112,5 @@ class TwoTower(RecallModel):
             extra_candidate_ids=ids[size:],
             extra_log_probability=log_probability[size:],
             sample_weight=batch["sample_weight"],
+            training=training,
         )
