@@ -117,6 +117,19 @@ def test_a_searcher_goes_with_its_index():
     assert (after - before) / 1e6 < 50
 
 
+def test_a_searcher_may_go_while_a_graph_is_built():
+    @tf.function
+    def graph(value):
+        nonlocal index
+        index = None
+        gc.collect()
+        return value + 1.0
+
+    index = TREE.build(ITEMS[:1500], k=10)
+    traced = graph.get_concrete_function(tf.TensorSpec([], tf.float32))
+    assert not traced.captured_inputs
+
+
 def test_building_says_nothing_on_the_terminal(capfd):
     TREE.build(ITEMS[:1500], k=10)
     assert "Partition" not in capfd.readouterr().err

@@ -55,17 +55,14 @@ class Searcher(tf.Module):
         with _without_notices():
             built = builder.build()
         self._state = built.serialize_to_module()
-        tf.raw_ops.DestroyResourceOp(resource=built.searcher_handle)
+        _release(built.searcher_handle)
 
         self.vectors = self._state.dataset
         self._parallel = parallel
         self._shared_name = f"tfrec_recall-{uuid.uuid4()}"
         with tf.init_scope():
             handle = self._handle()
-        release = weakref.finalize(
-            self, tf.raw_ops.DestroyResourceOp, resource=handle, ignore_lookup_error=True
-        )
-        release.atexit = False
+        weakref.finalize(self, _release, handle).atexit = False
 
     def candidates(
         self,
@@ -106,6 +103,12 @@ class Searcher(tf.Module):
             state.dp_norms,
             shared_name=self._shared_name,
         )
+
+
+def _release(handle: tf.Tensor) -> None:
+    """Frees a resource now: also when garbage is collected while some graph is being built."""
+    with tf.__internal__.eager_context.eager_mode():
+        tf.raw_ops.DestroyResourceOp(resource=handle, ignore_lookup_error=True)
 
 
 @contextlib.contextmanager
