@@ -82,7 +82,9 @@ def demo(
     say("[bold]5[/] Asking the export in a fresh process:")
     say(f"[dim]tfrec-recall {shlex.join(arguments)}[/]")
     command = [sys.executable, "-m", "tfrec_recall.cli", *arguments]
-    subprocess.run(command, check=True, stderr=sys.stderr)
+    answered = subprocess.run(command, stderr=sys.stderr)
+    if answered.returncode:
+        raise typer.Exit(answered.returncode)  # it has said why
     say(f"Done in {time.perf_counter() - begin:.0f} s.")
 
 

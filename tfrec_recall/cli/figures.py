@@ -74,6 +74,7 @@ def _table(title: str, caption: str) -> Table:
         title_justify="left",
         caption_justify="left",
         box=SIMPLE_HEAD,
+        pad_edge=False,
     )
 
 
