@@ -1,0 +1,66 @@
+"""An export serves where this package is not imported, by both of TensorFlow's loaders."""
+
+import json
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from tests.retrieval.toys import retriever, texts
+from tfrec_recall.export import export
+from tfrec_recall.retrieval import Exact, ScaNN
+
+HISTORY = [["item 1", ""], ["item 2", "item 30"], ["", "unknown"]]
+EXCLUDE = [["item 4"], [""], ["unknown"]]
+
+RESTORED = """
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(path).signatures["serving_default"]
+    served = signature(history=tf.constant(history), exclude=tf.constant(exclude))
+    item_id = served["item_id"].numpy()
+"""
+
+# What TensorFlow Serving's C++ does: restore the variables, run the initialisers, run the graph.
+SESSION = """
+    import tensorflow as tf
+
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        meta = tf.compat.v1.saved_model.load(session, ["serve"], path)
+        signature = meta.signature_def["serving_default"]
+        names = {name: tensor.name for name, tensor in signature.inputs.items()}
+        feed = {names["history"]: history, names["exclude"]: exclude}
+        for request in range(2):
+            item_id = session.run(signature.outputs["item_id"].name, feed)
+"""
+
+
+def run(script, path, imports):
+    """The item ids that a new interpreter prints for the queries."""
+    lines = [
+        "import json, sys",
+        imports,
+        f"path, history, exclude = {str(path)!r}, {HISTORY!r}, {EXCLUDE!r}",
+        textwrap.dedent(script),
+        "assert not any(name.startswith('tfrec_recall') for name in sys.modules)",
+        "print(json.dumps([[raw.decode() for raw in row] for row in item_id]))",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("loader", [RESTORED, SESSION], ids=["tf.saved_model.load", "session"])
+@pytest.mark.parametrize(
+    ("index", "imports"),
+    [(Exact(), ""), (ScaNN(recall=0.9), "import scann")],
+    ids=["exact", "scann"],
+)
+def test_serves_the_same_lists(tmp_path, loader, index, imports):
+    original = retriever(1500, index=index)
+    version = export(original, tmp_path / "model")
+    expected = texts(original({"history": HISTORY}, exclude=EXCLUDE)[0])
+    assert run(loader, version, imports) == expected

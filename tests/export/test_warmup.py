@@ -1,0 +1,57 @@
+"""Warm-up requests: what TensorFlow Serving asks before it takes traffic."""
+
+import json
+import sys
+
+import pytest
+import tensorflow as tf
+
+from tests.retrieval.toys import retriever
+from tfrec_recall.export import export
+from tfrec_recall.export.warmup import requests
+
+QUERIES = {"history": [["item 1", "item 2"], ["item 3"]]}
+
+
+def card(version):
+    return json.loads((version / "assets.extra" / "model_card.json").read_text())
+
+
+@pytest.mark.parametrize("queries", [None, QUERIES], ids=["padding", "given"])
+def test_requests_are_answered(tmp_path, queries):
+    toy = retriever(20)
+    signatures = tf.saved_model.load(str(export(toy, tmp_path))).signatures
+    made = requests(toy, queries)
+    assert set(made) == {"serving_default", "similar_items"}
+    for name, inputs in made.items():
+        batch = 2 if queries and name == "serving_default" else 1
+        assert signatures[name](**inputs)["item_id"].shape == (batch, 5)
+
+
+def test_without_the_extra_the_card_says_how_to_get_it(tmp_path, monkeypatch):
+    for name in ("tensorflow_serving", "tensorflow_serving.apis"):
+        monkeypatch.setitem(sys.modules, name, None)
+    version = export(retriever(20), tmp_path)
+    assert not (version / "assets.extra" / "tf_serving_warmup_requests").exists()
+    assert card(version)["warmup"]["requests"] == 0
+    assert "pip install 'tfrec-recall[serving]'" in card(version)["warmup"]["why"]
+
+
+def test_the_file_holds_prediction_logs(tmp_path):
+    logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
+    version = export(retriever(20), tmp_path, warmup=QUERIES)
+    path = version / "assets.extra" / "tf_serving_warmup_requests"
+    records = tf.data.TFRecordDataset([str(path)])
+    read = [logs.PredictionLog.FromString(record.numpy()).predict_log for record in records]
+    sent = {log.request.model_spec.signature_name: log.request.inputs for log in read}
+    assert set(sent) == {"serving_default", "similar_items"}
+    history = tf.make_ndarray(sent["serving_default"]["history"])
+    assert history.tolist() == [[b"item 1", b"item 2"], [b"item 3", b""]]
+    assert card(version)["warmup"] == {"requests": 2}
+
+
+def test_queries_that_do_not_fit_leave_no_version(tmp_path):
+    pytest.importorskip("tensorflow_serving")
+    with pytest.raises(ValueError, match=r"\['history'\] is missing"):
+        export(retriever(20), tmp_path / "model", warmup={"user": ["a"]})
+    assert list((tmp_path / "model").iterdir()) == []
