@@ -353,9 +353,9 @@ def _entities(
 def _check_same_type(events: pd.DataFrame, entities: pd.DataFrame, table: str, column: str) -> None:
     theirs, ours = events[column].dtype, entities[column].dtype
     if theirs != ours and len(events) and len(entities):
+        first, others = (frame[column].iloc[:1].tolist()[0] for frame in (entities, events))
         raise ValueError(
             f"{table}: column {column!r} has another type than in events, so no id would match. "
             f"Bring both to one type, for instance with .astype('str'). Received: {ours} in "
-            f"{table} (first: {entities[column].iloc[:1].tolist()[0]!r}), {theirs} in events (first: "
-            f"{events[column].iloc[:1].tolist()[0]!r})."
+            f"{table} (first: {first!r}), {theirs} in events (first: {others!r})."
         )
