@@ -79,6 +79,13 @@ def test_what_a_model_needs_is_named_when_missing():
         specification().require(["item_id", "history", "country"], "SDM")
 
 
+def test_features_can_be_left_out_by_name():
+    fewer = specification(Numeric("age")).without("age", "tags")
+    assert [feature.name for feature in (*fewer.user, *fewer.item)] == ["user_id", "item_id", "price"]
+    with pytest.raises(ValueError, match="needs the feature height"):
+        fewer.without("height")
+
+
 def test_a_missing_column_is_named(interactions):
     with pytest.raises(ValueError, match=r"users table has no column 'age'.*user_id, country"):
         specification(Numeric("age")).adapt(interactions)

@@ -44,6 +44,17 @@ class Features:
                 f"histories are found by it. Received: {[feature.name for feature in self.item]}."
             )
 
+    def without(self, *names: str) -> Features:
+        """Another specification, not yet adapted, that lacks these features.
+
+        Raises: ValueError for a name that is not there.
+        """
+        self.require(names, "Features.without")
+        return Features(
+            user=[feature for feature in self.user if feature.name not in names],
+            item=[feature for feature in self.item if feature.name not in names],
+        )
+
     def adapt(self, interactions: Interactions) -> Features:
         """Learns every encoding from these training interactions, and returns itself."""
         users = _rows_seen(interactions.users, interactions.events, "user_id")

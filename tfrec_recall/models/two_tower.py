@@ -62,7 +62,10 @@ class TwoTower(RecallModel):
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
-        return infer(interactions)
+        features = infer(interactions)
+        # The id of a customer learns what that customer has bought; the next basket's news are
+        # what has not been bought, and validation is better without it.
+        return features.without("user_id") if has_baskets(interactions) else features
 
     def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
         history = self.features.history

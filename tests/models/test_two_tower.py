@@ -1,0 +1,107 @@
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.features import Categorical, Features, History
+from tfrec_recall.models import TwoTower
+
+
+@pytest.fixture(scope="module")
+def interactions():
+    generator = np.random.default_rng(0)
+    events = pd.DataFrame(
+        {
+            "user_id": generator.choice([f"u{n}" for n in range(9)], 200),
+            "item_id": generator.choice([f"i{n}" for n in range(20)], 200),
+            "timestamp": generator.permutation(200) * 60,
+        }
+    )
+    return Interactions(events)
+
+
+@pytest.fixture(scope="module")
+def features(interactions):
+    return Features(
+        user=[Categorical("user_id"), History(length=6)], item=[Categorical("item_id")]
+    ).adapt(interactions)
+
+
+@pytest.fixture
+def model(features):
+    tf.keras.utils.set_random_seed(0)
+    model = TwoTower(features, dim=8, user_hidden=(16,), dropout=0.0, uniform_negatives=12)
+    model.compile(optimizer="adam")
+    return model
+
+
+def test_vectors_have_length_one(model, interactions):
+    vectors = model.embed_items(interactions.items)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+    queries = model({"user_id": tf.constant([2, 1]), "history": tf.constant([[2] * 6, [0] * 6])})
+    np.testing.assert_allclose(np.linalg.norm(queries, axis=1), 1, rtol=1e-5)
+
+
+def test_the_loss_is_the_corrected_softmax_over_batch_and_extra_items(model, interactions):
+    batch = next(iter(model.training_data(interactions, batch_size=16)))
+    tf.random.set_seed(5)
+    extra = model.negatives.sample().numpy()
+    tf.random.set_seed(5)
+    loss = float(model.compute_loss(batch, training=False))
+
+    ids = np.concatenate([batch["item_id"].numpy(), extra])
+    query = model.query(batch).numpy()
+    items = model.candidate_model(model.items(tf.constant(ids))).numpy()
+    counts = model.features.item_counts
+    proposal = (16 * counts[ids] / counts[2:].sum() + 12 / (len(counts) - 2)) / (16 + 12)
+    logits = query @ items.T / 0.15 - np.log(proposal)
+    losses = []
+    for row in range(16):
+        kept = (ids != ids[row]) | (np.arange(len(ids)) == row)  # accidental hits are no negatives
+        others = logits[row][kept]
+        losses.append(np.log(np.exp(others).sum()) - logits[row, row])
+    weights = batch["sample_weight"].numpy()
+    assert loss == pytest.approx(np.mean(weights * losses), rel=1e-4)
+
+
+def test_padding_changes_nothing(model):
+    vectors = [
+        model.retriever(pd.DataFrame({"item_id": ["i1", "i2"]})).embed_query(
+            {"user_id": ["u1"], "history": [padded]}
+        )
+        for padded in (
+            ["i5", "i3", "i9"],
+            ["", "", "i5", "i3", "i9"],
+            ["i5", "i3", "i9", "", "", "", "", ""],
+            ["i5", "", "i3", "i9"],
+        )
+    ]
+    for other in vectors[1:]:
+        np.testing.assert_allclose(other, vectors[0], rtol=1e-5, atol=1e-6)
+
+
+def test_the_order_of_the_history_matters_once_weights_are_learnt(model, interactions):
+    model.fit(model.training_data(interactions, batch_size=32), epochs=3, verbose=0)
+    user = tf.constant([1, 1])
+    there_and_back = tf.constant([[2, 3, 4, 5, 6, 7], [7, 6, 5, 4, 3, 2]])
+    first, second = model({"user_id": user, "history": there_and_back}).numpy()
+    assert np.abs(first - second).max() > 1e-4
+
+
+def test_without_a_history_it_is_a_model_of_the_users_features(interactions):
+    features = Features(user=[Categorical("user_id")], item=[Categorical("item_id")])
+    model = TwoTower(features.adapt(interactions), dim=4, uniform_negatives=5)
+    model.compile(optimizer="adam")
+    history = model.fit(model.training_data(interactions), epochs=1, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+
+
+def test_every_weight_learns(model, interactions):
+    batch = next(iter(model.training_data(interactions, batch_size=64)))
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(batch, training=True)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
+        assert gradient is not None, variable.name
+        assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, variable.name
