@@ -24,7 +24,7 @@ ML_100K = {
         f'11|Misérables, Les "Uncut" (1995)|01-Jan-1995||url|{flags("Drama")}\n'
         f"12|Balto III (1997) (V)|01-Jan-1998||url|{flags()}\n"
         f"13|Alphaville|23-Feb-1996||url|{flags('Drama', 'Sci-Fi')}\n"
-        f"14|unknown||||{flags('unknown')}\n"
+        f"14|NA||||{flags('unknown')}\n"
     ),
 }
 ML_1M = {
@@ -41,6 +41,7 @@ ML_CSV = {
         "movieId,title,genres\n"
         "31,Dangerous Minds (1995),Drama\n"
         '007,"NA, The (2006–2007)",(no genres listed)\n'
+        "5,null,Drama\n"
         '9,"Café ""Été"" ",Comedy|Drama\n'
     ),
     "tags.csv": "userId,movieId,tag,timestamp\n",
@@ -81,7 +82,7 @@ def test_100k_is_what_its_files_say(tmp_path):
     assert data.users["gender"].tolist() == ["M", "F"]
     assert data.users["occupation"].tolist() == ["technician", "other"]
     assert data.users["zip_code"].tolist() == ["85711", "T8H1N"]
-    titles = ["Toy Story", 'Misérables, Les "Uncut"', "Balto III", "Alphaville", "unknown"]
+    titles = ["Toy Story", 'Misérables, Les "Uncut"', "Balto III", "Alphaville", "NA"]
     assert data.items["title"].tolist() == titles
     assert data.items["release_year"].tolist() == [1995, 1995, 1997, 1996, pd.NA]
     genres = [["Animation", "Comedy"], ["Drama"], [], ["Drama", "Sci-Fi"], ["unknown"]]
@@ -110,10 +111,10 @@ def test_csv_sets_are_what_their_files_say(tmp_path):
     assert data.events["item_id"].tolist() == ["31", "007"]
     assert data.events["rating"].tolist() == [2.5, 4]
     assert data.users.columns.tolist() == ["user_id"]
-    assert data.items["item_id"].tolist() == ["31", "007", "9"]
-    assert data.items["title"].tolist() == ["Dangerous Minds", "NA, The", 'Café "Été"']
-    assert data.items["release_year"].tolist() == [1995, 2006, pd.NA]
-    assert data.items["genres"].tolist() == [["Drama"], [], ["Comedy", "Drama"]]
+    assert data.items["item_id"].tolist() == ["31", "007", "5", "9"]
+    assert data.items["title"].tolist() == ["Dangerous Minds", "NA, The", "null", 'Café "Été"']
+    assert data.items["release_year"].tolist() == [1995, 2006, pd.NA, pd.NA]
+    assert data.items["genres"].tolist() == [["Drama"], [], ["Drama"], ["Comedy", "Drama"]]
 
 
 @pytest.mark.parametrize("size", LAYOUTS)
