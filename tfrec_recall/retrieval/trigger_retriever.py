@@ -34,7 +34,8 @@ def merge_by_sum(
     rows = tf.gather(rows, order, batch_dims=1)
     scores = tf.where(rows == NO_ROW, 0.0, tf.gather(scores, order, batch_dims=1))
     # A run of equal rows begins where the row, or the query, is another than before.
-    begins = tf.pad(rows[:, 1:] != rows[:, :-1], [[0, 0], [1, 0]], constant_values=True)
+    first = tf.ones_like(rows[:, :1], tf.bool)
+    begins = tf.concat([first, rows[:, 1:] != rows[:, :-1]], axis=1)
     run = tf.cumsum(tf.cast(tf.reshape(begins, [-1]), tf.int32)) - 1
     total = tf.math.segment_sum(tf.reshape(scores, [-1]), run)
     total = tf.reshape(tf.gather(total, run), tf.shape(scores))  # [batch, candidates]

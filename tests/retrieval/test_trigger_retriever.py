@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.references.skip_gram import mean_of_last
+from tfrec_recall.export import export, load
+from tfrec_recall.retrieval import (
+    EmbeddingRetriever,
+    HistoryMean,
+    TriggerRetriever,
+    merge_by_maximum,
+    merge_by_sum,
+)
+
+ITEMS, DIM = 12, 5
+IDS = np.array([f"i{n}" for n in range(ITEMS)], dtype=object)
+VECTORS = np.random.default_rng(0).normal(size=(ITEMS, DIM))
+VECTORS = (VECTORS / np.linalg.norm(VECTORS, axis=1, keepdims=True)).astype("float32")
+HISTORIES = [["i3", "new", "i1", "i7"], ["i2"], ["new"], ["i5", "i5", "i0"]]
+
+
+def expected(history, last, half_life, neighbours, merge, exclude=()):
+    """Scores by item: each of the last triggers gives its neighbours its weighted products."""
+    known = [int(item[1:]) for item in history if item != "new"]
+    found = {}
+    for age, trigger in enumerate(known[::-1][:last]):
+        weight = 0.5 ** (age / half_life)
+        products = VECTORS @ VECTORS[trigger]
+        left = [i for i in np.argsort(-products) if i not in known and f"i{i}" not in exclude]
+        for item in left[:neighbours]:
+            found.setdefault(item, []).append(weight * products[item])
+    return {f"i{item}": merge(scores) for item, scores in found.items()}
+
+
+def answers(retriever, **options):
+    ids, scores = retriever({"history": HISTORIES}, **options)
+    ids = np.char.decode(ids.numpy().astype(bytes))
+    return [
+        {item: score for item, score in zip(*row, strict=True) if item}
+        for row in zip(ids, scores.numpy(), strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("merge", "of"), [(merge_by_sum, sum), (merge_by_maximum, max)])
+@pytest.mark.parametrize("neighbours", [2, ITEMS])
+def test_neighbours_are_merged_by_weighted_scores(merge, of, neighbours):
+    retriever = TriggerRetriever(
+        IDS, VECTORS, k=ITEMS, last=2, half_life=1.5, neighbours=neighbours, merge=merge
+    )
+    for history, found in zip(HISTORIES, answers(retriever), strict=True):
+        wanted = expected(history, 2, 1.5, neighbours, of)
+        assert found.keys() == wanted.keys()
+        for item, score in wanted.items():
+            assert found[item] == pytest.approx(score, abs=1e-5)
+
+
+def test_lists_are_sorted_and_cut():
+    retriever = TriggerRetriever(IDS, VECTORS, last=None, half_life=2.0, neighbours=ITEMS)
+    ids, scores = retriever({"history": HISTORIES}, k=3)
+    assert ids.shape == (4, 3)
+    assert (np.diff(scores.numpy()[[0, 1, 3]]) <= 0).all()
+    whole = expected(HISTORIES[0], None, 2.0, ITEMS, sum)
+    best = sorted(whole, key=whole.get, reverse=True)[:3]
+    assert np.char.decode(ids.numpy().astype(bytes))[0].tolist() == best
+
+
+def test_excluded_items_make_room_for_others():
+    retriever = TriggerRetriever(IDS, VECTORS, k=ITEMS, last=1, half_life=1.0, neighbours=2)
+    exclude = [["i4", "i8", "i9"]] * 4
+    for history, found in zip(HISTORIES, answers(retriever, exclude=exclude), strict=True):
+        assert found.keys() == expected(history, 1, 1.0, 2, max, exclude[0]).keys()
+
+
+def test_a_stranger_is_recalled_nothing():
+    ids, scores = TriggerRetriever(IDS, VECTORS, k=4)({"history": [["new", ""], ["", ""]]})
+    assert (ids.numpy() == b"").all()
+    assert np.isneginf(scores).all()
+    ids, _ = TriggerRetriever(IDS, VECTORS, k=4)({"history": np.empty((1, 0), dtype=object)})
+    assert (ids.numpy() == b"").all()
+
+
+def test_padding_stands_anywhere():
+    retriever = TriggerRetriever(IDS, VECTORS, k=5, last=2, half_life=1.0)
+    plain = retriever({"history": [["i3", "i1"]]})
+    padded = retriever({"history": [["", "i3", "", "", "i1", ""]]})
+    np.testing.assert_array_equal(plain[0], padded[0])
+    np.testing.assert_allclose(plain[1], padded[1], rtol=1e-6)
+
+
+def test_similar_items_are_those_of_the_vectors():
+    ids, _ = TriggerRetriever(IDS, VECTORS).similar_items(["i3", "new"], k=ITEMS - 1)
+    order = [f"i{i}" for i in np.argsort(-(VECTORS @ VECTORS[3])) if i != 3]
+    assert np.char.decode(ids.numpy().astype(bytes))[0].tolist() == order
+    assert (ids.numpy()[1] == b"").all()
+
+
+def test_the_export_equals_the_retriever(tmp_path):
+    retriever = TriggerRetriever(IDS, VECTORS, k=5, last=2, half_life=1.0, neighbours=4)
+    served = load(export(retriever, tmp_path / "triggers"))
+    for ours, theirs in zip(
+        retriever({"history": HISTORIES}, exclude=[["i4"]] * 4),
+        served({"history": HISTORIES}, exclude=[["i4"]] * 4),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_mean_of_the_history_is_a_query():
+    mean = HistoryMean(IDS, VECTORS, last=2, half_life=1.5)
+    found = mean({"history": tf.ragged.constant(HISTORIES).to_tensor()}).numpy()
+    for row, history in enumerate(HISTORIES):
+        known = [int(item[1:]) for item in history if item != "new"]
+        if known:
+            np.testing.assert_allclose(
+                found[row], mean_of_last(VECTORS, known, 2, 1.5), rtol=1e-5, atol=1e-6
+            )
+        else:
+            assert (found[row] == 0).all()
+
+
+def test_all_triggers_and_neighbours_rank_as_the_mean_does():
+    mean = HistoryMean(IDS, VECTORS, last=3, half_life=2.0)
+    by_mean = EmbeddingRetriever(mean, IDS, VECTORS, k=5)
+    by_triggers = TriggerRetriever(IDS, VECTORS, k=5, last=3, half_life=2.0, neighbours=ITEMS)
+    query = {"history": [["i3", "i1", "i7"]]}
+    ids, _ = by_mean(query, exclude=query["history"])
+    np.testing.assert_array_equal(ids, by_triggers(query)[0])
+
+
+@pytest.mark.parametrize("wrong", [{"last": 0}, {"half_life": 0.0}, {"neighbours": 0}])
+def test_numbers_are_positive(wrong):
+    name = next(iter(wrong))
+    with pytest.raises(ValueError, match=f"Received: .*{name}"):
+        TriggerRetriever(IDS, VECTORS, **wrong)
+
+
+def test_merged_sums_do_not_mix_queries():
+    rows = tf.constant([[4, 2, 4], [4, -1, 2]])
+    scores = tf.constant([[1.0, 1.5, 1.0], [0.5, 9.0, -0.5]])
+    found, total = merge_by_sum(rows, scores, k=3)
+    np.testing.assert_array_equal(found, [[4, 2, -1], [4, 2, -1]])
+    np.testing.assert_allclose(total, [[2.0, 1.5, -np.inf], [0.5, -0.5, -np.inf]])
