@@ -19,8 +19,10 @@ GROUPS, USERS, ITEMS, SEEN = 3, 24, 30, 8
 CASES: dict[type, dict] = {
     models.Popular: {"half_life": 3.0},
     models.TwoTower: {"dim": 8, "user_hidden": (16,), "dropout": 0.0, "uniform_negatives": 0},
+    models.ItemCF: {"neighbours": 12},
+    models.UserCF: {"neighbours": 5},
 }
-IN_ONE_PASS = {models.Popular}
+IN_ONE_PASS = {models.UserCF, models.ItemCF, models.Popular}
 IMPERSONAL = {models.Popular}
 
 

@@ -5,8 +5,10 @@ from tfrec_recall._keras import require_keras_2
 require_keras_2("tfrec_recall.models")
 
 from tfrec_recall.models.item2vec import Item2Vec  # noqa: E402
+from tfrec_recall.models.item_cf import ItemCF  # noqa: E402
 from tfrec_recall.models.popular import Popular  # noqa: E402
 from tfrec_recall.models.recall_model import RecallModel  # noqa: E402
 from tfrec_recall.models.two_tower import TwoTower  # noqa: E402
+from tfrec_recall.models.user_cf import UserCF  # noqa: E402
 
-__all__ = ["Item2Vec", "Popular", "RecallModel", "TwoTower"]
+__all__ = ["Item2Vec", "ItemCF", "Popular", "RecallModel", "TwoTower", "UserCF"]

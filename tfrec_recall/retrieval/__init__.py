@@ -6,10 +6,12 @@ from tfrec_recall.retrieval.embedding_retriever import EmbeddingRetriever
 from tfrec_recall.retrieval.exact import Exact
 from tfrec_recall.retrieval.history_mean import HistoryMean
 from tfrec_recall.retrieval.index import Index, IndexSettings
+from tfrec_recall.retrieval.neighbour_retriever import NeighbourRetriever
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.scann_index import ScaNN
 from tfrec_recall.retrieval.selection import merge_by_maximum
 from tfrec_recall.retrieval.trigger_retriever import TriggerRetriever, merge_by_sum
+from tfrec_recall.retrieval.user_neighbour_retriever import UserNeighbourRetriever
 
 __all__ = [
     "Auto",
@@ -19,9 +21,11 @@ __all__ = [
     "HistoryMean",
     "Index",
     "IndexSettings",
+    "NeighbourRetriever",
     "Retriever",
     "ScaNN",
     "TriggerRetriever",
+    "UserNeighbourRetriever",
     "merge_by_maximum",
     "merge_by_sum",
 ]

@@ -1,0 +1,208 @@
+"""ItemCF and UserCF against their definitions in loops."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.references import collaborative_filtering as reference
+from tests.references import similarity as alike
+from tfrec_recall.data import Interactions
+from tfrec_recall.export import export, load
+from tfrec_recall.graph import Cosine, Jaccard, Pearson
+from tfrec_recall.models import ItemCF, UserCF
+
+ITEMS = [f"i{n}" for n in range(11)]
+USERS = [f"u{n}" for n in range(8)]
+
+
+def board():
+    """8 users by 11 items: u6 has one event, u7 rates all alike, i10 nobody else's."""
+    random = np.random.default_rng(3)
+    ratings = {}
+    for user in USERS[:6]:
+        taken = random.permutation(10)[: random.integers(4, 8)]
+        ratings[user] = {ITEMS[i]: float(random.integers(1, 6)) for i in taken}
+    ratings["u6"] = {"i10": 2.0}
+    ratings["u7"] = {"i1": 3.0, "i2": 3.0, "i4": 3.0}
+    return ratings
+
+
+RATINGS = board()
+BY_ITEM = reference.transposed(RATINGS)
+
+
+@pytest.fixture(scope="module")
+def train():
+    rows = [
+        (user, item, rating, place)
+        for user, row in RATINGS.items()
+        for place, (item, rating) in enumerate(row.items())
+    ]
+    columns = ["user_id", "item_id", "rating", "timestamp"]
+    items = pd.DataFrame({"item_id": ITEMS})
+    return Interactions(pd.DataFrame(rows, columns=columns), items=items)
+
+
+def fitted(model_class, train, **settings):
+    features = model_class.default_features(train).adapt(train)
+    model = model_class(features, **settings)
+    model.fit(train)
+    return model
+
+
+def scores_of(retriever, queries):
+    """{item: score} of the first query, where there is evidence."""
+    ids, scores = retriever(queries, k=len(ITEMS))
+    names = [raw.decode() for raw in ids.numpy()[0]]
+    assert sorted(names) == sorted(ITEMS)  # every item, once
+    assert (np.diff(scores.numpy()[0]) <= 0).all()
+    return {name: s for name, s in zip(names, scores.numpy()[0], strict=True) if s > 0}
+
+
+def assert_same(found, expected):
+    expected = {item: score for item, score in expected.items() if score > 1e-9}
+    assert set(found) == set(expected)
+    for item, score in expected.items():
+        assert found[item] == pytest.approx(score, rel=1e-5)
+
+
+@pytest.mark.parametrize("half_life", [None, 2.0])
+@pytest.mark.parametrize("normalise", [False, True])
+@pytest.mark.parametrize(
+    ("settings", "formula"),
+    [
+        ({"alpha": 0.3, "active_penalty": False}, lambda x, y: alike.overlap(x, y, 0.3)),
+        ({"similarity": Jaccard()}, alike.jaccard),
+        ({"similarity": Cosine(), "ratings": True}, alike.cosine),
+    ],
+)
+def test_item_cf_sums_the_neighbours_of_the_history(train, settings, formula, normalise, half_life):
+    model = fitted(
+        ItemCF, train, neighbours=9, normalise=normalise, half_life=half_life, **settings
+    )
+    history = ["i3", "never seen", "i1", "i7", "i3", "", ""]  # i3 twice, padding behind
+    expected = reference.item_cf_scores(BY_ITEM, history[:5], formula, 9, half_life, normalise)
+    assert_same(scores_of(model.retriever(train.items), {"history": [history]}), expected)
+
+
+@pytest.mark.parametrize("user", ["u2", "a stranger"])
+@pytest.mark.parametrize(
+    ("settings", "formula"),
+    [
+        ({"alpha": 0.7}, lambda x, y: alike.overlap(x, y, 0.7)),
+        (
+            {"alpha": 0.7, "active_penalty": True},
+            lambda x, y: alike.overlap(x, y, 0.7, {i: len(u) for i, u in BY_ITEM.items()}),
+        ),
+        ({"similarity": Jaccard(shrinkage=2.0)}, None),
+    ],
+)
+def test_user_cf_asks_the_users_nearest_to_the_history(train, settings, formula, user):
+    if formula is None:
+
+        def formula(x, y):
+            return alike.shrunk(alike.jaccard(x, y), x, y, 2.0)
+
+    model = fitted(UserCF, train, neighbours=7, half_life=None, **settings)
+    history = ["", "i0", "i4", "i5", "i9"]
+    ones = {u: dict.fromkeys(row, 1.0) for u, row in RATINGS.items()}
+    expected = reference.user_cf_scores(ones, user, dict.fromkeys(history[1:], 1.0), formula, 7)
+    queries = {"user_id": [user], "history": [history]}
+    assert_same(scores_of(model.retriever(train.items), queries), expected)
+
+
+@pytest.mark.parametrize(
+    ("similarity", "formula"),
+    [(Pearson(2), lambda x, y: alike.pearson(x, y, 2)), (Cosine(), alike.cosine)],
+)
+def test_user_cf_serves_ratings_of_strangers(train, similarity, formula):
+    model = fitted(UserCF, train, similarity=similarity, ratings=True, neighbours=7, half_life=None)
+    sent = {"i0": 5.0, "i4": 1.0, "i5": 2.0, "i9": 4.0, "i2": 3.0}
+    expected = reference.user_cf_scores(RATINGS, "stranger", sent, formula, 7)
+    queries = {
+        "user_id": ["stranger"],
+        "history": [[*sent, ""]],
+        "history_rating": [[*sent.values(), np.nan]],
+    }
+    assert_same(scores_of(model.retriever(train.items), queries), expected)
+
+
+@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize(
+    ("similarity", "formula"),
+    [(Pearson(2), lambda x, y: alike.pearson(x, y, 2)), (Cosine(), alike.cosine)],
+)
+def test_ratings_are_weighted_means_of_the_neighbours(train, similarity, formula, centred):
+    pairs = pd.DataFrame([(u, i) for u in USERS for i in ITEMS], columns=["user_id", "item_id"])
+    settings = {"similarity": similarity, "ratings": True, "neighbours": 7}
+    by_user = fitted(UserCF, train, **settings).predict_ratings(pairs, centred)
+    by_item = fitted(ItemCF, train, **settings | {"neighbours": 10}).predict_ratings(pairs, centred)
+    overall = np.mean([r for row in RATINGS.values() for r in row.values()])
+    for row, (user, item) in enumerate(pairs.itertuples(index=False)):
+        expected = reference.rating(RATINGS, user, item, formula, 7, centred)
+        assert by_user[row] == pytest.approx(expected, rel=1e-5)
+        expected = overall  # of an item that nobody has rated
+        if item in BY_ITEM:
+            expected = reference.rating(BY_ITEM, item, user, formula, 10, centred)
+        assert by_item[row] == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_is_similar_leaves_out_the_item_and_what_is_given(train):
+    model = fitted(ItemCF, train, alpha=0.0, active_penalty=False, normalise=False)
+    retriever = model.retriever(train.items)
+    expected = dict(reference.nearest(BY_ITEM, "i4", alike.overlap, 100))
+    dropped = max(expected, key=expected.get)
+    ids, scores = retriever.similar_items(["i4", "never"], k=12, exclude=[[dropped], [""]])
+    found = {i.decode(): s for i, s in zip(ids.numpy()[0], scores.numpy()[0], strict=True) if i}
+    del expected[dropped]
+    assert found == pytest.approx(expected)
+    assert set(ids.numpy()[1]) == {b""}
+
+
+@pytest.mark.parametrize("model_class", [ItemCF, UserCF])
+def test_without_evidence_the_popular_come_first(train, model_class):
+    retriever = fitted(model_class, train).retriever(train.items, k=4)
+    queries = {"user_id": ["nobody", "u6"], "history": [["", ""], ["never", ""]]}
+    ids, scores = retriever({name: queries[name] for name in retriever.inputs})
+    counts = {item: len(users) for item, users in BY_ITEM.items()}
+    best = sorted(counts.values(), reverse=True)[:4]
+    for row in range(2):
+        assert [counts[raw.decode()] for raw in ids.numpy()[row]] == best
+    assert (scores.numpy() < 0).all()
+
+
+@pytest.mark.parametrize("model_class", [ItemCF, UserCF])
+def test_blocks_of_queries_change_nothing(train, model_class, monkeypatch):
+    model = fitted(model_class, train)
+    queries = {"user_id": USERS, "history": [list(RATINGS[user]) for user in USERS]}
+    whole = model.retriever(train.items, k=5)
+    queries = {name: queries[name] for name in whole.inputs}
+    module = type(whole).__module__
+    monkeypatch.setattr(f"{module}.CELLS_AT_A_TIME", 1)
+    apart = model.retriever(train.items, k=5)
+    for one, other in zip(whole(queries), apart(queries), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("settings", [{"similarity": Pearson(2), "ratings": True}, {}])
+@pytest.mark.parametrize("model_class", [ItemCF, UserCF])
+def test_the_export_answers_as_the_model_does(train, model_class, settings, tmp_path):
+    retriever = fitted(model_class, train, **settings).retriever(train.items, k=6)
+    queries = {
+        "user_id": ["u1", "stranger"],
+        "history": [["i1", "i2", "i8"], ["i0", "never", ""]],
+        "history_rating": np.array([[3.0, 5.0, 1.0], [4.0, 2.0, np.nan]], "float32"),
+    }
+    queries = {name: queries[name] for name in retriever.inputs}
+    again = load(export(retriever, tmp_path / "model"))
+    for one, other in zip(retriever(queries), again(queries), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("model_class", [ItemCF, UserCF])
+def test_ratings_have_to_be_there(train, model_class):
+    bare = Interactions(train.events.drop(columns="rating"))
+    with pytest.raises(ValueError, match="needs the event column 'rating'"):
+        fitted(model_class, bare, ratings=True)
+    with pytest.raises(ValueError, match="ratings=True"):
+        fitted(model_class, bare).predict_ratings(train.events)

@@ -1,0 +1,68 @@
+"""Predictions of user- and item-based collaborative filtering, by their definitions, in loops.
+
+Ratings are {user: {item: rating}}; a similarity is a function of two such rows.
+"""
+
+
+def transposed(ratings):
+    items = {}
+    for user, row in ratings.items():
+        for item, value in row.items():
+            items.setdefault(item, {})[user] = value
+    return items
+
+
+def nearest(rows, own, similarity, count):
+    """The `count` rows with the highest similarity above 0: [(name, similarity)]."""
+    scored = [(name, similarity(rows[own], row)) for name, row in rows.items() if name != own]
+    return sorted((pair for pair in scored if pair[1] > 1e-9), key=lambda pair: -pair[1])[:count]
+
+
+def recency(history, half_life):
+    """{item: weight} of its latest event, and [(item, weight)] of all events."""
+    size = len(history)
+    weights = [
+        1.0 if half_life is None else 0.5 ** ((size - 1 - i) / half_life) for i in range(size)
+    ]
+    events = list(zip(history, weights, strict=True))
+    return dict(events), events
+
+
+def item_cf_scores(items, history, similarity, count, half_life=None, normalise=False):
+    """The sum over the history's events of weight times similarity to their neighbours."""
+    scores = {}
+    for item, weight in recency(history, half_life)[1]:
+        if item not in items:
+            continue
+        found = nearest(items, item, similarity, count)
+        top = max((s for _, s in found), default=1.0) if normalise else 1.0
+        for neighbour, value in found:
+            scores[neighbour] = scores.get(neighbour, 0.0) + weight * value / top
+    return scores
+
+
+def user_cf_scores(ratings, own, history, similarity, count):
+    """The sum over the nearest users of similarity times rating; `own` is not asked."""
+    rows = {**{user: row for user, row in ratings.items() if user != own}, own: history}
+    scores = {}
+    for neighbour, value in nearest(rows, own, similarity, count):
+        for item, rating in rows[neighbour].items():
+            scores[item] = scores.get(item, 0.0) + value * rating
+    return scores
+
+
+def mean(row):
+    return sum(row.values()) / len(row)
+
+
+def rating(rows, own, column, similarity, count, centred):
+    """R̄_own + Σ w (R - R̄) / Σ w, or Σ w R / Σ w; the row's mean where no neighbour has one."""
+    found = [
+        (value, rows[name][column] - (mean(rows[name]) if centred else 0.0))
+        for name, value in nearest(rows, own, similarity, count)
+        if column in rows[name]
+    ]
+    if not found:
+        return mean(rows[own])
+    weighted = sum(w * r for w, r in found) / sum(w for w, _ in found)
+    return weighted + (mean(rows[own]) if centred else 0.0)

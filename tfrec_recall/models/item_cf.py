@@ -1,0 +1,153 @@
+"""Item-based collaborative filtering."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.features import Categorical, Features, History
+from tfrec_recall.graph import CoCount, Similarity, interaction_matrix, neighbours
+from tfrec_recall.models.neighbour_ratings import NeighbourRatings, RatedPairs, rating_column
+from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.retrieval import NeighbourRetriever
+
+
+class ItemCF(RecallModel):
+    """Users get the items like those of their history; items are alike that share users.
+
+    Source: "Item-Based Collaborative Filtering Recommendation Algorithms", WWW 2001, section 3;
+    "Item-Based Top-N Recommendation Algorithms", TOIS 2004, section 4 (normalised rows).
+    Departs: the events of the history may count by recency.
+
+    Args:
+        features: adapted; only ids and the history are used, whatever its length.
+        neighbours: kept of each item.
+        alpha: of the popularity penalty, see `CoCount`; 0.5 is the cosine of sets.
+        active_penalty: users with many events say less of each.
+        shrinkage: towards 0 for items with few users in common.
+        similarity: another one instead, such as `Cosine()`, `Jaccard()` or `Pearson()`.
+        normalise: each item's best neighbour has the weight 1, so that all of the history's items
+            have the same say.
+        half_life: in events, of what an event of the history counts; None counts all alike.
+        last: only the latest events of the history count; None takes all.
+        ratings: take the events' column `rating` as values, for `Cosine`, `Pearson` and
+            `predict_ratings`; without, every event is a 1.
+
+    It learns in one pass, with `adapt` or with `fit` on the training interactions.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id", "history")
+
+    def __init__(
+        self,
+        features: Features,
+        neighbours: int = 100,
+        alpha: float = 0.5,
+        active_penalty: bool = True,
+        shrinkage: float = 0.0,
+        similarity: Similarity | None = None,
+        normalise: bool = True,
+        half_life: float | None = 8.0,
+        last: int | None = None,
+        ratings: bool = False,
+        **kwargs,
+    ):
+        super().__init__(features, **kwargs)
+        self.similarity = similarity or CoCount(alpha, active_penalty, shrinkage)
+        self.normalise = normalise
+        self.last, self.half_life = last, half_life
+        size = len(features.item_vocabulary)
+        self.neighbour_ids = tf.Variable(
+            tf.fill([size, neighbours], -1), trainable=False, name="neighbour_ids"
+        )
+        self.neighbour_weights = tf.Variable(
+            tf.zeros([size, neighbours]), trainable=False, name="neighbour_weights"
+        )
+        self.popularity = tf.Variable(tf.zeros([size]), trainable=False, name="popularity")
+        self.ratings = RatedPairs() if ratings else None
+
+    @classmethod
+    def default_features(cls, interactions: Interactions) -> Features:
+        return Features(user=[Categorical("user_id"), History()], item=[Categorical("item_id")])
+
+    def adapt(self, train: Interactions) -> None:
+        """Finds the neighbours of every item among the training events."""
+        user = self.features.encodings["user_id"].encode(train.events["user_id"])
+        item = self.features.encodings["item_id"].encode(train.events["item_id"])
+        known = (item > 1) & (user > 1)
+        user, item = user[known], item[known]
+        value = rating_column(train, "ItemCF")[known] if self.ratings else None
+        users = self.features.encodings["user_id"].size
+        shape = (len(self.features.item_vocabulary), users)
+        matrix = interaction_matrix(item, user, shape, value)
+        table = neighbours(matrix, self.similarity, self.neighbour_ids.shape[1])
+        self.neighbour_ids.assign(table.ids)
+        self.neighbour_weights.assign(table.weights)
+        self.popularity.assign(np.diff(matrix.indptr))
+        if self.ratings is not None:
+            self.ratings.assign(matrix.T.tocsr())
+
+    def predict_ratings(self, pairs: pd.DataFrame, centred: bool = True) -> np.ndarray:
+        """The ratings that users would give to items, by the user's ratings of its neighbours.
+
+        Source: WWW 2001, section 3.2.1, "weighted sum"; centred: around the items' means.
+
+        Args:
+            pairs: user_id, item_id.
+            centred: R̄_i + Σ w (R_j - R̄_j) / Σ w instead of Σ w R_j / Σ w.
+
+        Returns: float32 [pairs]; where no neighbour is rated, the item's mean, or that of all.
+        """
+        if self.ratings is None:
+            raise ValueError("ItemCF predicts ratings when it is made with ratings=True.")
+        user = self.features.encodings["user_id"].encode(pairs["user_id"])
+        item = self.features.encodings["item_id"].encode(pairs["item_id"])
+        ratings = NeighbourRatings(
+            self.neighbour_ids, self.neighbour_weights, self.ratings.means(1)
+        )
+        return ratings(
+            tf.constant(item),
+            lambda neighbour: self.ratings.rated(tf.constant(user)[:, tf.newaxis], neighbour),
+            centred,
+        ).numpy()
+
+    def retriever(self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0):
+        """Lists from neighbour tables; `index` means nothing here, as no vectors are searched."""
+        encoded = self.features.encodings["item_id"].encode(items["item_id"])
+        position = np.full(len(self.features.item_vocabulary), -1)
+        position[encoded] = np.arange(len(encoded))
+        position[:2] = -1  # padding, and the items that train does not know
+        ids = self.neighbour_ids.numpy()[encoded]
+        weights = self.neighbour_weights.numpy()[encoded]
+        if self.normalise:
+            weights = weights / np.maximum(weights.max(axis=1, initial=0, keepdims=True), 1e-30)
+        ids = np.where(ids >= 0, position[ids], -1)
+        return NeighbourRetriever(
+            items["item_id"].to_numpy(),
+            ids,
+            weights,
+            popularity=self.popularity.numpy()[encoded],
+            last=self.last,
+            half_life=self.half_life,
+            k=k,
+            seed=seed,
+        )
+
+    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+        """The interactions themselves: there is nothing to batch."""
+        return train
+
+    def fit(self, x: Interactions, **kwargs) -> tf.keras.callbacks.History:
+        """`adapt`, in the form of the other models; batches, epochs and callbacks mean nothing."""
+        self.adapt(x)
+        history = tf.keras.callbacks.History()
+        history.set_model(self)
+        history.on_train_begin()
+        return history
+
+    def compute_loss(self, batch, training=False):
+        raise ValueError("ItemCF has no loss: it learns with adapt(train) or fit(train).")

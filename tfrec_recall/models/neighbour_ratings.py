@@ -1,0 +1,107 @@
+"""Ratings foretold from those of neighbours, for both directions of collaborative filtering."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions
+
+Rated = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+
+class RatedPairs(tf.Module):
+    """Who rated what how: users by items, found by bisection, kept as weights of the model."""
+
+    def __init__(self):
+        super().__init__()
+        self.keys = _of_any_length(tf.int64, "keys")  # user * items + item, sorted
+        self.values = _of_any_length(tf.float32, "values")
+        self.shape = tf.Variable([0, 0], dtype=tf.int64, trainable=False, name="shape")
+
+    def assign(self, matrix: sp.csr_array) -> None:
+        """The ratings as users by items."""
+        matrix.sort_indices()
+        users, items = matrix.shape
+        user = np.repeat(np.arange(users, dtype="int64"), np.diff(matrix.indptr))
+        self.keys.assign(user * items + matrix.indices)
+        self.values.assign(matrix.data)
+        self.shape.assign([users, items])
+
+    def matrix(self) -> sp.csr_array:
+        """The ratings as users by items, as they were assigned."""
+        users, items = self.shape.numpy()
+        keys = self.keys.numpy()
+        entries = (self.values.numpy(), (keys // items, keys % items))
+        return sp.csr_array(entries, shape=(users, items))
+
+    def rated(self, user: tf.Tensor, item: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Ratings of pairs, and whether there is one; ids broadcast, and below 0 are nobody's."""
+        user, item = tf.cast(user, tf.int64), tf.cast(item, tf.int64)
+        key = tf.where((user >= 0) & (item >= 0), user * self.shape[1] + item, -1)
+        place = tf.searchsorted(self.keys, tf.reshape(key, [-1]))
+        place = tf.minimum(tf.reshape(place, tf.shape(key)), tf.size(self.keys) - 1)
+        found = tf.gather(self.keys, place) == key
+        return tf.where(found, tf.gather(self.values, place), 0.0), found
+
+    def means(self, axis: int) -> tf.Tensor:
+        """The mean rating of each user (axis 0) or item (axis 1); that of all where none is."""
+        items = self.shape[1]
+        row = self.keys % items if axis else self.keys // items
+        size = self.shape[axis]
+        sums = tf.math.unsorted_segment_sum(self.values, row, size)
+        counts = tf.math.unsorted_segment_sum(tf.ones_like(self.values), row, size)
+        overall = tf.reduce_mean(self.values)
+        return tf.where(counts > 0, tf.math.divide_no_nan(sums, counts), overall)
+
+
+class NeighbourRatings:
+    """The similarity-weighted mean of what neighbours have, plain or around the rows' means.
+
+    Args:
+        ids: neighbours of each row, [rows, n], -1 for none.
+        weights: float32 [rows, n].
+        means: of the ratings of each row, [rows].
+    """
+
+    def __init__(self, ids: tf.Tensor, weights: tf.Tensor, means: tf.Tensor):
+        self.ids = ids
+        self.weights = weights
+        self.means = means
+
+    def __call__(self, row: tf.Tensor, rated: Rated, centred: bool) -> tf.Tensor:
+        """Ratings [batch]; a row's mean where no neighbour has one.
+
+        Args:
+            rated: maps neighbours [batch, n] to their ratings and whether there are, [batch, n].
+        """
+        neighbour = tf.gather(self.ids, row)  # [batch, n]
+        rating, found = rated(neighbour)
+        weight = tf.where(found, tf.gather(self.weights, row), 0.0)
+        mean = tf.gather(self.means, row)
+        if centred:
+            rating -= tf.gather(self.means, tf.maximum(neighbour, 0))
+        total = tf.reduce_sum(weight, axis=1)
+        weighted = tf.math.divide_no_nan(tf.reduce_sum(weight * rating, axis=1), total)
+        if centred:
+            return mean + weighted
+        return tf.where(total > 0, weighted, mean)
+
+
+def rating_column(interactions: Interactions, model: str) -> np.ndarray:
+    """The events' ratings, float64; ValueError if they have none."""
+    if "rating" not in interactions.events:
+        raise ValueError(
+            f"{model} with ratings needs the event column 'rating'. "
+            f"Received columns: {list(interactions.events.columns)}."
+        )
+    return interactions.events["rating"].to_numpy("float64")
+
+
+def _of_any_length(dtype: tf.DType, name: str) -> tf.Variable:
+    return tf.Variable(
+        tf.zeros([0], dtype), shape=tf.TensorShape([None]), trainable=False, name=name
+    )

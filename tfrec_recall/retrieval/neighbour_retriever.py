@@ -1,0 +1,125 @@
+"""Recall by a table of neighbours: each item of the history votes for the items like it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_recall.retrieval.catalogue import Catalogue
+from tfrec_recall.retrieval.query_blocks import below_evidence, by_query_blocks
+from tfrec_recall.retrieval.recency import check_recency, recency_weights
+from tfrec_recall.retrieval.retriever import Retriever
+from tfrec_recall.retrieval.selection import NO_ROW, best, is_in, leave_out
+
+CELLS_AT_A_TIME = 4_000_000
+
+
+class NeighbourRetriever(Retriever):
+    """The score of an item is the sum of its weights as a neighbour of the history's items.
+
+    Items that are nobody's neighbour follow by popularity, with scores below 0, so that an empty
+    history gets the most popular items.
+
+    Args:
+        item_ids: raw ids of the catalogue, strings or integers.
+        neighbours: of each item, positions in `item_ids`, int [items, n], -1 for none.
+        weights: of these neighbours, float [items, n], all above 0.
+        popularity: of each item, [items]; None leaves items without evidence in any order.
+        last, half_life: which events of a history count and how much, as in `recency_weights`.
+        k: the length of a list where a call does not say.
+        seed: of the permutation that orders items of equal score.
+
+    >>> retriever = NeighbourRetriever(["a", "b", "c"], [[1], [2], [0]], [[0.5], [0.9], [0.2]], k=2)
+    >>> retriever({"history": [["a", "b"]]}, exclude=[["a", "b"]])[0].numpy()
+    array([[b'c', b'']], dtype=object)
+    """
+
+    def __init__(
+        self,
+        item_ids: Sequence[str] | Sequence[int] | np.ndarray,
+        neighbours: np.ndarray,
+        weights: np.ndarray,
+        popularity: np.ndarray | None = None,
+        last: int | None = None,
+        half_life: float | None = None,
+        k: int = 100,
+        seed: int = 0,
+    ):
+        catalogue = Catalogue(item_ids, seed)
+        items = len(catalogue)
+        neighbours, weights = np.asarray(neighbours), np.asarray(weights, "float32")
+        if neighbours.shape != weights.shape or neighbours.ndim != 2 or len(weights) != items:
+            raise ValueError(
+                "Each item has a row of neighbours and a row of their weights, as long. Received: "
+                f"{items} items, neighbours {neighbours.shape}, weights {weights.shape}."
+            )
+        check_recency(last, half_life)
+        super().__init__(
+            item_ids=catalogue.ids,
+            inputs={"history": tf.TensorSpec([None, None], catalogue.dtype, "history")},
+            k=k,
+            signatures=("similar_items",),
+            report={
+                "kind": "neighbours",
+                "items": items,
+                "neighbours": int(neighbours.shape[1]),
+                "last": last,
+                "half_life": half_life,
+            },
+            name="neighbour_retriever",
+        )
+        row_of = np.append(np.argsort(catalogue.order), NO_ROW)  # by given position; -1 stays
+        self.catalogue = catalogue
+        self._last, self._half_life = last, half_life
+        self.neighbours = tf.Variable(
+            row_of[neighbours[catalogue.order]].astype("int32"), trainable=False, name="neighbours"
+        )
+        self.weights = tf.Variable(weights[catalogue.order], trainable=False, name="weights")
+        popularity = np.zeros(items) if popularity is None else np.asarray(popularity)
+        self.rest = tf.Variable(
+            below_evidence(popularity[catalogue.order]), trainable=False, name="rest"
+        )
+
+    def recommend(self, queries, exclude, k):
+        history = queries["history"]
+        present = history != tf.constant(self.catalogue.padding, history.dtype)
+        votes = recency_weights(present, self._last, self._half_life)  # [batch, history]
+        rows = self.catalogue.rows(history)
+        pairs = tf.shape(history)[1] * self.neighbours.shape[1]
+        cells = tf.maximum(pairs, len(self.catalogue))
+        rows, score = by_query_blocks(
+            lambda *block: self._best(*block, k),
+            (rows, votes, self.catalogue.rows(exclude)),
+            k,
+            CELLS_AT_A_TIME // cells,
+        )
+        return self.catalogue.raw(rows), score
+
+    def similar(self, item_id, exclude, k):
+        row = self.catalogue.rows(item_id)  # [batch]
+        known = (row >= 0)[:, tf.newaxis]
+        neighbours = tf.where(known, tf.gather(self.neighbours, tf.maximum(row, 0)), NO_ROW)
+        left_out = is_in(neighbours, self.catalogue.rows(exclude))  # also where there is none
+        score = tf.gather(self.weights, tf.maximum(row, 0))
+        rows, score = best(tf.where(left_out, float("-inf"), score), k, neighbours)
+        return self.catalogue.raw(rows), score
+
+    def _best(self, rows, votes, exclude, k):
+        """The best rows of some queries: history rows and votes [block, history]."""
+        items = len(self.catalogue)
+        event = tf.where((rows >= 0) & (votes > 0))  # [events, 2]
+        row = tf.gather_nd(rows, event)
+        neighbour = tf.gather(self.neighbours, row)  # [events, n]
+        vote = tf.gather_nd(votes, event)[:, tf.newaxis] * tf.gather(self.weights, row)
+        # Pads of short lists have weight 0 and are counted with row 0.
+        cell = tf.cast(event[:, :1], tf.int32) * items + tf.maximum(neighbour, 0)
+        vote = tf.where(neighbour >= 0, vote, 0.0)
+        queries = tf.shape(rows)[0]
+        sums = tf.math.unsorted_segment_sum(
+            tf.reshape(vote, [-1]), tf.reshape(cell, [-1]), queries * items
+        )
+        score = tf.reshape(sums, [-1, items])
+        score = tf.where(score > 0, score, self.rest)
+        return best(leave_out(score, exclude), k)

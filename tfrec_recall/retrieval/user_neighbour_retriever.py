@@ -1,0 +1,179 @@
+"""Recall by similar users, who are found by the history that a request sends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
+
+from tfrec_recall.graph import Similarity
+from tfrec_recall.graph.similarity import Totals, column_sizes
+from tfrec_recall.retrieval.catalogue import Catalogue
+from tfrec_recall.retrieval.query_blocks import below_evidence, by_query_blocks
+from tfrec_recall.retrieval.recency import check_recency, recency_weights
+from tfrec_recall.retrieval.retriever import Retriever
+from tfrec_recall.retrieval.selection import best, leave_out
+
+CELLS_AT_A_TIME = 4_000_000
+
+
+class SparseRows(tf.Module):
+    """A sparse matrix in a graph: the entries of any rows, one after the other."""
+
+    def __init__(self, matrix: sp.csr_array, name: str):
+        super().__init__(name=name)
+        self.width = matrix.shape[1]
+        self.start = tf.Variable(matrix.indptr.astype("int64"), trainable=False, name="start")
+        self.column = tf.Variable(matrix.indices.astype("int32"), trainable=False, name="column")
+        self.value = tf.Variable(matrix.data.astype("float32"), trainable=False, name="value")
+
+    def entries(self, row: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Of rows [rows]: which of them, which column and which value, [entries] each."""
+        places = tf.ragged.range(tf.gather(self.start, row), tf.gather(self.start, row + 1))
+        flat = places.values
+        return places.value_rowids(), tf.gather(self.column, flat), tf.gather(self.value, flat)
+
+
+class UserNeighbourRetriever(Retriever):
+    """The score of an item is the sum over the nearest users who have it: similarity times value.
+
+    Users are near by what they have in common with the history of the request, so unknown users
+    are served like known ones; a known user is not his own neighbour. Items that no neighbour has
+    follow by popularity, with scores below 0.
+
+    Args:
+        item_ids: raw ids of the catalogue, strings or integers.
+        user_ids: raw ids of the users known.
+        matrix: users by items, in the order of these ids; its values are ratings, or 1.
+        similarity: between the request's history and a user's items.
+        neighbours: how many users are asked.
+        ratings: the request sends `history_rating` beside `history`, float32 [batch, any].
+        last, half_life: which events of a history count and how much, as in `recency_weights`.
+        k: the length of a list where a call does not say.
+        seed: of the permutations that order equal users and equal items.
+    """
+
+    def __init__(
+        self,
+        item_ids: Sequence[str] | Sequence[int] | np.ndarray,
+        user_ids: Sequence[str] | Sequence[int] | np.ndarray,
+        matrix: sp.csr_array,
+        similarity: Similarity,
+        neighbours: int = 50,
+        ratings: bool = False,
+        last: int | None = None,
+        half_life: float | None = None,
+        k: int = 100,
+        seed: int = 0,
+    ):
+        check_recency(last, half_life)
+        if neighbours < 1:
+            raise ValueError(f"At least one user is asked. Received: neighbours={neighbours}.")
+        catalogue, users = Catalogue(item_ids, seed), Catalogue(user_ids, seed)
+        if matrix.shape != (len(users), len(catalogue)):
+            raise ValueError(
+                "The matrix has a row for each user and a column for each item. "
+                f"Received: {matrix.shape}, {len(users)} users, {len(catalogue)} items."
+            )
+        inputs = {
+            "user_id": tf.TensorSpec([None], users.dtype, "user_id"),
+            "history": tf.TensorSpec([None, None], catalogue.dtype, "history"),
+        }
+        if ratings:
+            inputs["history_rating"] = tf.TensorSpec([None, None], tf.float32, "history_rating")
+        super().__init__(
+            item_ids=catalogue.ids,
+            inputs=inputs,
+            k=k,
+            report={
+                "kind": "user neighbours",
+                "items": len(catalogue),
+                "users": len(users),
+                "similarity": repr(similarity),
+                "neighbours": neighbours,
+                "last": last,
+                "half_life": half_life,
+            },
+            name="user_neighbour_retriever",
+        )
+        permuted = sp.csr_array(matrix[users.order][:, catalogue.order])
+        self.catalogue, self.users = catalogue, users
+        self.items_of = SparseRows(permuted, "items_of")
+        self.users_of = SparseRows(permuted.T.tocsr(), "users_of")
+        popularity = column_sizes(permuted)
+        weight = similarity.column_weight(popularity)
+        self.item_weight = _constant(np.ones(len(catalogue)) if weight is None else weight)
+        self.totals = [_constant(total) for total in Totals.of(permuted)]
+        self.rest = tf.Variable(below_evidence(popularity), trainable=False, name="rest")
+        self._similarity, self._neighbours = similarity, min(neighbours, len(users))
+        self._last, self._half_life = last, half_life
+
+    def recommend(self, queries, exclude, k):
+        history = queries["history"]
+        present = history != tf.constant(self.catalogue.padding, history.dtype)
+        votes = recency_weights(present, self._last, self._half_life)
+        values = queries.get("history_rating", tf.ones_like(votes))
+        rows = self.catalogue.rows(history)
+        self_row = self.users.rows(queries["user_id"])
+        cells = max(len(self.catalogue), len(self.users))
+        rows, score = by_query_blocks(
+            lambda *block: self._best(*block, k),
+            (rows, votes, values, self_row, self.catalogue.rows(exclude)),
+            k,
+            CELLS_AT_A_TIME // cells,
+        )
+        return self.catalogue.raw(rows), score
+
+    def _best(self, rows, votes, values, self_row, exclude, k):
+        """The best rows of some queries: history rows, votes and values [block, history]."""
+        near, similarity = self._near(rows, votes, values, self_row)  # [block, neighbours]
+        queries, items = tf.shape(rows)[0], len(self.catalogue)
+        asked = tf.where(similarity > 0)  # [asked, 2]: the query, and the place of the user
+        which, item, value = self.items_of.entries(tf.gather_nd(near, asked))
+        query = tf.gather(tf.cast(asked[:, 0], tf.int32), which)
+        vote = tf.gather(tf.gather_nd(similarity, asked), which) * value
+        sums = tf.math.unsorted_segment_sum(vote, query * items + item, queries * items)
+        score = tf.reshape(sums, [-1, items])
+        score = tf.where(score > 0, score, self.rest)
+        return best(leave_out(score, exclude), k)
+
+    def _near(self, rows, votes, values, self_row):
+        """The nearest users of each query and their similarities, which may be 0 and below."""
+        queries, items, users = tf.shape(rows)[0], len(self.catalogue), len(self.users)
+        event = tf.where((rows >= 0) & (votes > 0))
+        cell = tf.cast(event[:, 0], tf.int32) * items + tf.gather_nd(rows, event)
+        # An item of several events counts once: as its latest event, with its mean value.
+        cells, position = tf.unique(cell)
+        distinct = tf.size(cells)
+        vote = tf.math.unsorted_segment_max(tf.gather_nd(votes, event), position, distinct)
+        x = tf.math.unsorted_segment_mean(tf.gather_nd(values, event), position, distinct)
+        query, item = cells // items, cells % items
+
+        which, user, y = self.users_of.entries(item)
+        of_item = tf.gather(vote * tf.gather(self.item_weight, item), which)
+        place = tf.gather(query, which) * users + user
+        common = {}
+        for p, q in self._similarity.moments:
+            terms = of_item * _power(tf.gather(x, which), p) * _power(y, q)
+            sums = tf.math.unsorted_segment_sum(terms, place, queries * users)
+            common[p, q] = tf.reshape(sums, [-1, users])
+        size = tf.math.unsorted_segment_sum(vote, query, queries)
+        squares = tf.math.unsorted_segment_sum(vote * x * x, query, queries)
+        own = Totals(size[:, tf.newaxis], squares[:, tf.newaxis])
+        similarity = self._similarity.between(common, own, Totals(*self.totals), xp=tf)
+        similarity = leave_out(similarity, self_row[:, tf.newaxis])
+        weight, near = tf.math.top_k(similarity, self._neighbours)
+        return near, weight
+
+
+def _power(values: tf.Tensor, power: int) -> tf.Tensor:
+    """values^power for small powers, 0^0 being 1."""
+    if power == 0:
+        return tf.ones_like(values)
+    return values if power == 1 else values * values
+
+
+def _constant(values: np.ndarray) -> tf.Variable:
+    return tf.Variable(values.astype("float32"), trainable=False)
