@@ -29,7 +29,7 @@ class Training:
 
     epochs: int = 40
     batch_size: int = 1024
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     patience: int = 4
     weight_decay: float = 0.0
 
