@@ -4,8 +4,9 @@ from tfrec_recall._keras import adapt_layers
 from tfrec_recall.layers.cosine_logits import CosineLogits
 from tfrec_recall.layers.l2_normalization import L2Normalization
 from tfrec_recall.layers.masked_mean import MaskedMean
+from tfrec_recall.layers.session_similarity import SessionSimilarity
 from tfrec_recall.layers.tower import Tower
 
-__all__ = ["CosineLogits", "L2Normalization", "MaskedMean", "Tower"]
+__all__ = ["CosineLogits", "L2Normalization", "MaskedMean", "SessionSimilarity", "Tower"]
 
 adapt_layers(*(globals()[name] for name in __all__))

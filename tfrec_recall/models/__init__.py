@@ -4,6 +4,8 @@ from tfrec_recall._keras import require_keras_2
 
 require_keras_2("tfrec_recall.models")
 
+from tfrec_recall.models.airbnb_listing import AirbnbListing  # noqa: E402
+from tfrec_recall.models.airbnb_type import AirbnbType  # noqa: E402
 from tfrec_recall.models.item2vec import Item2Vec  # noqa: E402
 from tfrec_recall.models.item_cf import ItemCF  # noqa: E402
 from tfrec_recall.models.popular import Popular  # noqa: E402
@@ -11,4 +13,13 @@ from tfrec_recall.models.recall_model import RecallModel  # noqa: E402
 from tfrec_recall.models.two_tower import TwoTower  # noqa: E402
 from tfrec_recall.models.user_cf import UserCF  # noqa: E402
 
-__all__ = ["Item2Vec", "ItemCF", "Popular", "RecallModel", "TwoTower", "UserCF"]
+__all__ = [
+    "AirbnbListing",
+    "AirbnbType",
+    "Item2Vec",
+    "ItemCF",
+    "Popular",
+    "RecallModel",
+    "TwoTower",
+    "UserCF",
+]

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, has_baskets
 from tfrec_recall.data.windows import (
     Block,
     Columns,
-    keep_probability,
     sequences,
     session_batches,
-    thin_out,
 )
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import item_space
 from tfrec_recall.models.recall_model import RecallModel
 from tfrec_recall.models.vector_tables import VectorTables
+from tfrec_recall.models.window_pairs import noise_weights, window_weights
 from tfrec_recall.models.window_training import WindowTraining
 from tfrec_recall.sampling import PopularityNegatives
 
@@ -65,13 +63,13 @@ class Item2Vec(RecallModel):
         window: int | None = 20,
         negatives: int = 5,
         power: float = 0.5,
-        threshold: float | None = None,
+        threshold: float | None = 1e-3,
         cbow: bool = False,
         by_session: bool | None = None,
         rate: float = 0.05,
         decay_epochs: int = 40,
-        last: int | None = 20,
-        half_life: float | None = 5.0,
+        last: int | None = 10,
+        half_life: float | None = 3.0,
         cold_by: str | None = None,
         block: int = 32,
         lanes: int = 16,
@@ -89,14 +87,11 @@ class Item2Vec(RecallModel):
         self.window, self.negatives, self.noise = window, negatives, noise
         self.cbow, self.by_session = cbow, by_session
         self.last, self.half_life = last, half_life
-        counts = np.where(np.arange(len(features.item_counts)) > 1, features.item_counts, 0)
+        counts = item_space.known_counts(features)
         self.proposal = PopularityNegatives(counts, power)
-        # Padding and unknown items (id 0 and 1) are left out like the frequent ones.
-        self.keep = tf.constant(
-            np.where(counts > 0, keep_probability(counts, threshold), 0.0), tf.float32
-        )
+        keep = item_space.keep(counts, threshold)
         self.tables = VectorTables(len(counts), dim, longest_step)
-        self.training = WindowTraining(rate, decay_epochs, block, lanes, seed)
+        self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
         self.candidate_model = item_space.candidate_model(features, self.tables, cold_by)
         self.query_model = item_space.query_model(features, self.tables, last, half_life)
 
@@ -121,17 +116,12 @@ class Item2Vec(RecallModel):
         return super().fit(x, *args, **kwargs)
 
     def train_step(self, batch: Columns) -> dict[str, tf.Tensor]:
-        thinning, seed = self.training.seeds(2)
-        batch = thin_out(batch, self.keep, thinning)
-        loss = self.training.run(batch, self._reach(batch), self._learn, seed)
-        self.training.batches_seen.assign_add(1)
-        return {"loss": loss}
+        self.mean_loss.update_state(self.training.learn(batch, self._reach(batch), self._learn))
+        return {"loss": self.mean_loss.result()}
 
     def compute_loss(self, batch, training=False):
         """The mean loss of a pair; it measures without learning."""
-        thinning, seed = self.training.seeds(2)
-        batch = thin_out(batch, self.keep, thinning)
-        return self.training.run(batch, self._reach(batch), self._learn, seed, still=True)
+        return self.training.measure(batch, self._reach(batch), self._learn)
 
     def _reach(self, batch: Columns) -> int | tf.Tensor:
         """The farthest context: the window, or as far as the longest sequence goes."""
@@ -143,28 +133,19 @@ class Item2Vec(RecallModel):
     def _learn(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
         for_windows, for_noise = tf.unstack(tf.random.split(seed, 2))
         centre, context = block.centre["item_id"], block.context["item_id"]
-        shape = tf.shape(centre)  # [lanes, block]
-        near = block.together
-        if self.window is not None:
-            own = tf.random.stateless_uniform(
-                shape, for_windows, 1, self.window + 1, dtype=tf.int32
-            )
-            near &= block.distance <= own[:, :, tf.newaxis]
-        positive = tf.cast(near, tf.float32)  # [lanes, block, contexts]
+        positive = window_weights(block, self.window, for_windows)  # [lanes, block, contexts]
         pairs = tf.reduce_sum(positive, axis=2)  # [lanes, block]
         if self.cbow:
             pairs = tf.minimum(pairs, 1.0)  # the window foretells its centre once
-
         noise = self.proposal.sample([self.training.lanes, self.noise], for_noise)
-        hit = noise[:, tf.newaxis] == centre[:, :, tf.newaxis]
-        negative = pairs[:, :, tf.newaxis] * tf.where(hit, 0.0, self.negatives / self.noise)
+        negative = noise_weights(noise, centre, pairs, self.negatives)
         learn = self.tables.learn_from_mean if self.cbow else self.tables.learn
         loss = learn(centre, context, positive, noise, negative, rate)
         return loss, tf.reduce_sum(pairs[0])
 
-    def retriever(self, items, index=None, k=100, seed=0):
+    def retriever(self, items, index=None, k=100, seed=0, tuning_queries=None):
         """Users by the mean of their latest items; see `RecallModel.retriever`."""
-        return item_space.mean_retriever(self, items, index, k, seed)
+        return item_space.mean_retriever(self, items, index, k, seed, tuning_queries)
 
     def trigger_retriever(self, items, index=None, k=100, seed=0, **options):
         """Users through the neighbours of their latest items; options as `TriggerRetriever` has."""

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall.data.windows import keep_probability
 from tfrec_recall.features import Features
 from tfrec_recall.layers import L2Normalization
 from tfrec_recall.models.vector_tables import VectorTables
@@ -19,6 +20,18 @@ from tfrec_recall.retrieval import (
 from tfrec_recall.retrieval.recency import recency_weights
 
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
+
+
+def known_counts(features: Features) -> np.ndarray:
+    """Training events of each encoded id; padding and unknown have none, so nothing draws them."""
+    counts = np.array(features.item_counts)
+    counts[:FIRST_KNOWN] = 0
+    return counts
+
+
+def keep(counts: np.ndarray, threshold: float | None) -> np.ndarray:
+    """The share of an id's events that sub-sampling keeps; nothing of ids without counts."""
+    return np.where(counts > 0, keep_probability(counts, threshold), 0.0)
 
 
 class WarmOrMean(tf.keras.layers.Layer):
@@ -64,7 +77,7 @@ def candidate_model(
 ) -> tf.keras.Model:
     """Encoded item features to unit vectors, cold items by the category feature `cold_by`."""
     item = features.inputs(features.item)
-    counts = features.item_counts
+    counts = known_counts(features)
     if cold_by is None:
         return tf.keras.Model(item, WarmOrMean(tables, counts)(item["item_id"]))
     encoding = features.encodings.get(cold_by)
@@ -101,12 +114,14 @@ def query_model(
 
 
 def mean_retriever(
-    model, items: pd.DataFrame, index: IndexSettings | None, k: int, seed: int
+    model, items: pd.DataFrame, index: IndexSettings | None, k: int, seed: int, tuning_queries=None
 ) -> EmbeddingRetriever:
     """A user is the weighted mean of his latest items, cold ones included."""
     ids, vectors = items["item_id"].to_numpy(), model.embed_items(items)
     mean = HistoryMean(ids, vectors, model.last, model.half_life)
-    return EmbeddingRetriever(mean, ids, vectors, index or Exact(), k, seed=seed)
+    return EmbeddingRetriever(
+        mean, ids, vectors, index or Exact(), k, tuning_queries=tuning_queries, seed=seed
+    )
 
 
 def trigger_retriever(

@@ -40,6 +40,7 @@ class VectorTables(tf.keras.layers.Layer):
         noise: tf.Tensor,
         negative: tf.Tensor,
         rate: tf.Tensor,
+        refused: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """One step on a block: skip-gram, centre from the input table, the rest from the output's.
 
@@ -49,13 +50,14 @@ class VectorTables(tf.keras.layers.Layer):
             positive: weights [lanes, block, contexts].
             noise: ids [lanes, noise].
             negative: weights [lanes, block, noise].
+            refused: weights of contexts as negatives, [lanes, block, contexts].
 
         Returns: the loss of the first lane, a sample of it, summed.
         """
         u = tf.gather(self.input_vectors, centre)
         columns = tf.concat([context, noise], axis=1)
         v = tf.gather(self.output_vectors, columns)
-        wanted, unwanted = beside(positive, negative)
+        wanted, unwanted = beside(positive, negative, refused)
         by_centre, by_column, scores = skip_gram_gradients(u, v, wanted, unwanted)
         self._descend(self.input_vectors, centre, by_centre, rate)
         self._descend(self.output_vectors, columns, by_column, rate)
@@ -97,10 +99,13 @@ class VectorTables(tf.keras.layers.Layer):
         table.scatter_sub(tf.IndexedSlices(rows, tf.reshape(ids, [-1])))
 
 
-def beside(positive: tf.Tensor, negative: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def beside(
+    positive: tf.Tensor, negative: tf.Tensor, refused: tf.Tensor | None = None
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Weights of contexts and of noise as those of all columns, contexts first."""
-    no_noise, no_context = tf.zeros_like(negative), tf.zeros_like(positive)
-    return tf.concat([positive, no_noise], axis=2), tf.concat([no_context, negative], axis=2)
+    refused = tf.zeros_like(positive) if refused is None else refused
+    wanted = tf.concat([positive, tf.zeros_like(negative)], axis=2)
+    return wanted, tf.concat([refused, negative], axis=2)
 
 
 def first_loss(scores: tf.Tensor, positive: tf.Tensor, negative: tf.Tensor) -> tf.Tensor:

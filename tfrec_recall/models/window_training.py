@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
-from tfrec_recall.data.windows import Block, Blocks, Columns
+from tfrec_recall.data.windows import Block, Blocks, Columns, thin_out
 
 # (block, rate, seed) -> loss and pairs of the first lane
 Learn = Callable[[Block, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
@@ -20,6 +21,7 @@ class WindowTraining(tf.keras.layers.Layer):
     from a checkpoint draws what it would have drawn.
 
     Args:
+        keep: the probability [ids] with which an event of each encoded id is kept.
         rate: of learning, at the start.
         epochs: over which the rate falls.
         block: events of a lane in a step: the more, the fewer and the less used the matrices.
@@ -27,13 +29,23 @@ class WindowTraining(tf.keras.layers.Layer):
         seed: of all that is random.
     """
 
-    def __init__(self, rate: float, epochs: int, block: int, lanes: int, seed: int, **kwargs):
+    def __init__(
+        self,
+        keep: np.ndarray,
+        rate: float,
+        epochs: int,
+        block: int,
+        lanes: int,
+        seed: int,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if rate <= 0 or min(epochs, block, lanes) < 1:
             raise ValueError(
                 "rate is above 0; epochs, block and lanes are at least 1. "
                 f"Received: rate={rate}, epochs={epochs}, block={block}, lanes={lanes}."
             )
+        self.keep = tf.constant(keep, tf.float32)
         self.rate, self.epochs, self.block, self.lanes, self.seed = rate, epochs, block, lanes, seed
         count = {"shape": (), "dtype": tf.int64, "trainable": False, "initializer": "zeros"}
         self.batches_seen = self.add_weight("batches_seen", **count)
@@ -44,24 +56,27 @@ class WindowTraining(tf.keras.layers.Layer):
         if isinstance(data, tf.data.Dataset) and data.cardinality() > 0:
             self.batches_an_epoch.assign(data.cardinality())
 
-    def seeds(self, count: int) -> list[tf.Tensor]:
-        """Seeds for this batch, `count` of them, two integers each."""
-        now = tf.stack([tf.constant(self.seed, tf.int64), self.batches_seen])
-        return tf.unstack(tf.random.split(now, count))
-
-    def run(
-        self, batch: Columns, window: int | tf.Tensor, learn: Learn, seed: tf.Tensor, still=False
-    ):
-        """Learns from a batch of sessions; returns the mean loss of a pair, from the first lane.
+    def learn(self, batch: Columns, window: int | tf.Tensor, learn: Learn) -> tf.Tensor:
+        """Learns from a batch of sessions; returns the mean loss of a pair, of the first lane.
 
         Args:
             batch: flat columns.
             window: the farthest context.
             learn: takes a block, the rate and a seed; returns the loss and the pairs of lane 0.
-            still: measure only, at the rate 0.
         """
+        loss = self._run(batch, window, learn, self._rate(0), self._rate(1))
+        self.batches_seen.assign_add(1)
+        return loss
+
+    def measure(self, batch: Columns, window: int | tf.Tensor, learn: Learn) -> tf.Tensor:
+        """As `learn`, at the rate 0."""
+        return self._run(batch, window, learn, 0.0, 0.0)
+
+    def _run(self, batch, window, learn, first, last) -> tf.Tensor:
+        now = tf.stack([tf.constant(self.seed, tf.int64), self.batches_seen])
+        thinning, seed = tf.unstack(tf.random.split(now, 2))
+        batch = thin_out(batch, self.keep, thinning)
         blocks = Blocks(batch, window, self.block, self.lanes)
-        first, last = (0.0, 0.0) if still else (self._rate(0), self._rate(1))
 
         def one_step(step, loss, pairs):
             part = tf.cast(step, tf.float32) / tf.cast(blocks.steps, tf.float32)
