@@ -24,12 +24,17 @@ PER_REORDERED_NUMBER = 0.6
 
 @dataclasses.dataclass(frozen=True)
 class Chosen:
-    """What was chosen for lists of k, and the recall that it reached on the queries that chose."""
+    """Settings for lists of k, and the recall that they reached on the queries that chose them."""
 
     leaves: int
     leaves_to_search: int
     reorder: int
-    recall: float
+    recall: float = math.nan
+    standard_error: float = math.nan
+
+    def reaches(self, recall: float) -> bool:
+        """Whether the recall is reached, and not by the luck of these queries alone."""
+        return self.recall - self.standard_error >= recall
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,80 +73,83 @@ def tune(
     """A searcher over the vectors, and the cheapest settings found for lists of `probe.k`.
 
     Numbers of leaves are compared on a sample of the items, then leaves to search and reordering
-    are chosen on all of them. The choice is by recall, less its standard error, and by the work
-    that a search does: the same data gives the same settings, whatever else the machine does.
+    are chosen on all of them: by measured recall, and by the work that a search does, so that the
+    same data gives the same settings whatever else the machine is doing.
 
     Args:
         vectors: float32 [items, dim].
         leaves: how many; None to choose.
     """
-    if leaves is not None:
-        return _searched(vectors, probe, recall, leaves, parallel)
-    sample, sample_probe = _coarse(vectors, probe)
-    tried = []
-    for per_root in LEAVES_PER_ROOT:
-        count = _leaves(per_root, len(sample))
-        searcher, chosen = _searched(sample, sample_probe, recall, count, parallel)
-        reached = chosen.recall >= recall
-        tried.append((not reached, work(sample.shape, chosen), per_root, searcher, chosen))
-    *_, per_root, searcher, chosen = min(tried, key=lambda trial: trial[:3])
-    if sample is vectors:
-        return searcher, chosen
-    return _searched(vectors, probe, recall, _leaves(per_root, len(vectors)), parallel)
-
-
-def work(shape: tuple[int, ...], chosen: Chosen) -> float:
-    """About how many nanoseconds a query costs."""
-    items, dim = shape
-    hashed = items * chosen.leaves_to_search / chosen.leaves
-    return (
-        PER_CENTROID_NUMBER * chosen.leaves * dim
-        + PER_HASHED_PAIR * hashed * dim / 2
-        + PER_REORDERED_NUMBER * chosen.reorder * dim
-    )
-
-
-def _searched(
-    vectors: np.ndarray, probe: Probe, recall: float, leaves: int, parallel: bool
-) -> tuple[Searcher, Chosen]:
+    leaves = leaves or _best_leaves(vectors, probe, recall)
     searcher = Searcher(vectors, leaves, parallel)
     return searcher, choose(searcher, leaves, probe, recall)
+
+
+def work(items: int, chosen: Chosen) -> float:
+    """About how many nanoseconds a query costs, for each number of a vector."""
+    hashed = items * chosen.leaves_to_search / chosen.leaves
+    return (
+        PER_CENTROID_NUMBER * chosen.leaves
+        + PER_HASHED_PAIR * hashed / 2
+        + PER_REORDERED_NUMBER * chosen.reorder
+    )
 
 
 def choose(searcher: Searcher, leaves: int, probe: Probe, recall: float) -> Chosen:
     """The cheapest leaves to search and reordering that reach the recall; if none do, the most."""
     items = searcher.vectors.shape[0]
-    query = tf.constant(probe.queries)
-
-    def measured(leaves_to_search: int, reorder: int) -> tuple[Chosen, bool]:
-        rows, _ = searcher.candidates(query, probe.k, reorder, leaves_to_search)
-        each = probe.recall(rows.numpy())
-        reached = each.mean() - each.std() / math.sqrt(len(each)) >= recall
-        return Chosen(leaves, leaves_to_search, reorder, float(each.mean())), bool(reached)
-
     best, most = None, leaves
     for factor in REORDER_PER_K:
         reorder = min(items, math.ceil(factor * probe.k))
-        chosen, reached = measured(most, reorder)
-        if reached:
-            low, high = 1, most  # more reordering never needs more leaves
-            while low < high:
-                middle = (low + high) // 2
-                trial, enough = measured(middle, reorder)
-                if enough:
-                    chosen, high = trial, middle
-                else:
-                    low = middle + 1
-            if best is not None and work((items, 1), chosen) >= work((items, 1), best):
-                return best
-            best, most = chosen, high
+        chosen = _measured(searcher, Chosen(leaves, most, reorder), probe)
+        if chosen.reaches(recall):
+            chosen = _fewest_leaves(searcher, chosen, probe, recall)
+            if best is not None and work(items, chosen) >= work(items, best):
+                break
+            best, most = chosen, chosen.leaves_to_search  # more reordering never needs more leaves
         if reorder == items:
             break
     return best or chosen
 
 
-def _leaves(per_root: float, items: int) -> int:
-    return max(1, round(per_root * math.sqrt(items)))
+def _fewest_leaves(searcher: Searcher, enough: Chosen, probe: Probe, recall: float) -> Chosen:
+    """These settings with the fewest leaves to search that still reach the recall, by bisection."""
+    too_few = 0
+    while enough.leaves_to_search - too_few > 1:
+        middle = (enough.leaves_to_search + too_few) // 2
+        trial = _measured(searcher, dataclasses.replace(enough, leaves_to_search=middle), probe)
+        if trial.reaches(recall):
+            enough = trial
+        else:
+            too_few = middle
+    return enough
+
+
+def _measured(searcher: Searcher, settings: Chosen, probe: Probe) -> Chosen:
+    """The same settings, with the recall that they reach."""
+    rows, _ = searcher.candidates(
+        tf.constant(probe.queries), probe.k, settings.reorder, settings.leaves_to_search
+    )
+    each = probe.recall(rows.numpy())
+    error = each.std() / math.sqrt(len(each))
+    return dataclasses.replace(settings, recall=float(each.mean()), standard_error=float(error))
+
+
+def _best_leaves(vectors: np.ndarray, probe: Probe, recall: float) -> int:
+    """The number of leaves of which the least work is expected, from trials on a sample."""
+    items = len(vectors)
+    sample, sample_probe = _coarse(vectors, probe)
+    expected = []
+    for per_root in LEAVES_PER_ROOT:
+        leaves = max(1, round(per_root * math.sqrt(len(sample))))
+        chosen = choose(Searcher(sample, leaves), leaves, sample_probe, recall)
+        # All items need the same share of their leaves, and as many more candidates as k is longer.
+        share = chosen.leaves_to_search / chosen.leaves
+        leaves = max(1, round(per_root * math.sqrt(items)))
+        reorder = math.ceil(chosen.reorder * probe.k / sample_probe.k)
+        scaled = Chosen(leaves, math.ceil(share * leaves), reorder)
+        expected.append((not chosen.reaches(recall), work(items, scaled), leaves))
+    return min(expected)[-1]
 
 
 def _coarse(vectors: np.ndarray, probe: Probe) -> tuple[np.ndarray, Probe]:
