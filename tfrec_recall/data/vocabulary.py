@@ -169,17 +169,9 @@ class Vocabulary:
                 "A lookup layer needs one known id at least: leave this feature out, or lower "
                 f"min_count. Received: {self!r}."
             )
-        arguments = {"vocabulary": self._ids.tolist(), "mask_token": self._padding}
-        # Keras wants a name for what it does not know, and refuses one that is known.
-        if self.holds_integers:
-            number = np.iinfo(np.int64).min
-            while number in self._index:
-                number += 1
-            return tf.keras.layers.IntegerLookup(oov_token=number, **arguments)
-        text = "[UNK]"
-        while text in self._index:
-            text = f"[{text}]"
-        return tf.keras.layers.StringLookup(oov_token=text, **arguments)
+        layers = tf.keras.layers
+        layer = layers.IntegerLookup if self.holds_integers else layers.StringLookup
+        return layer(vocabulary=self._ids.tolist(), mask_token=self._padding)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the ids and their counts, whole or not at all, as `.txt` or `.parquet`.
