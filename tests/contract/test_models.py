@@ -21,9 +21,11 @@ CASES: dict[type, dict] = {
     models.TwoTower: {"dim": 8, "user_hidden": (16,), "dropout": 0.0, "uniform_negatives": 0},
     models.ItemCF: {"neighbours": 12},
     models.UserCF: {"neighbours": 5},
+    models.FunkSVD: {"dim": 4, "l2": 0.01},
 }
 IN_ONE_PASS = {models.UserCF, models.ItemCF, models.Popular}
-IMPERSONAL = {models.Popular}
+RATES = {models.FunkSVD}  # all of the board is rated alike: which group is no matter
+IMPERSONAL = {models.Popular} | RATES
 
 
 def public_models():
@@ -49,6 +51,7 @@ def board(seed=0):
         for place, item in enumerate(generator.permutation(own)[:SEEN]):
             rows.append((user_names[user], item_names[item], place * 1_000 + user))
     events = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    events["rating"] = 1.0 + np.arange(len(events)) % 5
     users = pd.DataFrame({"user_id": user_names, "country": ["fr", "uk"] * (USERS // 2)})
     tags = [["red"], ["red", "blue"], []]
     items = pd.DataFrame({"item_id": item_names, "tags": tags * (ITEMS // 3)})

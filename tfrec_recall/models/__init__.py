@@ -6,6 +6,7 @@ require_keras_2("tfrec_recall.models")
 
 from tfrec_recall.models.airbnb_listing import AirbnbListing  # noqa: E402
 from tfrec_recall.models.airbnb_type import AirbnbType  # noqa: E402
+from tfrec_recall.models.funk_svd import FunkSVD  # noqa: E402
 from tfrec_recall.models.item2vec import Item2Vec  # noqa: E402
 from tfrec_recall.models.item_cf import ItemCF  # noqa: E402
 from tfrec_recall.models.popular import Popular  # noqa: E402
@@ -16,6 +17,7 @@ from tfrec_recall.models.user_cf import UserCF  # noqa: E402
 __all__ = [
     "AirbnbListing",
     "AirbnbType",
+    "FunkSVD",
     "Item2Vec",
     "ItemCF",
     "Popular",

@@ -1,0 +1,137 @@
+"""FunkSVD against its equations, one rating at a time."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tests.references import funk_svd as reference
+from tfrec_recall.data import Interactions
+from tfrec_recall.export import export, load
+from tfrec_recall.models import FunkSVD
+
+USERS, ITEMS, DIM = 9, 13, 3
+
+
+@pytest.fixture(scope="module")
+def train():
+    random = np.random.default_rng(5)
+    pairs = [(f"u{u}", f"i{i}") for u in range(USERS) for i in random.permutation(ITEMS)[:5]]
+    events = pd.DataFrame(pairs, columns=["user_id", "item_id"])
+    return Interactions(events.assign(rating=random.integers(1, 6, len(events)).astype(float)))
+
+
+def built(train, **settings):
+    tf.keras.utils.set_random_seed(2)
+    features = FunkSVD.default_features(train).adapt(train)
+    model = FunkSVD(features, dim=DIM, **settings)
+    model.adapt(train)
+    return model
+
+
+def with_distinct_weights(train, **settings):
+    model = built(train, **settings)
+    random = np.random.default_rng(7)
+    for part in (model.users, model.items):
+        part.factors.assign(random.normal(size=part.factors.shape))
+        part.bias.assign(random.normal(size=part.bias.shape))
+    return model
+
+
+def encoded(model, train):
+    user = model.features.encodings["user_id"].encode(train.events["user_id"])
+    item = model.features.encodings["item_id"].encode(train.events["item_id"])
+    return user, item, train.events["rating"].to_numpy()
+
+
+def test_loss_and_ratings_equal_the_equations(train):
+    model = with_distinct_weights(train, l2=0.3)
+    user, item, rating = encoded(model, train)
+    batch = {"user_id": user, "item_id": item, "rating": rating.astype("float32")}
+    weights = [w.numpy() for w in (model.users.bias, model.items.bias)]
+    weights += [w.numpy() for w in (model.users.factors, model.items.factors)]
+    expected = reference.loss(
+        list(zip(*encoded(model, train), strict=True)), rating.mean(), *weights, 0.3
+    )
+    loss = model.compute_loss({name: tf.constant(values) for name, values in batch.items()})
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+    of_user, of_item, p, q = weights
+    for row in range(len(user)):
+        u, i = user[row], item[row]
+        expected = reference.rating(rating.mean(), of_user[u], of_item[i], p[u], q[i])
+        found = model.predict_ratings(train.events.iloc[row : row + 1])[0]
+        assert found == pytest.approx(np.clip(expected, rating.min(), rating.max()), rel=1e-5)
+
+
+def test_vectors_rank_exactly_as_ratings_do(train):
+    model = with_distinct_weights(train)
+    retriever = model.retriever(train.items, k=len(train.items))
+    ids, scores = retriever({"user_id": ["u0", "u4", "a stranger"]})
+    vocabulary, rows = model.features.item_vocabulary, range(3)
+    users = model.features.encodings["user_id"].encode(pd.Series(["u0", "u4", "a stranger"]))
+    for row in rows:
+        items = vocabulary.encode([raw.decode() for raw in ids.numpy()[row]])
+        ratings = model.rating(tf.fill([len(train.items)], users[row]), tf.constant(items)).numpy()
+        assert (np.diff(ratings) <= 1e-6).all()
+        np.testing.assert_allclose(ratings - ratings[0], scores[row] - scores[row, 0], atol=1e-5)
+
+
+def test_a_new_user_is_the_least_of_his_part_of_the_loss(train):
+    model = with_distinct_weights(train, l2=0.2)
+    items = np.array([[4, 9, 2, 6, 0, 1], [0, 0, 0, 0, 0, 0]], "int32")  # padding, unknown
+    values = np.array([[5, 3, 1, 4, np.nan, 2], [1, 1, 1, 1, 1, 1]], "float32")
+    p, bias = model.fold_in(tf.constant(items), tf.constant(values))
+    known = items[0, :4]
+    expected_p, expected_bias = reference.fold_in(
+        values[0, :4],
+        float(model.mean),
+        model.items.bias.numpy()[known],
+        model.items.factors.numpy()[known],
+        0.2,
+    )
+    np.testing.assert_allclose(p[0], expected_p, rtol=1e-3, atol=1e-4)
+    assert float(bias[0]) == pytest.approx(expected_bias, rel=1e-3, abs=1e-4)
+    np.testing.assert_array_equal(p[1], np.zeros(DIM))
+
+
+def test_a_user_folded_in_is_near_the_trained_one(train, tmp_path):
+    model = built(train, l2=0.05)
+    model.compile(optimizer=tf.keras.optimizers.Adam(0.05))
+    model.fit(model.training_data(train, batch_size=len(train.events)), epochs=300, verbose=0)
+    row = train.events[train.events["user_id"] == "u3"]
+    sent = {
+        "history": [row["item_id"].tolist()],
+        "history_rating": row["rating"].to_numpy("float32")[np.newaxis],
+    }
+    folded = model.fold_in_retriever(train.items, k=len(train.items))
+    trained = model.retriever(train.items, k=len(train.items))
+    np.testing.assert_allclose(
+        folded.embed_query(sent), trained.embed_query({"user_id": ["u3"]}), atol=0.02
+    )
+    again = load(export(folded, tmp_path / "model"))
+    np.testing.assert_array_equal(again(sent)[0], folded(sent)[0])
+
+
+def test_factors_begin_at_one_over_the_root_of_their_number(train):
+    features = FunkSVD.default_features(train).adapt(train)
+    factors = FunkSVD(features, dim=400).users.factors.numpy()
+    assert factors.std() == pytest.approx(1 / 20, rel=0.05)
+
+
+def test_fixed_biases_stay_at_the_means(train):
+    model = built(train, train_biases=False)
+    model.compile(optimizer="adam")
+    model.fit(model.training_data(train), epochs=2, verbose=0)
+    user, item, rating = encoded(model, train)
+    for one in np.unique(item):
+        expected = (rating[item == one] - rating.mean()).mean()
+        assert model.items.bias.numpy()[one] == pytest.approx(expected, abs=1e-5)
+    left = rating - rating.mean() - model.items.bias.numpy()[item]
+    for one in np.unique(user):
+        assert model.users.bias.numpy()[one] == pytest.approx(left[user == one].mean(), abs=1e-5)
+
+
+def test_ratings_have_to_be_there(train):
+    bare = Interactions(train.events.drop(columns="rating"))
+    with pytest.raises(ValueError, match="FunkSVD with ratings needs the event column 'rating'"):
+        built(train).training_data(bare)
