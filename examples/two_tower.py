@@ -22,13 +22,13 @@ split = standard(shop)
 
 # 2. What the model sees of users and items; learnt from the training events alone.
 features = Features(
-    user=[Categorical("user_id", unknown_rate=0.1), Categorical("country"), History(length=50)],
+    user=[Categorical("country"), History(length=50)],
     item=[Categorical("item_id"), Numeric("price", buckets=10)],
 ).adapt(split.train)
 
 # 3. Two towers, a cosine, a softmax over the batch and a thousand more products.
 tf.keras.utils.set_random_seed(0)
-model = TwoTower(features, dim=64, temperature=0.15, uniform_negatives=1000)
+model = TwoTower(features, dim=64, temperature=0.2, uniform_negatives=1000)
 model.compile(optimizer=tf.keras.optimizers.Adam(0.002))
 model.fit(model.training_data(split.train), epochs=epochs)
 
@@ -43,7 +43,7 @@ customer = split.test.history.groupby("user_id")["item_id"].agg(list).sample(1, 
 (user_id,), (history,) = customer.index, customer
 country = shop.users.set_index("user_id")["country"][user_id]
 item_id, score = served(
-    {"user_id": [user_id], "country": [country], "history": [history]}, k=5, exclude=[history]
+    {"country": [country], "history": [history]}, k=5, exclude=[history]
 )
 print(f"\nCustomer {user_id} of {country} last bought:")
 for item in history[-5:]:

@@ -55,7 +55,7 @@ def test_the_loss_is_the_corrected_softmax_over_batch_and_extra_items(model, int
     items = model.candidate_model(model.items(tf.constant(ids))).numpy()
     counts = model.features.item_counts
     proposal = (16 * counts[ids] / counts[2:].sum() + 12 / (len(counts) - 2)) / (16 + 12)
-    logits = query @ items.T / 0.15 - np.log(proposal)
+    logits = query @ items.T / 0.2 - np.log(proposal)
     losses = []
     for row in range(16):
         kept = (ids != ids[row]) | (np.arange(len(ids)) == row)  # accidental hits are no negatives

@@ -47,7 +47,7 @@ class TwoTower(RecallModel):
         user_hidden: Sequence[int] = (128,),
         item_hidden: Sequence[int] = (),
         dropout: float = 0.2,
-        temperature: float = 0.15,
+        temperature: float = 0.2,
         uniform_negatives: int = 1000,
         **kwargs,
     ):
