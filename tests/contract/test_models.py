@@ -22,6 +22,7 @@ CASES: dict[type, dict] = {
     models.ItemCF: {"neighbours": 12},
     models.UserCF: {"neighbours": 5},
     models.FunkSVD: {"dim": 4, "l2": 0.01},
+    models.NeuralCF: {"factors": 8, "negatives": 2},
 }
 IN_ONE_PASS = {models.UserCF, models.ItemCF, models.Popular}
 RATES = {models.FunkSVD}  # all of the board is rated alike: which group is no matter

@@ -9,6 +9,7 @@ from tfrec_recall.models.airbnb_type import AirbnbType  # noqa: E402
 from tfrec_recall.models.funk_svd import FunkSVD  # noqa: E402
 from tfrec_recall.models.item2vec import Item2Vec  # noqa: E402
 from tfrec_recall.models.item_cf import ItemCF  # noqa: E402
+from tfrec_recall.models.neural_cf import NeuralCF  # noqa: E402
 from tfrec_recall.models.popular import Popular  # noqa: E402
 from tfrec_recall.models.recall_model import RecallModel  # noqa: E402
 from tfrec_recall.models.two_tower import TwoTower  # noqa: E402
@@ -20,6 +21,7 @@ __all__ = [
     "FunkSVD",
     "Item2Vec",
     "ItemCF",
+    "NeuralCF",
     "Popular",
     "RecallModel",
     "TwoTower",

@@ -9,6 +9,7 @@ from tfrec_recall.retrieval.index import Index, IndexSettings
 from tfrec_recall.retrieval.neighbour_retriever import NeighbourRetriever
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.scann_index import ScaNN
+from tfrec_recall.retrieval.scoring_retriever import Scorer, ScoringRetriever
 from tfrec_recall.retrieval.selection import merge_by_maximum
 from tfrec_recall.retrieval.trigger_retriever import TriggerRetriever, merge_by_sum
 from tfrec_recall.retrieval.user_neighbour_retriever import UserNeighbourRetriever
@@ -24,6 +25,8 @@ __all__ = [
     "NeighbourRetriever",
     "Retriever",
     "ScaNN",
+    "Scorer",
+    "ScoringRetriever",
     "TriggerRetriever",
     "UserNeighbourRetriever",
     "merge_by_maximum",

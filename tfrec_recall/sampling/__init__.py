@@ -4,5 +4,12 @@ from tfrec_recall.sampling.mixed import MixedNegatives
 from tfrec_recall.sampling.popularity import PopularityNegatives
 from tfrec_recall.sampling.same_group import SameGroupNegatives
 from tfrec_recall.sampling.uniform import UniformNegatives
+from tfrec_recall.sampling.unmet import UnmetNegatives
 
-__all__ = ["MixedNegatives", "PopularityNegatives", "SameGroupNegatives", "UniformNegatives"]
+__all__ = [
+    "MixedNegatives",
+    "PopularityNegatives",
+    "SameGroupNegatives",
+    "UniformNegatives",
+    "UnmetNegatives",
+]

@@ -1,0 +1,220 @@
+"""Neural collaborative filtering: a product and a tower in one logit."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions, batches
+from tfrec_recall.features import Categorical, Features
+from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.retrieval import Exact, Retriever, ScoringRetriever
+from tfrec_recall.sampling import UnmetNegatives
+
+FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
+
+
+class NeuralCF(RecallModel):
+    """NeuMF: the element-wise product of two vectors beside a tower over two others, one logit.
+
+    Source: "Neural Collaborative Filtering", WWW 2017: Figure 3; Eq. 4 and 7 (squared and
+    logistic loss), 9 (GMF), 10 (MLP), 12 (fusion), 13 (pre-training).
+    Departs: a positive and its negatives are in one batch. With the squared loss the logit itself
+    is the estimate.
+
+    Args:
+        features: adapted; only the two ids are used.
+        factors: of the product, and the width of the tower's last layer.
+        product, tower: leave one out for GMF or MLP alone.
+        hidden: widths of the tower; None is 4, 2 and 1 times the factors over two vectors of twice
+            the factors, as in the paper's halving tower.
+        negatives: drawn for each positive and each epoch anew, from items the user has not met.
+        negative_weight: of each negative in the loss; positives have their column `weight`, or 1.
+        squared_loss: Eq. 4 instead of the logistic loss of Eq. 7.
+        dropout: on the embeddings.
+        l2: on the embeddings of each example.
+        shortlist: items found by the product's vectors that the whole model then scores; None
+            scores every item.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id")
+
+    def __init__(
+        self,
+        features: Features,
+        factors: int = 32,
+        product: bool = True,
+        tower: bool = True,
+        hidden: tuple[int, ...] | None = None,
+        negatives: int = 4,
+        negative_weight: float = 1.0,
+        squared_loss: bool = False,
+        dropout: float = 0.0,
+        l2: float = 0.0,
+        shortlist: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(features, **kwargs)
+        if not (product or tower):
+            raise ValueError("NeuralCF needs the product, the tower or both. Received: neither.")
+        if negatives < 1:
+            raise ValueError(f"negatives is at least 1 for each positive. Received: {negatives}.")
+        if shortlist is not None and not product:
+            raise ValueError("A shortlist is searched by the product's vectors: product=True.")
+        sizes = features.encodings["user_id"].size, len(features.item_vocabulary)
+        self.negatives, self.negative_weight = negatives, negative_weight
+        self.squared_loss, self.l2, self.shortlist = squared_loss, l2, shortlist
+        self.dropout = tf.keras.layers.Dropout(dropout)
+        self.product = _embeddings(sizes, factors) if product else None
+        self.tower = _embeddings(sizes, 2 * factors) if tower else None
+        widths = hidden or (4 * factors, 2 * factors, factors)
+        self.layers_of_tower = [tf.keras.layers.Dense(w, "relu") for w in widths] if tower else []
+        self.output_layer = tf.keras.layers.Dense(
+            1, kernel_initializer=tf.keras.initializers.LecunUniform(), name="logit"
+        )
+        one = tf.constant([[FIRST_KNOWN]])
+        self.logits(self.vectors(one[:, 0], 0), self.vectors(one, 1))  # makes all weights
+
+    @classmethod
+    def default_features(cls, interactions: Interactions) -> Features:
+        return Features(user=[Categorical("user_id")], item=[Categorical("item_id")])
+
+    def training_data(self, train, batch_size=256, seed=0, first_epoch=0):
+        """Batches of user_id, item_id, label and sample_weight, `batch_size` with the negatives."""
+        user = self.features.encodings["user_id"].encode(train.events["user_id"])
+        item = self.features.encodings["item_id"].encode(train.events["item_id"])
+        known = (user >= FIRST_KNOWN) & (item >= FIRST_KNOWN)
+        weight = np.ones(len(user))
+        if "weight" in train.events:
+            weight = train.events["weight"].to_numpy("float64")
+        unmet = UnmetNegatives(user[known], item[known], len(self.features.item_vocabulary))
+        users, items = tf.constant(user[known]), tf.constant(item[known])
+        weights = tf.constant(weight[known], tf.float32)
+        own_seed = 0 if seed is None else seed
+
+        def fetch(rows):
+            # Each epoch has another order, so that the rows of a batch are a seed of their own.
+            mixed = tf.reduce_sum(rows * tf.range(1, tf.size(rows, tf.int64) + 1))
+            user, item = tf.gather(users, rows), tf.gather(items, rows)
+            others = tf.repeat(user, self.negatives)
+            drawn = unmet.sample(others, tf.stack([mixed, rows[0] + own_seed]))
+            ones, zeros = tf.ones_like(user, tf.float32), tf.zeros_like(others, tf.float32)
+            return {
+                "user_id": tf.concat([user, others], 0),
+                "item_id": tf.concat([item, drawn], 0),
+                "label": tf.concat([ones, zeros], 0),
+                "sample_weight": tf.concat(
+                    [tf.gather(weights, rows), tf.fill(tf.shape(others), self.negative_weight)], 0
+                ),
+            }
+
+        positives = max(1, batch_size // (1 + self.negatives))
+        return batches(int(known.sum()), positives, fetch, seed=seed, first_epoch=first_epoch)
+
+    def vectors(self, ids: tf.Tensor, side: int, training=False) -> list[tf.Tensor]:
+        """Embeddings of users (side 0) or items (1), of the product and the tower: [..., dim]."""
+        return [
+            self.dropout(tables[side](ids), training=training)
+            for tables in (self.product, self.tower)
+            if tables is not None
+        ]
+
+    def logits(self, user: list[tf.Tensor], item: list[tf.Tensor]) -> tf.Tensor:
+        """Of users [batch, dim] and items [batch or 1, n, dim]: [batch, n]."""
+        joint = []
+        user, item = list(user), list(item)
+        if self.product is not None:
+            joint.append(user.pop(0)[:, tf.newaxis] * item.pop(0))
+        if self.tower is not None:
+            joint.append(self._tower(user[0], item[0]))
+        return self.output_layer(tf.concat(joint, axis=-1))[..., 0]
+
+    def _tower(self, user: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
+        shape = tf.broadcast_dynamic_shape(tf.shape(user[:, tf.newaxis]), tf.shape(item))
+        both = [tf.broadcast_to(user[:, tf.newaxis], shape), tf.broadcast_to(item, shape)]
+        hidden = tf.ensure_shape(tf.concat(both, axis=-1), [None, None, 2 * user.shape[-1]])
+        for layer in self.layers_of_tower:
+            hidden = layer(hidden)
+        return hidden
+
+    def compute_loss(self, batch, training=False):
+        user = self.vectors(batch["user_id"], 0, training)
+        item = self.vectors(batch["item_id"][:, tf.newaxis], 1, training)
+        logit = self.logits(user, item)[:, 0]
+        label, weight = batch["label"], batch["sample_weight"]
+        if self.squared_loss:
+            loss = tf.square(label - logit)
+        else:
+            loss = tf.nn.sigmoid_cross_entropy_with_logits(label, logit)
+        if self.l2:
+            size = sum(tf.reduce_sum(v * v, axis=-1) for v in user)
+            loss += self.l2 * (size + sum(tf.reduce_sum(v * v, axis=-1)[:, 0] for v in item))
+        return tf.reduce_sum(weight * loss) / tf.reduce_sum(tf.ones_like(weight))
+
+    def begin_with(self, product: NeuralCF, tower: NeuralCF, alpha: float = 0.5) -> None:
+        """Takes over the weights of a trained GMF and a trained MLP of the same sizes.
+
+        Source: Eq. 13: the output weights are α times the first's and 1 - α times the second's.
+        """
+        for own, other in zip(
+            (self.product, self.tower), (product.product, tower.tower), strict=True
+        ):
+            for table, trained in zip(own, other, strict=True):
+                table.set_weights(trained.get_weights())
+        for layer, trained in zip(self.layers_of_tower, tower.layers_of_tower, strict=True):
+            layer.set_weights(trained.get_weights())
+        kernel, bias = product.output_layer.get_weights()
+        tower_kernel, tower_bias = tower.output_layer.get_weights()
+        self.output_layer.set_weights(
+            [
+                np.concatenate([alpha * kernel, (1 - alpha) * tower_kernel]),
+                alpha * bias + (1 - alpha) * tower_bias,
+            ]
+        )
+
+    def retriever(self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0) -> Retriever:
+        """Lists by the whole model; `index` searches the shortlist, where the model has one."""
+        return ScoringRetriever(
+            PairScorer(self),
+            items["item_id"].to_numpy(),
+            self.features.encodings["item_id"].encode(items["item_id"]),
+            shortlist=self.shortlist,
+            index=None if self.shortlist is None else index or Exact(),
+            k=k,
+            seed=seed,
+        )
+
+
+class PairScorer(tf.Module):
+    """NeuralCF as a `Scorer`: raw user ids, encoded items."""
+
+    def __init__(self, model: NeuralCF):
+        super().__init__()
+        encoding = model.features.encodings["user_id"]
+        self.model = model
+        self.lookup = encoding.graph()
+        self.inputs = {"user_id": tf.TensorSpec([None], encoding.raw_dtype, "user_id")}
+
+    def query(self, raw):
+        return self.model.vectors(self.lookup(raw["user_id"]), 0)
+
+    def score(self, query, items):
+        return self.model.logits(query, self.model.vectors(items, 1))
+
+    def query_vectors(self, query):
+        factors = query[0].shape[-1]
+        return query[0] * self.model.output_layer.kernel[:factors, 0]
+
+    def item_vectors(self, items):
+        return self.model.product[1](tf.constant(items)).numpy()
+
+
+def _embeddings(sizes: tuple[int, int], dim: int) -> list[tf.keras.layers.Embedding]:
+    normal = [tf.keras.initializers.RandomNormal(stddev=0.01) for _ in sizes]
+    return [
+        tf.keras.layers.Embedding(size, dim, embeddings_initializer=initial)
+        for size, initial in zip(sizes, normal, strict=True)
+    ]

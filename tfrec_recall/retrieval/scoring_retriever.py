@@ -1,0 +1,138 @@
+"""Recall by any scoring model: all items in blocks, or a shortlist of an index scored again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_recall.retrieval.catalogue import Catalogue
+from tfrec_recall.retrieval.index import IndexSettings
+from tfrec_recall.retrieval.retriever import Retriever
+from tfrec_recall.retrieval.selection import NO_ROW, best, leave_out
+
+PAIRS_AT_A_TIME = 131_072
+
+
+class Scorer(Protocol):
+    """A model as `ScoringRetriever` sees it.
+
+    `inputs` are the raw query features, name -> `tf.TensorSpec`.
+    """
+
+    inputs: Mapping[str, tf.TensorSpec]
+
+    def query(self, raw: Mapping[str, tf.Tensor]) -> Any:
+        """What the model makes of queries before it sees an item: tensors [batch, ...]."""
+
+    def score(self, query: Any, items: tf.Tensor) -> tf.Tensor:
+        """The scores [batch, n] of encoded items, [1, n] for all queries or [batch, n]."""
+
+    def query_vectors(self, query: Any) -> tf.Tensor:
+        """[batch, dim]: the vectors that search a shortlist."""
+
+    def item_vectors(self, items: np.ndarray) -> np.ndarray:
+        """[items, dim]: the vectors of encoded items that a shortlist is searched in."""
+
+
+class ScoringRetriever(Retriever):
+    """Every item is scored by the whole model, or only those that an index puts first.
+
+    Args:
+        scorer: the model, a `tf.Module`.
+        item_ids: raw ids of the catalogue, strings or integers.
+        encoded: what the scorer knows these items by, integers [items].
+        shortlist: how many items the index proposes to be scored; None scores all of them.
+            A list is never longer than it.
+        index: what searches the shortlist.
+        k: the length of a list where a call does not say.
+        seed: of the permutation that orders items of equal score.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        item_ids: Sequence[str] | Sequence[int] | np.ndarray,
+        encoded: np.ndarray,
+        shortlist: int | None = None,
+        index: IndexSettings | None = None,
+        k: int = 100,
+        seed: int = 0,
+    ):
+        catalogue = Catalogue(item_ids, seed)
+        if np.shape(encoded) != (len(catalogue),):
+            raise ValueError(
+                "There is one encoded id for each item id. "
+                f"Received: {len(catalogue)} ids, encoded of shape {np.shape(encoded)}."
+            )
+        if (shortlist is None) != (index is None):
+            raise ValueError(
+                "A shortlist needs both its length and an index to search it. "
+                f"Received: shortlist={shortlist}, index={index}."
+            )
+        if shortlist is not None and shortlist < k:
+            raise ValueError(f"A shortlist is no shorter than k={k}. Received: {shortlist}.")
+        ordered = np.asarray(encoded, "int32")[catalogue.order]
+        built = None
+        if index is not None:
+            built = index.build(scorer.item_vectors(ordered), k=shortlist)
+        super().__init__(
+            item_ids=catalogue.ids,
+            inputs=scorer.inputs,
+            k=k,
+            report={
+                "kind": "scoring",
+                "items": len(catalogue),
+                "shortlist": shortlist,
+                "index": None if built is None else built.report,
+            },
+            name="scoring_retriever",
+        )
+        self.catalogue = catalogue
+        self.scorer = scorer
+        self.index = built
+        self.encoded = tf.Variable(ordered, trainable=False, name="encoded")
+        self._shortlist = shortlist
+
+    def recommend(self, queries, exclude, k):
+        query = self.scorer.query(queries)
+        exclude = self.catalogue.rows(exclude)
+        search = self._all if self.index is None else self._shortlisted
+        rows, score = search(query, exclude, k)
+        return self.catalogue.raw(rows), score
+
+    def _shortlisted(self, query, exclude, k):
+        vectors = self.scorer.query_vectors(query)
+        rows, _ = self.index.search(vectors, self._shortlist, exclude)
+        score = self.scorer.score(query, tf.gather(self.encoded, tf.maximum(rows, 0)))
+        # Equal scores keep the order of the rows, not that of the index.
+        order = tf.argsort(rows, axis=1)
+        rows = tf.gather(rows, order, batch_dims=1)
+        score = tf.gather(score, order, batch_dims=1)
+        return best(tf.where(rows == NO_ROW, float("-inf"), score), k, rows)
+
+    def _all(self, query, exclude, k):
+        items = len(self.catalogue)
+        batch = tf.shape(exclude)[0]
+        step = tf.maximum(1, PAIRS_AT_A_TIME // tf.maximum(1, batch))
+
+        def next_block(first, rows, scores):
+            last = tf.minimum(first + step, items)
+            block = self.scorer.score(query, self.encoded[tf.newaxis, first:last])
+            block = leave_out(block, exclude, first)
+            block_rows, block = best(block, tf.minimum(k, last - first))
+            block_rows = tf.where(block_rows == NO_ROW, NO_ROW, block_rows + first)
+            merged = tf.concat([scores, block], 1), tf.concat([rows, block_rows], 1)
+            return (last, *best(merged[0], k, merged[1]))
+
+        nothing = best(tf.zeros([batch, 0]), k)
+        _, rows, scores = tf.while_loop(
+            lambda first, *_: first < items,
+            next_block,
+            (tf.constant(0), *nothing),
+            shape_invariants=(tf.TensorShape([]), *[tf.TensorShape([None, None])] * 2),
+            parallel_iterations=1,  # more would hold several blocks of scores
+        )
+        return rows, scores
