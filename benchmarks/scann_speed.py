@@ -81,13 +81,14 @@ def main() -> int:
     parser.add_argument("--table", action="store_true", help="measure several sizes, claim nothing")
     arguments = parser.parse_args()
     sizes = TABLE if arguments.table else [(arguments.items, arguments.dim)]
-    print("    items  dim    numbers   exact ms  ScaNN ms   ratio  recall  tuned in")
+    print("    items  dim    numbers   exact ms  ScaNN ms   ratio  recall   leaves  tuned in")
     for items, dim in sizes:
         took, reached, report = measure(items, dim)
         ratio = took["exact"] / took["scann"]
         print(
             f"{items:9,d} {dim:4d} {items * dim:10,d} {took['exact']:10.3f} {took['scann']:9.3f} "
-            f"{ratio:6.1f}x {reached:7.3f} {report['build_seconds']:7.1f} s",
+            f"{ratio:6.1f}x {reached:7.3f} {report['leaves_to_search']:4d}/{report['leaves']:<5d}"
+            f"{report['build_seconds']:6.1f} s",
             flush=True,
         )
     if arguments.table:

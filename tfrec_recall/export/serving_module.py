@@ -1,6 +1,6 @@
 """A retriever as the functions and signatures of a SavedModel."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfrec_recall.retrieval import Retriever
 
 RESERVED = "exclude"
+TrackableResource = tf.saved_model.experimental.TrackableResource
 
 
 class ServingModule(tf.Module):
@@ -21,31 +22,26 @@ class ServingModule(tf.Module):
         super().__init__(name="retriever")
         self.k = tf.Variable(retriever.k, trainable=False, dtype=tf.int32, name="k")
         self.item_ids = tf.Variable(retriever.item_ids, trainable=False, name="item_ids")
-        self.state = [
-            part
-            for part in tf.train.TrackableView(retriever).descendants()
-            if isinstance(part, tf.Variable | tf.saved_model.experimental.TrackableResource)
-        ]
-        ids = tf.TensorSpec([None], retriever.id_dtype, "item_id")
+        item_id = tf.TensorSpec([None], retriever.id_dtype, "item_id")
         exclude = tf.TensorSpec([None, None], retriever.id_dtype, RESERVED)
         k = tf.TensorSpec([], tf.int32, "k")
-        self.recommend = tf.function(
-            lambda queries, exclude, k: retriever(queries, k, exclude),
-            input_signature=[named(retriever.inputs), exclude, k],
-        )
-        if "embed_query" in retriever.signatures:
-            self.embed_query = tf.function(
-                retriever.embed_query, input_signature=[named(retriever.inputs)]
-            )
-        if "embed_item" in retriever.signatures:
-            self.embed_item = tf.function(
-                retriever.embed_item, input_signature=[named(retriever.item_inputs)]
-            )
-        if "similar_items" in retriever.signatures:
-            self.similar_items = tf.function(
+        queries, items = named(retriever.inputs), named(retriever.item_inputs)
+        functions = {
+            "recommend": tf.function(
+                lambda queries, exclude, k: retriever(queries, k, exclude),
+                input_signature=[queries, exclude, k],
+            ),
+            "embed_query": tf.function(retriever.embed_query, input_signature=[queries]),
+            "embed_item": tf.function(retriever.embed_item, input_signature=[items]),
+            "similar_items": tf.function(
                 lambda item_id, exclude, k: retriever.similar_items(item_id, k, exclude),
-                input_signature=[ids, exclude, k],
-            )
+                input_signature=[item_id, exclude, k],
+            ),
+        }
+        offered = {name: functions[name] for name in ("recommend", *retriever.signatures)}
+        for name, function in offered.items():
+            setattr(self, name, function)
+        self.state = _state(retriever, offered.values())
 
 
 def serving_signatures(module: ServingModule, retriever: Retriever) -> dict[str, Any]:
@@ -82,6 +78,18 @@ def serving_signatures(module: ServingModule, retriever: Retriever) -> dict[str,
 def named(specs: Mapping[str, tf.TensorSpec]) -> dict[str, tf.TensorSpec]:
     """The specifications, each named after its key."""
     return {name: tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in specs.items()}
+
+
+def _state(retriever: Retriever, functions: Iterable) -> list[tf.Variable | TrackableResource]:
+    """The variables and tables that the functions need, each once.
+
+    Those that the retriever's modules hold, and those that only the graphs know: the layers of
+    Keras 3 do not show their variables to TensorFlow.
+    """
+    held = tf.train.TrackableView(retriever).descendants()
+    used = [v for function in functions for v in function.get_concrete_function().graph.variables]
+    parts = [part for part in (*held, *used) if isinstance(part, tf.Variable | TrackableResource)]
+    return list({id(part): part for part in parts}.values())
 
 
 def _traced(function, specs: Mapping[str, tf.TensorSpec]):
