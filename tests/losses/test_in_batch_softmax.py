@@ -376,6 +376,34 @@ def test_a_learned_temperature_starts_where_it_is_told_and_is_learned_as_a_logar
         loss.log_temperature.assign(np.log(3.0))
 
 
+class Recommender(tf.keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.users = tf.keras.layers.Embedding(40, DIM)
+        self.items = tf.keras.layers.Embedding(30, DIM)
+        self.softmax = InBatchSoftmax(0.5, remove_accidental_hits=True, learn_temperature=True)
+
+    def call(self, inputs):
+        return self.users(inputs["user"]), self.items(inputs["item"])
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return self.softmax(*y_pred, sample_weight, candidate_ids=x["item"], training=training)
+
+
+def test_a_model_compiled_as_usual_learns():
+    tf.keras.utils.set_random_seed(0)
+    users = np.arange(400) % 40
+    every = {"user": tf.constant(users), "item": tf.constant(users % 30)}
+    model = Recommender()
+    model.compile(tf.keras.optimizers.Adam(0.1))
+    before = model.compute_loss(every, y_pred=model(every), training=False)
+    model.fit(tf.data.Dataset.from_tensor_slices(every).batch(50), epochs=4, verbose=0)
+    after = model.compute_loss(every, y_pred=model(every), training=False)
+    assert after < 0.7 * before
+    assert not np.allclose(model.softmax.log_temperature, np.log(0.5))
+    assert not model.softmax.supports_jit  # or Keras 3 would have XLA compile it on a GPU
+
+
 ONE = np.ones((2, 1), "float32")
 
 
@@ -401,6 +429,7 @@ def test_an_impossible_setting_is_refused(arguments, message):
             "`extra_log_probability` together.*Received: extra_log_probability=None",
         ),
         ({"query_embeddings": ONE[0]}, r"takes queries \[batch, dim\].*Received: shapes \(1,\)"),
+        ({"interest_mask": ONE > 0}, r"`interest_mask` with queries.*Received: .*\(2, 1\)"),
         ({"query_embeddings": np.ones((3, 1), "float32")}, "Received: 3 queries, 2 candidates"),
         (
             {"log_probability": ONE[0], "candidate_sampling_probability": ONE[0]},

@@ -11,8 +11,8 @@ import tensorflow as tf
 class Tower(tf.keras.layers.Layer):
     """A multi-layer perceptron: dense, normalised, activated, dropped out, layer after layer.
 
-    Source: the towers of "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item
-    Recommendations", RecSys 2019, Figure 2. The options are common practice.
+    Source: "Learning Deep Structured Semantic Models for Web Search using Clickthrough Data", CIKM
+    2013, section 3.1, and every two-tower model since. The options are common practice.
 
     Args:
         units: the width of each layer; the last is the output, which is neither normalised nor

@@ -20,9 +20,9 @@ class InBatchSoftmax(tf.keras.layers.Layer):
     computed a few rows at a time, together with the gradients, and never exist as a whole.
 
     Source: "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys
-    2019: Eq. 4 to 6 (in-batch softmax, correction, reward weights); "Mixed Negative Sampling for
-    Learning Two-tower Neural Networks in Recommendations", WWW 2020: Eq. 4 (extra candidates).
-    Departs: the sum over the batch by default, not the mean; all that is optional.
+    2019, section 3 (batch softmax, its correction, rewards, temperature); "Mixed Negative Sampling
+    for Learning Two-tower Neural Networks in Recommendations", WWW 2020 (extra candidates).
+    Departs: sums over the batch by default, as tfrs does, where the paper has the mean.
 
     Args:
         temperature: what divides the scores, 1 without it; where it starts if it is learned.
@@ -30,7 +30,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
             without it.
         remove_accidental_hits: leave out negatives with the id of the query's own candidate.
         learn_temperature: learn its logarithm, so that it stays positive.
-        reduction: "sum" over the batch, as tfrs does, or "mean", which divides by its size.
+        reduction: "sum" over the batch, or "mean", which divides it by the number of queries.
 
     Call arguments:
         query_embeddings: [batch, dim], or [batch, interests, dim] of which the best interest counts
@@ -123,7 +123,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
             candidates = tf.concat([candidates, _float(extra_candidates)], axis=0)
             log_probability = _join("log_probability", log_probability, extra_log_probability)
             candidate_ids = _join("candidate_ids", candidate_ids, extra_candidate_ids)
-        _check_shapes(query, candidates)
+        _check_shapes(query, candidates, interest_mask)
         if interest_mask is not None:
             interest_mask = tf.cast(interest_mask, tf.bool)
             query = tf.where(interest_mask[:, :, tf.newaxis], query, 0.0)
@@ -215,12 +215,17 @@ def _join(name, values, extra):
     return tf.concat([values, tf.cast(extra, values.dtype)], axis=0)
 
 
-def _check_shapes(query, candidates):
+def _check_shapes(query, candidates, interest_mask):
     if len(query.shape) not in (2, 3) or len(candidates.shape) != 2:
         raise ValueError(
             "InBatchSoftmax takes queries [batch, dim] or [batch, interests, dim] and candidates "
             f"[candidates, dim]. Received: shapes {tuple(query.shape)} and "
             f"{tuple(candidates.shape)}."
+        )
+    if interest_mask is not None and len(query.shape) != 3:
+        raise ValueError(
+            "InBatchSoftmax takes `interest_mask` with queries [batch, interests, dim]. "
+            f"Received: queries of shape {tuple(query.shape)}."
         )
     if None not in (query.shape[0], candidates.shape[0]) and query.shape[0] > candidates.shape[0]:
         raise ValueError(
