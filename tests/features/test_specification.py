@@ -81,7 +81,8 @@ def test_what_a_model_needs_is_named_when_missing():
 
 def test_features_can_be_left_out_by_name():
     fewer = specification(Numeric("age")).without("age", "tags")
-    assert [feature.name for feature in (*fewer.user, *fewer.item)] == ["user_id", "item_id", "price"]
+    names = [feature.name for feature in (*fewer.user, *fewer.item)]
+    assert names == ["user_id", "item_id", "price"]
     with pytest.raises(ValueError, match="needs the feature height"):
         fewer.without("height")
 
@@ -89,6 +90,13 @@ def test_features_can_be_left_out_by_name():
 def test_a_missing_column_is_named(interactions):
     with pytest.raises(ValueError, match=r"users table has no column 'age'.*user_id, country"):
         specification(Numeric("age")).adapt(interactions)
+
+
+def test_ids_are_had_by_name_and_other_kinds_refused(interactions):
+    features = specification(Categorical("country")).adapt(interactions)
+    assert sorted(features.ids("country").vocabulary.ids) == ["de", "fr"]
+    with pytest.raises(ValueError, match=r"'price' has to be Categorical\. .*Normalised"):
+        features.ids("price")
 
 
 def test_names_are_used_once():

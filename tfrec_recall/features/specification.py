@@ -131,10 +131,19 @@ class Features:
 
     @property
     def item_vocabulary(self) -> Vocabulary:
+        return self.ids("item_id").vocabulary
+
+    def ids(self, name: str) -> VocabularyEncoding:
+        """The encoding of a feature that is one of a set of ids: user_id, item_id, a category.
+
+        Raises: ValueError if the feature is of another kind.
+        """
         self.require_adapted()
-        encoding = self.encodings["item_id"]
-        assert isinstance(encoding, VocabularyEncoding)
-        return encoding.vocabulary
+        encoding = self.encodings.get(name)
+        if not isinstance(encoding, VocabularyEncoding) or encoding.rank != 1:
+            kind = type(encoding).__name__ if encoding else "no such feature"
+            raise ValueError(f"{name!r} has to be Categorical. Received: {kind}.")
+        return encoding
 
     @property
     def item_counts(self) -> np.ndarray:
