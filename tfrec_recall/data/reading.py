@@ -186,7 +186,7 @@ def read_text(path: FilePath, rename: Mapping[str, str], separator: str = ",") -
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the header
-            options = {"sep": separator, "encoding": "utf-8-sig", "index_col": False}
+            options = {"sep": separator, "index_col": False}
             header = pd.read_csv(path, nrows=0, **options).columns
             ids = {column for column in header if rename.get(column, column) in _IDS}
             missing = {column: [""] if column in ids else _MISSING for column in header}
