@@ -28,6 +28,14 @@ def test_requests_are_answered(tmp_path, queries):
         assert signatures[name](**inputs)["item_id"].shape == (batch, 5)
 
 
+def test_padding_fills_features_of_a_fixed_width():
+    toy = retriever(20)
+    toy.inputs["age"] = tf.TensorSpec([None, 3], tf.float32)
+    made = requests(toy, None)["serving_default"]
+    assert made["age"].shape == (1, 3)
+    assert made["history"].shape == (1, 1)
+
+
 def test_without_the_extra_the_card_says_how_to_get_it(tmp_path, monkeypatch):
     for name in ("tensorflow_serving", "tensorflow_serving.apis"):
         monkeypatch.setitem(sys.modules, name, None)

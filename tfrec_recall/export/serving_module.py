@@ -20,6 +20,8 @@ class ServingModule(tf.Module):
 
     def __init__(self, retriever: Retriever):
         super().__init__(name="retriever")
+        if RESERVED in retriever.inputs:
+            raise ValueError(f"A raw feature cannot be called {RESERVED!r}: rename its column.")
         self.k = tf.Variable(retriever.k, trainable=False, dtype=tf.int32, name="k")
         self.item_ids = tf.Variable(retriever.item_ids, trainable=False, name="item_ids")
         item_id = tf.TensorSpec([None], retriever.id_dtype, "item_id")
@@ -46,8 +48,6 @@ class ServingModule(tf.Module):
 
 def serving_signatures(module: ServingModule, retriever: Retriever) -> dict[str, Any]:
     """The signatures by name, concrete functions of named tensors."""
-    if RESERVED in retriever.inputs:
-        raise ValueError(f"A raw feature cannot be called {RESERVED!r}: rename its column.")
     exclude = {RESERVED: tf.TensorSpec([None, None], retriever.id_dtype)}
     item_id = {"item_id": tf.TensorSpec([None], retriever.id_dtype)}
     k = retriever.k

@@ -53,7 +53,9 @@ def requests(
     """The inputs of the requests, by signature."""
     if queries is None:
         queries = {
-            name: tf.fill([1] * spec.shape.rank, tf.constant(padding(spec.dtype), spec.dtype))
+            name: tf.fill(
+                [size or 1 for size in spec.shape], tf.constant(padding(spec.dtype), spec.dtype)
+            )
             for name, spec in retriever.inputs.items()
         }
     queries = tensors(queries, retriever.inputs, "retriever")
