@@ -108,6 +108,7 @@ def flatten_sessions(padded: Columns) -> dict[str, tf.Tensor]:
     """
     present = padded["item_id"] != 0
     flat = {name: tf.boolean_mask(values, present) for name, values in padded.items()}
+    flat["item_id"] = tf.cast(flat["item_id"], tf.int32)  # Parquet's integers are int64
     return flat | {"session": tf.cast(tf.where(present)[:, 0], tf.int32)}
 
 
