@@ -1,5 +1,6 @@
 """Which items and which users belong together: similarities, neighbour tables."""
 
+from tfrec_recall.graph.nearby import nearby_counts, neighbours_by_counts
 from tfrec_recall.graph.neighbour_table import Neighbours, interaction_matrix, neighbours
 from tfrec_recall.graph.similarity import CoCount, Cosine, Jaccard, Pearson, Similarity
 
@@ -11,5 +12,7 @@ __all__ = [
     "Pearson",
     "Similarity",
     "interaction_matrix",
+    "nearby_counts",
     "neighbours",
+    "neighbours_by_counts",
 ]

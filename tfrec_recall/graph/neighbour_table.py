@@ -86,7 +86,7 @@ def neighbours(
     else:
         left, right = factors
         pairs = _product(left, right[order], count + 1, threads)
-    return _without_self(pairs, order, count)
+    return without_self(pairs, order, count)
 
 
 def _product(left: sp.csr_array, right: sp.csr_array, count: int, threads: int) -> sp.csr_array:
@@ -123,7 +123,7 @@ def _by_formula(
             Totals(*(total[pattern.indices] for total in columns)),
         )
         result = sp.csr_array((values, pattern.indices, pattern.indptr), shape=pattern.shape)
-        return _best_of_rows(result, count)
+        return best_of_rows(result, count)
 
     with ThreadPoolExecutor(threads) as pool:  # SciPy's products let other threads run
         parts = list(pool.map(lambda bounds: block(*bounds), _blocks(matrix)))
@@ -146,7 +146,7 @@ def _blocks(matrix: sp.csr_array) -> Iterator[tuple[int, int]]:
     yield from zip(starts.tolist(), [*starts[1:].tolist(), matrix.shape[0]], strict=True)
 
 
-def _best_of_rows(matrix: sp.csr_array, count: int) -> sp.csr_array:
+def best_of_rows(matrix: sp.csr_array, count: int) -> sp.csr_array:
     """The `count` largest positive entries of each row, best first, ties by column."""
     row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     positive = np.flatnonzero(matrix.data > 0)
@@ -159,7 +159,7 @@ def _best_of_rows(matrix: sp.csr_array, count: int) -> sp.csr_array:
     return sp.csr_array((ranked.data, column[best], ranked.indptr), shape=matrix.shape)
 
 
-def _without_self(pairs: sp.csr_array, order: np.ndarray, count: int) -> Neighbours:
+def without_self(pairs: sp.csr_array, order: np.ndarray, count: int) -> Neighbours:
     """The table of `count` neighbours from lists of `count` + 1 that may hold the row itself."""
     rows = pairs.shape[0]
     row = np.repeat(np.arange(rows), np.diff(pairs.indptr))

@@ -8,9 +8,17 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.data import Interactions
+from tfrec_recall.data import Interactions, chronological
 from tfrec_recall.features import Categorical, Features, History
-from tfrec_recall.graph import CoCount, Similarity, interaction_matrix, neighbours
+from tfrec_recall.graph import (
+    CoCount,
+    Similarity,
+    interaction_matrix,
+    nearby_counts,
+    neighbours,
+    neighbours_by_counts,
+)
+from tfrec_recall.graph.similarity import Totals, column_sizes
 from tfrec_recall.models.neighbour_ratings import NeighbourRatings, RatedPairs, rating_column
 from tfrec_recall.models.recall_model import RecallModel
 from tfrec_recall.retrieval import NeighbourRetriever
@@ -34,6 +42,8 @@ class ItemCF(RecallModel):
             have the same say.
         half_life: in events, of what an event of the history counts; None counts all alike.
         last: only the latest events of the history count; None takes all.
+        nearby: in events, the half-life of the distance at which two events of a user still make
+            their items alike; None lets all of a user's events do so. It needs timestamps.
         ratings: take the events' column `rating` as values, for `Cosine`, `Pearson` and
             `predict_ratings`; without, every event is a 1.
 
@@ -53,13 +63,14 @@ class ItemCF(RecallModel):
         normalise: bool = True,
         half_life: float | None = 8.0,
         last: int | None = None,
+        nearby: float | None = None,
         ratings: bool = False,
         **kwargs,
     ):
         super().__init__(features, **kwargs)
         self.similarity = similarity or CoCount(alpha, active_penalty, shrinkage)
         self.normalise = normalise
-        self.last, self.half_life = last, half_life
+        self.last, self.half_life, self.nearby = last, half_life, nearby
         size = len(features.item_vocabulary)
         self.neighbour_ids = tf.Variable(
             tf.fill([size, neighbours], -1), trainable=False, name="neighbour_ids"
@@ -69,6 +80,8 @@ class ItemCF(RecallModel):
         )
         self.popularity = tf.Variable(tf.zeros([size]), trainable=False, name="popularity")
         self.ratings = RatedPairs() if ratings else None
+        if nearby is not None and ratings:
+            raise ValueError("nearby counts events, ratings compares values: choose one of them.")
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
@@ -76,15 +89,26 @@ class ItemCF(RecallModel):
 
     def adapt(self, train: Interactions) -> None:
         """Finds the neighbours of every item among the training events."""
-        user = self.features.encodings["user_id"].encode(train.events["user_id"])
-        item = self.features.encodings["item_id"].encode(train.events["item_id"])
+        events = train.events
+        if self.nearby is not None:
+            train.require_time("ItemCF with nearby")
+            events = events.iloc[chronological(events)]
+        user = self.features.encodings["user_id"].encode(events["user_id"])
+        item = self.features.encodings["item_id"].encode(events["item_id"])
         known = (item > 1) & (user > 1)
         user, item = user[known], item[known]
         value = rating_column(train, "ItemCF")[known] if self.ratings else None
         users = self.features.encodings["user_id"].size
         shape = (len(self.features.item_vocabulary), users)
         matrix = interaction_matrix(item, user, shape, value)
-        table = neighbours(matrix, self.similarity, self.neighbour_ids.shape[1])
+        count = self.neighbour_ids.shape[1]
+        if self.nearby is None:
+            table = neighbours(matrix, self.similarity, count)
+        else:
+            of_user = self.similarity.column_weight(column_sizes(matrix))
+            weight = None if of_user is None else of_user[user]
+            counts = nearby_counts(user, item, shape[0], self.nearby, weight)
+            table = neighbours_by_counts(counts, Totals.of(matrix), self.similarity, count)
         self.neighbour_ids.assign(table.ids)
         self.neighbour_weights.assign(table.weights)
         self.popularity.assign(np.diff(matrix.indptr))
