@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -126,3 +127,23 @@ def test_vectors_of_rows(case):
     vectors, index, _ = case
     rows = np.array([[len(vectors) - 1, -1]])
     np.testing.assert_allclose(index.vectors_of(rows)[0], [vectors[-1], np.zeros(DIM)], rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(DIM,), (2, DIM + 1), (2, 2, 2 * DIM), (1, 1, 1, DIM)])
+def test_queries_of_another_shape(case, shape):
+    _, index, _ = case
+    message = rf"items' dim is {DIM}.*Received: a tensor of shape {re.escape(str(shape))}"
+    with pytest.raises(ValueError, match=message):
+        index.search(np.ones(shape, "float32"), 1)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, 1e38])
+def test_numbers_that_are_none_break_nothing(case, number):
+    """A query gone wrong has no good answer, but the other queries of its batch do."""
+    vectors, index, _ = case
+    query = np.random.default_rng(3).normal(size=(3, DIM)).astype("float32")
+    query[1, 2] = number
+    rows = index.search(query, 2)[0].numpy()
+    for row in (0, 2):
+        np.testing.assert_array_equal(rows[row], top_k(vectors, query[row], 2)[0])
+    assert ((rows[1] >= -1) & (rows[1] < len(vectors))).all()

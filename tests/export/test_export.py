@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tests.retrieval.toys import item_ids, retriever, texts
 from tfrec_recall.export import export, load
-from tfrec_recall.retrieval import Auto, Exact, ScaNN
+from tfrec_recall.retrieval import Auto, EmbeddingRetriever, Exact, ScaNN
 
 COUNT = 1500
 INDEXES = {
@@ -145,6 +145,32 @@ def test_signatures_take_and_give_named_raw_tensors(version):
     )
     similar = signatures["similar_items"](item_id=item_id, exclude=exclude)
     assert_same((similar["item_id"], similar["score"]), original.similar_items(item_id, 5, exclude))
+
+
+def test_features_of_any_name(tmp_path):
+    """Names come from the columns of the data: spaces, signs and other alphabets are ordinary."""
+    name = "préféré (€/kg) 1"
+
+    class Embedder(tf.Module):
+        def __call__(self, raw):
+            return tf.one_hot(raw[name], 3)
+
+    specs = {name: tf.TensorSpec([None], tf.int64)}
+    original = EmbeddingRetriever(Embedder(), ["a", "b", "c"], np.eye(3), k=1, inputs=specs)
+    version = export(original, tmp_path)
+    assert texts(load(version)({name: [2, 0]})[0]) == [["c"], ["a"]]
+    served = tf.saved_model.load(str(version)).signatures["serving_default"]
+    inputs = {"pr_f_r_____kg__1": tf.constant([1], tf.int64), "exclude": tf.constant([[""]])}
+    assert texts(served(**inputs)["item_id"]) == [["b"]]
+
+
+def test_features_that_signatures_cannot_tell_apart(tmp_path):
+    specs = {name: tf.TensorSpec([None], tf.int64) for name in ("a b", "a_b")}
+    toy = EmbeddingRetriever(
+        lambda raw: tf.one_hot(raw["a b"], 2), ["a", "b"], np.eye(2), k=1, inputs=specs
+    )
+    with pytest.raises(ValueError, match=r"rename a column\. Received: \['a b', 'a_b', "):
+        export(toy, tmp_path)
 
 
 def test_exporting_does_not_change_the_retriever(tmp_path):

@@ -30,9 +30,9 @@ def test_requests_are_answered(tmp_path, queries):
 
 def test_padding_fills_features_of_a_fixed_width():
     toy = retriever(20)
-    toy.inputs["age"] = tf.TensorSpec([None, 3], tf.float32)
+    toy.inputs["age (years)"] = tf.TensorSpec([None, 3], tf.float32)
     made = requests(toy, None)["serving_default"]
-    assert made["age"].shape == (1, 3)
+    assert made["age__years_"].shape == (1, 3)
     assert made["history"].shape == (1, 1)
 
 

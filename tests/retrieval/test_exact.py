@@ -4,7 +4,6 @@ import resource
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tfrec_recall.retrieval import Exact
 
@@ -48,8 +47,3 @@ def test_the_report():
 def test_an_empty_block():
     with pytest.raises(ValueError, match=r"block of at least 1\. Received: block=0"):
         Exact(block=0)
-
-
-def test_a_query_without_a_batch():
-    with pytest.raises(ValueError, match=r"\[batch, dim\].*Received: a tensor of shape \(2,\)"):
-        Exact().build(np.ones((3, 2))).search(tf.ones([2]), 1)

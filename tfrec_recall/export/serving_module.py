@@ -1,6 +1,7 @@
 """A retriever as the functions and signatures of a SavedModel."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -52,16 +53,17 @@ def serving_signatures(module: ServingModule, retriever: Retriever) -> dict[str,
     item_id = {"item_id": tf.TensorSpec([None], retriever.id_dtype)}
     k = retriever.k
 
-    def recommend(**inputs):
-        return _lists(module.recommend(inputs, inputs.pop(RESERVED), k), k)
+    def recommend(inputs):
+        exclude = inputs.pop(RESERVED)
+        return _lists(module.recommend(inputs, exclude, k), k)
 
-    def similar_items(**inputs):
+    def similar_items(inputs):
         return _lists(module.similar_items(inputs["item_id"], inputs[RESERVED], k), k)
 
-    def embed_query(**inputs):
+    def embed_query(inputs):
         return {"query": module.embed_query(inputs)}
 
-    def embed_item(**inputs):
+    def embed_item(inputs):
         return {"item": module.embed_item(inputs)}
 
     offered = {
@@ -75,9 +77,38 @@ def serving_signatures(module: ServingModule, retriever: Retriever) -> dict[str,
     }
 
 
+def signature_name(feature: str) -> str:
+    """A feature's name as signatures can have it: what is no ASCII letter or digit becomes _.
+
+    >>> signature_name("price (in €)")
+    'price__in___'
+    """
+    name = re.sub(r"[^A-Za-z0-9_]", "_", feature)
+    return name if name[:1].isalpha() else f"feature_{name}"
+
+
 def named(specs: Mapping[str, tf.TensorSpec]) -> dict[str, tf.TensorSpec]:
     """The specifications, each named after its key."""
-    return {name: tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in specs.items()}
+    return {
+        name: tf.TensorSpec(spec.shape, spec.dtype, signature_name(name))
+        for name, spec in specs.items()
+    }
+
+
+def _traced(function: Callable, specs: Mapping[str, tf.TensorSpec]) -> Any:
+    """The concrete function of tensors named as signatures can have it."""
+    features = {signature_name(name): name for name in specs}
+    if len(features) < len(specs):
+        raise ValueError(
+            "Features must differ in more than signs that signatures cannot have: rename a "
+            f"column. Received: {sorted(specs)}, which become {sorted(features)}."
+        )
+
+    @tf.function
+    def signature(**inputs):
+        return function({features[name]: value for name, value in inputs.items()})
+
+    return signature.get_concrete_function(**{spec.name: spec for spec in named(specs).values()})
 
 
 def _state(retriever: Retriever, functions: Iterable) -> list[tf.Variable | TrackableResource]:
@@ -90,10 +121,6 @@ def _state(retriever: Retriever, functions: Iterable) -> list[tf.Variable | Trac
     used = [v for function in functions for v in function.get_concrete_function().graph.variables]
     parts = [part for part in (*held, *used) if isinstance(part, tf.Variable | TrackableResource)]
     return list({id(part): part for part in parts}.values())
-
-
-def _traced(function, specs: Mapping[str, tf.TensorSpec]):
-    return tf.function(function).get_concrete_function(**named(specs))
 
 
 def _lists(result: tuple[tf.Tensor, tf.Tensor], k: int) -> dict[str, tf.Tensor]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfrec_recall.export.serving_module import signature_name
 from tfrec_recall.retrieval import Retriever
 from tfrec_recall.retrieval.raw_inputs import padding, tensors
 
@@ -61,6 +62,7 @@ def requests(
     queries = tensors(queries, retriever.inputs, "retriever")
     batch = tf.shape(next(iter(queries.values())))[0] if queries else 1
     item_id = tf.constant(retriever.item_ids[:1])
+    queries = {signature_name(name): value for name, value in queries.items()}
     made = {"serving_default": {**queries, "exclude": tf.tile([item_id], [batch, 1])}}
     if "similar_items" in retriever.signatures:
         made["similar_items"] = {"item_id": item_id, "exclude": item_id[tf.newaxis]}

@@ -74,8 +74,8 @@ def exact_search(
     block: int = 65_536,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """`Index.search` over the rows of `vectors`, with at most [batch, block] scores at a time."""
-    query, exclude, present = search_inputs(query, exclude, present)
-    items = vectors.shape[0]
+    items, dim = vectors.shape
+    query, exclude, present = search_inputs(dim, query, exclude, present)
     interests = query.shape[1]  # None where the graph does not say
 
     if interests is not None and interests * items <= block:
@@ -105,7 +105,7 @@ def exact_search(
 def _scores(query: tf.Tensor, present: tf.Tensor | None, vectors: tf.Tensor) -> tf.Tensor:
     """The maximum over a query's interests of the products with each vector, [batch, vectors]."""
     interests = tf.shape(query)[1]
-    flat = tf.reshape(query, [-1, query.shape[2] or tf.shape(query)[2]])
+    flat = tf.reshape(query, [-1, query.shape[2]])
     products = tf.matmul(flat, vectors, transpose_b=True)  # [batch * interests, vectors]
     if query.shape[1] == 1 and present is None:
         return products
@@ -116,18 +116,20 @@ def _scores(query: tf.Tensor, present: tf.Tensor | None, vectors: tf.Tensor) -> 
 
 
 def search_inputs(
-    query: tf.Tensor, exclude: tf.Tensor | None, present: tf.Tensor | None
+    dim: int, query: tf.Tensor, exclude: tf.Tensor | None, present: tf.Tensor | None
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
-    """The arguments of a search in one form: query [batch, interests, dim], exclude int32
+    """The arguments of a search in one form: query float32 [batch, interests, dim], exclude int32
     [batch, any], present bool [batch, interests] or None."""
     query = tf.cast(query, tf.float32)
-    if query.shape.rank == 2:
-        query = query[:, tf.newaxis, :]  # one interest
-    if query.shape.rank != 3:
+    shape = query.shape
+    if shape.rank not in (2, 3) or shape[-1] not in (dim, None):
         raise ValueError(
-            "A query is [batch, dim] or [batch, interests, dim]. "
-            f"Received: a tensor of shape {query.shape}."
+            f"A query is [batch, dim] or [batch, interests, dim], and the items' dim is {dim}. "
+            f"Received: a tensor of shape {shape}."
         )
+    query = tf.ensure_shape(query, [None] * (shape.rank - 1) + [dim])
+    if shape.rank == 2:
+        query = query[:, tf.newaxis, :]  # one interest
     if exclude is None:
         exclude = tf.zeros([tf.shape(query)[0], 0], tf.int32)
     return query, tf.cast(exclude, tf.int32), None if present is None else tf.cast(present, tf.bool)

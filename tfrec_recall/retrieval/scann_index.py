@@ -117,8 +117,8 @@ class ScaNNIndex(Index):
         self._k = k
 
     def search(self, query, k, exclude=None, present=None):
-        query, exclude, present = search_inputs(query, exclude, present)
-        items = self._searcher.vectors.shape[0]
+        items, dim = self._searcher.vectors.shape
+        query, exclude, present = search_inputs(dim, query, exclude, present)
         most_excluded = tf.reduce_sum(tf.cast(exclude != NO_ROW, tf.int32), axis=1)
         count = k + tf.reduce_max(tf.concat([most_excluded, [0]], axis=0))
 
