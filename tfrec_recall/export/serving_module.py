@@ -111,7 +111,7 @@ def _traced(function: Callable, specs: Mapping[str, tf.TensorSpec]) -> Any:
     return signature.get_concrete_function(**{spec.name: spec for spec in named(specs).values()})
 
 
-def _state(retriever: Retriever, functions: Iterable) -> list[tf.Variable | TrackableResource]:
+def _state(retriever: Retriever, functions: Iterable) -> list[Any]:
     """The variables and tables that the functions need, each once.
 
     Those that the retriever's modules hold, and those that only the graphs know: the layers of
