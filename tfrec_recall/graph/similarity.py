@@ -38,7 +38,8 @@ class Similarity(Protocol):
     `moments` are the sums it needs. Similarities of 0 and below make no neighbours.
     """
 
-    moments: tuple[Moment, ...]
+    @property
+    def moments(self) -> tuple[Moment, ...]: ...
 
     def column_weight(self, sizes: np.ndarray) -> np.ndarray | None:
         """What a common column counts, by its number of entries; None where each counts 1."""

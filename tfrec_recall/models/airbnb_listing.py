@@ -161,16 +161,16 @@ class AirbnbListing(RecallModel):
         noise = self.proposal.sample([self.training.lanes, self.noise], for_noise)
         negative = noise_weights(noise, centre, pairs, self.negatives)
         if self.same_market is not None:
-            listings, weights = self._market_noise(centre, pairs, for_market)
+            listings, weights = self._market_noise(self.same_market, centre, pairs, for_market)
             noise = tf.concat([noise, listings], axis=1)
             negative = tf.concat([negative, weights], axis=2)
         loss = self.tables.learn(centre, context, positive, noise, negative, rate)
         return loss, tf.reduce_sum(pairs[0])
 
-    def _market_noise(self, centre: tf.Tensor, pairs: tf.Tensor, seed: tf.Tensor):
+    def _market_noise(self, same_market: SameGroupNegatives, centre, pairs, seed):
         """A listing of each centre's market [lanes, block], and its weights for all centres."""
-        market = self.same_market.group_of(centre)
-        listings = self.same_market.sample(market, seed)
+        market = same_market.group_of(centre)
+        listings = same_market.sample(market, seed)
         weights = group_noise_weights(
             listings, market, centre, market, pairs, self.market_negatives
         )

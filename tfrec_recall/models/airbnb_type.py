@@ -31,7 +31,9 @@ class AirbnbType(RecallModel):
     Source: "Real-time Personalization using Embeddings for Search Ranking at Airbnb", KDD 2018,
     section 3.2, Eq. 6 to 8.
     Departs: a user's type is that of the users table for all his bookings; noise is drawn for a
-    block and shared.
+    block and shared. A pair is scored by the products that the equations train, each type's input
+    vector with the other's output vector, and not by the cosine of two input vectors, which
+    rejections reach by detours only.
 
     Args:
         features: adapted.
@@ -83,7 +85,9 @@ class AirbnbType(RecallModel):
         self.types = SeenTypes(self.tables, size)
         user, item = features.inputs(features.user), features.inputs(features.item)
         self.query_model = tf.keras.Model(user, self.types(self.user_type(user)))
-        self.candidate_model = tf.keras.Model(item, self.types(self.item_type(item)))
+        self.candidate_model = tf.keras.Model(
+            item, self.types(self.item_type(item), output_first=True)
+        )
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
@@ -170,7 +174,13 @@ class AirbnbType(RecallModel):
 
 
 class SeenTypes(tf.keras.layers.Layer):
-    """Unit vectors of the types that training has seen, zeros for the others; and their counts."""
+    """The vectors of types, and how often training has seen them.
+
+    Input: types [batch].
+    Output: [batch, 2 * dim], the input vector and then the output vector, or the other way round:
+        the product of one kind with the other is the score in both directions. Zeros for types
+        that training has not seen.
+    """
 
     def __init__(self, tables: VectorTables, size: int, **kwargs):
         super().__init__(**kwargs)
@@ -183,9 +193,10 @@ class SeenTypes(tf.keras.layers.Layer):
     def __len__(self) -> int:
         return self.size
 
-    def call(self, types):
-        unit = tf.math.l2_normalize(self.tables(types), axis=-1)
-        return tf.where(tf.gather(self.counts, types)[:, tf.newaxis] > 0, unit, 0.0)
+    def call(self, types, output_first=False):
+        both = [self.tables(types), tf.gather(self.tables.output_vectors, types)]
+        vectors = tf.concat(both[::-1] if output_first else both, axis=-1)
+        return tf.where(tf.gather(self.counts, types)[:, tf.newaxis] > 0, vectors, 0.0)
 
     def sample(self, shape: Sequence[int], power: float, seed: tf.Tensor) -> tf.Tensor:
         """Types drawn by count^power, int32 of this shape."""

@@ -51,7 +51,7 @@ class FunkSVD(RecallModel):
         self.l2 = l2
         self.mean = tf.Variable(0.0, trainable=False, name="mean")
         self.range = tf.Variable([-math.inf, math.inf], trainable=False, name="range")
-        users, items = features.encodings["user_id"].size, len(features.item_vocabulary)
+        users, items = features.ids("user_id").size, len(features.item_vocabulary)
         self.users = FactorsAndBias(users, dim, train_biases, name="users")
         self.items = FactorsAndBias(items, dim, train_biases, name="items")
 
@@ -106,8 +106,8 @@ class FunkSVD(RecallModel):
 
     def predict_ratings(self, pairs: pd.DataFrame) -> np.ndarray:
         """r̂ of the columns user_id and item_id, within the range of the training ratings."""
-        user = self.features.encodings["user_id"].encode(pairs["user_id"])
-        item = self.features.encodings["item_id"].encode(pairs["item_id"])
+        user = self.features.ids("user_id").encode(pairs["user_id"])
+        item = self.features.ids("item_id").encode(pairs["item_id"])
         low, high = self.range[0], self.range[1]
         return tf.clip_by_value(
             self.rating(tf.constant(user), tf.constant(item)), low, high
@@ -154,8 +154,8 @@ class FunkSVD(RecallModel):
     def _encoded(self, train: Interactions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """User, item and rating of the events whose ids are known."""
         rating = rating_column(train, "FunkSVD")
-        user = self.features.encodings["user_id"].encode(train.events["user_id"])
-        item = self.features.encodings["item_id"].encode(train.events["item_id"])
+        user = self.features.ids("user_id").encode(train.events["user_id"])
+        item = self.features.ids("item_id").encode(train.events["item_id"])
         rated = (user >= FIRST_KNOWN) & (item >= FIRST_KNOWN) & np.isfinite(rating)
         return user[rated], item[rated], rating[rated]
 
@@ -185,7 +185,7 @@ class FoldIn(tf.Module):
 
     def __init__(self, model: FunkSVD):
         super().__init__()
-        encoding = model.features.encodings["item_id"]
+        encoding = model.features.ids("item_id")
         self.model = model
         self.lookup = encoding.graph()
         self.inputs = {

@@ -93,12 +93,12 @@ class ItemCF(RecallModel):
         if self.nearby is not None:
             train.require_time("ItemCF with nearby")
             events = events.iloc[chronological(events)]
-        user = self.features.encodings["user_id"].encode(events["user_id"])
-        item = self.features.encodings["item_id"].encode(events["item_id"])
+        user = self.features.ids("user_id").encode(events["user_id"])
+        item = self.features.ids("item_id").encode(events["item_id"])
         known = (item > 1) & (user > 1)
         user, item = user[known], item[known]
         value = rating_column(train, "ItemCF")[known] if self.ratings else None
-        users = self.features.encodings["user_id"].size
+        users = self.features.ids("user_id").size
         shape = (len(self.features.item_vocabulary), users)
         matrix = interaction_matrix(item, user, shape, value)
         count = self.neighbour_ids.shape[1]
@@ -126,22 +126,21 @@ class ItemCF(RecallModel):
 
         Returns: float32 [pairs]; where no neighbour is rated, the item's mean, or that of all.
         """
-        if self.ratings is None:
+        rated_pairs = self.ratings
+        if rated_pairs is None:
             raise ValueError("ItemCF predicts ratings when it is made with ratings=True.")
-        user = self.features.encodings["user_id"].encode(pairs["user_id"])
-        item = self.features.encodings["item_id"].encode(pairs["item_id"])
-        ratings = NeighbourRatings(
-            self.neighbour_ids, self.neighbour_weights, self.ratings.means(1)
-        )
+        user = self.features.ids("user_id").encode(pairs["user_id"])
+        item = self.features.ids("item_id").encode(pairs["item_id"])
+        ratings = NeighbourRatings(self.neighbour_ids, self.neighbour_weights, rated_pairs.means(1))
         return ratings(
             tf.constant(item),
-            lambda neighbour: self.ratings.rated(tf.constant(user)[:, tf.newaxis], neighbour),
+            lambda neighbour: rated_pairs.rated(tf.constant(user)[:, tf.newaxis], neighbour),
             centred,
         ).numpy()
 
     def retriever(self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0):
         """Lists from neighbour tables; `index` means nothing here, as no vectors are searched."""
-        encoded = self.features.encodings["item_id"].encode(items["item_id"])
+        encoded = self.features.ids("item_id").encode(items["item_id"])
         position = np.full(len(self.features.item_vocabulary), -1)
         position[encoded] = np.arange(len(encoded))
         position[:2] = -1  # padding, and the items that train does not know

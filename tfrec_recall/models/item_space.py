@@ -81,7 +81,7 @@ def candidate_model(
     if cold_by is None:
         return tf.keras.Model(item, WarmOrMean(tables, counts)(item["item_id"]))
     encoding = features.encodings.get(cold_by)
-    if cold_by not in item or encoding.rank != 1 or not encoding.size:
+    if cold_by not in item or encoding is None or encoding.rank != 1 or not encoding.size:
         raise ValueError(
             "cold_by names a Categorical (or bucketised) feature of the item. "
             f"Received: {cold_by!r}; there are {', '.join(sorted(item))}."
@@ -109,6 +109,8 @@ def query_model(
 ) -> tf.keras.Model:
     """The user's encoded history to the weighted mean of its latest items, a unit vector."""
     user = features.inputs(features.user)
+    if features.history is None:
+        raise ValueError("The mean of a user's latest items needs a History among the features.")
     mean = RecentMean(tables, last, half_life)(user[features.history.name])
     return tf.keras.Model(user, L2Normalization()(mean))
 

@@ -64,12 +64,12 @@ class NeuralCF(RecallModel):
             raise ValueError(f"negatives is at least 1 for each positive. Received: {negatives}.")
         if shortlist is not None and not product:
             raise ValueError("A shortlist is searched by the product's vectors: product=True.")
-        sizes = features.encodings["user_id"].size, len(features.item_vocabulary)
+        sizes = features.ids("user_id").size, len(features.item_vocabulary)
         self.negatives, self.negative_weight = negatives, negative_weight
         self.squared_loss, self.l2, self.shortlist = squared_loss, l2, shortlist
         self.dropout = tf.keras.layers.Dropout(dropout)
-        self.product = _embeddings(sizes, factors) if product else None
-        self.tower = _embeddings(sizes, 2 * factors) if tower else None
+        self.product = _embeddings(sizes, factors) if product else []
+        self.tower = _embeddings(sizes, 2 * factors) if tower else []
         widths = hidden or (4 * factors, 2 * factors, factors)
         self.layers_of_tower = [tf.keras.layers.Dense(w, "relu") for w in widths] if tower else []
         self.output_layer = tf.keras.layers.Dense(
@@ -84,8 +84,8 @@ class NeuralCF(RecallModel):
 
     def training_data(self, train, batch_size=256, seed=0, first_epoch=0):
         """Batches of user_id, item_id, label and sample_weight, `batch_size` with the negatives."""
-        user = self.features.encodings["user_id"].encode(train.events["user_id"])
-        item = self.features.encodings["item_id"].encode(train.events["item_id"])
+        user = self.features.ids("user_id").encode(train.events["user_id"])
+        item = self.features.ids("item_id").encode(train.events["item_id"])
         known = (user >= FIRST_KNOWN) & (item >= FIRST_KNOWN)
         weight = np.ones(len(user))
         if "weight" in train.events:
@@ -119,16 +119,16 @@ class NeuralCF(RecallModel):
         return [
             self.dropout(tables[side](ids), training=training)
             for tables in (self.product, self.tower)
-            if tables is not None
+            if tables
         ]
 
     def logits(self, user: list[tf.Tensor], item: list[tf.Tensor]) -> tf.Tensor:
         """Of users [batch, dim] and items [batch or 1, n, dim]: [batch, n]."""
         joint = []
         user, item = list(user), list(item)
-        if self.product is not None:
+        if self.product:
             joint.append(user.pop(0)[:, tf.newaxis] * item.pop(0))
-        if self.tower is not None:
+        if self.tower:
             joint.append(self._tower(user[0], item[0]))
         return self.output_layer(tf.concat(joint, axis=-1))[..., 0]
 
@@ -180,7 +180,7 @@ class NeuralCF(RecallModel):
         return ScoringRetriever(
             PairScorer(self),
             items["item_id"].to_numpy(),
-            self.features.encodings["item_id"].encode(items["item_id"]),
+            self.features.ids("item_id").encode(items["item_id"]),
             shortlist=self.shortlist,
             index=None if self.shortlist is None else index or Exact(),
             k=k,
@@ -193,7 +193,7 @@ class PairScorer(tf.Module):
 
     def __init__(self, model: NeuralCF):
         super().__init__()
-        encoding = model.features.encodings["user_id"]
+        encoding = model.features.ids("user_id")
         self.model = model
         self.lookup = encoding.graph()
         self.inputs = {"user_id": tf.TensorSpec([None], encoding.raw_dtype, "user_id")}

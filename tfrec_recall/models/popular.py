@@ -51,7 +51,7 @@ class Popular(RecallModel):
 
     def adapt(self, train: Interactions) -> None:
         """Counts the events of each item, weighted by `events.weight` where there is one."""
-        ids = self.features.encodings["item_id"].encode(train.events["item_id"])
+        ids = self.features.ids("item_id").encode(train.events["item_id"])
         weight = np.ones(len(ids))
         if "weight" in train.events:
             weight = train.events["weight"].to_numpy("float64")

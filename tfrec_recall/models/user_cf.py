@@ -63,7 +63,7 @@ class UserCF(RecallModel):
         self.last, self.half_life = last, half_life
         self.ratings = ratings
         self.pairs = RatedPairs()
-        rows = features.encodings["user_id"].size if ratings else 0
+        rows = features.ids("user_id").size if ratings else 0
         self.neighbour_ids = tf.Variable(tf.fill([rows, neighbours], -1), trainable=False)
         self.neighbour_weights = tf.Variable(tf.zeros([rows, neighbours]), trainable=False)
 
@@ -73,11 +73,11 @@ class UserCF(RecallModel):
 
     def adapt(self, train: Interactions) -> None:
         """Keeps who has what; with ratings, also finds the neighbours of every user."""
-        user = self.features.encodings["user_id"].encode(train.events["user_id"])
-        item = self.features.encodings["item_id"].encode(train.events["item_id"])
+        user = self.features.ids("user_id").encode(train.events["user_id"])
+        item = self.features.ids("item_id").encode(train.events["item_id"])
         known = (item >= FIRST_KNOWN) & (user >= FIRST_KNOWN)
         value = rating_column(train, "UserCF")[known] if self.ratings else None
-        shape = (self.features.encodings["user_id"].size, len(self.features.item_vocabulary))
+        shape = (self.features.ids("user_id").size, len(self.features.item_vocabulary))
         matrix = interaction_matrix(user[known], item[known], shape, value)
         self.pairs.assign(matrix)
         if self.ratings:
@@ -96,8 +96,8 @@ class UserCF(RecallModel):
         """
         if not self.ratings:
             raise ValueError("UserCF predicts ratings when it is made with ratings=True.")
-        user = self.features.encodings["user_id"].encode(pairs["user_id"])
-        item = self.features.encodings["item_id"].encode(pairs["item_id"])
+        user = self.features.ids("user_id").encode(pairs["user_id"])
+        item = self.features.ids("item_id").encode(pairs["item_id"])
         ratings = NeighbourRatings(self.neighbour_ids, self.neighbour_weights, self.pairs.means(0))
         return ratings(
             tf.constant(user),
@@ -108,11 +108,11 @@ class UserCF(RecallModel):
     def retriever(self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0):
         """Lists from similar users; `index` means nothing here, as no vectors are searched."""
         matrix = self.pairs.matrix()[FIRST_KNOWN:]
-        encoded = self.features.encodings["item_id"].encode(items["item_id"])
+        encoded = self.features.ids("item_id").encode(items["item_id"])
         columns = sp.csr_array(matrix.tocsc()[:, encoded])  # columns 0 and 1 are empty
         return UserNeighbourRetriever(
             items["item_id"].to_numpy(),
-            self.features.encodings["user_id"].vocabulary.ids,
+            self.features.ids("user_id").vocabulary.ids,
             columns,
             self.similarity,
             neighbours=self.neighbours,

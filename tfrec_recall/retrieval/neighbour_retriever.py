@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -90,7 +91,7 @@ class NeighbourRetriever(Retriever):
         pairs = tf.shape(history)[1] * self.neighbours.shape[1]
         cells = tf.maximum(pairs, len(self.catalogue))
         rows, score = by_query_blocks(
-            lambda *block: self._best(*block, k),
+            functools.partial(self._best, k=k),
             (rows, votes, self.catalogue.rows(exclude)),
             k,
             CELLS_AT_A_TIME // cells,

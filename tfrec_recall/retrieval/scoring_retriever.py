@@ -76,7 +76,7 @@ class ScoringRetriever(Retriever):
             raise ValueError(f"A shortlist is no shorter than k={k}. Received: {shortlist}.")
         ordered = np.asarray(encoded, "int32")[catalogue.order]
         built = None
-        if index is not None:
+        if index is not None and shortlist is not None:
             built = index.build(scorer.item_vectors(ordered), k=shortlist)
         super().__init__(
             item_ids=catalogue.ids,
@@ -99,13 +99,15 @@ class ScoringRetriever(Retriever):
     def recommend(self, queries, exclude, k):
         query = self.scorer.query(queries)
         exclude = self.catalogue.rows(exclude)
-        search = self._all if self.index is None else self._shortlisted
-        rows, score = search(query, exclude, k)
+        if self.index is None:
+            rows, score = self._all(query, exclude, k)
+        else:
+            rows, score = self._shortlisted(self.index, query, exclude, k)
         return self.catalogue.raw(rows), score
 
-    def _shortlisted(self, query, exclude, k):
+    def _shortlisted(self, index, query, exclude, k):
         vectors = self.scorer.query_vectors(query)
-        rows, _ = self.index.search(vectors, self._shortlist, exclude)
+        rows, _ = index.search(vectors, self._shortlist, exclude)
         score = self.scorer.score(query, tf.gather(self.encoded, tf.maximum(rows, 0)))
         # Equal scores keep the order of the rows, not that of the index.
         order = tf.argsort(rows, axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -119,7 +120,7 @@ class UserNeighbourRetriever(Retriever):
         self_row = self.users.rows(queries["user_id"])
         cells = max(len(self.catalogue), len(self.users))
         rows, score = by_query_blocks(
-            lambda *block: self._best(*block, k),
+            functools.partial(self._best, k=k),
             (rows, votes, values, self_row, self.catalogue.rows(exclude)),
             k,
             CELLS_AT_A_TIME // cells,
