@@ -368,6 +368,14 @@ def test_half_precision_inputs_meet_a_softmax_in_full_precision():
     np.testing.assert_allclose(gradient, expected.query, rtol=2e-3, atol=2e-3)
 
 
+def test_a_half_precision_policy_does_not_round_what_comes_in():
+    call = {"sample_weight": WEIGHTS + 0.1, "log_probability": LOG_PROBABILITY}
+    exact = InBatchSoftmax(0.05)(tf.constant(QUERY), tf.constant(CANDIDATE), **call)
+    half = InBatchSoftmax(0.05, dtype="mixed_float16")
+    value = half(tf.constant(QUERY), tf.constant(CANDIDATE), **call)
+    np.testing.assert_array_equal(value, exact)
+
+
 def test_a_learned_temperature_starts_where_it_is_told_and_is_learned_as_a_logarithm():
     loss = InBatchSoftmax(temperature=0.2, learn_temperature=True)
     for expected in (0.2, 3.0):

@@ -33,8 +33,8 @@ class L2Normalization(tf.keras.layers.Layer):
         vectors = tf.cast(inputs, tf.float32)  # the sum of squares overflows in float16
         squared = tf.reduce_sum(tf.square(vectors), axis=self.axis, keepdims=True)
         directed = squared > self.epsilon**2
-        # Two selections: the inner one keeps the gradient of rsqrt finite where it is not wanted.
-        scale = tf.where(directed, tf.math.rsqrt(tf.where(directed, squared, 1.0)), 0.0)
+        # The maximum keeps the gradient of rsqrt finite where the selection drops it.
+        scale = tf.where(directed, tf.math.rsqrt(tf.maximum(squared, self.epsilon**2)), 0.0)
         return tf.cast(vectors * scale, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):

@@ -84,8 +84,8 @@ class MaskedMean(tf.keras.layers.Layer):
         if self.learned:
             factors = tf.cast(self.log_factors, tf.float32)
             logits += tf.gather(factors, tf.minimum(recency, self.positions - 1))
-        logits = tf.where(present, logits, logits.dtype.min)
-        return tf.where(present, tf.nn.softmax(logits, axis=1), 0.0)
+        # Where nothing is present these are the weights of an even mean, of zeros.
+        return tf.nn.softmax(tf.where(present, logits, logits.dtype.min), axis=1)
 
     def compute_mask(self, inputs, mask=None):
         return None

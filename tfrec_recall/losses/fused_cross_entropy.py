@@ -47,7 +47,7 @@ def fused_cross_entropy(
         removed: given the first of some rows and the one after the last, says which candidates are
             no negatives of theirs, [rows, candidates]; a row's own candidate counts in any case.
         hard_negatives: how many of the negatives with the largest logits count; all without it.
-        interest_mask: [batch, interests]; queries must be finite where it is False.
+        interest_mask: [batch, interests]; queries must be constant zeros where it is False.
         gradients: compute them along with the value. Otherwise a backward pass begins anew.
     """
 
@@ -144,8 +144,6 @@ def _logits(query, candidates, interest_mask):
         logits = tf.where(interest_mask[:, :, tf.newaxis], logits, logits.dtype.min)
     best = tf.reduce_max(logits, axis=1)
     chosen = logits == best[:, tf.newaxis]  # [rows, interests, candidates]
-    if interest_mask is not None:
-        chosen &= interest_mask[:, :, tf.newaxis]
     return best, chosen
 
 
