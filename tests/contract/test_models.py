@@ -15,16 +15,25 @@ from tfrec_recall.models import RecallModel
 
 GROUPS, USERS, ITEMS, SEEN = 3, 24, 30, 8
 
+# Small steps on few events: 1,000 of them are no more than two of the default.
+WINDOWS = {"dim": 8, "rate": 0.3, "negatives": 2, "block": 2, "lanes": 1}
+
 # A model's settings for a small board, without randomness in training where it can be had.
 CASES: dict[type, dict] = {
+    models.AirbnbListing: {**WINDOWS, "gap": 1e9},
+    models.AirbnbType: {
+        **{**WINDOWS, "window": 8, "negatives": 5, "power": 0.0, "rate": 0.1},
+        **{"user_type": ("user_id",), "item_type": ("item_id",)},
+    },
+    models.Item2Vec: {**WINDOWS, "threshold": None},
+    models.ItemCF: {"neighbours": 12},
     models.Popular: {"half_life": 3.0},
     models.TwoTower: {"dim": 8, "user_hidden": (16,), "dropout": 0.0, "uniform_negatives": 0},
-    models.ItemCF: {"neighbours": 12},
     models.UserCF: {"neighbours": 5},
     models.FunkSVD: {"dim": 4, "l2": 0.01},
     models.NeuralCF: {"factors": 8, "negatives": 2},
 }
-IN_ONE_PASS = {models.UserCF, models.ItemCF, models.Popular}
+IN_ONE_PASS = {models.ItemCF, models.Popular, models.UserCF}
 RATES = {models.FunkSVD}  # all of the board is rated alike: which group is no matter
 IMPERSONAL = {models.Popular} | RATES
 
