@@ -1,6 +1,6 @@
 """A two-tower model of shoppers: train, export, and ask it for a customer by name of product.
 
-    python examples/two_tower.py [EPOCHS]
+python examples/two_tower.py [EPOCHS]
 """
 
 import sys
@@ -42,9 +42,7 @@ title = shop.items.set_index("item_id")["description"]
 customer = split.test.history.groupby("user_id")["item_id"].agg(list).sample(1, random_state=4)
 (user_id,), (history,) = customer.index, customer
 country = shop.users.set_index("user_id")["country"][user_id]
-item_id, score = served(
-    {"country": [country], "history": [history]}, k=5, exclude=[history]
-)
+item_id, score = served({"country": [country], "history": [history]}, k=5, exclude=[history])
 print(f"\nCustomer {user_id} of {country} last bought:")
 for item in history[-5:]:
     print(f"    {title[item]}")

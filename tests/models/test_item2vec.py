@@ -49,7 +49,13 @@ def margin(model, interactions):
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"window": None}, {"cbow": True, "rate": 0.05, "epochs": 30}, {"window": 2, "power": 0.0}]
+    "settings",
+    [
+        {},
+        {"window": None},
+        {"cbow": True, "rate": 0.05, "epochs": 30},
+        {"window": 2, "power": 0.0},
+    ],
 )
 def test_items_of_one_group_are_near(settings):
     interactions = groups()

@@ -26,7 +26,7 @@ class TwoTower(RecallModel):
 
     Source: "Learning Deep Structured Semantic Models for Web Search using Clickthrough Data",
     CIKM 2013: Figure 1 and Eq. 4 and 5; "Sampling-Bias-Corrected Neural Modeling for Large Corpus
-    Item Recommendations", RecSys 2019: Eq. 4 and 5, with counted instead of streamed frequencies.
+    Item Recommendations", RecSys 2019: section 3, with counted instead of streamed frequencies.
     Departs: the history is pooled twice, evenly and by learnt weights of recency, with the item
     tower's own vectors; both pools go around the user tower as well (a residual).
 
