@@ -166,6 +166,21 @@ def test_queries_of_several_interests():
     assert report["queries"] == 50
 
 
+@pytest.mark.parametrize("queries", [np.zeros((0, DIM)), np.full((3, DIM), np.nan)])
+def test_item_vectors_stand_in_where_no_query_is_usable(queries):
+    assert TREE.build(ITEMS[:1500], k=10, queries=queries).report["tuned_with"] == "item vectors"
+
+
+def test_one_query_to_tune_with():
+    report = ScaNN(recall=0.9).build(ITEMS[:1500], k=10, queries=clustered(1, seed=3)).report
+    assert report["queries"] == 1
+
+
+def test_queries_to_tune_with_of_another_length():
+    with pytest.raises(ValueError, match=rf"\[\.\.\., {DIM}\].*shape \({DIM}, 3\)"):
+        ScaNN().build(ITEMS, queries=np.ones((DIM, 3)))
+
+
 @pytest.mark.parametrize("dim", [1, 3, 4, 5])
 @pytest.mark.parametrize("kind", ["equal", "zero", "normal"])
 def test_degenerate_vectors(kind, dim):

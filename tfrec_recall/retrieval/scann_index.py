@@ -79,7 +79,8 @@ class ScaNN:
         vectors = checked_vectors(vectors)
         items, dim = vectors.shape
         k = min(k, items)
-        to_choose, to_report = _probes(vectors, queries, k)
+        held_out = None if queries is None else _usable(queries, dim)
+        to_choose, to_report = _probes(vectors, vectors if held_out is None else held_out, k)
         if items < FEWEST_ITEMS or dim < FEWEST_NUMBERS:
             searcher = Searcher(vectors, None, self.parallel)
             chosen = Chosen(leaves=1, leaves_to_search=1, reorder=items)
@@ -99,7 +100,7 @@ class ScaNN:
             leaves_to_search=chosen.leaves_to_search,
             reorder=chosen.reorder,
             **_measured(index, to_report),
-            tuned_with="item vectors" if queries is None else "queries",
+            tuned_with="item vectors" if held_out is None else "queries",
             build_seconds=round(time.perf_counter() - started, 1),
         )
         if index.report["recall"] < self.recall:
@@ -159,10 +160,21 @@ class ScaNNIndex(Index):
         return tf.reshape(rows, side_by_side), tf.reshape(scores, side_by_side)
 
 
-def _probes(vectors: np.ndarray, queries: np.ndarray | None, k: int) -> tuple[Probe, Probe]:
+def _usable(queries: np.ndarray, dim: int) -> np.ndarray | None:
+    """The finite query vectors, one interest a row; None if there are none."""
+    queries = np.asarray(queries, np.float32)
+    if queries.shape[-1:] != (dim,):
+        raise ValueError(
+            f"Queries to tune with are as long as the items' vectors, [..., {dim}]. "
+            f"Received: an array of shape {queries.shape}."
+        )
+    queries = queries.reshape(-1, dim)
+    queries = queries[np.isfinite(queries).all(axis=1)]
+    return queries if len(queries) else None
+
+
+def _probes(vectors: np.ndarray, queries: np.ndarray, k: int) -> tuple[Probe, Probe]:
     """Queries to choose settings with, and others to report with; the same if there is but one."""
-    queries = vectors if queries is None else np.asarray(queries, np.float32)
-    queries = queries.reshape(-1, vectors.shape[1])
     rows = np.random.default_rng(0).permutation(len(queries))[: 2 * QUERIES]
     to_choose, to_report = (rows, rows) if len(rows) == 1 else np.array_split(rows, 2)
     database = tf.constant(vectors)

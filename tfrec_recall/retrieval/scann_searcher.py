@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import tempfile
 import uuid
 import weakref
@@ -113,7 +114,10 @@ def _release(handle: tf.Tensor) -> None:
 
 @contextlib.contextmanager
 def _without_notices() -> Iterator[None]:
-    """Drops what ScaNN's C++ says about its progress: no setting does. Warnings and errors pass."""
+    """Drops what ScaNN's C++ says about its progress and its clusters; errors pass.
+
+    The level that TensorFlow's own messages obey does not reach it.
+    """
     standard_error = os.dup(2)
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 2)
@@ -124,5 +128,5 @@ def _without_notices() -> Iterator[None]:
             os.close(standard_error)
             said.seek(0)
             for line in said:
-                if not line.startswith((b"I0", b"I1", b"WARNING: All log messages before")):
+                if not re.match(rb"[IW]\d{4} |WARNING: All log messages before", line):
                     os.write(2, line)

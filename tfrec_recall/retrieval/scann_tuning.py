@@ -12,7 +12,7 @@ from tfrec_recall.retrieval.exact import exact_search
 from tfrec_recall.retrieval.scann_searcher import Searcher
 
 QUERIES = 512  # to choose with, and as many others to report with
-COARSE = 20_000  # items on which numbers of leaves are compared
+COARSE = 10_000  # items on which numbers of leaves are compared
 LEAVES_PER_ROOT = (1.0, 2.0, 4.0)  # leaves, as multiples of the square root of the items
 REORDER_PER_K = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 16.0, 32.0, 64.0)
 
