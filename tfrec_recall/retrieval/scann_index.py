@@ -123,23 +123,25 @@ class ScaNNIndex(Index):
         most_excluded = tf.reduce_sum(tf.cast(exclude != NO_ROW, tf.int32), axis=1)
         count = k + tf.reduce_max(tf.concat([most_excluded, [0]], axis=0))
 
-        def exact():
-            return exact_search(self._searcher.vectors, query, k, exclude, present)
-
         def approximate():
             rows, scores = self._candidates(query, count, present)
             scores = tf.where(is_in(rows, exclude), float("-inf"), scores)
             if query.shape[1] == 1:
-                rows, scores = best(scores, k, rows)
-            else:
-                rows, scores = merge_by_maximum(rows, scores, k)
-            complete = rows[:, -1] != NO_ROW
-            if present is not None:
-                complete |= ~tf.reduce_any(present, axis=1)  # nothing was asked
-            return tf.cond(tf.reduce_all(complete), lambda: (rows, scores), exact)
+                return best(scores, k, rows)
+            return merge_by_maximum(rows, scores, k)
+
+        def nothing():
+            return best(tf.zeros([tf.shape(query)[0], 0]), k)
+
+        def exact():
+            return exact_search(self._searcher.vectors, query, k, exclude, present)
 
         few = (count * EXACT_SHARE <= items) & (tf.size(query) > 0)
-        return tf.cond(few, approximate, exact)
+        rows, scores = tf.cond(few, approximate, nothing)
+        found = rows[:, -1] != NO_ROW
+        if present is not None:
+            found |= ~tf.reduce_any(present, axis=1)  # nothing was asked
+        return tf.cond(few & tf.reduce_all(found), lambda: (rows, scores), exact)
 
     def vectors_of(self, rows):
         return gather_or_zeros(self._searcher.vectors, rows)
