@@ -63,7 +63,9 @@ def show_comparison(reports: Mapping[str, Report]) -> None:
         mean = _with_interval(row["mean"], row["low"], row["high"])
         change, low, high = (row[f"difference{end}"] for end in ("", "_low", "_high"))
         difference = "" if change != change else _with_interval(change, low, high, sign="+")
-        table.add_row(name, mean, difference, *(f"{rows.loc[o, 'mean']:.4f}" for o in others))
+        table.add_row(
+            name, mean, difference, *(f"{float(rows['mean'][other]):.4f}" for other in others)
+        )
     results().print(table)
 
 
@@ -88,7 +90,7 @@ def _cell(report: Report, metric: str, cut: int) -> str:
     return f"{value:.4f}"
 
 
-def _with_interval(mean: float, low: float, high: float, sign: str = "") -> str:
+def _with_interval(mean: Any, low: Any, high: Any, sign: str = "") -> str:
     return f"{mean:{sign}.4f} [dim]± {(high - low) / 2:.4f}[/]"
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import pathlib
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -186,7 +187,7 @@ def read_text(path: FilePath, rename: Mapping[str, str], separator: str = ",") -
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the header
-            options = {"sep": separator, "index_col": False}
+            options: dict[str, Any] = {"sep": separator, "index_col": False}
             header = pd.read_csv(path, nrows=0, **options).columns
             ids = {column for column in header if rename.get(column, column) in _IDS}
             missing = {column: [""] if column in ids else _MISSING for column in header}
@@ -227,7 +228,7 @@ def typed(tables: Tables, dtype: Mapping[str, str] | None = None) -> Tables:
     }
     result: Tables = dict(tables)
     for table, frame in frames.items():
-        converted = {}
+        converted: dict[Hashable, pd.Series] = {}
         for name in frame:
             if name in dtype:
                 converted[name] = _given_type(frame[name], table, dtype[name])
@@ -243,7 +244,7 @@ def typed(tables: Tables, dtype: Mapping[str, str] | None = None) -> Tables:
 
 def _given_type(text: pd.Series, table: str, dtype: str) -> pd.Series:
     try:
-        return text.astype(dtype)
+        return text.astype(pd.api.types.pandas_dtype(dtype))
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"{table}: column {text.name!r} cannot become dtype={dtype!r}: {error}"

@@ -125,9 +125,9 @@ class Vocabulary:
         if column.isna().all():
             return np.full(shape, PADDING, dtype=np.int32)
         self._check_type(column)
-        codes, uniques = pd.factorize(column)
-        uniques = pd.Series(uniques)
-        table = self._index.get_indexer(uniques.astype(self._index.dtype)) + _FIRST
+        codes, found = pd.factorize(column)
+        uniques = pd.Series(found)
+        table = self._index.get_indexer(pd.Index(uniques.astype(self._index.dtype))) + _FIRST
         table[table < _FIRST] = UNKNOWN
         table[(uniques == self._padding).to_numpy()] = PADDING
         table = np.append(table, PADDING)  # factorize gives -1, the last, to missing values

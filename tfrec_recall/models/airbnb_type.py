@@ -110,7 +110,7 @@ class AirbnbType(RecallModel):
             axis=1,
         )  # [events, 2], and a sequence reads them row by row
         self.types.counts.assign(np.bincount(types.ravel(), minlength=len(self.types)))
-        rejected = np.zeros(len(events), dtype=np.int32)
+        rejected = np.zeros(len(events), dtype="int32")
         if EVENT_TYPE in events:
             rejected = (events[EVENT_TYPE] == self.rejected).to_numpy(dtype="int32")
         columns = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import zipfile
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,8 @@ def _lines(file: BinaryIO, path: pathlib.Path) -> pd.DataFrame:
     for column in TEXT:
         lines[column] = lines[column].astype("str").str.strip()
     # A customer is a number, and 17850.0 where the column went through floats.
-    lines["user_id"] = lines["user_id"].str.removesuffix(".0").replace("", pd.NA)
+    user = lines["user_id"].str.removesuffix(".0")
+    lines["user_id"] = user.mask(user == "")
     for column in ("quantity", "price"):
         lines[column] = _numbers(lines, column, path)
     lines["timestamp"] = _times(lines, path)
@@ -76,7 +77,7 @@ def _parquet(file: BinaryIO, path: pathlib.Path) -> pd.DataFrame:
 
 
 def _csv(file: BinaryIO, path: pathlib.Path) -> pd.DataFrame:
-    options = {"dtype": "str", "keep_default_na": False, "na_values": [""]}
+    options: dict[str, Any] = {"dtype": "str", "keep_default_na": False, "na_values": [""]}
     try:
         try:
             return pd.read_csv(file, encoding="utf-8-sig", **options)
