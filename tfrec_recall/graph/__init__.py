@@ -1,18 +1,35 @@
-"""Which items and which users belong together: similarities, neighbour tables."""
+"""Which items and which users belong together: similarities, neighbours, graphs, walks."""
 
+from tfrec_recall.graph.bipartite import ItemUserItemWalks, bipartite_graph
+from tfrec_recall.graph.importance import importance_neighbours, visit_counts
+from tfrec_recall.graph.item_graph import basket_graph, item_graph
 from tfrec_recall.graph.nearby import nearby_counts, neighbours_by_counts
 from tfrec_recall.graph.neighbour_table import Neighbours, interaction_matrix, neighbours
+from tfrec_recall.graph.noise import NoiseRemoval, Removed
+from tfrec_recall.graph.pagerank import pagerank_by_walks, personalised_pagerank
+from tfrec_recall.graph.random_walks import RandomWalks
 from tfrec_recall.graph.similarity import CoCount, Cosine, Jaccard, Pearson, Similarity
 
 __all__ = [
     "CoCount",
     "Cosine",
+    "ItemUserItemWalks",
     "Jaccard",
     "Neighbours",
+    "NoiseRemoval",
     "Pearson",
+    "RandomWalks",
+    "Removed",
     "Similarity",
+    "basket_graph",
+    "bipartite_graph",
+    "importance_neighbours",
     "interaction_matrix",
+    "item_graph",
     "nearby_counts",
     "neighbours",
     "neighbours_by_counts",
+    "pagerank_by_walks",
+    "personalised_pagerank",
+    "visit_counts",
 ]

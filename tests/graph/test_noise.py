@@ -1,0 +1,64 @@
+import pandas as pd
+import pytest
+
+from tfrec_recall.graph import NoiseRemoval
+
+
+def events():
+    rows = [
+        # user, item, time, version
+        ("a", "x", 10, "v1"),
+        ("b", "x", 12, "v2"),
+        ("a", "y", 11, "v1"),  # a's x was 1 second
+        ("a", "z", 50, "v1"),  # a's last stays whatever
+        ("b", "x", 40, "v1"),
+        ("c", "y", 0, "v1"),
+        ("b", "z", 90, "v1"),
+    ]
+    return pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp", "version"])
+
+
+def test_nothing_is_removed_unless_asked():
+    kept, removed = NoiseRemoval()(events())
+    assert len(kept) == removed.events == 7
+    assert (removed.short, removed.users, removed.items) == (0, 0, 0)
+
+
+def test_short_stays_go_by_the_time_to_the_users_next_event():
+    kept, removed = NoiseRemoval(shortest_dwell=2)(events())
+    assert kept.index.tolist() == [1, 2, 3, 4, 5, 6]
+    assert removed.short == 1
+
+
+def test_a_column_dwell_wins_and_missing_stays():
+    frame = events().assign(dwell=[5.0, 0.5, None, 0.1, 9, 9, 9])
+    kept, removed = NoiseRemoval(shortest_dwell=1)(frame.drop(columns="timestamp"))
+    assert kept.index.tolist() == [0, 2, 4, 5, 6]
+    assert removed.short == 2
+
+
+def test_over_active_users_go_with_all_they_did():
+    kept, removed = NoiseRemoval(most_events=2)(events())
+    assert kept["user_id"].tolist() == ["c"]
+    assert (removed.users, removed.of_users) == (2, 6)
+
+
+def test_what_one_rule_removed_the_next_no_longer_counts():
+    kept, removed = NoiseRemoval(shortest_dwell=2, most_events=2)(events())
+    assert kept["user_id"].tolist() == ["a", "a", "c"]
+    assert (removed.short, removed.users, removed.of_users) == (1, 1, 3)
+
+
+def test_items_that_changed_too_often_go():
+    kept, removed = NoiseRemoval(most_changes=1, content="version")(events())
+    assert sorted(set(kept["item_id"])) == ["y", "z"]  # x went from v1 to v2 and back
+    assert (removed.items, removed.of_items) == (1, 3)
+    assert len(NoiseRemoval(most_changes=2, content="version")(events())[0]) == 7
+    assert "3 of 1 items" in str(removed)
+
+
+def test_errors_say_what_is_missing():
+    with pytest.raises(ValueError, match=r"both or none. Received: most_changes=3, content="):
+        NoiseRemoval(most_changes=3)
+    with pytest.raises(ValueError, match="Received: events without timestamp"):
+        NoiseRemoval(shortest_dwell=1)(events().drop(columns="timestamp"))

@@ -1,0 +1,131 @@
+"""Random walks over a weighted graph, all starts side by side."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import scipy.sparse as sp
+
+from tfrec_recall.graph.alias_tables import alias_tables
+from tfrec_recall.graph.neighbour_table import NONE
+
+WALKERS = 8192  # side by side in one block: what a step reads and writes stays in the cache
+
+
+class RandomWalks:
+    """Walks whose next node is drawn with probability proportional to the edge's weight.
+
+    Source: "Billion-scale Commodity Embedding for E-commerce Recommendation in Alibaba", KDD 2018,
+    Eq. 1; "DeepWalk: Online Learning of Social Representations", KDD 2014, Algorithm 1; "Pixie: A
+    System for Recommending 3+ Billion Items to 200+ Million Users in Real-Time", WWW 2018, for the
+    restart.
+
+    Args:
+        graph: [nodes, nodes], the weight from the row to the column.
+        threads: blocks of walkers at a time; by default the number of processors. What is drawn
+            does not depend on it.
+
+    >>> ring = sp.csr_array(([1.0, 1.0, 1.0], ([0, 1, 2], [1, 2, 0])), shape=(3, 3))
+    >>> RandomWalks(ring).walk([0, 2], length=3)
+    array([[0, 1, 2, 0],
+           [2, 0, 1, 2]], dtype=int32)
+    """
+
+    def __init__(self, graph: sp.csr_array, threads: int | None = None):
+        if graph.shape[0] != graph.shape[1]:
+            raise ValueError(f"A graph has as many rows as columns. Received: {graph.shape}.")
+        self.nodes = graph.shape[0]
+        self.threads = threads or os.cpu_count() or 1
+        degree = np.diff(graph.indptr)
+        tables = alias_tables(graph)
+        # One more node, the end, which leads to itself, and where a dead end leads to.
+        dead = np.flatnonzero(degree == 0)
+        self._end = self.nodes
+        self._endless = not len(dead)
+        entries = graph.indptr[-1]
+        self._begin = np.append(graph.indptr[:-1], entries).astype("int64")
+        self._begin[dead] = entries
+        self._degree = np.append(np.maximum(degree, 1), 1).astype("float64")
+        self._threshold = np.append(tables.threshold, 1.0)
+        # The entry's own node, then that of its alias.
+        target = np.stack([graph.indices, graph.indices[tables.alias]], axis=1).astype("int64")
+        self._target = np.append(target.ravel(), [self._end, self._end])
+
+    def walk(
+        self,
+        starts: np.ndarray,
+        length: int,
+        restart: float = 0.0,
+        seed: int = 0,
+        period: int = 1,
+    ) -> np.ndarray:
+        """One walk from each start, which it begins with.
+
+        Args:
+            starts: nodes [starts]; one that is given twice walks twice.
+            length: steps.
+            restart: the probability to go back to the start instead of a step.
+            period: steps that such a decision is for: after 2, where edges join users and items.
+
+        Returns: int32 [starts, length + 1]. Where a node has no edge that leads on, the walk is
+            over and -1 follows; with a restart it goes back to its start.
+        """
+        starts = np.asarray(starts, dtype="int64")
+        if starts.ndim != 1 or (len(starts) and not 0 <= starts.min() <= starts.max() < self.nodes):
+            raise ValueError(
+                f"Walks start from a row of nodes from 0 to {self.nodes - 1}. "
+                f"Received: {starts[:3].tolist()} … of shape {starts.shape}."
+            )
+        if length < 0 or period < 1 or not 0 <= restart < 1:
+            raise ValueError(
+                "length is 0 or more, period 1 or more, and restart a probability below 1. "
+                f"Received: {length=}, {period=}, {restart=}."
+            )
+        walks = np.empty((len(starts), length + 1), dtype="int32")
+        bounds = range(0, len(starts), WALKERS)
+        seeds = np.random.SeedSequence(seed).spawn(len(bounds))
+
+        def block(begin: int, seed: np.random.SeedSequence) -> None:
+            generator = np.random.Generator(np.random.SFC64(seed))
+            rows = slice(begin, begin + WALKERS)
+            walks[rows] = self._block(starts[rows], length, restart, period, generator).T
+
+        if self.threads == 1 or len(bounds) < 2:
+            for begin, own in zip(bounds, seeds, strict=True):
+                block(begin, own)
+        else:
+            with ThreadPoolExecutor(self.threads) as pool:  # NumPy's loops let other threads run
+                list(pool.map(block, bounds, seeds))
+        if not self._endless:
+            walks[walks == self._end] = NONE
+        return walks
+
+    def _block(self, starts, length: int, restart: float, period: int, generator) -> np.ndarray:
+        """[length + 1, starts]; in place, as new arrays would cost more than the sums."""
+        count = len(starts)
+        walks = np.empty((length + 1, count), dtype="int32")
+        walks[0] = node = starts.copy()
+        lot, degree, threshold = np.empty((3, count))
+        edge, slot = np.empty((2, count), dtype="int64")
+        other = np.empty(count, dtype=bool)
+        for step in range(1, length + 1):
+            generator.random(out=lot)
+            np.take(self._degree, node, out=degree, mode="clip")
+            np.take(self._begin, node, out=edge, mode="clip")
+            lot *= degree
+            slot[:] = lot  # which of the node's entries
+            lot -= slot  # what is left of the lot is another one, for the alias
+            edge += slot
+            np.take(self._threshold, edge, out=threshold, mode="clip")
+            np.greater_equal(lot, threshold, out=other)
+            edge *= 2
+            edge += other
+            np.take(self._target, edge, out=node, mode="clip")
+            if restart and step % period == 0:
+                back = generator.random(out=lot) < restart
+                back |= node == self._end
+                np.copyto(node, starts, where=back)
+            walks[step] = node
+        return walks
