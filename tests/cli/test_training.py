@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tests.evaluation.conftest import Known
+from tfrec_recall.cli import training
 from tfrec_recall.cli.training import train_model
 from tfrec_recall.cli.training_progress import Stopwatch, TrainingProgress
 
@@ -82,12 +83,36 @@ def test_the_record_holds_every_setting(entry, split):
     assert trained.examples_per_second == pytest.approx(expected, rel=0.05)
 
 
-def test_without_validation_all_epochs_are_trained(entry, split, capsys):
+def without_validation(split):
     nobody = dataclasses.replace(split.validation, targets=split.validation.targets.iloc[:0])
-    without = dataclasses.replace(split, validation=nobody)
-    trained = train_model(entry, without, {"epochs": 4, "patience": 1}, seed=0)
+    return dataclasses.replace(split, validation=nobody)
+
+
+def test_without_validation_a_trial_on_held_back_events_finds_the_epochs(
+    entry, split, capsys, monkeypatch
+):
+    trials = []
+
+    def hold_back(train, seed):
+        trials.append(train)
+        return split  # the toy knows the answers to its validation
+
+    monkeypatch.setattr(training, "hold_back", hold_back)
+    settings = {"epochs": 7, "patience": 2}
+    trained = train_model(entry, without_validation(split), settings, seed=0)
+    assert float(trained.model.done.numpy()) == 3 * STEPS
+    assert trained.settings["epochs"] == 3
+    assert trials == [split.train]
+    shown = capsys.readouterr().err
+    assert "held back" in shown
+    assert "3 epochs are best" in shown
+
+
+def test_without_validation_and_anybody_to_ask_all_epochs_are_trained(entry, split, monkeypatch):
+    monkeypatch.setattr(training, "hold_back", lambda train, seed: None)
+    settings = {"epochs": 4, "patience": 1}
+    trained = train_model(entry, without_validation(split), settings, seed=0)
     assert float(trained.model.done.numpy()) == 4 * STEPS
-    assert "No validation targets" in capsys.readouterr().err
 
 
 def test_the_stopwatch_leaves_out_what_comes_after_an_epoch(entry, split):

@@ -206,3 +206,28 @@ def test_ratings_have_to_be_there(train, model_class):
         fitted(model_class, bare, ratings=True)
     with pytest.raises(ValueError, match="ratings=True"):
         fitted(model_class, bare).predict_ratings(train.events)
+
+
+@pytest.mark.parametrize("model_class", [ItemCF, UserCF])
+def test_the_order_of_rows_is_never_taken_for_time(model_class):
+    """Without timestamps all of a history counts alike, in whatever order it comes."""
+    rng = np.random.default_rng(4)
+    pairs = pd.DataFrame(
+        {"user_id": rng.integers(20, size=300), "item_id": rng.integers(30, size=300)}
+    )
+    timeless = Interactions(pairs.drop_duplicates())
+    model = model_class(
+        model_class.default_features(timeless).adapt(timeless), half_life=1.0, last=2
+    )
+    model.fit(timeless)
+    retriever = model.retriever(timeless.items, k=10)
+    history = [[1, 2, 3, 4, 5, 6]]
+    there, back = (
+        retriever({"user_id": [99], "history": h}) for h in (history, [history[0][::-1]])
+    )
+    np.testing.assert_allclose(there[1], back[1], rtol=1e-6)
+    with_time = timeless.with_events(timeless.events.assign(timestamp=range(len(timeless.events))))
+    model = model_class(
+        model_class.default_features(with_time).adapt(with_time), half_life=1.0, last=2
+    )
+    assert (model.last, model.half_life) == (2, 1.0)

@@ -13,7 +13,7 @@ from tfrec_recall.cli.console import say, waiting
 from tfrec_recall.cli.discovery import Entry
 from tfrec_recall.cli.settings import Training, separate
 from tfrec_recall.cli.training_progress import Stopwatch, TrainingProgress
-from tfrec_recall.data import Interactions, Split
+from tfrec_recall.data import Interactions, Split, hold_back
 from tfrec_recall.evaluation import RecallOnValidation
 from tfrec_recall.models import RecallModel
 
@@ -39,16 +39,22 @@ class Trained:
 def train_model(entry: Entry, split: Split, settings: Mapping[str, Any], seed: int) -> Trained:
     """Trains a model on the training part, and stops by recall@50 on validation.
 
+    Where no validation came with the data, a trial without some of the training events finds how
+    many epochs are best, and all of train is then learnt for as many.
+
     Raises: ValueError for an unknown setting, or data that the model cannot learn from.
     """
     model_class = entry.load()
     training, arguments = separate(settings, model_class, entry.name)
-    tf.keras.utils.set_random_seed(seed)
-    with waiting("Preparing features and examples"):
-        features = model_class.default_features(split.train).adapt(split.train)
-        model = model_class(features, **arguments)
-        batches = model.training_data(split.train, batch_size=training.batch_size, seed=seed)
-    clock = Stopwatch()
+
+    def prepare(train: Interactions) -> tuple[RecallModel, Any]:
+        tf.keras.utils.set_random_seed(seed)
+        with waiting("Preparing features and examples"):
+            features = model_class.default_features(train).adapt(train)
+            model = model_class(features, **arguments)
+            return model, model.training_data(train, batch_size=training.batch_size, seed=seed)
+
+    model, batches = prepare(split.train)
     used = {**dataclasses.asdict(training), **arguments}
     if isinstance(batches, Interactions):  # it learns in one pass, without steps
         used = arguments
@@ -57,15 +63,18 @@ def train_model(entry: Entry, split: Split, settings: Mapping[str, Any], seed: i
             model.fit(batches)
         examples, seconds = len(batches.events), time.perf_counter() - begin
     else:
-        model.compile(optimizer=_optimizer(training))
-        with TrainingProgress(training.epochs, MONITORED) as shown:
-            model.fit(
-                batches,
-                epochs=training.epochs,
-                verbose=0,
-                callbacks=[clock, *_early_stopping(split, training), shown],
-            )
+        stops_by: Split | None = split
+        if not len(split.validation.targets):
+            stops_by = None
+            trial = hold_back(split.train, seed=seed)
+            if trial is not None:
+                say(f"No validation came with the data: {trial.validation} are held back at first.")
+                training = _shortened(*prepare(trial.train), trial, training)
+                say(f"[bold]{training.epochs}[/] epochs are best; now all of train is learnt.")
+                model, batches = prepare(split.train)
+        clock, _ = _fit(model, batches, training, stops_by)
         examples, seconds = clock.steps * training.batch_size, clock.seconds
+        used["epochs"] = training.epochs
     return Trained(
         model=model,
         seconds=round(seconds, 3),
@@ -74,18 +83,28 @@ def train_model(entry: Entry, split: Split, settings: Mapping[str, Any], seed: i
     )
 
 
+def _shortened(model: RecallModel, batches: Any, trial: Split, training: Training) -> Training:
+    """The same training, with the epochs that were best on what is held back."""
+    _, stopping = _fit(model, batches, training, trial)
+    return dataclasses.replace(training, epochs=stopping.best_epoch + 1)
+
+
+def _fit(
+    model: RecallModel, batches: Any, training: Training, stops_by: Split | None
+) -> tuple[Stopwatch, tf.keras.callbacks.EarlyStopping]:
+    """Learns for all epochs, or until validation gets no better and back to its best."""
+    clock = Stopwatch()
+    stopping = tf.keras.callbacks.EarlyStopping(
+        MONITORED, mode="max", patience=training.patience, restore_best_weights=True
+    )
+    measured = [] if stops_by is None else [RecallOnValidation(stops_by, cuts=(CUT,)), stopping]
+    model.compile(optimizer=_optimizer(training))
+    with TrainingProgress(training.epochs, MONITORED) as shown:
+        callbacks = [clock, *measured, shown]
+        model.fit(batches, epochs=training.epochs, verbose=0, callbacks=callbacks)
+    return clock, stopping
+
+
 def _optimizer(training: Training) -> tf.keras.optimizers.Optimizer:
     decay = training.weight_decay or None
     return tf.keras.optimizers.Adam(training.learning_rate, weight_decay=decay)
-
-
-def _early_stopping(split: Split, training: Training) -> list[tf.keras.callbacks.Callback]:
-    if not len(split.validation.targets):
-        say(f"[yellow]No validation targets: all {training.epochs} epochs are trained.[/]")
-        return []
-    return [
-        RecallOnValidation(split, cuts=(CUT,)),
-        tf.keras.callbacks.EarlyStopping(
-            MONITORED, mode="max", patience=training.patience, restore_best_weights=True
-        ),
-    ]

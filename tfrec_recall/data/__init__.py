@@ -15,6 +15,7 @@ from tfrec_recall.data.splits import (
     standard,
     temporal,
 )
+from tfrec_recall.data.stopping import hold_back
 from tfrec_recall.data.streaming import batches, gather_histories
 from tfrec_recall.data.vocabulary import PADDING, UNKNOWN, Vocabulary
 
@@ -31,6 +32,7 @@ __all__ = [
     "gather_histories",
     "given",
     "has_baskets",
+    "hold_back",
     "hold_out_users",
     "last_basket_out",
     "last_events_out",

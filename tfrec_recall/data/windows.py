@@ -36,7 +36,7 @@ def sequences(
     array([0, 1, 1])
     """
     if ordered:
-        interactions.require_time("A window over sequences")
+        interactions.require_time("A window over sequences (not window=None, the whole set)")
     events = interactions.events
     if by_session:
         number = sessions(events, by="session_id")

@@ -37,6 +37,7 @@ class Features:
         self.item = tuple(item)
         self.encodings: dict[str, Encoding] = {}
         self.item_table: dict[str, np.ndarray] = {}
+        self.has_order = False  # whether the events it is adapted to have a time
         _refuse_repeated_names([*self.user, *self.item])
         if "item_id" not in {feature.name for feature in self.item}:
             raise ValueError(
@@ -59,6 +60,7 @@ class Features:
         """Learns every encoding from these training interactions, and returns itself."""
         users = _rows_seen(interactions.users, interactions.events, "user_id")
         items = _rows_seen(interactions.items, interactions.events, "item_id")
+        self.has_order = interactions.has_time
         self.encodings = {}
         for feature in (*self.item, *self.user):
             if isinstance(feature, History):
@@ -149,6 +151,11 @@ class Features:
     def item_counts(self) -> np.ndarray:
         """Training events of each encoded item id, int64."""
         return self.item_vocabulary.counts
+
+    def recency(self, last: int | None, half_life: float | None) -> tuple[int | None, float | None]:
+        """Both as given, or None where the events have no time: rows are never taken for it."""
+        self.require_adapted()
+        return (last, half_life) if self.has_order else (None, None)
 
     def require_adapted(self) -> None:
         if not self.encodings:

@@ -86,14 +86,14 @@ class Item2Vec(RecallModel):
             )
         self.window, self.negatives, self.noise = window, negatives, noise
         self.cbow, self.by_session = cbow, by_session
-        self.last, self.half_life = last, half_life
+        self.last, self.half_life = features.recency(last, half_life)
         counts = item_space.known_counts(features)
         self.proposal = PopularityNegatives(counts, power)
         keep = item_space.keep(counts, threshold)
         self.tables = VectorTables(len(counts), dim, longest_step)
         self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
         self.candidate_model = item_space.candidate_model(features, self.tables, cold_by)
-        self.query_model = item_space.query_model(features, self.tables, last, half_life)
+        self.query_model = item_space.query_model(features, self.tables, self.last, self.half_life)
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:

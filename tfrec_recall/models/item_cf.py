@@ -70,7 +70,8 @@ class ItemCF(RecallModel):
         super().__init__(features, **kwargs)
         self.similarity = similarity or CoCount(alpha, active_penalty, shrinkage)
         self.normalise = normalise
-        self.last, self.half_life, self.nearby = last, half_life, nearby
+        self.last, self.half_life = features.recency(last, half_life)
+        self.nearby = nearby
         size = len(features.item_vocabulary)
         self.neighbour_ids = tf.Variable(
             tf.fill([size, neighbours], -1), trainable=False, name="neighbour_ids"

@@ -60,7 +60,7 @@ class UserCF(RecallModel):
         super().__init__(features, **kwargs)
         self.similarity = similarity or CoCount(alpha, active_penalty, shrinkage)
         self.neighbours = neighbours
-        self.last, self.half_life = last, half_life
+        self.last, self.half_life = features.recency(last, half_life)
         self.ratings = ratings
         self.pairs = RatedPairs()
         rows = features.ids("user_id").size if ratings else 0
