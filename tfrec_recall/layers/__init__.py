@@ -5,8 +5,16 @@ from tfrec_recall.layers.cosine_logits import CosineLogits
 from tfrec_recall.layers.l2_normalization import L2Normalization
 from tfrec_recall.layers.masked_mean import MaskedMean
 from tfrec_recall.layers.session_similarity import SessionSimilarity
+from tfrec_recall.layers.side_info_pooling import SideInfoPooling
 from tfrec_recall.layers.tower import Tower
 
-__all__ = ["CosineLogits", "L2Normalization", "MaskedMean", "SessionSimilarity", "Tower"]
+__all__ = [
+    "CosineLogits",
+    "L2Normalization",
+    "MaskedMean",
+    "SessionSimilarity",
+    "SideInfoPooling",
+    "Tower",
+]
 
 adapt_layers(*(globals()[name] for name in __all__))
