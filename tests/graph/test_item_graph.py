@@ -5,11 +5,12 @@ from tests.references import graphs
 from tfrec_recall.graph import basket_graph, item_graph
 
 
-def test_edges_are_the_references():
+@pytest.mark.parametrize("reach", [1, 3])
+def test_edges_are_the_references(reach):
     generator = np.random.default_rng(0)
     item, session = generator.integers(0, 7, 200), np.sort(generator.integers(0, 20, 200))
-    graph = item_graph(item, session, items=9)
-    np.testing.assert_array_equal(graph.toarray(), graphs.item_graph(item, session, 9))
+    graph = item_graph(item, session, items=9, reach=reach)
+    np.testing.assert_array_equal(graph.toarray(), graphs.item_graph(item, session, 9, reach))
     assert graph.has_sorted_indices
     assert (graph.toarray() != graph.toarray().T).any()  # the direction counts
 
@@ -37,5 +38,7 @@ def test_baskets_are_the_mean_over_all_orders():
 def test_ids_and_lengths_are_checked():
     with pytest.raises(ValueError, match=r"0 to items - 1 = 2.*Received: ids from 1 to 3"):
         item_graph([1, 3], [0, 0], items=3)
+    with pytest.raises(ValueError, match=r"reach is at least 1\. Received: 0"):
+        item_graph([1, 2], [0, 0], items=3, reach=0)
     with pytest.raises(ValueError, match=r"one length.*Received: shapes \(2,\) and \(3,\)"):
         basket_graph([1, 2], [0, 0, 0], items=3)

@@ -5,12 +5,13 @@ import itertools
 import numpy as np
 
 
-def item_graph(item, session, items):
-    """How often each item comes right before another one in a session."""
+def item_graph(item, session, items, reach=1):
+    """How often each item comes before another one in a session, at most `reach` places."""
     weight = np.zeros((items, items))
-    for place in range(1, len(item)):
-        if session[place] == session[place - 1] and item[place] != item[place - 1]:
-            weight[item[place - 1], item[place]] += 1
+    for here in range(len(item)):
+        for there in range(here + 1, min(here + reach + 1, len(item))):
+            if session[here] == session[there] and item[here] != item[there]:
+                weight[item[here], item[there]] += 1
     return weight
 
 

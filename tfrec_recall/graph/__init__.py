@@ -3,6 +3,7 @@
 from tfrec_recall.graph.bipartite import ItemUserItemWalks, bipartite_graph
 from tfrec_recall.graph.importance import importance_neighbours, visit_counts
 from tfrec_recall.graph.item_graph import basket_graph, item_graph
+from tfrec_recall.graph.link_prediction import HiddenLinks, area_under_curve, hide_links
 from tfrec_recall.graph.nearby import nearby_counts, neighbours_by_counts
 from tfrec_recall.graph.neighbour_table import Neighbours, interaction_matrix, neighbours
 from tfrec_recall.graph.noise import NoiseRemoval, Removed
@@ -13,6 +14,7 @@ from tfrec_recall.graph.similarity import CoCount, Cosine, Jaccard, Pearson, Sim
 __all__ = [
     "CoCount",
     "Cosine",
+    "HiddenLinks",
     "ItemUserItemWalks",
     "Jaccard",
     "Neighbours",
@@ -21,8 +23,10 @@ __all__ = [
     "RandomWalks",
     "Removed",
     "Similarity",
+    "area_under_curve",
     "basket_graph",
     "bipartite_graph",
+    "hide_links",
     "importance_neighbours",
     "interaction_matrix",
     "item_graph",

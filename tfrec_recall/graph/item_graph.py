@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 
-def item_graph(item: np.ndarray, session: np.ndarray, items: int) -> sp.csr_array:
+def item_graph(item: np.ndarray, session: np.ndarray, items: int, reach: int = 1) -> sp.csr_array:
     """Directed edges from each item to the next of its session, weighted by how often that came.
 
     Source: "Billion-scale Commodity Embedding for E-commerce Recommendation in Alibaba", KDD 2018,
@@ -17,6 +17,8 @@ def item_graph(item: np.ndarray, session: np.ndarray, items: int) -> sp.csr_arra
         item: encoded [events], the events of a session side by side, oldest first.
         session: int [events]; another number starts another session.
         items: how many ids there are.
+        reach: an item leads to so many that follow; more than the paper's 1 where the order of
+            neighbours says little.
 
     Returns: float32 [items, items], its columns sorted within a row.
     Raises: ValueError for columns of two lengths, or ids outside of 0 to items - 1.
@@ -26,13 +28,12 @@ def item_graph(item: np.ndarray, session: np.ndarray, items: int) -> sp.csr_arra
            [0., 0., 1.],
            [0., 0., 0.]], dtype=float32)
     """
+    if reach < 1:
+        raise ValueError(f"reach is at least 1. Received: {reach}.")
     item, session = _columns(item, session, items)
-    follows = session[1:] == session[:-1]
-    follows &= item[1:] != item[:-1]
-    edge = item[:-1][follows].astype("int64")  # one number an edge, so that one sort is enough
-    edge *= items
-    edge += item[1:][follows]
-    del follows
+    edges = [_edges(item, session, items, distance) for distance in range(1, reach + 1)]
+    edge = edges[0] if reach == 1 else np.concatenate(edges)
+    del edges
     edge.sort()
     first = np.flatnonzero(np.diff(edge, prepend=-1))
     weight = np.diff(first, append=len(edge)).astype("float32")
@@ -69,6 +70,17 @@ def basket_graph(item: np.ndarray, session: np.ndarray, items: int) -> sp.csr_ar
     graph.eliminate_zeros()
     graph.sort_indices()
     return graph
+
+
+def _edges(item: np.ndarray, session: np.ndarray, items: int, distance: int) -> np.ndarray:
+    """One number an edge, so that one sort is enough: from * items + to, int64 [edges]."""
+    here, there = item[:-distance], item[distance:]
+    follows = session[distance:] == session[:-distance]
+    follows &= there != here
+    edge = here[follows].astype("int64")
+    edge *= items
+    edge += there[follows]
+    return edge
 
 
 def _columns(item, session, items: int) -> tuple[np.ndarray, np.ndarray]:
