@@ -20,11 +20,11 @@ from tfrec_recall.graph import (
 )
 from tfrec_recall.graph.similarity import Totals, column_sizes
 from tfrec_recall.models.neighbour_ratings import NeighbourRatings, RatedPairs, rating_column
-from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.retrieval import NeighbourRetriever
 
 
-class ItemCF(RecallModel):
+class ItemCF(OnePassModel):
     """Users get the items like those of their history; items are alike that share users.
 
     Source: "Item-Based Collaborative Filtering Recommendation Algorithms", WWW 2001, section 3;
@@ -160,18 +160,3 @@ class ItemCF(RecallModel):
             k=k,
             seed=seed,
         )
-
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
-        """The interactions themselves: there is nothing to batch."""
-        return train
-
-    def fit(self, x: Interactions, **kwargs) -> tf.keras.callbacks.History:
-        """`adapt`, in the form of the other models; batches, epochs and callbacks mean nothing."""
-        self.adapt(x)
-        history = tf.keras.callbacks.History()
-        history.set_model(self)
-        history.on_train_begin()
-        return history
-
-    def compute_loss(self, batch, training=False):
-        raise ValueError("ItemCF has no loss: it learns with adapt(train) or fit(train).")

@@ -10,12 +10,12 @@ import tensorflow as tf
 
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features
-from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.models.one_pass_model import OnePassModel
 
 SECONDS_A_DAY = 86_400
 
 
-class Popular(RecallModel):
+class Popular(OnePassModel):
     """Every user gets the items with the most training events, or with the most recent ones.
 
     Source: none; the score of an item is the sum over its events of 2^(-age / half-life), where the
@@ -61,21 +61,6 @@ class Popular(RecallModel):
         counts = np.bincount(ids, weight, minlength=len(self.features.item_vocabulary))
         counts[:2] = 0.0  # padding, and the items that train does not know
         self.popularity.assign(counts)
-
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
-        """The interactions themselves: there is nothing to batch."""
-        return train
-
-    def fit(self, x: Interactions, **kwargs) -> tf.keras.callbacks.History:
-        """`adapt`, in the form of the other models; batches, epochs and callbacks mean nothing."""
-        self.adapt(x)
-        history = tf.keras.callbacks.History()
-        history.set_model(self)
-        history.on_train_begin()
-        return history
-
-    def compute_loss(self, batch, training=False):
-        raise ValueError("Popular has no loss: it learns with adapt(train) or fit(train).")
 
 
 class PopularityLookup(tf.keras.layers.Layer):

@@ -13,13 +13,13 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.graph import CoCount, Similarity, interaction_matrix, neighbours
 from tfrec_recall.models.neighbour_ratings import NeighbourRatings, RatedPairs, rating_column
-from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.retrieval import UserNeighbourRetriever
 
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
-class UserCF(RecallModel):
+class UserCF(OnePassModel):
     """Users get what the users most like them have.
 
     Source: "GroupLens: An Open Architecture for Collaborative Filtering of Netnews", CSCW 1994;
@@ -122,18 +122,3 @@ class UserCF(RecallModel):
             k=k,
             seed=seed,
         )
-
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
-        """The interactions themselves: there is nothing to batch."""
-        return train
-
-    def fit(self, x: Interactions, **kwargs) -> tf.keras.callbacks.History:
-        """`adapt`, in the form of the other models; batches, epochs and callbacks mean nothing."""
-        self.adapt(x)
-        history = tf.keras.callbacks.History()
-        history.set_model(self)
-        history.on_train_begin()
-        return history
-
-    def compute_loss(self, batch, training=False):
-        raise ValueError("UserCF has no loss: it learns with adapt(train) or fit(train).")
