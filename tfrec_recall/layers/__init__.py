@@ -1,17 +1,23 @@
 """Keras layers, one a file, for Keras 2 and Keras 3 alike."""
 
 from tfrec_recall._keras import adapt_layers
+from tfrec_recall.layers.capsule_routing import CapsuleRouting
 from tfrec_recall.layers.cosine_logits import CosineLogits
 from tfrec_recall.layers.l2_normalization import L2Normalization
+from tfrec_recall.layers.label_aware_attention import LabelAwareAttention
 from tfrec_recall.layers.masked_mean import MaskedMean
+from tfrec_recall.layers.self_attentive_interests import SelfAttentiveInterests
 from tfrec_recall.layers.session_similarity import SessionSimilarity
 from tfrec_recall.layers.side_info_pooling import SideInfoPooling
 from tfrec_recall.layers.tower import Tower
 
 __all__ = [
+    "CapsuleRouting",
     "CosineLogits",
     "L2Normalization",
+    "LabelAwareAttention",
     "MaskedMean",
+    "SelfAttentiveInterests",
     "SessionSimilarity",
     "SideInfoPooling",
     "Tower",

@@ -1,0 +1,83 @@
+"""A user's interests, weighed by how well each fits the item at hand."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+class LabelAwareAttention(tf.keras.layers.Layer):
+    """The mean of the interests, weighted by the softmax of `power` times their scores.
+
+    `power` 0 weighs all interests alike, 1 is plain attention, and infinity takes the best interest
+    alone (equals share). A better score never weighs less, and every power gives finite weights.
+
+    Source: "Multi-Interest Network with Dynamic Routing for Recommendation at Tmall", CIKM 2019:
+    section 3.4, Eq. 10.
+    Departs: the score is multiplied by the power where Eq. 10 raises it. Both agree at 0, at 1 and,
+    for a best score above 1, at infinity; but an even power lets the most negative score win,
+    a fraction of a negative score is no number, and a hundred overflows.
+
+    Args:
+        power: p, from 0 to infinity (`float("inf")`).
+
+    Input: a tuple of interests [batch, interests, dim] and a candidate [batch, dim]; a mask of the
+    interests [batch, interests], as `CapsuleRouting` gives it: others weigh nothing.
+    Output: [batch, dim], zeros where there is no interest; no mask, as the interests are gone.
+    Raises: ValueError for shapes that do not fit, or a power below 0.
+
+    >>> interests = tf.constant([[[1.0, 0.0], [0.0, 1.0]]])
+    >>> LabelAwareAttention(power=float("inf"))((interests, tf.constant([[0.2, 0.3]]))).numpy()
+    array([[0., 1.]], dtype=float32)
+    """
+
+    def __init__(self, power: float = 1.0, **kwargs):
+        super().__init__(**kwargs)
+        if not power >= 0:
+            raise ValueError(
+                f"LabelAwareAttention takes a power from 0 to infinity. Received: power={power!r}."
+            )
+        self.power = power
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        ranks = [len(shape) for shape in input_shape]
+        if ranks != [3, 2]:
+            raise ValueError(
+                "LabelAwareAttention takes interests [batch, interests, dim] and a candidate "
+                f"[batch, dim]. Received: shapes {[tuple(shape) for shape in input_shape]}."
+            )
+        super().build(input_shape)
+
+    def call(self, inputs, mask=None):
+        interests, candidate = (tf.cast(vectors, tf.float32) for vectors in inputs)
+        there = mask[0] if isinstance(mask, tuple | list) else mask
+        if there is not None:
+            there = tf.cast(there, tf.bool)
+            interests = tf.where(there[:, :, tf.newaxis], interests, 0.0)
+        scores = tf.einsum("bkd,bd->bk", interests, candidate)
+        weights = self._weights(scores, there)
+        return tf.cast(tf.einsum("bk,bkd->bd", weights, interests), self.compute_dtype)
+
+    def _weights(self, scores, there):
+        lowest = scores.dtype.min
+        if there is not None:
+            scores = tf.where(there, scores, lowest)
+        # What the best lacks is 0 or less, and stays so, or becomes minus infinity, at any power.
+        lacking = scores - tf.reduce_max(scores, axis=-1, keepdims=True)
+        if self.power > float(scores.dtype.max):  # infinite, or as good as
+            weights = tf.cast(lacking == 0, scores.dtype)
+        else:
+            weights = tf.exp(tf.maximum(self.power * lacking, lowest))
+        if there is not None:
+            weights = tf.where(there, weights, 0.0)
+        return tf.math.divide_no_nan(weights, tf.reduce_sum(weights, axis=-1, keepdims=True))
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape[1])
+
+    def get_config(self):
+        return {**super().get_config(), "power": self.power}
