@@ -18,6 +18,8 @@ GROUPS, USERS, ITEMS, SEEN = 3, 24, 30, 8
 # Small steps on few events: 1,000 of them are no more than two of the default.
 WINDOWS = {"dim": 8, "rate": 0.3, "negatives": 2, "block": 2, "lanes": 1}
 
+WALKS = {**WINDOWS, "walks": 4, "length": 8, "reach": 2}
+
 # A model's settings for a small board, without randomness in training where it can be had.
 CASES: dict[type, dict] = {
     models.AirbnbListing: {**WINDOWS, "gap": 1e9},
@@ -25,6 +27,9 @@ CASES: dict[type, dict] = {
         **{**WINDOWS, "window": 8, "negatives": 5, "power": 0.0, "rate": 0.1},
         **{"user_type": ("user_id",), "item_type": ("item_id",)},
     },
+    models.BGE: {**WALKS},
+    models.EGES: {**WALKS},
+    models.GES: {**WALKS},
     models.Item2Vec: {**WINDOWS, "threshold": None},
     models.ItemCF: {"neighbours": 12},
     models.Popular: {"half_life": 3.0},

@@ -12,3 +12,18 @@ def weighted(fields, weights, present):
         for j in there:
             result[v] += np.exp(a[j]) * fields[v, j] / np.exp(a[there]).sum()
     return result
+
+
+def gradients(fields, weights, present, by_pooled):
+    """Of sum(by_pooled * H) by the embeddings [items, fields, dim] and by the weights."""
+    pooled = weighted(fields, weights, present)
+    by_fields, by_weights = np.zeros_like(fields), np.zeros_like(weights)
+    for v in range(len(fields)):
+        there = np.flatnonzero(present[v])
+        a = weights[v] if present[v, 0] else np.zeros(fields.shape[1])
+        for j in there:
+            share = np.exp(a[j]) / np.exp(a[there]).sum()
+            by_fields[v, j] = share * by_pooled[v]
+            if present[v, 0]:
+                by_weights[v, j] = share * (fields[v, j] - pooled[v]) @ by_pooled[v]
+    return by_fields, by_weights

@@ -6,7 +6,10 @@ require_keras_2("tfrec_recall.models")
 
 from tfrec_recall.models.airbnb_listing import AirbnbListing  # noqa: E402
 from tfrec_recall.models.airbnb_type import AirbnbType  # noqa: E402
+from tfrec_recall.models.bge import BGE  # noqa: E402
+from tfrec_recall.models.eges import EGES  # noqa: E402
 from tfrec_recall.models.funk_svd import FunkSVD  # noqa: E402
+from tfrec_recall.models.ges import GES  # noqa: E402
 from tfrec_recall.models.item2vec import Item2Vec  # noqa: E402
 from tfrec_recall.models.item_cf import ItemCF  # noqa: E402
 from tfrec_recall.models.neural_cf import NeuralCF  # noqa: E402
@@ -16,6 +19,9 @@ from tfrec_recall.models.two_tower import TwoTower  # noqa: E402
 from tfrec_recall.models.user_cf import UserCF  # noqa: E402
 
 __all__ = [
+    "BGE",
+    "EGES",
+    "GES",
     "AirbnbListing",
     "AirbnbType",
     "FunkSVD",

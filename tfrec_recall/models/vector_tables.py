@@ -94,9 +94,25 @@ class VectorTables(tf.keras.layers.Layer):
         return first_loss(scores, wanted, unwanted)
 
     def _descend(self, table: tf.Variable, ids: tf.Tensor, gradient: tf.Tensor, rate: tf.Tensor):
-        step = tf.clip_by_norm(rate * gradient, self.longest_step, axes=[-1])
-        rows = tf.reshape(step, [-1, self.dim])
-        table.scatter_sub(tf.IndexedSlices(rows, tf.reshape(ids, [-1])))
+        descend(table, ids, gradient, rate, self.longest_step)
+
+
+def descend(
+    table: tf.Variable,
+    ids: tf.Tensor,
+    gradient: tf.Tensor,
+    rate: tf.Tensor,
+    longest_step: float,
+) -> None:
+    """Moves the rows of the ids against their gradients, each by `longest_step` at most.
+
+    Args:
+        ids: [...], where one that comes twice moves twice.
+        gradient: [..., dim]
+    """
+    step = tf.clip_by_norm(rate * gradient, longest_step, axes=[-1])
+    rows = tf.reshape(step, [-1, table.shape[1]])
+    table.scatter_sub(tf.IndexedSlices(rows, tf.reshape(ids, [-1])))
 
 
 def beside(

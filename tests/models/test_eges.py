@@ -1,0 +1,208 @@
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tests.references import graphs, side_info_pooling
+from tests.references.skip_gram import negative_sampling
+from tfrec_recall.data import Interactions
+from tfrec_recall.features import Categorical, Features, History, MultiValued, Numeric
+from tfrec_recall.graph import NoiseRemoval, hide_links
+from tfrec_recall.models import BGE, EGES, GES
+
+SMALL = {"dim": 8, "rate": 0.3, "negatives": 2, "block": 2, "lanes": 2, "walks": 4, "window": 2}
+EACH = pytest.mark.parametrize("model_class", [BGE, GES, EGES])
+
+
+def groups(users=40, seed=0):
+    """Users who take items of one of two groups only; items 0 to 5 and 6 to 13."""
+    generator = np.random.default_rng(seed)
+    rows = []
+    for user in range(users):
+        own = np.arange(6) if user % 2 else np.arange(6, 14)
+        for place, item in enumerate(generator.permutation(own)[:5]):
+            rows.append((f"u{user}", f"i{item}", 100 * place))
+    events = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    items = pd.DataFrame({"item_id": [f"i{item}" for item in range(14)]})
+    items["kind"] = ["round"] * 6 + ["square"] * 8
+    items["tags"] = [["soft", "red"], ["soft"], []] * 2 + [["hard", "red"], ["hard"]] * 4
+    items["price"] = np.linspace(1, 9, 14)
+    return Interactions(events, items=items)
+
+
+def features_of(interactions):
+    return Features(
+        user=[History(length=5)],
+        item=[Categorical("item_id"), Categorical("kind"), MultiValued("tags"), Numeric("price")],
+    ).adapt(interactions)
+
+
+def trained(model_class, interactions, epochs=6, **settings):
+    tf.keras.utils.set_random_seed(0)
+    model = model_class(features_of(interactions), **{**SMALL, "decay_epochs": epochs, **settings})
+    model.compile()
+    model.fit(model.training_data(interactions, batch_size=16), epochs=epochs, verbose=0)
+    return model
+
+
+@EACH
+def test_items_of_one_group_are_near_and_users_find_theirs(model_class):
+    interactions = groups()
+    model = trained(model_class, interactions)
+    vectors = model.embed_items(interactions.items)
+    cosines = vectors @ vectors.T
+    same = np.equal.outer(np.arange(14) < 6, np.arange(14) < 6)
+    assert cosines[same & ~np.eye(14, dtype=bool)].mean() - cosines[~same].mean() > 0.5
+    for retriever in (
+        model.retriever(interactions.items),
+        model.trigger_retriever(interactions.items),
+    ):
+        ids, _ = retriever({"history": [["i0", "i1"]]}, k=4, exclude=[["i0", "i1"]])
+        assert set(ids.numpy()[0].astype(str)) == {"i2", "i3", "i4", "i5"}
+
+
+def test_a_step_is_the_references_gradient():
+    """Of the skip-gram by H, and of H by the id's row, the kind's, the tags' and the price's."""
+    model = EGES(features_of(groups()), **{**SMALL, "longest_step": 1e9})
+    generator = np.random.default_rng(1)
+    weights = [*model.vectors.inputs_of, model.vectors.output_vectors]
+    for weight in weights:
+        weight.assign(generator.normal(size=weight.shape))
+    item, kind, tags, price, importance, output = (w.numpy().astype(float) for w in weights)
+    before = [table.copy() for table in (item, kind, tags, price, importance, output)]
+    centre, context, noise = np.array([[2, 4, 2]]), np.array([[5, 3]]), np.array([[9]])
+    positive = np.array([[[1, 0], [1, 1], [0, 1]]], "float32")
+    negative = np.array([[[0.5], [0.0], [2.0]]], "float32")
+
+    table = {name: rows[centre[0]] for name, rows in model.features.item_table.items()}
+    counts = (table["tags"] > 1).sum(axis=1)
+    tag_rows = tags[table["tags"]] * (table["tags"] > 1)[:, :, None]
+    fields = np.stack(
+        [
+            item[centre[0]],
+            kind[table["kind"]],
+            tag_rows.sum(axis=1) / np.maximum(counts, 1)[:, None],
+            price[0] * table["price"][:, None],
+        ],
+        axis=1,
+    )
+    present = np.stack([[True] * 3, [True] * 3, counts > 0, [True] * 3], axis=1)
+    assert not present.all()  # an item without tags is among them
+    pooled = side_info_pooling.weighted(fields, importance[centre[0]], present)
+    columns = np.concatenate([context[0], noise[0]])
+    _, by_centre, by_column = negative_sampling(
+        pooled,
+        output[columns],
+        np.concatenate([positive[0], np.zeros((3, 1))], axis=1),
+        np.concatenate([np.zeros((3, 2)), negative[0]], axis=1),
+    )
+    by_fields, by_importance = side_info_pooling.gradients(
+        fields, importance[centre[0]], present, by_centre
+    )
+    np.subtract.at(item, centre[0], 0.1 * by_fields[:, 0])
+    np.subtract.at(kind, table["kind"], 0.1 * by_fields[:, 1])
+    for row, values in enumerate(table["tags"]):
+        for value in values[values > 1]:
+            tags[value] -= 0.1 * by_fields[row, 2] / counts[row]
+    price[0] -= 0.1 * table["price"] @ by_fields[:, 3]
+    np.subtract.at(importance, centre[0], 0.1 * by_importance)
+    np.subtract.at(output, columns, 0.1 * by_column)
+
+    model.vectors.learn(centre, context, positive, noise, negative, tf.constant(0.1))
+    expected = (item, kind, tags, price, importance, output)
+    for weight, after, first in zip(weights, expected, before, strict=True):
+        np.testing.assert_allclose(weight, after, rtol=1e-4, atol=1e-5)
+        assert np.abs(after - first).max() > 1e-3
+
+
+@pytest.mark.parametrize("model_class", [GES, EGES])
+def test_a_new_item_is_the_mean_of_its_side_information_at_once(model_class):
+    interactions = groups()
+    model = trained(model_class, interactions)
+    new = {"item_id": ["new"], "kind": ["round"], "tags": [["soft", "never seen"]], "price": [2.0]}
+    items = pd.concat([interactions.items, pd.DataFrame(new)], ignore_index=True)
+    encoded = model.features.encode_items(items.tail(1))
+    _, kind, tags, price, *_ = (weight.numpy() for weight in model.vectors.inputs_of)
+    soft = model.features.encodings["tags"].vocabulary.encode(np.array(["soft"]))[0]
+    mean = kind[encoded["kind"][0]] + tags[soft] + price[0] * encoded["price"][0]
+    vector = model.embed_items(items)[-1]
+    np.testing.assert_allclose(vector, mean / np.linalg.norm(mean), rtol=1e-4, atol=1e-5)
+    ids, _ = model.retriever(items).similar_items(["new"], k=6)
+    assert set(ids.numpy()[0].astype(str)) == {f"i{n}" for n in range(6)}
+    ids, _ = model.retriever(items)({"history": [["new"]]}, k=6, exclude=[["new"]])
+    assert set(ids.numpy()[0].astype(str)) == {f"i{n}" for n in range(6)}
+
+
+def test_a_new_item_without_side_information_is_zeros():
+    interactions = groups()
+    new = pd.DataFrame({"item_id": ["new"], "kind": ["round"], "tags": [[]], "price": [2.0]})
+    assert (trained(BGE, interactions, epochs=1).embed_items(new) == 0).all()
+
+
+def test_the_class_chooses_the_side_information_and_an_argument_overrules_it():
+    features = features_of(groups())
+    shares = {}
+    for model_class in (BGE, GES, EGES):
+        model = model_class(features, **SMALL)
+        shares[model_class] = model.vectors.pooling.side_info, len(model.vectors.fields)
+    assert shares == {BGE: ("none", 1), GES: ("mean", 4), EGES: ("weighted", 4)}
+    assert EGES(features, side_info="mean", **SMALL).vectors.pooling.side_info == "mean"
+
+
+def test_each_item_learns_weights_of_its_own():
+    model = trained(EGES, groups())
+    importance = model.vectors.pooling.importance.numpy()
+    assert len(np.unique(importance[2:, 0])) == 14
+    np.testing.assert_array_equal(importance[:2], 0)  # a new item weighs all alike
+
+
+def test_the_graph_keeps_direction_and_weight_and_users_apart():
+    interactions = groups()
+    model = EGES(features_of(interactions), **SMALL, reach=2)
+    events = interactions.events.sort_values(["user_id", "timestamp"])
+    item = model.features.encodings["item_id"].encode(events["item_id"])
+    user = pd.factorize(events["user_id"])[0]
+    expected = graphs.item_graph(item, user, 16, reach=2)
+    np.testing.assert_array_equal(model.graph(interactions).toarray(), expected)
+
+
+def test_baskets_are_complete_graphs():
+    events = pd.DataFrame(
+        {
+            "user_id": ["a"] * 5,
+            "item_id": list("xyzxw"),
+            "timestamp": [1, 1, 1, 9, 9],
+            "session_id": [1, 1, 1, 2, 2],
+        }
+    )
+    interactions = Interactions(events)
+    features = EGES.default_features(interactions).adapt(interactions)
+    x, y, z, w = features.encodings["item_id"].encode(pd.Series(list("xyzw"))) - 2
+    expected = graphs.basket_graph([[x, y, z], [x, w]], 4)
+    found = EGES(features, **SMALL).graph(interactions).toarray()
+    np.testing.assert_allclose(found[2:, 2:], expected, rtol=1e-6)
+
+
+def test_noise_is_removed_and_counted():
+    interactions = groups()
+    model = EGES(features_of(interactions), **SMALL, noise_removal=NoiseRemoval(most_events=4))
+    assert model.graph(interactions).nnz == 0
+    assert (model.removed.users, model.removed.of_users) == (40, 200)
+
+
+def test_hidden_links_are_foretold():
+    interactions = groups()
+    model = EGES(features_of(interactions), **SMALL, reach=1)
+    links = hide_links(model.graph(interactions))
+    model.compile()
+    model.fit(model.walk_data(links.graph, batch_size=16), epochs=6, verbose=0)
+    vectors = tf.math.l2_normalize(model.vectors(np.arange(16)), axis=1).numpy()
+    assert links.auc(lambda a, b: (vectors[a] * vectors[b]).sum(axis=1)) > 0.9
+
+
+def test_wrong_arguments_are_named():
+    features = features_of(groups())
+    with pytest.raises(ValueError, match=r"length at least 2\. Received: .*length=1"):
+        EGES(features, length=1)
+    with pytest.raises(ValueError, match=r"one of none, mean, weighted\. Received: 'sum'"):
+        EGES(features, side_info="sum")
