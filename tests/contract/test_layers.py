@@ -89,6 +89,11 @@ CASES = {
         VECTORS,
         {"candidate_embeddings": OTHERS, "candidate_ids": IDS},
     ),
+    losses.SampledSoftmax: Case(
+        {"temperature": 0.5, "remove_accidental_hits": False, "reduction": "sum"},
+        (VECTORS, OTHERS, some(6, 3)),
+        {"sample_weight": np.array([1.0, 2.0, 0.5, 3.0], "float32")},
+    ),
     losses.SkipGramNegativeSampling: Case(
         {"reduction": "mean"},
         (VECTORS, some(3, 3)),

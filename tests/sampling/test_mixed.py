@@ -47,7 +47,7 @@ def test_what_can_never_be_drawn_gives_a_finite_number():
 
 def test_uniform_negatives_are_the_known_items_evenly():
     tf.random.set_seed(0)
-    drawn = UniformNegatives(size=len(COUNTS)).sample(50_000).numpy()
+    drawn = UniformNegatives(size=len(COUNTS)).sample([50_000]).numpy()
     shares = np.bincount(drawn, minlength=len(COUNTS)) / len(drawn)
     assert shares[:2].tolist() == [0, 0]  # neither padding nor unknown
     np.testing.assert_allclose(shares[2:], 0.2, atol=0.01)

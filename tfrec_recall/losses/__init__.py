@@ -2,8 +2,9 @@
 
 from tfrec_recall._keras import adapt_layers
 from tfrec_recall.losses.in_batch_softmax import InBatchSoftmax
+from tfrec_recall.losses.sampled_softmax import SampledSoftmax
 from tfrec_recall.losses.skip_gram import SkipGramNegativeSampling
 
-__all__ = ["InBatchSoftmax", "SkipGramNegativeSampling"]
+__all__ = ["InBatchSoftmax", "SampledSoftmax", "SkipGramNegativeSampling"]
 
 adapt_layers(*(globals()[name] for name in __all__))

@@ -1,5 +1,6 @@
 """Where negatives come from, and with which probability."""
 
+from tfrec_recall.sampling.log_uniform import LogUniformNegatives
 from tfrec_recall.sampling.mixed import MixedNegatives
 from tfrec_recall.sampling.popularity import PopularityNegatives
 from tfrec_recall.sampling.same_group import SameGroupNegatives
@@ -7,6 +8,7 @@ from tfrec_recall.sampling.uniform import UniformNegatives
 from tfrec_recall.sampling.unmet import UnmetNegatives
 
 __all__ = [
+    "LogUniformNegatives",
     "MixedNegatives",
     "PopularityNegatives",
     "SameGroupNegatives",

@@ -31,7 +31,7 @@ class MixedNegatives(tf.Module):
 
     def sample(self) -> tf.Tensor:
         """The uniform part, [uniform] encoded ids."""
-        return self.negatives.sample(self.uniform)
+        return self.negatives.sample([self.uniform])
 
     def log_probability(self, ids: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
         """Logarithm of the mixture at these ids, float32.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.sampling.uniform import uniform_numbers
+
 
 class PopularityNegatives(tf.Module):
     """An item is drawn with a probability proportional to count^power.
@@ -43,13 +45,9 @@ class PopularityNegatives(tf.Module):
             np.log(np.where(mass > 0, self.probability, 1.0)), tf.float32
         )
 
-    def sample(self, shape, seed: tf.Tensor) -> tf.Tensor:
-        """Encoded ids of this shape, drawn with replacement, int32.
-
-        Args:
-            seed: two integers; the same seed draws the same ids.
-        """
-        uniform = tf.random.stateless_uniform(shape, seed, dtype=tf.float64)
+    def sample(self, shape, seed: tf.Tensor | None = None) -> tf.Tensor:
+        """Encoded ids of this shape, drawn with replacement, int32; see `UniformNegatives`."""
+        uniform = uniform_numbers(shape, seed, tf.float64)
         place = tf.searchsorted(self._upper, tf.reshape(uniform, [-1]), side="right")
         return tf.reshape(tf.gather(self._ids, place), shape)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
@@ -13,7 +15,7 @@ class UniformNegatives(tf.Module):
     Args:
         size: of the vocabulary, padding and unknown included.
 
-    >>> int(tf.reduce_min(UniformNegatives(size=5).sample(100)))
+    >>> int(tf.reduce_min(UniformNegatives(size=5).sample([100])))
     2
     """
 
@@ -27,6 +29,21 @@ class UniformNegatives(tf.Module):
     def items(self) -> int:
         return self.size - FIRST_KNOWN
 
-    def sample(self, count: int) -> tf.Tensor:
-        """`count` encoded ids, with replacement, int32."""
-        return tf.random.uniform([count], FIRST_KNOWN, self.size, dtype=tf.int32)
+    def sample(self, shape, seed: tf.Tensor | None = None) -> tf.Tensor:
+        """Encoded ids of this shape, drawn with replacement, int32.
+
+        Args:
+            seed: two integers, which alone decide what is drawn; without, TensorFlow's own state.
+        """
+        return uniform_numbers(shape, seed, tf.int32, FIRST_KNOWN, self.size)
+
+    def log_probability(self, ids: tf.Tensor) -> tf.Tensor:
+        """Logarithm of the probability of these ids, float32."""
+        return tf.fill(tf.shape(ids), tf.constant(-math.log(self.items), tf.float32))
+
+
+def uniform_numbers(shape, seed, dtype, low=0, high=None) -> tf.Tensor:
+    """Numbers from `low` to below `high` (by default 1), by a seed or by TensorFlow's own state."""
+    if seed is None:
+        return tf.random.uniform(shape, low, high, dtype)
+    return tf.random.stateless_uniform(shape, seed, low, high, dtype)

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.references.sampled_softmax import sampled_softmax
+from tfrec_recall.losses import SampledSoftmax
+
+RNG = np.random.default_rng(1)
+QUERY = RNG.normal(size=(4, 3)).astype("float32")
+POSITIVE = RNG.normal(size=(4, 3)).astype("float32")
+NEGATIVES = RNG.normal(size=(6, 3)).astype("float32")
+VECTORS = (QUERY, POSITIVE, NEGATIVES)
+POSITIVE_IDS, NEGATIVE_IDS = np.array([2, 3, 4, 5]), np.array([7, 3, 8, 3, 2, 9])
+LOG = {
+    "positive_log_probability": np.log([0.1, 0.2, 0.3, 1e-9]).astype("float32"),
+    "negative_log_probability": np.log([0.3, 0.2, 0.1, 0.2, 0.1, 1e-9]).astype("float32"),
+}
+IDS = {"positive_ids": POSITIVE_IDS, "negative_ids": NEGATIVE_IDS}
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.2])
+def test_equals_the_loop_over_queries(temperature):
+    expected = sampled_softmax(*VECTORS, temperature, **IDS, **LOG)
+    layer = SampledSoftmax(temperature, reduction="sum")
+    assert float(layer(VECTORS, **IDS, **LOG)) == pytest.approx(expected.sum(), rel=1e-5)
+    layer = SampledSoftmax(temperature)
+    assert float(layer(VECTORS, **IDS, **LOG)) == pytest.approx(expected.mean(), rel=1e-5)
+    weight = np.array([1.0, 0.0, 2.0, 0.5])
+    result = layer(VECTORS, **IDS, **LOG, sample_weight=weight)
+    assert float(result) == pytest.approx((expected * weight).mean(), rel=1e-5)
+
+
+def test_temperature_divides_before_the_correction():
+    """s / T - log p; (s - log p) / T is another number by far at T = 0.02."""
+    layer = SampledSoftmax(0.02, remove_accidental_hits=False)
+    vectors, log = (QUERY / 10, POSITIVE, NEGATIVES), {k: v / 5 for k, v in LOG.items()}
+    expected = sampled_softmax(*vectors, 0.02, **log).mean()
+    wrong = sampled_softmax(*vectors, 0.02, **{k: v / 0.02 for k, v in log.items()}).mean()
+    assert float(layer(vectors, **log)) == pytest.approx(expected, rel=1e-4)
+    assert abs(wrong - expected) > 1
+
+
+def test_an_accidental_hit_has_no_share_and_no_gradient():
+    vectors = [tf.constant(part) for part in (QUERY[:1], POSITIVE[:1], POSITIVE[:1] * 5)]
+    with tf.GradientTape() as tape:
+        tape.watch(vectors)
+        loss = SampledSoftmax()(
+            vectors, positive_ids=tf.constant(["a"]), negative_ids=tf.constant(["a"])
+        )
+    assert float(loss) == 0.0
+    assert not np.any(tape.gradient(loss, vectors)[2])
+
+
+def test_other_positives_of_the_user_are_no_negatives():
+    excluded = np.array([[7, 8], [9, 0], [0, 0], [8, 9]])
+    expected = sampled_softmax(*VECTORS, **IDS, excluded_ids=excluded).mean()
+    result = SampledSoftmax()(VECTORS, **IDS, excluded_ids=excluded)
+    assert float(result) == pytest.approx(expected, rel=1e-5)
+
+
+def test_all_items_drawn_evenly_estimate_the_full_softmax():
+    """With the sampler's own probability, the sum over draws estimates the sum over all items."""
+    items = RNG.normal(size=(50, 3)).astype("float32")
+    target = np.array([1, 4, 9, 16])
+    logits = QUERY @ items.T
+    full = np.log(np.exp(logits).sum(1)) - logits[np.arange(4), target]
+    probability = np.arange(1, 51) / np.arange(1, 51).sum()
+    drawn = RNG.choice(50, size=200_000, p=probability)
+    # The sum of exp(s) / p over n draws is n times that over all; the positive stands in it once.
+    result = SampledSoftmax()(
+        (QUERY, items[target], items[drawn]),
+        positive_ids=target,
+        negative_ids=drawn,
+        positive_log_probability=np.zeros(4),
+        negative_log_probability=np.log(probability[drawn] * len(drawn)),
+    )
+    assert float(result) == pytest.approx(full.mean(), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "needs positive_ids and negative_ids"),
+        ({**IDS, "positive_log_probability": np.zeros(4)}, "both"),
+    ],
+)
+def test_what_belongs_together_is_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        SampledSoftmax()(VECTORS, **arguments)
+
+
+def test_shapes_that_do_not_fit():
+    with pytest.raises(ValueError, match=r"takes a tuple of query.*Received: shapes"):
+        SampledSoftmax()((QUERY, POSITIVE))
+    with pytest.raises(ValueError, match="positive temperature"):
+        SampledSoftmax(temperature=0.0)

@@ -1,0 +1,128 @@
+"""Softmax over all items, estimated from the positive and a sample of the others."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+class SampledSoftmax(tf.keras.layers.Layer):
+    """Cross-entropy of each query's positive among negatives that all queries share.
+
+    The logit of query i and candidate j is `score / temperature - log_probability[j]`, the score
+    their inner product and the probability that of the sampler which drew the negatives. Unlike
+    `InBatchSoftmax`, the positives of the other queries are no negatives.
+
+    Source: "On Using Very Large Target Vocabulary for Neural Machine Translation", ACL 2015, Eq. 6
+    to 9; "Deep Neural Networks for YouTube Recommendations", RecSys 2016, section 3.1.
+
+    Args:
+        temperature: what divides the scores.
+        remove_accidental_hits: a negative with the id of a query's positive does not count for it.
+        reduction: "sum" over the batch, or "mean", which divides it by the number of queries.
+
+    Input: a tuple of query [batch, dim], positive [batch, dim] and negatives [samples, dim].
+    Call arguments:
+        positive_ids, negative_ids: [batch] and [samples], integers or strings; needed to find
+            accidental hits.
+        positive_log_probability, negative_log_probability: [batch] and [samples], both or neither.
+        sample_weight: [batch], what each example's loss is multiplied with.
+        excluded_ids: [batch, any], ids that are no negatives of this query, such as the user's
+            other positives; pad with an id that no candidate has.
+
+    Output: a scalar in float32.
+    Raises: ValueError for an argument that needs another, or contradicts it.
+
+    >>> query, positive = tf.constant([[1.0, 0.0]]), tf.constant([[2.0, 0.0]])
+    >>> negatives = tf.constant([[2.0, 1.0], [0.0, 3.0]])
+    >>> loss = SampledSoftmax(remove_accidental_hits=False)
+    >>> round(float(loss((query, positive, negatives))), 4)  # log(2 exp 2 + exp 0) - 2
+    0.7586
+    """
+
+    def __init__(
+        self,
+        temperature: float = 1.0,
+        remove_accidental_hits: bool = True,
+        reduction: str = "mean",
+        **kwargs,
+    ):
+        super().__init__(autocast=False, **kwargs)  # a half is too coarse for what enters here
+        if not temperature > 0:
+            raise ValueError(
+                f"SampledSoftmax takes a positive temperature. Received: {temperature!r}."
+            )
+        if reduction not in ("sum", "mean"):
+            raise ValueError(
+                f"SampledSoftmax takes reduction 'sum' or 'mean'. Received: {reduction!r}."
+            )
+        self.temperature = temperature
+        self.remove_accidental_hits = remove_accidental_hits
+        self.reduction = reduction
+
+    def build(self, input_shape):
+        shapes = [tuple(shape) for shape in input_shape]
+        if len(shapes) != 3 or any(len(shape) != 2 for shape in shapes):
+            raise ValueError(
+                "SampledSoftmax takes a tuple of query [batch, dim], positive [batch, dim] and "
+                f"negatives [samples, dim]. Received: shapes {shapes}."
+            )
+        super().build(input_shape)
+
+    def call(
+        self,
+        vectors,
+        positive_ids=None,
+        negative_ids=None,
+        positive_log_probability=None,
+        negative_log_probability=None,
+        sample_weight=None,
+        excluded_ids=None,
+    ):
+        query, positive, negatives = (tf.cast(part, tf.float32) for part in vectors)
+        wanted = tf.reduce_sum(query * positive, axis=1, keepdims=True) / self.temperature
+        others = tf.matmul(query, negatives, transpose_b=True) / self.temperature
+        if (positive_log_probability is None) != (negative_log_probability is None):
+            raise ValueError(
+                "SampledSoftmax corrects positives and negatives alike: pass both "
+                "positive_log_probability and negative_log_probability, or neither."
+            )
+        if positive_log_probability is not None:
+            wanted -= tf.cast(positive_log_probability, tf.float32)[:, tf.newaxis]
+            others -= tf.cast(negative_log_probability, tf.float32)
+        for ids in self._not_negative(positive_ids, negative_ids, excluded_ids):
+            hit = tf.reduce_any(ids[:, :, tf.newaxis] == negative_ids, axis=1)  # [batch, samples]
+            others = tf.where(hit, others.dtype.min, others)
+        logits = tf.concat([wanted, others], axis=1)  # [batch, 1 + samples]
+        losses = tf.reduce_logsumexp(logits, axis=1) - wanted[:, 0]
+        if sample_weight is not None:
+            losses *= tf.cast(sample_weight, tf.float32)
+        return tf.reduce_sum(losses) if self.reduction == "sum" else tf.reduce_mean(losses)
+
+    def _not_negative(self, positive_ids, negative_ids, excluded_ids) -> list[tf.Tensor]:
+        """Ids [batch, any] that are no negatives of their query."""
+        if negative_ids is None or (self.remove_accidental_hits and positive_ids is None):
+            if self.remove_accidental_hits or excluded_ids is not None:
+                raise ValueError(
+                    "SampledSoftmax needs positive_ids and negative_ids to leave out accidental "
+                    "hits, and negative_ids for excluded_ids. Pass them, or set "
+                    "remove_accidental_hits=False."
+                )
+            return []
+        found = []
+        if self.remove_accidental_hits:
+            found.append(tf.convert_to_tensor(positive_ids)[:, tf.newaxis])
+        if excluded_ids is not None:
+            found.append(tf.convert_to_tensor(excluded_ids))
+        return found
+
+    def compute_output_shape(self, input_shape):
+        return ()
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "temperature": self.temperature,
+            "remove_accidental_hits": self.remove_accidental_hits,
+            "reduction": self.reduction,
+        }
