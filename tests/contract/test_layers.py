@@ -61,10 +61,23 @@ CASES = {
     layers.CosineLogits: Case(
         {"temperature": 0.5, "learn_temperature": True}, (VECTORS, some(6, 3))
     ),
+    layers.GCNAggregator: Case({"units": 2, "activation": "tanh"}, (VECTORS, HISTORY)),
+    layers.LSTMAggregator: Case(
+        {"units": 2, "lstm_units": 3, "activation": "tanh"}, (VECTORS, HISTORY)
+    ),
     layers.L2Normalization: Case({"axis": 1, "epsilon": 1e-3}, HISTORY),
     layers.LabelAwareAttention: Case({"power": 2.5}, (HISTORY, VECTORS)),
     layers.MaskedMean: Case({"half_life": 2.0, "learned": True, "positions": 3}, HISTORY),
     layers.SelfAttentiveInterests: Case({"interests": 2, "hidden": 4, "positions": 3}, HISTORY),
+    layers.MaxPoolAggregator: Case(
+        {"units": 2, "pool_units": 3, "activation": "tanh"}, (VECTORS, HISTORY)
+    ),
+    layers.MeanAggregator: Case({"units": 2, "activation": "tanh"}, (VECTORS, HISTORY)),
+    layers.PinSAGEConvolution: Case(
+        {"units": 2, "pool_units": 3, "activation": "tanh", "epsilon": 1e-3},
+        (VECTORS, HISTORY),
+        {"importance": HISTORY[..., 0] + 1},
+    ),
     layers.SessionSimilarity: Case({}, (HISTORY[:, :2], HISTORY), {"groups": GROUPS}),
     layers.SideInfoPooling: Case({"items": 10, "side_info": "weighted"}, HISTORY, {"item_id": IDS}),
     layers.Tower: Case(
@@ -93,6 +106,16 @@ CASES = {
         {"temperature": 0.5, "remove_accidental_hits": False, "reduction": "sum"},
         (VECTORS, OTHERS, some(6, 3)),
         {"sample_weight": np.array([1.0, 2.0, 0.5, 3.0], "float32")},
+    ),
+    losses.MaxMargin: Case(
+        {"margin": 0.3, "hard_weight": 2.0, "reduction": "sum"},
+        (VECTORS, OTHERS),
+        {
+            "negatives": some(6, 3),
+            "present": np.ones((BATCH, 6), bool),
+            "hard_negatives": HISTORY,
+            "hard_present": PRESENT,
+        },
     ),
     losses.SkipGramNegativeSampling: Case(
         {"reduction": "mean"},

@@ -3,9 +3,14 @@
 from tfrec_recall._keras import adapt_layers
 from tfrec_recall.layers.capsule_routing import CapsuleRouting
 from tfrec_recall.layers.cosine_logits import CosineLogits
+from tfrec_recall.layers.gcn_aggregator import GCNAggregator
 from tfrec_recall.layers.l2_normalization import L2Normalization
 from tfrec_recall.layers.label_aware_attention import LabelAwareAttention
+from tfrec_recall.layers.lstm_aggregator import LSTMAggregator
 from tfrec_recall.layers.masked_mean import MaskedMean
+from tfrec_recall.layers.max_pool_aggregator import MaxPoolAggregator
+from tfrec_recall.layers.mean_aggregator import MeanAggregator
+from tfrec_recall.layers.pinsage_convolution import PinSAGEConvolution
 from tfrec_recall.layers.self_attentive_interests import SelfAttentiveInterests
 from tfrec_recall.layers.session_similarity import SessionSimilarity
 from tfrec_recall.layers.side_info_pooling import SideInfoPooling
@@ -14,9 +19,14 @@ from tfrec_recall.layers.tower import Tower
 __all__ = [
     "CapsuleRouting",
     "CosineLogits",
+    "GCNAggregator",
     "L2Normalization",
+    "LSTMAggregator",
     "LabelAwareAttention",
     "MaskedMean",
+    "MaxPoolAggregator",
+    "MeanAggregator",
+    "PinSAGEConvolution",
     "SelfAttentiveInterests",
     "SessionSimilarity",
     "SideInfoPooling",

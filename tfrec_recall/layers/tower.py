@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from tfrec_recall.layers.sublayers import build_within
+
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class Tower(tf.keras.layers.Layer):
@@ -78,12 +80,12 @@ class Tower(tf.keras.layers.Layer):
             for before, width in zip(widths, self.units, strict=False)
         ]
         for position, before in enumerate(widths[:-1]):
-            _build(self.dense[position], (*input_shape[:-1], before))
+            build_within(self.dense[position], (*input_shape[:-1], before))
             if self.projections[position]:
-                _build(self.projections[position], (*input_shape[:-1], before))
+                build_within(self.projections[position], (*input_shape[:-1], before))
             if self.normalization and position < len(self.units) - 1:
                 width = self.units[position]
-                _build(self.normalizations[position], (*input_shape[:-1], width))
+                build_within(self.normalizations[position], (*input_shape[:-1], width))
         super().build(input_shape)
 
     def call(self, inputs, training=None):
@@ -114,9 +116,3 @@ class Tower(tf.keras.layers.Layer):
             "residual": self.residual,
             "normalization": self.normalization,
         }
-
-
-def _build(layer, input_shape):
-    """Build now and under its own name: Keras 3 loads weights into layers that are built."""
-    with tf.name_scope(layer.name):
-        layer.build(input_shape)

@@ -1,0 +1,73 @@
+"""GraphSAGE's LSTM aggregator."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
+from tfrec_recall.layers.sublayers import build_within
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+class LSTMAggregator(tf.keras.layers.Layer):
+    """h_v = σ(W [h_v, the last state of an LSTM over the neighbours]).
+
+    Neighbours have no order: training reads them in a random one, another for each node and step,
+    and inference as they are given, so that it always answers the same.
+
+    Source: "Inductive Representation Learning on Large Graphs", NIPS 2017, Algorithm 1, lines 4
+    and 5, and section 3.3, "LSTM aggregator".
+    Departs: a bias of W.
+
+    Args:
+        units: the width of the output.
+        lstm_units: the width of the LSTM's state.
+        activation: σ.
+
+    Input: a tuple of nodes [nodes, dim] and neighbours [nodes, neighbours, dim]; masked neighbours
+        are absent, wherever they stand, and the state after none is 0.
+    Output: [nodes, units]; no mask, as the neighbours are gone.
+    Raises: ValueError for inputs of other shapes.
+
+    >>> nodes, neighbours = tf.ones([2, 3]), tf.ones([2, 5, 3])
+    >>> LSTMAggregator(units=4, lstm_units=8)((nodes, neighbours)).shape
+    TensorShape([2, 4])
+    """
+
+    def __init__(self, units: int, lstm_units: int, activation="relu", **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.lstm_units = units, lstm_units
+        self.activation = tf.keras.activations.get(activation)
+        self.supports_masking = True
+        keras, policy = tf.keras.layers, self.dtype_policy
+        self.lstm = keras.LSTM(lstm_units, dtype=policy, name="lstm")
+        self.dense = keras.Dense(units, self.activation, dtype=policy, name="dense")
+
+    def build(self, input_shape):
+        own, neighbour = check_shapes(self, input_shape)
+        build_within(self.lstm, (None, None, neighbour))
+        build_within(self.dense, (None, own + self.lstm_units))
+        super().build(input_shape)
+
+    def call(self, inputs, mask=None, training=None):
+        own, neighbours, present = present_neighbours(inputs, mask)
+        if training:
+            order = tf.argsort(tf.random.uniform(tf.shape(present)), axis=1)
+            neighbours = tf.gather(neighbours, order, batch_dims=1)
+            present = tf.gather(present, order, batch_dims=1)
+        state = self.lstm(neighbours, mask=present > 0, training=training)
+        return self.dense(tf.concat([own, tf.cast(state, own.dtype)], axis=-1))
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0][0], self.units)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "lstm_units": self.lstm_units,
+            "activation": tf.keras.activations.serialize(self.activation),
+        }

@@ -1,0 +1,69 @@
+"""GraphSAGE's pooling aggregator."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
+from tfrec_recall.layers.sublayers import build_within
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+class MaxPoolAggregator(tf.keras.layers.Layer):
+    """h_v = σ(W [h_v, max over the neighbours u of relu(W_pool h_u + b)]).
+
+    Source: "Inductive Representation Learning on Large Graphs", NIPS 2017, Algorithm 1, lines 4
+    and 5, and Eq. 3.
+    Departs: a bias of W as well.
+
+    Args:
+        units: the width of the output.
+        pool_units: the width of what is pooled.
+        activation: σ.
+
+    Input: a tuple of nodes [nodes, dim] and neighbours [nodes, neighbours, dim]; masked neighbours
+        are absent, and the maximum of none is 0.
+    Output: [nodes, units]; no mask, as the neighbours are gone.
+    Raises: ValueError for inputs of other shapes.
+
+    >>> nodes, neighbours = tf.ones([2, 3]), tf.ones([2, 5, 3])
+    >>> MaxPoolAggregator(units=4, pool_units=8)((nodes, neighbours)).shape
+    TensorShape([2, 4])
+    """
+
+    def __init__(self, units: int, pool_units: int, activation="relu", **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.pool_units = units, pool_units
+        self.activation = tf.keras.activations.get(activation)
+        self.supports_masking = True
+        keras, policy = tf.keras.layers, self.dtype_policy
+        self.pool = keras.Dense(pool_units, "relu", dtype=policy, name="pool")
+        self.dense = keras.Dense(units, self.activation, dtype=policy, name="dense")
+
+    def build(self, input_shape):
+        own, neighbour = check_shapes(self, input_shape)
+        build_within(self.pool, (None, None, neighbour))
+        build_within(self.dense, (None, own + self.pool_units))
+        super().build(input_shape)
+
+    def call(self, inputs, mask=None):
+        own, neighbours, present = present_neighbours(inputs, mask)
+        pooled = self.pool(neighbours)
+        # After the relu 0 is the least there is, so that absent neighbours never are the maximum.
+        pooled *= tf.cast(present, pooled.dtype)[..., tf.newaxis]
+        most = tf.maximum(tf.reduce_max(pooled, axis=1), 0)  # without a neighbour it is -inf
+        return self.dense(tf.concat([own, tf.cast(most, own.dtype)], axis=-1))
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0][0], self.units)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "pool_units": self.pool_units,
+            "activation": tf.keras.activations.serialize(self.activation),
+        }

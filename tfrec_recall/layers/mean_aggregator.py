@@ -1,0 +1,60 @@
+"""GraphSAGE's mean aggregator."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
+from tfrec_recall.layers.sublayers import build_within
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+class MeanAggregator(tf.keras.layers.Layer):
+    """h_v = σ(W [h_v, mean of h_u over the neighbours u]).
+
+    Source: "Inductive Representation Learning on Large Graphs", NIPS 2017, Algorithm 1, lines 4
+    and 5, and section 3.3, "Mean aggregator".
+    Departs: a bias.
+
+    Args:
+        units: the width of the output.
+        activation: σ.
+
+    Input: a tuple of nodes [nodes, dim] and neighbours [nodes, neighbours, dim]; masked neighbours
+        are absent, and the mean of none is 0.
+    Output: [nodes, units]; no mask, as the neighbours are gone.
+    Raises: ValueError for inputs of other shapes.
+
+    >>> nodes, neighbours = tf.ones([2, 3]), tf.ones([2, 5, 3])
+    >>> MeanAggregator(units=4)((nodes, neighbours)).shape
+    TensorShape([2, 4])
+    """
+
+    def __init__(self, units: int, activation="relu", **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.activation = tf.keras.activations.get(activation)
+        self.supports_masking = True
+        self.dense = tf.keras.layers.Dense(
+            units, self.activation, dtype=self.dtype_policy, name="dense"
+        )
+
+    def build(self, input_shape):
+        build_within(self.dense, (None, sum(check_shapes(self, input_shape))))
+        super().build(input_shape)
+
+    def call(self, inputs, mask=None):
+        own, neighbours, present = present_neighbours(inputs, mask)
+        total = tf.einsum("nk,nkd->nd", present, tf.cast(neighbours, tf.float32))
+        mean = tf.math.divide_no_nan(total, tf.reduce_sum(present, axis=1, keepdims=True))
+        return self.dense(tf.concat([own, tf.cast(mean, own.dtype)], axis=-1))
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0][0], self.units)
+
+    def get_config(self):
+        activation = tf.keras.activations.serialize(self.activation)
+        return {**super().get_config(), "units": self.units, "activation": activation}
