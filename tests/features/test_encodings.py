@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from tfrec_recall.features import Categorical, MultiValued, Numeric, TimeOf
+from tfrec_recall.features import Categorical, MultiValued, Numeric, TimeOf, Words
 
 TRAIN = pd.DataFrame(
     {
@@ -89,6 +89,20 @@ def test_lists_are_padded_and_keep_their_rows():
     assert encoding.encode(genres).tolist() == [[3, 2], [0, 0], [2, 0], [0, 0]]
     graph = encoding.graph()(tf.constant([["drama", ""], ["new", "war"]]))
     assert graph.numpy().tolist() == [[2, 0], [1, 3]]
+
+
+def test_words_are_lower_case_runs_of_letters_and_digits():
+    titles = pd.Series(["Red T-Light, 12 CM", None, "red_ÉTÉ  café", "--"], index=[3, 3, 1, 0])
+    feature = Words("title", min_count=1)
+    encoding = feature.adapt(titles)
+    words = [encoding.vocabulary.ids[code - 2] for code in encoding.encode(titles)[0]]
+    assert words == ["red", "t", "light", "12", "cm"]
+    raw = ["Red T-Light, 12 CM", "", "red_ÉTÉ  café", "--", "LIGHT blue"]
+    bulk = encoding.encode(pd.Series(raw))
+    np.testing.assert_array_equal(encoding.graph()(tf.constant(raw)), bulk)
+    assert bulk[1].tolist() == bulk[3].tolist() == [0] * 5
+    assert bulk[4, 1] == 1  # blue
+    assert Words("title", min_count=2).adapt(titles).size == 3  # red alone is frequent
 
 
 def test_text_in_a_numeric_column_is_named():

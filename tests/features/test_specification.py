@@ -154,6 +154,9 @@ def test_inference_leaves_titles_out_and_buckets_numbers():
         "Categorical rank",
     ]
     assert features.history.length == 7
+    with_titles = infer(Interactions(events, users, items), words=2)
+    assert [feature.name for feature in with_titles.item] == ["item_id", "title", "genres", "rank"]
+    assert with_titles.item[1].min_count == 2
 
 
 def test_an_unknown_part_of_time_is_refused():

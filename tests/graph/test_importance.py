@@ -108,5 +108,5 @@ def test_wrong_arguments_are_named():
 @pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(package.__path__)])
 def test_the_examples_in_the_docstrings_run(name):
     module = importlib.import_module(f"{package.__name__}.{name}")
-    names = {**vars(package), **vars(module)}
+    names = {"sp": sp, **vars(package), **vars(module)}
     assert doctest.testmod(module, globs=names).failed == 0

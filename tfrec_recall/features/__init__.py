@@ -8,6 +8,7 @@ from tfrec_recall.features.columns import (
     MultiValued,
     Numeric,
     TimeOf,
+    Words,
 )
 from tfrec_recall.features.encoder import FeatureEncoder, Field, ItemTable
 from tfrec_recall.features.inference import infer
@@ -29,6 +30,7 @@ __all__ = [
     "RawItem",
     "RawQuery",
     "TimeOf",
+    "Words",
     "example_batches",
     "infer",
 ]

@@ -16,7 +16,9 @@ from tfrec_recall.features.encodings import (
     NormalisedEncoding,
     TimeEncoding,
     VocabularyEncoding,
+    WordsEncoding,
     logarithm,
+    words_of,
 )
 
 SECONDS_AN_HOUR = 3600
@@ -74,6 +76,21 @@ class MultiValued(Feature):
         exploded = values.explode().dropna()
         vocabulary = Vocabulary.build(exploded, min_count=self.min_count)
         return ListEncoding(vocabulary)
+
+
+@dataclasses.dataclass(frozen=True)
+class Words(Feature):
+    """The words of a text, a title or a description: runs of letters and digits, in lower case.
+
+    Args:
+        min_count: rarer words are unknown.
+    """
+
+    min_count: int = 1
+
+    def adapt(self, values: pd.Series) -> Encoding:
+        words = words_of(values).explode().dropna()
+        return WordsEncoding(Vocabulary.build(words, min_count=self.min_count))
 
 
 @dataclasses.dataclass(frozen=True)

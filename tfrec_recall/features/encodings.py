@@ -100,6 +100,41 @@ class ListEncoding(VocabularyEncoding):
         return tf.TensorSpec([None, None], self.raw_dtype)
 
 
+class WordsEncoding(ListEncoding):
+    """Texts to rows of the integers of their words, in lower case, padded on the right with 0."""
+
+    def encode(self, values: pd.Series) -> np.ndarray:
+        return super().encode(words_of(values))
+
+    def raw_spec(self) -> tf.TensorSpec:
+        return tf.TensorSpec([None], tf.string)
+
+    def graph(self):
+        return WordsLookup(self.vocabulary)
+
+
+class WordsLookup(tf.Module):
+    """The same in TensorFlow operations."""
+
+    def __init__(self, vocabulary: Vocabulary):
+        super().__init__()
+        self.lookup = IdLookup(vocabulary)
+
+    def __call__(self, raw: tf.Tensor) -> tf.Tensor:
+        lower = tf.strings.lower(raw, encoding="utf-8")
+        words = tf.strings.split(tf.strings.regex_replace(lower, r"[^\pL\pN]+", " "))
+        return words.with_flat_values(self.lookup(words.flat_values)).to_tensor()
+
+
+def words_of(values: pd.Series) -> pd.Series:
+    """The runs of letters and digits of each text, in lower case; of a missing one, none.
+
+    >>> words_of(pd.Series(["T-Light HOLDER", None])).tolist()
+    [['t', 'light', 'holder'], []]
+    """
+    return values.astype("object").where(values.notna(), "").str.lower().str.findall(r"[^\W_]+")
+
+
 @dataclasses.dataclass
 class NormalisedEncoding:
     """(x - mean) / deviation, the deviation of the population; missing gives 0."""

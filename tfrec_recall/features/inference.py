@@ -12,6 +12,7 @@ from tfrec_recall.features.columns import (
     History,
     MultiValued,
     Numeric,
+    Words,
 )
 from tfrec_recall.features.specification import Features
 
@@ -20,7 +21,12 @@ BUCKETS = 10
 ROWS_A_VALUE = 5  # text with fewer rows a value is a name or a title, not a category
 
 
-def infer(interactions: Interactions, history: int = 50, unknown_users: float = 0.1) -> Features:
+def infer(
+    interactions: Interactions,
+    history: int = 50,
+    unknown_users: float = 0.1,
+    words: int | None = None,
+) -> Features:
     """Features of the user side and the item side, by the columns' types; not yet adapted.
 
     Lists become `MultiValued`, numbers `Numeric` in buckets (a few distinct whole numbers:
@@ -30,13 +36,14 @@ def infer(interactions: Interactions, history: int = 50, unknown_users: float = 
     Args:
         history: its length.
         unknown_users: the share of user ids that training replaces by unknown.
+        words: texts that are no category are `Words` with this `min_count`; None leaves them out.
     """
     user: list[Feature] = [Categorical("user_id", unknown_rate=unknown_users)]
     item: list[Feature] = [Categorical("item_id")]
     for features, table in ((user, interactions.users), (item, interactions.items)):
         taken = {"user_id", "item_id"} | {feature.name for feature in user}
         for column in table.columns:
-            feature = _feature_of(column, table[column])
+            feature = _feature_of(column, table[column], words)
             if column not in taken and feature is not None:
                 features.append(feature)
     if interactions.has_time:
@@ -44,7 +51,7 @@ def infer(interactions: Interactions, history: int = 50, unknown_users: float = 
     return Features(user=user, item=item)
 
 
-def _feature_of(column: str, values: pd.Series) -> Feature | None:
+def _feature_of(column: str, values: pd.Series, words: int | None) -> Feature | None:
     present = values.dropna()
     if not len(present):
         return None
@@ -64,4 +71,7 @@ def _feature_of(column: str, values: pd.Series) -> Feature | None:
         )
     if pd.api.types.is_datetime64_any_dtype(present.dtype):
         return None
-    return Categorical(column) if distinct * ROWS_A_VALUE <= len(present) else None
+    if distinct * ROWS_A_VALUE <= len(present):
+        return Categorical(column)
+    texts = words is not None and isinstance(present.iloc[0], str)
+    return Words(column, min_count=words or 1) if texts else None

@@ -10,6 +10,7 @@ from tfrec_recall.graph.noise import NoiseRemoval, Removed
 from tfrec_recall.graph.pagerank import pagerank_by_walks, personalised_pagerank
 from tfrec_recall.graph.random_walks import RandomWalks
 from tfrec_recall.graph.similarity import CoCount, Cosine, Jaccard, Pearson, Similarity
+from tfrec_recall.graph.walk_batches import walk_batches
 
 __all__ = [
     "CoCount",
@@ -36,4 +37,5 @@ __all__ = [
     "pagerank_by_walks",
     "personalised_pagerank",
     "visit_counts",
+    "walk_batches",
 ]

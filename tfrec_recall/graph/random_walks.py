@@ -27,6 +27,11 @@ class RandomWalks:
         threads: blocks of walkers at a time; by default the number of processors. What is drawn
             does not depend on it.
 
+    Attributes:
+        begin, degree: of each node, where its edges begin and how many there are.
+        threshold, target: of each edge, as in `AliasTables`, and the two nodes it may lead to.
+        end: the node that walks are at once they are over; a dead end has an edge to it.
+
     >>> ring = sp.csr_array(([1.0, 1.0, 1.0], ([0, 1, 2], [1, 2, 0])), shape=(3, 3))
     >>> RandomWalks(ring).walk([0, 2], length=3)
     array([[0, 1, 2, 0],
@@ -42,16 +47,16 @@ class RandomWalks:
         tables = alias_tables(graph)
         # One more node, the end, which leads to itself, and where a dead end leads to.
         dead = np.flatnonzero(degree == 0)
-        self._end = self.nodes
-        self._endless = not len(dead)
+        self.end = self.nodes
+        self.endless = not len(dead)
         entries = graph.indptr[-1]
-        self._begin = np.append(graph.indptr[:-1], entries).astype("int64")
-        self._begin[dead] = entries
-        self._degree = np.append(np.maximum(degree, 1), 1).astype("float64")
-        self._threshold = np.append(tables.threshold, 1.0)
+        self.begin = np.append(graph.indptr[:-1], entries).astype("int64")
+        self.begin[dead] = entries
+        self.degree = np.append(np.maximum(degree, 1), 1).astype("float64")
+        self.threshold = np.append(tables.threshold, 1.0)
         # The entry's own node, then that of its alias.
         target = np.stack([graph.indices, graph.indices[tables.alias]], axis=1).astype("int64")
-        self._target = np.append(target.ravel(), [self._end, self._end])
+        self.target = np.append(target.ravel(), [self.end, self.end])
 
     def walk(
         self,
@@ -98,8 +103,8 @@ class RandomWalks:
         else:
             with ThreadPoolExecutor(self.threads) as pool:  # NumPy's loops let other threads run
                 list(pool.map(block, bounds, seeds))
-        if not self._endless:
-            walks[walks == self._end] = NONE
+        if not self.endless:
+            walks[walks == self.end] = NONE
         return walks
 
     def _block(self, starts, length: int, restart: float, period: int, generator) -> np.ndarray:
@@ -112,20 +117,20 @@ class RandomWalks:
         other = np.empty(count, dtype=bool)
         for step in range(1, length + 1):
             generator.random(out=lot)
-            np.take(self._degree, node, out=degree, mode="clip")
-            np.take(self._begin, node, out=edge, mode="clip")
+            np.take(self.degree, node, out=degree, mode="clip")
+            np.take(self.begin, node, out=edge, mode="clip")
             lot *= degree
             slot[:] = lot  # which of the node's entries
             lot -= slot  # what is left of the lot is another one, for the alias
             edge += slot
-            np.take(self._threshold, edge, out=threshold, mode="clip")
+            np.take(self.threshold, edge, out=threshold, mode="clip")
             np.greater_equal(lot, threshold, out=other)
             edge *= 2
             edge += other
-            np.take(self._target, edge, out=node, mode="clip")
+            np.take(self.target, edge, out=node, mode="clip")
             if restart and step % period == 0:
                 back = generator.random(out=lot) < restart
-                back |= node == self._end
+                back |= node == self.end
                 np.copyto(node, starts, where=back)
             walks[step] = node
         return walks

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tfrec_recall.data import Interactions
+from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models.eges import EGES
 
 
@@ -13,3 +15,7 @@ class BGE(EGES):
     """
 
     own_side_info = "none"
+
+    @classmethod
+    def default_features(cls, interactions: Interactions) -> Features:
+        return Features(user=[History(length=50)], item=[Categorical("item_id")])

@@ -9,9 +9,16 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, has_baskets
-from tfrec_recall.data.windows import Block, Columns, sequences, session_batches
+from tfrec_recall.data.windows import Block, Columns, sequences
 from tfrec_recall.features import Features, History, infer
-from tfrec_recall.graph import NoiseRemoval, RandomWalks, Removed, basket_graph, item_graph
+from tfrec_recall.graph import (
+    NoiseRemoval,
+    RandomWalks,
+    Removed,
+    basket_graph,
+    item_graph,
+    walk_batches,
+)
 from tfrec_recall.layers import L2Normalization
 from tfrec_recall.models import item_space
 from tfrec_recall.models.recall_model import RecallModel
@@ -106,7 +113,8 @@ class EGES(RecallModel):
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
-        return Features(user=[History(length=50)], item=infer(interactions).item)
+        item = infer(interactions, words=5).item
+        return Features(user=[History(length=50)], item=item)
 
     def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
         """Walks over the graph of these events; see `walk_data`."""
@@ -134,16 +142,9 @@ class EGES(RecallModel):
         seed: int | None = 0,
         first_epoch: int = 0,
     ) -> tf.data.Dataset:
-        """Batches of `batch_size` walks over a graph, as flat columns `item_id` and `session`.
-
-        The walks are the same each epoch, in another order; they are drawn and held here, 4 bytes
-        an item of a walk.
-        """
+        """Batches of `batch_size` walks over a graph, other walks each epoch."""
         starts = np.flatnonzero(np.diff(graph.indptr)).repeat(self.walks)
-        walks = RandomWalks(graph).walk(starts, self.length - 1, seed=seed or 0)
-        there = walks >= 0
-        walk = np.repeat(np.arange(len(walks), dtype="int32"), there.sum(axis=1))
-        return session_batches({"item_id": walks[there]}, walk, batch_size, seed, first_epoch)
+        return walk_batches(RandomWalks(graph), starts, self.length, batch_size, seed, first_epoch)
 
     def fit(self, x=None, *args, **kwargs) -> tf.keras.callbacks.History:
         self.training.begin(x)
