@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tests.references.top_k import top_k
 from tests.retrieval.toys import DIM, item_ids, item_vectors, retriever, texts
-from tfrec_recall.retrieval import EmbeddingRetriever, Exact
+from tfrec_recall.retrieval import EmbeddingRetriever, Exact, ScaNN
 
 COUNT = 40
 
@@ -175,6 +175,28 @@ def test_an_interest_that_is_not_present_never_wins():
     assert texts(item_id)[0] == [f"item {row}" for row in expected([8], 6)[0]]
     assert texts(item_id)[1] == [""] * 6
     assert merged.embed_query({"history": [["item 3"]]}).shape == (1, 1, DIM)
+
+
+@pytest.mark.parametrize("index", [Exact(), Exact(block=7), ScaNN()])
+def test_which_interest_brought_an_item(index):
+    ids, vectors = item_ids(COUNT), item_vectors(COUNT)
+    interests = Interests(retriever(COUNT).query_embedder, flagged=True)
+    merged = EmbeddingRetriever(interests, ids, vectors, index, k=6, with_interest=True)
+    query = {"history": [["", "item 8", "item 3"], ["item 5", "", ""], ["", "", ""]]}
+    item_id, score, interest = merged.recommend_with_interest(query, exclude=[["item 3"], [], []])
+    for ours, theirs in zip(
+        (item_id, score), merged(query, exclude=[["item 3"], [], []]), strict=False
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    products = vectors[[8, 3]] @ vectors[[int(name.split()[1]) for name in texts(item_id)[0]]].T
+    np.testing.assert_array_equal(interest[0], products.argmax(0) + 1)
+    assert set(interest.numpy()[0]) == {1, 2}
+    np.testing.assert_array_equal(interest[1:], [[0] * 6, [-1] * 6])
+
+
+def test_which_interest_is_not_offered_unasked(by_name):
+    with pytest.raises(ValueError, match=r"no recommend_with_interest\. There are: embed_query"):
+        by_name.recommend_with_interest({"history": [["item 3"]]})
 
 
 def test_similar_items_leave_the_item_out(by_name):

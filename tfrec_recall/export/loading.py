@@ -15,7 +15,7 @@ from tfrec_recall.export.versions import versions
 from tfrec_recall.retrieval import Retriever
 
 GRAPH = "saved_model.pb"
-OFFERS = ("embed_query", "embed_item", "similar_items")
+OFFERS = ("embed_query", "embed_item", "similar_items", "recommend_with_interest")
 
 
 class LoadedRetriever(Retriever):
@@ -49,6 +49,9 @@ class LoadedRetriever(Retriever):
 
     def recommend(self, queries, exclude, k):
         return self._saved.recommend(queries, exclude, k)
+
+    def recommend_by_interest(self, queries, exclude, k):
+        return self._saved.recommend_with_interest(queries, exclude, k)
 
     def query_vectors(self, queries):
         return self._saved.embed_query(queries)

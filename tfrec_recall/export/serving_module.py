@@ -34,6 +34,10 @@ class ServingModule(tf.Module):
                 lambda queries, exclude, k: retriever(queries, k, exclude),
                 input_signature=[queries, exclude, k],
             ),
+            "recommend_with_interest": tf.function(
+                lambda queries, exclude, k: retriever.recommend_with_interest(queries, k, exclude),
+                input_signature=[queries, exclude, k],
+            ),
             "embed_query": tf.function(retriever.embed_query, input_signature=[queries]),
             "embed_item": tf.function(retriever.embed_item, input_signature=[items]),
             "similar_items": tf.function(
@@ -57,6 +61,11 @@ def serving_signatures(module: ServingModule, retriever: Retriever) -> dict[str,
         exclude = inputs.pop(RESERVED)
         return _lists(module.recommend(inputs, exclude, k), k)
 
+    def recommend_with_interest(inputs):
+        exclude = inputs.pop(RESERVED)
+        *lists, interest = module.recommend_with_interest(inputs, exclude, k)
+        return {**_lists(lists, k), "interest": tf.ensure_shape(interest, [None, k])}
+
     def similar_items(inputs):
         return _lists(module.similar_items(inputs["item_id"], inputs[RESERVED], k), k)
 
@@ -70,6 +79,7 @@ def serving_signatures(module: ServingModule, retriever: Retriever) -> dict[str,
         "embed_query": (embed_query, retriever.inputs),
         "embed_item": (embed_item, retriever.item_inputs),
         "similar_items": (similar_items, {**item_id, **exclude}),
+        "recommend_with_interest": (recommend_with_interest, {**retriever.inputs, **exclude}),
     }
     return {
         "serving_default": _traced(recommend, {**retriever.inputs, **exclude}),

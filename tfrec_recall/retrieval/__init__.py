@@ -2,6 +2,7 @@
 
 from tfrec_recall.retrieval.auto import Auto
 from tfrec_recall.retrieval.catalogue import Catalogue
+from tfrec_recall.retrieval.diversity import Diversity
 from tfrec_recall.retrieval.embedding_retriever import EmbeddingRetriever
 from tfrec_recall.retrieval.exact import Exact
 from tfrec_recall.retrieval.history_mean import HistoryMean
@@ -17,6 +18,7 @@ from tfrec_recall.retrieval.user_neighbour_retriever import UserNeighbourRetriev
 __all__ = [
     "Auto",
     "Catalogue",
+    "Diversity",
     "EmbeddingRetriever",
     "Exact",
     "HistoryMean",

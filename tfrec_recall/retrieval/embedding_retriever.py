@@ -9,10 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.retrieval.catalogue import Catalogue
+from tfrec_recall.retrieval.diversity import Diversity, spread
 from tfrec_recall.retrieval.exact import Exact
 from tfrec_recall.retrieval.index import IndexSettings, checked_vectors
 from tfrec_recall.retrieval.raw_inputs import tensors
 from tfrec_recall.retrieval.retriever import Retriever
+from tfrec_recall.retrieval.selection import NO_ROW
 
 Embedder = Callable[[Mapping[str, tf.Tensor]], Any]
 
@@ -35,6 +37,9 @@ class EmbeddingRetriever(Retriever):
         item_inputs: the raw item features; by default `item_embedder.inputs`.
         tuning_queries: raw query features to tune an approximate index with; they should be of
             the kind that will be asked, and need no targets. Without them item vectors stand in.
+        diversity: spread the lists over categories of items; scores are then what an item was worth
+            to its list.
+        with_interest: also offer `recommend_with_interest`: which interest brought an item.
         seed: of the permutation that orders items of equal score.
 
     >>> class ByPosition(tf.Module):
@@ -59,6 +64,8 @@ class EmbeddingRetriever(Retriever):
         item_embedder: Embedder | None = None,
         item_inputs: Mapping[str, tf.TensorSpec] | None = None,
         tuning_queries: Mapping[str, Any] | None = None,
+        diversity: Diversity | None = None,
+        with_interest: bool = False,
         seed: int = 0,
     ):
         catalogue = Catalogue(item_ids, seed)
@@ -76,25 +83,57 @@ class EmbeddingRetriever(Retriever):
         held_out = None
         if tuning_queries is not None:
             held_out = _vectors(query_embedder, tensors(tuning_queries, inputs, "retriever"))
-        built = (index or Exact()).build(vectors[catalogue.order], k=k, queries=held_out)
+        searched = k if diversity is None else k * diversity.candidates
+        built = (index or Exact()).build(vectors[catalogue.order], k=searched, queries=held_out)
+        offered = ("embed_query", "embed_item", "similar_items")
+        report: dict[str, Any] = {"kind": "embedding", "index": built.report}
+        if diversity is not None:
+            report |= {"diversity": diversity.weight, "diversity_candidates": diversity.candidates}
         super().__init__(
             item_ids=catalogue.ids,
             inputs=inputs,
             k=k,
-            signatures=("embed_query", "embed_item", "similar_items"),
+            signatures=(*offered, "recommend_with_interest") if with_interest else offered,
             item_inputs=item_inputs,
-            report={"kind": "embedding", "index": built.report},
+            report=report,
             name="embedding_retriever",
         )
         self.catalogue = catalogue
         self.query_embedder = query_embedder
         self.item_embedder = item_embedder
         self.index = built
+        self._diversity = diversity
+        if diversity is not None:
+            groups = diversity.codes(len(catalogue))[catalogue.order]
+            self._groups = tf.Variable(groups, trainable=False, name="groups")
 
     def recommend(self, queries, exclude, k):
         query, present = _embedded(self.query_embedder, queries)
-        rows, score = self.index.search(query, k, self.catalogue.rows(exclude), present)
+        rows, score = self._best(query, present, exclude, k)
         return self.catalogue.raw(rows), score
+
+    def recommend_by_interest(self, queries, exclude, k):
+        query, present = _embedded(self.query_embedder, queries)
+        rows, score = self._best(query, present, exclude, k)
+        return self.catalogue.raw(rows), score, self._interest_of(rows, query, present)
+
+    def _best(self, query, present, exclude, k):
+        """The rows of the best items, and their scores."""
+        exclude = self.catalogue.rows(exclude)
+        if self._diversity is None:
+            return self.index.search(query, k, exclude, present)
+        candidates = tf.minimum(k * self._diversity.candidates, len(self.catalogue))
+        rows, score = self.index.search(query, candidates, exclude, present)
+        return spread(rows, score, self._groups, k, self._diversity.weight)
+
+    def _interest_of(self, rows, query, present):
+        """Which interest scores each row highest, int32 [batch, k]; -1 for `NO_ROW`."""
+        query = query if query.shape.rank == 3 else query[:, tf.newaxis]
+        scores = tf.einsum("bid,bkd->bki", query, self.index.vectors_of(rows))
+        if present is not None:
+            scores = tf.where(present[:, tf.newaxis], scores, float("-inf"))
+        interest = tf.argmax(scores, axis=-1, output_type=tf.int32)
+        return tf.where(rows == NO_ROW, -1, interest)
 
     def similar(self, item_id, exclude, k):
         row = self.catalogue.rows(item_id)[:, tf.newaxis]  # [batch, 1]

@@ -13,15 +13,16 @@ class Retriever(tf.Module):
     """Maps raw query features to the best items: evaluated, exported and served as one thing.
 
     A kind of retriever writes `recommend`, and of the following what makes sense for it:
-    `query_vectors`, `item_vectors`, `similar`, whose names `signatures` then lists. They see dense
-    tensors of the right type; what a caller may pass is settled here.
+    `query_vectors`, `item_vectors`, `similar`, `recommend_by_interest`, whose names `signatures`
+    then lists. They see dense tensors of the right type; what a caller may pass is settled here.
 
     Attributes:
         inputs: the raw query features, name -> `tf.TensorSpec`, the first axis the batch.
         item_inputs: the raw item features that `embed_item` takes.
         item_ids: the raw ids of the catalogue, an array, in the order of the index's rows.
         k: the length of a list where a call does not say.
-        signatures: which of "embed_query", "embed_item", "similar_items" there are.
+        signatures: which of "embed_query", "embed_item", "similar_items" and
+            "recommend_with_interest" there are.
         report: plain values: what the retriever is, and what was measured when it was built.
         id_dtype: the type of raw item ids in the graph, tf.string or tf.int64.
     """
@@ -58,6 +59,9 @@ class Retriever(tf.Module):
         self._recommend = tf.function(
             self.recommend, input_signature=[self.inputs, exclude, length]
         )
+        self._by_interest = tf.function(
+            self.recommend_by_interest, input_signature=[self.inputs, exclude, length]
+        )
         self._similar = tf.function(self.similar, input_signature=[item_id, exclude, length])
 
     def __call__(
@@ -76,9 +80,18 @@ class Retriever(tf.Module):
 
         Raises: ValueError that names the feature that is missing or does not fit.
         """
-        features = tensors(queries, self.inputs, "retriever")
-        batch = tf.shape(next(iter(features.values())))[0] if features else 1
-        return self._listed(self._recommend, features, k, exclude, batch)
+        return self._answered(self._recommend, queries, k, exclude)
+
+    def recommend_with_interest(
+        self, queries: Mapping[str, Any], k: tf.Tensor | int | None = None, exclude: Any = None
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """As from `__call__`, and which of a query's interests brought each item.
+
+        Returns: raw item ids [batch, k], scores [batch, k], and int32 [batch, k], the interest
+            with the item's highest score, from 0; -1 beside padding.
+        """
+        self._require("recommend_with_interest")
+        return self._answered(self._by_interest, queries, k, exclude)
 
     def embed_query(self, queries: Mapping[str, Any]) -> tf.Tensor:
         """The vectors of queries, [batch, dim] or [batch, interests, dim]."""
@@ -107,6 +120,12 @@ class Retriever(tf.Module):
         """`__call__` on tensors: exclude raw ids [batch, any], k a scalar int32."""
         raise NotImplementedError
 
+    def recommend_by_interest(
+        self, queries: Mapping[str, tf.Tensor], exclude: tf.Tensor, k: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """`recommend_with_interest` on tensors."""
+        raise NotImplementedError
+
     def query_vectors(self, queries: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """`embed_query` on tensors."""
         raise NotImplementedError
@@ -121,7 +140,12 @@ class Retriever(tf.Module):
         """`similar_items` on tensors: exclude raw ids [batch, any], k a scalar int32."""
         raise NotImplementedError
 
-    def _listed(self, function, what, k, exclude, batch) -> tuple[tf.Tensor, tf.Tensor]:
+    def _answered(self, function, queries, k, exclude) -> tuple[tf.Tensor, ...]:
+        features = tensors(queries, self.inputs, "retriever")
+        batch = tf.shape(next(iter(features.values())))[0] if features else 1
+        return self._listed(function, features, k, exclude, batch)
+
+    def _listed(self, function, what, k, exclude, batch) -> tuple[tf.Tensor, ...]:
         k = self.k if k is None else k
         if not tf.is_tensor(k) and k < 1:
             raise ValueError(f"k is the length of the lists, at least 1. Received: k={k}.")
@@ -129,10 +153,10 @@ class Retriever(tf.Module):
             exclude = tf.fill([batch, 0], tf.zeros([], self.id_dtype))
         else:
             exclude = dense(exclude, tf.TensorSpec([None, None], self.id_dtype), "exclude")
-        item_id, score = function(what, exclude, tf.cast(k, tf.int32))
+        listed = function(what, exclude, tf.cast(k, tf.int32))
         if not tf.is_tensor(k):
-            item_id, score = tf.ensure_shape(item_id, [None, k]), tf.ensure_shape(score, [None, k])
-        return item_id, score
+            listed = tuple(tf.ensure_shape(part, [None, k]) for part in listed)
+        return tuple(listed)
 
     def _require(self, signature: str) -> None:
         if signature not in self.signatures:
