@@ -32,7 +32,8 @@ def export(
 
     Signatures, raw in and raw out: `serving_default` (the retriever's inputs and `exclude`, to
     `item_id` and `score`), and `embed_query`, `embed_item`, `similar_items` and
-    `recommend_with_interest` where the retriever has them. Loading needs none of this package's Python; a ScaNN index needs ScaNN's op library.
+    `recommend_with_interest` where the retriever has them. Loading needs none of
+    this package's Python; a ScaNN index needs ScaNN's op library.
 
     Args:
         path: a directory of versions, as TensorFlow Serving's `model_base_path`.
