@@ -22,6 +22,7 @@ class Toy(tf.keras.Model):
     """Finds a share of the validation targets that grows, and then falls, with its steps."""
 
     split = None  # set by the test
+    stops_early = True
 
     def __init__(self, features, width=(2, 1), **kwargs):
         super().__init__(**kwargs)
@@ -113,6 +114,12 @@ def test_without_validation_and_anybody_to_ask_all_epochs_are_trained(entry, spl
     settings = {"epochs": 4, "patience": 1}
     trained = train_model(entry, without_validation(split), settings, seed=0)
     assert float(trained.model.done.numpy()) == 4 * STEPS
+
+
+def test_a_model_on_a_schedule_goes_to_its_end(entry, split, monkeypatch):
+    monkeypatch.setattr(Toy, "stops_early", False)
+    trained = train_model(entry, split, {"epochs": 7, "patience": 1}, seed=0)
+    assert float(trained.model.done.numpy()) == 7 * STEPS
 
 
 def test_the_stopwatch_leaves_out_what_comes_after_an_epoch(entry, split):

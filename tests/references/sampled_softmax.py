@@ -16,6 +16,7 @@ def sampled_softmax(
 ):
     """The loss of each query: -log of the positive's share among itself and what is a negative."""
     losses = []
+    query = np.asarray(query, "float64")  # exp overflows sooner in float32
     for i, q in enumerate(query):
         own = q @ positive[i] / temperature
         if positive_log_probability is not None:

@@ -63,8 +63,8 @@ def train_model(entry: Entry, split: Split, settings: Mapping[str, Any], seed: i
             model.fit(batches)
         examples, seconds = len(batches.events), time.perf_counter() - begin
     else:
-        stops_by: Split | None = split
-        if not len(split.validation.targets):
+        stops_by: Split | None = split if model.stops_early else None
+        if model.stops_early and not len(split.validation.targets):
             stops_by = None
             trial = hold_back(split.train, seed=seed)
             if trial is not None:

@@ -55,6 +55,7 @@ class Item2Vec(RecallModel):
     """
 
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
+    stops_early: ClassVar[bool] = False
 
     def __init__(
         self,

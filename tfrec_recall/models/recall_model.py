@@ -25,10 +25,13 @@ class RecallModel(tfrs.Model):
     Args:
         features: the adapted specification.
 
-    `needs` names the features without which the model cannot be built.
+    `needs` names the features without which the model cannot be built. `stops_early` is False for a
+    model whose rate of learning falls on a schedule: it is at its best at the end of it, and what
+    validation says before is noise.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("item_id",)
+    stops_early: ClassVar[bool] = True
     query_model: tf.keras.Model
     candidate_model: tf.keras.Model
 
