@@ -12,8 +12,10 @@ from tfrec_recall.layers.max_pool_aggregator import MaxPoolAggregator
 from tfrec_recall.layers.mean_aggregator import MeanAggregator
 from tfrec_recall.layers.pinsage_convolution import PinSAGEConvolution
 from tfrec_recall.layers.self_attentive_interests import SelfAttentiveInterests
+from tfrec_recall.layers.senet import SENet
 from tfrec_recall.layers.session_similarity import SessionSimilarity
 from tfrec_recall.layers.side_info_pooling import SideInfoPooling
+from tfrec_recall.layers.streaming_frequency_estimator import StreamingFrequencyEstimator
 from tfrec_recall.layers.tower import Tower
 
 __all__ = [
@@ -27,9 +29,11 @@ __all__ = [
     "MaxPoolAggregator",
     "MeanAggregator",
     "PinSAGEConvolution",
+    "SENet",
     "SelfAttentiveInterests",
     "SessionSimilarity",
     "SideInfoPooling",
+    "StreamingFrequencyEstimator",
     "Tower",
 ]
 

@@ -1,0 +1,117 @@
+"""Learns which fields matter to an example, and weighs them so."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+class SENet(tf.keras.layers.Layer):
+    """Squeezes each field to its mean, excites the means into a weight a field, re-weights.
+
+    Source: "FiBiNET: Combining Feature Importance and Bilinear feature Interaction for
+    Click-Through Rate Prediction", RecSys 2019, section 3.2: Eq. 2 (squeeze), 3 (excitation) and 4
+    (re-weight), after "Squeeze-and-Excitation Networks", CVPR 2018, Eq. 2 to 4.
+    Departs: fields may have different widths; a masked field is squeezed to 0 and comes out as 0.
+
+    Args:
+        reduction: the ratio r: the inner of the two dense layers has fields / r units, at least 1.
+        activation: of the inner layer, σ1.
+        final_activation: of the weights, σ2: "sigmoid" as in CVPR 2018, "relu" as in FiBiNET.
+
+    Call arguments:
+        fields: [batch, fields, dim], or a tuple of [batch, width], a tensor for each field.
+        return_weights: return the weights as well, to see what matters.
+    Output: of the input's shape; a tuple of fields comes out as one [batch, sum of widths], in its
+        order. With `return_weights` a pair of this and the weights, [batch, fields]. A mask of
+        stacked fields passes unchanged.
+    Raises: ValueError for other shapes, or a reduction below 1.
+
+    >>> fields = tf.ones([1, 4]), tf.ones([1, 2])  # two fields, 4 and 2 wide
+    >>> weighted, weights = SENet(final_activation="sigmoid")(fields, return_weights=True)
+    >>> weighted.shape, weights.shape
+    (TensorShape([1, 6]), TensorShape([1, 2]))
+    """
+
+    def __init__(
+        self, reduction: float = 3, activation="relu", final_activation="sigmoid", **kwargs
+    ):
+        super().__init__(**kwargs)
+        if reduction < 1:
+            raise ValueError(
+                "SENet takes a `reduction` of at least 1: the inner layer has fields / reduction "
+                f"units. Received: reduction={reduction!r}."
+            )
+        self.reduction = reduction
+        self.activation = tf.keras.activations.get(activation)
+        self.final_activation = tf.keras.activations.get(final_activation)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        fields = _count(input_shape)
+        if fields is None:
+            raise ValueError(
+                "SENet takes [batch, fields, dim] with a known number of fields, or a tuple of "
+                f"[batch, width], one for each field. Received: shape {input_shape}."
+            )
+        inner = max(1, round(fields / self.reduction))
+        # By names of their own, not through sublayers: both Kerases save them alike.
+        self.squeezed_kernel = self.add_weight(
+            name="squeezed_kernel", shape=(fields, inner), initializer="glorot_uniform"
+        )
+        self.excited_kernel = self.add_weight(
+            name="excited_kernel", shape=(inner, fields), initializer="glorot_uniform"
+        )
+        super().build(input_shape)
+
+    def call(self, fields, return_weights=False, mask=None):
+        stacked = not isinstance(fields, tuple | list)
+        if stacked:
+            fields = tf.cast(fields, tf.float32)  # reductions stay in float32
+            if mask is not None:
+                fields = tf.where(tf.cast(mask, tf.bool)[:, :, tf.newaxis], fields, 0.0)
+            squeezed = tf.reduce_mean(fields, axis=-1)  # [batch, fields]
+        else:
+            fields = [tf.cast(field, tf.float32) for field in fields]
+            means = [tf.reduce_mean(field, axis=-1) for field in fields]
+            squeezed = tf.stack(means, axis=-1)  # [batch, fields]
+
+        inner = self.activation(squeezed @ tf.cast(self.squeezed_kernel, tf.float32))
+        weights = self.final_activation(inner @ tf.cast(self.excited_kernel, tf.float32))
+
+        if stacked:
+            weighted = fields * weights[:, :, tf.newaxis]
+        else:  # [batch, sum of widths]
+            columns = tf.split(weights, len(fields), axis=-1)
+            weighted = tf.concat([f * w for f, w in zip(fields, columns, strict=True)], axis=-1)
+        weighted = tf.cast(weighted, self.compute_dtype)
+        return (weighted, weights) if return_weights else weighted
+
+    def compute_mask(self, inputs, mask=None):
+        return None if isinstance(inputs, tuple | list) else mask
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "reduction": self.reduction,
+            "activation": tf.keras.activations.serialize(self.activation),
+            "final_activation": tf.keras.activations.serialize(self.final_activation),
+        }
+
+
+def _shapes(input_shape) -> list[tuple]:
+    """The shapes of the inputs: one of a tensor, or one for each of a tuple."""
+    return [tuple(shape) for shape in input_shape] if _apart(input_shape) else [tuple(input_shape)]
+
+
+def _apart(input_shape) -> bool:
+    """Whether the fields come as a tuple."""
+    return bool(len(input_shape)) and hasattr(input_shape[0], "__len__")
+
+
+def _count(input_shape) -> int | None:
+    """How many fields there are; None where the shapes do not say, or are none of fields."""
+    shapes = _shapes(input_shape)
+    if _apart(input_shape):
+        return len(shapes) if all(len(shape) == 2 for shape in shapes) else None
+    return shapes[0][1] if len(shapes[0]) == 3 else None

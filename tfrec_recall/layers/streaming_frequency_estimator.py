@@ -1,0 +1,185 @@
+"""How likely an item is to be in a batch, learnt from the batches as they come."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+# The mixing function of SplitMix64: odd factors and shifts that spread each bit over all others.
+STRIDE = 0x9E3779B97F4A7C15
+FACTORS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+SHIFTS = (30, 27, 31)
+LARGEST = 2**63 - 1
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+class StreamingFrequencyEstimator(tf.keras.layers.Layer):
+    """The probability that an item is in a batch, from the mean gap between the steps that had it.
+
+    For each hash, an array A holds the step at which a bucket was last met and B the moving mean of
+    the gaps. At step t, once for each bucket however often its items are in the batch:
+
+        B ← (1 - α) B + α (t - A),   A ← t,   and the estimate is 1 / max_i B_i over the hashes,
+
+    as a collision makes gaps shorter, never longer. No vocabulary is needed.
+
+    Source: "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys
+    2019: Algorithm 2 and, for several hashes, Algorithm 3.
+    Departs: by default the first gap, from the start to the first meeting, is taken whole. This is
+    unbiased from the start, as is the paper's ideal initial value (Proposition 4.1), which needs
+    the very probability that is sought. An item not met in t steps has the estimate 1 / (t + 1).
+
+    Args:
+        buckets: the length H of the arrays; memory is 12 bytes a bucket and hash.
+        hashes: how many independent hashes, m.
+        rate: α: the share of the newest gap in the mean. Large adapts soon, small is accurate.
+        initial_gap: what B is before an item is met, as in Algorithm 2; None as above.
+
+    Input: ids [...], integers or strings; with a mask of their shape, the others are not counted.
+    Output: [...] float32, above 0 and at most 1. Only with `training=True` the step counts; then
+        the estimates are those after it. Under `tf.distribute` the replicas' batches are one step.
+    Raises: ValueError for settings out of range, TypeError for ids that are numbers with fractions.
+
+    >>> estimator = StreamingFrequencyEstimator(buckets=1000)
+    >>> for batch in (["a", "b"], ["a", "a"], ["a", "b"]):
+    ...     probability = estimator(tf.constant(batch), training=True)
+    >>> probability.numpy().round(2)  # b: a gap of 1 to the first meeting, then one of 2
+    array([1.  , 0.95], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        buckets: int = 2**17,
+        hashes: int = 1,
+        rate: float = 0.05,
+        initial_gap: float | None = None,
+        **kwargs,
+    ):
+        super().__init__(autocast=False, **kwargs)  # gaps of thousands of steps are no halves
+        if buckets < 1 or hashes < 1:
+            raise ValueError(
+                "StreamingFrequencyEstimator takes at least one of `buckets` and of `hashes`. "
+                f"Received: buckets={buckets!r}, hashes={hashes!r}."
+            )
+        if not 0 < rate <= 1 or (initial_gap is not None and not initial_gap >= 1):
+            raise ValueError(
+                "StreamingFrequencyEstimator takes a `rate` above 0 and at most 1, and an "
+                "`initial_gap` of at least 1 step, or None. "
+                f"Received: rate={rate!r}, initial_gap={initial_gap!r}."
+            )
+        self.bucket_count = buckets
+        self.hashes = hashes
+        self.rate = rate
+        self.initial_gap = initial_gap
+        self.step = self._state("step", (), "int64", "zeros")
+        self.last_step = self._state("last_step", (hashes * buckets,), "int64", "zeros")
+        start = tf.keras.initializers.Constant(0.0 if initial_gap is None else initial_gap)
+        self.mean_gap = self._state("mean_gap", (hashes * buckets,), "float32", start)
+
+    def _state(self, name, shape, dtype, initializer):
+        keras_2 = tf.keras.Variable is tf.Variable if hasattr(tf.keras, "Variable") else True
+        first = tf.VariableAggregation.ONLY_FIRST_REPLICA if keras_2 else "only_first_replica"
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            dtype=dtype,
+            initializer=initializer,
+            trainable=False,
+            aggregation=first,  # all replicas come to the same new state
+        )
+
+    def call(self, ids, training=False, mask=None):
+        ids = tf.convert_to_tensor(ids)
+        asked = self.places(ids)  # [ids, hashes]
+        met = asked[:0]
+        if training:
+            met = asked if mask is None else tf.boolean_mask(asked, tf.reshape(mask, [-1]))
+            replica = tf.distribute.get_replica_context()
+            if replica is not None and replica.num_replicas_in_sync > 1:
+                met = replica.all_gather(met, axis=0)  # the step is that of all replicas
+
+        # Each place once, those that were met before those that are asked for alone.
+        both = tf.concat([tf.reshape(met, [-1]), tf.reshape(asked, [-1])], axis=0)
+        place, position = tf.unique(both)
+        count = tf.size(tf.unique(tf.reshape(met, [-1])).y)
+        is_met = tf.range(tf.size(place)) < count
+
+        now = _variable(self.step) + (1 if training else 0)
+        last = tf.gather(_variable(self.last_step), place)
+        gap = tf.gather(_variable(self.mean_gap), place)
+        newest = tf.cast(now - last, tf.float32)
+        mean = gap + self.rate * (newest - gap)
+        never = tf.cast(now + 1, tf.float32)
+        if self.initial_gap is None:
+            mean = tf.where(last > 0, mean, newest)
+            gap = tf.where(last > 0, gap, never)
+        gap = tf.where(is_met, mean, gap)
+        if training:
+            self._write(place[:count], gap[:count], now)
+
+        gap = tf.reshape(tf.gather(gap, position[tf.size(met) :]), tf.shape(asked))
+        longest = tf.maximum(tf.reduce_max(gap, axis=-1), 1.0)  # rounding may fall short of a step
+        return tf.reshape(1.0 / longest, tf.shape(ids))
+
+    def _write(self, place, gap, now):
+        """What was read above is read before this: nothing is read again."""
+        with tf.control_dependencies([gap, now]):
+            _variable(self.mean_gap).scatter_update(tf.IndexedSlices(gap, place))
+            when = tf.fill(tf.shape(place), now)
+            _variable(self.last_step).scatter_update(tf.IndexedSlices(when, place))
+            _variable(self.step).assign(now)
+
+    def places(self, ids):
+        """Where ids lie in the arrays, [ids, hashes] int64: each hash has a part of its own."""
+        if ids.dtype == tf.string:
+            ids = tf.strings.to_hash_bucket_fast(ids, LARGEST)
+        elif not ids.dtype.is_integer:
+            raise TypeError(
+                "StreamingFrequencyEstimator takes ids that are integers or strings. "
+                f"Received: ids of {ids.dtype.name}."
+            )
+        number = tf.cast(tf.reshape(ids, [-1]), tf.int64)[:, tf.newaxis]
+        start = [_signed((position + 1) * STRIDE) for position in range(self.hashes)]
+        number = _mixed(_mixed(number) + tf.constant(start, tf.int64))  # [ids, hashes]
+        bucket = (number & LARGEST) % self.bucket_count
+        return bucket + tf.range(self.hashes, dtype=tf.int64) * self.bucket_count
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def compute_output_spec(self, ids, training=False, mask=None):
+        return tf.keras.KerasTensor(ids.shape, dtype="float32")
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "buckets": self.bucket_count,
+            "hashes": self.hashes,
+            "rate": self.rate,
+            "initial_gap": self.initial_gap,
+        }
+
+
+def _mixed(number):
+    """SplitMix64's mixing: a change of any bit changes each of the others with probability 1/2.
+
+    In int64, whose products wrap around as those of uint64 do, and whose shifts drag the sign along
+    until it is masked.
+    """
+    for shift, factor in zip(SHIFTS, (*FACTORS, 1), strict=True):
+        shifted = tf.bitwise.right_shift(number, tf.constant(shift, tf.int64))
+        number = tf.bitwise.bitwise_xor(number, shifted & (2 ** (64 - shift) - 1))
+        number *= tf.constant(_signed(factor), tf.int64)
+    return number
+
+
+def _signed(number: int) -> int:
+    """The int64 of the same lowest 64 bits."""
+    return (number + 2**63) % 2**64 - 2**63
+
+
+def _variable(weight) -> tf.Variable:
+    """TensorFlow's own variable, which Keras 3 wraps."""
+    return weight if isinstance(weight, tf.Variable) else weight.value
