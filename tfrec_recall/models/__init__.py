@@ -15,6 +15,10 @@ from tfrec_recall.models.item_cf import ItemCF  # noqa: E402
 from tfrec_recall.models.neural_cf import NeuralCF  # noqa: E402
 from tfrec_recall.models.popular import Popular  # noqa: E402
 from tfrec_recall.models.recall_model import RecallModel  # noqa: E402
+from tfrec_recall.models.sampling_bias_corrected_two_tower import (  # noqa: E402
+    SamplingBiasCorrectedTwoTower,
+)
+from tfrec_recall.models.senet_two_tower import SENetTwoTower  # noqa: E402
 from tfrec_recall.models.two_tower import TwoTower  # noqa: E402
 from tfrec_recall.models.user_cf import UserCF  # noqa: E402
 
@@ -30,6 +34,8 @@ __all__ = [
     "NeuralCF",
     "Popular",
     "RecallModel",
+    "SENetTwoTower",
+    "SamplingBiasCorrectedTwoTower",
     "TwoTower",
     "UserCF",
 ]

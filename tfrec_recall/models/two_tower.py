@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import tensorflow as tf
 
@@ -15,8 +16,9 @@ from tfrec_recall.features import (
     example_batches,
     infer,
 )
-from tfrec_recall.layers import L2Normalization, MaskedMean, Tower
+from tfrec_recall.layers import L2Normalization, MaskedMean, SENet, Tower
 from tfrec_recall.losses import InBatchSoftmax
+from tfrec_recall.models.item_tower import item_tower
 from tfrec_recall.models.recall_model import RecallModel
 from tfrec_recall.sampling import MixedNegatives
 
@@ -38,7 +40,15 @@ class TwoTower(RecallModel):
         dropout: on the input of the user tower.
         temperature: what divides the cosine.
         uniform_negatives: items drawn evenly a batch, beside the in-batch ones.
+        senet: whether SENet weighs the fields of both sides before their towers; None is no here,
+            and yes for `SENetTwoTower`.
+        channels: how many pairs of SENet and tower are side by side and added.
+
+    With SENet, `user_weights` maps encoded user features to the weights of the user's features and
+    of the two pools, [batch, channels, fields].
     """
+
+    with_senet: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -49,11 +59,18 @@ class TwoTower(RecallModel):
         dropout: float = 0.2,
         temperature: float = 0.2,
         uniform_negatives: int = 1000,
+        senet: bool | None = None,
+        channels: int = 1,
         **kwargs,
     ):
         super().__init__(features, **kwargs)
+        if channels < 1:
+            raise ValueError(f"channels is at least 1. Received: channels={channels!r}.")
         self.items = ItemTable.of(features.item_table)
-        self.item_model, self.candidate_model = self._item_tower(dim, item_hidden)
+        self.channels = channels if (self.with_senet if senet is None else senet) else 0
+        self.item_model = item_tower(features, dim, item_hidden, self.channels)
+        unit = L2Normalization()(self.item_model.output)
+        self.candidate_model = tf.keras.Model(self.item_model.input, unit)
         self.query_model = self._user_tower(dim, user_hidden, dropout)
         self.negatives = MixedNegatives(features.item_counts, uniform_negatives)
         self.softmax = InBatchSoftmax(
@@ -78,27 +95,26 @@ class TwoTower(RecallModel):
             examples = next_item(train, history.length)
         return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
 
-    def _item_tower(self, dim: int, hidden: Sequence[int]):
-        item = self.features.inputs(self.features.item)
-        fields = FeatureEncoder(self.features.fields(self.features.item), dim)(item)
-        vector = tf.reduce_sum(fields, axis=-2)  # [items, fields, dim] -> [items, dim]
-        if hidden:
-            vector = vector + Tower((*hidden, dim))(vector)
-        unit = L2Normalization()(vector)
-        return tf.keras.Model(item, vector), tf.keras.Model(item, unit)
-
     def _user_tower(self, dim: int, hidden: Sequence[int], dropout: float) -> tf.keras.Model:
         user = self.features.inputs(self.features.user)
         fields = FeatureEncoder(self.features.fields(self.features.user_fields), dim)(user)
-        parts = [tf.keras.layers.Flatten()(fields)]  # [batch, fields * dim]
         pools = []
         if self.features.history:
             watched = ItemEmbedding(self.items, self.item_model)(user[self.features.history.name])
             pools = [MaskedMean()(watched), MaskedMean(learned=True)(watched)]  # [batch, dim] each
-        tower = tf.keras.layers.Concatenate()([*parts, *pools])
-        tower = tf.keras.layers.Dropout(dropout)(tower)
-        tower = Tower((*hidden, dim))(tower)
-        return tf.keras.Model(user, L2Normalization()(sum(pools, tower)))
+            fields = tf.concat([fields, tf.stack(pools, axis=1)], axis=1)  # [batch, fields, dim]
+        channels, weights = [fields], []
+        if self.channels:
+            weighted = [SENet()(fields, return_weights=True) for _ in range(self.channels)]
+            channels, weights = map(list, zip(*weighted, strict=True))
+        towers = []
+        for channel in channels:
+            wide = tf.keras.layers.Flatten()(channel)  # [batch, fields * dim]
+            wide = tf.keras.layers.Dropout(dropout)(wide)
+            towers.append(Tower((*hidden, dim))(wide))
+        if weights:
+            self.user_weights = tf.keras.Model(user, tf.stack(weights, axis=1))
+        return tf.keras.Model(user, L2Normalization()(sum(pools, sum(towers[1:], towers[0]))))
 
     def compute_loss(self, batch, training=False):
         query = self.query(batch, training)

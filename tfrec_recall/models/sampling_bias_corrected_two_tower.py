@@ -1,0 +1,152 @@
+"""The two-tower model of YouTube's next video: a stream, and estimates of its own bias."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_recall.data import Examples, Interactions, has_baskets, next_basket, next_item
+from tfrec_recall.features import (
+    FeatureEncoder,
+    Features,
+    ItemEmbedding,
+    ItemTable,
+    example_batches,
+    infer,
+)
+from tfrec_recall.layers import L2Normalization, MaskedMean, StreamingFrequencyEstimator, Tower
+from tfrec_recall.losses import InBatchSoftmax
+from tfrec_recall.models.item_tower import item_tower
+from tfrec_recall.models.recall_model import RecallModel
+
+DAY = 24 * 3600
+
+
+class SamplingBiasCorrectedTwoTower(RecallModel):
+    """The seed item and the mean of the history meet candidates in a corrected batch softmax.
+
+    Source: "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys
+    2019: Figure 2 (the towers), Eq. 5 and 6 (rewards, s - log p), sections 4 (p from the stream)
+    and 5 (normalisation, temperature, sequential training).
+    Departs: each distinct item of a batch is a candidate once, because p is the probability that it
+    is in the batch, however often. The seed item and the mean go around the query tower as well (a
+    residual).
+
+    Args:
+        features: adapted; `item_id` and a history of it.
+        dim: of the embeddings and of both outputs.
+        user_hidden: widths of the query tower's hidden layers.
+        item_hidden: widths of the candidate tower's; empty leaves the sum of the embeddings.
+        dropout: on the input of the query tower.
+        normalize: divide both outputs by their length.
+        temperature: τ, which divides the score.
+        correct: subtract log p; False leaves the batch softmax as it is.
+        buckets, hashes, rate: of the `StreamingFrequencyEstimator`.
+        span_days: examples come in the order of time, span by span, and are mixed within a span;
+            None mixes all of them anew each epoch.
+
+    The rewards are the column `weight` of the events, 1 without it.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
+
+    def __init__(
+        self,
+        features: Features,
+        dim: int = 64,
+        user_hidden: Sequence[int] = (128,),
+        item_hidden: Sequence[int] = (),
+        dropout: float = 0.2,
+        normalize: bool = True,
+        temperature: float = 0.2,
+        correct: bool = True,
+        buckets: int = 2**17,
+        hashes: int = 2,
+        rate: float = 0.05,
+        span_days: float | None = 1.0,
+        **kwargs,
+    ):
+        super().__init__(features, **kwargs)
+        if span_days is not None and not span_days > 0:
+            raise ValueError(
+                f"span_days is a positive number, or None. Received: span_days={span_days!r}."
+            )
+        self.span_days = span_days
+        self.items = ItemTable.of(features.item_table)
+        self.item_model = item_tower(features, dim, item_hidden)
+        item, vector = self.item_model.input, self.item_model.output
+        unit = L2Normalization() if normalize else tf.keras.layers.Activation("linear")
+        self.candidate_model = tf.keras.Model(item, unit(vector))
+        self.query_model = self._query_tower(dim, user_hidden, dropout, unit)
+        self.frequency = StreamingFrequencyEstimator(buckets, hashes, rate) if correct else None
+        self.softmax = InBatchSoftmax(
+            temperature=temperature, remove_accidental_hits=True, reduction="mean"
+        )
+
+    @classmethod
+    def default_features(cls, interactions: Interactions) -> Features:
+        features = infer(interactions)
+        return features.without("user_id") if has_baskets(interactions) else features
+
+    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+        length = self.features.history.length
+        if has_baskets(train):
+            # A wholesaler's basket of hundreds of items would outweigh the others.
+            examples = next_basket(train, length, basket_weight_power=-0.5)
+        else:
+            examples = next_item(train, length)
+        if self.span_days is not None:
+            examples = in_time_order(examples, self.span_days * DAY, seed or 0)
+            seed = None
+        return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
+
+    def _query_tower(self, dim, hidden, dropout, unit) -> tf.keras.Model:
+        user = self.features.inputs(self.features.user)
+        fields = FeatureEncoder(self.features.fields(self.features.user_fields), dim)(user)
+        ids = user[self.features.history.name]  # [batch, history], padded on the right
+        watched = ItemEmbedding(self.items, self.item_model)(ids)
+        events = tf.reduce_sum(tf.cast(ids != 0, tf.int32), axis=1)
+        # The latest event; padding, of zeros, where there is none.
+        seed = tf.gather(watched, tf.maximum(events - 1, 0), batch_dims=1)  # [batch, dim]
+        pools = [seed, MaskedMean()(watched)]
+        wide = tf.keras.layers.Concatenate()([tf.keras.layers.Flatten()(fields), *pools])
+        tower = Tower((*hidden, dim))(tf.keras.layers.Dropout(dropout)(wide))
+        return tf.keras.Model(user, unit(sum(pools, tower)))
+
+    def compute_loss(self, batch, training=False):
+        ids = batch["item_id"]  # [batch]
+        log_probability = None
+        if self.frequency is not None:
+            log_probability = tf.math.log(self.frequency(ids, training=training))
+        size = tf.size(ids)
+        return self.softmax(
+            self.query(batch, training),
+            self.candidate_model(self.items(ids), training=training),
+            candidate_ids=ids,
+            score_mask=tf.broadcast_to(first_of_each(ids), [size, size]),
+            log_probability=log_probability,
+            sample_weight=batch["sample_weight"],
+            training=training,
+        )
+
+
+def first_of_each(ids: tf.Tensor) -> tf.Tensor:
+    """Whether each id is the first of its kind, bool [ids]."""
+    distinct, number = tf.unique(ids)
+    place = tf.range(tf.size(ids))
+    first = tf.math.unsorted_segment_min(place, number, tf.size(distinct))
+    return tf.gather(first, number) == place
+
+
+def in_time_order(examples: Examples, span: float, seed: int) -> Examples:
+    """The examples by the time of their targets, span after span, mixed within each.
+
+    Args:
+        span: seconds; spans begin at multiples of it.
+    """
+    time = examples.events["timestamp"].to_numpy()[examples.target]
+    lot = np.random.default_rng(seed).random(len(time))
+    return examples.take(np.lexsort((lot, time // span)))
