@@ -34,6 +34,15 @@ CASES: dict[type, dict] = {
     models.ItemCF: {"neighbours": 12},
     models.Popular: {"half_life": 3.0},
     models.TwoTower: {"dim": 8, "user_hidden": (16,), "dropout": 0.0, "uniform_negatives": 0},
+    models.MultiObjectiveTwoTower: {
+        "dim": 8,
+        "user_hidden": (16,),
+        "dropout": 0.0,
+        "uniform_negatives": 0,
+        "objectives": [{"name": "any"}, {"name": "liked", "column": "rating", "at_least": 3}],
+        "learn_weights": True,
+        "blend": [2.0, 1.0],
+    },
     models.SamplingBiasCorrectedTwoTower: {
         "dim": 8,
         "user_hidden": (16,),
@@ -127,7 +136,8 @@ def requests(interactions):
 
 
 def asked(retriever, queries, k, exclude=None):
-    wanted = {name: queries[name] for name in retriever.inputs}
+    open_wish = {"objective": [""] * len(queries["history"])}  # of several, the blend
+    wanted = {name: {**open_wish, **queries}[name] for name in retriever.inputs}
     ids, scores = retriever(wanted, k=k, exclude=exclude)
     return np.char.decode(ids.numpy().astype(bytes)), scores.numpy()
 

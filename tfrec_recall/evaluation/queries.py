@@ -11,6 +11,7 @@ import tensorflow as tf
 
 HISTORY = "history"
 TIMESTAMP = "timestamp"
+OBJECTIVE = "objective"
 TEXT = ("string",)  # pandas' names of what a column holds
 NUMBERS = ("integer", "floating", "mixed-integer-float", "boolean")
 
@@ -44,8 +45,9 @@ class Queries:
     """What a retriever is asked for these users: its inputs, by the names they carry.
 
     `history` is the raw item ids of a user's events, oldest first; `history_<column>` that column
-    of the same events; `timestamp` the time of the request in Unix seconds; any other name is a
-    column of the users table. Nothing else is known of a user here, so nothing else can leak.
+    of the same events; `timestamp` the time of the request in Unix seconds; `objective` is left
+    open (""), which asks for the blend of all; any other name is a column of the users table.
+    Nothing else is known of a user here, so nothing else can leak.
 
     Args:
         inputs: the retriever's inputs, name -> `tf.TensorSpec` [batch] or [batch, any]. A fixed
@@ -90,6 +92,8 @@ class Queries:
                         "The retriever takes the time of the request, and the data has none."
                     )
                 self._columns[name] = tf.constant(np.floor(timestamps).astype(np.int64), spec.dtype)
+            elif name == OBJECTIVE:
+                self._columns[name] = tf.fill([len(users)], "")
             elif name == "user_id":
                 self._columns[name] = raw_tensor(pd.Series(users), spec.dtype, name)
             else:

@@ -13,6 +13,7 @@ from tfrec_recall.features.columns import (
 from tfrec_recall.features.encoder import FeatureEncoder, Field, ItemTable
 from tfrec_recall.features.inference import infer
 from tfrec_recall.features.item_embedding import ItemEmbedding
+from tfrec_recall.features.objective import Objective, label_of, meetings, objectives_of
 from tfrec_recall.features.serving import RawItem, RawQuery
 from tfrec_recall.features.specification import Features
 
@@ -27,10 +28,14 @@ __all__ = [
     "ItemTable",
     "MultiValued",
     "Numeric",
+    "Objective",
     "RawItem",
     "RawQuery",
     "TimeOf",
     "Words",
     "example_batches",
     "infer",
+    "label_of",
+    "meetings",
+    "objectives_of",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import tensorflow as tf
@@ -18,6 +20,7 @@ def example_batches(
     batch_size: int,
     seed: int | None = 0,
     first_epoch: int = 0,
+    columns: Sequence[str] = (),
 ) -> tf.data.Dataset:
     """Batches of encoded examples, another order each epoch.
 
@@ -29,6 +32,7 @@ def example_batches(
     Args:
         seed: of the order; None keeps the order of the examples.
         first_epoch: where the sequence of permutations begins, to go on with a resumed run.
+        columns: event columns of the target, such as labels, that a batch holds as they are.
     """
     features.require_adapted()
     events, users = examples.events, interactions.users
@@ -42,6 +46,7 @@ def example_batches(
 
     by_user = {n: tf.constant(v) for n, v in features.encode_users(users).items()}
     by_event = {"item_id": tf.constant(item)}
+    by_event |= {name: tf.constant(events[name].to_numpy()) for name in columns}
     for feature in features.user_fields:
         if isinstance(feature, TimeOf):
             interactions.require_time(f"The feature {feature.name!r}")

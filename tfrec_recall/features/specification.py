@@ -12,6 +12,7 @@ from tfrec_recall.data import Interactions, Vocabulary
 from tfrec_recall.features.columns import Feature, History, TimeOf
 from tfrec_recall.features.encoder import Field
 from tfrec_recall.features.encodings import Encoding, VocabularyEncoding
+from tfrec_recall.features.objective import Objective
 
 RESERVED = frozenset({"sample_weight", "example_age"})
 
@@ -22,6 +23,7 @@ class Features:
     Args:
         user: features of the query: columns of the users table, histories, the time of the request.
         item: features of the candidate: columns of the items table; `item_id` is always one.
+        objectives: the kinds of events that a model may tell apart; most models do not.
 
     `adapt` learns vocabularies, means and buckets from the training interactions; the ids' counts
     are those of the training events. Rows of the tables that train never touches teach nothing.
@@ -32,9 +34,15 @@ class Features:
     ... ).adapt(interactions)
     """
 
-    def __init__(self, user: Sequence[Feature], item: Sequence[Feature]):
+    def __init__(
+        self,
+        user: Sequence[Feature],
+        item: Sequence[Feature],
+        objectives: Sequence[Objective] = (),
+    ):
         self.user = tuple(user)
         self.item = tuple(item)
+        self.objectives = tuple(objectives)
         self.encodings: dict[str, Encoding] = {}
         self.item_table: dict[str, np.ndarray] = {}
         self.has_order = False  # whether the events it is adapted to have a time
@@ -54,6 +62,7 @@ class Features:
         return Features(
             user=[feature for feature in self.user if feature.name not in names],
             item=[feature for feature in self.item if feature.name not in names],
+            objectives=self.objectives,
         )
 
     def adapt(self, interactions: Interactions) -> Features:

@@ -12,6 +12,9 @@ from tfrec_recall.models.funk_svd import FunkSVD  # noqa: E402
 from tfrec_recall.models.ges import GES  # noqa: E402
 from tfrec_recall.models.item2vec import Item2Vec  # noqa: E402
 from tfrec_recall.models.item_cf import ItemCF  # noqa: E402
+from tfrec_recall.models.multi_objective_two_tower import (  # noqa: E402
+    MultiObjectiveTwoTower,
+)
 from tfrec_recall.models.neural_cf import NeuralCF  # noqa: E402
 from tfrec_recall.models.popular import Popular  # noqa: E402
 from tfrec_recall.models.recall_model import RecallModel  # noqa: E402
@@ -31,6 +34,7 @@ __all__ = [
     "FunkSVD",
     "Item2Vec",
     "ItemCF",
+    "MultiObjectiveTwoTower",
     "NeuralCF",
     "Popular",
     "RecallModel",

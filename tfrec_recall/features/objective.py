@@ -1,0 +1,103 @@
+"""What an event says of a user and an item: clicked, liked, bought, rated well."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from tfrec_recall.data import Interactions
+
+MEASURES = ("rating", "quantity")
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """A kind of event to be foretold.
+
+    Args:
+        name: as a request asks for it.
+        column: the event column that says whether an event is of the kind; None: every event is.
+        equals: the value that it has then ...
+        at_least: ... or the least number that it has.
+
+    >>> Objective("liked", "rating", at_least=4).labels(pd.DataFrame({"rating": [5, 3]}))
+    array([ True, False])
+    """
+
+    name: str
+    column: str | None = None
+    equals: str | int | None = None
+    at_least: float | None = None
+
+    def __post_init__(self):
+        if not self.name:
+            raise ValueError("An Objective has a name; '' stands for the blend of all.")
+        rules = (self.equals is not None) + (self.at_least is not None)
+        if rules != (self.column is not None):
+            raise ValueError(
+                "An Objective has a `column` and one of `equals` and `at_least`, or none of them. "
+                f"Received: {self}."
+            )
+
+    def labels(self, events: pd.DataFrame) -> np.ndarray:
+        """Which events are of the kind, bool [events].
+
+        Raises: ValueError when the events lack the column.
+        """
+        if self.column is None:
+            return np.ones(len(events), bool)
+        if self.column not in events:
+            raise ValueError(
+                f"The objective {self.name!r} reads the event column {self.column!r}. "
+                f"Received: events with {', '.join(map(str, events.columns))}."
+            )
+        values = events[self.column]
+        found = values == self.equals if self.at_least is None else values >= self.at_least
+        return found.fillna(False).to_numpy(dtype=bool)
+
+
+def objectives_of(interactions: Interactions) -> tuple[Objective, ...]:
+    """What these events offer: one objective for each of their types, the most frequent first.
+
+    Without types it is any event; beside it, where there is a rating or a quantity, the events
+    where this is no less than the median.
+    """
+    events = interactions.events
+    types = events["event_type"].value_counts().index if "event_type" in events else ()
+    if len(types) > 1:
+        return tuple(Objective(str(kind), "event_type", equals=kind) for kind in types)
+    objectives = [Objective("interaction")]
+    for column in MEASURES:
+        if column in events and pd.api.types.is_numeric_dtype(events[column].dtype):
+            middle = float(events[column].median())
+            if events[column].min() < middle:
+                objectives.append(Objective(f"high {column}", column, at_least=middle))
+    return tuple(objectives)
+
+
+def meetings(interactions: Interactions, objectives: tuple[Objective, ...]) -> Interactions:
+    """The events with a bool column `label <name>` for each objective.
+
+    Where events have types, those of one user and one item (of one session, where there are
+    sessions) are one meeting: its first event stays, with the labels of all of them. What follows
+    from a click would else have the click itself for its history.
+    """
+    events = interactions.events
+    labels = {label_of(objective): objective.labels(events) for objective in objectives}
+    events = events.assign(**labels)
+    if "event_type" in events:
+        if interactions.has_time:
+            events = events.sort_values("timestamp", kind="stable")
+        keys = [name for name in ("user_id", "item_id", "session_id") if name in events]
+        meeting = events.groupby(keys, observed=True, sort=False).ngroup()
+        for name in labels:
+            events[name] = events[name].groupby(meeting).transform("max")
+        events = events[~meeting.duplicated()].sort_index()
+    return interactions.with_events(events.reset_index(drop=True))
+
+
+def label_of(objective: Objective) -> str:
+    """The column of `meetings` that holds this objective's labels."""
+    return f"label {objective.name}"
