@@ -1,0 +1,133 @@
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.features import Categorical, Features, History
+from tfrec_recall.models import SamplingBiasCorrectedTwoTower
+
+DAY = 24 * 3600
+SMALL = {"dim": 8, "user_hidden": (16,), "dropout": 0.0, "buckets": 1000}
+
+
+@pytest.fixture(scope="module")
+def interactions():
+    generator = np.random.default_rng(0)
+    weight = 1 / np.arange(1, 21)
+    events = pd.DataFrame(
+        {
+            "user_id": generator.choice([f"u{n}" for n in range(9)], 400),
+            "item_id": generator.choice([f"i{n}" for n in range(20)], 400, p=weight / weight.sum()),
+            "timestamp": generator.permutation(400) * 3600,
+        }
+    )
+    events["weight"] = 1.0 + events.index % 3
+    return Interactions(events)
+
+
+@pytest.fixture(scope="module")
+def features(interactions):
+    return Features(
+        user=[Categorical("user_id"), History(length=6)], item=[Categorical("item_id")]
+    ).adapt(interactions)
+
+
+def built(features, **options):
+    tf.keras.utils.set_random_seed(0)
+    model = SamplingBiasCorrectedTwoTower(features, **{**SMALL, **options})
+    model.compile(optimizer="adam")
+    return model
+
+
+def test_the_loss_is_the_papers_over_the_distinct_items_of_the_batch(features, interactions):
+    model = built(features, temperature=0.3, rate=0.2)
+    batches = list(model.training_data(interactions, batch_size=8))
+    for batch in batches[:20]:
+        model.compute_loss(batch, training=True)  # the estimator learns
+    batch = batches[20]
+    loss = float(model.compute_loss(batch))
+
+    ids, rewards = batch["item_id"].numpy(), batch["sample_weight"].numpy()
+    query = model.query(batch).numpy()
+    items = model.candidate_model(model.items(batch["item_id"])).numpy()
+    probability = model.frequency(batch["item_id"]).numpy()
+    assert len(np.unique(ids)) < len(ids)  # else another batch should be taken
+    assert len(np.unique(probability)) > 3
+    logits = query @ items.T / 0.3 - np.log(probability)
+    losses = []
+    for row, own in enumerate(ids):
+        others = {item: column for column, item in enumerate(ids) if item != own}.values()
+        every = np.exp([logits[row, row], *(logits[row, column] for column in others)])
+        losses.append(-rewards[row] * np.log(every[0] / every.sum()))
+    assert loss == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_rewards_are_the_weights_of_the_events(features, interactions):
+    batch = next(iter(built(features).training_data(interactions, batch_size=32)))
+    assert len(np.unique(batch["sample_weight"])) == 3
+
+
+def test_the_estimator_learns_in_training_alone(features, interactions):
+    model = built(features)
+    batch = next(iter(model.training_data(interactions, batch_size=32)))
+    model.compute_loss(batch)
+    assert int(model.frequency.step) == 0
+    model.compute_loss(batch, training=True)
+    assert int(model.frequency.step) == 1
+
+
+def test_frequent_items_get_a_larger_probability(features, interactions):
+    model = built(features, span_days=None)
+    model.fit(model.training_data(interactions, batch_size=16), epochs=4, verbose=0)
+    encode = features.encodings["item_id"].encode
+    ids = encode(pd.Series([f"i{n}" for n in range(20)]))
+    probability = model.frequency(tf.constant(ids)).numpy()
+    order = np.corrcoef(np.log(probability), np.log(features.item_counts[ids]))[0, 1]
+    assert order > 0.9
+
+
+def test_batches_are_a_stream_of_days_and_mixed_within_them(features, interactions):
+    times = dict(zip(interactions.events["timestamp"], interactions.events.index, strict=True))
+    newest = max(times)
+
+    def days(data):
+        return np.concatenate([(newest - b["example_age"].numpy()) // DAY for b in data])
+
+    stream = built(features).training_data(interactions, batch_size=16)
+    assert (np.diff(days(stream)) >= 0).all()
+    ages = np.concatenate([batch["example_age"] for batch in stream])
+    assert (np.diff(ages) > 0).any()  # not in order within a day
+    np.testing.assert_array_equal(days(stream), days(stream))
+    mixed = built(features, span_days=None).training_data(interactions, batch_size=16)
+    assert (np.diff(days(mixed)) < 0).any()
+    assert sorted(days(mixed)) == sorted(days(stream))
+
+
+def test_the_seed_is_the_latest_event(features):
+    """With the tower silenced, what goes around it is the seed item and the mean."""
+    model = built(features, normalize=False)
+    history = tf.constant([[5, 9, 4, 0, 0, 0], [7, 0, 0, 0, 0, 0], [0] * 6, [2, 3, 4, 5, 6, 7]])
+    for layer in model.query_model.layers:
+        if layer.name.startswith("tower"):
+            layer.set_weights([np.zeros(weight.shape) for weight in layer.get_weights()])
+    query = model({"user_id": tf.constant([2, 3, 4, 5]), "history": history}).numpy()
+    item = model.item_model(model.items(tf.range(22))).numpy()
+    mean = [item[[5, 9, 4]].mean(axis=0), item[7], np.zeros(8), item[2:8].mean(axis=0)]
+    seed = [item[4], item[7], np.zeros(8), item[7]]
+    np.testing.assert_allclose(query, np.add(mean, seed), rtol=1e-4, atol=1e-6)
+
+
+def test_normalisation_and_correction_can_be_left_out(features, interactions):
+    model = built(features, normalize=False, correct=False)
+    assert model.frequency is None
+    model.fit(model.training_data(interactions, batch_size=32), verbose=0)
+    lengths = np.linalg.norm(model.embed_items(interactions.items), axis=1)
+    assert np.ptp(lengths) > 1e-3
+    unit = built(features).embed_items(interactions.items)
+    np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1, rtol=1e-5)
+
+
+def test_a_span_of_no_time_is_refused(features):
+    with pytest.raises(ValueError, match=r"span_days is a positive number.*Received: span_days=0"):
+        built(features, span_days=0)
