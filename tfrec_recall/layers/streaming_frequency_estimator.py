@@ -76,15 +76,12 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
         self.mean_gap = self._state("mean_gap", (hashes * buckets,), "float32", start)
 
     def _state(self, name, shape, dtype, initializer):
-        keras_2 = tf.keras.Variable is tf.Variable if hasattr(tf.keras, "Variable") else True
-        first = tf.VariableAggregation.ONLY_FIRST_REPLICA if keras_2 else "only_first_replica"
+        first = tf.VariableAggregation.ONLY_FIRST_REPLICA  # all come to the same new state
+        exact = {"aggregation": first, "experimental_autocast": False}
+        if hasattr(tf.keras, "Variable"):  # Keras 3
+            exact = {"aggregation": "only_first_replica", "autocast": False}
         return self.add_weight(
-            name=name,
-            shape=shape,
-            dtype=dtype,
-            initializer=initializer,
-            trainable=False,
-            aggregation=first,  # all replicas come to the same new state
+            name=name, shape=shape, dtype=dtype, initializer=initializer, trainable=False, **exact
         )
 
     def call(self, ids, training=False, mask=None):

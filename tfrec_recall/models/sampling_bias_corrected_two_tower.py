@@ -75,7 +75,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
                 f"span_days is a positive number, or None. Received: span_days={span_days!r}."
             )
         self.span_days = span_days
-        self.history: Any = features.history  # there is one, by `needs`
+        self.events_before: Any = features.history  # there is one, by `needs`
         self.items = ItemTable.of(features.item_table)
         self.item_model = item_tower(features, dim, item_hidden)
         item, vector = self.item_model.input, self.item_model.output
@@ -93,7 +93,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         return features.without("user_id") if has_baskets(interactions) else features
 
     def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
-        length = self.history.length
+        length = self.events_before.length
         if has_baskets(train):
             # A wholesaler's basket of hundreds of items would outweigh the others.
             examples = next_basket(train, length, basket_weight_power=-0.5)
@@ -107,7 +107,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
     def _query_tower(self, dim, hidden, dropout, unit) -> tf.keras.Model:
         user = self.features.inputs(self.features.user)
         fields = FeatureEncoder(self.features.fields(self.features.user_fields), dim)(user)
-        ids = user[self.history.name]  # [batch, history], padded on the right
+        ids = user[self.events_before.name]  # [batch, history], padded on the right
         watched = ItemEmbedding(self.items, self.item_model)(ids)
         events = tf.reduce_sum(tf.cast(ids != 0, tf.int32), axis=1)
         # The latest event; padding, of zeros, where there is none.
