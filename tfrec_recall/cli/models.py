@@ -11,9 +11,11 @@ from tfrec_recall.cli.discovery import entries
 
 def models() -> None:
     """List the models that `train` knows."""
-    table = Table(
-        "model", "class", "what it is", title="Models", title_justify="left", box=SIMPLE_HEAD
-    )
+    table = Table(title="Models", title_justify="left", box=SIMPLE_HEAD)
+    whole = max(map(len, entries()), default=0)  # a name that is cut cannot be typed
+    table.add_column("model", min_width=whole)
+    table.add_column("class", overflow="fold")
+    table.add_column("what it is")
     for entry in entries().values():
         table.add_row(f"[bold]{entry.name}[/]", entry.class_name, entry.summary)
     results().print(table)
