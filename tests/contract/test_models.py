@@ -32,6 +32,10 @@ CASES: dict[type, dict] = {
     models.GES: {**WALKS},
     models.Item2Vec: {**WINDOWS, "threshold": None},
     models.ItemCF: {"neighbours": 12},
+    models.MIND: {
+        **{"dim": 8, "interests": 2, "hidden": (16,), "dropout": 0.0, "uniform_negatives": 0},
+        "deviation": 0.0,
+    },
     models.Popular: {"half_life": 3.0},
     models.TwoTower: {"dim": 8, "user_hidden": (16,), "dropout": 0.0, "uniform_negatives": 0},
     models.MultiObjectiveTwoTower: {

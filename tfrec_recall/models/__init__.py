@@ -12,6 +12,7 @@ from tfrec_recall.models.funk_svd import FunkSVD  # noqa: E402
 from tfrec_recall.models.ges import GES  # noqa: E402
 from tfrec_recall.models.item2vec import Item2Vec  # noqa: E402
 from tfrec_recall.models.item_cf import ItemCF  # noqa: E402
+from tfrec_recall.models.mind import MIND  # noqa: E402
 from tfrec_recall.models.multi_objective_two_tower import (  # noqa: E402
     MultiObjectiveTwoTower,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "BGE",
     "EGES",
     "GES",
+    "MIND",
     "AirbnbListing",
     "AirbnbType",
     "FunkSVD",

@@ -1,0 +1,202 @@
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tests.references.interests import squash
+from tfrec_recall.data import Interactions
+from tfrec_recall.export import export, load
+from tfrec_recall.features import Categorical, Features, History
+from tfrec_recall.models import MIND
+from tfrec_recall.retrieval import Diversity, Exact, ScaNN
+
+ITEMS, LENGTH = 40, 12
+SMALL = {"dim": 8, "interests": 3, "hidden": (16,), "dropout": 0.0, "uniform_negatives": 12}
+
+
+@pytest.fixture(scope="module")
+def interactions():
+    generator = np.random.default_rng(0)
+    events = pd.DataFrame(
+        {
+            "user_id": generator.choice([f"u{n}" for n in range(9)], 300),
+            "item_id": generator.choice([f"i{n}" for n in range(ITEMS)], 300),
+            "timestamp": generator.permutation(300) * 60,
+        }
+    )
+    names = [f"i{n}" for n in range(ITEMS)]
+    items = pd.DataFrame({"item_id": names, "shop": [f"s{n % 4}" for n in range(ITEMS)]})
+    return Interactions(events, items=items)
+
+
+@pytest.fixture(scope="module")
+def features(interactions):
+    return Features(
+        user=[Categorical("user_id"), History(length=LENGTH)],
+        item=[Categorical("item_id"), Categorical("shop")],
+    ).adapt(interactions)
+
+
+def built(features, **settings):
+    tf.keras.utils.set_random_seed(0)
+    model = MIND(features, **{**SMALL, **settings})
+    model.compile(optimizer="adam")
+    return model
+
+
+@pytest.fixture(scope="module")
+def model(features, interactions):
+    model = built(features)
+    model.fit(model.training_data(interactions, batch_size=32), epochs=2, verbose=0)
+    return model
+
+
+def queries(*histories):
+    return {"user_id": ["u1"] * len(histories), "history": list(histories)}
+
+
+def vectors(model, *histories):
+    encoded = model.retriever(pd.DataFrame({"item_id": ["i1"], "shop": ["s1"]})).query_embedder
+    raw = {"user_id": tf.constant(["u1"] * len(histories))}
+    raw["history"] = tf.ragged.constant(histories, dtype=tf.string).to_tensor("")
+    return [part.numpy() for part in encoded(raw)]
+
+
+SEEN = ["i5", "i3", "i9", "i12", "i30", "i7", "i8", "i11"]
+
+
+def test_padding_changes_nothing(model):
+    plain, _ = vectors(model, SEEN)
+    gaps = ["i5", "", "i3", "i9", "", "", "i12", "i30", "i7", "i8", "i11"]
+    for padded in (["", "", *SEEN], SEEN + [""] * 30, gaps):
+        np.testing.assert_allclose(vectors(model, padded)[0], plain, rtol=1e-5, atol=1e-6)
+
+
+def test_serving_is_the_same_each_time_and_whoever_else_is_asked(model):
+    histories = [SEEN, ["i1"], [], SEEN[2:], ["i4", "i6", "i2", "i3"]]
+    first, present = vectors(model, *histories)
+    np.testing.assert_array_equal(vectors(model, *histories)[0], first)
+    turned, _ = vectors(model, *histories[::-1])
+    np.testing.assert_allclose(turned, first[::-1], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(present.sum(1), [3, 1, 1, 2, 2])
+
+
+def test_the_interests_are_those_of_the_log_of_the_history(model, interactions):
+    batch = next(iter(model.training_data(interactions, batch_size=64)))
+    events = (batch["history"].numpy() != 0).sum(1)
+    expected = [max(1, min(3, int(np.log2(n)))) for n in events]
+    for training in (True, False):
+        np.testing.assert_array_equal(model.query(batch, training)[1].numpy().sum(1), expected)
+    assert len(set(expected)) == 3
+
+
+@pytest.mark.parametrize("index", [Exact(), ScaNN()])
+def test_interests_that_are_not_there_bring_nothing(model, interactions, index):
+    retriever = model.retriever(interactions.items, index, k=ITEMS)
+    histories = (["i1", "i2"], SEEN)
+    item_id, score, interest = retriever.recommend_with_interest(
+        queries(*histories), exclude=[["i4"], ["i4", "i6"]]
+    )
+    assert set(interest.numpy()[0]) == {0, -1}
+    assert set(interest.numpy()[1]) <= {0, 1, 2, -1}
+    found, _ = vectors(model, *histories)
+    items = model.embed_items(interactions.items)
+    products = np.einsum("bid,nd->bin", found, items)
+    place = {f"i{n}": n for n in range(ITEMS)}
+    for row, interests, left_out in ((0, 1, {"i4"}), (1, 3, {"i4", "i6"})):
+        best = products[row, :interests].max(0)
+        wanted = [n for n in np.argsort(-best) if f"i{n}" not in left_out]
+        names = [raw.decode() for raw in item_id.numpy()[row] if raw]
+        assert len(set(names)) == len(names) == ITEMS - len(left_out)
+        np.testing.assert_allclose(best[[place[n] for n in names]], best[wanted], rtol=1e-4)
+        np.testing.assert_allclose(score[row, : len(wanted)], best[wanted], rtol=1e-4, atol=1e-6)
+
+
+def test_the_loss_is_the_corrected_softmax_of_the_label_aware_vector(model, interactions):
+    batch = next(iter(model.training_data(interactions, batch_size=16)))
+    tf.random.set_seed(5)
+    extra = model.negatives.sample().numpy()
+    tf.random.set_seed(5)
+    loss = float(model.compute_loss(batch, training=False))
+
+    ids = np.concatenate([batch["item_id"].numpy(), extra])
+    interests, present = (part.numpy() for part in model.query(batch))
+    items = model.candidate_model(model.items(tf.constant(ids))).numpy()
+    counts = model.features.item_counts
+    proposal = (16 * counts[ids] / counts[2:].sum() + 12 / (len(counts) - 2)) / (16 + 12)
+    losses = []
+    for row in range(16):
+        there = interests[row][present[row]]
+        attention = np.exp(10 * there @ items[row])
+        user = attention / attention.sum() @ there
+        logits = items @ user / 0.2 - np.log(proposal)
+        kept = (ids != ids[row]) | (np.arange(len(ids)) == row)
+        losses.append(np.log(np.exp(logits[kept]).sum()) - logits[row])
+    weights = batch["sample_weight"].numpy()
+    assert loss == pytest.approx(np.mean(weights * losses), rel=1e-4)
+
+
+def test_one_interest_is_the_single_vector_model(interactions):
+    """The squashed sum of what was watched, around its tower, and a softmax of its cosine."""
+    features = Features(user=[History(length=LENGTH)], item=[Categorical("item_id")])
+    features.adapt(interactions)
+    model = built(features, interests=1, recency=False, common=False, hidden=(), power=7.0)
+    history = np.zeros((4, LENGTH), "int32")
+    for row, count in enumerate((0, 1, 5, LENGTH)):
+        history[row, :count] = np.arange(count) + 3
+    drawn, _ = model.query_model({"history": tf.constant(history)}, training=True)
+    served, _ = model.query_model({"history": tf.constant(history)})
+    np.testing.assert_allclose(drawn, served, rtol=1e-5)  # the routing has nothing to decide
+
+    table = model.item_model({"item_id": tf.range(len(features.item_counts))}).numpy()
+    (tower,) = [layer for layer in model.query_model.layers if layer.name.startswith("tower")]
+    kernel, bias = tower.get_weights()
+    items = table / np.linalg.norm(table, axis=1, keepdims=True).clip(1e-9)
+    for row in range(4):
+        interest = squash(table[history[row]].sum(0))
+        expected = interest + interest @ kernel + bias
+        expected /= np.linalg.norm(expected).clip(1e-9)
+        np.testing.assert_allclose(served[row, 0], expected, rtol=1e-4, atol=1e-5)
+        user = model.attention((served[row : row + 1], items[row : row + 1]))
+        np.testing.assert_allclose(user[0], served[row, 0], rtol=1e-6)
+
+
+def test_diversity_spreads_a_list_over_shops(model, interactions):
+    shops = dict(zip(interactions.items["item_id"], interactions.items["shop"], strict=True))
+
+    def shops_of(diversity):
+        retriever = model.retriever(interactions.items, k=4, diversity=diversity)
+        return [{shops[raw.decode()] for raw in row} for row in retriever(queries(SEEN))[0].numpy()]
+
+    (spread,) = shops_of(Diversity(interactions.items["shop"], weight=2.0, candidates=10))
+    assert len(spread) == 4
+
+
+def test_the_export_says_which_interest(model, interactions, tmp_path):
+    retriever = model.retriever(interactions.items, k=6)
+    loaded = load(export(retriever, tmp_path / "mind"))
+    ours = retriever.recommend_with_interest(queries(SEEN, []))
+    theirs = loaded.recommend_with_interest(queries(SEEN, []))
+    np.testing.assert_array_equal(ours[0], theirs[0])
+    np.testing.assert_array_equal(ours[2], theirs[2])
+    signature = tf.saved_model.load(str(loaded.path)).signatures["recommend_with_interest"]
+    assert set(signature.structured_outputs) == {"item_id", "score", "interest"}
+
+
+@pytest.mark.parametrize("self_attentive", [False, True])
+def test_every_weight_learns(features, interactions, self_attentive):
+    model = built(features, self_attentive=self_attentive)
+    batch = next(iter(model.training_data(interactions, batch_size=64)))
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(batch, training=True)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
+        assert gradient is not None, variable.name
+        assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, variable.name
+
+
+def test_a_history_of_another_column_will_not_do(interactions):
+    events = interactions.events.assign(query="w1")
+    other = Features(user=[History("query", name="history")], item=[Categorical("item_id")])
+    with pytest.raises(ValueError, match="MIND needs a history of the column item_id"):
+        MIND(other.adapt(Interactions(events)))

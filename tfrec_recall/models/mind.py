@@ -1,0 +1,187 @@
+"""MIND: several interests of a user, each of which searches the items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions, has_baskets, next_basket, next_item
+from tfrec_recall.features import (
+    FeatureEncoder,
+    Features,
+    ItemEmbedding,
+    ItemTable,
+    example_batches,
+    infer,
+)
+from tfrec_recall.layers import (
+    CapsuleRouting,
+    L2Normalization,
+    LabelAwareAttention,
+    MaskedMean,
+    SelfAttentiveInterests,
+    Tower,
+)
+from tfrec_recall.losses import InBatchSoftmax
+from tfrec_recall.models.recall_model import ItemEmbedder, QueryEmbedder, RecallModel
+from tfrec_recall.retrieval import Diversity, EmbeddingRetriever, Exact
+from tfrec_recall.sampling import MixedNegatives
+
+
+class MIND(RecallModel):
+    """Capsules of the history beside the user's profile, through one tower; the best one scores.
+
+    Source: "Multi-Interest Network with Dynamic Routing for Recommendation at Tmall", CIKM 2019:
+    Figure 3, Eq. 3 (scores by the best interest), sections 3.2 to 3.5. `self_attentive` is
+    ComiRec-SA, "Controllable Multi-Interest Framework for Recommendation", KDD 2020, section 3.2.
+    Departs: queries and items meet in a cosine over a temperature, with negatives from the batch
+    and evenly drawn; the interest goes around its tower (a residual). `recency` and `common` are
+    ours; without both, the order of the history means nothing, as in the paper.
+
+    Args:
+        features: adapted; `item_id` and a history of it are needed.
+        dim: of the embeddings, the interests and the output.
+        interests: at most, K; a history of n events has `max(1, min(K, ⌊log2 n⌋))`.
+        iterations, deviation, adaptive: of the routing; see `CapsuleRouting`.
+        recency: weigh the events in the routing by learnt factors of how recent they are.
+        common: add the history's mean, even and by recency, to every interest.
+        self_attentive: extract interests by attention instead of routing; all users then have K.
+        hidden: widths of the tower's hidden layers.
+        dropout: on the input of the tower.
+        power: of the attention by which the interests make the vector that learns the target, from
+            0 (their mean) to infinity (the best one).
+        temperature: what divides the cosine.
+        uniform_negatives: items drawn evenly a batch, beside the in-batch ones.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
+
+    def __init__(
+        self,
+        features: Features,
+        dim: int = 64,
+        interests: int = 4,
+        iterations: int = 3,
+        deviation: float = 1.0,
+        adaptive: bool = True,
+        recency: bool = True,
+        common: bool = True,
+        self_attentive: bool = False,
+        hidden: Sequence[int] = (128,),
+        dropout: float = 0.2,
+        power: float = 10.0,
+        temperature: float = 0.2,
+        uniform_negatives: int = 1000,
+        **kwargs,
+    ):
+        super().__init__(features, **kwargs)
+        if features.history is None:
+            raise ValueError("MIND needs a history of the column item_id. Received: another one.")
+        self.length, self.history = features.history.length, features.history.name
+        self.items = ItemTable.of(features.item_table)
+        self.item_model, self.candidate_model = self._item_side(dim)
+        if self_attentive:
+            extractor = SelfAttentiveInterests(interests)
+        else:
+            extractor = CapsuleRouting(
+                interests,
+                iterations=iterations,
+                deviation=deviation,
+                adaptive=adaptive,
+                recency=recency,
+                identity=True,
+            )
+        self.query_model = self._user_side(extractor, dim, hidden, dropout, common)
+        self.attention = LabelAwareAttention(power)
+        self.negatives = MixedNegatives(features.item_counts, uniform_negatives)
+        self.softmax = InBatchSoftmax(
+            temperature=temperature, remove_accidental_hits=True, reduction="mean"
+        )
+
+    @classmethod
+    def default_features(cls, interactions: Interactions) -> Features:
+        features = infer(interactions)
+        # The next basket's news are what has not been bought, which the customer's id would tell.
+        return features.without("user_id") if has_baskets(interactions) else features
+
+    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+        if has_baskets(train):
+            # A wholesaler's basket of hundreds of items would outweigh the others.
+            examples = next_basket(train, self.length, basket_weight_power=-0.5)
+        else:
+            examples = next_item(train, self.length)
+        return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
+
+    def _item_side(self, dim: int):
+        item = self.features.inputs(self.features.item)
+        fields = FeatureEncoder(self.features.fields(self.features.item), dim)(item)
+        vector = tf.reduce_sum(fields, axis=-2)  # [items, fields, dim] -> [items, dim]
+        return tf.keras.Model(item, vector), tf.keras.Model(item, L2Normalization()(vector))
+
+    def _user_side(self, extractor, dim: int, hidden: Sequence[int], dropout: float, common: bool):
+        user = self.features.inputs(self.features.user)
+        watched = ItemEmbedding(self.items, self.item_model)(user[self.history])
+        interests = extractor(watched)  # [batch, history, dim] -> [batch, interests, dim]
+        joined = interests
+        fields = self.features.fields(self.features.user_fields)
+        if fields:
+            profile = tf.keras.layers.Flatten()(FeatureEncoder(fields, dim)(user))
+            profile = tf.keras.layers.RepeatVector(extractor.interests)(profile)
+            joined = tf.keras.layers.Concatenate()([interests, profile])
+        joined = tf.keras.layers.Dropout(dropout)(joined)
+        vectors = interests + Tower((*hidden, dim))(joined)
+        if common:
+            pools = MaskedMean()(watched) + MaskedMean(learned=True)(watched)  # [batch, dim]
+            vectors += pools[:, tf.newaxis]
+        return tf.keras.Model(user, [L2Normalization()(vectors), Present()(interests)])
+
+    def compute_loss(self, batch, training=False):
+        interests, present = self.query(batch, training)
+        ids = tf.concat([batch["item_id"], self.negatives.sample()], axis=0)
+        candidates = self.candidate_model(self.items(ids), training=training)
+        size = tf.shape(interests)[0]
+        user = self.attention((interests, candidates[:size]), mask=(present, None))
+        log_probability = self.negatives.log_probability(ids, size)
+        return self.softmax(
+            user,
+            candidates[:size],
+            candidate_ids=ids[:size],
+            log_probability=log_probability[:size],
+            extra_candidates=candidates[size:],
+            extra_candidate_ids=ids[size:],
+            extra_log_probability=log_probability[size:],
+            sample_weight=batch["sample_weight"],
+            training=training,
+        )
+
+    def retriever(self, items, index=None, k=100, seed=0, diversity: Diversity | None = None):
+        """Every interest searches the items, merged by maximum; see `RecallModel.retriever`.
+
+        It has `recommend_with_interest`, which also says which interest brought an item.
+
+        Args:
+            diversity: spread the lists over categories; its groups are in the order of `items`.
+        """
+        return EmbeddingRetriever(
+            query_embedder=QueryEmbedder(self.features, self.query_model),
+            item_ids=items["item_id"].to_numpy(),
+            vectors=self.embed_items(items),
+            index=index or Exact(),
+            k=k,
+            item_embedder=ItemEmbedder(self.features, self.candidate_model),
+            diversity=diversity,
+            with_interest=True,
+            seed=seed,
+        )
+
+
+class Present(tf.keras.layers.Layer):
+    """The mask of interests as a tensor, bool [batch, interests]."""
+
+    def call(self, interests, mask=None):
+        return mask
+
+    def compute_mask(self, inputs, mask=None):
+        return None
