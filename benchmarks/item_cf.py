@@ -6,9 +6,9 @@
 
 On MovieLens-100k and on 10 million simulated events: both read the same pairs of user and item,
 keep as many neighbours an item, and list 10 new items to every user from the whole history, on two
-threads. Time and the growth of memory (Linux) run from the pairs to the last list, without the start of
-the interpreter. ItemCF answers as it is served, by a TensorFlow graph; its neighbours are those of
-implicit's CosineRecommender. The claim is for the large size: exits 1 when the speed is below 1.0
+threads. Time and the growth of memory (Linux) run from the pairs to the last list, without the
+start of the interpreter. ItemCF answers as it is served, by a TensorFlow graph; its neighbours are
+those of CosineRecommender. The claim is for the large size: exits 1 when the speed is below 1.0
 times that of the faster peer, or the memory above 1.5 times that of the leaner one.
 """
 
@@ -39,6 +39,10 @@ def start():  # the peak counts from here
     open("/proc/self/clear_refs", "w").write("5")
     return megabytes("VmRSS"), time.perf_counter()
 
+def tell(memory, begin, fitted, end):
+    memory = megabytes("VmHWM") - memory
+    print(json.dumps({"fit": fitted - begin, "recommend": end - fitted, "memory": memory}))
+
 pairs = np.load(sys.argv[1])
 user, item = pairs["user"], pairs["item"]
 """
@@ -56,7 +60,7 @@ fitted = time.perf_counter()
 ids, _ = model.recommend(np.arange(matrix.shape[0]), matrix, N={K})
 end = time.perf_counter()
 np.save(sys.argv[3], ids)
-print(json.dumps({{"fit": fitted - begin, "recommend": end - fitted, "memory": megabytes("VmHWM") - memory}}))
+tell(memory, begin, fitted, end)
 """
 
 OURS = f"""{CLOCK}
@@ -94,7 +98,7 @@ fitted = time.perf_counter()
 ids = lists(model, events, user, item)
 end = time.perf_counter()
 np.save(sys.argv[2], ids)
-print(json.dumps({{"fit": fitted - begin, "recommend": end - fitted, "memory": megabytes("VmHWM") - memory}}))
+tell(memory, begin, fitted, end)
 """
 
 
