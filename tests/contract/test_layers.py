@@ -61,6 +61,9 @@ CASES = {
     layers.CosineLogits: Case(
         {"temperature": 0.5, "learn_temperature": True}, (VECTORS, some(6, 3))
     ),
+    layers.FMInteraction: Case(
+        {"dim": 2, "first_order": True, "bias": True, "per_factor": True}, HISTORY[..., 0]
+    ),
     layers.GCNAggregator: Case({"units": 2, "activation": "tanh"}, (VECTORS, HISTORY)),
     layers.LSTMAggregator: Case(
         {"units": 2, "lstm_units": 3, "activation": "tanh"}, (VECTORS, HISTORY)

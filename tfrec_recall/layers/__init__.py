@@ -3,6 +3,7 @@
 from tfrec_recall._keras import adapt_layers
 from tfrec_recall.layers.capsule_routing import CapsuleRouting
 from tfrec_recall.layers.cosine_logits import CosineLogits
+from tfrec_recall.layers.fm_interaction import FMInteraction
 from tfrec_recall.layers.gcn_aggregator import GCNAggregator
 from tfrec_recall.layers.l2_normalization import L2Normalization
 from tfrec_recall.layers.label_aware_attention import LabelAwareAttention
@@ -21,6 +22,7 @@ from tfrec_recall.layers.tower import Tower
 __all__ = [
     "CapsuleRouting",
     "CosineLogits",
+    "FMInteraction",
     "GCNAggregator",
     "L2Normalization",
     "LSTMAggregator",
