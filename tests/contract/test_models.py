@@ -61,6 +61,7 @@ CASES: dict[type, dict] = {
         "uniform_negatives": 0,
         "channels": 2,
     },
+    models.YouTubeDNN: {"dim": 8, "hidden": (16,), "dropout": 0, "negatives": 0, "in_batch": True},
     models.UserCF: {"neighbours": 5},
     models.FunkSVD: {"dim": 4, "l2": 0.01},
     models.NeuralCF: {"factors": 8, "negatives": 2},

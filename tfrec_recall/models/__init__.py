@@ -25,6 +25,7 @@ from tfrec_recall.models.sampling_bias_corrected_two_tower import (  # noqa: E40
 from tfrec_recall.models.senet_two_tower import SENetTwoTower  # noqa: E402
 from tfrec_recall.models.two_tower import TwoTower  # noqa: E402
 from tfrec_recall.models.user_cf import UserCF  # noqa: E402
+from tfrec_recall.models.youtube_dnn import YouTubeDNN  # noqa: E402
 
 __all__ = [
     "BGE",
@@ -44,4 +45,5 @@ __all__ = [
     "SamplingBiasCorrectedTwoTower",
     "TwoTower",
     "UserCF",
+    "YouTubeDNN",
 ]

@@ -1,0 +1,192 @@
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.features import Categorical, Features, History, MultiValued
+from tfrec_recall.models import YouTubeDNN
+from tfrec_recall.sampling import LogUniformNegatives
+
+SMALL = {"dim": 8, "hidden": (16,), "dropout": 0.0, "negatives": 12}
+
+
+@pytest.fixture(scope="module")
+def interactions():
+    generator = np.random.default_rng(0)
+    events = pd.DataFrame(
+        {
+            "user_id": generator.choice([f"u{n}" for n in range(9)], 200),
+            "item_id": generator.choice([f"i{n}" for n in range(20)], 200),
+            "timestamp": generator.permutation(200) * 60,
+            "watched": np.arange(200) % 5 / 4,
+            "query": generator.choice(["cats", "dogs", "birds"], 200),
+        }
+    )
+    users = pd.DataFrame(
+        {"user_id": [f"u{n}" for n in range(9)], "tokens": [["a", "b"], [], ["b"]] * 3}
+    )
+    return Interactions(events, users)
+
+
+@pytest.fixture(scope="module")
+def features(interactions):
+    return Features(
+        user=[MultiValued("tokens"), History(length=6), History("query", name="queries", length=6)],
+        item=[Categorical("item_id")],
+    ).adapt(interactions)
+
+
+def built(features, **settings):
+    tf.keras.utils.set_random_seed(0)
+    model = YouTubeDNN(features, **{**SMALL, **settings})
+    model.compile(optimizer="adam")
+    return model
+
+
+def one_batch(model, interactions, size=16):
+    return next(iter(model.training_data(interactions, batch_size=size)))
+
+
+@pytest.mark.parametrize("sampler", [None, "log-uniform"])
+@pytest.mark.parametrize("correct", [True, False])
+def test_the_loss_is_the_sampled_softmax(features, interactions, sampler, correct):
+    if sampler:
+        sampler = LogUniformNegatives(features.item_counts)
+    model = built(features, correct=correct, sampler=sampler)
+    batch = one_batch(model, interactions)
+    tf.random.set_seed(5)
+    drawn = model.sampler.sample([12]).numpy()
+    tf.random.set_seed(5)
+    loss = float(model.compute_loss(batch))
+
+    ids = batch["item_id"].numpy()
+    query = model.query(batch).numpy()
+    items = model.candidate_model({"item_id": np.arange(len(features.item_counts))}).numpy()
+    counts = features.item_counts[2:].astype("float64")
+    if sampler:
+        rank = np.argsort(np.argsort(-counts, kind="stable"))
+        proposal = np.log((rank + 2) / (rank + 1)) / np.log(len(counts) + 1)
+    else:
+        proposal = np.sqrt(counts) / np.sqrt(counts).sum()
+    log_q = np.concatenate([[0, 0], np.log(proposal)]) * correct
+    expected = []
+    for row, positive in enumerate(ids):
+        logits = items @ query[row] / 0.2 - log_q
+        others = [logits[n] for n in drawn if n != positive]
+        expected.append(np.log(np.exp([logits[positive], *others]).sum()) - logits[positive])
+    assert loss == pytest.approx(np.mean(batch["sample_weight"].numpy() * expected), rel=1e-4)
+
+
+def test_both_sides_share_one_table_and_every_weight_learns(features, interactions):
+    model = built(features, example_age=True)
+    names = [variable.name for variable in model.trainable_variables]
+    assert sum("item_id" in name for name in names) == 1
+    batch = one_batch(model, interactions, 64)
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(batch, training=True)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
+        assert gradient is not None, variable.name
+        assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, variable.name
+
+
+def test_the_age_is_a_share_of_the_time_in_training_and_zero_in_serving(features, interactions):
+    model = built(features, example_age=True)
+    batch = one_batch(model, interactions)
+    newest = interactions.events["timestamp"].max()
+    assert float(model.time_span) <= newest
+    tf.random.set_seed(5)
+    aged = float(model.compute_loss(batch))
+    tf.random.set_seed(5)
+    fresh = float(model.compute_loss({**batch, "example_age": batch["example_age"] * 0}))
+    assert aged != fresh
+    inputs = {name: batch[name] for name in model.query_model.input_names}
+    now = model.aged_query({**inputs, "example_age": tf.zeros([16])})
+    np.testing.assert_allclose(model.query(batch), now, rtol=1e-6)
+
+
+def test_without_an_age_it_does_not_matter(features, interactions):
+    model = built(features)
+    batch = one_batch(model, interactions)
+    tf.random.set_seed(5)
+    aged = float(model.compute_loss(batch))
+    tf.random.set_seed(5)
+    assert float(model.compute_loss({**batch, "example_age": batch["example_age"] * 0})) == aged
+
+
+def test_bags_of_tokens_and_other_histories_reach_the_vector(features, interactions):
+    model = built(features)
+    batch = one_batch(model, interactions, 4)
+    inputs = {name: batch[name] for name in model.query_model.input_names}
+    assert set(inputs) == {"tokens", "history", "queries"}
+    before = model(inputs).numpy()
+    for name in ("tokens", "queries"):
+        padded = tf.pad(inputs[name], [[0, 0], [0, 0]])
+        other = tf.where(padded == 2, 3, tf.ones_like(padded) * 2)
+        assert np.abs(model({**inputs, name: other}).numpy() - before).max() > 1e-5
+
+
+def test_given_items_are_where_vectors_begin(features, interactions):
+    ids = [f"i{n}" for n in range(20)][::-1]
+    given = pd.DataFrame(np.random.default_rng(1).normal(size=(20, 8)), index=ids)
+    for freeze in (False, True):
+        model = built(features, item_vectors=given, freeze_items=freeze, normalize=False)
+        items = pd.DataFrame({"item_id": ids})
+        np.testing.assert_allclose(model.embed_items(items), given, rtol=1e-5)
+        model.fit(model.training_data(interactions), epochs=2, verbose=0)
+        moved = np.abs(model.embed_items(items) - given.to_numpy("float32")).max()
+        assert moved == 0 if freeze else moved > 1e-4
+
+
+def test_given_items_have_to_fit(features):
+    given = pd.DataFrame(np.zeros((2, 3)), index=["i1", "i2"])
+    with pytest.raises(ValueError, match=r"8 finite numbers each.*Received: \(2, 3\)"):
+        built(features, item_vectors=given)
+    with pytest.raises(ValueError, match="pass item_vectors"):
+        built(features, freeze_items=True)
+
+
+def test_only_what_was_watched_enough_is_a_target_but_all_is_history(features, interactions):
+    everything = built(features).examples(interactions)
+    model = built(features, engagement="watched", minimum_engagement=0.75)
+    chosen = model.examples(interactions)
+    watched = everything.events["watched"].to_numpy()
+    assert (watched[chosen.target] >= 0.75).all()
+    assert len(chosen) == (watched[everything.target] >= 0.75).sum() < len(everything)
+    same = np.isin(everything.target, chosen.target)
+    np.testing.assert_array_equal(chosen.history_start, everything.history_start[same])
+    with pytest.raises(ValueError, match="column 'liked'"):
+        built(features, engagement="liked").examples(interactions)
+
+
+def test_a_users_examples_are_capped_and_weighed(features, interactions):
+    capped = built(features, per_user=4).examples(interactions)
+    user = capped.events["user_id"].to_numpy()[capped.target]
+    assert pd.Series(user).value_counts().max() == 4
+    equal = built(features, user_weight_power=-1.0).examples(interactions)
+    user = equal.events["user_id"].to_numpy()[equal.target]
+    sums = pd.Series(equal.weight).groupby(user).sum()
+    np.testing.assert_allclose(sums, sums.iloc[0], rtol=1e-5)
+
+
+def test_popular_targets_count_less(features, interactions):
+    model = built(features, positive_threshold=0.04)
+    counts = features.item_counts[2:]
+    expected = np.minimum(1, np.sqrt(0.04 / (counts / counts.sum())))
+    np.testing.assert_allclose(model.keep[2:], expected, rtol=1e-5)
+    batch = one_batch(model, interactions)
+    tf.random.set_seed(5)
+    loss = float(model.compute_loss(batch))
+    weight = batch["sample_weight"] * tf.gather(model.keep, batch["item_id"])
+    tf.random.set_seed(5)
+    plain = built(features)
+    plain.set_weights(model.get_weights())
+    tf.random.set_seed(5)
+    assert float(plain.compute_loss({**batch, "sample_weight": weight})) == pytest.approx(loss)
+
+
+def test_a_history_is_needed(interactions):
+    features = Features(user=[MultiValued("tokens")], item=[Categorical("item_id")])
+    with pytest.raises(ValueError, match="YouTubeDNN needs the feature history"):
+        YouTubeDNN(features.adapt(interactions))

@@ -1,0 +1,250 @@
+"""YouTube's candidate generation: next-watch prediction as a softmax over all items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.data import Examples, Interactions, has_baskets, next_basket, next_item
+from tfrec_recall.data.windows import keep_probability
+from tfrec_recall.features import (
+    FeatureEncoder,
+    Features,
+    Field,
+    ItemEmbedding,
+    ItemTable,
+    example_batches,
+    infer,
+)
+from tfrec_recall.layers import L2Normalization, MaskedMean, Tower
+from tfrec_recall.losses import InBatchSoftmax, SampledSoftmax
+from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.sampling import MixedNegatives, PopularityNegatives
+
+
+class YouTubeDNN(RecallModel):
+    """The mean of the watched items beside the user's other features, through a ReLU tower.
+
+    Source: "Deep Neural Networks for YouTube Recommendations", RecSys 2016: Figure 3, section 3.
+    Departs: search tokens, region, age and so on are whatever the specification lists; watched and
+    recommended items share one table. `residual`, `recency` and `normalize` are additions: without
+    them, and with temperature 1, the figure is the paper's.
+
+    Args:
+        features: adapted; `item_id` and a history are needed. Histories of other columns, and lists
+            of values, are bags of their own.
+        dim: of the embeddings and of both outputs.
+        hidden: widths of the tower's hidden layers.
+        dropout: on the input of the tower.
+        residual: add the watched items' mean to the tower's output.
+        recency: a second mean of the watched items, by learnt weights of recency.
+        normalize: vectors of length one on both sides.
+        temperature: what divides the scores.
+        negatives: items drawn a batch; with `in_batch` they are drawn evenly, beside the others'
+            positives.
+        power: of the training count that the probability of being drawn follows; above 0, popular
+            items are over-sampled as negatives.
+        sampler: what draws instead, such as `LogUniformNegatives`.
+        in_batch: the other examples' positives are negatives too.
+        correct: subtract the logarithm of the proposal from the logits.
+        example_age: an input of its own, the time from the target to the newest event as a share of
+            the whole time, and 0 when serving.
+        per_user: the most examples of a user.
+        user_weight_power: of a user's number of examples, in their weight; -1: all users are equal.
+        positive_threshold: t of the sub-sampling of popular targets, a frequency: of an item with
+            the frequency f, an example weighs sqrt(t / f) at most 1. None keeps all.
+        engagement: an event column, such as the share that was watched ...
+        minimum_engagement: ... and what a target needs of it. The history keeps all events.
+        item_vectors: where the items' vectors begin: indexed by item_id, `dim` columns, item2vec's
+            for instance. Items then have no other features; those without a row begin at random.
+        freeze_items: keep the items' vectors as given.
+    """
+
+    needs = ("item_id", "history")
+
+    def __init__(
+        self,
+        features: Features,
+        dim: int = 64,
+        hidden: Sequence[int] = (256, 128),
+        dropout: float = 0.2,
+        residual: bool = True,
+        recency: bool = True,
+        normalize: bool = True,
+        temperature: float = 0.2,
+        negatives: int = 1000,
+        power: float = 0.5,
+        sampler: tf.Module | None = None,
+        in_batch: bool = False,
+        correct: bool = True,
+        example_age: bool = False,
+        per_user: int | None = None,
+        user_weight_power: float = 0.0,
+        positive_threshold: float | None = None,
+        engagement: str | None = None,
+        minimum_engagement: float = 0.0,
+        item_vectors: pd.DataFrame | None = None,
+        freeze_items: bool = False,
+        **kwargs,
+    ):
+        super().__init__(features, **kwargs)
+        if freeze_items and item_vectors is None:
+            raise ValueError(
+                "YouTubeDNN freezes items that are given: pass item_vectors. "
+                "Received: freeze_items=True, item_vectors=None."
+            )
+        history = features.history
+        if history is None:
+            raise ValueError(
+                "YouTubeDNN needs a history of items: History('item_id') on the user side. "
+                f"Received: histories of {[h.column for h in features.histories]}."
+            )
+        self.watched, self.dim, self.normalize = history, dim, normalize
+        self.example_age, self.correct, self.in_batch = example_age, correct, in_batch
+        self.per_user, self.user_weight_power = per_user, user_weight_power
+        self.engagement, self.minimum_engagement = engagement, minimum_engagement
+        keep = keep_probability(features.item_counts, positive_threshold)
+        self.keep = tf.constant(keep, tf.float32)
+        self.time_span = tf.Variable(1.0, trainable=False, name="time_span")  # seconds
+
+        self.items = ItemTable.of(features.item_table)
+        self.item_model, self.candidate_model = self._item_side(item_vectors, freeze_items)
+        self.aged_query, self.query_model = self._user_side(hidden, dropout, residual, recency)
+        counts = features.item_counts
+        self.samples = negatives
+        self.mixed = MixedNegatives(counts, negatives)
+        self.sampler = sampler or PopularityNegatives(counts, power)
+        self.in_batch_softmax = InBatchSoftmax(
+            temperature, remove_accidental_hits=True, reduction="mean"
+        )
+        self.sampled_softmax = SampledSoftmax(temperature)
+
+    @classmethod
+    def default_features(cls, interactions: Interactions) -> Features:
+        # Figure 3 knows a user by what was watched, searched and told, never by an id.
+        return infer(interactions).without("user_id")
+
+    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+        examples = self.examples(train)
+        self.time_span.assign(max(float(examples.age.max()), 1.0))
+        return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
+
+    def examples(self, train: Interactions) -> Examples:
+        """What is learnt from: the future of each history, as the constructor says which."""
+        length = self.watched.length
+        cap, power = self.per_user, self.user_weight_power
+        if has_baskets(train):
+            # A wholesaler's basket of hundreds of items would outweigh the others.
+            examples = next_basket(
+                train, length, per_user=cap, user_weight_power=power, basket_weight_power=-0.5
+            )
+        else:
+            examples = next_item(train, length, per_user=cap, user_weight_power=power)
+        if self.engagement is None:
+            return examples
+        if self.engagement not in examples.events:
+            raise ValueError(
+                f"YouTubeDNN reads the engagement from the events' column {self.engagement!r}. "
+                f"Received: columns {', '.join(examples.events.columns)}."
+            )
+        value = examples.events[self.engagement].to_numpy("float64", na_value=np.nan)
+        return examples.take(value[examples.target] >= self.minimum_engagement)
+
+    def _item_side(self, given: pd.DataFrame | None, freeze: bool):
+        item = self.features.inputs(self.features.item)
+        fields = self.features.fields(self.features.item)
+        if given is not None:
+            fields = [field for field in fields if field.name == "item_id"]
+        encoder = FeatureEncoder(fields, self.dim, trainable=not freeze)
+        vector = tf.reduce_sum(encoder(item), axis=-2)  # [items, fields, dim] -> [items, dim]
+        if given is not None:
+            self._begin_with(encoder.tables["item_id"], given)
+        out = L2Normalization()(vector) if self.normalize else vector
+        return tf.keras.Model(item, vector), tf.keras.Model(item, out)
+
+    def _begin_with(self, table: tf.Variable, given: pd.DataFrame) -> None:
+        vectors = given.to_numpy("float32")
+        rows = self.features.ids("item_id").encode(given.index.to_series())
+        if vectors.shape[1:] != (self.dim,) or not np.isfinite(vectors).all() or rows.max() < 2:
+            raise ValueError(
+                f"YouTubeDNN takes item_vectors indexed by item_id, {self.dim} finite numbers "
+                f"each, of known items. Received: {vectors.shape}, {(rows > 1).sum()} known items."
+            )
+        table.scatter_nd_update(rows[rows > 1, np.newaxis], vectors[rows > 1])
+
+    def _user_side(self, hidden: Sequence[int], dropout: float, residual: bool, recency: bool):
+        user = self.features.inputs(self.features.user)
+        history = self.watched
+        watched = ItemEmbedding(self.items, self.item_model)(user[history.name])
+        pools = [MaskedMean()(watched)]  # [batch, dim] each
+        if recency:
+            pools.append(MaskedMean(learned=True)(watched))
+        parts = list(pools)
+        bags = [h for h in self.features.histories if h is not history]
+        fields = self.features.fields(self.features.user_fields)
+        fields += [Field(f.name, f.size, rank=2) for f in self.features.fields(bags)]
+        if fields:
+            parts.append(tf.keras.layers.Flatten()(FeatureEncoder(fields, self.dim)(user)))
+        age = tf.keras.Input((), name="example_age")  # a share of the whole time
+        if self.example_age:
+            parts.append(tf.stack([age, tf.square(age), tf.sqrt(age)], axis=1))
+        tower = tf.keras.layers.Concatenate()(parts)
+        tower = tf.keras.layers.Dropout(dropout)(tower)
+        final = None if residual else "relu"
+        vector = Tower((*hidden, self.dim), final_activation=final)(tower)
+        if residual:
+            vector = sum(pools, vector)
+        if self.normalize:
+            vector = L2Normalization()(vector)
+        aged = tf.keras.Model({**user, "example_age": age}, vector)
+        now = tf.zeros_like(user[history.name][:, 0], tf.float32)
+        return aged, tf.keras.Model(user, aged({**user, "example_age": now}))
+
+    def compute_loss(self, batch, training=False):
+        age = tf.clip_by_value(batch["example_age"] / self.time_span, 0.0, 1.0)
+        inputs = {name: batch[name] for name in self.query_model.input_names}
+        query = self.aged_query({**inputs, "example_age": age}, training=training)
+        ids, weight = batch["item_id"], batch["sample_weight"]
+        weight *= tf.gather(self.keep, ids)
+        loss = self._in_batch_loss if self.in_batch else self._sampled_loss
+        return loss(query, ids, weight, training)
+
+    def _sampled_loss(self, query, ids, weight, training):
+        drawn = self.sampler.sample([self.samples])
+        size = tf.shape(ids)[0]
+        vectors = self.candidate_model(self.items(tf.concat([ids, drawn], axis=0)), training)
+        log_probability = {}
+        if self.correct:
+            log_probability = {
+                "positive_log_probability": self.sampler.log_probability(ids),
+                "negative_log_probability": self.sampler.log_probability(drawn),
+            }
+        return self.sampled_softmax(
+            (query, vectors[:size], vectors[size:]),
+            positive_ids=ids,
+            negative_ids=drawn,
+            sample_weight=weight,
+            **log_probability,
+        )
+
+    def _in_batch_loss(self, query, ids, weight, training):
+        size = tf.shape(ids)[0]
+        ids = tf.concat([ids, self.mixed.sample()], axis=0)
+        vectors = self.candidate_model(self.items(ids), training)
+        log_probability = tf.zeros_like(vectors[:, 0])
+        if self.correct:
+            log_probability = self.mixed.log_probability(ids, size)
+        return self.in_batch_softmax(
+            query,
+            vectors[:size],
+            candidate_ids=ids[:size],
+            log_probability=log_probability[:size],
+            extra_candidates=vectors[size:],
+            extra_candidate_ids=ids[size:],
+            extra_log_probability=log_probability[size:],
+            sample_weight=weight,
+            training=training,
+        )
