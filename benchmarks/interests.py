@@ -134,8 +134,11 @@ def main() -> None:
     sessions = truth.sessions.set_index("session_id")[["interest", "topic"]]
     events = interactions.events.join(sessions, on="session_id")
     latest = [group.tail(LENGTH) for _, group in events.groupby("user_id", sort=True)]
+    several = [len(group["interest"].unique()) > 1 for group in latest]
     users = [
-        group for group in latest if len(group) >= FEWEST_EVENTS and group["interest"].nunique() > 1
+        group
+        for group, measurable in zip(latest, several, strict=True)
+        if measurable and len(group) >= FEWEST_EVENTS
     ]
     topics = truth.items.set_index("item_id")["topic"]
 
