@@ -63,6 +63,7 @@ CASES: dict[type, dict] = {
     },
     models.YouTubeDNN: {"dim": 8, "hidden": (16,), "dropout": 0, "negatives": 0, "in_batch": True},
     models.UserCF: {"neighbours": 5},
+    models.FMRecall: {"dim": 8, "half_life": 2.0, "dropout": 0.0, "uniform_negatives": 0},
     models.FunkSVD: {"dim": 4, "l2": 0.01},
     models.NeuralCF: {"factors": 8, "negatives": 2},
 }

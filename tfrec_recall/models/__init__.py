@@ -8,6 +8,7 @@ from tfrec_recall.models.airbnb_listing import AirbnbListing  # noqa: E402
 from tfrec_recall.models.airbnb_type import AirbnbType  # noqa: E402
 from tfrec_recall.models.bge import BGE  # noqa: E402
 from tfrec_recall.models.eges import EGES  # noqa: E402
+from tfrec_recall.models.fm_recall import FMRecall  # noqa: E402
 from tfrec_recall.models.funk_svd import FunkSVD  # noqa: E402
 from tfrec_recall.models.ges import GES  # noqa: E402
 from tfrec_recall.models.item2vec import Item2Vec  # noqa: E402
@@ -34,6 +35,7 @@ __all__ = [
     "MIND",
     "AirbnbListing",
     "AirbnbType",
+    "FMRecall",
     "FunkSVD",
     "Item2Vec",
     "ItemCF",
