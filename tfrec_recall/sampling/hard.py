@@ -1,0 +1,133 @@
+"""Hard negatives: items that the current model ranks high for a user, but not on top."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_recall.retrieval import Exact
+from tfrec_recall.retrieval.index import IndexSettings
+from tfrec_recall.sampling.uniform import FIRST_KNOWN
+from tfrec_recall.sampling.unmet import UnmetNegatives
+
+
+class HardNegatives(tf.Module):
+    """A share of each user's negatives from a window of ranks, the rest drawn evenly.
+
+    What was mined is a table of weights, so it is saved and restored with a model that holds it.
+    Items that a user has met are in neither part. A user for whom nothing was mined yet gets easy
+    negatives alone.
+
+    Source: "Embedding-based Retrieval in Facebook Search", KDD 2020, section 6.1: ranks 101 to 500,
+    mixed with easy negatives.
+
+    Args:
+        met: the users' events; its users are numbered as the rows of the table.
+        users: rows of the table.
+        window: ranks from the first to before the second, 0 for the best.
+        kept: items of the window that are kept for each user.
+        ratio: the share of hard ones among the negatives, on average.
+    """
+
+    def __init__(
+        self,
+        met: UnmetNegatives,
+        users: int,
+        window: tuple[int, int] = (100, 500),
+        kept: int = 32,
+        ratio: float = 0.5,
+    ):
+        super().__init__()
+        if not 0 <= window[0] < window[1] or not 0 <= ratio <= 1 or kept < 1:
+            raise ValueError(
+                "HardNegatives takes a window of ranks 0 <= first < last, a ratio from 0 to 1 and "
+                f"kept of 1 or more. Received: window={window}, ratio={ratio}, kept={kept}."
+            )
+        self.met, self.window, self.ratio, self.kept = met, tuple(window), ratio, kept
+        self.table = tf.Variable(tf.zeros([users, kept], tf.int32), trainable=False, name="mined")
+
+    def mine(
+        self,
+        batches: Iterable[tuple[tf.Tensor, tf.Tensor]],
+        vectors: np.ndarray,
+        index: IndexSettings | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Fills the table from an index of the items' vectors.
+
+        Args:
+            batches: user rows [batch] and their query vectors [batch, dim] or
+                [batch, interests, dim].
+            vectors: [items, dim], of the encoded ids 2, 3 and so on.
+            index: `Exact()` by default, or `ScaNN(…)`.
+            seed: of the choice within the window.
+        """
+        first, last = self.window
+        built = (index or Exact()).build(np.asarray(vectors), k=last)
+        for number, (user, query) in enumerate(batches):
+            rows, _ = built.search(query, min(last, len(vectors)))  # [batch, last]
+            rows = rows[:, first:]
+            ids = tf.where(rows >= 0, rows + FIRST_KNOWN, 0)
+            wide = tf.repeat(tf.cast(user, tf.int32)[:, tf.newaxis], tf.shape(ids)[1], axis=1)
+            usable = (ids > 0) & ~self.met.met(wide, ids)
+            lot = tf.random.stateless_uniform(tf.shape(ids), [seed, number])
+            chosen = tf.argsort(tf.where(usable, lot, 2.0), axis=1)[:, : self.kept]
+            mined = tf.gather(tf.where(usable, ids, 0), chosen, batch_dims=1)
+            mined = tf.pad(mined, [[0, 0], [0, self.kept - tf.shape(mined)[1]]])
+            self.table.scatter_nd_update(tf.cast(user, tf.int32)[:, tf.newaxis], mined)
+
+    def sample(self, user: tf.Tensor, number: int, seed: tf.Tensor) -> tf.Tensor:
+        """Encoded ids [batch, number], int32, for user rows [batch]; the seed decides them.
+
+        Args:
+            seed: two integers.
+        """
+        seed = tf.cast(seed, tf.int64)
+        shape = tf.stack([tf.shape(user)[0], number])
+        wide = tf.repeat(tf.cast(user, tf.int32)[:, tf.newaxis], number, axis=1)
+        easy = self.met.sample(wide, seed)
+        rows = tf.gather(self.table, user)  # [batch, kept]
+        filled = tf.reduce_sum(tf.cast(rows > 0, tf.int32), axis=1, keepdims=True)
+        place = tf.random.stateless_uniform(shape, seed + 1)
+        place = tf.cast(place * tf.cast(filled, tf.float32), tf.int32)
+        place = tf.minimum(place, tf.maximum(filled - 1, 0))
+        hard = tf.gather(rows, place, batch_dims=1)  # what was mined stands in front
+        wanted = tf.random.stateless_uniform(shape, seed + 2) < self.ratio
+        return tf.where(wanted & (hard > 0), hard, easy)
+
+
+class MineHardNegatives(tf.keras.callbacks.Callback):
+    """Mines again before every `every`-th epoch, from the model as it then is.
+
+    Args:
+        negatives: what is refreshed.
+        queries: called without arguments, gives batches of user rows and query vectors.
+        vectors: called without arguments, gives the items' vectors, [items, dim].
+        every: epochs from one mining to the next.
+        after: the first epochs, which stay without: ranks of an untrained model mean nothing.
+        index: as in `HardNegatives.mine`.
+    """
+
+    def __init__(
+        self,
+        negatives: HardNegatives,
+        queries: Callable[[], Iterable[tuple[tf.Tensor, tf.Tensor]]],
+        vectors: Callable[[], np.ndarray],
+        every: int = 1,
+        after: int = 1,
+        index: IndexSettings | None = None,
+    ):
+        super().__init__()
+        if every < 1 or after < 0:
+            raise ValueError(
+                "MineHardNegatives takes every of 1 or more and after of 0 or more. "
+                f"Received: every={every}, after={after}."
+            )
+        self.negatives, self.queries, self.vectors = negatives, queries, vectors
+        self.every, self.after, self.index = every, after, index
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch >= self.after and (epoch - self.after) % self.every == 0:
+            self.negatives.mine(self.queries(), self.vectors(), self.index, seed=epoch)
