@@ -36,6 +36,7 @@ CASES: dict[type, dict] = {
         **{"dim": 8, "interests": 2, "hidden": (16,), "dropout": 0.0, "uniform_negatives": 0},
         "deviation": 0.0,
     },
+    models.PinSAGE: {"dim": 8, "neighbours": 4, "run": None, "easy": 20, "last": None},
     models.Popular: {"half_life": 3.0},
     models.TwoTower: {"dim": 8, "user_hidden": (16,), "dropout": 0.0, "uniform_negatives": 0},
     models.MultiObjectiveTwoTower: {

@@ -18,6 +18,7 @@ from tfrec_recall.models.multi_objective_two_tower import (  # noqa: E402
     MultiObjectiveTwoTower,
 )
 from tfrec_recall.models.neural_cf import NeuralCF  # noqa: E402
+from tfrec_recall.models.pin_sage import PinSAGE  # noqa: E402
 from tfrec_recall.models.popular import Popular  # noqa: E402
 from tfrec_recall.models.recall_model import RecallModel  # noqa: E402
 from tfrec_recall.models.sampling_bias_corrected_two_tower import (  # noqa: E402
@@ -41,6 +42,7 @@ __all__ = [
     "ItemCF",
     "MultiObjectiveTwoTower",
     "NeuralCF",
+    "PinSAGE",
     "Popular",
     "RecallModel",
     "SENetTwoTower",

@@ -1,0 +1,114 @@
+"""Pairs of a query item and a positive one, and the steps that learn from them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions, chronological
+from tfrec_recall.data.streaming import batches
+
+
+def boards(train: Interactions, by_session: bool, run: int | None) -> tuple[np.ndarray, pd.Series]:
+    """What joins items, as users' boards do: a number for each event, and the event's item.
+
+    Args:
+        by_session: a board is a session (`session_id`).
+        run: a board is a run of so many neighbouring events of a user; as neighbours are divided
+            where a run ends, a second set of runs begins half a run later. None, or events without
+            time: a board is all that a user did.
+
+    >>> events = pd.DataFrame({"user_id": [7] * 5, "item_id": list("abcde"), "timestamp": range(5)})
+    >>> board, item = boards(Interactions(events), by_session=False, run=4)
+    >>> item.groupby(board).agg("".join).tolist()
+    ['abcd', 'e', 'ab', 'cde']
+    """
+    events = train.events
+    if by_session:
+        board = pd.factorize(events["session_id"])[0]
+        return board, events["item_id"]
+    if run is None or not train.has_time:
+        return pd.factorize(events["user_id"])[0], events["item_id"]
+    events = events.iloc[chronological(events)]
+    place = events.groupby("user_id", observed=True, sort=False).cumcount().to_numpy()
+    user = pd.factorize(events["user_id"])[0]
+    sets = [
+        np.stack([np.full(len(events), shift), user, (place + shift) // run], axis=1)
+        for shift in sorted({0, run // 2})
+    ]
+    _, board = np.unique(np.concatenate(sets), axis=0, return_inverse=True)
+    item = pd.concat([events["item_id"]] * len(sets), ignore_index=True)
+    return board.ravel(), item
+
+
+def board_weights(board: np.ndarray, power: float) -> np.ndarray:
+    """What each event counts: the size of its board to a power, float32 [events]."""
+    return (np.bincount(board)[board].astype("float64") ** power).astype("float32")
+
+
+def pair_batches(
+    query: np.ndarray,
+    positives: np.ndarray,
+    batch_size: int,
+    seed: int | None = 0,
+    first_epoch: int = 0,
+    **by_item: np.ndarray,
+) -> tf.data.Dataset:
+    """Batches of `query_id` and `item_id`, all encoded; each epoch another positive of each query.
+
+    Args:
+        query: int32 [pairs].
+        positives: int32 [pairs, draws], 0 or -1 where a walk went nowhere else.
+        by_item: tables [ids, ...] of which the batch has the queries' rows.
+    """
+    # What is missing or the query itself gives way to another draw of the row.
+    good = (positives > 1) & (positives != query[:, np.newaxis])
+    some = good.any(axis=1)
+    query, positives, good = query[some], positives[some], good[some]
+    best = positives[np.arange(len(query)), good.argmax(axis=1)]
+    positives = tf.constant(np.where(good, positives, best[:, np.newaxis]), tf.int32)
+    queries = tf.constant(query, tf.int32)
+    tables = {name: tf.constant(values) for name, values in by_item.items()}
+
+    def fetch(rows: tf.Tensor) -> dict[str, tf.Tensor]:
+        order = tf.reduce_sum(rows * (1 + tf.range(tf.size(rows, tf.int64))))
+        draw = tf.random.stateless_uniform(
+            tf.shape(rows), tf.stack([seed or 0, order]), 0, positives.shape[1], tf.int32
+        )
+        batch = {"query_id": tf.gather(queries, rows)}
+        batch["item_id"] = tf.gather(tf.gather(positives, rows), draw, batch_dims=1)
+        return batch | {n: tf.gather(table, batch["query_id"]) for n, table in tables.items()}
+
+    return batches(len(query), batch_size, fetch, seed=seed, first_epoch=first_epoch)
+
+
+class Steps(tf.keras.layers.Layer):
+    """Counts the steps of training in a weight, and gives each its own seed.
+
+    A run that goes on from a checkpoint draws what it would have drawn.
+    """
+
+    def __init__(self, seed: int, **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        self.seed = seed
+        count = {"shape": (), "dtype": tf.int64, "trainable": False, "initializer": "zeros"}
+        self.seen = self.add_weight("steps_seen", **count)
+        self.an_epoch = self.add_weight("steps_an_epoch", **count)
+
+    def begin(self, data) -> None:
+        """Learns how many steps an epoch has."""
+        if isinstance(data, tf.data.Dataset) and data.cardinality() > 0:
+            self.an_epoch.assign(data.cardinality())
+
+    @property
+    def epoch(self) -> tf.Tensor:
+        """Whole epochs that are over."""
+        return self.seen // tf.maximum(self.an_epoch, 1)
+
+    def next(self, training: bool) -> tf.Tensor:
+        """The seed of this step, int32 [2]; in training, another one the next time."""
+        step = tf.cast(self.seen, tf.int32)
+        if training:
+            self.seen.assign_add(1)
+        return tf.stack([tf.constant(self.seed, tf.int32), step])

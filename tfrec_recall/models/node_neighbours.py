@@ -1,0 +1,111 @@
+"""Which neighbours of a node a convolution sees: the most important, or some drawn anew.
+
+Both kinds hold their graph in weights, so that it is saved with the model, and are called with
+nodes [nodes], the number of the convolution and a seed of two integers. They give encoded ids
+[nodes, neighbours] and weights of the same shape; a weight of 0 is a neighbour that is not there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
+
+from tfrec_recall.graph import Neighbours
+
+
+class ImportantNeighbours(tf.keras.layers.Layer):
+    """The same neighbours always: a table of the top ones, and how important they are.
+
+    Args:
+        nodes: how many there are, padding and unknown included.
+        top: neighbours of a node.
+    """
+
+    def __init__(self, nodes: int, top: int, **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        options = {"shape": (nodes, top), "trainable": False, "initializer": "zeros"}
+        self.ids = self.add_weight("ids", dtype=tf.int32, **options)
+        self.importance = self.add_weight("importance", dtype=tf.float32, **options)
+
+    def assign(self, neighbours: Neighbours) -> None:
+        self.ids.assign(np.maximum(neighbours.ids, 0))
+        self.importance.assign(neighbours.weights)
+
+    def call(self, nodes, layer, seed):
+        return tf.gather(self.ids, nodes), tf.gather(self.importance, nodes)
+
+
+class SampledNeighbours(tf.keras.layers.Layer):
+    """As many neighbours of a node as its convolution takes, drawn evenly over rows of a graph.
+
+    Where a node has enough of them they are drawn without replacement (Floyd's algorithm, all nodes
+    side by side), and otherwise with it. What a node draws depends on the seed and on the node, and
+    not on those beside it, so that one seed gives one answer in whatever batch.
+
+    Source: "Inductive Representation Learning on Large Graphs", NIPS 2017, section 3.1, and for
+    Floyd's algorithm "Programming Pearls: a sample of brilliance", CACM 30(9), 1987.
+
+    Args:
+        nodes: how many there are, padding and unknown included.
+        sizes: neighbours for each convolution, that of the outermost hop first.
+    """
+
+    def __init__(self, nodes: int, sizes: tuple[int, ...], **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        self.sizes = sizes
+        self.begin = self.add_weight(
+            "begin", (nodes + 1,), tf.int32, trainable=False, initializer="zeros"
+        )
+        # As long as there are edges, which is known when the graph comes.
+        self.targets = tf.Variable(
+            tf.zeros([1], tf.int32), shape=[None], trainable=False, name="targets"
+        )
+
+    def assign(self, graph: sp.csr_array) -> None:
+        """Takes the edges of this graph, [nodes, nodes]; the weights do not matter."""
+        self.begin.assign(graph.indptr)
+        self.targets.assign(np.append(graph.indices, 0))
+
+    def call(self, nodes, layer, seed):
+        size = self.sizes[layer]
+        begin = tf.gather(self.begin, nodes)  # [nodes]
+        degree = tf.gather(self.begin, nodes + 1) - begin
+        place = tf.where(
+            (degree >= size)[:, tf.newaxis],
+            self._without_replacement(nodes, degree, size, seed),
+            self._lots(nodes, size, seed, tf.maximum(degree, 1)[:, tf.newaxis]),
+        )
+        there = (degree > 0)[:, tf.newaxis] & tf.ones_like(place, tf.bool)
+        ids = tf.gather(self.targets, tf.where(there, begin[:, tf.newaxis] + place, 0))
+        return tf.where(there, ids, 0), tf.cast(there, tf.float32)
+
+    def _without_replacement(self, nodes, degree, size: int, seed):
+        """Places in a row, int32 [nodes, size], all different where the degree allows."""
+        last = tf.maximum(degree - size, 0)[:, tf.newaxis] + tf.range(size)  # [nodes, size]
+        lots = self._lots(nodes, size, seed, last + 1)
+        chosen = lots[:, :1]
+        for step in range(1, size):
+            lot = lots[:, step : step + 1]
+            taken = tf.reduce_any(chosen == lot, axis=1, keepdims=True)
+            chosen = tf.concat([chosen, tf.where(taken, last[:, step : step + 1], lot)], axis=1)
+        return chosen
+
+    @staticmethod
+    def _lots(nodes, size: int, seed, below):
+        """Even draws from 0 to `below` - 1, int32 [nodes, size], by a hash of node and seed."""
+        seed = tf.cast(seed, tf.uint32)
+        bits = _mixed(tf.cast(nodes, tf.uint32) + seed[0])
+        bits = _mixed(bits[:, tf.newaxis] + seed[1] + tf.range(1, size + 1, dtype=tf.uint32))
+        share = tf.cast(_mixed(bits + seed[0]), tf.float64) / 2.0**32
+        return tf.cast(share * tf.cast(below, tf.float64), tf.int32)
+
+
+def _mixed(bits: tf.Tensor) -> tf.Tensor:
+    """A permutation of all 32-bit numbers in which every bit depends on every other."""
+    for shift, factor in ((16, 0x21F0AAAD), (15, 0x735A2D97), (15, 1)):
+        bits = tf.bitwise.bitwise_xor(
+            bits, tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint32))
+        )
+        bits *= tf.constant(factor, tf.uint32)
+    return bits
