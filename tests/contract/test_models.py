@@ -30,6 +30,7 @@ CASES: dict[type, dict] = {
     models.BGE: {**WALKS},
     models.EGES: {**WALKS},
     models.GES: {**WALKS},
+    models.GraphSAGE: {"dim": 8, "sizes": (4, 3), "shared": 20, "last": None},
     models.Item2Vec: {**WINDOWS, "threshold": None},
     models.ItemCF: {"neighbours": 12},
     models.MIND: {

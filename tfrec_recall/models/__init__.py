@@ -11,6 +11,7 @@ from tfrec_recall.models.eges import EGES  # noqa: E402
 from tfrec_recall.models.fm_recall import FMRecall  # noqa: E402
 from tfrec_recall.models.funk_svd import FunkSVD  # noqa: E402
 from tfrec_recall.models.ges import GES  # noqa: E402
+from tfrec_recall.models.graph_sage import GraphSAGE  # noqa: E402
 from tfrec_recall.models.item2vec import Item2Vec  # noqa: E402
 from tfrec_recall.models.item_cf import ItemCF  # noqa: E402
 from tfrec_recall.models.mind import MIND  # noqa: E402
@@ -38,6 +39,7 @@ __all__ = [
     "AirbnbType",
     "FMRecall",
     "FunkSVD",
+    "GraphSAGE",
     "Item2Vec",
     "ItemCF",
     "MultiObjectiveTwoTower",

@@ -96,7 +96,7 @@ class SampledNeighbours(tf.keras.layers.Layer):
         """Even draws from 0 to `below` - 1, int32 [nodes, size], by a hash of node and seed."""
         seed = tf.cast(seed, tf.uint32)
         bits = _mixed(tf.cast(nodes, tf.uint32) + seed[0])
-        bits = _mixed(bits[:, tf.newaxis] + seed[1] + tf.range(1, size + 1, dtype=tf.uint32))
+        bits = _mixed(bits[:, tf.newaxis] + seed[1] + tf.cast(tf.range(1, size + 1), tf.uint32))
         share = tf.cast(_mixed(bits + seed[0]), tf.float64) / 2.0**32
         return tf.cast(share * tf.cast(below, tf.float64), tf.int32)
 
