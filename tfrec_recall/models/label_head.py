@@ -7,6 +7,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.features import Features, ItemTable
+from tfrec_recall.features.encodings import VocabularyEncoding
 from tfrec_recall.models.item_space import FIRST_KNOWN
 
 
@@ -26,8 +27,8 @@ class LabelHead(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         encoding = features.encodings.get(label)
         names = {f.name for f in features.item} - {"item_id"}
-        kinds = {name for name in names if hasattr(features.encodings[name], "vocabulary")}
-        if encoding is None or label not in kinds:
+        kinds = {n for n in names if isinstance(features.encodings[n], VocabularyEncoding)}
+        if label not in kinds or not isinstance(encoding, VocabularyEncoding):
             raise ValueError(
                 "label names a Categorical or MultiValued feature of the items. "
                 f"Received: {label!r}; there are {', '.join(sorted(kinds)) or 'none'}."

@@ -145,7 +145,7 @@ class PinSAGE(RecallModel):
             scores = pagerank_by_walks(
                 walks, np.arange(self.nodes.nodes), self.walks, 20, RESTART, seed_of_walks
             )
-            ranks = scaled_ranks(self.hard_ranks, np.count_nonzero(strength))
+            ranks = scaled_ranks(self.hard_ranks, int(np.count_nonzero(strength)))
             hard = rank_window(scores, ranks, POOL, seed_of_walks)
         return pair_batches(
             query.astype("int32"),
