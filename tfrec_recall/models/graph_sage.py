@@ -79,7 +79,7 @@ class GraphSAGE(RecallModel):
         sizes: Sequence[int] = (10, 10),
         degree: int = 30,
         reach: int = 10,
-        walk: int = 2,
+        walk: int = 1,
         negatives: float = 5.0,
         shared: int = 500,
         power: float = 0.5,
