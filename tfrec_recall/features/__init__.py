@@ -8,6 +8,7 @@ from tfrec_recall.features.columns import (
     MultiValued,
     Numeric,
     TimeOf,
+    Vector,
     Words,
 )
 from tfrec_recall.features.encoder import FeatureEncoder, Field, ItemTable
@@ -32,6 +33,7 @@ __all__ = [
     "RawItem",
     "RawQuery",
     "TimeOf",
+    "Vector",
     "Words",
     "example_batches",
     "infer",

@@ -15,6 +15,7 @@ from tfrec_recall.features.encodings import (
     ListEncoding,
     NormalisedEncoding,
     TimeEncoding,
+    VectorEncoding,
     VocabularyEncoding,
     WordsEncoding,
     logarithm,
@@ -123,6 +124,24 @@ class Numeric(Feature):
             return NormalisedEncoding(float(present.mean()), float(present.std()) or 1.0, self.log)
         inner = np.linspace(0, 1, self.buckets + 1)[1:-1]
         return BucketEncoding(np.unique(np.quantile(present, inner)).astype("float32"), self.log)
+
+
+@dataclasses.dataclass(frozen=True)
+class Vector(Feature):
+    """A vector that is given, of an image or a text say: as many numbers in each cell.
+
+    They are taken as they are, so scale them to about 1 before. A missing one is zeros.
+    """
+
+    def adapt(self, values: pd.Series) -> Encoding:
+        present = values.dropna()
+        widths = present.map(len).unique()
+        if len(widths) != 1:
+            raise ValueError(
+                f"Vector({self.column!r}) needs a list of as many numbers in each cell. "
+                f"Received: {sorted(widths.tolist()) or 'no list'}."
+            )
+        return VectorEncoding(int(widths[0]))
 
 
 @dataclasses.dataclass(frozen=True)

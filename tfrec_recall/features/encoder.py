@@ -14,27 +14,30 @@ UNKNOWN = 1
 class Field(NamedTuple):
     """What the encoder has to know of a feature; see `Features.fields`.
 
-    `size` is the number of rows of its table, 0 for a number that is its own input; `rank` is 2 for
-    a list of values a row; `unknown_rate` is the share replaced by unknown in training.
+    `size` is the number of rows of its table, 0 for numbers that are their own input; `rank` is 2
+    for a list of values a row; `unknown_rate` is the share replaced by unknown in training; `width`
+    is how many numbers a given vector has.
     """
 
     name: str
     size: int
     rank: int = 1
     unknown_rate: float = 0.0
+    width: int = 1
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class FeatureEncoder(tf.keras.layers.Layer):
-    """Embeds each feature in `dim` numbers: ids by a table, lists by their mean, numbers by a line.
+    """Embeds each feature in `dim` numbers: ids by a table, lists by their mean, numbers by a line,
+    given vectors by a matrix.
 
     Args:
         fields: the features, in the order of the output; their names are the input's keys.
         dim: numbers a field.
         initializer: of the tables.
 
-    Input: a dictionary with, for each field, [...] ids or numbers, or [..., values] ids for a list;
-        it may hold other keys.
+    Input: a dictionary with, for each field, [...] ids or numbers, or [..., values] ids for a list,
+        or [..., width] numbers; it may hold other keys.
     Output: [..., fields, dim]; padding ids and empty lists give zeros.
     Raises: ValueError when a field is missing from the input.
 
@@ -52,7 +55,7 @@ class FeatureEncoder(tf.keras.layers.Layer):
 
     def build(self, input_shape):
         for field in self.fields:
-            rows = max(field.size, 1)  # a number has one row, which it scales
+            rows = field.size or field.width  # a number has one row, which it scales
             # An instance a table: one called twice gives equal tables.
             initializer = type(self.initializer).from_config(self.initializer.get_config())
             self.tables[field.name] = self.add_weight(
@@ -73,7 +76,9 @@ class FeatureEncoder(tf.keras.layers.Layer):
     def _embed(self, field: Field, values: tf.Tensor, training) -> tf.Tensor:
         table = tf.cast(self.tables[field.name], self.compute_dtype)
         if field.size == 0:
-            return tf.cast(values, self.compute_dtype)[..., tf.newaxis] * table[0]
+            numbers = tf.cast(values, self.compute_dtype)
+            numbers = numbers if field.rank == 2 else numbers[..., tf.newaxis]
+            return tf.tensordot(numbers, table, axes=1)
         if training and field.unknown_rate:
             values = self._forget_some(values, field.unknown_rate)
         present = tf.cast(values != 0, self.compute_dtype)[..., tf.newaxis]

@@ -164,6 +164,35 @@ class NormalisedEncoding:
 
 
 @dataclasses.dataclass
+class VectorEncoding:
+    """Given vectors of one width, as they are; missing ones are zeros."""
+
+    width: int
+    size: ClassVar[int] = 0
+    rank: ClassVar[int] = 2
+    dtype: ClassVar[tf.DType] = tf.float32
+
+    def encode(self, values: pd.Series) -> np.ndarray:
+        table = np.zeros((len(values), self.width), "float32")
+        present = np.flatnonzero(values.notna())
+        wrong = [row for row in present if len(values.iloc[row]) != self.width]
+        if wrong:
+            raise ValueError(
+                f"Vectors have {self.width} numbers each, as in training. Received: "
+                f"{len(wrong):,} others, the first of {len(values.iloc[wrong[0]])}."
+            )
+        if len(present):
+            table[present] = np.stack([np.asarray(values.iloc[row]) for row in present])
+        return table
+
+    def raw_spec(self) -> tf.TensorSpec:
+        return tf.TensorSpec([None, self.width], tf.float32)
+
+    def graph(self):
+        return lambda raw: raw
+
+
+@dataclasses.dataclass
 class BucketEncoding:
     """The bucket of a number: 0 missing, 1 unused (unknown elsewhere), 2 the lowest."""
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfrec_recall.data import Interactions, Vocabulary
 from tfrec_recall.features.columns import Feature, History, TimeOf
 from tfrec_recall.features.encoder import Field
-from tfrec_recall.features.encodings import Encoding, VocabularyEncoding
+from tfrec_recall.features.encodings import Encoding, VectorEncoding, VocabularyEncoding
 from tfrec_recall.features.objective import Objective
 
 RESERVED = frozenset({"sample_weight", "example_age"})
@@ -125,7 +125,8 @@ class Features:
         for feature in features:
             encoding = self.encodings[feature.name]
             rate = getattr(feature, "unknown_rate", 0.0)
-            fields.append(Field(feature.name, encoding.size, encoding.rank, rate))
+            width = getattr(encoding, "width", 1)
+            fields.append(Field(feature.name, encoding.size, encoding.rank, rate, width))
         return fields
 
     def inputs(self, features: Iterable[Feature]) -> dict[str, tf.Tensor]:
@@ -135,6 +136,7 @@ class Features:
         for feature in features:
             encoding = self.encodings[feature.name]
             shape: tuple[int | None, ...] = (None,) if encoding.rank == 2 else ()
+            shape = (encoding.width,) if isinstance(encoding, VectorEncoding) else shape
             if isinstance(feature, History):
                 shape = (feature.length,)
             inputs[feature.name] = tf.keras.Input(shape, dtype=encoding.dtype, name=feature.name)

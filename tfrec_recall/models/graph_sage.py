@@ -127,7 +127,7 @@ class GraphSAGE(RecallModel):
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
-        return Features(user=[History(length=50)], item=infer(interactions).item)
+        return Features(user=[History(length=50)], item=infer(interactions, words=5).item)
 
     def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
         """Pairs of items that lie on one random walk; also gives the graph to the model."""
