@@ -179,8 +179,8 @@ def _events_after(present):
 def _capsules(logits, mapped, counts, there):
     """One iteration's interests, [batch, interests, dim]."""
     logits = tf.where(there[:, tf.newaxis], logits, logits.dtype.min)
-    shares = tf.nn.softmax(logits, axis=-1)  # of each behaviour over the interests
-    shares = tf.where(there[:, tf.newaxis], shares, 0.0) * counts[:, :, tf.newaxis]
+    # Of each behaviour over the interests; exactly 0 where there is none, as the first always is.
+    shares = tf.nn.softmax(logits, axis=-1) * counts[:, :, tf.newaxis]
     return _squash(tf.einsum("bhk,bhd->bkd", shares, mapped))
 
 
