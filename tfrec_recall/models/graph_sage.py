@@ -56,7 +56,7 @@ class GraphSAGE(RecallModel):
         walk: steps of the random walks that find positives.
         negatives: what they weigh beside a positive; Q of Eq. 1.
         shared: negatives that a batch shares.
-        power: of the items' counts, by which these are drawn.
+        power: of the items' counts, by which these are drawn; 0 is evenly.
         temperature: what divides a cosine.
         label: an item feature to foretell from the vectors by a supervised head: one of a set
             (softmax) or several (sigmoids). It is then not an input.
@@ -82,7 +82,7 @@ class GraphSAGE(RecallModel):
         walk: int = 1,
         negatives: float = 5.0,
         shared: int = 500,
-        power: float = 0.5,
+        power: float = 0.0,
         temperature: float = 0.2,
         label: str | None = None,
         label_weight: float = 1.0,
