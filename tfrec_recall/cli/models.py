@@ -13,7 +13,7 @@ def models() -> None:
     """List the models that `train` knows."""
     table = Table(title="Models", title_justify="left", box=SIMPLE_HEAD)
     whole = max(map(len, entries()), default=0)  # a name that is cut cannot be typed
-    table.add_column("model", min_width=whole)
+    table.add_column("model", min_width=whole, no_wrap=True)
     table.add_column("class", overflow="fold")
     table.add_column("what it is")
     for entry in entries().values():
