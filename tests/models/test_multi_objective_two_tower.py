@@ -131,6 +131,18 @@ def test_one_export_serves_each_objective_and_the_blend(features, interactions, 
     assert np.abs(scores).max() <= 1 + 1e-5  # cosines
 
 
+def test_a_retriever_can_be_of_one_objective(features, interactions):
+    model = built(features)
+    asked = {"user_id": ["u1"], "history": [["i2", "i3"]]}
+    fixed = model.retriever(interactions.items, objective="buy")
+    free = model.retriever(interactions.items)
+    expected = free({**asked, "objective": ["buy"]}, k=5)
+    for ours, theirs in zip(fixed(asked, k=5), expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(ValueError, match=r"Objectives are click, buy\. Received: 'view'"):
+        model.retriever(interactions.items, objective="view")
+
+
 def test_one_objective_is_an_ordinary_two_tower_model(interactions):
     features = MultiObjectiveTwoTower.default_features(
         Interactions(interactions.events.drop(columns="event_type"))

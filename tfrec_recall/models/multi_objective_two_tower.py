@@ -168,15 +168,20 @@ class MultiObjectiveTwoTower(RecallModel):
         log_variance = self.log_variances[position]
         return tf.exp(-log_variance) * loss + log_variance / 2
 
-    def retriever(self, items, index=None, k=100, seed=0):
+    def retriever(self, items, index=None, k=100, seed=0, objective: str | None = None):
         """As `RecallModel.retriever`; with several objectives, a query has the one it asks for.
 
         Its raw feature `objective` is a name of `names`; any other, such as "", is the blend.
+
+        Args:
+            objective: always ask for this one; queries then have no such feature.
         """
-        if len(self.objectives) == 1:
+        if objective is not None and objective not in self.names:
+            raise ValueError(f"Objectives are {', '.join(self.names)}. Received: {objective!r}.")
+        if len(self.names) == 1:
             return super().retriever(items, index, k, seed)
         return EmbeddingRetriever(
-            query_embedder=ObjectiveEmbedder(self),
+            query_embedder=ObjectiveEmbedder(self, objective),
             item_ids=items["item_id"].to_numpy(),
             vectors=self.embed_items(items),
             index=index or Exact(),
@@ -187,23 +192,27 @@ class MultiObjectiveTwoTower(RecallModel):
 
 
 class ObjectiveEmbedder(QueryEmbedder):
-    """Raw user features and the name of an objective to the query vector that asks for it."""
+    """Raw user features to the query vector of an objective: this one, or the one asked for."""
 
-    def __init__(self, model: MultiObjectiveTwoTower):
+    def __init__(self, model: MultiObjectiveTwoTower, objective: str | None):
         super().__init__(model.features, model.user_heads)
-        if "objective" in self.inputs:
+        if objective is None and "objective" in self.inputs:
             raise ValueError(
                 "A request names its objective in `objective`: give the feature of this name "
                 f"another. Received: features {', '.join(self.inputs)}."
             )
-        spec = tf.TensorSpec([None], tf.string, name="objective")
-        self.inputs = {**self.inputs, "objective": spec}
+        self.objective = objective
+        if objective is None:
+            spec = tf.TensorSpec([None], tf.string, name="objective")
+            self.inputs = {**self.inputs, "objective": spec}
         self.names = tf.constant(model.names)
         self.weights = tf.constant(np.vstack([np.eye(len(model.names)), model.blend]), tf.float32)
 
     def __call__(self, raw):
         heads = super().__call__(raw)  # [batch, objectives, dim]
-        asked = raw["objective"][:, tf.newaxis] == self.names  # [batch, objectives]
+        fixed = tf.fill(tf.shape(heads)[:1], self.objective or "")
+        wish = raw["objective"] if self.objective is None else fixed
+        asked = wish[:, tf.newaxis] == self.names  # [batch, objectives]
         known = tf.reduce_any(asked, axis=1)
         row = tf.where(known, tf.argmax(asked, axis=1), tf.size(self.names, tf.int64))
         return side_by_side(heads * tf.gather(self.weights, row)[:, :, tf.newaxis])
