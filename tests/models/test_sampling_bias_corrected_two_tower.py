@@ -94,7 +94,7 @@ def test_batches_are_a_stream_of_days_and_mixed_within_them(features, interactio
     def days(data):
         return np.concatenate([(newest - b["example_age"].numpy()) // DAY for b in data])
 
-    stream = built(features).training_data(interactions, batch_size=16)
+    stream = built(features, span_days=1.0).training_data(interactions, batch_size=16)
     assert (np.diff(days(stream)) >= 0).all()
     ages = np.concatenate([batch["example_age"] for batch in stream])
     assert (np.diff(ages) > 0).any()  # not in order within a day

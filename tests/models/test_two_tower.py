@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History
-from tfrec_recall.models import TwoTower
+from tfrec_recall.models import SENetTwoTower, TwoTower
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +105,32 @@ def test_every_weight_learns(model, interactions):
     for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
         assert gradient is not None, variable.name
         assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, variable.name
+
+
+def test_senet_is_the_same_by_argument_and_by_class(features):
+    shapes = []
+    for build in (
+        lambda **o: TwoTower(features, senet=True, **o),
+        lambda **o: SENetTwoTower(features, **o),
+    ):
+        tf.keras.utils.set_random_seed(0)
+        model = build(dim=8, user_hidden=(16,), channels=2)
+        shapes.append([tuple(weight.shape) for weight in model.weights])
+    assert shapes[0] == shapes[1]
+    plain = TwoTower(features, dim=8, user_hidden=(16,))
+    assert SENetTwoTower(features, dim=8, user_hidden=(16,), senet=False).channels == plain.channels
+    assert len(shapes[0]) > len(plain.weights)
+
+
+def test_the_weights_of_the_users_features_can_be_seen(features):
+    model = SENetTwoTower(features, dim=8, user_hidden=(16,), channels=3)
+    user = {"user_id": tf.constant([2, 1]), "history": tf.constant([[2] * 6, [0] * 6])}
+    weights = model.user_weights(user).numpy()
+    assert weights.shape == (2, 3, 3)  # the user id and two pools, in each of three channels
+    assert ((weights > 0) & (weights < 1)).all()
+    assert np.ptp(weights, axis=1).max() > 0  # channels differ
+
+
+def test_impossible_channels_are_refused(features):
+    with pytest.raises(ValueError, match=r"channels is at least 1. Received: channels=0"):
+        TwoTower(features, senet=True, channels=0)

@@ -46,7 +46,9 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         correct: subtract log p; False leaves the batch softmax as it is.
         buckets, hashes, rate: of the `StreamingFrequencyEstimator`.
         span_days: examples come in the order of time, span by span, and are mixed within a span;
-            None mixes all of them anew each epoch.
+            None mixes all of them anew each epoch. The paper has days. A span should hold many
+            batches and users: where the examples of a batch are one user's, each is a negative of
+            the others.
 
     The rewards are the column `weight` of the events, 1 without it.
     """
@@ -66,7 +68,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         buckets: int = 2**17,
         hashes: int = 2,
         rate: float = 0.05,
-        span_days: float | None = 1.0,
+        span_days: float | None = 30.0,
         **kwargs,
     ):
         super().__init__(features, **kwargs)
