@@ -53,6 +53,7 @@ CASES: dict[type, dict] = {
         "dim": 8,
         "user_hidden": (16,),
         "dropout": 0.0,
+        "uniform_negatives": 0,
         "buckets": 100,
     },
     models.SENetTwoTower: {

@@ -8,7 +8,7 @@ from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import SamplingBiasCorrectedTwoTower
 
 DAY = 24 * 3600
-SMALL = {"dim": 8, "user_hidden": (16,), "dropout": 0.0, "buckets": 1000}
+SMALL = {"dim": 8, "user_hidden": (16,), "dropout": 0.0, "buckets": 1000, "uniform_negatives": 0}
 
 
 @pytest.fixture(scope="module")
@@ -40,25 +40,31 @@ def built(features, **options):
     return model
 
 
-def test_the_loss_is_the_papers_over_the_distinct_items_of_the_batch(features, interactions):
-    model = built(features, temperature=0.3, rate=0.2)
+@pytest.mark.parametrize("uniform", [0, 7])
+def test_the_loss_is_the_papers_over_the_distinct_items(features, interactions, uniform):
+    model = built(features, temperature=0.3, rate=0.2, uniform_negatives=uniform)
     batches = list(model.training_data(interactions, batch_size=8))
     for batch in batches[:20]:
         model.compute_loss(batch, training=True)  # the estimator learns
     batch = batches[20]
+    tf.random.set_seed(5)
+    extra = model.negatives.sample([uniform]).numpy()
+    tf.random.set_seed(5)
     loss = float(model.compute_loss(batch))
 
-    ids, rewards = batch["item_id"].numpy(), batch["sample_weight"].numpy()
+    own, rewards = batch["item_id"].numpy(), batch["sample_weight"].numpy()
+    ids = np.concatenate([own, extra])
     query = model.query(batch).numpy()
-    items = model.candidate_model(model.items(batch["item_id"])).numpy()
-    probability = model.frequency(batch["item_id"]).numpy()
-    assert len(np.unique(ids)) < len(ids)  # else another batch should be taken
+    items = model.candidate_model(model.items(tf.constant(ids))).numpy()
+    probability = model.frequency(tf.constant(ids)).numpy()
+    assert len(np.unique(own)) < len(own)  # else another batch should be taken
     assert len(np.unique(probability)) > 3
-    logits = query @ items.T / 0.3 - np.log(probability)
+    logits = query @ items.T / 0.3 - np.log(probability + uniform / 20)
     losses = []
-    for row, own in enumerate(ids):
-        others = {item: column for column, item in enumerate(ids) if item != own}.values()
-        every = np.exp([logits[row, row], *(logits[row, column] for column in others)])
+    for row, item in enumerate(own):
+        once = {other: column for column, other in enumerate(own)}.values()
+        columns = [c for c in (*once, *range(len(own), len(ids))) if ids[c] != item]
+        every = np.exp([logits[row, row], *logits[row, columns]])
         losses.append(-rewards[row] * np.log(every[0] / every.sum()))
     assert loss == pytest.approx(np.mean(losses), rel=1e-4)
 
@@ -75,6 +81,13 @@ def test_the_estimator_learns_in_training_alone(features, interactions):
     assert int(model.frequency.step) == 0
     model.compute_loss(batch, training=True)
     assert int(model.frequency.step) == 1
+
+
+def test_negatives_that_were_drawn_are_not_counted(features, interactions):
+    model = built(features, uniform_negatives=500)  # all of the 20 items
+    batch = next(iter(model.training_data(interactions, batch_size=4)))
+    model.compute_loss(batch, training=True)
+    assert np.sum(model.frequency.last_step) == 2 * len(np.unique(batch["item_id"]))  # two hashes
 
 
 def test_frequent_items_get_a_larger_probability(features, interactions):
@@ -105,7 +118,7 @@ def test_batches_are_a_stream_of_days_and_mixed_within_them(features, interactio
 
 
 def test_the_seed_is_the_latest_event(features):
-    """With the tower silenced, what goes around it is the seed item and the mean."""
+    """With the tower silenced, what goes around it is half the seed item and the mean."""
     model = built(features, normalize=False)
     history = tf.constant([[5, 9, 4, 0, 0, 0], [7, 0, 0, 0, 0, 0], [0] * 6, [2, 3, 4, 5, 6, 7]])
     for layer in model.query_model.layers:
@@ -115,7 +128,7 @@ def test_the_seed_is_the_latest_event(features):
     item = model.item_model(model.items(tf.range(22))).numpy()
     mean = [item[[5, 9, 4]].mean(axis=0), item[7], np.zeros(8), item[2:8].mean(axis=0)]
     seed = [item[4], item[7], np.zeros(8), item[7]]
-    np.testing.assert_allclose(query, np.add(mean, seed), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(query, np.add(mean, 0.5 * np.array(seed)), rtol=1e-4, atol=1e-6)
 
 
 def test_normalisation_and_correction_can_be_left_out(features, interactions):

@@ -21,6 +21,7 @@ from tfrec_recall.layers import L2Normalization, MaskedMean, StreamingFrequencyE
 from tfrec_recall.losses import InBatchSoftmax
 from tfrec_recall.models.item_tower import item_tower
 from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.sampling import UniformNegatives
 
 DAY = 24 * 3600
 
@@ -32,8 +33,8 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
     2019: Figure 2 (the towers), Eq. 5 and 6 (rewards, s - log p), sections 4 (p from the stream)
     and 5 (normalisation, temperature, sequential training).
     Departs: each distinct item of a batch is a candidate once, because p is the probability that it
-    is in the batch, however often. The seed item and the mean go around the query tower as well (a
-    residual).
+    is in the batch, however often; uniform negatives stand beside them. The mean, and the seed item
+    as much as is learnt, go around the query tower as well (a residual).
 
     Args:
         features: adapted; `item_id` and a history of it.
@@ -44,11 +45,12 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         normalize: divide both outputs by their length.
         temperature: τ, which divides the score.
         correct: subtract log p; False leaves the batch softmax as it is.
+        uniform_negatives: items drawn evenly a batch, beside the batch's own.
         buckets, hashes, rate: of the `StreamingFrequencyEstimator`.
-        span_days: examples come in the order of time, span by span, and are mixed within a span;
-            None mixes all of them anew each epoch. The paper has days. A span should hold many
-            batches and users: where the examples of a batch are one user's, each is a negative of
-            the others.
+        span_days: train sequentially: examples come in the order of time, span by span, mixed
+            within a span; the paper has days. A span should hold many batches and users: where a
+            batch is one user's, each example is a negative of the others. None mixes all examples
+            anew each epoch, which is better on data that is seen more than once.
 
     The rewards are the column `weight` of the events, 1 without it.
     """
@@ -65,10 +67,11 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         normalize: bool = True,
         temperature: float = 0.2,
         correct: bool = True,
+        uniform_negatives: int = 1000,
         buckets: int = 2**17,
         hashes: int = 2,
         rate: float = 0.05,
-        span_days: float | None = 30.0,
+        span_days: float | None = None,
         **kwargs,
     ):
         super().__init__(features, **kwargs)
@@ -84,6 +87,8 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         unit = L2Normalization() if normalize else tf.keras.layers.Activation("linear")
         self.candidate_model = tf.keras.Model(item, unit(vector))
         self.query_model = self._query_tower(dim, user_hidden, dropout, unit)
+        self.uniform_negatives = uniform_negatives
+        self.negatives = UniformNegatives(len(features.item_vocabulary))
         self.frequency = StreamingFrequencyEstimator(buckets, hashes, rate) if correct else None
         self.softmax = InBatchSoftmax(
             temperature=temperature, remove_accidental_hits=True, reduction="mean"
@@ -117,19 +122,29 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         pools = [seed, MaskedMean()(watched)]
         wide = tf.keras.layers.Concatenate()([tf.keras.layers.Flatten()(fields), *pools])
         tower = Tower((*hidden, dim))(tf.keras.layers.Dropout(dropout)(wide))
-        return tf.keras.Model(user, unit(sum(pools, tower)))
+        # How much of the seed goes around is learnt: in a basket the latest event means little.
+        scaled = tf.keras.layers.EinsumDense(
+            "bd,d->bd", dim, kernel_initializer=tf.keras.initializers.Constant(0.5), name="seed"
+        )(seed)
+        return tf.keras.Model(user, unit(scaled + pools[1] + tower))
 
     def compute_loss(self, batch, training=False):
-        ids = batch["item_id"]  # [batch]
+        extra = self.negatives.sample([self.uniform_negatives])
+        ids = tf.concat([batch["item_id"], extra], axis=0)  # [candidates], the batch's first
+        size, candidates = tf.size(batch["item_id"]), tf.size(ids)
+        in_batch = tf.range(candidates) < size
         log_probability = None
         if self.frequency is not None:
-            log_probability = tf.math.log(self.frequency(ids, training=training))
-        size = tf.size(ids)
+            # How often each is expected among the candidates: once by the batch, and by draws.
+            expected = self.frequency(ids, training=training, mask=in_batch)
+            expected += self.uniform_negatives / self.negatives.items
+            log_probability = tf.math.log(expected)
+        counted = tf.concat([first_of_each(batch["item_id"]), tf.ones_like(extra, tf.bool)], axis=0)
         return self.softmax(
             self.query(batch, training),
             self.candidate_model(self.items(ids), training=training),
             candidate_ids=ids,
-            score_mask=tf.broadcast_to(first_of_each(ids), [size, size]),
+            score_mask=tf.broadcast_to(counted, [size, candidates]),
             log_probability=log_probability,
             sample_weight=batch["sample_weight"],
             training=training,
