@@ -115,7 +115,7 @@ def test_interests_that_are_not_there_bring_nothing(model, interactions, index):
 def test_the_loss_is_the_corrected_softmax_of_the_label_aware_vector(model, interactions):
     batch = next(iter(model.training_data(interactions, batch_size=16)))
     tf.random.set_seed(5)
-    extra = model.negatives.sample().numpy()
+    extra = model.softmax.negatives.sample().numpy()
     tf.random.set_seed(5)
     loss = float(model.compute_loss(batch, training=False))
 

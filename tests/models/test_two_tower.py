@@ -46,7 +46,7 @@ def test_vectors_have_length_one(model, interactions):
 def test_the_loss_is_the_corrected_softmax_over_batch_and_extra_items(model, interactions):
     batch = next(iter(model.training_data(interactions, batch_size=16)))
     tf.random.set_seed(5)
-    extra = model.negatives.sample().numpy()
+    extra = model.softmax.negatives.sample().numpy()
     tf.random.set_seed(5)
     loss = float(model.compute_loss(batch, training=False))
 

@@ -7,14 +7,13 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from tfrec_recall.data import Interactions, has_baskets, next_basket, next_item
+from tfrec_recall.data import Interactions
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
     ItemEmbedding,
     ItemTable,
     example_batches,
-    infer,
 )
 from tfrec_recall.layers import (
     CapsuleRouting,
@@ -24,10 +23,10 @@ from tfrec_recall.layers import (
     SelfAttentiveInterests,
     Tower,
 )
-from tfrec_recall.losses import InBatchSoftmax
+from tfrec_recall.models.mixed_softmax import MixedSoftmax
+from tfrec_recall.models.next_choice import choices, personal_features
 from tfrec_recall.models.recall_model import ItemEmbedder, QueryEmbedder, RecallModel
 from tfrec_recall.retrieval import Diversity, EmbeddingRetriever, Exact
-from tfrec_recall.sampling import MixedNegatives
 
 
 class MIND(RecallModel):
@@ -95,23 +94,14 @@ class MIND(RecallModel):
             )
         self.query_model = self._user_side(extractor, dim, hidden, dropout, common)
         self.attention = LabelAwareAttention(power)
-        self.negatives = MixedNegatives(features.item_counts, uniform_negatives)
-        self.softmax = InBatchSoftmax(
-            temperature=temperature, remove_accidental_hits=True, reduction="mean"
-        )
+        self.softmax = MixedSoftmax(features.item_counts, uniform_negatives, temperature)
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
-        features = infer(interactions)
-        # The next basket's news are what has not been bought, which the customer's id would tell.
-        return features.without("user_id") if has_baskets(interactions) else features
+        return personal_features(interactions)
 
     def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
-        if has_baskets(train):
-            # A wholesaler's basket of hundreds of items would outweigh the others.
-            examples = next_basket(train, self.length, basket_weight_power=-0.5)
-        else:
-            examples = next_item(train, self.length)
+        examples = choices(self.features, train)
         return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
 
     def _item_side(self, dim: int):
@@ -139,19 +129,10 @@ class MIND(RecallModel):
 
     def compute_loss(self, batch, training=False):
         interests, present = self.query(batch, training)
-        ids = tf.concat([batch["item_id"], self.negatives.sample()], axis=0)
-        candidates = self.candidate_model(self.items(ids), training=training)
-        size = tf.shape(interests)[0]
-        user = self.attention((interests, candidates[:size]), mask=(present, None))
-        log_probability = self.negatives.log_probability(ids, size)
         return self.softmax(
-            user,
-            candidates[:size],
-            candidate_ids=ids[:size],
-            log_probability=log_probability[:size],
-            extra_candidates=candidates[size:],
-            extra_candidate_ids=ids[size:],
-            extra_log_probability=log_probability[size:],
+            lambda positive: self.attention((interests, positive), mask=(present, None)),
+            batch["item_id"],
+            lambda ids: self.candidate_model(self.items(ids), training=training),
             sample_weight=batch["sample_weight"],
             training=training,
         )

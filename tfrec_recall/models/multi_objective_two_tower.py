@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfrec_recall.data import has_baskets, next_basket, next_item, pairs
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -16,7 +15,6 @@ from tfrec_recall.features import (
     ItemTable,
     Objective,
     example_batches,
-    infer,
     label_of,
     meetings,
     objectives_of,
@@ -24,6 +22,7 @@ from tfrec_recall.features import (
 from tfrec_recall.layers import L2Normalization, MaskedMean, Tower
 from tfrec_recall.losses import InBatchSoftmax
 from tfrec_recall.models.item_tower import item_tower
+from tfrec_recall.models.next_choice import choices, personal_features
 from tfrec_recall.models.recall_model import ItemEmbedder, QueryEmbedder, RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact
 from tfrec_recall.sampling import MixedNegatives
@@ -90,20 +89,12 @@ class MultiObjectiveTwoTower(RecallModel):
 
     @classmethod
     def default_features(cls, interactions):
-        chosen = infer(interactions)
-        features = Features(chosen.user, chosen.item, objectives_of(interactions))
-        return features.without("user_id") if has_baskets(interactions) else features
+        chosen = personal_features(interactions)
+        return Features(chosen.user, chosen.item, objectives_of(interactions))
 
     def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
         train = meetings(train, self.objectives)
-        history = self.features.history
-        if history is None:
-            examples = pairs(train)
-        elif has_baskets(train):
-            # A wholesaler's basket of hundreds of items would outweigh the others.
-            examples = next_basket(train, history.length, basket_weight_power=-0.5)
-        else:
-            examples = next_item(train, history.length)
+        examples = choices(self.features, train)
         labels = [label_of(objective) for objective in self.objectives]
         return example_batches(
             self.features, train, examples, batch_size, seed, first_epoch, columns=labels

@@ -8,18 +8,18 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
-from tfrec_recall.data import Examples, Interactions, has_baskets, next_basket, next_item
+from tfrec_recall.data import Examples, Interactions
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
     ItemEmbedding,
     ItemTable,
     example_batches,
-    infer,
 )
 from tfrec_recall.layers import L2Normalization, MaskedMean, StreamingFrequencyEstimator, Tower
 from tfrec_recall.losses import InBatchSoftmax
 from tfrec_recall.models.item_tower import item_tower
+from tfrec_recall.models.next_choice import choices, personal_features
 from tfrec_recall.models.recall_model import RecallModel
 from tfrec_recall.sampling import UniformNegatives
 
@@ -96,16 +96,10 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
-        features = infer(interactions)
-        return features.without("user_id") if has_baskets(interactions) else features
+        return personal_features(interactions)
 
     def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
-        length = self.events_before.length
-        if has_baskets(train):
-            # A wholesaler's basket of hundreds of items would outweigh the others.
-            examples = next_basket(train, length, basket_weight_power=-0.5)
-        else:
-            examples = next_item(train, length)
+        examples = choices(self.features, train)
         if self.span_days is not None:
             examples = in_time_order(examples, self.span_days * DAY, seed or 0)
             seed = None

@@ -7,20 +7,19 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from tfrec_recall.data import Interactions, has_baskets, next_basket, next_item, pairs
+from tfrec_recall.data import Interactions
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
     ItemEmbedding,
     ItemTable,
     example_batches,
-    infer,
 )
 from tfrec_recall.layers import L2Normalization, MaskedMean, SENet, Tower
-from tfrec_recall.losses import InBatchSoftmax
 from tfrec_recall.models.item_tower import item_tower
+from tfrec_recall.models.mixed_softmax import MixedSoftmax
+from tfrec_recall.models.next_choice import choices, personal_features
 from tfrec_recall.models.recall_model import RecallModel
-from tfrec_recall.sampling import MixedNegatives
 
 
 class TwoTower(RecallModel):
@@ -72,27 +71,14 @@ class TwoTower(RecallModel):
         unit = L2Normalization()(self.item_model.output)
         self.candidate_model = tf.keras.Model(self.item_model.input, unit)
         self.query_model = self._user_tower(dim, user_hidden, dropout)
-        self.negatives = MixedNegatives(features.item_counts, uniform_negatives)
-        self.softmax = InBatchSoftmax(
-            temperature=temperature, remove_accidental_hits=True, reduction="mean"
-        )
+        self.softmax = MixedSoftmax(features.item_counts, uniform_negatives, temperature)
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
-        features = infer(interactions)
-        # The id of a customer learns what that customer has bought; the next basket's news are
-        # what has not been bought, and validation is better without it.
-        return features.without("user_id") if has_baskets(interactions) else features
+        return personal_features(interactions)
 
     def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
-        history = self.features.history
-        if history is None:
-            examples = pairs(train)
-        elif has_baskets(train):
-            # A wholesaler's basket of hundreds of items would outweigh the others.
-            examples = next_basket(train, history.length, basket_weight_power=-0.5)
-        else:
-            examples = next_item(train, history.length)
+        examples = choices(self.features, train)
         return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
 
     def _user_tower(self, dim: int, hidden: Sequence[int], dropout: float) -> tf.keras.Model:
@@ -118,18 +104,10 @@ class TwoTower(RecallModel):
 
     def compute_loss(self, batch, training=False):
         query = self.query(batch, training)
-        ids = tf.concat([batch["item_id"], self.negatives.sample()], axis=0)
-        candidates = self.candidate_model(self.items(ids), training=training)
-        size = tf.shape(query)[0]
-        log_probability = self.negatives.log_probability(ids, size)
         return self.softmax(
             query,
-            candidates[:size],
-            candidate_ids=ids[:size],
-            log_probability=log_probability[:size],
-            extra_candidates=candidates[size:],
-            extra_candidate_ids=ids[size:],
-            extra_log_probability=log_probability[size:],
+            batch["item_id"],
+            lambda ids: self.candidate_model(self.items(ids), training=training),
             sample_weight=batch["sample_weight"],
             training=training,
         )

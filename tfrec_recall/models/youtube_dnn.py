@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.data import Examples, Interactions, has_baskets, next_basket, next_item
+from tfrec_recall.data import Examples, Interactions
 from tfrec_recall.data.windows import keep_probability
 from tfrec_recall.features import (
     FeatureEncoder,
@@ -20,9 +20,11 @@ from tfrec_recall.features import (
     infer,
 )
 from tfrec_recall.layers import L2Normalization, MaskedMean, Tower
-from tfrec_recall.losses import InBatchSoftmax, SampledSoftmax
+from tfrec_recall.losses import SampledSoftmax
+from tfrec_recall.models.mixed_softmax import MixedSoftmax
+from tfrec_recall.models.next_choice import choices
 from tfrec_recall.models.recall_model import RecallModel
-from tfrec_recall.sampling import MixedNegatives, PopularityNegatives
+from tfrec_recall.sampling import PopularityNegatives
 
 
 class YouTubeDNN(RecallModel):
@@ -115,11 +117,8 @@ class YouTubeDNN(RecallModel):
         self.aged_query, self.query_model = self._user_side(hidden, dropout, residual, recency)
         counts = features.item_counts
         self.samples = negatives
-        self.mixed = MixedNegatives(counts, negatives)
         self.sampler = sampler or PopularityNegatives(counts, power)
-        self.in_batch_softmax = InBatchSoftmax(
-            temperature, remove_accidental_hits=True, reduction="mean"
-        )
+        self.mixed_softmax = MixedSoftmax(counts, negatives, temperature, correct)
         self.sampled_softmax = SampledSoftmax(temperature)
 
     @classmethod
@@ -134,15 +133,12 @@ class YouTubeDNN(RecallModel):
 
     def examples(self, train: Interactions) -> Examples:
         """What is learnt from: the future of each history, as the constructor says which."""
-        length = self.watched.length
-        cap, power = self.per_user, self.user_weight_power
-        if has_baskets(train):
-            # A wholesaler's basket of hundreds of items would outweigh the others.
-            examples = next_basket(
-                train, length, per_user=cap, user_weight_power=power, basket_weight_power=-0.5
-            )
-        else:
-            examples = next_item(train, length, per_user=cap, user_weight_power=power)
+        examples = choices(
+            self.features,
+            train,
+            per_user=self.per_user,
+            user_weight_power=self.user_weight_power,
+        )
         if self.engagement is None:
             return examples
         if self.engagement not in examples.events:
@@ -209,8 +205,15 @@ class YouTubeDNN(RecallModel):
         query = self.aged_query({**inputs, "example_age": age}, training=training)
         ids, weight = batch["item_id"], batch["sample_weight"]
         weight *= tf.gather(self.keep, ids)
-        loss = self._in_batch_loss if self.in_batch else self._sampled_loss
-        return loss(query, ids, weight, training)
+        if not self.in_batch:
+            return self._sampled_loss(query, ids, weight, training)
+        return self.mixed_softmax(
+            query,
+            ids,
+            lambda ids: self.candidate_model(self.items(ids), training),
+            sample_weight=weight,
+            training=training,
+        )
 
     def _sampled_loss(self, query, ids, weight, training):
         drawn = self.sampler.sample([self.samples])
@@ -228,23 +231,4 @@ class YouTubeDNN(RecallModel):
             negative_ids=drawn,
             sample_weight=weight,
             **log_probability,
-        )
-
-    def _in_batch_loss(self, query, ids, weight, training):
-        size = tf.shape(ids)[0]
-        ids = tf.concat([ids, self.mixed.sample()], axis=0)
-        vectors = self.candidate_model(self.items(ids), training)
-        log_probability = tf.zeros_like(vectors[:, 0])
-        if self.correct:
-            log_probability = self.mixed.log_probability(ids, size)
-        return self.in_batch_softmax(
-            query,
-            vectors[:size],
-            candidate_ids=ids[:size],
-            log_probability=log_probability[:size],
-            extra_candidates=vectors[size:],
-            extra_candidate_ids=ids[size:],
-            extra_log_probability=log_probability[size:],
-            sample_weight=weight,
-            training=training,
         )

@@ -1,0 +1,34 @@
+"""What models of the next choice are given: features by the kind of data, and examples."""
+
+from __future__ import annotations
+
+from tfrec_recall.data import Interactions, has_baskets, next_basket, next_item, pairs
+from tfrec_recall.data.examples import Examples
+from tfrec_recall.features import Features, infer
+
+
+def personal_features(interactions: Interactions) -> Features:
+    """All that the tables offer, not yet adapted; where events are baskets, without the user's id.
+
+    The id of a customer learns what that customer has bought; the next basket's news are what has
+    not been bought, and validation is better without it.
+    """
+    features = infer(interactions)
+    return features.without("user_id") if has_baskets(interactions) else features
+
+
+def choices(features: Features, train: Interactions, **options) -> Examples:
+    """Next items, the items of next baskets, or pairs where no history is among the features.
+
+    A basket's examples weigh its size^-½ together with it: a wholesaler's basket of hundreds of
+    items would outweigh the others.
+
+    Args:
+        options: of `next_item` and `next_basket`: `per_user`, `user_weight_power`.
+    """
+    history = features.history
+    if history is None:
+        return pairs(train)
+    if has_baskets(train):
+        return next_basket(train, history.length, basket_weight_power=-0.5, **options)
+    return next_item(train, history.length, **options)
