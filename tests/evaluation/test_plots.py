@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from tests.evaluation.conftest import Known
-from tfrec_recall.evaluation import evaluate, plot_cuts, plot_exposure, plot_history
+from tfrec_recall.evaluation import (
+    evaluate,
+    plot_cuts,
+    plot_exposure,
+    plot_history,
+    plot_popularity,
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +57,18 @@ def test_the_area_below_the_diagonal_is_half_the_gini(report, ax):
 def test_an_exposure_that_was_not_measured_is_refused(report, ax):
     with pytest.raises(ValueError, match=r"Cuts of 'one' are \(2, 5, 10\). Received: 50"):
         plot_exposure({"one": report}, cut=50, ax=ax)
+
+
+def test_a_setting_is_drawn_with_what_it_does_to_popularity(report, ax):
+    plot_popularity({0.5: report, 0.0: report}, cut=5, ax=ax)
+    metrics, items = report.metrics, report.exposure.shape[1]
+    expected = [metrics["hit_rate@5"], metrics["coverage@5"], metrics["popularity_rank@5"] / items]
+    for line, value in zip(ax.get_lines(), expected, strict=True):
+        x, y = line.get_data()
+        assert x.tolist() == [0.0, 0.5]
+        assert y.tolist() == [value, value]
+    with pytest.raises(ValueError, match=r"Cuts of 0.5 are \(2, 5, 10\). Received: 50"):
+        plot_popularity({0.5: report}, cut=50, ax=ax)
 
 
 def test_without_matplotlib_the_extra_is_named(report, monkeypatch):

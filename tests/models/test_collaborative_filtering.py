@@ -45,6 +45,8 @@ def train():
 
 def fitted(model_class, train, **settings):
     features = model_class.default_features(train).adapt(train)
+    if model_class is ItemCF:  # all of a user's events count, as in the references
+        settings = {"nearby": None, **settings}
     model = model_class(features, **settings)
     model.fit(train)
     return model
@@ -231,3 +233,42 @@ def test_the_order_of_rows_is_never_taken_for_time(model_class):
         model_class.default_features(with_time).adapt(with_time), half_life=1.0, last=2
     )
     assert (model.last, model.half_life) == (2, 1.0)
+
+
+def weights_of(model, train):
+    """{(item, neighbour): weight} by raw ids."""
+    names = {model.features.item_vocabulary.encode([item])[0]: item for item in ITEMS}
+    ids, weights = model.neighbour_ids.numpy(), model.neighbour_weights.numpy()
+    rows, columns = np.nonzero(ids >= 0)
+    return {
+        (names[row], names[ids[row, column]]): weights[row, column]
+        for row, column in zip(rows, columns, strict=True)
+    }
+
+
+def test_items_are_alike_that_are_taken_near_each_other(train):
+    model = fitted(ItemCF, train, neighbours=10, nearby=1.5, alpha=0.3)
+    expected = {}
+    for row in RATINGS.values():
+        taken = list(row)  # in the order of time
+        for a, one in enumerate(taken):
+            for b, other in enumerate(taken):
+                if a != b:
+                    near = 0.5 ** (abs(a - b) / 1.5) / np.log(1 + len(taken))
+                    size = len(BY_ITEM[one]) ** 0.7 * len(BY_ITEM[other]) ** 0.3
+                    expected[one, other] = expected.get((one, other), 0.0) + near / size
+    assert weights_of(model, train) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("events", ["without time", "baskets", "values"])
+def test_where_there_is_no_distance_all_events_count(train, events):
+    table, settings = train.events, {}
+    if events == "without time":
+        table = table.drop(columns="timestamp")
+    elif events == "baskets":
+        table = table.assign(session_id=table["user_id"], timestamp=7)
+    else:
+        settings = {"similarity": Cosine(), "ratings": True}
+    data = train.with_events(table)
+    near, whole = (fitted(ItemCF, data, nearby=n, **settings) for n in (1.5, None))
+    assert weights_of(near, data) == weights_of(whole, data)

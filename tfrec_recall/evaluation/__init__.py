@@ -8,7 +8,7 @@ compare({"popular": yardstick, "two-tower": report})
 
 from tfrec_recall.evaluation.callbacks import RecallOnValidation
 from tfrec_recall.evaluation.evaluate import evaluate
-from tfrec_recall.evaluation.plots import plot_cuts, plot_exposure, plot_history
+from tfrec_recall.evaluation.plots import plot_cuts, plot_exposure, plot_history, plot_popularity
 from tfrec_recall.evaluation.queries import Queries
 from tfrec_recall.evaluation.report import Report, compare
 
@@ -21,4 +21,5 @@ __all__ = [
     "plot_cuts",
     "plot_exposure",
     "plot_history",
+    "plot_popularity",
 ]

@@ -76,6 +76,34 @@ def plot_exposure(reports: Mapping[str, Report], cut: int, ax: Axes | None = Non
     return ax
 
 
+def plot_popularity(
+    reports: Mapping[float, Report], cut: int, xlabel: str = "alpha", ax: Axes | None = None
+) -> Axes:
+    """What a setting does to popularity: hit rate, coverage and mean popularity rank over it.
+
+    The rank is as a share of the catalogue, 0 where only the most popular item is ever shown.
+
+    Args:
+        reports: by the value of the setting, such as the α of `CoCount`.
+    """
+    ax = _axes(ax)
+    values = sorted(reports)
+    for value in values:
+        if cut not in reports[value].cuts:
+            raise ValueError(f"Cuts of {value} are {reports[value].cuts}. Received: {cut}.")
+    measured = [reports[value].metrics for value in values]
+    items = [reports[value].exposure.shape[1] for value in values]
+    ranks = [
+        one[f"popularity_rank@{cut}"] / size for one, size in zip(measured, items, strict=True)
+    ]
+    ax.plot(values, [one[f"hit_rate@{cut}"] for one in measured], "o-", label=f"hit_rate@{cut}")
+    ax.plot(values, [one[f"coverage@{cut}"] for one in measured], "s-", label=f"coverage@{cut}")
+    ax.plot(values, ranks, "^-", label=f"popularity_rank@{cut} / items")
+    ax.set(xlabel=xlabel, ylim=(0, None))
+    ax.legend()
+    return ax
+
+
 def _axes(ax: Axes | None) -> Axes:
     if ax is not None:
         return ax

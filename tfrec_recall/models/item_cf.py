@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.data import Interactions, chronological
+from tfrec_recall.data import Interactions, chronological, has_baskets
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.graph import (
     CoCount,
@@ -18,7 +18,7 @@ from tfrec_recall.graph import (
     neighbours,
     neighbours_by_counts,
 )
-from tfrec_recall.graph.similarity import Totals, column_sizes
+from tfrec_recall.graph.similarity import OVERLAP, Totals, column_sizes
 from tfrec_recall.models.neighbour_ratings import NeighbourRatings, RatedPairs, rating_column
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.retrieval import NeighbourRetriever
@@ -43,7 +43,8 @@ class ItemCF(OnePassModel):
         half_life: in events, of what an event of the history counts; None counts all alike.
         last: only the latest events of the history count; None takes all.
         nearby: in events, the half-life of the distance at which two events of a user still make
-            their items alike; None lets all of a user's events do so. It needs timestamps.
+            their items alike; None lets all of a user's events do so. So do baskets, events without
+            time, and similarities of values, which have no distance.
         ratings: take the events' column `rating` as values, for `Cosine`, `Pearson` and
             `predict_ratings`; without, every event is a 1.
 
@@ -61,9 +62,9 @@ class ItemCF(OnePassModel):
         shrinkage: float = 0.0,
         similarity: Similarity | None = None,
         normalise: bool = True,
-        half_life: float | None = 8.0,
+        half_life: float | None = 4.0,
         last: int | None = None,
-        nearby: float | None = None,
+        nearby: float | None = 10.0,
         ratings: bool = False,
         **kwargs,
     ):
@@ -71,7 +72,8 @@ class ItemCF(OnePassModel):
         self.similarity = similarity or CoCount(alpha, active_penalty, shrinkage)
         self.normalise = normalise
         self.last, self.half_life = features.recency(last, half_life)
-        self.nearby = nearby
+        counts = not ratings and self.similarity.moments == (OVERLAP,)
+        self.nearby = nearby if counts else None
         size = len(features.item_vocabulary)
         self.neighbour_ids = tf.Variable(
             tf.fill([size, neighbours], -1), trainable=False, name="neighbour_ids"
@@ -81,8 +83,6 @@ class ItemCF(OnePassModel):
         )
         self.popularity = tf.Variable(tf.zeros([size]), trainable=False, name="popularity")
         self.ratings = RatedPairs() if ratings else None
-        if nearby is not None and ratings:
-            raise ValueError("nearby counts events, ratings compares values: choose one of them.")
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
@@ -91,8 +91,8 @@ class ItemCF(OnePassModel):
     def adapt(self, train: Interactions) -> None:
         """Finds the neighbours of every item among the training events."""
         events = train.events
-        if self.nearby is not None:
-            train.require_time("ItemCF with nearby")
+        nearby = self.nearby if train.has_time and not has_baskets(train) else None
+        if nearby is not None:
             events = events.iloc[chronological(events)]
         user = self.features.ids("user_id").encode(events["user_id"])
         item = self.features.ids("item_id").encode(events["item_id"])
@@ -103,12 +103,12 @@ class ItemCF(OnePassModel):
         shape = (len(self.features.item_vocabulary), users)
         matrix = interaction_matrix(item, user, shape, value)
         count = self.neighbour_ids.shape[1]
-        if self.nearby is None:
+        if nearby is None:
             table = neighbours(matrix, self.similarity, count)
         else:
             of_user = self.similarity.column_weight(column_sizes(matrix))
             weight = None if of_user is None else of_user[user]
-            counts = nearby_counts(user, item, shape[0], self.nearby, weight)
+            counts = nearby_counts(user, item, shape[0], nearby, weight)
             table = neighbours_by_counts(counts, Totals.of(matrix), self.similarity, count)
         self.neighbour_ids.assign(table.ids)
         self.neighbour_weights.assign(table.weights)
