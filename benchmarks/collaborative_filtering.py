@@ -5,9 +5,9 @@
 
 The first changes one setting at a time from the defaults, and from the whole history at equal
 weight. The second is the report of popularity bias: alpha from 0 to 1, and what it does to the hit
-rate, the coverage and the mean popularity rank (the larger, the less popular). Exits 1 when, on
-MovieLens-100k's test, ItemCF has less than 0.365 from a whole history, or 0.45 by recency, or
-UserCF less than 0.37; on Online Retail, when ItemCF has less than 0.163.
+rate, the coverage and the mean popularity rank (the larger, the less popular). Exits 1 when, on the
+test of MovieLens-100k, ItemCF has less than 0.365 from a whole history (30 neighbours), or 0.45 by
+recency (a half-life of 4), or UserCF less than 0.37; on Online Retail, ItemCF less than 0.163.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from tfrec_recall.models import ItemCF, UserCF
 CUT = 50
 ALPHAS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0)
 WHOLE = {"half_life": None}
+FEW = {**WHOLE, "neighbours": 30}
+RECENT = {"half_life": 4.0}
 ROWS = [
     (ItemCF, {}),
     (ItemCF, {"nearby": None}),
@@ -29,6 +31,8 @@ ROWS = [
     (ItemCF, {"alpha": 0.3}),
     (ItemCF, {"alpha": 0.7}),
     (ItemCF, {"half_life": None, "last": 5}),
+    (ItemCF, RECENT),
+    (ItemCF, FEW),
     (ItemCF, WHOLE),
     (ItemCF, {**WHOLE, "nearby": None}),
     (ItemCF, {**WHOLE, "nearby": None, "active_penalty": False}),
@@ -41,8 +45,8 @@ ROWS = [
     (UserCF, WHOLE),
 ]
 CLAIMS = {
-    "movielens-100k": [("ItemCF", False, 0.45), ("ItemCF", True, 0.365), ("UserCF", False, 0.37)],
-    "online-retail": [("ItemCF", False, 0.163)],
+    "movielens-100k": [(ItemCF, RECENT, 0.45), (ItemCF, FEW, 0.365), (UserCF, {}, 0.37)],
+    "online-retail": [(ItemCF, {}, 0.163)],
 }
 
 
@@ -57,17 +61,15 @@ def main() -> int:
     if arguments.bias:
         bias(split, arguments.on, arguments.plot)
         return 0
-    best: dict[tuple[str, bool], float] = {}
+    claims = CLAIMS.get(arguments.data, []) if arguments.on == "test" else []
+    missed = False
     for model, settings in ROWS:
         found = measured(model, settings, split, arguments.on).metrics
         said = ", ".join(f"{name}={value}" for name, value in settings.items()) or "defaults"
         recall = found[f"recall@{CUT}"]
         print(f"{model.__name__} {said:50} {recall:.4f}, {_more(found)}", flush=True)
-        whole = settings.get("half_life", 0) is None and "last" not in settings
-        key = model.__name__, whole
-        best[key] = max(best.get(key, 0.0), recall)
-    missed = [c for c in CLAIMS.get(arguments.data, []) if best[c[:2]] < c[2]]
-    return int(arguments.on == "test" and bool(missed))
+        missed |= any(recall < c[2] for c in claims if c[:2] == (model, settings))
+    return int(missed)
 
 
 def measured(model_class, settings, split: Split, on: str) -> Report:

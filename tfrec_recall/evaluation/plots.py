@@ -84,7 +84,7 @@ def plot_popularity(
     The rank is as a share of the catalogue, 0 where only the most popular item is ever shown.
 
     Args:
-        reports: by the value of the setting, such as the α of `CoCount`.
+        reports: by the value of the setting, such as the α of `CoCount`; of one catalogue.
     """
     ax = _axes(ax)
     values = sorted(reports)

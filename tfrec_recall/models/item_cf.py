@@ -62,7 +62,7 @@ class ItemCF(OnePassModel):
         shrinkage: float = 0.0,
         similarity: Similarity | None = None,
         normalise: bool = True,
-        half_life: float | None = 4.0,
+        half_life: float | None = 8.0,
         last: int | None = None,
         nearby: float | None = 10.0,
         ratings: bool = False,
