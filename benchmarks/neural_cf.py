@@ -1,4 +1,4 @@
-"""Claim: an epoch of NeuralCF on 994,169 pairs takes minutes; a shortlist loses little recall.
+"""Claim: an epoch of NeuralCF on 994,169 pairs takes minutes; and what a shortlist loses.
 
     python benchmarks/neural_cf.py                      # the epoch, by 1,000 of its steps
     python benchmarks/neural_cf.py --shortlist          # trains on MovieLens-100k, then asks
@@ -7,6 +7,9 @@
    pair, batches of 256 with the negatives. Exits 1 when an epoch would take more than 10 minutes.
 2. Recall@50 of all items scored by the whole model, beside shortlists that the product's vectors
    propose; and the hit rate and NDCG at 10 among the first target and 99 unmet items, drawn anew.
+
+A shortlist costs recall on MovieLens-100k, seed 0: 0.356 with all items, and 0.264, 0.304 and 0.329
+with 100, 200 and 400 of the 1,682: the product's vectors alone are not trained to rank.
 """
 
 from __future__ import annotations

@@ -44,7 +44,8 @@ class ItemCF(OnePassModel):
         last: only the latest events of the history count; None takes all.
         nearby: in events, the half-life of the distance at which two events of a user still make
             their items alike; None lets all of a user's events do so. So do baskets, events without
-            time, and similarities of values, which have no distance.
+            time, and similarities of values, which have no distance. All pairs that are near are
+            held while it learns; with None, only some rows at a time.
         ratings: take the events' column `rating` as values, for `Cosine`, `Pearson` and
             `predict_ratings`; without, every event is a 1.
 
