@@ -64,6 +64,8 @@ CASES = {
     layers.FMInteraction: Case(
         {"dim": 2, "first_order": True, "bias": True, "per_factor": True}, HISTORY[..., 0]
     ),
+    layers.GatedFusion: Case({"gate_bias": 0.4}, (VECTORS, OTHERS, OTHERS * 2)),
+    layers.UserAttention: Case({"scaled": True}, (HISTORY, VECTORS)),
     layers.GCNAggregator: Case({"units": 2, "activation": "tanh"}, (VECTORS, HISTORY)),
     layers.LSTMAggregator: Case(
         {"units": 2, "lstm_units": 3, "activation": "tanh"}, (VECTORS, HISTORY)

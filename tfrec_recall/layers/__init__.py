@@ -4,6 +4,7 @@ from tfrec_recall._keras import adapt_layers
 from tfrec_recall.layers.capsule_routing import CapsuleRouting
 from tfrec_recall.layers.cosine_logits import CosineLogits
 from tfrec_recall.layers.fm_interaction import FMInteraction
+from tfrec_recall.layers.gated_fusion import GatedFusion
 from tfrec_recall.layers.gcn_aggregator import GCNAggregator
 from tfrec_recall.layers.l2_normalization import L2Normalization
 from tfrec_recall.layers.label_aware_attention import LabelAwareAttention
@@ -18,12 +19,14 @@ from tfrec_recall.layers.session_similarity import SessionSimilarity
 from tfrec_recall.layers.side_info_pooling import SideInfoPooling
 from tfrec_recall.layers.streaming_frequency_estimator import StreamingFrequencyEstimator
 from tfrec_recall.layers.tower import Tower
+from tfrec_recall.layers.user_attention import UserAttention
 
 __all__ = [
     "CapsuleRouting",
     "CosineLogits",
     "FMInteraction",
     "GCNAggregator",
+    "GatedFusion",
     "L2Normalization",
     "LSTMAggregator",
     "LabelAwareAttention",
@@ -37,6 +40,7 @@ __all__ = [
     "SideInfoPooling",
     "StreamingFrequencyEstimator",
     "Tower",
+    "UserAttention",
 ]
 
 adapt_layers(*(globals()[name] for name in __all__))

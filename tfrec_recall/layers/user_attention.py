@@ -1,0 +1,64 @@
+"""A history, weighed by how well each event fits the user."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+class UserAttention(tf.keras.layers.Layer):
+    """The mean of a history's vectors, weighted by the softmax of their products with the user's.
+
+    Source: "SDM: Sequential Deep Matching Model for Online Large-scale Recommender System",
+    CIKM 2019: section 3.3.3 (short term), section 3.4 (each feature of the long term).
+    Departs: `scaled`, which divides the products by the square root of dim.
+
+    Args:
+        scaled: divide the products by the square root of dim before the softmax.
+
+    Input: a tuple of a history [batch, history, dim] and the user's profile [batch, dim]; a mask of
+    the history [batch, history]: what it leaves out has no weight.
+    Output: [batch, dim], zeros where no event is present; no mask, as the history is gone.
+    Raises: ValueError for shapes that do not fit.
+
+    >>> history, user = tf.constant([[[2.0, 0.0], [0.0, 2.0]]]), tf.constant([[1.0, 1.0]])
+    >>> UserAttention()((history, user)).numpy()  # both fit alike
+    array([[1., 1.]], dtype=float32)
+    """
+
+    def __init__(self, scaled: bool = False, **kwargs):
+        super().__init__(**kwargs)
+        self.scaled = scaled
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        history, user = (tuple(shape) for shape in input_shape)
+        if [len(history), len(user)] != [3, 2] or history[-1] != user[-1]:
+            raise ValueError(
+                "UserAttention takes a history [batch, history, dim] and a user [batch, dim]. "
+                f"Received: shapes {[history, user]}."
+            )
+        super().build(input_shape)
+
+    def call(self, inputs, mask=None):
+        history, user = (tf.cast(vectors, tf.float32) for vectors in inputs)
+        present = mask[0] if isinstance(mask, tuple | list) else mask
+        if present is not None:
+            present = tf.cast(present, tf.bool)
+            history = tf.where(present[:, :, tf.newaxis], history, 0.0)
+        logits = tf.einsum("bhd,bd->bh", history, user)
+        if self.scaled:
+            logits /= user.shape[-1] ** 0.5
+        if present is not None:
+            logits = tf.where(present, logits, logits.dtype.min)
+        weights = tf.nn.softmax(logits, axis=-1)  # even over zeros where nothing is present
+        return tf.cast(tf.einsum("bh,bhd->bd", weights, history), self.compute_dtype)
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape[1])
+
+    def get_config(self):
+        return {**super().get_config(), "scaled": self.scaled}
