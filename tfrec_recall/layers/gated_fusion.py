@@ -54,7 +54,7 @@ class GatedFusion(tf.keras.layers.Layer):
         inputs = [tf.cast(vectors, self.compute_dtype) for vectors in inputs]
         logits = tf.cast(self.bias, self.compute_dtype)
         for vectors, kernel in zip(inputs, self.kernels, strict=True):
-            logits += tf.matmul(vectors, tf.cast(kernel, self.compute_dtype))
+            logits = logits + tf.matmul(vectors, tf.cast(kernel, self.compute_dtype))
         gate = tf.sigmoid(logits)  # [batch, dim]
         _, short, long = inputs
         return (1 - gate) * long + gate * short
