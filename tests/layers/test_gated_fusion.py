@@ -20,7 +20,7 @@ def test_equals_the_papers_equation():
     np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("bias, expected", [(100.0, SHORT), (-100.0, LONG)])
+@pytest.mark.parametrize(("bias", "expected"), [(100.0, SHORT), (-100.0, LONG)])
 def test_an_open_gate_gives_the_short_term_and_a_closed_one_the_long(bias, expected):
     result = GatedFusion(gate_bias=bias)((PROFILE, SHORT, LONG))
     np.testing.assert_allclose(result, expected, atol=1e-6)

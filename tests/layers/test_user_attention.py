@@ -18,7 +18,7 @@ def test_equals_the_papers_equation(scaled):
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("left, right", [(1, 0), (0, 1), (0, 6)])
+@pytest.mark.parametrize(("left", "right"), [(1, 0), (0, 1), (0, 6)])
 def test_padding_is_inert(left, right):
     expected = UserAttention()((HISTORY, USER), mask=[PRESENT, None])
     history = np.pad(HISTORY, [(0, 0), (left, right), (0, 0)], constant_values=np.nan)
