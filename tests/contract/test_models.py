@@ -39,6 +39,10 @@ CASES: dict[type, dict] = {
     },
     models.PinSAGE: {"dim": 8, "neighbours": 4, "run": None, "easy": 20, "last": None},
     models.Popular: {"half_life": 3.0},
+    models.SDM: {
+        **{"dim": 8, "heads": 2, "session_events": 4, "dropout": 0.0},
+        "uniform_negatives": 0,
+    },
     models.TwoTower: {"dim": 8, "user_hidden": (16,), "dropout": 0.0, "uniform_negatives": 0},
     models.MultiObjectiveTwoTower: {
         "dim": 8,

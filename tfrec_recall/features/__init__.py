@@ -16,6 +16,7 @@ from tfrec_recall.features.inference import infer
 from tfrec_recall.features.item_embedding import ItemEmbedding
 from tfrec_recall.features.objective import Objective, label_of, meetings, objectives_of
 from tfrec_recall.features.serving import RawItem, RawQuery
+from tfrec_recall.features.session_split import SessionSplit
 from tfrec_recall.features.specification import Features
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Objective",
     "RawItem",
     "RawQuery",
+    "SessionSplit",
     "TimeOf",
     "Vector",
     "Words",

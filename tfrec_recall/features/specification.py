@@ -11,7 +11,12 @@ import tensorflow as tf
 from tfrec_recall.data import Interactions, Vocabulary
 from tfrec_recall.features.columns import Feature, History, TimeOf
 from tfrec_recall.features.encoder import Field
-from tfrec_recall.features.encodings import Encoding, VectorEncoding, VocabularyEncoding
+from tfrec_recall.features.encodings import (
+    Encoding,
+    SecondsEncoding,
+    VectorEncoding,
+    VocabularyEncoding,
+)
 from tfrec_recall.features.objective import Objective
 
 RESERVED = frozenset({"sample_weight", "example_age"})
@@ -101,6 +106,8 @@ class Features:
     def _history_encoding(self, history: History, events: pd.DataFrame) -> Encoding:
         if history.column == "item_id":
             return self.encodings["item_id"]
+        if history.column == "timestamp":
+            return SecondsEncoding()
         values = _column(events, history, "events").dropna()
         return VocabularyEncoding(Vocabulary.build(values))
 

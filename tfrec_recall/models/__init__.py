@@ -25,6 +25,7 @@ from tfrec_recall.models.recall_model import RecallModel  # noqa: E402
 from tfrec_recall.models.sampling_bias_corrected_two_tower import (  # noqa: E402
     SamplingBiasCorrectedTwoTower,
 )
+from tfrec_recall.models.sdm import SDM  # noqa: E402
 from tfrec_recall.models.senet_two_tower import SENetTwoTower  # noqa: E402
 from tfrec_recall.models.two_tower import TwoTower  # noqa: E402
 from tfrec_recall.models.user_cf import UserCF  # noqa: E402
@@ -35,6 +36,7 @@ __all__ = [
     "EGES",
     "GES",
     "MIND",
+    "SDM",
     "AirbnbListing",
     "AirbnbType",
     "FMRecall",
