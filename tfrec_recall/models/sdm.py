@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from tfrec_recall.data import Interactions, has_baskets, next_basket, next_item
+from tfrec_recall.data import Interactions
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -15,12 +15,11 @@ from tfrec_recall.features import (
     ItemTable,
     SessionSplit,
     example_batches,
-    infer,
 )
 from tfrec_recall.layers import GatedFusion, L2Normalization, MaskedMean, Tower, UserAttention
-from tfrec_recall.losses import InBatchSoftmax
+from tfrec_recall.models.mixed_softmax import MixedSoftmax
+from tfrec_recall.models.next_choice import choices, personal_features
 from tfrec_recall.models.recall_model import RecallModel
-from tfrec_recall.sampling import MixedNegatives
 
 TIMES = "history_timestamp"
 
@@ -84,27 +83,18 @@ class SDM(RecallModel):
         self.candidate_model = tf.keras.Model(item, unit)
         split = SessionSplit(gap, session_events, past)
         self.query_model = self._user_side(split, dim, lstm_layers, heads, common, dropout)
-        self.negatives = MixedNegatives(features.item_counts, uniform_negatives)
-        self.softmax = InBatchSoftmax(
-            temperature=temperature, remove_accidental_hits=True, reduction="mean"
-        )
+        self.softmax = MixedSoftmax(features.item_counts, uniform_negatives, temperature)
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
-        features = infer(interactions)
-        # The next basket's news are what has not been bought, which the customer's id would tell.
-        features = features.without("user_id") if has_baskets(interactions) else features
+        features = personal_features(interactions)
         if features.history is None:
             return features
         times = History("timestamp", name=TIMES, length=features.history.length)
         return Features([*features.user, times], features.item)
 
     def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
-        if has_baskets(train):
-            # A wholesaler's basket of hundreds of items would outweigh the others.
-            examples = next_basket(train, self.length, basket_weight_power=-0.5)
-        else:
-            examples = next_item(train, self.length)
+        examples = choices(self.features, train)
         return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
 
     def _user_side(self, split, dim, lstm_layers, heads, common, dropout):
@@ -141,18 +131,10 @@ class SDM(RecallModel):
 
     def compute_loss(self, batch, training=False):
         query = self.query(batch, training)
-        ids = tf.concat([batch["item_id"], self.negatives.sample()], axis=0)
-        candidates = self.candidate_model(self.items(ids), training=training)
-        size = tf.shape(query)[0]
-        log_probability = self.negatives.log_probability(ids, size)
         return self.softmax(
             query,
-            candidates[:size],
-            candidate_ids=ids[:size],
-            log_probability=log_probability[:size],
-            extra_candidates=candidates[size:],
-            extra_candidate_ids=ids[size:],
-            extra_log_probability=log_probability[size:],
+            batch["item_id"],
+            lambda ids: self.candidate_model(self.items(ids), training=training),
             sample_weight=batch["sample_weight"],
             training=training,
         )
