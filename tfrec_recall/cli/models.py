@@ -14,8 +14,7 @@ def models() -> None:
     table = Table(title="Models", title_justify="left", box=SIMPLE_HEAD)
     whole = max(map(len, entries()), default=0)  # a name that is cut cannot be typed
     table.add_column("model", min_width=whole, no_wrap=True)
-    table.add_column("class", overflow="fold")
     table.add_column("what it is")
-    for entry in entries().values():
-        table.add_row(f"[bold]{entry.name}[/]", entry.class_name, entry.summary)
+    for name, entry in sorted(entries().items()):
+        table.add_row(f"[bold]{name}[/]", entry.summary)
     results().print(table)
