@@ -54,7 +54,7 @@ def entries() -> dict[str, Entry]:
         summary = _summary(folder / f"{file}.py", class_name)
         name = file.replace("_", "-")
         found[name] = Entry(name, class_name, modules[class_name], summary)
-    return found
+    return dict(sorted(found.items()))
 
 
 def entry(name: str) -> Entry:

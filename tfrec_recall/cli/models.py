@@ -15,6 +15,6 @@ def models() -> None:
     whole = max(map(len, entries()), default=0)  # a name that is cut cannot be typed
     table.add_column("model", min_width=whole, no_wrap=True)
     table.add_column("what it is")
-    for name, entry in sorted(entries().items()):
+    for name, entry in entries().items():
         table.add_row(f"[bold]{name}[/]", entry.summary)
     results().print(table)
