@@ -47,7 +47,7 @@ def test_layer_wise_inference_equals_one_item_at_a_time(model, interactions):
 
 
 def test_nodes_of_any_features_are_embedded_after_training(interactions):
-    model = trained(interactions, epochs=12, cold_rate=0.3)
+    model = trained(interactions, epochs=30, cold_rate=0.5)
     new = interactions.items.iloc[[0, 13]].assign(item_id=["n0", "n1"])
     items = pd.concat([interactions.items, new], ignore_index=True)
     vectors = model.embed_items(items)
