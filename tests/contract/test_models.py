@@ -199,6 +199,40 @@ def test_a_resumed_run_continues_as_if_uninterrupted(model_class, features, inte
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
+@pytest.mark.parametrize("model_class", [c for c in GRADIENT_MODELS if c.compiles])
+def test_a_compiled_step_is_the_step(model_class, features, interactions):
+    plain, history = trained(model_class, features, interactions, epochs=2)
+    compiled = built(model_class, features)
+    compiled.compile(optimizer=tf.keras.optimizers.Adam(0.02), jit_compile=True)
+    data = compiled.training_data(interactions, batch_size=32)
+    losses = compiled.fit(data, epochs=2, verbose=0).history["loss"]
+    np.testing.assert_allclose(losses, history["loss"], rtol=1e-4)
+    for ours, theirs in zip(compiled.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-3)
+
+
+@pytest.mark.parametrize("model_class", [c for c in GRADIENT_MODELS if c.compiles])
+def test_a_compiled_run_repeats_itself(model_class, features, interactions):
+    """With dropout and samples: a seed decides them, though XLA's own random numbers have none."""
+    settings = dict(CASES[model_class])
+    settings["dropout"] = 0.3
+    settings |= {n: 5 for n in ("uniform_negatives", "negatives") if n in settings}
+    losses = []
+    for seed in (1, 1, 2):
+        tf.keras.utils.set_random_seed(seed)
+        model = model_class(features, **settings)
+        model.compile(optimizer=tf.keras.optimizers.Adam(0.02), jit_compile=True)
+        data = model.training_data(interactions, batch_size=64)
+        losses.append(model.fit(data, verbose=0).history["loss"])
+    assert losses[0] == losses[1] != losses[2]
+
+
+@pytest.mark.parametrize("model_class", [c for c in GRADIENT_MODELS if not c.compiles])
+def test_a_model_that_xla_does_not_compile_says_so(model_class, features):
+    with pytest.raises(ValueError, match=f"{model_class.__name__} .*jit_compile"):
+        built(model_class, features).compile(jit_compile=True)
+
+
 @pytest.mark.parametrize("model_class", CASES)
 def test_the_export_equals_the_model(model_class, features, interactions, tmp_path):
     model, _ = trained(model_class, features, interactions, epochs=2)

@@ -102,12 +102,34 @@ COMBINATIONS = [
 ]
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["a few rows at a time", "whole"])
 @pytest.mark.parametrize(
     "options", COMBINATIONS, ids=lambda o: " ".join(n for n in o if o[n]) or "none"
 )
-def test_equals_the_loops_of_the_equations(options, monkeypatch):
+def test_equals_the_loops_of_the_equations(options, whole, monkeypatch):
     monkeypatch.setattr(fused_cross_entropy, "LOGITS_AT_ONCE", 2 * INTERESTS * CANDIDATES)
-    check(*case(**options))
+    layer, call, reference = case(**options)
+    check({**layer, "whole": whole}, call, reference)
+
+
+@pytest.mark.parametrize("options", [COMBINATIONS[0], COMBINATIONS[-1]], ids=["none", "all"])
+def test_xla_compiles_the_whole(options):
+    layer, call, reference = case(**options)
+    loss = InBatchSoftmax(**layer, whole=True)
+
+    @tf.function(jit_compile=True)
+    def compiled(query, candidates):
+        inline = {name: values for name, values in call.items() if not name.startswith("extra")}
+        return loss(query, candidates, **inline)
+
+    query, candidates = reference["query"], reference["candidates"][:CANDIDATES]
+    if options["masked"]:
+        call["score_mask"] = call["score_mask"][:, :CANDIDATES]
+    fused = InBatchSoftmax(**layer)
+    inline = {name: values for name, values in call.items() if not name.startswith("extra")}
+    np.testing.assert_allclose(
+        compiled(query, candidates), fused(query, candidates, **inline), rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("options", [COMBINATIONS[0], COMBINATIONS[-1]], ids=["none", "all"])

@@ -98,7 +98,7 @@ def _fit(
         MONITORED, mode="max", patience=training.patience, restore_best_weights=True
     )
     measured = [] if stops_by is None else [RecallOnValidation(stops_by, cuts=(CUT,)), stopping]
-    model.compile(optimizer=_optimizer(training))
+    model.compile(optimizer=_optimizer(training), jit_compile=model.can_compile)
     with TrainingProgress(training.epochs, MONITORED) as shown:
         callbacks = [clock, *measured, shown]
         model.fit(batches, epochs=training.epochs, verbose=0, callbacks=callbacks)

@@ -133,6 +133,10 @@ class ItemTable(tf.keras.layers.Layer):
             for name, (shape, dtype) in shapes.items()
         }
 
+    @property
+    def rows(self) -> int:
+        return next(iter(self.columns.values())).shape[0]
+
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray], **kwargs) -> ItemTable:
         """The table that holds these arrays, whose rows are encoded item ids."""

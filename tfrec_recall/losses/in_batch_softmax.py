@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.losses.fused_cross_entropy import fused_cross_entropy
+from tfrec_recall.losses.whole_cross_entropy import whole_cross_entropy
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -31,6 +32,8 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         remove_accidental_hits: leave out negatives with the id of the query's own candidate.
         learn_temperature: learn its logarithm, so that it stays positive.
         reduction: "sum" over the batch, or "mean", which divides it by the number of queries.
+        whole: compute all logits at once, in operations that XLA compiles. The same numbers, in
+            more memory.
 
     Call arguments:
         query_embeddings: [batch, dim], or [batch, interests, dim] of which the best interest counts
@@ -69,6 +72,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         remove_accidental_hits: bool = False,
         learn_temperature: bool = False,
         reduction: str = "sum",
+        whole: bool = False,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)  # a half is too coarse for what enters here
@@ -92,6 +96,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         self.remove_accidental_hits = remove_accidental_hits
         self.learn_temperature = learn_temperature
         self.reduction = reduction
+        self.whole = whole
         self.supports_masking = True
         self.supports_jit = False  # Keras 3: the chunks of rows have no static shape for XLA
         if learn_temperature:
@@ -138,15 +143,17 @@ class InBatchSoftmax(tf.keras.layers.Layer):
 
         size = tf.shape(query)[0]
         weights = tf.ones([size]) if sample_weight is None else _float(sample_weight)
-        loss = fused_cross_entropy(
-            query,
-            candidates,
-            tf.reshape(weights, [-1]),
-            removed=self._removed(candidate_ids, excluded_ids, score_mask),
-            hard_negatives=self.num_hard_negatives,
-            interest_mask=interest_mask,
-            gradients=training is not False,
-        )
+        arguments = {
+            "removed": self._removed(candidate_ids, excluded_ids, score_mask),
+            "hard_negatives": self.num_hard_negatives,
+            "interest_mask": interest_mask,
+        }
+        weights = tf.reshape(weights, [-1])
+        if self.whole:
+            loss = whole_cross_entropy(query, candidates, weights, **arguments)
+        else:
+            arguments["gradients"] = training is not False
+            loss = fused_cross_entropy(query, candidates, weights, **arguments)
         return loss / tf.cast(size, tf.float32) if self.reduction == "mean" else loss
 
     def _removed(self, candidate_ids, excluded_ids, score_mask):
@@ -158,11 +165,14 @@ class InBatchSoftmax(tf.keras.layers.Layer):
                     "InBatchSoftmax takes `candidate_ids` where accidental hits are removed or "
                     "`excluded_ids` given. Received: candidate_ids=None."
                 )
-            groups, excluded = _groups(candidate_ids, excluded_ids)
+            groups, excluded = tf.convert_to_tensor(candidate_ids), excluded_ids
+            if not self.whole:
+                groups, excluded = _groups(candidate_ids, excluded_ids)
         if self.remove_accidental_hits:
             rules.append(lambda start, stop: groups[start:stop, tf.newaxis] == groups)
         if excluded_ids is not None:
-            rules.append(lambda start, stop: _marked(groups, excluded[start:stop]))
+            marked = _among if self.whole else _marked
+            rules.append(lambda start, stop: marked(groups, excluded[start:stop]))
         if score_mask is not None:
             rules.append(lambda start, stop: ~tf.cast(score_mask[start:stop], tf.bool))
         if not rules:
@@ -182,6 +192,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
             "remove_accidental_hits": self.remove_accidental_hits,
             "learn_temperature": self.learn_temperature,
             "reduction": self.reduction,
+            "whole": self.whole,
         }
 
 
@@ -245,6 +256,12 @@ def _groups(candidate_ids, excluded_ids):
     both = tf.concat([numbers, tf.reshape(excluded_ids, [-1])], axis=0)
     excluded = tf.unique(both).idx[tf.size(numbers) :]  # the first appearance gives the number
     return groups, tf.reshape(tf.minimum(excluded, tf.size(numbers)), tf.shape(excluded_ids))
+
+
+def _among(ids, excluded):
+    """As `_marked`, by comparing each id with each excluded one."""
+    excluded = tf.cast(excluded, ids.dtype)
+    return tf.reduce_any(excluded[:, :, tf.newaxis] == ids, axis=1)
 
 
 def _marked(groups, excluded):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions
@@ -9,10 +11,12 @@ from tfrec_recall.features import (
     FeatureEncoder,
     Features,
     Field,
+    ItemEmbedding,
     ItemTable,
     example_batches,
 )
 from tfrec_recall.layers import FMInteraction, MaskedMean
+from tfrec_recall.models.dropout import dropout as dropped
 from tfrec_recall.models.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.next_choice import choices, personal_features
 from tfrec_recall.models.recall_model import RecallModel
@@ -39,6 +43,8 @@ class FMRecall(RecallModel):
         uniform_negatives: items drawn evenly a batch, beside the in-batch ones.
     """
 
+    compiles: ClassVar[bool] = True
+
     def __init__(
         self,
         features: Features,
@@ -56,6 +62,7 @@ class FMRecall(RecallModel):
         self.machine = FMInteraction(first_order=True, bias=True)
         self.query_model = self._query_model(dropout)
         self.candidate_model = self._candidate_model()
+        self.candidates = ItemEmbedding(self.items, self.candidate_model)
         self.softmax = MixedSoftmax(features.item_counts, uniform_negatives, temperature)
 
     @classmethod
@@ -94,7 +101,7 @@ class FMRecall(RecallModel):
     def _query_model(self, dropout: float) -> tf.keras.Model:
         user = self.features.inputs(self.features.user)
         total = tf.reduce_sum(self.user_fields(user)[..., :-1], axis=1)  # [batch, dim]
-        total = tf.keras.layers.Dropout(dropout)(total)
+        total = dropped(dropout)(total)
         return tf.keras.Model(user, tf.concat([total, tf.ones_like(total[:, :1])], axis=1))
 
     def _candidate_model(self) -> tf.keras.Model:
@@ -114,7 +121,8 @@ class FMRecall(RecallModel):
         return self.softmax(
             query,
             batch["item_id"],
-            lambda ids: self.candidate_model(self.items(ids), training=training),
+            lambda ids: self.candidates(ids, training=training),
+            batch.get("seed"),
             sample_weight=batch["sample_weight"],
             training=training,
         )

@@ -41,6 +41,7 @@ class MixedSoftmax(tf.Module):
         query: tf.Tensor | Callable[[tf.Tensor], tf.Tensor],
         item_id: tf.Tensor,
         vectors_of: Callable[[tf.Tensor], tf.Tensor],
+        seed: tf.Tensor | None = None,
         **arguments,
     ) -> tf.Tensor:
         """The loss, a scalar.
@@ -49,10 +50,11 @@ class MixedSoftmax(tf.Module):
             query: [batch, dim], or a function of the positives' vectors that gives the queries.
             item_id: encoded ids of the positives, [batch].
             vectors_of: the candidate vectors [ids, dim] of encoded ids [ids].
+            seed: of what is drawn, as in `UniformNegatives`.
             arguments: others of `InBatchSoftmax`.
         """
         size = tf.shape(item_id)[0]
-        ids = tf.concat([item_id, self.negatives.sample()], axis=0)
+        ids = tf.concat([item_id, self.negatives.sample(seed)], axis=0)
         vectors = vectors_of(ids)
         if self.correct:
             arguments["log_probability"] = self.negatives.log_probability(ids, size)

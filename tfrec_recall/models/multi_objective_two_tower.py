@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +21,7 @@ from tfrec_recall.features import (
 )
 from tfrec_recall.layers import L2Normalization, MaskedMean, Tower
 from tfrec_recall.losses import InBatchSoftmax
+from tfrec_recall.models.dropout import dropout as dropped
 from tfrec_recall.models.item_tower import item_tower
 from tfrec_recall.models.next_choice import choices, personal_features
 from tfrec_recall.models.recall_model import ItemEmbedder, QueryEmbedder, RecallModel
@@ -49,6 +50,8 @@ class MultiObjectiveTwoTower(RecallModel):
         learn_weights: learn them, from there.
         blend: weights of the objectives' scores; all equal without it.
     """
+
+    compiles: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -79,6 +82,7 @@ class MultiObjectiveTwoTower(RecallModel):
         self.item_model = item_tower(features, dim, item_hidden)
         item = self.item_model.input
         self.item_heads = tf.keras.Model(item, self._heads(self.item_model.output, dim))
+        self.item_vectors = ItemEmbedding(self.items, self.item_heads)
         user, bottom = self._user_bottom(dim, user_hidden, dropout)
         self.user_heads = tf.keras.Model(user, self._heads(bottom, dim))
         self.candidate_model = tf.keras.Model(item, side_by_side(self.item_heads.output))
@@ -118,7 +122,7 @@ class MultiObjectiveTwoTower(RecallModel):
             watched = ItemEmbedding(self.items, self.item_model)(user[self.features.history.name])
             pools = [MaskedMean()(watched), MaskedMean(learned=True)(watched)]  # [batch, dim] each
         wide = tf.keras.layers.Concatenate()([tf.keras.layers.Flatten()(fields), *pools])
-        tower = Tower((*hidden, dim))(tf.keras.layers.Dropout(dropout)(wide))
+        tower = Tower((*hidden, dim))(dropped(dropout)(wide))
         return user, sum(pools, tower)
 
     def _heads(self, bottom: tf.Tensor, dim: int) -> tf.Tensor:
@@ -129,8 +133,8 @@ class MultiObjectiveTwoTower(RecallModel):
     def compute_loss(self, batch, training=False):
         user = {name: batch[name] for name in self.user_heads.input_names}
         query = self.user_heads(user, training=training)  # [batch, objectives, dim]
-        ids = tf.concat([batch["item_id"], self.negatives.sample()], axis=0)
-        candidates = self.item_heads(self.items(ids), training=training)
+        ids = tf.concat([batch["item_id"], self.negatives.sample(batch.get("seed"))], axis=0)
+        candidates = self.item_vectors(ids, training=training)
         size = tf.shape(query)[0]
         log_probability = self.negatives.log_probability(ids, size)
 

@@ -16,6 +16,7 @@ from tfrec_recall.features import (
     example_batches,
 )
 from tfrec_recall.layers import L2Normalization, MaskedMean, SENet, Tower
+from tfrec_recall.models.dropout import dropout as dropped
 from tfrec_recall.models.item_tower import item_tower
 from tfrec_recall.models.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.next_choice import choices, personal_features
@@ -48,6 +49,7 @@ class TwoTower(RecallModel):
     """
 
     with_senet: ClassVar[bool] = False
+    compiles: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -70,6 +72,7 @@ class TwoTower(RecallModel):
         self.item_model = item_tower(features, dim, item_hidden, self.channels)
         unit = L2Normalization()(self.item_model.output)
         self.candidate_model = tf.keras.Model(self.item_model.input, unit)
+        self.candidates = ItemEmbedding(self.items, self.candidate_model)
         self.query_model = self._user_tower(dim, user_hidden, dropout)
         self.softmax = MixedSoftmax(features.item_counts, uniform_negatives, temperature)
 
@@ -96,7 +99,7 @@ class TwoTower(RecallModel):
         towers = []
         for channel in channels:
             wide = tf.keras.layers.Flatten()(channel)  # [batch, fields * dim]
-            wide = tf.keras.layers.Dropout(dropout)(wide)
+            wide = dropped(dropout)(wide)
             towers.append(Tower((*hidden, dim))(wide))
         if weights:
             self.user_weights = tf.keras.Model(user, tf.stack(weights, axis=1))
@@ -107,7 +110,8 @@ class TwoTower(RecallModel):
         return self.softmax(
             query,
             batch["item_id"],
-            lambda ids: self.candidate_model(self.items(ids), training=training),
+            lambda ids: self.candidates(ids, training=training),
+            batch.get("seed"),
             sample_weight=batch["sample_weight"],
             training=training,
         )

@@ -21,6 +21,7 @@ from tfrec_recall.features import (
 )
 from tfrec_recall.layers import L2Normalization, MaskedMean, Tower
 from tfrec_recall.losses import SampledSoftmax
+from tfrec_recall.models.dropout import dropout as dropped
 from tfrec_recall.models.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.next_choice import choices
 from tfrec_recall.models.recall_model import RecallModel
@@ -66,6 +67,7 @@ class YouTubeDNN(RecallModel):
     """
 
     needs = ("item_id", "history")
+    compiles = True
 
     def __init__(
         self,
@@ -114,6 +116,7 @@ class YouTubeDNN(RecallModel):
 
         self.items = ItemTable.of(features.item_table)
         self.item_model, self.candidate_model = self._item_side(item_vectors, freeze_items)
+        self.candidates = ItemEmbedding(self.items, self.candidate_model)
         self.aged_query, self.query_model = self._user_side(hidden, dropout, residual, recency)
         counts = features.item_counts
         self.samples = negatives
@@ -188,7 +191,7 @@ class YouTubeDNN(RecallModel):
         if self.example_age:
             parts.append(tf.stack([age, tf.square(age), tf.sqrt(age)], axis=1))
         tower = tf.keras.layers.Concatenate()(parts)
-        tower = tf.keras.layers.Dropout(dropout)(tower)
+        tower = dropped(dropout)(tower)
         final = None if residual else "relu"
         vector = Tower((*hidden, self.dim), final_activation=final)(tower)
         if residual:
@@ -205,20 +208,22 @@ class YouTubeDNN(RecallModel):
         query = self.aged_query({**inputs, "example_age": age}, training=training)
         ids, weight = batch["item_id"], batch["sample_weight"]
         weight *= tf.gather(self.keep, ids)
+        seed = batch.get("seed")
         if not self.in_batch:
-            return self._sampled_loss(query, ids, weight, training)
+            return self._sampled_loss(query, ids, weight, seed, training)
         return self.mixed_softmax(
             query,
             ids,
-            lambda ids: self.candidate_model(self.items(ids), training),
+            lambda ids: self.candidates(ids, training=training),
+            seed,
             sample_weight=weight,
             training=training,
         )
 
-    def _sampled_loss(self, query, ids, weight, training):
-        drawn = self.sampler.sample([self.samples])
+    def _sampled_loss(self, query, ids, weight, seed, training):
+        drawn = self.sampler.sample([self.samples], seed)
         size = tf.shape(ids)[0]
-        vectors = self.candidate_model(self.items(tf.concat([ids, drawn], axis=0)), training)
+        vectors = self.candidates(tf.concat([ids, drawn], axis=0), training=training)
         log_probability = {}
         if self.correct:
             log_probability = {

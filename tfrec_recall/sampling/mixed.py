@@ -29,9 +29,9 @@ class MixedNegatives(tf.Module):
         frequency = np.concatenate([np.zeros(FIRST_KNOWN), known / known.sum()])
         self.frequency = tf.constant(frequency, tf.float32)
 
-    def sample(self) -> tf.Tensor:
-        """The uniform part, [uniform] encoded ids."""
-        return self.negatives.sample([self.uniform])
+    def sample(self, seed: tf.Tensor | None = None) -> tf.Tensor:
+        """The uniform part, [uniform] encoded ids; `seed` as in `UniformNegatives`."""
+        return self.negatives.sample([self.uniform], seed)
 
     def log_probability(self, ids: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
         """Logarithm of the mixture at these ids, float32.
