@@ -1,7 +1,7 @@
-"""What each part of YouTubeDNN brings: the model as it is by default, and with one thing changed.
+"""What each correction brings: a model as it is by default, and below it with one thing changed.
 
     python benchmarks/ablations.py --data movielens-100k --on validation
-    python benchmarks/ablations.py --data online-retail --seeds 3 --on test --rows default "no logQ"
+    python benchmarks/ablations.py --data online-retail --rows YouTubeDNN "without logQ" --seeds 3
 
 A row a setting: recall, coverage and popularity bias (the mean popularity rank of what is listed,
 higher is less popular) at 50, the mean and the deviation over the seeds. Choose on validation; look
@@ -24,18 +24,25 @@ from tfrec_recall.evaluation import evaluate
 
 METRICS = ("recall@50", "coverage@50", "popularity_rank@50")
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
-    "default": ("youtube-dnn", {}),
-    "with example age": ("youtube-dnn", {"example_age": True}),
-    "no logQ": ("youtube-dnn", {"correct": False}),
+    "YouTubeDNN": ("youtube-dnn", {}),
+    "without logQ": ("youtube-dnn", {"correct": False}),
     "temperature 1": ("youtube-dnn", {"temperature": 1.0}),
     "temperature 0.05": ("youtube-dnn", {"temperature": 0.05}),
     "no normalisation": ("youtube-dnn", {"normalize": False, "temperature": 1.0}),
     "uniform negatives": ("youtube-dnn", {"power": 0.0}),
-    "in-batch alone": ("youtube-dnn", {"in_batch": True, "negatives": 0}),
-    "mixed": ("youtube-dnn", {"in_batch": True}),
+    "in-batch negatives": ("youtube-dnn", {"in_batch": True, "negatives": 0}),
+    "mixed negatives": ("youtube-dnn", {"in_batch": True}),
+    "10 hard negatives more": ("youtube-dnn", {"hard_negatives": 10}),
+    "with example age": ("youtube-dnn", {"example_age": True}),
     "equal weight per user": ("youtube-dnn", {"user_weight_power": -1.0}),
-    "no recency": ("youtube-dnn", {"recency": False}),
-    "no residual": ("youtube-dnn", {"residual": False}),
+    "without recency": ("youtube-dnn", {"recency": False}),
+    "without residual": ("youtube-dnn", {"residual": False}),
+    "TwoTower": ("two-tower", {}),
+    "with SENet": ("senet-two-tower", {}),
+    "with SENet, 2 channels": ("senet-two-tower", {"channels": 2}),
+    "SamplingBiasCorrectedTwoTower": ("sampling-bias-corrected-two-tower", {}),
+    "without log p": ("sampling-bias-corrected-two-tower", {"correct": False}),
+    "a stream of days": ("sampling-bias-corrected-two-tower", {"span_days": 1.0}),
 }
 
 

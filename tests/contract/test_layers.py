@@ -111,6 +111,7 @@ CASES = {
             "remove_accidental_hits": True,
             "learn_temperature": True,
             "reduction": "mean",
+            "whole": True,
         },
         VECTORS,
         {"candidate_embeddings": OTHERS, "candidate_ids": IDS},

@@ -48,7 +48,7 @@ def test_the_mask_is_where_items_are(layer):
 
 
 def test_several_vectors_an_item(layer):
-    item = layer.item_model.inputs
+    item = layer.item_model.input
     pair = tf.keras.Model(item, tf.stack([layer.item_model.output] * 2, axis=1))
     both = ItemEmbedding(layer.table, pair)
     for training in (False, True):

@@ -58,6 +58,16 @@ def test_other_positives_of_the_user_are_no_negatives():
     assert float(result) == pytest.approx(expected, rel=1e-5)
 
 
+def test_negatives_of_one_query_alone():
+    own = {
+        "own_negatives": RNG.normal(size=(4, 2, 3)).astype("float32"),
+        "own_negative_ids": np.array([[2, 6], [8, 8], [0, 9], [0, 0]]),  # 2 is query 0's positive
+        "own_negative_log_probability": np.log(RNG.uniform(0.1, 0.4, (4, 2))).astype("float32"),
+    }
+    expected = sampled_softmax(*VECTORS, 0.5, **IDS, **LOG, **own).mean()
+    assert float(SampledSoftmax(0.5)(VECTORS, **IDS, **LOG, **own)) == pytest.approx(expected)
+
+
 def test_all_items_drawn_evenly_estimate_the_full_softmax():
     """With the sampler's own probability, the sum over draws estimates the sum over all items."""
     items = RNG.normal(size=(50, 3)).astype("float32")

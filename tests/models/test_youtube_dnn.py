@@ -189,3 +189,38 @@ def test_a_history_is_needed(interactions):
     features = Features(user=[MultiValued("tokens")], item=[Categorical("item_id")])
     with pytest.raises(ValueError, match="YouTubeDNN needs the feature history"):
         YouTubeDNN(features.adapt(interactions))
+
+
+def test_hard_negatives_are_mined_from_the_model_and_learnt_from(features, interactions):
+    model = built(features, hard_negatives=3, hard_window=(0, 4), mine_every=1)
+    data = model.training_data(interactions, batch_size=32)
+    batch = next(iter(data))
+    assert not model.mining.negatives.table.numpy().any()  # the first epoch is without
+    easy = model.mining.sample(batch["user_row"], 3).numpy()
+    assert easy.shape == (len(batch["item_id"]), 3)
+    model.fit(data, epochs=2, verbose=0)
+
+    users = interactions.users["user_id"].tolist()
+    seen = interactions.events.groupby("user_id")["item_id"].agg(set)
+    ids = np.array(["", "?", *features.item_vocabulary.ids])
+    mined = {
+        user: {*ids[row]} - {""}
+        for user, row in zip(users, model.mining.negatives.table.numpy(), strict=True)
+    }
+    assert any(mined.values())
+    for user, items in mined.items():
+        assert len(items) <= 4
+        assert not items & seen[user]
+
+    batch = {name: values[:4] for name, values in batch.items()}
+    with_hard = float(model.compute_loss(batch, training=True))
+    tf.random.set_seed(1)
+    model.mining = None
+    assert float(model.compute_loss(batch, training=True)) < with_hard
+
+
+def test_hard_negatives_stand_beside_drawn_ones_and_are_not_compiled(features):
+    with pytest.raises(ValueError, match=r"in_batch or hard_negatives.*hard_negatives=2"):
+        built(features, hard_negatives=2, in_batch=True)
+    with pytest.raises(ValueError, match="jit_compile"):
+        built(features, hard_negatives=2).compile(jit_compile=True)

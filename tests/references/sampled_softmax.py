@@ -13,6 +13,9 @@ def sampled_softmax(
     positive_log_probability=None,
     negative_log_probability=None,
     excluded_ids=None,
+    own_negatives=None,
+    own_negative_ids=None,
+    own_negative_log_probability=None,
 ):
     """The loss of each query: -log of the positive's share among itself and what is a negative."""
     losses = []
@@ -31,5 +34,9 @@ def sampled_softmax(
             if negative_log_probability is not None:
                 logit -= negative_log_probability[j]
             total += np.exp(logit)
+        for j, candidate in enumerate([] if own_negatives is None else own_negatives[i]):
+            if own_negative_ids[i][j] not in (0, positive_ids[i]):
+                log = own_negative_log_probability[i][j]
+                total += np.exp(q @ candidate / temperature - log)
         losses.append(np.log(total) - own)
     return np.array(losses)

@@ -25,7 +25,8 @@ def example_batches(
     """Batches of encoded examples, another order each epoch.
 
     Each batch is a dictionary: every user feature by its name, histories as [batch, length] padded
-    on the right with 0, `item_id` the encoded target, `sample_weight` and `example_age` (seconds).
+    on the right with 0, `item_id` the encoded target, `user_row` the row of the users' table,
+    `sample_weight` and `example_age` (seconds).
     The item's other features are looked up by the model. Examples whose target is unknown are left
     out.
 
@@ -71,6 +72,7 @@ def example_batches(
         for name, (codes, length) in histories.items():
             begin = tf.maximum(first, last - length)
             batch[name] = gather_histories(codes, begin, last, length)
+        batch["user_row"] = user
         batch["sample_weight"] = tf.gather(weight, rows)
         batch["example_age"] = tf.gather(age, rows)
         return batch

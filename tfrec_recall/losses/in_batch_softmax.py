@@ -165,7 +165,8 @@ class InBatchSoftmax(tf.keras.layers.Layer):
                     "InBatchSoftmax takes `candidate_ids` where accidental hits are removed or "
                     "`excluded_ids` given. Received: candidate_ids=None."
                 )
-            groups, excluded = tf.convert_to_tensor(candidate_ids), excluded_ids
+            groups = tf.convert_to_tensor(candidate_ids)
+            excluded = None if excluded_ids is None else tf.cast(excluded_ids, groups.dtype)
             if not self.whole:
                 groups, excluded = _groups(candidate_ids, excluded_ids)
         if self.remove_accidental_hits:
@@ -174,7 +175,8 @@ class InBatchSoftmax(tf.keras.layers.Layer):
             marked = _among if self.whole else _marked
             rules.append(lambda start, stop: marked(groups, excluded[start:stop]))
         if score_mask is not None:
-            rules.append(lambda start, stop: ~tf.cast(score_mask[start:stop], tf.bool))
+            left_out = ~tf.cast(score_mask, tf.bool)
+            rules.append(lambda start, stop: left_out[start:stop])
         if not rules:
             return None
         return lambda start, stop: functools.reduce(
@@ -260,7 +262,6 @@ def _groups(candidate_ids, excluded_ids):
 
 def _among(ids, excluded):
     """As `_marked`, by comparing each id with each excluded one."""
-    excluded = tf.cast(excluded, ids.dtype)
     return tf.reduce_any(excluded[:, :, tf.newaxis] == ids, axis=1)
 
 

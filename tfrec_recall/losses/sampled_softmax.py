@@ -27,6 +27,8 @@ class SampledSoftmax(tf.keras.layers.Layer):
             accidental hits.
         positive_log_probability, negative_log_probability: [batch] and [samples], both or neither.
         sample_weight: [batch], what each example's loss is multiplied with.
+        own_negatives, own_negative_ids, own_negative_log_probability: [batch, any, dim] and twice
+            [batch, any], negatives of one query alone, hard ones for instance; 0 pads the ids.
         excluded_ids: [batch, any], ids that are no negatives of this query, such as the user's
             other positives; pad with an id that no candidate has.
 
@@ -78,6 +80,9 @@ class SampledSoftmax(tf.keras.layers.Layer):
         negative_log_probability=None,
         sample_weight=None,
         excluded_ids=None,
+        own_negatives=None,
+        own_negative_ids=None,
+        own_negative_log_probability=None,
     ):
         query, positive, negatives = (tf.cast(part, tf.float32) for part in vectors)
         wanted = tf.reduce_sum(query * positive, axis=1, keepdims=True) / self.temperature
@@ -93,11 +98,28 @@ class SampledSoftmax(tf.keras.layers.Layer):
         for ids in self._not_negative(positive_ids, negative_ids, excluded_ids):
             hit = tf.reduce_any(ids[:, :, tf.newaxis] == negative_ids, axis=1)  # [batch, samples]
             others = tf.where(hit, others.dtype.min, others)
-        logits = tf.concat([wanted, others], axis=1)  # [batch, 1 + samples]
+        own = []
+        if own_negatives is not None:
+            log = own_negative_log_probability
+            own = [self._own(query, own_negatives, own_negative_ids, log, positive_ids)]
+        logits = tf.concat([wanted, others, *own], axis=1)  # [batch, 1 + samples + own]
         losses = tf.reduce_logsumexp(logits, axis=1) - wanted[:, 0]
         if sample_weight is not None:
             losses *= tf.cast(sample_weight, tf.float32)
         return tf.reduce_sum(losses) if self.reduction == "sum" else tf.reduce_mean(losses)
+
+    def _own(self, query, negatives, ids, log_probability, positive_ids) -> tf.Tensor:
+        """Logits of the negatives that belong to one query each, [batch, any]."""
+        logits = tf.linalg.matvec(tf.cast(negatives, tf.float32), query) / self.temperature
+        if log_probability is not None:
+            logits -= tf.cast(log_probability, tf.float32)
+        if ids is None:
+            return logits
+        ids = tf.convert_to_tensor(ids)
+        left_out = ids == tf.zeros([], ids.dtype)
+        if self.remove_accidental_hits:
+            left_out |= ids == tf.convert_to_tensor(positive_ids)[:, tf.newaxis]
+        return tf.where(left_out, logits.dtype.min, logits)
 
     def _not_negative(self, positive_ids, negative_ids, excluded_ids) -> list[tf.Tensor]:
         """Ids [batch, any] that are no negatives of their query."""

@@ -22,6 +22,7 @@ from tfrec_recall.features import (
 from tfrec_recall.layers import L2Normalization, MaskedMean, Tower
 from tfrec_recall.losses import SampledSoftmax
 from tfrec_recall.models.dropout import dropout as dropped
+from tfrec_recall.models.hard_mining import HardMining
 from tfrec_recall.models.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.next_choice import choices
 from tfrec_recall.models.recall_model import RecallModel
@@ -51,6 +52,8 @@ class YouTubeDNN(RecallModel):
         power: of the training count that the probability of being drawn follows; above 0, popular
             items are over-sampled as negatives.
         sampler: what draws instead, such as `LogUniformNegatives`.
+        hard_negatives: more negatives of each example, from the ranks `hard_window` of what the
+            model finds for the user, mined anew every `mine_every` epochs; without `in_batch`.
         in_batch: the other examples' positives are negatives too.
         correct: subtract the logarithm of the proposal from the logits.
         example_age: an input of its own, the time from the target to the newest event as a share of
@@ -82,6 +85,9 @@ class YouTubeDNN(RecallModel):
         negatives: int = 1000,
         power: float = 0.5,
         sampler: tf.Module | None = None,
+        hard_negatives: int = 0,
+        hard_window: tuple[int, int] = (100, 500),
+        mine_every: int = 2,
         in_batch: bool = False,
         correct: bool = True,
         example_age: bool = False,
@@ -100,6 +106,11 @@ class YouTubeDNN(RecallModel):
                 "YouTubeDNN freezes items that are given: pass item_vectors. "
                 "Received: freeze_items=True, item_vectors=None."
             )
+        if hard_negatives and in_batch:
+            raise ValueError(
+                "YouTubeDNN adds hard negatives to drawn ones: leave in_batch or hard_negatives "
+                f"out. Received: in_batch=True, hard_negatives={hard_negatives}."
+            )
         history = features.history
         if history is None:
             raise ValueError(
@@ -108,6 +119,9 @@ class YouTubeDNN(RecallModel):
             )
         self.watched, self.dim, self.normalize = history, dim, normalize
         self.example_age, self.correct, self.in_batch = example_age, correct, in_batch
+        self.hard_negatives, self.hard_window = hard_negatives, tuple(hard_window)
+        self.mine_every = mine_every
+        self.mining: HardMining | None = None
         self.per_user, self.user_weight_power = per_user, user_weight_power
         self.engagement, self.minimum_engagement = engagement, minimum_engagement
         keep = keep_probability(features.item_counts, positive_threshold)
@@ -132,7 +146,18 @@ class YouTubeDNN(RecallModel):
     def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
         examples = self.examples(train)
         self.time_span.assign(max(float(examples.age.max()), 1.0))
+        if self.hard_negatives:
+            self.mining = HardMining(self, train, examples, self.hard_window, self.mine_every)
         return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
+
+    def fit(self, *args, callbacks=None, **kwargs):
+        """As `Model.fit`; hard negatives are mined before the epochs that `mine_every` says."""
+        own = [self.mining.callback] if self.mining else []
+        return super().fit(*args, callbacks=[*own, *(callbacks or [])], **kwargs)
+
+    @property
+    def can_compile(self) -> bool:
+        return super().can_compile and not self.hard_negatives
 
     def examples(self, train: Interactions) -> Examples:
         """What is learnt from: the future of each history, as the constructor says which."""
@@ -210,7 +235,7 @@ class YouTubeDNN(RecallModel):
         weight *= tf.gather(self.keep, ids)
         seed = batch.get("seed")
         if not self.in_batch:
-            return self._sampled_loss(query, ids, weight, seed, training)
+            return self._sampled_loss(query, ids, weight, batch, training)
         return self.mixed_softmax(
             query,
             ids,
@@ -220,20 +245,19 @@ class YouTubeDNN(RecallModel):
             training=training,
         )
 
-    def _sampled_loss(self, query, ids, weight, seed, training):
-        drawn = self.sampler.sample([self.samples], seed)
+    def _sampled_loss(self, query, ids, weight, batch, training):
+        drawn = self.sampler.sample([self.samples], batch.get("seed"))
         size = tf.shape(ids)[0]
         vectors = self.candidates(tf.concat([ids, drawn], axis=0), training=training)
-        log_probability = {}
+        arguments = {"positive_ids": ids, "negative_ids": drawn, "sample_weight": weight}
         if self.correct:
-            log_probability = {
-                "positive_log_probability": self.sampler.log_probability(ids),
-                "negative_log_probability": self.sampler.log_probability(drawn),
-            }
-        return self.sampled_softmax(
-            (query, vectors[:size], vectors[size:]),
-            positive_ids=ids,
-            negative_ids=drawn,
-            sample_weight=weight,
-            **log_probability,
-        )
+            arguments["positive_log_probability"] = self.sampler.log_probability(ids)
+            arguments["negative_log_probability"] = self.sampler.log_probability(drawn)
+        if self.mining is not None and training:
+            hard = self.mining.sample(batch["user_row"], self.hard_negatives)
+            arguments["own_negatives"] = self.candidates(hard, training=training)
+            arguments["own_negative_ids"] = hard
+            if self.correct:  # as if the sampler had drawn them as well
+                log_probability = self.sampler.log_probability(hard)
+                arguments["own_negative_log_probability"] = log_probability
+        return self.sampled_softmax((query, vectors[:size], vectors[size:]), **arguments)
