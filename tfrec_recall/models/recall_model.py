@@ -95,6 +95,10 @@ class RecallModel(tfrs.Model):
             if isinstance(module, InBatchSoftmax):
                 module.whole = bool(jit_compile)
 
+    def drawn(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """What the compiled step is given beside the batch, by operations that XLA lacks."""
+        return {}
+
     def _dense_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """A step of tfrs whose gradients are dense: XLA does not sort the sparse ones out."""
         with tf.GradientTape() as tape:
@@ -115,7 +119,7 @@ class RecallModel(tfrs.Model):
             metrics = super().train_step(inputs)
         else:
             seed = tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
-            metrics = self.compiled_step({**inputs, "seed": seed})
+            metrics = self.compiled_step({**inputs, "seed": seed, **self.drawn(inputs)})
         self.mean_loss.update_state(metrics["total_loss"])
         return {**metrics, "loss": self.mean_loss.result()}
 

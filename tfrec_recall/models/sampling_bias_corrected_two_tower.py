@@ -18,6 +18,7 @@ from tfrec_recall.features import (
 )
 from tfrec_recall.layers import L2Normalization, MaskedMean, StreamingFrequencyEstimator, Tower
 from tfrec_recall.losses import InBatchSoftmax
+from tfrec_recall.models.dropout import dropout as dropped
 from tfrec_recall.models.item_tower import item_tower
 from tfrec_recall.models.next_choice import choices, personal_features
 from tfrec_recall.models.recall_model import RecallModel
@@ -56,6 +57,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
     """
 
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
+    compiles: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -86,6 +88,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         item, vector = self.item_model.input, self.item_model.output
         unit = L2Normalization() if normalize else tf.keras.layers.Activation("linear")
         self.candidate_model = tf.keras.Model(item, unit(vector))
+        self.candidates = ItemEmbedding(self.items, self.candidate_model)
         self.query_model = self._query_tower(dim, user_hidden, dropout, unit)
         self.uniform_negatives = uniform_negatives
         self.negatives = UniformNegatives(len(features.item_vocabulary))
@@ -115,31 +118,38 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         seed = tf.gather(watched, tf.maximum(events - 1, 0), batch_dims=1)  # [batch, dim]
         pools = [seed, MaskedMean()(watched)]
         wide = tf.keras.layers.Concatenate()([tf.keras.layers.Flatten()(fields), *pools])
-        tower = Tower((*hidden, dim))(tf.keras.layers.Dropout(dropout)(wide))
+        tower = Tower((*hidden, dim))(dropped(dropout)(wide))
         # How much of the seed goes around is learnt: in a basket the latest event means little.
         scaled = tf.keras.layers.EinsumDense(
             "bd,d->bd", dim, kernel_initializer=tf.keras.initializers.Constant(0.5), name="seed"
         )(seed)
         return tf.keras.Model(user, unit(scaled + pools[1] + tower))
 
-    def compute_loss(self, batch, training=False):
+    def drawn(self, batch, training=True):
+        """The candidates of a step, [candidates], the batch's first, and all that they bring."""
         extra = self.negatives.sample([self.uniform_negatives])
-        ids = tf.concat([batch["item_id"], extra], axis=0)  # [candidates], the batch's first
-        size, candidates = tf.size(batch["item_id"]), tf.size(ids)
-        in_batch = tf.range(candidates) < size
-        log_probability = None
+        ids = tf.concat([batch["item_id"], extra], axis=0)
+        counted = tf.concat([first_of_each(batch["item_id"]), tf.ones_like(extra, tf.bool)], axis=0)
+        found = {"candidate_id": ids, "counted": counted}
         if self.frequency is not None:
             # How often each is expected among the candidates: once by the batch, and by draws.
+            in_batch = tf.range(tf.size(ids)) < tf.size(batch["item_id"])
             expected = self.frequency(ids, training=training, mask=in_batch)
             expected += self.uniform_negatives / self.negatives.items
-            log_probability = tf.math.log(expected)
-        counted = tf.concat([first_of_each(batch["item_id"]), tf.ones_like(extra, tf.bool)], axis=0)
+            found["log_probability"] = tf.math.log(expected)
+        return found
+
+    def compute_loss(self, batch, training=False):
+        if "candidate_id" not in batch:
+            batch = {**batch, **self.drawn(batch, training)}
+        ids = batch["candidate_id"]
+        size = tf.size(batch["item_id"])
         return self.softmax(
             self.query(batch, training),
-            self.candidate_model(self.items(ids), training=training),
+            self.candidates(ids, training=training),
             candidate_ids=ids,
-            score_mask=tf.broadcast_to(counted, [size, candidates]),
-            log_probability=log_probability,
+            score_mask=tf.broadcast_to(batch["counted"], [size, tf.size(ids)]),
+            log_probability=batch.get("log_probability"),
             sample_weight=batch["sample_weight"],
             training=training,
         )
