@@ -34,8 +34,9 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
     2019: Figure 2 (the towers), Eq. 5 and 6 (rewards, s - log p), sections 4 (p from the stream)
     and 5 (normalisation, temperature, sequential training).
     Departs: each distinct item of a batch is a candidate once, because p is the probability that it
-    is in the batch, however often; uniform negatives stand beside them. The mean, and the seed item
-    as much as is learnt, go around the query tower as well (a residual).
+    is in the batch, however often; uniform negatives stand beside them. The history is pooled a
+    second time by learnt weights of recency. Both pools, and the seed item as much as is learnt, go
+    around the query tower as well (a residual).
 
     Args:
         features: adapted; `item_id` and a history of it.
@@ -43,6 +44,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         user_hidden: widths of the query tower's hidden layers.
         item_hidden: widths of the candidate tower's; empty leaves the sum of the embeddings.
         dropout: on the input of the query tower.
+        recency: the second pool; in baskets, of which no event is the latest, the seed says little.
         normalize: divide both outputs by their length.
         temperature: τ, which divides the score.
         correct: subtract log p; False leaves the batch softmax as it is.
@@ -66,6 +68,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         user_hidden: Sequence[int] = (128,),
         item_hidden: Sequence[int] = (),
         dropout: float = 0.2,
+        recency: bool = True,
         normalize: bool = True,
         temperature: float = 0.2,
         correct: bool = True,
@@ -89,7 +92,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         unit = L2Normalization() if normalize else tf.keras.layers.Activation("linear")
         self.candidate_model = tf.keras.Model(item, unit(vector))
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
-        self.query_model = self._query_tower(dim, user_hidden, dropout, unit)
+        self.query_model = self._query_tower(dim, user_hidden, dropout, recency, unit)
         self.uniform_negatives = uniform_negatives
         self.negatives = UniformNegatives(len(features.item_vocabulary))
         self.frequency = StreamingFrequencyEstimator(buckets, hashes, rate) if correct else None
@@ -108,7 +111,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
             seed = None
         return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
 
-    def _query_tower(self, dim, hidden, dropout, unit) -> tf.keras.Model:
+    def _query_tower(self, dim, hidden, dropout, recency, unit) -> tf.keras.Model:
         user = self.features.inputs(self.features.user)
         fields = FeatureEncoder(self.features.fields(self.features.user_fields), dim)(user)
         ids = user[self.events_before.name]  # [batch, history], padded on the right
@@ -116,14 +119,14 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         events = tf.reduce_sum(tf.cast(ids != 0, tf.int32), axis=1)
         # The latest event; padding, of zeros, where there is none.
         seed = tf.gather(watched, tf.maximum(events - 1, 0), batch_dims=1)  # [batch, dim]
-        pools = [seed, MaskedMean()(watched)]
-        wide = tf.keras.layers.Concatenate()([tf.keras.layers.Flatten()(fields), *pools])
+        pools = [MaskedMean(learned=learned)(watched) for learned in [False, True][: 1 + recency]]
+        wide = tf.keras.layers.Concatenate()([tf.keras.layers.Flatten()(fields), seed, *pools])
         tower = Tower((*hidden, dim))(dropped(dropout)(wide))
         # How much of the seed goes around is learnt: in a basket the latest event means little.
         scaled = tf.keras.layers.EinsumDense(
             "bd,d->bd", dim, kernel_initializer=tf.keras.initializers.Constant(0.5), name="seed"
         )(seed)
-        return tf.keras.Model(user, unit(scaled + pools[1] + tower))
+        return tf.keras.Model(user, unit(sum(pools, scaled + tower)))
 
     def drawn(self, batch, training=True):
         """The candidates of a step, [candidates], the batch's first, and all that they bring."""
