@@ -64,6 +64,7 @@ CASES = {
     layers.FMInteraction: Case(
         {"dim": 2, "first_order": True, "bias": True, "per_factor": True}, HISTORY[..., 0]
     ),
+    layers.FusedLSTM: Case({"units": 2}, HISTORY),
     layers.GatedFusion: Case({"gate_bias": 0.4}, (VECTORS, OTHERS, OTHERS * 2)),
     layers.UserAttention: Case({"scaled": True}, (HISTORY, VECTORS)),
     layers.GCNAggregator: Case({"units": 2, "activation": "tanh"}, (VECTORS, HISTORY)),
@@ -73,6 +74,9 @@ CASES = {
     layers.L2Normalization: Case({"axis": 1, "epsilon": 1e-3}, HISTORY),
     layers.LabelAwareAttention: Case({"power": 2.5}, (HISTORY, VECTORS)),
     layers.MaskedMean: Case({"half_life": 2.0, "learned": True, "positions": 3}, HISTORY),
+    layers.RunningMean: Case(
+        {"learned": True, "positions": 3}, (HISTORY, np.arange(8).reshape(4, 2) % 5)
+    ),
     layers.SelfAttentiveInterests: Case({"interests": 2, "hidden": 4, "positions": 3}, HISTORY),
     layers.MaxPoolAggregator: Case(
         {"units": 2, "pool_units": 3, "activation": "tanh"}, (VECTORS, HISTORY)

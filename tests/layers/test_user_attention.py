@@ -18,6 +18,19 @@ def test_equals_the_papers_equation(scaled):
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_several_profiles_weigh_the_history_each_for_itself():
+    users = RANDOM.normal(size=(4, 2, 3)).astype("float32")
+    presents = np.stack([PRESENT, PRESENT[::-1]], axis=1)
+    for mask in (PRESENT, presents):
+        result = UserAttention()((HISTORY, users), mask=[mask, None])
+        for n in range(2):
+            own = mask if mask.ndim == 2 else mask[:, n]
+            alone = UserAttention()((HISTORY, users[:, n]), mask=[own, None])
+            np.testing.assert_allclose(result[:, n], alone, rtol=1e-5, atol=1e-6)
+            expected = [user_attention(*row) for row in zip(HISTORY, own, users[:, n], strict=True)]
+            np.testing.assert_allclose(alone, expected, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(("left", "right"), [(1, 0), (0, 1), (0, 6)])
 def test_padding_is_inert(left, right):
     expected = UserAttention()((HISTORY, USER), mask=[PRESENT, None])

@@ -28,5 +28,18 @@ def session_split(times, gap, most, past):
     short = [len(times) - 1]
     while short[0] > 0 and len(short) < most and times[short[0]] - times[short[0] - 1] < gap:
         short.insert(0, short[0] - 1)
-    long = [t for t in range(short[0]) if past is None or times[t] >= times[-1] - past]
+    long = [t for t in range(short[0]) if past is None or times[t] >= times[short[0]] - past]
     return short, long
+
+
+def lstm(history, kernel, recurrent, bias):
+    """The states of one sequence: gates in the order input, forget, cell, output."""
+    units = recurrent.shape[0]
+    state, cell, states = np.zeros(units), np.zeros(units), []
+    for event in history:
+        gates = event @ kernel + state @ recurrent + bias
+        i, f, g, o = (gates[n * units : (n + 1) * units] for n in range(4))
+        cell = cell / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
+        state = np.tanh(cell) / (1 + np.exp(-o))
+        states.append(state)
+    return np.array(states).reshape(len(history), units)

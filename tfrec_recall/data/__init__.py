@@ -3,6 +3,7 @@
 from tfrec_recall.data.examples import Examples, next_basket, next_item, pairs
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.order import chronological
+from tfrec_recall.data.passes import Passes, passes
 from tfrec_recall.data.sessions import sessions
 from tfrec_recall.data.splits import (
     Part,
@@ -25,6 +26,7 @@ __all__ = [
     "Examples",
     "Interactions",
     "Part",
+    "Passes",
     "Split",
     "Vocabulary",
     "batches",
@@ -39,6 +41,7 @@ __all__ = [
     "next_basket",
     "next_item",
     "pairs",
+    "passes",
     "sessions",
     "standard",
     "temporal",

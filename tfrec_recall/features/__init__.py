@@ -15,6 +15,7 @@ from tfrec_recall.features.encoder import FeatureEncoder, Field, ItemTable
 from tfrec_recall.features.inference import infer
 from tfrec_recall.features.item_embedding import ItemEmbedding
 from tfrec_recall.features.objective import Objective, label_of, meetings, objectives_of
+from tfrec_recall.features.pass_batches import pass_batches
 from tfrec_recall.features.serving import RawItem, RawQuery
 from tfrec_recall.features.session_split import SessionSplit
 from tfrec_recall.features.specification import Features
@@ -42,4 +43,5 @@ __all__ = [
     "label_of",
     "meetings",
     "objectives_of",
+    "pass_batches",
 ]

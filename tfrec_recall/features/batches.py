@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -35,19 +35,52 @@ def example_batches(
         first_epoch: where the sequence of permutations begins, to go on with a resumed run.
         columns: event columns of the target, such as labels, that a batch holds as they are.
     """
+    examples, item = known_targets(features, examples)
+    events = examples.events
+    query = query_features(features, interactions, examples)
+    by_event = {"item_id": tf.constant(item)}
+    by_event |= {name: tf.constant(events[name].to_numpy()) for name in columns}
+    target_row = tf.constant(examples.target)
+    weight, age = tf.constant(examples.weight), tf.constant(examples.age, tf.float32)
+
+    def fetch(rows: tf.Tensor) -> dict[str, tf.Tensor]:
+        event = tf.gather(target_row, rows)
+        batch = query(rows)
+        batch |= {name: tf.gather(column, event) for name, column in by_event.items()}
+        batch["sample_weight"] = tf.gather(weight, rows)
+        batch["example_age"] = tf.gather(age, rows)
+        return batch
+
+    return batches(len(examples), batch_size, fetch, seed=seed, first_epoch=first_epoch)
+
+
+def known_targets(features: Features, examples: Examples) -> tuple[Examples, np.ndarray]:
+    """The examples whose target is a known item, and the encoded item of every event.
+
+    Raises: ValueError if there is none.
+    """
     features.require_adapted()
-    events, users = examples.events, interactions.users
-    item = features.encodings["item_id"].encode(events["item_id"])
+    item = features.encodings["item_id"].encode(examples.events["item_id"])
     examples = examples.take(np.flatnonzero(item[examples.target] > 1))
     if not len(examples):
         raise ValueError(
             "No example is left to learn from: no target is a known item, or no user has enough "
             "events. Check minimum_history, min_count, and that the features saw these events."
         )
+    return examples, item
 
+
+def query_features(
+    features: Features, interactions: Interactions, examples: Examples
+) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """From rows of examples, int64 [batch], to their user features, in TensorFlow operations.
+
+    A `TimeOf` is that of the target; histories are [batch, length], padded on the right with 0;
+    `user_row` is the row of the users' table.
+    """
+    events, users = examples.events, interactions.users
     by_user = {n: tf.constant(v) for n, v in features.encode_users(users).items()}
-    by_event = {"item_id": tf.constant(item)}
-    by_event |= {name: tf.constant(events[name].to_numpy()) for name in columns}
+    by_event = {}
     for feature in features.user_fields:
         if isinstance(feature, TimeOf):
             interactions.require_time(f"The feature {feature.name!r}")
@@ -57,12 +90,10 @@ def example_batches(
         h.name: (tf.constant(features.encodings[h.name].encode(events[h.column])), h.length)
         for h in features.histories
     }
-
     target = events["user_id"].to_numpy()[examples.target]
     user_row = tf.constant(pd.Index(users["user_id"]).get_indexer(target).astype("int32"))
     target_row = tf.constant(examples.target)
     start, end = tf.constant(examples.history_start), tf.constant(examples.history_end)
-    weight, age = tf.constant(examples.weight), tf.constant(examples.age, tf.float32)
 
     def fetch(rows: tf.Tensor) -> dict[str, tf.Tensor]:
         user, event = tf.gather(user_row, rows), tf.gather(target_row, rows)
@@ -73,8 +104,6 @@ def example_batches(
             begin = tf.maximum(first, last - length)
             batch[name] = gather_histories(codes, begin, last, length)
         batch["user_row"] = user
-        batch["sample_weight"] = tf.gather(weight, rows)
-        batch["example_age"] = tf.gather(age, rows)
         return batch
 
-    return batches(len(examples), batch_size, fetch, seed=seed, first_epoch=first_epoch)
+    return fetch

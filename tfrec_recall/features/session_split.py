@@ -11,7 +11,7 @@ class SessionSplit(tf.keras.layers.Layer):
     Source: "SDM: Sequential Deep Matching Model for Online Large-scale Recommender System",
     CIKM 2019: section 3.1. An event that follows another by less than `gap` is of its session; a
     session has at most `most` events. The latest session is short term; the events before it are
-    long term, if they are no older than `past` before the latest event.
+    long term, if they are no older than `past` before its first event.
 
     Args:
         gap: seconds.
@@ -47,8 +47,8 @@ class SessionSplit(tf.keras.layers.Layer):
         short &= later == 0
         long = present & ~short
         if self.past is not None:
-            latest = tf.reduce_max(tf.where(present, times, times.dtype.min), axis=1, keepdims=True)
-            long &= tf.cast(latest - times, tf.float64) <= self.past
+            begin = tf.reduce_min(tf.where(short, times, times.dtype.max), axis=1, keepdims=True)
+            long &= tf.cast(begin - times, tf.float64) <= self.past
         return short, long
 
     def compute_mask(self, inputs, mask=None):

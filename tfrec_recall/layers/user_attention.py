@@ -16,9 +16,10 @@ class UserAttention(tf.keras.layers.Layer):
     Args:
         scaled: divide the products by the square root of dim before the softmax.
 
-    Input: a tuple of a history [batch, history, dim] and the user's profile [batch, dim]; a mask of
-    the history [batch, history]: what it leaves out has no weight.
-    Output: [batch, dim], zeros where no event is present; no mask, as the history is gone.
+    Input: a tuple of a history [batch, history, dim] and the user's profile [batch, dim], or
+    several of them [batch, profiles, dim]; a mask of the history [batch, history], or one for each
+    profile [batch, profiles, history]: what it leaves out has no weight.
+    Output: as the profile, zeros where no event is present; no mask, as the history is gone.
     Raises: ValueError for shapes that do not fit.
 
     >>> history, user = tf.constant([[[2.0, 0.0], [0.0, 2.0]]]), tf.constant([[1.0, 1.0]])
@@ -33,26 +34,33 @@ class UserAttention(tf.keras.layers.Layer):
 
     def build(self, input_shape):
         history, user = (tuple(shape) for shape in input_shape)
-        if [len(history), len(user)] != [3, 2] or history[-1] != user[-1]:
+        if len(history) != 3 or len(user) not in (2, 3) or history[-1] != user[-1]:
             raise ValueError(
-                "UserAttention takes a history [batch, history, dim] and a user [batch, dim]. "
-                f"Received: shapes {[history, user]}."
+                "UserAttention takes a history [batch, history, dim] and a user [batch, dim] or "
+                f"[batch, profiles, dim]. Received: shapes {[history, user]}."
             )
         super().build(input_shape)
 
     def call(self, inputs, mask=None):
         history, user = (tf.cast(vectors, tf.float32) for vectors in inputs)
+        several = user if len(user.shape) == 3 else user[:, tf.newaxis]  # [batch, profiles, dim]
         present = mask[0] if isinstance(mask, tuple | list) else mask
         if present is not None:
             present = tf.cast(present, tf.bool)
-            history = tf.where(present[:, :, tf.newaxis], history, 0.0)
-        logits = tf.einsum("bhd,bd->bh", history, user)
+            if len(present.shape) == 2:
+                present = present[:, tf.newaxis]
+            anywhere = tf.reduce_any(present, axis=1)[:, :, tf.newaxis]
+            history = tf.where(anywhere, history, 0.0)
+        logits = tf.matmul(several, history, transpose_b=True)  # [batch, profiles, history]
         if self.scaled:
             logits /= user.shape[-1] ** 0.5
         if present is not None:
             logits = tf.where(present, logits, logits.dtype.min)
-        weights = tf.nn.softmax(logits, axis=-1)  # even over zeros where nothing is present
-        return tf.cast(tf.einsum("bh,bhd->bd", weights, history), self.compute_dtype)
+        weights = tf.nn.softmax(logits, axis=-1)
+        if present is not None:  # a softmax of nothing is even
+            weights = tf.where(present, weights, 0.0)
+        means = tf.matmul(weights, history)
+        return tf.cast(means if len(user.shape) == 3 else means[:, 0], self.compute_dtype)
 
     def compute_mask(self, inputs, mask=None):
         return None

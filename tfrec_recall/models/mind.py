@@ -70,7 +70,7 @@ class MIND(RecallModel):
         self_attentive: bool = False,
         hidden: Sequence[int] = (128,),
         dropout: float = 0.2,
-        power: float = 10.0,
+        power: float = 1.0,
         temperature: float = 0.2,
         uniform_negatives: int = 1000,
         **kwargs,

@@ -1,0 +1,89 @@
+"""Passes hold every example once, where a causal model has seen its history."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfrec_recall.data import Interactions, next_basket, next_item, passes
+
+GAP, MOST, HISTORY = 100, 4, 7
+
+
+def log(seed, users=5, events=60):
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "user_id": [f"u{n}" for n in random.integers(users, size=events)],
+            "item_id": [f"i{n}" for n in random.integers(9, size=events)],
+            "timestamp": np.cumsum(random.choice([0, 5, 99, 100, 300], events)),
+        }
+    )
+    return Interactions(frame)
+
+
+def asked(found):
+    """(target, history up to the place that asks, weight) of each target, as rows of events."""
+    start = found.histories.history_start
+    result = []
+    for number in range(len(found)):
+        for n in range(found.splits[number], found.splits[number + 1]):
+            last = start[number] + found.places[number, found.place[n]]
+            history = list(range(start[number], last + 1))
+            result.append((found.target[n], history, found.weight[n]))
+    return sorted(result)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", [next_item, next_basket])
+def test_every_example_is_asked_for_once_after_its_history(kind, seed):
+    examples = kind(log(seed), history=HISTORY)
+    runs = zip(examples.history_start, examples.history_end, strict=True)
+    wanted = dict(zip(examples.target, runs, strict=True))
+    found = passes(examples, GAP, MOST)
+    got = asked(found)
+    assert [target for target, _, _ in got] == sorted(wanted)
+    for target, history, weight in got:
+        start, end = wanted[target]
+        assert history[-1] == end - 1
+        assert history[0] >= start  # what a pass begins with may be later, never of another user
+        assert weight == examples.weight[np.flatnonzero(examples.target == target)[0]]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_places_of_a_pass_are_of_one_session(seed):
+    examples = next_item(log(seed), history=HISTORY)
+    found, times = passes(examples, GAP, MOST), examples.events["timestamp"].to_numpy()
+    several = 0
+    for start, places in zip(found.histories.history_start, found.places, strict=True):
+        rows = start + places[places >= 0]
+        assert len(rows) <= MOST
+        assert (np.diff(rows) == 1).all()
+        assert (np.diff(times[rows]) < GAP).all()
+        several += len(rows) > 1
+    assert several
+    longest = np.minimum(found.histories.history_end - found.histories.history_start, HISTORY)
+    np.testing.assert_array_equal(found.places.max(axis=1) + 1, longest)  # the last is its end
+
+
+def test_a_basket_is_asked_for_at_one_place():
+    frame = pd.DataFrame(
+        {"user_id": "a", "item_id": list("uvwxyz"), "timestamp": [1, 1, 2, 2, 2, 3]}
+    )
+    found = passes(next_basket(Interactions(frame), history=5), gap=0.5, most=5)
+    assert found.places.tolist() == [[1], [4]]
+    assert np.diff(found.splits).tolist() == [3, 1]
+
+
+def test_without_times_only_the_number_of_events_ends_a_session():
+    examples = next_item(log(0), history=HISTORY)
+    found = passes(examples, float("inf"), MOST)
+    users = examples.events["user_id"].to_numpy()[examples.target]
+    asked_of = pd.Series(users).value_counts()
+    assert len(found) == (-(-asked_of // MOST)).sum()
+
+
+def test_what_cannot_be_asked_is_refused():
+    with pytest.raises(ValueError, match=r"minimum_history=1.*Received: \d+ empty"):
+        passes(next_item(log(0), minimum_history=0), GAP, MOST)
+    with pytest.raises(ValueError, match=r"at least 50 events of history.*Received: 3"):
+        passes(next_item(log(0), history=3), gap=1e9, most=50)

@@ -1,0 +1,113 @@
+"""Examples of one session side by side, so that a model goes through the session once for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfrec_recall.data.examples import Examples
+from tfrec_recall.data.order import changes
+
+
+@dataclass(frozen=True, eq=False)
+class Passes:
+    """Histories, each with all targets that are asked for along its last session.
+
+    Args:
+        histories: an example a pass, whose history holds those of all its targets; its own target
+            is the first of them.
+        places: int64 [passes, places], the events of the history after which a target is asked
+            for, counted from its first one; -1 where a pass has fewer places than others.
+        splits: int64 [passes + 1]; the targets of pass n are those from splits[n] to splits[n + 1].
+        target: int64 [targets], the row to predict.
+        place: int64 [targets], which of the pass' places asks for it.
+        weight: float32 [targets].
+    """
+
+    histories: Examples
+    places: np.ndarray
+    splits: np.ndarray
+    target: np.ndarray
+    place: np.ndarray
+    weight: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+def passes(examples: Examples, gap: float, most: int) -> Passes:
+    """Puts examples together whose histories end in the same session.
+
+    A session ends before a pause of `gap` or more, and after `most` events; without times, after
+    `most` events alone. Every example is the target of exactly one place, and at that place a
+    causal model has seen what is in the example's history, back to where the pass' history begins.
+    The items of a next basket share one history: they are targets of one place.
+
+    Args:
+        examples: in chronological order, as `next_item` and `next_basket` give them, with the same
+            length of history, `most` or more.
+        gap: seconds.
+        most: events of a session.
+
+    Raises: ValueError if a history is empty, or shorter than what a session has behind it.
+
+    >>> import pandas as pd
+    >>> from tfrec_recall.data import Interactions, next_item
+    >>> events = pd.DataFrame(
+    ...     {"user_id": ["a"] * 4, "item_id": ["w", "x", "y", "z"], "timestamp": [1, 2, 3, 99]}
+    ... )
+    >>> found = passes(next_item(Interactions(events), history=9), gap=10, most=9)
+    >>> found.places, found.target  # after each of the first three, for the one that follows
+    (array([[0, 1, 2]]), array([1, 2, 3]))
+    """
+    session = _sessions(examples, gap, most)[examples.history_end - 1]
+    empty = examples.history_end <= examples.history_start
+    if empty.any():
+        raise ValueError(
+            "A pass asks after an event: every history needs one, minimum_history=1. "
+            f"Received: {empty.sum():,} empty histories of {len(empty):,}."
+        )
+    order = np.lexsort((examples.target, examples.history_end, session))
+    session, end = session[order], examples.history_end[order]
+    first = np.flatnonzero(changes(session))
+    splits = np.append(first, len(order))
+    number = np.repeat(np.arange(len(first)), np.diff(splits))  # of each target's pass
+    last = order[splits[1:] - 1]  # the example with the longest history of each pass
+    start = examples.history_start[last]
+    where = end - 1 - start[number]
+    if (where < 0).any():
+        raise ValueError(
+            f"Histories are shorter than a session may be: choose at least {most} events of "
+            f"history, or shorter sessions. Received: {examples.longest} at most."
+        )
+    new = changes(session, end)
+    place = np.cumsum(new) - 1
+    place -= place[first][number]
+    places = np.full((len(first), int(place.max()) + 1), -1, dtype=np.int64)
+    places[number, place] = where
+    return Passes(
+        histories=Examples(
+            events=examples.events,
+            target=examples.target[order][first],
+            history_start=start,
+            history_end=examples.history_end[last],
+            weight=np.ones(len(first), np.float32),
+        ),
+        places=places,
+        splits=splits,
+        target=examples.target[order],
+        place=place,
+        weight=examples.weight[order],
+    )
+
+
+def _sessions(examples: Examples, gap: float, most: int) -> np.ndarray:
+    """A number for the session of each event."""
+    events = examples.events
+    starts = changes(events["user_id"])
+    if "timestamp" in events:
+        starts[1:] |= np.diff(events["timestamp"].to_numpy()) >= gap
+    row = np.arange(len(events))
+    starts |= (row - np.maximum.accumulate(np.where(starts, row, 0))) % most == 0
+    return np.cumsum(starts)

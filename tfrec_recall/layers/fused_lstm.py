@@ -1,0 +1,106 @@
+"""An LSTM over a whole sequence as one operation."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+class FusedLSTM(tf.keras.layers.Layer):
+    """The states of an LSTM after each event: Keras' `LSTM(return_sequences=True)`, much faster.
+
+    Keras runs a loop with a dozen small operations an event where there is no cuDNN; TensorFlow's
+    `BlockLSTM` is one operation for the sequence, and one for its gradient. Both agree, weights
+    included (input, forget, cell, output gates; the forget gate's bias starts at 1).
+
+    Source: "Long Short-Term Memory", Neural Computation 1997, with the forget gate of "Learning to
+    Forget", Neural Computation 2000. `benchmarks/sequence.py` shows what it brings.
+    Departs: numbers are float32 within, whatever the dtype policy.
+
+    Args:
+        units: the width of the states.
+
+    Input: [batch, history, width]; a mask [batch, history]: an event it leaves out keeps the state.
+    Output: [batch, history, units], zeros before the first present event; a mask passes unchanged.
+    Raises: ValueError unless the input has three axes and `units` is positive.
+
+    >>> FusedLSTM(units=4)(tf.ones([2, 5, 3])).shape
+    TensorShape([2, 5, 4])
+    """
+
+    def __init__(self, units: int, **kwargs):
+        super().__init__(**kwargs)
+        if units < 1:
+            raise ValueError(f"FusedLSTM takes a positive number of units. Received: {units!r}.")
+        self.units = units
+        self.supports_masking = True
+        self.supports_jit = False  # XLA has no kernel for the operation
+
+    def build(self, input_shape):
+        if len(input_shape) != 3:
+            raise ValueError(
+                "FusedLSTM takes [batch, history, width]: one vector an event. "
+                f"Received: input of shape {tuple(input_shape)}."
+            )
+        gates = 4 * self.units
+        self.kernel = self.add_weight(
+            name="kernel", shape=(input_shape[-1], gates), initializer="glorot_uniform"
+        )
+        self.recurrent_kernel = self.add_weight(
+            name="recurrent_kernel", shape=(self.units, gates), initializer="orthogonal"
+        )
+        self.bias = self.add_weight(name="bias", shape=(gates,), initializer=_forget_one)
+        super().build(input_shape)
+
+    def call(self, history, mask=None):
+        history = tf.cast(history, tf.float32)
+        if mask is None:
+            return tf.cast(self._states(history), self.compute_dtype)
+        present = tf.cast(mask, tf.bool)
+        history = tf.where(present[:, :, tf.newaxis], history, 0.0)
+        # Present events side by side, as the operation knows no mask; what follows them is inert.
+        order = tf.argsort(tf.cast(~present, tf.int32), axis=1, stable=True)
+        states = self._states(tf.gather(history, order, batch_dims=1))
+        latest = tf.cumsum(tf.cast(present, tf.int32), axis=1) - 1  # -1 before the first
+        states = tf.gather(states, tf.maximum(latest, 0), batch_dims=1)
+        states = tf.where((latest >= 0)[:, :, tf.newaxis], states, 0.0)
+        return tf.cast(states, self.compute_dtype)
+
+    def _states(self, history):
+        sequence = tf.transpose(history, [1, 0, 2])  # [history, batch, width]
+        nothing = tf.zeros([tf.shape(history)[0], self.units])
+        no_peephole = tf.zeros([self.units])
+        weights = tf.concat([self.kernel, self.recurrent_kernel], axis=0)
+        # BlockLSTMV2 would have the gates in Keras' order, but its registered gradient has not.
+        block = tf.raw_ops.BlockLSTM(
+            seq_len_max=tf.shape(sequence, tf.int64)[0],
+            x=sequence,
+            cs_prev=nothing,
+            h_prev=nothing,
+            w=_input_cell_forget_output(weights),
+            wci=no_peephole,
+            wcf=no_peephole,
+            wco=no_peephole,
+            b=_input_cell_forget_output(self.bias),
+            forget_bias=0.0,  # it is in the bias
+            cell_clip=0.0,  # none
+        )
+        return tf.transpose(block.h, [1, 0, 2])  # [batch, history, units]
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+def _input_cell_forget_output(gates):
+    """The operation's order of the gates, from Keras' order on the last axis."""
+    first, forget, cell, output = tf.split(tf.cast(gates, tf.float32), 4, axis=-1)
+    return tf.concat([first, cell, forget, output], axis=-1)
+
+
+def _forget_one(shape, dtype=None):
+    """Zeros, and ones for the forget gate, the second of four."""
+    gate = tf.range(shape[0]) // (shape[0] // 4)
+    return tf.cast(gate == 1, dtype or tf.float32)
