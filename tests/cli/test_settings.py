@@ -1,10 +1,14 @@
 """Settings files: read, told apart, and nothing in them ignored."""
 
 import json
+import pathlib
 
 import pytest
 
 from tfrec_recall.cli.settings import Training, read, separate
+from tfrec_recall.models import NeuralCF
+
+EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
 
 class Model:
@@ -73,3 +77,13 @@ def test_a_misspelt_setting_is_recognised():
 def test_values_of_the_wrong_kind_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         separate(settings, Model, "model")
+
+
+def test_the_papers_training_of_neural_cf_can_be_asked_for():
+    """Its section 4.1: batches of 256, 4 negatives, rate 0.001, one loss, nothing regularised."""
+    training, model = separate(read(EXAMPLES / "neural_cf_paper.json"), NeuralCF, "neural-cf")
+    assert (training.batch_size, training.learning_rate, training.epochs) == (256, 0.001, 20)
+    assert training.patience >= training.epochs
+    assert (model["negatives"], model["apart"], model["l2"], model["dropout"]) == (4, 0, 0, 0)
+    assert model["half_life"] is None
+    assert 8 <= model["factors"] <= 64

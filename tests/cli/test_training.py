@@ -23,6 +23,8 @@ class Toy(tf.keras.Model):
 
     split = None  # set by the test
     stops_early = True
+    steps_per_execution = 1
+    can_compile = False
 
     def __init__(self, features, width=(2, 1), **kwargs):
         super().__init__(**kwargs)
@@ -109,6 +111,17 @@ def test_without_validation_a_trial_on_held_back_events_finds_the_epochs(
     assert "3 epochs are best" in shown
 
 
+@pytest.mark.parametrize(("steps", "best"), [(3, 1), (10, 3)])
+def test_a_trial_is_patient_for_some_steps(steps, best, entry, split, monkeypatch):
+    """Quality stays as it is for an epoch, which a patience of 1 does not survive."""
+    monkeypatch.setattr(f"{__name__}.QUALITY", (0.2, 0.2, 0.2, 0.8, 0.8, 0.8, 0.8, 0.8))
+    monkeypatch.setattr(training, "PATIENT_STEPS", steps)
+    monkeypatch.setattr(training, "hold_back", lambda train, seed: split)
+    settings = {"epochs": 6, "patience": 1}
+    trained = train_model(entry, without_validation(split), settings, seed=0)
+    assert trained.settings["epochs"] == best
+
+
 def test_without_validation_and_anybody_to_ask_all_epochs_are_trained(entry, split, monkeypatch):
     monkeypatch.setattr(training, "hold_back", lambda train, seed: None)
     settings = {"epochs": 4, "patience": 1}
@@ -136,6 +149,15 @@ def test_the_stopwatch_leaves_out_what_comes_after_an_epoch(entry, split):
         model.fit(batches, epochs=2, verbose=0, callbacks=[clock, Slow(), shown])
     assert clock.steps == 2 * STEPS
     assert 0 < clock.seconds < time.perf_counter() - begin - 2 * 0.45
+
+
+def test_the_stopwatch_counts_steps_that_end_together():
+    clock = Stopwatch()
+    for ends in ([15, 31, 35], [15, 35]):  # the last step of each execution
+        clock.on_epoch_begin(0)
+        for step in ends:
+            clock.on_train_batch_end(step)
+    assert clock.steps == 2 * 36
 
 
 def test_a_model_that_learns_in_one_pass_has_its_own_settings_only(split):

@@ -272,3 +272,54 @@ def test_where_there_is_no_distance_all_events_count(train, events):
     data = train.with_events(table)
     near, whole = (fitted(ItemCF, data, nearby=n, **settings) for n in (1.5, None))
     assert weights_of(near, data) == weights_of(whole, data)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize(
+    "settings", [{}, {"half_life": None}, {"half_life": None, "last": 2}, {"neighbours": 2}]
+)
+def test_lists_for_all_users_are_those_of_calls(train, settings, shuffled, monkeypatch):
+    """Users of one event, of nearly all items, and with too few neighbours for the list."""
+    monkeypatch.setattr("tfrec_recall.retrieval.neighbour_lists.QUERIES_AT_A_TIME", 3)
+    retriever = fitted(ItemCF, train, **settings).retriever(train.items[:-2], k=7)
+    events = train.events.sample(frac=1, random_state=5) if shuffled else train.events
+    users, ids, scores = retriever.recommend_all(train.with_events(events))
+    assert sorted(users) == sorted(USERS)
+    for user, listed, found in zip(users, ids, scores, strict=True):
+        history = [list(RATINGS[user])]
+        expected, score = retriever({"history": history}, exclude=history)
+        np.testing.assert_allclose(found, score.numpy()[0], rtol=1e-5)
+        names = [name.decode() for name in expected.numpy()[0]]
+        # Equal scores may come in another order, and the last of them be another item.
+        higher = found > found.min() * (1 + 1e-5) if np.isfinite(found).all() else found > -np.inf
+        assert set(listed[higher]) == set(np.array(names, object)[higher])
+        assert not set(listed) & set(history[0])
+
+
+def test_lists_for_all_users_take_what_training_did_not_see(train):
+    retriever = fitted(ItemCF, train).retriever(train.items, k=12)
+    strange = pd.DataFrame(
+        {"user_id": ["new", "new", "odd"], "item_id": ["i3", "never", "never"], "timestamp": 0}
+    )
+    users, ids, scores = retriever.recommend_all(Interactions(strange))
+    assert users.tolist() == ["new", "odd"]
+    counts = {item: len(taken) for item, taken in BY_ITEM.items()}
+    assert counts[ids[1, 0]] == max(counts.values())  # without evidence the popular come first
+    assert (scores[1][:11] < 0).all()
+    assert (ids[1, 11], scores[1, 11]) == ("", -np.inf)  # there are 11 items
+    assert scores[0, 0] > 0
+    assert "i3" not in ids[0]
+    assert ids[0, 10:].tolist() == ["", ""]
+
+
+@pytest.mark.parametrize("baskets", [False, True])
+def test_defaults_depend_on_whether_events_are_baskets(train, baskets):
+    table = train.events
+    if baskets:
+        table = table.assign(session_id=table["user_id"], timestamp=7)
+    data = train.with_events(table)
+    features = ItemCF.default_features(data).adapt(data)
+    model, given = ItemCF(features), ItemCF(features, neighbours=3, half_life=None, normalise=True)
+    found = model.neighbour_ids.shape[1], model.half_life, model.normalise
+    assert found == ((25, 30.0, False) if baskets else (200, 4.0, True))
+    assert (given.neighbour_ids.shape[1], given.half_life, given.normalise) == (3, None, True)

@@ -46,8 +46,33 @@ def parts(model, user, item):
     return of_user, of_item, layers, [w.numpy() for w in model.output_layer.weights]
 
 
+def sizes(model, user, item):
+    of_user, of_item, *_ = parts(model, user, item)
+    return sum((vector**2).sum() for vector in (*of_user, *of_item))
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.25, 1.0])
+def test_branches_learn_apart_as_much_as_is_asked(train, apart):
+    """Each branch's own logit is twice its part, so that the whole is their mean."""
+    model = built(train, apart=apart, l2=0.1)
+    users, items = np.array([2, 5, 3]), np.array([7, 3, 9])
+    label, weight = np.array([1.0, 0, 1]), np.array([1.0, 2, 3])
+    losses = []
+    for u, i, y in zip(users, items, label, strict=True):
+        product, tower, bias = reference.branches(*parts(model, u, i))
+        fused = reference.logistic_loss(y, product + tower + bias)
+        own = [reference.logistic_loss(y, 2 * branch + bias) for branch in (product, tower)]
+        loss = (1 - apart) * fused + apart * np.mean(own)
+        losses.append(loss + 0.1 * sizes(model, u, i))
+    batch = {"user_id": users, "item_id": items}
+    batch |= {"label": label.astype("float32"), "sample_weight": weight.astype("float32")}
+    batch = {name: tf.constant(values) for name, values in batch.items()}
+    found = float(model.compute_loss(batch))
+    assert found == pytest.approx(np.mean(weight * losses), rel=1e-4)
+
+
 def test_logit_and_loss_equal_the_equations(train):
-    model = built(train)
+    model = built(train, apart=0.0, l2=0.0)
     users, items = np.array([2, 5, 3, 5]), np.array([7, 3, 3, 9])
     label, weight = np.array([1.0, 0, 0, 1]), np.array([1.0, 2, 1, 3])
     expected = np.array(
@@ -106,6 +131,38 @@ def test_negatives_are_unmet_and_new_each_epoch(train):
     assert epochs[0] != epochs[1]
 
 
+def test_recent_events_and_their_negatives_weigh_more(train):
+    """By a half-life of 2 events, whatever the order of the rows; 1 on average."""
+    events = train.events.drop(columns="weight").assign(timestamp=range(len(train.events)))
+    data = train.with_events(events.sample(frac=1, random_state=3))
+    model = built(data, half_life=2.0, negatives=3, negative_weight=0.5)
+    expected = {}
+    for _, of_user in events.groupby("user_id"):
+        for newer, item in enumerate(of_user["item_id"][::-1]):
+            expected[of_user["user_id"].iloc[0], item] = 0.5 ** (newer / 2)
+    mean = np.mean(list(expected.values()))
+    users, items = (model.features.ids(name).vocabulary for name in ("user_id", "item_id"))
+    found = {}
+    for batch in model.training_data(data, batch_size=20).as_numpy_iterator():
+        size = len(batch["label"]) // 4  # positives, then 3 negatives of each
+        positive = batch["sample_weight"][:size]
+        np.testing.assert_allclose(batch["sample_weight"][size:], np.repeat(positive / 2, 3))
+        np.testing.assert_array_equal(
+            batch["user_id"][size:], np.repeat(batch["user_id"][:size], 3)
+        )
+        names = users.decode(batch["user_id"][:size]), items.decode(batch["item_id"][:size])
+        found |= dict(zip(zip(*names, strict=True), mean * positive, strict=True))
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_without_time_no_event_is_recent(train):
+    model = built(train, half_life=2.0, negatives=1)
+    assert model.half_life is None
+    unweighted = train.with_events(train.events.drop(columns="weight"))
+    for batch in model.training_data(unweighted, batch_size=20).as_numpy_iterator():
+        np.testing.assert_array_equal(batch["sample_weight"], 1.0)
+
+
 def encoded(model, train):
     user = model.features.encodings["user_id"].encode(train.events["user_id"])
     return user, model.features.encodings["item_id"].encode(train.events["item_id"])
@@ -156,6 +213,9 @@ def test_a_shortlist_of_everything_is_exhaustive_and_a_short_one_is_the_products
     [
         ({"product": False, "tower": False}, "the product, the tower or both"),
         ({"negatives": 0}, "negatives is at least 1"),
+        ({"apart": 1.5}, "apart lies between 0 and 1. Received: 1.5"),
+        ({"half_life": 0.0}, "half_life one above 0"),
+        ({"hidden": (8, 4)}, r"in factors=3. Received: \(8, 4\)"),
         ({"product": False, "shortlist": 50}, "searched by the product's vectors"),
     ],
 )

@@ -18,6 +18,7 @@ from tfrec_recall.evaluation import RecallOnValidation
 from tfrec_recall.models import RecallModel
 
 CUT = 50
+PATIENT_STEPS = 1000
 MONITORED = f"val_recall@{CUT}"
 
 
@@ -84,8 +85,14 @@ def train_model(entry: Entry, split: Split, settings: Mapping[str, Any], seed: i
 
 
 def _shortened(model: RecallModel, batches: Any, trial: Split, training: Training) -> Training:
-    """The same training, with the epochs that were best on what is held back."""
-    _, stopping = _fit(model, batches, training, trial)
+    """The same training, with the epochs that were best on what is held back.
+
+    Epochs of few steps say nothing yet: patience lasts for `PATIENT_STEPS` at least.
+    """
+    patience, steps = training.patience, int(batches.cardinality())
+    if steps > 0:  # it is known
+        patience = max(patience, -(-PATIENT_STEPS // steps))
+    _, stopping = _fit(model, batches, dataclasses.replace(training, patience=patience), trial)
     return dataclasses.replace(training, epochs=stopping.best_epoch + 1)
 
 
@@ -98,7 +105,11 @@ def _fit(
         MONITORED, mode="max", patience=training.patience, restore_best_weights=True
     )
     measured = [] if stops_by is None else [RecallOnValidation(stops_by, cuts=(CUT,)), stopping]
-    model.compile(optimizer=_optimizer(training), jit_compile=model.can_compile)
+    model.compile(
+        _optimizer(training),
+        jit_compile=model.can_compile,
+        steps_per_execution=model.steps_per_execution,
+    )
     with TrainingProgress(training.epochs, MONITORED) as shown:
         callbacks = [clock, *measured, shown]
         model.fit(batches, epochs=training.epochs, verbose=0, callbacks=callbacks)

@@ -17,12 +17,15 @@ class Stopwatch(tf.keras.callbacks.Callback):
         super().__init__()
         self.steps = 0
         self.seconds = 0.0
+        self._done = 0  # of this epoch; several steps may end at once
 
     def on_epoch_begin(self, epoch, logs=None):
         self._begin = time.perf_counter()
+        self._done = 0
 
     def on_train_batch_end(self, batch, logs=None):
-        self.steps += 1
+        self.steps += batch + 1 - self._done
+        self._done = batch + 1
 
     def on_epoch_end(self, epoch, logs=None):
         self.seconds += time.perf_counter() - self._begin

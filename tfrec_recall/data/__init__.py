@@ -2,7 +2,7 @@
 
 from tfrec_recall.data.examples import Examples, next_basket, next_item, pairs
 from tfrec_recall.data.interactions import Interactions
-from tfrec_recall.data.order import chronological
+from tfrec_recall.data.order import chronological, newer_events
 from tfrec_recall.data.passes import Passes, passes
 from tfrec_recall.data.sessions import sessions
 from tfrec_recall.data.splits import (
@@ -38,6 +38,7 @@ __all__ = [
     "hold_out_users",
     "last_basket_out",
     "last_events_out",
+    "newer_events",
     "next_basket",
     "next_item",
     "pairs",

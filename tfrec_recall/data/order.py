@@ -55,6 +55,23 @@ def chronological(events: pd.DataFrame) -> np.ndarray:
     return order
 
 
+def newer_events(events: pd.DataFrame) -> np.ndarray:
+    """How many of its user's events come after each event, int64 `[events]`.
+
+    Args:
+        events: as for `chronological`, in any order.
+
+    >>> events = {"user_id": ["a", "a", "b"], "item_id": ["x", "y", "x"], "timestamp": [2, 1, 3]}
+    >>> newer_events(pd.DataFrame(events))
+    array([0, 1, 0])
+    """
+    order = chronological(events)
+    user = events["user_id"].iloc[order]
+    newer = np.empty(len(events), "int64")
+    newer[order] = user.groupby(user, observed=True, sort=False).cumcount(ascending=False)
+    return newer
+
+
 def rank(column: pd.Series) -> np.ndarray:
     """Integers `[rows]` that compare as the values of the column do.
 

@@ -131,7 +131,7 @@ class Vocabulary:
         table[table < _FIRST] = UNKNOWN
         table[(uniques == self._padding).to_numpy()] = PADDING
         table = np.append(table, PADDING)  # factorize gives -1, the last, to missing values
-        return table[codes].astype(np.int32).reshape(shape)
+        return table.astype(np.int32)[codes].reshape(shape)
 
     def decode(self, ids: Any) -> np.ndarray:
         """The raw ids in the shape given; padding and unknown become the raw padding value.

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.data import Interactions, Vocabulary
+from tfrec_recall.data import Interactions, Vocabulary, has_baskets
 from tfrec_recall.features.columns import Feature, History, TimeOf
 from tfrec_recall.features.encoder import Field
 from tfrec_recall.features.encodings import (
@@ -51,6 +51,7 @@ class Features:
         self.encodings: dict[str, Encoding] = {}
         self.item_table: dict[str, np.ndarray] = {}
         self.has_order = False  # whether the events it is adapted to have a time
+        self.has_baskets = False  # and whether their sessions are baskets
         _refuse_repeated_names([*self.user, *self.item])
         if "item_id" not in {feature.name for feature in self.item}:
             raise ValueError(
@@ -75,6 +76,7 @@ class Features:
         users = _rows_seen(interactions.users, interactions.events, "user_id")
         items = _rows_seen(interactions.items, interactions.events, "item_id")
         self.has_order = interactions.has_time
+        self.has_baskets = has_baskets(interactions)
         self.encodings = {}
         for feature in (*self.item, *self.user):
             if isinstance(feature, History):

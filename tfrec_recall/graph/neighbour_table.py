@@ -84,16 +84,21 @@ def neighbours(
     if factors is None:
         pairs = _by_formula(matrix, similarity, order, count + 1, threads)
     else:
-        left, right = factors
-        pairs = _product(left, right[order], count + 1, threads)
+        pairs = _product(*factors, order, count + 1, threads)
     return without_self(pairs, order, count)
 
 
-def _product(left: sp.csr_array, right: sp.csr_array, count: int, threads: int) -> sp.csr_array:
-    """The `count` largest entries of each row of left @ right.T."""
+def _product(
+    left: sp.csr_array, right: sp.csr_array, order: np.ndarray, count: int, threads: int
+) -> sp.csr_array:
+    """The `count` largest entries of each row of left @ right[order].T."""
+    columns = sp.csr_matrix(right.T)
+    columns.indices = np.argsort(order).astype(columns.indices.dtype)[columns.indices]
+    columns.has_sorted_indices = False
+    columns.sort_indices()
     return sp_matmul_topn(
         sp.csr_matrix(left),
-        sp.csr_matrix(right.T),
+        columns,
         top_n=count,
         threshold=0.0,
         sort=True,
@@ -162,8 +167,8 @@ def best_of_rows(matrix: sp.csr_array, count: int) -> sp.csr_array:
 def without_self(pairs: sp.csr_array, order: np.ndarray, count: int) -> Neighbours:
     """The table of `count` neighbours from lists of `count` + 1 that may hold the row itself."""
     rows = pairs.shape[0]
-    row = np.repeat(np.arange(rows), np.diff(pairs.indptr))
-    neighbour = order[pairs.indices]
+    row = np.repeat(np.arange(rows, dtype="int32"), np.diff(pairs.indptr))
+    neighbour = order.astype("int32")[pairs.indices]
     other = (neighbour != row) & (pairs.data > 0)
     row, neighbour, weight = row[other], neighbour[other], pairs.data[other]
     place = np.arange(len(row)) - np.searchsorted(row, row)

@@ -231,9 +231,9 @@ def _scaled(
     matrix: sp.csr_array, rows: np.ndarray | None, columns: np.ndarray | None
 ) -> sp.csr_array:
     """The matrix with its rows and columns multiplied, float32."""
-    values = matrix.data.astype("float64")
+    values = matrix.data.astype("float32")
     if rows is not None:
-        values *= np.repeat(rows, np.diff(matrix.indptr))
+        values *= np.repeat(rows.astype("float32"), np.diff(matrix.indptr))
     if columns is not None:
-        values *= columns[matrix.indices]
-    return _like(matrix, values.astype("float32"))
+        values *= columns.astype("float32")[matrix.indices]
+    return _like(matrix, values)

@@ -31,12 +31,14 @@ class RecallModel(tfrs.Model):
     `needs` names the features without which the model cannot be built. `stops_early` is False for a
     model whose rate of learning falls on a schedule: it is at its best at the end of it, and what
     validation says before is noise. `compiles` says that XLA knows all operations of a training
-    step where the items are few.
+    step where the items are few. `steps_per_execution` is for `compile`: the steps that Keras runs
+    before it returns to Python, for models whose steps take no longer than that return.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("item_id",)
     stops_early: ClassVar[bool] = True
     compiles: ClassVar[bool] = False
+    steps_per_execution: ClassVar[int] = 1
     query_model: tf.keras.Model
     candidate_model: tf.keras.Model
 

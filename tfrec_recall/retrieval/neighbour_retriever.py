@@ -6,9 +6,12 @@ import functools
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall.data import Interactions, chronological
 from tfrec_recall.retrieval.catalogue import Catalogue
+from tfrec_recall.retrieval.neighbour_lists import NeighbourLists
 from tfrec_recall.retrieval.query_blocks import below_evidence, by_query_blocks
 from tfrec_recall.retrieval.recency import check_recency, recency_weights
 from tfrec_recall.retrieval.retriever import Retriever
@@ -71,11 +74,12 @@ class NeighbourRetriever(Retriever):
             },
             name="neighbour_retriever",
         )
-        row_of = np.append(np.argsort(catalogue.order), NO_ROW)  # by given position; -1 stays
+        # By given position; -1 stays.
+        row_of = np.append(np.argsort(catalogue.order), NO_ROW).astype("int32")
         self.catalogue = catalogue
         self._last, self._half_life = last, half_life
         self.neighbours = tf.Variable(
-            row_of[neighbours[catalogue.order]].astype("int32"), trainable=False, name="neighbours"
+            row_of[neighbours[catalogue.order]], trainable=False, name="neighbours"
         )
         self.weights = tf.Variable(weights[catalogue.order], trainable=False, name="weights")
         popularity = np.zeros(items) if popularity is None else np.asarray(popularity)
@@ -97,6 +101,50 @@ class NeighbourRetriever(Retriever):
             CELLS_AT_A_TIME // cells,
         )
         return self.catalogue.raw(rows), score
+
+    def recommend_all(
+        self, interactions: Interactions, k: int | None = None, threads: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """New items for every user of the events, as a call with each one's history gives them.
+
+        For lists made offline: sparse products, whose time follows the events and not the items.
+
+        Args:
+            interactions: whose events are the histories, and are left out of the lists.
+            k: the length of the lists.
+            threads: how many users are worked on at once; by default the number of processors.
+
+        Returns: raw user ids [users], and as from a call, in NumPy, raw item ids [users, k] and
+            scores [users, k].
+        """
+        k = self.k if k is None else k
+        users, start, rows, votes = self._histories(interactions)
+        ids = np.empty((len(users), k), self.item_ids.dtype)
+        scores = np.empty((len(users), k), "float32")
+        raw = np.append(self.item_ids, np.array([self.catalogue.padding], ids.dtype))
+        lists = NeighbourLists(
+            self.neighbours.numpy(), self.weights.numpy(), self.rest.numpy(), threads
+        )
+        for block, found, score in lists.blocks(start, rows, votes, k):
+            ids[block], scores[block] = raw[found], score  # NO_ROW is the last: padding
+        return users, ids, scores
+
+    def _histories(self, interactions):
+        """The users, where each one's history begins, and the events' rows and votes."""
+        events, votes = interactions.events, None
+        in_order = self._last is not None or self._half_life is not None
+        if in_order:
+            events = events.iloc[chronological(events)]
+        user, users = pd.factorize(events["user_id"])
+        rows = pd.Index(self.item_ids).get_indexer(events["item_id"]).astype("int32")
+        start = np.append(0, np.cumsum(np.bincount(user, minlength=len(users))))
+        if in_order:  # users are side by side, and events are in order
+            newer = np.repeat(start[1:], np.diff(start)) - np.arange(len(user)) - 1.0
+            half_life, last = self._half_life or np.inf, self._last or np.inf
+            votes = np.where(newer < last, 0.5 ** (newer / half_life), 0).astype("float32")
+        elif (np.diff(user) < 0).any():
+            rows = rows[np.argsort(user, kind="stable")]
+        return np.asarray(users), start, rows, votes
 
     def similar(self, item_id, exclude, k):
         row = self.catalogue.rows(item_id)  # [batch]
