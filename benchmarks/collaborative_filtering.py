@@ -6,8 +6,8 @@
 The first changes one setting at a time from the defaults, and from the whole history at equal
 weight. The second is the report of popularity bias: alpha from 0 to 1, and what it does to the hit
 rate, the coverage and the mean popularity rank (the larger, the less popular). Exits 1 when, on the
-test of MovieLens-100k, ItemCF has less than 0.365 from a whole history (30 neighbours), or 0.45 by
-recency (a half-life of 4), or UserCF less than 0.37; on Online Retail, ItemCF less than 0.163.
+test of MovieLens-100k, ItemCF has less than 0.45 by default, that is by recency, or 0.365 from a
+whole history (20 neighbours), or UserCF less than 0.37; on Online Retail, ItemCF less than 0.163.
 """
 
 from __future__ import annotations
@@ -22,16 +22,21 @@ from tfrec_recall.models import ItemCF, UserCF
 CUT = 50
 ALPHAS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0)
 WHOLE = {"half_life": None}
-FEW = {**WHOLE, "neighbours": 30}
-RECENT = {"half_life": 4.0}
+FEW = {**WHOLE, "nearby": 40.0, "neighbours": 20}
 ROWS = [
     (ItemCF, {}),
     (ItemCF, {"nearby": None}),
     (ItemCF, {"active_penalty": False}),
     (ItemCF, {"alpha": 0.3}),
     (ItemCF, {"alpha": 0.7}),
+    (ItemCF, {"normalise": True}),
+    (ItemCF, {"normalise": False}),
+    (ItemCF, {"neighbours": 25}),
+    (ItemCF, {"neighbours": 100}),
+    (ItemCF, {"neighbours": 600}),
+    (ItemCF, {"half_life": 8.0}),
+    (ItemCF, {"half_life": 30.0}),
     (ItemCF, {"half_life": None, "last": 5}),
-    (ItemCF, RECENT),
     (ItemCF, FEW),
     (ItemCF, WHOLE),
     (ItemCF, {**WHOLE, "nearby": None}),
@@ -45,7 +50,7 @@ ROWS = [
     (UserCF, WHOLE),
 ]
 CLAIMS = {
-    "movielens-100k": [(ItemCF, RECENT, 0.45), (ItemCF, FEW, 0.365), (UserCF, {}, 0.37)],
+    "movielens-100k": [(ItemCF, {}, 0.45), (ItemCF, FEW, 0.365), (UserCF, {}, 0.37)],
     "online-retail": [(ItemCF, {}, 0.163)],
 }
 

@@ -15,10 +15,13 @@ USERS, ITEMS, DIM = 9, 13, 3
 
 @pytest.fixture(scope="module")
 def train():
+    """Among others a user who rates all alike, and one whose only item nobody shares."""
     random = np.random.default_rng(5)
     pairs = [(f"u{u}", f"i{i}") for u in range(USERS) for i in random.permutation(ITEMS)[:5]]
     events = pd.DataFrame(pairs, columns=["user_id", "item_id"])
-    return Interactions(events.assign(rating=random.integers(1, 6, len(events)).astype(float)))
+    events["rating"] = random.integers(1, 6, len(events)).astype(float)
+    odd = {"user_id": ["flat"] * 3 + ["lone"], "item_id": ["i0", "i3", "i7", "i99"], "rating": 4.0}
+    return Interactions(pd.concat([events, pd.DataFrame(odd)], ignore_index=True))
 
 
 def built(train, **settings):

@@ -19,6 +19,7 @@ def train():
     pairs = [
         (f"u{u}", f"i{i}") for u in range(USERS) for i in random.permutation(ITEMS)[: 4 + u % 3]
     ]
+    pairs.append(("one event", "i3"))
     events = pd.DataFrame(pairs, columns=["user_id", "item_id"])
     items = pd.DataFrame({"item_id": [f"i{i}" for i in range(ITEMS)]})
     return Interactions(events.assign(weight=random.integers(1, 4, len(events))), items=items)
