@@ -61,5 +61,5 @@ def test_neural_cf_learns_a_published_split(suffix, validation, timestamps, tmp_
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["split"] == "given"
     assert figures["metrics"]["users"] == USERS
-    assert figures["metrics"]["hit_rate@10"] > 0.9  # by chance 1/3
-    assert figures["metrics"]["ndcg@10"] > 0.8
+    assert figures["metrics"]["hit_rate@10"] > 0.75  # by chance 1/3
+    assert figures["metrics"]["ndcg@10"] > 0.5
