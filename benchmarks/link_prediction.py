@@ -21,12 +21,13 @@ from tfrec_recall.models import BGE, EGES, GES
 import tensorflow as tf  # isort: skip
 
 MODELS = (BGE, GES, EGES)
+WALKS = 40  # from each item, an epoch
 
 
 def area(model_class: type[EGES], train, epochs: int, seed: int) -> float:
     tf.keras.utils.set_random_seed(seed)
     features = model_class.default_features(train).adapt(train)
-    model = model_class(features, decay_epochs=epochs, seed=seed)
+    model = model_class(features, walks=WALKS, decay_epochs=epochs, seed=seed)
     model.compile()
     links = hide_links(model.graph(train), seed=seed)
     model.fit(model.walk_data(links.graph, seed=seed), epochs=epochs, verbose=0)

@@ -1,14 +1,17 @@
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
 
-from tests.references import graphs, side_info_pooling
+from tests.references import adaptive_rows, graphs, side_info_pooling
 from tests.references.skip_gram import negative_sampling
 from tfrec_recall.data import Interactions
-from tfrec_recall.features import Categorical, Features, History, MultiValued, Numeric
+from tfrec_recall.features import Categorical, Features, History, MultiValued, Numeric, Vector
 from tfrec_recall.graph import NoiseRemoval, hide_links
 from tfrec_recall.models import BGE, EGES, GES
+from tfrec_recall.models.side_info_vectors import OUTPUT, WEIGHTS
 
 SMALL = {"dim": 8, "rate": 0.3, "negatives": 2, "block": 2, "lanes": 2, "walks": 4, "window": 2}
 EACH = pytest.mark.parametrize("model_class", [BGE, GES, EGES])
@@ -62,57 +65,83 @@ def test_items_of_one_group_are_near_and_users_find_theirs(model_class):
 
 
 def test_a_step_is_the_references_gradient():
-    """Of the skip-gram by H, and of H by the id's row, the kind's, the tags' and the price's."""
-    model = EGES(features_of(groups()), **{**SMALL, "longest_step": 1e9})
+    """Of the skip-gram by H, and of H by the id's row, the kind's, the tags', the price's and the
+    look's; the second centre is shown without its id."""
+    interactions = groups()
+    look = pd.DataFrame(np.random.default_rng(2).normal(size=(14, 3))).to_numpy().tolist()
+    features = Features(
+        user=[History(length=5)],
+        item=[
+            Categorical("item_id"),
+            Categorical("kind"),
+            MultiValued("tags"),
+            Numeric("price"),
+            Vector("look"),
+        ],
+    ).adapt(dataclasses.replace(interactions, items=interactions.items.assign(look=look)))
+    model = EGES(features, **{**SMALL, "longest_step": 1e9})
     generator = np.random.default_rng(1)
-    weights = [*model.vectors.inputs_of, model.vectors.output_vectors]
-    for weight in weights:
-        weight.assign(generator.normal(size=weight.shape))
-    item, kind, tags, price, importance, output = (w.numpy().astype(float) for w in weights)
-    before = [table.copy() for table in (item, kind, tags, price, importance, output)]
+    tables = model.vectors.encoder.tables | {
+        WEIGHTS: model.vectors.pooling.importance,
+        OUTPUT: model.vectors.output_vectors,
+    }
+    before, sums = {}, {}
+    for name, table in tables.items():
+        before[name] = generator.normal(size=table.shape)
+        sums[name] = generator.uniform(0.5, 2, size=len(before[name]))
+        table.assign(before[name])
+        model.vectors.rows[name].sums.assign(sums[name])
     centre, context, noise = np.array([[2, 4, 2]]), np.array([[5, 3]]), np.array([[9]])
+    cold = np.array([[False, True, False]])
     positive = np.array([[[1, 0], [1, 1], [0, 1]]], "float32")
     negative = np.array([[[0.5], [0.0], [2.0]]], "float32")
 
-    table = {name: rows[centre[0]] for name, rows in model.features.item_table.items()}
-    counts = (table["tags"] > 1).sum(axis=1)
-    tag_rows = tags[table["tags"]] * (table["tags"] > 1)[:, :, None]
+    item = {name: rows[centre[0]] for name, rows in features.item_table.items()}
+    has_tag = item["tags"] > 1
+    counts = np.maximum(has_tag.sum(axis=1, keepdims=True), 1)
     fields = np.stack(
         [
-            item[centre[0]],
-            kind[table["kind"]],
-            tag_rows.sum(axis=1) / np.maximum(counts, 1)[:, None],
-            price[0] * table["price"][:, None],
+            before["item_id"][centre[0]],
+            before["kind"][item["kind"]],
+            (before["tags"][item["tags"]] * has_tag[:, :, None]).sum(axis=1) / counts,
+            before["price"][0] * item["price"][:, None],
+            item["look"] @ before["look"],
         ],
         axis=1,
     )
-    present = np.stack([[True] * 3, [True] * 3, counts > 0, [True] * 3], axis=1)
-    assert not present.all()  # an item without tags is among them
-    pooled = side_info_pooling.weighted(fields, importance[centre[0]], present)
+    present = np.stack([~cold[0], *[np.array([True] * 3)] * 4], axis=1)
+    present[:, 2] = has_tag.any(axis=1)
+    assert not present[:, 2].all()  # an item without tags is among them
+    weights = np.where(cold[0][:, None], 0, before[WEIGHTS][centre[0]])
+    pooled = side_info_pooling.weighted(fields, weights, present)
     columns = np.concatenate([context[0], noise[0]])
     _, by_centre, by_column = negative_sampling(
         pooled,
-        output[columns],
+        before[OUTPUT][columns],
         np.concatenate([positive[0], np.zeros((3, 1))], axis=1),
         np.concatenate([np.zeros((3, 2)), negative[0]], axis=1),
     )
-    by_fields, by_importance = side_info_pooling.gradients(
-        fields, importance[centre[0]], present, by_centre
-    )
-    np.subtract.at(item, centre[0], 0.1 * by_fields[:, 0])
-    np.subtract.at(kind, table["kind"], 0.1 * by_fields[:, 1])
-    for row, values in enumerate(table["tags"]):
-        for value in values[values > 1]:
-            tags[value] -= 0.1 * by_fields[row, 2] / counts[row]
-    price[0] -= 0.1 * table["price"] @ by_fields[:, 3]
-    np.subtract.at(importance, centre[0], 0.1 * by_importance)
-    np.subtract.at(output, columns, 0.1 * by_column)
+    by_fields, by_weights = side_info_pooling.gradients(fields, weights, present, by_centre)
+    by_tag = by_fields[:, 2, None] / counts[:, :, None] * has_tag[:, :, None]
+    changes = {
+        "item_id": (centre[0], by_fields[:, 0] * ~cold[0][:, None]),
+        "kind": (item["kind"], by_fields[:, 1]),
+        "tags": (item["tags"].ravel(), by_tag.reshape(-1, 8)),
+        "price": (np.zeros(3, int), by_fields[:, 3] * item["price"][:, None]),
+        "look": (
+            np.tile(np.arange(3), 3),
+            np.einsum("bn,bd->bnd", item["look"], by_fields[:, 4]).reshape(-1, 8),
+        ),
+        WEIGHTS: (centre[0], by_weights * ~cold[0][:, None]),
+        OUTPUT: (columns, by_column),
+    }
+    assert changes.keys() == tables.keys()
 
-    model.vectors.learn(centre, context, positive, noise, negative, tf.constant(0.1))
-    expected = (item, kind, tags, price, importance, output)
-    for weight, after, first in zip(weights, expected, before, strict=True):
-        np.testing.assert_allclose(weight, after, rtol=1e-4, atol=1e-5)
-        assert np.abs(after - first).max() > 1e-3
+    model.vectors.learn(centre, context, positive, noise, negative, tf.constant(0.1), cold)
+    for name, (ids, gradient) in changes.items():
+        after, _ = adaptive_rows.step(before[name], sums[name], ids, gradient, 0.1, 1e9)
+        np.testing.assert_allclose(tables[name], after, rtol=1e-4, atol=1e-5, err_msg=name)
+        assert np.abs(after - before[name]).max() > 1e-3
 
 
 @pytest.mark.parametrize("model_class", [GES, EGES])
@@ -131,6 +160,44 @@ def test_a_new_item_is_the_mean_of_its_side_information_at_once(model_class):
     assert set(ids.numpy()[0].astype(str)) == {f"i{n}" for n in range(6)}
     ids, _ = model.retriever(items)({"history": [["new"]]}, k=6, exclude=[["new"]])
     assert set(ids.numpy()[0].astype(str)) == {f"i{n}" for n in range(6)}
+
+
+@pytest.mark.parametrize(("model_class", "share"), [(BGE, 0), (GES, 0.3), (EGES, 0.3)])
+def test_a_share_of_centres_is_shown_without_its_id(model_class, share):
+    interactions = groups()
+    model = model_class(features_of(interactions), **SMALL, cold_rate=0.3)
+    learn, seen = model.vectors.learn, []
+
+    def watch(*arguments):
+        seen.append(arguments[-1])
+        return learn(*arguments)
+
+    model.vectors.learn = watch
+    for batch in model.training_data(interactions, batch_size=16):
+        model.compute_loss(batch)
+    if not share:
+        assert all(cold is None for cold in seen)
+        return
+    cold = np.concatenate([np.ravel(block) for block in seen])
+    assert len(cold) > 500
+    assert abs(cold.mean() - share) < 0.06
+    assert len({block.numpy().tobytes() for block in seen}) > 8  # of 16: drawn anew each time
+
+
+def test_scores_are_lifted_by_popularity_and_those_of_new_items_are_cosines():
+    interactions = groups()
+    model = trained(EGES, interactions, popularity=0.5)
+    new = {"item_id": ["new"], "kind": ["round"], "tags": [["soft"]], "price": [2.0]}
+    items = pd.concat([interactions.items, pd.DataFrame(new)], ignore_index=True)
+    vectors = model.embed_items(items)
+    counts = items["item_id"].map(interactions.events["item_id"].value_counts()).fillna(1)
+    expected = vectors @ vectors[0] * np.sqrt(counts.to_numpy())
+    for retriever in (model.retriever(items), model.trigger_retriever(items)):
+        ids, scores = retriever({"history": [["i0"]]}, k=15, exclude=[["i0"]])
+        found = pd.Series(scores.numpy()[0], index=ids.numpy()[0].astype(str)).drop("")
+        wanted = pd.Series(expected, index=items["item_id"])[found.index]
+        assert len(found) == 14
+        np.testing.assert_allclose(found, wanted, rtol=1e-4)
 
 
 def test_a_new_item_without_side_information_is_zeros():
@@ -204,5 +271,7 @@ def test_wrong_arguments_are_named():
     features = features_of(groups())
     with pytest.raises(ValueError, match=r"length at least 2\. Received: .*length=1"):
         EGES(features, length=1)
+    with pytest.raises(ValueError, match=r"cold_rate is a share.*Received: 1\.5"):
+        EGES(features, cold_rate=1.5)
     with pytest.raises(ValueError, match=r"one of none, mean, weighted\. Received: 'sum'"):
         EGES(features, side_info="sum")

@@ -127,6 +127,31 @@ def test_all_triggers_and_neighbours_rank_as_the_mean_does():
     np.testing.assert_array_equal(ids, by_triggers(query)[0])
 
 
+def test_the_lift_is_of_candidates_and_not_of_triggers():
+    """One item counts a hundredfold: as a trigger it says what it said, as a candidate it leads."""
+    lift = np.ones(ITEMS, "float32")
+    lift[3] = 100
+    given = {"k": 5, "last": 2, "neighbours": ITEMS}
+    plain, lifted = (
+        TriggerRetriever(IDS, VECTORS, **given),
+        TriggerRetriever(IDS, VECTORS, lift=lift, **given),
+    )
+    query = {"history": [["i3", "i1"]]}
+    np.testing.assert_array_equal(lifted(query)[0], plain(query)[0])
+    np.testing.assert_allclose(lifted(query)[1], plain(query)[1], rtol=1e-4)
+    scores = VECTORS @ VECTORS[1] * lift
+    ids, found = lifted({"history": [["i1"]]}, k=ITEMS - 1)
+    order = [i for i in np.argsort(-scores) if i != 1]
+    np.testing.assert_allclose(found[0], scores[order], rtol=1e-4)
+    assert np.char.decode(ids.numpy().astype(bytes))[0].tolist() == [f"i{i}" for i in order]
+
+
+@pytest.mark.parametrize("lift", [[1.0], np.zeros(ITEMS)])
+def test_a_lift_is_a_number_above_0_for_each_item(lift):
+    with pytest.raises(ValueError, match=r"above 0 for each item\. Received: shape"):
+        TriggerRetriever(IDS, VECTORS, lift=lift)
+
+
 @pytest.mark.parametrize("wrong", [{"last": 0}, {"half_life": 0.0}, {"neighbours": 0}])
 def test_numbers_are_positive(wrong):
     name = next(iter(wrong))

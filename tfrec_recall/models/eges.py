@@ -35,7 +35,10 @@ class EGES(RecallModel):
     Figure 2, Algorithms 1 and 2, Eq. 6 to 8.
     Departs: edges reach the next `reach` items, and baskets are complete graphs. Negatives are
     drawn for a block of neighbouring events and weighted so that each pair expects `negatives`. An
-    item is not its own context. Only unit vectors are served.
+    item is not its own context. Rows have rates of their own (`AdaptiveRows`). Some centres are
+    shown without their id, so that side information learns to stand alone, as it does in a new
+    item. Unit vectors are served, and scores lifted by `popularity`: side information gives items
+    that hardly anyone took the cosines of those that many did.
 
     Args:
         features: adapted; `item_id`, a history of it, and any side information of the items.
@@ -53,16 +56,21 @@ class EGES(RecallModel):
         threshold: of sub-sampling, as in `Item2Vec`.
         rate: of learning at the start; it falls in a line over `decay_epochs`. The optimiser
             given to `compile` is not used: tables change row by row.
+        cold_rate: the share of centres that are shown without their id; 0 where there is no side
+            information.
+        popularity: the power of an item's training events that lifts its score; 0 ranks by cosine.
+            A new item counts as one event.
         last, half_life: the latest items that make a user's vector, as in `Item2Vec`.
         block, lanes, noise: centres of a lane, lanes of a step, and draws of noise a lane.
-        longest_step: the most that a row moves for one pair of an item and a field.
-        seed: of windows, noise and sub-sampling.
+        longest_step: the most that a row moves in one block.
+        seed: of windows, noise, sub-sampling and cold centres.
 
     A new item is the mean of its side information, and is served at once. Users are the mean of
     their latest items (`retriever`), or go through the neighbours of each (`trigger_retriever`).
     """
 
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
+    stops_early: ClassVar[bool] = False
     own_side_info: ClassVar[str] = "weighted"
 
     def __init__(
@@ -70,7 +78,7 @@ class EGES(RecallModel):
         features: Features,
         side_info: str | None = None,
         dim: int = 64,
-        walks: int = 40,
+        walks: int = 4,
         length: int = 10,
         reach: int = 2,
         by_session: bool | None = None,
@@ -79,8 +87,10 @@ class EGES(RecallModel):
         negatives: int = 10,
         power: float = 0.5,
         threshold: float | None = None,
-        rate: float = 0.4,
-        decay_epochs: int = 10,
+        rate: float = 0.2,
+        decay_epochs: int = 40,
+        cold_rate: float = 0.25,
+        popularity: float = 0.2,
         last: int | None = 15,
         half_life: float | None = 4.0,
         block: int = 32,
@@ -97,19 +107,23 @@ class EGES(RecallModel):
                 f"Received: {walks=}, {window=}, {negatives=}, {noise=}, {length=}."
             )
         self.walks, self.length, self.reach, self.by_session = walks, length, reach, by_session
+        if not 0 <= cold_rate < 1:
+            raise ValueError(f"cold_rate is a share from 0 to below 1. Received: {cold_rate}.")
         self.noise_removal = noise_removal
         self.removed: Removed | None = None
         self.window, self.negatives, self.noise = window, negatives, noise
-        self.last, self.half_life = last, half_life
+        self.last, self.half_life = features.recency(last, half_life)
         counts = item_space.known_counts(features)
         self.proposal = PopularityNegatives(counts, power)
         keep = item_space.keep(counts, threshold)
         side_info = self.own_side_info if side_info is None else side_info
+        self.cold_rate = 0.0 if side_info == "none" else cold_rate
+        self.popularity = popularity
         self.vectors = SideInfoVectors(features, dim, side_info, longest_step)
         self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
         item = features.inputs(features.item)
         self.candidate_model = tf.keras.Model(item, L2Normalization()(self.vectors.embed(item)))
-        self.query_model = item_space.query_model(features, self.vectors, last, half_life)
+        self.query_model = item_space.query_model(features, self.vectors, self.last, self.half_life)
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
@@ -159,19 +173,24 @@ class EGES(RecallModel):
         return self.training.measure(batch, self.window, self._learn)
 
     def _learn(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
-        for_windows, for_noise = tf.unstack(tf.random.split(seed, 2))
+        for_windows, for_noise, for_cold = tf.unstack(tf.random.split(seed, 3))
         centre, context = block.centre["item_id"], block.context["item_id"]
         positive = window_weights(block, self.window, for_windows)  # [lanes, block, contexts]
         pairs = tf.reduce_sum(positive, axis=2)  # [lanes, block]
         noise = self.proposal.sample([self.training.lanes, self.noise], for_noise)
         negative = noise_weights(noise, centre, pairs, self.negatives)
-        loss = self.vectors.learn(centre, context, positive, noise, negative, rate)
+        cold = None
+        if self.cold_rate:
+            cold = tf.random.stateless_uniform(tf.shape(centre), for_cold) < self.cold_rate
+        loss = self.vectors.learn(centre, context, positive, noise, negative, rate, cold)
         return loss, tf.reduce_sum(pairs[0])
 
     def retriever(self, items, index=None, k=100, seed=0, tuning_queries=None):
         """Users by the mean of their latest items; see `RecallModel.retriever`."""
-        return item_space.mean_retriever(self, items, index, k, seed, tuning_queries)
+        return item_space.mean_retriever(
+            self, items, index, k, seed, tuning_queries, self.popularity
+        )
 
     def trigger_retriever(self, items, index=None, k=100, seed=0, **options):
         """Users through the neighbours of their latest items; options as `TriggerRetriever` has."""
-        return item_space.trigger_retriever(self, items, index, k, seed, **options)
+        return item_space.trigger_retriever(self, items, index, k, seed, self.popularity, **options)

@@ -115,22 +115,58 @@ def query_model(
     return tf.keras.Model(user, L2Normalization()(mean))
 
 
+def lift(features: Features, items: pd.DataFrame, power: float) -> np.ndarray:
+    """What the scores of items are multiplied by: a power of their training events, [items].
+
+    An item without any counts as one event, so it is there, and its score is its cosine.
+    """
+    counts = known_counts(features)[features.ids("item_id").encode(items["item_id"])]
+    return (np.maximum(counts, 1).astype("float64") ** power).astype("float32")
+
+
 def mean_retriever(
-    model, items: pd.DataFrame, index: IndexSettings | None, k: int, seed: int, tuning_queries=None
+    model,
+    items: pd.DataFrame,
+    index: IndexSettings | None,
+    k: int,
+    seed: int,
+    tuning_queries=None,
+    popularity: float = 0.0,
 ) -> EmbeddingRetriever:
-    """A user is the weighted mean of his latest items, cold ones included."""
+    """A user is the weighted mean of his latest items, cold ones included.
+
+    Args:
+        popularity: the power of `lift`; the vectors of candidates are longer by it.
+    """
     ids, vectors = items["item_id"].to_numpy(), model.embed_items(items)
     mean = HistoryMean(ids, vectors, model.last, model.half_life)
+    candidates = vectors * lift(model.features, items, popularity)[:, np.newaxis]
     return EmbeddingRetriever(
-        mean, ids, vectors, index or Exact(), k, tuning_queries=tuning_queries, seed=seed
+        mean, ids, candidates, index or Exact(), k, tuning_queries=tuning_queries, seed=seed
     )
 
 
 def trigger_retriever(
-    model, items: pd.DataFrame, index: IndexSettings | None, k: int, seed: int, **options
+    model,
+    items: pd.DataFrame,
+    index: IndexSettings | None,
+    k: int,
+    seed: int,
+    popularity: float = 0.0,
+    **options,
 ) -> TriggerRetriever:
-    """Each of the latest items recalls its neighbours; options are those of `TriggerRetriever`."""
+    """Each of the latest items recalls its neighbours; options are those of `TriggerRetriever`.
+
+    Args:
+        popularity: as in `mean_retriever`.
+    """
     options = {"last": model.last, "half_life": model.half_life, **options}
     return TriggerRetriever(
-        items["item_id"].to_numpy(), model.embed_items(items), index, k, seed=seed, **options
+        items["item_id"].to_numpy(),
+        model.embed_items(items),
+        index,
+        k,
+        lift=lift(model.features, items, popularity),
+        seed=seed,
+        **options,
     )

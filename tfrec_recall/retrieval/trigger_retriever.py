@@ -57,6 +57,8 @@ class TriggerRetriever(Retriever):
         half_life: a trigger weighs half of the one this many places newer; None weighs all alike.
         neighbours: how many items each trigger recalls.
         merge: `merge_by_sum` or `merge_by_maximum`.
+        lift: what the score of each item is multiplied by when it is a candidate, [items], above
+            0; None is 1 for all.
         seed: of the permutation that orders items of equal score.
 
     A user without a known item is recalled nothing: padding and -inf.
@@ -77,6 +79,7 @@ class TriggerRetriever(Retriever):
         half_life: float | None = None,
         neighbours: int = 100,
         merge: Merge = merge_by_sum,
+        lift: np.ndarray | None = None,
         seed: int = 0,
     ):
         check_recency(last, half_life)
@@ -89,6 +92,13 @@ class TriggerRetriever(Retriever):
                 "There is one vector for each item id. "
                 f"Received: {len(catalogue)} ids, {len(vectors)} vectors."
             )
+        lift = np.ones(len(vectors), "float32") if lift is None else np.asarray(lift, "float32")
+        if lift.shape != (len(vectors),) or not (lift > 0).all():
+            raise ValueError(
+                "lift has a number above 0 for each item. "
+                f"Received: shape {lift.shape}, least {lift.min(initial=np.inf)}."
+            )
+        vectors = vectors * lift[:, np.newaxis]
         built = (index or Exact()).build(vectors[catalogue.order], k=neighbours)
         super().__init__(
             item_ids=catalogue.ids,
@@ -107,6 +117,7 @@ class TriggerRetriever(Retriever):
             name="trigger_retriever",
         )
         self.catalogue, self.index = catalogue, built
+        self._lift = tf.Variable(lift[catalogue.order], trainable=False, name="lift")
         self._last, self._half_life = last, half_life
         self._neighbours, self._merge = neighbours, merge
 
@@ -128,7 +139,8 @@ class TriggerRetriever(Retriever):
             present=tf.reshape(trigger, [-1, 1]) >= 0,
         )
         beside = [tf.shape(trigger)[0], triggers * self._neighbours]
-        scores *= tf.reshape(weight, [-1, 1])
+        lifted = tf.gather(self._lift, tf.maximum(trigger, 0))  # as a query it is not
+        scores *= tf.reshape(weight / lifted, [-1, 1])
         rows, scores = self._merge(tf.reshape(rows, beside), tf.reshape(scores, beside), k)
         return self.catalogue.raw(rows), scores
 

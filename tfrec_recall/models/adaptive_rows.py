@@ -1,0 +1,45 @@
+"""Steps for a table whose rows are touched as often as their ids come: each at its own rate."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+TINY = 1e-12  # beside a squared gradient
+
+
+class AdaptiveRows(tf.keras.layers.Layer):
+    """Adagrad with one sum a row, that touches no row but those of a block.
+
+    A rate for all rows is too high for a genre, which half of the items have, or too low for an
+    item that comes seldom. Here a row's steps shrink with what its own gradients have added up to:
+    G += mean of g², row -= rate * g / sqrt(G), where g is the sum over the block.
+
+    Source: "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization", JMLR
+    2011, section 1.1.
+    Departs: the numbers of a row share one sum, so that it moves against its gradient.
+
+    Args:
+        rows: of the table.
+        longest_step: the most that a row moves in one block; what is longer is shortened.
+    """
+
+    def __init__(self, rows: int, longest_step: float, **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        self.longest_step = longest_step
+        self.sums = self.add_weight("sums", (rows,), trainable=False, initializer="zeros")
+
+    def descend(self, table: tf.Variable, ids: tf.Tensor, gradient: tf.Tensor, rate: tf.Tensor):
+        """Moves the rows of the ids.
+
+        Args:
+            table: [rows, dim], always the same one.
+            ids: [...]; the gradients of an id that comes twice are added up.
+            gradient: [..., dim]
+        """
+        ids, place = tf.unique(tf.reshape(ids, [-1]))
+        gradient = tf.reshape(gradient, [-1, table.shape[1]])
+        gradient = tf.math.unsorted_segment_sum(gradient, place, tf.size(ids))  # [ids, dim]
+        self.sums.scatter_add(tf.IndexedSlices(tf.reduce_mean(gradient**2, axis=1), ids))
+        scale = tf.math.rsqrt(tf.gather(self.sums, ids) + TINY)[:, tf.newaxis]
+        step = tf.clip_by_norm(rate * scale * gradient, self.longest_step, axes=[-1])
+        table.scatter_sub(tf.IndexedSlices(step, ids))
