@@ -54,7 +54,8 @@ def item_by_item(model: PinSAGE):
 
     def convolve(convolution, own, around, importance):
         width, top = own.shape[-1], important.ids.shape[1]
-        rows = tf.reshape(own, [-1, width]), tf.reshape(around, [-1, top, width])
+        around = convolution.messages(tf.reshape(around, [-1, top, width]))
+        rows = tf.reshape(own, [-1, width]), around
         made = convolution(rows, tf.reshape(importance, [-1, top]))
         return tf.reshape(made, tf.shape(own))
 

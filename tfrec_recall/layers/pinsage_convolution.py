@@ -59,7 +59,17 @@ class PinSAGEConvolution(tf.keras.layers.Layer):
         # What has no share may hold anything.
         nothing = tf.zeros((), neighbours.dtype)
         neighbours = tf.where(share[..., tf.newaxis] > 0, neighbours, nothing)
-        pooled = tf.einsum("nk,nkd->nd", share, tf.cast(self.pool(neighbours), tf.float32))
+        return self.combine(own, self.pool(neighbours), share)
+
+    def combine(self, own, messages, share):
+        """What follows relu(Q h_v + q), for a caller who makes that once for each node.
+
+        Args:
+            own: nodes [nodes, dim].
+            messages: of their neighbours, `pool(neighbours)`, [nodes, neighbours, pool_units].
+            share: α, float32 [nodes, neighbours].
+        """
+        pooled = tf.einsum("nk,nkd->nd", share, tf.cast(messages, tf.float32))
         new = self.dense(tf.concat([own, tf.cast(pooled, own.dtype)], axis=-1))
         unit = tf.math.l2_normalize(tf.cast(new, tf.float32), axis=-1, epsilon=self.epsilon)
         return tf.cast(unit, self.compute_dtype)

@@ -62,7 +62,7 @@ class GraphSAGE(RecallModel):
             (softmax) or several (sigmoids). It is then not an input.
         label_weight: what that loss weighs beside the unsupervised one.
         unsupervised: whether random walks teach as well.
-        with_id, cold_rate, last, half_life: as in `PinSAGE`.
+        with_id, cold_rate, popularity, last, half_life: as in `PinSAGE`.
         seed: of walks, samples, negatives and cold items.
 
     A node added later is embedded by its features. Users are the mean of their latest items
@@ -89,6 +89,7 @@ class GraphSAGE(RecallModel):
         unsupervised: bool = True,
         with_id: bool = True,
         cold_rate: float = 0.1,
+        popularity: float = 0.2,
         last: int | None = 15,
         half_life: float | None = 4.0,
         seed: int = 0,
@@ -105,6 +106,7 @@ class GraphSAGE(RecallModel):
         self.degree, self.reach, self.walk = degree, reach, walk
         self.shared, self.temperature, self.cold_rate = shared, temperature, cold_rate
         self.negatives, self.unsupervised, self.label_weight = negatives, unsupervised, label_weight
+        self.popularity = popularity
         self.last, self.half_life = features.recency(last, half_life)
         self.proposal = PopularityNegatives(item_space.known_counts(features), power)
         self.skip_gram = SkipGramNegativeSampling(reduction="sum")
@@ -197,11 +199,13 @@ class GraphSAGE(RecallModel):
 
     def retriever(self, items, index=None, k=100, seed=0, tuning_queries=None):
         """Users by the mean of their latest items; see `RecallModel.retriever`."""
-        return item_space.mean_retriever(self, items, index, k, seed, tuning_queries)
+        return item_space.mean_retriever(
+            self, items, index, k, seed, tuning_queries, self.popularity
+        )
 
     def trigger_retriever(self, items, index=None, k=100, seed=0, **options):
         """Users through the neighbours of their latest items; options as `TriggerRetriever` has."""
-        return item_space.trigger_retriever(self, items, index, k, seed, **options)
+        return item_space.trigger_retriever(self, items, index, k, seed, self.popularity, **options)
 
 
 class Normalised(tf.keras.layers.Layer):
@@ -211,6 +215,9 @@ class Normalised(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self.aggregator = aggregator
         self.unit = L2Normalization()
+
+    def messages(self, vectors):
+        return vectors
 
     def call(self, nodes, weights, training=False):
         mask = (None, weights > 0)

@@ -34,7 +34,8 @@ class NodeEncoder(tf.keras.layers.Layer):
         features: adapted.
         dim: of the features' embeddings, which are added up.
         neighbours: (nodes, layer, seed) -> encoded ids and weights [nodes, neighbours].
-        convolutions: ((own, neighbours), weights, training) -> [nodes, dim], outermost hop first.
+        convolutions: ((own, messages), weights, training) -> [nodes, dim], outermost hop first;
+            their `messages` makes of nodes what their neighbours get to see of them.
         head: what follows the last of them.
         with_id: whether an item has an embedding of its own beside its other features.
         without: features that are not seen.
@@ -90,8 +91,9 @@ class NodeEncoder(tf.keras.layers.Layer):
         before = self._hop(every, depth - 1, hidden, seed, training)
         count = tf.shape(nodes)[0]
         own = tf.gather(before, position[:count])
-        around = tf.gather(before, tf.reshape(position[count:], tf.shape(ids)))
-        return self.convolutions[depth - 1]((own, around), weights, training)
+        convolve = self.convolutions[depth - 1]
+        around = tf.gather(convolve.messages(before), tf.reshape(position[count:], tf.shape(ids)))
+        return convolve((own, around), weights, training)
 
     def first(self, item, hidden: Hidden | None = None, training=False):
         """The sum of an item's feature embeddings; an unknown id adds nothing."""
@@ -119,7 +121,7 @@ class NodeEncoder(tf.keras.layers.Layer):
             around, weights = self._neighbours(ids, layer, None, ALWAYS)
             distinct, position = tf.unique(tf.reshape(around, [-1]))
             before = self._hop(distinct, layer, None, ALWAYS, training)
-            before = tf.gather(before, tf.reshape(position, tf.shape(around)))
+            before = tf.gather(convolve.messages(before), tf.reshape(position, tf.shape(around)))
             own = convolve((own, before), weights, training)
         vectors = self.head(own, training=training)
         return vectors * tf.cast(ids != 0, vectors.dtype)[:, tf.newaxis]
@@ -129,10 +131,10 @@ class NodeEncoder(tf.keras.layers.Layer):
         nodes = [tf.range(at, min(at + ROWS, self.nodes)) for at in range(0, self.nodes, ROWS)]
         now = tf.concat([self.first(self.table(some)) for some in nodes], axis=0)
         for layer, convolve in enumerate(self.convolutions):
-            parts = []
+            messages, parts = convolve.messages(now), []
             for some in nodes:
                 ids, weights = self._neighbours(some, layer, None, ALWAYS)
-                pair = (tf.gather(now, some), tf.gather(now, ids))
+                pair = (tf.gather(now, some), tf.gather(messages, ids))
                 parts.append(convolve(pair, weights, False))
             now = tf.concat(parts, axis=0)
         return tf.concat([self.head(tf.gather(now, some)) for some in nodes], axis=0).numpy()

@@ -59,6 +59,8 @@ class PinSAGE(RecallModel):
         hard_weight: what one of them weighs beside an easy one.
         with_id: whether items have embeddings of their own.
         cold_rate: the share of items that a step shows without it, and without neighbours.
+        popularity: the power of an item's training events that lifts its score; 0 ranks by cosine.
+            A new item counts as one event.
         last, half_life: the latest items that make a user's vector, as in `Item2Vec`.
         seed: of walks, negatives and cold items.
 
@@ -86,6 +88,7 @@ class PinSAGE(RecallModel):
         hard_weight: float = 1.0,
         with_id: bool = True,
         cold_rate: float = 0.1,
+        popularity: float = 0.1,
         last: int | None = 15,
         half_life: float | None = 4.0,
         seed: int = 0,
@@ -101,6 +104,7 @@ class PinSAGE(RecallModel):
         self.run, self.board_power = run, board_power
         self.easy, self.most_hard, self.cold_rate = easy, most_hard, cold_rate
         self.hard_ranks = (hard_ranks[0], hard_ranks[1])
+        self.popularity = popularity
         self.last, self.half_life = features.recency(last, half_life)
         self.proposal = PopularityNegatives(item_space.known_counts(features), power)
         self.hinge = MaxMargin(margin, hard_weight)
@@ -211,19 +215,30 @@ class PinSAGE(RecallModel):
 
     def retriever(self, items, index=None, k=100, seed=0, tuning_queries=None):
         """Users by the mean of their latest items; see `RecallModel.retriever`."""
-        return item_space.mean_retriever(self, items, index, k, seed, tuning_queries)
+        return item_space.mean_retriever(
+            self, items, index, k, seed, tuning_queries, self.popularity
+        )
 
     def trigger_retriever(self, items, index=None, k=100, seed=0, **options):
         """Users through the neighbours of their latest items; options as `TriggerRetriever` has."""
-        return item_space.trigger_retriever(self, items, index, k, seed, **options)
+        return item_space.trigger_retriever(self, items, index, k, seed, self.popularity, **options)
 
 
 class Weighted(tf.keras.layers.Layer):
-    """A convolution that takes its neighbours' weights as importance."""
+    """A convolution that takes its neighbours' weights as importance, and messages as neighbours:
+    a node is the neighbour of many, and relu(Q h_v + q) is made once."""
 
     def __init__(self, convolution: PinSAGEConvolution, **kwargs):
         super().__init__(**kwargs)
         self.convolution = convolution
 
+    def messages(self, vectors):
+        if not self.convolution.built:  # its parts are called, and it is not
+            nodes = vectors.shape
+            self.convolution.build((nodes, (nodes[0], None, nodes[1])))
+        return self.convolution.pool(vectors)
+
     def call(self, nodes, weights, training=False):
-        return self.convolution(nodes, importance=weights)
+        own, messages = nodes
+        share = tf.math.divide_no_nan(weights, tf.reduce_sum(weights, axis=1, keepdims=True))
+        return self.convolution.combine(own, messages, share)
