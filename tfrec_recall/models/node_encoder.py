@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -27,6 +27,24 @@ class Hidden(NamedTuple):
     cold: tf.Tensor
 
 
+class Convolution(Protocol):
+    """One layer of vectors to the next."""
+
+    def messages(self, vectors: tf.Tensor) -> tf.Tensor:
+        """What the neighbours of nodes get to see of them, [nodes, dim]; made once for each."""
+        ...
+
+    def __call__(self, nodes, weights: tf.Tensor, training: bool) -> tf.Tensor:
+        """Vectors [nodes, dim].
+
+        Args:
+            nodes: a tuple of their own vectors [nodes, dim], and the messages of their neighbours
+                [nodes, neighbours, dim].
+            weights: [nodes, neighbours], 0 where there is none.
+        """
+        ...
+
+
 class NodeEncoder(tf.keras.layers.Layer):
     """Convolutions over the neighbourhoods of items, whose features are the first layer's input.
 
@@ -34,8 +52,7 @@ class NodeEncoder(tf.keras.layers.Layer):
         features: adapted.
         dim: of the features' embeddings, which are added up.
         neighbours: (nodes, layer, seed) -> encoded ids and weights [nodes, neighbours].
-        convolutions: ((own, messages), weights, training) -> [nodes, dim], outermost hop first;
-            their `messages` makes of nodes what their neighbours get to see of them.
+        convolutions: that of the outermost hop first.
         head: what follows the last of them.
         with_id: whether an item has an embedding of its own beside its other features.
         without: features that are not seen.
@@ -48,7 +65,7 @@ class NodeEncoder(tf.keras.layers.Layer):
         features: Features,
         dim: int,
         neighbours: Callable,
-        convolutions: Sequence[Callable],
+        convolutions: Sequence[Convolution],
         head: Callable,
         with_id: bool = True,
         without: Sequence[str] = (),
