@@ -117,18 +117,26 @@ def test_batches_are_a_stream_of_days_and_mixed_within_them(features, interactio
     assert sorted(days(mixed)) == sorted(days(stream))
 
 
-def test_the_seed_is_the_latest_event(features):
-    """With the tower silenced, what goes around it is half the seed item and the mean."""
-    model = built(features, normalize=False)
+@pytest.mark.parametrize("latest", [1, 2])
+def test_the_seed_is_the_latest_event_or_the_mean_of_the_latest(features, latest):
+    """With the tower silenced, what goes around it is half the seed and both means."""
+    model = built(features, normalize=False, seed_events=latest)
     history = tf.constant([[5, 9, 4, 0, 0, 0], [7, 0, 0, 0, 0, 0], [0] * 6, [2, 3, 4, 5, 6, 7]])
     for layer in model.query_model.layers:
         if layer.name.startswith("tower"):
             layer.set_weights([np.zeros(weight.shape) for weight in layer.get_weights()])
     query = model({"user_id": tf.constant([2, 3, 4, 5]), "history": history}).numpy()
     item = model.item_model(model.items(tf.range(22))).numpy()
-    mean = [item[[5, 9, 4]].mean(axis=0), item[7], np.zeros(8), item[2:8].mean(axis=0)]
-    seed = [item[4], item[7], np.zeros(8), item[7]]
-    np.testing.assert_allclose(query, np.add(mean, 0.5 * np.array(seed)), rtol=1e-4, atol=1e-6)
+    rows = [[5, 9, 4], [7], [0], [2, 3, 4, 5, 6, 7]]
+    mean = np.array([item[row].mean(axis=0) for row in rows])
+    seed = np.array([item[row[-latest:]].mean(axis=0) for row in rows])
+    # No recency weighs more before it is learnt, so both means are even.
+    np.testing.assert_allclose(query, 2 * mean + 0.5 * seed, rtol=1e-4, atol=1e-6)
+
+
+def test_a_seed_has_an_event(features):
+    with pytest.raises(ValueError, match="seed_events=0"):
+        built(features, seed_events=0)
 
 
 def test_normalisation_and_correction_can_be_left_out(features, interactions):

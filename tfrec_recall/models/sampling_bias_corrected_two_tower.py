@@ -44,7 +44,9 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         user_hidden: widths of the query tower's hidden layers.
         item_hidden: widths of the candidate tower's; empty leaves the sum of the embeddings.
         dropout: on the input of the query tower.
-        recency: the second pool; in baskets, of which no event is the latest, the seed says little.
+        seed_events: how many of the latest events are the seed, by their mean. The paper's is the
+            one video that is watched now; in baskets no event is the latest.
+        recency: pool the history a second time, too.
         normalize: divide both outputs by their length.
         temperature: τ, which divides the score.
         correct: subtract log p; False leaves the batch softmax as it is.
@@ -68,6 +70,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         user_hidden: Sequence[int] = (128,),
         item_hidden: Sequence[int] = (),
         dropout: float = 0.2,
+        seed_events: int = 1,
         recency: bool = True,
         normalize: bool = True,
         temperature: float = 0.2,
@@ -84,7 +87,10 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
             raise ValueError(
                 f"span_days is a positive number, or None. Received: span_days={span_days!r}."
             )
+        if seed_events < 1:
+            raise ValueError(f"seed_events is at least 1. Received: seed_events={seed_events!r}.")
         self.span_days = span_days
+        self.seed_events = seed_events
         self.events_before: Any = features.history  # there is one, by `needs`
         self.items = ItemTable.of(features.item_table)
         self.item_model = item_tower(features, dim, item_hidden)
@@ -117,9 +123,10 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         ids = user[self.events_before.name]  # [batch, history], padded on the right
         watched = ItemEmbedding(self.items, self.item_model)(ids)
         events = tf.reduce_sum(tf.cast(ids != 0, tf.int32), axis=1)
-        # The latest event; padding, of zeros, where there is none.
-        seed = tf.gather(watched, tf.maximum(events - 1, 0), batch_dims=1)  # [batch, dim]
-        pools = [MaskedMean(learned=learned)(watched) for learned in [False, True][: 1 + recency]]
+        age = events[:, tf.newaxis] - tf.range(tf.shape(ids)[1])  # 1 for the latest event
+        seed = MaskedMean()(watched, mask=(age > 0) & (age <= self.seed_events))  # [batch, dim]
+        means = [MaskedMean(), MaskedMean(learned=True)][: 1 + recency]
+        pools = [mean(watched) for mean in means]  # [batch, dim] each
         wide = tf.keras.layers.Concatenate()([tf.keras.layers.Flatten()(fields), seed, *pools])
         tower = Tower((*hidden, dim))(dropped(dropout)(wide))
         # How much of the seed goes around is learnt: in a basket the latest event means little.

@@ -38,6 +38,7 @@ class TwoTower(RecallModel):
         user_hidden: widths of the user tower's hidden layers.
         item_hidden: widths of the item tower's; empty leaves the sum of the feature embeddings.
         dropout: on the input of the user tower.
+        recency: pool the history by learnt weights of recency, too.
         temperature: what divides the cosine.
         uniform_negatives: items drawn evenly a batch, beside the in-batch ones.
         senet: whether SENet weighs the fields of both sides before their towers; None is no here,
@@ -58,6 +59,7 @@ class TwoTower(RecallModel):
         user_hidden: Sequence[int] = (128,),
         item_hidden: Sequence[int] = (),
         dropout: float = 0.2,
+        recency: bool = True,
         temperature: float = 0.2,
         uniform_negatives: int = 1000,
         senet: bool | None = None,
@@ -73,7 +75,7 @@ class TwoTower(RecallModel):
         unit = L2Normalization()(self.item_model.output)
         self.candidate_model = tf.keras.Model(self.item_model.input, unit)
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
-        self.query_model = self._user_tower(dim, user_hidden, dropout)
+        self.query_model = self._user_tower(dim, user_hidden, dropout, recency)
         self.softmax = MixedSoftmax(features.item_counts, uniform_negatives, temperature)
 
     @classmethod
@@ -84,13 +86,16 @@ class TwoTower(RecallModel):
         examples = choices(self.features, train)
         return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
 
-    def _user_tower(self, dim: int, hidden: Sequence[int], dropout: float) -> tf.keras.Model:
+    def _user_tower(
+        self, dim: int, hidden: Sequence[int], dropout: float, recency: bool
+    ) -> tf.keras.Model:
         user = self.features.inputs(self.features.user)
         fields = FeatureEncoder(self.features.fields(self.features.user_fields), dim)(user)
         pools = []
         if self.features.history:
             watched = ItemEmbedding(self.items, self.item_model)(user[self.features.history.name])
-            pools = [MaskedMean()(watched), MaskedMean(learned=True)(watched)]  # [batch, dim] each
+            means = [MaskedMean(), MaskedMean(learned=True)][: 1 + recency]
+            pools = [mean(watched) for mean in means]  # [batch, dim] each
             fields = tf.concat([fields, tf.stack(pools, axis=1)], axis=1)  # [batch, fields, dim]
         channels, weights = [fields], []
         if self.channels:
