@@ -59,6 +59,21 @@ def test_recency_multiplies_what_an_event_adds():
     np.testing.assert_allclose(layer(HISTORY, mask=PRESENT), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_a_given_draw_is_what_the_logits_start_as():
+    layer = routing(deviation=0.7, seed=3)
+    draw = RANDOM.normal(size=(5, 9, 3))
+    expected = []
+    for row in range(5):
+        start = 0.7 * draw[row, PRESENT[row]]
+        expected.append(behaviour_to_interest(HISTORY[row], PRESENT[row], BILINEAR, start, 3, 3)[0])
+    for training in (True, False):
+        result = layer(HISTORY, mask=PRESENT, draw=draw, training=training)
+        np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5)
+    age = np.cumsum(PRESENT[:, ::-1], axis=1)[:, ::-1] - PRESENT
+    served = layer(HISTORY, mask=PRESENT, draw=layer.fixed_draw(age), training=True)
+    np.testing.assert_allclose(served, layer(HISTORY, mask=PRESENT), rtol=1e-6)
+
+
 @pytest.mark.parametrize("adaptive", [True, False])
 @pytest.mark.parametrize("training", [True, False])
 def test_short_histories_have_fewer_interests(training, adaptive):

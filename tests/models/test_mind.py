@@ -144,12 +144,13 @@ def test_one_interest_is_the_single_vector_model(interactions):
     history = np.zeros((4, LENGTH), "int32")
     for row, count in enumerate((0, 1, 5, LENGTH)):
         history[row, :count] = np.arange(count) + 3
-    drawn, _ = model.query_model({"history": tf.constant(history)}, training=True)
+    inputs = {"history": tf.constant(history), "draw": tf.random.normal([4, LENGTH, 1])}
+    drawn, _ = model.drawn_model(inputs, training=True)
     served, _ = model.query_model({"history": tf.constant(history)})
     np.testing.assert_allclose(drawn, served, rtol=1e-5)  # the routing has nothing to decide
 
     table = model.item_model({"item_id": tf.range(len(features.item_counts))}).numpy()
-    (tower,) = [layer for layer in model.query_model.layers if layer.name.startswith("tower")]
+    (tower,) = [layer for layer in model.drawn_model.layers if layer.name.startswith("tower")]
     kernel, bias = tower.get_weights()
     items = table / np.linalg.norm(table, axis=1, keepdims=True).clip(1e-9)
     for row in range(4):
@@ -181,6 +182,19 @@ def test_the_export_says_which_interest(model, interactions, tmp_path):
     np.testing.assert_array_equal(ours[2], theirs[2])
     signature = tf.saved_model.load(str(loaded.path)).signatures["recommend_with_interest"]
     assert set(signature.structured_outputs) == {"item_id", "score", "interest"}
+
+
+def test_training_draws_anew_and_serving_never(features, interactions):
+    model = built(features, dropout=0.0, uniform_negatives=0)
+    batch = next(iter(model.training_data(interactions, batch_size=64)))
+    losses = {float(model.compute_loss(batch, training=True)) for _ in range(3)}
+    assert len(losses) == 3
+    assert len({float(model.compute_loss(batch, training=False)) for _ in range(3)}) == 1
+    seeds = [tf.constant(seed) for seed in ([1, 2], [1, 2], [3, 2])]
+    first, again, other = (
+        float(model.compute_loss({**batch, "seed": seed}, training=True)) for seed in seeds
+    )
+    assert first == again != other
 
 
 @pytest.mark.parametrize("self_attentive", [False, True])

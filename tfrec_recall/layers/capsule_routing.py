@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+LOWEST = -1e30  # a logit without a share, whatever the routing adds to it
+
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class CapsuleRouting(tf.keras.layers.Layer):
@@ -38,6 +40,9 @@ class CapsuleRouting(tf.keras.layers.Layer):
         seed: of the fixed draw.
 
     Input: [batch, history, dim], oldest first; a mask [batch, history], as `Embedding` gives it.
+    Call arguments:
+        draw: [batch, history, interests], the noise of deviation 1 that the logits start as,
+            instead of the layer's own: where XLA compiles a step, random numbers need a seed.
     Output: [batch, interests, dim], no longer than 1 each; the mask says which interests there are.
     Raises: ValueError unless the input has three axes and the numbers are positive.
 
@@ -81,7 +86,7 @@ class CapsuleRouting(tf.keras.layers.Layer):
         self.seed = seed
         self.supports_masking = True
         draw = np.random.default_rng(seed).normal(size=(positions, interests))
-        self._fixed = (deviation * draw).astype("float32")
+        self._fixed = draw.astype("float32")
 
     def build(self, input_shape):
         if len(input_shape) != 3:
@@ -101,16 +106,21 @@ class CapsuleRouting(tf.keras.layers.Layer):
             )
         super().build(input_shape)
 
-    def call(self, history, mask=None, training=None):
+    def call(self, history, mask=None, training=None, draw=None):
         present = _present(history, mask)
         history = tf.where(present[:, :, tf.newaxis], history, tf.zeros([], history.dtype))
         bilinear = tf.cast(self.bilinear, history.dtype)
-        mapped = tf.einsum("bhe,ed->bhd", history, bilinear)  # S e_i
+        mapped = tf.matmul(history, bilinear)  # S e_i
         mapped = tf.cast(mapped, tf.float32)  # sums and softmax stay in float32
 
-        age = _events_after(present)
-        logits = self._first_logits(age, training)  # [batch, history, interests]
+        age = events_after(present)
+        if draw is None:
+            logits = self._first_logits(age, training)  # [batch, history, interests]
+        else:
+            logits = self.deviation * tf.cast(draw, tf.float32)
+        # Of what is not there, a share is exactly 0, as exp of the difference with the first is.
         there = self._interests_of(present)  # [batch, interests]
+        logits = tf.where(there[:, tf.newaxis], logits, LOWEST)
         counts = tf.cast(present, tf.float32)  # what a behaviour counts in the sums
         if self.recency:
             factors = tf.exp(tf.cast(self.log_factors, tf.float32))
@@ -119,9 +129,9 @@ class CapsuleRouting(tf.keras.layers.Layer):
         constant = tf.stop_gradient(mapped)
         constant_counts = tf.stop_gradient(counts)
         for _ in range(self.iterations - 1):
-            capsules = _capsules(logits, constant, constant_counts, there)
-            logits += tf.einsum("bkd,bhd->bhk", capsules, constant)
-        capsules = _capsules(tf.stop_gradient(logits), mapped, counts, there)
+            capsules = _capsules(logits, constant, constant_counts)
+            logits += tf.matmul(constant, capsules, transpose_b=True)
+        capsules = _capsules(tf.stop_gradient(logits), mapped, counts)
         return tf.cast(capsules, self.compute_dtype)
 
     def _first_logits(self, age, training):
@@ -129,12 +139,18 @@ class CapsuleRouting(tf.keras.layers.Layer):
             shape = tf.concat([tf.shape(age), [self.interests]], axis=0)
             return tf.random.normal(shape, stddev=self.deviation)
 
-        def fixed():
-            return tf.gather(tf.constant(self._fixed), age % self.positions)
-
         if tf.is_tensor(training):
-            return tf.cond(tf.cast(training, tf.bool), drawn, fixed)
-        return drawn() if training else fixed()
+            training = tf.cast(training, tf.bool)
+            return tf.cond(training, drawn, lambda: self.deviation * self.fixed_draw(age))
+        return drawn() if training else self.deviation * self.fixed_draw(age)
+
+    def fixed_draw(self, age):
+        """The `draw` of serving, [batch, history, interests].
+
+        Args:
+            age: how many present events come after each, integers [batch, history].
+        """
+        return tf.gather(tf.constant(self._fixed), age % self.positions)
 
     def _interests_of(self, present):
         """Which interests there are: the j-th from 2^j behaviours on, the first for everybody."""
@@ -171,17 +187,19 @@ def _present(history, mask):
     return tf.ones(tf.shape(history)[:2], tf.bool) if mask is None else tf.cast(mask, tf.bool)
 
 
-def _events_after(present):
+def events_after(present):
     """How many present events come after each, [batch, history]."""
-    return tf.cumsum(tf.cast(present, tf.int32), axis=1, reverse=True, exclusive=True)
+    place = tf.range(tf.shape(present)[1])
+    later = tf.cast(place[:, tf.newaxis] > place, tf.float32)  # [history, history]
+    # As a product: a cumulative sum is slow in XLA.
+    return tf.cast(tf.matmul(tf.cast(present, tf.float32), later), tf.int32)
 
 
-def _capsules(logits, mapped, counts, there):
+def _capsules(logits, mapped, counts):
     """One iteration's interests, [batch, interests, dim]."""
-    logits = tf.where(there[:, tf.newaxis], logits, logits.dtype.min)
-    # Of each behaviour over the interests; exactly 0 where there is none, as the first always is.
+    # Of each behaviour over the interests.
     shares = tf.nn.softmax(logits, axis=-1) * counts[:, :, tf.newaxis]
-    return _squash(tf.einsum("bhk,bhd->bkd", shares, mapped))
+    return _squash(tf.matmul(shares, mapped, transpose_a=True))
 
 
 def _squash(sums):

@@ -23,6 +23,8 @@ from tfrec_recall.layers import (
     SelfAttentiveInterests,
     Tower,
 )
+from tfrec_recall.layers.capsule_routing import events_after
+from tfrec_recall.models.dropout import dropout as dropped
 from tfrec_recall.models.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.next_choice import choices, personal_features
 from tfrec_recall.models.recall_model import ItemEmbedder, QueryEmbedder, RecallModel
@@ -56,6 +58,7 @@ class MIND(RecallModel):
     """
 
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
+    compiles: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -81,6 +84,7 @@ class MIND(RecallModel):
         self.length, self.history = features.history.length, features.history.name
         self.items = ItemTable.of(features.item_table)
         self.item_model, self.candidate_model = self._item_side(dim)
+        self.embedding, self.unit = ItemEmbedding(self.items, self.item_model), L2Normalization()
         if self_attentive:
             extractor = SelfAttentiveInterests(interests)
         else:
@@ -92,7 +96,9 @@ class MIND(RecallModel):
                 recency=recency,
                 identity=True,
             )
-        self.query_model = self._user_side(extractor, dim, hidden, dropout, common)
+        self.interests, self.draws = interests, not self_attentive
+        self.drawn_model = self._user_side(extractor, dim, hidden, dropout, common)
+        self.query_model = self._as_served(extractor) if self.draws else self.drawn_model
         self.attention = LabelAwareAttention(power)
         self.softmax = MixedSoftmax(features.item_counts, uniform_negatives, temperature)
 
@@ -111,28 +117,46 @@ class MIND(RecallModel):
         return tf.keras.Model(item, vector), tf.keras.Model(item, L2Normalization()(vector))
 
     def _user_side(self, extractor, dim: int, hidden: Sequence[int], dropout: float, common: bool):
+        """User features, and the routing's draw if there is one, to interests and which are."""
         user = self.features.inputs(self.features.user)
-        watched = ItemEmbedding(self.items, self.item_model)(user[self.history])
-        interests = extractor(watched)  # [batch, history, dim] -> [batch, interests, dim]
+        inputs, draw = dict(user), {}
+        if self.draws:
+            inputs["draw"] = tf.keras.Input((self.length, self.interests), name="draw")
+            draw = {"draw": inputs["draw"]}
+        watched = self.embedding(user[self.history])
+        interests = extractor(watched, **draw)  # [batch, history, dim] -> [batch, interests, dim]
         joined = interests
         fields = self.features.fields(self.features.user_fields)
         if fields:
             profile = tf.keras.layers.Flatten()(FeatureEncoder(fields, dim)(user))
             profile = tf.keras.layers.RepeatVector(extractor.interests)(profile)
             joined = tf.keras.layers.Concatenate()([interests, profile])
-        joined = tf.keras.layers.Dropout(dropout)(joined)
+        joined = dropped(dropout)(joined)
         vectors = interests + Tower((*hidden, dim))(joined)
         if common:
             pools = MaskedMean()(watched) + MaskedMean(learned=True)(watched)  # [batch, dim]
             vectors += pools[:, tf.newaxis]
-        return tf.keras.Model(user, [L2Normalization()(vectors), Present()(interests)])
+        return tf.keras.Model(inputs, [L2Normalization()(vectors), Present()(interests)])
+
+    def _as_served(self, extractor) -> tf.keras.Model:
+        """With the draw that is always the same."""
+        user = self.features.inputs(self.features.user)
+        draw = extractor.fixed_draw(events_after(user[self.history] != 0))
+        return tf.keras.Model(user, self.drawn_model({**user, "draw": draw}))
 
     def compute_loss(self, batch, training=False):
-        interests, present = self.query(batch, training)
+        if training and self.draws:
+            names = self.query_model.input_names
+            shape = [tf.shape(batch["item_id"])[0], self.length, self.interests]
+            inputs = {**{name: batch[name] for name in names}, "draw": drawn(shape, batch)}
+            interests, present = self.drawn_model(inputs, training=True)
+        else:
+            interests, present = self.query(batch, training)
         return self.softmax(
             lambda positive: self.attention((interests, positive), mask=(present, None)),
             batch["item_id"],
-            lambda ids: self.candidate_model(self.items(ids), training=training),
+            lambda ids: self.unit(self.embedding(ids, training=training)),
+            batch.get("seed"),
             sample_weight=batch["sample_weight"],
             training=training,
         )
@@ -156,6 +180,13 @@ class MIND(RecallModel):
             with_interest=True,
             seed=seed,
         )
+
+
+def drawn(shape, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+    """Gaussian noise, by the batch's seed where it has one, as it has where XLA compiles."""
+    if "seed" not in batch:
+        return tf.random.normal(shape)
+    return tf.random.stateless_normal(shape, batch["seed"] + [0, 1])  # negatives have the seed
 
 
 class Present(tf.keras.layers.Layer):
