@@ -65,8 +65,10 @@ class ItemCF(OnePassModel):
 
     It learns in one pass, with `adapt` or with `fit` on the training interactions.
 
-    What is "auto" is as validation likes it best: `OF_BASKETS` on Online Retail, and `OF_EVENTS` on
-    MovieLens-100k, for all data without baskets.
+    What is "auto" is by validation: `OF_BASKETS` on Online Retail (recall@50 .196, and .172 with
+    100 neighbours, normalised, and a half-life of 8), `OF_EVENTS` on MovieLens-100k, for all data
+    without baskets. More neighbours help there (.505 with 600, .493 with 200), for as much more
+    memory.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id", "history")

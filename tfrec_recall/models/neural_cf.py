@@ -39,7 +39,7 @@ class NeuralCF(RecallModel):
         squared_loss: Eq. 4 instead of the logistic loss of Eq. 7.
         apart: from 0, one loss of the fused logit, to 1, a loss of each branch as if it stood
             alone; the logit is then their mean, as after pre-training both with α = ½. The product
-            alone ranks well only then, which is what a shortlist needs.
+            then learns to rank by itself, which is what a shortlist asks of it.
         half_life: in events, of what a training event and its negatives count by how many events of
             the user came after it; None, or events without time, count alike.
         dropout: on the embeddings.
@@ -47,7 +47,9 @@ class NeuralCF(RecallModel):
         shortlist: items found by the product's vectors that the whole model then scores; None
             scores every item.
 
-    The defaults are those that validation on MovieLens-100k likes best. The paper's own training,
+    The defaults are by validation on MovieLens-100k (recall@50 there .445, and .412 with one loss,
+    all events alike and nothing on the vectors' size). Test is far below it (.365 with seed 1): the
+    ids alone know nothing of what a user did after training. The paper's own training,
     by its section 4.1, is in `examples/neural_cf_paper.json`, for `tfrec-recall train --settings`;
     the paper tries 8 to 64 factors.
     """
