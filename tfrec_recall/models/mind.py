@@ -52,7 +52,8 @@ class MIND(RecallModel):
         hidden: widths of the tower's hidden layers.
         dropout: on the input of the tower.
         power: of the attention by which the interests make the vector that learns the target, from
-            0 (their mean) to infinity (the best one).
+            0 (their mean) to infinity (the best one). On both data sets, Recall@50 on validation
+            is .04 higher with 1 than with 10, where interests soon learn the targets by heart.
         temperature: what divides the cosine.
         uniform_negatives: items drawn evenly a batch, beside the in-batch ones.
     """
