@@ -165,14 +165,14 @@ class InBatchSoftmax(tf.keras.layers.Layer):
                     "InBatchSoftmax takes `candidate_ids` where accidental hits are removed or "
                     "`excluded_ids` given. Received: candidate_ids=None."
                 )
-            groups = tf.convert_to_tensor(candidate_ids)
-            excluded = None if excluded_ids is None else tf.cast(excluded_ids, groups.dtype)
+            groups, excluded = tf.convert_to_tensor(candidate_ids), excluded_ids
             if not self.whole:
                 groups, excluded = _groups(candidate_ids, excluded_ids)
         if self.remove_accidental_hits:
             rules.append(lambda start, stop: groups[start:stop, tf.newaxis] == groups)
         if excluded_ids is not None:
             marked = _among if self.whole else _marked
+            excluded = tf.cast(excluded, groups.dtype)
             rules.append(lambda start, stop: marked(groups, excluded[start:stop]))
         if score_mask is not None:
             left_out = ~tf.cast(score_mask, tf.bool)

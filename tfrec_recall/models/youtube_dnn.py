@@ -119,7 +119,7 @@ class YouTubeDNN(RecallModel):
             )
         self.watched, self.dim, self.normalize = history, dim, normalize
         self.example_age, self.correct, self.in_batch = example_age, correct, in_batch
-        self.hard_negatives, self.hard_window = hard_negatives, tuple(hard_window)
+        self.hard_negatives, self.hard_window = hard_negatives, hard_window
         self.mine_every = mine_every
         self.mining: HardMining | None = None
         self.per_user, self.user_weight_power = per_user, user_weight_power
