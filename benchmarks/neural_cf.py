@@ -28,7 +28,7 @@ import tensorflow as tf  # isort: skip
 
 PAIRS, USERS, ITEMS = 994_169, 6_040, 3_706
 BATCH, STEPS = 256, 640
-PAPER = {"negatives": 4, "apart": 0.0, "l2": 0.0, "half_life": None}
+PAPER = {"negatives": 4, "apart": 0.0, "l2": 0.0, "half_life": None, "recent": None}
 CLAIM = 600  # seconds an epoch
 EPOCHS, SHORTLISTS = 10, (50, 100, 200, 400)  # epochs by validation
 

@@ -35,8 +35,15 @@ def built(train, seed=1, **settings):
 
 
 def scores(model, users, items):
-    user = model.vectors(tf.constant(users), 0)
-    return model.logits(user, model.vectors(tf.constant(items)[:, tf.newaxis], 1))[:, 0].numpy()
+    user = model.user_vectors({"user_id": tf.constant(users)})
+    return model.logits(user, model.item_vectors(tf.constant(items)[:, tf.newaxis]))[:, 0].numpy()
+
+
+def batch_of(user, item, label, weight):
+    """Every pair as a positive or negative of its own."""
+    batch = {"item_id": item, "label": label, "sample_weight": weight}
+    batch = {name: values[:, np.newaxis] for name, values in batch.items()} | {"user_id": user}
+    return {n: tf.constant(v, tf.float32 if v.dtype == float else None) for n, v in batch.items()}
 
 
 def parts(model, user, item):
@@ -65,10 +72,7 @@ def test_branches_learn_apart_as_much_as_is_asked(train, apart):
         own = [reference.logistic_loss(y, 2 * branch + bias) for branch in (product, tower)]
         loss = (1 - apart) * fused + apart * np.mean(own)
         losses.append(loss + 0.1 * sizes(model, u, i))
-    batch = {"user_id": users, "item_id": items}
-    batch |= {"label": label.astype("float32"), "sample_weight": weight.astype("float32")}
-    batch = {name: tf.constant(values) for name, values in batch.items()}
-    found = float(model.compute_loss(batch))
+    found = float(model.compute_loss(batch_of(users, items, label, weight)))
     assert found == pytest.approx(np.mean(weight * losses), rel=1e-4)
 
 
@@ -80,9 +84,7 @@ def test_logit_and_loss_equal_the_equations(train):
         [reference.logit(*parts(model, u, i)) for u, i in zip(users, items, strict=True)]
     )
     np.testing.assert_allclose(scores(model, users, items), expected, rtol=1e-4)
-    batch = {"user_id": users, "item_id": items}
-    batch |= {"label": label.astype("float32"), "sample_weight": weight.astype("float32")}
-    batch = {name: tf.constant(values) for name, values in batch.items()}
+    batch = batch_of(users, items, label, weight)
     loss = np.mean(weight * reference.logistic_loss(label, expected))
     assert float(model.compute_loss(batch)) == pytest.approx(loss, rel=1e-4)
     model.squared_loss = True
@@ -118,7 +120,10 @@ def test_negatives_are_unmet_and_new_each_epoch(train):
     for _ in range(2):
         drawn, positives = [], []
         for batch in data.as_numpy_iterator():
-            for user, item, label, weight in zip(*batch.values(), strict=True):
+            cells = [batch[name].ravel() for name in ("item_id", "label", "sample_weight")]
+            for user, item, label, weight in zip(
+                np.repeat(batch["user_id"], 4), *cells, strict=True
+            ):
                 if label:
                     positives.append((user, item))
                     assert weight == weight_of[user, item]
@@ -145,14 +150,10 @@ def test_recent_events_and_their_negatives_weigh_more(train):
     users, items = (model.features.ids(name).vocabulary for name in ("user_id", "item_id"))
     found = {}
     for batch in model.training_data(data, batch_size=20).as_numpy_iterator():
-        size = len(batch["label"]) // 4  # positives, then 3 negatives of each
-        positive = batch["sample_weight"][:size]
-        np.testing.assert_allclose(batch["sample_weight"][size:], np.repeat(positive / 2, 3))
-        np.testing.assert_array_equal(
-            batch["user_id"][size:], np.repeat(batch["user_id"][:size], 3)
-        )
-        names = users.decode(batch["user_id"][:size]), items.decode(batch["item_id"][:size])
-        found |= dict(zip(zip(*names, strict=True), mean * positive, strict=True))
+        weight = batch["sample_weight"]
+        np.testing.assert_allclose(weight[:, 1:], np.repeat(weight[:, :1] / 2, 3, axis=1))
+        names = users.decode(batch["user_id"]), items.decode(batch["item_id"][:, 0])
+        found |= dict(zip(zip(*names, strict=True), mean * weight[:, 0], strict=True))
     assert found == pytest.approx(expected, rel=1e-5)
 
 
@@ -162,6 +163,58 @@ def test_without_time_no_event_is_recent(train):
     unweighted = train.with_events(train.events.drop(columns="weight"))
     for batch in model.training_data(unweighted, batch_size=20).as_numpy_iterator():
         np.testing.assert_array_equal(batch["sample_weight"], 1.0)
+
+
+def with_time(train):
+    return train.with_events(train.events.assign(timestamp=range(len(train.events))))
+
+
+def test_a_user_is_the_mean_of_the_history_beside_his_id(train):
+    """The newer half of it counts more, and items that training does not know count nothing."""
+    data = with_time(train)
+    model = built(data, recent=2.0)
+    history = [["i4", "never", "i7", "i4", "", ""]]
+    ids = model.features.item_vocabulary.encode(["i4", "i7", "i4"])
+    weight = 0.5 ** (np.array([2, 1, 0]) / 2)
+    retriever = model.retriever(data.items)
+    for name in ("u2", "a stranger"):
+        user = model.features.encodings["user_id"].encode(pd.Series([name]))[0]
+        _, found = retriever({"user_id": [name], "history": history}, k=ITEMS)
+        expected = []
+        for item in model.features.item_vocabulary.encode(data.items["item_id"]):
+            of_user, of_item, *rest = parts(model, user, item)
+            for place, (_, table) in enumerate((model.product, model.tower)):
+                of_user[place] += weight @ table.embeddings.numpy()[ids] / weight.sum()
+            expected.append(reference.logit(of_user, of_item, *rest))
+        np.testing.assert_allclose(found[0], -np.sort(-np.array(expected)), rtol=1e-4, atol=1e-5)
+
+
+def test_the_history_of_an_example_ends_before_it(train):
+    data = with_time(train)
+    model = built(data, recent=2.0, negatives=1)
+    users, items = (model.features.ids(name).vocabulary for name in ("user_id", "item_id"))
+    taken = data.events.groupby("user_id")["item_id"].agg(list)  # in the order of time
+    count = 0
+    for batch in model.training_data(data, batch_size=20).as_numpy_iterator():
+        for user, (item, _), history in zip(
+            *(batch[name] for name in ("user_id", "item_id", "history")), strict=True
+        ):
+            own = taken[users.decode([user])[0]]
+            before = own[: own.index(items.decode([item])[0])]
+            assert [name for name in items.decode(history) if name] == before
+            count += 1
+    assert count == len(data.events)
+
+
+@pytest.mark.parametrize("lacks", ["time", "history", "recent"])
+def test_without_a_history_there_are_the_ids_alone(train, lacks):
+    data = train if lacks == "time" else with_time(train)
+    features = NeuralCF.default_features(data)
+    if lacks == "history":
+        features = features.without("history")
+    model = NeuralCF(features.adapt(data), recent=None if lacks == "recent" else 2.0)
+    assert set(model.retriever(data.items).inputs) == {"user_id"}
+    assert "history" not in next(iter(model.training_data(data)))
 
 
 def encoded(model, train):
@@ -216,6 +269,7 @@ def test_a_shortlist_of_everything_is_exhaustive_and_a_short_one_is_the_products
         ({"negatives": 0}, "negatives is at least 1"),
         ({"apart": 1.5}, "apart lies between 0 and 1. Received: 1.5"),
         ({"half_life": 0.0}, "half_life one above 0"),
+        ({"recent": -1.0}, "half_life one above 0"),
         ({"hidden": (8, 4)}, r"in factors=3. Received: \(8, 4\)"),
         ({"product": False, "shortlist": 50}, "searched by the product's vectors"),
     ],

@@ -8,8 +8,16 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.data import Interactions, batches, newer_events
-from tfrec_recall.features import Categorical, Features
+from tfrec_recall.data import (
+    Interactions,
+    batches,
+    gather_histories,
+    newer_events,
+    next_item,
+    pairs,
+)
+from tfrec_recall.features import Categorical, Features, History
+from tfrec_recall.layers import MaskedMean
 from tfrec_recall.models.dropout import dropout as dropped
 from tfrec_recall.models.pair_scorer import PairScorer
 from tfrec_recall.models.recall_model import RecallModel
@@ -26,10 +34,11 @@ class NeuralCF(RecallModel):
     Source: "Neural Collaborative Filtering", WWW 2017: Figure 3; Eq. 4 and 7 (squared and
     logistic loss), 9 (GMF), 10 (MLP), 12 (fusion), 13 (pre-training).
     Departs: a positive and its negatives are in one batch. With the squared loss the logit itself
-    is the estimate. The branches may learn apart, and recent events may count more.
+    is the estimate. The branches may learn apart, recent events may count more, and a user may be
+    the mean of what he met last, beside his id.
 
     Args:
-        features: adapted; only the two ids are used.
+        features: adapted; only the two ids and the history of items are used.
         factors: of the product, and the width of the tower's last layer.
         product, tower: leave one out for GMF or MLP alone.
         hidden: widths of the tower, the last one `factors`; None is 4, 2 and 1 times the factors
@@ -42,8 +51,11 @@ class NeuralCF(RecallModel):
             then learns to rank by itself, which is what a shortlist asks of it.
         half_life: in events, of what a training event and its negatives count by how many events of
             the user came after it; None, or events without time, count alike.
-        dropout: on the embeddings.
-        l2: on the embeddings of each example.
+        recent: in events, the half-life of what the items of the history count in a mean of their
+            vectors that is added to the user's; what is served then knows events that training did
+            not, and strangers. None, or events without time, leave the ids alone.
+        dropout: on the vectors of each example.
+        l2: on the vectors of each example.
         shortlist: items found by the product's vectors that the whole model then scores; None
             scores every item.
 
@@ -70,6 +82,7 @@ class NeuralCF(RecallModel):
         squared_loss: bool = False,
         apart: float = 1.0,
         half_life: float | None = 20.0,
+        recent: float | None = 8.0,
         dropout: float = 0.0,
         l2: float = 0.01,
         shortlist: int | None = None,
@@ -83,6 +96,7 @@ class NeuralCF(RecallModel):
         if not 0 <= apart <= 1:
             raise ValueError(f"apart lies between 0 and 1. Received: {apart}.")
         check_recency(None, half_life)
+        check_recency(None, recent)
         if shortlist is not None and not product:
             raise ValueError("A shortlist is searched by the product's vectors: product=True.")
         sizes = features.ids("user_id").size, len(features.item_vocabulary)
@@ -104,61 +118,85 @@ class NeuralCF(RecallModel):
         )
         if tower:
             self.layers_of_tower[0].build([None, 4 * factors])
-        one = tf.constant([[FIRST_KNOWN]])
         self.output_layer.build([None, factors * (bool(product) + bool(tower))])
-        self.logits(self.vectors(one[:, 0], 0), self.vectors(one, 1))  # makes all weights
+        history = features.history if features.has_order else None
+        self.pool = None if recent is None or history is None else MaskedMean(half_life=recent)
+        self.history_length = 0 if self.pool is None or history is None else history.length
+        one = tf.constant([[FIRST_KNOWN]])
+        user = self.user_vectors({"user_id": one[0], "history": one})
+        self.logits(user, self.item_vectors(one))  # makes all weights
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
-        return Features(user=[Categorical("user_id")], item=[Categorical("item_id")])
+        history = [History()] if interactions.has_time else []
+        return Features(user=[Categorical("user_id"), *history], item=[Categorical("item_id")])
 
     def training_data(self, train, batch_size=256, seed=0, first_epoch=0):
-        """Batches of user_id, item_id, label and sample_weight, `batch_size` with the negatives."""
-        user = self.features.ids("user_id").encode(train.events["user_id"])
-        item = self.features.ids("item_id").encode(train.events["item_id"])
-        known = (user >= FIRST_KNOWN) & (item >= FIRST_KNOWN)
-        weight = np.ones(len(user))
-        if "weight" in train.events:
-            weight = train.events["weight"].to_numpy("float64")
-        unmet = UnmetNegatives(user[known], item[known], len(self.features.item_vocabulary))
-        users, items = tf.constant(user[known]), tf.constant(item[known])
-        weights = tf.constant(weight[known], tf.float32)
-        recency = tf.constant(self._recency(train)[known], tf.float32)
+        """Batches of user_id [positives] and, for each positive and its negatives side by side,
+        item_id, label and sample_weight [positives, 1 + negatives]: `batch_size` in all. With
+        `recent`, also the history before each positive, [positives, length].
+        """
+        length = self.history_length
+        examples = next_item(train, length, minimum_history=0) if self.pool else pairs(train)
+        events = examples.events
+        user = self.features.ids("user_id").encode(events["user_id"])
+        item = self.features.ids("item_id").encode(events["item_id"])
+        examples = examples.take(np.flatnonzero((user >= FIRST_KNOWN) & (item >= FIRST_KNOWN)))
+        target = examples.target
+        weight = self._recency(events)[target]
+        given = events["weight"].to_numpy("float64")[target] if "weight" in events else 1.0
+        unmet = UnmetNegatives(user[target], item[target], len(self.features.item_vocabulary))
+        users, items, every_item = map(tf.constant, (user[target], item[target], item))
+        of_positive = tf.constant(weight * given, tf.float32)
+        of_negative = tf.constant(weight * self.negative_weight, tf.float32)
+        start, end = tf.constant(examples.history_start), tf.constant(examples.history_end)
         own_seed = 0 if seed is None else seed
 
         def fetch(rows):
             # Each epoch has another order, so that the rows of a batch are a seed of their own.
             mixed = tf.reduce_sum(rows * tf.range(1, tf.size(rows, tf.int64) + 1))
-            user, item = tf.gather(users, rows), tf.gather(items, rows)
-            others = tf.repeat(user, self.negatives)
+            user, item = tf.gather(users, rows), tf.gather(items, rows)[:, tf.newaxis]
+            others = tf.repeat(user[:, tf.newaxis], self.negatives, axis=1)
             drawn = unmet.sample(others, tf.stack([mixed, rows[0] + own_seed]))
-            ones, zeros = tf.ones_like(user, tf.float32), tf.zeros_like(others, tf.float32)
-            recent = tf.gather(recency, rows)
-            of_negatives = self.negative_weight * tf.repeat(recent, self.negatives)
-            return {
-                "user_id": tf.concat([user, others], 0),
-                "item_id": tf.concat([item, drawn], 0),
-                "label": tf.concat([ones, zeros], 0),
-                "sample_weight": tf.concat([recent * tf.gather(weights, rows), of_negatives], 0),
+            label = tf.concat([tf.ones_like(item), tf.zeros_like(drawn)], 1)
+            weights = [tf.gather(of_positive, rows)[:, tf.newaxis]]
+            weights += [tf.gather(of_negative, rows)[:, tf.newaxis]] * self.negatives
+            batch = {
+                "user_id": user,
+                "item_id": tf.concat([item, drawn], 1),
+                "label": tf.cast(label, tf.float32),
+                "sample_weight": tf.concat(weights, 1),
             }
+            if self.pool:
+                run = tf.gather(start, rows), tf.gather(end, rows)
+                batch["history"] = gather_histories(every_item, *run, length)
+            return batch
 
         positives = max(1, batch_size // (1 + self.negatives))
-        return batches(int(known.sum()), positives, fetch, seed=seed, first_epoch=first_epoch)
+        return batches(len(examples), positives, fetch, seed=seed, first_epoch=first_epoch)
 
-    def _recency(self, train: Interactions) -> np.ndarray:
+    def _recency(self, events: pd.DataFrame) -> np.ndarray:
         """What each training event counts, 1 on average."""
-        if self.half_life is None or not train.has_time:
-            return np.ones(len(train.events))
-        weight = 0.5 ** (newer_events(train.events) / self.half_life)
+        if self.half_life is None or "timestamp" not in events:
+            return np.ones(len(events))
+        weight = 0.5 ** (newer_events(events) / self.half_life)
         return weight / weight.mean()
 
-    def vectors(self, ids: tf.Tensor, side: int, training=False) -> list[tf.Tensor]:
-        """Embeddings of users (side 0) or items (1), of the product and the tower: [..., dim]."""
-        return [
-            self.dropout(tables[side](ids), training=training)
-            for tables in (self.product, self.tower)
-            if tables
-        ]
+    def user_vectors(self, user: dict[str, tf.Tensor], training=False) -> list[tf.Tensor]:
+        """Of the product and the tower, [batch, dim]; with `recent`, `user` holds the history."""
+        vectors = [tables[0](user["user_id"]) for tables in self._tables()]
+        if self.pool:
+            known = user["history"] >= FIRST_KNOWN
+            for place, (_, items) in enumerate(self._tables()):
+                vectors[place] += self.pool(items(user["history"]), mask=known)
+        return [self.dropout(vector, training=training) for vector in vectors]
+
+    def item_vectors(self, ids: tf.Tensor, training=False) -> list[tf.Tensor]:
+        """Of the product and the tower, [..., dim]."""
+        return [self.dropout(items(ids), training=training) for _, items in self._tables()]
+
+    def _tables(self):
+        return [tables for tables in (self.product, self.tower) if tables]
 
     def logits(self, user: list[tf.Tensor], item: list[tf.Tensor]) -> tf.Tensor:
         """Of users [batch, dim] and items [batch or 1, n, dim]: [batch, n]."""
@@ -188,19 +226,18 @@ class NeuralCF(RecallModel):
         return hidden  # [batch, n, factors]
 
     def compute_loss(self, batch, training=False):
-        user = self.vectors(batch["user_id"], 0, training)
-        item = self.vectors(batch["item_id"][:, tf.newaxis], 1, training)
+        user = self.user_vectors(batch, training)
+        item = self.item_vectors(batch["item_id"], training)
         label, weight = batch["label"], batch["sample_weight"]
-        branches = [branch[:, 0] for branch in self.branches(user, item)]
-        bias = self.output_layer.bias
+        branches, bias = self.branches(user, item), self.output_layer.bias  # [positives, n]
         loss = (1 - self.apart) * self._loss(label, sum(branches) + bias)
         for branch in branches:  # as if the others said the same
             own = self._loss(label, len(branches) * branch + bias)
             loss += self.apart * own / len(branches)
         if self.l2:
-            size = sum(tf.reduce_sum(v * v, axis=-1) for v in user)
-            loss += self.l2 * (size + sum(tf.reduce_sum(v * v, axis=-1)[:, 0] for v in item))
-        return tf.reduce_sum(weight * loss) / tf.reduce_sum(tf.ones_like(weight))
+            size = sum(tf.reduce_sum(v * v, axis=-1, keepdims=True) for v in user)
+            loss += self.l2 * (size + sum(tf.reduce_sum(v * v, axis=-1) for v in item))
+        return tf.reduce_mean(weight * loss)
 
     def _loss(self, label, logit):
         if self.squared_loss:

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall.features.serving import latest
+
 
 class PairScorer(tf.Module):
-    """Raw user ids and encoded items, for a `ScoringRetriever`."""
+    """Raw queries and encoded items, for a `ScoringRetriever`."""
 
     def __init__(self, model):
         super().__init__()
-        encoding = model.features.ids("user_id")
         self.model = model
-        self.lookup = encoding.graph()
-        self.inputs = {"user_id": tf.TensorSpec([None], encoding.raw_dtype, "user_id")}
+        names = ["user_id", "history"] if model.pool else ["user_id"]
+        encodings = {"user_id": model.features.ids("user_id")}
+        encodings["history"] = model.features.ids("item_id")
+        self.lookup = {name: encodings[name].graph() for name in names}
+        shapes = {"user_id": [None], "history": [None, None]}
+        self.inputs = {n: tf.TensorSpec(shapes[n], encodings[n].raw_dtype, n) for n in names}
 
     def query(self, raw):
-        return self.model.vectors(self.lookup(raw["user_id"]), 0)
+        user = {name: lookup(raw[name]) for name, lookup in self.lookup.items()}
+        if self.model.pool:
+            user["history"] = latest(user["history"], self.model.history_length)
+        return self.model.user_vectors(user)
 
     def score(self, query, items):
-        return self.model.logits(query, self.model.vectors(items, 1))
+        return self.model.logits(query, self.model.item_vectors(items))
 
     def query_vectors(self, query):
         factors = query[0].shape[-1]
