@@ -189,10 +189,7 @@ def _present(history, mask):
 
 def events_after(present):
     """How many present events come after each, [batch, history]."""
-    place = tf.range(tf.shape(present)[1])
-    later = tf.cast(place[:, tf.newaxis] > place, tf.float32)  # [history, history]
-    # As a product: a cumulative sum is slow in XLA.
-    return tf.cast(tf.matmul(tf.cast(present, tf.float32), later), tf.int32)
+    return tf.cumsum(tf.cast(present, tf.int32), axis=1, reverse=True, exclusive=True)
 
 
 def _capsules(logits, mapped, counts):
