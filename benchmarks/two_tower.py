@@ -10,7 +10,8 @@ sampled negatives. DSSM knows in-batch negatives only; TwoTower draws its 100 be
 more work. Each side is fed the way it is meant to be: DeepMatch by arrays in `fit`, ours by
 `training_data`, with a step that XLA compiles and 16 steps between two looks at the callbacks, for
 which graphs of TensorFlow 1, as DeepMatch's are, have no way to ask. The time is the least of the
-epochs after the first. Beside it, the same without both. Exits 1 when a ratio is below 2.
+epochs after the first. Beside it, the same without both. Exits 1 when a ratio is below
+2; measured were 1.91 for YouTubeDNN and 1.53 for TwoTower: the claim does not hold yet.
 """
 
 from __future__ import annotations
