@@ -19,13 +19,15 @@ from tfrec_recall.graph import (
     item_graph,
     walk_batches,
 )
-from tfrec_recall.layers import L2Normalization
 from tfrec_recall.models import item_space
+from tfrec_recall.models.centring import Centring
 from tfrec_recall.models.recall_model import RecallModel
 from tfrec_recall.models.side_info_vectors import SideInfoVectors
 from tfrec_recall.models.window_pairs import noise_weights, window_weights
 from tfrec_recall.models.window_training import WindowTraining
 from tfrec_recall.sampling import PopularityNegatives
+
+CENTRED = 2**16  # vectors at once
 
 
 class EGES(RecallModel):
@@ -37,8 +39,8 @@ class EGES(RecallModel):
     drawn for a block of neighbouring events and weighted so that each pair expects `negatives`. An
     item is not its own context. Rows have rates of their own (`AdaptiveRows`). Some centres are
     shown without their id, so that side information learns to stand alone, as it does in a new
-    item. Unit vectors are served, and scores lifted by `popularity`: side information gives items
-    that hardly anyone took the cosines of those that many did.
+    item. Directions from the mean item are served (`Centring`), and scores lifted by `popularity`:
+    items that hardly anyone took have the cosines of those that many did.
 
     Args:
         features: adapted; `item_id`, a history of it, and any side information of the items.
@@ -90,7 +92,7 @@ class EGES(RecallModel):
         rate: float = 0.2,
         decay_epochs: int = 40,
         cold_rate: float = 0.25,
-        popularity: float = 0.2,
+        popularity: float = 0.3,
         last: int | None = 15,
         half_life: float | None = 4.0,
         block: int = 32,
@@ -121,9 +123,11 @@ class EGES(RecallModel):
         self.popularity = popularity
         self.vectors = SideInfoVectors(features, dim, side_info, longest_step)
         self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
+        self.centring = Centring(dim)
         item = features.inputs(features.item)
-        self.candidate_model = tf.keras.Model(item, L2Normalization()(self.vectors.embed(item)))
-        self.query_model = item_space.query_model(features, self.vectors, self.last, self.half_life)
+        self.candidate_model = tf.keras.Model(item, self.centring(self.vectors.embed(item)))
+        centred = tf.keras.Sequential([self.vectors, self.centring])
+        self.query_model = item_space.query_model(features, centred, self.last, self.half_life)
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
@@ -160,9 +164,17 @@ class EGES(RecallModel):
         starts = np.flatnonzero(np.diff(graph.indptr)).repeat(self.walks)
         return walk_batches(RandomWalks(graph), starts, self.length, batch_size, seed, first_epoch)
 
-    def fit(self, x=None, *args, **kwargs) -> tf.keras.callbacks.History:
+    def fit(self, x=None, *args, callbacks=None, **kwargs) -> tf.keras.callbacks.History:
+        """As `Model.fit`; the mean item is learnt after each epoch, before other callbacks."""
         self.training.begin(x)
-        return super().fit(x, *args, **kwargs)
+        own = tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self.centre())
+        return super().fit(x, *args, callbacks=[own, *(callbacks or [])], **kwargs)
+
+    def centre(self) -> None:
+        """Learns the mean of the items' vectors as they are now, for what is served."""
+        known = np.flatnonzero(item_space.known_counts(self.features))
+        parts = [known[begin : begin + CENTRED] for begin in range(0, len(known), CENTRED)]
+        self.centring.centre(np.concatenate([self.vectors(part).numpy() for part in parts]))
 
     def train_step(self, batch: Columns) -> dict[str, tf.Tensor]:
         self.mean_loss.update_state(self.training.learn(batch, self.window, self._learn))
