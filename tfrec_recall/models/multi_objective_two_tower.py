@@ -116,12 +116,13 @@ class MultiObjectiveTwoTower(RecallModel):
 
     def _user_bottom(self, dim: int, hidden: Sequence[int], dropout: float):
         user = self.features.inputs(self.features.user)
-        fields = FeatureEncoder(self.features.fields(self.features.user_fields), dim)(user)
+        fields = self.features.fields(self.features.user_fields)
+        known = [tf.keras.layers.Flatten()(FeatureEncoder(fields, dim)(user))] if fields else []
         pools = []
         if self.features.history:
             watched = ItemEmbedding(self.items, self.item_model)(user[self.features.history.name])
             pools = [MaskedMean()(watched), MaskedMean(learned=True)(watched)]  # [batch, dim] each
-        wide = tf.keras.layers.Concatenate()([tf.keras.layers.Flatten()(fields), *pools])
+        wide = tf.keras.layers.Concatenate()([*known, *pools])
         tower = Tower((*hidden, dim))(dropped(dropout)(wide))
         return user, sum(pools, tower)
 

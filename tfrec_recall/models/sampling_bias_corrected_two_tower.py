@@ -119,7 +119,8 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
 
     def _query_tower(self, dim, hidden, dropout, recency, unit) -> tf.keras.Model:
         user = self.features.inputs(self.features.user)
-        fields = FeatureEncoder(self.features.fields(self.features.user_fields), dim)(user)
+        fields = self.features.fields(self.features.user_fields)
+        known = [tf.keras.layers.Flatten()(FeatureEncoder(fields, dim)(user))] if fields else []
         ids = user[self.events_before.name]  # [batch, history], padded on the right
         watched = ItemEmbedding(self.items, self.item_model)(ids)
         events = tf.reduce_sum(tf.cast(ids != 0, tf.int32), axis=1)
@@ -127,7 +128,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         seed = MaskedMean()(watched, mask=(age > 0) & (age <= self.seed_events))  # [batch, dim]
         means = [MaskedMean(), MaskedMean(learned=True)][: 1 + recency]
         pools = [mean(watched) for mean in means]  # [batch, dim] each
-        wide = tf.keras.layers.Concatenate()([tf.keras.layers.Flatten()(fields), seed, *pools])
+        wide = tf.keras.layers.Concatenate()([*known, seed, *pools])
         tower = Tower((*hidden, dim))(dropped(dropout)(wide))
         # How much of the seed goes around is learnt: in a basket the latest event means little.
         scaled = tf.keras.layers.EinsumDense(

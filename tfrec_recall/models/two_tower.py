@@ -90,13 +90,15 @@ class TwoTower(RecallModel):
         self, dim: int, hidden: Sequence[int], dropout: float, recency: bool
     ) -> tf.keras.Model:
         user = self.features.inputs(self.features.user)
-        fields = FeatureEncoder(self.features.fields(self.features.user_fields), dim)(user)
-        pools = []
+        parts, pools = [], []  # parts are [batch, fields, dim]
+        if self.features.user_fields:
+            parts.append(FeatureEncoder(self.features.fields(self.features.user_fields), dim)(user))
         if self.features.history:
             watched = ItemEmbedding(self.items, self.item_model)(user[self.features.history.name])
             means = [MaskedMean(), MaskedMean(learned=True)][: 1 + recency]
             pools = [mean(watched) for mean in means]  # [batch, dim] each
-            fields = tf.concat([fields, tf.stack(pools, axis=1)], axis=1)  # [batch, fields, dim]
+            parts.append(tf.stack(pools, axis=1))
+        fields = tf.concat(parts, axis=1)
         channels, weights = [fields], []
         if self.channels:
             weighted = [SENet()(fields, return_weights=True) for _ in range(self.channels)]

@@ -1,0 +1,62 @@
+"""Executions of several compiled steps: the same batches in the same order, however they end."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.features import Categorical, Features, History
+from tfrec_recall.models import TwoTower
+
+BATCH = 8  # of 52 examples; the last batch has 4
+
+
+@pytest.fixture(scope="module")
+def interactions():
+    items = np.random.default_rng(0).integers(20, size=65)
+    users = np.repeat(np.arange(13), 5)
+    return Interactions(pd.DataFrame({"user_id": users, "item_id": items, "timestamp": range(65)}))
+
+
+def learnt(interactions, steps, change=lambda data: data, **fit):
+    """A model, the losses of two epochs, and the batches after which callbacks were called."""
+    tf.keras.utils.set_random_seed(0)
+    features = Features(user=[History(length=4)], item=[Categorical("item_id")])
+    model = TwoTower(
+        features.adapt(interactions), dim=4, user_hidden=(4,), dropout=0.0, uniform_negatives=0
+    )
+    adam = tf.keras.optimizers.Adam(0.02)
+    model.compile(adam, jit_compile=steps > 1, steps_per_execution=steps)
+    ends = []
+    noted = tf.keras.callbacks.LambdaCallback(on_train_batch_end=lambda n, _: ends.append(n))
+    data = change(model.training_data(interactions, BATCH))
+    history = model.fit(data, epochs=2, verbose=0, callbacks=[noted], **fit)
+    return model, history.history["loss"], ends
+
+
+def several_sizes(data):
+    """A smaller batch in front as well."""
+    small = data.take(1).map(lambda batch: {name: rows[:3] for name, rows in batch.items()})
+    return small.concatenate(data.skip(1))
+
+
+@pytest.mark.parametrize(
+    ("steps", "change", "fit", "ends"),
+    [
+        (3, lambda data: data, {}, [2, 5, 6]),  # the last one, smaller, is alone
+        (4, lambda data: data, {}, [3, 6]),  # and here it is the last of an execution
+        (16, lambda data: data, {}, [6]),
+        (4, several_sizes, {}, [3, 6]),
+        (2, lambda data: data.repeat(), {"steps_per_epoch": 5}, [1, 3, 4]),
+    ],
+)
+def test_no_batch_is_lost_or_learnt_twice(interactions, steps, change, fit, ends):
+    model, losses, found = learnt(interactions, steps, change, **fit)
+    plain, expected, _ = learnt(interactions, 1, change, **fit)
+    assert found == [*ends, *ends]
+    assert int(model.optimizer.iterations) == int(plain.optimizer.iterations)
+    assert int(model._train_counter) == int(plain._train_counter)
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+    for ours, theirs in zip(model.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
