@@ -66,7 +66,7 @@ def item_by_item(model: PinSAGE):
         far, shares = important(hop, 0, None)  # [items, T + 1, T]
         inputs = nodes.first(nodes.table(hop)), nodes.first(nodes.table(far))
         made = convolve(first, *inputs, shares)  # [items, T + 1, dim]
-        return nodes.head(second((made[:, 0], made[:, 1:]), importance))
+        return nodes.head(second((made[:, 0], second.messages(made[:, 1:])), importance))
 
     def all_of_them():
         ids = tf.range(nodes.nodes)

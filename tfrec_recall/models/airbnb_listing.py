@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,8 @@ from tfrec_recall.data import Interactions, chronological, sessions
 from tfrec_recall.data.windows import Block, Columns, session_batches
 from tfrec_recall.features import Categorical, Features, History, infer
 from tfrec_recall.models import item_space
+from tfrec_recall.models.item_space_model import ItemSpaceModel
 from tfrec_recall.models.nearest_warm import NearestWarm
-from tfrec_recall.models.recall_model import RecallModel
 from tfrec_recall.models.vector_tables import VectorTables
 from tfrec_recall.models.window_pairs import (
     group_noise_weights,
@@ -27,7 +26,7 @@ from tfrec_recall.sampling import PopularityNegatives, SameGroupNegatives
 EVENT_TYPE = "event_type"
 
 
-class AirbnbListing(RecallModel):
+class AirbnbListing(ItemSpaceModel):
     """Skip-gram over click sessions, with the booked listing in every window of its session.
 
     Source: "Real-time Personalization using Embeddings for Search Ranking at Airbnb", KDD 2018,
@@ -54,8 +53,6 @@ class AirbnbListing(RecallModel):
         power, threshold, rate, decay_epochs, last, half_life, block, lanes, noise, longest_step,
             seed: as in `Item2Vec`.
     """
-
-    needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
 
     def __init__(
         self,
@@ -175,14 +172,6 @@ class AirbnbListing(RecallModel):
             listings, market, centre, market, pairs, self.market_negatives
         )
         return listings, weights
-
-    def retriever(self, items, index=None, k=100, seed=0, tuning_queries=None):
-        """Users by the mean of their latest listings; see `RecallModel.retriever`."""
-        return item_space.mean_retriever(self, items, index, k, seed, tuning_queries)
-
-    def trigger_retriever(self, items, index=None, k=100, seed=0, **options):
-        """Users through the neighbours of their latest listings; options of `TriggerRetriever`."""
-        return item_space.trigger_retriever(self, items, index, k, seed, **options)
 
 
 def _same_market(features: Features, market: str, counts: np.ndarray) -> SameGroupNegatives:

@@ -21,7 +21,7 @@ from tfrec_recall.graph import (
 )
 from tfrec_recall.models import item_space
 from tfrec_recall.models.centring import Centring
-from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.models.item_space_model import ItemSpaceModel
 from tfrec_recall.models.side_info_vectors import SideInfoVectors
 from tfrec_recall.models.window_pairs import noise_weights, window_weights
 from tfrec_recall.models.window_training import WindowTraining
@@ -30,7 +30,7 @@ from tfrec_recall.sampling import PopularityNegatives
 CENTRED = 2**16  # vectors at once
 
 
-class EGES(RecallModel):
+class EGES(ItemSpaceModel):
     """Skip-gram over random walks; an item is its id and its side information, weighted by item.
 
     Source: "Billion-scale Commodity Embedding for E-commerce Recommendation in Alibaba", KDD 2018:
@@ -71,7 +71,6 @@ class EGES(RecallModel):
     their latest items (`retriever`), or go through the neighbours of each (`trigger_retriever`).
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
     stops_early: ClassVar[bool] = False
     own_side_info: ClassVar[str] = "weighted"
 
@@ -196,13 +195,3 @@ class EGES(RecallModel):
             cold = tf.random.stateless_uniform(tf.shape(centre), for_cold) < self.cold_rate
         loss = self.vectors.learn(centre, context, positive, noise, negative, rate, cold)
         return loss, tf.reduce_sum(pairs[0])
-
-    def retriever(self, items, index=None, k=100, seed=0, tuning_queries=None):
-        """Users by the mean of their latest items; see `RecallModel.retriever`."""
-        return item_space.mean_retriever(
-            self, items, index, k, seed, tuning_queries, self.popularity
-        )
-
-    def trigger_retriever(self, items, index=None, k=100, seed=0, **options):
-        """Users through the neighbours of their latest items; options as `TriggerRetriever` has."""
-        return item_space.trigger_retriever(self, items, index, k, seed, self.popularity, **options)

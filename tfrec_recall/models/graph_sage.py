@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ import tensorflow as tf
 
 from tfrec_recall.data import Interactions, has_baskets
 from tfrec_recall.data.windows import sequences
-from tfrec_recall.features import Features, History, infer
+from tfrec_recall.features import Features
 from tfrec_recall.graph import RandomWalks, basket_graph, item_graph
 from tfrec_recall.graph.neighbour_table import best_of_rows
 from tfrec_recall.layers import (
@@ -27,15 +26,15 @@ from tfrec_recall.models import item_space
 from tfrec_recall.models.item_pairs import Steps, pair_batches
 from tfrec_recall.models.label_head import LabelHead
 from tfrec_recall.models.node_encoder import Hidden, NodeEncoder, VectorsOfFeatures, both_ways
+from tfrec_recall.models.node_model import NodeModel
 from tfrec_recall.models.node_neighbours import SampledNeighbours
-from tfrec_recall.models.recall_model import RecallModel
 from tfrec_recall.sampling import PopularityNegatives
 
 DRAWS = 8  # positives of each walk that are kept; an epoch takes one
 AGGREGATORS = ("mean", "gcn", "lstm", "max-pool")
 
 
-class GraphSAGE(RecallModel):
+class GraphSAGE(NodeModel):
     """Samples and aggregates neighbours; trained by random walks, by a label of the items, or both.
 
     Source: "Inductive Representation Learning on Large Graphs", NIPS 2017: Algorithms 1 and 2, and
@@ -68,8 +67,6 @@ class GraphSAGE(RecallModel):
     A node added later is embedded by its features. Users are the mean of their latest items
     (`retriever`), or go through the neighbours of each (`trigger_retriever`).
     """
-
-    needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
 
     def __init__(
         self,
@@ -127,10 +124,6 @@ class GraphSAGE(RecallModel):
         self.candidate_model = tf.keras.Model(item, VectorsOfFeatures(self.nodes)(item))
         self.query_model = item_space.query_model(features, self.nodes, self.last, self.half_life)
 
-    @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        return Features(user=[History(length=50)], item=infer(interactions, words=5).item)
-
     def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
         """Pairs of items that lie on one random walk; also gives the graph to the model."""
         graph = self.graph(train)
@@ -154,10 +147,6 @@ class GraphSAGE(RecallModel):
             return basket_graph(item[known], sequence[known], encoding.size)
         one_way = item_graph(item[known], sequence[known], encoding.size, self.reach)
         return sp.csr_array(one_way + one_way.T)
-
-    def fit(self, x=None, *args, **kwargs) -> tf.keras.callbacks.History:
-        self.steps.begin(x)
-        return super().fit(x, *args, **kwargs)
 
     def compute_loss(self, batch, training=False):
         for_sample, for_noise, for_cold = tf.unstack(tf.random.split(self.steps.next(training), 3))
@@ -188,24 +177,11 @@ class GraphSAGE(RecallModel):
         loss += self.skip_gram((z_query, z_noise), positive=0 * weight, negative=weight)
         return loss / tf.cast(tf.shape(query)[0], tf.float32)
 
-    def embed_items(self, items):
-        return self.nodes.of_items(self.features.encode_items(items))
-
     def label_probability(self, items: pd.DataFrame) -> pd.DataFrame:
         """What the supervised head makes of items: a row an item, a column a value of the label."""
         if self.label is None:
             raise ValueError("GraphSAGE(label=…) names the feature to foretell. Received: None.")
         return self.label.probability(self.embed_items(items), items["item_id"])
-
-    def retriever(self, items, index=None, k=100, seed=0, tuning_queries=None):
-        """Users by the mean of their latest items; see `RecallModel.retriever`."""
-        return item_space.mean_retriever(
-            self, items, index, k, seed, tuning_queries, self.popularity
-        )
-
-    def trigger_retriever(self, items, index=None, k=100, seed=0, **options):
-        """Users through the neighbours of their latest items; options as `TriggerRetriever` has."""
-        return item_space.trigger_retriever(self, items, index, k, seed, self.popularity, **options)
 
 
 class Normalised(tf.keras.layers.Layer):

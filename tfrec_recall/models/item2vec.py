@@ -15,14 +15,14 @@ from tfrec_recall.data.windows import (
 )
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import item_space
-from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.models.item_space_model import ItemSpaceModel
 from tfrec_recall.models.vector_tables import VectorTables
 from tfrec_recall.models.window_pairs import noise_weights, window_weights
 from tfrec_recall.models.window_training import WindowTraining
 from tfrec_recall.sampling import PopularityNegatives
 
 
-class Item2Vec(RecallModel):
+class Item2Vec(ItemSpaceModel):
     """Skip-gram or CBOW with negative sampling over users' sequences of items.
 
     Source: "Item2Vec: Neural Item Embedding for Collaborative Filtering", 2016, section 3;
@@ -54,7 +54,6 @@ class Item2Vec(RecallModel):
         seed: of windows, noise and sub-sampling.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
     stops_early: ClassVar[bool] = False
 
     def __init__(
@@ -143,11 +142,3 @@ class Item2Vec(RecallModel):
         learn = self.tables.learn_from_mean if self.cbow else self.tables.learn
         loss = learn(centre, context, positive, noise, negative, rate)
         return loss, tf.reduce_sum(pairs[0])
-
-    def retriever(self, items, index=None, k=100, seed=0, tuning_queries=None):
-        """Users by the mean of their latest items; see `RecallModel.retriever`."""
-        return item_space.mean_retriever(self, items, index, k, seed, tuning_queries)
-
-    def trigger_retriever(self, items, index=None, k=100, seed=0, **options):
-        """Users through the neighbours of their latest items; options as `TriggerRetriever` has."""
-        return item_space.trigger_retriever(self, items, index, k, seed, **options)

@@ -1,4 +1,4 @@
-"""What models with nothing but item vectors share: cold items, users by their history, serving."""
+"""What models with nothing but item vectors are made of: counts, cold items, users by history."""
 
 from __future__ import annotations
 
@@ -10,13 +10,6 @@ from tfrec_recall.data.windows import keep_probability
 from tfrec_recall.features import Features
 from tfrec_recall.layers import L2Normalization
 from tfrec_recall.models.vector_tables import VectorTables
-from tfrec_recall.retrieval import (
-    EmbeddingRetriever,
-    Exact,
-    HistoryMean,
-    IndexSettings,
-    TriggerRetriever,
-)
 from tfrec_recall.retrieval.recency import recency_weights
 
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
@@ -122,51 +115,3 @@ def lift(features: Features, items: pd.DataFrame, power: float) -> np.ndarray:
     """
     counts = known_counts(features)[features.ids("item_id").encode(items["item_id"])]
     return (np.maximum(counts, 1).astype("float64") ** power).astype("float32")
-
-
-def mean_retriever(
-    model,
-    items: pd.DataFrame,
-    index: IndexSettings | None,
-    k: int,
-    seed: int,
-    tuning_queries=None,
-    popularity: float = 0.0,
-) -> EmbeddingRetriever:
-    """A user is the weighted mean of his latest items, cold ones included.
-
-    Args:
-        popularity: the power of `lift`; the vectors of candidates are longer by it.
-    """
-    ids, vectors = items["item_id"].to_numpy(), model.embed_items(items)
-    mean = HistoryMean(ids, vectors, model.last, model.half_life)
-    candidates = vectors * lift(model.features, items, popularity)[:, np.newaxis]
-    return EmbeddingRetriever(
-        mean, ids, candidates, index or Exact(), k, tuning_queries=tuning_queries, seed=seed
-    )
-
-
-def trigger_retriever(
-    model,
-    items: pd.DataFrame,
-    index: IndexSettings | None,
-    k: int,
-    seed: int,
-    popularity: float = 0.0,
-    **options,
-) -> TriggerRetriever:
-    """Each of the latest items recalls its neighbours; options are those of `TriggerRetriever`.
-
-    Args:
-        popularity: as in `mean_retriever`.
-    """
-    options = {"last": model.last, "half_life": model.half_life, **options}
-    return TriggerRetriever(
-        items["item_id"].to_numpy(),
-        model.embed_items(items),
-        index,
-        k,
-        lift=lift(model.features, items, popularity),
-        seed=seed,
-        **options,
-    )

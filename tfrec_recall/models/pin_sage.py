@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, has_baskets
-from tfrec_recall.features import Features, History, infer
+from tfrec_recall.features import Features
 from tfrec_recall.graph import (
     ItemUserItemWalks,
     bipartite_graph,
@@ -20,8 +18,8 @@ from tfrec_recall.losses import MaxMargin
 from tfrec_recall.models import item_space
 from tfrec_recall.models.item_pairs import Steps, board_weights, boards, pair_batches
 from tfrec_recall.models.node_encoder import Hidden, NodeEncoder, VectorsOfFeatures, both_ways
+from tfrec_recall.models.node_model import NodeModel
 from tfrec_recall.models.node_neighbours import ImportantNeighbours
-from tfrec_recall.models.recall_model import RecallModel
 from tfrec_recall.sampling import PopularityNegatives
 from tfrec_recall.sampling.pagerank import rank_window, scaled_ranks
 
@@ -30,7 +28,7 @@ POOL = 32  # hard negatives of each query to draw from
 RESTART = 0.15
 
 
-class PinSAGE(RecallModel):
+class PinSAGE(NodeModel):
     """Convolutions over the most important neighbours, trained by a margin between items.
 
     Source: "Graph Convolutional Neural Networks for Web-Scale Recommender Systems", KDD 2018:
@@ -67,8 +65,6 @@ class PinSAGE(RecallModel):
     A new item is embedded by its features (`with_id` or not). Users are the mean of their latest
     items (`retriever`), or go through the neighbours of each (`trigger_retriever`).
     """
-
-    needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
 
     def __init__(
         self,
@@ -129,10 +125,6 @@ class PinSAGE(RecallModel):
         self.candidate_model = tf.keras.Model(item, VectorsOfFeatures(self.nodes)(item))
         self.query_model = item_space.query_model(features, self.nodes, self.last, self.half_life)
 
-    @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        return Features(user=[History(length=50)], item=infer(interactions, words=5).item)
-
     def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
         """Pairs of items on one board, by walks over it; also finds the important neighbours."""
         graph, events = self._graph(train)
@@ -174,10 +166,6 @@ class PinSAGE(RecallModel):
         graph = bipartite_graph(board, code, board.max() + 1, self.nodes.nodes, weight)
         return graph, len(train.events)
 
-    def fit(self, x=None, *args, **kwargs) -> tf.keras.callbacks.History:
-        self.steps.begin(x)
-        return super().fit(x, *args, **kwargs)
-
     def compute_loss(self, batch, training=False):
         for_easy, for_hard, for_cold = tf.unstack(tf.random.split(self.steps.next(training), 3))
         query, positive = batch["query_id"], batch["item_id"]
@@ -209,19 +197,6 @@ class PinSAGE(RecallModel):
         lots = tf.where(pool != 0, lots, -1.0)  # what is there goes first
         _, place = tf.math.top_k(lots, count)
         return tf.gather(pool, place, batch_dims=1)
-
-    def embed_items(self, items):
-        return self.nodes.of_items(self.features.encode_items(items))
-
-    def retriever(self, items, index=None, k=100, seed=0, tuning_queries=None):
-        """Users by the mean of their latest items; see `RecallModel.retriever`."""
-        return item_space.mean_retriever(
-            self, items, index, k, seed, tuning_queries, self.popularity
-        )
-
-    def trigger_retriever(self, items, index=None, k=100, seed=0, **options):
-        """Users through the neighbours of their latest items; options as `TriggerRetriever` has."""
-        return item_space.trigger_retriever(self, items, index, k, seed, self.popularity, **options)
 
 
 class Weighted(tf.keras.layers.Layer):
