@@ -158,6 +158,20 @@ def asked(retriever, queries, k, exclude=None):
 GRADIENT_MODELS = [c for c in CASES if c not in IN_ONE_PASS]
 
 
+HISTORY_IS_ENOUGH = [
+    c for c in GRADIENT_MODELS if set(c.needs) <= {"item_id", "history"} and c != models.AirbnbType
+]  # the types of users and items there are made of their features
+
+
+@pytest.mark.parametrize("model_class", HISTORY_IS_ENOUGH)
+def test_a_history_is_enough_to_know_of_a_user(model_class, interactions):
+    item = [Categorical("item_id"), MultiValued("tags")]
+    features = Features(user=[History(length=SEEN)], item=item).adapt(interactions)
+    history = np.full((2, SEEN), 2, "int32")
+    for found in tf.nest.flatten(built(model_class, features).query_model({"history": history})):
+        assert len(found) == 2 and np.isfinite(found).all()
+
+
 @pytest.mark.parametrize("model_class", GRADIENT_MODELS)
 def test_fit_lowers_the_loss(model_class, features, interactions):
     _, history = trained(model_class, features, interactions, epochs=6)
