@@ -169,7 +169,8 @@ def test_a_history_is_enough_to_know_of_a_user(model_class, interactions):
     features = Features(user=[History(length=SEEN)], item=item).adapt(interactions)
     history = np.full((2, SEEN), 2, "int32")
     for found in tf.nest.flatten(built(model_class, features).query_model({"history": history})):
-        assert len(found) == 2 and np.isfinite(found).all()
+        assert len(found) == 2
+        assert np.isfinite(found).all()
 
 
 @pytest.mark.parametrize("model_class", GRADIENT_MODELS)
