@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import tensorflow as tf
 
-if TYPE_CHECKING:
-    from tfrec_recall.models.recall_model import RecallModel
-
 Batch = dict[str, tf.Tensor]
 Metrics = dict[str, tf.Tensor]
+
+
+class Learner(Protocol):
+    """A Keras model with a step that XLA can compile."""
+
+    mean_loss: tf.keras.metrics.Metric
+    _steps_per_execution: tf.Variable  # Keras lowers it where an epoch ends
+    _train_counter: tf.Variable
+
+    def train_step(self, inputs: Batch) -> Metrics:
+        """One step, whose metrics include the mean loss."""
+        ...
+
+    def with_draws(self, batch: Batch) -> Batch:
+        """The batch with all that a compiled step is given."""
+        ...
+
+    def dense_step(self, inputs: Batch) -> Metrics:
+        """What XLA compiles: a step, and the losses in it."""
+        ...
 
 
 class CompiledSteps:
@@ -27,14 +44,14 @@ class CompiledSteps:
         alone: Keras's own train function, for an execution of one step.
     """
 
-    def __init__(self, model: RecallModel, alone: Callable[..., Metrics]):
+    def __init__(self, model: Learner, alone: Callable[..., Metrics]):
         self.model = model
         self.alone = alone
         self.at_once = tf.function(self._at_once)
         self.program = tf.function(self._program, jit_compile=True)
 
     def __call__(self, iterator) -> Metrics:
-        steps = int(self.model._steps_per_execution)  # Keras lowers it where an epoch ends
+        steps = int(self.model._steps_per_execution)
         return self.at_once(iterator, steps) if steps > 1 else self.alone(iterator)
 
     def _at_once(self, iterator, steps: int) -> Metrics:
