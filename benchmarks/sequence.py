@@ -50,34 +50,23 @@ def arrays(length, examples):
     return counts, user, history, events, item
 """
 
-MIND_PEER = (
+PEER = (
     ARRAYS
     + """
 import json, sys, time
+import deepmatch.models
 import tensorflow as tf
 from deepctr.feature_column import SparseFeat, VarLenSparseFeat
-from deepmatch.models import MIND
 from deepmatch.utils import NegativeSampler, sampledsoftmaxloss
 tf.compat.v1.disable_eager_execution()
 s = json.loads(sys.argv[1])
 counts, user, history, events, item = arrays(s["length"], s["batch"] * s["steps"])
-history = np.where(np.arange(s["length"]) < events[:, None], history + 1, 0)
 sampler = NegativeSampler(
     "frequency", num_sampled=s["negatives"], item_name="item", item_count=[0, *counts.tolist()]
 )
 ids = dict(vocabulary_size=s["items"] + 1, embedding_dim=s["dim"])
-columns = [
-    SparseFeat("user", s["users"], s["dim"]),
-    VarLenSparseFeat(
-        SparseFeat("hist_item", embedding_name="item", **ids), s["length"], "mean", "hist_len"
-    ),
-]
-model = MIND(
-    columns, [SparseFeat("item", **ids)], k_max=s["interests"], dynamic_k=True,
-    user_dnn_hidden_units=(64, s["dim"]), sampler_config=sampler,
-)
+MODEL
 model.compile(optimizer="adam", loss=sampledsoftmaxloss)
-inputs = {"user": user, "hist_item": history, "hist_len": events, "item": item + 1}
 best = float("inf")
 for epoch in range(s["epochs"]):
     start = time.perf_counter()
@@ -87,23 +76,27 @@ print(json.dumps({"version": tf.__version__, "speed": len(user) / best}))
 """
 )
 
-
-SDM_PEER = (
-    ARRAYS
-    + """
-import json, sys, time
-import tensorflow as tf
-from deepctr.feature_column import SparseFeat, VarLenSparseFeat
-from deepmatch.models import SDM
-from deepmatch.utils import NegativeSampler, sampledsoftmaxloss
-tf.compat.v1.disable_eager_execution()
-s = json.loads(sys.argv[1])
-counts, user, history, _, item = arrays(s["length"], s["batch"] * s["steps"])
-before = s["length"] - s["session"]
-sampler = NegativeSampler(
-    "frequency", num_sampled=s["negatives"], item_name="item", item_count=[0, *counts.tolist()]
+MIND_PEER = PEER.replace(
+    "MODEL",
+    """\
+history = np.where(np.arange(s["length"]) < events[:, None], history + 1, 0)
+columns = [
+    SparseFeat("user", s["users"], s["dim"]),
+    VarLenSparseFeat(
+        SparseFeat("hist_item", embedding_name="item", **ids), s["length"], "mean", "hist_len"
+    ),
+]
+model = deepmatch.models.MIND(
+    columns, [SparseFeat("item", **ids)], k_max=s["interests"], dynamic_k=True,
+    user_dnn_hidden_units=(64, s["dim"]), sampler_config=sampler,
 )
-ids = dict(vocabulary_size=s["items"] + 1, embedding_dim=s["dim"])
+inputs = {"user": user, "hist_item": history, "hist_len": events, "item": item + 1}""",
+)
+
+SDM_PEER = PEER.replace(
+    "MODEL",
+    """\
+before = s["length"] - s["session"]
 columns = [
     SparseFeat("user", s["users"], s["dim"]),
     VarLenSparseFeat(
@@ -115,23 +108,15 @@ columns = [
         "prefer_sess_length",
     ),
 ]
-model = SDM(
+model = deepmatch.models.SDM(
     columns, [SparseFeat("item", **ids)], history_feature_list=["item"], units=s["dim"],
     sampler_config=sampler,
 )
-model.compile(optimizer="adam", loss=sampledsoftmaxloss)
 inputs = {
     "user": user, "item": item + 1,
     "prefer_item": history[:, :before] + 1, "prefer_sess_length": np.full(len(user), before),
     "short_item": history[:, before:] + 1, "short_sess_length": np.full(len(user), s["session"]),
-}
-best = float("inf")
-for epoch in range(s["epochs"]):
-    start = time.perf_counter()
-    model.fit(inputs, np.zeros(len(user)), batch_size=s["batch"], epochs=1, verbose=0)
-    best = min(best, time.perf_counter() - start)
-print(json.dumps({"version": tf.__version__, "speed": len(user) / best}))
-"""
+}""",
 )
 
 

@@ -49,7 +49,6 @@ class RecallModel(tfrs.Model):
         self.features = features
         self.mean_loss = tf.keras.metrics.Mean(name="loss")
         self.compiled_step: Callable[..., dict[str, tf.Tensor]] | None = None
-        self.steps_at_once = 1
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
@@ -98,8 +97,6 @@ class RecallModel(tfrs.Model):
             )
         super().compile(*args, jit_compile=False, **kwargs)
         self.compiled_step = None
-        steps = kwargs.get("steps_per_execution")
-        self.steps_at_once = steps if isinstance(steps, int) else 1
         if jit_compile:
             self.compiled_step = tf.function(self.dense_step, jit_compile=True)
         for module in self.submodules:
@@ -141,7 +138,7 @@ class RecallModel(tfrs.Model):
     def make_train_function(self, force=False):
         made = super().make_train_function(force)
         one_replica = self.distribute_strategy.num_replicas_in_sync == 1
-        if self.compiled_step is None or self.steps_at_once == 1 or not one_replica:
+        if self.compiled_step is None or int(self._steps_per_execution) == 1 or not one_replica:
             return made
         if not isinstance(made, CompiledSteps):
             self.train_function = made = CompiledSteps(self, made)
