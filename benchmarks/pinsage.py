@@ -24,7 +24,7 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.graph import Neighbours
 from tfrec_recall.models import PinSAGE
-from tfrec_recall.models.node_encoder import ROWS
+from tfrec_recall.models.graphs.node_encoder import ROWS
 
 DIM, BATCH, STEPS, ROUNDS = 64, 1024, 20, 3
 

@@ -37,23 +37,16 @@ def entries() -> dict[str, Entry]:
     >>> entries()["two-tower"].class_name
     'TwoTower'
     """
-    folder = pathlib.Path(tfrec_recall.__file__).parent / "models"
-    tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
-    public: list[str] = []
-    modules: dict[str, str] = {}
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
-            modules.update({alias.name: str(node.module) for alias in node.names})
-        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-            public = ast.literal_eval(node.value)
+    public, imported = _read(PACKAGE)
     found = {}
     for class_name in public:
-        if class_name == BASE or class_name not in modules:
+        module = imported.get(class_name, PACKAGE)
+        if _path(module).name == "__init__.py":  # a family, which hands its models on
+            module = _read(module)[1].get(class_name, PACKAGE)
+        if class_name == BASE or module == PACKAGE:
             continue
-        file = modules[class_name].rpartition(".")[2]
-        summary = _summary(folder / f"{file}.py", class_name)
-        name = file.replace("_", "-")
-        found[name] = Entry(name, class_name, modules[class_name], summary)
+        name = module.rpartition(".")[2].replace("_", "-")
+        found[name] = Entry(name, class_name, module, _summary(_path(module), class_name))
     return dict(sorted(found.items()))
 
 
@@ -67,6 +60,23 @@ def entry(name: str) -> Entry:
         hint = f" Did you mean {close[0]}?" if close else ""
         raise ValueError(f"Models are {', '.join(entries())}.{hint} Received: {name!r}.")
     return entries()[name]
+
+
+def _path(module: str) -> pathlib.Path:
+    path = pathlib.Path(tfrec_recall.__file__).parent.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _read(package: str) -> tuple[list[str], dict[str, str]]:
+    """A package's public names, and the module of ours that each imported name comes from."""
+    public: list[str] = []
+    imported: dict[str, str] = {}
+    for node in ast.parse(_path(package).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
+            imported.update({alias.name: str(node.module) for alias in node.names})
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            public = ast.literal_eval(node.value)
+    return public, imported
 
 
 def _summary(path: pathlib.Path, class_name: str) -> str:

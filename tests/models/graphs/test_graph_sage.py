@@ -1,0 +1,141 @@
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import tensorflow as tf
+
+from tests.models.graphs.test_pin_sage import features_of, groups, margin
+from tests.references.skip_gram import negative_sampling
+from tfrec_recall.models import GraphSAGE
+from tfrec_recall.models.graphs.graph_sage import AGGREGATORS, strongest
+from tfrec_recall.models.graphs.node_encoder import Hidden
+
+SMALL = {"dim": 8, "sizes": (4, 3), "shared": 20, "seed": 3}
+
+
+def trained(interactions, epochs=8, **settings):
+    tf.keras.utils.set_random_seed(0)
+    model = GraphSAGE(features_of(interactions), **{**SMALL, **settings})
+    model.compile(optimizer=tf.keras.optimizers.Adam(0.01))
+    model.fit(model.training_data(interactions, batch_size=32), epochs=epochs, verbose=0)
+    return model
+
+
+@pytest.fixture(scope="module")
+def interactions():
+    return groups()
+
+
+@pytest.fixture(scope="module")
+def model(interactions):
+    return trained(interactions)
+
+
+@pytest.mark.parametrize("aggregator", AGGREGATORS)
+def test_items_of_one_group_are_near(aggregator, interactions, model):
+    if aggregator != "mean":
+        model = trained(interactions, aggregator=aggregator)
+    assert margin(model.embed_items(interactions.items)) > 0.3
+
+
+def test_layer_wise_inference_equals_one_item_at_a_time(model, interactions):
+    encoded = model.features.encode_items(interactions.items)
+    together = model.embed_items(interactions.items)
+    for row in range(14):
+        one = {name: values[row : row + 1] for name, values in encoded.items()}
+        np.testing.assert_allclose(model.candidate_model(one)[0], together[row], atol=1e-5)
+
+
+def test_nodes_of_any_features_are_embedded_after_training(interactions):
+    model = trained(interactions, epochs=30, cold_rate=0.5)
+    new = interactions.items.iloc[[0, 13]].assign(item_id=["n0", "n1"])
+    items = pd.concat([interactions.items, new], ignore_index=True)
+    vectors = model.embed_items(items)
+    cosines = vectors[14:] @ vectors[:14].T
+    assert cosines[0, :7].mean() > cosines[0, 7:].mean() + 0.2
+    assert cosines[1, 7:].mean() > cosines[1, :7].mean() + 0.2
+
+
+def test_the_loss_of_walks_is_equation_1():
+    model = GraphSAGE(features_of(groups()), **{**SMALL, "shared": 4, "temperature": 0.5})
+    generator = np.random.default_rng(0)
+    z = [generator.normal(size=(rows, 8)).astype("float32") for rows in (3, 3, 4)]
+    query, positive, noise = np.array([2, 3, 4]), np.array([3, 5, 6]), np.array([3, 9, 2, 9])
+    expected = 0
+    for n in range(3):
+        other = (noise != query[n]) & (noise != positive[n])
+        loss, *_ = negative_sampling(
+            z[0][n : n + 1] / 0.5,
+            np.concatenate([z[1][n : n + 1], z[2]]),
+            np.array([[1, 0, 0, 0, 0]]),
+            np.array([[0, *(other * 5 / 4)]]),
+        )
+        expected += loss / 3
+    found = model._by_walks(*(tf.constant(part) for part in (query, positive, noise, *z)))
+    assert float(found) == pytest.approx(float(np.sum(expected)), rel=1e-4)
+
+
+def test_a_pairs_edge_is_hidden_and_samples_change(interactions):
+    model = GraphSAGE(features_of(interactions), **SMALL)
+    batch = next(iter(model.training_data(interactions, batch_size=4)))
+    seen = []
+    embed = model.nodes.embed
+
+    def watch(nodes, hidden: Hidden, seed, training):
+        seen.append((set(hidden.edges.numpy().tolist()), seed.numpy().tolist()))
+        return embed(nodes, hidden, seed, training)
+
+    model.nodes.embed = watch
+    model.compute_loss(batch, training=True)
+    model.compute_loss(batch, training=True)
+    pairs = zip(batch["query_id"].numpy(), batch["item_id"].numpy(), strict=True)
+    expected = {int(edge) for q, i in pairs for edge in (q * 16 + i, i * 16 + q)}
+    assert seen[0][0] == seen[1][0] == expected
+    assert seen[0][1] != seen[1][1]
+
+
+@pytest.mark.parametrize("label", ["kind", "tags"])
+def test_the_supervised_head_learns_its_label_from_the_graph(label, interactions):
+    """The label is no input; what a neighbourhood has in common foretells it."""
+    settings = {"label": label, "unsupervised": False, "cold_rate": 0.0}
+    model = trained(interactions, epochs=15, **settings)
+    assert label not in model.nodes.encoder.tables
+    found = model.label_probability(interactions.items)
+    if label == "kind":
+        assert (found.idxmax(axis=1).to_numpy() == interactions.items["kind"]).mean() > 0.9
+        np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+    else:
+        truth = np.array([[t in tags for t in found] for tags in interactions.items["tags"]])
+        assert found.to_numpy()[truth].mean() > found.to_numpy()[~truth].mean() + 0.2
+
+
+def test_both_losses_may_teach(interactions):
+    model = trained(interactions, epochs=15, label="kind")
+    assert margin(model.embed_items(interactions.items)) > 0.3
+    found = model.label_probability(interactions.items).idxmax(axis=1)
+    assert (found.to_numpy() == interactions.items["kind"]).mean() > 0.9
+
+
+def test_only_the_strongest_edges_are_kept():
+    generator = np.random.default_rng(1)
+    weight = np.triu(generator.integers(0, 9, size=(8, 8)), 1).astype("float64")
+    weight += weight.T
+    kept = strongest(sp.csr_array(weight), degree=2).toarray()
+    total = weight.sum(axis=1)
+    scaled = weight / np.sqrt(np.outer(total, total))
+    assert (np.count_nonzero(kept, axis=1) <= 2).all()
+    for row in range(8):
+        best = np.sort(scaled[row])[-2:]
+        np.testing.assert_allclose(np.sort(kept[row])[-2:], best, rtol=1e-5)
+
+
+def test_wrong_arguments_are_named(interactions):
+    features = features_of(interactions)
+    with pytest.raises(ValueError, match=r"one of mean, gcn, lstm, max-pool\. Received: 'sum'"):
+        GraphSAGE(features, aggregator="sum")
+    with pytest.raises(ValueError, match=r"Categorical or MultiValued .*'price'.*kind, tags"):
+        GraphSAGE(features, label="price")
+    with pytest.raises(ValueError, match="has to be a label"):
+        GraphSAGE(features, unsupervised=False)
+    with pytest.raises(ValueError, match=r"names the feature to foretell\. Received: None"):
+        GraphSAGE(features).label_probability(interactions.items)

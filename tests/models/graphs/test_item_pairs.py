@@ -1,0 +1,89 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.models.graphs.item_pairs import Steps, board_weights, boards, pair_batches
+
+
+def events_of(users=3, length=7):
+    rows = [(f"u{u}", f"i{u}{n}", 100 * n) for u in range(users) for n in range(length)]
+    events = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    events["session_id"] = np.arange(len(events)) // 2
+    return Interactions(events.sample(frac=1, random_state=0))
+
+
+def members(board, item):
+    return {tuple(sorted(group)) for _, group in item.groupby(board)}
+
+
+def test_boards_are_runs_in_time_and_of_one_user():
+    found = members(*boards(events_of(2, 5), by_session=False, run=4))
+    runs = [[(0, 1, 2, 3), (4,)], [(0, 1), (2, 3, 4)]]
+    assert found == {
+        tuple(f"i{u}{n}" for n in run) for u in range(2) for cut in runs for run in cut
+    }
+
+
+def test_neighbouring_events_share_a_board():
+    board, item = boards(events_of(1, 40), by_session=False, run=6)
+    of = {name: set(board[item == name]) for name in item.unique()}
+    for n in range(39):
+        assert of[f"i0{n}"] & of[f"i0{n + 1}"]
+
+
+def test_boards_of_users_and_sessions():
+    whole = members(*boards(events_of(2, 3), by_session=False, run=None))
+    assert whole == {("i00", "i01", "i02"), ("i10", "i11", "i12")}
+    sessions = members(*boards(events_of(2, 2), by_session=True, run=3))
+    assert sessions == {("i00", "i01"), ("i10", "i11")}
+
+
+def test_without_time_a_board_is_a_user():
+    timeless = events_of(2, 3)
+    timeless = timeless.with_events(timeless.events.drop(columns="timestamp"))
+    assert members(*boards(timeless, False, 2)) == members(*boards(events_of(2, 3), False, None))
+
+
+def test_events_count_by_the_size_of_their_board():
+    np.testing.assert_allclose(board_weights(np.array([0, 0, 0, 0, 1]), -0.5), [0.5] * 4 + [1])
+
+
+def test_pairs_are_drawn_anew_each_epoch_and_never_of_one_item():
+    query = np.array([2, 3, 4], "int32")
+    positives = np.array([[3, 4, 3, 4], [3, -1, 5, 0], [4, 4, -1, 0]], "int32")
+    hard = np.arange(12).reshape(6, 2)
+    data = pair_batches(query, positives, 2, hard_ids=hard)
+    seen = set()
+    for _ in range(20):
+        for batch in data:
+            ids = batch["query_id"].numpy()
+            np.testing.assert_array_equal(batch["hard_ids"], hard[ids])
+            seen |= set(zip(ids.tolist(), batch["item_id"].numpy().tolist(), strict=True))
+    assert seen == {(2, 3), (2, 4), (3, 5)}  # 4 never met another item
+
+
+def test_a_resumed_run_draws_what_it_would_have_drawn():
+    query, positives = np.arange(2, 50, dtype="int32"), np.arange(50, 434).reshape(48, 8)
+    through = pair_batches(query, positives, 7)
+    _, second = list(through), list(through)
+    resumed = list(pair_batches(query, positives, 7, first_epoch=1))
+    for ours, theirs in zip(resumed, second, strict=True):
+        np.testing.assert_array_equal(ours["item_id"], theirs["item_id"])
+
+
+def test_steps_count_in_training_alone():
+    steps = Steps(seed=5)
+    steps.an_epoch.assign(2)
+    assert [steps.next(training).numpy().tolist() for training in (False, True, True, False)] == [
+        [5, 0],
+        [5, 0],
+        [5, 1],
+        [5, 2],
+    ]
+    assert int(steps.epoch) == 1
+
+
+def test_no_pair_is_an_error():
+    with pytest.raises(ValueError, match="batch"):
+        pair_batches(np.array([2], "int32"), np.array([[2]], "int32"), 2)

@@ -1,0 +1,153 @@
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.data.datasets.simulated import simulate
+from tfrec_recall.features import Categorical, Features, Numeric
+from tfrec_recall.models import AirbnbType
+from tfrec_recall.models.item_embeddings.types import TypeRule
+
+
+def trained(interactions, features, epochs=10, **settings):
+    tf.keras.utils.set_random_seed(0)
+    model = AirbnbType(features, decay_epochs=epochs, **settings)
+    model.compile()
+    model.fit(model.training_data(interactions, batch_size=256), epochs=epochs, verbose=0)
+    return model
+
+
+def scores(model, interactions):
+    """The score of every user's type and every item's."""
+    encoded = model.features.encode_users(interactions.users)
+    users = model.query_model({name: encoded[name] for name in model.query_model.input_names})
+    return users.numpy() @ model.embed_items(interactions.items).T
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_rejections_lower_the_score_of_rejecting_pairs(seed):
+    simulation = simulate(
+        15_000,
+        items=300,
+        topics=4,
+        markets=4,
+        booking=0.6,
+        seed=seed,
+        event_types=("click", "booking", "rejection"),
+    )
+    interactions = simulation.interactions
+    features = AirbnbType.default_features(interactions).adapt(interactions)
+    types = {"user_type": ("age", "device"), "item_type": ("category", "price")}
+    events = interactions.events
+    user = pd.Index(interactions.users["user_id"]).get_indexer(events["user_id"])
+    item = pd.Index(interactions.items["item_id"]).get_indexer(events["item_id"])
+    kind = events["event_type"].to_numpy()
+
+    def lead(weight):  # of the requests that were booked over those that were rejected
+        model = trained(interactions, features, rejection_weight=weight, **types)
+        found = scores(model, interactions)[user, item]
+        return found[kind == "booking"].mean() - found[kind == "rejection"].mean()
+
+    assert lead(5.0) > lead(0.0)
+
+
+def small():
+    """Two kinds of users and of listings; young take flats, old take houses."""
+    rows = []
+    for user in range(40):
+        for step in range(4):
+            listing = 2 * ((user + step) % 5) + user % 2
+            rows.append((f"u{user}", f"i{listing}", 100 * step, "booking"))
+        rows.append((f"u{user}", f"i{1 - user % 2}", 900, "rejection"))
+    columns = ["user_id", "item_id", "timestamp", "event_type"]
+    users = pd.DataFrame({"user_id": [f"u{n}" for n in range(40)], "age": ["young", "old"] * 20})
+    items = pd.DataFrame({"item_id": [f"i{n}" for n in range(10)], "room": ["flat", "house"] * 5})
+    return Interactions(pd.DataFrame(rows, columns=columns), users, items)
+
+
+def test_types_that_book_each_other_are_near():
+    interactions = small()
+    features = AirbnbType.default_features(interactions).adapt(interactions)
+    model = trained(
+        interactions, features, epochs=20, dim=4, block=2, lanes=1, negatives=1, power=0.0
+    )
+    found = scores(model, interactions)[:2, :2]
+    assert np.diag(found).min() > max(found[0, 1], found[1, 0])
+    ids, _ = model.retriever(interactions.items)({"user_id": ["nobody"], "age": ["young"]}, k=5)
+    assert set(ids.numpy()[0].astype(str)) == {"i0", "i2", "i4", "i6", "i8"}
+
+
+def test_a_rejected_request_is_nobodys_context():
+    interactions = small()
+    features = AirbnbType.default_features(interactions).adapt(interactions)
+    model = AirbnbType(features, dim=4, block=50, lanes=1, window=50, rejection_weight=3.0)
+    seen = []
+
+    def learn(centre, context, positive, noise, negative, rate, refused):
+        seen.append([part.numpy() for part in (centre, context, positive, refused)])
+        return tf.constant(0.0)
+
+    model.tables.learn = learn
+    one = interactions.with_events(interactions.events.iloc[:5])
+    batch = next(iter(model.training_data(one, batch_size=1, seed=None)))
+    assert batch["rejected"].numpy().tolist() == [0] * 8 + [1] * 2
+    tf.config.run_functions_eagerly(True)
+    try:
+        model.train_step(batch)
+    finally:
+        tf.config.run_functions_eagerly(False)
+    centre, context, positive, refused = (part[0] for part in seen[0])
+    first = 100  # contexts begin a window (of both halves) before the first event
+    assert positive[8:].sum() == 0
+    assert positive[:, first + 8 : first + 10].sum() == 0
+    at = np.argwhere(refused > 0)
+    assert at.tolist() == [[8, first + 9], [9, first + 8]]  # both directions
+    assert refused.max() == 3.0
+    assert centre[8] == context[first + 8]
+
+
+def test_a_type_is_a_number_for_each_combination():
+    rule = TypeRule({"a": 3, "b": 4, "c": 2}, first=5)
+    grid = np.stack(np.meshgrid(range(3), range(4), range(2), indexing="ij")).reshape(3, -1)
+    numbers = rule(dict(zip("abc", grid, strict=True)))
+    assert sorted(numbers) == list(range(5, 5 + 24))
+    with pytest.raises(ValueError, match=r"at most 1,000,000 combinations.*Received: 4,000,000"):
+        TypeRule({"a": 2000, "b": 2000})
+
+
+def test_types_are_made_of_categories_and_buckets():
+    interactions = small()
+    features = Features(
+        user=[Categorical("user_id"), Categorical("age")], item=[Categorical("item_id")]
+    ).adapt(interactions)
+    with pytest.raises(ValueError, match=r"A type of the item is made of.*Received: none"):
+        AirbnbType(features)
+    with pytest.raises(ValueError, match=r"A type of the user.*Received: income"):
+        AirbnbType(features, user_type=("income",), item_type=("item_id",))
+
+
+def test_types_never_booked_have_no_vector():
+    interactions = small()
+    items = pd.concat(
+        [interactions.items, pd.DataFrame({"item_id": ["new"], "room": ["boat"]})],
+        ignore_index=True,
+    )
+    features = AirbnbType.default_features(interactions).adapt(interactions)
+    model = trained(interactions, features, epochs=1)
+    assert (model.embed_items(items)[-1] == 0).all()
+    same_type = pd.DataFrame({"item_id": ["also new"], "room": ["flat"]})
+    np.testing.assert_allclose(
+        model.embed_items(same_type)[0], model.embed_items(items)[0], rtol=1e-5
+    )
+
+
+def test_numbers_are_bucketised():
+    interactions = small()
+    priced = interactions.items.assign(price=np.arange(10.0))
+    interactions = Interactions(interactions.events, interactions.users, priced)
+    features = Features(
+        user=[Categorical("age")], item=[Categorical("item_id"), Numeric("price", buckets=3)]
+    ).adapt(interactions)
+    model = trained(interactions, features, epochs=1, dim=3)
+    assert len(np.unique(model.embed_items(priced).round(5), axis=0)) == 3

@@ -1,0 +1,203 @@
+"""Matrix factorisation of ratings with biases."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions, batches
+from tfrec_recall.features import Categorical, Features
+from tfrec_recall.models.collaborative_filtering.neighbour_ratings import rating_column
+from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
+
+FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
+
+
+class FunkSVD(RecallModel):
+    """A rating is the mean, a bias of the user, a bias of the item, and how well the two match.
+
+    Source: "Matrix Factorization Techniques for Recommender Systems", Computer 2009: Eq. 4 and 5,
+    after S. Funk's "Netflix Update: Try This at Home", 2006.
+    Departs: steps are taken on batches, with any Keras optimiser.
+
+    Args:
+        features: adapted; only the two ids are used. Events need the column `rating`.
+        dim: factors, F; they begin with a standard deviation of 1 / sqrt(F).
+        l2: on the factors and the biases of each observed rating.
+        train_biases: learn the biases; otherwise they stay at the users' and the items' means, as
+            `adapt` finds them.
+
+    r̂ = μ + b_u + b_i + p_u · q_i ranks the items of a user as [p_u, 1] · [q_i, b_i] does, which is
+    what an index searches. Unknown users have [0, 1], unknown items [0, 0].
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id")
+
+    def __init__(
+        self,
+        features: Features,
+        dim: int = 64,
+        l2: float = 0.1,
+        train_biases: bool = True,
+        **kwargs,
+    ):
+        super().__init__(features, **kwargs)
+        self.dim = dim
+        self.l2 = l2
+        self.mean = tf.Variable(0.0, trainable=False, name="mean")
+        self.range = tf.Variable([-math.inf, math.inf], trainable=False, name="range")
+        users, items = features.ids("user_id").size, len(features.item_vocabulary)
+        self.users = FactorsAndBias(users, dim, train_biases, name="users")
+        self.items = FactorsAndBias(items, dim, train_biases, name="items")
+
+        user = features.inputs(features.user)  # of which the id is used
+        p, _ = self.users(user["user_id"])
+        self.query_model = tf.keras.Model(user, tf.concat([p, tf.ones_like(p[:, :1])], axis=1))
+        item = features.inputs(features.item)
+        q, bias = self.items(item["item_id"])
+        self.candidate_model = tf.keras.Model(item, tf.concat([q, bias[:, tf.newaxis]], axis=1))
+
+    @classmethod
+    def default_features(cls, interactions: Interactions) -> Features:
+        return Features(user=[Categorical("user_id")], item=[Categorical("item_id")])
+
+    def adapt(self, train: Interactions) -> None:
+        """Takes the mean and the range of the ratings, and where the biases begin."""
+        user, item, rating = self._encoded(train)
+        self.mean.assign(rating.mean())
+        self.range.assign([rating.min(), rating.max()])
+        if not self.users.train_bias:
+            by_item = _means(item, rating - rating.mean(), len(self.features.item_vocabulary))
+            left = rating - rating.mean() - by_item[item]
+            self.items.bias.assign(by_item)
+            self.users.bias.assign(_means(user, left, self.users.size))
+
+    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+        """Batches of user_id, item_id and rating; `adapt` is called on the way."""
+        self.adapt(train)
+        columns = dict(zip(("user_id", "item_id", "rating"), self._encoded(train), strict=True))
+        columns["rating"] = columns["rating"].astype("float32")
+        table = {name: tf.constant(values) for name, values in columns.items()}
+
+        def fetch(rows):
+            return {name: tf.gather(values, rows) for name, values in table.items()}
+
+        rows = len(columns["rating"])
+        return batches(rows, batch_size, fetch, seed=seed, first_epoch=first_epoch)
+
+    def rating(self, user: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
+        """r̂ of encoded ids, [batch]."""
+        p, of_user = self.users(user)
+        q, of_item = self.items(item)
+        return self.mean + of_user + of_item + tf.reduce_sum(p * q, axis=-1)
+
+    def compute_loss(self, batch, training=False):
+        p, of_user = self.users(batch["user_id"])
+        q, of_item = self.items(batch["item_id"])
+        match = tf.reduce_sum(p * q, axis=-1)
+        error = batch["rating"] - (self.mean + of_user + of_item + match)
+        size = tf.reduce_sum(p * p + q * q, axis=-1) + of_user**2 + of_item**2
+        return tf.reduce_mean(error**2 + self.l2 * size)
+
+    def predict_ratings(self, pairs: pd.DataFrame) -> np.ndarray:
+        """r̂ of the columns user_id and item_id, within the range of the training ratings."""
+        user = self.features.ids("user_id").encode(pairs["user_id"])
+        item = self.features.ids("item_id").encode(pairs["item_id"])
+        low, high = self.range[0], self.range[1]
+        return tf.clip_by_value(
+            self.rating(tf.constant(user), tf.constant(item)), low, high
+        ).numpy()
+
+    def fold_in(self, items: tf.Tensor, ratings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Factors and bias of users by their ratings alone: the least of their part of the loss.
+
+        With the items fixed, that is a ridge regression of r - μ - b_i on [q_i, 1], whose penalty
+        is l2 times the number of ratings.
+
+        Args:
+            items: encoded ids [batch, ratings]; padding and unknown items do not count.
+            ratings: float32 [batch, ratings].
+
+        Returns: p [batch, dim] and b [batch]; zeros where no rating counts.
+        """
+        q, of_item = self.items(items)  # [batch, ratings, dim], [batch, ratings]
+        counts = (items >= FIRST_KNOWN) & tf.math.is_finite(ratings)
+        x = tf.concat([q, tf.ones_like(q[..., :1])], axis=-1)
+        x = tf.where(counts[..., tf.newaxis], x, 0.0)
+        y = tf.where(counts, ratings - self.mean - of_item, 0.0)
+        number = tf.reduce_sum(tf.cast(counts, tf.float32), axis=1)
+        # A user without ratings has a system of zeros: any ridge above 0 gives the answer 0.
+        ridge = tf.where(number > 0, self.l2 * number, 1.0) + 1e-6
+        gram = tf.matmul(x, x, transpose_a=True)  # [batch, dim + 1, dim + 1]
+        gram += ridge[:, tf.newaxis, tf.newaxis] * tf.eye(self.dim + 1)
+        solved = tf.linalg.solve(gram, tf.matmul(x, y[..., tf.newaxis], transpose_a=True))
+        return solved[:, :-1, 0], solved[:, -1, 0]
+
+    def fold_in_retriever(
+        self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0
+    ) -> Retriever:
+        """As `retriever`, for users who send `history` and `history_rating` instead of an id."""
+        return EmbeddingRetriever(
+            query_embedder=FoldIn(self),
+            item_ids=items["item_id"].to_numpy(),
+            vectors=self.embed_items(items),
+            index=index or Exact(),
+            k=k,
+            seed=seed,
+        )
+
+    def _encoded(self, train: Interactions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """User, item and rating of the events whose ids are known."""
+        rating = rating_column(train, "FunkSVD")
+        user = self.features.ids("user_id").encode(train.events["user_id"])
+        item = self.features.ids("item_id").encode(train.events["item_id"])
+        rated = (user >= FIRST_KNOWN) & (item >= FIRST_KNOWN) & np.isfinite(rating)
+        return user[rated], item[rated], rating[rated]
+
+
+class FactorsAndBias(tf.keras.layers.Layer):
+    """A vector and a bias for each encoded id; zeros for padding and unknown.
+
+    Input: encoded ids [...].  Output: factors [..., dim] and biases [...].
+    """
+
+    def __init__(self, size: int, dim: int, train_bias: bool, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+        self.train_bias = train_bias
+        normal = tf.keras.initializers.RandomNormal(stddev=1 / math.sqrt(dim))
+        self.factors = self.add_weight("factors", (size, dim), initializer=normal)
+        self.bias = self.add_weight("bias", (size,), initializer="zeros", trainable=train_bias)
+
+    def call(self, ids):
+        known = ids >= FIRST_KNOWN
+        factors = tf.where(known[..., tf.newaxis], tf.gather(self.factors, ids), 0.0)
+        return factors, tf.where(known, tf.gather(self.bias, ids), 0.0)
+
+
+class FoldIn(tf.Module):
+    """Raw histories with ratings to query vectors [p, 1]; `inputs` says how they are called."""
+
+    def __init__(self, model: FunkSVD):
+        super().__init__()
+        encoding = model.features.ids("item_id")
+        self.model = model
+        self.lookup = encoding.graph()
+        self.inputs = {
+            "history": tf.TensorSpec([None, None], encoding.raw_dtype, "history"),
+            "history_rating": tf.TensorSpec([None, None], tf.float32, "history_rating"),
+        }
+
+    def __call__(self, raw):
+        p, _ = self.model.fold_in(self.lookup(raw["history"]), raw["history_rating"])
+        return tf.concat([p, tf.ones_like(p[:, :1])], axis=1)
+
+
+def _means(ids: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
+    sums, counts = np.bincount(ids, values, size), np.bincount(ids, minlength=size)
+    return sums / np.maximum(counts, 1)

@@ -1,0 +1,128 @@
+"""User-based collaborative filtering."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.features import Categorical, Features, History
+from tfrec_recall.graph import CoCount, Similarity, interaction_matrix, neighbours
+from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
+    NeighbourRatings,
+    RatedPairs,
+    rating_column,
+)
+from tfrec_recall.models.one_pass_model import OnePassModel
+from tfrec_recall.retrieval import UserNeighbourRetriever
+
+FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
+
+
+class UserCF(OnePassModel):
+    """Users get what the users most like them have.
+
+    Source: "GroupLens: An Open Architecture for Collaborative Filtering of Netnews", CSCW 1994;
+    "Empirical Analysis of Predictive Algorithms for Collaborative Filtering", UAI 1998, section 2.
+    Departs: the events of the request's history may count by recency.
+
+    Args:
+        features: adapted; only ids and the history are used, whatever its length.
+        neighbours: users asked.
+        alpha: of the penalty on users with many events, see `CoCount`; 0.5 is the cosine of sets.
+        active_penalty: popular items say less of what two users have in common.
+        shrinkage: towards 0 for users with few items in common.
+        similarity: another one instead, such as `Cosine()`, `Jaccard()` or `Pearson()`.
+        half_life: in events, of what an event of the history counts; None counts all alike.
+        last: only the latest events of the history count; None takes all.
+        ratings: take the events' column `rating` as values, for `Cosine`, `Pearson` and
+            `predict_ratings`; requests then send `history_rating`. Without, every event is a 1.
+
+    It learns in one pass, with `adapt` or with `fit` on the training interactions. What is served
+    finds the neighbours by the history that a request sends, so that it needs no known user.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id", "history")
+
+    def __init__(
+        self,
+        features: Features,
+        neighbours: int = 50,
+        alpha: float = 0.5,
+        active_penalty: bool = False,
+        shrinkage: float = 0.0,
+        similarity: Similarity | None = None,
+        half_life: float | None = 4.0,
+        last: int | None = None,
+        ratings: bool = False,
+        **kwargs,
+    ):
+        super().__init__(features, **kwargs)
+        self.similarity = similarity or CoCount(alpha, active_penalty, shrinkage)
+        self.neighbours = neighbours
+        self.last, self.half_life = features.recency(last, half_life)
+        self.ratings = ratings
+        self.pairs = RatedPairs()
+        rows = features.ids("user_id").size if ratings else 0
+        self.neighbour_ids = tf.Variable(tf.fill([rows, neighbours], -1), trainable=False)
+        self.neighbour_weights = tf.Variable(tf.zeros([rows, neighbours]), trainable=False)
+
+    @classmethod
+    def default_features(cls, interactions: Interactions) -> Features:
+        return Features(user=[Categorical("user_id"), History()], item=[Categorical("item_id")])
+
+    def adapt(self, train: Interactions) -> None:
+        """Keeps who has what; with ratings, also finds the neighbours of every user."""
+        user = self.features.ids("user_id").encode(train.events["user_id"])
+        item = self.features.ids("item_id").encode(train.events["item_id"])
+        known = (item >= FIRST_KNOWN) & (user >= FIRST_KNOWN)
+        value = rating_column(train, "UserCF")[known] if self.ratings else None
+        shape = (self.features.ids("user_id").size, len(self.features.item_vocabulary))
+        matrix = interaction_matrix(user[known], item[known], shape, value)
+        self.pairs.assign(matrix)
+        if self.ratings:
+            table = neighbours(matrix, self.similarity, self.neighbours)
+            self.neighbour_ids.assign(table.ids)
+            self.neighbour_weights.assign(table.weights)
+
+    def predict_ratings(self, pairs: pd.DataFrame, centred: bool = True) -> np.ndarray:
+        """The ratings that users would give to items, by those of their neighbours.
+
+        Args:
+            pairs: user_id, item_id.
+            centred: R̄_u + Σ w (R_s - R̄_s) / Σ w instead of Σ w R_s / Σ w.
+
+        Returns: float32 [pairs]; where no neighbour rated it, the user's mean, or that of all.
+        """
+        if not self.ratings:
+            raise ValueError("UserCF predicts ratings when it is made with ratings=True.")
+        user = self.features.ids("user_id").encode(pairs["user_id"])
+        item = self.features.ids("item_id").encode(pairs["item_id"])
+        ratings = NeighbourRatings(self.neighbour_ids, self.neighbour_weights, self.pairs.means(0))
+        return ratings(
+            tf.constant(user),
+            lambda neighbour: self.pairs.rated(neighbour, tf.constant(item)[:, tf.newaxis]),
+            centred,
+        ).numpy()
+
+    def retriever(self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0):
+        """Lists from similar users; `index` means nothing here, as no vectors are searched."""
+        matrix = self.pairs.matrix()[FIRST_KNOWN:]
+        encoded = self.features.ids("item_id").encode(items["item_id"])
+        columns = sp.csr_array(matrix.tocsc()[:, encoded])  # columns 0 and 1 are empty
+        return UserNeighbourRetriever(
+            items["item_id"].to_numpy(),
+            self.features.ids("user_id").vocabulary.ids,
+            columns,
+            self.similarity,
+            neighbours=self.neighbours,
+            ratings=self.ratings,
+            last=self.last,
+            half_life=self.half_life,
+            k=k,
+            seed=seed,
+        )

@@ -1,0 +1,21 @@
+"""BGE: EGES without side information."""
+
+from __future__ import annotations
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.features import Categorical, Features, History
+from tfrec_recall.models.graphs.eges import EGES
+
+
+class BGE(EGES):
+    """Skip-gram over random walks on the graph of items, by their ids alone.
+
+    Source: "Billion-scale Commodity Embedding for E-commerce Recommendation in Alibaba", KDD 2018,
+    section 3.2: Eq. 2 to 4. Arguments as `EGES` has them. New items have no vector.
+    """
+
+    own_side_info = "none"
+
+    @classmethod
+    def default_features(cls, interactions: Interactions) -> Features:
+        return Features(user=[History(length=50)], item=[Categorical("item_id")])

@@ -1,0 +1,15 @@
+"""GES: EGES with the plain mean of the side information."""
+
+from __future__ import annotations
+
+from tfrec_recall.models.graphs.eges import EGES
+
+
+class GES(EGES):
+    """Skip-gram over random walks; an item is the mean of its id and its side information.
+
+    Source: "Billion-scale Commodity Embedding for E-commerce Recommendation in Alibaba", KDD 2018,
+    section 3.3: Eq. 5. Arguments as `EGES` has them.
+    """
+
+    own_side_info = "mean"

@@ -1,0 +1,234 @@
+"""GraphSAGE: items by their features and by samples of their neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions, has_baskets
+from tfrec_recall.data.windows import sequences
+from tfrec_recall.features import Features
+from tfrec_recall.graph import RandomWalks, basket_graph, item_graph
+from tfrec_recall.graph.neighbour_table import best_of_rows
+from tfrec_recall.layers import (
+    GCNAggregator,
+    L2Normalization,
+    LSTMAggregator,
+    MaxPoolAggregator,
+    MeanAggregator,
+)
+from tfrec_recall.losses import SkipGramNegativeSampling
+from tfrec_recall.models.graphs.item_pairs import Steps, pair_batches
+from tfrec_recall.models.graphs.label_head import LabelHead
+from tfrec_recall.models.graphs.node_encoder import (
+    Hidden,
+    NodeEncoder,
+    VectorsOfFeatures,
+    both_ways,
+)
+from tfrec_recall.models.graphs.node_model import NodeModel
+from tfrec_recall.models.graphs.node_neighbours import SampledNeighbours
+from tfrec_recall.models.item_embeddings import item_space
+from tfrec_recall.sampling import PopularityNegatives
+
+DRAWS = 8  # positives of each walk that are kept; an epoch takes one
+AGGREGATORS = ("mean", "gcn", "lstm", "max-pool")
+
+
+class GraphSAGE(NodeModel):
+    """Samples and aggregates neighbours; trained by random walks, by a label of the items, or both.
+
+    Source: "Inductive Representation Learning on Large Graphs", NIPS 2017: Algorithms 1 and 2, and
+    Eq. 1 (random walks).
+    Departs: the graph keeps the `degree` strongest edges of a node, by weight over the root of both
+    nodes' sums. Cosines are divided by a temperature, as the logistic loss of a bare cosine cannot
+    fall. An edge between an item and its positive is not shown to the step that learns from it.
+    Items may have embeddings of their own, and then some are shown without, as a new one will be.
+
+    Args:
+        features: adapted; `item_id`, a history of it, and any features of the items.
+        dim: of the vectors and of all layers.
+        aggregator: "mean", "gcn", "lstm" or "max-pool".
+        sizes: neighbours that are drawn for each layer, that of the outermost hop first.
+        degree: edges of a node that the graph keeps.
+        reach: an item is joined to so many that follow in a user's events; items of a basket are
+            all joined.
+        walk: steps of the random walks that find positives.
+        negatives: what they weigh beside a positive; Q of Eq. 1.
+        shared: negatives that a batch shares.
+        power: of the items' counts, by which these are drawn; 0 is evenly.
+        temperature: what divides a cosine.
+        label: an item feature to foretell from the vectors by a supervised head: one of a set
+            (softmax) or several (sigmoids). It is then not an input.
+        label_weight: what that loss weighs beside the unsupervised one.
+        unsupervised: whether random walks teach as well.
+        with_id, cold_rate, popularity, last, half_life: as in `PinSAGE`.
+        seed: of walks, samples, negatives and cold items.
+
+    A node added later is embedded by its features. Users are the mean of their latest items
+    (`retriever`), or go through the neighbours of each (`trigger_retriever`).
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        dim: int = 64,
+        aggregator: str = "mean",
+        sizes: Sequence[int] = (10, 10),
+        degree: int = 30,
+        reach: int = 10,
+        walk: int = 1,
+        negatives: float = 5.0,
+        shared: int = 500,
+        power: float = 0.0,
+        temperature: float = 0.2,
+        label: str | None = None,
+        label_weight: float = 1.0,
+        unsupervised: bool = True,
+        with_id: bool = True,
+        cold_rate: float = 0.1,
+        popularity: float = 0.2,
+        last: int | None = 15,
+        half_life: float | None = 4.0,
+        seed: int = 0,
+        **kwargs,
+    ):
+        super().__init__(features, **kwargs)
+        if not sizes or min(*sizes, degree, reach, walk, shared) < 1:
+            raise ValueError(
+                "sizes, degree, reach, walk and shared are at least 1. "
+                f"Received: {sizes=}, {degree=}, {reach=}, {walk=}, {shared=}."
+            )
+        if label is None and not unsupervised:
+            raise ValueError("Without random walks there has to be a label to learn from.")
+        self.degree, self.reach, self.walk = degree, reach, walk
+        self.shared, self.temperature, self.cold_rate = shared, temperature, cold_rate
+        self.negatives, self.unsupervised, self.label_weight = negatives, unsupervised, label_weight
+        self.popularity = popularity
+        self.last, self.half_life = features.recency(last, half_life)
+        self.proposal = PopularityNegatives(item_space.known_counts(features), power)
+        self.skip_gram = SkipGramNegativeSampling(reduction="sum")
+        self.steps = Steps(seed)
+        self.sampled = SampledNeighbours(features.ids("item_id").size, tuple(sizes))
+        self.label = None if label is None else LabelHead(features, label)
+        linear = [False] * (len(sizes) - 1) + [True]
+        self.nodes = NodeEncoder(
+            features,
+            dim,
+            self.sampled,
+            [Normalised(_aggregator(aggregator, dim, last)) for last in linear],
+            tf.keras.layers.Activation("linear"),
+            with_id,
+            without=() if label is None else (label,),
+        )
+        item = features.inputs(features.item)
+        self.candidate_model = tf.keras.Model(item, VectorsOfFeatures(self.nodes)(item))
+        self.query_model = item_space.query_model(features, self.nodes, self.last, self.half_life)
+
+    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+        """Pairs of items that lie on one random walk; also gives the graph to the model."""
+        graph = self.graph(train)
+        self.sampled.assign(strongest(graph, self.degree))
+        random = np.random.default_rng(seed or 0)
+        strength = np.asarray(graph.sum(axis=1)).ravel()
+        query = random.choice(graph.shape[0], len(train.events), p=strength / strength.sum())
+        walks = RandomWalks(graph).walk(np.repeat(query, DRAWS), self.walk, seed=seed or 0)
+        step = random.integers(1, self.walk + 1, len(walks))
+        positives = walks[np.arange(len(walks)), step].reshape(-1, DRAWS)
+        return pair_batches(query.astype("int32"), positives, batch_size, seed, first_epoch)
+
+    def graph(self, train: Interactions) -> sp.csr_array:
+        """Undirected edges between encoded ids, by how often the items were taken together."""
+        baskets = train.has_time and has_baskets(train)
+        events, sequence = sequences(train, by_session=baskets)
+        encoding = self.features.ids("item_id")
+        item = encoding.encode(events["item_id"])
+        known = item >= item_space.FIRST_KNOWN
+        if baskets:
+            return basket_graph(item[known], sequence[known], encoding.size)
+        one_way = item_graph(item[known], sequence[known], encoding.size, self.reach)
+        return sp.csr_array(one_way + one_way.T)
+
+    def compute_loss(self, batch, training=False):
+        for_sample, for_noise, for_cold = tf.unstack(tf.random.split(self.steps.next(training), 3))
+        query, positive = batch["query_id"], batch["item_id"]
+        noise = self.proposal.sample([self.shared], for_noise)
+        nodes, position = tf.unique(tf.concat([query, positive, noise], axis=0))
+        lots = tf.random.stateless_uniform([self.nodes.nodes], for_cold)
+        cold = lots < (self.cold_rate if training else 0.0)
+        hidden = Hidden(both_ways(query, positive, self.nodes.nodes), cold)
+        vectors = self.nodes.embed(nodes, hidden, for_sample, training)
+        loss = tf.zeros(())
+        if self.unsupervised:
+            size = tf.shape(query)[0]
+            parts = tf.split(tf.gather(vectors, position), [size, size, self.shared])
+            loss += self._by_walks(query, positive, noise, *parts)
+        if self.label is not None:
+            loss += self.label_weight * self.label.loss(vectors, nodes)
+        return loss
+
+    def _by_walks(self, query, positive, noise, z_query, z_positive, z_noise):
+        """Eq. 1, the mean of a pair: each expects as much noise as `negatives`."""
+        z_query /= self.temperature
+        one = tf.ones([tf.shape(query)[0], 1, 1])
+        pairs = (z_query[:, tf.newaxis], z_positive[:, tf.newaxis])  # [batch, 1, dim] each
+        loss = self.skip_gram(pairs, positive=one, negative=0 * one)
+        other = (noise != positive[:, tf.newaxis]) & (noise != query[:, tf.newaxis])
+        weight = tf.cast(other, tf.float32) * (self.negatives / self.shared)
+        loss += self.skip_gram((z_query, z_noise), positive=0 * weight, negative=weight)
+        return loss / tf.cast(tf.shape(query)[0], tf.float32)
+
+    def label_probability(self, items: pd.DataFrame) -> pd.DataFrame:
+        """What the supervised head makes of items: a row an item, a column a value of the label."""
+        if self.label is None:
+            raise ValueError("GraphSAGE(label=…) names the feature to foretell. Received: None.")
+        return self.label.probability(self.embed_items(items), items["item_id"])
+
+
+class Normalised(tf.keras.layers.Layer):
+    """An aggregator over the neighbours whose weight is not 0, then unit vectors."""
+
+    def __init__(self, aggregator: tf.keras.layers.Layer, **kwargs):
+        super().__init__(**kwargs)
+        self.aggregator = aggregator
+        self.unit = L2Normalization()
+
+    def messages(self, vectors):
+        return vectors
+
+    def call(self, nodes, weights, training=False):
+        mask = (None, weights > 0)
+        return self.unit(self.aggregator(nodes, mask=mask, training=training))
+
+
+def _aggregator(name: str, dim: int, last: bool) -> tf.keras.layers.Layer:
+    activation = "linear" if last else "relu"
+    if name == "mean":
+        return MeanAggregator(dim, activation)
+    if name == "gcn":
+        return GCNAggregator(dim, activation)
+    if name == "lstm":
+        return LSTMAggregator(dim, dim, activation)
+    if name == "max-pool":
+        return MaxPoolAggregator(dim, dim, activation)
+    raise ValueError(f"aggregator is one of {', '.join(AGGREGATORS)}. Received: {name!r}.")
+
+
+def strongest(graph: sp.csr_array, degree: int) -> sp.csr_array:
+    """The `degree` best edges of each node, by weight / sqrt(sum of this node, sum of that).
+
+    >>> graph = sp.csr_array([[0.0, 8.0, 5.0], [8.0, 0.0, 90.0], [5.0, 90.0, 0.0]])
+    >>> strongest(graph, degree=1).toarray().round(2)
+    array([[0.  , 0.22, 0.  ],
+           [0.  , 0.  , 0.93],
+           [0.  , 0.93, 0.  ]])
+    """
+    total = np.asarray(graph.sum(axis=1)).ravel()
+    row = np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr))
+    weight = graph.data / np.sqrt(total[row] * total[graph.indices])
+    scaled = sp.csr_array((weight, graph.indices, graph.indptr), shape=graph.shape)
+    return best_of_rows(scaled, degree)

@@ -1,0 +1,196 @@
+"""Vectors of the nodes of a graph, from their features and their neighbours'."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_recall.features import FeatureEncoder, Features, ItemTable
+from tfrec_recall.models.item_embeddings.item_space import FIRST_KNOWN
+
+ROWS = 4096  # of a layer's nodes at a time
+ALWAYS = (20_17, 20_18)  # the seed of inference
+
+
+class Hidden(NamedTuple):
+    """What a training step does not show to the convolutions.
+
+    Attributes:
+        edges: sorted int64, from * nodes + to.
+        cold: bool [nodes]; such a node is without its id and without neighbours.
+    """
+
+    edges: tf.Tensor
+    cold: tf.Tensor
+
+
+class Convolution(Protocol):
+    """One layer of vectors to the next."""
+
+    def messages(self, vectors: tf.Tensor) -> tf.Tensor:
+        """What the neighbours of nodes get to see of them, [nodes, dim]; made once for each."""
+        ...
+
+    def __call__(self, nodes, weights: tf.Tensor, training: bool) -> tf.Tensor:
+        """Vectors [nodes, dim].
+
+        Args:
+            nodes: a tuple of their own vectors [nodes, dim], and the messages of their neighbours
+                [nodes, neighbours, dim].
+            weights: [nodes, neighbours], 0 where there is none.
+        """
+        ...
+
+
+class NodeEncoder(tf.keras.layers.Layer):
+    """Convolutions over the neighbourhoods of items, whose features are the first layer's input.
+
+    Args:
+        features: adapted.
+        dim: of the features' embeddings, which are added up.
+        neighbours: (nodes, layer, seed) -> encoded ids and weights [nodes, neighbours].
+        convolutions: that of the outermost hop first.
+        head: what follows the last of them.
+        with_id: whether an item has an embedding of its own beside its other features.
+        without: features that are not seen.
+
+    Input: encoded ids [...].  Output: vectors [..., dim]; those of padding are zeros.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        dim: int,
+        neighbours: Callable,
+        convolutions: Sequence[Convolution],
+        head: Callable,
+        with_id: bool = True,
+        without: Sequence[str] = (),
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        left_out = {*without, *(() if with_id else ("item_id",))}
+        seen = [feature for feature in features.item if feature.name not in left_out]
+        if not seen:
+            raise ValueError(
+                "Without the id an item needs another feature. "
+                f"Received: item={[feature.name for feature in features.item]}, {with_id=}."
+            )
+        self.table = ItemTable.of(features.item_table)
+        self.nodes = features.ids("item_id").size
+        self.encoder = FeatureEncoder(features.fields(seen), dim)
+        self.neighbours, self.head = neighbours, head
+        self.convolutions = list(convolutions)
+        self(tf.constant([0, 1]))  # makes the weights
+
+    def call(self, ids, training=False):
+        distinct, position = tf.unique(tf.reshape(ids, [-1]))
+        vectors = self.embed(distinct, training=training)
+        shape = tf.concat([tf.shape(ids), tf.shape(vectors)[-1:]], axis=0)
+        return tf.reshape(tf.gather(vectors, position), shape)
+
+    def embed(self, nodes, hidden: Hidden | None = None, seed=ALWAYS, training=False):
+        """The vectors of nodes [nodes], each once: from the outermost hop inwards, and at each hop
+        no node twice."""
+        vectors = self._hop(nodes, len(self.convolutions), hidden, seed, training)
+        vectors = self.head(vectors, training=training)
+        return vectors * tf.cast(nodes != 0, vectors.dtype)[:, tf.newaxis]
+
+    def _hop(self, nodes, depth: int, hidden: Hidden | None, seed, training):
+        """What the first `depth` convolutions make of nodes."""
+        if depth == 0:
+            return self.first(self.table(nodes), hidden, training)
+        ids, weights = self._neighbours(nodes, depth - 1, hidden, seed)
+        every, position = tf.unique(tf.concat([nodes, tf.reshape(ids, [-1])], axis=0))
+        before = self._hop(every, depth - 1, hidden, seed, training)
+        count = tf.shape(nodes)[0]
+        own = tf.gather(before, position[:count])
+        convolve = self.convolutions[depth - 1]
+        around = tf.gather(convolve.messages(before), tf.reshape(position[count:], tf.shape(ids)))
+        return convolve((own, around), weights, training)
+
+    def first(self, item, hidden: Hidden | None = None, training=False):
+        """The sum of an item's feature embeddings; an unknown id adds nothing."""
+        ids = item["item_id"]
+        known = ids >= FIRST_KNOWN
+        if hidden is not None:
+            known &= ~tf.gather(hidden.cold, ids)
+        item = {**item, "item_id": tf.where(known, ids, 0)}
+        return tf.reduce_sum(self.encoder(item, training=training), axis=-2)
+
+    def _neighbours(self, nodes, layer: int, hidden: Hidden | None, seed):
+        ids, weights = self.neighbours(nodes, layer, tf.convert_to_tensor(seed) + layer)
+        weights *= tf.cast(ids >= FIRST_KNOWN, weights.dtype)
+        if hidden is not None:
+            edge = edges(nodes[:, tf.newaxis], ids, self.nodes)
+            unseen = among(edge, hidden.edges) | tf.gather(hidden.cold, nodes)[:, tf.newaxis]
+            weights = tf.where(unseen, 0.0, weights)
+        return ids, weights
+
+    def of_features(self, item, training=False):
+        """Vectors of items by their own features, neighbours by their ids: one item at a time as
+        far as work is concerned, so for a few items, or new ones."""
+        ids, own = item["item_id"], self.first(item, training=training)
+        for layer, convolve in enumerate(self.convolutions):
+            around, weights = self._neighbours(ids, layer, None, ALWAYS)
+            distinct, position = tf.unique(tf.reshape(around, [-1]))
+            before = self._hop(distinct, layer, None, ALWAYS, training)
+            before = tf.gather(convolve.messages(before), tf.reshape(position, tf.shape(around)))
+            own = convolve((own, before), weights, training)
+        vectors = self.head(own, training=training)
+        return vectors * tf.cast(ids != 0, vectors.dtype)[:, tf.newaxis]
+
+    def layer_wise(self) -> np.ndarray:
+        """The vectors of all known items, [nodes, dim]: each layer of each node is made once."""
+        nodes = [tf.range(at, min(at + ROWS, self.nodes)) for at in range(0, self.nodes, ROWS)]
+        now = tf.concat([self.first(self.table(some)) for some in nodes], axis=0)
+        for layer, convolve in enumerate(self.convolutions):
+            messages, parts = convolve.messages(now), []
+            for some in nodes:
+                ids, weights = self._neighbours(some, layer, None, ALWAYS)
+                pair = (tf.gather(now, some), tf.gather(messages, ids))
+                parts.append(convolve(pair, weights, False))
+            now = tf.concat(parts, axis=0)
+        return tf.concat([self.head(tf.gather(now, some)) for some in nodes], axis=0).numpy()
+
+    def of_items(self, encoded: dict[str, np.ndarray]) -> np.ndarray:
+        """Vectors of items by their encoded features, known ones layer by layer."""
+        ids = encoded["item_id"]
+        vectors = self.layer_wise()[ids]
+        new = np.flatnonzero(ids < FIRST_KNOWN)
+        for at in range(0, len(new), ROWS):
+            some = new[at : at + ROWS]
+            of_some = {name: tf.constant(values[some]) for name, values in encoded.items()}
+            vectors[some] = self.of_features(of_some)
+        return vectors
+
+
+class VectorsOfFeatures(tf.keras.layers.Layer):
+    """`NodeEncoder.of_features` as a layer: encoded item features [items] to [items, dim]."""
+
+    def __init__(self, nodes: NodeEncoder, **kwargs):
+        super().__init__(**kwargs)
+        self.nodes = nodes
+
+    def call(self, item, training=False):
+        return self.nodes.of_features(item, training)
+
+
+def edges(here: tf.Tensor, there: tf.Tensor, nodes: int) -> tf.Tensor:
+    """One number an edge, int64."""
+    return tf.cast(here, tf.int64) * nodes + tf.cast(there, tf.int64)
+
+
+def both_ways(one: tf.Tensor, other: tf.Tensor, nodes: int) -> tf.Tensor:
+    """The edges between pairs in both directions, sorted, as `Hidden` has them."""
+    return tf.sort(tf.concat([edges(one, other, nodes), edges(other, one, nodes)], axis=0))
+
+
+def among(edge: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:
+    """Whether each edge is one of the hidden ones (sorted, at least one)."""
+    place = tf.searchsorted(hidden, tf.reshape(edge, [-1]))
+    place = tf.minimum(place, tf.shape(hidden)[0] - 1)
+    return tf.gather(hidden, tf.reshape(place, tf.shape(edge))) == edge

@@ -1,0 +1,32 @@
+"""Graph models that learn pairs of items by their neighbourhoods."""
+
+from __future__ import annotations
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.features import Features, History, infer
+from tfrec_recall.models.graphs.item_pairs import Steps
+from tfrec_recall.models.graphs.node_encoder import NodeEncoder
+from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
+
+
+class NodeModel(ItemSpaceModel):
+    """A model whose item vectors a `NodeEncoder` makes.
+
+    Attributes:
+        nodes: the encoder.
+        steps: the seed of each training step, and the epoch it is in.
+    """
+
+    nodes: NodeEncoder
+    steps: Steps
+
+    @classmethod
+    def default_features(cls, interactions: Interactions) -> Features:
+        return Features(user=[History(length=50)], item=infer(interactions, words=5).item)
+
+    def fit(self, x=None, *args, **kwargs):
+        self.steps.begin(x)
+        return super().fit(x, *args, **kwargs)
+
+    def embed_items(self, items):
+        return self.nodes.of_items(self.features.encode_items(items))

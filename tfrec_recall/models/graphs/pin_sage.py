@@ -1,0 +1,224 @@
+"""PinSAGE: items by their features and by the important ones around them."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions, has_baskets
+from tfrec_recall.features import Features
+from tfrec_recall.graph import (
+    ItemUserItemWalks,
+    bipartite_graph,
+    importance_neighbours,
+    pagerank_by_walks,
+)
+from tfrec_recall.layers import L2Normalization, PinSAGEConvolution
+from tfrec_recall.losses import MaxMargin
+from tfrec_recall.models.graphs.item_pairs import Steps, board_weights, boards, pair_batches
+from tfrec_recall.models.graphs.node_encoder import (
+    Hidden,
+    NodeEncoder,
+    VectorsOfFeatures,
+    both_ways,
+)
+from tfrec_recall.models.graphs.node_model import NodeModel
+from tfrec_recall.models.graphs.node_neighbours import ImportantNeighbours
+from tfrec_recall.models.item_embeddings import item_space
+from tfrec_recall.sampling import PopularityNegatives
+from tfrec_recall.sampling.pagerank import rank_window, scaled_ranks
+
+DRAWS = 8  # positives of each start that the walks draw; an epoch takes one
+POOL = 32  # hard negatives of each query to draw from
+RESTART = 0.15
+
+
+class PinSAGE(NodeModel):
+    """Convolutions over the most important neighbours, trained by a margin between items.
+
+    Source: "Graph Convolutional Neural Networks for Web-Scale Recommender Systems", KDD 2018:
+    Algorithms 1 and 2, Eq. 1, sections 3.1 (importance) and 3.3 (negatives and curriculum).
+    Departs: a board is a run of a user's events, or a basket. An item may have an embedding of its
+    own, and then some are shown without it, and without neighbours, as a new one will be. The
+    window of ranks is smaller in small catalogues.
+
+    Args:
+        features: adapted; `item_id`, a history of it, and any features of the items.
+        dim: of the vectors and of all layers.
+        layers: convolutions.
+        neighbours: T, the most important ones that a convolution sees.
+        walks, length: from each item, to find those.
+        run: a user's events that are one board; None takes all. Sessions that are baskets are
+            boards themselves.
+        board_power: an event counts the size of its board to this power. None: -1/2 for baskets,
+            whose sizes differ by far, and else 0.
+        margin: Δ of the hinge.
+        easy: negatives that a batch shares.
+        power: of the items' counts, by which these are drawn; 0 is evenly.
+        most_hard: hard negatives of a query at most; it is one more each epoch, and none in the
+            first.
+        hard_ranks: between which a hard negative is, by personalised PageRank from the query, in a
+            catalogue of 50,000 items and more.
+        hard_weight: what one of them weighs beside an easy one.
+        with_id: whether items have embeddings of their own.
+        cold_rate: the share of items that a step shows without it, and without neighbours.
+        popularity: the power of an item's training events that lifts its score; 0 ranks by cosine.
+            A new item counts as one event.
+        last, half_life: the latest items that make a user's vector, as in `Item2Vec`.
+        seed: of walks, negatives and cold items.
+
+    A new item is embedded by its features (`with_id` or not). Users are the mean of their latest
+    items (`retriever`), or go through the neighbours of each (`trigger_retriever`).
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        dim: int = 64,
+        layers: int = 2,
+        neighbours: int = 20,
+        walks: int = 200,
+        length: int = 5,
+        run: int | None = 20,
+        board_power: float | None = None,
+        margin: float = 0.2,
+        easy: int = 500,
+        power: float = 0.0,
+        most_hard: int = 6,
+        hard_ranks: tuple[int, int] = (2000, 5000),
+        hard_weight: float = 1.0,
+        with_id: bool = True,
+        cold_rate: float = 0.1,
+        popularity: float = 0.1,
+        last: int | None = 15,
+        half_life: float | None = 4.0,
+        seed: int = 0,
+        **kwargs,
+    ):
+        super().__init__(features, **kwargs)
+        if min(layers, neighbours, walks, length, easy) < 1 or most_hard < 0:
+            raise ValueError(
+                "layers, neighbours, walks, length and easy are at least 1, most_hard at least 0. "
+                f"Received: {layers=}, {neighbours=}, {walks=}, {length=}, {easy=}, {most_hard=}."
+            )
+        self.top, self.walks, self.length = neighbours, walks, length
+        self.run, self.board_power = run, board_power
+        self.easy, self.most_hard, self.cold_rate = easy, most_hard, cold_rate
+        self.hard_ranks = (hard_ranks[0], hard_ranks[1])
+        self.popularity = popularity
+        self.last, self.half_life = features.recency(last, half_life)
+        self.proposal = PopularityNegatives(item_space.known_counts(features), power)
+        self.hinge = MaxMargin(margin, hard_weight)
+        self.steps = Steps(seed)
+        self.important = ImportantNeighbours(features.ids("item_id").size, neighbours)
+        convolutions = [PinSAGEConvolution(dim, dim) for _ in range(layers)]
+        self.nodes = NodeEncoder(
+            features,
+            dim,
+            self.important,
+            [Weighted(convolution) for convolution in convolutions],
+            tf.keras.Sequential(
+                [
+                    tf.keras.layers.Dense(dim, "relu"),
+                    tf.keras.layers.Dense(dim, use_bias=False),
+                    L2Normalization(),
+                ]
+            ),
+            with_id,
+        )
+        item = features.inputs(features.item)
+        self.candidate_model = tf.keras.Model(item, VectorsOfFeatures(self.nodes)(item))
+        self.query_model = item_space.query_model(features, self.nodes, self.last, self.half_life)
+
+    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+        """Pairs of items on one board, by walks over it; also finds the important neighbours."""
+        graph, events = self._graph(train)
+        walks, seed_of_walks = ItemUserItemWalks(graph, self.nodes.nodes), seed or 0
+        self.important.assign(
+            importance_neighbours(walks, self.top, self.walks, self.length, RESTART, seed_of_walks)
+        )
+        strength = np.asarray(graph[: self.nodes.nodes].sum(axis=1)).ravel()
+        random = np.random.default_rng(seed_of_walks)
+        query = random.choice(self.nodes.nodes, events, p=strength / strength.sum())
+        partner = walks.walk(np.repeat(query, DRAWS), 1, seed=seed_of_walks)[:, 1]
+        hard = np.zeros((self.nodes.nodes, 1), "int32")
+        if self.most_hard:
+            scores = pagerank_by_walks(
+                walks, np.arange(self.nodes.nodes), self.walks, 20, RESTART, seed_of_walks
+            )
+            ranks = scaled_ranks(self.hard_ranks, int(np.count_nonzero(strength)))
+            hard = rank_window(scores, ranks, POOL, seed_of_walks)
+        return pair_batches(
+            query.astype("int32"),
+            partner.reshape(-1, DRAWS),
+            batch_size,
+            seed,
+            first_epoch,
+            hard_ids=hard,
+        )
+
+    def _graph(self, train: Interactions):
+        """Items and boards, and the number of events."""
+        by_session = train.has_time and has_baskets(train)
+        board, item = boards(train, by_session, self.run)
+        code = self.features.ids("item_id").encode(item)
+        known = code >= item_space.FIRST_KNOWN
+        board, code = board[known], code[known]
+        power = self.board_power
+        if power is None:
+            power = -0.5 if by_session else 0.0
+        weight = board_weights(board, power)
+        graph = bipartite_graph(board, code, board.max() + 1, self.nodes.nodes, weight)
+        return graph, len(train.events)
+
+    def compute_loss(self, batch, training=False):
+        for_easy, for_hard, for_cold = tf.unstack(tf.random.split(self.steps.next(training), 3))
+        query, positive = batch["query_id"], batch["item_id"]
+        easy = self.proposal.sample([self.easy], for_easy)
+        hard = self._hard(batch["hard_ids"], for_hard)  # [batch, hard]
+        ids = tf.concat([query, positive, easy, tf.reshape(hard, [-1])], axis=0)
+        nodes, position = tf.unique(ids)
+        lots = tf.random.stateless_uniform([self.nodes.nodes], for_cold)
+        cold = lots < (self.cold_rate if training else 0.0)
+        hidden = Hidden(both_ways(query, positive, self.nodes.nodes), cold)
+        vectors = tf.gather(self.nodes.embed(nodes, hidden, training=training), position)
+        size = tf.shape(query)[0]
+        z_query, z_positive, z_easy, z_hard = tf.split(
+            vectors, [size, size, self.easy, tf.size(hard)]
+        )
+        return self.hinge(
+            (z_query, z_positive),
+            negatives=z_easy,
+            present=(easy != positive[:, tf.newaxis]) & (easy != query[:, tf.newaxis]),
+            hard_negatives=tf.reshape(z_hard, [size, tf.shape(hard)[1], vectors.shape[-1]]),
+            hard_present=(hard != 0) & (hard != positive[:, tf.newaxis]),
+        )
+
+    def _hard(self, pool: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Of each query as many of its pool as there have been epochs, without replacement."""
+        count = tf.minimum(tf.cast(self.steps.epoch, tf.int32), self.most_hard)
+        count = tf.minimum(count, tf.shape(pool)[1])
+        lots = tf.random.stateless_uniform(tf.shape(pool), seed)
+        lots = tf.where(pool != 0, lots, -1.0)  # what is there goes first
+        _, place = tf.math.top_k(lots, count)
+        return tf.gather(pool, place, batch_dims=1)
+
+
+class Weighted(tf.keras.layers.Layer):
+    """A convolution that takes its neighbours' weights as importance, and messages as neighbours:
+    a node is the neighbour of many, and relu(Q h_v + q) is made once."""
+
+    def __init__(self, convolution: PinSAGEConvolution, **kwargs):
+        super().__init__(**kwargs)
+        self.convolution = convolution
+
+    def messages(self, vectors):
+        if not self.convolution.built:  # its parts are called, and it is not
+            nodes = vectors.shape
+            self.convolution.build((nodes, (nodes[0], None, nodes[1])))
+        return self.convolution.pool(vectors)
+
+    def call(self, nodes, weights, training=False):
+        own, messages = nodes
+        share = tf.math.divide_no_nan(weights, tf.reduce_sum(weights, axis=1, keepdims=True))
+        return self.convolution.combine(own, messages, share)

@@ -1,0 +1,125 @@
+"""Item vectors made of an id's and its side information's, and how they learn as skip-gram does."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tfrec_recall.features import FeatureEncoder, Features, ItemTable
+from tfrec_recall.features.encoder import Field
+from tfrec_recall.layers import SideInfoPooling
+from tfrec_recall.losses.skip_gram import skip_gram_gradients
+from tfrec_recall.models.graphs.adaptive_rows import AdaptiveRows
+from tfrec_recall.models.item_embeddings.item_space import FIRST_KNOWN
+from tfrec_recall.models.item_embeddings.vector_tables import beside, first_loss
+
+OUTPUT, WEIGHTS = "output vectors", "weights of the fields"  # tables that are no field's
+
+
+class SideInfoVectors(tf.keras.layers.Layer):
+    """The vector H_v of an item from its features, and an output vector Z_u of each encoded id.
+
+    As in `VectorTables`, only the rows of a block change, by gradients in closed form: that of
+    skip-gram by H_v, and those of H_v by the rows that it was made of.
+
+    Args:
+        features: adapted; the id is the first field, the other item features follow.
+        dim: of the vectors.
+        side_info: as `SideInfoPooling` has it.
+        longest_step: the most that a row moves in one block.
+
+    Input: encoded ids [...] that training has seen; `embed` takes features.  Output: [..., dim].
+    """
+
+    def __init__(self, features: Features, dim: int, side_info: str, longest_step: float, **kwargs):
+        super().__init__(**kwargs)
+        own = [feature for feature in features.item if feature.name == "item_id"]
+        side = [feature for feature in features.item if feature.name != "item_id"]
+        self.fields = features.fields(own if side_info == "none" else own + side)
+        size = self.fields[0].size
+        small = tf.keras.initializers.RandomUniform(-0.5 / dim, 0.5 / dim)
+        self.table = ItemTable.of(features.item_table)
+        self.encoder = FeatureEncoder(self.fields, dim, small)
+        self.pooling = SideInfoPooling(size, side_info)
+        self.output_vectors = self.add_weight("output", (size, dim), initializer="zeros")
+        self(tf.constant([0]))  # makes the weights
+        self.inputs_of = [*self.encoder.trainable_weights, *self.pooling.trainable_weights]
+        tables = {**self.encoder.tables, OUTPUT: self.output_vectors}
+        if side_info == "weighted":
+            tables[WEIGHTS] = self.pooling.importance
+        self.rows = {n: AdaptiveRows(table.shape[0], longest_step) for n, table in tables.items()}
+
+    def call(self, ids):
+        return self.embed(self.table(ids))
+
+    def embed(self, item: dict[str, tf.Tensor]) -> tf.Tensor:
+        """The vectors of items by their encoded features [...]; values unknown to training are
+        absent, so that a new item is the mean of its side information."""
+        known, mask = self._known(item)
+        return self.pooling(self.encoder(known), item_id=known["item_id"], mask=mask)
+
+    def learn(
+        self,
+        centre: tf.Tensor,
+        context: tf.Tensor,
+        positive: tf.Tensor,
+        noise: tf.Tensor,
+        negative: tf.Tensor,
+        rate: tf.Tensor,
+        cold: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """One step on a block; arguments and result as `VectorTables.learn`.
+
+        Args:
+            cold: bool [lanes, block], centres that are shown as new items are, without their id.
+        """
+        item = self.table(centre)
+        if cold is not None:
+            item = {**item, "item_id": tf.where(cold, 0, centre)}
+        known, mask = self._known(item)
+        parts = self.encoder(known)  # [lanes, block, fields, dim]
+        share = self.pooling.shares(known["item_id"], parts, mask)
+        u = tf.einsum("lbf,lbfd->lbd", share, parts)
+        columns = tf.concat([context, noise], axis=1)
+        v = tf.gather(self.output_vectors, columns)
+        wanted, unwanted = beside(positive, negative)
+        by_centre, by_column, scores = skip_gram_gradients(u, v, wanted, unwanted)
+        by_part = share[..., tf.newaxis] * by_centre[..., tf.newaxis, :]
+        for field, gradient in zip(self.fields, tf.unstack(by_part, axis=2), strict=True):
+            rows, gradient = _by_row(field, known[field.name], gradient)
+            table = self.encoder.tables[field.name]
+            self.rows[field.name].descend(table, rows, gradient, rate)
+        if self.pooling.side_info == "weighted":
+            by_weight = tf.einsum("lbfd,lbd->lbf", parts - u[:, :, tf.newaxis], by_centre) * share
+            by_weight *= tf.cast(mask[..., :1], tf.float32)  # without the id all weigh alike
+            self.rows[WEIGHTS].descend(self.pooling.importance, centre, by_weight, rate)
+        self.rows[OUTPUT].descend(self.output_vectors, columns, by_column, rate)
+        return first_loss(scores, wanted, unwanted)
+
+    def _known(self, item: dict[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """The features with 0 for what training never saw, and which are there, [..., fields]."""
+        known, present = {}, []
+        for field in self.fields:
+            values = item[field.name]
+            there = tf.ones_like(values, tf.bool)
+            if field.size:
+                there = values >= FIRST_KNOWN
+                values = tf.where(there, values, 0)
+            known[field.name] = values
+            present.append(tf.reduce_any(there, axis=-1) if field.rank == 2 else there)
+        return known, tf.stack(present, axis=-1)
+
+
+def _by_row(field: Field, values: tf.Tensor, gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Rows of a field's table, and the gradients by these, from that by its [lanes, block, dim].
+
+    Args:
+        values: ids or numbers as `FeatureEncoder` takes them, ids of 0 being absent.
+    """
+    if field.rank == 1:
+        values = values[..., tf.newaxis]
+    if field.size:  # a list is the mean of its values
+        part = tf.cast(values != 0, gradient.dtype)
+        part /= tf.maximum(tf.reduce_sum(part, axis=-1, keepdims=True), 1.0)
+        return values, part[..., tf.newaxis] * gradient[..., tf.newaxis, :]
+    by_row = tf.einsum("lbn,lbd->nd", tf.cast(values, gradient.dtype), gradient)
+    return tf.range(tf.shape(by_row)[0]), by_row

@@ -1,0 +1,186 @@
+"""Airbnb's listing embeddings: click sessions, the booked listing as their global context."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions, chronological, sessions
+from tfrec_recall.data.windows import Block, Columns, session_batches
+from tfrec_recall.features import Categorical, Features, History, infer
+from tfrec_recall.models.item_embeddings import item_space
+from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
+from tfrec_recall.models.item_embeddings.nearest_warm import NearestWarm
+from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
+from tfrec_recall.models.item_embeddings.window_pairs import (
+    group_noise_weights,
+    noise_weights,
+    window_weights,
+)
+from tfrec_recall.models.item_embeddings.window_training import WindowTraining
+from tfrec_recall.sampling import PopularityNegatives, SameGroupNegatives
+
+EVENT_TYPE = "event_type"
+
+
+class AirbnbListing(ItemSpaceModel):
+    """Skip-gram over click sessions, with the booked listing in every window of its session.
+
+    Source: "Real-time Personalization using Embeddings for Search Ranking at Airbnb", KDD 2018,
+    Eq. 4 (global context) and Eq. 5 (negatives of the same market); section 3.1 (cold listings).
+    Departs: negatives of the market are drawn for a block and shared, as those of the noise are,
+    and weighted so that each pair expects `market_negatives`.
+
+    Args:
+        features: adapted; `item_id` and a history of it.
+        dim: of the vectors.
+        window: the farthest context; each centre draws its own from 1 to this.
+        negatives: per pair, from all listings by a power of their counts.
+        market: the Categorical item feature that holds the market; None has no market negatives.
+        market_negatives: per pair.
+        clicked: the event types that make a session; None takes all but `booked` and `left_out`.
+        booked: the event type of bookings; they also end the sessions they are in. Without a column
+            `event_type` all events are clicks.
+        left_out: event types that are no sign of interest.
+        global_context: whether the booked listing is a context of all clicks of its session.
+        gap: the longest pause within a session, in seconds.
+        nearest: how many warm listings a cold one is the mean of ...
+        alike_by: ... by these item features (categories alike, numbers near); empty leaves cold
+            listings without a vector.
+        power, threshold, rate, decay_epochs, last, half_life, block, lanes, noise, longest_step,
+            seed: as in `Item2Vec`.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        dim: int = 32,
+        window: int = 5,
+        negatives: int = 5,
+        market: str | None = None,
+        market_negatives: float = 2.0,
+        clicked: Sequence[str] | None = None,
+        booked: str = "booking",
+        left_out: Sequence[str] = ("impression", "rejection"),
+        global_context: bool = True,
+        gap: float = 1800.0,
+        nearest: int = 3,
+        alike_by: Sequence[str] = (),
+        power: float = 0.75,
+        threshold: float | None = None,
+        rate: float = 0.1,
+        decay_epochs: int = 40,
+        last: int | None = 15,
+        half_life: float | None = 4.0,
+        block: int = 32,
+        lanes: int = 16,
+        noise: int = 64,
+        longest_step: float = 0.5,
+        seed: int = 0,
+        **kwargs,
+    ):
+        super().__init__(features, **kwargs)
+        self.window, self.negatives, self.noise = window, negatives, noise
+        self.clicked, self.booked, self.left_out = clicked, booked, left_out
+        self.global_context, self.gap = global_context, gap
+        self.last, self.half_life = last, half_life
+        counts = item_space.known_counts(features)
+        self.proposal = PopularityNegatives(counts, power)
+        self.market_negatives = market_negatives
+        self.same_market = None if market is None else _same_market(features, market, counts)
+        self.tables = VectorTables(len(counts), dim, longest_step)
+        keep = item_space.keep(counts, threshold)
+        self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
+        item = features.inputs(features.item)
+        cold = NearestWarm(self.tables, features, counts, alike_by, nearest)
+        self.candidate_model = tf.keras.Model(item, cold(item))
+        self.query_model = item_space.query_model(features, self.tables, last, half_life)
+
+    @classmethod
+    def default_features(cls, interactions: Interactions) -> Features:
+        found = infer(interactions)
+        return Features(user=[History(length=50)], item=found.item)
+
+    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+        """Batches of `batch_size` sessions: flat columns `item_id`, `booked` and `session`."""
+        train.require_time("AirbnbListing")
+        events, session, is_booked = self._click_sessions(train.events)
+        item = self.features.encodings["item_id"].encode(events["item_id"])
+        # The last booking of a session is the one; 0 where there is none.
+        booked = np.zeros(session.max(initial=-1) + 1, dtype=np.int32)
+        booked[session[is_booked]] = item[is_booked]
+        columns = {"item_id": item, "booked": booked[session]}
+        return session_batches(columns, session, batch_size, seed, first_epoch)
+
+    def _click_sessions(self, events: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+        """Clicks and bookings in order, their session's number, and which of them are bookings."""
+        if EVENT_TYPE in events:
+            kind = events[EVENT_TYPE]
+            wanted = ~kind.isin(self.left_out) if self.clicked is None else kind.isin(self.clicked)
+            events = events[wanted | (kind == self.booked)]
+        if not len(events):
+            raise ValueError(
+                "No click is left to learn from: check clicked=, booked= and left_out= against the "
+                f"column {EVENT_TYPE!r}. Received: {self.clicked=}, {self.booked=}."
+            )
+        events = events.iloc[chronological(events)].reset_index(drop=True)
+        is_booked = np.zeros(len(events), dtype=bool)
+        if EVENT_TYPE in events:
+            is_booked = (events[EVENT_TYPE] == self.booked).to_numpy()
+        return events, sessions(events, gap=self.gap), is_booked
+
+    def fit(self, x=None, *args, **kwargs) -> tf.keras.callbacks.History:
+        self.training.begin(x)
+        return super().fit(x, *args, **kwargs)
+
+    def train_step(self, batch: Columns) -> dict[str, tf.Tensor]:
+        self.mean_loss.update_state(self.training.learn(batch, self.window, self._learn))
+        return {"loss": self.mean_loss.result()}
+
+    def compute_loss(self, batch, training=False):
+        """The mean loss of a pair; it measures without learning."""
+        return self.training.measure(batch, self.window, self._learn)
+
+    def _learn(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
+        for_windows, for_noise, for_market = tf.unstack(tf.random.split(seed, 3))
+        centre, context = block.centre["item_id"], block.context["item_id"]
+        positive = window_weights(block, self.window, for_windows)  # [lanes, block, contexts]
+        if self.global_context:  # one more column a centre: its session's booked listing
+            booked = block.centre["booked"]  # [lanes, block]
+            counts = (booked > 1) & (booked != centre) & (centre != 0)
+            context = tf.concat([context, booked], axis=1)
+            positive = tf.concat([positive, tf.linalg.diag(tf.cast(counts, tf.float32))], axis=2)
+        pairs = tf.reduce_sum(positive, axis=2)  # [lanes, block]
+
+        noise = self.proposal.sample([self.training.lanes, self.noise], for_noise)
+        negative = noise_weights(noise, centre, pairs, self.negatives)
+        if self.same_market is not None:
+            listings, weights = self._market_noise(self.same_market, centre, pairs, for_market)
+            noise = tf.concat([noise, listings], axis=1)
+            negative = tf.concat([negative, weights], axis=2)
+        loss = self.tables.learn(centre, context, positive, noise, negative, rate)
+        return loss, tf.reduce_sum(pairs[0])
+
+    def _market_noise(self, same_market: SameGroupNegatives, centre, pairs, seed):
+        """A listing of each centre's market [lanes, block], and its weights for all centres."""
+        market = same_market.group_of(centre)
+        listings = same_market.sample(market, seed)
+        weights = group_noise_weights(
+            listings, market, centre, market, pairs, self.market_negatives
+        )
+        return listings, weights
+
+
+def _same_market(features: Features, market: str, counts: np.ndarray) -> SameGroupNegatives:
+    feature = next((f for f in features.item if f.name == market), None)
+    if not isinstance(feature, Categorical):
+        there_are = [f.name for f in features.item if isinstance(f, Categorical)]
+        raise ValueError(
+            "market names a Categorical feature of the items, or is None. "
+            f"Received: {market!r}; there are {', '.join(there_are)}."
+        )
+    groups = features.item_table[market].astype("int64")
+    return SameGroupNegatives(np.where((counts > 0) & (groups > 1), groups, -1))

@@ -1,0 +1,207 @@
+"""Airbnb's user-type and listing-type embeddings, in one space, with the hosts' rejections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.data.windows import Block, Columns, sequences, session_batches
+from tfrec_recall.features import Features, History, infer
+from tfrec_recall.models.item_embeddings.types import TypeRule, event_types, type_rule
+from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
+from tfrec_recall.models.item_embeddings.window_pairs import noise_weights, window_weights
+from tfrec_recall.models.item_embeddings.window_training import WindowTraining
+from tfrec_recall.models.recall_model import RecallModel
+
+EVENT_TYPE = "event_type"
+
+
+class AirbnbType(RecallModel):
+    """Skip-gram over a user's bookings, each of them a user type and a listing type.
+
+    Types stand in for ids, which are too rare among bookings. A booking is two neighbours in the
+    sequence, so both kinds are centres and contexts. A rejected request is nobody's context, but an
+    explicit negative: the listing type for the user type, and the reverse.
+
+    Source: "Real-time Personalization using Embeddings for Search Ranking at Airbnb", KDD 2018,
+    section 3.2, Eq. 6 to 8.
+    Departs: a user's type is that of the users table for all his bookings; noise is drawn for a
+    block and shared. A pair is scored by the products that the equations train, each type's input
+    vector with the other's output vector, and not by the cosine of two input vectors, which
+    rejections reach by detours only.
+
+    Args:
+        features: adapted.
+        dim: of the vectors.
+        window: the farthest context, in bookings; each centre draws its own.
+        negatives: per pair, from all types by a power of their counts.
+        user_type: features that make a user's type; None takes all categories and buckets but ids.
+        item_type: the same of the listings.
+        booked: event types that are bookings.
+        rejected: the event type of a host's no. Without a column `event_type` all is booked.
+        rejection_weight: of an explicit negative; 0 leaves rejections out.
+        power, rate, decay_epochs, block, lanes, noise, longest_step, seed: as in `Item2Vec`.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("item_id",)
+
+    def __init__(
+        self,
+        features: Features,
+        dim: int = 32,
+        window: int = 5,
+        negatives: int = 5,
+        user_type: Sequence[str] | None = None,
+        item_type: Sequence[str] | None = None,
+        booked: Sequence[str] = ("booking",),
+        rejected: str = "rejection",
+        rejection_weight: float = 5.0,
+        power: float = 0.75,
+        rate: float = 0.1,
+        decay_epochs: int = 40,
+        block: int = 32,
+        lanes: int = 16,
+        noise: int = 64,
+        longest_step: float = 0.5,
+        seed: int = 0,
+        **kwargs,
+    ):
+        super().__init__(features, **kwargs)
+        self.window, self.negatives, self.noise, self.power = window, negatives, noise, power
+        self.booked, self.rejected = tuple(booked), rejected
+        self.rejection_weight = rejection_weight
+        self.user_type = type_rule(features, features.user_fields, user_type, "user", first=1)
+        first = 1 + self.user_type.count  # 0 is padding
+        self.item_type = type_rule(features, features.item, item_type, "item", first)
+        size = first + self.item_type.count
+        self.tables = VectorTables(size, dim, longest_step)
+        keep = np.arange(size) > 0
+        self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
+        self.types = SeenTypes(self.tables, size)
+        user, item = features.inputs(features.user), features.inputs(features.item)
+        self.query_model = tf.keras.Model(user, self.types(self.user_type(user)))
+        self.candidate_model = tf.keras.Model(
+            item, self.types(self.item_type(item), output_first=True)
+        )
+
+    @classmethod
+    def default_features(cls, interactions: Interactions) -> Features:
+        found = infer(interactions)
+        user = [feature for feature in found.user if not isinstance(feature, History)]
+        return Features(user=user, item=found.item)
+
+    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+        """Batches of `batch_size` users: flat columns `item_id` (a type), `event`, `rejected`.
+
+        The types' counts, by which noise is drawn, are taken here.
+        """
+        train = train.with_events(self._bookings(train.events))
+        events, user = sequences(train, by_session=False)
+        types = np.stack(
+            [
+                self._types(self.user_type, train.users, events["user_id"], "users"),
+                self._types(self.item_type, train.items, events["item_id"], "items"),
+            ],
+            axis=1,
+        )  # [events, 2], and a sequence reads them row by row
+        self.types.counts.assign(np.bincount(types.ravel(), minlength=len(self.types)))
+        rejected = np.zeros(len(events), dtype="int32")
+        if EVENT_TYPE in events:
+            rejected = (events[EVENT_TYPE] == self.rejected).to_numpy(dtype="int32")
+        columns = {
+            "item_id": types.ravel(),
+            "event": np.arange(len(events), dtype=np.int32).repeat(2),
+            "rejected": rejected.repeat(2),
+        }
+        return session_batches(columns, user.repeat(2), batch_size, seed, first_epoch)
+
+    def _bookings(self, events: pd.DataFrame) -> pd.DataFrame:
+        if EVENT_TYPE not in events:
+            return events
+        found = events[events[EVENT_TYPE].isin([*self.booked, self.rejected])]
+        if not len(found):
+            raise ValueError(
+                f"No booking is left to learn from: check booked= and rejected= against the column "
+                f"{EVENT_TYPE!r}. Received: {self.booked}, {self.rejected!r}; the events have "
+                f"{sorted(events[EVENT_TYPE].unique())}."
+            )
+        return found
+
+    def _types(self, rule: TypeRule, table: pd.DataFrame, ids: pd.Series, side: str) -> np.ndarray:
+        encoded = getattr(self.features, f"encode_{side}")(table)
+        return event_types(rule, encoded, pd.Index(table[ids.name]).get_indexer(ids))
+
+    def fit(self, x=None, *args, **kwargs) -> tf.keras.callbacks.History:
+        self.training.begin(x)
+        return super().fit(x, *args, **kwargs)
+
+    def train_step(self, batch: Columns) -> dict[str, tf.Tensor]:
+        self.mean_loss.update_state(self.training.learn(batch, 2 * self.window, self._learn))
+        return {"loss": self.mean_loss.result()}
+
+    def compute_loss(self, batch, training=False):
+        """The mean loss of a pair; it measures without learning."""
+        return self.training.measure(batch, 2 * self.window, self._learn)
+
+    def _learn(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
+        for_windows, for_noise = tf.unstack(tf.random.split(seed, 2))
+        centre, context = block.centre, block.context
+        near = window_weights(block, 2 * self.window, for_windows)  # [lanes, block, contexts]
+        said_no = centre["rejected"][:, :, tf.newaxis] + context["rejected"][:, tf.newaxis] > 0
+        positive = tf.where(said_no, 0.0, near)
+        pairs = tf.reduce_sum(positive, axis=2)  # [lanes, block]
+
+        # The other half of a rejected request: Eq. 7 and 8 in one.
+        same_event = centre["event"][:, :, tf.newaxis] == context["event"][:, tf.newaxis]
+        refused = tf.cast(block.together & same_event & said_no, tf.float32)
+        noise = self.types.sample([self.training.lanes, self.noise], self.power, for_noise)
+        drawn = noise_weights(noise, centre["item_id"], pairs, self.negatives)
+        loss = self.tables.learn(
+            centre["item_id"],
+            context["item_id"],
+            positive,
+            noise,
+            drawn,
+            rate,
+            refused=self.rejection_weight * refused,
+        )
+        return loss, tf.reduce_sum(pairs[0])
+
+
+class SeenTypes(tf.keras.layers.Layer):
+    """The vectors of types, and how often training has seen them.
+
+    Input: types [batch].
+    Output: [batch, 2 * dim], the input vector and then the output vector, or the other way round:
+        the product of one kind with the other is the score in both directions. Zeros for types
+        that training has not seen.
+    """
+
+    def __init__(self, tables: VectorTables, size: int, **kwargs):
+        super().__init__(**kwargs)
+        self.tables = tables
+        self.size = size
+        self.counts = self.add_weight(
+            "counts", (size,), dtype=tf.int64, trainable=False, initializer="zeros"
+        )
+
+    def __len__(self) -> int:
+        return self.size
+
+    def call(self, types, output_first=False):
+        both = [self.tables(types), tf.gather(self.tables.output_vectors, types)]
+        vectors = tf.concat(both[::-1] if output_first else both, axis=-1)
+        return tf.where(tf.gather(self.counts, types)[:, tf.newaxis] > 0, vectors, 0.0)
+
+    def sample(self, shape: Sequence[int], power: float, seed: tf.Tensor) -> tf.Tensor:
+        """Types drawn by count^power, int32 of this shape."""
+        counts = tf.cast(self.counts, tf.float64)
+        upper = tf.cumsum(tf.where(counts > 0, counts**power, 0.0))
+        lot = tf.random.stateless_uniform(shape, seed, dtype=tf.float64) * upper[-1]
+        place = tf.searchsorted(upper, tf.reshape(lot, [-1]), side="right")
+        return tf.reshape(tf.minimum(place, self.size - 1), shape)

@@ -1,0 +1,57 @@
+"""Models that know items alone, and find users by the items they had."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tfrec_recall.models.item_embeddings import item_space
+from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.retrieval import EmbeddingRetriever, Exact, HistoryMean, TriggerRetriever
+
+
+class ItemSpaceModel(RecallModel):
+    """A model of item vectors; a subclass sets what makes a user of the latest items.
+
+    Attributes:
+        last, half_life: the latest items that make a user's vector, as in `recency_weights`.
+        popularity: the power of an item's training events that lifts its score; 0 ranks by the
+            vectors alone.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
+    last: int | None
+    half_life: float | None
+    popularity: float = 0.0
+
+    def retriever(self, items, index=None, k=100, seed=0, tuning_queries=None):
+        """Users by the mean of their latest items, new ones included; see `RecallModel.retriever`.
+
+        Args:
+            tuning_queries: raw histories that a self-tuning index is tuned by.
+        """
+        ids, vectors = items["item_id"].to_numpy(), self.embed_items(items)
+        return EmbeddingRetriever(
+            HistoryMean(ids, vectors, self.last, self.half_life),
+            ids,
+            vectors * self.lift(items)[:, None],
+            index or Exact(),
+            k,
+            tuning_queries=tuning_queries,
+            seed=seed,
+        )
+
+    def trigger_retriever(self, items, index=None, k=100, seed=0, **options):
+        """Users through the neighbours of their latest items; options as `TriggerRetriever` has."""
+        return TriggerRetriever(
+            items["item_id"].to_numpy(),
+            self.embed_items(items),
+            index,
+            k,
+            lift=self.lift(items),
+            seed=seed,
+            **{"last": self.last, "half_life": self.half_life, **options},
+        )
+
+    def lift(self, items):
+        """What the scores of items are multiplied by, [items]."""
+        return item_space.lift(self.features, items, self.popularity)
