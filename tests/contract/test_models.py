@@ -7,76 +7,27 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from tests.contract.model_cases import (
+    CASES,
+    GRADIENT_MODELS,
+    GROUPS,
+    IMPERSONAL,
+    ITEMS,
+    SEEN,
+    USERS,
+    asked,
+    built,
+    its_features,
+    requests,
+    retrieving,
+    the_board,
+    trained,
+)
 from tfrec_recall import models
-from tfrec_recall.data import Interactions, Vocabulary
+from tfrec_recall.data import Vocabulary
 from tfrec_recall.export import export, load
 from tfrec_recall.features import Categorical, Features, History, MultiValued
 from tfrec_recall.models import RecallModel
-
-GROUPS, USERS, ITEMS, SEEN = 3, 24, 30, 8
-
-# Small steps on few events: 1,000 of them are no more than two of the default.
-WINDOWS = {"dim": 8, "rate": 0.3, "negatives": 2, "block": 2, "lanes": 1}
-
-WALKS = {**WINDOWS, "walks": 4, "length": 8, "reach": 2}
-
-# A model's settings for a small board, without randomness in training where it can be had.
-CASES: dict[type, dict] = {
-    models.AirbnbListing: {**WINDOWS, "gap": 1e9},
-    models.AirbnbType: {
-        **{**WINDOWS, "window": 8, "negatives": 5, "power": 0.0, "rate": 0.1},
-        **{"user_type": ("user_id",), "item_type": ("item_id",)},
-    },
-    models.BGE: {**WALKS},
-    models.EGES: {**WALKS},
-    models.GES: {**WALKS},
-    models.GraphSAGE: {"dim": 8, "sizes": (4, 3), "shared": 20, "last": None},
-    models.Item2Vec: {**WINDOWS, "threshold": None},
-    models.ItemCF: {"neighbours": 12},
-    models.MIND: {
-        **{"dim": 8, "interests": 2, "hidden": (16,), "dropout": 0.0, "uniform_negatives": 0},
-        "deviation": 0.0,
-    },
-    models.PinSAGE: {"dim": 8, "neighbours": 4, "run": None, "easy": 20, "last": None},
-    models.Popular: {"half_life": 3.0},
-    models.SDM: {
-        **{"dim": 8, "heads": 2, "session_events": 4, "dropout": 0.0},
-        "uniform_negatives": 0,
-    },
-    models.TwoTower: {"dim": 8, "user_hidden": (16,), "dropout": 0.0, "uniform_negatives": 0},
-    models.MultiObjectiveTwoTower: {
-        "dim": 8,
-        "user_hidden": (16,),
-        "dropout": 0.0,
-        "uniform_negatives": 0,
-        "objectives": [{"name": "any"}, {"name": "liked", "column": "rating", "at_least": 3}],
-        "learn_weights": True,
-        "blend": [2.0, 1.0],
-    },
-    models.SamplingBiasCorrectedTwoTower: {
-        "dim": 8,
-        "user_hidden": (16,),
-        "dropout": 0.0,
-        "uniform_negatives": 0,
-        "buckets": 100,
-    },
-    models.SENetTwoTower: {
-        "dim": 8,
-        "user_hidden": (16,),
-        "item_hidden": (8,),
-        "dropout": 0.0,
-        "uniform_negatives": 0,
-        "channels": 2,
-    },
-    models.YouTubeDNN: {"dim": 8, "hidden": (16,), "dropout": 0, "negatives": 0, "in_batch": True},
-    models.UserCF: {"neighbours": 5},
-    models.FMRecall: {"dim": 8, "half_life": 2.0, "dropout": 0.0, "uniform_negatives": 0},
-    models.FunkSVD: {"dim": 4, "l2": 0.01},
-    models.NeuralCF: {"factors": 8, "negatives": 2},
-}
-IN_ONE_PASS = {models.ItemCF, models.Popular, models.UserCF}
-RATES = {models.FunkSVD}  # all of the board is rated alike: which group is no matter
-IMPERSONAL = {models.Popular} | RATES
 
 
 def public_models():
@@ -88,74 +39,14 @@ def test_every_public_model_has_a_case():
     assert set(CASES) == public_models()
 
 
-def board(seed=0):
-    """Users and items in groups: users have seen most of their group's items and nothing else.
-
-    There are more items than users and another number of each, and ids do not sort by group.
-    """
-    generator = np.random.default_rng(seed)
-    item_names = [f"item {name}" for name in generator.permutation(ITEMS)]
-    user_names = [f"user {name}" for name in generator.permutation(USERS)]
-    rows = []
-    for user in range(USERS):
-        own = np.arange(user % GROUPS, ITEMS, GROUPS)
-        for place, item in enumerate(generator.permutation(own)[:SEEN]):
-            rows.append((user_names[user], item_names[item], place * 1_000 + user))
-    events = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
-    events["rating"] = 1.0 + np.arange(len(events)) % 5
-    users = pd.DataFrame({"user_id": user_names, "country": ["fr", "uk"] * (USERS // 2)})
-    tags = [["red"], ["red", "blue"], []]
-    items = pd.DataFrame({"item_id": item_names, "tags": tags * (ITEMS // 3)})
-    return Interactions(events, users, items, name="board")
-
-
 @pytest.fixture(scope="module")
 def interactions():
-    return board()
+    return the_board()
 
 
 @pytest.fixture(scope="module")
-def features(interactions):
-    return Features(
-        user=[Categorical("user_id"), Categorical("country"), History(length=SEEN)],
-        item=[Categorical("item_id"), MultiValued("tags")],
-    ).adapt(interactions)
-
-
-def built(model_class, features, seed=1):
-    tf.keras.utils.set_random_seed(seed)
-    model = model_class(features, **CASES[model_class])
-    model.compile(optimizer=tf.keras.optimizers.Adam(0.02))
-    return model
-
-
-def trained(model_class, features, interactions, epochs):
-    model = built(model_class, features)
-    history = model.fit(model.training_data(interactions, batch_size=32), epochs=epochs, verbose=0)
-    return model, history.history
-
-
-def requests(interactions):
-    """Of each user: everything known, in raw form; then a stranger with nothing."""
-    events = interactions.events.sort_values("timestamp")
-    seen = events.groupby("user_id")["item_id"].agg(list)
-    users = interactions.users
-    history = [seen[user] for user in users["user_id"]] + [[""] * SEEN]
-    return {
-        "user_id": [*users["user_id"], "nobody"],
-        "country": [*users["country"], ""],
-        "history": history,
-    }
-
-
-def asked(retriever, queries, k, exclude=None):
-    open_wish = {"objective": [""] * len(queries["history"])}  # of several, the blend
-    wanted = {name: {**open_wish, **queries}[name] for name in retriever.inputs}
-    ids, scores = retriever(wanted, k=k, exclude=exclude)
-    return np.char.decode(ids.numpy().astype(bytes)), scores.numpy()
-
-
-GRADIENT_MODELS = [c for c in CASES if c not in IN_ONE_PASS]
+def features():
+    return its_features()
 
 
 HISTORY_IS_ENOUGH = [
@@ -174,17 +65,16 @@ def test_a_history_is_enough_to_know_of_a_user(model_class, interactions):
 
 
 @pytest.mark.parametrize("model_class", GRADIENT_MODELS)
-def test_fit_lowers_the_loss(model_class, features, interactions):
-    _, history = trained(model_class, features, interactions, epochs=6)
+def test_fit_lowers_the_loss(model_class):
+    _, history = trained(model_class, epochs=6)
     assert np.isfinite(history["loss"]).all()
     assert history["loss"][-1] < history["loss"][0]
 
 
 @pytest.mark.parametrize("model_class", [c for c in CASES if c not in IMPERSONAL])
-def test_what_is_left_of_a_users_group_comes_first(model_class, features, interactions):
-    model, _ = trained(model_class, features, interactions, epochs=6)
+def test_what_is_left_of_a_users_group_comes_first(model_class, interactions):
     queries = requests(interactions)
-    retriever = model.retriever(interactions.items, k=ITEMS)
+    retriever = retrieving(model_class, epochs=6)
     left = ITEMS // GROUPS - SEEN
     ids, _ = asked(retriever, queries, k=left, exclude=queries["history"])
     group = interactions.events.drop_duplicates("user_id").set_index("user_id")["item_id"]
@@ -198,12 +88,12 @@ def test_what_is_left_of_a_users_group_comes_first(model_class, features, intera
 
 
 @pytest.mark.parametrize("model_class", GRADIENT_MODELS)
-def test_a_resumed_run_continues_as_if_uninterrupted(model_class, features, interactions, tmp_path):
-    through, _ = trained(model_class, features, interactions, epochs=2)
+def test_a_resumed_run_continues_as_if_uninterrupted(model_class, interactions, tmp_path):
+    through, _ = trained(model_class, epochs=2)
 
-    first, _ = trained(model_class, features, interactions, epochs=1)
+    first, _ = trained(model_class, epochs=1)
     tf.train.Checkpoint(model=first, optimizer=first.optimizer).write(str(tmp_path / "state"))
-    second = built(model_class, features, seed=99)
+    second = built(model_class, seed=99)
     second.fit(second.training_data(interactions, batch_size=32).take(1), verbose=0)  # builds all
     checkpoint = tf.train.Checkpoint(model=second, optimizer=second.optimizer)
     checkpoint.read(str(tmp_path / "state")).assert_existing_objects_matched()
@@ -215,8 +105,8 @@ def test_a_resumed_run_continues_as_if_uninterrupted(model_class, features, inte
 
 
 @pytest.mark.parametrize("model_class", [c for c in GRADIENT_MODELS if c.compiles])
-def test_compiled_steps_are_the_steps(model_class, features, interactions):
-    plain, compiled = built(model_class, features), built(model_class, features)
+def test_compiled_steps_are_the_steps(model_class, interactions):
+    plain, compiled = built(model_class), built(model_class)
     adam = tf.keras.optimizers.Adam(0.02)
     compiled.compile(optimizer=adam, jit_compile=True, steps_per_execution=3)
     losses = []
@@ -245,15 +135,14 @@ def test_a_compiled_run_repeats_itself(model_class, features, interactions):
 
 
 @pytest.mark.parametrize("model_class", [c for c in GRADIENT_MODELS if not c.compiles])
-def test_a_model_that_xla_does_not_compile_says_so(model_class, features):
+def test_a_model_that_xla_does_not_compile_says_so(model_class):
     with pytest.raises(ValueError, match=f"{model_class.__name__} .*jit_compile"):
-        built(model_class, features).compile(jit_compile=True)
+        built(model_class).compile(jit_compile=True)
 
 
 @pytest.mark.parametrize("model_class", CASES)
-def test_the_export_equals_the_model(model_class, features, interactions, tmp_path):
-    model, _ = trained(model_class, features, interactions, epochs=2)
-    retriever = model.retriever(interactions.items, k=7)
+def test_the_export_equals_the_model(model_class, interactions, tmp_path):
+    retriever = retrieving(model_class, epochs=2)
     version = export(retriever, tmp_path / "model")
     queries = requests(interactions)
     ids, scores = asked(retriever, queries, k=7, exclude=queries["history"])
@@ -263,10 +152,9 @@ def test_the_export_equals_the_model(model_class, features, interactions, tmp_pa
 
 
 @pytest.mark.parametrize("model_class", CASES)
-def test_strangers_are_ordinary_requests(model_class, features, interactions):
+def test_strangers_are_ordinary_requests(model_class):
     """An unknown user, unknown items, an empty history of width 0, a batch of one."""
-    model, _ = trained(model_class, features, interactions, epochs=1)
-    retriever = model.retriever(interactions.items, k=5)
+    retriever = retrieving(model_class, epochs=2)
     for history in ([["never", ""]], np.empty((1, 0), dtype=object)):
         queries = {"user_id": ["nobody"], "country": [""], "history": history}
         ids, scores = asked(retriever, queries, k=5, exclude=[["never"]])
@@ -275,9 +163,8 @@ def test_strangers_are_ordinary_requests(model_class, features, interactions):
 
 
 @pytest.mark.parametrize("model_class", CASES)
-def test_an_answer_does_not_depend_on_the_others_in_the_batch(model_class, features, interactions):
-    model, _ = trained(model_class, features, interactions, epochs=1)
-    retriever = model.retriever(interactions.items, k=5)
+def test_an_answer_does_not_depend_on_the_others_in_the_batch(model_class, interactions):
+    retriever = retrieving(model_class, epochs=2)
     queries = requests(interactions)
     _, together = asked(retriever, queries, k=5)
     for row in (0, 5, USERS):
@@ -289,7 +176,7 @@ def test_an_answer_does_not_depend_on_the_others_in_the_batch(model_class, featu
 
 @pytest.mark.parametrize("model_class", CASES)
 def test_items_that_training_never_saw_can_be_ranked(model_class, features, interactions):
-    model, _ = trained(model_class, features, interactions, epochs=1)
+    model, _ = trained(model_class, epochs=2)
     new = pd.DataFrame({"item_id": ["brand new"], "tags": [["red"]]})
     items = pd.concat([interactions.items, new], ignore_index=True)
     assert "brand new" not in set(features.item_vocabulary.ids)

@@ -1,0 +1,155 @@
+"""The models of the contract suites: settings of each, and a board small enough to learn."""
+
+import functools
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall import models
+from tfrec_recall.data import Interactions
+from tfrec_recall.features import Categorical, Features, History, MultiValued
+
+GROUPS, USERS, ITEMS, SEEN = 3, 24, 30, 8
+
+# Small steps on few events: 1,000 of them are no more than two of the default.
+WINDOWS = {"dim": 8, "rate": 0.3, "negatives": 2, "block": 2, "lanes": 1}
+
+WALKS = {**WINDOWS, "walks": 4, "length": 8, "reach": 2}
+
+# A model's settings for a small board, without randomness in training where it can be had.
+CASES: dict[type, dict] = {
+    models.AirbnbListing: {**WINDOWS, "gap": 1e9},
+    models.AirbnbType: {
+        **{**WINDOWS, "window": 8, "negatives": 5, "power": 0.0, "rate": 0.1},
+        **{"user_type": ("user_id",), "item_type": ("item_id",)},
+    },
+    models.BGE: {**WALKS},
+    models.EGES: {**WALKS},
+    models.GES: {**WALKS},
+    models.GraphSAGE: {"dim": 8, "sizes": (4, 3), "shared": 20, "last": None},
+    models.Item2Vec: {**WINDOWS, "threshold": None},
+    models.ItemCF: {"neighbours": 12},
+    models.MIND: {
+        **{"dim": 8, "interests": 2, "hidden": (16,), "dropout": 0.0, "uniform_negatives": 0},
+        "deviation": 0.0,
+    },
+    models.PinSAGE: {"dim": 8, "neighbours": 4, "run": None, "easy": 20, "last": None},
+    models.Popular: {"half_life": 3.0},
+    models.SDM: {
+        **{"dim": 8, "heads": 2, "session_events": 4, "dropout": 0.0},
+        "uniform_negatives": 0,
+    },
+    models.TwoTower: {"dim": 8, "user_hidden": (16,), "dropout": 0.0, "uniform_negatives": 0},
+    models.MultiObjectiveTwoTower: {
+        "dim": 8,
+        "user_hidden": (16,),
+        "dropout": 0.0,
+        "uniform_negatives": 0,
+        "objectives": [{"name": "any"}, {"name": "liked", "column": "rating", "at_least": 3}],
+        "learn_weights": True,
+        "blend": [2.0, 1.0],
+    },
+    models.SamplingBiasCorrectedTwoTower: {
+        "dim": 8,
+        "user_hidden": (16,),
+        "dropout": 0.0,
+        "uniform_negatives": 0,
+        "buckets": 100,
+    },
+    models.SENetTwoTower: {
+        "dim": 8,
+        "user_hidden": (16,),
+        "item_hidden": (8,),
+        "dropout": 0.0,
+        "uniform_negatives": 0,
+        "channels": 2,
+    },
+    models.YouTubeDNN: {"dim": 8, "hidden": (16,), "dropout": 0, "negatives": 0, "in_batch": True},
+    models.UserCF: {"neighbours": 5},
+    models.FMRecall: {"dim": 8, "half_life": 2.0, "dropout": 0.0, "uniform_negatives": 0},
+    models.FunkSVD: {"dim": 4, "l2": 0.01},
+    models.NeuralCF: {"factors": 8, "negatives": 2},
+}
+IN_ONE_PASS = {models.ItemCF, models.Popular, models.UserCF}
+RATES = {models.FunkSVD}  # all of the board is rated alike: which group is no matter
+IMPERSONAL = {models.Popular} | RATES
+GRADIENT_MODELS = [c for c in CASES if c not in IN_ONE_PASS]
+
+
+def board(seed=0):
+    """Users and items in groups: users have seen most of their group's items and nothing else.
+
+    There are more items than users and another number of each, and ids do not sort by group.
+    """
+    generator = np.random.default_rng(seed)
+    item_names = [f"item {name}" for name in generator.permutation(ITEMS)]
+    user_names = [f"user {name}" for name in generator.permutation(USERS)]
+    rows = []
+    for user in range(USERS):
+        own = np.arange(user % GROUPS, ITEMS, GROUPS)
+        for place, item in enumerate(generator.permutation(own)[:SEEN]):
+            rows.append((user_names[user], item_names[item], place * 1_000 + user))
+    events = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    events["rating"] = 1.0 + np.arange(len(events)) % 5
+    users = pd.DataFrame({"user_id": user_names, "country": ["fr", "uk"] * (USERS // 2)})
+    tags = [["red"], ["red", "blue"], []]
+    items = pd.DataFrame({"item_id": item_names, "tags": tags * (ITEMS // 3)})
+    return Interactions(events, users, items, name="board")
+
+
+@functools.cache
+def the_board():
+    """The one board that the suites share; nobody changes it."""
+    return board()
+
+
+@functools.cache
+def its_features():
+    """What models know of the users and items of the board."""
+    return Features(
+        user=[Categorical("user_id"), Categorical("country"), History(length=SEEN)],
+        item=[Categorical("item_id"), MultiValued("tags")],
+    ).adapt(the_board())
+
+
+def built(model_class, features=None, seed=1, **settings):
+    """A model with its case's settings, compiled, that has learnt nothing."""
+    tf.keras.utils.set_random_seed(seed)
+    model = model_class(features or its_features(), **{**CASES[model_class], **settings})
+    model.compile(optimizer=tf.keras.optimizers.Adam(0.02))
+    return model
+
+
+@functools.cache
+def trained(model_class, epochs):
+    """A model after so many epochs, and its losses; shared, so nobody trains it further."""
+    model = built(model_class)
+    data = model.training_data(the_board(), batch_size=32)
+    return model, model.fit(data, epochs=epochs, verbose=0).history
+
+
+@functools.cache
+def retrieving(model_class, epochs):
+    """The retriever of a trained model over the board's items; shared as well."""
+    return trained(model_class, epochs)[0].retriever(the_board().items, k=7)
+
+
+def requests(interactions):
+    """Of each user: everything known, in raw form; then a stranger with nothing."""
+    events = interactions.events.sort_values("timestamp")
+    seen = events.groupby("user_id")["item_id"].agg(list)
+    users = interactions.users
+    history = [seen[user] for user in users["user_id"]] + [[""] * SEEN]
+    return {
+        "user_id": [*users["user_id"], "nobody"],
+        "country": [*users["country"], ""],
+        "history": history,
+    }
+
+
+def asked(retriever, queries, k, exclude=None):
+    open_wish = {"objective": [""] * len(queries["history"])}  # of several, the blend
+    wanted = {name: {**open_wish, **queries}[name] for name in retriever.inputs}
+    ids, scores = retriever(wanted, k=k, exclude=exclude)
+    return np.char.decode(ids.numpy().astype(bytes)), scores.numpy()
