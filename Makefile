@@ -20,7 +20,7 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest -n auto --dist loadfile
-	TF_USE_LEGACY_KERAS=0 $(BIN)/python -m pytest -n auto --dist loadfile tests/layers tests/losses tests/contract/test_layers.py
+	TF_USE_LEGACY_KERAS=0 $(BIN)/python -m pytest -n auto --dist loadfile tests/layers tests/losses tests/contract/test_layers*.py
 
 lint: install
 	$(BIN)/ruff check .

@@ -84,3 +84,18 @@ def test_impossible_settings_are_refused():
             Tower(units)
     with pytest.raises(ValueError, match="Received: normalization='group'"):
         Tower([4], normalization="group")
+
+
+@pytest.mark.parametrize("graph", [False, True], ids=["eager", "graph"])
+def test_an_empty_batch_has_no_part_in_the_statistics_of_a_batch(graph):
+    tower = Tower([4, 3, 2], normalization="batch")
+    call = tf.function(tower, reduce_retracing=True) if graph else tower
+    call(tf.constant(INPUTS), training=True)
+    call(tf.constant(INPUTS[:2]), training=True)  # of unknown size from here on
+    before = [np.array(weight) for weight in tower.weights]
+    assert call(tf.constant(INPUTS[:0]), training=True).shape == (0, 2)
+    for weight, old in zip(tower.weights, before, strict=True):
+        np.testing.assert_array_equal(weight, old)
+    mean = np.array(tower.normalizations[0].moving_mean)
+    call(tf.constant(INPUTS), training=True)
+    assert not np.array_equal(tower.normalizations[0].moving_mean, mean)

@@ -70,7 +70,8 @@ class FusedLSTM(tf.keras.layers.Layer):
         sequence = tf.transpose(history, [1, 0, 2])  # [history, batch, width]
         nothing = tf.zeros([tf.shape(history)[0], self.units])
         no_peephole = tf.zeros([self.units])
-        weights = tf.concat([self.kernel, self.recurrent_kernel], axis=0)
+        some = tf.size(sequence) > 0
+        weights = _learnt_if(some, tf.concat([self.kernel, self.recurrent_kernel], axis=0))
         # BlockLSTMV2 would have the gates in Keras' order, but its registered gradient has not.
         block = tf.raw_ops.BlockLSTM(
             seq_len_max=tf.shape(sequence, tf.int64)[0],
@@ -81,7 +82,7 @@ class FusedLSTM(tf.keras.layers.Layer):
             wci=no_peephole,
             wcf=no_peephole,
             wco=no_peephole,
-            b=_input_cell_forget_output(self.bias),
+            b=_input_cell_forget_output(_learnt_if(some, tf.convert_to_tensor(self.bias))),
             forget_bias=0.0,  # it is in the bias
             cell_clip=0.0,  # none
         )
@@ -92,6 +93,12 @@ class FusedLSTM(tf.keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "units": self.units}
+
+
+@tf.custom_gradient
+def _learnt_if(some, weights):
+    """The weights; their gradient is 0 unless `some`: the operation's own is then left unset."""
+    return weights, lambda upstream: (None, tf.where(some, upstream, 0.0))
 
 
 def _input_cell_forget_output(gates):

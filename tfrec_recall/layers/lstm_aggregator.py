@@ -55,7 +55,10 @@ class LSTMAggregator(tf.keras.layers.Layer):
             order = tf.argsort(tf.random.uniform(tf.shape(present)), axis=1)
             neighbours = tf.gather(neighbours, order, batch_dims=1)
             present = tf.gather(present, order, batch_dims=1)
-        state = self.lstm(neighbours, mask=present > 0, training=training)
+        if neighbours.shape[0] == 0:  # which Keras 3 cannot take
+            state = tf.zeros([0, self.lstm_units])
+        else:
+            state = self.lstm(neighbours, mask=present > 0, training=training)
         return self.dense(tf.concat([own, tf.cast(state, own.dtype)], axis=-1))
 
     def compute_mask(self, inputs, mask=None):

@@ -35,8 +35,9 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
         initial_gap: what B is before an item is met, as in Algorithm 2; None as above.
 
     Input: ids [...], integers or strings; with a mask of their shape, the others are not counted.
-    Output: [...] float32, above 0 and at most 1. Only with `training=True` the step counts; then
-        the estimates are those after it. Under `tf.distribute` the replicas' batches are one step.
+    Output: [...] float32, above 0 and at most 1. Only with `training=True` the step counts, unless
+        there is no id in it; then the estimates are those after it. Under `tf.distribute` the
+        replicas' batches are one step.
     Raises: ValueError for settings out of range, TypeError for ids that are numbers with fractions.
 
     >>> estimator = StreamingFrequencyEstimator(buckets=1000)
@@ -100,7 +101,7 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
         count = tf.size(tf.unique(tf.reshape(met, [-1])).y)
         is_met = tf.range(tf.size(place)) < count
 
-        now = _variable(self.step) + (1 if training else 0)
+        now = _variable(self.step) + tf.cast(count > 0, tf.int64)
         last = tf.gather(_variable(self.last_step), place)
         gap = tf.gather(_variable(self.mean_gap), place)
         newest = tf.cast(now - last, tf.float32)

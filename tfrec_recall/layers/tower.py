@@ -94,7 +94,7 @@ class Tower(tf.keras.layers.Layer):
             before, outputs = outputs, dense(outputs)
             if position < len(self.units) - 1:
                 if self.normalization:
-                    outputs = self.normalizations[position](outputs, training=training)
+                    outputs = self._normalized(self.normalizations[position], outputs, training)
                 outputs = self.drop(self.activation(outputs), training=training)
             else:
                 outputs = self.final_activation(outputs)
@@ -102,6 +102,14 @@ class Tower(tf.keras.layers.Layer):
                 project = self.projections[position]
                 outputs = outputs + (project(before) if project else before)
         return outputs
+
+    def _normalized(self, normalize, outputs, training):
+        """An empty batch has no mean, and must not become a part of the moving one."""
+        if self.normalization == "layer" or not training:
+            return normalize(outputs, training=training)
+        return tf.cond(
+            tf.size(outputs) > 0, lambda: normalize(outputs, training=training), lambda: outputs
+        )
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units[-1])

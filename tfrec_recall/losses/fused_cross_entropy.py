@@ -111,13 +111,15 @@ def _over_rows(step, query, candidates, gradients=False) -> Sweep:
         logits_a_row *= tf.shape(query)[1]
     at_once = tf.maximum(LOGITS_AT_ONCE // tf.maximum(logits_a_row, 1), 1)
 
-    def array(shape):
-        chunks = -(-size // at_once)
-        return tf.TensorArray(tf.float32, chunks, infer_shape=False, element_shape=[None, *shape])
+    def array(values):
+        """For one piece a chunk, the first of no rows: a batch may have no others."""
+        pieces, shape = 1 - (-size // at_once), [None, *values.shape[1:]]
+        array = tf.TensorArray(tf.float32, pieces, infer_shape=False, element_shape=shape)
+        return array.write(0, values[:0])
 
     def body(start, rows, by_query, by_candidate):
         stop = tf.minimum(start + at_once, size)
-        part, chunk = step(start, stop), start // at_once
+        part, chunk = step(start, stop), start // at_once + 1
         rows = rows.write(chunk, part.rows)
         if gradients:
             by_query = by_query.write(chunk, part.by_query)
@@ -127,7 +129,7 @@ def _over_rows(step, query, candidates, gradients=False) -> Sweep:
     _, rows, by_query, by_candidate = tf.while_loop(
         lambda start, *_: start < size,
         body,
-        (0, array([]), array(query.shape[1:]), tf.zeros_like(candidates)),
+        (0, array(tf.zeros([0])), array(query), tf.zeros_like(candidates)),
         parallel_iterations=2,  # more would only hold more logits
     )
     if not gradients:

@@ -54,7 +54,8 @@ class InBatchSoftmax(tf.keras.layers.Layer):
             other positives; pad with an id that no candidate has.
         training: False leaves out the gradients; asked for nevertheless, they cost a second pass.
 
-    Output: a scalar in float32. A query's own candidate always counts, whatever else is left out.
+    Output: a scalar in float32, 0 for an empty batch. A query's own candidate always counts,
+        whatever else is left out.
     Raises: ValueError for an argument that needs another, or contradicts it.
 
     >>> query, candidates = tf.eye(2), tf.constant([[2.0, 0.0], [2.0, 0.0]])  # twice one item
@@ -154,7 +155,9 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         else:
             arguments["gradients"] = training is not False
             loss = fused_cross_entropy(query, candidates, weights, **arguments)
-        return loss / tf.cast(size, tf.float32) if self.reduction == "mean" else loss
+        if self.reduction == "sum":
+            return loss
+        return tf.math.divide_no_nan(loss, tf.cast(size, tf.float32))
 
     def _removed(self, candidate_ids, excluded_ids, score_mask):
         """A function of rows that says which candidates are no negatives, or None if all are."""

@@ -21,7 +21,7 @@ class MaxMargin(tf.keras.layers.Layer):
         `negatives` [negatives, dim], shared by the batch; `present` [batch, negatives], which of
         them count for a query (all, by default); `hard_negatives` [batch, hard, dim], a query's own
         and `hard_present` [batch, hard].
-    Output: a scalar, float32. A query without a negative has no loss.
+    Output: a scalar, float32, 0 for an empty batch. A query without a negative has no loss.
     Raises: ValueError for another reduction, or inputs of another shape.
 
     >>> query, positive = tf.constant([[1.0, 0.0]]), tf.constant([[0.8, 0.6]])
@@ -57,8 +57,11 @@ class MaxMargin(tf.keras.layers.Layer):
             own = self.hard_weight * _weights(hard, hard_present)
             weights = tf.concat([weights, own], axis=1)
         hinge = weights * tf.nn.relu(scores - wanted + self.margin)  # [batch, negatives]
-        loss = tf.math.divide_no_nan(tf.reduce_sum(hinge, 1), tf.reduce_sum(weights, 1))
-        return tf.reduce_mean(loss) if self.reduction == "mean" else tf.reduce_sum(loss)
+        losses = tf.math.divide_no_nan(tf.reduce_sum(hinge, 1), tf.reduce_sum(weights, 1))
+        total = tf.reduce_sum(losses)
+        if self.reduction == "sum":
+            return total
+        return tf.math.divide_no_nan(total, tf.cast(tf.size(losses), tf.float32))
 
     def compute_output_shape(self, input_shape):
         return ()

@@ -32,7 +32,7 @@ class SampledSoftmax(tf.keras.layers.Layer):
         excluded_ids: [batch, any], ids that are no negatives of this query, such as the user's
             other positives; pad with an id that no candidate has.
 
-    Output: a scalar in float32.
+    Output: a scalar in float32, 0 for an empty batch.
     Raises: ValueError for an argument that needs another, or contradicts it.
 
     >>> query, positive = tf.constant([[1.0, 0.0]]), tf.constant([[2.0, 0.0]])
@@ -106,7 +106,10 @@ class SampledSoftmax(tf.keras.layers.Layer):
         losses = tf.reduce_logsumexp(logits, axis=1) - wanted[:, 0]
         if sample_weight is not None:
             losses *= tf.cast(sample_weight, tf.float32)
-        return tf.reduce_sum(losses) if self.reduction == "sum" else tf.reduce_mean(losses)
+        total = tf.reduce_sum(losses)
+        if self.reduction == "sum":
+            return total
+        return tf.math.divide_no_nan(total, tf.cast(tf.size(losses), tf.float32))
 
     def _own(self, query, negatives, ids, log_probability, positive_ids) -> tf.Tensor:
         """Logits of the negatives that belong to one query each, [batch, any]."""

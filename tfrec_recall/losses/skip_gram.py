@@ -23,7 +23,7 @@ class SkipGramNegativeSampling(tf.keras.layers.Layer):
 
     Input: a tuple of centre [..., centres, dim] and context [..., contexts, dim]; by keyword
         `positive` and `negative`, [..., centres, contexts], numbers of 0 or more, or booleans.
-    Output: a scalar, float32.
+    Output: a scalar, float32, 0 where there are no pairs.
     Raises: ValueError for another reduction, or one vector in the place of two.
 
     >>> centre, context = tf.constant([[1.0, 0.0]]), tf.constant([[2.0, 0.0], [0.0, 1.0]])
