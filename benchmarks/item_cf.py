@@ -72,7 +72,7 @@ from tfrec_recall.models import ItemCF
 memory, begin = start()
 events = Interactions(pd.DataFrame({{"user_id": user, "item_id": item}}))
 features = ItemCF.default_features(events).adapt(events)
-model = ItemCF(features, {NEIGHBOURS}, active_penalty=False, normalise=False, half_life=None)
+model = ItemCF(features, {NEIGHBOURS}, active_penalty=False, normalize=False, half_life=None)
 model.fit(events)
 fitted = time.perf_counter()
 users, ids, _ = model.retriever(events.items, k={K}).recommend_all(events)

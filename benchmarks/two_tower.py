@@ -168,7 +168,7 @@ def main() -> None:
             features, DIM, (HIDDEN,), dropout=0.0, recency=False, negatives=NEGATIVES, power=0.0
         ),
         "TwoTower": TwoTower(
-            features, DIM, (HIDDEN,), dropout=0.0, recency=False, uniform_negatives=NEGATIVES
+            features, DIM, (HIDDEN,), dropout=0.0, recency=False, negatives=NEGATIVES
         ),
     }
     peer = theirs(options.peer, interactions, features, options.epochs)

@@ -1,14 +1,11 @@
 """Settings files: read, told apart, and nothing in them ignored."""
 
 import json
-import pathlib
 
 import pytest
 
-from tfrec_recall.cli.settings import Training, read, separate
+from tfrec_recall.cli.settings import Training, read, read_all, separate
 from tfrec_recall.models import NeuralCF
-
-EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
 
 class Model:
@@ -81,9 +78,15 @@ def test_values_of_the_wrong_kind_are_refused(settings, message):
 
 def test_the_papers_training_of_neural_cf_can_be_asked_for():
     """Its section 4.1: batches of 256, 4 negatives, rate 0.001, one loss, nothing regularised."""
-    training, model = separate(read(EXAMPLES / "neural_cf_paper.json"), NeuralCF, "neural-cf")
+    training, model = separate(NeuralCF.plain_form().settings, NeuralCF, "neural-cf")
     assert (training.batch_size, training.learning_rate, training.epochs) == (256, 0.001, 20)
-    assert training.patience >= training.epochs
     assert (model["negatives"], model["apart"], model["l2"], model["dropout"]) == (4, 0, 0, 0)
-    assert model["half_life"] is None
-    assert 8 <= model["factors"] <= 64
+    assert model["half_life"] is model["weight_half_life"] is None
+    assert 8 <= model["dim"] <= 64
+
+
+def test_published_stands_beside_files_and_the_last_file_counts(tmp_path):
+    first = write(tmp_path, "first.json", '{"epochs": 3, "dim": 8}')
+    second = write(tmp_path, "second.toml", "epochs = 5")
+    assert read_all([str(first), "published", str(second)]) == (True, {"epochs": 5, "dim": 8})
+    assert read_all([]) == (False, {})

@@ -163,6 +163,6 @@ def test_the_stopwatch_counts_steps_that_end_together():
 def test_a_model_that_learns_in_one_pass_has_its_own_settings_only(split):
     from tfrec_recall.cli.discovery import entry
 
-    trained = train_model(entry("popular"), split, {"half_life": 3.0}, seed=0)
-    assert trained.settings == {"half_life": 3.0}
+    trained = train_model(entry("popular"), split, {"half_life_days": 3.0}, seed=0)
+    assert trained.settings == {"half_life_days": 3.0}
     assert trained.examples_per_second > 0

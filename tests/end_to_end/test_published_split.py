@@ -9,7 +9,7 @@ import pytest
 from tfrec_recall.cli.application import main
 
 USERS, ITEMS, CANDIDATES = 40, 160, 30
-SETTINGS = {"epochs": 6, "batch_size": 64, "learning_rate": 0.02, "factors": 8, "patience": 6}
+SETTINGS = {"epochs": 6, "batch_size": 64, "learning_rate": 0.02, "dim": 8, "patience": 6}
 
 
 def run(*arguments):

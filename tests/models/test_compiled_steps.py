@@ -23,9 +23,7 @@ def learnt(interactions, steps, change=lambda data: data, **fit):
     """A model, the losses of two epochs, and the batches after which callbacks were called."""
     tf.keras.utils.set_random_seed(0)
     features = Features(user=[History(length=4)], item=[Categorical("item_id")])
-    model = TwoTower(
-        features.adapt(interactions), dim=4, user_hidden=(4,), dropout=0.0, uniform_negatives=0
-    )
+    model = TwoTower(features.adapt(interactions), dim=4, hidden=(4,), dropout=0.0, negatives=0)
     adam = tf.keras.optimizers.Adam(0.02)
     model.compile(adam, jit_compile=steps > 1, steps_per_execution=steps)
     ends = []

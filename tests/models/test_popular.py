@@ -41,7 +41,7 @@ def test_scores_are_training_counts():
 
 def test_a_half_life_counts_old_events_less():
     data = interactions()
-    scores = ranking(built(data, half_life=5.0), data)
+    scores = ranking(built(data, half_life_days=5.0), data)
     assert scores["new"] == pytest.approx(2)
     assert scores["rare"] == pytest.approx(0.5 ** (1 / 5))
     assert scores["old"] == pytest.approx(2 * 0.5**2 + 0.5 ** (8 / 5))
@@ -56,9 +56,9 @@ def test_a_half_life_needs_time():
     data = interactions()
     timeless = Interactions(data.events.drop(columns="timestamp"), items=data.items)
     with pytest.raises(ValueError, match=r"Popular with a half-life needs .*'timestamp'"):
-        built(timeless, half_life=5.0)
+        built(timeless, half_life_days=5.0)
 
 
 def test_a_half_life_is_positive():
     with pytest.raises(ValueError, match=r"days above 0\. Received: -1"):
-        built(interactions(), half_life=-1)
+        built(interactions(), half_life_days=-1)

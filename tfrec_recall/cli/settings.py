@@ -8,9 +8,10 @@ import inspect
 import json
 import pathlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+PUBLISHED = "published"
 NOT_SETTINGS = ("self", "features", "kwargs", "args")
 
 
@@ -20,15 +21,15 @@ class Training:
 
     Args:
         epochs: at most.
-        batch_size: examples in a step.
-        learning_rate: of Adam.
+        batch_size: examples in a step; None is the default of the model's training data.
+        learning_rate: of Adam, or of the paper's optimiser.
         patience: epochs without a better recall@50 on validation, after which training stops and
             goes back to the best epoch.
-        weight_decay: of Adam, decoupled; 0 has none.
+        weight_decay: decoupled, as in AdamW; 0 has none.
     """
 
     epochs: int = 40
-    batch_size: int = 1024
+    batch_size: int | None = None
     learning_rate: float = 2e-3
     patience: int = 4
     weight_decay: float = 0.0
@@ -36,7 +37,9 @@ class Training:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            whole = field.type == "int"
+            if value is None and field.default is None:
+                continue
+            whole = field.type != "float"
             least = 1 if whole else 0.0
             number = isinstance(value, int if whole else (int, float)) and value is not True
             if not number or value < least:
@@ -62,6 +65,20 @@ def read(path: pathlib.Path) -> dict[str, Any]:
             f"Received: a {type(settings).__name__}."
         )
     return settings
+
+
+def read_all(sources: Sequence[str]) -> tuple[bool, dict[str, Any]]:
+    """What `--settings` names: whether "published" is among it, and what its files hold.
+
+    Of a setting that several files hold, the last counts; each of them outdoes the paper's.
+
+    Raises: ValueError for a file that cannot be read.
+    """
+    settings: dict[str, Any] = {}
+    for source in sources:
+        if source != PUBLISHED:
+            settings |= read(pathlib.Path(source))
+    return PUBLISHED in sources, settings
 
 
 def separate(

@@ -13,7 +13,7 @@ from tfrec_recall.cli.console import progress, say, waiting
 from tfrec_recall.cli.discovery import entry
 from tfrec_recall.cli.figures import record, show, write_json
 from tfrec_recall.cli.loading import load_data, source_of
-from tfrec_recall.cli.settings import read
+from tfrec_recall.cli.settings import PUBLISHED, read_all
 
 if TYPE_CHECKING:
     from tfrec_recall.cli.training import Trained
@@ -31,19 +31,26 @@ class Kind(enum.StrEnum):
     scann = "scann"
 
 
+def _there(sources: list[str] | None) -> list[str] | None:
+    for source in sources or ():
+        if source != PUBLISHED and not pathlib.Path(source).is_file():
+            raise typer.BadParameter(f"neither {PUBLISHED!r} nor a file: {source!r}.")
+    return sources
+
+
 def train(
     model: Annotated[str, typer.Argument(help="One of `tfrec-recall models`.")],
     data: options.Data = None,
     rename: options.Rename = None,
     seed: Annotated[int, typer.Option(help="Of weights, batches and negatives.")] = 0,
     settings: Annotated[
-        pathlib.Path | None,
+        list[str] | None,
         typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
+            metavar="FILE|published",
+            callback=_there,
             help="JSON or TOML with settings of the training (epochs, batch_size, learning_rate, "
-            "patience, weight_decay) and arguments of the model's constructor.",
+            "patience, weight_decay) and arguments of the model's constructor. `published` is the "
+            "plain form of the model's paper, which files may change. May be given several times.",
             show_default=False,
         ),
     ] = None,
@@ -64,13 +71,13 @@ def train(
     It learns from the training part, stops by validation, and is measured on test, once.
     """
     chosen = entry(model)
-    given = {} if settings is None else read(settings)
+    published, given = read_all(settings or ())
     interactions = load_data(data, rename)
     from tfrec_recall.cli.training import train_model
     from tfrec_recall.data import standard
 
     split = standard(interactions)
-    trained = train_model(chosen, split, given, seed)
+    trained = train_model(chosen, split, given, seed, published)
     with waiting("Building the index"):
         retriever = trained.model.retriever(interactions.items, index=index_of(index), k=K)
     report = measure(retriever, split)

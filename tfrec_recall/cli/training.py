@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -16,6 +17,9 @@ from tfrec_recall.cli.training_progress import Stopwatch, TrainingProgress
 from tfrec_recall.data import Interactions, Split, hold_back
 from tfrec_recall.evaluation import RecallOnValidation
 from tfrec_recall.models import RecallModel
+from tfrec_recall.models.recall_model import BATCH_SIZE
+
+Optimizer = Callable[..., tf.keras.optimizers.Optimizer]
 
 CUT = 50
 PATIENT_STEPS = 1000
@@ -28,7 +32,7 @@ class Trained:
 
     Args:
         seconds: of learning alone, without the measurements on validation in between.
-        settings: all of them, defaults included.
+        settings: all of them, defaults included; an object as it writes itself.
     """
 
     model: RecallModel
@@ -37,23 +41,38 @@ class Trained:
     settings: dict[str, Any]
 
 
-def train_model(entry: Entry, split: Split, settings: Mapping[str, Any], seed: int) -> Trained:
+def train_model(
+    entry: Entry,
+    split: Split,
+    settings: Mapping[str, Any],
+    seed: int,
+    published: bool = False,
+) -> Trained:
     """Trains a model on the training part, and stops by recall@50 on validation.
 
     Where no validation came with the data, a trial without some of the training events finds how
     many epochs are best, and all of train is then learnt for as many.
 
+    Args:
+        published: what the settings leave open is as the model's paper has it.
+
     Raises: ValueError for an unknown setting, or data that the model cannot learn from.
     """
     model_class = entry.load()
+    optimizer: Optimizer = tf.keras.optimizers.Adam
+    if published:
+        plain = model_class.plain_form()
+        settings, optimizer = {**plain.settings, **settings}, plain.optimizer
     training, arguments = separate(settings, model_class, entry.name)
+    batch_size = training.batch_size or BATCH_SIZE
+    training = dataclasses.replace(training, batch_size=batch_size)
 
     def prepare(train: Interactions) -> tuple[RecallModel, Any]:
         tf.keras.utils.set_random_seed(seed)
         with waiting("Preparing features and examples"):
             features = model_class.default_features(train).adapt(train)
             model = model_class(features, **arguments)
-            return model, model.training_data(train, batch_size=training.batch_size, seed=seed)
+            return model, model.training_data(train, batch_size=batch_size, seed=seed)
 
     model, batches = prepare(split.train)
     used = {**dataclasses.asdict(training), **arguments}
@@ -70,21 +89,24 @@ def train_model(entry: Entry, split: Split, settings: Mapping[str, Any], seed: i
             trial = hold_back(split.train, seed=seed)
             if trial is not None:
                 say(f"No validation came with the data: {trial.validation} are held back at first.")
-                training = _shortened(*prepare(trial.train), trial, training)
+                training = _shortened(*prepare(trial.train), trial, training, optimizer)
                 say(f"[bold]{training.epochs}[/] epochs are best; now all of train is learnt.")
                 model, batches = prepare(split.train)
-        clock, _ = _fit(model, batches, training, stops_by)
-        examples, seconds = clock.steps * training.batch_size, clock.seconds
+        clock, _ = _fit(model, batches, training, optimizer, stops_by)
+        examples, seconds = clock.steps * batch_size, clock.seconds
         used["epochs"] = training.epochs
+        used["optimizer"] = type(model.optimizer).__name__
     return Trained(
         model=model,
         seconds=round(seconds, 3),
         examples_per_second=round(examples / seconds, 1),
-        settings=used,
+        settings={name: _plain(value) for name, value in used.items()},
     )
 
 
-def _shortened(model: RecallModel, batches: Any, trial: Split, training: Training) -> Training:
+def _shortened(
+    model: RecallModel, batches: Any, trial: Split, training: Training, optimizer: Optimizer
+) -> Training:
     """The same training, with the epochs that were best on what is held back.
 
     Epochs of few steps say nothing yet: patience lasts for `PATIENT_STEPS` at least.
@@ -92,12 +114,17 @@ def _shortened(model: RecallModel, batches: Any, trial: Split, training: Trainin
     patience, steps = training.patience, int(batches.cardinality())
     if steps > 0:  # it is known
         patience = max(patience, -(-PATIENT_STEPS // steps))
-    _, stopping = _fit(model, batches, dataclasses.replace(training, patience=patience), trial)
+    patient = dataclasses.replace(training, patience=patience)
+    _, stopping = _fit(model, batches, patient, optimizer, trial)
     return dataclasses.replace(training, epochs=stopping.best_epoch + 1)
 
 
 def _fit(
-    model: RecallModel, batches: Any, training: Training, stops_by: Split | None
+    model: RecallModel,
+    batches: Any,
+    training: Training,
+    optimizer: Optimizer,
+    stops_by: Split | None,
 ) -> tuple[Stopwatch, tf.keras.callbacks.EarlyStopping]:
     """Learns for all epochs, or until validation gets no better and back to its best."""
     clock = Stopwatch()
@@ -106,7 +133,7 @@ def _fit(
     )
     measured = [] if stops_by is None else [RecallOnValidation(stops_by, cuts=(CUT,)), stopping]
     model.compile(
-        _optimizer(training),
+        optimizer(training.learning_rate, weight_decay=training.weight_decay or None),
         jit_compile=model.can_compile,
         steps_per_execution=model.steps_per_execution,
     )
@@ -116,6 +143,9 @@ def _fit(
     return clock, stopping
 
 
-def _optimizer(training: Training) -> tf.keras.optimizers.Optimizer:
-    decay = training.weight_decay or None
-    return tf.keras.optimizers.Adam(training.learning_rate, weight_decay=decay)
+def _plain(value: Any) -> Any:
+    try:
+        json.dumps(value)
+    except TypeError:
+        return repr(value)
+    return value

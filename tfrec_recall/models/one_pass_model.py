@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 
 
 class OnePassModel(RecallModel):
@@ -18,7 +18,7 @@ class OnePassModel(RecallModel):
         """Learns from the training interactions; what was learnt before is forgotten."""
         raise NotImplementedError(f"{type(self).__name__} has to say how it learns.")
 
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """The interactions themselves: there is nothing to batch."""
         return train
 

@@ -23,18 +23,20 @@ class Popular(OnePassModel):
 
     Args:
         features: adapted; only `item_id` is used, and `user_id` gives the request its batch axis.
-        half_life: in days; None counts every event as one.
+        half_life_days: None counts every event as one.
 
     It learns in one pass, with `adapt` or with `fit` on the training interactions.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id")
 
-    def __init__(self, features: Features, half_life: float | None = None, **kwargs):
+    def __init__(self, features: Features, half_life_days: float | None = None, **kwargs):
         super().__init__(features, **kwargs)
-        if half_life is not None and half_life <= 0:
-            raise ValueError(f"half_life is a number of days above 0. Received: {half_life}.")
-        self.half_life = half_life
+        if half_life_days is not None and half_life_days <= 0:
+            raise ValueError(
+                f"half_life_days is a number of days above 0. Received: {half_life_days}."
+            )
+        self.half_life_days = half_life_days
         size = len(features.item_vocabulary)
         self.popularity = tf.Variable(tf.zeros([size]), trainable=False, name="popularity")
         # One coordinate: the user's is 1, the item's its popularity.
@@ -55,9 +57,9 @@ class Popular(OnePassModel):
         weight = np.ones(len(ids))
         if "weight" in train.events:
             weight = train.events["weight"].to_numpy("float64")
-        if self.half_life is not None:
+        if self.half_life_days is not None:
             train.require_time("Popular with a half-life")
-            weight = weight * 0.5 ** (_age_in_days(train.events) / self.half_life)
+            weight = weight * 0.5 ** (_age_in_days(train.events) / self.half_life_days)
         counts = np.bincount(ids, weight, minlength=len(self.features.item_vocabulary))
         counts[:2] = 0.0  # padding, and the items that train does not know
         self.popularity.assign(counts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,10 @@ from tfrec_recall.features import Features, RawItem, RawQuery
 from tfrec_recall.features.item_embedding import FEW_ITEMS
 from tfrec_recall.losses import InBatchSoftmax
 from tfrec_recall.models.compiled_steps import CompiledSteps
+from tfrec_recall.models.published import Published
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
 
+BATCH_SIZE = 1024  # of every model's training data, unless it is told
 CANDIDATE_BATCH = 4096
 COMPILED_STEPS = 16
 
@@ -33,9 +35,10 @@ class RecallModel(tfrs.Model):
     `needs` names the features without which the model cannot be built. `stops_early` is False for a
     model whose rate of learning falls on a schedule: it is at its best at the end of it, and what
     validation says before is noise. `compiles` says that XLA knows all operations of a training
-    step where the items are few.
+    step where the items are few. `PUBLISHED` is what `published` makes the model of.
     """
 
+    PUBLISHED: ClassVar[Published | None] = None
     needs: ClassVar[tuple[str, ...]] = ("item_id",)
     stops_early: ClassVar[bool] = True
     compiles: ClassVar[bool] = False
@@ -51,6 +54,24 @@ class RecallModel(tfrs.Model):
         self.compiled_step: Callable[..., dict[str, tf.Tensor]] | None = None
 
     @classmethod
+    def published(cls, features: Features, **overrides: Any) -> Self:
+        """The plain form of the paper; what of it is not the default, `Departs:` above says.
+
+        `PUBLISHED` also holds the optimiser, and what the paper says of batches and epochs.
+
+        Args:
+            overrides: arguments of the constructor that are to have yet another value.
+        """
+        return cls(features, **{**cls.plain_form().arguments, **overrides})
+
+    @classmethod
+    def plain_form(cls) -> Published:
+        """What the paper has; ValueError for a model without one."""
+        if cls.PUBLISHED is None:
+            raise ValueError(f"{cls.__name__} does not say which paper's plain form it has.")
+        return cls.PUBLISHED
+
+    @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
         """A specification, not yet adapted, of what these interactions offer to this model."""
         raise NotImplementedError(f"{cls.__name__} does not choose features by itself.")
@@ -58,7 +79,7 @@ class RecallModel(tfrs.Model):
     def training_data(
         self,
         train: Interactions,
-        batch_size: int = 1024,
+        batch_size: int = BATCH_SIZE,
         seed: int | None = 0,
         first_epoch: int = 0,
     ) -> tf.data.Dataset:

@@ -69,7 +69,7 @@ def assert_same(found, expected):
 
 
 @pytest.mark.parametrize("half_life", [None, 2.0])
-@pytest.mark.parametrize("normalise", [False, True])
+@pytest.mark.parametrize("normalize", [False, True])
 @pytest.mark.parametrize(
     ("settings", "formula"),
     [
@@ -78,12 +78,12 @@ def assert_same(found, expected):
         ({"similarity": Cosine(), "ratings": True}, alike.cosine),
     ],
 )
-def test_item_cf_sums_the_neighbours_of_the_history(train, settings, formula, normalise, half_life):
+def test_item_cf_sums_the_neighbours_of_the_history(train, settings, formula, normalize, half_life):
     model = fitted(
-        ItemCF, train, neighbours=9, normalise=normalise, half_life=half_life, **settings
+        ItemCF, train, neighbours=9, normalize=normalize, half_life=half_life, **settings
     )
     history = ["i3", "never seen", "i1", "i7", "i3", "", ""]  # i3 twice, padding behind
-    expected = reference.item_cf_scores(BY_ITEM, history[:5], formula, 9, half_life, normalise)
+    expected = reference.item_cf_scores(BY_ITEM, history[:5], formula, 9, half_life, normalize)
     assert_same(scores_of(model.retriever(train.items), {"history": [history]}), expected)
 
 
@@ -150,7 +150,7 @@ def test_ratings_are_weighted_means_of_the_neighbours(train, similarity, formula
 
 
 def test_what_is_similar_leaves_out_the_item_and_what_is_given(train):
-    model = fitted(ItemCF, train, alpha=0.0, active_penalty=False, normalise=False)
+    model = fitted(ItemCF, train, alpha=0.0, active_penalty=False, normalize=False)
     retriever = model.retriever(train.items)
     expected = dict(reference.nearest(BY_ITEM, "i4", alike.overlap, 100))
     dropped = max(expected, key=expected.get)
@@ -319,7 +319,7 @@ def test_defaults_depend_on_whether_events_are_baskets(train, baskets):
         table = table.assign(session_id=table["user_id"], timestamp=7)
     data = train.with_events(table)
     features = ItemCF.default_features(data).adapt(data)
-    model, given = ItemCF(features), ItemCF(features, neighbours=3, half_life=None, normalise=True)
-    found = model.neighbour_ids.shape[1], model.half_life, model.normalise
+    model, given = ItemCF(features), ItemCF(features, neighbours=3, half_life=None, normalize=True)
+    found = model.neighbour_ids.shape[1], model.half_life, model.normalize
     assert found == ((25, 30.0, False) if baskets else (200, 4.0, True))
-    assert (given.neighbour_ids.shape[1], given.half_life, given.normalise) == (3, None, True)
+    assert (given.neighbour_ids.shape[1], given.half_life, given.normalize) == (3, None, True)

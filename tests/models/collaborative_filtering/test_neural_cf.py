@@ -27,7 +27,7 @@ def train():
 
 def built(train, seed=1, **settings):
     tf.keras.utils.set_random_seed(seed)
-    model = NeuralCF(NeuralCF.default_features(train).adapt(train), factors=3, **settings)
+    model = NeuralCF(NeuralCF.default_features(train).adapt(train), dim=3, **settings)
     random = np.random.default_rng(seed)
     for weight in model.trainable_weights:
         weight.assign(random.normal(size=weight.shape))
@@ -141,7 +141,7 @@ def test_recent_events_and_their_negatives_weigh_more(train):
     """By a half-life of 2 events, whatever the order of the rows; 1 on average."""
     events = train.events.drop(columns="weight").assign(timestamp=range(len(train.events)))
     data = train.with_events(events.sample(frac=1, random_state=3))
-    model = built(data, half_life=2.0, negatives=3, negative_weight=0.5)
+    model = built(data, weight_half_life=2.0, negatives=3, negative_weight=0.5)
     expected = {}
     for _, of_user in events.groupby("user_id"):
         for newer, item in enumerate(of_user["item_id"][::-1]):
@@ -158,8 +158,8 @@ def test_recent_events_and_their_negatives_weigh_more(train):
 
 
 def test_without_time_no_event_is_recent(train):
-    model = built(train, half_life=2.0, negatives=1)
-    assert model.half_life is None
+    model = built(train, weight_half_life=2.0, negatives=1)
+    assert model.weight_half_life is None
     unweighted = train.with_events(train.events.drop(columns="weight"))
     for batch in model.training_data(unweighted, batch_size=20).as_numpy_iterator():
         np.testing.assert_array_equal(batch["sample_weight"], 1.0)
@@ -172,7 +172,7 @@ def with_time(train):
 def test_a_user_is_the_mean_of_the_history_beside_his_id(train):
     """The newer half of it counts more, and items that training does not know count nothing."""
     data = with_time(train)
-    model = built(data, recent=2.0)
+    model = built(data, half_life=2.0)
     history = [["i4", "never", "i7", "i4", "", ""]]
     ids = model.features.item_vocabulary.encode(["i4", "i7", "i4"])
     weight = 0.5 ** (np.array([2, 1, 0]) / 2)
@@ -191,7 +191,7 @@ def test_a_user_is_the_mean_of_the_history_beside_his_id(train):
 
 def test_the_history_of_an_example_ends_before_it(train):
     data = with_time(train)
-    model = built(data, recent=2.0, negatives=1)
+    model = built(data, half_life=2.0, negatives=1)
     users, items = (model.features.ids(name).vocabulary for name in ("user_id", "item_id"))
     taken = data.events.groupby("user_id")["item_id"].agg(list)  # in the order of time
     count = 0
@@ -206,13 +206,13 @@ def test_the_history_of_an_example_ends_before_it(train):
     assert count == len(data.events)
 
 
-@pytest.mark.parametrize("lacks", ["time", "history", "recent"])
+@pytest.mark.parametrize("lacks", ["time", "history", "half_life"])
 def test_without_a_history_there_are_the_ids_alone(train, lacks):
     data = train if lacks == "time" else with_time(train)
     features = NeuralCF.default_features(data)
     if lacks == "history":
         features = features.without("history")
-    model = NeuralCF(features.adapt(data), recent=None if lacks == "recent" else 2.0)
+    model = NeuralCF(features.adapt(data), half_life=None if lacks == "half_life" else 2.0)
     assert set(model.retriever(data.items).inputs) == {"user_id"}
     assert "history" not in next(iter(model.training_data(data)))
 
@@ -268,9 +268,8 @@ def test_a_shortlist_of_everything_is_exhaustive_and_a_short_one_is_the_products
         ({"product": False, "tower": False}, "the product, the tower or both"),
         ({"negatives": 0}, "negatives is at least 1"),
         ({"apart": 1.5}, "apart lies between 0 and 1. Received: 1.5"),
-        ({"half_life": 0.0}, "half_life one above 0"),
-        ({"recent": -1.0}, "half_life one above 0"),
-        ({"hidden": (8, 4)}, r"in factors=3. Received: \(8, 4\)"),
+        ({"weight_half_life": 0.0}, "half_life one above 0"),
+        ({"half_life": -1.0}, "half_life one above 0"),
         ({"product": False, "shortlist": 50}, "searched by the product's vectors"),
     ],
 )

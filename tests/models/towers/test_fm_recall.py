@@ -36,7 +36,7 @@ def model(interactions):
         item=[Categorical("item_id"), MultiValued("tags"), Numeric("price")],
     ).adapt(interactions)
     tf.keras.utils.set_random_seed(0)
-    model = FMRecall(features, dim=4, half_life=HALF_LIFE, uniform_negatives=5)
+    model = FMRecall(features, dim=4, half_life=HALF_LIFE, negatives=5)
     model.compile(optimizer=tf.keras.optimizers.Adam(0.05))
     model.fit(model.training_data(interactions, batch_size=32), epochs=3, verbose=0)
     # Every weight is far from 0: first-order terms, within-item pairs and signs all matter.
@@ -113,7 +113,7 @@ def test_every_weight_learns(interactions, model):
 
 def test_without_a_history_it_is_a_machine_of_the_users_features(interactions):
     features = Features(user=[Categorical("user_id")], item=[Categorical("item_id")])
-    model = FMRecall(features.adapt(interactions), dim=4, uniform_negatives=5)
+    model = FMRecall(features.adapt(interactions), dim=4, negatives=5)
     model.compile(optimizer="adam")
     history = model.fit(model.training_data(interactions), epochs=1, verbose=0)
     assert np.isfinite(history.history["loss"]).all()

@@ -10,7 +10,7 @@ from tfrec_recall.models import MultiObjectiveTwoTower
 
 ITEMS = [f"i{n}" for n in range(20)]
 TYPES = [Objective(kind, "event_type", equals=kind) for kind in ("click", "buy")]
-SMALL = {"dim": 8, "user_hidden": (16,), "dropout": 0.0, "uniform_negatives": 12}
+SMALL = {"dim": 8, "hidden": (16,), "dropout": 0.0, "negatives": 12}
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_examples_count_where_they_have_the_label(features, interactions, learn)
     batch = next(iter(model.training_data(interactions, batch_size=16)))
     assert 0 < np.sum(batch["label buy"]) < 16
     tf.random.set_seed(5)
-    extra = model.negatives.sample().numpy()
+    extra = model.proposal.sample().numpy()
     tf.random.set_seed(5)
     loss = float(model.compute_loss(batch))
     click, buy = expected_losses(model, batch, extra)
@@ -81,7 +81,7 @@ def test_examples_count_where_they_have_the_label(features, interactions, learn)
 
 @pytest.mark.parametrize("learn", [False, True])
 def test_an_objective_without_examples_in_the_batch_learns_nothing(features, interactions, learn):
-    model = built(features, learn_weights=learn, uniform_negatives=0)
+    model = built(features, learn_weights=learn, negatives=0)
     batch = next(iter(model.training_data(interactions, batch_size=16)))
     batch = {**batch, "label buy": tf.zeros(16, tf.bool)}
     with tf.GradientTape() as tape:

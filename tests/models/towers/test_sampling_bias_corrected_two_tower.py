@@ -8,7 +8,7 @@ from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import SamplingBiasCorrectedTwoTower
 
 DAY = 24 * 3600
-SMALL = {"dim": 8, "user_hidden": (16,), "dropout": 0.0, "buckets": 1000, "uniform_negatives": 0}
+SMALL = {"dim": 8, "hidden": (16,), "dropout": 0.0, "buckets": 1000, "negatives": 0}
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +42,13 @@ def built(features, **options):
 
 @pytest.mark.parametrize("uniform", [0, 7])
 def test_the_loss_is_the_papers_over_the_distinct_items(features, interactions, uniform):
-    model = built(features, temperature=0.3, rate=0.2, uniform_negatives=uniform)
+    model = built(features, temperature=0.3, rate=0.2, negatives=uniform)
     batches = list(model.training_data(interactions, batch_size=8))
     for batch in batches[:20]:
         model.compute_loss(batch, training=True)  # the estimator learns
     batch = batches[20]
     tf.random.set_seed(5)
-    extra = model.negatives.sample([uniform]).numpy()
+    extra = model.uniform.sample([uniform]).numpy()
     tf.random.set_seed(5)
     loss = float(model.compute_loss(batch))
 
@@ -84,7 +84,7 @@ def test_the_estimator_learns_in_training_alone(features, interactions):
 
 
 def test_negatives_that_were_drawn_are_not_counted(features, interactions):
-    model = built(features, uniform_negatives=500)  # all of the 20 items
+    model = built(features, negatives=500)  # all of the 20 items
     batch = next(iter(model.training_data(interactions, batch_size=4)))
     model.compute_loss(batch, training=True)
     assert np.sum(model.frequency.last_step) == 2 * len(np.unique(batch["item_id"]))  # two hashes

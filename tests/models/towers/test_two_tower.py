@@ -31,7 +31,7 @@ def features(interactions):
 @pytest.fixture
 def model(features):
     tf.keras.utils.set_random_seed(0)
-    model = TwoTower(features, dim=8, user_hidden=(16,), dropout=0.0, uniform_negatives=12)
+    model = TwoTower(features, dim=8, hidden=(16,), dropout=0.0, negatives=12)
     model.compile(optimizer="adam")
     return model
 
@@ -91,7 +91,7 @@ def test_the_order_of_the_history_matters_once_weights_are_learnt(model, interac
 
 def test_without_a_history_it_is_a_model_of_the_users_features(interactions):
     features = Features(user=[Categorical("user_id")], item=[Categorical("item_id")])
-    model = TwoTower(features.adapt(interactions), dim=4, uniform_negatives=5)
+    model = TwoTower(features.adapt(interactions), dim=4, negatives=5)
     model.compile(optimizer="adam")
     history = model.fit(model.training_data(interactions), epochs=1, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
@@ -114,16 +114,16 @@ def test_senet_is_the_same_by_argument_and_by_class(features):
         lambda **o: SENetTwoTower(features, **o),
     ):
         tf.keras.utils.set_random_seed(0)
-        model = build(dim=8, user_hidden=(16,), channels=2)
+        model = build(dim=8, hidden=(16,), channels=2)
         shapes.append([tuple(weight.shape) for weight in model.weights])
     assert shapes[0] == shapes[1]
-    plain = TwoTower(features, dim=8, user_hidden=(16,))
-    assert SENetTwoTower(features, dim=8, user_hidden=(16,), senet=False).channels == plain.channels
+    plain = TwoTower(features, dim=8, hidden=(16,))
+    assert SENetTwoTower(features, dim=8, hidden=(16,), senet=False).channels == plain.channels
     assert len(shapes[0]) > len(plain.weights)
 
 
 def test_the_weights_of_the_users_features_can_be_seen(features):
-    model = SENetTwoTower(features, dim=8, user_hidden=(16,), channels=3)
+    model = SENetTwoTower(features, dim=8, hidden=(16,), channels=3)
     user = {"user_id": tf.constant([2, 1]), "history": tf.constant([[2] * 6, [0] * 6])}
     weights = model.user_weights(user).numpy()
     assert weights.shape == (2, 3, 3)  # the user id and two pools, in each of three channels

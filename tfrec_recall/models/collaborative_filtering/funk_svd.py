@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfrec_recall.data import Interactions, batches
 from tfrec_recall.features import Categorical, Features
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import rating_column
-from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
 
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
@@ -77,7 +77,7 @@ class FunkSVD(RecallModel):
             self.items.bias.assign(by_item)
             self.users.bias.assign(_means(user, left, self.users.size))
 
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Batches of user_id, item_id and rating; `adapt` is called on the way."""
         self.adapt(train)
         columns = dict(zip(("user_id", "item_id", "rating"), self._encoded(train), strict=True))

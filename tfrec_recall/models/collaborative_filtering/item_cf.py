@@ -34,12 +34,12 @@ class Best(NamedTuple):
     """Settings by the kind of data."""
 
     neighbours: int
-    normalise: bool
+    normalize: bool
     half_life: float
 
 
-OF_EVENTS = Best(neighbours=200, normalise=True, half_life=4.0)
-OF_BASKETS = Best(neighbours=25, normalise=False, half_life=30.0)
+OF_EVENTS = Best(neighbours=200, normalize=True, half_life=4.0)
+OF_BASKETS = Best(neighbours=25, normalize=False, half_life=30.0)
 
 
 class ItemCF(OnePassModel):
@@ -56,7 +56,7 @@ class ItemCF(OnePassModel):
         active_penalty: users with many events say less of each.
         shrinkage: towards 0 for items with few users in common.
         similarity: another one instead, such as `Cosine()`, `Jaccard()` or `Pearson()`.
-        normalise: each item's best neighbour has the weight 1, so that all of the history's items
+        normalize: each item's best neighbour has the weight 1, so that all of the history's items
             have the same say.
         half_life: in events, of what an event of the history counts; None counts all alike.
         last: only the latest events of the history count; None takes all.
@@ -85,7 +85,7 @@ class ItemCF(OnePassModel):
         active_penalty: bool = True,
         shrinkage: float = 0.0,
         similarity: Similarity | None = None,
-        normalise: bool | Auto = "auto",
+        normalize: bool | Auto = "auto",
         half_life: float | Auto | None = "auto",
         last: int | None = None,
         nearby: float | None = 10.0,
@@ -97,7 +97,7 @@ class ItemCF(OnePassModel):
         count = best.neighbours if neighbours == "auto" else neighbours
         half_life = best.half_life if half_life == "auto" else half_life
         self.similarity = similarity or CoCount(alpha, active_penalty, shrinkage)
-        self.normalise = best.normalise if normalise == "auto" else normalise
+        self.normalize = best.normalize if normalize == "auto" else normalize
         self.last, self.half_life = features.recency(last, half_life)
         counts = not ratings and self.similarity.moments == (OVERLAP,)
         self.nearby = nearby if counts else None
@@ -175,7 +175,7 @@ class ItemCF(OnePassModel):
         position[:2] = -1  # padding, and the items that train does not know
         ids = self.neighbour_ids.numpy()[encoded]
         weights = self.neighbour_weights.numpy()[encoded]
-        if self.normalise:
+        if self.normalize:
             weights = weights / np.maximum(weights.max(axis=1, initial=0, keepdims=True), 1e-30)
         ids = np.where(ids >= 0, position[ids], -1)
         return NeighbourRetriever(

@@ -20,7 +20,8 @@ from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.layers import MaskedMean
 from tfrec_recall.models.collaborative_filtering.pair_scorer import PairScorer
 from tfrec_recall.models.learning.dropout import dropout as dropped
-from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.models.published import Published
+from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.retrieval import Exact, Retriever, ScoringRetriever
 from tfrec_recall.retrieval.recency import check_recency
 from tfrec_recall.sampling import UnmetNegatives
@@ -33,25 +34,31 @@ class NeuralCF(RecallModel):
 
     Source: "Neural Collaborative Filtering", WWW 2017: Figure 3; Eq. 4 and 7 (squared and
     logistic loss), 9 (GMF), 10 (MLP), 12 (fusion), 13 (pre-training).
-    Departs: a positive and its negatives are in one batch. With the squared loss the logit itself
-    is the estimate. The branches may learn apart, recent events may count more, and a user may be
-    the mean of what he met last, beside his id.
+    Departs:
+        - the branches learn apart, each with a loss of its own: `apart=0.0`.
+        - a user is the mean of what he met last, beside his id: `half_life=None`.
+        - recent events and their negatives count more: `weight_half_life=None`.
+        - the vectors are kept small: `l2=0.0`.
+        - more negatives a positive: `negatives=4`.
+
+    A positive and its negatives are in one batch. With the squared loss the logit itself is the
+    estimate.
 
     Args:
         features: adapted; only the two ids and the history of items are used.
-        factors: of the product, and the width of the tower's last layer.
+        dim: of the product, and the width of the tower's output.
         product, tower: leave one out for GMF or MLP alone.
-        hidden: widths of the tower, the last one `factors`; None is 4, 2 and 1 times the factors
-            over two vectors of twice the factors, as in the paper's halving tower.
+        hidden: widths of the tower's hidden layers; None is 4 and 2 times `dim` over two vectors of
+            twice `dim`, as in the paper's halving tower.
         negatives: drawn for each positive and each epoch anew, from items the user has not met.
         negative_weight: of each negative in the loss; positives have their column `weight`, or 1.
         squared_loss: Eq. 4 instead of the logistic loss of Eq. 7.
         apart: from 0, one loss of the fused logit, to 1, a loss of each branch as if it stood
             alone; the logit is then their mean, as after pre-training both with α = ½. The product
             then learns to rank by itself, which is what a shortlist asks of it.
-        half_life: in events, of what a training event and its negatives count by how many events of
-            the user came after it; None, or events without time, count alike.
-        recent: in events, the half-life of what the items of the history count in a mean of their
+        weight_half_life: in events, of what a training event and its negatives count by how many
+            events of the user came after it; None, or events without time, count alike.
+        half_life: in events, of what an event of the history counts in the mean of its items'
             vectors that is added to the user's; what is served then knows events that training did
             not, and strangers. None, or events without time, leave the ids alone.
         dropout: on the vectors of each example.
@@ -61,11 +68,17 @@ class NeuralCF(RecallModel):
 
     The defaults are by validation on MovieLens-100k (recall@50 there .445, and .412 with one loss,
     all events alike and nothing on the vectors' size). Test is far below it (.365 with seed 1): the
-    ids alone know nothing of what a user did after training. The paper's own training,
-    by its section 4.1, is in `examples/neural_cf_paper.json`, for `tfrec-recall train --settings`;
-    the paper tries 8 to 64 factors.
+    ids alone know nothing of what a user did after training. The
+    paper tries a `dim` from 8 to 64.
     """
 
+    PUBLISHED: ClassVar[Published] = Published(
+        "WWW 2017",
+        {"apart": 0.0, "half_life": None, "weight_half_life": None, "l2": 0.0, "negatives": 4},
+        learning_rate=0.001,
+        batch_size=256,
+        epochs=20,
+    )
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id")
     compiles: ClassVar[bool] = True
     steps_per_execution: ClassVar[int] = 16
@@ -73,7 +86,7 @@ class NeuralCF(RecallModel):
     def __init__(
         self,
         features: Features,
-        factors: int = 32,
+        dim: int = 32,
         product: bool = True,
         tower: bool = True,
         hidden: tuple[int, ...] | None = None,
@@ -81,8 +94,8 @@ class NeuralCF(RecallModel):
         negative_weight: float = 1.0,
         squared_loss: bool = False,
         apart: float = 1.0,
-        half_life: float | None = 20.0,
-        recent: float | None = 8.0,
+        weight_half_life: float | None = 20.0,
+        half_life: float | None = 8.0,
         dropout: float = 0.0,
         l2: float = 0.01,
         shortlist: int | None = None,
@@ -95,32 +108,30 @@ class NeuralCF(RecallModel):
             raise ValueError(f"negatives is at least 1 for each positive. Received: {negatives}.")
         if not 0 <= apart <= 1:
             raise ValueError(f"apart lies between 0 and 1. Received: {apart}.")
+        check_recency(None, weight_half_life)
         check_recency(None, half_life)
-        check_recency(None, recent)
         if shortlist is not None and not product:
             raise ValueError("A shortlist is searched by the product's vectors: product=True.")
         sizes = features.ids("user_id").size, len(features.item_vocabulary)
         self.negatives, self.negative_weight = negatives, negative_weight
         self.squared_loss, self.l2, self.apart = squared_loss, l2, apart
-        _, self.half_life = features.recency(None, half_life)
+        _, self.weight_half_life = features.recency(None, weight_half_life)
         self.shortlist = shortlist
         self.dropout = dropped(dropout)
-        self.product = _embeddings(sizes, factors) if product else []
-        self.tower = _embeddings(sizes, 2 * factors) if tower else []
-        widths = hidden or (4 * factors, 2 * factors, factors)
-        if widths[-1] != factors:
-            raise ValueError(
-                f"The tower ends as wide as the product, in factors={factors}. Received: {hidden}."
-            )
+        self.product = _embeddings(sizes, dim) if product else []
+        self.tower = _embeddings(sizes, 2 * dim) if tower else []
+        widths = (*((4 * dim, 2 * dim) if hidden is None else hidden), dim)
         self.layers_of_tower = [tf.keras.layers.Dense(w, "relu") for w in widths] if tower else []
         self.output_layer = tf.keras.layers.Dense(
             1, kernel_initializer=tf.keras.initializers.LecunUniform(), name="logit"
         )
         if tower:
-            self.layers_of_tower[0].build([None, 4 * factors])
-        self.output_layer.build([None, factors * (bool(product) + bool(tower))])
+            self.layers_of_tower[0].build([None, 4 * dim])
+        self.output_layer.build([None, dim * (bool(product) + bool(tower))])
         history = features.history if features.has_order else None
-        self.pool = None if recent is None or history is None else MaskedMean(half_life=recent)
+        self.pool = (
+            None if half_life is None or history is None else MaskedMean(half_life=half_life)
+        )
         self.history_length = 0 if self.pool is None or history is None else history.length
         one = tf.constant([[FIRST_KNOWN]])
         user = self.user_vectors({"user_id": one[0], "history": one})
@@ -131,10 +142,10 @@ class NeuralCF(RecallModel):
         history = [History()] if interactions.has_time else []
         return Features(user=[Categorical("user_id"), *history], item=[Categorical("item_id")])
 
-    def training_data(self, train, batch_size=256, seed=0, first_epoch=0):
+    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Batches of user_id [positives] and, for each positive and its negatives side by side,
         item_id, label and sample_weight [positives, 1 + negatives]: `batch_size` in all. With
-        `recent`, also the history before each positive, [positives, length].
+        `half_life`, also the history before each positive, [positives, length].
         """
         length = self.history_length
         examples = next_item(train, length, minimum_history=0) if self.pool else pairs(train)
@@ -177,13 +188,13 @@ class NeuralCF(RecallModel):
 
     def _recency(self, events: pd.DataFrame) -> np.ndarray:
         """What each training event counts, 1 on average."""
-        if self.half_life is None or "timestamp" not in events:
+        if self.weight_half_life is None or "timestamp" not in events:
             return np.ones(len(events))
-        weight = 0.5 ** (newer_events(events) / self.half_life)
+        weight = 0.5 ** (newer_events(events) / self.weight_half_life)
         return weight / weight.mean()
 
     def user_vectors(self, user: dict[str, tf.Tensor], training=False) -> list[tf.Tensor]:
-        """Of the product and the tower, [batch, dim]; with `recent`, `user` holds the history."""
+        """Of the product and the tower, [batch, dim]; `user` may hold the history."""
         vectors = [tables[0](user["user_id"]) for tables in self._tables()]
         if self.pool:
             known = user["history"] >= FIRST_KNOWN
@@ -209,7 +220,7 @@ class NeuralCF(RecallModel):
             outputs.append(user.pop(0)[:, tf.newaxis] * item.pop(0))
         if self.tower:
             outputs.append(self._tower(user[0], item[0]))
-        kernels = tf.split(self.output_layer.kernel, len(outputs))  # both of `factors` rows
+        kernels = tf.split(self.output_layer.kernel, len(outputs))  # both of `dim` rows
         return [
             tf.reduce_sum(output * kernel[:, 0], axis=-1)
             for output, kernel in zip(outputs, kernels, strict=True)
@@ -223,7 +234,7 @@ class NeuralCF(RecallModel):
         hidden = first.activation(of_user + tf.tensordot(item, of_item, 1) + first.bias)
         for layer in others:
             hidden = layer(hidden)
-        return hidden  # [batch, n, factors]
+        return hidden  # [batch, n, dim]
 
     def compute_loss(self, batch, training=False):
         user = self.user_vectors(batch, training)

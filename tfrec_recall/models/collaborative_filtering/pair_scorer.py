@@ -30,8 +30,8 @@ class PairScorer(tf.Module):
         return self.model.logits(query, self.model.item_vectors(items))
 
     def query_vectors(self, query):
-        factors = query[0].shape[-1]
-        return query[0] * self.model.output_layer.kernel[:factors, 0]
+        dim = query[0].shape[-1]
+        return query[0] * self.model.output_layer.kernel[:dim, 0]
 
     def item_vectors(self, items):
         return self.model.product[1](tf.constant(items)).numpy()

@@ -25,6 +25,7 @@ from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.item_embeddings.window_pairs import noise_weights, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
+from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
 
 CENTRED = 2**16  # vectors at once
@@ -133,7 +134,7 @@ class EGES(ItemSpaceModel):
         item = infer(interactions, words=5).item
         return Features(user=[History(length=50)], item=item)
 
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Walks over the graph of these events; see `walk_data`."""
         return self.walk_data(self.graph(train), batch_size, seed, first_epoch)
 
@@ -155,7 +156,7 @@ class EGES(ItemSpaceModel):
     def walk_data(
         self,
         graph: sp.csr_array,
-        batch_size: int = 1024,
+        batch_size: int = BATCH_SIZE,
         seed: int | None = 0,
         first_epoch: int = 0,
     ) -> tf.data.Dataset:

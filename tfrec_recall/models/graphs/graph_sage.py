@@ -33,6 +33,7 @@ from tfrec_recall.models.graphs.node_encoder import (
 from tfrec_recall.models.graphs.node_model import NodeModel
 from tfrec_recall.models.graphs.node_neighbours import SampledNeighbours
 from tfrec_recall.models.item_embeddings import item_space
+from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
 
 DRAWS = 8  # positives of each walk that are kept; an epoch takes one
@@ -129,7 +130,7 @@ class GraphSAGE(NodeModel):
         self.candidate_model = tf.keras.Model(item, VectorsOfFeatures(self.nodes)(item))
         self.query_model = item_space.query_model(features, self.nodes, self.last, self.half_life)
 
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items that lie on one random walk; also gives the graph to the model."""
         graph = self.graph(train)
         self.sampled.assign(strongest(graph, self.degree))

@@ -25,6 +25,7 @@ from tfrec_recall.models.graphs.node_encoder import (
 from tfrec_recall.models.graphs.node_model import NodeModel
 from tfrec_recall.models.graphs.node_neighbours import ImportantNeighbours
 from tfrec_recall.models.item_embeddings import item_space
+from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
 from tfrec_recall.sampling.pagerank import rank_window, scaled_ranks
 
@@ -130,7 +131,7 @@ class PinSAGE(NodeModel):
         self.candidate_model = tf.keras.Model(item, VectorsOfFeatures(self.nodes)(item))
         self.query_model = item_space.query_model(features, self.nodes, self.last, self.half_life)
 
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items on one board, by walks over it; also finds the important neighbours."""
         graph, events = self._graph(train)
         walks, seed_of_walks = ItemUserItemWalks(graph, self.nodes.nodes), seed or 0

@@ -21,6 +21,7 @@ from tfrec_recall.models.item_embeddings.window_pairs import (
     window_weights,
 )
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
+from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives, SameGroupNegatives
 
 EVENT_TYPE = "event_type"
@@ -104,7 +105,7 @@ class AirbnbListing(ItemSpaceModel):
         found = infer(interactions)
         return Features(user=[History(length=50)], item=found.item)
 
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Batches of `batch_size` sessions: flat columns `item_id`, `booked` and `session`."""
         train.require_time("AirbnbListing")
         events, session, is_booked = self._click_sessions(train.events)

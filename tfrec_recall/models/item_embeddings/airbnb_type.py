@@ -16,7 +16,7 @@ from tfrec_recall.models.item_embeddings.types import TypeRule, event_types, typ
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 from tfrec_recall.models.item_embeddings.window_pairs import noise_weights, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
-from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 
 EVENT_TYPE = "event_type"
 
@@ -95,7 +95,7 @@ class AirbnbType(RecallModel):
         user = [feature for feature in found.user if not isinstance(feature, History)]
         return Features(user=user, item=found.item)
 
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Batches of `batch_size` users: flat columns `item_id` (a type), `event`, `rejected`.
 
         The types' counts, by which noise is drawn, are taken here.

@@ -19,6 +19,7 @@ from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 from tfrec_recall.models.item_embeddings.window_pairs import noise_weights, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
+from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
 
 
@@ -99,7 +100,7 @@ class Item2Vec(ItemSpaceModel):
     def default_features(cls, interactions: Interactions) -> Features:
         return Features(user=[History(length=50)], item=[Categorical("item_id")])
 
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Batches of `batch_size` sequences, as flat columns `item_id` and `session`.
 
         Any data set of such columns will do: `flatten_sessions` makes them from a Parquet stream.

@@ -27,7 +27,7 @@ from tfrec_recall.layers.capsule_routing import events_after
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.learning.next_choice import choices, personal_features
-from tfrec_recall.models.recall_model import ItemEmbedder, QueryEmbedder, RecallModel
+from tfrec_recall.models.recall_model import BATCH_SIZE, ItemEmbedder, QueryEmbedder, RecallModel
 from tfrec_recall.retrieval import Diversity, EmbeddingRetriever, Exact
 
 
@@ -107,7 +107,7 @@ class MIND(RecallModel):
     def default_features(cls, interactions: Interactions) -> Features:
         return personal_features(interactions)
 
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         examples = choices(self.features, train)
         return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
 

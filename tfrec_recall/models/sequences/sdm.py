@@ -26,7 +26,7 @@ from tfrec_recall.layers import (
 )
 from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.learning.next_choice import choices, personal_features
-from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 
 TIMES = "history_timestamp"
 LENGTH = 100  # of the history in `default_features`: a session, and as much before it
@@ -111,7 +111,7 @@ class SDM(RecallModel):
         ]
         return Features([*features.user_fields, *histories], features.item)
 
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         return pass_batches(
             self.features,
             train,

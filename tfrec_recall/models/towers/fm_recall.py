@@ -19,7 +19,7 @@ from tfrec_recall.layers import FMInteraction, MaskedMean
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.learning.next_choice import choices, personal_features
-from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 
 
 class FMRecall(RecallModel):
@@ -40,7 +40,7 @@ class FMRecall(RecallModel):
         half_life: how many events newer doubles the value of a watched item.
         dropout: of the user's summed factors.
         temperature: what divides the scores.
-        uniform_negatives: items drawn evenly a batch, beside the in-batch ones.
+        negatives: items drawn evenly a batch, beside the in-batch ones.
     """
 
     compiles: ClassVar[bool] = True
@@ -52,7 +52,7 @@ class FMRecall(RecallModel):
         half_life: float = 3.0,
         dropout: float = 0.3,
         temperature: float = 1.0,
-        uniform_negatives: int = 1000,
+        negatives: int = 1000,
         **kwargs,
     ):
         super().__init__(features, **kwargs)
@@ -63,13 +63,13 @@ class FMRecall(RecallModel):
         self.query_model = self._query_model(dropout)
         self.candidate_model = self._candidate_model()
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
-        self.softmax = MixedSoftmax(features.item_counts, uniform_negatives, temperature)
+        self.softmax = MixedSoftmax(features.item_counts, negatives, temperature)
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
         return personal_features(interactions)
 
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         examples = choices(self.features, train)
         return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
 

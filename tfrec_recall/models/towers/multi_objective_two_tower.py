@@ -23,7 +23,7 @@ from tfrec_recall.layers import L2Normalization, MaskedMean, Tower
 from tfrec_recall.losses import InBatchSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.next_choice import choices, personal_features
-from tfrec_recall.models.recall_model import ItemEmbedder, QueryEmbedder, RecallModel
+from tfrec_recall.models.recall_model import BATCH_SIZE, ItemEmbedder, QueryEmbedder, RecallModel
 from tfrec_recall.models.towers.item_tower import item_tower
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact
 from tfrec_recall.sampling import MixedNegatives
@@ -45,7 +45,7 @@ class MultiObjectiveTwoTower(RecallModel):
         objectives: `Objective`s or mappings of their arguments; None: those of the features, or
             any event.
         dim: of the embeddings and of each vector.
-        user_hidden, item_hidden, dropout, temperature, uniform_negatives: as in `TwoTower`.
+        hidden, item_hidden, dropout, temperature, negatives: as in `TwoTower`.
         weights: of the objectives' losses; all 1 without it.
         learn_weights: learn them, from there.
         blend: weights of the objectives' scores; all equal without it.
@@ -58,11 +58,11 @@ class MultiObjectiveTwoTower(RecallModel):
         features: Features,
         objectives: Sequence[Objective | Mapping[str, Any]] | None = None,
         dim: int = 64,
-        user_hidden: Sequence[int] = (128,),
+        hidden: Sequence[int] = (128,),
         item_hidden: Sequence[int] = (),
         dropout: float = 0.2,
         temperature: float = 0.2,
-        uniform_negatives: int = 1000,
+        negatives: int = 1000,
         weights: Sequence[float] | None = None,
         learn_weights: bool = False,
         blend: Sequence[float] | None = None,
@@ -83,12 +83,12 @@ class MultiObjectiveTwoTower(RecallModel):
         item = self.item_model.input
         self.item_heads = tf.keras.Model(item, self._heads(self.item_model.output, dim))
         self.item_vectors = ItemEmbedding(self.items, self.item_heads)
-        user, bottom = self._user_bottom(dim, user_hidden, dropout)
+        user, bottom = self._user_bottom(dim, hidden, dropout)
         self.user_heads = tf.keras.Model(user, self._heads(bottom, dim))
         self.candidate_model = tf.keras.Model(item, side_by_side(self.item_heads.output))
         blended = self.user_heads.output * self.blend[:, np.newaxis]
         self.query_model = tf.keras.Model(user, side_by_side(blended))
-        self.negatives = MixedNegatives(features.item_counts, uniform_negatives)
+        self.proposal = MixedNegatives(features.item_counts, negatives)
         self.softmax = InBatchSoftmax(temperature=temperature, remove_accidental_hits=True)
 
     @classmethod
@@ -96,7 +96,7 @@ class MultiObjectiveTwoTower(RecallModel):
         chosen = personal_features(interactions)
         return Features(chosen.user, chosen.item, objectives_of(interactions))
 
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         train = meetings(train, self.objectives)
         examples = choices(self.features, train)
         labels = [label_of(objective) for objective in self.objectives]
@@ -134,10 +134,10 @@ class MultiObjectiveTwoTower(RecallModel):
     def compute_loss(self, batch, training=False):
         user = {name: batch[name] for name in self.user_heads.input_names}
         query = self.user_heads(user, training=training)  # [batch, objectives, dim]
-        ids = tf.concat([batch["item_id"], self.negatives.sample(batch.get("seed"))], axis=0)
+        ids = tf.concat([batch["item_id"], self.proposal.sample(batch.get("seed"))], axis=0)
         candidates = self.item_vectors(ids, training=training)
         size = tf.shape(query)[0]
-        log_probability = self.negatives.log_probability(ids, size)
+        log_probability = self.proposal.log_probability(ids, size)
 
         total = 0.0
         for position, objective in enumerate(self.objectives):

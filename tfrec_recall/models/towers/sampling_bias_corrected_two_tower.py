@@ -20,7 +20,7 @@ from tfrec_recall.layers import L2Normalization, MaskedMean, StreamingFrequencyE
 from tfrec_recall.losses import InBatchSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.next_choice import choices, personal_features
-from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.models.towers.item_tower import item_tower
 from tfrec_recall.sampling import UniformNegatives
 
@@ -41,7 +41,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
     Args:
         features: adapted; `item_id` and a history of it.
         dim: of the embeddings and of both outputs.
-        user_hidden: widths of the query tower's hidden layers.
+        hidden: widths of the query tower's hidden layers.
         item_hidden: widths of the candidate tower's; empty leaves the sum of the embeddings.
         dropout: on the input of the query tower.
         seed_events: how many of the latest events are the seed, by their mean. The paper's is the
@@ -50,7 +50,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         normalize: divide both outputs by their length.
         temperature: τ, which divides the score.
         correct: subtract log p; False leaves the batch softmax as it is.
-        uniform_negatives: items drawn evenly a batch, beside the batch's own.
+        negatives: items drawn evenly a batch, beside the batch's own.
         buckets, hashes, rate: of the `StreamingFrequencyEstimator`.
         span_days: train sequentially: examples come in the order of time, span by span, mixed
             within a span; the paper has days. A span should hold many batches and users: where a
@@ -67,7 +67,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         self,
         features: Features,
         dim: int = 64,
-        user_hidden: Sequence[int] = (128,),
+        hidden: Sequence[int] = (128,),
         item_hidden: Sequence[int] = (),
         dropout: float = 0.2,
         seed_events: int = 1,
@@ -75,7 +75,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         normalize: bool = True,
         temperature: float = 0.2,
         correct: bool = True,
-        uniform_negatives: int = 1000,
+        negatives: int = 1000,
         buckets: int = 2**17,
         hashes: int = 2,
         rate: float = 0.05,
@@ -98,9 +98,9 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         unit = L2Normalization() if normalize else tf.keras.layers.Activation("linear")
         self.candidate_model = tf.keras.Model(item, unit(vector))
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
-        self.query_model = self._query_tower(dim, user_hidden, dropout, recency, unit)
-        self.uniform_negatives = uniform_negatives
-        self.negatives = UniformNegatives(len(features.item_vocabulary))
+        self.query_model = self._query_tower(dim, hidden, dropout, recency, unit)
+        self.negatives = negatives
+        self.uniform = UniformNegatives(len(features.item_vocabulary))
         self.frequency = StreamingFrequencyEstimator(buckets, hashes, rate) if correct else None
         self.softmax = InBatchSoftmax(
             temperature=temperature, remove_accidental_hits=True, reduction="mean"
@@ -110,7 +110,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
     def default_features(cls, interactions: Interactions) -> Features:
         return personal_features(interactions)
 
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         examples = choices(self.features, train)
         if self.span_days is not None:
             examples = in_time_order(examples, self.span_days * DAY, seed or 0)
@@ -138,7 +138,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
 
     def drawn(self, batch, training=True):
         """The candidates of a step, [candidates], the batch's first, and all that they bring."""
-        extra = self.negatives.sample([self.uniform_negatives])
+        extra = self.uniform.sample([self.negatives])
         ids = tf.concat([batch["item_id"], extra], axis=0)
         counted = tf.concat([first_of_each(batch["item_id"]), tf.ones_like(extra, tf.bool)], axis=0)
         found = {"candidate_id": ids, "counted": counted}
@@ -146,7 +146,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
             # How often each is expected among the candidates: once by the batch, and by draws.
             in_batch = tf.range(tf.size(ids)) < tf.size(batch["item_id"])
             expected = self.frequency(ids, training=training, mask=in_batch)
-            expected += self.uniform_negatives / self.negatives.items
+            expected += self.negatives / self.uniform.items
             found["log_probability"] = tf.math.log(expected)
         return found
 

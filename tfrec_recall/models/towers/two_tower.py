@@ -19,7 +19,7 @@ from tfrec_recall.layers import L2Normalization, MaskedMean, SENet, Tower
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.learning.next_choice import choices, personal_features
-from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.models.towers.item_tower import item_tower
 
 
@@ -35,12 +35,12 @@ class TwoTower(RecallModel):
     Args:
         features: adapted; `item_id` is needed, a history is used where there is one.
         dim: of the embeddings and of both outputs.
-        user_hidden: widths of the user tower's hidden layers.
+        hidden: widths of the user tower's hidden layers.
         item_hidden: widths of the item tower's; empty leaves the sum of the feature embeddings.
         dropout: on the input of the user tower.
         recency: pool the history by learnt weights of recency, too.
         temperature: what divides the cosine.
-        uniform_negatives: items drawn evenly a batch, beside the in-batch ones.
+        negatives: items drawn evenly a batch, beside the in-batch ones.
         senet: whether SENet weighs the fields of both sides before their towers; None is no here,
             and yes for `SENetTwoTower`.
         channels: how many pairs of SENet and tower are side by side and added.
@@ -56,12 +56,12 @@ class TwoTower(RecallModel):
         self,
         features: Features,
         dim: int = 64,
-        user_hidden: Sequence[int] = (128,),
+        hidden: Sequence[int] = (128,),
         item_hidden: Sequence[int] = (),
         dropout: float = 0.2,
         recency: bool = True,
         temperature: float = 0.2,
-        uniform_negatives: int = 1000,
+        negatives: int = 1000,
         senet: bool | None = None,
         channels: int = 1,
         **kwargs,
@@ -75,14 +75,14 @@ class TwoTower(RecallModel):
         unit = L2Normalization()(self.item_model.output)
         self.candidate_model = tf.keras.Model(self.item_model.input, unit)
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
-        self.query_model = self._user_tower(dim, user_hidden, dropout, recency)
-        self.softmax = MixedSoftmax(features.item_counts, uniform_negatives, temperature)
+        self.query_model = self._user_tower(dim, hidden, dropout, recency)
+        self.softmax = MixedSoftmax(features.item_counts, negatives, temperature)
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
         return personal_features(interactions)
 
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         examples = choices(self.features, train)
         return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
 

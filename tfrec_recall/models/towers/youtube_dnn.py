@@ -25,7 +25,7 @@ from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.hard_mining import HardMining
 from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.learning.next_choice import choices
-from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.sampling import PopularityNegatives
 
 
@@ -143,7 +143,7 @@ class YouTubeDNN(RecallModel):
         # Figure 3 knows a user by what was watched, searched and told, never by an id.
         return infer(interactions).without("user_id")
 
-    def training_data(self, train, batch_size=1024, seed=0, first_epoch=0):
+    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         examples = self.examples(train)
         self.time_span.assign(max(float(examples.age.max()), 1.0))
         if self.hard_negatives:

@@ -1,0 +1,56 @@
+"""Every model is its paper's when asked, and says what takes each departure back."""
+
+import inspect
+
+import pytest
+
+from tests.contract.departures import departures, table
+from tests.contract.model_cases import CASES, its_features
+from tfrec_recall.models import NeuralCF, RecallModel
+from tfrec_recall.models.published import TRAINING, Published
+
+PLAIN = [model_class for model_class in CASES if model_class.PUBLISHED is not None]
+
+
+@pytest.mark.parametrize("model_class", PLAIN)
+def test_each_departure_is_taken_back_by_its_argument(model_class):
+    parameters = inspect.signature(model_class).parameters
+    taken_back = {}
+    for departure in departures(model_class):
+        taken_back |= departure.arguments
+    published = dict(model_class.plain_form().arguments)
+    assert taken_back == published
+    for name, value in published.items():
+        default = parameters[name].default
+        assert default is not inspect.Parameter.empty
+        assert default != value, f"{name} is the paper's already"
+    assert not set(published) & set(TRAINING)  # a settings file holds both
+
+
+@pytest.mark.parametrize("model_class", PLAIN)
+def test_the_source_names_the_paper(model_class):
+    sources = " ".join(" ".join((cls.__doc__ or "").split()) for cls in model_class.__mro__)
+    assert model_class.plain_form().paper in sources
+
+
+@pytest.mark.parametrize("model_class", PLAIN)
+def test_the_table_has_every_departure(model_class):
+    rows = table([model_class]).splitlines()[2:]
+    assert len(rows) >= len(departures(model_class))
+    assert all(row.count("|") == 5 for row in rows)
+
+
+def test_overrides_come_last():
+    model = NeuralCF.published(its_features(), dim=5, negatives=3)
+    assert (model.negatives, model.apart) == (3, 0.0)
+    assert model.output_layer.kernel.shape == (10, 1)
+
+
+def test_a_model_without_a_paper_says_so(monkeypatch):
+    monkeypatch.setattr(RecallModel, "PUBLISHED", None)
+    with pytest.raises(ValueError, match="RecallModel does not say which paper"):
+        RecallModel.published(its_features())
+
+
+def test_what_a_paper_does_not_say_of_training_is_left_open():
+    assert Published("KDD 2018", {"l2": 0.1}, epochs=3).settings == {"epochs": 3, "l2": 0.1}

@@ -1,0 +1,43 @@
+"""The plain form of a model: its paper's, without what this package adds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+TRAINING = ("epochs", "batch_size", "learning_rate")
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """What a model's paper has where the defaults have something else, and how it was trained.
+
+    Each argument stands in the model's docstring below `Departs:`, after what it takes back.
+
+    Args:
+        paper: as the docstring's `Source:` names it.
+        arguments: of the constructor, where the paper's value is not the default.
+        optimizer: makes the paper's optimiser from its learning rate.
+        learning_rate, batch_size, epochs: of the paper's training; None where it does not say: then
+            they are those of any training.
+
+    >>> plain = Published("KDD 2018", {"residual": False}, tf.keras.optimizers.Adagrad, 0.05)
+    >>> plain.settings
+    {'learning_rate': 0.05, 'residual': False}
+    """
+
+    paper: str
+    arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    optimizer: Callable[..., tf.keras.optimizers.Optimizer] = tf.keras.optimizers.Adam
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    epochs: int | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Of training and of the model, as a settings file would hold them."""
+        training = {name: getattr(self, name) for name in TRAINING}
+        return {**{n: v for n, v in training.items() if v is not None}, **self.arguments}
