@@ -15,8 +15,8 @@ RANKING = {
 def measure(lists, targets, popularity, cuts):
     """Every figure of a report.
 
-    lists: user -> ranked items, best first; users may be missing. targets: user -> item of each
-    target event. popularity: item of the catalogue -> training events.
+    lists: user -> ranked items, best first; users may be missing. targets: user -> the items
+    wanted. popularity: item of the catalogue -> training events.
     """
     figures = {"users": len(targets)}
     everything = [lists.get(user, []) for user in targets]

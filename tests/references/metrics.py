@@ -1,7 +1,6 @@
 """Ranking metrics as their definitions read: one user, one place at a time.
 
-`ranked` is one user's list, best first; `targets` are the items of the user's target events, one
-entry an event, so that an item may stand there twice.
+`ranked` is one user's list, best first; `targets` are the items that the user wants, each once.
 """
 
 import math

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from dataclasses import dataclass
 
@@ -40,6 +41,7 @@ class Split:
         train: what models, vocabularies and counts are made of; all users and items, fewer events.
         validation: targets to tune on; the history is the users' events in train.
         test: targets to look at once; the history is train and validation.
+        published: it came with the data, so that figures stand beside those of others.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Split:
     train: Interactions
     validation: Part
     test: Part
+    published: bool = False
 
     def __repr__(self) -> str:
         return (
@@ -251,7 +254,8 @@ def given(interactions: Interactions) -> Split:
     sizes = dict(zip(PARTS, np.bincount(part, minlength=3).tolist(), strict=True))
     if not (sizes["train"] and sizes["test"]):
         raise ValueError(f"given needs events in train and in test. Received: {sizes}.")
-    return _split("given", interactions, data, part)
+    split = _split("given", interactions, data, part)
+    return dataclasses.replace(split, published=True)
 
 
 def standard(interactions: Interactions) -> Split:

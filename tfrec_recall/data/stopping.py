@@ -45,4 +45,4 @@ def hold_back(train: Interactions, users: int = 5000, seed: int = 0) -> Split | 
         return None
     parts = np.where(held, "test", "train")
     split = given(train.with_events(events.assign(split=parts)))
-    return dataclasses.replace(split, name="hold_back", validation=split.test)
+    return dataclasses.replace(split, name="hold_back", validation=split.test, published=False)

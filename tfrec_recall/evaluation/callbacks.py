@@ -11,6 +11,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.evaluation.evaluate import evaluate
+from tfrec_recall.evaluation.targets import Targets
 
 if TYPE_CHECKING:
     from tfrec_recall.data.splits import Split
@@ -25,7 +26,8 @@ class RecallOnValidation(tf.keras.callbacks.Callback):
     stands after this callback, since callbacks run in their order. Between two measurements the
     last figures stay in the logs, so that `patience` counts epochs.
 
-    The measurement is the whole one: exact search over the whole catalogue, histories left out.
+    The measurement is the whole one: exact search over the whole catalogue, histories left out
+    unless `repeats`. A split without a target that a list can hold is refused before training.
 
     Args:
         split: its validation part is measured; test is never looked at.
@@ -33,6 +35,7 @@ class RecallOnValidation(tf.keras.callbacks.Callback):
         cuts: of the metrics.
         metrics: which go into the logs; the rest stays in `report`.
         users: measure this many users, drawn once by `seed`; None measures all.
+        repeats: as in `evaluate`.
 
     The model offers `retriever(items, k=…)`, as every model of this package does. After each
     measurement `report` is its whole report::
@@ -52,6 +55,7 @@ class RecallOnValidation(tf.keras.callbacks.Callback):
         users: int | None = None,
         batch_size: int = 512,
         seed: int = 0,
+        repeats: bool = False,
     ):
         super().__init__()
         if every < 1:
@@ -61,7 +65,12 @@ class RecallOnValidation(tf.keras.callbacks.Callback):
         self.cuts = tuple(cuts)
         self.metrics = tuple(metrics)
         self.batch_size = batch_size
+        self.repeats = repeats
         self.report: Report | None = None
+
+    def on_train_begin(self, logs=None):
+        items = pd.Index(self.split.interactions.items["item_id"])
+        Targets.of(self.split.validation, items, self.repeats, "validation")
 
     def on_epoch_end(self, epoch, logs=None):
         last = epoch + 1 == (self.params or {}).get("epochs")
@@ -73,6 +82,7 @@ class RecallOnValidation(tf.keras.callbacks.Callback):
                 on="validation",
                 cuts=self.cuts,
                 batch_size=self.batch_size,
+                repeats=self.repeats,
                 lists=False,
             )
         if logs is not None:

@@ -13,22 +13,34 @@ from tfrec_recall.evaluation.pairs import Pairs
 from tfrec_recall.evaluation.queries import TIMESTAMP, Queries
 from tfrec_recall.evaluation.ranking import NONE, Items, among, whole_catalogue
 from tfrec_recall.evaluation.report import Report
+from tfrec_recall.evaluation.targets import Targets
 
 if TYPE_CHECKING:
     from tfrec_recall.data.splits import Split
     from tfrec_recall.retrieval import Retriever
 
 CUTS = (10, 50, 100)
+PUBLISHED_CUTS = (10, 20, 50, 100)  # splits that come with a benchmark are often measured at 20
+NO_REPEATS = (
+    "No list holds an item of its user's history: this retriever leaves them out by itself, and "
+    "what people take again is a miss."
+)
+
+
+def default_cuts(split: Split) -> tuple[int, ...]:
+    """The cuts where none are asked for; 20 is among them for a split that came with the data."""
+    return PUBLISHED_CUTS if split.published else CUTS
 
 
 def evaluate(
     retriever: Retriever,
     split: Split,
     on: str = "test",
-    cuts: Sequence[int] = CUTS,
+    cuts: Sequence[int] | None = None,
     batch_size: int = 512,
     candidates: pd.DataFrame | None = None,
     k: int | None = None,
+    repeats: bool = False,
     lists: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
@@ -36,8 +48,10 @@ def evaluate(
 
     A query is built from the user's history, the users table and the time of the request, which is
     that of the first target; of the targets themselves it holds nothing. The items of the history
-    are left out. A target that the retriever does not hold is a miss, and the report says how many
-    there are.
+    are left out of the lists. An item that a user wants several times is one target. Targets that
+    no list can hold, being items of the history, are left out of the mean, and so are users without
+    any other. A target that the retriever does not hold is a miss. The report's notes say how many
+    there are of each.
 
     Memory is that of one batch, plus users × k numbers when the lists are kept.
 
@@ -45,11 +59,14 @@ def evaluate(
         retriever: in this process or loaded from disk.
         split: whose part is measured.
         on: "test" or "validation".
-        cuts: the k of recall@k and of every other metric.
+        cuts: the k of recall@k and of every other metric, any numbers; by default 10, 50 and 100,
+            and 20 as well for a split that came with the data.
         batch_size: queries in one call. Users with histories of like length share a batch.
         candidates: user_id, item_id: rank only these items for each user, as published benchmarks
             with 100 candidates a user do. Items of the history are then not left out.
         k: places ranked for each user; the largest cut unless given.
+        repeats: rank the items of the history like all others, for data where people buy or listen
+            again; they can then be targets.
         lists: keep the ranked lists, `Report.lists`.
         progress: called with users done and users in all, after each batch.
 
@@ -72,12 +89,20 @@ def evaluate(
     >>> report.lists["item_id"].tolist(), report.metrics["recall@1"]
     (['d'], 1.0)
     """
-    cuts = tuple(sorted(set(cuts)))
-    k = max(cuts) if k is None else k
-    if not cuts or not 1 <= cuts[0] <= cuts[-1] <= k:
-        raise ValueError(f"Cuts lie between 1 and k. Received: cuts={cuts}, k={k}.")
+    cuts = default_cuts(split) if cuts is None else tuple(sorted(set(cuts)))
+    k = max(cuts, default=0) if k is None else k
+    whole = all(isinstance(cut, int | np.integer) for cut in (*cuts, k))
+    if not cuts or not whole or not 1 <= cuts[0] <= cuts[-1] <= k:
+        raise ValueError(f"Cuts are whole numbers from 1 to k. Received: cuts={cuts}, k={k}.")
+    if repeats and candidates is not None:
+        raise ValueError(
+            "Given candidates are ranked whether the user had them or not: leave repeats out. "
+            "Received: candidates and repeats=True."
+        )
     part = split.part(on)
-    users, wanted = _users_and_targets(part.targets, on)
+    items = Items(split.interactions.items["item_id"], retriever)
+    found = Targets.of(part, items.all, repeats or candidates is not None, on)
+    users, targets, wanted = found.users, found.pairs, found.counts
     queries = Queries(
         retriever.inputs,
         users,
@@ -85,10 +110,11 @@ def evaluate(
         table=split.interactions.users,
         timestamps=_request_times(part.targets, users),
     )
-    items = Items(split.interactions.items["item_id"], retriever)
-    targets = Pairs.of(part.targets, users, items.all)
+    had = Pairs.of_rows(*queries.seen_pairs(), items.all)
+    chosen = None
     if candidates is None:
-        ranked = whole_catalogue(retriever, queries, items, k, batch_size)
+        left_out = None if repeats else had
+        ranked = whole_catalogue(retriever, queries, items, k, batch_size, left_out)
     else:
         chosen = Pairs.of(candidates, users, items.all)
         _check_candidates(chosen, users)
@@ -98,7 +124,7 @@ def evaluate(
     scores = np.full((len(users), k), -np.inf, np.float32) if lists else None
     exposure = np.zeros((len(cuts), len(items.catalogue)), np.int64)
     measured = {f"{name}@{cut}": np.zeros(len(users)) for cut in cuts for name in metrics.RANKING}
-    done = 0
+    done = repeated = 0
     for rows, position, score in ranked:
         hits = targets.holds(rows, position)
         for row, cut in enumerate(cuts):
@@ -109,12 +135,13 @@ def evaluate(
             exposure[row] += np.bincount(shown, minlength=len(items.catalogue))
         if positions is not None and scores is not None:
             positions[rows], scores[rows] = position, score
+        repeated += int(had.holds(rows, position).sum()) if repeats else 0
         done += len(rows)
         if progress is not None:
             progress(done, len(users))
 
     return Report(
-        title=f"{split.interactions.name}, {split.name}, {on}",
+        title=f"{split.interactions.name}, {split.name}, {on}{', with repeats' * repeats}",
         cuts=cuts,
         per_user=pd.DataFrame(
             {"targets": wanted, "history": queries.history_length, **measured},
@@ -125,16 +152,12 @@ def evaluate(
         item_ids=items.all,
         positions=positions,
         scores=scores,
-        notes=_notes(items, targets, candidates),
+        notes=(
+            *found.notes,
+            *_notes(items, targets, chosen, len(users)),
+            *([NO_REPEATS] if repeats and len(had) and not repeated else []),
+        ),
     )
-
-
-def _users_and_targets(targets: pd.DataFrame, on: str) -> tuple[np.ndarray, np.ndarray]:
-    """The users with a target, and how many target events each has."""
-    counts = targets["user_id"].value_counts(sort=False).sort_index()
-    if not len(counts):
-        raise ValueError(f"No user has a {on} target: there is nothing to measure.")
-    return counts.index.to_numpy(), counts.to_numpy()
 
 
 def _request_times(targets: pd.DataFrame, users: np.ndarray) -> np.ndarray | None:
@@ -156,7 +179,7 @@ def _check_candidates(chosen: Pairs, users: np.ndarray) -> None:
         )
 
 
-def _notes(items: Items, targets: Pairs, candidates: pd.DataFrame | None) -> tuple[str, ...]:
+def _notes(items: Items, targets: Pairs, chosen: Pairs | None, users: int) -> list[str]:
     """What a reader of the figures has to know besides them."""
     notes = []
     unheld = int((~items.held[targets.items]).sum())
@@ -165,7 +188,10 @@ def _notes(items: Items, targets: Pairs, candidates: pd.DataFrame | None) -> tup
     extra = len(items.all) - len(items.catalogue)
     if extra:
         notes.append(f"{extra:,} items of the retriever are not in the catalogue of the split.")
-    if candidates is not None:
-        mean = len(candidates) / max(1, candidates["user_id"].nunique())
+    if chosen is not None:
+        mean = len(chosen) / users
         notes.append(f"Ranked among {mean:,.0f} given candidates a user, not the whole catalogue.")
-    return tuple(notes)
+        missing = len(targets.without(chosen))
+        if missing:
+            notes.append(f"{missing:,} targets are not among the candidates: they are misses.")
+    return notes

@@ -41,9 +41,26 @@ class Pairs:
         """The position of each pair's item."""
         return self.codes % self.number_of_items
 
+    def __len__(self) -> int:
+        return len(self.codes)
+
     def of_held(self, held: np.ndarray) -> Pairs:
         """The pairs whose item is marked in `held` [items]."""
         return Pairs(self.codes[held[self.items]], self.number_of_items)
+
+    def without(self, others: Pairs) -> Pairs:
+        """The pairs that are not among the others."""
+        left = np.setdiff1d(self.codes, others.codes, assume_unique=True)
+        return Pairs(left, self.number_of_items)
+
+    def of_rows_in(self, kept: np.ndarray) -> Pairs:
+        """The pairs whose row is marked in `kept` [users], counted in the rows that are left."""
+        row, item = np.divmod(self.codes, self.number_of_items)
+        new_row = np.cumsum(kept) - 1
+        inside = kept[row]
+        return Pairs(
+            new_row[row[inside]] * self.number_of_items + item[inside], self.number_of_items
+        )
 
     def counts(self, users: int) -> np.ndarray:
         """Pairs of each user, [users]."""

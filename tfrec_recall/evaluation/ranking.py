@@ -57,13 +57,21 @@ Ranked = Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
 def whole_catalogue(
-    retriever: Retriever, queries: Queries, items: Items, k: int, batch_size: int
+    retriever: Retriever,
+    queries: Queries,
+    items: Items,
+    k: int,
+    batch_size: int,
+    left_out: Pairs | None,
 ) -> Ranked:
-    seen = Pairs.of_rows(*queries.seen_pairs(), items.all)
+    """Ranks all items but those of the histories, `left_out`; None ranks these like all others."""
     for rows in _batches(queries.history_length, batch_size):
-        item_ids, scores = retriever(queries.batch(rows), k=k, exclude=queries.seen(rows))
+        exclude = None if left_out is None else queries.seen(rows)
+        item_ids, scores = retriever(queries.batch(rows), k=k, exclude=exclude)
         position, scores = _k_wide(items.positions(item_ids), np.asarray(scores), k)
-        _refuse_broken_rules(position, seen.holds(rows, position), queries.users[rows])
+        nothing = np.zeros(position.shape, bool)
+        broken = nothing if left_out is None else left_out.holds(rows, position)
+        _refuse_broken_rules(position, broken, queries.users[rows])
         yield rows, position, scores
 
 
