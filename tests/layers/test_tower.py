@@ -99,3 +99,23 @@ def test_an_empty_batch_has_no_part_in_the_statistics_of_a_batch(graph):
     mean = np.array(tower.normalizations[0].moving_mean)
     call(tf.constant(INPUTS), training=True)
     assert not np.array_equal(tower.normalizations[0].moving_mean, mean)
+
+
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+def test_hdf5_tells_all_weights_apart(normalization, tmp_path):
+    """Two towers, in a model and built without being called."""
+    options = {"residual": True, "normalization": normalization}
+    inputs = tf.keras.Input((5,))
+    outputs = Tower([4, 2], **options)(Tower([8, 4], **options)(inputs))
+    model = tf.keras.Model(inputs, outputs)
+    expected = model(INPUTS)
+    model.save_weights(tmp_path / "all.weights.h5")
+    for weight in model.weights:
+        weight.assign(tf.zeros(weight.shape))
+    model.load_weights(tmp_path / "all.weights.h5")
+    np.testing.assert_array_equal(model(INPUTS), expected)
+    alone = [Tower([4, 2], **options) for _ in range(2)]
+    for tower_alone in alone:
+        tower_alone.build((None, 3))
+    paths = [getattr(w, "path", w.name) for tower_alone in alone for w in tower_alone.weights]
+    assert len(set(paths)) == len(paths)

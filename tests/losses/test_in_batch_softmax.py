@@ -453,7 +453,7 @@ def test_an_impossible_setting_is_refused(arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"excluded_ids": [[1]]}, "takes `candidate_ids`.*Received: candidate_ids=None"),
+        ({"excluded_ids": [[1], [1]]}, "takes `candidate_ids`.*Received: candidate_ids=None"),
         (
             {"extra_candidates": ONE, "log_probability": [0.0, 0.0]},
             "`extra_log_probability` together.*Received: extra_log_probability=None",
@@ -462,7 +462,7 @@ def test_an_impossible_setting_is_refused(arguments, message):
         ({"interest_mask": ONE > 0}, r"`interest_mask` with queries.*Received: .*\(2, 1\)"),
         ({"query_embeddings": np.ones((3, 1), "float32")}, "Received: 3 queries, 2 candidates"),
         (
-            {"log_probability": ONE[0], "candidate_sampling_probability": ONE[0]},
+            {"log_probability": ONE, "candidate_sampling_probability": ONE},
             "or `log_probability`, not both",
         ),
     ],

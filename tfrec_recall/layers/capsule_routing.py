@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
+
 LOWEST = -1e30  # a logit without a share, whatever the routing adds to it
 
 
@@ -44,7 +46,8 @@ class CapsuleRouting(tf.keras.layers.Layer):
         draw: [batch, history, interests], the noise of deviation 1 that the logits start as,
             instead of the layer's own: where XLA compiles a step, random numbers need a seed.
     Output: [batch, interests, dim], no longer than 1 each; the mask says which interests there are.
-    Raises: ValueError unless the input has three axes and the numbers are positive.
+    Raises: ValueError unless the input has three axes, with others that fit, and the numbers are
+        positive.
 
     >>> history = tf.constant([[[2.0, 0.0], [2.0, 0.0], [0.0, 9.0]]])
     >>> routing = CapsuleRouting(interests=4, identity=True)
@@ -106,7 +109,14 @@ class CapsuleRouting(tf.keras.layers.Layer):
             )
         super().build(input_shape)
 
-    def call(self, history, mask=None, training=None, draw=None):
+    def call(self, history, mask=None, training=None, draw=None, history_mask=None):
+        mask = history_mask if mask is None else mask  # Keras 3 names it so beside other tensors
+        check_axes(
+            "CapsuleRouting",
+            history=(history, "batch history dim"),
+            mask=(mask, "batch history"),
+            draw=(draw, f"batch history {self.interests}"),
+        )
         present = _present(history, mask)
         history = tf.where(present[:, :, tf.newaxis], history, tf.zeros([], history.dtype))
         bilinear = tf.cast(self.bilinear, history.dtype)

@@ -6,6 +6,7 @@ import math
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
 from tfrec_recall.layers.l2_normalization import L2Normalization
 
 
@@ -23,7 +24,7 @@ class CosineLogits(tf.keras.layers.Layer):
     Input: a tuple of queries [batch, dim] or [batch, interests, dim] and candidates
     [candidates, dim], of any length.
     Output: [batch, candidates] or [batch, interests, candidates] in float32: what enters a softmax.
-    Raises: ValueError unless the temperature is positive.
+    Raises: ValueError unless the temperature is positive and the shapes fit.
 
     >>> queries, candidates = tf.constant([[2.0, 0.0]]), tf.constant([[3.0, 4.0], [-1.0, 0.0]])
     >>> CosineLogits(temperature=0.5)((queries, candidates)).numpy()
@@ -40,19 +41,23 @@ class CosineLogits(tf.keras.layers.Layer):
         self.temperature = temperature
         self.learn_temperature = learn_temperature
         self.normalize = L2Normalization(dtype="float32")
-        if learn_temperature:
+
+    def build(self, input_shape):
+        if self.learn_temperature:
             self.log_temperature = self.add_weight(
                 name="log_temperature",
                 shape=(),
-                initializer=tf.keras.initializers.Constant(math.log(temperature)),
+                initializer=tf.keras.initializers.Constant(math.log(self.temperature)),
             )
-
-    def build(self, input_shape):
         self.normalize.build(input_shape[0])
         super().build(input_shape)
 
     def call(self, inputs):
         query, candidates = inputs
+        several = "batch interests dim" if len(query.shape) == 3 else "batch dim"
+        check_axes(
+            "CosineLogits", queries=(query, several), candidates=(candidates, "candidates dim")
+        )
         cosine = tf.einsum("...d,cd->...c", self.normalize(query), self.normalize(candidates))
         if self.learn_temperature:
             return cosine * tf.exp(-tf.cast(self.log_temperature, tf.float32))

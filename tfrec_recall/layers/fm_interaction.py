@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
+
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class FMInteraction(tf.keras.layers.Layer):
@@ -25,7 +27,7 @@ class FMInteraction(tf.keras.layers.Layer):
     Input: [batch, fields, dim], each embedding times its value; masked fields count as absent. With
         `dim`, [batch, features] values, dense or a `tf.SparseTensor`.
     Output: [batch, 1], or [batch, factors] with `per_factor`; no mask, as the fields are gone.
-    Raises: ValueError unless the input has the axes that `dim` asks for.
+    Raises: ValueError unless the input has the axes that `dim` asks for, and a mask fits.
 
     >>> FMInteraction()(tf.constant([[[1.0, 2.0], [3.0, 4.0]]])).numpy()  # 1 * 3 + 2 * 4
     array([[11.]], dtype=float32)
@@ -94,6 +96,9 @@ class FMInteraction(tf.keras.layers.Layer):
     def _of_embeddings(self, fields, mask):
         """The sum and the sum of squares over fields, [batch, dim], and the linear terms' sum."""
         fields = tf.cast(fields, tf.float32)  # reductions stay in float32
+        check_axes(
+            "FMInteraction", fields=(fields, "batch fields dim"), mask=(mask, "batch fields")
+        )
         if mask is not None:
             fields = tf.where(tf.cast(mask, tf.bool)[:, :, tf.newaxis], fields, 0.0)
         linear = tf.zeros_like(fields[:, 0, :1])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
+
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class FusedLSTM(tf.keras.layers.Layer):
@@ -22,7 +24,8 @@ class FusedLSTM(tf.keras.layers.Layer):
 
     Input: [batch, history, width]; a mask [batch, history]: an event it leaves out keeps the state.
     Output: [batch, history, units], zeros before the first present event; a mask passes unchanged.
-    Raises: ValueError unless the input has three axes and `units` is positive.
+    Raises: ValueError unless the input has three axes, a mask fits, and `units` is positive. XLA
+        compiles no step with this layer: Keras' `LSTM` of the same weights takes its place there.
 
     >>> FusedLSTM(units=4)(tf.ones([2, 5, 3])).shape
     TensorShape([2, 5, 4])
@@ -56,6 +59,9 @@ class FusedLSTM(tf.keras.layers.Layer):
         history = tf.cast(history, tf.float32)
         if mask is None:
             return tf.cast(self._states(history), self.compute_dtype)
+        check_axes(
+            "FusedLSTM", history=(history, "batch history width"), mask=(mask, "batch history")
+        )
         present = tf.cast(mask, tf.bool)
         history = tf.where(present[:, :, tf.newaxis], history, 0.0)
         # Present events side by side, as the operation knows no mask; what follows them is inert.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
+
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class GatedFusion(tf.keras.layers.Layer):
@@ -52,11 +54,17 @@ class GatedFusion(tf.keras.layers.Layer):
 
     def call(self, inputs):
         inputs = [tf.cast(vectors, self.compute_dtype) for vectors in inputs]
+        profile, short, long = inputs
+        check_axes(
+            "GatedFusion",
+            profile=(profile, "batch width"),
+            short=(short, "batch dim"),
+            long=(long, "batch dim"),
+        )
         logits = tf.cast(self.bias, self.compute_dtype)
         for vectors, kernel in zip(inputs, self.kernels, strict=True):
             logits = logits + tf.matmul(vectors, tf.cast(kernel, self.compute_dtype))
         gate = tf.sigmoid(logits)  # [batch, dim]
-        _, short, long = inputs
         return (1 - gate) * long + gate * short
 
     def compute_mask(self, inputs, mask=None):

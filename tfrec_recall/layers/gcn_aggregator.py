@@ -22,7 +22,7 @@ class GCNAggregator(tf.keras.layers.Layer):
     Input: a tuple of nodes [nodes, dim] and neighbours [nodes, neighbours, dim]; masked neighbours
         are absent, and a node without any stands alone.
     Output: [nodes, units]; no mask, as the neighbours are gone.
-    Raises: ValueError for inputs of other shapes, or of two widths.
+    Raises: ValueError for inputs or a mask of other shapes, or of two widths.
 
     >>> nodes, neighbours = tf.ones([2, 3]), tf.ones([2, 5, 3])
     >>> GCNAggregator(units=4)((nodes, neighbours)).shape
@@ -45,11 +45,11 @@ class GCNAggregator(tf.keras.layers.Layer):
                 "GCNAggregator averages a node with its neighbours: both are of one width. "
                 f"Received: {own} and {neighbour}."
             )
-        build_within(self.dense, (None, own))
+        build_within(self, self.dense, (None, own))
         super().build(input_shape)
 
     def call(self, inputs, mask=None):
-        own, neighbours, present = present_neighbours(inputs, mask)
+        own, neighbours, present = present_neighbours("GCNAggregator", inputs, mask)
         total = tf.einsum("nk,nkd->nd", present, tf.cast(neighbours, tf.float32))
         count = 1 + tf.reduce_sum(present, axis=1, keepdims=True)
         mean = (total + tf.cast(own, tf.float32)) / count

@@ -30,15 +30,41 @@ class L2Normalization(tf.keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, inputs):
-        vectors = tf.cast(inputs, tf.float32)  # the sum of squares overflows in float16
-        squared = tf.reduce_sum(tf.square(vectors), axis=self.axis, keepdims=True)
-        directed = squared > self.epsilon**2
-        # The maximum keeps the gradient of rsqrt finite where the selection drops it.
-        scale = tf.where(directed, tf.math.rsqrt(tf.maximum(squared, self.epsilon**2)), 0.0)
-        return tf.cast(vectors * scale, self.compute_dtype)
+        return tf.cast(unit(inputs, self.epsilon**2, self.axis), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self):
         return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}
+
+
+def unit(vectors: tf.Tensor, least: float, axis: int = -1) -> tf.Tensor:
+    """Vectors over their lengths, float32; zeros without a gradient for those of none.
+
+    Args:
+        vectors: of any floating type: the sum of squares would overflow in float16.
+        least: the squared length up to which a vector counts as none.
+        axis: along which the vectors lie.
+    """
+    vectors = _in_full(vectors) if vectors.dtype == tf.float16 else tf.cast(vectors, tf.float32)
+    squared = tf.reduce_sum(tf.square(vectors), axis=axis, keepdims=True)
+    # The maximum keeps the gradient of rsqrt finite where the selection drops it.
+    scale = tf.where(squared > least, tf.math.rsqrt(tf.maximum(squared, least)), 0.0)
+    return vectors * scale
+
+
+@tf.custom_gradient
+def _in_full(halves):
+    """Float32 of float16. A gradient that overflows on its way back does so in all its numbers.
+
+    Short vectors have steep gradients. A scaled loss is to skip a step in which some overflow, but
+    Keras 3 misses one that stands beside a finite gradient of the same row of an embedding.
+    """
+
+    def backward(upstream):
+        gradient = tf.cast(upstream, tf.float16)
+        finite = tf.reduce_all(tf.math.is_finite(gradient))
+        return tf.where(finite, gradient, tf.constant(float("nan"), tf.float16))
+
+    return tf.cast(halves, tf.float32), backward

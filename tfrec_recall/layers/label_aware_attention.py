@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
+from tfrec_recall.layers.masks import mask_among
+
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class LabelAwareAttention(tf.keras.layers.Layer):
@@ -51,7 +54,13 @@ class LabelAwareAttention(tf.keras.layers.Layer):
 
     def call(self, inputs, mask=None):
         interests, candidate = (tf.cast(vectors, tf.float32) for vectors in inputs)
-        there = mask[0] if isinstance(mask, tuple | list) else mask
+        there = mask_among("LabelAwareAttention", mask, 0, 2)
+        check_axes(
+            "LabelAwareAttention",
+            interests=(interests, "batch interests dim"),
+            candidate=(candidate, "batch dim"),
+            mask=(there, "batch interests"),
+        )
         if there is not None:
             there = tf.cast(there, tf.bool)
             interests = tf.where(there[:, :, tf.newaxis], interests, 0.0)

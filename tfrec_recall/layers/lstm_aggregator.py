@@ -27,7 +27,7 @@ class LSTMAggregator(tf.keras.layers.Layer):
     Input: a tuple of nodes [nodes, dim] and neighbours [nodes, neighbours, dim]; masked neighbours
         are absent, wherever they stand, and the state after none is 0.
     Output: [nodes, units]; no mask, as the neighbours are gone.
-    Raises: ValueError for inputs of other shapes.
+    Raises: ValueError for inputs or a mask of other shapes.
 
     >>> nodes, neighbours = tf.ones([2, 3]), tf.ones([2, 5, 3])
     >>> LSTMAggregator(units=4, lstm_units=8)((nodes, neighbours)).shape
@@ -45,12 +45,12 @@ class LSTMAggregator(tf.keras.layers.Layer):
 
     def build(self, input_shape):
         own, neighbour = check_shapes(self, input_shape)
-        build_within(self.lstm, (None, None, neighbour))
-        build_within(self.dense, (None, own + self.lstm_units))
+        build_within(self, self.lstm, (None, None, neighbour))
+        build_within(self, self.dense, (None, own + self.lstm_units))
         super().build(input_shape)
 
     def call(self, inputs, mask=None, training=None):
-        own, neighbours, present = present_neighbours(inputs, mask)
+        own, neighbours, present = present_neighbours("LSTMAggregator", inputs, mask)
         if training:
             order = tf.argsort(tf.random.uniform(tf.shape(present)), axis=1)
             neighbours = tf.gather(neighbours, order, batch_dims=1)

@@ -6,6 +6,8 @@ import math
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
+
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class MaskedMean(tf.keras.layers.Layer):
@@ -25,7 +27,8 @@ class MaskedMean(tf.keras.layers.Layer):
 
     Input: [batch, history, dim], oldest first; a mask [batch, history], as `Embedding` gives it.
     Output: [batch, dim], zeros where no event is present; no mask, as the history is gone.
-    Raises: ValueError unless the input has three axes and `half_life` and `positions` are positive.
+    Raises: ValueError unless the input has three axes, a mask fits, and `half_life` and `positions`
+        are positive.
 
     >>> history = tf.constant([[[1.0], [4.0], [0.0]]])
     >>> MaskedMean(half_life=1)(history, mask=[[True, True, False]]).numpy()  # (1 + 2 * 4) / 3
@@ -68,6 +71,9 @@ class MaskedMean(tf.keras.layers.Layer):
 
     def call(self, history, mask=None):
         history = tf.cast(history, tf.float32)  # reductions stay in float32
+        check_axes(
+            "MaskedMean", history=(history, "batch history dim"), mask=(mask, "batch history")
+        )
         present = tf.ones(tf.shape(history)[:2], tf.bool) if mask is None else mask
         present = tf.cast(present, tf.bool)
         history = tf.where(present[:, :, tf.newaxis], history, 0.0)

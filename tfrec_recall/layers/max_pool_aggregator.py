@@ -24,7 +24,7 @@ class MaxPoolAggregator(tf.keras.layers.Layer):
     Input: a tuple of nodes [nodes, dim] and neighbours [nodes, neighbours, dim]; masked neighbours
         are absent, and the maximum of none is 0.
     Output: [nodes, units]; no mask, as the neighbours are gone.
-    Raises: ValueError for inputs of other shapes.
+    Raises: ValueError for inputs or a mask of other shapes.
 
     >>> nodes, neighbours = tf.ones([2, 3]), tf.ones([2, 5, 3])
     >>> MaxPoolAggregator(units=4, pool_units=8)((nodes, neighbours)).shape
@@ -42,12 +42,12 @@ class MaxPoolAggregator(tf.keras.layers.Layer):
 
     def build(self, input_shape):
         own, neighbour = check_shapes(self, input_shape)
-        build_within(self.pool, (None, None, neighbour))
-        build_within(self.dense, (None, own + self.pool_units))
+        build_within(self, self.pool, (None, None, neighbour))
+        build_within(self, self.dense, (None, own + self.pool_units))
         super().build(input_shape)
 
     def call(self, inputs, mask=None):
-        own, neighbours, present = present_neighbours(inputs, mask)
+        own, neighbours, present = present_neighbours("MaxPoolAggregator", inputs, mask)
         pooled = self.pool(neighbours)
         # After the relu 0 is the least there is, so that absent neighbours never are the maximum.
         pooled *= tf.cast(present, pooled.dtype)[..., tf.newaxis]

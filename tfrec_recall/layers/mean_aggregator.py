@@ -23,7 +23,7 @@ class MeanAggregator(tf.keras.layers.Layer):
     Input: a tuple of nodes [nodes, dim] and neighbours [nodes, neighbours, dim]; masked neighbours
         are absent, and the mean of none is 0.
     Output: [nodes, units]; no mask, as the neighbours are gone.
-    Raises: ValueError for inputs of other shapes.
+    Raises: ValueError for inputs or a mask of other shapes.
 
     >>> nodes, neighbours = tf.ones([2, 3]), tf.ones([2, 5, 3])
     >>> MeanAggregator(units=4)((nodes, neighbours)).shape
@@ -40,11 +40,11 @@ class MeanAggregator(tf.keras.layers.Layer):
         )
 
     def build(self, input_shape):
-        build_within(self.dense, (None, sum(check_shapes(self, input_shape))))
+        build_within(self, self.dense, (None, sum(check_shapes(self, input_shape))))
         super().build(input_shape)
 
     def call(self, inputs, mask=None):
-        own, neighbours, present = present_neighbours(inputs, mask)
+        own, neighbours, present = present_neighbours("MeanAggregator", inputs, mask)
         total = tf.einsum("nk,nkd->nd", present, tf.cast(neighbours, tf.float32))
         mean = tf.math.divide_no_nan(total, tf.reduce_sum(present, axis=1, keepdims=True))
         return self.dense(tf.concat([own, tf.cast(mean, own.dtype)], axis=-1))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
+from tfrec_recall.layers.masks import mask_among
+
 
 def check_shapes(layer, input_shape) -> tuple[int, int]:
     """The widths of a node and of a neighbour.
@@ -19,14 +22,22 @@ def check_shapes(layer, input_shape) -> tuple[int, int]:
     return shapes[0][-1], shapes[1][-1]
 
 
-def present_neighbours(inputs, mask) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def present_neighbours(owner, inputs, mask) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Nodes, neighbours with zeros where the mask hides one, and float32 [nodes, neighbours].
 
     Args:
-        mask: of both inputs, as Keras hands it on, or None; that of the nodes does not matter.
+        owner: the name of the layer that is called with them.
+        mask: of the neighbours, or of both inputs, as Keras hands them on; that of the nodes does
+            not matter.
     """
     own, neighbours = inputs
-    hidden = None if mask is None else mask[1]
+    hidden = mask_among(owner, mask, 1, 2)
+    check_axes(
+        owner,
+        nodes=(own, "nodes own"),
+        neighbours=(neighbours, "nodes neighbours dim"),
+        mask=(hidden, "nodes neighbours"),
+    )
     if hidden is None:
         return own, neighbours, tf.ones_like(neighbours[..., 0], tf.float32)
     there = tf.cast(hidden, tf.bool)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
+from tfrec_recall.layers.l2_normalization import unit
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
 from tfrec_recall.layers.sublayers import build_within
 
@@ -19,13 +21,14 @@ class PinSAGEConvolution(tf.keras.layers.Layer):
         units: the width of the output.
         pool_units: the width of what is pooled.
         activation: σ.
-        epsilon: what the squared norm is at least.
+        epsilon: the squared length up to which a vector counts as none: it becomes zeros, and gets
+            no gradient.
 
     Input: a tuple of nodes [nodes, dim] and neighbours [nodes, neighbours, dim]; by keyword
         `importance` [nodes, neighbours], not negative: the share of a neighbour is its part of the
         sum. Masked neighbours and those of importance 0 are absent, and n of none is 0.
-    Output: [nodes, units], unit vectors; no mask, as the neighbours are gone.
-    Raises: ValueError for inputs of other shapes.
+    Output: [nodes, units], unit vectors or zeros; no mask, as the neighbours are gone.
+    Raises: ValueError for inputs of other shapes, by keyword or not.
 
     >>> nodes, neighbours = tf.ones([2, 3]), tf.ones([2, 2, 3])
     >>> convolve = PinSAGEConvolution(units=4, pool_units=8)
@@ -46,13 +49,18 @@ class PinSAGEConvolution(tf.keras.layers.Layer):
 
     def build(self, input_shape):
         own, neighbour = check_shapes(self, input_shape)
-        build_within(self.pool, (None, None, neighbour))
-        build_within(self.dense, (None, own + self.pool_units))
+        build_within(self, self.pool, (None, None, neighbour))
+        build_within(self, self.dense, (None, own + self.pool_units))
         super().build(input_shape)
 
     def call(self, inputs, importance, mask=None, inputs_mask=None):
         mask = inputs_mask if mask is None else mask  # Keras 3 names it so beside other tensors
-        own, neighbours, present = present_neighbours(inputs, mask)
+        own, neighbours, present = present_neighbours("PinSAGEConvolution", inputs, mask)
+        check_axes(
+            "PinSAGEConvolution",
+            neighbours=(neighbours, "nodes neighbours dim"),
+            importance=(importance, "nodes neighbours"),
+        )
         share = present * tf.cast(importance, tf.float32)
         total = tf.reduce_sum(share, axis=1, keepdims=True)
         share = tf.math.divide_no_nan(share, total)
@@ -71,8 +79,7 @@ class PinSAGEConvolution(tf.keras.layers.Layer):
         """
         pooled = tf.einsum("nk,nkd->nd", share, tf.cast(messages, tf.float32))
         new = self.dense(tf.concat([own, tf.cast(pooled, own.dtype)], axis=-1))
-        unit = tf.math.l2_normalize(tf.cast(new, tf.float32), axis=-1, epsilon=self.epsilon)
-        return tf.cast(unit, self.compute_dtype)
+        return tf.cast(unit(new, self.epsilon), self.compute_dtype)
 
     def compute_mask(self, inputs, mask=None):
         return None

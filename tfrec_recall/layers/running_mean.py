@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
+from tfrec_recall.layers.masks import mask_among
+
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class RunningMean(tf.keras.layers.Layer):
@@ -56,7 +59,13 @@ class RunningMean(tf.keras.layers.Layer):
     def call(self, inputs, mask=None):
         history, places = inputs
         history = tf.cast(history, tf.float32)  # reductions stay in float32
-        present = mask[0] if isinstance(mask, tuple | list) else mask
+        present = mask_among("RunningMean", mask, 0, 2)
+        check_axes(
+            "RunningMean",
+            history=(history, "batch history dim"),
+            places=(places, "batch places"),
+            mask=(present, "batch history"),
+        )
         if present is None:
             present = tf.ones(tf.shape(history)[:2], tf.bool)
         present = tf.cast(present, tf.bool)

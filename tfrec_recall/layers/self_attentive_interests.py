@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
+
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class SelfAttentiveInterests(tf.keras.layers.Layer):
@@ -26,7 +28,7 @@ class SelfAttentiveInterests(tf.keras.layers.Layer):
     Input: [batch, history, dim], oldest first; a mask [batch, history], as `Embedding` gives it.
     Output: [batch, interests, dim]; zeros where no event is present, and the mask then says that
     there is but the first interest.
-    Raises: ValueError unless the input has three axes and the numbers are positive.
+    Raises: ValueError unless the input has three axes, a mask fits, and the numbers are positive.
 
     >>> history = tf.constant([[[2.0, 0.0], [2.0, 0.0], [0.0, 9.0]]])
     >>> interests = SelfAttentiveInterests(interests=2)
@@ -70,6 +72,11 @@ class SelfAttentiveInterests(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, history, mask=None):
+        check_axes(
+            "SelfAttentiveInterests",
+            history=(history, "batch history dim"),
+            mask=(mask, "batch history"),
+        )
         present = tf.ones(tf.shape(history)[:2], tf.bool) if mask is None else mask
         present = tf.cast(present, tf.bool)
         history = tf.where(present[:, :, tf.newaxis], history, tf.zeros([], history.dtype))

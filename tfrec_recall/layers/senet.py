@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
+
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class SENet(tf.keras.layers.Layer):
@@ -68,11 +70,14 @@ class SENet(tf.keras.layers.Layer):
         stacked = not isinstance(fields, tuple | list)
         if stacked:
             fields = tf.cast(fields, tf.float32)  # reductions stay in float32
+            check_axes("SENet", fields=(fields, "batch fields dim"), mask=(mask, "batch fields"))
             if mask is not None:
                 fields = tf.where(tf.cast(mask, tf.bool)[:, :, tf.newaxis], fields, 0.0)
             squeezed = tf.reduce_mean(fields, axis=-1)  # [batch, fields]
         else:
             fields = [tf.cast(field, tf.float32) for field in fields]
+            apart = {f"field_{n}": (field, f"batch dim_{n}") for n, field in enumerate(fields)}
+            check_axes("SENet", **apart)
             means = [tf.reduce_mean(field, axis=-1) for field in fields]
             squeezed = tf.stack(means, axis=-1)  # [batch, fields]
 

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
+from tfrec_recall.layers.l2_normalization import unit
+from tfrec_recall.layers.masks import mask_among
+
+LEAST = 1e-12  # the squared length up to which a vector has no direction
+
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class SessionSimilarity(tf.keras.layers.Layer):
@@ -20,7 +26,7 @@ class SessionSimilarity(tf.keras.layers.Layer):
         keyword `groups`, integers [batch, history], the market of each item, and `mask`, bool
         [batch, history] (or as Keras gives it, one for each input).
     Output: [batch, candidates] from -1 to 1; 0 where the list is empty.
-    Raises: ValueError unless both inputs have three axes.
+    Raises: ValueError unless both inputs have three axes, and what comes by keyword fits.
 
     >>> candidate = tf.constant([[[0.0, 2.0]]])
     >>> clicked = tf.constant([[[1.0, 0.0], [0.0, 1.0]]])
@@ -43,10 +49,17 @@ class SessionSimilarity(tf.keras.layers.Layer):
             )
         super().build(input_shape)
 
-    def call(self, vectors, groups=None, mask=None):
+    def call(self, vectors, groups=None, mask=None, vectors_mask=None):
+        mask = vectors_mask if mask is None else mask  # Keras 3 names it so beside other tensors
         candidate, history = (tf.cast(part, tf.float32) for part in vectors)
-        if isinstance(mask, tuple | list) and len(mask) == 2:
-            mask = mask[1]
+        mask = mask_among("SessionSimilarity", mask, 1, 2)
+        check_axes(
+            "SessionSimilarity",
+            candidate=(candidate, "batch candidates dim"),
+            history=(history, "batch history dim"),
+            groups=(groups, "batch history"),
+            mask=(mask, "batch history"),
+        )
         present = (
             tf.ones(tf.shape(history)[:2], tf.bool) if mask is None else tf.cast(mask, tf.bool)
         )
@@ -59,11 +72,8 @@ class SessionSimilarity(tf.keras.layers.Layer):
             groups = tf.convert_to_tensor(groups)
             alike &= groups[:, tf.newaxis] == groups[:, :, tf.newaxis]
         centroids = tf.matmul(tf.cast(alike, tf.float32), history)
-        cosines = tf.matmul(
-            tf.math.l2_normalize(candidate, axis=-1),
-            tf.math.l2_normalize(centroids, axis=-1),
-            transpose_b=True,
-        )  # [batch, candidates, history]
+        # [batch, candidates, history]
+        cosines = tf.matmul(unit(candidate, LEAST), unit(centroids, LEAST), transpose_b=True)
         cosines = tf.where(present[:, tf.newaxis], cosines, cosines.dtype.min)
         nearest = tf.reduce_max(tf.pad(cosines, [[0, 0], [0, 0], [0, 1]], constant_values=-2.0), -1)
         some = tf.reduce_any(present, axis=1, keepdims=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes, flat
+
 SIDE_INFO = ("none", "mean", "weighted")
 
 
@@ -26,7 +28,8 @@ class SideInfoPooling(tf.keras.layers.Layer):
     Input: [..., fields, dim], the id's embedding first; by keyword `item_id`, encoded [...]. Masked
         fields are absent. An item without its id is a cold one, its fields weigh alike.
     Output: [..., dim], zeros where all fields are absent; no mask, as the fields are gone.
-    Raises: ValueError for another `side_info`, or an input without an axis of fields.
+    Raises: ValueError for another `side_info`, an input without an axis of fields, or an `item_id`
+        or a mask that does not fit. A column of ids, [..., 1], is taken for [...].
 
     >>> fields = tf.constant([[[4.0, 0.0], [0.0, 2.0]]])  # one item: its id, its brand
     >>> SideInfoPooling(items=9, side_info="weighted")(fields, item_id=tf.constant([5])).numpy()
@@ -59,13 +62,17 @@ class SideInfoPooling(tf.keras.layers.Layer):
         mask = fields_mask if mask is None else mask  # Keras 3 names it so beside other tensors
         share = tf.cast(self.shares(item_id, fields, mask), fields.dtype)
         if mask is not None:
+            mask = tf.cast(mask, tf.bool)
             fields = tf.where(mask[..., tf.newaxis], fields, tf.zeros((), fields.dtype))
         pooled = tf.einsum("...f,...fd->...d", share, fields)
         return tf.cast(pooled, self.compute_dtype)
 
     def shares(self, item_id, fields, mask=None):
         """What each field weighs in its item, float32 [..., fields]; they sum to 1."""
+        check_axes("SideInfoPooling", fields=(fields, "... fields dim"), mask=(mask, "... fields"))
         present = tf.ones_like(fields[..., 0], tf.bool) if mask is None else mask
+        present = tf.cast(present, tf.bool)
+        item_id = flat("SideInfoPooling", "item_id", item_id, fields, len(fields.shape) - 2)
         if self.side_info == "none":
             first = tf.range(tf.shape(fields)[-2]) == 0
             return tf.cast(present & first, tf.float32)

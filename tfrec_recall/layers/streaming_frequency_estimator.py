@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import flat
+
 # The mixing function of SplitMix64: odd factors and shifts that spread each bit over all others.
 STRIDE = 0x9E3779B97F4A7C15
 FACTORS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
@@ -38,7 +40,8 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
     Output: [...] float32, above 0 and at most 1. Only with `training=True` the step counts, unless
         there is no id in it; then the estimates are those after it. Under `tf.distribute` the
         replicas' batches are one step.
-    Raises: ValueError for settings out of range, TypeError for ids that are numbers with fractions.
+    Raises: ValueError for settings out of range or a mask of another shape, TypeError for ids that
+        are numbers with fractions.
 
     >>> estimator = StreamingFrequencyEstimator(buckets=1000)
     >>> for batch in (["a", "b"], ["a", "a"], ["a", "b"]):
@@ -90,7 +93,10 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
         asked = self.places(ids)  # [ids, hashes]
         met = asked[:0]
         if training:
-            met = asked if mask is None else tf.boolean_mask(asked, tf.reshape(mask, [-1]))
+            if mask is not None:
+                mask = flat("StreamingFrequencyEstimator", "mask", mask, ids, len(ids.shape))
+                mask = tf.reshape(tf.cast(mask, tf.bool), [-1])
+            met = asked if mask is None else tf.boolean_mask(asked, mask)
             replica = tf.distribute.get_replica_context()
             if replica is not None and replica.num_replicas_in_sync > 1:
                 met = replica.all_gather(met, axis=0)  # the step is that of all replicas

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import tensorflow as tf
 
 
-def build_within(layer, input_shape):
-    """Build now and under its own name: Keras 3 loads weights into layers that are built."""
-    with tf.name_scope(layer.name):
-        layer.build(input_shape)
+def build_within(owner, layer, input_shape):
+    """Build now and under the names of both.
+
+    Keras 3 loads weights into layers that are built; HDF5 tells weights apart by their names, also
+    where the owner is built without being called.
+    """
+    inside = owner.name in tf.get_current_name_scope().split("/")
+    with contextlib.nullcontext() if inside else tf.name_scope(owner.name):  # noqa: SIM117
+        with tf.name_scope(layer.name):
+            layer.build(input_shape)

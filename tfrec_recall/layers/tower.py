@@ -64,28 +64,36 @@ class Tower(tf.keras.layers.Layer):
         self.supports_masking = True
 
         keras, dtype, hidden = tf.keras.layers, self.dtype_policy, self.units[:-1]
-        self.dense = [keras.Dense(width, dtype=dtype) for width in self.units]
-        if normalization == "batch":
-            self.normalizations = [keras.BatchNormalization(dtype=dtype) for _ in hidden]
-        elif normalization == "layer":
-            self.normalizations = [keras.LayerNormalization(dtype=dtype) for _ in hidden]
+        # By names of their own: HDF5 knows weights by their names alone.
+        self.dense = [
+            keras.Dense(width, dtype=dtype, name=f"dense_{position}")
+            for position, width in enumerate(self.units)
+        ]
+        if normalization:
+            kinds = {"batch": keras.BatchNormalization, "layer": keras.LayerNormalization}
+            self.normalizations = [
+                kinds[normalization](dtype=dtype, name=f"normalization_{position}")
+                for position in range(len(hidden))
+            ]
         self.drop = keras.Dropout(dropout, dtype=dtype)
 
     def build(self, input_shape):
         widths = [input_shape[-1], *self.units]
         self.projections = [
-            tf.keras.layers.Dense(width, use_bias=False, dtype=self.dtype_policy)
+            tf.keras.layers.Dense(
+                width, use_bias=False, dtype=self.dtype_policy, name=f"projection_{position}"
+            )
             if self.residual and width != before
             else None
-            for before, width in zip(widths, self.units, strict=False)
+            for position, (before, width) in enumerate(zip(widths, self.units, strict=False))
         ]
         for position, before in enumerate(widths[:-1]):
-            build_within(self.dense[position], (*input_shape[:-1], before))
+            build_within(self, self.dense[position], (*input_shape[:-1], before))
             if self.projections[position]:
-                build_within(self.projections[position], (*input_shape[:-1], before))
+                build_within(self, self.projections[position], (*input_shape[:-1], before))
             if self.normalization and position < len(self.units) - 1:
                 width = self.units[position]
-                build_within(self.normalizations[position], (*input_shape[:-1], width))
+                build_within(self, self.normalizations[position], (*input_shape[:-1], width))
         super().build(input_shape)
 
     def call(self, inputs, training=None):

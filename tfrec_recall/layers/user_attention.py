@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
+from tfrec_recall.layers.masks import mask_among
+
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class UserAttention(tf.keras.layers.Layer):
@@ -44,9 +47,18 @@ class UserAttention(tf.keras.layers.Layer):
     def call(self, inputs, mask=None):
         history, user = (tf.cast(vectors, tf.float32) for vectors in inputs)
         several = user if len(user.shape) == 3 else user[:, tf.newaxis]  # [batch, profiles, dim]
-        present = mask[0] if isinstance(mask, tuple | list) else mask
+        present = mask_among("UserAttention", mask, 0, 2)
         if present is not None:
             present = tf.cast(present, tf.bool)
+        of_each = present is not None and len(present.shape) == 3  # profile
+        check_axes(
+            "UserAttention",
+            history=(history, "batch history dim"),
+            user=(user, "batch dim" if len(user.shape) == 2 else "batch profiles dim"),
+            several=(several if of_each else None, "batch profiles dim"),
+            mask=(present, "batch profiles history" if of_each else "batch history"),
+        )
+        if present is not None:
             if len(present.shape) == 2:
                 present = present[:, tf.newaxis]
             anywhere = tf.reduce_any(present, axis=1)[:, :, tf.newaxis]

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes, flat
 from tfrec_recall.losses.fused_cross_entropy import fused_cross_entropy
 from tfrec_recall.losses.whole_cross_entropy import whole_cross_entropy
 
@@ -35,7 +36,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         whole: compute all logits at once, in operations that XLA compiles. The same numbers, in
             more memory.
 
-    Call arguments:
+    Call arguments; what is of one axis may also be a column, as [batch, 1] for [batch]:
         query_embeddings: [batch, dim], or [batch, interests, dim] of which the best interest counts
             for each candidate.
         candidate_embeddings: [candidates, dim]: first each query's own, then any extra negatives.
@@ -49,14 +50,15 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         extra_candidate_ids: [extra], their ids.
         extra_log_probability: [extra], theirs. Candidates from two sources must be corrected by
             comparable numbers: expected occurrences in the batch.
-        interest_mask: [batch, interests], False for an interest that a query does not have.
+        interest_mask: [batch, interests], False for an interest that a query does not have; the
+            mask that several interests bring with them, if it is not given.
         excluded_ids: [batch, any], ids that are not negatives of this query, such as the user's
             other positives; pad with an id that no candidate has.
         training: False leaves out the gradients; asked for nevertheless, they cost a second pass.
 
     Output: a scalar in float32, 0 for an empty batch. A query's own candidate always counts,
         whatever else is left out.
-    Raises: ValueError for an argument that needs another, or contradicts it.
+    Raises: ValueError for an argument that needs another, contradicts it, or has another shape.
 
     >>> query, candidates = tf.eye(2), tf.constant([[2.0, 0.0], [2.0, 0.0]])  # twice one item
     >>> round(float(InBatchSoftmax()(query, candidates)), 4)  # two fair coins, 2 log 2
@@ -122,14 +124,43 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         interest_mask=None,
         excluded_ids=None,
         training=True,
+        mask=None,
+        query_embeddings_mask=None,
     ):
         query, candidates = _float(query_embeddings), _float(candidate_embeddings)
-        log_probability = _log_probability(log_probability, candidate_sampling_probability)
-        if extra_candidates is not None:
-            candidates = tf.concat([candidates, _float(extra_candidates)], axis=0)
-            log_probability = _join("log_probability", log_probability, extra_log_probability)
-            candidate_ids = _join("candidate_ids", candidate_ids, extra_candidate_ids)
+        if interest_mask is None and len(query.shape) == 3:
+            interest_mask = query_embeddings_mask if mask is None else mask  # in Keras 3, and 2
         _check_shapes(query, candidates, interest_mask)
+        axes = "batch dim" if len(query.shape) == 2 else "batch interests dim"
+        check_axes(
+            "InBatchSoftmax",
+            query_embeddings=(query, axes),
+            interest_mask=(interest_mask, "batch interests"),
+            candidate_embeddings=(candidates, "candidates dim"),
+            extra_candidates=(extra_candidates, "extra dim"),
+            excluded_ids=(excluded_ids, "batch any"),
+        )
+        one = {
+            "candidate_ids": candidate_ids,
+            "log_probability": log_probability,
+            "candidate_sampling_probability": candidate_sampling_probability,
+        }
+        one = {name: _flat(name, values, candidates) for name, values in one.items()}
+        candidate_ids = one.pop("candidate_ids")
+        log_probability = _log_probability(*one.values())
+        if extra_candidates is not None:
+            extra = _float(extra_candidates)
+            candidates = tf.concat([candidates, extra], axis=0)
+            more = _flat("extra_log_probability", extra_log_probability, extra)
+            log_probability = _join("log_probability", log_probability, more)
+            more = _flat("extra_candidate_ids", extra_candidate_ids, extra)
+            candidate_ids = _join("candidate_ids", candidate_ids, more)
+        check_axes(
+            "InBatchSoftmax",
+            query_embeddings=(query, axes),
+            candidates=(candidates, "candidates dim"),
+            score_mask=(score_mask, "batch candidates"),
+        )
         if interest_mask is not None:
             interest_mask = tf.cast(interest_mask, tf.bool)
             query = tf.where(interest_mask[:, :, tf.newaxis], query, 0.0)
@@ -143,13 +174,13 @@ class InBatchSoftmax(tf.keras.layers.Layer):
             candidates = tf.concat([candidates, -log_probability[:, tf.newaxis]], axis=-1)
 
         size = tf.shape(query)[0]
-        weights = tf.ones([size]) if sample_weight is None else _float(sample_weight)
+        weights = _flat("sample_weight", sample_weight, query)
+        weights = tf.ones([size]) if weights is None else _float(weights)
         arguments = {
             "removed": self._removed(candidate_ids, excluded_ids, score_mask),
             "hard_negatives": self.num_hard_negatives,
             "interest_mask": interest_mask,
         }
-        weights = tf.reshape(weights, [-1])
         if self.whole:
             loss = whole_cross_entropy(query, candidates, weights, **arguments)
         else:
@@ -168,7 +199,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
                     "InBatchSoftmax takes `candidate_ids` where accidental hits are removed or "
                     "`excluded_ids` given. Received: candidate_ids=None."
                 )
-            groups, excluded = tf.convert_to_tensor(candidate_ids), excluded_ids
+            groups, excluded = candidate_ids, excluded_ids
             if not self.whole:
                 groups, excluded = _groups(candidate_ids, excluded_ids)
         if self.remove_accidental_hits:
@@ -203,6 +234,10 @@ class InBatchSoftmax(tf.keras.layers.Layer):
 
 def _float(values):
     return tf.cast(values, tf.float32)
+
+
+def _flat(name, values, like):
+    return None if values is None else flat("InBatchSoftmax", name, values, like)
 
 
 def _log_probability(log_probability, probability):

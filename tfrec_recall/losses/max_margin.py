@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
+
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class MaxMargin(tf.keras.layers.Layer):
@@ -48,6 +50,15 @@ class MaxMargin(tf.keras.layers.Layer):
 
     def call(self, vectors, negatives, present=None, hard_negatives=None, hard_present=None):
         query, positive = (tf.cast(part, tf.float32) for part in vectors)
+        check_axes(
+            "MaxMargin",
+            queries=(query, "batch dim"),
+            positives=(positive, "batch dim"),
+            negatives=(negatives, "negatives dim"),
+            present=(present, "batch negatives"),
+            hard_negatives=(hard_negatives, "batch hard dim"),
+            hard_present=(hard_present, "batch hard"),
+        )
         wanted = tf.reduce_sum(query * positive, axis=-1, keepdims=True)  # [batch, 1]
         scores = tf.matmul(query, tf.cast(negatives, tf.float32), transpose_b=True)
         weights = _weights(scores, present)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes, flat
+
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class SampledSoftmax(tf.keras.layers.Layer):
@@ -22,7 +24,7 @@ class SampledSoftmax(tf.keras.layers.Layer):
         reduction: "sum" over the batch, or "mean", which divides it by the number of queries.
 
     Input: a tuple of query [batch, dim], positive [batch, dim] and negatives [samples, dim].
-    Call arguments:
+    Call arguments; what is of one axis may also be a column, as [batch, 1] for [batch]:
         positive_ids, negative_ids: [batch] and [samples], integers or strings; needed to find
             accidental hits.
         positive_log_probability, negative_log_probability: [batch] and [samples], both or neither.
@@ -33,7 +35,7 @@ class SampledSoftmax(tf.keras.layers.Layer):
             other positives; pad with an id that no candidate has.
 
     Output: a scalar in float32, 0 for an empty batch.
-    Raises: ValueError for an argument that needs another, or contradicts it.
+    Raises: ValueError for an argument that needs another, contradicts it, or has another shape.
 
     >>> query, positive = tf.constant([[1.0, 0.0]]), tf.constant([[2.0, 0.0]])
     >>> negatives = tf.constant([[2.0, 1.0], [0.0, 3.0]])
@@ -85,6 +87,18 @@ class SampledSoftmax(tf.keras.layers.Layer):
         own_negative_log_probability=None,
     ):
         query, positive, negatives = (tf.cast(part, tf.float32) for part in vectors)
+        check_axes(
+            "SampledSoftmax",
+            query=(query, "batch dim"),
+            positive=(positive, "batch dim"),
+            negatives=(negatives, "samples dim"),
+            own_negatives=(own_negatives, "batch own dim"),
+            own_negative_ids=(own_negative_ids, "batch own"),
+            own_negative_log_probability=(own_negative_log_probability, "batch own"),
+            excluded_ids=(excluded_ids, "batch any"),
+        )
+        positive_ids = _flat("positive_ids", positive_ids, query)
+        negative_ids = _flat("negative_ids", negative_ids, negatives)
         wanted = tf.reduce_sum(query * positive, axis=1, keepdims=True) / self.temperature
         others = tf.matmul(query, negatives, transpose_b=True) / self.temperature
         if (positive_log_probability is None) != (negative_log_probability is None):
@@ -93,8 +107,10 @@ class SampledSoftmax(tf.keras.layers.Layer):
                 "positive_log_probability and negative_log_probability, or neither."
             )
         if positive_log_probability is not None:
-            wanted -= tf.cast(positive_log_probability, tf.float32)[:, tf.newaxis]
-            others -= tf.cast(negative_log_probability, tf.float32)
+            of_positive = _flat("positive_log_probability", positive_log_probability, query)
+            of_negative = _flat("negative_log_probability", negative_log_probability, negatives)
+            wanted -= tf.cast(of_positive, tf.float32)[:, tf.newaxis]
+            others -= tf.cast(of_negative, tf.float32)
         for ids in self._not_negative(positive_ids, negative_ids, excluded_ids):
             hit = tf.reduce_any(ids[:, :, tf.newaxis] == negative_ids, axis=1)  # [batch, samples]
             others = tf.where(hit, others.dtype.min, others)
@@ -105,7 +121,7 @@ class SampledSoftmax(tf.keras.layers.Layer):
         logits = tf.concat([wanted, others, *own], axis=1)  # [batch, 1 + samples + own]
         losses = tf.reduce_logsumexp(logits, axis=1) - wanted[:, 0]
         if sample_weight is not None:
-            losses *= tf.cast(sample_weight, tf.float32)
+            losses *= tf.cast(_flat("sample_weight", sample_weight, query), tf.float32)
         total = tf.reduce_sum(losses)
         if self.reduction == "sum":
             return total
@@ -121,7 +137,7 @@ class SampledSoftmax(tf.keras.layers.Layer):
         ids = tf.convert_to_tensor(ids)
         left_out = ids == tf.zeros([], ids.dtype)
         if self.remove_accidental_hits:
-            left_out |= ids == tf.convert_to_tensor(positive_ids)[:, tf.newaxis]
+            left_out |= ids == positive_ids[:, tf.newaxis]
         return tf.where(left_out, logits.dtype.min, logits)
 
     def _not_negative(self, positive_ids, negative_ids, excluded_ids) -> list[tf.Tensor]:
@@ -136,7 +152,7 @@ class SampledSoftmax(tf.keras.layers.Layer):
             return []
         found = []
         if self.remove_accidental_hits:
-            found.append(tf.convert_to_tensor(positive_ids)[:, tf.newaxis])
+            found.append(positive_ids[:, tf.newaxis])
         if excluded_ids is not None:
             found.append(tf.convert_to_tensor(excluded_ids))
         return found
@@ -151,3 +167,7 @@ class SampledSoftmax(tf.keras.layers.Layer):
             "remove_accidental_hits": self.remove_accidental_hits,
             "reduction": self.reduction,
         }
+
+
+def _flat(name, values, like):
+    return None if values is None else flat("SampledSoftmax", name, values, like)

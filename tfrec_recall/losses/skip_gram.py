@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
+
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class SkipGramNegativeSampling(tf.keras.layers.Layer):
@@ -24,7 +26,7 @@ class SkipGramNegativeSampling(tf.keras.layers.Layer):
     Input: a tuple of centre [..., centres, dim] and context [..., contexts, dim]; by keyword
         `positive` and `negative`, [..., centres, contexts], numbers of 0 or more, or booleans.
     Output: a scalar, float32, 0 where there are no pairs.
-    Raises: ValueError for another reduction, or one vector in the place of two.
+    Raises: ValueError for another reduction, or inputs of other shapes.
 
     >>> centre, context = tf.constant([[1.0, 0.0]]), tf.constant([[2.0, 0.0], [0.0, 1.0]])
     >>> loss = SkipGramNegativeSampling()
@@ -52,6 +54,13 @@ class SkipGramNegativeSampling(tf.keras.layers.Layer):
     def call(self, vectors, positive, negative):
         centre, context = (tf.cast(part, tf.float32) for part in vectors)
         positive, negative = tf.cast(positive, tf.float32), tf.cast(negative, tf.float32)
+        check_axes(
+            "SkipGramNegativeSampling",
+            centre=(centre, "... centres dim"),
+            context=(context, "... contexts dim"),
+            positive=(positive, "... centres contexts"),
+            negative=(negative, "... centres contexts"),
+        )
         scores = tf.matmul(centre, context, transpose_b=True)  # [..., centres, contexts]
         loss = tf.reduce_sum((positive + negative) * tf.nn.softplus(scores) - positive * scores)
         if self.reduction == "sum":
