@@ -23,12 +23,17 @@ Columns = Mapping[str, tf.Tensor]
 
 
 def sequences(
-    interactions: Interactions, by_session: bool, ordered: bool = True
+    interactions: Interactions,
+    by_session: bool | None = None,
+    gap: float | None = None,
+    ordered: bool = True,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """The events with those of a sequence side by side, oldest first, and the sequences' numbers.
 
     Args:
-        by_session: a sequence is a user's session (`session_id`), or else all that he did.
+        by_session: a sequence is a user's session (`session_id`), or else all that he did. None: a
+            session where the events have any.
+        gap: seconds; a longer pause ends a sequence as well.
         ordered: whether the order of events matters; without, no timestamps are needed.
 
     >>> events = pd.DataFrame({"user_id": ["b", "a", "b"], "item_id": [1, 2, 3]})
@@ -38,8 +43,9 @@ def sequences(
     if ordered:
         interactions.require_time("A window over sequences (not window=None, the whole set)")
     events = interactions.events
-    if by_session:
-        number = sessions(events, by="session_id")
+    by = "session_id" if by_sessions(interactions, by_session) else None
+    if by is not None or gap is not None:
+        number = sessions(events, by=by, gap=gap)
     else:
         number = pd.factorize(events["user_id"], sort=True)[0]
     order = np.arange(len(events))
@@ -47,6 +53,11 @@ def sequences(
         order = chronological(events)
     order = order[np.argsort(number[order], kind="stable")]
     return events.iloc[order].reset_index(drop=True), number[order]
+
+
+def by_sessions(interactions: Interactions, by_session: bool | None) -> bool:
+    """Whether sequences are sessions: as given, and by default where the events have any."""
+    return "session_id" in interactions.events if by_session is None else by_session
 
 
 def session_batches(

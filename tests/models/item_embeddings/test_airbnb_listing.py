@@ -139,6 +139,7 @@ def test_a_cold_listing_is_the_mean_of_the_nearest_three():
         user=[History()], item=[Categorical("item_id"), Categorical("room"), Numeric("price")]
     ).adapt(interactions)
     model = AirbnbListing(features, dim=4, alike_by=("room", "price"))
+    model.tables.learnt.assign([0, 0, *[1] * 5])
     vectors = model.embed_items(items)
     price = items["price"][:5].to_numpy()
     distance = abs(price - 25.0) / price.std() + (items["room"][:5] != "flat")
@@ -165,8 +166,44 @@ def test_sessions_are_cut_by_the_pause_and_know_their_booking():
     assert raw(batch["item_id"].numpy()).tolist() == ["i0", "i2", "i3", "i4", "i6"]
     assert batch["session"].numpy().tolist() == [0, 0, 0, 1, 1]
     assert raw(batch["booked"].numpy()).tolist() == ["i3", "i3", "i3", "", ""]
-    with pytest.raises(ValueError, match="No click is left"):
-        AirbnbListing(features, clicked=("view",), booked="sale").training_data(interactions)
+
+
+def test_a_booking_ends_its_session():
+    kinds = ["click", "booking", "click", "click", "booking", "click"]
+    events = pd.DataFrame(
+        {
+            "user_id": "a",
+            "item_id": [f"i{n}" for n in range(6)],
+            "timestamp": range(0, 60, 10),
+            "event_type": kinds,
+        }
+    )
+    interactions = Interactions(events.sample(frac=1, random_state=0))
+    features = AirbnbListing.default_features(interactions).adapt(interactions)
+    model = AirbnbListing(features, dim=4)
+    batch = next(iter(model.training_data(interactions, batch_size=9, seed=None)))
+    raw = features.item_vocabulary.decode
+    assert raw(batch["item_id"].numpy()).tolist() == ["i0", "i1", "i2", "i3", "i4", "i5"]
+    assert batch["session"].numpy().tolist() == [0, 0, 1, 1, 1, 2]
+    assert raw(batch["booked"].numpy()).tolist() == ["i1", "i1", "i4", "i4", "i4", ""]
+
+
+def test_event_types_that_never_occur_are_refused():
+    events = pd.DataFrame(
+        {"user_id": "a", "item_id": list("xyz"), "timestamp": range(3), "event_type": "click"}
+    )
+    interactions = Interactions(events)
+    features = AirbnbListing.default_features(interactions).adapt(interactions)
+    for wrong in ({}, {"booked": "sale"}, {"booked": (), "clicked": ["click", "view"]}):
+        with pytest.raises(ValueError, match=r"No event is of the type '\w+' that .* has 'click'"):
+            AirbnbListing(features, **wrong).training_data(interactions)
+    with pytest.raises(ValueError, match="booked names event types, one or several"):
+        AirbnbListing(features, booked=3.0)
+    with pytest.raises(ValueError, match="give one of both"):
+        AirbnbListing(features, clicked="click", left_out="view")
+    with pytest.raises(ValueError, match="No click is left to learn from"):
+        AirbnbListing(features, booked=(), left_out="click").training_data(interactions)
+    assert AirbnbListing(features, booked=()).training_data(interactions)
 
 
 def test_market_noise_is_of_the_centres_market():

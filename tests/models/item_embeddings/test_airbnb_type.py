@@ -108,12 +108,88 @@ def test_a_rejected_request_is_nobodys_context():
 
 
 def test_a_type_is_a_number_for_each_combination():
-    rule = TypeRule({"a": 3, "b": 4, "c": 2}, first=5)
+    rule = TypeRule({"a": 3, "b": 4, "c": 2}, first=5, most=24)
     grid = np.stack(np.meshgrid(range(3), range(4), range(2), indexing="ij")).reshape(3, -1)
     numbers = rule(dict(zip("abc", grid, strict=True)))
     assert sorted(numbers) == list(range(5, 5 + 24))
-    with pytest.raises(ValueError, match=r"at most 1,000,000 combinations.*Received: 4,000,000"):
-        TypeRule({"a": 2000, "b": 2000})
+    assert rule.count == 24
+
+
+def test_of_too_many_combinations_the_frequent_are_kept_and_the_others_share():
+    rule = TypeRule({"a": 5000, "b": 5000, "c": 5000, "d": 2**40}, first=7, most=3)
+    assert rule.combinations > 2**63
+    rows = {name: np.arange(10) * (n + 1) for n, name in enumerate("abcd")}
+    assert (rule(rows).numpy() >= 7 + 3).all()  # nothing is known yet
+    rule.keep(rows, events=np.array([1, 9, 0, 5, 1, 7, 1, 1, 1, 1]))
+    found = rule(rows).numpy()
+    assert sorted(found[[1, 3, 5]]) == [7, 8, 9]
+    others = np.delete(found, [1, 3, 5])
+    assert (others >= 10).all()
+    assert (others < 7 + rule.count).all()
+    assert len(set(others)) > 4  # spread by a hash
+    changed = {**rows, "a": rows["a"][::-1]}
+    assert not set(rule(changed).numpy()) & {7, 8, 9}  # every feature counts
+
+
+def test_events_are_bookings_by_one_type_or_several():
+    interactions = small()
+    features = AirbnbType.default_features(interactions).adapt(interactions)
+
+    def learnt(**settings):
+        data = AirbnbType(features, dim=4, **settings).training_data(interactions, 99, seed=None)
+        return [batch["rejected"].numpy().tolist() for batch in data]
+
+    assert learnt(booked="booking") == learnt(booked=["booking"]) == learnt()
+    assert sum(np.concatenate(learnt()) == 0) == 2 * 160
+    for wrong in ({"booked": "bookings"}, {"rejected": ("no",)}, {"booked": ("booking", "sale")}):
+        with pytest.raises(ValueError, match=r"No event is of the type .*'booking', 'rejection'"):
+            learnt(**wrong)
+
+
+def test_few_types_in_large_blocks_learn_more_than_chance():
+    """Four types, of which every block holds each more than a hundred times."""
+    interactions = small()
+    features = AirbnbType.default_features(interactions).adapt(interactions)
+    tf.keras.utils.set_random_seed(0)
+    model = AirbnbType(features, decay_epochs=10)
+    model.compile()
+    data = model.training_data(interactions, batch_size=256)
+    loss = model.fit(data, epochs=10, verbose=0).history["loss"]
+    assert loss[-1] < loss[0] <= 1.01 * (1 + 5) * np.log(2)
+
+
+def test_contexts_may_be_of_the_other_kind_alone():
+    interactions = small()
+    features = AirbnbType.default_features(interactions).adapt(interactions)
+    pairs = []
+    for alone in (False, True):
+        model = AirbnbType(
+            features,
+            dim=4,
+            block=8,
+            lanes=1,
+            window=2,
+            other_kind_only=alone,
+            item_type=("item_id",),
+        )
+
+        def learn(centre, context, positive, *others, **more):
+            first = model.item_type.first
+            kinds = (centre >= first)[:, :, None] == (context >= first)[:, None]
+            same = tf.reduce_sum(tf.where(kinds, positive, 0.0))
+            pairs.append((float(same), float(tf.reduce_sum(positive) - same)))
+            return tf.constant(0.0)
+
+        model.tables.learn = learn
+        tf.config.run_functions_eagerly(True)
+        try:
+            model.compute_loss(next(iter(model.training_data(interactions, 4, seed=None))))
+        finally:
+            tf.config.run_functions_eagerly(False)
+        total = np.sum(pairs, axis=0)
+        assert total[1] > 50
+        assert (total[0] == 0) == alone
+        pairs.clear()
 
 
 def test_types_are_made_of_categories_and_buckets():

@@ -127,7 +127,7 @@ def test_pairs_expect_their_negatives():
     def learn(centre, context, positive, noise, negative, rate):
         hit = noise.numpy()[:, None] == centre.numpy()[:, :, None]
         share = 1 - hit.mean(axis=2)
-        expected = positive.numpy().sum(axis=2) * model.negatives * share
+        expected = positive.numpy().sum(axis=2) * model.noise.negatives * share
         np.testing.assert_allclose(negative.numpy().sum(axis=2), expected, rtol=1e-5)
         seen["pairs"] = positive.numpy().sum()
         return tf.constant(0.0)

@@ -30,5 +30,7 @@ class Centring(tf.keras.layers.Layer):
         return self.unit(tf.where(there, self.unit(vectors) - self.mean, 0.0))
 
     def centre(self, vectors: np.ndarray) -> None:
-        """Learns the mean direction of vectors [items, dim]."""
-        self.mean.assign(tf.reduce_mean(self.unit(vectors), axis=0))
+        """Learns the mean direction of vectors [items, dim]; zeros are no direction."""
+        there = vectors[(vectors != 0).any(axis=1)]
+        if len(there):
+            self.mean.assign(tf.reduce_mean(self.unit(there), axis=0))

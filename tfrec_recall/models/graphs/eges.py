@@ -9,7 +9,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, has_baskets
-from tfrec_recall.data.windows import Block, Columns, sequences
+from tfrec_recall.data.windows import Block, Columns, by_sessions, sequences
 from tfrec_recall.features import Features, History, infer
 from tfrec_recall.graph import (
     NoiseRemoval,
@@ -19,11 +19,12 @@ from tfrec_recall.graph import (
     item_graph,
     walk_batches,
 )
+from tfrec_recall.layers import L2Normalization
 from tfrec_recall.models.graphs.centring import Centring
 from tfrec_recall.models.graphs.side_info_vectors import SideInfoVectors
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
-from tfrec_recall.models.item_embeddings.window_pairs import noise_weights, window_weights
+from tfrec_recall.models.item_embeddings.window_pairs import Noise, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
@@ -50,10 +51,12 @@ class EGES(ItemSpaceModel):
         walks: that begin at each item.
         length: items of a walk.
         reach: an item leads to so many that follow in a user's sequence, or in a session.
-        by_session: sequences are sessions (`session_id`), and not all events of a user. None: if
-            the sessions are baskets, whose items all lead to each other.
+        by_session: sequences are sessions (`session_id`), and not all events of a user; by default
+            where there are any. The items of a basket all lead to each other.
+        gap: seconds; a longer pause ends a sequence as well.
         noise_removal: what to leave out before; `removed` then says how much that was.
         window: the farthest context; each centre draws its own from 1 to this.
+        fixed_window: all windows reach as far as `window`.
         negatives: per pair.
         power: of the items' counts, by which negatives are drawn.
         threshold: of sub-sampling, as in `Item2Vec`.
@@ -65,7 +68,9 @@ class EGES(ItemSpaceModel):
             A new item counts as one event.
         last, half_life: the latest items that make a user's vector, as in `Item2Vec`.
         block, lanes, noise: centres of a lane, lanes of a step, and draws of noise a lane.
-        longest_step: the most that a row moves in one block.
+        adaptive_rows: whether rows have rates of their own, or all of them `rate`.
+        centring: serve directions from the mean item, and not from the origin.
+        longest_step: the most that a row moves in one block; None sets no limit.
         seed: of windows, noise, sub-sampling and cold centres.
 
     A new item is the mean of its side information, and is served at once. Users are the mean of
@@ -84,8 +89,10 @@ class EGES(ItemSpaceModel):
         length: int = 10,
         reach: int = 2,
         by_session: bool | None = None,
+        gap: float | None = None,
         noise_removal: NoiseRemoval | None = None,
         window: int = 5,
+        fixed_window: bool = False,
         negatives: int = 10,
         power: float = 0.5,
         threshold: float | None = None,
@@ -97,8 +104,10 @@ class EGES(ItemSpaceModel):
         half_life: float | None = 4.0,
         block: int = 32,
         lanes: int = 16,
-        noise: int = 64,
-        longest_step: float = 0.5,
+        noise: int | None = 64,
+        adaptive_rows: bool = True,
+        centring: bool = True,
+        longest_step: float | None = 0.5,
         seed: int = 0,
         **kwargs,
     ):
@@ -108,26 +117,28 @@ class EGES(ItemSpaceModel):
                 "walks, window, negatives and noise are at least 1, length at least 2. "
                 f"Received: {walks=}, {window=}, {negatives=}, {noise=}, {length=}."
             )
-        self.walks, self.length, self.reach, self.by_session = walks, length, reach, by_session
+        self.walks, self.length, self.reach = walks, length, reach
+        self.by_session, self.gap = by_session, gap
         if not 0 <= cold_rate < 1:
             raise ValueError(f"cold_rate is a share from 0 to below 1. Received: {cold_rate}.")
         self.noise_removal = noise_removal
         self.removed: Removed | None = None
-        self.window, self.negatives, self.noise = window, negatives, noise
+        self.window, self.fixed_window = window, fixed_window
         self.last, self.half_life = features.recency(last, half_life)
         counts = item_space.known_counts(features)
-        self.proposal = PopularityNegatives(counts, power)
+        self.noise = Noise(PopularityNegatives(counts, power), negatives, noise)
         keep = item_space.keep(counts, threshold)
         side_info = self.own_side_info if side_info is None else side_info
         self.cold_rate = 0.0 if side_info == "none" else cold_rate
         self.popularity = popularity
-        self.vectors = SideInfoVectors(features, dim, side_info, longest_step)
+        self.vectors = SideInfoVectors(features, dim, side_info, longest_step, adaptive_rows)
         self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
-        self.centring = Centring(dim)
+        self.centring = Centring(dim) if centring else None
+        direction = self.centring or L2Normalization()
         item = features.inputs(features.item)
-        self.candidate_model = tf.keras.Model(item, self.centring(self.vectors.embed(item)))
-        centred = tf.keras.Sequential([self.vectors, self.centring])
-        self.query_model = item_space.query_model(features, centred, self.last, self.half_life)
+        self.candidate_model = tf.keras.Model(item, direction(self.vectors.embed(item)))
+        served = tf.keras.Sequential([self.vectors, direction])
+        self.query_model = item_space.query_model(features, served, self.last, self.half_life)
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
@@ -143,13 +154,12 @@ class EGES(ItemSpaceModel):
         if self.noise_removal is not None:
             events, self.removed = self.noise_removal(train.events)
             train = train.with_events(events)
-        baskets = train.has_time and has_baskets(train)
-        by_session = baskets if self.by_session is None else self.by_session
-        events, sequence = sequences(train, by_session)
+        baskets = by_sessions(train, self.by_session) and has_baskets(train)
+        events, sequence = sequences(train, self.by_session, self.gap)
         encoding = self.features.ids("item_id")
         item = encoding.encode(events["item_id"])
         known = item >= item_space.FIRST_KNOWN
-        if baskets and by_session:
+        if baskets:
             return basket_graph(item[known], sequence[known], encoding.size)
         return item_graph(item[known], sequence[known], encoding.size, self.reach)
 
@@ -172,6 +182,8 @@ class EGES(ItemSpaceModel):
 
     def centre(self) -> None:
         """Learns the mean of the items' vectors as they are now, for what is served."""
+        if self.centring is None:
+            return
         known = np.flatnonzero(item_space.known_counts(self.features))
         parts = [known[begin : begin + CENTRED] for begin in range(0, len(known), CENTRED)]
         self.centring.centre(np.concatenate([self.vectors(part).numpy() for part in parts]))
@@ -187,12 +199,11 @@ class EGES(ItemSpaceModel):
     def _learn(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
         for_windows, for_noise, for_cold = tf.unstack(tf.random.split(seed, 3))
         centre, context = block.centre["item_id"], block.context["item_id"]
-        positive = window_weights(block, self.window, for_windows)  # [lanes, block, contexts]
-        pairs = tf.reduce_sum(positive, axis=2)  # [lanes, block]
-        noise = self.proposal.sample([self.training.lanes, self.noise], for_noise)
-        negative = noise_weights(noise, centre, pairs, self.negatives)
+        # [lanes, block, contexts]
+        positive = window_weights(block, self.window, for_windows, self.fixed_window)
+        noise, negative = self.noise(centre, positive, for_noise)
         cold = None
         if self.cold_rate:
             cold = tf.random.stateless_uniform(tf.shape(centre), for_cold) < self.cold_rate
         loss = self.vectors.learn(centre, context, positive, noise, negative, rate, cold)
-        return loss, tf.reduce_sum(pairs[0])
+        return loss, tf.reduce_sum(positive[0])

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, has_baskets
-from tfrec_recall.data.windows import sequences
+from tfrec_recall.data.windows import by_sessions, sequences
 from tfrec_recall.features import Features
 from tfrec_recall.graph import RandomWalks, basket_graph, item_graph
 from tfrec_recall.graph.neighbour_table import best_of_rows
@@ -56,8 +56,10 @@ class GraphSAGE(NodeModel):
         aggregator: "mean", "gcn", "lstm" or "max-pool".
         sizes: neighbours that are drawn for each layer, that of the outermost hop first.
         degree: edges of a node that the graph keeps.
-        reach: an item is joined to so many that follow in a user's events; items of a basket are
-            all joined.
+        reach: an item is joined to so many that follow in a user's sequence.
+        by_session: sequences are sessions (`session_id`), and not all events of a user; by default
+            where there are any. The items of a basket are all joined.
+        gap: seconds; a longer pause ends a sequence as well.
         walk: steps of the random walks that find positives.
         negatives: what they weigh beside a positive; Q of Eq. 1.
         shared: negatives that a batch shares.
@@ -82,6 +84,8 @@ class GraphSAGE(NodeModel):
         sizes: Sequence[int] = (10, 10),
         degree: int = 30,
         reach: int = 10,
+        by_session: bool | None = None,
+        gap: float | None = None,
         walk: int = 1,
         negatives: float = 5.0,
         shared: int = 500,
@@ -107,6 +111,7 @@ class GraphSAGE(NodeModel):
         if label is None and not unsupervised:
             raise ValueError("Without random walks there has to be a label to learn from.")
         self.degree, self.reach, self.walk = degree, reach, walk
+        self.by_session, self.gap = by_session, gap
         self.shared, self.temperature, self.cold_rate = shared, temperature, cold_rate
         self.negatives, self.unsupervised, self.label_weight = negatives, unsupervised, label_weight
         self.popularity = popularity
@@ -144,8 +149,8 @@ class GraphSAGE(NodeModel):
 
     def graph(self, train: Interactions) -> sp.csr_array:
         """Undirected edges between encoded ids, by how often the items were taken together."""
-        baskets = train.has_time and has_baskets(train)
-        events, sequence = sequences(train, by_session=baskets)
+        baskets = by_sessions(train, self.by_session) and has_baskets(train)
+        events, sequence = sequences(train, self.by_session, self.gap)
         encoding = self.features.ids("item_id")
         item = encoding.encode(events["item_id"])
         known = item >= item_space.FIRST_KNOWN

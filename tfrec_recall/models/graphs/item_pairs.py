@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.data import Interactions, chronological
+from tfrec_recall.data import Interactions, chronological, sessions
 from tfrec_recall.data.streaming import batches
 
 
 def boards(train: Interactions, by_session: bool, run: int | None) -> tuple[np.ndarray, pd.Series]:
     """What joins items, as users' boards do: a number for each event, and the event's item.
+
+    Boards are numbered by their users and times, so that the order of rows means nothing.
 
     Args:
         by_session: a board is a session (`session_id`).
@@ -26,13 +28,12 @@ def boards(train: Interactions, by_session: bool, run: int | None) -> tuple[np.n
     """
     events = train.events
     if by_session:
-        board = pd.factorize(events["session_id"])[0]
-        return board, events["item_id"]
+        return sessions(events, by="session_id"), events["item_id"]
     if run is None or not train.has_time:
-        return pd.factorize(events["user_id"])[0], events["item_id"]
+        return pd.factorize(events["user_id"], sort=True)[0], events["item_id"]
     events = events.iloc[chronological(events)]
     place = events.groupby("user_id", observed=True, sort=False).cumcount().to_numpy()
-    user = pd.factorize(events["user_id"])[0]
+    user = pd.factorize(events["user_id"])[0]  # in their order
     sets = [
         np.stack([np.full(len(events), shift), user, (place + shift) // run], axis=1)
         for shift in sorted({0, run // 2})

@@ -8,9 +8,14 @@ from tfrec_recall.features import FeatureEncoder, Features, ItemTable
 from tfrec_recall.features.encoder import Field
 from tfrec_recall.layers import SideInfoPooling
 from tfrec_recall.losses.skip_gram import skip_gram_gradients
-from tfrec_recall.models.graphs.adaptive_rows import AdaptiveRows
+from tfrec_recall.models.item_embeddings.adaptive_rows import AdaptiveRows
 from tfrec_recall.models.item_embeddings.item_space import FIRST_KNOWN
-from tfrec_recall.models.item_embeddings.vector_tables import beside, first_loss
+from tfrec_recall.models.item_embeddings.vector_tables import (
+    beside,
+    descend,
+    first_loss,
+    mark,
+)
 
 OUTPUT, WEIGHTS = "output vectors", "weights of the fields"  # tables that are no field's
 
@@ -25,12 +30,25 @@ class SideInfoVectors(tf.keras.layers.Layer):
         features: adapted; the id is the first field, the other item features follow.
         dim: of the vectors.
         side_info: as `SideInfoPooling` has it.
-        longest_step: the most that a row moves in one block.
+        longest_step: the most that a row moves in one block; None sets no limit.
+        adaptive: rows have rates of their own, by `AdaptiveRows`, or all of them one.
+
+    Attributes:
+        learnt: 1 for ids that have been a centre, else 0, float32 [ids]. The row of another is
+            random, so that the item is one without an id.
 
     Input: encoded ids [...] that training has seen; `embed` takes features.  Output: [..., dim].
     """
 
-    def __init__(self, features: Features, dim: int, side_info: str, longest_step: float, **kwargs):
+    def __init__(
+        self,
+        features: Features,
+        dim: int,
+        side_info: str,
+        longest_step: float | None,
+        adaptive: bool = True,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         own = [feature for feature in features.item if feature.name == "item_id"]
         side = [feature for feature in features.item if feature.name != "item_id"]
@@ -41,12 +59,14 @@ class SideInfoVectors(tf.keras.layers.Layer):
         self.encoder = FeatureEncoder(self.fields, dim, small)
         self.pooling = SideInfoPooling(size, side_info)
         self.output_vectors = self.add_weight("output", (size, dim), initializer="zeros")
+        self.learnt = self.add_weight("learnt", (size,), trainable=False, initializer="zeros")
         self(tf.constant([0]))  # makes the weights
         self.inputs_of = [*self.encoder.trainable_weights, *self.pooling.trainable_weights]
         tables = {**self.encoder.tables, OUTPUT: self.output_vectors}
         if side_info == "weighted":
             tables[WEIGHTS] = self.pooling.importance
-        self.rows = {n: AdaptiveRows(table.shape[0], longest_step) for n, table in tables.items()}
+        steps = AdaptiveRows if adaptive else EvenRows
+        self.rows = {n: steps(table.shape[0], longest_step) for n, table in tables.items()}
 
     def call(self, ids):
         return self.embed(self.table(ids))
@@ -54,6 +74,8 @@ class SideInfoVectors(tf.keras.layers.Layer):
     def embed(self, item: dict[str, tf.Tensor]) -> tf.Tensor:
         """The vectors of items by their encoded features [...]; values unknown to training are
         absent, so that a new item is the mean of its side information."""
+        ids = item["item_id"]
+        item = {**item, "item_id": tf.where(tf.gather(self.learnt, ids) > 0, ids, 0)}
         known, mask = self._known(item)
         return self.pooling(self.encoder(known), item_id=known["item_id"], mask=mask)
 
@@ -93,6 +115,8 @@ class SideInfoVectors(tf.keras.layers.Layer):
             by_weight *= tf.cast(mask[..., :1], tf.float32)  # without the id all weigh alike
             self.rows[WEIGHTS].descend(self.pooling.importance, centre, by_weight, rate)
         self.rows[OUTPUT].descend(self.output_vectors, columns, by_column, rate)
+        weight = tf.reduce_sum(wanted + unwanted, axis=2)
+        mark(self.learnt, known["item_id"], weight, rate)
         return first_loss(scores, wanted, unwanted)
 
     def _known(self, item: dict[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
@@ -107,6 +131,16 @@ class SideInfoVectors(tf.keras.layers.Layer):
             known[field.name] = values
             present.append(tf.reduce_any(there, axis=-1) if field.rank == 2 else there)
         return known, tf.stack(present, axis=-1)
+
+
+class EvenRows:
+    """Steps that all rows take at one rate; otherwise as `AdaptiveRows`."""
+
+    def __init__(self, rows: int, longest_step: float | None):
+        self.longest_step = longest_step
+
+    def descend(self, table: tf.Variable, ids: tf.Tensor, gradient: tf.Tensor, rate: tf.Tensor):
+        descend(table, ids, gradient, rate, self.longest_step)
 
 
 def _by_row(field: Field, values: tf.Tensor, gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -9,22 +9,24 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, chronological, sessions
+from tfrec_recall.data.order import changes
 from tfrec_recall.data.windows import Block, Columns, session_batches
 from tfrec_recall.features import Categorical, Features, History, infer
 from tfrec_recall.models.item_embeddings import item_space
+from tfrec_recall.models.item_embeddings.event_types import EVENT_TYPE, Types, of_types, several
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.item_embeddings.nearest_warm import NearestWarm
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 from tfrec_recall.models.item_embeddings.window_pairs import (
+    Noise,
     group_noise_weights,
-    noise_weights,
     window_weights,
 )
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives, SameGroupNegatives
 
-EVENT_TYPE = "event_type"
+NOT_INTERESTED = ("impression", "rejection")
 
 
 class AirbnbListing(ItemSpaceModel):
@@ -42,16 +44,18 @@ class AirbnbListing(ItemSpaceModel):
         negatives: per pair, from all listings by a power of their counts.
         market: the Categorical item feature that holds the market; None has no market negatives.
         market_negatives: per pair.
-        clicked: the event types that make a session; None takes all but `booked` and `left_out`.
-        booked: the event type of bookings; they also end the sessions they are in. Without a column
-            `event_type` all events are clicks.
-        left_out: event types that are no sign of interest.
+        clicked: the event types, one or several, that make a session; None takes all but `booked`
+            and `left_out`.
+        booked: the event types of bookings, each of which ends the session that it is in; () where
+            nobody books. Without a column `event_type` all events are clicks.
+        left_out: event types that are no sign of interest; None leaves out impressions and
+            rejections, where there are any. Not beside `clicked`.
         global_context: whether the booked listing is a context of all clicks of its session.
         gap: the longest pause within a session, in seconds.
         nearest: how many warm listings a cold one is the mean of ...
-        alike_by: ... by these item features (categories alike, numbers near); empty leaves cold
-            listings without a vector.
-        power, threshold, rate, decay_epochs, last, half_life, block, lanes, noise, longest_step,
+        alike_by: ... by these item features (categories alike, numbers near); None takes all with
+            one value an item, and () leaves cold listings without a vector.
+        fixed_window, power, threshold, rate, decay_epochs, last, half_life, block, lanes, noise, longest_step,
             seed: as in `Item2Vec`.
     """
 
@@ -60,16 +64,17 @@ class AirbnbListing(ItemSpaceModel):
         features: Features,
         dim: int = 32,
         window: int = 5,
+        fixed_window: bool = False,
         negatives: int = 5,
         market: str | None = None,
         market_negatives: float = 2.0,
-        clicked: Sequence[str] | None = None,
-        booked: str = "booking",
-        left_out: Sequence[str] = ("impression", "rejection"),
+        clicked: Types | None = None,
+        booked: Types = "booking",
+        left_out: Types | None = None,
         global_context: bool = True,
         gap: float = 1800.0,
         nearest: int = 3,
-        alike_by: Sequence[str] = (),
+        alike_by: Sequence[str] | None = None,
         power: float = 0.75,
         threshold: float | None = None,
         rate: float = 0.1,
@@ -78,27 +83,34 @@ class AirbnbListing(ItemSpaceModel):
         half_life: float | None = 4.0,
         block: int = 32,
         lanes: int = 16,
-        noise: int = 64,
-        longest_step: float = 0.5,
+        noise: int | None = 64,
+        longest_step: float | None = 0.5,
         seed: int = 0,
         **kwargs,
     ):
         super().__init__(features, **kwargs)
-        self.window, self.negatives, self.noise = window, negatives, noise
-        self.clicked, self.booked, self.left_out = clicked, booked, left_out
+        self.window, self.fixed_window = window, fixed_window
+        self.clicked, self.left_out = several("clicked", clicked), several("left_out", left_out)
+        self.booked = several("booked", booked) or ()
+        if clicked is not None and left_out is not None:
+            raise ValueError(
+                "clicked names all clicks there are, so that left_out has nothing to leave out: "
+                f"give one of both. Received: {clicked=}, {left_out=}."
+            )
         self.global_context, self.gap = global_context, gap
         self.last, self.half_life = last, half_life
         counts = item_space.known_counts(features)
-        self.proposal = PopularityNegatives(counts, power)
+        self.noise = Noise(PopularityNegatives(counts, power), negatives, noise)
         self.market_negatives = market_negatives
         self.same_market = None if market is None else _same_market(features, market, counts)
         self.tables = VectorTables(len(counts), dim, longest_step)
         keep = item_space.keep(counts, threshold)
         self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
         item = features.inputs(features.item)
-        cold = NearestWarm(self.tables, features, counts, alike_by, nearest)
+        cold = NearestWarm(self.tables, features, alike_by, nearest)
         self.candidate_model = tf.keras.Model(item, cold(item))
-        self.query_model = item_space.query_model(features, self.tables, last, half_life)
+        warm = item_space.WarmOrMean(self.tables)
+        self.query_model = item_space.query_model(features, warm, last, half_life)
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
@@ -110,28 +122,35 @@ class AirbnbListing(ItemSpaceModel):
         train.require_time("AirbnbListing")
         events, session, is_booked = self._click_sessions(train.events)
         item = self.features.encodings["item_id"].encode(events["item_id"])
-        # The last booking of a session is the one; 0 where there is none.
-        booked = np.zeros(session.max(initial=-1) + 1, dtype=np.int32)
+        booked = np.zeros(session.max(initial=-1) + 1, dtype=np.int32)  # 0 where there is none
         booked[session[is_booked]] = item[is_booked]
         columns = {"item_id": item, "booked": booked[session]}
         return session_batches(columns, session, batch_size, seed, first_epoch)
 
     def _click_sessions(self, events: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
         """Clicks and bookings in order, their session's number, and which of them are bookings."""
+        is_booked = np.zeros(len(events), dtype=bool)
         if EVENT_TYPE in events:
-            kind = events[EVENT_TYPE]
-            wanted = ~kind.isin(self.left_out) if self.clicked is None else kind.isin(self.clicked)
-            events = events[wanted | (kind == self.booked)]
+            is_booked = of_types(events, "booked", self.booked)
+            wanted = self._clicked(events) | is_booked
+            events, is_booked = events[wanted], is_booked[wanted]
         if not len(events):
             raise ValueError(
                 "No click is left to learn from: check clicked=, booked= and left_out= against the "
-                f"column {EVENT_TYPE!r}. Received: {self.clicked=}, {self.booked=}."
+                f"column {EVENT_TYPE!r}. Received: {self.clicked=}, {self.left_out=}."
             )
-        events = events.iloc[chronological(events)].reset_index(drop=True)
-        is_booked = np.zeros(len(events), dtype=bool)
-        if EVENT_TYPE in events:
-            is_booked = (events[EVENT_TYPE] == self.booked).to_numpy()
-        return events, sessions(events, gap=self.gap), is_booked
+        order = chronological(events)
+        events, is_booked = events.iloc[order].reset_index(drop=True), is_booked[order]
+        starts = changes(sessions(events, gap=self.gap))
+        starts[1:] |= is_booked[:-1]  # what follows a booking is the search for another one
+        return events, np.cumsum(starts) - 1, is_booked
+
+    def _clicked(self, events: pd.DataFrame) -> np.ndarray:
+        if self.clicked is not None:
+            return of_types(events, "clicked", self.clicked)
+        if self.left_out is not None:
+            return ~of_types(events, "left_out", self.left_out)
+        return ~events[EVENT_TYPE].isin(NOT_INTERESTED).to_numpy()
 
     def fit(self, x=None, *args, **kwargs) -> tf.keras.callbacks.History:
         self.training.begin(x)
@@ -148,7 +167,8 @@ class AirbnbListing(ItemSpaceModel):
     def _learn(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
         for_windows, for_noise, for_market = tf.unstack(tf.random.split(seed, 3))
         centre, context = block.centre["item_id"], block.context["item_id"]
-        positive = window_weights(block, self.window, for_windows)  # [lanes, block, contexts]
+        # [lanes, block, contexts]
+        positive = window_weights(block, self.window, for_windows, self.fixed_window)
         if self.global_context:  # one more column a centre: its session's booked listing
             booked = block.centre["booked"]  # [lanes, block]
             counts = (booked > 1) & (booked != centre) & (centre != 0)
@@ -156,8 +176,7 @@ class AirbnbListing(ItemSpaceModel):
             positive = tf.concat([positive, tf.linalg.diag(tf.cast(counts, tf.float32))], axis=2)
         pairs = tf.reduce_sum(positive, axis=2)  # [lanes, block]
 
-        noise = self.proposal.sample([self.training.lanes, self.noise], for_noise)
-        negative = noise_weights(noise, centre, pairs, self.negatives)
+        noise, negative = self.noise(centre, positive, for_noise)
         if self.same_market is not None:
             listings, weights = self._market_noise(self.same_market, centre, pairs, for_market)
             noise = tf.concat([noise, listings], axis=1)

@@ -12,13 +12,14 @@ import tensorflow as tf
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.windows import Block, Columns, sequences, session_batches
 from tfrec_recall.features import Features, History, infer
-from tfrec_recall.models.item_embeddings.types import TypeRule, event_types, type_rule
+from tfrec_recall.models.item_embeddings.event_types import EVENT_TYPE, Types, of_types, several
+from tfrec_recall.models.item_embeddings.types import TypeRule, type_rule
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
-from tfrec_recall.models.item_embeddings.window_pairs import noise_weights, window_weights
+from tfrec_recall.models.item_embeddings.window_pairs import Noise, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 
-EVENT_TYPE = "event_type"
+REJECTED = "rejection"
 
 
 class AirbnbType(RecallModel):
@@ -31,21 +32,28 @@ class AirbnbType(RecallModel):
     Source: "Real-time Personalization using Embeddings for Search Ranking at Airbnb", KDD 2018,
     section 3.2, Eq. 6 to 8.
     Departs: a user's type is that of the users table for all his bookings; noise is drawn for a
-    block and shared. A pair is scored by the products that the equations train, each type's input
-    vector with the other's output vector, and not by the cosine of two input vectors, which
+    block and shared. Types are few, so that a block holds many of each: rows have rates of their
+    own (`AdaptiveRows`). A pair is scored by the products that the equations train, each type's
+    input vector with the other's output vector, and not by the cosine of two input vectors, which
     rejections reach by detours only.
 
     Args:
         features: adapted.
         dim: of the vectors.
         window: the farthest context, in bookings; each centre draws its own.
+        other_kind_only: a user type has listing types alone as its contexts, and the reverse;
+            otherwise both have both.
         negatives: per pair, from all types by a power of their counts.
         user_type: features that make a user's type; None takes all categories and buckets but ids.
         item_type: the same of the listings.
-        booked: event types that are bookings.
-        rejected: the event type of a host's no. Without a column `event_type` all is booked.
+        most_types: of each side that have vectors of their own, the most frequent in bookings; the
+            others share some by a hash.
+        booked: event types that are bookings, one or several.
+        rejected: the event types of a host's no; None takes rejections, where there are any. Without
+            a column `event_type` all is booked.
         rejection_weight: of an explicit negative; 0 leaves rejections out.
-        power, rate, decay_epochs, block, lanes, noise, longest_step, seed: as in `Item2Vec`.
+        adaptive_rows: whether rows have rates of their own, or all of them `rate`.
+        fixed_window, power, rate, decay_epochs, block, lanes, noise, longest_step, seed: as in `Item2Vec`.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("item_id",)
@@ -55,34 +63,42 @@ class AirbnbType(RecallModel):
         features: Features,
         dim: int = 32,
         window: int = 5,
+        fixed_window: bool = False,
+        other_kind_only: bool = False,
         negatives: int = 5,
         user_type: Sequence[str] | None = None,
         item_type: Sequence[str] | None = None,
-        booked: Sequence[str] = ("booking",),
-        rejected: str = "rejection",
+        most_types: int = 100_000,
+        booked: Types = "booking",
+        rejected: Types | None = None,
         rejection_weight: float = 5.0,
+        adaptive_rows: bool = True,
         power: float = 0.75,
         rate: float = 0.1,
         decay_epochs: int = 40,
         block: int = 32,
         lanes: int = 16,
-        noise: int = 64,
-        longest_step: float = 0.5,
+        noise: int | None = 64,
+        longest_step: float | None = 0.5,
         seed: int = 0,
         **kwargs,
     ):
         super().__init__(features, **kwargs)
-        self.window, self.negatives, self.noise, self.power = window, negatives, noise, power
-        self.booked, self.rejected = tuple(booked), rejected
+        self.window, self.fixed_window = window, fixed_window
+        self.other_kind_only = other_kind_only
+        self.booked = several("booked", booked) or ()
+        self.rejected = several("rejected", rejected)
         self.rejection_weight = rejection_weight
-        self.user_type = type_rule(features, features.user_fields, user_type, "user", first=1)
-        first = 1 + self.user_type.count  # 0 is padding
-        self.item_type = type_rule(features, features.item, item_type, "item", first)
+        user_fields, first = features.user_fields, 1  # 0 is padding
+        self.user_type = type_rule(features, user_fields, user_type, "user", first, most_types)
+        first += self.user_type.count
+        self.item_type = type_rule(features, features.item, item_type, "item", first, most_types)
         size = first + self.item_type.count
-        self.tables = VectorTables(size, dim, longest_step)
+        self.tables = VectorTables(size, dim, longest_step, adaptive_rows)
         keep = np.arange(size) > 0
         self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
-        self.types = SeenTypes(self.tables, size)
+        self.types = SeenTypes(self.tables, size, power)
+        self.noise = Noise(self.types, negatives, noise)
         user, item = features.inputs(features.user), features.inputs(features.item)
         self.query_model = tf.keras.Model(user, self.types(self.user_type(user)))
         self.candidate_model = tf.keras.Model(
@@ -110,31 +126,34 @@ class AirbnbType(RecallModel):
             axis=1,
         )  # [events, 2], and a sequence reads them row by row
         self.types.counts.assign(np.bincount(types.ravel(), minlength=len(self.types)))
-        rejected = np.zeros(len(events), dtype="int32")
-        if EVENT_TYPE in events:
-            rejected = (events[EVENT_TYPE] == self.rejected).to_numpy(dtype="int32")
         columns = {
             "item_id": types.ravel(),
             "event": np.arange(len(events), dtype=np.int32).repeat(2),
-            "rejected": rejected.repeat(2),
+            "rejected": self._rejected(events).astype("int32").repeat(2),
         }
         return session_batches(columns, user.repeat(2), batch_size, seed, first_epoch)
 
     def _bookings(self, events: pd.DataFrame) -> pd.DataFrame:
+        """Bookings and rejected requests."""
         if EVENT_TYPE not in events:
             return events
-        found = events[events[EVENT_TYPE].isin([*self.booked, self.rejected])]
-        if not len(found):
-            raise ValueError(
-                f"No booking is left to learn from: check booked= and rejected= against the column "
-                f"{EVENT_TYPE!r}. Received: {self.booked}, {self.rejected!r}; the events have "
-                f"{sorted(events[EVENT_TYPE].unique())}."
-            )
-        return found
+        if self.rejected is not None:
+            of_types(events, "rejected", self.rejected)
+        return events[of_types(events, "booked", self.booked) | self._rejected(events)]
+
+    def _rejected(self, events: pd.DataFrame) -> np.ndarray:
+        if EVENT_TYPE not in events:
+            return np.zeros(len(events), dtype=bool)
+        types = (REJECTED,) if self.rejected is None else self.rejected
+        return events[EVENT_TYPE].isin(types).to_numpy()
 
     def _types(self, rule: TypeRule, table: pd.DataFrame, ids: pd.Series, side: str) -> np.ndarray:
+        """The type of each event, int32; the rule learns which types there are."""
         encoded = getattr(self.features, f"encode_{side}")(table)
-        return event_types(rule, encoded, pd.Index(table[ids.name]).get_indexer(ids))
+        values = {name: encoded[name] for name in rule.sizes}
+        row = pd.Index(table[ids.name]).get_indexer(ids)
+        rule.keep(values, np.bincount(row, minlength=len(table)))
+        return rule(values).numpy()[row]
 
     def fit(self, x=None, *args, **kwargs) -> tf.keras.callbacks.History:
         self.training.begin(x)
@@ -151,16 +170,20 @@ class AirbnbType(RecallModel):
     def _learn(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
         for_windows, for_noise = tf.unstack(tf.random.split(seed, 2))
         centre, context = block.centre, block.context
-        near = window_weights(block, 2 * self.window, for_windows)  # [lanes, block, contexts]
+        # [lanes, block, contexts]
+        near = window_weights(block, 2 * self.window, for_windows, self.fixed_window)
         said_no = centre["rejected"][:, :, tf.newaxis] + context["rejected"][:, tf.newaxis] > 0
         positive = tf.where(said_no, 0.0, near)
-        pairs = tf.reduce_sum(positive, axis=2)  # [lanes, block]
+        if self.other_kind_only:
+            first = self.item_type.first
+            listing = (centre["item_id"] >= first, context["item_id"] >= first)
+            other = listing[0][:, :, tf.newaxis] != listing[1][:, tf.newaxis]
+            positive = tf.where(other, positive, 0.0)
 
         # The other half of a rejected request: Eq. 7 and 8 in one.
         same_event = centre["event"][:, :, tf.newaxis] == context["event"][:, tf.newaxis]
         refused = tf.cast(block.together & same_event & said_no, tf.float32)
-        noise = self.types.sample([self.training.lanes, self.noise], self.power, for_noise)
-        drawn = noise_weights(noise, centre["item_id"], pairs, self.negatives)
+        noise, drawn = self.noise(centre["item_id"], positive, for_noise)
         loss = self.tables.learn(
             centre["item_id"],
             context["item_id"],
@@ -170,11 +193,16 @@ class AirbnbType(RecallModel):
             rate,
             refused=self.rejection_weight * refused,
         )
-        return loss, tf.reduce_sum(pairs[0])
+        return loss, tf.reduce_sum(positive[0])
 
 
 class SeenTypes(tf.keras.layers.Layer):
-    """The vectors of types, and how often training has seen them.
+    """The vectors of types, how often training has seen them, and draws of types by that.
+
+    Args:
+        tables: the vectors.
+        size: how many types there are.
+        power: of the counts, by which types are drawn.
 
     Input: types [batch].
     Output: [batch, 2 * dim], the input vector and then the output vector, or the other way round:
@@ -182,10 +210,9 @@ class SeenTypes(tf.keras.layers.Layer):
         that training has not seen.
     """
 
-    def __init__(self, tables: VectorTables, size: int, **kwargs):
+    def __init__(self, tables: VectorTables, size: int, power: float, **kwargs):
         super().__init__(**kwargs)
-        self.tables = tables
-        self.size = size
+        self.tables, self.size, self.power = tables, size, power
         self.counts = self.add_weight(
             "counts", (size,), dtype=tf.int64, trainable=False, initializer="zeros"
         )
@@ -198,10 +225,10 @@ class SeenTypes(tf.keras.layers.Layer):
         vectors = tf.concat(both[::-1] if output_first else both, axis=-1)
         return tf.where(tf.gather(self.counts, types)[:, tf.newaxis] > 0, vectors, 0.0)
 
-    def sample(self, shape: Sequence[int], power: float, seed: tf.Tensor) -> tf.Tensor:
+    def sample(self, shape, seed: tf.Tensor) -> tf.Tensor:
         """Types drawn by count^power, int32 of this shape."""
         counts = tf.cast(self.counts, tf.float64)
-        upper = tf.cumsum(tf.where(counts > 0, counts**power, 0.0))
+        upper = tf.cumsum(tf.where(counts > 0, counts**self.power, 0.0))
         lot = tf.random.stateless_uniform(shape, seed, dtype=tf.float64) * upper[-1]
         place = tf.searchsorted(upper, tf.reshape(lot, [-1]), side="right")
         return tf.reshape(tf.minimum(place, self.size - 1), shape)

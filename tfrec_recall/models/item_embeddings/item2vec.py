@@ -10,6 +10,7 @@ from tfrec_recall.data import Interactions, has_baskets
 from tfrec_recall.data.windows import (
     Block,
     Columns,
+    by_sessions,
     sequences,
     session_batches,
 )
@@ -17,7 +18,7 @@ from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
-from tfrec_recall.models.item_embeddings.window_pairs import noise_weights, window_weights
+from tfrec_recall.models.item_embeddings.window_pairs import Noise, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
@@ -38,18 +39,23 @@ class Item2Vec(ItemSpaceModel):
         dim: of the vectors.
         window: the farthest context; each centre draws its own from 1 to this. None is item2vec's
             set: all items of a sequence are contexts of each other, and time means nothing.
+        fixed_window: all windows reach as far as `window`.
+        mean_over_set: a sequence of K items counts 1 / K, as in the paper's Eq. 1, or all pairs
+            alike.
         negatives: per pair.
         power: of the items' counts, by which negatives are drawn; word2vec has 0.75.
         threshold: t of the sub-sampling, a frequency: of an item with the frequency f, a share of
             sqrt(t / f) of the events is kept. None keeps all.
         cbow: foretell an item from the mean of its window, instead of its window from the item.
-        by_session: sequences are sessions (`session_id`), and not all events of a user. None: if
-            the sessions are baskets. Baskets have no order, and get another one each epoch.
+        by_session: sequences are sessions (`session_id`), and not all events of a user; by default
+            where there are any. Baskets have no order, and get another one each epoch.
+        gap: seconds; a longer pause ends a sequence as well.
         rate: of learning at the start; it falls in a line over `decay_epochs`. The optimiser
             given to `compile` is not used: tables change row by row.
         last: the latest items that make a user's vector.
         half_life: an item weighs half of the one this many places newer; None weighs all alike.
-        cold_by: an item feature; an item without events is the mean of the warm ones of its value.
+        cold_by: an item feature; an item that training never moved is the mean of the warm ones of
+            its value.
         block, lanes, noise: centres of a lane, lanes of a step, and draws of noise a lane.
         longest_step: the most a row moves for one block.
         seed: of windows, noise and sub-sampling.
@@ -62,11 +68,14 @@ class Item2Vec(ItemSpaceModel):
         features: Features,
         dim: int = 64,
         window: int | None = 20,
+        fixed_window: bool = False,
+        mean_over_set: bool = False,
         negatives: int = 5,
         power: float = 0.5,
         threshold: float | None = 1e-3,
         cbow: bool = False,
         by_session: bool | None = None,
+        gap: float | None = None,
         rate: float = 0.05,
         decay_epochs: int = 40,
         last: int | None = 15,
@@ -74,8 +83,8 @@ class Item2Vec(ItemSpaceModel):
         cold_by: str | None = None,
         block: int = 32,
         lanes: int = 16,
-        noise: int = 64,
-        longest_step: float = 0.5,
+        noise: int | None = 64,
+        longest_step: float | None = 0.5,
         seed: int = 0,
         **kwargs,
     ):
@@ -85,16 +94,18 @@ class Item2Vec(ItemSpaceModel):
                 "window (unless None), negatives and noise are at least 1. "
                 f"Received: {window=}, {negatives=}, {noise=}."
             )
-        self.window, self.negatives, self.noise = window, negatives, noise
-        self.cbow, self.by_session = cbow, by_session
+        self.window, self.fixed_window = window, fixed_window
+        self.mean_over_set = mean_over_set
+        self.cbow, self.by_session, self.gap = cbow, by_session, gap
         self.last, self.half_life = features.recency(last, half_life)
         counts = item_space.known_counts(features)
-        self.proposal = PopularityNegatives(counts, power)
+        self.noise = Noise(PopularityNegatives(counts, power), negatives, noise)
         keep = item_space.keep(counts, threshold)
         self.tables = VectorTables(len(counts), dim, longest_step)
         self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
         self.candidate_model = item_space.candidate_model(features, self.tables, cold_by)
-        self.query_model = item_space.query_model(features, self.tables, self.last, self.half_life)
+        warm = item_space.WarmOrMean(self.tables)
+        self.query_model = item_space.query_model(features, warm, self.last, self.half_life)
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
@@ -105,11 +116,10 @@ class Item2Vec(ItemSpaceModel):
 
         Any data set of such columns will do: `flatten_sessions` makes them from a Parquet stream.
         """
-        baskets = train.has_time and has_baskets(train)
-        by_session = baskets if self.by_session is None else self.by_session
-        events, sequence = sequences(train, by_session, ordered=self.window is not None)
+        in_order = self.window is not None
+        events, sequence = sequences(train, self.by_session, self.gap, ordered=in_order)
         columns = {"item_id": self.features.encodings["item_id"].encode(events["item_id"])}
-        shuffle = self.window is not None and baskets and by_session
+        shuffle = in_order and by_sessions(train, self.by_session) and has_baskets(train)
         return session_batches(columns, sequence, batch_size, seed, first_epoch, shuffle)
 
     def fit(self, x=None, *args, **kwargs) -> tf.keras.callbacks.History:
@@ -117,12 +127,21 @@ class Item2Vec(ItemSpaceModel):
         return super().fit(x, *args, **kwargs)
 
     def train_step(self, batch: Columns) -> dict[str, tf.Tensor]:
+        batch = self._weighed(batch)
         self.mean_loss.update_state(self.training.learn(batch, self._reach(batch), self._learn))
         return {"loss": self.mean_loss.result()}
 
     def compute_loss(self, batch, training=False):
         """The mean loss of a pair; it measures without learning."""
-        return self.training.measure(batch, self._reach(batch), self._learn)
+        return self.training.measure(self._weighed(batch), self._reach(batch), self._learn)
+
+    def _weighed(self, batch: Columns) -> Columns:
+        """With 1 / K of each event's sequence of K, if pairs weigh it."""
+        if not self.mean_over_set:
+            return batch
+        ones = tf.ones_like(batch["session"], tf.float32)
+        size = tf.gather(tf.math.segment_sum(ones, batch["session"]), batch["session"])
+        return {**batch, "share": 1 / size}
 
     def _reach(self, batch: Columns) -> int | tf.Tensor:
         """The farthest context: the window, or as far as the longest sequence goes."""
@@ -134,12 +153,13 @@ class Item2Vec(ItemSpaceModel):
     def _learn(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
         for_windows, for_noise = tf.unstack(tf.random.split(seed, 2))
         centre, context = block.centre["item_id"], block.context["item_id"]
-        positive = window_weights(block, self.window, for_windows)  # [lanes, block, contexts]
-        pairs = tf.reduce_sum(positive, axis=2)  # [lanes, block]
-        if self.cbow:
-            pairs = tf.minimum(pairs, 1.0)  # the window foretells its centre once
-        noise = self.proposal.sample([self.training.lanes, self.noise], for_noise)
-        negative = noise_weights(noise, centre, pairs, self.negatives)
+        # [lanes, block, contexts]
+        pairs = positive = window_weights(block, self.window, for_windows, self.fixed_window)
+        if self.cbow:  # the window foretells its centre once
+            pairs = tf.reduce_max(positive, axis=2, keepdims=True)
+        elif self.mean_over_set:
+            pairs = positive = positive * block.centre["share"][:, :, tf.newaxis]
+        noise, negative = self.noise(centre, pairs, for_noise)
         learn = self.tables.learn_from_mean if self.cbow else self.tables.learn
         loss = learn(centre, context, positive, noise, negative, rate)
         return loss, tf.reduce_sum(pairs[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import tensorflow as tf
@@ -30,9 +32,11 @@ def keep(counts: np.ndarray, threshold: float | None) -> np.ndarray:
 class WarmOrMean(tf.keras.layers.Layer):
     """Unit vectors of warm items; of a cold item, the mean of the warm ones of its category.
 
+    Warm is what training has moved (`VectorTables.learnt`): an item whose events stand alone was
+    never anybody's neighbour, and has a random vector.
+
     Args:
         tables: the vectors.
-        counts: training events of each encoded id.
         categories: the encoded category of each encoded id, or None: cold items are then zeros.
         sizes: how many categories there are.
 
@@ -40,29 +44,32 @@ class WarmOrMean(tf.keras.layers.Layer):
     Output: [items, dim], zeros for padding and where the category has no warm item either.
     """
 
-    def __init__(self, tables: VectorTables, counts, categories=None, sizes: int = 0, **kwargs):
+    def __init__(self, tables: VectorTables, categories=None, sizes: int = 0, **kwargs):
         super().__init__(**kwargs)
-        self.tables = tables
-        warm = np.asarray(counts) > 0
-        warm[:FIRST_KNOWN] = False
-        self.warm = tf.constant(warm)
-        self.sizes = sizes
+        self.tables, self.sizes = tables, sizes
         self.categories = None
         if categories is not None:
             # Category 0 is none and 1 unknown: nothing is like them.
-            known = np.where(warm & (categories >= FIRST_KNOWN), categories, -1)
+            known = np.where(categories >= FIRST_KNOWN, categories, -1)
+            known[:FIRST_KNOWN] = -1
             self.categories = tf.constant(known, tf.int32)
 
     def call(self, inputs):
         ids, category = inputs if isinstance(inputs, tuple | list) else (inputs, None)
-        warm = tf.gather(self.warm, ids)[:, tf.newaxis]
-        unit = tf.math.l2_normalize(self.tables(ids), axis=-1)
+        unit, warm = warm_units(self.tables, ids)
         if category is None or self.categories is None:
-            return tf.where(warm, unit, 0.0)
-        everything = tf.math.l2_normalize(self.tables.input_vectors, axis=-1)
-        mean = tf.math.unsorted_segment_mean(everything, self.categories, self.sizes)
+            return unit
+        everything, every_warm = warm_units(self.tables, tf.range(len(self.categories)))
+        of = tf.where(every_warm, self.categories, -1)
+        mean = tf.math.unsorted_segment_mean(everything, of, self.sizes)
         cold = tf.math.l2_normalize(tf.gather(mean, category), axis=-1)
-        return tf.where(warm, unit, cold)
+        return tf.where(warm[..., tf.newaxis], unit, cold)
+
+
+def warm_units(tables: VectorTables, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Unit vectors [..., dim] of warm items, zeros of others, and which are warm, bool [...]."""
+    warm = (tf.gather(tables.learnt, ids) > 0) & (ids >= FIRST_KNOWN)
+    return tf.where(warm[..., tf.newaxis], tf.math.l2_normalize(tables(ids), axis=-1), 0.0), warm
 
 
 def candidate_model(
@@ -70,41 +77,55 @@ def candidate_model(
 ) -> tf.keras.Model:
     """Encoded item features to unit vectors, cold items by the category feature `cold_by`."""
     item = features.inputs(features.item)
-    counts = known_counts(features)
     if cold_by is None:
-        return tf.keras.Model(item, WarmOrMean(tables, counts)(item["item_id"]))
+        return tf.keras.Model(item, WarmOrMean(tables)(item["item_id"]))
     encoding = features.encodings.get(cold_by)
     if cold_by not in item or encoding is None or encoding.rank != 1 or not encoding.size:
         raise ValueError(
             "cold_by names a Categorical (or bucketised) feature of the item. "
             f"Received: {cold_by!r}; there are {', '.join(sorted(item))}."
         )
-    mean = WarmOrMean(tables, counts, features.item_table[cold_by], encoding.size)
+    mean = WarmOrMean(tables, features.item_table[cold_by], encoding.size)
     return tf.keras.Model(item, mean((item["item_id"], item[cold_by])))
 
 
 class RecentMean(tf.keras.layers.Layer):
-    """Encoded histories [batch, history] to the weighted mean of unit vectors, [batch, dim]."""
+    """Encoded histories [batch, history] to the weighted mean of item vectors, [batch, dim].
 
-    def __init__(self, tables: VectorTables, last: int | None, half_life: float | None, **kwargs):
+    Args:
+        vectors: encoded ids [...] to vectors [..., dim], zeros for items that have none: these do
+            not count.
+    """
+
+    def __init__(
+        self,
+        vectors: Callable[[tf.Tensor], tf.Tensor],
+        last: int | None,
+        half_life: float | None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
-        self.tables, self.last, self.half_life = tables, last, half_life
+        self.vectors, self.last, self.half_life = vectors, last, half_life
 
     def call(self, history):
-        weights = recency_weights(history >= FIRST_KNOWN, self.last, self.half_life)
-        units = tf.math.l2_normalize(self.tables(history), axis=-1)
+        units = tf.math.l2_normalize(self.vectors(history), axis=-1)
+        there = (history >= FIRST_KNOWN) & tf.reduce_any(units != 0, axis=-1)
+        weights = recency_weights(there, self.last, self.half_life)
         total = tf.einsum("bh,bhd->bd", weights, units)
         return tf.math.divide_no_nan(total, tf.reduce_sum(weights, axis=1, keepdims=True))
 
 
 def query_model(
-    features: Features, tables: VectorTables, last: int | None, half_life: float | None
+    features: Features,
+    vectors: Callable[[tf.Tensor], tf.Tensor],
+    last: int | None,
+    half_life: float | None,
 ) -> tf.keras.Model:
     """The user's encoded history to the weighted mean of its latest items, a unit vector."""
     user = features.inputs(features.user)
     if features.history is None:
         raise ValueError("The mean of a user's latest items needs a History among the features.")
-    mean = RecentMean(tables, last, half_life)(user[features.history.name])
+    mean = RecentMean(vectors, last, half_life)(user[features.history.name])
     return tf.keras.Model(user, L2Normalization()(mean))
 
 

@@ -8,11 +8,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.features import Features
+from tfrec_recall.models.item_embeddings.item_space import warm_units
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 
 
 class NearestWarm(tf.keras.layers.Layer):
     """Unit vectors of warm items; of a cold item, the mean of the `nearest` warm ones.
+
+    Warm is what training has moved, as in `WarmOrMean`.
 
     The distance is a sum over the features: for a category 0 if it is the same and 1 if not, for a
     number the difference in standard deviations, for a bucket the difference in buckets, over
@@ -24,8 +27,8 @@ class NearestWarm(tf.keras.layers.Layer):
     Args:
         tables: the vectors.
         features: adapted.
-        counts: training events of each encoded id, 0 for cold ones.
-        alike_by: item features of one value an item; empty gives cold items zeros.
+        alike_by: item features of one value an item; empty gives cold items zeros. None takes all
+            but the id and given vectors.
         nearest: how many.
 
     Input: a dictionary of encoded item features [items].  Output: [items, dim].
@@ -35,16 +38,14 @@ class NearestWarm(tf.keras.layers.Layer):
         self,
         tables: VectorTables,
         features: Features,
-        counts: np.ndarray,
-        alike_by: Sequence[str],
+        alike_by: Sequence[str] | None,
         nearest: int,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if nearest < 1:
-            raise ValueError(f"nearest is at least 1. Received: {nearest}.")
-        names = {f.name for f in features.item if features.encodings[f.name].rank == 1}
-        names.discard("item_id")
+        names = [f.name for f in features.item if features.encodings[f.name].rank == 1]
+        names.remove("item_id")
+        alike_by = names if alike_by is None else alike_by
         missing = [name for name in alike_by if name not in names]
         if missing:
             raise ValueError(
@@ -54,18 +55,14 @@ class NearestWarm(tf.keras.layers.Layer):
         self.tables = tables
         self.alike_by = tuple(alike_by)
         self.steps = {name: _steps(features, name) for name in self.alike_by}
-        self.is_warm = tf.constant(counts > 0)
-        self.warm_ids = tf.constant(np.flatnonzero(counts > 0), tf.int32)
-        self.nearest = min(nearest, int(np.count_nonzero(counts > 0)))
-        self.warm_values = {
-            name: tf.constant(features.item_table[name][counts > 0], tf.float32)
-            for name in self.alike_by
+        self.nearest = min(nearest, len(features.item_vocabulary))
+        self.values = {
+            name: tf.constant(features.item_table[name], tf.float32) for name in self.alike_by
         }
 
     def call(self, item):
         ids = item["item_id"]
-        warm = tf.gather(self.is_warm, ids)
-        unit = tf.where(warm[:, tf.newaxis], tf.math.l2_normalize(self.tables(ids), axis=-1), 0.0)
+        unit, warm = warm_units(self.tables, ids)
         if not self.alike_by:
             return unit
         cold = tf.where(~warm & (ids != 0))  # [cold, 1]
@@ -74,17 +71,18 @@ class NearestWarm(tf.keras.layers.Layer):
 
     def _mean_of_nearest(self, values: dict[str, tf.Tensor]) -> tf.Tensor:
         distance = tf.add_n([self._distance(name, value) for name, value in values.items()])
+        distance = tf.where(self.tables.learnt > 0, distance, np.inf)
         _, place = tf.math.top_k(-distance, self.nearest)  # [cold, nearest]
-        near = tf.math.l2_normalize(self.tables(tf.gather(self.warm_ids, place)), axis=-1)
+        near, _ = warm_units(self.tables, place)  # zeros where there are fewer warm ones
         return tf.math.l2_normalize(tf.reduce_mean(near, axis=1), axis=-1)
 
     def _distance(self, name: str, value: tf.Tensor) -> tf.Tensor:
-        """[cold, warm]"""
+        """[cold, ids]"""
         value = tf.cast(value, tf.float32)[:, tf.newaxis]
         steps = self.steps[name]
         if steps is None:
-            return tf.cast(value != self.warm_values[name], tf.float32)
-        return tf.abs(value - self.warm_values[name]) / steps
+            return tf.cast(value != self.values[name], tf.float32)
+        return tf.abs(value - self.values[name]) / steps
 
 
 def _steps(features: Features, name: str) -> float | None:

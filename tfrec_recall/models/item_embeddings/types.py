@@ -1,21 +1,26 @@
-"""Types of users and items: the combinations that some of their features can take."""
+"""Types of users and items: the combinations that some of their features take."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tfrec_recall.features import Feature, Features
 
-MOST = 1_000_000
 IDS = ("user_id", "item_id")
+SHARED = 1009  # rows for the combinations that have none of their own: a prime
+ODD = 0x1E3779B97F4A7C15  # multiplies what a key holds so far: digits of the golden ratio
+NOBODY = np.iinfo(np.int64).max
 
 
-class TypeRule:
+class TypeRule(tf.keras.layers.Layer):
     """From encoded features to the number of their combination, from `first` up.
+
+    Where there are more combinations than `most`, `keep` learns which occur: the most frequent have
+    a number of their own, and the others share `SHARED` more by a hash.
 
     Source: "Real-time Personalization using Embeddings for Search Ranking at Airbnb", KDD 2018,
     section 3.2, Tables 3 and 4: many-to-one rules over bucketised columns.
@@ -23,32 +28,70 @@ class TypeRule:
     Args:
         sizes: how many values each feature has, by name.
         first: the number of the first combination.
+        most: combinations with a number of their own.
 
-    >>> rule = TypeRule({"price": 4, "room": 5}, first=2)
-    >>> rule({"price": np.array([3, 0]), "room": np.array([1, 4]), "name": np.array([9, 9])})
-    array([ 9, 18])
+    Attributes:
+        count: how many numbers there are.
+
+    >>> rule = TypeRule({"price": 4, "room": 5}, first=2, most=100)
+    >>> rule({"price": np.array([3, 0]), "room": np.array([1, 4]), "name": np.array([9])}).numpy()
+    array([ 9, 18], dtype=int32)
     """
 
-    def __init__(self, sizes: Mapping[str, int], first: int = 0):
-        self.sizes, self.first = dict(sizes), first
-        self.count = math.prod(self.sizes.values())
-        if self.count > MOST:
-            raise ValueError(
-                f"A type has at most {MOST:,} combinations: take fewer features, or coarser "
-                f"buckets. Received: {self.count:,} of {self.sizes}."
-            )
+    def __init__(self, sizes: Mapping[str, int], first: int = 0, most: int = 100_000, **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        self.sizes, self.first, self.most = dict(sizes), first, most
+        self.combinations = math.prod(self.sizes.values())
+        self.folded = self.combinations > most
+        self.count = most + SHARED if self.folded else self.combinations
+        if self.folded:
+            everything = tf.keras.initializers.Constant(NOBODY)
+            options = {"shape": (most,), "dtype": tf.int64, "trainable": False}
+            self.kept = self.add_weight("kept", initializer=everything, **options)
 
-    def __call__(self, values: Mapping[str, Any]) -> Any:
-        """The types of encoded features, tensors or arrays, in the shape that the values have."""
-        number, step = self.first, 1
-        for name, size in self.sizes.items():
-            number = number + values[name] * step
-            step *= size
-        return number
+    def call(self, values):
+        """The types, int32, in the shape that the values have."""
+        keys = self.keys(values)
+        if not self.folded:
+            return tf.cast(self.first + keys, tf.int32)
+        place = tf.searchsorted(self.kept, tf.reshape(keys, [-1]), out_type=tf.int32)
+        place = tf.reshape(tf.minimum(place, self.most - 1), tf.shape(keys))
+        shared = self.most + tf.cast(tf.math.floormod(keys, SHARED), tf.int32)
+        return self.first + tf.where(tf.gather(self.kept, place) == keys, place, shared)
+
+    def keys(self, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """The combinations as int64, which are their numbers if all fit in `most`."""
+        key = tf.zeros([], tf.int64)
+        for name, size in reversed(self.sizes.items()):  # the first feature counts by ones
+            factor = ODD if self.folded else size
+            key = key * factor + tf.cast(values[name], tf.int64)  # wraps, as a hash may
+        return key
+
+    def keep(self, values: Mapping[str, np.ndarray], events: np.ndarray) -> None:
+        """Gives the most frequent combinations a number of their own, if not all have one.
+
+        Args:
+            values: the features of rows.
+            events: how many events each row has, [rows].
+        """
+        if not self.folded:
+            return
+        keys, row = np.unique(self.keys(values).numpy(), return_inverse=True)
+        count = np.bincount(row.ravel(), events, minlength=len(keys))
+        keys, count = keys[count > 0], count[count > 0]
+        frequent = np.sort(keys[np.argsort(-count, kind="stable")[: self.most]])
+        kept = np.full(self.most, NOBODY)
+        kept[: len(frequent)] = frequent
+        self.kept.assign(kept)
 
 
 def type_rule(
-    features: Features, of: Sequence[Feature], names: Sequence[str] | None, side: str, first: int
+    features: Features,
+    of: Sequence[Feature],
+    names: Sequence[str] | None,
+    side: str,
+    first: int,
+    most: int,
 ) -> TypeRule:
     """The rule over these features of one side; by default over all that are no ids.
 
@@ -63,9 +106,4 @@ def type_rule(
             f"A type of the {side} is made of categorical or bucketised features: "
             f"{', '.join(usable) or 'there are none'}. Received: {', '.join(wrong) or 'none'}."
         )
-    return TypeRule({name: usable[name] for name in chosen}, first)
-
-
-def event_types(rule: TypeRule, table: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-    """The type at each event, int32, given the encoded table and each event's row of it."""
-    return np.asarray(rule({name: table[name] for name in rule.sizes}), dtype=np.int32)[rows]
+    return TypeRule({name: usable[name] for name in chosen}, first, most)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall.losses.skip_gram import skip_gram_gradients
+from tfrec_recall.models.item_embeddings.adaptive_rows import AdaptiveRows
 
 
 class VectorTables(tf.keras.layers.Layer):
@@ -16,18 +17,31 @@ class VectorTables(tf.keras.layers.Layer):
     Args:
         size: of the vocabulary, padding and unknown included.
         dim: of the vectors.
-        longest_step: the most that one row of a block may move; what is longer is shortened.
+        longest_step: the most that one occurrence moves its row; what is longer is shortened. None
+            shortens nothing.
+        adaptive: rows have rates of their own, by `AdaptiveRows`, and a row moves no farther than
+            `longest_step` for all of its occurrences in a block: where rows are few, a block holds
+            each of them many times.
+
+    Attributes:
+        learnt: 1 for ids whose input vector has been learnt from something, else 0, float32 [size].
 
     Input: encoded ids.  Output: their input vectors.
     """
 
-    def __init__(self, size: int, dim: int, longest_step: float, **kwargs):
+    def __init__(
+        self, size: int, dim: int, longest_step: float | None, adaptive: bool = False, **kwargs
+    ):
         super().__init__(**kwargs)
         self.dim = dim
         self.longest_step = longest_step
         small = tf.keras.initializers.RandomUniform(-0.5 / dim, 0.5 / dim)
         self.input_vectors = self.add_weight("input", (size, dim), initializer=small)
         self.output_vectors = self.add_weight("output", (size, dim), initializer="zeros")
+        self.learnt = self.add_weight("learnt", (size,), trainable=False, initializer="zeros")
+        self.rows = None
+        if adaptive:
+            self.rows = [AdaptiveRows(size, longest_step) for _ in range(2)]
 
     def call(self, ids):
         return tf.gather(self.input_vectors, ids)
@@ -59,8 +73,8 @@ class VectorTables(tf.keras.layers.Layer):
         v = tf.gather(self.output_vectors, columns)
         wanted, unwanted = beside(positive, negative, refused)
         by_centre, by_column, scores = skip_gram_gradients(u, v, wanted, unwanted)
-        self._descend(self.input_vectors, centre, by_centre, rate)
-        self._descend(self.output_vectors, columns, by_column, rate)
+        self._descend(centre, by_centre, columns, by_column, rate)
+        mark(self.learnt, centre, tf.reduce_sum(wanted + unwanted, axis=2), rate)
         return first_loss(scores, wanted, unwanted)
 
     def learn_from_mean(
@@ -89,12 +103,23 @@ class VectorTables(tf.keras.layers.Layer):
         wanted, unwanted = beside(own, negative)
         by_mean, by_column, scores = skip_gram_gradients(mean, v, wanted, unwanted)
         by_context = tf.matmul(window, by_mean, transpose_a=True)
-        self._descend(self.input_vectors, context, by_context, rate)
-        self._descend(self.output_vectors, columns, by_column, rate)
+        self._descend(context, by_context, columns, by_column, rate)
+        mark(self.learnt, context, tf.reduce_sum(window, axis=1), rate)
         return first_loss(scores, wanted, unwanted)
 
-    def _descend(self, table: tf.Variable, ids: tf.Tensor, gradient: tf.Tensor, rate: tf.Tensor):
-        descend(table, ids, gradient, rate, self.longest_step)
+    def _descend(self, inputs, by_input, outputs, by_output, rate):
+        if self.rows is None:
+            descend(self.input_vectors, inputs, by_input, rate, self.longest_step)
+            descend(self.output_vectors, outputs, by_output, rate, self.longest_step)
+        else:
+            self.rows[0].descend(self.input_vectors, inputs, by_input, rate)
+            self.rows[1].descend(self.output_vectors, outputs, by_output, rate)
+
+
+def mark(learnt: tf.Variable, ids: tf.Tensor, weight: tf.Tensor, rate: tf.Tensor) -> None:
+    """Sets `learnt` to 1 for ids [...] that a step at this rate moves: their weight is above 0."""
+    moved = tf.cast((weight > 0) & (tf.convert_to_tensor(rate) > 0), tf.float32)
+    learnt.scatter_max(tf.IndexedSlices(tf.reshape(moved, [-1]), tf.reshape(ids, [-1])))
 
 
 def descend(
@@ -102,15 +127,17 @@ def descend(
     ids: tf.Tensor,
     gradient: tf.Tensor,
     rate: tf.Tensor,
-    longest_step: float,
+    longest_step: float | None,
 ) -> None:
-    """Moves the rows of the ids against their gradients, each by `longest_step` at most.
+    """Moves the rows of the ids against their gradients, by `longest_step` at most a time.
 
     Args:
         ids: [...], where one that comes twice moves twice.
         gradient: [..., dim]
     """
-    step = tf.clip_by_norm(rate * gradient, longest_step, axes=[-1])
+    step = rate * gradient
+    if longest_step is not None:
+        step = tf.clip_by_norm(step, longest_step, axes=[-1])
     rows = tf.reshape(step, [-1, table.shape[1]])
     table.scatter_sub(tf.IndexedSlices(rows, tf.reshape(ids, [-1])))
 

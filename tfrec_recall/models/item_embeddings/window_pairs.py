@@ -2,23 +2,68 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import tensorflow as tf
 
 from tfrec_recall.data.windows import Block
 
 
-def window_weights(block: Block, window: int | None, seed: tf.Tensor) -> tf.Tensor:
+def window_weights(
+    block: Block, window: int | None, seed: tf.Tensor, fixed: bool = False
+) -> tf.Tensor:
     """1 where a context stands in a centre's window, float32 [lanes, block, contexts].
 
     Each centre draws how far it looks, from 1 to `window`, so that near contexts count more, as in
-    word2vec. None looks at the whole session.
+    word2vec; `fixed` windows all reach as far as they can. None looks at the whole session.
     """
     near = block.together
     if window is not None:
-        shape = tf.shape(block.centre["item_id"])
-        own = tf.random.stateless_uniform(shape, seed, 1, window + 1, dtype=tf.int32)
+        own = tf.fill(tf.shape(block.centre["item_id"]), window)
+        if not fixed:
+            own = tf.random.stateless_uniform(tf.shape(own), seed, 1, window + 1, dtype=tf.int32)
         near &= block.distance <= own[:, :, tf.newaxis]
     return tf.cast(near, tf.float32)
+
+
+class Proposal(Protocol):
+    """Where noise comes from, such as `PopularityNegatives`."""
+
+    def sample(self, shape, seed: tf.Tensor) -> tf.Tensor: ...
+
+
+class Noise:
+    """Negatives of a block's pairs, by their ids and weights.
+
+    Args:
+        proposal: what they are drawn from.
+        negatives: that each pair has, or expects.
+        shared: draws that the centres of a lane share, weighted so that each pair expects
+            `negatives`: far fewer vectors to read. None draws for each pair by itself, as the
+            papers do.
+    """
+
+    def __init__(self, proposal: Proposal, negatives: int, shared: int | None):
+        self.proposal, self.negatives, self.shared = proposal, negatives, shared
+
+    def __call__(self, centre: tf.Tensor, positive: tf.Tensor, seed: tf.Tensor):
+        """Ids [lanes, noise] and weights [lanes, block, noise].
+
+        Args:
+            centre: ids [lanes, block].
+            positive: the weight of each pair, [lanes, block, pairs].
+        """
+        lanes, block, pairs = tf.unstack(tf.shape(positive))
+        if self.shared is not None:
+            noise = self.proposal.sample([lanes, self.shared], seed)
+            return noise, noise_weights(
+                noise, centre, tf.reduce_sum(positive, axis=2), self.negatives
+            )
+        noise = self.proposal.sample([lanes, block, pairs * self.negatives], seed)
+        weight = tf.repeat(positive, self.negatives, axis=2)  # [lanes, block, pairs * negatives]
+        weight = tf.where(noise == centre[:, :, tf.newaxis], 0.0, weight)
+        own = tf.eye(block)[:, :, tf.newaxis] * weight[:, :, tf.newaxis]  # no other centre's
+        return tf.reshape(noise, [lanes, -1]), tf.reshape(own, [lanes, block, -1])
 
 
 def noise_weights(

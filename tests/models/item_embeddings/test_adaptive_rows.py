@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tests.references import adaptive_rows as reference
-from tfrec_recall.models.graphs.adaptive_rows import AdaptiveRows
+from tfrec_recall.models.item_embeddings.adaptive_rows import AdaptiveRows
 
 IDS = np.array([[4, 1, 4], [2, 4, 0]])
 

@@ -20,10 +20,11 @@ class AdaptiveRows(tf.keras.layers.Layer):
 
     Args:
         rows: of the table.
-        longest_step: the most that a row moves in one block; what is longer is shortened.
+        longest_step: the most that a row moves in one block; what is longer is shortened. None
+            shortens nothing.
     """
 
-    def __init__(self, rows: int, longest_step: float, **kwargs):
+    def __init__(self, rows: int, longest_step: float | None, **kwargs):
         super().__init__(trainable=False, **kwargs)
         self.longest_step = longest_step
         self.sums = self.add_weight("sums", (rows,), trainable=False, initializer="zeros")
@@ -41,5 +42,7 @@ class AdaptiveRows(tf.keras.layers.Layer):
         gradient = tf.math.unsorted_segment_sum(gradient, place, tf.size(ids))  # [ids, dim]
         self.sums.scatter_add(tf.IndexedSlices(tf.reduce_mean(gradient**2, axis=1), ids))
         scale = tf.math.rsqrt(tf.gather(self.sums, ids) + TINY)[:, tf.newaxis]
-        step = tf.clip_by_norm(rate * scale * gradient, self.longest_step, axes=[-1])
+        step = rate * scale * gradient
+        if self.longest_step is not None:
+            step = tf.clip_by_norm(step, self.longest_step, axes=[-1])
         table.scatter_sub(tf.IndexedSlices(step, ids))

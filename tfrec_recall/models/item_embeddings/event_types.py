@@ -1,0 +1,43 @@
+"""The kinds of events that a model tells apart: clicks, bookings, rejections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+EVENT_TYPE = "event_type"
+
+Types = str | Sequence[str]
+
+
+def several(argument: str, types: Types | None) -> tuple[str, ...] | None:
+    """One type or several, always as a tuple; None stays None.
+
+    >>> several("booked", "booking"), several("booked", ["booking", "enquiry"])
+    (('booking',), ('booking', 'enquiry'))
+    """
+    if types is None:
+        return None
+    one = isinstance(types, str) or not isinstance(types, Iterable)
+    found = (types,) if one else tuple(types)
+    if not all(isinstance(name, str) and name for name in found):
+        raise ValueError(f"{argument} names event types, one or several. Received: {types!r}.")
+    return found
+
+
+def of_types(events: pd.DataFrame, argument: str, types: Sequence[str]) -> np.ndarray:
+    """Which events are of these types, bool [events].
+
+    Raises: ValueError for a type that no event has, which says those that there are.
+    """
+    there = events[EVENT_TYPE].unique()
+    missing = [one for one in types if one not in set(there)]
+    if missing:
+        raise ValueError(
+            f"No event is of the type {', '.join(map(repr, missing))} that {argument}= names: the "
+            f"column {EVENT_TYPE!r} has {', '.join(sorted(map(repr, there)))}. Name one of these, "
+            f"or set {argument}=() for none. Received: {argument}={tuple(types)!r}."
+        )
+    return events[EVENT_TYPE].isin(types).to_numpy()
