@@ -158,38 +158,29 @@ def test_few_types_in_large_blocks_learn_more_than_chance():
     assert loss[-1] < loss[0] <= 1.01 * (1 + 5) * np.log(2)
 
 
-def test_contexts_may_be_of_the_other_kind_alone():
+@pytest.mark.parametrize("alone", [False, True])
+def test_contexts_may_be_of_the_other_kind_alone(alone):
     interactions = small()
     features = AirbnbType.default_features(interactions).adapt(interactions)
+    settings = {"dim": 4, "block": 8, "lanes": 1, "window": 2, "item_type": ("item_id",)}
+    model = AirbnbType(features, other_kind_only=alone, **settings)
     pairs = []
-    for alone in (False, True):
-        model = AirbnbType(
-            features,
-            dim=4,
-            block=8,
-            lanes=1,
-            window=2,
-            other_kind_only=alone,
-            item_type=("item_id",),
-        )
 
-        def learn(centre, context, positive, *others, **more):
-            first = model.item_type.first
-            kinds = (centre >= first)[:, :, None] == (context >= first)[:, None]
-            same = tf.reduce_sum(tf.where(kinds, positive, 0.0))
-            pairs.append((float(same), float(tf.reduce_sum(positive) - same)))
-            return tf.constant(0.0)
+    def learn(centre, context, positive, *others, **more):
+        first = model.item_type.first
+        same = (centre >= first)[:, :, None] == (context >= first)[:, None]
+        pairs.append([float(tf.reduce_sum(tf.where(s, positive, 0.0))) for s in (same, ~same)])
+        return tf.constant(0.0)
 
-        model.tables.learn = learn
-        tf.config.run_functions_eagerly(True)
-        try:
-            model.compute_loss(next(iter(model.training_data(interactions, 4, seed=None))))
-        finally:
-            tf.config.run_functions_eagerly(False)
-        total = np.sum(pairs, axis=0)
-        assert total[1] > 50
-        assert (total[0] == 0) == alone
-        pairs.clear()
+    model.tables.learn = learn
+    tf.config.run_functions_eagerly(True)
+    try:
+        model.compute_loss(next(iter(model.training_data(interactions, 4, seed=None))))
+    finally:
+        tf.config.run_functions_eagerly(False)
+    of_its_kind, of_the_other = np.sum(pairs, axis=0)
+    assert of_the_other > 50
+    assert (of_its_kind == 0) == alone
 
 
 def test_types_are_made_of_categories_and_buckets():

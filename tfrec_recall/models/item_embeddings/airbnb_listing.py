@@ -55,8 +55,8 @@ class AirbnbListing(ItemSpaceModel):
         nearest: how many warm listings a cold one is the mean of ...
         alike_by: ... by these item features (categories alike, numbers near); None takes all with
             one value an item, and () leaves cold listings without a vector.
-        fixed_window, power, threshold, rate, decay_epochs, last, half_life, block, lanes, noise, longest_step,
-            seed: as in `Item2Vec`.
+        fixed_window, power, threshold, rate, decay_epochs, last, half_life, block, lanes, noise,
+            longest_step, seed: as in `Item2Vec`.
     """
 
     def __init__(

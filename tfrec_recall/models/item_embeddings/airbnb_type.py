@@ -49,11 +49,12 @@ class AirbnbType(RecallModel):
         most_types: of each side that have vectors of their own, the most frequent in bookings; the
             others share some by a hash.
         booked: event types that are bookings, one or several.
-        rejected: the event types of a host's no; None takes rejections, where there are any. Without
-            a column `event_type` all is booked.
+        rejected: the event types of a host's no; None takes rejections, where there are any.
+            Without a column `event_type` all is booked.
         rejection_weight: of an explicit negative; 0 leaves rejections out.
         adaptive_rows: whether rows have rates of their own, or all of them `rate`.
-        fixed_window, power, rate, decay_epochs, block, lanes, noise, longest_step, seed: as in `Item2Vec`.
+        fixed_window, power, rate, decay_epochs, block, lanes, noise, longest_step, seed: as in
+            `Item2Vec`.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("item_id",)
