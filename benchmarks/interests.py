@@ -32,7 +32,7 @@ import tensorflow as tf  # isort: skip
 
 MOST, LENGTH, FEWEST_EVENTS, SHOWN, FEWEST_SHOWN = 6, 100, 16, 50, 3
 SETTINGS = {
-    **{"dim": 32, "recency": False, "common": False, "hidden": (64,), "uniform_negatives": 200},
+    **{"dim": 32, "recency": False, "common": False, "hidden": (64,), "negatives": 200},
     "power": 10.0,  # the target learns from the interest nearest to it, not from their mean
 }
 MODELS = {

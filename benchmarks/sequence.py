@@ -131,7 +131,7 @@ def build_mind(features):
         hidden=(64,),
         recency=False,
         common=False,
-        uniform_negatives=NEGATIVES,
+        negatives=NEGATIVES,
     )
 
 
@@ -144,7 +144,7 @@ def build_sdm(features):
         lstm_layers=2,
         session_events=SESSION,
         residual=False,
-        uniform_negatives=NEGATIVES,
+        negatives=NEGATIVES,
     )
 
 

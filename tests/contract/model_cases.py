@@ -31,14 +31,14 @@ CASES: dict[type, dict] = {
     models.Item2Vec: {**WINDOWS, "threshold": None},
     models.ItemCF: {"neighbours": 12},
     models.MIND: {
-        **{"dim": 8, "interests": 2, "hidden": (16,), "dropout": 0.0, "uniform_negatives": 0},
+        **{"dim": 8, "interests": 2, "hidden": (16,), "dropout": 0.0, "negatives": 0},
         "deviation": 0.0,
     },
     models.PinSAGE: {"dim": 8, "neighbours": 4, "run": None, "easy": 20, "last": None},
     models.Popular: {"half_life_days": 3.0},
     models.SDM: {
         **{"dim": 8, "heads": 2, "session_events": 4, "dropout": 0.0},
-        "uniform_negatives": 0,
+        "negatives": 0,
     },
     models.TwoTower: {"dim": 8, "hidden": (16,), "dropout": 0.0, "negatives": 0},
     models.MultiObjectiveTwoTower: {

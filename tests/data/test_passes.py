@@ -82,6 +82,23 @@ def test_without_times_only_the_number_of_events_ends_a_session():
     assert len(found) == (-(-asked_of // MOST)).sum()
 
 
+def test_ids_end_sessions_and_a_full_one_is_cut_as_serving_cuts_it():
+    frame = pd.DataFrame({"user_id": "a", "item_id": list("uvwxyz")})
+    frame = frame.assign(timestamp=[0, 900, 1800, 1801, 1802, 1803], session_id=[1, 1, 1, 2, 2, 2])
+    examples = next_item(Interactions(frame), history=9)
+    assert passes(examples, None, 9, by="session_id").places.tolist() == [[0, 1, 2], [3, 4, -1]]
+    merged = passes(examples, 10, 9, by="session_id").places
+    assert merged.tolist() == [[0, 1, 2, 3, 4]]
+    assert passes(examples, 10, 9).places.tolist() == [[0, -1, -1], [1, -1, -1], [2, 3, 4]]
+
+
+def test_a_history_that_begins_within_a_session_begins_with_a_whole_one():
+    frame = pd.DataFrame({"user_id": "a", "item_id": range(12), "timestamp": range(12)})
+    found = passes(next_item(Interactions(frame), history=7), gap=100, most=3)
+    assert found.histories.history_start.tolist() == [0, 0, 3, 6]
+    assert found.histories.history_end.tolist() == [3, 6, 9, 11]
+
+
 def test_what_cannot_be_asked_is_refused():
     with pytest.raises(ValueError, match=r"minimum_history=1.*Received: \d+ empty"):
         passes(next_item(log(0), minimum_history=0), GAP, MOST)

@@ -30,6 +30,26 @@ def test_equals_the_split_of_each_user(most, past):
     assert not np.any(short & long)
 
 
+@pytest.mark.parametrize(("gap", "most"), [(None, 50), (600, 50), (None, 2), (600, 3)])
+def test_equals_the_split_by_ids(gap, most):
+    ids, times = histories()
+    sessions = np.cumsum(np.random.default_rng(1).integers(0, 2, ids.shape), axis=1)
+    short, long = SessionSplit(gap=gap, most=most)((ids, times, sessions))
+    for row in range(len(ids)):
+        n = np.count_nonzero(ids[row])
+        expected = session_split(times[row, :n], gap, most, None, sessions[row, :n])
+        found = [np.flatnonzero(mask[row]).tolist() for mask in (short, long)]
+        assert found == [list(part) for part in expected]
+
+
+def test_what_a_full_session_has_more_begins_the_next():
+    ids, times = tf.range(2, 62)[tf.newaxis], 10 * tf.range(60, dtype=tf.int64)[tf.newaxis]
+    short, long = SessionSplit(gap=600, most=50)((ids, times))
+    assert (short.numpy().sum(), long.numpy().sum()) == (10, 50)
+    by_id = SessionSplit(gap=None)((ids[:, :4], 1800 * times[:, :4], tf.zeros([1, 4], tf.int64)))
+    assert by_id[0].numpy().all()  # one id, with half an hour and more between events
+
+
 def test_longer_padding_changes_nothing():
     ids, times = histories()
     expected = SessionSplit()((ids, times))
@@ -39,9 +59,9 @@ def test_longer_padding_changes_nothing():
         assert not np.any(result[:, 12:])
 
 
-def test_without_times_the_latest_events_are_the_session():
-    short, long = SessionSplit(most=2)(tf.constant([[5, 6, 7, 0]]))
-    assert short.numpy().tolist() == [[False, True, True, False]]
+def test_without_times_sessions_are_so_many_events():
+    short, long = SessionSplit(most=2)(tf.constant([[5, 6, 7, 8, 0]]))
+    assert short.numpy().tolist() == [[False, False, True, True, False]]
     assert long.numpy().tolist() == [[True, False, False, False]]
 
 

@@ -23,11 +23,21 @@ def gated_fusion(user, short, long, w1, w2, w3, bias):
     return result
 
 
-def session_split(times, gap, most, past):
-    """Which of one user's events, oldest first, are short term, and which long term."""
-    short = [len(times) - 1]
-    while short[0] > 0 and len(short) < most and times[short[0]] - times[short[0] - 1] < gap:
-        short.insert(0, short[0] - 1)
+def session_split(times, gap, most, past, ids=None):
+    """Which of one user's events, oldest first, are short term, and which long term.
+
+    With ids, a session ends where they change; a gap merges those that are less than it apart.
+    """
+    sessions = [[0]]
+    for t in range(1, len(times)):
+        follows = gap is not None and times[t] - times[t - 1] < gap
+        if ids is not None:
+            follows = ids[t] == ids[t - 1] or follows
+        if follows and len(sessions[-1]) < most:
+            sessions[-1].append(t)
+        else:
+            sessions.append([t])
+    short = sessions[-1]
     long = [t for t in range(short[0]) if past is None or times[t] >= times[short[0]] - past]
     return short, long
 
@@ -43,3 +53,40 @@ def lstm(history, kernel, recurrent, bias):
         state = np.tanh(cell) / (1 + np.exp(-o))
         states.append(state)
     return np.array(states).reshape(len(history), units)
+
+
+def self_attention(states, query, key, value, output):
+    """Section 3.3.2: heads of unscaled products, each place seeing itself and what is before.
+
+    query, key, value [dim, heads, width], output [heads, width, dim].
+    """
+    heads = []
+    for h in range(query.shape[1]):
+        q, k, v = (states @ kernel[:, h] for kernel in (query, key, value))
+        rows = []
+        for t in range(len(states)):
+            weight = np.exp(k[: t + 1] @ q[t])
+            rows.append(weight @ v[: t + 1] / weight.sum())
+        heads.append(np.array(rows) @ output[h])
+    return sum(heads)
+
+
+def user_vector(fields, short, long, profile, weights):
+    """Figure 2 after the newest event.
+
+    Args:
+        fields: embeddings of each event's features, [events, fields, dim].
+        short, long: which events are of the session, and which before.
+        profile: e_u, [dim].
+        weights: of the LSTMs, the self-attention, the dense layer and the gate.
+    """
+    states = fields[short].reshape(len(short), -1)
+    for lstm_weights in weights["lstm"]:
+        states = lstm(states, *lstm_weights)
+    states = self_attention(states, *weights["attention"])
+    session = user_attention(states, np.ones(len(states), bool), profile)
+    present = np.isin(np.arange(len(fields)), long)
+    tastes = [user_attention(fields[:, f], present, profile) for f in range(fields.shape[1])]
+    kernel, bias = weights["dense"]
+    taste = np.tanh(np.concatenate(tastes) @ kernel + bias)
+    return gated_fusion(profile, session, taste, *weights["gate"])

@@ -36,19 +36,21 @@ class Passes:
         return len(self.places)
 
 
-def passes(examples: Examples, gap: float, most: int) -> Passes:
+def passes(examples: Examples, gap: float | None, most: int, by: str | None = None) -> Passes:
     """Puts examples together whose histories end in the same session.
 
-    A session ends before a pause of `gap` or more, and after `most` events; without times, after
-    `most` events alone. Every example is the target of exactly one place, and at that place a
-    causal model has seen what is in the example's history, back to where the pass' history begins.
-    The items of a next basket share one history: they are targets of one place.
+    A session ends as in `SessionSplit`: before a pause of `gap` or more, or, with `by`, where the
+    id changes (and the pause is as long, unless `gap` is None); and after `most` events. Without
+    times, after `most` events alone. Every example is the target of exactly one place, and at that
+    place a causal model has seen what is in the example's history, back to where the pass' history
+    begins. The items of a next basket share one history: they are targets of one place.
 
     Args:
         examples: in chronological order, as `next_item` and `next_basket` give them, with the same
             length of history, `most` or more.
-        gap: seconds.
+        gap: seconds, or None.
         most: events of a session.
+        by: a column of the events that tells a user's sessions apart.
 
     Raises: ValueError if a history is empty, or shorter than what a session has behind it.
 
@@ -61,7 +63,9 @@ def passes(examples: Examples, gap: float, most: int) -> Passes:
     >>> found.places, found.target  # after each of the first three, for the one that follows
     (array([[0, 1, 2]]), array([1, 2, 3]))
     """
-    session = _sessions(examples, gap, most)[examples.history_end - 1]
+    runs = _runs(examples, gap, by)
+    sessions = _sessions(runs, most)
+    session = sessions[examples.history_end - 1]
     empty = examples.history_end <= examples.history_start
     if empty.any():
         raise ValueError(
@@ -75,6 +79,12 @@ def passes(examples: Examples, gap: float, most: int) -> Passes:
     number = np.repeat(np.arange(len(first)), np.diff(splits))  # of each target's pass
     last = order[splits[1:] - 1]  # the example with the longest history of each pass
     start = examples.history_start[last]
+    # A history that begins within the session's run begins with a session, so that counting from
+    # there finds the same sessions.
+    run_start = _first(runs)[examples.history_end[last] - 1]
+    own_start = _first(sessions)[examples.history_end[last] - 1]
+    whole = own_start - (own_start - start) // most * most
+    start = np.where((run_start < start) & (start <= own_start), whole, start)
     where = end - 1 - start[number]
     if (where < 0).any():
         raise ValueError(
@@ -102,12 +112,26 @@ def passes(examples: Examples, gap: float, most: int) -> Passes:
     )
 
 
-def _sessions(examples: Examples, gap: float, most: int) -> np.ndarray:
-    """A number for the session of each event."""
+def _runs(examples: Examples, gap: float | None, by: str | None) -> np.ndarray:
+    """A number for each event, another one where a session ends, however long it is."""
     events = examples.events
+    ends = []
+    if by is not None:
+        ends.append(changes(events[by])[1:])
+    if "timestamp" in events and gap is not None:
+        ends.append(np.diff(events["timestamp"].to_numpy()) >= gap)
     starts = changes(events["user_id"])
-    if "timestamp" in events:
-        starts[1:] |= np.diff(events["timestamp"].to_numpy()) >= gap
-    row = np.arange(len(events))
-    starts |= (row - np.maximum.accumulate(np.where(starts, row, 0))) % most == 0
+    if ends:
+        starts[1:] |= np.logical_and.reduce(ends)
     return np.cumsum(starts)
+
+
+def _sessions(runs: np.ndarray, most: int) -> np.ndarray:
+    """A number for the session of each event: runs in pieces of `most`."""
+    return np.cumsum(changes(runs) | ((np.arange(len(runs)) - _first(runs)) % most == 0))
+
+
+def _first(runs: np.ndarray) -> np.ndarray:
+    """The first row of each event's run."""
+    row = np.arange(len(runs))
+    return np.maximum.accumulate(np.where(changes(runs), row, 0))

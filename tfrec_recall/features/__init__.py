@@ -14,6 +14,7 @@ from tfrec_recall.features.columns import (
 from tfrec_recall.features.encoder import FeatureEncoder, Field, ItemTable
 from tfrec_recall.features.inference import infer
 from tfrec_recall.features.item_embedding import ItemEmbedding
+from tfrec_recall.features.known_first import KnownFirst
 from tfrec_recall.features.objective import Objective, label_of, meetings, objectives_of
 from tfrec_recall.features.pass_batches import pass_batches
 from tfrec_recall.features.serving import RawItem, RawQuery
@@ -29,6 +30,7 @@ __all__ = [
     "History",
     "ItemEmbedding",
     "ItemTable",
+    "KnownFirst",
     "MultiValued",
     "Numeric",
     "Objective",

@@ -270,6 +270,37 @@ class SecondsEncoding:
         return lambda raw: tf.maximum(raw, -1) + 1
 
 
+@dataclasses.dataclass
+class SessionEncoding:
+    """Ids of sessions to numbers that tell them apart, those too that training never saw; 0 is
+    padding.
+
+    Args:
+        text: whether the ids are text, which is hashed, or whole numbers from 0 up.
+    """
+
+    text: bool
+    size: ClassVar[int] = 0
+    rank: ClassVar[int] = 1
+    dtype: ClassVar[tf.DType] = tf.int64
+
+    def encode(self, values: pd.Series) -> np.ndarray:
+        raw = values.astype(str if self.text else "int64").to_numpy()
+        return self.graph()(tf.constant(raw)).numpy()
+
+    def raw_spec(self) -> tf.TensorSpec:
+        return tf.TensorSpec([None], tf.string if self.text else tf.int64)
+
+    def graph(self):
+        def number(raw):
+            if not self.text:
+                return tf.maximum(raw, -1) + 1
+            hashed = tf.strings.to_hash_bucket_fast(raw, 2**62) + 1
+            return tf.where(raw == "", tf.zeros([], tf.int64), hashed)
+
+        return number
+
+
 def logarithm(numbers: np.ndarray, log: bool) -> np.ndarray:
     """log(1 + x) where it is asked for; numbers of -1 and below are an error."""
     if not log:

@@ -14,8 +14,9 @@ def pass_batches(
     interactions: Interactions,
     examples: Examples,
     batch_size: int,
-    gap: float,
+    gap: float | None,
     most: int,
+    by: str | None = None,
     seed: int | None = 0,
     first_epoch: int = 0,
 ) -> tf.data.Dataset:
@@ -28,11 +29,11 @@ def pass_batches(
 
     Args:
         batch_size: targets in a batch, on average.
-        gap, most: of a session; see `passes`.
+        gap, most, by: of a session; see `passes`.
         seed, first_epoch: of the order; see `batches`.
     """
     examples, item = known_targets(features, examples)
-    found = passes(examples, gap, most)
+    found = passes(examples, gap, most, by)
     query = query_features(features, interactions, found.histories)
     places, width = tf.constant(found.places, tf.int32), found.places.shape[1]
     splits = tf.constant(found.splits)

@@ -14,6 +14,7 @@ from tfrec_recall.features.encoder import Field
 from tfrec_recall.features.encodings import (
     Encoding,
     SecondsEncoding,
+    SessionEncoding,
     VectorEncoding,
     VocabularyEncoding,
 )
@@ -111,6 +112,8 @@ class Features:
         if history.column == "timestamp":
             return SecondsEncoding()
         values = _column(events, history, "events").dropna()
+        if history.column == "session_id":
+            return SessionEncoding(text=not pd.api.types.is_integer_dtype(values.dtype))
         return VocabularyEncoding(Vocabulary.build(values))
 
     @property

@@ -19,10 +19,12 @@ class LabelAwareAttention(tf.keras.layers.Layer):
     section 3.4, Eq. 10.
     Departs: the score is multiplied by the power where Eq. 10 raises it. Both agree at 0, at 1 and,
     for a best score above 1, at infinity; but an even power lets the most negative score win,
-    a fraction of a negative score is no number, and a hundred overflows.
+    a fraction of a negative score is no number, and a hundred overflows. `raised` is Eq. 10 as it
+    is written, for whole powers; what overflows counts as the largest number there is.
 
     Args:
         power: p, from 0 to infinity (`float("inf")`).
+        raised: raise the score to the power, instead of multiplying it.
 
     Input: a tuple of interests [batch, interests, dim] and a candidate [batch, dim]; a mask of the
     interests [batch, interests], as `CapsuleRouting` gives it: others weigh nothing.
@@ -34,13 +36,18 @@ class LabelAwareAttention(tf.keras.layers.Layer):
     array([[0., 1.]], dtype=float32)
     """
 
-    def __init__(self, power: float = 1.0, **kwargs):
+    def __init__(self, power: float = 1.0, raised: bool = False, **kwargs):
         super().__init__(**kwargs)
         if not power >= 0:
             raise ValueError(
                 f"LabelAwareAttention takes a power from 0 to infinity. Received: power={power!r}."
             )
-        self.power = power
+        if raised and power != float("inf") and power % 1:
+            raise ValueError(
+                "LabelAwareAttention raises scores, which may be negative, to whole powers. "
+                f"Received: power={power!r}, raised=True."
+            )
+        self.power, self.raised = power, raised
         self.supports_masking = True
 
     def build(self, input_shape):
@@ -69,15 +76,18 @@ class LabelAwareAttention(tf.keras.layers.Layer):
         return tf.cast(tf.einsum("bk,bkd->bd", weights, interests), self.compute_dtype)
 
     def _weights(self, scores, there):
-        lowest = scores.dtype.min
+        lowest, power = scores.dtype.min, self.power
+        if self.raised and power <= float(scores.dtype.max):
+            most = 0.5 * scores.dtype.max  # so that differences are finite too
+            scores, power = tf.clip_by_value(tf.pow(scores, power), -most, most), 1.0
         if there is not None:
             scores = tf.where(there, scores, lowest)
         # What the best lacks is 0 or less, and stays so, or becomes minus infinity, at any power.
         lacking = scores - tf.reduce_max(scores, axis=-1, keepdims=True)
-        if self.power > float(scores.dtype.max):  # infinite, or as good as
+        if power > float(scores.dtype.max):  # infinite, or as good as
             weights = tf.cast(lacking == 0, scores.dtype)
         else:
-            weights = tf.exp(tf.maximum(self.power * lacking, lowest))
+            weights = tf.exp(tf.maximum(power * lacking, lowest))
         if there is not None:
             weights = tf.where(there, weights, 0.0)
         return tf.math.divide_no_nan(weights, tf.reduce_sum(weights, axis=-1, keepdims=True))
@@ -89,4 +99,4 @@ class LabelAwareAttention(tf.keras.layers.Layer):
         return tuple(input_shape[1])
 
     def get_config(self):
-        return {**super().get_config(), "power": self.power}
+        return {**super().get_config(), "power": self.power, "raised": self.raised}

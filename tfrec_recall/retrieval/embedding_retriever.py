@@ -39,6 +39,9 @@ class EmbeddingRetriever(Retriever):
             the kind that will be asked, and need no targets. Without them item vectors stand in.
         diversity: spread the lists over categories of items; scores are then what an item was worth
             to its list.
+        lift: what the score of each item is multiplied by in the lists of queries, [items], above
+            0; None is 1 for all. `similar_items` and `embed_item` know the vectors alone, for which
+            there is then a second index.
         with_interest: also offer `recommend_with_interest`: which interest brought an item.
         seed: of the permutation that orders items of equal score.
 
@@ -65,6 +68,7 @@ class EmbeddingRetriever(Retriever):
         item_inputs: Mapping[str, tf.TensorSpec] | None = None,
         tuning_queries: Mapping[str, Any] | None = None,
         diversity: Diversity | None = None,
+        lift: np.ndarray | None = None,
         with_interest: bool = False,
         seed: int = 0,
     ):
@@ -75,16 +79,19 @@ class EmbeddingRetriever(Retriever):
                 "There is one vector for each item id. "
                 f"Received: {len(catalogue)} ids, {len(vectors)} vectors."
             )
-        inputs = _inputs_of(query_embedder, inputs, "inputs")
+        inputs = inputs_of(query_embedder, inputs, "inputs")
         if item_embedder is None:
             item_inputs = {"item_id": tf.TensorSpec([None], catalogue.dtype, "item_id")}
         else:
-            item_inputs = _inputs_of(item_embedder, item_inputs, "item_inputs")
+            item_inputs = inputs_of(item_embedder, item_inputs, "item_inputs")
         held_out = None
         if tuning_queries is not None:
             held_out = _vectors(query_embedder, tensors(tuning_queries, inputs, "retriever"))
         searched = k if diversity is None else k * diversity.candidates
-        built = (index or Exact()).build(vectors[catalogue.order], k=searched, queries=held_out)
+        index = index or Exact()
+        lifted = vectors if lift is None else vectors * checked_lift(lift, len(vectors))
+        built = index.build(lifted[catalogue.order], k=searched, queries=held_out)
+        plain = built if lift is None else index.build(vectors[catalogue.order], k=k)
         offered = ("embed_query", "embed_item", "similar_items")
         report: dict[str, Any] = {"kind": "embedding", "index": built.report}
         if diversity is not None:
@@ -101,7 +108,7 @@ class EmbeddingRetriever(Retriever):
         self.catalogue = catalogue
         self.query_embedder = query_embedder
         self.item_embedder = item_embedder
-        self.index = built
+        self.index, self.plain_index = built, plain
         self._diversity = diversity
         if diversity is not None:
             groups = diversity.codes(len(catalogue))[catalogue.order]
@@ -139,17 +146,32 @@ class EmbeddingRetriever(Retriever):
         row = self.catalogue.rows(item_id)[:, tf.newaxis]  # [batch, 1]
         exclude = tf.concat([row, self.catalogue.rows(exclude)], axis=1)
         # An unknown item is an interest that is not present: nothing is similar to it.
-        query = self.index.vectors_of(row)  # [batch, 1, dim]
-        rows, score = self.index.search(query, k, exclude, present=row >= 0)
+        query = self.plain_index.vectors_of(row)  # [batch, 1, dim]
+        rows, score = self.plain_index.search(query, k, exclude, present=row >= 0)
         return self.catalogue.raw(rows), score
 
     def query_vectors(self, queries):
         return _embedded(self.query_embedder, queries)[0]
 
+    def known_vectors(self, item_id):
+        rows = self.catalogue.rows(item_id)
+        return self.plain_index.vectors_of(rows) if tf.reduce_all(rows >= 0) else None
+
     def item_vectors(self, items):
         if self.item_embedder is None:
-            return self.index.vectors_of(self.catalogue.rows(items["item_id"]))
+            return self.plain_index.vectors_of(self.catalogue.rows(items["item_id"]))
         return tf.cast(self.item_embedder(items), tf.float32)
+
+
+def checked_lift(lift: np.ndarray, items: int) -> np.ndarray:
+    """A factor for each item's vector, float32 [items, 1]."""
+    lift = np.asarray(lift, "float32")
+    if lift.shape != (items,) or not (lift > 0).all():
+        raise ValueError(
+            "lift has a number above 0 for each item. "
+            f"Received: shape {lift.shape}, least {lift.min(initial=np.inf)}."
+        )
+    return lift[:, np.newaxis]
 
 
 def _embedded(
@@ -169,7 +191,7 @@ def _vectors(query_embedder: Embedder, queries: Mapping[str, tf.Tensor]) -> np.n
     return tf.reshape(vectors, [-1, vectors.shape[-1]]).numpy()
 
 
-def _inputs_of(
+def inputs_of(
     embedder: Embedder, inputs: Mapping[str, tf.TensorSpec] | None, argument: str
 ) -> Mapping[str, tf.TensorSpec]:
     """The raw features that an embedder takes: as given, or as it says itself."""

@@ -99,8 +99,15 @@ class Retriever(tf.Module):
         return self.query_vectors(tensors(queries, self.inputs, "retriever"))
 
     def embed_item(self, items: Mapping[str, Any]) -> tf.Tensor:
-        """The vectors of items, [batch, dim], by the raw features in `item_inputs`."""
+        """The vectors of items, [batch, dim], by the raw features in `item_inputs`.
+
+        Of items in the catalogue, `item_id` alone will do where the catalogue's vectors are kept.
+        """
         self._require("embed_item")
+        if set(items) == {"item_id"} != set(self.item_inputs):
+            item_id = dense(items["item_id"], tf.TensorSpec([None], self.id_dtype), "item_id")
+            if (found := self.known_vectors(item_id)) is not None:
+                return found
         return self.item_vectors(tensors(items, self.item_inputs, "item side"))
 
     def similar_items(
@@ -133,6 +140,10 @@ class Retriever(tf.Module):
     def item_vectors(self, items: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """`embed_item` on tensors."""
         raise NotImplementedError
+
+    def known_vectors(self, item_id: tf.Tensor) -> tf.Tensor | None:
+        """The catalogue's own vectors of all of these items; None where it lacks one of them."""
+        return None
 
     def similar(
         self, item_id: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor

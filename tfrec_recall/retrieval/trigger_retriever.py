@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.retrieval.catalogue import Catalogue
+from tfrec_recall.retrieval.embedding_retriever import Embedder, checked_lift, inputs_of
 from tfrec_recall.retrieval.exact import Exact
 from tfrec_recall.retrieval.index import IndexSettings, checked_vectors
 from tfrec_recall.retrieval.recency import check_recency, recency_weights
@@ -45,8 +46,9 @@ def merge_by_sum(
 class TriggerRetriever(Retriever):
     """Users through their latest items: what is near any of these is recalled.
 
-    A candidate's score is its inner product with the trigger, times the trigger's weight, merged
-    over the triggers that found it. The items of the history are left out.
+    A trigger's neighbours are its similar items. A candidate's score is its inner product with the
+    trigger, times the trigger's weight, merged over the triggers that found it. The items of the
+    history are left out.
 
     Args:
         item_ids: raw ids of the catalogue.
@@ -57,8 +59,10 @@ class TriggerRetriever(Retriever):
         half_life: a trigger weighs half of the one this many places newer; None weighs all alike.
         neighbours: how many items each trigger recalls.
         merge: `merge_by_sum` or `merge_by_maximum`.
-        lift: what the score of each item is multiplied by when it is a candidate, [items], above
-            0; None is 1 for all.
+        lift: what the score of each item is multiplied by in the lists of users, [items], above 0;
+            None is 1 for all. Similar items are found by the vectors alone.
+        item_embedder: maps raw item features to vectors, also of items that are not in the
+            catalogue; without it, `embed_item` gives the catalogue's vectors by `item_id`.
         seed: of the permutation that orders items of equal score.
 
     A user without a known item is recalled nothing: padding and -inf.
@@ -80,6 +84,7 @@ class TriggerRetriever(Retriever):
         neighbours: int = 100,
         merge: Merge = merge_by_sum,
         lift: np.ndarray | None = None,
+        item_embedder: Embedder | None = None,
         seed: int = 0,
     ):
         check_recency(last, half_life)
@@ -92,20 +97,20 @@ class TriggerRetriever(Retriever):
                 "There is one vector for each item id. "
                 f"Received: {len(catalogue)} ids, {len(vectors)} vectors."
             )
-        lift = np.ones(len(vectors), "float32") if lift is None else np.asarray(lift, "float32")
-        if lift.shape != (len(vectors),) or not (lift > 0).all():
-            raise ValueError(
-                "lift has a number above 0 for each item. "
-                f"Received: shape {lift.shape}, least {lift.min(initial=np.inf)}."
-            )
-        vectors = vectors * lift[:, np.newaxis]
+        factors = np.ones((len(vectors), 1), "float32")
+        if lift is not None:
+            factors = checked_lift(lift, len(vectors))
         built = (index or Exact()).build(vectors[catalogue.order], k=neighbours)
         super().__init__(
             item_ids=catalogue.ids,
             inputs={"history": tf.TensorSpec([None, None], catalogue.dtype, "history")},
             k=k,
             signatures=("embed_item", "similar_items"),
-            item_inputs={"item_id": tf.TensorSpec([None], catalogue.dtype, "item_id")},
+            item_inputs=(
+                {"item_id": tf.TensorSpec([None], catalogue.dtype, "item_id")}
+                if item_embedder is None
+                else inputs_of(item_embedder, None, "item_inputs")
+            ),
             report={
                 "kind": "trigger items",
                 "last": last,
@@ -117,7 +122,8 @@ class TriggerRetriever(Retriever):
             name="trigger_retriever",
         )
         self.catalogue, self.index = catalogue, built
-        self._lift = tf.Variable(lift[catalogue.order], trainable=False, name="lift")
+        self.item_embedder = item_embedder
+        self._lift = tf.Variable(factors[catalogue.order, 0], trainable=False, name="lift")
         self._last, self._half_life = last, half_life
         self._neighbours, self._merge = neighbours, merge
 
@@ -139,8 +145,7 @@ class TriggerRetriever(Retriever):
             present=tf.reshape(trigger, [-1, 1]) >= 0,
         )
         beside = [tf.shape(trigger)[0], triggers * self._neighbours]
-        lifted = tf.gather(self._lift, tf.maximum(trigger, 0))  # as a query it is not
-        scores *= tf.reshape(weight / lifted, [-1, 1])
+        scores *= tf.reshape(weight, [-1, 1]) * tf.gather(self._lift, tf.maximum(rows, 0))
         rows, scores = self._merge(tf.reshape(rows, beside), tf.reshape(scores, beside), k)
         return self.catalogue.raw(rows), scores
 
@@ -154,5 +159,11 @@ class TriggerRetriever(Retriever):
         rows, score = self.index.search(self.index.vectors_of(row), k, exclude, present=row >= 0)
         return self.catalogue.raw(rows), score
 
+    def known_vectors(self, item_id):
+        rows = self.catalogue.rows(item_id)
+        return self.index.vectors_of(rows) if tf.reduce_all(rows >= 0) else None
+
     def item_vectors(self, items):
+        if self.item_embedder is not None:
+            return tf.cast(self.item_embedder(items), tf.float32)
         return self.index.vectors_of(self.catalogue.rows(items["item_id"]))

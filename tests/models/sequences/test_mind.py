@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from tests.references import mind
 from tests.references.interests import squash
 from tfrec_recall.data import Interactions
 from tfrec_recall.export import export, load
@@ -11,7 +12,7 @@ from tfrec_recall.models import MIND
 from tfrec_recall.retrieval import Diversity, Exact, ScaNN
 
 ITEMS, LENGTH = 40, 12
-SMALL = {"dim": 8, "interests": 3, "hidden": (16,), "dropout": 0.0, "uniform_negatives": 12}
+SMALL = {"dim": 8, "interests": 3, "hidden": (16,), "dropout": 0.0, "negatives": 12}
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +163,59 @@ def test_one_interest_is_the_single_vector_model(interactions):
         np.testing.assert_allclose(user[0], served[row, 0], rtol=1e-6)
 
 
+@pytest.mark.parametrize("power", [2.0, float("inf")])
+def test_the_published_form_is_the_papers(features, interactions, power):
+    settings = {"dim": 8, "interests": 3, "hidden": (16,), "negatives": 12, "power": power}
+    tf.keras.utils.set_random_seed(3)
+    model = MIND.published(features, **settings)
+    batch = next(iter(model.training_data(interactions, batch_size=16)))
+    tf.random.set_seed(5)
+    drawn = model.softmax.negatives.sample([12]).numpy()
+    tf.random.set_seed(5)
+    loss = float(model.compute_loss(batch, training=False))
+
+    table = features.item_table
+    (encoder,) = [layer for layer in model.item_model.layers if "encoder" in layer.name]
+    by_id, by_shop = (encoder.tables[name].numpy() for name in ("item_id", "shop"))
+    items = (by_id + by_shop[table["shop"]] * (table["shop"] > 0)[:, None]) / 2
+    layers = {layer.name.split("_")[0]: layer for layer in model.drawn_model.layers}
+    (bilinear,) = layers["capsule"].get_weights()
+    users = layers["feature"].tables["user_id"].numpy()
+    tower = layers["tower"].get_weights()
+    tower = list(zip(tower[::2], tower[1::2], strict=True))
+    rank = np.argsort(np.argsort(-features.item_counts[2:], kind="stable"))
+    log_q = np.log(np.log((rank + 2) / (rank + 1)) / np.log(len(rank) + 1))
+    losses, served = [], model.query(batch)[0].numpy()
+    for row, target in enumerate(batch["item_id"].numpy()):
+        history = batch["history"].numpy()[row]
+        history = history[history > 1]
+        draw = layers["capsule"]._fixed[np.arange(len(history))[::-1]]
+        profile = users[batch["user_id"].numpy()[row]]
+        vectors = mind.user_vectors(items[history], profile, bilinear, draw, 3, 3, tower)
+        np.testing.assert_allclose(served[row, : len(vectors)], vectors, rtol=1e-4, atol=1e-5)
+        others = drawn[drawn != target]
+        if power == 2.0:
+            own = mind.loss(
+                vectors, items[target], items[others], power, log_q[[target - 2, *(others - 2)]]
+            )
+        else:  # the best interest alone
+            best = vectors[[np.argmax(vectors @ items[target])]]
+            own = mind.loss(
+                best, items[target], items[others], 1, log_q[[target - 2, *(others - 2)]]
+            )
+        losses.append(batch["sample_weight"].numpy()[row] * own)
+    assert loss == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_what_training_never_saw_is_no_behaviour(model):
+    plain, present = vectors(model, SEEN[:7])
+    odd = [SEEN[0], "never", *SEEN[1:7], "seen", "this"]
+    found, there = vectors(model, odd)
+    np.testing.assert_allclose(found, plain, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(there, present)
+    assert present.sum() == 2  # of seven, and of eight there would be three
+
+
 def test_diversity_spreads_a_list_over_shops(model, interactions):
     shops = dict(zip(interactions.items["item_id"], interactions.items["shop"], strict=True))
 
@@ -185,7 +239,7 @@ def test_the_export_says_which_interest(model, interactions, tmp_path):
 
 
 def test_training_draws_anew_and_serving_never(features, interactions):
-    model = built(features, dropout=0.0, uniform_negatives=0)
+    model = built(features, dropout=0.0, negatives=0)
     batch = next(iter(model.training_data(interactions, batch_size=64)))
     losses = {float(model.compute_loss(batch, training=True)) for _ in range(3)}
     assert len(losses) == 3

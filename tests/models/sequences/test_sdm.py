@@ -5,7 +5,10 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from tests.references import sdm
+from tests.references.sampled_softmax import sampled_softmax
 from tfrec_recall.data import Interactions
+from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import SDM
 
 MINUTE = 60
@@ -31,7 +34,7 @@ def model(data):
     tf.keras.utils.set_random_seed(0)
     model = SDM(
         SDM.default_features(data).adapt(data),
-        **{"dim": 8, "heads": 2, "lstm_layers": 2, "past": 60.0 * MINUTE, "uniform_negatives": 7},
+        **{"dim": 8, "heads": 2, "lstm_layers": 2, "past": 60.0 * MINUTE, "negatives": 7},
     )
     model.compile(tf.keras.optimizers.Adam(0.02))
     model.fit(model.training_data(data, batch_size=32), epochs=2, verbose=0)
@@ -160,3 +163,105 @@ def test_what_is_older_than_the_past_counts_in_the_means_alone(data):
     within = vector(retriever, ["i1", "i9", "i3", "i4"], times)
     np.testing.assert_allclose(older, first, rtol=1e-5, atol=1e-6)
     assert np.abs(within - first).max() > 1e-4
+
+
+def weights_of(model):
+    """The layers' weights as `references.sdm.user_vector` takes them, by their kinds."""
+    kinds = {}
+    for layer in model.place_model.layers:
+        kinds.setdefault(type(layer).__name__, []).append(layer)
+    attention = kinds["MultiHeadAttention"][0].get_weights()
+    assert len(attention) == 4  # no biases
+    return kinds, {
+        "lstm": [layer.get_weights() for layer in kinds["FusedLSTM"]],
+        "attention": attention,
+        "dense": kinds["Dense"][0].get_weights(),
+        "gate": kinds["GatedFusion"][0].get_weights(),
+    }
+
+
+def test_the_published_form_is_the_papers(data):
+    items = data.items.assign(kind=["a", "b", "c"] * 5)
+    data = Interactions(data.events, items=items)
+    user = [Categorical("user_id"), History(length=12)]
+    user.append(History("timestamp", name="history_timestamp", length=12))
+    features = Features(user, [Categorical("item_id"), Categorical("kind")]).adapt(data)
+    tf.keras.utils.set_random_seed(3)
+    model = SDM.published(features, dim=8, heads=2, lstm_layers=2, session_events=6, negatives=5)
+    kinds, weights = weights_of(model)
+    ids, kind = (model.field_model.layers[-2].tables[n].numpy() for n in ("item_id", "kind"))
+    (profile_kernel, profile_bias) = kinds["Tower"][0].get_weights()
+    assert len(kinds["Tower"]) == 1  # the profile's; none follows the gate
+    users = kinds["FeatureEncoder"][0].tables["user_id"].numpy()
+    batch = next(iter(model.training_data(data, batch_size=99)))
+    inputs = {name: batch[name] for name in model.query_model.input_names}
+    served = model.query_model(inputs).numpy()
+    for row in range(len(served)):
+        history = batch["history"].numpy()[row]
+        history = history[history > 1]
+        times = batch["history_timestamp"].numpy()[row, : len(history)]
+        short, long = sdm.session_split(times, 600, 6, 7 * 24 * 3600)
+        fields = np.stack([ids[history], kind[features.item_table["kind"][history]]], axis=1)
+        profile = users[batch["user_id"].numpy()[row]] @ profile_kernel + profile_bias
+        expected = sdm.user_vector(fields, short, long, profile, weights)
+        np.testing.assert_allclose(served[row], expected, rtol=1e-3, atol=1e-5)
+
+    tf.random.set_seed(5)
+    drawn = model.softmax.negatives.sample([5]).numpy()
+    tf.random.set_seed(5)
+    loss = float(model.compute_loss(batch, training=False))
+    places = model.place_model({n: batch[n] for n in model.place_model.input_names}).numpy()
+    targets = batch["item_id"].numpy()
+    rank = np.argsort(np.argsort(-features.item_counts[2:], kind="stable"))
+    log_q = np.log(np.log((rank + 2) / (rank + 1)) / np.log(len(rank) + 1))
+    losses = sampled_softmax(
+        places.reshape(-1, 8)[batch["place"].numpy()],
+        ids[targets],
+        ids[drawn],
+        1.0,
+        targets,
+        drawn,
+        log_q[targets - 2],
+        log_q[drawn - 2],
+    )
+    assert loss == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_what_training_never_saw_is_left_out(model, retriever):
+    plain = vector(retriever, HISTORY, TIMES)
+    odd = ["never", *HISTORY[:3], "seen", *HISTORY[3:], "this"]
+    times = [-30, *TIMES[:3], 4010, *TIMES[3:], 9000]
+    times[0] = 0
+    np.testing.assert_allclose(vector(retriever, odd, times), plain, rtol=1e-4, atol=1e-5)
+
+
+def test_a_sessions_id_ends_it_or_holds_it_together(data):
+    rng = np.random.default_rng(0)
+    events = data.events.assign(session_id=[f"s{n}" for n in rng.integers(3, size=120)])
+    events["session_id"] = [f"s{n // 3}" for n in range(120)]
+    by_id = Interactions(events)
+    features = SDM.default_features(by_id).adapt(by_id)
+    assert [h.column for h in features.histories] == ["item_id", "timestamp", "session_id"]
+    tf.keras.utils.set_random_seed(0)
+    model = SDM(features, dim=8, heads=2, negatives=0, past=None)
+    model.compile()
+    model.fit(model.training_data(by_id, batch_size=64), epochs=1, verbose=0)
+    retriever = model.retriever(data.items, k=5)
+
+    def short(ids, times):
+        raw = {**asked(retriever, HISTORY, times), "history_session_id": [ids]}
+        return retriever.embed_query(raw).numpy()
+
+    close, far = [0, 10, 20, 30, 40], [0, 4000, 8000, 12_000, 16_000]
+    new = ["x", "x", "y", "y", "y"]  # ids that training never saw
+    np.testing.assert_allclose(short(new, close), short(new, far), rtol=1e-5, atol=1e-6)
+    assert np.abs(short(new, close) - short(["x"] * 5, close)).max() > 1e-4
+    with pytest.raises(ValueError, match=r"merge_sessions=True alone.*Received: gap=300"):
+        SDM(features, gap=300.0)
+
+
+def test_gap_and_past_need_times(data):
+    features = Features([History(length=20)], [Categorical("item_id")]).adapt(data)
+    for wrong in ({"gap": 5.0}, {"past": 5.0}):
+        with pytest.raises(ValueError, match=r"SDM follows gap and past by the times"):
+            SDM(features, dim=8, **wrong)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tfrec_recall.models.item_embeddings import item_space
-from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.models.recall_model import ItemEmbedder, RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, HistoryMean, TriggerRetriever
 
 
@@ -14,8 +14,10 @@ class ItemSpaceModel(RecallModel):
 
     Attributes:
         last, half_life: the latest items that make a user's vector, as in `recency_weights`.
-        popularity: the power of an item's training events that lifts its score; 0 ranks by the
-            vectors alone.
+        popularity: the power of an item's training events that lifts its score in users' lists; 0
+            ranks by the vectors alone, as `similar_items` always does.
+
+    Items that are new since are embedded by `candidate_model`, in exports too.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
@@ -33,10 +35,12 @@ class ItemSpaceModel(RecallModel):
         return EmbeddingRetriever(
             HistoryMean(ids, vectors, self.last, self.half_life),
             ids,
-            vectors * self.lift(items)[:, None],
+            vectors,
             index or Exact(),
             k,
+            item_embedder=ItemEmbedder(self.features, self.candidate_model),
             tuning_queries=tuning_queries,
+            lift=self.lift(items) if self.popularity else None,
             seed=seed,
         )
 
@@ -47,7 +51,8 @@ class ItemSpaceModel(RecallModel):
             self.embed_items(items),
             index,
             k,
-            lift=self.lift(items),
+            lift=self.lift(items) if self.popularity else None,
+            item_embedder=ItemEmbedder(self.features, self.candidate_model),
             seed=seed,
             **{"last": self.last, "half_life": self.half_life, **options},
         )

@@ -24,11 +24,15 @@ from tfrec_recall.layers import (
     Tower,
 )
 from tfrec_recall.layers.capsule_routing import events_after
+from tfrec_recall.models.learning.drawn_softmax import DrawnSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.learning.next_choice import choices, personal_features
+from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, ItemEmbedder, QueryEmbedder, RecallModel
 from tfrec_recall.retrieval import Diversity, EmbeddingRetriever, Exact
+
+FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
 class MIND(RecallModel):
@@ -37,27 +41,66 @@ class MIND(RecallModel):
     Source: "Multi-Interest Network with Dynamic Routing for Recommendation at Tmall", CIKM 2019:
     Figure 3, Eq. 3 (scores by the best interest), sections 3.2 to 3.5. `self_attentive` is
     ComiRec-SA, "Controllable Multi-Interest Framework for Recommendation", KDD 2020, section 3.2.
-    Departs: queries and items meet in a cosine over a temperature, with negatives from the batch
-    and evenly drawn; the interest goes around its tower (a residual). `recency` and `common` are
-    ours; without both, the order of the history means nothing, as in the paper.
+    Departs:
+        - queries and items meet in a cosine over a temperature, and not in an inner product:
+          `normalize=False`, `temperature=1.0`.
+        - the batch's other items are negatives too, beside evenly drawn ones; the paper draws for a
+          sampled softmax: `in_batch=False`.
+        - the interest goes around its tower: `residual=False`.
+        - the tower's output is not activated: `output_activation="relu"`.
+        - an item is the sum of its features' embeddings, and not their mean: `average_fields=True`.
+        - the bilinear map S begins as the identity: `identity=False`.
+        - events weigh by their recency in the routing: `recency=False`.
+        - the history's mean is in every interest: `common=False`.
+        - the tower's input is dropped out: `dropout=0.0`.
+        - the label-aware attention multiplies scores by the power, where Eq. 10 raises them to it:
+          `raised=True`.
+        - all interests learn the target, and not the best alone: `power=float("inf")`.
+
+    Without `recency` and `common`, the order of the history means nothing, as in the paper. Items
+    of a history that training never saw are no behaviours.
 
     Args:
         features: adapted; `item_id` and a history of it are needed.
         dim: of the embeddings, the interests and the output.
         interests: at most, K; a history of n events has `max(1, min(K, ⌊log2 n⌋))`.
-        iterations, deviation, adaptive: of the routing; see `CapsuleRouting`.
+        iterations, deviation, adaptive, identity: of the routing; see `CapsuleRouting`.
         recency: weigh the events in the routing by learnt factors of how recent they are.
         common: add the history's mean, even and by recency, to every interest.
         self_attentive: extract interests by attention instead of routing; all users then have K.
         hidden: widths of the tower's hidden layers.
+        output_activation: of the tower's output; None leaves it linear.
+        residual: add the interest to the tower's output.
+        average_fields: an item's vector is the mean of its features' embeddings, or else their sum.
         dropout: on the input of the tower.
         power: of the attention by which the interests make the vector that learns the target, from
             0 (their mean) to infinity (the best one). On both data sets, Recall@50 on validation
             is .04 higher with 1 than with 10, where interests soon learn the targets by heart.
-        temperature: what divides the cosine.
-        uniform_negatives: items drawn evenly a batch, beside the in-batch ones.
+        raised: raise scores to that power instead of multiplying them; see `LabelAwareAttention`.
+        normalize: vectors of length one on both sides.
+        temperature: what divides the scores.
+        negatives: items drawn a batch: evenly beside the in-batch ones, or else log-uniformly.
+        in_batch: the other examples' items are negatives too.
+        correct: subtract log q of what negatives come from.
     """
 
+    PUBLISHED: ClassVar[Published] = Published(
+        "CIKM 2019",
+        {
+            "normalize": False,
+            "temperature": 1.0,
+            "in_batch": False,
+            "residual": False,
+            "output_activation": "relu",
+            "average_fields": True,
+            "identity": False,
+            "recency": False,
+            "common": False,
+            "dropout": 0.0,
+            "raised": True,
+            "power": float("inf"),
+        },
+    )
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
     compiles: ClassVar[bool] = True
 
@@ -72,20 +115,31 @@ class MIND(RecallModel):
         recency: bool = True,
         common: bool = True,
         self_attentive: bool = False,
+        identity: bool = True,
         hidden: Sequence[int] = (128,),
+        output_activation: str | None = None,
+        residual: bool = True,
+        average_fields: bool = False,
         dropout: float = 0.2,
         power: float = 1.0,
+        raised: bool = False,
+        normalize: bool = True,
         temperature: float = 0.2,
-        uniform_negatives: int = 1000,
+        negatives: int = 1000,
+        in_batch: bool = True,
+        correct: bool = True,
         **kwargs,
     ):
         super().__init__(features, **kwargs)
         if features.history is None:
             raise ValueError("MIND needs a history of the column item_id. Received: another one.")
         self.length, self.history = features.history.length, features.history.name
+        self.average_fields, self.residual, self.common = average_fields, residual, common
+        self.output_activation = output_activation
+        self.unit = L2Normalization() if normalize else tf.keras.layers.Activation("linear")
         self.items = ItemTable.of(features.item_table)
         self.item_model, self.candidate_model = self._item_side(dim)
-        self.embedding, self.unit = ItemEmbedding(self.items, self.item_model), L2Normalization()
+        self.embedding = ItemEmbedding(self.items, self.item_model)
         if self_attentive:
             extractor = SelfAttentiveInterests(interests)
         else:
@@ -95,13 +149,14 @@ class MIND(RecallModel):
                 deviation=deviation,
                 adaptive=adaptive,
                 recency=recency,
-                identity=True,
+                identity=identity,
             )
         self.interests, self.draws = interests, not self_attentive
-        self.drawn_model = self._user_side(extractor, dim, hidden, dropout, common)
+        self.drawn_model = self._user_side(extractor, dim, hidden, dropout)
         self.query_model = self._as_served(extractor) if self.draws else self.drawn_model
-        self.attention = LabelAwareAttention(power)
-        self.softmax = MixedSoftmax(features.item_counts, uniform_negatives, temperature)
+        self.attention = LabelAwareAttention(power, raised)
+        softmax = MixedSoftmax if in_batch else DrawnSoftmax
+        self.softmax = softmax(features.item_counts, negatives, temperature, correct)
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
@@ -114,17 +169,18 @@ class MIND(RecallModel):
     def _item_side(self, dim: int):
         item = self.features.inputs(self.features.item)
         fields = FeatureEncoder(self.features.fields(self.features.item), dim)(item)
-        vector = tf.reduce_sum(fields, axis=-2)  # [items, fields, dim] -> [items, dim]
-        return tf.keras.Model(item, vector), tf.keras.Model(item, L2Normalization()(vector))
+        together = tf.reduce_mean if self.average_fields else tf.reduce_sum
+        vector = together(fields, axis=-2)  # [items, fields, dim] -> [items, dim]
+        return tf.keras.Model(item, vector), tf.keras.Model(item, self.unit(vector))
 
-    def _user_side(self, extractor, dim: int, hidden: Sequence[int], dropout: float, common: bool):
+    def _user_side(self, extractor, dim: int, hidden: Sequence[int], dropout: float):
         """User features, and the routing's draw if there is one, to interests and which are."""
         user = self.features.inputs(self.features.user)
         inputs, draw = dict(user), {}
         if self.draws:
             inputs["draw"] = tf.keras.Input((self.length, self.interests), name="draw")
             draw = {"draw": inputs["draw"]}
-        watched = self.embedding(user[self.history])
+        watched = self.embedding(known_items(user[self.history]))
         interests = extractor(watched, **draw)  # [batch, history, dim] -> [batch, interests, dim]
         joined = interests
         fields = self.features.fields(self.features.user_fields)
@@ -133,16 +189,18 @@ class MIND(RecallModel):
             profile = tf.keras.layers.RepeatVector(extractor.interests)(profile)
             joined = tf.keras.layers.Concatenate()([interests, profile])
         joined = dropped(dropout)(joined)
-        vectors = interests + Tower((*hidden, dim))(joined)
-        if common:
+        vectors = Tower((*hidden, dim), final_activation=self.output_activation)(joined)
+        if self.residual:
+            vectors += interests
+        if self.common:
             pools = MaskedMean()(watched) + MaskedMean(learned=True)(watched)  # [batch, dim]
             vectors += pools[:, tf.newaxis]
-        return tf.keras.Model(inputs, [L2Normalization()(vectors), Present()(interests)])
+        return tf.keras.Model(inputs, [self.unit(vectors), Present()(interests)])
 
     def _as_served(self, extractor) -> tf.keras.Model:
         """With the draw that is always the same."""
         user = self.features.inputs(self.features.user)
-        draw = extractor.fixed_draw(events_after(user[self.history] != 0))
+        draw = extractor.fixed_draw(events_after(known_items(user[self.history]) != 0))
         return tf.keras.Model(user, self.drawn_model({**user, "draw": draw}))
 
     def compute_loss(self, batch, training=False):
@@ -181,6 +239,11 @@ class MIND(RecallModel):
             with_interest=True,
             seed=seed,
         )
+
+
+def known_items(ids: tf.Tensor) -> tf.Tensor:
+    """Encoded ids with padding where training has not seen the item."""
+    return tf.where(ids >= FIRST_KNOWN, ids, 0)
 
 
 def drawn(shape, batch: dict[str, tf.Tensor]) -> tf.Tensor:

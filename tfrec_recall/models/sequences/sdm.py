@@ -13,6 +13,7 @@ from tfrec_recall.features import (
     History,
     ItemEmbedding,
     ItemTable,
+    KnownFirst,
     SessionSplit,
     pass_batches,
 )
@@ -24,13 +25,16 @@ from tfrec_recall.layers import (
     Tower,
     UserAttention,
 )
+from tfrec_recall.models.learning.drawn_softmax import DrawnSoftmax
 from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.learning.next_choice import choices, personal_features
+from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 
-TIMES = "history_timestamp"
+TIMES, SESSIONS = "history_timestamp", "history_session_id"
 LENGTH = 100  # of the history in `default_features`: a session, and as much before it
-WEEK = 7 * 24 * 3600.0
+GAP, WEEK = 600.0, 7 * 24 * 3600.0  # seconds
+FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
 class SDM(RecallModel):
@@ -42,27 +46,66 @@ class SDM(RecallModel):
 
     Source: "SDM: Sequential Deep Matching Model for Online Large-scale Recommender System",
     CIKM 2019: Figure 2, sections 3.1 to 3.5.
-    Departs: queries and items meet in a cosine over a temperature, with negatives from the batch,
-    but for those of the same session, and evenly drawn ones. `residual`, and the history's means in
-    the profile, are ours.
+    Departs:
+        - queries and items meet in a cosine over a temperature, and not in an inner product:
+          `normalize=False`, `temperature=1.0`.
+        - the batch's other items are negatives too, but for those of the same session, beside
+          evenly drawn ones; the paper draws for a sampled softmax: `in_batch=False`.
+        - an item is the sum of all its features, and not its id alone: `item_side_info=False`.
+        - the history's means are added to the fused vector: `residual=False`.
+        - the history's means are in the profile e_u too: `means_in_profile=False`.
+        - a dense layer follows the gate: `dense_after_gate=False`.
+        - the products of the self-attention are divided by the root of a head's width, and its
+          maps have biases: `scaled=False`.
+        - a session's id ends a session, however soon the next one begins: `merge_sessions=True`.
+
+    The attentions to the profile are not scaled, as in the paper. Items of a history that training
+    never saw are left out of it.
 
     Args:
-        features: adapted; `item_id` and a history of it are needed. With a history of the column
-            `timestamp` named `history_timestamp`, sessions are cut by time, as the padding of raw
-            times is -1; without, the latest `session_events` are the session.
+        features: adapted; `item_id` and a history of it are needed. With histories of the columns
+            `timestamp`, named `history_timestamp`, and perhaps `session_id`, named
+            `history_session_id`, sessions are cut by them; without, the events are counted alone.
         dim: of the embeddings, the states and the output.
         lstm_layers: how many are stacked.
         heads: of the self-attention; they share dim.
-        gap: seconds between two events that end a session.
-        session_events: at most, of a session.
+        gap: seconds between two events that end a session; where sessions have ids, it counts with
+            `merge_sessions` alone.
+        merge_sessions: two sessions with ids are one unless `gap` lies between them.
+        session_events: at most, of a session; what is more begins the next one.
         past: seconds before the session that the long term reaches back; None for all of the
             history. Without times it is all of the history.
         residual: add the history's means, even and by recency, to the fused vector.
+        means_in_profile: the same means beside the user's features in the profile.
+        dense_after_gate: a dense layer on the fused vector.
+        scaled: the self-attention's products, as above.
+        item_side_info: whether candidates are known by all of their features; without, new items
+            are not.
         dropout: on the session's events and on the fused vector.
-        temperature: what divides the cosine.
-        uniform_negatives: items drawn evenly a batch, beside the in-batch ones.
+        normalize: vectors of length one on both sides.
+        temperature: what divides the scores.
+        negatives: items drawn a batch: evenly beside the in-batch ones, or else log-uniformly.
+        in_batch: the other examples' items are negatives too.
+        correct: subtract log q of what negatives come from.
+
+    Raises: ValueError where `gap` or `past` cannot be followed, as there are no times, or ids tell
+        sessions apart.
     """
 
+    PUBLISHED: ClassVar[Published] = Published(
+        "CIKM 2019",
+        {
+            "normalize": False,
+            "temperature": 1.0,
+            "in_batch": False,
+            "item_side_info": False,
+            "residual": False,
+            "means_in_profile": False,
+            "dense_after_gate": False,
+            "scaled": False,
+            "merge_sessions": True,
+        },
+    )
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
 
     def __init__(
@@ -71,13 +114,21 @@ class SDM(RecallModel):
         dim: int = 64,
         lstm_layers: int = 1,
         heads: int = 4,
-        gap: float = 600.0,
+        gap: float = GAP,
+        merge_sessions: bool = False,
         session_events: int = 50,
         past: float | None = WEEK,
         residual: bool = True,
+        means_in_profile: bool = True,
+        dense_after_gate: bool = True,
+        scaled: bool = True,
+        item_side_info: bool = True,
         dropout: float = 0.2,
+        normalize: bool = True,
         temperature: float = 0.2,
-        uniform_negatives: int = 1000,
+        negatives: int = 1000,
+        in_batch: bool = True,
+        correct: bool = True,
         **kwargs,
     ):
         super().__init__(features, **kwargs)
@@ -86,19 +137,47 @@ class SDM(RecallModel):
         if dim % heads:
             raise ValueError(f"heads has to divide dim. Received: dim={dim}, heads={heads}.")
         self.history, length = features.history.name, features.history.length
-        self.times = TIMES in {feature.name for feature in features.histories}
-        self.gap, self.session_events = gap, min(session_events, length)
+        beside = {feature.name for feature in features.histories}
+        self.times, self.ids = TIMES in beside, SESSIONS in beside
+        self._require_sessions(gap, past, merge_sessions)
+        self.gap = gap if self.times and (merge_sessions or not self.ids) else None
+        self.session_events = min(session_events, length)
+        self.residual, self.means_in_profile = residual, means_in_profile
+        self.dense_after_gate, self.scaled = dense_after_gate, scaled
+        self.unit = L2Normalization() if normalize else tf.keras.layers.Activation("linear")
         self.items = ItemTable.of(features.item_table)
         item = features.inputs(features.item)
         fields = FeatureEncoder(features.fields(features.item), dim)(item)  # [items, fields, dim]
         self.count = fields.shape[-2]
         self.field_model = tf.keras.Model(item, tf.keras.layers.Flatten()(fields))
-        unit = L2Normalization()(tf.reduce_sum(fields, axis=-2))
-        self.candidate_model = tf.keras.Model(item, unit)
-        split = SessionSplit(gap, self.session_events, past if self.times else None)
-        self.place_model = self._user_side(split, dim, lstm_layers, heads, residual, dropout)
+        own = [feature.name for feature in features.item].index("item_id")
+        known_by = tf.reduce_sum(fields, axis=-2) if item_side_info else fields[..., own, :]
+        self.candidate_model = tf.keras.Model(item, self.unit(known_by))
+        split = SessionSplit(self.gap, self.session_events, past if self.times else None)
+        self.place_model = self._user_side(split, dim, lstm_layers, heads, dropout)
         self.query_model = self._at_the_end()
-        self.softmax = MixedSoftmax(features.item_counts, uniform_negatives, temperature)
+        self.in_batch = in_batch
+        softmax = MixedSoftmax if in_batch else DrawnSoftmax
+        self.softmax = softmax(features.item_counts, negatives, temperature, correct)
+
+    def _require_sessions(self, gap: float, past: float | None, merge: bool) -> None:
+        """Raises unless what is asked for can be followed."""
+        if not self.times and (gap != GAP or past not in (None, WEEK)):
+            raise ValueError(
+                "SDM follows gap and past by the times of the history: add "
+                f"History('timestamp', name='{TIMES}') to the features, or leave both out. "
+                f"Received: gap={gap}, past={past}."
+            )
+        if self.ids and not self.times:
+            raise ValueError(
+                f"Sessions with ids have times too: add History('timestamp', name='{TIMES}') to "
+                f"the features, or leave {SESSIONS} out. Received: no history of times."
+            )
+        if self.ids and not merge and gap != GAP:
+            raise ValueError(
+                "Where sessions have ids, these end them, and gap counts with merge_sessions=True "
+                f"alone: set it, or leave gap out. Received: gap={gap}, merge_sessions=False."
+            )
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
@@ -109,26 +188,32 @@ class SDM(RecallModel):
             History(length=LENGTH),
             History("timestamp", name=TIMES, length=LENGTH),
         ]
+        if "session_id" in interactions.events:
+            histories.append(History("session_id", name=SESSIONS, length=LENGTH))
         return Features([*features.user_fields, *histories], features.item)
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
+        known = self.features.ids("item_id").encode(train.events["item_id"]) >= FIRST_KNOWN
+        train = train.with_events(train.events[known])  # as the model itself sees histories
         return pass_batches(
             self.features,
             train,
             choices(self.features, train),
             batch_size,
-            gap=self.gap if self.times else float("inf"),
+            gap=self.gap,
             most=self.session_events,
+            by="session_id" if self.ids else None,
             seed=seed,
             first_epoch=first_epoch,
         )
 
-    def _user_side(self, split, dim, lstm_layers, heads, residual, dropout):
+    def _user_side(self, split, dim, lstm_layers, heads, dropout):
         """User features and places in the history to a vector for each place."""
         user = self.features.inputs(self.features.user)
-        places = tf.keras.Input((None,), dtype="int32", name="places")  # [batch, places]
-        ids = user[self.history]
-        short, long = split((ids, user[TIMES]) if self.times else ids)
+        asked = tf.keras.Input((None,), dtype="int32", name="places")  # [batch, places]
+        beside = [user[name] for name in self._beside()]
+        ids, places, *beside = KnownFirst()((user[self.history], asked, *beside))
+        short, long = split((ids, *beside) if beside else ids)
         events = ItemEmbedding(self.items, self.field_model)(ids)  # [batch, history, fields * dim]
         by_field = tf.split(events, self.count, axis=2)
         watched = sum(by_field[1:], by_field[0])  # [batch, history, dim]
@@ -141,7 +226,13 @@ class SDM(RecallModel):
         if fields:
             flat = tf.keras.layers.Flatten()(FeatureEncoder(fields, dim)(user))
             known = [tf.repeat(flat[:, tf.newaxis], tf.shape(places)[1], axis=1)]
-        profile = Tower((dim,))(tf.concat([*known, *means], axis=-1))  # [batch, places, dim]
+        profile = [*known, *(means if self.means_in_profile else [])]
+        if not profile:
+            raise ValueError(
+                "Without the history's means, SDM's profile needs a feature of the user. Received: "
+                "means_in_profile=False and none but histories."
+            )
+        profile = Tower((dim,))(tf.concat(profile, axis=-1))  # [batch, places, dim]
 
         begin = tf.argmax(short, axis=1, output_type=tf.int32)[:, tf.newaxis]  # 0 if there is none
         steps = tf.range(self.session_events)
@@ -150,8 +241,10 @@ class SDM(RecallModel):
         states = tf.keras.layers.Dropout(dropout)(states)
         for _ in range(lstm_layers):
             states = FusedLSTM(dim)(states)
-        attention = tf.keras.layers.MultiHeadAttention(heads, dim // heads)
-        states = attention(states, states, attention_mask=steps <= steps[:, tf.newaxis])
+        attention = tf.keras.layers.MultiHeadAttention(heads, dim // heads, use_bias=self.scaled)
+        # Without biases, what the layer divides the products by can be put into the query.
+        query = states if self.scaled else states * (dim // heads) ** 0.5
+        states = attention(query, states, attention_mask=steps <= steps[:, tf.newaxis])
         reached = steps <= (places - begin)[:, :, tf.newaxis]  # [batch, places, session]
         session = UserAttention()((states, profile), mask=[reached, None])  # [batch, places, dim]
 
@@ -160,10 +253,16 @@ class SDM(RecallModel):
 
         flat = [tf.reshape(part, [-1, dim]) for part in (profile, session, taste)]
         fused = GatedFusion()(tuple(flat))  # [batch * places, dim]
-        fused = Tower((dim,))(tf.keras.layers.Dropout(dropout)(fused))
+        fused = tf.keras.layers.Dropout(dropout)(fused)
+        if self.dense_after_gate:
+            fused = Tower((dim,))(fused)
         fused = tf.reshape(fused, tf.shape(profile))
-        vectors = L2Normalization()(sum(means, fused) if residual else fused)
-        return tf.keras.Model({**user, "places": places}, vectors)
+        vectors = self.unit(sum(means, fused) if self.residual else fused)
+        return tf.keras.Model({**user, "places": asked}, vectors)
+
+    def _beside(self) -> list[str]:
+        """The histories beside that of the items, as `SessionSplit` takes them."""
+        return [TIMES] * self.times + [SESSIONS] * self.ids
 
     def _at_the_end(self):
         """User features to the vector after the newest event."""
@@ -176,15 +275,17 @@ class SDM(RecallModel):
         inputs = {name: batch[name] for name in self.place_model.input_names}
         vectors = self.place_model(inputs, training=training)
         query = tf.gather(tf.reshape(vectors, [-1, vectors.shape[-1]]), batch["place"])
-        # The other targets of a session are what its user wants next, no negatives.
-        passed = batch["place"] // tf.shape(batch["places"])[1]
-        other = passed[:, tf.newaxis] != passed
-        negatives = tf.ones([tf.size(passed), self.softmax.negatives.uniform], tf.bool)
+        more = {}
+        if self.in_batch:  # the other targets of a session are what its user wants next
+            passed = batch["place"] // tf.shape(batch["places"])[1]
+            other = passed[:, tf.newaxis] != passed
+            negatives = tf.ones([tf.size(passed), self.softmax.negatives.uniform], tf.bool)
+            more["score_mask"] = tf.concat([other, negatives], axis=1)
         return self.softmax(
             query,
             batch["item_id"],
             lambda ids: self.candidate_model(self.items(ids), training=training),
             sample_weight=batch["sample_weight"],
-            score_mask=tf.concat([other, negatives], axis=1),
             training=training,
+            **more,
         )
