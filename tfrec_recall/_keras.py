@@ -8,9 +8,11 @@ TensorFlow imports it itself, to register optimizers.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import sys
+from typing import Any
 
 VARIABLE = "TF_USE_LEGACY_KERAS"
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
@@ -67,13 +69,74 @@ def adapt_layers(*layer_classes: type) -> None:
     what to do; it would fail deep inside either Keras, with one about something else. And `call`
     runs as it is written, as in Keras 3: Keras 2 would have AutoGraph rewrite it first, which takes
     seconds for a long one, and tensors steer no Python here. The packages `layers` and `losses`
-    call this once, for all that is public there.
+    call this once, for all that is public there. In SavedModels they are saved by config alone, as
+    `saved_by_config` says.
 
     Args:
         layer_classes: subclasses of `tf.keras.layers.Layer`, changed in place.
     """
     for layer_class in layer_classes:
+        by_config_alone(layer_class)
         layer_class.__call__ = _adapted(layer_class)  # type: ignore[method-assign]
+
+
+def saved_by_config(layer_class: type) -> type:
+    """Class decorator: a saved model has the layer as its name and its configuration alone.
+
+    Keras 2 would write traces of the layer's calls as well, slowly, and go by them where it cannot
+    find the class: silently without the mask.
+    """
+    import tensorflow as tf
+
+    by_config_alone(layer_class)
+    return tf.keras.utils.register_keras_serializable(package="tfrec_recall")(layer_class)
+
+
+def part_config(layer: Any) -> dict[str, Any]:
+    """A layer, or a model, that is a part of another layer, for the `get_config` of that.
+
+    Keras 2 writes a layer in one way into a `.keras` file and in another into directories and HDF5,
+    and does not read back what is written in the other way within. This is the older way, which it
+    reads in all of them.
+    """
+    import tensorflow as tf
+
+    layer.use_legacy_config = True  # Keras' own name for it; functional models ask
+    try:
+        return tf.keras.layers.serialize(layer, use_legacy_format=True)
+    finally:
+        del layer.use_legacy_config
+
+
+def part_from_config(config: dict[str, Any]) -> Any:
+    """The layer whose `part_config` this is."""
+    import tensorflow as tf
+
+    return tf.keras.layers.deserialize(config, use_legacy_format=True)
+
+
+def saved_by_fields(dataclass: type) -> type:
+    """Decorator of a dataclass of plain fields: a saved model has an object by name and fields."""
+    import tensorflow as tf
+
+    def get_config(self):
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    def from_config(cls, config):
+        return cls(**config)
+
+    dataclass.get_config = get_config  # type: ignore[attr-defined]
+    dataclass.from_config = classmethod(from_config)  # type: ignore[attr-defined]
+    return tf.keras.utils.register_keras_serializable(package="tfrec_recall")(dataclass)
+
+
+def by_config_alone(layer_class: type) -> type:
+    """Class decorator: as `saved_by_config`, for a base class, which no saved model names."""
+    # Keras 2 has it as an attribute of each layer, False unless a layer says otherwise.
+    layer_class._must_restore_from_config = property(  # type: ignore[attr-defined]
+        lambda self: True, lambda self, value: None
+    )
+    return layer_class
 
 
 def _adapted(layer_class: type):

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from tfrec_recall.data.files import replacing
 from tfrec_recall.data.ids import id_column, padding_of
 from tfrec_recall.data.order import hashes
+from tfrec_recall.data.packing import pack, unpack
 
 PADDING = 0
 UNKNOWN = 1
@@ -172,6 +173,21 @@ class Vocabulary:
         layers = tf.keras.layers
         layer = layers.IntegerLookup if self.holds_integers else layers.StringLookup
         return layer(vocabulary=self._ids.tolist(), mask_token=self._padding)
+
+    def get_config(self) -> dict[str, Any]:
+        """All of it as plain values, for the configuration of a saved model."""
+        counts = None if self._counts is None else pack(self._counts)
+        return {"ids": pack(self._ids), "counts": counts}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Vocabulary:
+        """The vocabulary whose `get_config` this is."""
+        ids = unpack(config["ids"])
+        known = pd.Series(ids, dtype=_DTYPES["string" if ids.dtype == object else "integer"])
+        if config["counts"] is None:
+            return cls(known)
+        counts = unpack(config["counts"])
+        return cls(known, counts[_FIRST:], int(counts[UNKNOWN]))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the ids and their counts, whole or not at all, as `.txt` or `.parquet`.

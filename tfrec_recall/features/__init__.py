@@ -12,6 +12,7 @@ from tfrec_recall.features.columns import (
     Words,
 )
 from tfrec_recall.features.encoder import FeatureEncoder, Field, ItemTable
+from tfrec_recall.features.field_sum import FieldSum
 from tfrec_recall.features.inference import infer
 from tfrec_recall.features.item_embedding import ItemEmbedding
 from tfrec_recall.features.known_first import KnownFirst
@@ -27,6 +28,7 @@ __all__ = [
     "FeatureEncoder",
     "Features",
     "Field",
+    "FieldSum",
     "History",
     "ItemEmbedding",
     "ItemTable",

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data import Vocabulary
 from tfrec_recall.features.encodings import (
     BucketEncoding,
@@ -43,6 +44,7 @@ class Feature:
         raise NotImplementedError(f"{type(self).__name__} has to say how it learns its encoding.")
 
 
+@saved_by_fields
 @dataclasses.dataclass(frozen=True)
 class Categorical(Feature):
     """One of a set of values: an id, a country, an occupation.
@@ -67,6 +69,7 @@ class Categorical(Feature):
         return VocabularyEncoding(Vocabulary.build(present, min_count=self.min_count))
 
 
+@saved_by_fields
 @dataclasses.dataclass(frozen=True)
 class MultiValued(Feature):
     """Any number of values from a set: genres, tags, search tokens. A list in each cell."""
@@ -79,6 +82,7 @@ class MultiValued(Feature):
         return ListEncoding(vocabulary)
 
 
+@saved_by_fields
 @dataclasses.dataclass(frozen=True)
 class Words(Feature):
     """The words of a text, a title or a description: runs of letters and digits, in lower case.
@@ -94,6 +98,7 @@ class Words(Feature):
         return WordsEncoding(Vocabulary.build(words, min_count=self.min_count))
 
 
+@saved_by_fields
 @dataclasses.dataclass(frozen=True)
 class Numeric(Feature):
     """A number: normalised to mean 0 and variance 1, or cut into buckets of equal counts.
@@ -126,6 +131,7 @@ class Numeric(Feature):
         return BucketEncoding(np.unique(np.quantile(present, inner)).astype("float32"), self.log)
 
 
+@saved_by_fields
 @dataclasses.dataclass(frozen=True)
 class Vector(Feature):
     """A vector that is given, of an image or a text say: as many numbers in each cell.
@@ -144,6 +150,7 @@ class Vector(Feature):
         return VectorEncoding(int(widths[0]))
 
 
+@saved_by_fields
 @dataclasses.dataclass(frozen=True)
 class History(Feature):
     """The user's events before the target, oldest first; shares the table of another feature.
@@ -158,6 +165,7 @@ class History(Feature):
     length: int = 50
 
 
+@saved_by_fields
 @dataclasses.dataclass(frozen=True)
 class TimeOf(Feature):
     """The hour or the weekday of the request, from its time in Unix seconds, UTC.

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
+
 UNKNOWN = 1
 
 
@@ -26,7 +28,7 @@ class Field(NamedTuple):
     width: int = 1
 
 
-@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+@saved_by_config
 class FeatureEncoder(tf.keras.layers.Layer):
     """Embeds each feature in `dim` numbers: ids by a table, lists by their mean, numbers by a line,
     given vectors by a matrix.
@@ -58,8 +60,12 @@ class FeatureEncoder(tf.keras.layers.Layer):
             rows = field.size or field.width  # a number has one row, which it scales
             # An instance a table: one called twice gives equal tables.
             initializer = type(self.initializer).from_config(self.initializer.get_config())
+            # Of the layer as it is made: what Keras loads, it may set to train again.
             self.tables[field.name] = self.add_weight(
-                name=field.name, shape=(rows, self.dim), initializer=initializer
+                name=field.name,
+                shape=(rows, self.dim),
+                initializer=initializer,
+                trainable=self.trainable,
             )
         super().build(input_shape)
 
@@ -85,8 +91,9 @@ class FeatureEncoder(tf.keras.layers.Layer):
         vectors = tf.gather(table, values) * present
         if field.rank == 1:
             return vectors
-        count = tf.maximum(tf.reduce_sum(present, axis=-2), 1.0)
-        return tf.reduce_sum(vectors, axis=-2) / count
+        count = tf.reduce_sum(tf.cast(present, tf.float32), axis=-2)
+        total = tf.reduce_sum(tf.cast(vectors, tf.float32), axis=-2)
+        return tf.cast(total / tf.maximum(count, 1.0), self.compute_dtype)
 
     def _forget_some(self, values: tf.Tensor, rate: float) -> tf.Tensor:
         forget = (tf.random.uniform(tf.shape(values)) < rate) & (values != 0)
@@ -107,7 +114,7 @@ class FeatureEncoder(tf.keras.layers.Layer):
         }
 
 
-@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+@saved_by_config
 class ItemTable(tf.keras.layers.Layer):
     """Encoded item ids to the encoded features of those items, a row of weights an item.
 

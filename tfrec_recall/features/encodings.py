@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data import Vocabulary
+from tfrec_recall.data.packing import pack, unpack
 
 
 class Encoding(Protocol):
@@ -41,6 +43,7 @@ class Encoding(Protocol):
         """A callable from the raw tensor to the encoded one, made once and kept with the model."""
 
 
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 @dataclasses.dataclass
 class VocabularyEncoding:
     """Raw ids to integers: 0 padding, 1 unknown."""
@@ -69,6 +72,13 @@ class VocabularyEncoding:
     def graph(self):
         return IdLookup(self.vocabulary)
 
+    def get_config(self):
+        return {"vocabulary": self.vocabulary.get_config()}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(Vocabulary.from_config(config["vocabulary"]))
+
 
 class IdLookup(tf.Module):
     """The vocabulary's lookup as a module, so that a SavedModel finds its table."""
@@ -81,6 +91,7 @@ class IdLookup(tf.Module):
         return tf.cast(self.lookup(raw), tf.int32)
 
 
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class ListEncoding(VocabularyEncoding):
     """Lists of raw ids to rows of integers, padded on the right with 0."""
 
@@ -100,6 +111,7 @@ class ListEncoding(VocabularyEncoding):
         return tf.TensorSpec([None, None], self.raw_dtype)
 
 
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class WordsEncoding(ListEncoding):
     """Texts to rows of the integers of their words, in lower case, padded on the right with 0."""
 
@@ -135,6 +147,7 @@ def words_of(values: pd.Series) -> pd.Series:
     return values.astype("object").where(values.notna(), "").str.lower().str.findall(r"[^\W_]+")
 
 
+@saved_by_fields
 @dataclasses.dataclass
 class NormalisedEncoding:
     """(x - mean) / deviation, the deviation of the population; missing gives 0."""
@@ -163,6 +176,7 @@ class NormalisedEncoding:
         return normalise
 
 
+@saved_by_fields
 @dataclasses.dataclass
 class VectorEncoding:
     """Given vectors of one width, as they are; missing ones are zeros."""
@@ -192,6 +206,7 @@ class VectorEncoding:
         return lambda raw: raw
 
 
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 @dataclasses.dataclass
 class BucketEncoding:
     """The bucket of a number: 0 missing, 1 unused (unknown elsewhere), 2 the lowest."""
@@ -224,7 +239,15 @@ class BucketEncoding:
 
         return bucketise
 
+    def get_config(self):
+        return {"boundaries": pack(self.boundaries), "log": self.log}
 
+    @classmethod
+    def from_config(cls, config):
+        return cls(unpack(config["boundaries"]), config["log"])
+
+
+@saved_by_fields
 @dataclasses.dataclass
 class TimeEncoding:
     """A part of the calendar by arithmetic: (t // unit + shift) mod count, from 2 upwards."""
@@ -250,6 +273,7 @@ class TimeEncoding:
         return lambda raw: tf.cast((raw // self.unit + self.shift) % self.count + 2, tf.int32)
 
 
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class SecondsEncoding:
     """Times as whole seconds, int64, plus 1: 0 is padding, which raw times have as -1.
 
@@ -269,7 +293,15 @@ class SecondsEncoding:
     def graph(self):
         return lambda raw: tf.maximum(raw, -1) + 1
 
+    def get_config(self):
+        return {}
 
+    @classmethod
+    def from_config(cls, config):
+        return cls()
+
+
+@saved_by_fields
 @dataclasses.dataclass
 class SessionEncoding:
     """Ids of sessions to numbers that tell them apart, those too that training never saw; 0 is

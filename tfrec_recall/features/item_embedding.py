@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.features.encoder import ItemTable
 
+PARTS = ("table", "item_model")
 FEW_ITEMS = 2**15  # all of their vectors cost less than finding which ones a batch has
 
 
+@saved_by_config
 class ItemEmbedding(tf.keras.layers.Layer):
     """Looks the items' features up and embeds them, each item of a batch once.
 
@@ -41,3 +44,12 @@ class ItemEmbedding(tf.keras.layers.Layer):
 
     def compute_mask(self, inputs, mask=None):
         return inputs != 0
+
+    def get_config(self):
+        parts = {n: part_config(getattr(self, n)) for n in PARTS}
+        return {**super().get_config(), **parts}
+
+    @classmethod
+    def from_config(cls, config):
+        parts = {n: part_from_config(config[n]) for n in PARTS}
+        return cls(**{**config, **parts})

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
+
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
+@saved_by_config
 class KnownFirst(tf.keras.layers.Layer):
     """Moves what a history knows to the left, in its order, and pads the rest with 0.
 
@@ -20,7 +23,7 @@ class KnownFirst(tf.keras.layers.Layer):
     """
 
     def __init__(self, **kwargs):
-        super().__init__(dtype="float32", autocast=False, **kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs}, autocast=False)
 
     def call(self, inputs):
         ids, places, *beside = inputs

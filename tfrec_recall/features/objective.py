@@ -7,11 +7,13 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
+from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data import Interactions
 
 MEASURES = ("rating", "quantity")
 
 
+@saved_by_fields
 @dataclasses.dataclass(frozen=True)
 class Objective:
     """A kind of event to be foretold.

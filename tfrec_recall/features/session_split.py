@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 
+
+@saved_by_config
 class SessionSplit(tf.keras.layers.Layer):
     """Masks of the short-term session and of the long-term events; no event is in both.
 
@@ -32,7 +35,7 @@ class SessionSplit(tf.keras.layers.Layer):
     def __init__(
         self, gap: float | None = 600.0, most: int = 50, past: float | None = None, **kwargs
     ):
-        super().__init__(dtype="float32", autocast=False, **kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs}, autocast=False)
         positive = [gap is None or gap > 0, past is None or past > 0]
         if not all(positive) or most < 1:
             raise ValueError(
@@ -71,3 +74,7 @@ class SessionSplit(tf.keras.layers.Layer):
 
     def compute_mask(self, inputs, mask=None):
         return None
+
+    def get_config(self):
+        own = {"gap": self.gap, "most": self.most, "past": self.past}
+        return {**super().get_config(), **own}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, Vocabulary, has_baskets
+from tfrec_recall.data.packing import pack, unpack
 from tfrec_recall.features.columns import Feature, History, TimeOf
 from tfrec_recall.features.encoder import Field
 from tfrec_recall.features.encodings import (
@@ -23,6 +25,7 @@ from tfrec_recall.features.objective import Objective
 RESERVED = frozenset({"sample_weight", "example_age"})
 
 
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class Features:
     """The features of the user side and of the item side, and what they learnt from training data.
 
@@ -208,6 +211,38 @@ class Features:
 
     def _encode(self, feature: Feature, table: pd.DataFrame, kind: str) -> np.ndarray:
         return self.encodings[feature.name].encode(_column(table, feature, kind))
+
+    def get_config(self) -> dict[str, Any]:
+        """The specification and all that it has learnt, as plain values; see `from_config`."""
+        plain = tf.keras.utils.serialize_keras_object
+        items = self.encodings.get("item_id")
+        encodings = {
+            # The vocabulary of items stands here once, however many histories read it.
+            name: "item_id" if encoding is items and name != "item_id" else plain(encoding)
+            for name, encoding in self.encodings.items()
+        }
+        return {
+            "user": [plain(feature) for feature in self.user],
+            "item": [plain(feature) for feature in self.item],
+            "objectives": [plain(objective) for objective in self.objectives],
+            "encodings": encodings,
+            "item_table": {name: pack(rows) for name, rows in self.item_table.items()},
+            "has_order": self.has_order,
+            "has_baskets": self.has_baskets,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Features:
+        """The features whose `get_config` this is, as adapted as they were."""
+        made = tf.keras.utils.deserialize_keras_object
+        sides = {n: [made(each) for each in config[n]] for n in ("user", "item", "objectives")}
+        features = cls(**sides)
+        found = {n: each for n, each in config["encodings"].items() if each != "item_id"}
+        found = {n: made(each) for n, each in found.items()}
+        features.encodings = {n: found.get(n) or found["item_id"] for n in config["encodings"]}
+        features.item_table = {n: unpack(rows) for n, rows in config["item_table"].items()}
+        features.has_order, features.has_baskets = config["has_order"], config["has_baskets"]
+        return features
 
     def describe(self) -> list[dict[str, object]]:
         """A plain list for model cards: side, name, kind, column and size of each feature."""

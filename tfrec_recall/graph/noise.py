@@ -7,9 +7,11 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
+from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data.order import chronological
 
 
+@saved_by_fields
 @dataclasses.dataclass(frozen=True)
 class NoiseRemoval:
     """Three rules, each off unless set; what one removes, the next no longer counts.

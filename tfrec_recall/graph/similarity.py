@@ -13,6 +13,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import numpy as np
 import scipy.sparse as sp
 
+from tfrec_recall._keras import saved_by_fields
+
 Moment = tuple[int, int]
 """(p, q) stands for the sum of x^p * y^q over the columns that the rows x and y have in common."""
 
@@ -51,6 +53,7 @@ class Similarity(Protocol):
         """Matrices L, R whose product L @ R.T is the similarity; None where there are none."""
 
 
+@saved_by_fields
 @dataclasses.dataclass(frozen=True)
 class CoCount:
     """Shared columns over the sizes of the rows: |N(i) ∩ N(j)| / (|N(i)|^(1-α) |N(j)|^α).
@@ -97,6 +100,7 @@ class CoCount:
         return left, _scaled(ones, size**-self.alpha, None)
 
 
+@saved_by_fields
 @dataclasses.dataclass(frozen=True)
 class Cosine:
     """Σ x y / (‖x‖ ‖y‖) over the values, missing ones being 0.
@@ -132,6 +136,7 @@ class Cosine:
         return unit, unit
 
 
+@saved_by_fields
 @dataclasses.dataclass(frozen=True)
 class Jaccard:
     """|N(i) ∩ N(j)| / |N(i) ∪ N(j)|.
@@ -158,6 +163,7 @@ class Jaccard:
         return None
 
 
+@saved_by_fields
 @dataclasses.dataclass(frozen=True)
 class Pearson:
     """The correlation of two rows' values over the columns that both have.

@@ -94,6 +94,7 @@ class Tower(tf.keras.layers.Layer):
             if self.normalization and position < len(self.units) - 1:
                 width = self.units[position]
                 build_within(self, self.normalizations[position], (*input_shape[:-1], width))
+        build_within(self, self.drop, input_shape)  # a tower of one layer never calls it
         super().build(input_shape)
 
     def call(self, inputs, training=None):

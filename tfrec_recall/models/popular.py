@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features
 from tfrec_recall.models.one_pass_model import OnePassModel
@@ -15,6 +16,7 @@ from tfrec_recall.models.one_pass_model import OnePassModel
 SECONDS_A_DAY = 86_400
 
 
+@saved_by_config
 class Popular(OnePassModel):
     """Every user gets the items with the most training events, or with the most recent ones.
 
@@ -37,15 +39,13 @@ class Popular(OnePassModel):
                 f"half_life_days is a number of days above 0. Received: {half_life_days}."
             )
         self.half_life_days = half_life_days
-        size = len(features.item_vocabulary)
-        self.popularity = tf.Variable(tf.zeros([size]), trainable=False, name="popularity")
+        self.popularity = PopularityOf(len(features.item_vocabulary))
         # One coordinate: the user's is 1, the item's its popularity.
         user = features.inputs(features.user)
         one = tf.ones_like(user["user_id"], tf.float32)[:, tf.newaxis]  # [batch, 1]
         self.query_model = tf.keras.Model(user, one)
         item = features.inputs(features.item)
-        score = PopularityLookup(self.popularity)(item["item_id"])
-        self.candidate_model = tf.keras.Model(item, score)
+        self.candidate_model = tf.keras.Model(item, self.popularity(item["item_id"]))
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
@@ -62,18 +62,27 @@ class Popular(OnePassModel):
             weight = weight * 0.5 ** (_age_in_days(train.events) / self.half_life_days)
         counts = np.bincount(ids, weight, minlength=len(self.features.item_vocabulary))
         counts[:2] = 0.0  # padding, and the items that train does not know
-        self.popularity.assign(counts)
+        self.popularity.scores.assign(counts)
 
 
-class PopularityLookup(tf.keras.layers.Layer):
-    """Encoded item ids [items] to their popularity [items, 1]."""
+@saved_by_config
+class PopularityOf(tf.keras.layers.Layer):
+    """Encoded item ids [items] to their popularity [items, 1].
 
-    def __init__(self, popularity: tf.Variable, **kwargs):
-        super().__init__(**kwargs)
-        self.popularity = popularity
+    Args:
+        size: of the vocabulary, padding and unknown included.
+    """
+
+    def __init__(self, size: int, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})  # counts
+        self.size = size
+        self.scores = self.add_weight("scores", (size,), trainable=False, initializer="zeros")
 
     def call(self, ids):
-        return tf.gather(self.popularity, ids)[:, tf.newaxis]
+        return tf.gather(self.scores, ids)[:, tf.newaxis]
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size}
 
 
 def _age_in_days(events: pd.DataFrame) -> np.ndarray:

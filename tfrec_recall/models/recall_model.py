@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
 
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Features, RawItem, RawQuery
@@ -16,6 +15,7 @@ from tfrec_recall.features.item_embedding import FEW_ITEMS
 from tfrec_recall.losses import InBatchSoftmax
 from tfrec_recall.models.compiled_steps import CompiledSteps
 from tfrec_recall.models.published import Published
+from tfrec_recall.models.saved_whole import SavedWhole
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
 
 BATCH_SIZE = 1024  # of every model's training data, unless it is told
@@ -23,7 +23,7 @@ CANDIDATE_BATCH = 4096
 COMPILED_STEPS = 16
 
 
-class RecallModel(tfrs.Model):
+class RecallModel(SavedWhole):
     """A model with a vector for each query and each candidate, whose score is their inner product.
 
     A subclass sets `query_model` (encoded user features -> [batch, dim] or [batch, interests, dim])
@@ -109,6 +109,8 @@ class RecallModel(tfrs.Model):
         Samplers draw by a seed from outside of the step, as XLA's own random numbers do not follow
         `tf.random.set_seed`.
         """
+        kwargs = self.options_of_compile({**kwargs, "jit_compile": jit_compile})
+        jit_compile = kwargs.pop("jit_compile")
         if jit_compile and not self.can_compile:
             items = len(self.features.item_vocabulary)
             most = f"at most {FEW_ITEMS:,} items" if self.compiles else "no model of this class"
@@ -124,32 +126,45 @@ class RecallModel(tfrs.Model):
             if isinstance(module, InBatchSoftmax):
                 module.whole = bool(jit_compile)
 
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        return config and {**config, "jit_compile": self.compiled_step is not None}
+
     def drawn(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """What the compiled step is given beside the batch, by operations that XLA lacks."""
         return {}
 
     def dense_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """A step of tfrs whose gradients are dense: XLA does not sort the sparse ones out."""
+        """A step whose gradients are dense: XLA does not sort the sparse ones out."""
+        return self.gradient_step(inputs, dense=True)
+
+    def gradient_step(self, inputs: dict[str, tf.Tensor], dense=False) -> dict[str, tf.Tensor]:
+        """As the step of tfrs, which would not scale the loss where halves need it."""
+        scaler = self.optimizer
+        if not isinstance(scaler, tf.keras.mixed_precision.LossScaleOptimizer):
+            scaler = None
         with tf.GradientTape() as tape:
             loss = self.compute_loss(inputs, training=True)
             regularization = tf.reduce_sum([tf.reduce_sum(part) for part in self.losses])
             total = loss + regularization
+            scaled = scaler.get_scaled_loss(total) if scaler else total
         variables = self.trainable_variables
-        gradients = [
-            None if gradient is None else tf.convert_to_tensor(gradient)
-            for gradient in tape.gradient(total, variables)
-        ]
+        gradients = tape.gradient(scaled, variables)
+        if scaler:
+            gradients = scaler.get_unscaled_gradients(gradients)
+        if dense:
+            gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return {"regularization_loss": regularization, "total_loss": total}
 
     def train_step(self, inputs):
         """One step; `loss` in the logs is the mean over the epoch, not that of the last batch."""
         if self.compiled_step is None:
-            metrics = super().train_step(inputs)
+            metrics = self.gradient_step(inputs)
         else:
             metrics = self.compiled_step(self.with_draws(inputs))
         self.mean_loss.update_state(metrics["total_loss"])
-        return {**metrics, "loss": self.mean_loss.result()}
+        return {**{m.name: m.result() for m in self.metrics}, **metrics}
 
     def with_draws(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The batch, and what is drawn outside of a compiled step."""

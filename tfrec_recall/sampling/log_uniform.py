@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.data.packing import pack, unpack
 from tfrec_recall.sampling.uniform import FIRST_KNOWN, uniform_numbers
 
 
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class LogUniformNegatives(tf.Module):
     """The item of rank r, from 0 for the most frequent, has log((r + 2) / (r + 1)) / log(n + 1).
 
@@ -24,7 +26,8 @@ class LogUniformNegatives(tf.Module):
 
     def __init__(self, counts: np.ndarray):
         super().__init__()
-        known = np.asarray(counts, dtype="float64")[FIRST_KNOWN:]
+        self.counts = np.asarray(counts, dtype="float64")
+        known = self.counts[FIRST_KNOWN:]
         if not len(known):
             raise ValueError(f"There is no known item to draw. Received: counts {counts!r}.")
         order = np.argsort(-known, kind="stable")
@@ -46,3 +49,10 @@ class LogUniformNegatives(tf.Module):
     def log_probability(self, ids: tf.Tensor) -> tf.Tensor:
         """Logarithm of the probability of these ids, float32; 0 for padding and unknown."""
         return tf.gather(self._log_probability, ids)
+
+    def get_config(self):
+        return {"counts": pack(self.counts)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(unpack(config["counts"]))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.data.packing import pack, unpack
 from tfrec_recall.sampling.uniform import uniform_numbers
 
 
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class PopularityNegatives(tf.Module):
     """An item is drawn with a probability proportional to count^power.
 
@@ -35,7 +37,7 @@ class PopularityNegatives(tf.Module):
                 f"Received: an array of shape {counts.shape}, sum {counts.sum()}."
             )
         mass = np.where(counts > 0, np.maximum(counts, 1e-300) ** power, 0.0)
-        self.power = power
+        self.counts, self.power = counts, power
         self.probability = mass / mass.sum()  # [ids]
         self.drawable = np.flatnonzero(mass)
         cumulative = np.cumsum(mass[self.drawable])
@@ -54,3 +56,10 @@ class PopularityNegatives(tf.Module):
     def log_probability(self, ids: tf.Tensor) -> tf.Tensor:
         """Logarithm of the probability of these ids, float32; 0 for those that are never drawn."""
         return tf.gather(self._log_probability, ids)
+
+    def get_config(self):
+        return {"counts": pack(self.counts), "power": self.power}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(unpack(config["counts"]), config["power"])

@@ -9,6 +9,7 @@ import tensorflow as tf
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class UniformNegatives(tf.Module):
     """Every known item is as likely as any other.
 
@@ -40,6 +41,13 @@ class UniformNegatives(tf.Module):
     def log_probability(self, ids: tf.Tensor) -> tf.Tensor:
         """Logarithm of the probability of these ids, float32."""
         return tf.fill(tf.shape(ids), tf.constant(-math.log(self.items), tf.float32))
+
+    def get_config(self):
+        return {"size": self.size}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
 
 
 def uniform_numbers(shape, seed, dtype, low=0, high=None) -> tf.Tensor:

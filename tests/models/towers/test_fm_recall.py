@@ -47,7 +47,7 @@ def model(interactions):
     model.score({n: row[n] for n in model.query_model.input_names}, model.items(row["item_id"]))
     for variable in model.trainable_variables:
         variable.assign(generator.normal(size=variable.shape))
-    model.machine.constant.assign(0.7)
+    model.constant.assign(0.7)
     return model
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, batches
 from tfrec_recall.features import Categorical, Features
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import rating_column
@@ -18,6 +19,7 @@ from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
+@saved_by_config
 class FunkSVD(RecallModel):
     """A rating is the mean, a bias of the user, a bias of the item, and how well the two match.
 
@@ -160,6 +162,7 @@ class FunkSVD(RecallModel):
         return user[rated], item[rated], rating[rated]
 
 
+@saved_by_config
 class FactorsAndBias(tf.keras.layers.Layer):
     """A vector and a bias for each encoded id; zeros for padding and unknown.
 
@@ -167,9 +170,8 @@ class FactorsAndBias(tf.keras.layers.Layer):
     """
 
     def __init__(self, size: int, dim: int, train_bias: bool, **kwargs):
-        super().__init__(**kwargs)
-        self.size = size
-        self.train_bias = train_bias
+        super().__init__(**{"dtype": "float32", **kwargs})  # halves would gain nothing
+        self.size, self.dim, self.train_bias = size, dim, train_bias
         normal = tf.keras.initializers.RandomNormal(stddev=1 / math.sqrt(dim))
         self.factors = self.add_weight("factors", (size, dim), initializer=normal)
         self.bias = self.add_weight("bias", (size,), initializer="zeros", trainable=train_bias)
@@ -178,6 +180,10 @@ class FactorsAndBias(tf.keras.layers.Layer):
         known = ids >= FIRST_KNOWN
         factors = tf.where(known[..., tf.newaxis], tf.gather(self.factors, ids), 0.0)
         return factors, tf.where(known, tf.gather(self.bias, ids), 0.0)
+
+    def get_config(self):
+        own = {"size": self.size, "dim": self.dim, "train_bias": self.train_bias}
+        return {**super().get_config(), **own}
 
 
 class FoldIn(tf.Module):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, chronological, has_baskets
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.graph import (
@@ -42,6 +43,7 @@ OF_EVENTS = Best(neighbours=200, normalize=True, half_life=4.0)
 OF_BASKETS = Best(neighbours=25, normalize=False, half_life=30.0)
 
 
+@saved_by_config
 class ItemCF(OnePassModel):
     """Users get the items like those of their history; items are alike that share users.
 

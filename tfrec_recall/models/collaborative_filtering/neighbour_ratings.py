@@ -13,7 +13,7 @@ from tfrec_recall.data import Interactions
 Rated = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
-class RatedPairs(tf.Module):
+class RatedPairs(tf.keras.layers.Layer):
     """Who rated what how: users by items, found by bisection, kept as weights of the model."""
 
     def __init__(self):
@@ -21,6 +21,7 @@ class RatedPairs(tf.Module):
         self.keys = _of_any_length(tf.int64, "keys")  # user * items + item, sorted
         self.values = _of_any_length(tf.float32, "values")
         self.shape = tf.Variable([0, 0], dtype=tf.int64, trainable=False, name="shape")
+        self.built = True  # it is never called
 
     def assign(self, matrix: sp.csr_array) -> None:
         """The ratings as users by items."""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import (
     Interactions,
     batches,
@@ -29,6 +30,7 @@ from tfrec_recall.sampling import UnmetNegatives
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
+@saved_by_config
 class NeuralCF(RecallModel):
     """NeuMF: the element-wise product of two vectors beside a tower over two others, one logit.
 
@@ -222,16 +224,17 @@ class NeuralCF(RecallModel):
             outputs.append(self._tower(user[0], item[0]))
         kernels = tf.split(self.output_layer.kernel, len(outputs))  # both of `dim` rows
         return [
-            tf.reduce_sum(output * kernel[:, 0], axis=-1)
+            tf.reduce_sum(tf.cast(output, tf.float32) * kernel[:, 0], axis=-1)
             for output, kernel in zip(outputs, kernels, strict=True)
         ]
 
     def _tower(self, user: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
         # The first layer sees [user, item]: each part is multiplied once, not once a pair.
         first, *others = self.layers_of_tower
-        of_user, of_item = tf.split(first.kernel, 2)
+        of_user, of_item = tf.split(tf.cast(first.kernel, user.dtype), 2)
         of_user = tf.matmul(user, of_user)[:, tf.newaxis]  # [batch, 1, width]
-        hidden = first.activation(of_user + tf.tensordot(item, of_item, 1) + first.bias)
+        bias = tf.cast(first.bias, user.dtype)
+        hidden = first.activation(of_user + tf.tensordot(item, of_item, 1) + bias)
         for layer in others:
             hidden = layer(hidden)
         return hidden  # [batch, n, dim]
@@ -246,8 +249,8 @@ class NeuralCF(RecallModel):
             own = self._loss(label, len(branches) * branch + bias)
             loss += self.apart * own / len(branches)
         if self.l2:
-            size = sum(tf.reduce_sum(v * v, axis=-1, keepdims=True) for v in user)
-            loss += self.l2 * (size + sum(tf.reduce_sum(v * v, axis=-1) for v in item))
+            size = sum(_squared_size(vector)[:, tf.newaxis] for vector in user)
+            loss += self.l2 * (size + sum(_squared_size(vector) for vector in item))
         return tf.reduce_mean(weight * loss)
 
     def _loss(self, label, logit):
@@ -287,6 +290,10 @@ class NeuralCF(RecallModel):
             k=k,
             seed=seed,
         )
+
+
+def _squared_size(vectors: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.square(tf.cast(vectors, tf.float32)), axis=-1)
 
 
 def _embeddings(sizes: tuple[int, int], dim: int) -> list[tf.keras.layers.Embedding]:

@@ -31,7 +31,8 @@ class PairScorer(tf.Module):
 
     def query_vectors(self, query):
         dim = query[0].shape[-1]
-        return query[0] * self.model.output_layer.kernel[:dim, 0]
+        return tf.cast(query[0], tf.float32) * self.model.output_layer.kernel[:dim, 0]
 
     def item_vectors(self, items):
-        return self.model.product[1](tf.constant(items)).numpy()
+        vectors = self.model.product[1](tf.constant(items))
+        return tf.cast(vectors, tf.float32).numpy()

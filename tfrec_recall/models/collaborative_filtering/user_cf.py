@@ -9,6 +9,7 @@ import pandas as pd
 import scipy.sparse as sp
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.graph import CoCount, Similarity, interaction_matrix, neighbours
@@ -23,6 +24,7 @@ from tfrec_recall.retrieval import UserNeighbourRetriever
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
+@saved_by_config
 class UserCF(OnePassModel):
     """Users get what the users most like them have.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models.graphs.eges import EGES
 
 
+@saved_by_config
 class BGE(EGES):
     """Skip-gram over random walks on the graph of items, by their ids alone.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.layers import L2Normalization
 
 
+@saved_by_config
 class Centring(tf.keras.layers.Layer):
     """The direction of each vector from the mean direction of the items that training knows.
 
@@ -21,13 +23,17 @@ class Centring(tf.keras.layers.Layer):
     """
 
     def __init__(self, dim: int, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.dim = dim
         self.mean = self.add_weight("mean", (dim,), initializer="zeros", trainable=False)
-        self.unit = L2Normalization()
+        self.unit = L2Normalization(dtype="float32")
 
     def call(self, vectors):
         there = tf.reduce_any(vectors != 0, axis=-1, keepdims=True)
         return self.unit(tf.where(there, self.unit(vectors) - self.mean, 0.0))
+
+    def get_config(self):
+        return {**super().get_config(), "dim": self.dim}
 
     def centre(self, vectors: np.ndarray) -> None:
         """Learns the mean direction of vectors [items, dim]; zeros are no direction."""

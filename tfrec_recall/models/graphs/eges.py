@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
 from tfrec_recall.data.windows import Block, Columns, by_sessions, sequences
 from tfrec_recall.features import Features, History, infer
@@ -21,7 +22,7 @@ from tfrec_recall.graph import (
 )
 from tfrec_recall.layers import L2Normalization
 from tfrec_recall.models.graphs.centring import Centring
-from tfrec_recall.models.graphs.side_info_vectors import SideInfoVectors
+from tfrec_recall.models.graphs.side_info_vectors import Directed, SideInfoVectors
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.item_embeddings.window_pairs import Noise, window_weights
@@ -32,6 +33,7 @@ from tfrec_recall.sampling import PopularityNegatives
 CENTRED = 2**16  # vectors at once
 
 
+@saved_by_config
 class EGES(ItemSpaceModel):
     """Skip-gram over random walks; an item is its id and its side information, weighted by item.
 
@@ -112,7 +114,7 @@ class EGES(ItemSpaceModel):
         **kwargs,
     ):
         super().__init__(features, **kwargs)
-        if min(walks, window, negatives, noise) < 1 or length < 2:
+        if min(walks, window, negatives, 1 if noise is None else noise) < 1 or length < 2:
             raise ValueError(
                 "walks, window, negatives and noise are at least 1, length at least 2. "
                 f"Received: {walks=}, {window=}, {negatives=}, {noise=}, {length=}."
@@ -131,13 +133,12 @@ class EGES(ItemSpaceModel):
         side_info = self.own_side_info if side_info is None else side_info
         self.cold_rate = 0.0 if side_info == "none" else cold_rate
         self.popularity = popularity
-        self.vectors = SideInfoVectors(features, dim, side_info, longest_step, adaptive_rows)
+        self.vectors = SideInfoVectors.of(features, dim, side_info, longest_step, adaptive_rows)
         self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
         self.centring = Centring(dim) if centring else None
-        direction = self.centring or L2Normalization()
+        served = Directed(self.vectors, self.centring or L2Normalization(dtype="float32"))
         item = features.inputs(features.item)
-        self.candidate_model = tf.keras.Model(item, direction(self.vectors.embed(item)))
-        served = tf.keras.Sequential([self.vectors, direction])
+        self.candidate_model = tf.keras.Model(item, served(item))
         self.query_model = item_space.query_model(features, served, self.last, self.half_life)
 
     @classmethod

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.models.graphs.eges import EGES
 
 
+@saved_by_config
 class GES(EGES):
     """Skip-gram over random walks; an item is the mean of its id and its side information.
 

@@ -9,6 +9,7 @@ import pandas as pd
 import scipy.sparse as sp
 import tensorflow as tf
 
+from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
 from tfrec_recall.data.windows import by_sessions, sequences
 from tfrec_recall.features import Features
@@ -40,6 +41,7 @@ DRAWS = 8  # positives of each walk that are kept; an epoch takes one
 AGGREGATORS = ("mean", "gcn", "lstm", "max-pool")
 
 
+@saved_by_config
 class GraphSAGE(NodeModel):
     """Samples and aggregates neighbours; trained by random walks, by a label of the items, or both.
 
@@ -120,14 +122,14 @@ class GraphSAGE(NodeModel):
         self.skip_gram = SkipGramNegativeSampling(reduction="sum")
         self.steps = Steps(seed)
         self.sampled = SampledNeighbours(features.ids("item_id").size, tuple(sizes))
-        self.label = None if label is None else LabelHead(features, label)
+        self.label = None if label is None else LabelHead(features, label, dim)
         linear = [False] * (len(sizes) - 1) + [True]
-        self.nodes = NodeEncoder(
+        self.nodes = NodeEncoder.of(
             features,
             dim,
             self.sampled,
             [Normalised(_aggregator(aggregator, dim, last)) for last in linear],
-            tf.keras.layers.Activation("linear"),
+            tf.keras.layers.Activation("linear", dtype="float32"),
             with_id,
             without=() if label is None else (label,),
         )
@@ -195,6 +197,7 @@ class GraphSAGE(NodeModel):
         return self.label.probability(self.embed_items(items), items["item_id"])
 
 
+@saved_by_config
 class Normalised(tf.keras.layers.Layer):
     """An aggregator over the neighbours whose weight is not 0, then unit vectors."""
 
@@ -209,6 +212,15 @@ class Normalised(tf.keras.layers.Layer):
     def call(self, nodes, weights, training=False):
         mask = (None, weights > 0)
         return self.unit(self.aggregator(nodes, mask=mask, training=training))
+
+    def get_config(self):
+        aggregator = part_config(self.aggregator)
+        return {**super().get_config(), "aggregator": aggregator}
+
+    @classmethod
+    def from_config(cls, config):
+        aggregator = part_from_config(config["aggregator"])
+        return cls(**{**config, "aggregator": aggregator})
 
 
 def _aggregator(name: str, dim: int, last: bool) -> tf.keras.layers.Layer:

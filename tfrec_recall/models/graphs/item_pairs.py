@@ -96,6 +96,7 @@ class Steps(tf.keras.layers.Layer):
         count = {"shape": (), "dtype": tf.int64, "trainable": False, "initializer": "zeros"}
         self.seen = self.add_weight("steps_seen", **count)
         self.an_epoch = self.add_weight("steps_an_epoch", **count)
+        self.built = True  # it is never called
 
     def begin(self, data) -> None:
         """Learns how many steps an epoch has."""

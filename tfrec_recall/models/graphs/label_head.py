@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfrec_recall.features import Features, ItemTable
 from tfrec_recall.features.encodings import VocabularyEncoding
+from tfrec_recall.layers.sublayers import build_within
 from tfrec_recall.models.item_embeddings.item_space import FIRST_KNOWN
 
 
@@ -18,12 +19,13 @@ class LabelHead(tf.keras.layers.Layer):
         features: adapted.
         label: a Categorical item feature, of which an item has one value (softmax), or a
             MultiValued one (sigmoids).
+        dim: of the vectors.
 
     Input: vectors [items, dim].  Output: logits [items, values].
     Raises: ValueError if there is no such feature.
     """
 
-    def __init__(self, features: Features, label: str, **kwargs):
+    def __init__(self, features: Features, label: str, dim: int, **kwargs):
         super().__init__(**kwargs)
         encoding = features.encodings.get(label)
         names = {f.name for f in features.item} - {"item_id"}
@@ -37,7 +39,8 @@ class LabelHead(tf.keras.layers.Layer):
         self.values = encoding.vocabulary.ids
         self.table = ItemTable.of({label: features.item_table[label]})
         self.label = label
-        self.dense = tf.keras.layers.Dense(len(self.values))
+        self.dense = tf.keras.layers.Dense(len(self.values), dtype="float32")
+        build_within(self, self.dense, (None, dim))
 
     def call(self, vectors):
         return self.dense(vectors)

@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
-from tfrec_recall.features import FeatureEncoder, Features, ItemTable
+from tfrec_recall._keras import part_config, part_from_config, saved_by_config
+from tfrec_recall.features import FeatureEncoder, Features, Field, FieldSum, ItemTable
 from tfrec_recall.models.item_embeddings.item_space import FIRST_KNOWN
 
 ROWS = 4096  # of a layer's nodes at a time
@@ -45,23 +46,42 @@ class Convolution(Protocol):
         ...
 
 
+@saved_by_config
 class NodeEncoder(tf.keras.layers.Layer):
     """Convolutions over the neighbourhoods of items, whose features are the first layer's input.
 
     Args:
-        features: adapted.
+        table: the items' features, by their encoded ids.
+        fields: the features that are seen.
         dim: of the features' embeddings, which are added up.
         neighbours: (nodes, layer, seed) -> encoded ids and weights [nodes, neighbours].
         convolutions: that of the outermost hop first.
         head: what follows the last of them.
-        with_id: whether an item has an embedding of its own beside its other features.
-        without: features that are not seen.
 
     Input: encoded ids [...].  Output: vectors [..., dim]; those of padding are zeros.
     """
 
     def __init__(
         self,
+        table: ItemTable,
+        fields: Sequence[Field],
+        dim: int,
+        neighbours: Callable,
+        convolutions: Sequence[Convolution],
+        head: Callable,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.table = table
+        self.nodes = table.rows
+        self.encoder, self.total = FeatureEncoder(fields, dim), FieldSum()
+        self.neighbours, self.head = neighbours, head
+        self.convolutions = list(convolutions)
+        self(tf.constant([0, 1]))  # makes the weights
+
+    @classmethod
+    def of(
+        cls,
         features: Features,
         dim: int,
         neighbours: Callable,
@@ -69,9 +89,13 @@ class NodeEncoder(tf.keras.layers.Layer):
         head: Callable,
         with_id: bool = True,
         without: Sequence[str] = (),
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
+    ) -> NodeEncoder:
+        """That of adapted features.
+
+        Args:
+            with_id: whether an item has an embedding of its own beside its other features.
+            without: features that are not seen.
+        """
         left_out = {*without, *(() if with_id else ("item_id",))}
         seen = [feature for feature in features.item if feature.name not in left_out]
         if not seen:
@@ -79,12 +103,8 @@ class NodeEncoder(tf.keras.layers.Layer):
                 "Without the id an item needs another feature. "
                 f"Received: item={[feature.name for feature in features.item]}, {with_id=}."
             )
-        self.table = ItemTable.of(features.item_table)
-        self.nodes = features.ids("item_id").size
-        self.encoder = FeatureEncoder(features.fields(seen), dim)
-        self.neighbours, self.head = neighbours, head
-        self.convolutions = list(convolutions)
-        self(tf.constant([0, 1]))  # makes the weights
+        table = ItemTable.of(features.item_table)
+        return cls(table, features.fields(seen), dim, neighbours, convolutions, head)
 
     def call(self, ids, training=False):
         distinct, position = tf.unique(tf.reshape(ids, [-1]))
@@ -119,7 +139,7 @@ class NodeEncoder(tf.keras.layers.Layer):
         if hidden is not None:
             known &= ~tf.gather(hidden.cold, ids)
         item = {**item, "item_id": tf.where(known, ids, 0)}
-        return tf.reduce_sum(self.encoder(item, training=training), axis=-2)
+        return self.total(self.encoder(item, training=training))
 
     def _neighbours(self, nodes, layer: int, hidden: Hidden | None, seed):
         ids, weights = self.neighbours(nodes, layer, tf.convert_to_tensor(seed) + layer)
@@ -167,7 +187,23 @@ class NodeEncoder(tf.keras.layers.Layer):
             vectors[some] = self.of_features(of_some)
         return vectors
 
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "fields": [list(field) for field in self.encoder.fields],
+            "dim": self.encoder.dim,
+            **{name: part_config(getattr(self, name)) for name in ("table", "neighbours", "head")},
+            "convolutions": [part_config(convolution) for convolution in self.convolutions],
+        }
 
+    @classmethod
+    def from_config(cls, config):
+        parts = {name: part_from_config(config[name]) for name in ("table", "neighbours", "head")}
+        convolutions = [part_from_config(convolution) for convolution in config["convolutions"]]
+        return cls(**{**config, **parts, "convolutions": convolutions})
+
+
+@saved_by_config
 class VectorsOfFeatures(tf.keras.layers.Layer):
     """`NodeEncoder.of_features` as a layer: encoded item features [items] to [items, dim]."""
 
@@ -177,6 +213,15 @@ class VectorsOfFeatures(tf.keras.layers.Layer):
 
     def call(self, item, training=False):
         return self.nodes.of_features(item, training)
+
+    def get_config(self):
+        nodes = part_config(self.nodes)
+        return {**super().get_config(), "nodes": nodes}
+
+    @classmethod
+    def from_config(cls, config):
+        nodes = part_from_config(config["nodes"])
+        return cls(**{**config, "nodes": nodes})
 
 
 def edges(here: tf.Tensor, there: tf.Tensor, nodes: int) -> tf.Tensor:

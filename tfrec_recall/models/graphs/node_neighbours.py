@@ -7,13 +7,17 @@ nodes [nodes], the number of the convolution and a seed of two integers. They gi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy.sparse as sp
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.graph import Neighbours
 
 
+@saved_by_config
 class ImportantNeighbours(tf.keras.layers.Layer):
     """The same neighbours always: a table of the top ones, and how important they are.
 
@@ -23,7 +27,8 @@ class ImportantNeighbours(tf.keras.layers.Layer):
     """
 
     def __init__(self, nodes: int, top: int, **kwargs):
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**{**kwargs, "trainable": False, "dtype": "float32"})
+        self.nodes, self.top = nodes, top
         options = {"shape": (nodes, top), "trainable": False, "initializer": "zeros"}
         self.ids = self.add_weight("ids", dtype=tf.int32, **options)
         self.importance = self.add_weight("importance", dtype=tf.float32, **options)
@@ -35,7 +40,11 @@ class ImportantNeighbours(tf.keras.layers.Layer):
     def call(self, nodes, layer, seed):
         return tf.gather(self.ids, nodes), tf.gather(self.importance, nodes)
 
+    def get_config(self):
+        return {**super().get_config(), "nodes": self.nodes, "top": self.top}
 
+
+@saved_by_config
 class SampledNeighbours(tf.keras.layers.Layer):
     """As many neighbours of a node as its convolution takes, drawn evenly over rows of a graph.
 
@@ -51,9 +60,9 @@ class SampledNeighbours(tf.keras.layers.Layer):
         sizes: neighbours for each convolution, that of the outermost hop first.
     """
 
-    def __init__(self, nodes: int, sizes: tuple[int, ...], **kwargs):
-        super().__init__(trainable=False, **kwargs)
-        self.sizes = sizes
+    def __init__(self, nodes: int, sizes: Sequence[int], **kwargs):
+        super().__init__(**{**kwargs, "trainable": False})
+        self.nodes, self.sizes = nodes, tuple(sizes)
         self.begin = self.add_weight(
             "begin", (nodes + 1,), tf.int32, trainable=False, initializer="zeros"
         )
@@ -79,6 +88,9 @@ class SampledNeighbours(tf.keras.layers.Layer):
         there = (degree > 0)[:, tf.newaxis] & tf.ones_like(place, tf.bool)
         ids = tf.gather(self.targets, tf.where(there, begin[:, tf.newaxis] + place, 0))
         return tf.where(there, ids, 0), tf.cast(there, tf.float32)
+
+    def get_config(self):
+        return {**super().get_config(), "nodes": self.nodes, "sizes": list(self.sizes)}
 
     def _without_replacement(self, nodes, degree, size: int, seed):
         """Places in a row, int32 [nodes, size], all different where the degree allows."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
 from tfrec_recall.features import Features
 from tfrec_recall.graph import (
@@ -14,6 +15,7 @@ from tfrec_recall.graph import (
     pagerank_by_walks,
 )
 from tfrec_recall.layers import L2Normalization, PinSAGEConvolution
+from tfrec_recall.layers.sublayers import build_within
 from tfrec_recall.losses import MaxMargin
 from tfrec_recall.models.graphs.item_pairs import Steps, board_weights, boards, pair_batches
 from tfrec_recall.models.graphs.node_encoder import (
@@ -35,6 +37,7 @@ RESTART = 0.15
 SMALL = 0.1  # the share of the items that a batch may hold and still leave all out
 
 
+@saved_by_config
 class PinSAGE(NodeModel):
     """Convolutions over the most important neighbours, trained by a margin between items.
 
@@ -119,7 +122,7 @@ class PinSAGE(NodeModel):
         self.steps = Steps(seed)
         self.important = ImportantNeighbours(features.ids("item_id").size, neighbours)
         convolutions = [PinSAGEConvolution(dim, dim) for _ in range(layers)]
-        self.nodes = NodeEncoder(
+        self.nodes = NodeEncoder.of(
             features,
             dim,
             self.important,
@@ -128,7 +131,7 @@ class PinSAGE(NodeModel):
                 [
                     tf.keras.layers.Dense(dim, "relu"),
                     tf.keras.layers.Dense(dim, use_bias=False),
-                    L2Normalization(),
+                    L2Normalization(dtype="float32"),
                 ]
             ),
             with_id,
@@ -226,6 +229,7 @@ class PinSAGE(NodeModel):
         return tf.gather(pool, place, batch_dims=1)
 
 
+@saved_by_config
 class Weighted(tf.keras.layers.Layer):
     """A convolution that takes its neighbours' weights as importance, and messages as neighbours:
     a node is the neighbour of many, and relu(Q h_v + q) is made once."""
@@ -237,10 +241,19 @@ class Weighted(tf.keras.layers.Layer):
     def messages(self, vectors):
         if not self.convolution.built:  # its parts are called, and it is not
             nodes = vectors.shape
-            self.convolution.build((nodes, (nodes[0], None, nodes[1])))
+            build_within(self, self.convolution, (nodes, (nodes[0], None, nodes[1])))
         return self.convolution.pool(vectors)
 
     def call(self, nodes, weights, training=False):
         own, messages = nodes
         share = tf.math.divide_no_nan(weights, tf.reduce_sum(weights, axis=1, keepdims=True))
         return self.convolution.combine(own, messages, share)
+
+    def get_config(self):
+        convolution = part_config(self.convolution)
+        return {**super().get_config(), "convolution": convolution}
+
+    @classmethod
+    def from_config(cls, config):
+        convolution = part_from_config(config["convolution"])
+        return cls(**{**config, "convolution": convolution})

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import tensorflow as tf
 
+from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.features import FeatureEncoder, Features, ItemTable
 from tfrec_recall.features.encoder import Field
 from tfrec_recall.layers import SideInfoPooling
@@ -17,9 +20,11 @@ from tfrec_recall.models.item_embeddings.vector_tables import (
     mark,
 )
 
+PARTS = ("vectors", "direction")
 OUTPUT, WEIGHTS = "output vectors", "weights of the fields"  # tables that are no field's
 
 
+@saved_by_config
 class SideInfoVectors(tf.keras.layers.Layer):
     """The vector H_v of an item from its features, and an output vector Z_u of each encoded id.
 
@@ -27,7 +32,8 @@ class SideInfoVectors(tf.keras.layers.Layer):
     skip-gram by H_v, and those of H_v by the rows that it was made of.
 
     Args:
-        features: adapted; the id is the first field, the other item features follow.
+        table: the items' features, by their encoded ids.
+        fields: those that make a vector; the id is the first.
         dim: of the vectors.
         side_info: as `SideInfoPooling` has it.
         longest_step: the most that a row moves in one block; None sets no limit.
@@ -42,23 +48,23 @@ class SideInfoVectors(tf.keras.layers.Layer):
 
     def __init__(
         self,
-        features: Features,
+        table: ItemTable,
+        fields: Sequence[Field],
         dim: int,
         side_info: str,
         longest_step: float | None,
         adaptive: bool = True,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        own = [feature for feature in features.item if feature.name == "item_id"]
-        side = [feature for feature in features.item if feature.name != "item_id"]
-        self.fields = features.fields(own if side_info == "none" else own + side)
+        super().__init__(**{"dtype": "float32", **kwargs})  # steps are too small for halves
+        self.table, self.dim = table, dim
+        self.fields = [Field(*field) for field in fields]
+        self.longest_step, self.adaptive = longest_step, adaptive
         size = self.fields[0].size
         small = tf.keras.initializers.RandomUniform(-0.5 / dim, 0.5 / dim)
-        self.table = ItemTable.of(features.item_table)
-        self.encoder = FeatureEncoder(self.fields, dim, small)
-        self.pooling = SideInfoPooling(size, side_info)
-        self.output_vectors = self.add_weight("output", (size, dim), initializer="zeros")
+        self.encoder = FeatureEncoder(self.fields, dim, small, dtype="float32")
+        self.pooling = SideInfoPooling(size, side_info, dtype="float32")
+        self.output_vectors = self.add_weight("output_vectors", (size, dim), initializer="zeros")
         self.learnt = self.add_weight("learnt", (size,), trainable=False, initializer="zeros")
         self(tf.constant([0]))  # makes the weights
         self.inputs_of = [*self.encoder.trainable_weights, *self.pooling.trainable_weights]
@@ -67,6 +73,22 @@ class SideInfoVectors(tf.keras.layers.Layer):
             tables[WEIGHTS] = self.pooling.importance
         steps = AdaptiveRows if adaptive else EvenRows
         self.rows = {n: steps(table.shape[0], longest_step) for n, table in tables.items()}
+
+    @classmethod
+    def of(
+        cls,
+        features: Features,
+        dim: int,
+        side_info: str,
+        longest_step: float | None,
+        adaptive: bool = True,
+    ) -> SideInfoVectors:
+        """Those of adapted features: the id, and all others unless `side_info` is "none"."""
+        own = [feature for feature in features.item if feature.name == "item_id"]
+        side = [feature for feature in features.item if feature.name != "item_id"]
+        fields = features.fields(own if side_info == "none" else own + side)
+        table = ItemTable.of(features.item_table)
+        return cls(table, fields, dim, side_info, longest_step, adaptive)
 
     def call(self, ids):
         return self.embed(self.table(ids))
@@ -119,6 +141,22 @@ class SideInfoVectors(tf.keras.layers.Layer):
         mark(self.learnt, known["item_id"], weight, rate)
         return first_loss(scores, wanted, unwanted)
 
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "table": part_config(self.table),
+            "fields": [list(field) for field in self.fields],
+            "dim": self.dim,
+            "side_info": self.pooling.side_info,
+            "longest_step": self.longest_step,
+            "adaptive": self.adaptive,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        table = part_from_config(config["table"])
+        return cls(**{**config, "table": table})
+
     def _known(self, item: dict[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """The features with 0 for what training never saw, and which are there, [..., fields]."""
         known, present = {}, []
@@ -131,6 +169,33 @@ class SideInfoVectors(tf.keras.layers.Layer):
             known[field.name] = values
             present.append(tf.reduce_any(there, axis=-1) if field.rank == 2 else there)
         return known, tf.stack(present, axis=-1)
+
+
+@saved_by_config
+class Directed(tf.keras.layers.Layer):
+    """What is served of `SideInfoVectors`: encoded ids, or features of items, to directions.
+
+    Args:
+        vectors: of the items.
+        direction: vectors to such of length one.
+    """
+
+    def __init__(self, vectors: SideInfoVectors, direction: tf.keras.layers.Layer, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.vectors, self.direction = vectors, direction
+
+    def call(self, inputs):
+        embed = self.vectors.embed if isinstance(inputs, Mapping) else self.vectors
+        return self.direction(embed(inputs))
+
+    def get_config(self):
+        parts = {n: part_config(getattr(self, n)) for n in PARTS}
+        return {**super().get_config(), **parts}
+
+    @classmethod
+    def from_config(cls, config):
+        parts = {n: part_from_config(config[n]) for n in PARTS}
+        return cls(**{**config, **parts})
 
 
 class EvenRows:

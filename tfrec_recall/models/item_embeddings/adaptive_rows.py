@@ -25,9 +25,11 @@ class AdaptiveRows(tf.keras.layers.Layer):
     """
 
     def __init__(self, rows: int, longest_step: float | None, **kwargs):
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(trainable=False, dtype="float32", **kwargs)
         self.longest_step = longest_step
-        self.sums = self.add_weight("sums", (rows,), trainable=False, initializer="zeros")
+        with tf.name_scope(self.name):  # HDF5 knows weights by their names, and a table has several
+            self.sums = self.add_weight("sums", (rows,), trainable=False, initializer="zeros")
+        self.built = True  # it is never called
 
     def descend(self, table: tf.Variable, ids: tf.Tensor, gradient: tf.Tensor, rate: tf.Tensor):
         """Moves the rows of the ids.

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, chronological, sessions
 from tfrec_recall.data.order import changes
 from tfrec_recall.data.windows import Block, Columns, session_batches
@@ -29,6 +30,7 @@ from tfrec_recall.sampling import PopularityNegatives, SameGroupNegatives
 NOT_INTERESTED = ("impression", "rejection")
 
 
+@saved_by_config
 class AirbnbListing(ItemSpaceModel):
     """Skip-gram over click sessions, with the booked listing in every window of its session.
 
@@ -107,7 +109,7 @@ class AirbnbListing(ItemSpaceModel):
         keep = item_space.keep(counts, threshold)
         self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
         item = features.inputs(features.item)
-        cold = NearestWarm(self.tables, features, alike_by, nearest)
+        cold = NearestWarm.of(self.tables, features, alike_by, nearest)
         self.candidate_model = tf.keras.Model(item, cold(item))
         warm = item_space.WarmOrMean(self.tables)
         self.query_model = item_space.query_model(features, warm, last, half_life)

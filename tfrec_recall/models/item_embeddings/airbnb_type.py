@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.windows import Block, Columns, sequences, session_batches
 from tfrec_recall.features import Features, History, infer
@@ -22,6 +23,7 @@ from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 REJECTED = "rejection"
 
 
+@saved_by_config
 class AirbnbType(RecallModel):
     """Skip-gram over a user's bookings, each of them a user type and a listing type.
 
@@ -197,6 +199,7 @@ class AirbnbType(RecallModel):
         return loss, tf.reduce_sum(positive[0])
 
 
+@saved_by_config
 class SeenTypes(tf.keras.layers.Layer):
     """The vectors of types, how often training has seen them, and draws of types by that.
 
@@ -212,7 +215,7 @@ class SeenTypes(tf.keras.layers.Layer):
     """
 
     def __init__(self, tables: VectorTables, size: int, power: float, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})
         self.tables, self.size, self.power = tables, size, power
         self.counts = self.add_weight(
             "counts", (size,), dtype=tf.int64, trainable=False, initializer="zeros"
@@ -225,6 +228,16 @@ class SeenTypes(tf.keras.layers.Layer):
         both = [self.tables(types), tf.gather(self.tables.output_vectors, types)]
         vectors = tf.concat(both[::-1] if output_first else both, axis=-1)
         return tf.where(tf.gather(self.counts, types)[:, tf.newaxis] > 0, vectors, 0.0)
+
+    def get_config(self):
+        tables = part_config(self.tables)
+        own = {"tables": tables, "size": self.size, "power": self.power}
+        return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config):
+        tables = part_from_config(config["tables"])
+        return cls(**{**config, "tables": tables})
 
     def sample(self, shape, seed: tf.Tensor) -> tf.Tensor:
         """Types drawn by count^power, int32 of this shape."""

@@ -20,8 +20,8 @@ def several(argument: str, types: Types | None) -> tuple[str, ...] | None:
     """
     if types is None:
         return None
-    one = isinstance(types, str) or not isinstance(types, Iterable)
-    found = (types,) if one else tuple(types)
+    alone = isinstance(types, str) or not isinstance(types, Iterable)
+    found: tuple[str, ...] = tuple([types] if alone else types)  # type: ignore[list-item]
     if not all(isinstance(name, str) and name for name in found):
         raise ValueError(f"{argument} names event types, one or several. Received: {types!r}.")
     return found

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
 from tfrec_recall.data.windows import (
     Block,
@@ -24,6 +25,7 @@ from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
 
 
+@saved_by_config
 class Item2Vec(ItemSpaceModel):
     """Skip-gram or CBOW with negative sampling over users' sequences of items.
 
@@ -89,7 +91,7 @@ class Item2Vec(ItemSpaceModel):
         **kwargs,
     ):
         super().__init__(features, **kwargs)
-        if (window is not None and window < 1) or negatives < 1 or noise < 1:
+        if negatives < 1 or any(each is not None and each < 1 for each in (window, noise)):
             raise ValueError(
                 "window (unless None), negatives and noise are at least 1. "
                 f"Received: {window=}, {negatives=}, {noise=}."

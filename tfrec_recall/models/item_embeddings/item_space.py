@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data.windows import keep_probability
 from tfrec_recall.features import Features
 from tfrec_recall.layers import L2Normalization
@@ -29,6 +30,7 @@ def keep(counts: np.ndarray, threshold: float | None) -> np.ndarray:
     return np.where(counts > 0, keep_probability(counts, threshold), 0.0)
 
 
+@saved_by_config
 class WarmOrMean(tf.keras.layers.Layer):
     """Unit vectors of warm items; of a cold item, the mean of the warm ones of its category.
 
@@ -37,33 +39,49 @@ class WarmOrMean(tf.keras.layers.Layer):
 
     Args:
         tables: the vectors.
-        categories: the encoded category of each encoded id, or None: cold items are then zeros.
-        sizes: how many categories there are.
+        categories: how many there are; of 0, cold items are zeros. `of` says which is whose.
 
     Input: encoded ids [items], or a tuple of these and their encoded categories [items].
     Output: [items, dim], zeros for padding and where the category has no warm item either.
     """
 
-    def __init__(self, tables: VectorTables, categories=None, sizes: int = 0, **kwargs):
-        super().__init__(**kwargs)
-        self.tables, self.sizes = tables, sizes
-        self.categories = None
-        if categories is not None:
-            # Category 0 is none and 1 unknown: nothing is like them.
-            known = np.where(categories >= FIRST_KNOWN, categories, -1)
-            known[:FIRST_KNOWN] = -1
-            self.categories = tf.constant(known, tf.int32)
+    def __init__(self, tables: VectorTables, categories: int = 0, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.tables, self.categories = tables, categories
+        if categories:
+            shape, dtype = (tables.size,), tf.int32
+            options = {"trainable": False, "initializer": "zeros"}
+            self.category = self.add_weight("category", shape, dtype, **options)
+
+    @classmethod
+    def of(cls, tables: VectorTables, category: np.ndarray, categories: int) -> WarmOrMean:
+        """With the encoded category of each encoded id."""
+        layer = cls(tables, categories)
+        # Category 0 is none and 1 unknown: nothing is like them.
+        known = np.where(category >= FIRST_KNOWN, category, -1)
+        known[:FIRST_KNOWN] = -1
+        layer.category.assign(known)
+        return layer
 
     def call(self, inputs):
         ids, category = inputs if isinstance(inputs, tuple | list) else (inputs, None)
         unit, warm = warm_units(self.tables, ids)
-        if category is None or self.categories is None:
+        if category is None or not self.categories:
             return unit
-        everything, every_warm = warm_units(self.tables, tf.range(len(self.categories)))
-        of = tf.where(every_warm, self.categories, -1)
-        mean = tf.math.unsorted_segment_mean(everything, of, self.sizes)
+        everything, every_warm = warm_units(self.tables, tf.range(self.tables.size))
+        of = tf.where(every_warm, self.category, -1)
+        mean = tf.math.unsorted_segment_mean(everything, of, self.categories)
         cold = tf.math.l2_normalize(tf.gather(mean, category), axis=-1)
         return tf.where(warm[..., tf.newaxis], unit, cold)
+
+    def get_config(self):
+        tables = part_config(self.tables)
+        return {**super().get_config(), "tables": tables, "categories": self.categories}
+
+    @classmethod
+    def from_config(cls, config):
+        tables = part_from_config(config["tables"])
+        return cls(**{**config, "tables": tables})
 
 
 def warm_units(tables: VectorTables, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -85,10 +103,11 @@ def candidate_model(
             "cold_by names a Categorical (or bucketised) feature of the item. "
             f"Received: {cold_by!r}; there are {', '.join(sorted(item))}."
         )
-    mean = WarmOrMean(tables, features.item_table[cold_by], encoding.size)
+    mean = WarmOrMean.of(tables, features.item_table[cold_by], encoding.size)
     return tf.keras.Model(item, mean((item["item_id"], item[cold_by])))
 
 
+@saved_by_config
 class RecentMean(tf.keras.layers.Layer):
     """Encoded histories [batch, history] to the weighted mean of item vectors, [batch, dim].
 
@@ -99,12 +118,12 @@ class RecentMean(tf.keras.layers.Layer):
 
     def __init__(
         self,
-        vectors: Callable[[tf.Tensor], tf.Tensor],
+        vectors: tf.keras.layers.Layer,
         last: int | None,
         half_life: float | None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})  # sums of what is searched
         self.vectors, self.last, self.half_life = vectors, last, half_life
 
     def call(self, history):
@@ -113,6 +132,16 @@ class RecentMean(tf.keras.layers.Layer):
         weights = recency_weights(there, self.last, self.half_life)
         total = tf.einsum("bh,bhd->bd", weights, units)
         return tf.math.divide_no_nan(total, tf.reduce_sum(weights, axis=1, keepdims=True))
+
+    def get_config(self):
+        vectors = part_config(self.vectors)
+        own = {"vectors": vectors, "last": self.last, "half_life": self.half_life}
+        return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config):
+        vectors = part_from_config(config["vectors"])
+        return cls(**{**config, "vectors": vectors})
 
 
 def query_model(
@@ -126,7 +155,7 @@ def query_model(
     if features.history is None:
         raise ValueError("The mean of a user's latest items needs a History among the features.")
     mean = RecentMean(vectors, last, half_life)(user[features.history.name])
-    return tf.keras.Model(user, L2Normalization()(mean))
+    return tf.keras.Model(user, L2Normalization(dtype="float32")(mean))
 
 
 def lift(features: Features, items: pd.DataFrame, power: float) -> np.ndarray:

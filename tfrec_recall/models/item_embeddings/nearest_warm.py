@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.features import Features
 from tfrec_recall.models.item_embeddings.item_space import warm_units
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 
 
+@saved_by_config
 class NearestWarm(tf.keras.layers.Layer):
     """Unit vectors of warm items; of a cold item, the mean of the `nearest` warm ones.
 
@@ -26,9 +28,8 @@ class NearestWarm(tf.keras.layers.Layer):
 
     Args:
         tables: the vectors.
-        features: adapted.
-        alike_by: item features of one value an item; empty gives cold items zeros. None takes all
-            but the id and given vectors.
+        steps: by item feature, what a number's difference is divided by; None for a category. None
+            at all gives cold items zeros. `of` says what values items have.
         nearest: how many.
 
     Input: a dictionary of encoded item features [items].  Output: [items, dim].
@@ -37,12 +38,29 @@ class NearestWarm(tf.keras.layers.Layer):
     def __init__(
         self,
         tables: VectorTables,
-        features: Features,
-        alike_by: Sequence[str] | None,
+        steps: Mapping[str, float | None],
         nearest: int,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.tables, self.steps, self.nearest = tables, dict(steps), nearest
+        options = {"shape": (tables.size,), "trainable": False, "initializer": "zeros"}
+        self.values = {name: self.add_weight(name, **options) for name in self.steps}
+
+    @classmethod
+    def of(
+        cls,
+        tables: VectorTables,
+        features: Features,
+        alike_by: Sequence[str] | None,
+        nearest: int,
+    ) -> NearestWarm:
+        """With the values of adapted features.
+
+        Args:
+            alike_by: item features of one value an item; empty gives cold items zeros. None takes
+                all but the id and given vectors.
+        """
         names = [f.name for f in features.item if features.encodings[f.name].rank == 1]
         names.remove("item_id")
         alike_by = names if alike_by is None else alike_by
@@ -52,21 +70,19 @@ class NearestWarm(tf.keras.layers.Layer):
                 "alike_by names features of the items with one value an item. "
                 f"Received: {', '.join(missing)}; there are {', '.join(sorted(names)) or 'none'}."
             )
-        self.tables = tables
-        self.alike_by = tuple(alike_by)
-        self.steps = {name: _steps(features, name) for name in self.alike_by}
-        self.nearest = min(nearest, len(features.item_vocabulary))
-        self.values = {
-            name: tf.constant(features.item_table[name], tf.float32) for name in self.alike_by
-        }
+        steps = {name: _steps(features, name) for name in alike_by}
+        layer = cls(tables, steps, min(nearest, len(features.item_vocabulary)))
+        for name, values in layer.values.items():
+            values.assign(features.item_table[name])
+        return layer
 
     def call(self, item):
         ids = item["item_id"]
         unit, warm = warm_units(self.tables, ids)
-        if not self.alike_by:
+        if not self.steps:
             return unit
         cold = tf.where(~warm & (ids != 0))  # [cold, 1]
-        values = {name: tf.gather_nd(item[name], cold) for name in self.alike_by}
+        values = {name: tf.gather_nd(item[name], cold) for name in self.steps}
         return tf.tensor_scatter_nd_update(unit, cold, self._mean_of_nearest(values))
 
     def _mean_of_nearest(self, values: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -83,6 +99,16 @@ class NearestWarm(tf.keras.layers.Layer):
         if steps is None:
             return tf.cast(value != self.values[name], tf.float32)
         return tf.abs(value - self.values[name]) / steps
+
+    def get_config(self):
+        tables = part_config(self.tables)
+        own = {"tables": tables, "steps": dict(self.steps), "nearest": self.nearest}
+        return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config):
+        tables = part_from_config(config["tables"])
+        return cls(**{**config, "tables": tables})
 
 
 def _steps(features: Features, name: str) -> float | None:

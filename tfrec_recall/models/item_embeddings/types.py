@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.features import Feature, Features
 
 IDS = ("user_id", "item_id")
@@ -16,6 +17,7 @@ ODD = 0x1E3779B97F4A7C15  # multiplies what a key holds so far: digits of the go
 NOBODY = np.iinfo(np.int64).max
 
 
+@saved_by_config
 class TypeRule(tf.keras.layers.Layer):
     """From encoded features to the number of their combination, from `first` up.
 
@@ -39,7 +41,7 @@ class TypeRule(tf.keras.layers.Layer):
     """
 
     def __init__(self, sizes: Mapping[str, int], first: int = 0, most: int = 100_000, **kwargs):
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**{**kwargs, "trainable": False})
         self.sizes, self.first, self.most = dict(sizes), first, most
         self.combinations = math.prod(self.sizes.values())
         self.folded = self.combinations > most
@@ -58,6 +60,10 @@ class TypeRule(tf.keras.layers.Layer):
         place = tf.reshape(tf.minimum(place, self.most - 1), tf.shape(keys))
         shared = self.most + tf.cast(tf.math.floormod(keys, SHARED), tf.int32)
         return self.first + tf.where(tf.gather(self.kept, place) == keys, place, shared)
+
+    def get_config(self):
+        own = {"sizes": dict(self.sizes), "first": self.first, "most": self.most}
+        return {**super().get_config(), **own}
 
     def keys(self, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """The combinations as int64, which are their numbers if all fit in `most`."""

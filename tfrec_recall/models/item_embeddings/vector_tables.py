@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.losses.skip_gram import skip_gram_gradients
 from tfrec_recall.models.item_embeddings.adaptive_rows import AdaptiveRows
 
 
+@saved_by_config
 class VectorTables(tf.keras.layers.Layer):
     """An input and an output vector for each encoded id, changed row by row.
 
@@ -32,12 +34,12 @@ class VectorTables(tf.keras.layers.Layer):
     def __init__(
         self, size: int, dim: int, longest_step: float | None, adaptive: bool = False, **kwargs
     ):
-        super().__init__(**kwargs)
-        self.dim = dim
+        super().__init__(**{"dtype": "float32", **kwargs})  # steps are too small for halves
+        self.size, self.dim = size, dim
         self.longest_step = longest_step
         small = tf.keras.initializers.RandomUniform(-0.5 / dim, 0.5 / dim)
-        self.input_vectors = self.add_weight("input", (size, dim), initializer=small)
-        self.output_vectors = self.add_weight("output", (size, dim), initializer="zeros")
+        self.input_vectors = self.add_weight("input_vectors", (size, dim), initializer=small)
+        self.output_vectors = self.add_weight("output_vectors", (size, dim), initializer="zeros")
         self.learnt = self.add_weight("learnt", (size,), trainable=False, initializer="zeros")
         self.rows = None
         if adaptive:
@@ -45,6 +47,10 @@ class VectorTables(tf.keras.layers.Layer):
 
     def call(self, ids):
         return tf.gather(self.input_vectors, ids)
+
+    def get_config(self):
+        own = {"size": self.size, "dim": self.dim, "longest_step": self.longest_step}
+        return {**super().get_config(), **own, "adaptive": self.rows is not None}
 
     def learn(
         self,

@@ -50,6 +50,7 @@ class WindowTraining(tf.keras.layers.Layer):
         count = {"shape": (), "dtype": tf.int64, "trainable": False, "initializer": "zeros"}
         self.batches_seen = self.add_weight("batches_seen", **count)
         self.batches_an_epoch = self.add_weight("batches_an_epoch", **count)
+        self.built = True  # it is never called
 
     def begin(self, data: tf.data.Dataset) -> None:
         """Learns how many batches an epoch has, which the decay of the rate depends on."""

@@ -7,10 +7,12 @@ from typing import ClassVar
 
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
+    FieldSum,
     ItemEmbedding,
     ItemTable,
     example_batches,
@@ -35,6 +37,7 @@ from tfrec_recall.retrieval import Diversity, EmbeddingRetriever, Exact
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
+@saved_by_config
 class MIND(RecallModel):
     """Capsules of the history beside the user's profile, through one tower; the best one scores.
 
@@ -136,7 +139,9 @@ class MIND(RecallModel):
         self.length, self.history = features.history.length, features.history.name
         self.average_fields, self.residual, self.common = average_fields, residual, common
         self.output_activation = output_activation
-        self.unit = L2Normalization() if normalize else tf.keras.layers.Activation("linear")
+        # What is searched is float32, in whatever precision the rest is.
+        linear = tf.keras.layers.Activation("linear", dtype="float32")
+        self.unit = L2Normalization(dtype="float32") if normalize else linear
         self.items = ItemTable.of(features.item_table)
         self.item_model, self.candidate_model = self._item_side(dim)
         self.embedding = ItemEmbedding(self.items, self.item_model)
@@ -169,8 +174,8 @@ class MIND(RecallModel):
     def _item_side(self, dim: int):
         item = self.features.inputs(self.features.item)
         fields = FeatureEncoder(self.features.fields(self.features.item), dim)(item)
-        together = tf.reduce_mean if self.average_fields else tf.reduce_sum
-        vector = together(fields, axis=-2)  # [items, fields, dim] -> [items, dim]
+        # [items, fields, dim] -> [items, dim]
+        vector = FieldSum(average=self.average_fields)(fields)
         return tf.keras.Model(item, vector), tf.keras.Model(item, self.unit(vector))
 
     def _user_side(self, extractor, dim: int, hidden: Sequence[int], dropout: float):
@@ -180,7 +185,7 @@ class MIND(RecallModel):
         if self.draws:
             inputs["draw"] = tf.keras.Input((self.length, self.interests), name="draw")
             draw = {"draw": inputs["draw"]}
-        watched = self.embedding(known_items(user[self.history]))
+        watched = self.embedding(KnownItems()(user[self.history]))
         interests = extractor(watched, **draw)  # [batch, history, dim] -> [batch, interests, dim]
         joined = interests
         fields = self.features.fields(self.features.user_fields)
@@ -200,7 +205,8 @@ class MIND(RecallModel):
     def _as_served(self, extractor) -> tf.keras.Model:
         """With the draw that is always the same."""
         user = self.features.inputs(self.features.user)
-        draw = extractor.fixed_draw(events_after(known_items(user[self.history]) != 0))
+        draw = ServedDraw(extractor.interests, extractor.positions, extractor.seed)
+        draw = draw(KnownItems()(user[self.history]))
         return tf.keras.Model(user, self.drawn_model({**user, "draw": draw}))
 
     def compute_loss(self, batch, training=False):
@@ -241,9 +247,12 @@ class MIND(RecallModel):
         )
 
 
-def known_items(ids: tf.Tensor) -> tf.Tensor:
+@saved_by_config
+class KnownItems(tf.keras.layers.Layer):
     """Encoded ids with padding where training has not seen the item."""
-    return tf.where(ids >= FIRST_KNOWN, ids, 0)
+
+    def call(self, ids):
+        return tf.where(ids >= FIRST_KNOWN, ids, 0)
 
 
 def drawn(shape, batch: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -253,6 +262,7 @@ def drawn(shape, batch: dict[str, tf.Tensor]) -> tf.Tensor:
     return tf.random.stateless_normal(shape, batch["seed"] + [0, 1])  # negatives have the seed
 
 
+@saved_by_config
 class Present(tf.keras.layers.Layer):
     """The mask of interests as a tensor, bool [batch, interests]."""
 
@@ -261,3 +271,26 @@ class Present(tf.keras.layers.Layer):
 
     def compute_mask(self, inputs, mask=None):
         return None
+
+
+@saved_by_config
+class ServedDraw(tf.keras.layers.Layer):
+    """Encoded ids [batch, history] to the draw of a routing that serves.
+
+    Args:
+        interests, positions, seed: of the `CapsuleRouting`.
+
+    Output: [batch, history, interests].
+    """
+
+    def __init__(self, interests: int, positions: int, seed: int, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.interests, self.positions, self.seed = interests, positions, seed
+
+    def call(self, ids):
+        routing = CapsuleRouting(self.interests, positions=self.positions, seed=self.seed)
+        return routing.fixed_draw(events_after(ids != 0))
+
+    def get_config(self):
+        own = {"interests": self.interests, "positions": self.positions, "seed": self.seed}
+        return {**super().get_config(), **own}

@@ -6,10 +6,12 @@ from typing import ClassVar
 
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
+    FieldSum,
     History,
     ItemEmbedding,
     ItemTable,
@@ -30,6 +32,7 @@ from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.learning.next_choice import choices, personal_features
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
+from tfrec_recall.models.sequences.session_events import EventsReached, SessionEvents
 
 TIMES, SESSIONS = "history_timestamp", "history_session_id"
 LENGTH = 100  # of the history in `default_features`: a session, and as much before it
@@ -37,6 +40,7 @@ GAP, WEEK = 600.0, 7 * 24 * 3600.0  # seconds
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
+@saved_by_config
 class SDM(RecallModel):
     """LSTM and attention over the latest session, attention over older events, and a gate.
 
@@ -144,14 +148,16 @@ class SDM(RecallModel):
         self.session_events = min(session_events, length)
         self.residual, self.means_in_profile = residual, means_in_profile
         self.dense_after_gate, self.scaled = dense_after_gate, scaled
-        self.unit = L2Normalization() if normalize else tf.keras.layers.Activation("linear")
+        # What is searched is float32, in whatever precision the rest is.
+        linear = tf.keras.layers.Activation("linear", dtype="float32")
+        self.unit = L2Normalization(dtype="float32") if normalize else linear
         self.items = ItemTable.of(features.item_table)
         item = features.inputs(features.item)
         fields = FeatureEncoder(features.fields(features.item), dim)(item)  # [items, fields, dim]
         self.count = fields.shape[-2]
         self.field_model = tf.keras.Model(item, tf.keras.layers.Flatten()(fields))
         own = [feature.name for feature in features.item].index("item_id")
-        known_by = tf.reduce_sum(fields, axis=-2) if item_side_info else fields[..., own, :]
+        known_by = FieldSum()(fields) if item_side_info else fields[:, own]
         self.candidate_model = tf.keras.Model(item, self.unit(known_by))
         split = SessionSplit(self.gap, self.session_events, past if self.times else None)
         self.place_model = self._user_side(split, dim, lstm_layers, heads, dropout)
@@ -218,7 +224,7 @@ class SDM(RecallModel):
         by_field = tf.split(events, self.count, axis=2)
         watched = sum(by_field[1:], by_field[0])  # [batch, history, dim]
         means = [
-            layer((watched, places), mask=[ids != 0, None])  # [batch, places, dim]
+            layer((watched, places), mask=[tf.not_equal(ids, 0), None])  # [batch, places, dim]
             for layer in (RunningMean(), RunningMean(learned=True))
         ]
         known = []
@@ -234,18 +240,15 @@ class SDM(RecallModel):
             )
         profile = Tower((dim,))(tf.concat(profile, axis=-1))  # [batch, places, dim]
 
-        begin = tf.argmax(short, axis=1, output_type=tf.int32)[:, tf.newaxis]  # 0 if there is none
-        steps = tf.range(self.session_events)
-        rows = tf.minimum(begin + steps, ids.shape[1] - 1)  # [batch, session]
-        states = tf.gather(events, rows, batch_dims=1)  # the session, and what follows it
+        states, begin = SessionEvents(self.session_events)((events, short))
         states = tf.keras.layers.Dropout(dropout)(states)
         for _ in range(lstm_layers):
             states = FusedLSTM(dim)(states)
         attention = tf.keras.layers.MultiHeadAttention(heads, dim // heads, use_bias=self.scaled)
         # Without biases, what the layer divides the products by can be put into the query.
         query = states if self.scaled else states * (dim // heads) ** 0.5
-        states = attention(query, states, attention_mask=steps <= steps[:, tf.newaxis])
-        reached = steps <= (places - begin)[:, :, tf.newaxis]  # [batch, places, session]
+        states = attention(query, states, use_causal_mask=True)
+        reached = EventsReached(self.session_events)((places, begin))  # [batch, places, session]
         session = UserAttention()((states, profile), mask=[reached, None])  # [batch, places, dim]
 
         tastes = [UserAttention()((field, profile), mask=[long, None]) for field in by_field]
@@ -267,7 +270,7 @@ class SDM(RecallModel):
     def _at_the_end(self):
         """User features to the vector after the newest event."""
         user = self.features.inputs(self.features.user)
-        events = tf.cast(user[self.history] != 0, tf.int32)
+        events = tf.cast(tf.not_equal(user[self.history], 0), tf.int32)
         last = tf.reduce_sum(events, axis=1, keepdims=True) - 1
         return tf.keras.Model(user, self.place_model({**user, "places": last})[:, 0])
 

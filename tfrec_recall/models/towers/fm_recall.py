@@ -6,11 +6,13 @@ from typing import ClassVar
 
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
     Field,
+    FieldSum,
     ItemEmbedding,
     ItemTable,
     example_batches,
@@ -22,6 +24,7 @@ from tfrec_recall.models.learning.next_choice import choices, personal_features
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 
 
+@saved_by_config
 class FMRecall(RecallModel):
     """A factorization machine of the user's and the item's features, served as inner products.
 
@@ -59,7 +62,9 @@ class FMRecall(RecallModel):
         self.items = ItemTable.of(features.item_table)
         self.user_fields = self._user_fields(dim, half_life)
         self.item_fields = self._item_fields(dim)
-        self.machine = FMInteraction(first_order=True, bias=True)
+        self.machine = FMInteraction(first_order=True, dtype="float32")
+        # The same for every item, so that a softmax does not learn it.
+        self.constant = tf.Variable(0.0, trainable=False, name="constant")
         self.query_model = self._query_model(dropout)
         self.candidate_model = self._candidate_model()
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
@@ -94,27 +99,27 @@ class FMRecall(RecallModel):
                 (f"{history.name}_latest", MaskedMean(half_life=half_life)),
             ):
                 watched = FeatureEncoder([Field(history.name, size)], dim + 1, name=name)
-                vectors = watched({history.name: ids})[..., 0, :]  # [batch, history, dim + 1]
-                parts.append(pool(vectors, mask=ids != 0)[:, tf.newaxis])
+                vectors = watched({history.name: ids})[:, :, 0]  # [batch, history, dim + 1]
+                parts.append(pool(vectors, mask=tf.not_equal(ids, 0))[:, tf.newaxis])
         return tf.keras.Model(user, tf.concat(parts, axis=1))
 
     def _query_model(self, dropout: float) -> tf.keras.Model:
         user = self.features.inputs(self.features.user)
-        total = tf.reduce_sum(self.user_fields(user)[..., :-1], axis=1)  # [batch, dim]
-        total = dropped(dropout)(total)
+        total = FieldSum(dtype="float32")(self.user_fields(user)[:, :, :-1])  # [batch, dim]
+        total = dropped(dropout, dtype="float32")(total)
         return tf.keras.Model(user, tf.concat([total, tf.ones_like(total[:, :1])], axis=1))
 
     def _candidate_model(self) -> tf.keras.Model:
         item = self.features.inputs(self.features.item)
         fields = self.item_fields(item)
-        total = tf.reduce_sum(fields[..., :-1], axis=1)  # [items, dim]
-        own = FMInteraction(first_order=True)(fields)  # [items, 1]
+        total = FieldSum(dtype="float32")(fields[:, :, :-1])  # [items, dim]
+        own = FMInteraction(first_order=True, dtype="float32")(fields)  # [items, 1]
         return tf.keras.Model(item, tf.concat([total, own], axis=1))
 
     def score(self, user: dict[str, tf.Tensor], item: dict[str, tf.Tensor]) -> tf.Tensor:
         """The whole machine for rows of encoded user and item features, [batch]."""
         fields = tf.concat([self.user_fields(user), self.item_fields(item)], axis=1)
-        return self.machine(fields)[:, 0]
+        return self.machine(fields)[:, 0] + self.constant
 
     def compute_loss(self, batch, training=False):
         query = self.query(batch, training)

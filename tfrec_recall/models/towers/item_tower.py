@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tfrec_recall.features import FeatureEncoder, Features
+from tfrec_recall.features import FeatureEncoder, Features, FieldSum
 from tfrec_recall.layers import SENet, Tower
 
 
@@ -25,6 +25,6 @@ def item_tower(
     weighted = [SENet()(fields) for _ in range(senet_channels)] or [fields]
     vectors = []
     for channel in weighted:
-        vector = tf.reduce_sum(channel, axis=-2)  # [items, dim]
+        vector = FieldSum()(channel)  # [items, dim]
         vectors.append(vector + Tower((*hidden, dim))(vector) if hidden else vector)
     return tf.keras.Model(item, sum(vectors[1:], vectors[0]))

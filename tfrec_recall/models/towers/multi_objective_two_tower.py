@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -29,6 +30,7 @@ from tfrec_recall.retrieval import EmbeddingRetriever, Exact
 from tfrec_recall.sampling import MixedNegatives
 
 
+@saved_by_config
 class MultiObjectiveTwoTower(RecallModel):
     """For each objective a user vector and an item vector of its own, from shared bottoms.
 
@@ -129,7 +131,7 @@ class MultiObjectiveTwoTower(RecallModel):
     def _heads(self, bottom: tf.Tensor, dim: int) -> tf.Tensor:
         """[..., dim] -> [..., objectives, dim], of length one."""
         heads = [bottom + tf.keras.layers.Dense(dim, use_bias=False)(bottom) for _ in self.names]
-        return L2Normalization()(tf.stack(heads, axis=-2))
+        return L2Normalization(dtype="float32")(tf.stack(heads, axis=-2))
 
     def compute_loss(self, batch, training=False):
         user = {name: batch[name] for name in self.user_heads.input_names}

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Examples, Interactions
 from tfrec_recall.features import (
     FeatureEncoder,
@@ -27,6 +28,7 @@ from tfrec_recall.sampling import UniformNegatives
 DAY = 24 * 3600
 
 
+@saved_by_config
 class SamplingBiasCorrectedTwoTower(RecallModel):
     """The seed item and the mean of the history meet candidates in a corrected batch softmax.
 
@@ -95,7 +97,8 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         self.items = ItemTable.of(features.item_table)
         self.item_model = item_tower(features, dim, item_hidden)
         item, vector = self.item_model.input, self.item_model.output
-        unit = L2Normalization() if normalize else tf.keras.layers.Activation("linear")
+        plain = tf.keras.layers.Activation("linear", dtype="float32")
+        unit = L2Normalization(dtype="float32") if normalize else plain
         self.candidate_model = tf.keras.Model(item, unit(vector))
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
         self.query_model = self._query_tower(dim, hidden, dropout, recency, unit)
@@ -123,7 +126,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         known = [tf.keras.layers.Flatten()(FeatureEncoder(fields, dim)(user))] if fields else []
         ids = user[self.events_before.name]  # [batch, history], padded on the right
         watched = ItemEmbedding(self.items, self.item_model)(ids)
-        events = tf.reduce_sum(tf.cast(ids != 0, tf.int32), axis=1)
+        events = tf.reduce_sum(tf.cast(tf.not_equal(ids, 0), tf.int32), axis=1)
         age = events[:, tf.newaxis] - tf.range(tf.shape(ids)[1])  # 1 for the latest event
         seed = MaskedMean()(watched, mask=(age > 0) & (age <= self.seed_events))  # [batch, dim]
         means = [MaskedMean(), MaskedMean(learned=True)][: 1 + recency]

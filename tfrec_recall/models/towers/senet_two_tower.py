@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.models.towers.two_tower import TwoTower
 
 
+@saved_by_config
 class SENetTwoTower(TwoTower):
     """A two-tower model whose towers see each feature weighed by how much it matters now.
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import (
     FeatureEncoder,
@@ -23,6 +24,7 @@ from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.models.towers.item_tower import item_tower
 
 
+@saved_by_config
 class TwoTower(RecallModel):
     """A tower for the user and one for the item, whose unit vectors meet in a cosine.
 
@@ -72,8 +74,8 @@ class TwoTower(RecallModel):
         self.items = ItemTable.of(features.item_table)
         self.channels = channels if (self.with_senet if senet is None else senet) else 0
         self.item_model = item_tower(features, dim, item_hidden, self.channels)
-        unit = L2Normalization()(self.item_model.output)
-        self.candidate_model = tf.keras.Model(self.item_model.input, unit)
+        unit = L2Normalization(dtype="float32")  # what is searched, in whatever precision
+        self.candidate_model = tf.keras.Model(self.item_model.input, unit(self.item_model.output))
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
         self.query_model = self._user_tower(dim, hidden, dropout, recency)
         self.softmax = MixedSoftmax(features.item_counts, negatives, temperature)
@@ -110,7 +112,8 @@ class TwoTower(RecallModel):
             towers.append(Tower((*hidden, dim))(wide))
         if weights:
             self.user_weights = tf.keras.Model(user, tf.stack(weights, axis=1))
-        return tf.keras.Model(user, L2Normalization()(sum(pools, sum(towers[1:], towers[0]))))
+        unit = L2Normalization(dtype="float32")
+        return tf.keras.Model(user, unit(sum(pools, sum(towers[1:], towers[0]))))
 
     def compute_loss(self, batch, training=False):
         query = self.query(batch, training)

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Examples, Interactions
 from tfrec_recall.data.windows import keep_probability
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
     Field,
+    FieldSum,
     ItemEmbedding,
     ItemTable,
     example_batches,
@@ -29,6 +31,7 @@ from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.sampling import PopularityNegatives
 
 
+@saved_by_config
 class YouTubeDNN(RecallModel):
     """The mean of the watched items beside the user's other features, through a ReLU tower.
 
@@ -183,11 +186,10 @@ class YouTubeDNN(RecallModel):
         if given is not None:
             fields = [field for field in fields if field.name == "item_id"]
         encoder = FeatureEncoder(fields, self.dim, trainable=not freeze)
-        vector = tf.reduce_sum(encoder(item), axis=-2)  # [items, fields, dim] -> [items, dim]
+        vector = FieldSum()(encoder(item))  # [items, fields, dim] -> [items, dim]
         if given is not None:
             self._begin_with(encoder.tables["item_id"], given)
-        out = L2Normalization()(vector) if self.normalize else vector
-        return tf.keras.Model(item, vector), tf.keras.Model(item, out)
+        return tf.keras.Model(item, vector), tf.keras.Model(item, self._served(vector))
 
     def _begin_with(self, table: tf.Variable, given: pd.DataFrame) -> None:
         vectors = given.to_numpy("float32")
@@ -221,11 +223,15 @@ class YouTubeDNN(RecallModel):
         vector = Tower((*hidden, self.dim), final_activation=final)(tower)
         if residual:
             vector = sum(pools, vector)
-        if self.normalize:
-            vector = L2Normalization()(vector)
-        aged = tf.keras.Model({**user, "example_age": age}, vector)
+        aged = tf.keras.Model({**user, "example_age": age}, self._served(vector))
         now = tf.zeros_like(user[history.name][:, 0], tf.float32)
         return aged, tf.keras.Model(user, aged({**user, "example_age": now}))
+
+    def _served(self, vector: tf.Tensor) -> tf.Tensor:
+        """What is searched: float32 in whatever precision, and of length one if that is wished."""
+        if self.normalize:
+            return L2Normalization(dtype="float32")(vector)
+        return tf.keras.layers.Activation("linear", dtype="float32")(vector)
 
     def compute_loss(self, batch, training=False):
         age = tf.clip_by_value(batch["example_age"] / self.time_span, 0.0, 1.0)

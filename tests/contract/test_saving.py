@@ -1,0 +1,285 @@
+"""Saved by Keras and loaded in a new process, with nothing imported but the package."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tests.contract.model_cases import (
+    CASES,
+    SEEN,
+    asked,
+    built,
+    its_features,
+    requests,
+    the_board,
+    trained,
+)
+from tfrec_recall import _registry, models
+from tfrec_recall.data import Interactions
+from tfrec_recall.data.packing import unpack
+from tfrec_recall.export import export, load
+from tfrec_recall.features import (
+    Categorical,
+    Features,
+    History,
+    MultiValued,
+    Numeric,
+    Objective,
+    TimeOf,
+    Words,
+)
+from tfrec_recall.graph import Jaccard, NoiseRemoval
+from tfrec_recall.sampling import LogUniformNegatives
+
+TOWERS = {"query_model": "history", "candidate_model": "tags"}  # and a feature of theirs
+FORMATS = ("file.keras", "directory")
+
+# Encoded: a full history, a padded one, and a stranger without any.
+INPUTS = {
+    "user_id": [2, 3, 1],
+    "country": [2, 3, 0],
+    "history": [[2, 3, 4, 5, 6, 7, 8, 9], [4, 2, 9, 0, 0, 0, 0, 0], [0] * SEEN],
+    "item_id": [2, 3, 1],
+    "tags": [[2, 3], [2, 0], [0, 0]],
+}
+
+LOADER = """
+    import json, sys
+    import tfrec_recall
+    import numpy as np
+    import pandas as pd
+    import tensorflow as tf
+
+    request = json.load(open(sys.argv[1]))
+    answers = {}
+    for name, path in request["towers"].items():
+        tower = tf.keras.models.load_model(path)
+        inputs = {n: tf.constant(request["inputs"][n], tf.int32) for n in tower.input_names}
+        for place, output in enumerate(tf.nest.flatten(tower(inputs))):
+            answers[f"{name} {place}"] = output.numpy()
+    items, queries = pd.DataFrame(request["items"]), request["queries"]
+    for name, path in request["models"].items():
+        model = tf.keras.models.load_model(path)
+        optimizer = getattr(model.optimizer, "variables", [])
+        for place, weight in enumerate([*model.weights, *optimizer]):
+            answers[f"{name} {place}"] = weight.numpy()
+        if not path.endswith(".keras"):
+            continue
+        retriever = model.retriever(items, k=7)
+        ids, scores = retriever({n: queries[n] for n in retriever.inputs})
+        answers[f"{name} ids"] = np.char.decode(ids.numpy().astype(bytes))
+        answers[f"{name} scores"] = scores.numpy()
+    np.savez(sys.argv[2], **answers)
+"""
+
+
+def towers_of(model_class):
+    return [side for side in TOWERS if hasattr(trained(model_class, 1)[0], side)]
+
+
+@pytest.fixture(scope="session")
+def answers(tmp_path_factory):
+    """What a new process finds in the files of all models, by model, part and format."""
+    folder = tmp_path_factory.mktemp("saved")
+    queries = {**requests(the_board()), "objective": [""] * (len(requests(the_board())["user_id"]))}
+    wanted = {"towers": {}, "models": {}, "inputs": INPUTS, "queries": queries}
+    wanted["items"] = the_board().items.to_dict("list")
+    for model_class in CASES:
+        model, _ = trained(model_class, 1)
+        for form in FORMATS:
+            for side in towers_of(model_class):
+                path = folder / f"{model_class.__name__} {side} {form}"
+                getattr(model, side).save(path)
+                wanted["towers"][path.name] = str(path)
+            path = folder / f"{model_class.__name__} {form}"
+            model.save(path)
+            wanted["models"][path.name] = str(path)
+    (folder / "wanted.json").write_text(json.dumps(wanted))
+    program = [sys.executable, "-c", textwrap.dedent(LOADER)]
+    arguments = [str(folder / "wanted.json"), str(folder / "answers.npz")]
+    kept = {n: v for n, v in os.environ.items() if n != "TF_USE_LEGACY_KERAS"}
+    done = subprocess.run(
+        [*program, *arguments], capture_output=True, text=True, check=False, env=kept
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    with np.load(folder / "answers.npz") as found:
+        return dict(found)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("model_class", CASES)
+def test_towers_answer_the_same_in_a_new_process(model_class, form, answers):
+    model, _ = trained(model_class, 1)
+    for side in towers_of(model_class):
+        tower = getattr(model, side)
+        inputs = {name: tf.constant(INPUTS[name], tf.int32) for name in tower.input_names}
+        for place, output in enumerate(tf.nest.flatten(tower(inputs))):
+            found = answers[f"{model_class.__name__} {side} {form} {place}"]
+            np.testing.assert_allclose(found, output, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("model_class", CASES)
+def test_whole_models_are_the_same_in_a_new_process(model_class, form, answers):
+    """All that was learnt, and the state of the optimiser."""
+    model, _ = trained(model_class, 1)
+    state = [*model.weights, *getattr(model.optimizer, "variables", [])]
+    for place, weight in enumerate(state):
+        found = answers[f"{model_class.__name__} {form} {place}"]
+        np.testing.assert_array_equal(found, weight, err_msg=weight.name)
+    assert f"{model_class.__name__} {form} {len(state)}" not in answers
+
+
+@pytest.mark.parametrize("model_class", CASES)
+def test_whole_models_answer_the_same_in_a_new_process(model_class, answers):
+    retriever = trained(model_class, 1)[0].retriever(the_board().items, k=7)
+    ids, scores = asked(retriever, requests(the_board()), k=7)
+    name = f"{model_class.__name__} {FORMATS[0]}"
+    np.testing.assert_array_equal(answers[f"{name} ids"], ids)
+    np.testing.assert_allclose(answers[f"{name} scores"], scores, rtol=1e-5)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("model_class", [models.FunkSVD, models.Item2Vec])
+def test_a_loaded_model_learns_on_and_is_exported(model_class, form, tmp_path):
+    trained(model_class, 1)[0].save(tmp_path / form)
+    loaded = tf.keras.models.load_model(tmp_path / form)
+    data = loaded.training_data(the_board(), batch_size=32, first_epoch=1)
+    loaded.fit(data, initial_epoch=1, epochs=2, verbose=0)
+    through, _ = trained(model_class, 2)
+    for ours, theirs in zip(loaded.get_weights(), through.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    queries = requests(the_board())
+    retriever = loaded.retriever(the_board().items, k=7)
+    served = asked(load(export(retriever, tmp_path / "export")), queries, k=7)
+    np.testing.assert_array_equal(served[0], asked(retriever, queries, k=7)[0])
+
+
+@pytest.mark.parametrize("model_class", CASES)
+def test_the_config_holds_all_arguments_as_plain_values(model_class):
+    model, _ = trained(model_class, 1)
+    config = json.loads(json.dumps(model.get_config()))
+    same = model_class.from_config(config)
+    assert same.get_config() == model.get_config()
+    assert len(same.get_weights()) == len(model.get_weights())
+    ids = unpack(
+        config["features"]["config"]["encodings"]["item_id"]["config"]["vocabulary"]["ids"]
+    )
+    assert ids.tolist() == its_features().item_vocabulary.ids.tolist()
+
+
+def test_objects_and_arrays_among_the_arguments_travel():
+    features, counts = its_features(), its_features().item_counts
+    vectors = pd.DataFrame(np.eye(2, 8, dtype="float32"), index=features.item_vocabulary.ids[:2])
+    sampler = LogUniformNegatives(counts)
+    youtube = built(models.YouTubeDNN, item_vectors=vectors, sampler=sampler, in_batch=False)
+    again = models.YouTubeDNN.from_config(json.loads(json.dumps(youtube.get_config())))
+    table = again.item_model({"item_id": tf.constant([2, 3]), "tags": tf.zeros([2, 1], tf.int32)})
+    np.testing.assert_array_equal(table, vectors.to_numpy())
+    ids = tf.range(2, 30)
+    drawn = again.sampler.log_probability(ids)
+    np.testing.assert_allclose(drawn, sampler.log_probability(ids), rtol=1e-6)
+
+    item_cf = models.ItemCF(features, similarity=Jaccard(shrinkage=2.0))
+    assert models.ItemCF.from_config(item_cf.get_config()).similarity == Jaccard(shrinkage=2.0)
+    eges = built(models.EGES, noise_removal=NoiseRemoval(most_events=9))
+    again = models.EGES.from_config(eges.get_config())
+    assert again.noise_removal == NoiseRemoval(most_events=9)
+
+
+def test_an_argument_without_a_configuration_is_named():
+    class Own(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.sample = self.log_probability = None
+
+    model = built(models.YouTubeDNN, sampler=Own())
+    with pytest.raises(ValueError, match=r"sampler has no configuration: .*register_keras_seri"):
+        model.get_config()
+
+
+def test_compiled_steps_are_compiled_again(tmp_path):
+    model = built(models.FMRecall)
+    model.compile(tf.keras.optimizers.Adam(0.5), jit_compile=True, steps_per_execution=4)
+    for form in FORMATS:
+        model.save(tmp_path / form)
+        loaded = tf.keras.models.load_model(tmp_path / form)
+        assert loaded.compiled_step is not None
+        assert int(loaded._steps_per_execution) == 4
+        assert float(loaded.optimizer.learning_rate) == 0.5
+
+
+@pytest.mark.parametrize("path", ["model.h5", "model.hdf5"])
+def test_a_whole_model_in_hdf5_says_what_to_use(path, tmp_path):
+    with pytest.raises(ValueError, match=r"\.keras file or as a directory.*Received: .*model\.h"):
+        built(models.TwoTower).save(tmp_path / path)
+
+
+def test_a_directory_without_the_package_is_an_error_and_no_other_answer(tmp_path):
+    """Keras would go by traces of the calls, in which masks are lost."""
+    trained(models.TwoTower, 1)[0].query_model.save(tmp_path / "tower")
+    program = "import sys, tensorflow as tf; tf.keras.models.load_model(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "tower")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "TF_USE_LEGACY_KERAS": "1"},
+    )
+    assert done.returncode != 0
+    assert "tfrec_recall>" in done.stderr
+
+
+def test_the_names_that_keras_is_told_are_those_of_the_package():
+    registered = {
+        name: found
+        for name, found in tf.keras.utils.get_custom_objects().items()
+        if name.startswith("tfrec_recall>") and found.__module__.startswith("tfrec_recall.")
+    }
+    assert {name.partition(">")[2] for name in registered} == set(_registry.NAMES)
+    assert not any(isinstance(found, _registry.Absent) for found in registered.values())
+
+
+def test_features_are_as_adapted_as_they_were():
+    data = the_board()
+    items = data.items.assign(price=np.arange(len(data.items)) % 7.0, n=range(len(data.items)))
+    data = Interactions(data.events, data.users, items)
+    features = Features(
+        user=[TimeOf(part="weekday"), History(length=3), History("timestamp", name="when")],
+        item=[
+            *(Categorical("item_id", min_count=2), Numeric("price", buckets=3)),
+            *(Numeric("n", log=True), MultiValued("tags"), Words("item_id", name="words")),
+        ],
+        objectives=[Objective("liked", "rating", at_least=4.0)],
+    ).adapt(data)
+    again = Features.from_config(json.loads(json.dumps(features.get_config())))
+    assert (again.user, again.item) == (features.user, features.item)
+    assert again.objectives == features.objectives
+    assert again.describe() == features.describe()
+    assert (again.has_order, again.has_baskets) == (True, False)
+    assert again.encodings["history"] is again.encodings["item_id"]
+    np.testing.assert_array_equal(again.item_counts, features.item_counts)
+    for name, encoded in features.encode_items(items).items():
+        np.testing.assert_array_equal(again.encode_items(items)[name], encoded)
+        np.testing.assert_array_equal(again.item_table[name], features.item_table[name])
+
+
+def test_frozen_vectors_stay_frozen_in_a_loaded_model(tmp_path):
+    ids = its_features().item_vocabulary.ids
+    given = pd.DataFrame(np.eye(len(ids), 8, dtype="float32"), index=ids)
+    model = built(models.YouTubeDNN, item_vectors=given, freeze_items=True)
+    for form in FORMATS:
+        model.save(tmp_path / form)
+        loaded = tf.keras.models.load_model(tmp_path / form)
+        assert len(loaded.trainable_weights) == len(model.trainable_weights)
+        loaded.fit(loaded.training_data(the_board(), batch_size=64).take(1), verbose=0)
+        known, tags = tf.range(2, 2 + len(ids)), tf.zeros([len(ids), 1], tf.int32)
+        item = loaded.item_model({"item_id": known, "tags": tags})
+        np.testing.assert_array_equal(item, given)

@@ -1,0 +1,132 @@
+"""A model that is saved whole: by what it was made with and what it has learnt."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from tfrec_recall._keras import by_config_alone
+from tfrec_recall.models.learning.arguments import arguments_of, plain, restored
+
+PRECISION = "precision"  # the policy under which a model was made; no argument has this name
+OPTIONS = ("jit_compile", "steps_per_execution")  # of `compile`; Keras' directories lack them
+
+
+@by_config_alone
+class SavedWhole(tfrs.Model):
+    """Keeps the arguments of its constructor, and is made again from them.
+
+    `save` writes a `.keras` file or a directory, and `tf.keras.models.load_model` gives the model
+    back: its features and their vocabularies, its weights, and the state of its optimiser, so that
+    training goes on where it stopped. A subclass keeps two rules: what it learns is in weights that
+    its constructor makes, under `tf.keras` layers or on the model itself, and an argument is a
+    plain value, an array, a table, or an object with `get_config`. It has no `get_config` to write;
+    a class of your own is decorated with `@tf.keras.utils.register_keras_serializable()`.
+    """
+
+    made_with: dict[str, Any]
+    made_under: Any
+
+    def __new__(cls, *args, **kwargs):
+        model = super().__new__(cls, *args, **kwargs)
+        given: dict[str, Any] = {}
+        with contextlib.suppress(TypeError):  # __init__ says what is wrong with its arguments
+            given = arguments_of(cls.__init__, model, *args, **kwargs)
+        made_with = {name: value for name, value in given.items() if name != "self"}
+        # Not by Keras' setattr, which tracks what is within and replaces lists by its own.
+        object.__setattr__(model, "made_with", made_with)
+        object.__setattr__(model, "made_under", tf.keras.mixed_precision.global_policy())
+        return model
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.built = True  # a model has all of its weights from its constructor on
+        self._options: dict[str, Any] = {}  # of `compile`, on the way to and from a directory
+
+    def get_config(self) -> dict[str, Any]:
+        """What the model was made with, as plain values."""
+        config = {name: plain(value, name) for name, value in self.made_with.items()}
+        return {**config, "name": self.name, PRECISION: self.made_under.name, **self._options}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects=None):
+        """A model made with these arguments, which has learnt nothing."""
+        config = dict(config)
+        options = {name: config.pop(name) for name in OPTIONS if name in config}
+        scope = tf.keras.utils.custom_object_scope(custom_objects or {})
+        with scope, _precision(config.pop(PRECISION, "float32")):
+            model = cls(**{name: restored(value) for name, value in config.items()})
+        model._options = options
+        return model
+
+    def get_build_config(self) -> None:
+        """None: the constructor has built it."""
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        config = super().get_compile_config()
+        return None if config is None else {**config, "optimizer_built": _is_built(self.optimizer)}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles it as it was, with an optimiser that is ready to get its state back."""
+        config = tf.keras.utils.deserialize_keras_object(config)
+        built = config.pop("optimizer_built")
+        self.compile(**config)
+        if built:
+            self.optimizer.build(self.trainable_variables)
+
+    def compile(self, *args, from_serialized=False, **kwargs):
+        """As `Model.compile`; what Keras has loaded from a directory goes on where it stopped."""
+        restored = self.optimizer if from_serialized else None
+        super().compile(*args, from_serialized=from_serialized, **kwargs)
+        if restored is not None and len(restored.variables) > len(self.optimizer.variables):
+            self.optimizer.build(self.trainable_variables)
+            for own, saved in zip(self.optimizer.variables, restored.variables, strict=True):
+                own.assign(saved)
+
+    def options_of_compile(self, options: dict[str, Any]) -> dict[str, Any]:
+        """These options of `compile`, and those that a directory had beside what Keras keeps."""
+        if not options.get("from_serialized"):
+            return options
+        kept, self._options = self._options, {}
+        return {**options, **kept}
+
+    def save(self, filepath, overwrite=True, save_format=None, **kwargs):
+        """Writes the whole model: as a file where the path ends in `.keras`, else as a directory.
+
+        Raises: ValueError for HDF5, which holds layers and no models that are made of more.
+        """
+        if save_format == "h5" or str(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(
+                "HDF5 cannot hold a whole recall model. Save it as a .keras file or as a "
+                "directory, or its weights alone with save_weights('….weights.h5'). "
+                f"Received: {str(filepath)!r}, save_format={save_format!r}."
+            )
+        compiled = self.get_compile_config() or {}
+        if save_format != "keras" and not str(filepath).endswith(".keras"):
+            kwargs = {"save_traces": False, **kwargs}  # of calls that no loaded model makes
+            self._options = {name: compiled[name] for name in OPTIONS if name in compiled}
+        try:
+            super().save(filepath, overwrite, save_format, **kwargs)
+        finally:
+            self._options = {}
+
+
+@contextlib.contextmanager
+def _precision(policy: str) -> Iterator[None]:
+    """Layers are made under this policy, and then under the one of before again."""
+    before = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy(policy)
+    try:
+        yield
+    finally:
+        tf.keras.mixed_precision.set_global_policy(before)
+
+
+def _is_built(optimizer: tf.keras.optimizers.Optimizer) -> bool:
+    """Whether the optimiser has made its variables; the one that scales losses has one inside."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return bool(getattr(inner, "_built", False))
