@@ -56,3 +56,16 @@ def _with_the_past(events):
     ordered = in_order(events)
     for place, target in enumerate(ordered):
         yield target, [e for e in ordered[:place] if e["user_id"] == target["user_id"]]
+
+
+def held_out(events):
+    """{(user, item): the user's other items} for each item of users who have others."""
+    items = {}
+    for event in events:
+        items.setdefault(event["user_id"], set()).add(event["item_id"])
+    return {
+        (user, item): found - {item}
+        for user, found in items.items()
+        for item in found
+        if len(found) > 1
+    }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,8 @@ class Examples:
             oldest first. The run is empty where the two are equal.
         weight: float32 [examples], what the example counts in the loss; 1 on average. The events'
             own column `weight`, if there is one, is a factor of it.
+        as_sets: the run of a history is a set that holds the target too: its other rows are the
+            history, in an order that means nothing.
 
     >>> events = pd.DataFrame(
     ...     {"user_id": ["a"] * 3, "item_id": ["x", "y", "z"], "timestamp": [10, 20, 50]}
@@ -49,6 +52,7 @@ class Examples:
     history_start: np.ndarray
     history_end: np.ndarray
     weight: np.ndarray
+    as_sets: bool = False
 
     def __len__(self) -> int:
         return len(self.target)
@@ -65,7 +69,8 @@ class Examples:
     @functools.cached_property
     def longest(self) -> int:
         """The number of events in the longest history."""
-        return int(np.max(self.history_end - self.history_start, initial=0))
+        longest = int(np.max(self.history_end - self.history_start, initial=0))
+        return max(longest - 1, 0) if self.as_sets else longest
 
     def take(self, rows: Rows) -> Examples:
         """The examples at these positions, or where this mask is true; weights stay as they are."""
@@ -75,6 +80,7 @@ class Examples:
             history_start=self.history_start[rows],
             history_end=self.history_end[rows],
             weight=self.weight[rows],
+            as_sets=self.as_sets,
         )
 
     def histories(
@@ -89,7 +95,8 @@ class Examples:
         Args:
             values: [events, ...], one row an event: an encoded column of `events`.
             rows: the examples wanted.
-            length: the latest events kept; by default all of them, up to `longest`.
+            length: the latest events kept, of a set the rows after the target's and then the first
+                ones; by default all of them, up to `longest`.
             padding: the value of no event: 0 for encoded columns, "" or -1 for raw ids.
 
         Returns: [rows, length, ...], of the dtype of `values`.
@@ -102,6 +109,10 @@ class Examples:
                 f"Received: values of shape {values.shape}."
             )
         length = self.longest if length is None else length
+        if self.as_sets:
+            place = self.target[rows] + 1 - self.history_start[rows]
+            size = self.history_end[rows] - self.history_start[rows]
+            return _pad_others(values, self.history_start[rows], size, place, length, padding)
         return pad_runs(values, self.history_start[rows], self.history_end[rows], length, padding)
 
 
@@ -123,6 +134,23 @@ def pad_runs(
     start = np.maximum(start, end - length)
     rows = start[:, np.newaxis] + np.arange(length)  # [runs, length]
     present = rows < end[:, np.newaxis]
+    result = np.full((*rows.shape, *values.shape[1:]), padding, dtype=values.dtype)
+    result[present] = values[rows[present]]
+    return result
+
+
+def _pad_others(
+    values: np.ndarray,
+    start: np.ndarray,
+    size: np.ndarray,
+    place: np.ndarray,
+    length: int,
+    padding: int | str,
+) -> np.ndarray:
+    """As `pad_runs`, of runs as circles: `length` rows from `place` on, the one before left out."""
+    step = np.arange(length)  # [length]
+    rows = start[:, np.newaxis] + (place[:, np.newaxis] + step) % size[:, np.newaxis]
+    present = step < size[:, np.newaxis] - 1
     result = np.full((*rows.shape, *values.shape[1:]), padding, dtype=values.dtype)
     result[present] = values[rows[present]]
     return result
@@ -157,17 +185,17 @@ def next_item(
     Source: the next-watch examples of "Deep Neural Networks for YouTube Recommendations",
     RecSys 2016, section 3.4; it also takes a fixed number of examples a user (`per_user`).
     """
-    _check(history, minimum_history, per_user)
+    checked(history, minimum_history, per_user)
     events = _sorted(interactions, "next_item examples")
     user = _begin(changes(events["user_id"]))
     end = np.arange(len(events))
     if "session_id" in events:
         end = _begin(changes(user, events["timestamp"].to_numpy(), events["session_id"]))
     target = np.flatnonzero(end - user >= minimum_history)
-    target = target[_at_most(per_user, user[target], seed)]
-    _refuse_none(target, events, minimum_history=minimum_history)
+    target = target[at_most(per_user, user[target], seed)]
     weight = _sizes(user[target]) ** float(user_weight_power)
-    return _examples(events, target, user, end, history, weight)
+    start = np.maximum(user, end - history)[target]
+    return examples_of(events, target, start, end[target], weight, minimum_history=minimum_history)
 
 
 def next_basket(
@@ -206,22 +234,23 @@ def next_basket(
     >>> examples.events["item_id"][examples.target].tolist()  # x was in the basket before
     ['y']
     """
-    _check(history, minimum_history, per_user)
+    checked(history, minimum_history, per_user)
     events = _sorted(interactions, "next_basket examples")
     user = _begin(changes(events["user_id"]))
     if "session_id" in events:
-        end = _first_row(_pair(user, events["session_id"]))  # others may lie in between
+        end = first_rows(pairs_of(user, events["session_id"]))  # others may lie in between
     else:
         end = _begin(changes(user, events["timestamp"].to_numpy()))
     wanted = end - user >= minimum_history
     if new_items_only:
-        wanted &= _first_row(_pair(user, events["item_id"])) >= end
+        wanted &= first_rows(pairs_of(user, events["item_id"])) >= end
     target = np.flatnonzero(wanted)
-    target = target[_at_most(per_user, user[target], seed)]
-    _refuse_none(target, events, minimum_history=minimum_history, new_items_only=new_items_only)
+    target = target[at_most(per_user, user[target], seed)]
     weight = _sizes(user[target]) ** float(user_weight_power)
     weight *= _sizes(end[target]) ** float(basket_weight_power)
-    return _examples(events, target, user, end, history, weight)
+    start = np.maximum(user, end - history)[target]
+    options: dict[str, Any] = {"minimum_history": minimum_history, "new_items_only": new_items_only}
+    return examples_of(events, target, start, end[target], weight, **options)
 
 
 def pairs(interactions: Interactions) -> Examples:
@@ -239,34 +268,23 @@ def pairs(interactions: Interactions) -> Examples:
     if interactions.has_time:
         events = _sorted(interactions, "pairs")
     rows = np.arange(len(events))
-    _refuse_none(rows, events)
-    return _examples(events, rows, rows, rows, 0, np.ones(len(events)))
+    return examples_of(events, rows, rows, rows, np.ones(len(events)))
 
 
-def _examples(
+def examples_of(
     events: pd.DataFrame,
     target: np.ndarray,
-    user: np.ndarray,
+    start: np.ndarray,
     end: np.ndarray,
-    history: int,
     weight: np.ndarray,
+    as_sets: bool = False,
+    **options: object,
 ) -> Examples:
-    """Examples of the targets, given for every event where its user begins and its history ends."""
-    end = end[target]
-    if "weight" in events:
-        weight = weight * events["weight"].to_numpy(dtype=np.float64)[target]
-    if not weight.any():
-        raise ValueError("No example is left to learn from: the events' weights are all 0.")
-    return Examples(
-        events=events,
-        target=target,
-        history_start=np.maximum(user[target], end - history),
-        history_end=end,
-        weight=(weight / weight.mean()).astype(np.float32),
-    )
+    """Examples of these targets, whose weights are 1 on average and follow those of the events.
 
-
-def _refuse_none(target: np.ndarray, events: pd.DataFrame, **options: object) -> None:
+    Args:
+        options: what the targets were chosen by, to name where none is left.
+    """
     if not len(target):
         received = [f"{len(events):,} events of {events['user_id'].nunique():,} users"]
         received += [f"{name}={value}" for name, value in options.items()]
@@ -275,9 +293,15 @@ def _refuse_none(target: np.ndarray, events: pd.DataFrame, **options: object) ->
             "before it, and with new_items_only an item that is new to the user. Lower these "
             f"demands, or use `pairs`, which needs no history. Received: {', '.join(received)}."
         )
+    if "weight" in events:
+        weight = weight * events["weight"].to_numpy(dtype=np.float64)[target]
+    if not weight.any():
+        raise ValueError("No example is left to learn from: the events' weights are all 0.")
+    weight = (weight / weight.mean()).astype(np.float32)
+    return Examples(events, target, start, end, weight, as_sets)
 
 
-def _check(history: int, minimum_history: int, per_user: int | None) -> None:
+def checked(history: int, minimum_history: int, per_user: int | None) -> None:
     if not 0 <= minimum_history <= history:
         raise ValueError(
             "Examples need 0 <= minimum_history <= history. "
@@ -297,13 +321,13 @@ def _begin(starts: np.ndarray) -> np.ndarray:
     return np.maximum.accumulate(np.where(starts, np.arange(len(starts)), 0))
 
 
-def _pair(user: np.ndarray, column: pd.Series) -> np.ndarray:
+def pairs_of(user: np.ndarray, column: pd.Series) -> np.ndarray:
     """A number for each combination of user and value."""
     codes, values = pd.factorize(column)
     return user * len(values) + codes
 
 
-def _first_row(keys: np.ndarray) -> np.ndarray:
+def first_rows(keys: np.ndarray) -> np.ndarray:
     """For each row, the first row with the same key. Fast where keys are nearly sorted."""
     order = np.argsort(keys, kind="stable")
     first = np.empty_like(order)
@@ -316,7 +340,7 @@ def _sizes(rows: np.ndarray) -> np.ndarray:
     return np.bincount(rows).astype(np.float64)[rows]
 
 
-def _at_most(limit: int | None, user: np.ndarray, seed: int) -> slice | np.ndarray:
+def at_most(limit: int | None, user: np.ndarray, seed: int) -> slice | np.ndarray:
     """A random choice of rows, ascending, with no more than `limit` of a user.
 
     Args:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.data import Examples, Interactions, batches, gather_histories
+from tfrec_recall.data import Examples, Interactions, batches, gather_histories, gather_others
 from tfrec_recall.features.columns import TimeOf
 from tfrec_recall.features.specification import Features
 
@@ -100,9 +100,12 @@ def query_features(
         first, last = tf.gather(start, rows), tf.gather(end, rows)
         batch = {name: tf.gather(table, user) for name, table in by_user.items()}
         batch |= {name: tf.gather(column, event) for name, column in by_event.items()}
+        drawn = tf.stack([rows[0], rows[-1]])  # others in each epoch, as its batches are others
         for name, (codes, length) in histories.items():
-            begin = tf.maximum(first, last - length)
-            batch[name] = gather_histories(codes, begin, last, length)
+            if examples.as_sets:
+                batch[name] = gather_others(codes, first, last, event, length, seed=drawn)
+            else:
+                batch[name] = gather_histories(codes, first, last, length)
         batch["user_row"] = user
         return batch
 

@@ -31,7 +31,7 @@ def infer(
 
     Lists become `MultiValued`, numbers `Numeric` in buckets (a few distinct whole numbers:
     `Categorical`), text with several rows a value `Categorical`; titles and the like are left out.
-    A history of items is there when the events have times.
+    A history of items is always there: a set where the events have no times.
 
     Args:
         history: its length.
@@ -46,8 +46,7 @@ def infer(
             feature = _feature_of(column, table[column], words)
             if column not in taken and feature is not None:
                 features.append(feature)
-    if interactions.has_time:
-        user.append(History(length=history))
+    user.append(History(length=history))
     return Features(user=user, item=item)
 
 

@@ -7,12 +7,15 @@ import tensorflow as tf
 from tfrec_recall.features.columns import History
 from tfrec_recall.features.specification import Features
 
+ALL = -1  # of a history is kept
+
 
 class RawQuery(tf.Module):
     """Raw features of the user side to encoded ones, as the training batches hold them.
 
     Histories may be padded anywhere and be of any length: padding is dropped, the latest
-    `length` events are kept, oldest first, padded on the right.
+    `length` events are kept, oldest first, padded on the right. Where the training events had no
+    times, a history is a set, and all of it is kept.
 
     Input: a dictionary of raw tensors, as `inputs` says.  Output: a dictionary of encoded tensors.
     """
@@ -21,22 +24,22 @@ class RawQuery(tf.Module):
         super().__init__()
         features.require_adapted()
         self.inputs: dict[str, tf.TensorSpec] = {}
-        self._steps = []  # (input's name, feature's name, mapping, history length or None)
+        self._steps = []  # (input's name, feature's name, mapping, how much is kept or None)
         for feature in features.user:
             encoding = features.encodings[feature.name]
-            length = feature.length if isinstance(feature, History) else None
-            spec = encoding.raw_spec()
-            if length is not None:
+            kept, spec = None, encoding.raw_spec()
+            if isinstance(feature, History):
+                kept = feature.length if features.has_order else ALL
                 spec = tf.TensorSpec([None, None], spec.dtype)
             source = feature.column if feature.derived else feature.name
             self.inputs[source] = tf.TensorSpec(spec.shape, spec.dtype, name=source)
-            self._steps.append((source, feature.name, encoding.graph(), length))
+            self._steps.append((source, feature.name, encoding.graph(), kept))
 
     def __call__(self, raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         encoded = {}
-        for source, name, mapping, length in self._steps:
+        for source, name, mapping, kept in self._steps:
             values = mapping(raw[source])
-            encoded[name] = values if length is None else latest(values, length)
+            encoded[name] = values if kept is None else latest(values, kept)
         return encoded
 
 
@@ -59,6 +62,11 @@ class RawItem(tf.Module):
 
 
 def latest(ids: tf.Tensor, length: int) -> tf.Tensor:
-    """The last `length` ids of each row that are no padding, as [batch, length] padded right."""
+    """The last `length` ids of each row that are no padding, as [batch, length] padded right.
+
+    With `ALL` of them, [batch, any].
+    """
     present = tf.ragged.boolean_mask(ids, ids != 0)
+    if length == ALL:
+        return present.to_tensor()
     return present[:, -length:].to_tensor(shape=[None, length])

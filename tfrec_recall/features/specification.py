@@ -153,7 +153,7 @@ class Features:
             shape: tuple[int | None, ...] = (None,) if encoding.rank == 2 else ()
             shape = (encoding.width,) if isinstance(encoding, VectorEncoding) else shape
             if isinstance(feature, History):
-                shape = (feature.length,)
+                shape = (feature.length if self.has_order else None,)
             inputs[feature.name] = tf.keras.Input(shape, dtype=encoding.dtype, name=feature.name)
         return inputs
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfrec_recall.data import Interactions, has_baskets, next_basket, next_item, pairs
+from tfrec_recall.data import Interactions, has_baskets, held_out, next_basket, next_item, pairs
 from tfrec_recall.data.examples import Examples
 from tfrec_recall.features import Features, infer
 
@@ -20,6 +20,8 @@ def personal_features(interactions: Interactions) -> Features:
 def choices(features: Features, train: Interactions, **options) -> Examples:
     """Next items, the items of next baskets, or pairs where no history is among the features.
 
+    Where events have no times, an item of a user beside the user's others.
+
     A basket's examples weigh its size^-½ together with it: a wholesaler's basket of hundreds of
     items would outweigh the others.
 
@@ -29,6 +31,8 @@ def choices(features: Features, train: Interactions, **options) -> Examples:
     history = features.history
     if history is None:
         return pairs(train)
+    if not train.has_time:
+        return held_out(train, history.length, **options)
     if has_baskets(train):
         return next_basket(train, history.length, basket_weight_power=-0.5, **options)
     return next_item(train, history.length, **options)

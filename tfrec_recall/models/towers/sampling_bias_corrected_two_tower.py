@@ -94,6 +94,7 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         self.span_days = span_days
         self.seed_events = seed_events
         self.events_before: Any = features.history  # there is one, by `needs`
+        recency = recency and features.has_order  # the order of rows is never taken for time
         self.items = ItemTable.of(features.item_table)
         self.item_model = item_tower(features, dim, item_hidden)
         item, vector = self.item_model.input, self.item_model.output

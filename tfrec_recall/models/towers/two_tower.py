@@ -71,6 +71,7 @@ class TwoTower(RecallModel):
         super().__init__(features, **kwargs)
         if channels < 1:
             raise ValueError(f"channels is at least 1. Received: channels={channels!r}.")
+        recency = recency and features.has_order  # the order of rows is never taken for time
         self.items = ItemTable.of(features.item_table)
         self.channels = channels if (self.with_senet if senet is None else senet) else 0
         self.item_model = item_tower(features, dim, item_hidden, self.channels)

@@ -131,6 +131,7 @@ class YouTubeDNN(RecallModel):
         self.keep = tf.constant(keep, tf.float32)
         self.time_span = tf.Variable(1.0, trainable=False, name="time_span")  # seconds
 
+        recency = recency and features.has_order  # the order of rows is never taken for time
         self.items = ItemTable.of(features.item_table)
         self.item_model, self.candidate_model = self._item_side(item_vectors, freeze_items)
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
