@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tfrec_recall.cli.discovery import entry
-from tfrec_recall.cli.loading import load_data
+from tfrec_recall.cli.source import Source
 from tfrec_recall.cli.training import train_model
 from tfrec_recall.data import standard
 from tfrec_recall.evaluation import evaluate
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--settings", type=json.loads, default={}, help="for all rows, as JSON")
     options = parser.parse_args()
 
-    split = standard(load_data(options.data, None))
+    split = standard(Source(options.data).load())
     print(f"| {options.data}, {options.on} | {' | '.join(METRICS)} |")
     print(f"| --- |{' --- |' * len(METRICS)}")
     for name in options.rows:

@@ -72,7 +72,7 @@ def test_candidates_of_another_type_are_refused(exported, tmp_path, capsys):
 
 
 def test_data_that_the_export_does_not_know_is_refused(exported, tmp_path, capsys):
-    events = [(user, f"other {item}", item) for user in "ab" for item in range(12)]
+    events = [(u, f"other {item}", 10**9 + item) for u in "ab" for item in range(12)]
     pd.DataFrame(events, columns=["user_id", "item_id", "timestamp"]).to_csv(
         tmp_path / "events.csv", index=False
     )

@@ -1,6 +1,7 @@
 """Splits: the protocol's rows, an independent walk through the users, and no leak anywhere."""
 
 import importlib.util
+import math
 import os
 import pathlib
 
@@ -172,6 +173,95 @@ def test_short_users_are_training_data_whole():
     assert split.test.history["item_id"].tolist() == [0, 1, 2, 3, 4, 5]
 
 
+@given(logs(), st.integers(1, 3), st.integers(0, 3), st.integers(2, 9))
+def test_a_minimum_asks_short_users_for_fewer(events, test, validation, minimum):
+    sizes = events["user_id"].value_counts()
+    assume(sizes.max() >= minimum)
+    split = splits.last_events_out(Interactions(events), test, validation, minimum)
+    assert_nothing_lost_and_no_leak(split, events)
+    for user, size in sizes.items():
+        counts = [
+            int((frame["user_id"] == user).sum())
+            for frame in (split.train.events, split.validation.targets, split.test.targets)
+        ]
+        if size < minimum:
+            assert counts == [size, 0, 0]
+            continue
+        targets = min(size - 1, test + validation)
+        of_test = math.ceil(targets * test / (test + validation))
+        assert counts == [size - targets, targets - of_test, of_test]
+
+
+@given(logs(), st.floats(0.05, 0.6), st.sampled_from([0.0, 0.1, 0.35]), st.integers(0, 3))
+def test_random_events_out_asks_a_share_of_each_user(events, test, validation, seed):
+    parts = 3 if validation else 2
+    sizes = events["user_id"].value_counts()
+    assume(sizes.max() >= parts)
+    timeless = events.drop(columns="timestamp")
+    split = splits.random_events_out(Interactions(timeless), test, validation, seed)
+    frames = (split.train.events, split.validation.targets, split.test.targets)
+    assert sorted(row for frame in frames for row in rows(frame)) == rows(events)
+    for user, size in sizes.items():
+        counts = [int((frame["user_id"] == user).sum()) for frame in frames]
+        if size < parts:
+            assert counts == [size, 0, 0]
+            continue
+        assert min(counts[0], counts[2]) >= 1
+        assert (counts[1] >= 1) == bool(validation)
+        for count, share in ((counts[1], validation), (counts[2], test)):
+            assert count <= max(1, share * size + 1e-6)
+            assert count > share * size - 1 or counts[0] == 1
+    asked = timeless["user_id"].isin(split.test.targets["user_id"])
+    past = {*rows(split.train.events), *rows(split.validation.targets)}
+    assert set(rows(split.test.history)) == past & set(timeless["row"][asked])
+
+
+def test_random_events_out_draws_by_its_seed_and_from_all_places():
+    events = pd.DataFrame({"user_id": 1, "item_id": range(40), "timestamp": range(40)})
+    drawn = [
+        splits.random_events_out(Interactions(events), 0.25, 0.0, seed).test.targets["item_id"]
+        for seed in (0, 0, 1)
+    ]
+    assert drawn[0].tolist() == drawn[1].tolist() != drawn[2].tolist()
+    assert len(drawn[0]) == 10
+    assert drawn[0].min() < 10
+    assert drawn[0].is_monotonic_increasing  # in the order of time still
+
+
+def test_temporal_without_validation_and_without_newcomers():
+    events = pd.DataFrame(
+        {"user_id": [1, 1, 1, 2, 2, 3], "item_id": range(6), "timestamp": [1, 2, 9, 3, 9, 9]}
+    )
+    data = Interactions(events)
+    split = splits.temporal(data, None, 5)
+    assert len(split.validation.targets) == 0
+    assert split.test.targets["user_id"].tolist() == [1, 2, 3]
+    for minimum, users in ((1, [1, 2]), (2, [1])):
+        fewer = splits.temporal(data, None, 5, minimum=minimum)
+        assert fewer.test.targets["user_id"].tolist() == users
+        assert len(fewer.train.events) == 3
+    assert fewer.name == "temporal(1970-01-01T00:00:05, minimum=2)"
+
+
+def test_hold_out_users_by_a_minimum():
+    sizes = {"few": 6, "some": 8, "more": 9}
+    events = pd.DataFrame(
+        [(u, i, i) for u, n in sizes.items() for i in range(n)],
+        columns=["user_id", "item_id", "timestamp"],
+    )
+    split = splits.hold_out_users(Interactions(events), 0, 0.9, targets=2, minimum=8)
+    assert set(split.test.targets["user_id"]) == {"some", "more"}
+
+
+def test_repeats_make_all_of_the_last_basket_targets():
+    events = pd.DataFrame(
+        {"user_id": 1, "item_id": list("ababac"), "timestamp": [1, 1, 2, 2, 3, 3]}
+    ).assign(session_id=[1, 1, 2, 2, 3, 3])
+    data = Interactions(events)
+    assert splits.standard(data).test.targets["item_id"].tolist() == ["c"]
+    assert set(splits.standard(data, repeats=True).test.targets["item_id"]) == {"a", "c"}
+
+
 def test_counts_come_from_train_while_the_catalogue_is_whole():
     events = pd.DataFrame({"user_id": 1, "item_id": range(12), "timestamp": range(12)})
     split = splits.last_events_out(Interactions(events))
@@ -257,6 +347,7 @@ def test_parts_by_name():
 
 
 TIMELESS = Interactions(pd.DataFrame({"user_id": [1], "item_id": [1]}))
+GIVEN = Interactions(pd.DataFrame({"user_id": [1], "item_id": [1], "split": ["test"]}))
 TIMED = Interactions(pd.DataFrame({"user_id": [1, 1], "item_id": [1, 2], "timestamp": [0, 86400]}))
 
 
@@ -267,19 +358,35 @@ TIMED = Interactions(pd.DataFrame({"user_id": [1, 1], "item_id": [1, 2], "timest
         (lambda: splits.last_basket_out(TIMELESS), r"last_basket_out needs to know.*'timestamp'"),
         (lambda: splits.temporal(TIMELESS, 1, 2), r"temporal needs to know"),
         (lambda: splits.hold_out_users(TIMELESS), r"hold_out_users needs to know"),
-        (lambda: splits.last_events_out(TIMED), r"more than 10 events. Received: 2 events at most"),
-        (lambda: splits.last_events_out(TIMED, test=0), r"one test event.*Received: test=0"),
+        (
+            lambda: splits.last_events_out(TIMED),
+            r"11 events or more.*--split last:1.*--minimum.*Received: 2 events",
+        ),
+        (lambda: splits.last_events_out(TIMED, test=0), r"test is 1 at least. Received: test=0"),
+        (lambda: splits.last_events_out(TIMED, test=1.5), r"whole numbers.*Received: test=1.5"),
+        (lambda: splits.last_events_out(TIMED, validation=True), r"Received: validation=True"),
+        (lambda: splits.last_events_out(TIMED, minimum=1), r"minimum is 2 at least"),
         (lambda: splits.last_basket_out(TIMED), r"a column 'session_id'"),
-        (lambda: splits.last_basket_out(TIMED, 2), r"minimum_baskets is 3 at least. Received: 2"),
+        (
+            lambda: splits.last_basket_out(TIMED, 2),
+            r"minimum_baskets is 3 at least. Received: minimum_baskets=2",
+        ),
         (lambda: splits.temporal(TIMED, 5, 5), r"validation_from before test_from"),
         (
             lambda: splits.temporal(TIMED, 5, 9),
             r"no event in validation: the data goes from 1970-01-01T00:00:00 to 1970-01-02",
         ),
+        (lambda: splits.temporal(TIMED, None, 9 * 86400), r"no event in test"),
+        (lambda: splits.temporal(TIMED, None, 9, minimum=2), r"nobody to ask.*2 events before"),
         (lambda: splits.temporal(TIMED, "soon", 9), r"A moment is.*Received: 'soon'"),
         (lambda: splits.hold_out_users(TIMED, test=1.5), r"shares.*test=1.5"),
-        (lambda: splits.hold_out_users(TIMED), r"more than 5 events.*Received: 0 such users of 1"),
+        (lambda: splits.hold_out_users(TIMED), r"6 events or more.*Received: 0 such users of 1"),
         (lambda: splits.hold_out_users(TIMED, targets=1), r"others to learn from"),
+        (lambda: splits.hold_out_users(TIMED, targets=2, minimum=2), r"minimum is 3 at least"),
+        (lambda: splits.random_events_out(TIMELESS), r"3 events or more.*Received: 1 events"),
+        (lambda: splits.random_events_out(TIMED, test=1), r"shares.*Received: test=1"),
+        (lambda: splits.random_events_out(TIMED, minimum=2), r"minimum is 3 at least"),
+        (lambda: splits.standard(GIVEN, minimum=3), r"followed as it is.*Received: 3"),
         (lambda: splits.given(TIMED), r"a column 'split' of train, validation, test"),
         (
             lambda: splits.given(Interactions(TIMED.events.assign(split="train"))),

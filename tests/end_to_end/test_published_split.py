@@ -27,7 +27,7 @@ def benchmark(path, suffix, validation, timestamps):
         parts = ["test", *["validation"] * validation]
         for place, item in enumerate(own):
             part = parts[place] if place < len(parts) else "train"
-            rows.append((user, item, part, 1_000_000 - 60 * place))
+            rows.append((user, item, part, 1_000_000_000 - 60 * place))
         others = 2 * random.permutation(ITEMS // 2)[: CANDIDATES - 1] + (user + 1) % 2
         candidates += [(user, item) for item in [own[0], *others]]
     events = pd.DataFrame(rows, columns=["user_id", "item_id", "split", "timestamp"])

@@ -62,7 +62,7 @@ def test_longer_padding_changes_nothing():
 def test_without_times_sessions_are_so_many_events():
     short, long = SessionSplit(most=2)(tf.constant([[5, 6, 7, 8, 0]]))
     assert short.numpy().tolist() == [[False, False, True, True, False]]
-    assert long.numpy().tolist() == [[True, False, False, False]]
+    assert long.numpy().tolist() == [[True, True, False, False, False]]
 
 
 def test_an_empty_history_is_in_neither():

@@ -15,7 +15,7 @@ from tfrec_recall.cli import options
 from tfrec_recall.cli.console import say, waiting
 from tfrec_recall.cli.discovery import entry
 from tfrec_recall.cli.figures import record, show_comparison
-from tfrec_recall.cli.loading import load_data, source_of
+from tfrec_recall.cli.source import Source
 from tfrec_recall.cli.train import K, measure, write_export
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ CUSTOMERS = 3
 HISTORY = (10, 60)  # events of a customer who is shown: enough to see a taste, few enough to read
 
 
+@options.reads_data
 def demo(
-    data: options.Data = None,
-    rename: options.Rename = None,
+    source: Source,
     seed: Annotated[int, typer.Option(help="Of the training, and of who is shown.")] = 0,
     export: Annotated[
         pathlib.Path, typer.Option(metavar="DIR", file_okay=False, help="Where the export goes.")
@@ -41,7 +41,7 @@ def demo(
     the export in a fresh process, and shows what it recommends to three customers.
     """
     begin = time.perf_counter()
-    interactions = load_data(data, rename)
+    interactions = source.load()
     say(f"[bold]1[/] {interactions!r}")
     from tfrec_recall.cli.training import train_model
     from tfrec_recall.data import standard
@@ -66,7 +66,7 @@ def demo(
     )
     values = record(
         model=MODEL,
-        data=source_of(data),
+        data=source.recorded()["data"],
         split=split.name,
         seed=seed,
         metrics=report.metrics,
@@ -75,7 +75,7 @@ def demo(
         settings=trained.settings,
     )
     say("[bold]4[/] Exporting the ScaNN retriever as a SavedModel")
-    version = write_export(scann, export, split, trained, {**values, "rename": list(rename or ())})
+    version = write_export(scann, export, split, trained, {**values, **source.recorded()})
     customers = _customers(split, seed)
     arguments = ["recommend", str(version), "--k", "5"]
     arguments += [part for customer in customers for part in ("--user", customer)]

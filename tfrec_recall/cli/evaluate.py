@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import enum
 import pathlib
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tfrec_recall.cli import options
-from tfrec_recall.cli.console import progress
+from tfrec_recall.cli.console import progress, say
 from tfrec_recall.cli.figures import record, show, write_json, write_lists
-from tfrec_recall.cli.loading import DEFAULT, load_data, load_export, trained_on
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from tfrec_recall.data import Interactions
-
-CUTS = (10, 50, 100)
+from tfrec_recall.cli.loading import load_export, trained_on
+from tfrec_recall.cli.option_groups import takes
+from tfrec_recall.cli.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
+from tfrec_recall.cli.ratings import show_ratings
+from tfrec_recall.cli.source import Source
 
 
 class On(enum.StrEnum):
@@ -26,19 +23,34 @@ class On(enum.StrEnum):
     test = "test"
 
 
+@options.reads_data
+@takes("measured", made_by=protocol)
 def evaluate(
     export: options.Export,
-    data: options.Data = None,
-    rename: options.Rename = None,
+    source: Source,
+    measured: Protocol,
     on: Annotated[On, typer.Option(help="The part of the split that is measured.")] = On.test,
-    k: Annotated[int, typer.Option(min=1, help="Items ranked for each user.")] = 100,
+    cuts: Cuts = None,
+    k: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Items ranked for each user; the largest cut unless given.",
+            show_default=False,
+        ),
+    ] = None,
+    ratings: Annotated[
+        bool,
+        typer.Option("--ratings", help="Measure foretold ratings (RMSE, MAE) instead of lists."),
+    ] = False,
     candidates: Annotated[
         pathlib.Path | None,
         typer.Option(
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help="Parquet or CSV with user_id, item_id: rank only these items for each user.",
+            help="A file with user_id, item_id, in any form that --data reads: rank only these "
+            "items for each user.",
             show_default=False,
         ),
     ] = None,
@@ -57,49 +69,52 @@ def evaluate(
 
     Without `--data` it is the data set that the export was trained on.
     """
+    places = None if cuts is None else parse_cuts(cuts)
+    if ratings and not all(one is None for one in (places, k, candidates, lists)):
+        raise typer.BadParameter(
+            "leave --cuts, --k, --candidates and --lists out: nothing is ranked",
+            param_hint="--ratings",
+        )
     retriever = load_export(export)
     trained = trained_on(retriever)
-    source = data or trained.get("data") or DEFAULT
-    interactions = load_data(source, rename if data else rename or trained.get("rename"))
-    from tfrec_recall.data import standard
-    from tfrec_recall.evaluation import evaluate
+    source = source.or_of_card(trained)
+    measured = Protocol.recorded(trained).changed_by(measured)
+    if measured.record():
+        say(f"Measured as {measured} says.")
+    interactions = measured.counted(source.load())
+    from tfrec_recall.data.reading.candidates import read_candidates
+    from tfrec_recall.evaluation import evaluate, evaluate_ratings
+    from tfrec_recall.evaluation.evaluate import default_cuts
 
-    split = standard(interactions)
-    chosen = None if candidates is None else _read_candidates(candidates, interactions)
-    with progress("Ranking") as tell:
-        report = evaluate(
-            retriever,
-            split,
-            on=on.value,
-            cuts=tuple(sorted({cut for cut in CUTS if cut < k} | {k})),
-            k=k,
-            candidates=chosen,
-            lists=lists is not None,
-            progress=tell,
-        )
-    show(report)
-    if lists is not None:
-        write_lists(lists, report.lists)
+    split = measured.cut(interactions)
+    if places is None and k is not None:
+        places = tuple(sorted({cut for cut in default_cuts(split) if cut < k} | {k}))
+    chosen = None if candidates is None else read_candidates(candidates, interactions)
+    metrics: dict[str, float]
+    if ratings:
+        with progress("Rating") as tell:
+            foretold = evaluate_ratings(retriever, split, on=on.value, progress=tell)
+        show_ratings(foretold)
+        metrics = foretold.metrics
+    else:
+        with progress("Ranking") as tell:
+            report = evaluate(
+                retriever,
+                split,
+                on=on.value,
+                cuts=places,
+                k=k,
+                candidates=chosen,
+                repeats=bool(measured.repeats),
+                lists=lists is not None,
+                progress=tell,
+            )
+        show(report)
+        metrics = report.metrics
+        if lists is not None:
+            write_lists(lists, report.lists)
     if json is not None:
         known = {name: trained.get(name) for name in ("model", "seed", "settings")}
         times = {name: trained.get(name) for name in ("train_seconds", "examples_per_second")}
-        values = record(data=source, split=split.name, metrics=report.metrics, **known, **times)
-        write_json(json, {**values, "on": on.value})
-
-
-def _read_candidates(path: pathlib.Path, interactions: Interactions) -> pd.DataFrame:
-    """The candidates, with ids of the data's types: text files have none."""
-    from tfrec_recall.data import Interactions
-
-    types = {column: str(interactions.events[column].dtype) for column in ("user_id", "item_id")}
-    if path.suffix == ".csv":
-        table = Interactions.from_csv(path, dtype=types).events
-    else:
-        table = Interactions.from_parquet(path).events
-    for column, expected in types.items():
-        if str(table[column].dtype) != expected:
-            raise ValueError(
-                f"{path}: {column} is of the data's type, {expected}. Received: "
-                f"{table[column].dtype}, the first {table[column].iloc[0]!r}."
-            )
-    return table[["user_id", "item_id"]]
+        values = record(data=source.name, split=split.name, metrics=metrics, **known, **times)
+        write_json(json, {**values, "on": on.value, RECORD: measured.record()})

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 import pathlib
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-Data = Annotated[
-    str | None,
-    typer.Option(
-        "--data",
-        help="A built-in data set, or a folder with events.parquet or events.csv, and users and "
-        "items alike.",
-        show_default=False,
-    ),
-]
-Rename = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--rename",
-        metavar="THEIRS=OURS",
-        help="A column of the folder's tables by the name it has here, for instance "
-        "visitorid=user_id. May be given several times.",
-        show_default=False,
-    ),
-]
+from tfrec_recall.cli.option_groups import takes
+from tfrec_recall.cli.source import Source, layout_of
+
+PANEL = "Data"
+
+
+def _option(help: str, *names: str, metavar: str | None = None) -> Any:
+    return typer.Option(
+        *names, metavar=metavar, help=help, show_default=False, rich_help_panel=PANEL
+    )
+
+
 Export = Annotated[
     pathlib.Path,
     typer.Argument(help="A directory that `train --export` wrote, or one version in it."),
@@ -40,3 +34,99 @@ Json = Annotated[
         show_default=False,
     ),
 ]
+
+
+def source(
+    data: Annotated[
+        str | None,
+        _option(
+            "A built-in data set; a folder with a file events, and users and items alike; or the "
+            "file of events: .csv, .tsv, .dat, .jsonl, .parquet, also .gz."
+        ),
+    ] = None,
+    users: Annotated[str | None, _option("The file of users.", metavar="FILE")] = None,
+    items: Annotated[str | None, _option("The file of items.", metavar="FILE")] = None,
+    rename: Annotated[
+        list[str] | None,
+        _option(
+            "A column by the name it has here: visitorid=user_id; users.id=user_id in one table. "
+            "May be given several times, as may all that name a column.",
+            metavar="THEIRS=OURS",
+        ),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        _option(
+            "Keep these columns alone beside ids, times, ratings and sessions; they become the "
+            "features: items.category,age.",
+            metavar="COLUMNS",
+        ),
+    ] = None,
+    no_header: Annotated[
+        list[str] | None,
+        _option(
+            "The columns of a file without a header, in order: user_id,item_id,timestamp; "
+            "items=item_id,title.",
+            metavar="COLUMNS",
+        ),
+    ] = None,
+    separator: Annotated[
+        str | None, _option("What stands between the cells of text: ';', tab, '::'.")
+    ] = None,
+    encoding: Annotated[str | None, _option("Of text files: latin-1. By default UTF-8.")] = None,
+    quotes: Annotated[
+        bool | None,
+        _option("Whether quotation marks in text quote a cell.", "--quotes/--no-quotes"),
+    ] = None,
+    decimal: Annotated[
+        str | None, _option("What stands before the decimals of numbers: a comma.")
+    ] = None,
+    type: Annotated[
+        list[str] | None,
+        _option("The type of a column; str keeps the text: zip=str.", metavar="COLUMN=TYPE"),
+    ] = None,
+    list: Annotated[
+        list[str] | None,
+        _option("A column of lists, and what parts them: genres=|.", metavar="COLUMN=SEPARATOR"),
+    ] = None,
+    time_unit: Annotated[
+        str | None,
+        _option(
+            "Of timestamps that are numbers: s, ms, us, ns, days (since 1970), spreadsheet (its "
+            "days), order (which event came first, and no time)."
+        ),
+    ] = None,
+    time_format: Annotated[
+        str | None, _option("Of timestamps that are written otherwise: %Y%m%d, '%d/%m/%Y %H:%M'.")
+    ] = None,
+    mend_ids: Annotated[
+        bool | None,
+        _option(
+            "Make one id of ids that differ by blanks around them, by .0 or by lost zeros; or "
+            "keep them as they are. By default they are refused.",
+            "--mend-ids/--keep-ids",
+        ),
+    ] = None,
+) -> Source:
+    """The data of a command, by the options that say what it is."""
+    layout = layout_of(
+        rename=rename,
+        columns=columns,
+        type=type,
+        list=list,
+        no_header=no_header,
+        separator=separator,
+        encoding=encoding,
+        quotes=quotes,
+        decimal=decimal,
+        time_unit=time_unit,
+        time_format=time_format,
+        mend_ids=mend_ids,
+    )
+    return Source(data, users, items, layout)
+
+
+DATA = tuple(inspect.signature(source).parameters)
+
+
+reads_data = takes("source", made_by=source)

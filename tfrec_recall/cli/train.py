@@ -12,8 +12,10 @@ from tfrec_recall.cli import options
 from tfrec_recall.cli.console import progress, say, waiting
 from tfrec_recall.cli.discovery import entry
 from tfrec_recall.cli.figures import record, show, write_json
-from tfrec_recall.cli.loading import load_data, source_of
+from tfrec_recall.cli.option_groups import takes
+from tfrec_recall.cli.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
 from tfrec_recall.cli.settings import PUBLISHED, read_all
+from tfrec_recall.cli.source import Source
 
 if TYPE_CHECKING:
     from tfrec_recall.cli.training import Trained
@@ -38,10 +40,12 @@ def _there(sources: list[str] | None) -> list[str] | None:
     return sources
 
 
+@options.reads_data
+@takes("measured", made_by=protocol)
 def train(
     model: Annotated[str, typer.Argument(help="One of `tfrec-recall models`.")],
-    data: options.Data = None,
-    rename: options.Rename = None,
+    source: Source,
+    measured: Protocol,
     seed: Annotated[int, typer.Option(help="Of weights, batches and negatives.")] = 0,
     settings: Annotated[
         list[str] | None,
@@ -64,6 +68,7 @@ def train(
             show_default=False,
         ),
     ] = None,
+    cuts: Cuts = None,
     json: options.Json = None,
 ) -> None:
     """Train a model, measure it under the protocol of the data, and export it.
@@ -72,22 +77,23 @@ def train(
     """
     chosen = entry(model)
     published, given = read_all(settings or ())
-    interactions = load_data(data, rename)
+    places = None if cuts is None else parse_cuts(cuts)
+    interactions = measured.counted(source.load())
     from tfrec_recall.cli.training import train_model
-    from tfrec_recall.data import standard
 
-    split = standard(interactions)
-    trained = train_model(chosen, split, given, seed, published)
+    split = measured.cut(interactions)
+    repeats = bool(measured.repeats)
+    trained = train_model(chosen, split, given, seed, published, repeats)
     with waiting("Building the index"):
         retriever = trained.model.retriever(interactions.items, index=index_of(index), k=K)
-    report = measure(retriever, split)
+    report = measure(retriever, split, places, repeats)
     show(report)
     say(
         f"Trained in {trained.seconds:,.1f} s, {trained.examples_per_second:,.0f} examples a second"
     )
     values = record(
         model=chosen.name,
-        data=source_of(data),
+        data=source.recorded()["data"],
         split=split.name,
         seed=seed,
         metrics=report.metrics,
@@ -95,8 +101,9 @@ def train(
         examples_per_second=trained.examples_per_second,
         settings=trained.settings,
     )
+    values[RECORD] = measured.record()
     if export is not None:
-        write_export(retriever, export, split, trained, {**values, "rename": list(rename or ())})
+        write_export(retriever, export, split, trained, {**values, **source.recorded()})
     if json is not None:
         write_json(json, values)
 
@@ -110,12 +117,17 @@ def index_of(kind: Kind) -> IndexSettings:
     return retrieval.ScaNN() if kind is Kind.scann else retrieval.Auto()
 
 
-def measure(retriever: Retriever, split: Split) -> Report:
+def measure(
+    retriever: Retriever,
+    split: Split,
+    cuts: tuple[int, ...] | None = None,
+    repeats: bool = False,
+) -> Report:
     """The report on test."""
     from tfrec_recall.evaluation import evaluate
 
     with progress("Ranking") as tell:
-        return evaluate(retriever, split, k=K, lists=False, progress=tell)
+        return evaluate(retriever, split, cuts=cuts, repeats=repeats, lists=False, progress=tell)
 
 
 def write_export(

@@ -47,6 +47,7 @@ def train_model(
     settings: Mapping[str, Any],
     seed: int,
     published: bool = False,
+    repeats: bool = False,
 ) -> Trained:
     """Trains a model on the training part, and stops by recall@50 on validation.
 
@@ -55,6 +56,7 @@ def train_model(
 
     Args:
         published: what the settings leave open is as the model's paper has it.
+        repeats: items of the history are ranked like all others.
 
     Raises: ValueError for an unknown setting, or data that the model cannot learn from.
     """
@@ -89,10 +91,10 @@ def train_model(
             trial = hold_back(split.train, seed=seed)
             if trial is not None:
                 say(f"No validation came with the data: {trial.validation} are held back at first.")
-                training = _shortened(*prepare(trial.train), trial, training, optimizer)
+                training = _shortened(*prepare(trial.train), trial, training, optimizer, repeats)
                 say(f"[bold]{training.epochs}[/] epochs are best; now all of train is learnt.")
                 model, batches = prepare(split.train)
-        clock, _ = _fit(model, batches, training, optimizer, stops_by)
+        clock, _ = _fit(model, batches, training, optimizer, stops_by, repeats)
         examples, seconds = clock.steps * batch_size, clock.seconds
         used["epochs"] = training.epochs
         used["optimizer"] = type(model.optimizer).__name__
@@ -105,7 +107,12 @@ def train_model(
 
 
 def _shortened(
-    model: RecallModel, batches: Any, trial: Split, training: Training, optimizer: Optimizer
+    model: RecallModel,
+    batches: Any,
+    trial: Split,
+    training: Training,
+    optimizer: Optimizer,
+    repeats: bool,
 ) -> Training:
     """The same training, with the epochs that were best on what is held back.
 
@@ -115,7 +122,7 @@ def _shortened(
     if steps > 0:  # it is known
         patience = max(patience, -(-PATIENT_STEPS // steps))
     patient = dataclasses.replace(training, patience=patience)
-    _, stopping = _fit(model, batches, patient, optimizer, trial)
+    _, stopping = _fit(model, batches, patient, optimizer, trial, repeats)
     return dataclasses.replace(training, epochs=stopping.best_epoch + 1)
 
 
@@ -125,13 +132,16 @@ def _fit(
     training: Training,
     optimizer: Optimizer,
     stops_by: Split | None,
+    repeats: bool,
 ) -> tuple[Stopwatch, tf.keras.callbacks.EarlyStopping]:
     """Learns for all epochs, or until validation gets no better and back to its best."""
     clock = Stopwatch()
     stopping = tf.keras.callbacks.EarlyStopping(
         MONITORED, mode="max", patience=training.patience, restore_best_weights=True
     )
-    measured = [] if stops_by is None else [RecallOnValidation(stops_by, cuts=(CUT,)), stopping]
+    measured: list[tf.keras.callbacks.Callback] = []
+    if stops_by is not None:
+        measured = [RecallOnValidation(stops_by, cuts=(CUT,), repeats=repeats), stopping]
     model.compile(
         optimizer(training.learning_rate, weight_decay=training.weight_decay or None),
         jit_compile=model.can_compile,

@@ -1,6 +1,8 @@
 """From raw events to training examples and test targets: tables, ids, sessions, splits."""
 
 from tfrec_recall.data.examples import Examples, next_basket, next_item, pairs
+from tfrec_recall.data.filters import rated, without_duplicates
+from tfrec_recall.data.held_out import gather_others, held_out
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.order import chronological, newer_events
 from tfrec_recall.data.passes import Passes, passes
@@ -13,11 +15,13 @@ from tfrec_recall.data.splits import (
     hold_out_users,
     last_basket_out,
     last_events_out,
+    random_events_out,
     standard,
     temporal,
 )
 from tfrec_recall.data.stopping import hold_back
 from tfrec_recall.data.streaming import batches, gather_histories
+from tfrec_recall.data.ties import ties_in_file_order, ties_shuffled
 from tfrec_recall.data.vocabulary import PADDING, UNKNOWN, Vocabulary
 
 __all__ = [
@@ -32,8 +36,10 @@ __all__ = [
     "batches",
     "chronological",
     "gather_histories",
+    "gather_others",
     "given",
     "has_baskets",
+    "held_out",
     "hold_back",
     "hold_out_users",
     "last_basket_out",
@@ -43,7 +49,12 @@ __all__ = [
     "next_item",
     "pairs",
     "passes",
+    "random_events_out",
+    "rated",
     "sessions",
     "standard",
     "temporal",
+    "ties_in_file_order",
+    "ties_shuffled",
+    "without_duplicates",
 ]

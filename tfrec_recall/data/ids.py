@@ -1,14 +1,28 @@
-"""What a raw id is: a string or an integer, present in every row, and never the padding value."""
+"""What a raw id is: text or an integer, in every row, and never the padding value.
+
+The one rule, for every way in:
+
+- Text keeps every character: `"007"`, `"NA"`, `"1e5"`, `"True"` and `" 7"` are five ids.
+- An integer of a typed source (a frame, Parquet, JSON) is an integer.
+- Where the source has no types (CSV, names of folders, the command line), the ids of a column are
+  integers if all of them, in all tables together, are written as int64 writes itself; else text.
+
+`tfrec_recall.data.matching` then sees that the ids of two tables can meet.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import NoReturn
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 PADDING_STRING = ""
 PADDING_INTEGER = -1
+WHOLE = r"(?:0|-?[1-9][0-9]{0,18})"  # text that an integer gives back unchanged
 
 
 def padding_of(ids: np.ndarray | pd.Series | pd.Index) -> str | int:
@@ -18,6 +32,86 @@ def padding_of(ids: np.ndarray | pd.Series | pd.Index) -> str | int:
     (-1, '')
     """
     return PADDING_INTEGER if pd.api.types.is_integer_dtype(ids.dtype) else PADDING_STRING
+
+
+def is_whole(text: pd.Series) -> bool:
+    """Whether all text that is there is written as int64 writes itself; False if there is none.
+
+    >>> is_whole(pd.Series(["7", "-12", None])), is_whole(pd.Series(["7", "007"]))
+    (True, False)
+    """
+    return integers(text) is not None
+
+
+def integers(text: pd.Series) -> pd.Series | None:
+    """Text that `is_whole` as int64, or as nullable Int64 beside missing values; else None."""
+    strings = pa.array(text, pa.large_string())
+    if strings.null_count == len(strings):
+        return None
+    if not pc.all(pc.match_substring_regex(strings, f"^{WHOLE}$")).as_py():
+        return None
+    try:
+        numbers = strings.cast(pa.int64())
+    except pa.ArrowInvalid:  # beyond int64
+        return None
+    if numbers.null_count:
+        found = numbers.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+        return found.set_axis(text.index).rename(text.name)
+    return pd.Series(numbers.to_numpy(), index=text.index, name=text.name)
+
+
+def of_one_type(
+    columns: Mapping[str, pd.Series], untyped: Iterable[str], column: str
+) -> dict[str, pd.Series]:
+    """The ids of a column in all tables: text from sources without types as what all can be.
+
+    Args:
+        columns: the ids of each table.
+        untyped: the tables whose text comes from a source without types.
+        column: what errors call it.
+
+    Raises: ValueError if a typed table holds integers and an untyped one holds other text.
+
+    >>> of_one_type({"events": pd.Series(["7"]), "items": pd.Series(["007"])}, ["events"], "id")[
+    ...     "events"
+    ... ].tolist()
+    ['7']
+    """
+    result = dict(columns)
+    untyped = [table for table in columns if table in set(untyped)]
+    typed = [table for table in columns if table not in untyped and len(columns[table])]
+    if any(not pd.api.types.is_integer_dtype(columns[table].dtype) for table in typed):
+        return result  # text, or what `id_column` refuses
+    found = {table: integers(columns[table]) for table in untyped}
+    plain = {table: numbers for table, numbers in found.items() if numbers is not None}
+    other = [table for table in untyped if table not in plain and len(columns[table].dropna())]
+    if not other:
+        result.update(plain)
+    elif typed:
+        text = columns[other[0]].dropna()
+        strange = text[~text.str.fullmatch(WHOLE)].head(3).tolist() or text.head(3).tolist()
+        raise ValueError(
+            f"{column!r} is an integer in {typed[0]} and text in {other[0]}, so no id would match. "
+            f"Write both alike, or use mend_ids=True (--mend-ids). Received: "
+            f"{columns[typed[0]].head(3).tolist()} in {typed[0]}, {strange} in {other[0]}."
+        )
+    return result
+
+
+def asked(texts: Iterable[str], known: pd.Series | np.ndarray) -> list[str | int]:
+    """Ids that someone typed, in the type of the known ones; text where no integer is meant.
+
+    >>> asked(["7", "007", "1_0"], np.array([7, 10]))
+    [7, '007', '1_0']
+    """
+    texts = list(texts)
+    if not pd.api.types.is_integer_dtype(known.dtype):
+        return list(texts)
+    whole = [integers(pd.Series([text], dtype="str")) for text in texts]
+    return [
+        text if number is None else int(number.iloc[0])
+        for text, number in zip(texts, whole, strict=True)
+    ]
 
 
 def refuse(
@@ -129,7 +223,7 @@ def _refuse_kind(
             np.ones(len(values), dtype=bool),
             "floating-point numbers",
             f"{expected}: floats often come from integers beside missing values. "
-            f"Drop the missing ones, then .astype('int64').",
+            f"Drop the missing ones, then .astype('int64'); or use mend_ids=True (--mend-ids).",
         )
     if kind == "bytes":
         everywhere = np.ones(len(values), dtype=bool)

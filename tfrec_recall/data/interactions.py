@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import InitVar, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.ids import id_column, refuse
+from tfrec_recall.data.checks import PARTS, check_same_type, checked_entities, checked_events
+from tfrec_recall.data.ids import refuse
+from tfrec_recall.data.matching import mended
 from tfrec_recall.data.reading import (
+    FORMATS,
+    JSON_LINES,
+    PARQUET,
+    TEXT,
     FilePath,
+    Layout,
     Tables,
     find_tables,
     read_tables,
     renamed,
+    stem_of,
 )
+from tfrec_recall.data.reading.columns import check_known, is_wanted, names_of
+from tfrec_recall.data.times import seconds
 
-PARTS = ("train", "validation", "test")
-_MILLISECONDS = 1e11  # as seconds, the year 5138; as milliseconds, 1973
+__all__ = ["PARTS", "Interactions"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,13 +46,19 @@ class Interactions:
 
     Args:
         events: user_id, item_id and, where known: timestamp (Unix seconds, or datetime64, taken
-            for UTC without a time zone), rating, weight, session_id, event_type, split (train,
+            for UTC without a time zone, from 1980 to 2100; or numbers such as 1, 2, 3 that say
+            which event came first), rating, weight, session_id, event_type, split (train,
             validation or test, for a published split), and any other column.
         users: user_id and any feature columns, one row a user. A user who is in the events only
             gets a row with missing features.
         items: item_id and any feature columns, one row an item. This is the catalogue; an item
             which is in the events only gets a row with missing features.
         name: what reports and model cards call the data.
+        time_unit: of timestamps that are numbers, one of `tfrec_recall.data.times.UNITS`; then,
+            what they are: "s", "order" for numbers of order, None without timestamps.
+        mend_ids: True makes one id of ids that differ by blanks around them or by `.0`, and False
+            takes ids as they are; by default such ids are refused, and so are users or items of
+            which the events meet almost none.
 
     After construction: `events` begins with user_id, item_id, timestamp, in the rows' given order;
     timestamps are int64 seconds, or float64 where there are fractions of a second; ids are `str`
@@ -60,12 +76,19 @@ class Interactions:
     users: pd.DataFrame = None  # type: ignore[assignment]  # a frame once constructed
     items: pd.DataFrame = None  # type: ignore[assignment]
     name: str = "interactions"
+    time_unit: str | None = None
+    mend_ids: InitVar[bool | None] = None
 
-    def __post_init__(self) -> None:
-        events = _events(self.events)
+    def __post_init__(self, mend_ids: bool | None) -> None:
+        tables = {"events": self.events, "users": self.users, "items": self.items}
+        if mend_ids:
+            tables, mend_ids = _mended(tables), None
+        events, time_unit = checked_events(tables["events"], self.time_unit)
         object.__setattr__(self, "events", events)
-        object.__setattr__(self, "users", _entities(self.users, "users", "user_id", events))
-        object.__setattr__(self, "items", _entities(self.items, "items", "item_id", events))
+        object.__setattr__(self, "time_unit", time_unit)
+        for table, column in (("users", "user_id"), ("items", "item_id")):
+            checked = checked_entities(tables[table], table, column, events, mend_ids)
+            object.__setattr__(self, table, checked)
 
     def __repr__(self) -> str:
         sizes = f"{len(self.events):,} events, {len(self.users):,} users, {len(self.items):,} items"
@@ -79,16 +102,75 @@ class Interactions:
         items: pd.DataFrame | None = None,
         *,
         rename: Mapping[str, str] | None = None,
+        columns: Collection[str] | None = None,
+        time_unit: str | None = None,
+        time_format: str | None = None,
+        mend_ids: bool | None = None,
         name: str = "interactions",
     ) -> Interactions:
         """Interactions of frames whose columns have other names, `rename={"their": "ours"}`.
+
+        The other arguments are those of `Layout`.
 
         >>> logs = pd.DataFrame({"member": [1], "sku": ["x"]})
         >>> Interactions.from_frames(logs, rename={"member": "user_id", "sku": "item_id"})
         Interactions('interactions': 1 events, 1 users, 1 items)
         """
+        layout = Layout(columns=columns, time_unit=time_unit, time_format=time_format)
         tables = renamed({"events": events, "users": users, "items": items}, rename)
-        return cls(**tables, name=name)  # type: ignore[arg-type]
+        if columns is not None:
+            frames = {table: frame for table, frame in tables.items() if frame is not None}
+            have = {table: names_of(frame) for table, frame in frames.items()}
+            check_known("columns", columns, have)
+            for table, frame in frames.items():
+                wanted = [one for one in frame if is_wanted(table, str(one), columns)]
+                tables[table] = frame[wanted]
+        tables = _with_times(tables, layout)
+        return cls(**tables, name=name, time_unit=time_unit, mend_ids=mend_ids)  # type: ignore[arg-type]
+
+    @classmethod
+    def from_files(
+        cls,
+        events: FilePath,
+        users: FilePath | None = None,
+        items: FilePath | None = None,
+        *,
+        drop_duplicates: bool = False,
+        name: str | None = None,
+        formats: Sequence[str] = FORMATS,
+        **layout: Any,
+    ) -> Interactions:
+        """Interactions of files: CSV, TSV, JSON lines or Parquet, packed by gzip or not.
+
+        Text has no types, so a column becomes numbers only where no character is lost: ids such as
+        "007" stay text, and so do all ids of that column in all tables. Timestamps are Unix seconds
+        or ISO 8601 ("2011-12-09 12:50:00") unless `time_unit` or `time_format` says otherwise.
+
+        Args:
+            events: the file, or a folder with a file (or a folder of Parquet parts) `events` and,
+                if known, `users` and `items`.
+            users, items: the files of these tables, if they are elsewhere.
+            drop_duplicates: drop events that repeat another in every column.
+            name: by default that of the folder or file.
+            formats: the suffixes looked for in a folder.
+            layout: the arguments of `Layout`: rename, columns, dtype, lists, names, separator,
+                encoding, quotes, decimal, time_unit, time_format, mend_ids.
+
+        Raises: ValueError that names the file, for one that is missing, damaged or has bad rows;
+            and the line, if there are any.
+        """
+        written = Layout(**layout)
+        paths = find_tables(events, {"users": users, "items": items}, formats)
+        tables = _with_times(read_tables(paths, written), written)
+        found = tables["events"]
+        if drop_duplicates and found is not None:
+            tables = {**tables, "events": found[~_repeats(found)]}
+        return cls(
+            **tables,  # type: ignore[arg-type]
+            name=name or stem_of(pathlib.Path(events)),
+            time_unit=written.time_unit or "s",
+            mend_ids=None if written.mend_ids else written.mend_ids,  # they are mended
+        )
 
     @classmethod
     def from_csv(
@@ -96,33 +178,21 @@ class Interactions:
         events: FilePath,
         users: FilePath | None = None,
         items: FilePath | None = None,
-        *,
-        rename: Mapping[str, str] | None = None,
-        dtype: Mapping[str, str] | None = None,
-        separator: str = ",",
-        drop_duplicates: bool = False,
-        name: str | None = None,
+        **options: Any,
     ) -> Interactions:
-        """Interactions of CSV files with a header line, in UTF-8.
+        """Interactions of CSV files, as `from_files` of text files alone."""
+        return cls.from_files(events, users, items, formats=TEXT, **options)
 
-        Text has no types, so a column becomes numbers only where no character is lost: ids such as
-        "007" stay text, and so do all ids of that column and table. Timestamps are Unix seconds or
-        ISO 8601 ("2011-12-09 12:50:00").
-
-        Args:
-            events: the file, or a folder with `events.csv` and, if known, `users.csv`, `items.csv`.
-            users, items: the files of these tables, if they are elsewhere.
-            rename: `{"their column": "ours"}`, for all tables.
-            dtype: types of columns by our names, for instance `{"zip_code": "str"}`.
-            separator: what stands between the cells.
-            drop_duplicates: drop events that repeat another in every column.
-            name: by default that of the folder or file.
-
-        Raises: ValueError that names the file, for one that is missing, damaged or has bad rows.
-        """
-        paths = find_tables(events, {"users": users, "items": items}, formats=(".csv",))
-        tables = read_tables(paths, rename, dtype, text=tuple(paths), separator=separator)
-        return cls._from_tables(tables, drop_duplicates, name or pathlib.Path(events).stem)
+    @classmethod
+    def from_json(
+        cls,
+        events: FilePath,
+        users: FilePath | None = None,
+        items: FilePath | None = None,
+        **options: Any,
+    ) -> Interactions:
+        """Interactions of JSON lines, as `from_files` of these alone."""
+        return cls.from_files(events, users, items, formats=JSON_LINES, **options)
 
     @classmethod
     def from_parquet(
@@ -130,63 +200,40 @@ class Interactions:
         events: FilePath,
         users: FilePath | None = None,
         items: FilePath | None = None,
-        *,
-        rename: Mapping[str, str] | None = None,
-        drop_duplicates: bool = False,
-        name: str | None = None,
+        **options: Any,
     ) -> Interactions:
-        """Interactions of Parquet files; arguments and errors as in `from_csv`.
+        """Interactions of Parquet files, as `from_files` of these alone.
 
         Args:
             events: a file, a folder of parts, or a folder with `events.parquet` or `events/` and,
                 if known, users and items alike.
         """
-        paths = find_tables(events, {"users": users, "items": items}, formats=(".parquet",))
-        tables = read_tables(paths, rename)
-        return cls._from_tables(tables, drop_duplicates, name or pathlib.Path(events).stem)
+        return cls.from_files(events, users, items, formats=PARQUET, **options)
 
     @classmethod
-    def from_folder(
-        cls,
-        folder: FilePath,
-        *,
-        rename: Mapping[str, str] | None = None,
-        dtype: Mapping[str, str] | None = None,
-        drop_duplicates: bool = False,
-        name: str | None = None,
-    ) -> Interactions:
-        """Interactions of a folder with `events`, and if known `users` and `items`, in either form.
+    def from_folder(cls, folder: FilePath, **options: Any) -> Interactions:
+        """Interactions of a folder with `events`, and if known `users` and `items`, in any form.
 
-        Each table is `<table>.parquet`, `<table>.csv` or a folder `<table>` of Parquet parts; the
-        arguments and errors are those of `from_csv`.
+        The arguments and errors are those of `from_files`.
         """
-        paths = find_tables(folder, {})
-        text = tuple(table for table, path in paths.items() if path.suffix == ".csv")
-        tables = read_tables(paths, rename, dtype, text)
-        return cls._from_tables(tables, drop_duplicates, name or pathlib.Path(folder).stem)
-
-    @classmethod
-    def _from_tables(cls, tables: Tables, drop_duplicates: bool, name: str) -> Interactions:
-        events = tables["events"]
-        if drop_duplicates and events is not None:
-            tables = {**tables, "events": events.drop_duplicates()}
-        return cls(**tables, name=name)  # type: ignore[arg-type]
+        return cls.from_files(folder, **options)
 
     @property
     def has_time(self) -> bool:
         """Whether events have timestamps."""
         return "timestamp" in self.events
 
-    def require_time(self, what: str) -> None:
+    def require_time(self, what: str, instead: str = "a model that needs no order") -> None:
         """Raises the ValueError of a model or function that needs the order of events.
 
         Args:
             what: who needs it, as the subject of the error's first sentence.
+            instead: what does without.
         """
         if not self.has_time:
             raise ValueError(
                 f"{what} needs to know which event came first: give events a column 'timestamp' "
-                "(Unix seconds or datetime64), or use a model that needs no order. The order of "
+                f"(Unix seconds or datetime64), or use {instead}. The order of "
                 f"rows is never taken for time. Received columns: {list(self.events.columns)}."
             )
 
@@ -195,12 +242,12 @@ class Interactions:
 
         Raises: ValueError if an event's user or item is not in the tables.
         """
-        events = _events(events)
+        events, _ = checked_events(events, self.time_unit)
         for column, table, entities in (
             ("user_id", "users", self.users),
             ("item_id", "items", self.items),
         ):
-            _check_same_type(events, entities, table, column)
+            check_same_type(events, entities, table, column)
             unknown = ~events[column].isin(entities[column])
             if unknown.any():
                 remedy = (
@@ -223,139 +270,41 @@ class Interactions:
         return result
 
 
-def _table(frame: pd.DataFrame, table: str, needed: tuple[str, ...]) -> pd.DataFrame:
-    """A copy that shares no changes with the frame given, the needed columns first."""
-    if not isinstance(frame, pd.DataFrame):
-        raise ValueError(f"{table} is a pandas DataFrame. Received: {type(frame).__name__}.")
-    columns = list(frame.columns)
-    repeated = sorted({str(column) for column in columns if columns.count(column) > 1})
-    if repeated:
-        raise ValueError(f"{table}: column names are unique. Received twice: {repeated}.")
-    missing = [column for column in needed if column not in frame]
-    if missing:
-        in_index = [column for column in missing if column in frame.index.names]
-        remedy = (
-            f"It is the index: use .reset_index({in_index[0]!r})."
-            if in_index
-            else f"If it has another name, use rename={{'their name': {missing[0]!r}}}."
-        )
+def _with_times(tables: Tables, layout: Layout) -> Tables:
+    """The tables with timestamps of `time_format` as Unix seconds."""
+    events = tables["events"]
+    if layout.time_unit is None and layout.time_format is None:
+        return tables
+    if events is None or "timestamp" not in events:
+        given = {"time_unit": layout.time_unit, "time_format": layout.time_format}
+        said = ", ".join(f"{name}={value!r}" for name, value in given.items() if value is not None)
+        columns = [] if events is None else list(events)
         raise ValueError(
-            f"{table}: column {missing[0]!r} is missing. {remedy} Received columns: {columns}."
+            f"{said} is of the events' column 'timestamp', and there is none: "
+            "rename={'theirs': 'timestamp'} (--rename theirs=timestamp). "
+            f"Received columns: {columns}."
         )
-    others = [column for column in columns if column not in needed]
-    return frame[[*needed, *others]].reset_index(drop=True)
+    if layout.time_format is None:
+        return tables
+    events = events.reset_index(drop=True)
+    found, _ = seconds(events, format=layout.time_format)
+    return {**tables, "events": events.assign(timestamp=found)}
 
 
-def _events(frame: pd.DataFrame) -> pd.DataFrame:
-    has_time = isinstance(frame, pd.DataFrame) and "timestamp" in frame
-    events = _table(frame, "events", ("user_id", "item_id", *(["timestamp"] if has_time else [])))
-    checked = {column: id_column(events, "events", column) for column in ("user_id", "item_id")}
-    if "session_id" in events:
-        checked["session_id"] = id_column(events, "events", "session_id")
-    if "timestamp" in events:
-        checked["timestamp"] = _seconds(events)
-    for column in ("rating", "weight"):
-        if column in events:
-            _check_numbers(events, column)
-    if "split" in events:
-        strange = ~events["split"].isin(PARTS).to_numpy()
-        if strange.any():
-            remedy = f"A given split names each event's part: {', '.join(PARTS)}."
-            refuse(events, "events", "split", strange, "other values", remedy)
-    return events.assign(**checked)
+def _mended(tables: Mapping[str, pd.DataFrame | None]) -> dict[str, pd.DataFrame]:
+    """The tables with ids that are written alike."""
+    result = {table: frame for table, frame in tables.items() if frame is not None}
+    for column in ("user_id", "item_id"):
+        having = [table for table in result if column in result[table]]
+        pairs = [(table, result[table][column]) for table in having]
+        for table, ids in zip(having, mended(pairs, column), strict=True):
+            result[table] = result[table].assign(**{column: ids})
+    return {**dict.fromkeys(tables), **result}  # type: ignore[dict-item]
 
 
-def _seconds(events: pd.DataFrame) -> pd.Series:
-    """The timestamps as Unix seconds, int64, or float64 where there are fractions."""
-    column = events["timestamp"]
-    if column.dtype == object and pd.api.types.infer_dtype(column) in ("datetime", "date"):
-        column = pd.to_datetime(column, utc=True)
-    missing = column.isna()
-    if missing.any():
-        remedy = "Drop these rows, or the whole column if the order of events is not known."
-        refuse(events, "events", "timestamp", missing, "missing values", remedy)
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        if getattr(column.dt, "tz", None) is not None:
-            column = column.dt.tz_convert("UTC").dt.tz_localize(None)
-        ticks = column.to_numpy().astype("datetime64")
-        whole = ticks.astype("datetime64[s]")
-        if (ticks == whole).all():
-            return pd.Series(whole.astype("int64"))
-        fraction = (ticks - whole) / np.timedelta64(1, "s")
-        return pd.Series(whole.astype("int64") + fraction)
-    everywhere = np.ones(len(column), dtype=bool)
-    if not pd.api.types.is_numeric_dtype(column.dtype) or column.dtype == bool:
-        remedy = (
-            "Timestamps are Unix seconds or datetime64: convert them, for instance with "
-            "pd.to_datetime(events['timestamp'])."
-        )
-        refuse(events, "events", "timestamp", everywhere, f"type {column.dtype}", remedy)
-    values = column.to_numpy()
-    if values.dtype in (np.float16, np.float32):
-        remedy = "float32 has steps of 128 seconds in this century: use int64 or datetime64."
-        refuse(events, "events", "timestamp", everywhere, f"type {values.dtype}", remedy)
-    far = ~(np.abs(values.astype("float64")) < _MILLISECONDS)
-    if far.any():
-        remedy = "Timestamps are Unix seconds; milliseconds have to be divided by 1000."
-        refuse(events, "events", "timestamp", far, "times beyond the year 5138", remedy)
-    seconds = values.astype("int64")
-    return pd.Series(seconds if (seconds == values).all() else values.astype("float64"))
-
-
-def _check_numbers(events: pd.DataFrame, column: str) -> None:
-    """Ratings are numbers, known or not; weights are numbers from 0 up, in every row."""
-    values = events[column]
-    if not pd.api.types.is_numeric_dtype(values.dtype):
-        everywhere = np.ones(len(values), dtype=bool)
-        remedy = f"A {column} is a number: use pd.to_numeric(events[{column!r}])."
-        refuse(events, "events", column, everywhere, f"type {values.dtype}", remedy)
-    numbers = values.to_numpy(dtype="float64", na_value=np.nan)
-    if column == "weight":
-        bad = ~(np.isfinite(numbers) & (numbers >= 0))
-        what, remedy = "missing, negative or infinite values", "A weight is a number from 0 up."
-    else:
-        bad = np.isinf(numbers)
-        what, remedy = "infinite values", "A rating is a finite number, or missing."
-    if bad.any():
-        refuse(events, "events", column, bad, what, remedy)
-
-
-def _entities(
-    frame: pd.DataFrame | None, table: str, column: str, events: pd.DataFrame
-) -> pd.DataFrame:
-    """The users or items, one row an id, with a row for those that only the events know."""
-    met = events[column].drop_duplicates()
-    if frame is None:
-        return met.sort_values(ignore_index=True).to_frame()
-    entities = _table(frame, table, (column,))
-    ids = id_column(entities, table, column)
-    repeated = ids.duplicated(keep=False)
-    if repeated.any():
-        remedy = f"{table} has one row an id: use .drop_duplicates({column!r}) or aggregate."
-        refuse(entities, table, column, repeated, "repeated ids", remedy)
-    if len(entities) == 0:
-        ids = ids.astype(met.dtype)
-    entities = entities.assign(**{column: ids})
-    _check_same_type(events, entities, table, column)
-    absent = met[~met.isin(ids)].sort_values(ignore_index=True)
-    if len(absent) == 0:
-        return entities
-    # Nullable types, so that integers and booleans stay what they are beside missing values.
-    others = entities.columns.drop(column)
-    plain = {
-        name: {"i": "Int64", "u": "UInt64", "b": "boolean"}[entities[name].dtype.kind]
-        for name in others
-        if isinstance(entities[name].dtype, np.dtype) and entities[name].dtype.kind in "iub"
-    }
-    return pd.concat([entities.astype(plain), absent.to_frame()], ignore_index=True)
-
-
-def _check_same_type(events: pd.DataFrame, entities: pd.DataFrame, table: str, column: str) -> None:
-    theirs, ours = events[column].dtype, entities[column].dtype
-    if theirs != ours and len(events) and len(entities):
-        first, others = (frame[column].iloc[:1].tolist()[0] for frame in (entities, events))
-        raise ValueError(
-            f"{table}: column {column!r} has another type than in events, so no id would match. "
-            f"Bring both to one type, for instance with .astype('str'). Received: {ours} in "
-            f"{table} (first: {first!r}), {theirs} in events (first: {others!r})."
-        )
+def _repeats(events: pd.DataFrame) -> pd.Series:
+    """Whether a row repeats an earlier one in every column, lists and arrays included."""
+    hashable = events.copy()
+    for name in events.select_dtypes(object):
+        hashable[name] = events[name].map(repr)
+    return hashable.duplicated()

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+TIE_ORDER = "tie_order"
+
 
 def chronological(events: pd.DataFrame) -> np.ndarray:
     """Positions that sort events by user, time, session, and then by a hash of user and item.
@@ -15,7 +17,7 @@ def chronological(events: pd.DataFrame) -> np.ndarray:
     Half of the neighbouring events of MovieLens-100k share their second. Ordered by item id, such
     ties would tell a sequence model that the next item has a larger id, so they are ordered by the
     SHA-256 of `user_id:item_id` as hexadecimal text, which is computed for tied rows only. Exact
-    copies keep their order.
+    copies keep their order. Where events have a column `tie_order`, its numbers order ties instead.
 
     Args:
         events: user_id, item_id, timestamp and, if sessions are known, session_id.
@@ -46,13 +48,29 @@ def chronological(events: pd.DataFrame) -> np.ndarray:
     starts = changes(*(key[order] for key in keys))  # where a run of ties begins
     tied = ~starts
     tied[:-1] |= ~starts[1:]  # the first row of a run of ties is tied with the next
-    if tied.any():
-        rows = order[tied]
-        run = np.cumsum(starts)[tied]
+    if not tied.any():
+        return order
+    rows = order[tied]
+    run = np.cumsum(starts)[tied]
+    if TIE_ORDER in events:
+        order[tied] = rows[np.lexsort((_tie_order(events)[rows], run))]
+    else:
         users, items = (events[name].iloc[rows].tolist() for name in ("user_id", "item_id"))
         words = hashes(f"{user}:{item}" for user, item in zip(users, items, strict=True))
         order[tied] = rows[np.lexsort((*words[::-1], run))]
     return order
+
+
+def _tie_order(events: pd.DataFrame) -> np.ndarray:
+    values = events[TIE_ORDER]
+    numbers = pd.api.types.is_numeric_dtype(values.dtype) and not values.isna().any()
+    if not numbers:
+        raise ValueError(
+            f"The column {TIE_ORDER!r} orders events at one time by its numbers, one in each row: "
+            "drop it, or give it another name if it means something else. Received: "
+            f"{values.dtype}, {int(values.isna().sum())} missing values."
+        )
+    return values.to_numpy()
 
 
 def newer_events(events: pd.DataFrame) -> np.ndarray:

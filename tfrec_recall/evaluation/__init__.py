@@ -4,20 +4,24 @@ report = evaluate(retriever, split, on="test")
 print(report)
 report.interval("recall@50")
 compare({"popular": yardstick, "two-tower": report})
+evaluate_ratings(retriever, split)  # RMSE and MAE, for models of ratings
 """
 
 from tfrec_recall.evaluation.callbacks import RecallOnValidation
 from tfrec_recall.evaluation.evaluate import evaluate
 from tfrec_recall.evaluation.plots import plot_cuts, plot_exposure, plot_history, plot_popularity
 from tfrec_recall.evaluation.queries import Queries
+from tfrec_recall.evaluation.ratings import RatingReport, evaluate_ratings
 from tfrec_recall.evaluation.report import Report, compare
 
 __all__ = [
     "Queries",
+    "RatingReport",
     "RecallOnValidation",
     "Report",
     "compare",
     "evaluate",
+    "evaluate_ratings",
     "plot_cuts",
     "plot_exposure",
     "plot_history",

@@ -15,7 +15,13 @@ from tfrec_recall.export.versions import versions
 from tfrec_recall.retrieval import Retriever
 
 GRAPH = "saved_model.pb"
-OFFERS = ("embed_query", "embed_item", "similar_items", "recommend_with_interest")
+OFFERS = (
+    "embed_query",
+    "embed_item",
+    "similar_items",
+    "recommend_with_interest",
+    "predict_rating",
+)
 
 
 class LoadedRetriever(Retriever):
@@ -46,6 +52,8 @@ class LoadedRetriever(Retriever):
             report=self.card.get("retriever"),
             name="loaded_retriever",
         )
+        if "predict_rating" in offered:
+            object.__setattr__(self, "rating_inputs", _first_argument(saved.predict_rating))
 
     def recommend(self, queries, exclude, k):
         return self._saved.recommend(queries, exclude, k)
@@ -58,6 +66,9 @@ class LoadedRetriever(Retriever):
 
     def item_vectors(self, items):
         return self._saved.embed_item(items)
+
+    def ratings(self, queries, item_id):
+        return self._saved.predict_rating(queries, item_id)
 
     def similar(self, item_id, exclude, k):
         return self._saved.similar_items(item_id, exclude, k)

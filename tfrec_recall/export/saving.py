@@ -31,8 +31,9 @@ def export(
     """Writes `<path>/<next version>/`, whole or not at all.
 
     Signatures, raw in and raw out: `serving_default` (the retriever's inputs and `exclude`, to
-    `item_id` and `score`), and `embed_query`, `embed_item`, `similar_items` and
-    `recommend_with_interest` where the retriever has them. Loading needs none of
+    `item_id` and `score`), and `embed_query`, `embed_item`, `similar_items`,
+    `recommend_with_interest` and `predict_rating` (query features and `item_id` [batch, any], to
+    `rating` [batch, any]) where the retriever has them. Loading needs none of
     this package's Python; a ScaNN index needs ScaNN's op library.
 
     Args:

@@ -29,6 +29,7 @@ class ServingModule(tf.Module):
         exclude = tf.TensorSpec([None, None], retriever.id_dtype, RESERVED)
         k = tf.TensorSpec([], tf.int32, "k")
         queries, items = named(retriever.inputs), named(retriever.item_inputs)
+        raters, rated = named(retriever.rating_inputs), tf.TensorSpec([None, None], item_id.dtype)
         functions = {
             "recommend": tf.function(
                 lambda queries, exclude, k: retriever(queries, k, exclude),
@@ -43,6 +44,10 @@ class ServingModule(tf.Module):
             "similar_items": tf.function(
                 lambda item_id, exclude, k: retriever.similar_items(item_id, k, exclude),
                 input_signature=[item_id, exclude, k],
+            ),
+            "predict_rating": tf.function(
+                lambda queries, item_id: retriever.predict_rating(queries, item_id),
+                input_signature=[raters, rated],
             ),
         }
         offered = {name: functions[name] for name in ("recommend", *retriever.signatures)}
@@ -69,6 +74,10 @@ def serving_signatures(module: ServingModule, retriever: Retriever) -> dict[str,
     def similar_items(inputs):
         return _lists(module.similar_items(inputs["item_id"], inputs[RESERVED], k), k)
 
+    def predict_rating(inputs):
+        item_id = inputs.pop("item_id")
+        return {"rating": module.predict_rating(inputs, item_id)}
+
     def embed_query(inputs):
         return {"query": module.embed_query(inputs)}
 
@@ -80,6 +89,10 @@ def serving_signatures(module: ServingModule, retriever: Retriever) -> dict[str,
         "embed_item": (embed_item, retriever.item_inputs),
         "similar_items": (similar_items, {**item_id, **exclude}),
         "recommend_with_interest": (recommend_with_interest, {**retriever.inputs, **exclude}),
+        "predict_rating": (
+            predict_rating,
+            {**retriever.rating_inputs, "item_id": exclude[RESERVED]},
+        ),
     }
     return {
         "serving_default": _traced(recommend, {**retriever.inputs, **exclude}),

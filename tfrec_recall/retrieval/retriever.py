@@ -1,12 +1,24 @@
 """The one seam between models and everything after them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.retrieval.raw_inputs import dense, tensors
+
+
+class Rater(Protocol):
+    """What foretells ratings, a `tf.Module`.
+
+    `inputs` are the raw query features, name -> `tf.TensorSpec`.
+    """
+
+    inputs: Mapping[str, tf.TensorSpec]
+
+    def __call__(self, queries: Mapping[str, tf.Tensor], item_id: tf.Tensor) -> tf.Tensor:
+        """The ratings float32 [batch, any] of raw items [batch, any]; finite for any item."""
 
 
 class Retriever(tf.Module):
@@ -19,16 +31,18 @@ class Retriever(tf.Module):
     Attributes:
         inputs: the raw query features, name -> `tf.TensorSpec`, the first axis the batch.
         item_inputs: the raw item features that `embed_item` takes.
+        rating_inputs: the raw query features that `predict_rating` takes.
         item_ids: the raw ids of the catalogue, an array, in the order of the index's rows.
         k: the length of a list where a call does not say.
-        signatures: which of "embed_query", "embed_item", "similar_items" and
-            "recommend_with_interest" there are.
+        signatures: which of "embed_query", "embed_item", "similar_items",
+            "recommend_with_interest" and "predict_rating" there are.
         report: plain values: what the retriever is, and what was measured when it was built.
         id_dtype: the type of raw item ids in the graph, tf.string or tf.int64.
     """
 
     inputs: dict[str, tf.TensorSpec]
     item_inputs: dict[str, tf.TensorSpec]
+    rating_inputs: dict[str, tf.TensorSpec]
     report: dict[str, Any]
 
     def __init__(
@@ -50,7 +64,9 @@ class Retriever(tf.Module):
         # Plain dictionaries: a module's own assignment would wrap them to track what they hold.
         object.__setattr__(self, "inputs", dict(inputs))
         object.__setattr__(self, "item_inputs", dict(item_inputs or {}))
+        object.__setattr__(self, "rating_inputs", {})
         object.__setattr__(self, "report", dict(report or {}))
+        self.rater: Rater | None = None
         self.id_dtype = tf.string if item_ids.dtype == object else tf.int64
 
         item_id = tf.TensorSpec([None], self.id_dtype, "item_id")
@@ -120,6 +136,31 @@ class Retriever(tf.Module):
         self._require("similar_items")
         item = dense(item_id, tf.TensorSpec([None], self.id_dtype), "item_id")
         return self._listed(self._similar, item, k, exclude, tf.shape(item)[0])
+
+    def with_ratings(self, rater: Rater) -> Self:
+        """Itself, and from now on with `predict_rating`."""
+        self.rater = rater
+        object.__setattr__(self, "rating_inputs", dict(rater.inputs))
+        self.signatures = (*self.signatures, "predict_rating")
+        return self
+
+    def predict_rating(self, queries: Mapping[str, Any], item_id: Any) -> tf.Tensor:
+        """The ratings that each query's user would give to items, float32 [batch, any].
+
+        Args:
+            queries: raw features by the names in `rating_inputs`.
+            item_id: raw ids [batch, any], padded behind; what stands at padding means nothing.
+        """
+        self._require("predict_rating")
+        features = tensors(queries, self.rating_inputs, "rating")
+        items = dense(item_id, tf.TensorSpec([None, None], self.id_dtype), "item_id")
+        return self.ratings(features, items)
+
+    def ratings(self, queries: Mapping[str, tf.Tensor], item_id: tf.Tensor) -> tf.Tensor:
+        """`predict_rating` on tensors."""
+        if self.rater is None:
+            raise NotImplementedError
+        return self.rater(queries, item_id)
 
     def recommend(
         self, queries: Mapping[str, tf.Tensor], exclude: tf.Tensor, k: tf.Tensor

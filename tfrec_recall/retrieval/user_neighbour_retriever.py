@@ -111,12 +111,36 @@ class UserNeighbourRetriever(Retriever):
         self._similarity, self._neighbours = similarity, min(neighbours, len(users))
         self._last, self._half_life = last, half_life
 
-    def recommend(self, queries, exclude, k):
+    def nearest(self, queries) -> tuple[tf.Tensor, tf.Tensor]:
+        """The nearest users of each query, rows of `users` [batch, neighbours], and how similar.
+
+        All of the history counts alike. Similarities of 0 and below make no neighbours.
+        """
+        rows, present, values = self._history(queries)
+        votes = tf.cast(present, tf.float32)
+        cells = max(len(self.catalogue), len(self.users))
+        return by_query_blocks(
+            self._near,
+            (rows, votes, values, self.users.rows(queries["user_id"])),
+            self._neighbours,
+            CELLS_AT_A_TIME // cells,
+        )
+
+    def _history(self, queries):
+        """Rows, whether there is an event with a value, and the values, [batch, history] each."""
         history = queries["history"]
         present = history != tf.constant(self.catalogue.padding, history.dtype)
+        values = queries.get("history_rating")
+        if values is None:
+            values = tf.ones_like(present, tf.float32)
+        else:  # what was not rated says nothing of who rates alike
+            present &= tf.math.is_finite(values)
+            values = tf.where(present, values, 0.0)
+        return self.catalogue.rows(history), present, values
+
+    def recommend(self, queries, exclude, k):
+        rows, present, values = self._history(queries)
         votes = recency_weights(present, self._last, self._half_life)
-        values = queries.get("history_rating", tf.ones_like(votes))
-        rows = self.catalogue.rows(history)
         self_row = self.users.rows(queries["user_id"])
         cells = max(len(self.catalogue), len(self.users))
         rows, score = by_query_blocks(

@@ -8,7 +8,8 @@ import pytest
 from tfrec_recall.data import Interactions, datasets
 from tfrec_recall.data.datasets import tables
 
-EVENTS = pd.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"], "timestamp": [1, 2]})
+TIMES = [1_600_000_001, 1_600_000_002]
+EVENTS = pd.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"], "timestamp": TIMES})
 
 
 def test_names_are_those_that_load_knows():

@@ -278,3 +278,46 @@ def test_wrong_arguments_are_named():
         EGES(features, cold_rate=1.5)
     with pytest.raises(ValueError, match=r"one of none, mean, weighted\. Received: 'sum'"):
         EGES(features, side_info="sum")
+
+
+def test_similar_items_are_by_cosine_and_agree_with_triggers():
+    interactions = groups()
+    model = trained(EGES, interactions, popularity=0.5)
+    items = interactions.items
+    vectors = model.embed_items(items)
+    cosines = pd.Series(vectors @ vectors[0], index=items["item_id"]).drop("i0")
+    retriever, triggers = model.retriever(items), model.trigger_retriever(items)
+    ids, scores = (part.numpy()[0] for part in retriever.similar_items(["i0"], k=13))
+    assert ids.astype(str).tolist() == cosines.sort_values(ascending=False).index.tolist()
+    np.testing.assert_allclose(scores, cosines[ids.astype(str)], rtol=1e-4, atol=1e-6)
+    for ours, theirs in zip(triggers.similar_items(["i0"], k=13), (ids, scores), strict=True):
+        np.testing.assert_array_equal(ours[0], theirs)
+    counts = interactions.events["item_id"].value_counts()
+    found, lifted = (part.numpy()[0] for part in triggers({"history": [["i0"]]}, k=13))
+    found = found.astype(str)
+    np.testing.assert_allclose(lifted, cosines[found] * np.sqrt(counts[found]), rtol=1e-4)
+    for one in (retriever, triggers):
+        np.testing.assert_allclose(one.embed_item({"item_id": ["i3"]})[0], vectors[3], atol=1e-6)
+
+
+def test_an_item_that_was_never_a_centre_has_no_id():
+    interactions = groups()
+    alone = pd.DataFrame({"user_id": ["x"], "item_id": ["lonely"], "timestamp": [5]})
+    row = {"item_id": ["lonely"], "kind": ["round"], "tags": [["soft"]], "price": [2.0]}
+    items = pd.concat([interactions.items, pd.DataFrame(row)], ignore_index=True)
+    events = pd.concat([interactions.events, alone], ignore_index=True)
+    model = trained(EGES, Interactions(events, items=items), epochs=1)
+    new = items.tail(1).assign(item_id="new")
+    np.testing.assert_allclose(model.embed_items(items)[-1], model.embed_items(new)[0], atol=1e-6)
+
+
+def test_sequences_are_sessions_where_there_are_any():
+    interactions = groups()
+    events = interactions.events.assign(session_id=lambda e: e["timestamp"] // 200)
+    by_id = Interactions(events, items=interactions.items)
+    features = features_of(by_id)
+    whole = EGES(features, **SMALL, reach=1, by_session=False).graph(by_id)
+    apart = EGES(features, **SMALL, reach=1).graph(by_id)
+    assert (whole.sum(), apart.sum()) == (40 * 4, 40 * 2)
+    paused = EGES(features, **SMALL, reach=1, by_session=False, gap=99).graph(by_id)
+    assert paused.nnz == 0

@@ -1,7 +1,7 @@
 """Data sets by name: what this package brings, what it can fetch, what it makes up.
 
 `load("online-retail")` needs nothing, `load("movielens-1m")` the network once, `load("simulated")`
-a seed. `load("a/folder")` reads `events.parquet` or `events.csv`, and users and items alike.
+a seed. `load("a/folder")` reads its `events`, and users and items alike; `load("a/file.csv")` too.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ def names() -> tuple[str, ...]:
 
 
 def load(name_or_folder: str | os.PathLike[str] = "online-retail", **options: Any) -> Interactions:
-    """A data set by its name, or from a folder with `events`.
+    """A data set by its name, from a folder with `events`, or from the file of events.
 
     Args:
-        name_or_folder: one of `names()`, or a folder that has events.parquet or events.csv and, if
-            known, users and items alike. Write `./online-retail` for a folder of that name.
-        options: those of `online_retail.load`, `movielens.load`, `simulated.load`, or for a folder
-            those of `Interactions.from_folder`, such as `rename={"their column": "ours"}`.
+        name_or_folder: one of `names()`; a folder that has a file `events` and, if known, users and
+            items alike; or a file. Write `./online-retail` for a folder of that name.
+        options: those of `online_retail.load`, `movielens.load`, `simulated.load`, or for files
+            those of `Interactions.from_files`, such as `rename={"their column": "ours"}`.
 
     Raises: ValueError for a name that is neither; TypeError for an option it does not have.
 
@@ -81,7 +81,7 @@ def load(name_or_folder: str | os.PathLike[str] = "online-retail", **options: An
     if isinstance(name_or_folder, str) and name_or_folder in BUILT_IN:
         return BUILT_IN[name_or_folder].load(**options)
     if pathlib.Path(name_or_folder).exists():
-        return Interactions.from_folder(name_or_folder, **options)
+        return Interactions.from_files(name_or_folder, **options)
     close = difflib.get_close_matches(str(name_or_folder), names(), n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     raise ValueError(

@@ -13,6 +13,7 @@ from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, batches
 from tfrec_recall.features import Categorical, Features
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import rating_column
+from tfrec_recall.models.collaborative_filtering.raters import ByFactors, ByFoldIn
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
 
@@ -110,10 +111,15 @@ class FunkSVD(RecallModel):
         """r̂ of the columns user_id and item_id, within the range of the training ratings."""
         user = self.features.ids("user_id").encode(pairs["user_id"])
         item = self.features.ids("item_id").encode(pairs["item_id"])
-        low, high = self.range[0], self.range[1]
-        return tf.clip_by_value(
-            self.rating(tf.constant(user), tf.constant(item)), low, high
-        ).numpy()
+        return self.within_range(self.rating(tf.constant(user), tf.constant(item))).numpy()
+
+    def within_range(self, rating: tf.Tensor) -> tf.Tensor:
+        """No lower and no higher than a training rating."""
+        return tf.clip_by_value(rating, self.range[0], self.range[1])
+
+    def retriever(self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0) -> Retriever:
+        """As of any model, and with the ratings of known users, `predict_rating`."""
+        return super().retriever(items, index, k, seed).with_ratings(ByFactors(self))
 
     def fold_in(self, items: tf.Tensor, ratings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Factors and bias of users by their ratings alone: the least of their part of the loss.
@@ -144,14 +150,16 @@ class FunkSVD(RecallModel):
         self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0
     ) -> Retriever:
         """As `retriever`, for users who send `history` and `history_rating` instead of an id."""
-        return EmbeddingRetriever(
-            query_embedder=FoldIn(self),
+        fold_in = FoldIn(self)
+        retriever = EmbeddingRetriever(
+            query_embedder=fold_in,
             item_ids=items["item_id"].to_numpy(),
             vectors=self.embed_items(items),
             index=index or Exact(),
             k=k,
             seed=seed,
         )
+        return retriever.with_ratings(ByFoldIn(fold_in))
 
     def _encoded(self, train: Interactions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """User, item and rating of the events whose ids are known."""
@@ -199,8 +207,12 @@ class FoldIn(tf.Module):
             "history_rating": tf.TensorSpec([None, None], tf.float32, "history_rating"),
         }
 
+    def factors(self, raw):
+        """p [batch, dim] and b [batch] of raw histories."""
+        return self.model.fold_in(self.lookup(raw["history"]), raw["history_rating"])
+
     def __call__(self, raw):
-        p, _ = self.model.fold_in(self.lookup(raw["history"]), raw["history_rating"])
+        p, _ = self.factors(raw)
         return tf.concat([p, tf.ones_like(p[:, :1])], axis=1)
 
 

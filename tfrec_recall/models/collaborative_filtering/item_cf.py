@@ -25,6 +25,7 @@ from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
     RatedPairs,
     rating_column,
 )
+from tfrec_recall.models.collaborative_filtering.raters import ByItems
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.retrieval import NeighbourRetriever
 
@@ -67,7 +68,8 @@ class ItemCF(OnePassModel):
             time, and similarities of values, which have no distance. All pairs that are near are
             held while it learns; with None, only some rows at a time.
         ratings: take the events' column `rating` as values, for `Cosine`, `Pearson` and
-            `predict_ratings`; without, every event is a 1.
+            `predict_ratings`; events without a rating are then left out. Without, every event is
+            a 1.
 
     It learns in one pass, with `adapt` or with `fit` on the training interactions.
 
@@ -126,8 +128,12 @@ class ItemCF(OnePassModel):
         user = self.features.ids("user_id").encode(events["user_id"])
         item = self.features.ids("item_id").encode(events["item_id"])
         known = (item > 1) & (user > 1)
+        rating = None
+        if self.ratings is not None:
+            rating = rating_column(train, "ItemCF")
+            known &= np.isfinite(rating)
         user, item = user[known], item[known]
-        value = rating_column(train, "ItemCF")[known] if self.ratings else None
+        value = rating[known] if rating is not None else None
         users = self.features.ids("user_id").size
         shape = (len(self.features.item_vocabulary), users)
         matrix = interaction_matrix(item, user, shape, value)
@@ -155,14 +161,17 @@ class ItemCF(OnePassModel):
             pairs: user_id, item_id.
             centred: R̄_i + Σ w (R_j - R̄_j) / Σ w instead of Σ w R_j / Σ w.
 
-        Returns: float32 [pairs]; where no neighbour is rated, the item's mean, or that of all.
+        Returns: float32 [pairs], within the range of the training ratings; where no neighbour is
+            rated, the item's mean, or that of all.
         """
         rated_pairs = self.ratings
         if rated_pairs is None:
             raise ValueError("ItemCF predicts ratings when it is made with ratings=True.")
         user = self.features.ids("user_id").encode(pairs["user_id"])
         item = self.features.ids("item_id").encode(pairs["item_id"])
-        ratings = NeighbourRatings(self.neighbour_ids, self.neighbour_weights, rated_pairs.means(1))
+        ratings = NeighbourRatings(
+            self.neighbour_ids, self.neighbour_weights, rated_pairs.means(1), rated_pairs.range
+        )
         return ratings(
             tf.constant(item),
             lambda neighbour: rated_pairs.rated(tf.constant(user)[:, tf.newaxis], neighbour),
@@ -180,7 +189,7 @@ class ItemCF(OnePassModel):
         if self.normalize:
             weights = weights / np.maximum(weights.max(axis=1, initial=0, keepdims=True), 1e-30)
         ids = np.where(ids >= 0, position[ids], -1)
-        return NeighbourRetriever(
+        retriever = NeighbourRetriever(
             items["item_id"].to_numpy(),
             ids,
             weights,
@@ -190,3 +199,4 @@ class ItemCF(OnePassModel):
             k=k,
             seed=seed,
         )
+        return retriever if self.ratings is None else retriever.with_ratings(ByItems(self))

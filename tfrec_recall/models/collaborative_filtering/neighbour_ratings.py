@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -22,6 +23,7 @@ class RatedPairs(tf.keras.layers.Layer):
         self.values = _of_any_length(tf.float32, "values")
         self.shape = tf.Variable([0, 0], dtype=tf.int64, trainable=False, name="shape")
         self.built = True  # it is never called
+        self.range = tf.Variable([-math.inf, math.inf], trainable=False, name="range")
 
     def assign(self, matrix: sp.csr_array) -> None:
         """The ratings as users by items."""
@@ -31,6 +33,8 @@ class RatedPairs(tf.keras.layers.Layer):
         self.keys.assign(user * items + matrix.indices)
         self.values.assign(matrix.data)
         self.shape.assign([users, items])
+        if len(matrix.data):
+            self.range.assign([matrix.data.min(), matrix.data.max()])
 
     def matrix(self) -> sp.csr_array:
         """The ratings as users by items, as they were assigned."""
@@ -66,12 +70,14 @@ class NeighbourRatings:
         ids: neighbours of each row, [rows, n], -1 for none.
         weights: float32 [rows, n].
         means: of the ratings of each row, [rows].
+        range: the lowest and the highest rating, which no answer leaves.
     """
 
-    def __init__(self, ids: tf.Tensor, weights: tf.Tensor, means: tf.Tensor):
+    def __init__(self, ids: tf.Tensor, weights: tf.Tensor, means: tf.Tensor, range: tf.Tensor):
         self.ids = ids
         self.weights = weights
         self.means = means
+        self.range = range
 
     def __call__(self, row: tf.Tensor, rated: Rated, centred: bool) -> tf.Tensor:
         """Ratings [batch]; a row's mean where no neighbour has one.
@@ -82,24 +88,45 @@ class NeighbourRatings:
         neighbour = tf.gather(self.ids, row)  # [batch, n]
         rating, found = rated(neighbour)
         weight = tf.where(found, tf.gather(self.weights, row), 0.0)
+        of_neighbour = tf.gather(self.means, tf.maximum(neighbour, 0)) if centred else None
         mean = tf.gather(self.means, row)
-        if centred:
-            rating -= tf.gather(self.means, tf.maximum(neighbour, 0))
-        total = tf.reduce_sum(weight, axis=1)
-        weighted = tf.math.divide_no_nan(tf.reduce_sum(weight * rating, axis=1), total)
-        if centred:
-            return mean + weighted
-        return tf.where(total > 0, weighted, mean)
+        return weighted_mean(rating, weight, mean, of_neighbour, self.range)
+
+
+def weighted_mean(
+    rating: tf.Tensor,
+    weight: tf.Tensor,
+    mean: tf.Tensor,
+    of_neighbour: tf.Tensor | None,
+    range: tf.Tensor,
+) -> tf.Tensor:
+    """Σ w R / Σ w within the range [...], or the mean + Σ w (R - R̄) / Σ w; the mean without any.
+
+    Args:
+        rating, weight: of the neighbours [..., n]; a weight of 0 stands for no rating.
+        mean: of the one whose rating it is, [...].
+        of_neighbour: the neighbours' means R̄, [..., n], to centre the ratings around.
+    """
+    total = tf.reduce_sum(weight, axis=-1)
+    deviation = rating - (mean[..., tf.newaxis] if of_neighbour is None else of_neighbour)
+    weighted = tf.math.divide_no_nan(tf.reduce_sum(weight * deviation, axis=-1), total)
+    return tf.clip_by_value(mean + weighted, range[0], range[1])
 
 
 def rating_column(interactions: Interactions, model: str) -> np.ndarray:
-    """The events' ratings, float64; ValueError if they have none."""
+    """The events' ratings, float64, NaN where there is none; ValueError if no event has one."""
     if "rating" not in interactions.events:
         raise ValueError(
             f"{model} with ratings needs the event column 'rating'. "
             f"Received columns: {list(interactions.events.columns)}."
         )
-    return interactions.events["rating"].to_numpy("float64")
+    rating = interactions.events["rating"].to_numpy("float64", na_value=np.nan)
+    if not np.isfinite(rating).any():
+        raise ValueError(
+            f"{model} learns from events with a rating. "
+            f"Received: missing values in all {len(rating):,} events."
+        )
+    return rating
 
 
 def _of_any_length(dtype: tf.DType, name: str) -> tf.Variable:

@@ -18,6 +18,7 @@ from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
     RatedPairs,
     rating_column,
 )
+from tfrec_recall.models.collaborative_filtering.raters import ByUsers
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.retrieval import UserNeighbourRetriever
 
@@ -42,10 +43,12 @@ class UserCF(OnePassModel):
         half_life: in events, of what an event of the history counts; None counts all alike.
         last: only the latest events of the history count; None takes all.
         ratings: take the events' column `rating` as values, for `Cosine`, `Pearson` and
-            `predict_ratings`; requests then send `history_rating`. Without, every event is a 1.
+            `predict_ratings`; requests then send `history_rating`, and events without a rating are
+            left out. Without, every event is a 1.
 
     It learns in one pass, with `adapt` or with `fit` on the training interactions. What is served
-    finds the neighbours by the history that a request sends, so that it needs no known user.
+    finds the neighbours by the history that a request sends, so that it needs no known user; with
+    ratings, it also says what rating the user would give to an item (`predict_rating`).
     """
 
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id", "history")
@@ -82,7 +85,11 @@ class UserCF(OnePassModel):
         user = self.features.ids("user_id").encode(train.events["user_id"])
         item = self.features.ids("item_id").encode(train.events["item_id"])
         known = (item >= FIRST_KNOWN) & (user >= FIRST_KNOWN)
-        value = rating_column(train, "UserCF")[known] if self.ratings else None
+        value = None
+        if self.ratings:
+            rating = rating_column(train, "UserCF")
+            known &= np.isfinite(rating)
+            value = rating[known]
         shape = (self.features.ids("user_id").size, len(self.features.item_vocabulary))
         matrix = interaction_matrix(user[known], item[known], shape, value)
         self.pairs.assign(matrix)
@@ -98,13 +105,16 @@ class UserCF(OnePassModel):
             pairs: user_id, item_id.
             centred: R̄_u + Σ w (R_s - R̄_s) / Σ w instead of Σ w R_s / Σ w.
 
-        Returns: float32 [pairs]; where no neighbour rated it, the user's mean, or that of all.
+        Returns: float32 [pairs], within the range of the training ratings; where no neighbour rated
+            it, the user's mean, or that of all.
         """
         if not self.ratings:
             raise ValueError("UserCF predicts ratings when it is made with ratings=True.")
         user = self.features.ids("user_id").encode(pairs["user_id"])
         item = self.features.ids("item_id").encode(pairs["item_id"])
-        ratings = NeighbourRatings(self.neighbour_ids, self.neighbour_weights, self.pairs.means(0))
+        ratings = NeighbourRatings(
+            self.neighbour_ids, self.neighbour_weights, self.pairs.means(0), self.pairs.range
+        )
         return ratings(
             tf.constant(user),
             lambda neighbour: self.pairs.rated(neighbour, tf.constant(item)[:, tf.newaxis]),
@@ -116,7 +126,7 @@ class UserCF(OnePassModel):
         matrix = self.pairs.matrix()[FIRST_KNOWN:]
         encoded = self.features.ids("item_id").encode(items["item_id"])
         columns = sp.csr_array(matrix.tocsc()[:, encoded])  # columns 0 and 1 are empty
-        return UserNeighbourRetriever(
+        retriever = UserNeighbourRetriever(
             items["item_id"].to_numpy(),
             self.features.ids("user_id").vocabulary.ids,
             columns,
@@ -128,3 +138,4 @@ class UserCF(OnePassModel):
             k=k,
             seed=seed,
         )
+        return retriever.with_ratings(ByUsers(self, retriever)) if self.ratings else retriever

@@ -8,7 +8,11 @@ import pytest
 
 from tfrec_recall.data.interactions import Interactions
 
-EVENTS = "user_id,item_id,timestamp,rating\n1,10,5,4\n2,20,6,3.5\n2,20,6,3.5\n"
+EVENTS = """user_id,item_id,timestamp,rating
+1,10,1600000005,4
+2,20,1600000006,3.5
+2,20,1600000006,3.5
+"""
 
 
 def table(**columns):
@@ -32,7 +36,7 @@ def test_csv_becomes_typed_events(tmp_path):
     assert data.name == "events"
 
 
-@pytest.mark.parametrize("code", ["007", "+7", "7.0", "1e3", "x", "NA", " 7", "9" * 19, "-0"])
+@pytest.mark.parametrize("code", ["007", "+7", "8.0", "1e3", "x", "NA", " 8", "9" * 19, "-0"])
 def test_csv_ids_that_a_number_would_change_stay_text(tmp_path, code):
     data = Interactions.from_csv(csv(tmp_path, f"user_id,item_id\n1,7\n2,{code}\n"))
     assert data.events["item_id"].tolist() == ["7", code]
@@ -70,19 +74,17 @@ def test_csv_cells_with_quotes_line_breaks_and_unicode(tmp_path):
 
 
 def test_csv_timestamps_in_iso_8601(tmp_path):
-    text = "user_id,item_id,timestamp\n1,1,1970-01-02\n1,2,1970-01-01 00:00:07\n"
-    text += "1,3,1970-01-01T00:00:08Z\n1,4,1970-01-01T02:00:09+02:00\n"
+    text = "user_id,item_id,timestamp\n1,1,2001-09-10\n1,2,2001-09-09 00:00:07\n"
+    text += "1,3,2001-09-09T00:00:08Z\n1,4,2001-09-09T02:00:09+02:00\n1,5,2001-09-09 00:00:01 UTC\n"
+    midnight = 11_574 * 86_400
     assert Interactions.from_csv(csv(tmp_path, text)).events["timestamp"].tolist() == [
-        86400,
-        7,
-        8,
-        9,
+        midnight + later for later in (86_400, 7, 8, 9, 1)
     ]
 
 
 def test_csv_timestamps_that_may_mean_two_days_are_refused(tmp_path):
     path = csv(tmp_path, "user_id,item_id,timestamp\n1,1,01/02/2020\n")
-    with pytest.raises(ValueError, match=r"events: column 'timestamp' has type str"):
+    with pytest.raises(ValueError, match=r"'timestamp' has type str.*--time-format '%d/%m/%Y'"):
         Interactions.from_csv(path)
 
 

@@ -1,0 +1,43 @@
+"""What is served of models of items: vectors of new ones, in the export too."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.contract.model_cases import CASES, retrieving, the_board, trained
+from tfrec_recall import models
+from tfrec_recall.export import export, load
+from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
+
+OF_ITEMS = [c for c in CASES if issubclass(c, ItemSpaceModel)]
+
+
+@pytest.mark.parametrize("model_class", OF_ITEMS)
+def test_an_export_embeds_items_that_are_new_since(model_class, tmp_path):
+    model, _ = trained(model_class, epochs=2)
+    retriever = retrieving(model_class, epochs=2)
+    items = the_board().items
+    new = pd.DataFrame({"item_id": ["brand new", "another"], "tags": [["red"], ["blue", "red"]]})
+    raw = {"item_id": new["item_id"].tolist(), "tags": new["tags"].tolist()}
+    raw = {name: raw[name] for name in retriever.item_inputs}
+    served = load(export(retriever, tmp_path / "model")).embed_item(raw).numpy()
+    np.testing.assert_allclose(served, model.embed_items(new), rtol=1e-4, atol=1e-5)
+    for one in (retriever, model.trigger_retriever(items)):
+        np.testing.assert_allclose(one.embed_item(raw), served, rtol=1e-4, atol=1e-5)
+        known = one.embed_item({"item_id": items["item_id"].tolist()[:3]})
+        np.testing.assert_allclose(known, model.embed_items(items[:3]), rtol=1e-4, atol=1e-5)
+    if model_class in (models.EGES, models.GES, models.GraphSAGE, models.PinSAGE):
+        np.testing.assert_allclose(np.linalg.norm(served, axis=1), 1, rtol=1e-4)
+
+
+@pytest.mark.parametrize("model_class", OF_ITEMS)
+def test_similar_items_are_cosines_of_the_models_vectors(model_class):
+    model, _ = trained(model_class, epochs=2)
+    items = the_board().items
+    vectors = model.embed_items(items)
+    cosines = pd.Series(vectors @ vectors[4], index=items["item_id"])
+    ids, scores = retrieving(model_class, epochs=2).similar_items([items["item_id"][4]], k=9)
+    ids = ids.numpy()[0].astype(str)
+    np.testing.assert_allclose(scores[0], cosines[ids], rtol=1e-4, atol=1e-5)
+    best = cosines.drop(items["item_id"][4]).nlargest(9)
+    np.testing.assert_allclose(scores[0], best, rtol=1e-4, atol=1e-5)

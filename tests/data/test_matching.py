@@ -1,0 +1,75 @@
+"""Ids that were written in two ways: refused, mended and told on request, or kept on request."""
+
+import pandas as pd
+import pytest
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.data.matching import near
+from tfrec_recall.data.notices import ReadingNotice
+
+
+def events(*items, users=1):
+    return pd.DataFrame({"user_id": users, "item_id": list(items)})
+
+
+def items(*ids):
+    return pd.DataFrame({"item_id": list(ids), "genre": "a"})
+
+
+WRITTEN_TWICE = {
+    "a blank before": (events(" 13", "14"), items("13", "14")),
+    "a blank behind": (events("13", "14"), items("13 ", "14")),
+    "in one table": (events("13", "13\t", "14"), None),
+    "of a float": (events("13.0", "14.0"), items("13", "14")),
+    "no-break blank": (events("13\u00a0"), items("13", "15")),
+    "both dressed": (events(" 13", "15"), items("13.0", "15")),
+}
+
+
+@pytest.mark.parametrize(("given", "known"), WRITTEN_TWICE.values(), ids=WRITTEN_TWICE)
+def test_ids_that_blanks_or_decimals_part_are_refused_or_mended(given, known):
+    with pytest.raises(ValueError, match=r"blanks around.*--mend-ids.*--keep-ids.*beside"):
+        Interactions(given, items=known)
+    kept = Interactions(given, items=known, mend_ids=False)
+    assert kept.events["item_id"].tolist() == given["item_id"].tolist()
+    with pytest.warns(ReadingNotice, match=r"item_ids were mended"):
+        mended = Interactions(given, items=known, mend_ids=True)
+    assert set(mended.items["item_id"]) <= {"13", "14", "15"}
+    assert len(mended.items) < len(kept.items)
+
+
+def test_ids_that_never_meet_are_refused_with_both_sides():
+    given = events(*(f"{number}" for number in range(108_700, 108_740)))
+    known = items(*(f"0{number}" for number in range(108_700, 108_740)))
+    message = r"almost no item_id of events.*0 of 40.*leading zeros, 40.*'108700'.*'0108700'"
+    with pytest.raises(ValueError, match=message):
+        Interactions(given, items=known)
+    with pytest.warns(ReadingNotice, match=r"40 item_ids were written as in.*'0108700'"):
+        mended = Interactions(given, items=known, mend_ids=True)
+    assert mended.events["item_id"].tolist() == known["item_id"].tolist()
+    assert len(mended.items) == 40
+    assert len(Interactions(given, items=known, mend_ids=False).items) == 80
+
+
+def test_integers_that_never_meet_are_refused():
+    with pytest.raises(ValueError, match=r"users: almost no user_id.*0 of 1.*same ids"):
+        Interactions(events(1, 2, users=5), users=pd.DataFrame({"user_id": [7, 8]}))
+
+
+def test_ids_that_meet_in_part_are_legal():
+    known = items(*range(20))
+    assert len(Interactions(events(19, 20, 21), items=known).items) == 22
+    assert len(Interactions(events("7", "007", "a b"), items=items("7", "0007")).items) == 4
+
+
+def test_whole_floats_are_mended():
+    given = pd.DataFrame({"user_id": [1.0, 2.0], "item_id": "x"})
+    with pytest.raises(ValueError, match=r"floating-point numbers.*mend_ids"):
+        Interactions(given)
+    with pytest.warns(ReadingNotice, match=r"read as integers"):
+        assert Interactions(given, mend_ids=True).events["user_id"].tolist() == [1, 2]
+
+
+def test_near_ids_are_found_in_both_types():
+    assert near(["07", "1_0", 9], pd.Series([7, 10])) == {"07": 7}
+    assert near(["7", "a"], pd.Series(["007", " a"])) == {"7": "007", "a": " a"}

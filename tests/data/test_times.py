@@ -1,0 +1,127 @@
+"""What is taken for a time, and what a column that is none looks like."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.data.times import moment, seconds
+
+NOW = 1_600_000_000  # 2020-09-13T12:26:40Z
+
+
+def times(values):
+    return pd.DataFrame({"timestamp": values})
+
+
+@pytest.mark.parametrize(
+    ("values", "arguments", "expected"),
+    [
+        ([NOW * 1000 + 250, NOW * 1000], {"unit": "ms"}, [NOW + 0.25, NOW]),
+        ([NOW * 10**6], {"unit": "us"}, [NOW]),
+        ([NOW * 10**9], {"unit": "ns"}, [NOW]),
+        ([18_518, 18_519], {"unit": "days"}, [NOW - 44_800, NOW + 41_600]),
+        ([44_087.5185185185], {"unit": "spreadsheet"}, [NOW]),
+        ([20_200_913], {"format": "%Y%m%d"}, [NOW - 44_800]),
+        ([20_200_913.0, 20_200_914.0], {"format": "%Y%m%d"}, [NOW - 44_800, NOW + 41_600]),
+        ([2020], {"format": "%Y"}, [1_577_836_800]),
+        (["13/09/2020 12:26"], {"format": "%d/%m/%Y %H:%M"}, [NOW - 40]),
+        ([3, 1, 2], {"unit": "order"}, [3, 1, 2]),
+        ([2020], {"unit": "order"}, [2020]),
+    ],
+)
+def test_units_and_formats_become_seconds(values, arguments, expected):
+    found, _ = seconds(times(values), **arguments)
+    assert found.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "looks"),
+    [
+        ([2019, 2020], r"years.*--time-format %Y\)"),
+        ([202_009, 202_101], r"yyyymm.*--time-format %Y%m\)"),
+        ([20_200_913, 20_201_231], r"yyyymmdd.*--time-format %Y%m%d\)"),
+        ([202_009_131_226], r"yyyymmddHHMM.*%H%M\)"),
+        ([20_200_913_122_640], r"yyyymmddHHMMSS.*%S\)"),
+        ([NOW * 10**3], r"milliseconds.*--time-unit ms\)"),
+        ([NOW * 10**6], r"microseconds.*--time-unit us\)"),
+        ([NOW * 10**9], r"nanoseconds.*--time-unit ns\)"),
+        ([44_087.5, 44_088.0], r"days of a spreadsheet.*--time-unit spreadsheet\)"),
+        ([18_518, 18_519], r"days since 1970.*--time-unit days\)"),
+    ],
+)
+def test_numbers_that_are_no_seconds_are_refused_with_what_they_look_like(values, looks):
+    for unit in (None, "s"):
+        with pytest.raises(ValueError, match=rf"'timestamp' has times outside 1980.*look.*{looks}"):
+            seconds(times(values), unit=unit)
+    frame = times(values).assign(user_id="a", item_id="x")
+    with pytest.raises(ValueError, match=looks):
+        Interactions(frame)
+
+
+def test_numbers_of_order_are_taken_from_frames_and_asked_for_of_files(tmp_path):
+    frame = pd.DataFrame({"user_id": "a", "item_id": list("xyz"), "timestamp": [3, 1, 2]})
+    data = Interactions(frame)
+    assert (data.time_unit, data.events["timestamp"].tolist()) == ("order", [3, 1, 2])
+    frame.to_csv(tmp_path / "events.csv", index=False)
+    with pytest.raises(ValueError, match=r"no date.*time_unit='order' \(--time-unit order\)"):
+        Interactions.from_csv(tmp_path)
+    data = Interactions.from_csv(tmp_path, time_unit="order")
+    assert (data.time_unit, data.events["timestamp"].tolist()) == ("order", [3, 1, 2])
+    assert data.with_events(data.events.head(2)).time_unit == "order"
+
+
+@pytest.mark.parametrize("values", [[NOW, NOW + 9, 16], [NOW, NOW, NOW * 10], [NOW, NOW, 0]])
+def test_a_row_that_is_off_is_named(values):
+    with pytest.raises(ValueError, match=r"in 1 of 3 rows\. .*cut short.*row 2: "):
+        Interactions(times(values).assign(user_id="a", item_id="x"))
+
+
+def test_dates_of_1970_are_numbers_that_were_misread():
+    with pytest.raises(ValueError, match=r"read as dates, in 1 of 1 rows.*with their unit"):
+        Interactions(times(pd.to_datetime([NOW])).assign(user_id="a", item_id="x"))
+    historic = times(pd.to_datetime(["1901-01-02"]))
+    assert seconds(historic, unit="order")[0].tolist() == [-2_177_366_400]
+
+
+@pytest.mark.parametrize(
+    ("values", "arguments", "message"),
+    [
+        ([20_200_913, 20_201_399], {"format": "%Y%m%d"}, r"does not read in 1 of 2 rows.*row 1"),
+        (["soon"], {}, r"has type str.*time_format"),
+        (["13/09/2020"], {}, r"--time-format '%d/%m/%Y'"),
+        ([NOW], {"unit": "minutes"}, r"time_unit is s, ms.*Received: 'minutes'"),
+        ([NOW], {"unit": "ms"}, r"read as milliseconds.*another one"),
+        (pd.to_datetime(["2020-09-13"]), {"format": "%Y"}, r"holds times already"),
+    ],
+)
+def test_what_cannot_be_read_is_said(values, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        seconds(times(values), **arguments)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [NOW, float(NOW), "2020-09-13T12:26:40", datetime.datetime(2020, 9, 13, 12, 26, 40)],
+)
+def test_a_moment_is_a_time_too(value):
+    assert moment(value, "test_from") == NOW
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (NOW * 1000, r"test_from is a time from 1980.*milliseconds.*Received: 1600000000000"),
+        (2020, r"years"),
+        ("soon", r"Received: 'soon'"),
+        (None, r"Received: None"),
+        (np.nan, r"Received: nan"),
+    ],
+)
+def test_no_moment_is_refused(value, message):
+    with pytest.raises(ValueError, match=message):
+        moment(value, "test_from")
+    with pytest.raises(ValueError, match=r"as the times of this data are"):
+        moment("2020-09-13", "test_from", order=True)

@@ -1,0 +1,219 @@
+"""Which events count, how they are cut and what is ranked: options, and what exports remember."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tfrec_recall.cli.console import say
+from tfrec_recall.cli.split_text import FORMS, cut
+
+if TYPE_CHECKING:
+    from tfrec_recall.data import Interactions, Split
+
+RECORD = "protocol"  # the key in an export's card
+TIES = "hash, file or shuffled (shuffled:SEED)"
+PANEL = "Measurement"
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """What `train` and `evaluate` are told of the measurement; None is what is the default.
+
+    An export keeps it in its card, so that what measures the export later does so in the same way.
+    """
+
+    split: str | None = None
+    minimum: int | None = None
+    drop_duplicates: bool | None = None
+    minimum_rating: float | None = None
+    keep_unrated: bool | None = None
+    ties: str | None = None
+    repeats: bool | None = None
+
+    def __post_init__(self):
+        if self.keep_unrated is not None and self.minimum_rating is None:
+            raise ValueError("--keep-unrated and --drop-unrated go with --minimum-rating.")
+        if self.ties is not None:
+            _seed_of_ties(self.ties)
+
+    @classmethod
+    def recorded(cls, card: Mapping[str, Any]) -> Protocol:
+        """That of an export, by what `train` wrote into its card."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        record = card.get(RECORD) or {}
+        return cls(**{name: value for name, value in record.items() if name in known})
+
+    def record(self) -> dict[str, Any]:
+        """What is said, as plain values."""
+        given = dataclasses.asdict(self)
+        return {name: value for name, value in given.items() if value is not None}
+
+    def changed_by(self, given: Protocol) -> Protocol:
+        """This one, with what is given instead."""
+        changes = given.record()
+        if given.split is not None and given.minimum is None:
+            changes["minimum"] = None  # it belonged to the other split
+        if given.minimum_rating is not None and given.keep_unrated is None:
+            changes["keep_unrated"] = None
+        return dataclasses.replace(self, **changes)
+
+    def __str__(self) -> str:
+        """As options of the command line."""
+        words = []
+        for name, value in self.record().items():
+            option = name.replace("_", "-")
+            opposite = "keep-duplicates" if name == "drop_duplicates" else f"no-{option}"
+            opposite = "drop-unrated" if name == "keep_unrated" else opposite
+            if isinstance(value, bool):
+                words.append(f"--{option if value else opposite}")
+            else:
+                words.append(f"--{option} {value}")
+        return " ".join(words)
+
+    def counted(self, interactions: Interactions) -> Interactions:
+        """The events that count, ties in their order; says what is left out."""
+        from tfrec_recall import data
+
+        events = len(interactions.events)
+        if self.drop_duplicates:
+            interactions = data.without_duplicates(interactions)
+            left = events - len(interactions.events)
+            say(f"--drop-duplicates leaves {left:,} of {events:,} events out.")
+        events = len(interactions.events)
+        if self.minimum_rating is not None:
+            unrated = bool(self.keep_unrated)
+            interactions = data.rated(interactions, self.minimum_rating, unrated)
+            left, none = events - len(interactions.events), "" if unrated else " or none"
+            least = f"{self.minimum_rating:g}"
+            say(f"{left:,} of {events:,} events have a rating below {least}{none}: left out.")
+        else:
+            _tell_odd_ratings(interactions)
+        if self.ties is not None and self.ties != "hash":
+            seed = _seed_of_ties(self.ties)
+            if seed is None:
+                interactions = data.ties_in_file_order(interactions)
+            else:
+                interactions = data.ties_shuffled(interactions, seed)
+        return interactions
+
+    def cut(self, interactions: Interactions) -> Split:
+        """The split of events that count."""
+        return cut(interactions, self.split, self.minimum, bool(self.repeats))
+
+
+def _option(help: str, *names: str, metavar: str | None = None) -> Any:
+    return typer.Option(
+        *names, metavar=metavar, help=help, show_default=False, rich_help_panel=PANEL
+    )
+
+
+Cuts = Annotated[
+    str | None,
+    _option(
+        "The k of every metric, such as 5,10,20,50. By default 10,50,100, and 20 for a split that "
+        "came with the data.",
+        metavar="K,K",
+    ),
+]
+
+
+def protocol(
+    split: Annotated[
+        str | None,
+        _option(
+            f"How the events are cut into train, validation and test: {FORMS}. By default what "
+            "fits the data: a column split, the last basket, or the last five events of each user.",
+            metavar="HOW",
+        ),
+    ] = None,
+    minimum: Annotated[
+        int | None,
+        _option(
+            "Users with fewer events (baskets, where these are cut) are not asked. Below what "
+            "--split takes of each user, those with few events are asked for fewer.",
+            metavar="N",
+        ),
+    ] = None,
+    drop_duplicates: Annotated[
+        bool | None,
+        _option(
+            "Leave out events that repeat another in every column.",
+            "--drop-duplicates/--keep-duplicates",
+        ),
+    ] = None,
+    minimum_rating: Annotated[
+        float | None,
+        _option(
+            "Only events with a rating from this one up count; those without one do not.",
+            metavar="RATING",
+        ),
+    ] = None,
+    keep_unrated: Annotated[
+        bool | None,
+        _option(
+            "With --minimum-rating: events without a rating count as well.",
+            "--keep-unrated/--drop-unrated",
+        ),
+    ] = None,
+    ties: Annotated[
+        str | None,
+        _option(
+            f"The order of a user's events at one time: {TIES}. By default a hash, which says "
+            "nothing of what comes next; much that is published followed the order of the file.",
+            metavar="ORDER",
+        ),
+    ] = None,
+    repeats: Annotated[
+        bool | None,
+        _option(
+            "Rank the items of the history like all others, for data where people buy or listen "
+            "again.",
+            "--repeats/--no-repeats",
+        ),
+    ] = None,
+) -> Protocol:
+    """The protocol of a command, by the options that say what it is."""
+    return Protocol(split, minimum, drop_duplicates, minimum_rating, keep_unrated, ties, repeats)
+
+
+def parse_cuts(text: str) -> tuple[int, ...]:
+    """The numbers of --cuts.
+
+    >>> parse_cuts("5,10, 20")
+    (5, 10, 20)
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdecimal() and int(part) > 0 for part in parts):
+        raise ValueError(f"--cuts takes whole numbers from 1 up, 5,10,20. Received: {text!r}.")
+    return tuple(sorted({int(part) for part in parts}))
+
+
+def _seed_of_ties(text: str) -> int | None:
+    """The seed of shuffled ties; None for an order without a draw."""
+    name, colon, seed = text.partition(":")
+    if name == "shuffled" and (not colon or seed.isdecimal()):
+        return int(seed or 0)
+    if text not in ("hash", "file"):
+        raise ValueError(f"--ties takes {TIES}. Received: {text!r}.")
+    return None
+
+
+def _tell_odd_ratings(interactions: Interactions) -> None:
+    """Says how many events have a rating that a reader may not have thought of."""
+    import numpy as np
+
+    if "rating" not in interactions.events:
+        return
+    rating = interactions.events["rating"].to_numpy("float64", na_value=np.nan)
+    odd = {"none": np.isnan(rating), "one of 0": rating == 0, "a negative one": rating < 0}
+    counts = [f"{int(rows.sum()):,} {what}" for what, rows in odd.items() if rows.any()]
+    if counts:
+        say(
+            f"Ratings of {len(rating):,} events: {', '.join(counts)}. Models of ratings leave out "
+            "events without one; to all others every event counts alike. --minimum-rating takes "
+            "those from a rating up."
+        )

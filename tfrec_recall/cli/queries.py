@@ -1,0 +1,130 @@
+"""Who is asked about on the command line: users of the data, or a history of items."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from tfrec_recall.cli.console import notices
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from tfrec_recall.cli.source import Source
+    from tfrec_recall.data import Interactions
+    from tfrec_recall.evaluation import Queries
+    from tfrec_recall.export import LoadedRetriever
+
+
+def of_users(
+    retriever: LoadedRetriever, users: list[str], source: Source
+) -> tuple[Queries, list[int]]:
+    """Queries of users with all their events, asked now; and the row of each who was named."""
+    import numpy as np
+
+    from tfrec_recall.data import chronological
+    from tfrec_recall.data.ids import asked, padding_of
+    from tfrec_recall.evaluation import Queries
+
+    interactions = source.load()
+    events = interactions.events
+    ids = asked(users, events["user_id"])
+    unknown = _not_in(ids, events["user_id"])
+    if unknown:
+        named = _named(unknown, events["user_id"])
+        _say(f"{named}: not in {source.name}; asked as newcomers.")
+    # Text among integers is nobody's id, and nobody is the padding.
+    ids = [one if _fits(one, events["user_id"]) else padding_of(events["user_id"]) for one in ids]
+    each = list(dict.fromkeys(ids))
+    mine = events[events["user_id"].isin(each)]
+    if interactions.has_time:
+        mine = mine.iloc[chronological(mine)]
+    now = np.full(len(each), _now(interactions))
+    kind = np.int64 if events["user_id"].dtype.kind == "i" else object
+    queries = Queries(retriever.inputs, np.array(each, dtype=kind), mine, interactions.users, now)
+    return queries, [each.index(one) for one in ids]
+
+
+def of_items(retriever: LoadedRetriever, items: list[str]) -> Queries:
+    """The query of someone of whom nothing is known but items, and what the export says of them."""
+    import numpy as np
+    import pandas as pd
+
+    from tfrec_recall.data.ids import asked
+    from tfrec_recall.evaluation import Queries
+
+    held = pd.Series(retriever.item_ids)
+    ids = asked(items, held)
+    unknown = _not_in(ids, held)
+    if unknown:
+        _say(f"Not in the catalogue: {_named(unknown, held)}.")
+    ids = [one for one in ids if _fits(one, held)]
+    inputs = retriever.inputs
+    nobody = -1 if "user_id" in inputs and inputs["user_id"].dtype.is_integer else ""
+    columns = {"user_id": nobody, "item_id": pd.Series(ids, dtype=held.dtype)}
+    events = pd.DataFrame(columns, index=range(len(ids)))
+    if retriever.items is not None:
+        events = events.merge(retriever.items, how="left", on="item_id")
+    missing = [name.removeprefix("history_") for name in inputs if name.startswith("history_")]
+    events = events.reindex(columns=[*events, *(c for c in missing if c not in events)])
+    user = pd.DataFrame({"user_id": [nobody]}).reindex(columns=list({"user_id": 0, **inputs}))
+    return Queries(inputs, np.array([nobody]), events, user, np.array([int(time.time())]))
+
+
+def parts_of(history: str, held: np.ndarray) -> list[str]:
+    """The ids of `--history`: parts between commas, or the whole where that is an id.
+
+    Blanks around a part belong to it only where the catalogue has such an id.
+
+    >>> import numpy as np
+    >>> parts_of("a, b", np.array(["a", "b"])), parts_of("a, b", np.array(["a, b"]))
+    (['a', 'b'], ['a, b'])
+    """
+    import pandas as pd
+
+    known = pd.Index(held).astype("str")
+    if history in known:
+        return [history]
+    return [part if part in known else part.strip() for part in history.split(",")]
+
+
+def _now(interactions: Interactions) -> int:
+    """The time of a request: after all events, where they are only in order."""
+    if interactions.time_unit == "order":
+        return int(interactions.events["timestamp"].max()) + 1
+    return int(time.time())
+
+
+def _fits(one: str | int, known: pd.Series) -> bool:
+    return isinstance(one, int) == (known.dtype.kind == "i")
+
+
+def _not_in(ids: Iterable[str | int], known: pd.Series) -> list[str | int]:
+    """Those of the ids that are not among the known, each once."""
+    there = set(known[known.isin([one for one in ids if _fits(one, known)])].tolist())
+    return [one for one in dict.fromkeys(ids) if one not in there]
+
+
+def _named(unknown: list[str | int], known: pd.Series) -> str:
+    """Ids that are not there, and the known ones that were perhaps meant."""
+    from tfrec_recall.data.matching import near
+
+    meant = near(unknown, known)
+    return ", ".join(
+        f"{_shown(one)} (there is {_shown(meant[one])})" if one in meant else _shown(one)
+        for one in unknown
+    )
+
+
+def _shown(one: str | int) -> str:
+    """An id as it is, in quotes where its ends would not be seen."""
+    text = str(one)
+    return repr(text) if text != text.strip() or "," in text or not text.isprintable() else text
+
+
+def _say(text: str) -> None:
+    notices().print(Text(text, "yellow"), soft_wrap=True)

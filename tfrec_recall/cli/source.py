@@ -1,0 +1,152 @@
+"""Where the data of a command is and how it is written, from the command line or an export."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from tfrec_recall.cli.console import notices, waiting
+
+if TYPE_CHECKING:
+    from tfrec_recall.data import Interactions
+
+DEFAULT = "online-retail"  # travels inside the package
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A data set by name, or files and how they are written.
+
+    Args:
+        place: what `--data` says; None is the default.
+        users, items: the files of these tables, if they are elsewhere.
+        layout: the arguments of `tfrec_recall.data.reading.Layout` that are given.
+    """
+
+    place: str | None = None
+    users: str | None = None
+    items: str | None = None
+    layout: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The name or path, as it was given."""
+        return self.place or DEFAULT
+
+    def load(self) -> Interactions:
+        """The data; what was recognised, mended or left out is printed."""
+        from tfrec_recall.data import datasets
+        from tfrec_recall.data.notices import ReadingNotice
+
+        options = {
+            **{name: value for name, value in self._files().items() if value is not None},
+            **self.layout,
+        }
+        if options and self.name in datasets.names():
+            said = ", ".join(f"--{name.replace('_', '-')}" for name in options)
+            raise ValueError(
+                f"{said} {'is' if len(options) == 1 else 'are'} for folders and files; "
+                f"{self.name} is read as it is written."
+            )
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", ReadingNotice)
+            with waiting(f"Reading {self.name}"):
+                interactions = datasets.load(self.name, **options)
+        for one in told:
+            if issubclass(one.category, ReadingNotice):
+                notices().print(Text(str(one.message), "yellow"), soft_wrap=True)
+        return interactions
+
+    def _files(self) -> dict[str, str | None]:
+        return {"users": self.users, "items": self.items}
+
+    def recorded(self) -> dict[str, Any]:
+        """What an export's card keeps, so that the data is found again from anywhere."""
+        paths = {"data": self.name, **self._files()}
+        found = {
+            name: str(pathlib.Path(path).resolve()) if pathlib.Path(path).exists() else path
+            for name, path in paths.items()
+            if path is not None
+        }
+        if self.place is None:
+            found["data"] = DEFAULT
+        return {**found, "layout": dict(self.layout)}
+
+    def or_of_card(self, trained: Mapping[str, Any]) -> Source:
+        """This source if it names data; else that of an export, with what is said here instead."""
+        if self.place is not None:
+            return self
+        layout = dict(trained.get("layout") or {})
+        layout.setdefault("rename", parse_pairs(trained.get("rename") or (), "--rename"))
+        layout = {name: value for name, value in layout.items() if value}
+        return Source(
+            trained.get("data") or DEFAULT,
+            self.users or trained.get("users"),
+            self.items or trained.get("items"),
+            {**layout, **self.layout},
+        )
+
+
+def parse_pairs(pairs: Sequence[str], option: str) -> dict[str, str]:
+    """`name=value` of each use of an option.
+
+    >>> parse_pairs(["visitorid=user_id", "items.id=item_id"], "--rename")
+    {'visitorid': 'user_id', 'items.id': 'item_id'}
+    """
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.rpartition("=") if option == "--rename" else pair.partition("=")
+        if not (name and equals and value):
+            shape = "theirs=ours" if option == "--rename" else "column=…"
+            raise ValueError(f"{option} takes {shape}, one column each. Received: {pair!r}.")
+        if name in found:
+            raise ValueError(f"{option} has {name!r} twice. Received: {list(pairs)}.")
+        found[name] = value
+    return found
+
+
+def parse_names(lines: Sequence[str]) -> dict[str, list[str]]:
+    """The columns of tables without a header.
+
+    >>> parse_names(["user_id,item_id", "items=item_id,title"])
+    {'events': ['user_id', 'item_id'], 'items': ['item_id', 'title']}
+    """
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        table, equals, columns = line.rpartition("=")
+        table = table if equals else "events"
+        names = [name.strip() for name in columns.split(",")]
+        if not all(names) or table in found:
+            raise ValueError(
+                "--no-header takes the columns of a table in order, user_id,item_id,timestamp or "
+                f"items=item_id,title. Received: {list(lines)}."
+            )
+        found[table] = names
+    return found
+
+
+def layout_of(
+    rename: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    type: Sequence[str] | None = None,
+    list: Sequence[str] | None = None,
+    no_header: Sequence[str] | None = None,
+    separator: str | None = None,
+    **others: Any,
+) -> dict[str, Any]:
+    """The arguments of `Layout` as the command line writes them."""
+    found: dict[str, Any] = {
+        "rename": parse_pairs(rename or (), "--rename"),
+        "columns": [name.strip() for some in columns or () for name in some.split(",")],
+        "dtype": parse_pairs(type or (), "--type"),
+        "lists": parse_pairs(list or (), "--list"),
+        "names": parse_names(no_header or ()),
+        "separator": {"\\t": "\t", "tab": "\t"}.get(separator or "", separator),
+        **others,
+    }
+    return {name: value for name, value in found.items() if value not in (None, [], {})}

@@ -1,0 +1,154 @@
+"""What later code relies on in the tables of a data set, checked once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from tfrec_recall.data.ids import id_column, refuse
+from tfrec_recall.data.matching import check
+from tfrec_recall.data.times import seconds
+
+PARTS = ("train", "validation", "test")
+
+
+def _table(frame: pd.DataFrame, table: str, needed: tuple[str, ...]) -> pd.DataFrame:
+    """A copy that shares no changes with the frame given, the needed columns first."""
+    if not isinstance(frame, pd.DataFrame):
+        raise ValueError(f"{table} is a pandas DataFrame. Received: {type(frame).__name__}.")
+    columns = list(frame.columns)
+    repeated = sorted({str(column) for column in columns if columns.count(column) > 1})
+    if repeated:
+        raise ValueError(f"{table}: column names are unique. Received twice: {repeated}.")
+    missing = [column for column in needed if column not in frame]
+    if missing:
+        in_index = [column for column in missing if column in frame.index.names]
+        remedy = (
+            f"It is the index: use .reset_index({in_index[0]!r})."
+            if in_index
+            else _rename_hint(table, missing[0], [str(column) for column in columns])
+        )
+        raise ValueError(
+            f"{table}: column {missing[0]!r} is missing. {remedy} Received columns: {columns}."
+        )
+    others = [column for column in columns if column not in needed]
+    return frame[[*needed, *others]].reset_index(drop=True)
+
+
+# Words in the names that ids have elsewhere.
+_CALLED = {
+    "user_id": "user visitor customer member reviewer account client person buyer id",
+    "item_id": "item article product movie book sku asin isbn track song art business listing id",
+}
+
+
+def _rename_hint(table: str, column: str, columns: list[str]) -> str:
+    """How to give a column its name, with the one that is probably meant."""
+    called = _CALLED[column].split()
+    likely = [
+        name
+        for word in called
+        for name in columns
+        if (word in name.lower() if word != "id" else name.lower() == "id")
+    ]
+    theirs = next((name for name in likely if name not in _CALLED), "theirs")
+    known = "If it has another name: " if theirs == "theirs" else ""
+    return (
+        f"{known}rename={{'{table}.{theirs}': {column!r}}} "
+        f"(--rename {table}.{theirs}={column}) names it."
+    )
+
+
+def checked_events(
+    frame: pd.DataFrame, time_unit: str | None = None
+) -> tuple[pd.DataFrame, str | None]:
+    """The events in one form, and the unit that their times turned out to have."""
+    has_time = isinstance(frame, pd.DataFrame) and "timestamp" in frame
+    events = _table(frame, "events", ("user_id", "item_id", *(["timestamp"] if has_time else [])))
+    checked = {column: id_column(events, "events", column) for column in ("user_id", "item_id")}
+    if "session_id" in events:
+        checked["session_id"] = id_column(events, "events", "session_id")
+    if "timestamp" in events:
+        checked["timestamp"], time_unit = seconds(events, unit=time_unit)
+    else:
+        time_unit = None
+    for column in ("rating", "weight"):
+        if column in events:
+            _check_numbers(events, column)
+    if "split" in events:
+        strange = ~events["split"].isin(PARTS).to_numpy()
+        if strange.any():
+            remedy = f"A given split names each event's part: {', '.join(PARTS)}."
+            refuse(events, "events", "split", strange, "other values", remedy)
+    return events.assign(**checked), time_unit
+
+
+def _check_numbers(events: pd.DataFrame, column: str) -> None:
+    """Ratings are numbers, known or not; weights are numbers from 0 up, in every row."""
+    values = events[column]
+    if not pd.api.types.is_numeric_dtype(values.dtype):
+        everywhere = np.ones(len(values), dtype=bool)
+        remedy = (
+            f"A {column} is a number: use pd.to_numeric(events[{column!r}]), or of files "
+            f"dtype={{{column!r}: 'float64'}} (--type {column}=float64)."
+        )
+        refuse(events, "events", column, everywhere, f"type {values.dtype}", remedy)
+    numbers = values.to_numpy(dtype="float64", na_value=np.nan)
+    if column == "weight":
+        bad = ~(np.isfinite(numbers) & (numbers >= 0))
+        what, remedy = "missing, negative or infinite values", "A weight is a number from 0 up."
+    else:
+        bad = np.isinf(numbers)
+        what, remedy = "infinite values", "A rating is a finite number, or missing."
+    if bad.any():
+        refuse(events, "events", column, bad, what, remedy)
+
+
+def checked_entities(
+    frame: pd.DataFrame | None,
+    table: str,
+    column: str,
+    events: pd.DataFrame,
+    mend_ids: bool | None,
+) -> pd.DataFrame:
+    """The users or items, one row an id, with a row for those that only the events know."""
+    met = events[column].drop_duplicates()
+    if frame is None:
+        if mend_ids is None:
+            check(met, None, table, column)
+        return met.sort_values(ignore_index=True).to_frame()
+    entities = _table(frame, table, (column,))
+    ids = id_column(entities, table, column)
+    repeated = ids.duplicated(keep=False)
+    if repeated.any():
+        remedy = f"{table} has one row an id: use .drop_duplicates({column!r}) or aggregate."
+        refuse(entities, table, column, repeated, "repeated ids", remedy)
+    if len(entities) == 0:
+        ids = ids.astype(met.dtype)
+    entities = entities.assign(**{column: ids})
+    check_same_type(events, entities, table, column)
+    if mend_ids is None:
+        check(met, ids, table, column)
+    absent = met[~met.isin(ids)].sort_values(ignore_index=True)
+    if len(absent) == 0:
+        return entities
+    # Nullable types, so that integers and booleans stay what they are beside missing values.
+    others = entities.columns.drop(column)
+    plain = {
+        name: {"i": "Int64", "u": "UInt64", "b": "boolean"}[entities[name].dtype.kind]
+        for name in others
+        if isinstance(entities[name].dtype, np.dtype) and entities[name].dtype.kind in "iub"
+    }
+    return pd.concat([entities.astype(plain), absent.to_frame()], ignore_index=True)
+
+
+def check_same_type(events: pd.DataFrame, entities: pd.DataFrame, table: str, column: str) -> None:
+    theirs, ours = events[column].dtype, entities[column].dtype
+    if theirs != ours and len(events) and len(entities):
+        first, others = (frame[column].iloc[:1].tolist()[0] for frame in (entities, events))
+        raise ValueError(
+            f"{table}: column {column!r} has another type than in events, so no id would match. "
+            "Bring both to one type, for instance with .astype('str'); mend_ids=True (--mend-ids) "
+            f"does. Received: {ours} in {table} (first: {first!r}), {theirs} in events (first: "
+            f"{others!r})."
+        )

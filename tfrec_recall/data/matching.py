@@ -1,0 +1,170 @@
+"""Whether the ids of two tables can meet: blanks around them, `13.0` beside `13`, lost zeros.
+
+Such ids are other ids by the rule of `tfrec_recall.data.ids`, and nobody means them to be. They are
+refused, or mended on request; never taken for new users and items in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from tfrec_recall.data.notices import tell
+
+ALMOST_NONE = 0.05  # of the ids of the smaller table
+_BLANKS = " \t\u00a0\u3000"
+_DRESSED = r"(?:^[ \t\u00a0\u3000]|[ \t\u00a0\u3000]$|^-?[0-9]+\.0+[ \t\u00a0\u3000]*$)"
+_WAYS = (
+    "mend_ids=True (--mend-ids) makes one id of them and says so; mend_ids=False (--keep-ids) "
+    "takes every id as it is."
+)
+
+
+def bare(ids: pd.Series) -> pd.Series:
+    """Text ids without blanks around them and without the `.0` of a whole number.
+
+    >>> bare(pd.Series([" 13", "13.0", "13.5", "a b "])).tolist()
+    ['13', '13', '13.5', 'a b']
+    """
+    return ids.str.strip(_BLANKS).str.replace(r"^(-?[0-9]+)\.0+$", r"\1", regex=True)
+
+
+def without_zeros(ids: pd.Series) -> pd.Series:
+    """Ids as bare text, numbers among them without leading zeros."""
+    text = bare(ids.astype("str"))
+    return text.str.replace(r"^0+([0-9]+)$", r"\1", regex=True)
+
+
+def check(
+    met: pd.Series, ids: pd.Series | None, table: str, column: str, source: str = "events"
+) -> None:
+    """Raises the ValueError of ids that were written in two ways.
+
+    Args:
+        met: the ids of the events, each once.
+        ids: those of the users or items; None where there is no such table.
+        table, column, source: what errors call them, the events last.
+    """
+    is_text = isinstance(met.dtype, pd.StringDtype)
+    if is_text:
+        _refuse_two_forms(met, ids, source if ids is None else f"{source} and {table}", column)
+    if ids is None or len(ids) == 0 or len(met) == 0:
+        return
+    known = met.isin(ids)
+    if known.all():
+        return
+    if known.sum() >= ALMOST_NONE * min(len(met), len(ids)):
+        return
+    absent = met[~known]
+    near = absent.iloc[:0]
+    if is_text:
+        near = absent[without_zeros(absent).isin(without_zeros(ids))]
+    hint = (
+        f"Without leading zeros, {len(near):,} would be: a program read text as numbers."
+        if len(near)
+        else "Do both tables speak of the same ids?"
+    )
+    raise ValueError(
+        f"{table}: almost no {column} of {source} is there: {known.sum():,} of {len(met):,}, and "
+        f"{table} has {len(ids):,}. {hint} {_WAYS} Received: "
+        f"{_listed(near if len(near) else absent)} in {source}, {_listed(ids)} in {table}."
+    )
+
+
+def _refuse_two_forms(met: pd.Series, ids: pd.Series | None, places: str, column: str) -> None:
+    every = met if ids is None else pd.concat([met, ids[~ids.isin(met)]])
+    dressed = every[every.str.contains(_DRESSED, regex=True).to_numpy()]
+    if not len(dressed):
+        return
+    forms = bare(dressed)
+    twice = (forms.isin(every) | forms.duplicated(keep=False)) & (forms != "")
+    if not twice.any():
+        return
+    first, form = dressed[twice].iloc[0], forms[twice].iloc[0]
+    other = next(one for one in (*every[every == form], *dressed[forms == form]) if one != first)
+    raise ValueError(
+        f"{places}: column {column!r} has {int(twice.sum()):,} of {len(every):,} ids that differ "
+        f"from another by blanks around them, or by '.0', alone. {_WAYS} Received: {first!r} "
+        f"beside {other!r}, among {_listed(dressed[twice])}."
+    )
+
+
+def mended(columns: Sequence[tuple[str, pd.Series]], column: str) -> list[pd.Series]:
+    """The ids of one column in all tables, one id written in one way; tells what was changed.
+
+    Blanks around ids go, and the `.0` of whole numbers. Ids of the events that only lack leading
+    zeros are written as in the table of users or items.
+
+    Args:
+        columns: pairs of a table's name and its ids, the events first.
+
+    >>> events, items = pd.Series([" 13", "108"]), pd.Series(["13.0", "0108"])
+    >>> mended([("events", events), ("items", items)], "item_id")[0].tolist()
+    ['13', '0108']
+    """
+    result: list[pd.Series] = []
+    for table, ids in columns:
+        if pd.api.types.is_float_dtype(ids.dtype) and (ids.dropna() % 1 == 0).all():
+            tell(f"{table}: the {column}s are whole floating-point numbers, read as integers.")
+            result.append(ids.astype("Int64" if ids.isna().any() else "int64"))
+            continue
+        if ids.dtype == object or isinstance(ids.dtype, pd.StringDtype):
+            text = ids.astype("str")
+            changed = bare(text)
+            different = (changed != text) & text.notna()
+            if different.any():
+                sample, now = text[different].iloc[0], changed[different].iloc[0]
+                tell(
+                    f"{table}: {int(different.sum()):,} of {len(ids):,} {column}s were mended, "
+                    f"such as {sample!r} to {now!r}."
+                )
+            result.append(changed if different.any() else ids)
+            continue
+        result.append(ids)
+    if len({pd.api.types.is_integer_dtype(ids.dtype) for ids in result if len(ids)}) > 1:
+        tell(f"{column}: integers in one table and text in another, all read as text.")
+        result = [ids.astype("str") for ids in result]
+    return _with_zeros(columns, result, column)
+
+
+def _with_zeros(
+    columns: Sequence[tuple[str, pd.Series]], result: list[pd.Series], column: str
+) -> list[pd.Series]:
+    """The events' ids with the leading zeros that the other tables have."""
+    if len(result) < 2 or not isinstance(result[0].dtype, pd.StringDtype):
+        return result
+    others = pd.concat(result[1:]).drop_duplicates()
+    met = result[0].drop_duplicates().dropna()
+    absent = met[~met.isin(others)]
+    if not len(absent):
+        return result
+    plain = without_zeros(others)
+    known = pd.Series(others.to_numpy(), index=plain).loc[lambda one: ~one.index.duplicated(False)]
+    found = pd.Series(without_zeros(absent).map(known).to_numpy(), index=absent).dropna()
+    if len(found):
+        rows = result[0].isin(found.index)
+        tell(
+            f"{columns[0][0]}: {int(rows.sum()):,} {column}s were written as in the other tables, "
+            f"such as {found.index[0]!r} as {found.iloc[0]!r}."
+        )
+        spelled = result[0].where(~rows, result[0].map(found)).astype("str")
+        return [spelled, *result[1:]]
+    return result
+
+
+def _listed(ids: pd.Series) -> str:
+    return ", ".join(repr(one) for one in ids.head(3).tolist())
+
+
+def near(unknown: Sequence[str | int], known: pd.Series) -> dict[str | int, str | int]:
+    """Of ids that are not known, the known ones that are written a little differently.
+
+    >>> near(["007", "x"], pd.Series([7, 8]))
+    {'007': 7}
+    """
+    forms = without_zeros(pd.Series([str(one) for one in unknown], dtype="str")).tolist()
+    each = known.drop_duplicates()
+    alike = without_zeros(each)
+    found = dict(zip(alike[alike.isin(forms)], each[alike.isin(forms)].tolist(), strict=True))
+    return {one: found[form] for one, form in zip(unknown, forms, strict=True) if form in found}

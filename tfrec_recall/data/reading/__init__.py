@@ -1,0 +1,141 @@
+"""Tables from files of many kinds, without a change to any id on the way."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping
+
+import pandas as pd
+
+from tfrec_recall.data.notices import tell
+from tfrec_recall.data.reading.columns import (
+    Tables,
+    check_known,
+    check_rename,
+    holds_row_numbers,
+    is_wanted,
+    names_of,
+    our_names,
+    renamed,
+)
+from tfrec_recall.data.reading.delimited import read_delimited
+from tfrec_recall.data.reading.finding import (
+    FORMATS,
+    JSON_LINES,
+    PARQUET,
+    TEXT,
+    FilePath,
+    find_tables,
+    stem_of,
+    suffix_of,
+)
+from tfrec_recall.data.reading.json_lines import read_json_lines
+from tfrec_recall.data.reading.layout import TABLES, Layout
+from tfrec_recall.data.reading.parquet import partitions, read_parquet
+from tfrec_recall.data.reading.types import typed
+
+__all__ = [
+    "FORMATS",
+    "JSON_LINES",
+    "PARQUET",
+    "TABLES",
+    "TEXT",
+    "FilePath",
+    "Layout",
+    "Tables",
+    "find_tables",
+    "read_parquet",
+    "read_tables",
+    "read_untyped",
+    "renamed",
+    "stem_of",
+]
+_OF_TEXT = ("names", "separator", "encoding", "quotes", "decimal")
+
+
+def read_tables(paths: Mapping[str, pathlib.Path], layout: Layout | None = None) -> Tables:
+    """The tables in these files, with our column names.
+
+    Raises: ValueError naming the file that cannot be read, or the argument that has no effect.
+    """
+    layout = layout or Layout()
+    tables: Tables = dict.fromkeys(TABLES)
+    theirs: dict[str, list[str]] = {}
+    untyped: dict[str, list[str]] = {}
+    texts = 0
+    for table, path in paths.items():
+        tables[table], theirs[table], untyped[table] = _read(path, table, layout)
+        texts += _is_text(path, layout)
+    _refuse_without_effect(layout, texts, list(paths))
+    check_rename(theirs, layout.rename)
+    ours = {table: our_names(table, names, layout.rename) for table, names in theirs.items()}
+    if layout.columns is not None:
+        check_known("columns", layout.columns, ours)
+    return _without_row_numbers(typed(tables, untyped, layout), layout)
+
+
+def read_untyped(path: pathlib.Path) -> tuple[pd.DataFrame, list[str]]:
+    """One table by itself as it is written, and its columns of text without types."""
+    frame, _, untyped = _read(path, "events", Layout())
+    return frame, untyped
+
+
+def _is_text(path: pathlib.Path, layout: Layout) -> bool:
+    suffix = suffix_of(path)
+    typed_form = path.is_dir() or suffix in PARQUET
+    return not typed_form and (suffix not in JSON_LINES or layout.separator is not None)
+
+
+def _read(
+    path: pathlib.Path, table: str, layout: Layout
+) -> tuple[pd.DataFrame, list[str], list[str]]:
+    """The wanted columns by our names, the file's own names, and the columns without types."""
+    if _is_text(path, layout):
+        frame, theirs = read_delimited(path, table, layout)
+        return frame, theirs, names_of(frame)
+    if suffix_of(path) in JSON_LINES and not path.is_dir():
+        return read_json_lines(path, table, layout)
+    frame = read_parquet(path)
+    theirs = names_of(frame)
+    names = our_names(table, theirs, layout.rename)
+    written = set(partitions(path))
+    untyped = [ours for own, ours in zip(theirs, names, strict=True) if own in written]
+    frame = frame.set_axis(names, axis=1)
+    return (
+        frame[[name for name in names if is_wanted(table, name, layout.columns)]],
+        theirs,
+        untyped,
+    )
+
+
+def _refuse_without_effect(layout: Layout, texts: int, tables: list[str]) -> None:
+    given = [name for name in _OF_TEXT if getattr(layout, name) is not None]
+    if given and not texts:
+        raise ValueError(
+            f"{', '.join(given)} {'is' if len(given) == 1 else 'are'} for text files, and none is "
+            f"read. Received: {', '.join(f'{name}={getattr(layout, name)!r}' for name in given)}."
+        )
+    for table in TABLES:
+        if layout.names_of(table) is not None and table not in tables:
+            raise ValueError(
+                f"names gives the columns of {table}, and there is no such table. "
+                f"Received: names={layout.names!r}."
+            )
+
+
+def _without_row_numbers(tables: Tables, layout: Layout) -> Tables:
+    """The tables without a column of row numbers that has no name of its own."""
+    wanted = {*(layout.columns or ()), *layout.rename.values(), *layout.dtype}
+    result: Tables = dict(tables)
+    for table, frame in tables.items():
+        if frame is None:
+            continue
+        for name in names_of(frame):
+            if name not in wanted and holds_row_numbers(name, frame[name]):
+                tell(
+                    f"{table}: column {name!r} numbers the rows and is left out; "
+                    f"dtype={{{name!r}: 'int64'}} (--type '{name}=int64') keeps it."
+                )
+                frame = frame.drop(columns=name)
+        result[table] = pd.DataFrame(frame)
+    return result

@@ -1,0 +1,124 @@
+"""CSV and its relatives, every cell as text: what it means is decided when all tables are there."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pv
+
+from tfrec_recall.data.reading.columns import is_wanted, our_names
+from tfrec_recall.data.reading.finding import separator_of
+from tfrec_recall.data.reading.layout import Layout
+from tfrec_recall.data.reading.records import (
+    Dialect,
+    refuse_bad_record,
+    refuse_undecodable,
+)
+from tfrec_recall.data.reading.swallowed import refuse_swallowed_rows
+
+_BLOCK = 2**23  # bytes; a record has to fit
+_TEXT = pd.StringDtype(na_value=float("nan"))
+_NUMBER = re.compile(r"\s*-?[0-9]+(\.[0-9]+)?\s*")
+_SEPARATORS = {",": ",", ";": "';'", "\t": "'\\t'", "|": "'|'", "::": "::"}
+
+
+def read_delimited(
+    path: pathlib.Path, table: str, layout: Layout
+) -> tuple[pd.DataFrame, list[str]]:
+    """The wanted columns of a text file as text by our names, and the names that the file has.
+
+    Raises: ValueError naming the file, and the line that cannot be read.
+    """
+    separator = separator_of(path, layout.separator)
+    quotes = len(separator) == 1 if layout.quotes is None else layout.quotes
+    dialect = Dialect(path, separator, layout.encoding or "utf-8", quotes)
+    try:
+        return _read(dialect, table, layout)
+    except UnicodeDecodeError:
+        try:
+            refuse_undecodable(dialect)
+        except ValueError as error:
+            raise ValueError(f"{path} cannot be read as CSV: {error}") from error
+        raise
+    except (ValueError, OSError, EOFError) as error:
+        raise ValueError(f"{path} cannot be read as CSV: {error}") from error
+
+
+def _read(dialect: Dialect, table: str, layout: Layout) -> tuple[pd.DataFrame, list[str]]:
+    theirs = layout.names_of(table)
+    skipped = 0
+    if theirs is None:
+        theirs, skipped = _header(dialect)
+    names = our_names(table, theirs, layout.rename)
+    _check_header(names, theirs, table, dialect, has_header=skipped > 0)
+    stream = dialect.stream()
+    text = pa.large_string()  # as pandas has it
+    try:
+        found = pv.read_csv(
+            stream,
+            pv.ReadOptions(column_names=names, skip_rows=skipped, block_size=_BLOCK),
+            pv.ParseOptions(
+                delimiter=dialect.byte,
+                quote_char='"' if dialect.quotes else False,
+                newlines_in_values=dialect.quotes,
+            ),
+            pv.ConvertOptions(
+                column_types=dict.fromkeys(names, text),
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=True,
+                include_columns=None
+                if dialect.quotes and layout.columns is not None
+                else [name for name in names if is_wanted(table, name, layout.columns)],
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        refuse_undecodable(dialect)
+        refuse_bad_record(dialect, len(names))
+        raise ValueError(str(error)) from error
+    if stream.has_quotes:
+        if not stream.in_order:
+            refuse_bad_record(dialect, len(names))
+        refuse_swallowed_rows(found, dialect, after=skipped)
+    found = found.select([name for name in names if is_wanted(table, name, layout.columns)])
+    return found.to_pandas(types_mapper=lambda _: _TEXT, self_destruct=True), theirs
+
+
+def _header(dialect: Dialect) -> tuple[list[str], int]:
+    """The names in the first record, and the lines up to its end."""
+    records = dialect.records()
+    line, names = next(records, (0, []))
+    records.close()  # type: ignore[attr-defined]
+    if not names:
+        raise ValueError("No columns: there is no header, and no record")
+    lines = line + sum(name.count("\n") for name in names)
+    named = [name.strip() for name in names]
+    return [name or f"Unnamed: {place}" for place, name in enumerate(named)], lines
+
+
+def _check_header(
+    names: list[str], theirs: list[str], table: str, dialect: Dialect, has_header: bool
+) -> None:
+    """Refuses a first line that is no header, or that another separator would cut."""
+    key = {"events": "user_id", "users": "user_id", "items": "item_id"}[table]
+    if key in names or not has_header:
+        return
+    if len(theirs) == 1:
+        for other, shown in _SEPARATORS.items():
+            if other != dialect.separator and other in theirs[0]:
+                raise ValueError(
+                    f"its header is one cell, as the separator is {dialect.separator!r}: "
+                    f"separator={other!r} (--separator {shown}) may be right. "
+                    f"Received: {theirs[0]!r}."
+                )
+    numbers = [name for name in theirs if _NUMBER.fullmatch(name)]
+    if numbers:
+        raise ValueError(
+            f"its first line looks like a record, not like a header. Name the columns in order: "
+            f"names={{{table!r}: ['user_id', 'item_id', …]}} (--no-header "
+            f"{'' if table == 'events' else table + '='}user_id,item_id,…). "
+            f"Received: {theirs}."
+        )

@@ -1,0 +1,106 @@
+"""Parquet files and folders of their parts, without a change to any id on the way."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from tfrec_recall.data.reading.finding import FilePath
+
+_NULLABLE: dict[pa.DataType, Any] = {
+    **{pa.int8(): pd.Int8Dtype(), pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype()},
+    **{pa.int64(): pd.Int64Dtype(), pa.uint8(): pd.UInt8Dtype(), pa.uint16(): pd.UInt16Dtype()},
+    **{pa.uint32(): pd.UInt32Dtype(), pa.uint64(): pd.UInt64Dtype(), pa.bool_(): pd.BooleanDtype()},
+}
+
+
+def read_parquet(path: FilePath) -> pd.DataFrame:
+    """One Parquet file, or every `*.parquet` of a folder and its subfolders as one table.
+
+    A subfolder `column=value` adds a column of text; what a part lacks is missing in its rows.
+    Integers and booleans beside missing values become nullable, not floats.
+
+    Raises: ValueError naming the file that is damaged, or whose types are not those of the others.
+    """
+    path = pathlib.Path(path)
+    parts = _parts(path)
+    schema, metadata = pa.schema([]), {}
+    for part in parts:
+        try:
+            own = pq.read_schema(part)
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(f"{part} is no whole Parquet file: {error}") from error
+        try:
+            schema = pa.unify_schemas([schema, own.remove_metadata()], promote_options="permissive")
+        except pa.ArrowException as error:
+            raise ValueError(f"{part} has other types than the parts before it: {error}") from error
+        metadata[str(part)] = own.metadata
+    names = partitions(path)
+    for name in names:
+        if name not in schema.names:
+            # Names of folders have no types: as text they keep their zeros.
+            schema = schema.append(pa.field(name, pa.string()))
+    folder = {
+        "partitioning": ds.HivePartitioning(pa.schema([schema.field(name) for name in names])),
+        "partition_base_dir": str(path),
+    }
+    found = ds.dataset(list(metadata), schema=schema, **(folder if names else {}))
+    frames = []
+    for fragment in found.get_fragments():
+        try:
+            own = schema.with_metadata(metadata[fragment.path])  # pandas keeps its index there
+            frame = fragment.to_table(schema=own).to_pandas(types_mapper=_NULLABLE.get)
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(f"{fragment.path} is damaged: {error}") from error
+        named = [name for name in frame.index.names if name is not None]
+        frames.append(frame.reset_index(named))
+    return _plain(pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0])
+
+
+def to_frame(table: pa.Table) -> pd.DataFrame:
+    """A frame whose integers and booleans are nullable where something is missing, not floats."""
+    return _plain(table.to_pandas(types_mapper=_NULLABLE.get))
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Nullable columns without missing values as NumPy's."""
+    plain = {dtype: dtype.numpy_dtype for dtype in _NULLABLE.values()}
+    whole = {
+        column: plain[dtype]
+        for column, dtype in frame.dtypes.items()
+        if dtype in plain and not frame[column].isna().any()
+    }
+    return frame.astype(whole)
+
+
+def partitions(path: FilePath) -> list[str]:
+    """The columns that the names of subfolders hold, `column=value`; their text has no type."""
+    path = pathlib.Path(path)
+    if not path.is_dir():
+        return []
+    names: dict[str, None] = {}
+    for part in _parts(path):
+        for folder in part.relative_to(path).parts[:-1]:
+            name, equals, _ = folder.partition("=")
+            if equals:
+                names[name] = None
+    return list(names)
+
+
+def _parts(path: pathlib.Path) -> list[pathlib.Path]:
+    if not path.is_dir():
+        return [path]
+    parts = sorted(
+        part
+        for part in path.rglob("*.parquet")
+        if part.is_file()
+        and not any(name.startswith(("_", ".")) for name in part.relative_to(path).parts)
+    )
+    if not parts:
+        raise ValueError(f"{path} is a folder without any .parquet file.")
+    return parts

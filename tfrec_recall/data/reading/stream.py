@@ -1,0 +1,116 @@
+"""A text file as UTF-8 with one byte between its cells, and its quotation marks looked at."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import pathlib
+
+import numpy as np
+import pyarrow as pa
+
+UNIT_SEPARATOR = "\x1f"  # takes the place of a separator of several characters
+_BLOCK = 2**22
+_MARK = ord('"')
+
+
+class TextStream(io.RawIOBase):
+    """The file's bytes, unpacked and as UTF-8; knows afterwards whether its quotes are in order.
+
+    They are if each opens a cell and closes it again at its end, or is written twice within. A
+    file where one is not may still be right ('7" single' in a cell without quotes): then the
+    records have to be read one by one to see.
+
+    Args:
+        separator: of cells; one of several characters becomes `UNIT_SEPARATOR`.
+        quotes: whether quotation marks mean something.
+    """
+
+    def __init__(self, path: pathlib.Path, separator: str, encoding: str, quotes: bool) -> None:
+        super().__init__()
+        self.has_quotes = False
+        self.in_order = True
+        self._file = pa.input_stream(str(path), compression="detect", buffer_size=_BLOCK)
+        decode = codecs.getincrementaldecoder(encoding)
+        self._decoder = None if codecs.lookup(encoding).name == "utf-8" else decode()
+        self._separator = separator.encode()
+        self._quotes = quotes
+        self._rest = b""  # of a separator that the block cut in two
+        self._held = b""  # ready, and not yet asked for
+        self._began = self._ended = False
+        self._marks = 0  # quotation marks so far
+        self._before = b"\n"  # the last byte before the block
+        self._open_end = False  # whether the last byte was a mark that closes or is doubled
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
+        while not self._held and not self._ended:
+            self._held = self._next()
+        size = min(len(buffer), len(self._held))
+        buffer[:size] = self._held[:size]
+        self._held = self._held[size:]
+        return size
+
+    def _next(self) -> bytes:
+        block = self._file.read(_BLOCK)
+        self._ended = not block
+        if self._decoder is not None:
+            block = self._decoder.decode(block, final=self._ended).encode()
+        if block and not self._began:
+            self._began = True
+            block = block.removeprefix(codecs.BOM_UTF8)
+        if len(self._separator) > 1:
+            block = self._with_one_byte(self._rest + block)
+        if self._quotes:
+            self._look(block)
+        return block
+
+    def _with_one_byte(self, block: bytes) -> bytes:
+        unit = UNIT_SEPARATOR.encode()
+        if unit in block:
+            raise ValueError(
+                "a separator of several characters cannot be told from the control character "
+                f"{UNIT_SEPARATOR!r}, which the text holds"
+            )
+        cut = 0
+        if not self._ended:
+            cut = next(
+                size
+                for size in range(len(self._separator) - 1, -1, -1)
+                if block.endswith(self._separator[:size])
+            )
+        self._rest = block[len(block) - cut :]
+        return block[: len(block) - cut].replace(self._separator, unit)
+
+    def _look(self, block: bytes) -> None:
+        """Whether the marks of this block are where a writer of CSV puts them."""
+        if self._open_end and block:
+            self._open_end = False
+            if block[:1] not in (*self._ends(), b'"'):
+                self.in_order = False
+        if b'"' in block:
+            self.has_quotes = True
+            if self.in_order:
+                data = np.frombuffer(self._before + block, dtype=np.uint8)
+                places = np.flatnonzero(data == _MARK)
+                places = places[places > 0]  # that of the block before was counted there
+                number = np.arange(self._marks, self._marks + len(places))
+                opens, closes = places[number % 2 == 0], places[number % 2 == 1]
+                ends = np.frombuffer(b"".join((*self._ends(), b'"')), dtype=np.uint8)
+                last = closes == len(data) - 1
+                before = data[opens - 1]
+                self.in_order = bool(
+                    np.isin(before, ends).all() and np.isin(data[closes[~last] + 1], ends).all()
+                )
+                self._open_end = bool(last.any())
+                self._marks += len(places)
+        if block:
+            self._before = block[-1:]
+        if self._ended and self._marks % 2:
+            self.in_order = False
+
+    def _ends(self) -> tuple[bytes, ...]:
+        separator = self._separator if len(self._separator) == 1 else UNIT_SEPARATOR.encode()
+        return separator, b"\n", b"\r"

@@ -1,0 +1,222 @@
+"""Text columns as what they say they are, where no character is lost."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tfrec_recall.data.ids import integers, of_one_type
+from tfrec_recall.data.matching import mended
+from tfrec_recall.data.notices import tell
+from tfrec_recall.data.reading.columns import IDS, Tables, check_known, names_of
+from tfrec_recall.data.reading.layout import Layout, pick
+from tfrec_recall.data.times import of_text
+
+MISSING = ("NA", "N/A", "NaN", "nan", "null", "NULL", "None")  # among numbers, and nowhere else
+_DIGITS = r"(?:0|[1-9][0-9]*)"  # without leading zeros, which make a code of a number
+# An exponent has a sign or follows decimals, as programs write it: 0E3 and 1E5 are codes.
+_EXPONENT = r"(?:\.[0-9]+[eE][+-]?[0-9]+|[eE][+-][0-9]+)"
+_NUMBER = rf"^[ \t]*-?(?:{_DIGITS}(?:\.[0-9]*|{_EXPONENT})?|\.[0-9]+|inf|Infinity)[ \t]*$"
+_DECIMAL_COMMA = rf"^[ \t]*-?{_DIGITS}(?:,[0-9]+)?[ \t]*$"
+_THOUSANDS = r"^[ \t]*-?[1-9][0-9]{0,2}(?:,[0-9]{3})*[ \t]*$"
+_TEXT = pd.StringDtype(na_value=float("nan"))
+
+_LIST = "|"
+_SOME = 0.1  # of the values have the separator of a list
+_FEW = 2 / 3  # of the parts of all values are new at most
+
+
+def typed(
+    tables: Tables, untyped: Mapping[str, Sequence[str]], layout: Layout | None = None
+) -> Tables:
+    """The tables with columns of text as what they say they are.
+
+    Ids, in all tables together, become int64 if all are plain integers, and stay text if one is not
+    ("007", "+7"). Timestamps are numbers or ISO 8601. Other columns become numbers if all values
+    are, none of them with leading zeros; then, and only then, "NA" is a missing value.
+
+    Args:
+        untyped: the columns of each table whose text has no types.
+        layout: what is known of columns instead.
+
+    >>> events = pd.DataFrame({"user_id": ["7"], "item_id": ["007"]}, dtype="str")
+    >>> typed({"events": events}, {"events": list(events)})["events"].dtypes.tolist()
+    [dtype('int64'), <StringDtype(na_value=nan)>]
+    """
+    layout = layout or Layout()
+    frames = {table: frame for table, frame in tables.items() if frame is not None}
+    columns = {table: names_of(frame) for table, frame in frames.items()}
+    check_known("dtype", layout.dtype, columns)
+    check_known("lists", layout.lists, columns)
+    ids = _ids(frames, untyped, layout)
+    result: Tables = dict(tables)
+    for table, frame in frames.items():
+        converted: dict[str, pd.Series] = {}
+        for name in columns[table]:
+            dtype, between = pick(layout.dtype, table, name), pick(layout.lists, table, name)
+            if dtype is not None:
+                converted[name] = _given_type(frame[name], table, dtype)
+            elif between is not None:
+                converted[name] = _lists(frame[name], between)
+            elif (table, name) in ids:
+                converted[name] = ids[table, name]
+            elif name == "timestamp" and table == "events":
+                converted[name] = _time(frame[name], layout)
+            elif name in untyped.get(table, ()):
+                converted[name] = _plain(frame[name], table, layout)
+            else:
+                converted[name] = frame[name]
+        result[table] = pd.DataFrame(converted, index=frame.index)
+    return result
+
+
+def _ids(
+    frames: Mapping[str, pd.DataFrame], untyped: Mapping[str, Sequence[str]], layout: Layout
+) -> dict[tuple[str, str], pd.Series]:
+    """The ids of all tables, each column of one type everywhere."""
+    found: dict[tuple[str, str], pd.Series] = {}
+    for name, having in IDS.items():
+        columns = {
+            table: frames[table][name]
+            for table in having
+            if table in frames and name in frames[table] and pick(layout.dtype, table, name) is None
+        }
+        if layout.mend_ids:
+            columns = dict(zip(columns, mended(list(columns.items()), name), strict=True))
+        without_types = [table for table in columns if name in untyped.get(table, ())]
+        for table, values in of_one_type(columns, without_types, name).items():
+            found[table, name] = values
+    return found
+
+
+def _given_type(values: pd.Series, table: str, dtype: str) -> pd.Series:
+    try:
+        return values.astype(pd.api.types.pandas_dtype(dtype))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{table}: column {values.name!r} cannot become dtype={dtype!r}: {error}"
+        ) from error
+
+
+def _time(values: pd.Series, layout: Layout) -> pd.Series:
+    """Numbers, or moments of ISO 8601; anything else stays text, which Interactions refuses."""
+    if layout.time_format is not None or not isinstance(values.dtype, pd.StringDtype):
+        return values
+    found = _numbers(values, layout.decimal)
+    return of_text(values) if found is None else found
+
+
+def _plain(text: pd.Series, table: str, layout: Layout) -> pd.Series:
+    """A column that is neither an id nor a time."""
+    found = _numbers(text, layout.decimal)
+    if found is not None:
+        return found
+    for recognise in (_decimal_commas, _list_of_text, _written_lists):
+        found = recognise(text, table, layout)
+        if found is not None:
+            return found
+    return text
+
+
+def _numbers(text: pd.Series, decimal: str | None) -> pd.Series | None:
+    """The text as int64, nullable Int64 or float64; None if it is something else."""
+    whole = integers(text)
+    if whole is not None:
+        return whole
+    strings = pa.array(text, pa.large_string())
+    if decimal == ",":
+        strings = pc.replace_substring(strings, ",", ".", max_replacements=1)
+    strings = pc.if_else(pc.is_in(strings, pa.array(MISSING, pa.large_string())), None, strings)
+    if strings.null_count == len(strings):
+        return None
+    if not pc.all(pc.match_substring_regex(strings, _NUMBER)).as_py():
+        return None
+    there = pd.Series(strings.to_pandas(types_mapper=lambda _: _TEXT), index=text.index)
+    whole = integers(there.str.strip())
+    if whole is not None:
+        return whole.rename(str(text.name))
+    if pc.any(pc.match_substring_regex(strings, r"^[ \t]*-?[0-9]{16,}[ \t]*$")).as_py():
+        return None  # a double would change the last digits of a code
+    return pd.to_numeric(there).astype("float64").rename(str(text.name))
+
+
+def _all(text: pd.Series, pattern: str) -> bool:
+    return bool(
+        pc.all(pc.match_substring_regex(pa.array(text, pa.large_string()), pattern)).as_py()
+    )
+
+
+def _decimal_commas(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
+    has = text.str.contains(",", regex=False, na=False)
+    if layout.decimal is not None or not has.any() or not _all(text, _DECIMAL_COMMA):
+        return None
+    first = text[has].iloc[0]
+    if _all(text, _THOUSANDS):
+        tell(
+            f"{table}: column {text.name!r} is kept as text: {first!r} has decimals, or thousands. "
+            "decimal=',' (--decimal ,) reads decimals."
+        )
+        return None
+    tell(
+        f"{table}: column {text.name!r} has decimal commas, such as {first!r}, and is read as "
+        f"numbers; {_as_text(str(text.name))} keeps the text."
+    )
+    return _numbers(text, ",")
+
+
+def _list_of_text(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
+    """Lists such as `Action|Drama`: many values have the separator, and their parts come again."""
+    has = text.str.contains(_LIST, regex=False, na=False)
+    if not has.any() or has.sum() < _SOME * text.notna().sum():
+        return None
+    values = text.dropna().drop_duplicates()
+    parts = values.str.split(_LIST).explode()
+    if (parts.str.strip() != parts).any() or parts.nunique() > _FEW * len(parts):
+        return None
+    tell(
+        f"{table}: column {text.name!r} holds lists, such as {text[has].iloc[0]!r}, and is split "
+        f"at {_LIST!r}; {_as_text(str(text.name))} keeps the text."
+    )
+    return _lists(text, _LIST)
+
+
+def _written_lists(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
+    """Lists as a program prints them, `['Action', 'Drama']`."""
+    if text.isna().all() or not _all(text, r"^\[.*\]$"):
+        return None
+    found = {}
+    for value in text.dropna().unique():
+        try:
+            found[value] = ast.literal_eval(value)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return None
+        if not isinstance(found[value], list) or not all(
+            type(one) in (str, int, float) for one in found[value]
+        ):
+            return None
+    tell(
+        f"{table}: column {text.name!r} holds written lists, such as {next(iter(found))!r}, and is "
+        f"read as lists; {_as_text(str(text.name))} keeps the text."
+    )
+    return _each(text, found.__getitem__)
+
+
+def _lists(text: pd.Series, between: str) -> pd.Series:
+    """A list of text in every row, empty where nothing is there."""
+    return _each(text.astype("str"), lambda value: value.split(between) if value else [])
+
+
+def _each(text: pd.Series, read: Callable[[str], list]) -> pd.Series:
+    codes, values = pd.factorize(text)
+    made = [read(value) for value in values.tolist()]
+    made.append([])  # of what is missing, whose code is -1
+    column = pd.Series([list(made[code]) for code in codes], dtype=object)
+    return column.set_axis(text.index).rename(str(text.name))
+
+
+def _as_text(name: str) -> str:
+    return f"dtype={{{name!r}: 'str'}} (--type {name}=str)"

@@ -1,0 +1,88 @@
+"""One moment for everybody: train before it, test after."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import pandas as pd
+
+from tfrec_recall.data.interactions import PARTS, Interactions
+from tfrec_recall.data.order import changes
+from tfrec_recall.data.splits.parts import Split, check_counts, ordered, split_by
+
+
+def temporal(
+    interactions: Interactions,
+    validation_from: float | str | datetime.datetime | None,
+    test_from: float | str | datetime.datetime,
+    minimum: int = 0,
+) -> Split:
+    """Two moments cut the events of everybody: train before, validation between, test after.
+
+    The only split without a look at other users' future. Users who appear after a cut only are
+    asked about with an empty history, unless `minimum` leaves them out.
+
+    Args:
+        validation_from, test_from: Unix seconds, a datetime or a date as text ("2011-11-01"), UTC
+            unless it says otherwise; an event at that very moment comes after the cut. Without
+            validation, `validation_from` is None.
+        minimum: users with fewer events before a cut are not asked about what comes after it.
+
+    Raises: ValueError without timestamps, or if a part would be empty.
+    """
+    interactions.require_time("temporal", "random_events_out (--split random)")
+    check_counts("temporal", {"minimum": (minimum, 0)})
+    test_moment = _moment(test_from)
+    cuts = [test_moment if validation_from is None else _moment(validation_from), test_moment]
+    if validation_from is not None and not cuts[0] < cuts[1]:
+        raise ValueError(
+            "temporal needs validation_from before test_from. "
+            f"Received: {validation_from!r}, {test_from!r}."
+        )
+    data = ordered(interactions)
+    timestamp = data.events["timestamp"].to_numpy()
+    part = np.searchsorted(cuts, timestamp, side="right")
+    needed = [0, 2] if validation_from is None else [0, 1, 2]
+    sizes = np.bincount(part, minlength=3)
+    empty = [PARTS[number] for number in needed if sizes[number] == 0]
+    if empty:
+        raise ValueError(
+            f"temporal leaves no event in {empty[0]}: the data goes from "
+            f"{_text(timestamp.min())} to {_text(timestamp.max())}. Choose moments between "
+            f"(--split temporal:FROM,FROM). Received: {', '.join(map(_text, cuts))}."
+        )
+    wanted = _with_past(data.events, part, minimum) if minimum else None
+    if wanted is not None and not (wanted & (part == 2)).any():
+        raise ValueError(
+            f"temporal has nobody to ask about test: no user has {minimum} events before "
+            f"{_text(cuts[1])} and another after. Received: minimum={minimum} (--minimum)."
+        )
+    named = [_text(cut) for cut in cuts[validation_from is None :]]
+    named += [f"minimum={minimum}"] * bool(minimum)
+    return split_by(f"temporal({', '.join(named)})", interactions, data, part, wanted)
+
+
+def _with_past(events: pd.DataFrame, part: np.ndarray, minimum: int) -> np.ndarray:
+    """Whether the user of each event has enough events in the parts before this one's."""
+    user = np.cumsum(changes(events["user_id"])) - 1
+    users = int(user[-1]) + 1
+    before = [np.bincount(user[part < number], minlength=users) for number in range(3)]
+    return np.stack(before)[part, user] >= minimum
+
+
+def _moment(value: float | str | datetime.datetime) -> float:
+    """Unix seconds of what names a moment."""
+    if isinstance(value, int | float | np.number):
+        return float(value)
+    try:
+        return pd.Timestamp(value).timestamp()
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            "A moment is Unix seconds, a datetime or a date such as '2011-11-01'. "
+            f"Received: {value!r}."
+        ) from error
+
+
+def _text(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(float(seconds), datetime.UTC).isoformat()[:19]

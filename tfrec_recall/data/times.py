@@ -1,0 +1,311 @@
+"""What a time is: Unix seconds between 1980 and 2100, however they were written."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from tfrec_recall.data.ids import refuse
+
+FIRST = 315_532_800  # 1980-01-01 as Unix seconds
+LAST = 4_102_444_800  # 2100-01-01
+DAY = 86_400
+ORDER = "order"
+MOST = 0.9  # of the numbers are of the form that a column is said to have
+_SPREADSHEET = 25_569  # days from a spreadsheet's day 0, 1899-12-30, to 1970-01-01
+_DAYS = (FIRST // DAY, LAST // DAY)
+
+# How many of each make a second, and what they are called.
+_PARTS = {
+    "s": (1, "Unix seconds"),
+    "ms": (10**3, "milliseconds"),
+    "us": (10**6, "microseconds"),
+    "ns": (10**9, "nanoseconds"),
+}
+UNITS = (*_PARTS, "days", "spreadsheet", ORDER)
+UNITS_ABOUT = (
+    "s, ms, us or ns since 1970; days since 1970; a spreadsheet's days; or order, for numbers that "
+    "say which event came first and nothing else"
+)
+
+
+def check_unit(unit: str | None) -> None:
+    """Raises the ValueError of a unit that there is not."""
+    if unit is not None and unit not in UNITS:
+        raise ValueError(f"time_unit is {UNITS_ABOUT}. Received: {unit!r}.")
+
+
+def seconds(
+    frame: pd.DataFrame,
+    table: str = "events",
+    column: str = "timestamp",
+    unit: str | None = None,
+    format: str | None = None,
+) -> tuple[pd.Series, str]:
+    """The times as Unix seconds, int64, or float64 where there are fractions; and their unit.
+
+    Numbers outside 1980 to 2100 are never taken for seconds: they are days, milliseconds or a line
+    cut short, and the ValueError says which. Numbers that look like no date at all, such as 1, 2, 3
+    or one millionth of today, count events rather than seconds: without a unit they are taken for
+    an order.
+
+    Args:
+        unit: one of `UNITS`; None takes numbers for seconds, or for an order.
+        format: of text, and of numbers such as 20200913, in the language of `strftime`.
+
+    Returns: the column, and "s" or "order".
+
+    >>> times = pd.DataFrame({"timestamp": [1_600_000_000_500, 1_600_000_001_000]})
+    >>> seconds(times, unit="ms")[0].tolist()
+    [1600000000.5, 1600000001.0]
+    """
+    check_unit(unit)
+    values = frame[column]
+    if values.dtype == object and pd.api.types.infer_dtype(values) in ("datetime", "date"):
+        values = pd.to_datetime(values, utc=True)
+    missing = values.isna()
+    if missing.any():
+        remedy = "Drop these rows, or the whole column if the order of events is not known."
+        refuse(frame, table, column, missing, "missing values", remedy)
+    if format is not None:
+        values = _formatted(frame, table, column, format)
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        result = _of_moments(values)
+        if unit != ORDER:
+            _check_range(frame, table, column, result.to_numpy(), "dates")
+        return result, ORDER if unit == ORDER else "s"
+    numbers = _numbers(frame, table, column, values)
+    if unit == ORDER or (unit is None and _is_order(numbers)):
+        return _plain(numbers), ORDER
+    result = _scaled(numbers, unit or "s")
+    _check_range(frame, table, column, result.to_numpy(), (unit or "s"), numbers)
+    return result, "s"
+
+
+def moment(value: float | str | datetime.datetime, what: str, order: bool = False) -> float:
+    """One time in Unix seconds, by the same rule as a column of times.
+
+    Args:
+        value: Unix seconds, a datetime or a date as text, UTC unless it says otherwise.
+        what: the argument, as errors call it.
+        order: whether the data has numbers of order, and so the value is one.
+
+    >>> moment("2011-11-01", "test_from")
+    1320105600.0
+    """
+    try:
+        if isinstance(value, str | datetime.date | np.datetime64):
+            stamp = pd.Timestamp(value)
+            found = (stamp.tz_localize("UTC") if stamp.tz is None else stamp).timestamp()
+        elif order:
+            return float(value)
+        else:
+            found = float(value)
+    except (ValueError, TypeError):
+        found = np.nan
+    if order or not FIRST <= found < LAST:
+        hint = "" if order else _looks(np.array([found]))[0]
+        raise ValueError(
+            f"{what} is "
+            + ("a number, as the times of this data are" if order else "a time from 1980 to 2100")
+            + f": Unix seconds, a datetime, or text such as '2011-11-01'.{hint} "
+            f"Received: {value!r}."
+        )
+    return found
+
+
+def of_text(text: pd.Series) -> pd.Series:
+    """Text as numbers or as moments of ISO 8601; what is neither stays text.
+
+    >>> of_text(pd.Series(["2020-09-13 12:00:00 UTC"])).tolist()
+    [Timestamp('2020-09-13 12:00:00+0000', tz='UTC')]
+    """
+    with_zone = text.str.replace(r" UTC$", "Z", regex=True)
+    moments = pd.to_datetime(with_zone, format="ISO8601", errors="coerce", utc=True)
+    return text if (moments.isna() & text.notna()).any() else moments
+
+
+def _formatted(frame: pd.DataFrame, table: str, column: str, format: str) -> pd.Series:
+    values = frame[column]
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        raise ValueError(
+            f"{table}: column {column!r} holds times already, so time_format is of no use. "
+            f"Received: {values.dtype}, time_format={format!r}."
+        )
+    if pd.api.types.is_float_dtype(values.dtype):
+        values = values.astype("Int64") if (values % 1 == 0).all() else values
+    moments = pd.to_datetime(values.astype("str"), format=format, errors="coerce", utc=True)
+    bad = moments.isna()
+    if bad.any():
+        what = f"values that time_format={format!r} does not read"
+        refuse(frame, table, column, bad, what, "Say how all of them are written.")
+    return moments
+
+
+def _of_moments(column: pd.Series) -> pd.Series:
+    if getattr(column.dt, "tz", None) is not None:
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    ticks = column.to_numpy().astype("datetime64")
+    whole = ticks.astype("datetime64[s]")
+    if (ticks == whole).all():
+        return pd.Series(whole.astype("int64"))
+    return pd.Series(whole.astype("int64") + (ticks - whole) / np.timedelta64(1, "s"))
+
+
+def _numbers(frame: pd.DataFrame, table: str, column: str, values: pd.Series) -> np.ndarray:
+    everywhere = np.ones(len(values), dtype=bool)
+    if not pd.api.types.is_numeric_dtype(values.dtype) or values.dtype == bool:
+        remedy = (
+            "Times are Unix seconds or datetime64. Text in another form than ISO 8601 is read by "
+            f"time_format{_guess(values)}; of a frame, pd.to_datetime({table}[{column!r}]) too."
+        )
+        refuse(frame, table, column, everywhere, f"type {values.dtype}", remedy)
+    numbers = values.to_numpy()
+    if numbers.dtype in (np.float16, np.float32):
+        remedy = "float32 has steps of 128 seconds in this century: use int64 or datetime64."
+        refuse(frame, table, column, everywhere, f"type {numbers.dtype}", remedy)
+    if numbers.dtype.kind not in "iuf":
+        numbers = values.to_numpy(dtype="int64" if numbers.dtype.kind == "O" else None)
+    endless = ~np.isfinite(numbers)
+    if endless.any():
+        refuse(frame, table, column, endless, "infinite values", "A time is a finite number.")
+    return numbers
+
+
+def _guess(values: pd.Series) -> str:
+    """Formats to try, of the first value."""
+    first = str(values.iloc[0]) if len(values) else ""
+    for format in (
+        "%d/%m/%Y %H:%M:%S",
+        "%m/%d/%Y %H:%M:%S",
+        "%d/%m/%Y %H:%M",
+        "%m/%d/%Y %H:%M",
+        "%d/%m/%Y",
+        "%m/%d/%Y",
+        "%d.%m.%Y %H:%M",
+        "%d.%m.%Y",
+        "%a %b %d %H:%M:%S %z %Y",
+        "%b %d, %Y",
+        "%m %d, %Y",
+        "%d %b %Y",
+    ):
+        if pd.notna(pd.to_datetime(first, format=format, errors="coerce")):
+            return f"={format!r} (--time-format {format!r}), if that is what {first!r} means"
+    return " (--time-format), such as '%d/%m/%Y %H:%M'"
+
+
+def _scaled(numbers: np.ndarray, unit: str) -> pd.Series:
+    if unit in _PARTS:
+        part = _PARTS[unit][0]
+        if numbers.dtype.kind in "iu":
+            whole, rest = np.divmod(numbers, part)
+            return pd.Series(whole.astype("int64") if not rest.any() else whole + rest / part)
+        return _plain(numbers / part)
+    days = numbers - _SPREADSHEET if unit == "spreadsheet" else numbers
+    # A spreadsheet's day is a double with some 10 microseconds of rounding.
+    return _plain(np.round(days.astype("float64") * DAY, 3))
+
+
+def _plain(numbers: np.ndarray) -> pd.Series:
+    """int64 where all are whole, else float64."""
+    if numbers.dtype.kind in "iu":
+        return pd.Series(numbers.astype("int64"))
+    whole = numbers.astype("int64")
+    return pd.Series(whole if (whole == numbers).all() else numbers.astype("float64"))
+
+
+def _is_order(numbers: np.ndarray) -> bool:
+    """Whether the numbers are too small to be seconds, and no days or years that we know."""
+    return not (numbers >= FIRST).any() and _looks(numbers)[1] is None
+
+
+def _check_range(
+    frame: pd.DataFrame,
+    table: str,
+    column: str,
+    found: np.ndarray,
+    unit: str,
+    numbers: np.ndarray | None = None,
+) -> None:
+    outside = (found < FIRST) | (found >= LAST)
+    if not outside.any():
+        return
+    called = _PARTS[unit][1] if unit in _PARTS else unit
+    what = f"times outside 1980 to 2100, read as {called},"
+    if unit == "dates":
+        hint = (
+            " Numbers that were read as nanoseconds look so: convert them with their unit. "
+            f"{_option('time_unit', ORDER)} takes any date."
+        )
+    elif outside.mean() < 0.5:
+        hint = (
+            " The other rows hold such times: is a line cut short, or another column in its place?"
+            " Mend or drop these rows."
+        )
+    elif unit == "s" and numbers is not None:
+        large = numbers[found >= LAST]
+        hint = _looks(large if len(large) else numbers)[0]
+    else:
+        hint = f" The unit is another one: time_unit is {UNITS_ABOUT}."
+    refuse(frame, table, column, outside, what, hint.strip())
+
+
+def _option(name: str, value: str) -> str:
+    return f"{name}={value!r} (--{name.replace('_', '-')} {value})"
+
+
+def _looks(numbers: np.ndarray) -> tuple[str, str | None]:
+    """What the numbers look like, as the end of an error's sentence, and its short name."""
+    for name, test, option in _FORMS:
+        if test(numbers):
+            return f" They look like {name}: {_option(*option)} reads them.", name
+    return (
+        f" They look like no date: where they only say which event came first, use "
+        f"{_option('time_unit', ORDER)}.",
+        None,
+    )
+
+
+def _between(low: float, high: float) -> Callable[[np.ndarray], bool]:
+    return lambda numbers: ((numbers >= low) & (numbers < high)).sum() > MOST * len(numbers)
+
+
+def _dates(low: float, high: float, unit: int, months: bool = True) -> Callable:
+    """Whether the numbers are written as year, month and so on, `unit` of them a month or day."""
+
+    def test(numbers: np.ndarray) -> bool:
+        if not _between(low, high)(numbers):
+            return False
+        whole = numbers // unit
+        month = whole % 100 if not months else whole // 100 % 100
+        day = np.ones_like(whole) if not months else whole % 100
+        valid = (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+        return bool(valid.sum() > MOST * len(numbers))
+
+    return test
+
+
+# The first that fits is named. None of the ranges overlap but those that hold a month.
+_FORMS: tuple[tuple[str, Callable[[np.ndarray], bool], tuple[str, str]], ...] = (
+    ("years", _between(1900, 2101), ("time_format", "%Y")),
+    ("months as yyyymm", _dates(190001, 210013, 1, False), ("time_format", "%Y%m")),
+    ("days as yyyymmdd", _dates(19000101, 21001232, 1), ("time_format", "%Y%m%d")),
+    ("yyyymmddHHMM", _dates(190001010000, 210012320000, 10**4), ("time_format", "%Y%m%d%H%M")),
+    (
+        "yyyymmddHHMMSS",
+        _dates(19000101000000, 21001232000000, 10**6),
+        ("time_format", "%Y%m%d%H%M%S"),
+    ),
+    ("milliseconds", _between(FIRST * 10**3, LAST * 10**3), ("time_unit", "ms")),
+    ("microseconds", _between(FIRST * 10**6, LAST * 10**6), ("time_unit", "us")),
+    ("nanoseconds", _between(FIRST * 10**9, LAST * 10**9), ("time_unit", "ns")),
+    (
+        "days of a spreadsheet",
+        _between(_DAYS[0] + _SPREADSHEET, _DAYS[1] + _SPREADSHEET),
+        ("time_unit", "spreadsheet"),
+    ),
+    ("days since 1970", _between(_DAYS[0], _DAYS[0] + _SPREADSHEET), ("time_unit", "days")),
+)
