@@ -21,6 +21,7 @@ from tfrec_recall.cli.source import Source
 from tfrec_recall.cli.training import train_model
 from tfrec_recall.data import standard
 from tfrec_recall.evaluation import evaluate
+from tfrec_recall.sampling import Hard, Popularity, Uniform, WithoutOwn
 
 METRICS = ("recall@50", "coverage@50", "popularity_rank@50")
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -29,10 +30,17 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "temperature 1": ("youtube-dnn", {"temperature": 1.0}),
     "temperature 0.05": ("youtube-dnn", {"temperature": 0.05}),
     "no normalisation": ("youtube-dnn", {"normalize": False, "temperature": 1.0}),
-    "uniform negatives": ("youtube-dnn", {"power": 0.0}),
-    "in-batch negatives": ("youtube-dnn", {"in_batch": True, "negatives": 0}),
-    "mixed negatives": ("youtube-dnn", {"in_batch": True}),
-    "10 hard negatives more": ("youtube-dnn", {"hard_negatives": 10}),
+    "uniform negatives": ("youtube-dnn", {"negatives": Uniform(1000)}),
+    "in-batch negatives": ("youtube-dnn", {"negatives": 0}),
+    "mixed negatives": ("youtube-dnn", {"negatives": 1000}),
+    "10 hard negatives more": (
+        "youtube-dnn",
+        {"negatives": [Popularity(1000, 0.5), Hard(10, every=2)]},
+    ),
+    "never the user's own items": (
+        "youtube-dnn",
+        {"negatives": [Popularity(1000, 0.5), WithoutOwn()]},
+    ),
     "with example age": ("youtube-dnn", {"example_age": True}),
     "equal weight per user": ("youtube-dnn", {"user_weight_power": -1.0}),
     "without recency": ("youtube-dnn", {"recency": False}),

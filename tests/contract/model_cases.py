@@ -65,7 +65,7 @@ CASES: dict[type, dict] = {
         "negatives": 0,
         "channels": 2,
     },
-    models.YouTubeDNN: {"dim": 8, "hidden": (16,), "dropout": 0, "negatives": 0, "in_batch": True},
+    models.YouTubeDNN: {"dim": 8, "hidden": (16,), "dropout": 0.0, "negatives": 0},
     models.UserCF: {"neighbours": 5},
     models.FMRecall: {"dim": 8, "half_life": 2.0, "dropout": 0.0, "negatives": 0},
     models.FunkSVD: {"dim": 4, "l2": 0.01},

@@ -129,9 +129,15 @@ def test_nothing_at_all_makes_empty_lists():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: CoCount(alpha=1.5), "alpha lies between 0 and 1. Received: 1.5"),
-        (lambda: Jaccard(shrinkage=-1), "shrinkage is 0 or more. Received: -1"),
-        (lambda: Pearson(minimum_overlap=1), "needs 2 common columns at least. Received: 1"),
+        (
+            lambda: CoCount(alpha=1.5),
+            "at least 0 and at most 1. Received: alpha=1.5",
+        ),
+        (lambda: Jaccard(shrinkage=-1), "shrinkage as a number at least 0. Received: shrinkage=-1"),
+        (
+            lambda: Pearson(minimum_overlap=1),
+            "from 2 up. Received: minimum_overlap=1",
+        ),
         (lambda: neighbours(matrix(), Cosine(), count=0), "count is at least 1. Received: 0"),
     ],
 )

@@ -60,5 +60,5 @@ def test_a_half_life_needs_time():
 
 
 def test_a_half_life_is_positive():
-    with pytest.raises(ValueError, match=r"days above 0\. Received: -1"):
+    with pytest.raises(ValueError, match=r"above 0, or None\. Received: half_life_days=-1"):
         built(interactions(), half_life_days=-1)

@@ -23,8 +23,9 @@ def mined(**settings):
 
 def test_what_is_mined_lies_in_the_window_and_was_not_met():
     table = mined(kept=8).table.numpy()
-    assert set(table[0]) - {0} == {7, 8, 9, 10}  # ranks 3 to 8 are ids 5 to 10, 5 and 6 were met
-    assert set(table[1]) - {0} == {18, 17, 16, 14, 13}  # and 15 was met
+    # Of what was not met, ranks 3 to 8: 2, 3 and 4 are before, 5 and 6 have no rank; nor has 15.
+    assert set(table[0]) - {0} == {7, 8, 9, 10, 11, 12}
+    assert set(table[1]) - {0} == {18, 17, 16, 14, 13, 12}
     assert not table[2].any()
 
 
@@ -53,9 +54,14 @@ def test_a_user_without_mined_items_gets_easy_ones():
     assert set(drawn.ravel()) == set(range(3, ITEMS + 2))  # all but the met 2
 
 
-def test_a_window_beyond_the_catalogue_gives_what_there_is():
-    table = mined(window=(17, 400), kept=8).table.numpy()
-    assert set(table[0]) - {0} == {19, 20, 21}
+def test_a_window_beyond_the_catalogue_is_refused():
+    with pytest.raises(ValueError, match=r"a catalogue of 20 items.*window=\(17, 400\)"):
+        negatives(window=(17, 400))
+
+
+def test_a_window_beyond_what_a_user_has_not_met_gives_what_there_is():
+    table = mined(window=(16, 20), kept=8).table.numpy()
+    assert set(table[0]) - {0} == {20, 21}  # of 18 unmet items
 
 
 def test_the_same_seed_draws_the_same_items_in_a_graph():

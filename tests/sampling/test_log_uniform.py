@@ -38,5 +38,5 @@ def test_uniform_log_probability():
 
 
 def test_no_item_is_an_error():
-    with pytest.raises(ValueError, match="no known item"):
+    with pytest.raises(ValueError, match="at least one known item"):
         LogUniformNegatives([0, 0])

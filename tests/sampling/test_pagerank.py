@@ -39,5 +39,5 @@ def test_the_window_is_scaled_for_small_catalogues():
 
 
 def test_an_empty_window_is_refused():
-    with pytest.raises(ValueError, match=r"one behind the last.*Received: ranks=\(5, 5\)"):
+    with pytest.raises(ValueError, match=r"0 <= first < last.*Received: ranks=\(5, 5\)"):
         rank_window(sp.csr_array(SCORES), (5, 5), count=1)

@@ -28,5 +28,5 @@ def test_no_impressions_at_all():
 
 
 def test_as_many_users_as_items():
-    with pytest.raises(ValueError, match=r"as many users as items.*\(2,\) and \(1,\)"):
+    with pytest.raises(ValueError, match=r"columns of one length.*user \(2,\), item \(1,\)"):
         ShownNegatives([0, 1], [2], [], [], users=2)

@@ -30,9 +30,20 @@ def test_the_seed_decides():
     assert (one != other).any()
 
 
-def test_who_has_met_everything_still_gets_an_answer():
+def test_who_has_met_everything_gets_padding():
     drawn = sampler().sample(tf.constant([4] * 50), seed=[1, 1]).numpy()
-    assert ((drawn >= 2) & (drawn < SIZE)).all()
+    assert not drawn.any()
+
+
+def test_who_has_met_all_but_one_gets_that_one():
+    items = [item for item in range(2, 2000) if item != 700]
+    negatives = UnmetNegatives(np.full(len(items), 5), items, size=2000)
+    assert set(negatives.sample(tf.constant([5] * 100), seed=[1, 1]).numpy()) == {700}
+
+
+def test_what_users_have_met_is_padded():
+    met = sampler().items_of(tf.constant([3, 9, 7])).numpy()
+    np.testing.assert_array_equal(met, [[11, 0], [0, 0], [2, 11]])
 
 
 def test_membership_in_any_shape():

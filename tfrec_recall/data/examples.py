@@ -162,6 +162,7 @@ def next_item(
     minimum_history: int = 1,
     per_user: int | None = None,
     user_weight_power: float = 0.0,
+    targets: np.ndarray | None = None,
     seed: int = 0,
 ) -> Examples:
     """Every event as a target, with the user's latest events before it as the history.
@@ -177,6 +178,7 @@ def next_item(
         per_user: the most examples of a user, chosen at random.
         user_weight_power: an example weighs (examples of its user) ** power, over the mean of all:
             at -1 all users count the same, at 0 all examples.
+        targets: bool, for each of the events: which may be targets; all of them are history.
         seed: of the choice that `per_user` makes.
 
     Returns: examples in chronological order of their targets within each user.
@@ -191,7 +193,7 @@ def next_item(
     end = np.arange(len(events))
     if "session_id" in events:
         end = _begin(changes(user, events["timestamp"].to_numpy(), events["session_id"]))
-    target = np.flatnonzero(end - user >= minimum_history)
+    target = np.flatnonzero((end - user >= minimum_history) & _may_be(targets, interactions))
     target = target[at_most(per_user, user[target], seed)]
     weight = _sizes(user[target]) ** float(user_weight_power)
     start = np.maximum(user, end - history)[target]
@@ -205,6 +207,7 @@ def next_basket(
     per_user: int | None = None,
     user_weight_power: float = 0.0,
     basket_weight_power: float = 0.0,
+    targets: np.ndarray | None = None,
     new_items_only: bool = True,
     seed: int = 0,
 ) -> Examples:
@@ -221,6 +224,7 @@ def next_basket(
         basket_weight_power: ... times (examples of its basket) ** power, over the mean of all.
             At -1 all baskets count the same, at 0 all examples: a wholesaler's baskets of hundreds
             of items then outweigh the others.
+        targets: bool, for each of the events: which may be targets; all of them are history.
         new_items_only: leave out targets that the user has had before the basket.
         seed: of the choice that `per_user` makes.
 
@@ -241,7 +245,7 @@ def next_basket(
         end = first_rows(pairs_of(user, events["session_id"]))  # others may lie in between
     else:
         end = _begin(changes(user, events["timestamp"].to_numpy()))
-    wanted = end - user >= minimum_history
+    wanted = (end - user >= minimum_history) & _may_be(targets, interactions)
     if new_items_only:
         wanted &= first_rows(pairs_of(user, events["item_id"])) >= end
     target = np.flatnonzero(wanted)
@@ -314,6 +318,19 @@ def checked(history: int, minimum_history: int, per_user: int | None) -> None:
 def _sorted(interactions: Interactions, what: str) -> pd.DataFrame:
     interactions.require_time(what)
     return interactions.events.iloc[chronological(interactions.events)].reset_index(drop=True)
+
+
+def _may_be(targets: np.ndarray | None, interactions: Interactions) -> np.ndarray | bool:
+    """Which of the sorted events may be targets."""
+    if targets is None:
+        return True
+    targets = np.asarray(targets)
+    if targets.dtype != bool or targets.shape != (len(interactions.events),):
+        raise ValueError(
+            f"targets says True or False of each of {len(interactions.events):,} events. "
+            f"Received: {targets.dtype.name} of shape {targets.shape}."
+        )
+    return targets[chronological(interactions.events)]
 
 
 def _begin(starts: np.ndarray) -> np.ndarray:

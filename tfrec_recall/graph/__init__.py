@@ -4,7 +4,7 @@ from tfrec_recall.graph.bipartite import ItemUserItemWalks, bipartite_graph
 from tfrec_recall.graph.importance import importance_neighbours, visit_counts
 from tfrec_recall.graph.item_graph import basket_graph, item_graph
 from tfrec_recall.graph.link_prediction import HiddenLinks, area_under_curve, hide_links
-from tfrec_recall.graph.nearby import nearby_counts, neighbours_by_counts
+from tfrec_recall.graph.nearby import nearby_counts, nearby_neighbours
 from tfrec_recall.graph.neighbour_table import Neighbours, interaction_matrix, neighbours
 from tfrec_recall.graph.noise import NoiseRemoval, Removed
 from tfrec_recall.graph.pagerank import pagerank_by_walks, personalised_pagerank
@@ -32,8 +32,8 @@ __all__ = [
     "interaction_matrix",
     "item_graph",
     "nearby_counts",
+    "nearby_neighbours",
     "neighbours",
-    "neighbours_by_counts",
     "pagerank_by_walks",
     "personalised_pagerank",
     "visit_counts",

@@ -110,6 +110,9 @@ def _by_formula(
     matrix: sp.csr_array, similarity: Similarity, order: np.ndarray, count: int, threads: int
 ) -> sp.csr_array:
     """The `count` best of each row by a formula that is no product, block by block."""
+    if similarity.shift_invariant and matrix.nnz:
+        matrix = matrix.astype("float64")
+        matrix.data -= matrix.data.min() - 1.0  # small, and none of them 0
     weight = similarity.column_weight(column_sizes(matrix))
     totals = Totals.of(matrix)
     columns = Totals(*(total[order] for total in totals))

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from tfrec_recall._keras import saved_by_fields
+from tfrec_recall.data.arguments import flag, number, whole
 
 Moment = tuple[int, int]
 """(p, q) stands for the sum of x^p * y^q over the columns that the rows x and y have in common."""
@@ -37,11 +38,15 @@ class Totals(NamedTuple):
 class Similarity(Protocol):
     """What `neighbours` and the models ask of a similarity.
 
-    `moments` are the sums it needs. Similarities of 0 and below make no neighbours.
+    `moments` are the sums it needs; `shift_invariant` says that a number added to all values
+    changes nothing. Similarities of 0 and below make no neighbours.
     """
 
     @property
     def moments(self) -> tuple[Moment, ...]: ...
+
+    @property
+    def shift_invariant(self) -> bool: ...
 
     def column_weight(self, sizes: np.ndarray) -> np.ndarray | None:
         """What a common column counts, by its number of entries; None where each counts 1."""
@@ -74,11 +79,12 @@ class CoCount:
     alpha: float = 0.0
     active_penalty: bool = False
     shrinkage: float = 0.0
+    shift_invariant: ClassVar[bool] = False
     moments: ClassVar[tuple[Moment, ...]] = (OVERLAP,)
 
     def __post_init__(self):
-        if not 0 <= self.alpha <= 1:
-            raise ValueError(f"alpha lies between 0 and 1. Received: {self.alpha}.")
+        number("CoCount", self.alpha, "alpha", least=0, most=1)
+        flag("CoCount", self.active_penalty, "active_penalty")
         _check_shrinkage(self.shrinkage)
 
     def column_weight(self, sizes):
@@ -110,6 +116,7 @@ class Cosine:
     """
 
     shrinkage: float = 0.0
+    shift_invariant: ClassVar[bool] = False
 
     def __post_init__(self):
         _check_shrinkage(self.shrinkage)
@@ -146,6 +153,7 @@ class Jaccard:
     """
 
     shrinkage: float = 0.0
+    shift_invariant: ClassVar[bool] = False
     moments: ClassVar[tuple[Moment, ...]] = (OVERLAP,)
 
     def __post_init__(self):
@@ -169,7 +177,8 @@ class Pearson:
     """The correlation of two rows' values over the columns that both have.
 
     Source: "GroupLens: An Open Architecture for Collaborative Filtering of Netnews", CSCW 1994;
-    the means are those of the common columns. Rows without variance there are not alike: 0.
+    the means are those of the common columns. Rows without variance there are not alike: 0. A
+    number added to all values changes nothing.
 
     Args:
         minimum_overlap: with fewer common columns the similarity is 0; two points always correlate.
@@ -178,14 +187,12 @@ class Pearson:
 
     minimum_overlap: int = 3
     shrinkage: float = 0.0
+    shift_invariant: ClassVar[bool] = True  # sums of small numbers round less
     moments: ClassVar[tuple[Moment, ...]] = (OVERLAP, (1, 0), (0, 1), PRODUCT, (2, 0), (0, 2))
 
     def __post_init__(self):
         _check_shrinkage(self.shrinkage)
-        if self.minimum_overlap < 2:
-            raise ValueError(
-                f"A correlation needs 2 common columns at least. Received: {self.minimum_overlap}."
-            )
+        whole("Pearson", self.minimum_overlap, "minimum_overlap", least=2)
 
     def column_weight(self, sizes):
         return None
@@ -210,8 +217,7 @@ def column_sizes(matrix: sp.csr_array) -> np.ndarray:
 
 
 def _check_shrinkage(shrinkage: float) -> None:
-    if shrinkage < 0:
-        raise ValueError(f"shrinkage is 0 or more. Received: {shrinkage}.")
+    number("A similarity", shrinkage, "shrinkage", least=0)
 
 
 def _shrunk(similarity, overlap, shrinkage: float):
@@ -226,7 +232,8 @@ def _ratio(top, bottom, xp):
 
 
 def _above_rounding(variance, scale, xp):
-    return xp.where(variance > 1e-6 * scale, variance, xp.zeros_like(variance))
+    rounding = 1e-12 if xp is np else 1e-6  # float64 in tables, float32 in graphs
+    return xp.where(variance > rounding * scale, variance, xp.zeros_like(variance))
 
 
 def _like(matrix: sp.csr_array, values: np.ndarray) -> sp.csr_array:

@@ -34,7 +34,8 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
         buckets: the length H of the arrays; memory is 12 bytes a bucket and hash.
         hashes: how many independent hashes, m.
         rate: α: the share of the newest gap in the mean. Large adapts soon, small is accurate.
-        initial_gap: what B is before an item is met, as in Algorithm 2; None as above.
+        initial_gap: what B is before an item is met, 0 in Algorithm 2; None as above. Estimates are
+            never above 1, whatever the gap.
 
     Input: ids [...], integers or strings; with a mask of their shape, the others are not counted.
     Output: [...] float32, above 0 and at most 1. Only with `training=True` the step counts, unless
@@ -64,10 +65,10 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
                 "StreamingFrequencyEstimator takes at least one of `buckets` and of `hashes`. "
                 f"Received: buckets={buckets!r}, hashes={hashes!r}."
             )
-        if not 0 < rate <= 1 or (initial_gap is not None and not initial_gap >= 1):
+        if not 0 < rate <= 1 or not (initial_gap in (None, 0) or initial_gap >= 1):
             raise ValueError(
                 "StreamingFrequencyEstimator takes a `rate` above 0 and at most 1, and an "
-                "`initial_gap` of at least 1 step, or None. "
+                "`initial_gap` of 0 or at least 1 step, or None. "
                 f"Received: rate={rate!r}, initial_gap={initial_gap!r}."
             )
         self.bucket_count = buckets

@@ -29,6 +29,7 @@ class SampledSoftmax(tf.keras.layers.Layer):
             accidental hits.
         positive_log_probability, negative_log_probability: [batch] and [samples], both or neither.
         sample_weight: [batch], what each example's loss is multiplied with.
+        score_mask: [batch, samples], False for what is no negative of this query.
         own_negatives, own_negative_ids, own_negative_log_probability: [batch, any, dim] and twice
             [batch, any], negatives of one query alone, hard ones for instance; 0 pads the ids.
         excluded_ids: [batch, any], ids that are no negatives of this query, such as the user's
@@ -82,6 +83,7 @@ class SampledSoftmax(tf.keras.layers.Layer):
         negative_log_probability=None,
         sample_weight=None,
         excluded_ids=None,
+        score_mask=None,
         own_negatives=None,
         own_negative_ids=None,
         own_negative_log_probability=None,
@@ -114,6 +116,8 @@ class SampledSoftmax(tf.keras.layers.Layer):
         for ids in self._not_negative(positive_ids, negative_ids, excluded_ids):
             hit = tf.reduce_any(ids[:, :, tf.newaxis] == negative_ids, axis=1)  # [batch, samples]
             others = tf.where(hit, others.dtype.min, others)
+        if score_mask is not None:
+            others = tf.where(tf.cast(score_mask, tf.bool), others, others.dtype.min)
         own = []
         if own_negatives is not None:
             log = own_negative_log_probability

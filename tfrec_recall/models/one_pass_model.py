@@ -22,8 +22,15 @@ class OnePassModel(RecallModel):
         """The interactions themselves: there is nothing to batch."""
         return train
 
-    def fit(self, x: Interactions, **kwargs) -> tf.keras.callbacks.History:
-        """`adapt`, in the form of the other models; batches, epochs and callbacks mean nothing."""
+    def fit(
+        self, x: Interactions, epochs: int = 1, callbacks=None, verbose="auto"
+    ) -> tf.keras.callbacks.History:
+        """`adapt`, in the form of the other models.
+
+        Args:
+            x: the training interactions.
+            epochs, callbacks, verbose: taken, as for any model; one pass has no use for them.
+        """
         self.adapt(x)
         history = tf.keras.callbacks.History()
         history.set_model(self)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.arguments import number
 from tfrec_recall.features import Categorical, Features
 from tfrec_recall.models.one_pass_model import OnePassModel
 
@@ -34,10 +35,7 @@ class Popular(OnePassModel):
 
     def __init__(self, features: Features, half_life_days: float | None = None, **kwargs):
         super().__init__(features, **kwargs)
-        if half_life_days is not None and half_life_days <= 0:
-            raise ValueError(
-                f"half_life_days is a number of days above 0. Received: {half_life_days}."
-            )
+        number("Popular", half_life_days, "half_life_days", above=0, optional=True)
         self.half_life_days = half_life_days
         self.popularity = PopularityOf(len(features.item_vocabulary))
         # One coordinate: the user's is 1, the item's its popularity.

@@ -8,6 +8,7 @@ from tfrec_recall.retrieval.exact import Exact
 from tfrec_recall.retrieval.history_mean import HistoryMean
 from tfrec_recall.retrieval.index import Index, IndexSettings
 from tfrec_recall.retrieval.neighbour_retriever import NeighbourRetriever
+from tfrec_recall.retrieval.rating_retriever import RatingRetriever
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.scann_index import ScaNN
 from tfrec_recall.retrieval.scoring_retriever import Scorer, ScoringRetriever
@@ -25,6 +26,7 @@ __all__ = [
     "Index",
     "IndexSettings",
     "NeighbourRetriever",
+    "RatingRetriever",
     "Retriever",
     "ScaNN",
     "Scorer",

@@ -16,25 +16,9 @@ from tfrec_recall.retrieval.query_blocks import below_evidence, by_query_blocks
 from tfrec_recall.retrieval.recency import check_recency, recency_weights
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.selection import best, leave_out
+from tfrec_recall.retrieval.sparse_rows import SparseRows
 
 CELLS_AT_A_TIME = 4_000_000
-
-
-class SparseRows(tf.Module):
-    """A sparse matrix in a graph: the entries of any rows, one after the other."""
-
-    def __init__(self, matrix: sp.csr_array, name: str):
-        super().__init__(name=name)
-        self.width = matrix.shape[1]
-        self.start = tf.Variable(matrix.indptr.astype("int64"), trainable=False, name="start")
-        self.column = tf.Variable(matrix.indices.astype("int32"), trainable=False, name="column")
-        self.value = tf.Variable(matrix.data.astype("float32"), trainable=False, name="value")
-
-    def entries(self, row: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Of rows [rows]: which of them, which column and which value, [entries] each."""
-        places = tf.ragged.range(tf.gather(self.start, row), tf.gather(self.start, row + 1))
-        flat = places.values
-        return places.value_rowids(), tf.gather(self.column, flat), tf.gather(self.value, flat)
 
 
 class UserNeighbourRetriever(Retriever):
@@ -51,6 +35,9 @@ class UserNeighbourRetriever(Retriever):
         similarity: between the request's history and a user's items.
         neighbours: how many users are asked.
         ratings: the request sends `history_rating` beside `history`, float32 [batch, any].
+        by_rating: the score is the rating foretold, Σ w R / Σ w over the neighbours who rated the
+            item; without, it is Σ w R.
+        centred: foretell R̄ + Σ w (R - R̄_s) / Σ w, by the means of the request and of the users.
         last, half_life: which events of a history count and how much, as in `recency_weights`.
         k: the length of a list where a call does not say.
         seed: of the permutations that order equal users and equal items.
@@ -64,6 +51,8 @@ class UserNeighbourRetriever(Retriever):
         similarity: Similarity,
         neighbours: int = 50,
         ratings: bool = False,
+        by_rating: bool = False,
+        centred: bool = True,
         last: int | None = None,
         half_life: float | None = None,
         k: int = 100,
@@ -107,7 +96,18 @@ class UserNeighbourRetriever(Retriever):
         weight = similarity.column_weight(popularity)
         self.item_weight = _constant(np.ones(len(catalogue)) if weight is None else weight)
         self.totals = [_constant(total) for total in Totals.of(permuted)]
-        self.rest = tf.Variable(below_evidence(popularity), trainable=False, name="rest")
+        self._by_rating, self._centred = by_rating, by_rating and centred
+        values = permuted.data if permuted.nnz else np.zeros(1)
+        means = np.asarray(permuted.sum(axis=1)).ravel() / np.maximum(np.diff(permuted.indptr), 1)
+        self.user_means = _constant(means)
+        # Items without evidence stand below all ratings that may be foretold.
+        lowest = 2 * values.min() - values.max() if by_rating else 0.0
+        rest = below_evidence(popularity) + min(float(lowest), 0.0)
+        self.rest = tf.Variable(rest, trainable=False, name="rest")
+        # What is taken off all values, so that sums of their squares round less in float32.
+        self.shift = 0.0
+        if similarity.shift_invariant and matrix.nnz:
+            self.shift = float(matrix.data.min()) - 1.0
         self._similarity, self._neighbours = similarity, min(neighbours, len(users))
         self._last, self._half_life = last, half_life
 
@@ -158,10 +158,22 @@ class UserNeighbourRetriever(Retriever):
         asked = tf.where(similarity > 0)  # [asked, 2]: the query, and the place of the user
         which, item, value = self.items_of.entries(tf.gather_nd(near, asked))
         query = tf.gather(tf.cast(asked[:, 0], tf.int32), which)
-        vote = tf.gather(tf.gather_nd(similarity, asked), which) * value
-        sums = tf.math.unsorted_segment_sum(vote, query * items + item, queries * items)
-        score = tf.reshape(sums, [-1, items])
-        score = tf.where(score > 0, score, self.rest)
+        weight = tf.gather(tf.gather_nd(similarity, asked), which)
+        if self._centred:
+            value -= tf.gather(self.user_means, tf.gather(tf.gather_nd(near, asked), which))
+
+        def summed(terms):
+            sums = tf.math.unsorted_segment_sum(terms, query * items + item, queries * items)
+            return tf.reshape(sums, [-1, items])
+
+        score, total = summed(weight * value), summed(weight)
+        if self._by_rating:
+            score = tf.math.divide_no_nan(score, total)
+            if self._centred:
+                score += own_mean(rows, votes, values)[:, tf.newaxis]
+            score = tf.where(total > 0, score, self.rest)
+        else:
+            score = tf.where(score > 0, score, self.rest)
         return best(leave_out(score, exclude), k)
 
     def _near(self, rows, votes, values, self_row):
@@ -181,7 +193,8 @@ class UserNeighbourRetriever(Retriever):
         place = tf.gather(query, which) * users + user
         common = {}
         for p, q in self._similarity.moments:
-            terms = of_item * _power(tf.gather(x, which), p) * _power(y, q)
+            left, right = tf.gather(x, which) - self.shift, y - self.shift
+            terms = of_item * _power(left, p) * _power(right, q)
             sums = tf.math.unsorted_segment_sum(terms, place, queries * users)
             common[p, q] = tf.reshape(sums, [-1, users])
         size = tf.math.unsorted_segment_sum(vote, query, queries)
@@ -191,6 +204,13 @@ class UserNeighbourRetriever(Retriever):
         similarity = leave_out(similarity, self_row[:, tf.newaxis])
         weight, near = tf.math.top_k(similarity, self._neighbours)
         return near, weight
+
+
+def own_mean(rows: tf.Tensor, votes: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """The mean of what each request rates among the items that are known, [block]."""
+    counts = (rows >= 0) & (votes > 0) & tf.math.is_finite(values)
+    total = tf.reduce_sum(tf.where(counts, values, 0.0), axis=1)
+    return tf.math.divide_no_nan(total, tf.reduce_sum(tf.cast(counts, tf.float32), axis=1))
 
 
 def _power(values: tf.Tensor, power: int) -> tf.Tensor:

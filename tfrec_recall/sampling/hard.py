@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.data.arguments import number, whole
 from tfrec_recall.retrieval import Exact
 from tfrec_recall.retrieval.index import IndexSettings
-from tfrec_recall.sampling.uniform import FIRST_KNOWN
+from tfrec_recall.sampling.checks import FIRST_KNOWN, check_ranks
 from tfrec_recall.sampling.unmet import UnmetNegatives
 
 
@@ -17,8 +18,8 @@ class HardNegatives(tf.Module):
     """A share of each user's negatives from a window of ranks, the rest drawn evenly.
 
     What was mined is a table of weights, so it is saved and restored with a model that holds it.
-    Items that a user has met are in neither part. A user for whom nothing was mined yet gets easy
-    negatives alone.
+    Items that a user has met are in neither part, and have no rank. A user for whom nothing was
+    mined yet gets easy negatives alone.
 
     Source: "Embedding-based Retrieval in Facebook Search", KDD 2020, section 6.1: ranks 101 to 500,
     mixed with easy negatives.
@@ -26,7 +27,7 @@ class HardNegatives(tf.Module):
     Args:
         met: the users' events; its users are numbered as the rows of the table.
         users: rows of the table.
-        window: ranks from the first to before the second, 0 for the best.
+        window: ranks from the first to before the second, 0 for the best; the catalogue has them.
         kept: items of the window that are kept for each user.
         ratio: the share of hard ones among the negatives, on average.
     """
@@ -40,11 +41,11 @@ class HardNegatives(tf.Module):
         ratio: float = 0.5,
     ):
         super().__init__()
-        if not 0 <= window[0] < window[1] or not 0 <= ratio <= 1 or kept < 1:
-            raise ValueError(
-                "HardNegatives takes a window of ranks 0 <= first < last, a ratio from 0 to 1 and "
-                f"kept of 1 or more. Received: window={window}, ratio={ratio}, kept={kept}."
-            )
+        owner, items = "HardNegatives", met.size - FIRST_KNOWN
+        whole(owner, users, "users")
+        whole(owner, kept, "kept")
+        number(owner, ratio, "ratio", least=0, most=1)
+        check_ranks(owner, window, "window", items)
         self.met, self.window, self.ratio, self.kept = met, tuple(window), ratio, kept
         self.table = tf.Variable(tf.zeros([users, kept], tf.int32), trainable=False, name="mined")
 
@@ -66,27 +67,26 @@ class HardNegatives(tf.Module):
         """
         first, last = self.window
         built = (index or Exact()).build(np.asarray(vectors), k=last)
-        for number, (user, query) in enumerate(batches):
-            rows, _ = built.search(query, min(last, len(vectors)))  # [batch, last]
+        for block, (user, query) in enumerate(batches):
+            own = self.met.items_of(user) - FIRST_KNOWN  # padding is row -2, which is none
+            rows, _ = built.search(query, last, tf.maximum(own, -1))  # [batch, last]
             rows = rows[:, first:]
-            ids = tf.where(rows >= 0, rows + FIRST_KNOWN, 0)
-            wide = tf.repeat(tf.cast(user, tf.int32)[:, tf.newaxis], tf.shape(ids)[1], axis=1)
-            usable = (ids > 0) & ~self.met.met(wide, ids)
-            lot = tf.random.stateless_uniform(tf.shape(ids), [seed, number])
+            usable = rows >= 0
+            lot = tf.random.stateless_uniform(tf.shape(rows), [seed, block])
             chosen = tf.argsort(tf.where(usable, lot, 2.0), axis=1)[:, : self.kept]
-            mined = tf.gather(tf.where(usable, ids, 0), chosen, batch_dims=1)
+            mined = tf.gather(tf.where(usable, rows + FIRST_KNOWN, 0), chosen, batch_dims=1)
             mined = tf.pad(mined, [[0, 0], [0, self.kept - tf.shape(mined)[1]]])
             self.table.scatter_nd_update(tf.cast(user, tf.int32)[:, tf.newaxis], mined)
 
-    def sample(self, user: tf.Tensor, number: int, seed: tf.Tensor) -> tf.Tensor:
-        """Encoded ids [batch, number], int32, for user rows [batch]; the seed decides them.
+    def sample(self, user: tf.Tensor, count: int, seed: tf.Tensor) -> tf.Tensor:
+        """Encoded ids [batch, count], int32, for user rows [batch]; the seed decides them.
 
         Args:
             seed: two integers.
         """
         seed = tf.cast(seed, tf.int64)
-        shape = tf.stack([tf.shape(user)[0], number])
-        wide = tf.repeat(tf.cast(user, tf.int32)[:, tf.newaxis], number, axis=1)
+        shape = tf.stack([tf.shape(user)[0], count])
+        wide = tf.repeat(tf.cast(user, tf.int32)[:, tf.newaxis], count, axis=1)
         easy = self.met.sample(wide, seed)
         rows = tf.gather(self.table, user)  # [batch, kept]
         filled = tf.reduce_sum(tf.cast(rows > 0, tf.int32), axis=1, keepdims=True)
@@ -120,11 +120,8 @@ class MineHardNegatives(tf.keras.callbacks.Callback):
         index: IndexSettings | None = None,
     ):
         super().__init__()
-        if every < 1 or after < 0:
-            raise ValueError(
-                "MineHardNegatives takes every of 1 or more and after of 0 or more. "
-                f"Received: every={every}, after={after}."
-            )
+        whole("MineHardNegatives", every, "every")
+        whole("MineHardNegatives", after, "after", least=0)
         self.negatives, self.queries, self.vectors = negatives, queries, vectors
         self.every, self.after, self.index = every, after, index
 

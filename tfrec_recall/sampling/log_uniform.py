@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.data.packing import pack, unpack
-from tfrec_recall.sampling.uniform import FIRST_KNOWN, uniform_numbers
+from tfrec_recall.sampling.checks import FIRST_KNOWN, counts_of
+from tfrec_recall.sampling.uniform import uniform_numbers
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -26,10 +27,8 @@ class LogUniformNegatives(tf.Module):
 
     def __init__(self, counts: np.ndarray):
         super().__init__()
-        self.counts = np.asarray(counts, dtype="float64")
+        self.counts = counts_of("LogUniformNegatives", counts)
         known = self.counts[FIRST_KNOWN:]
-        if not len(known):
-            raise ValueError(f"There is no known item to draw. Received: counts {counts!r}.")
         order = np.argsort(-known, kind="stable")
         rank = np.argsort(order)  # of each known item
         self.items = len(known)
@@ -45,6 +44,11 @@ class LogUniformNegatives(tf.Module):
         rank = tf.exp(uniform * np.log(self.items + 1.0)) - 1.0
         rank = tf.minimum(tf.cast(rank, tf.int32), self.items - 1)
         return tf.gather(self._by_rank, rank)
+
+    def probability_of(self, ids: tf.Tensor) -> tf.Tensor:
+        """The probability of these ids in a draw, float32; 0 for padding and unknown."""
+        known = tf.convert_to_tensor(ids) >= FIRST_KNOWN
+        return tf.where(known, tf.exp(self.log_probability(ids)), 0.0)
 
     def log_probability(self, ids: tf.Tensor) -> tf.Tensor:
         """Logarithm of the probability of these ids, float32; 0 for padding and unknown."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfrec_recall.sampling.uniform import FIRST_KNOWN, UniformNegatives
+from tfrec_recall.data.arguments import whole
+from tfrec_recall.sampling.checks import FIRST_KNOWN, counts_of
+from tfrec_recall.sampling.uniform import UniformNegatives
 
 
 class MixedNegatives(tf.Module):
@@ -21,7 +23,8 @@ class MixedNegatives(tf.Module):
 
     def __init__(self, counts: np.ndarray, uniform: int):
         super().__init__()
-        known = np.asarray(counts, "float64")[FIRST_KNOWN:]
+        known = counts_of("MixedNegatives", counts)[FIRST_KNOWN:]
+        whole("MixedNegatives", uniform, "uniform", least=0)
         if known.sum() <= 0:
             raise ValueError("MixedNegatives needs the items' training counts; all of them are 0.")
         self.uniform = uniform

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+from tfrec_recall.data.arguments import whole
+from tfrec_recall.sampling.checks import check_ranks
+
 PINTEREST = 50_000  # items from which the window of the paper's ranks is taken as it is
 
 
@@ -14,6 +17,8 @@ def scaled_ranks(ranks: tuple[int, int], items: int) -> tuple[int, int]:
     >>> scaled_ranks((2000, 5000), items=5_000)
     (200, 500)
     """
+    check_ranks("scaled_ranks", ranks, "ranks")
+    whole("scaled_ranks", items, "items")
     share = min(1.0, items / PINTEREST)
     low = max(1, round(ranks[0] * share))
     return low, max(low + 1, round(ranks[1] * share))
@@ -41,11 +46,8 @@ def rank_window(
     >>> np.sort(rank_window(scores, (1, 3), count=2)).tolist()
     [[3, 4], [0, 0]]
     """
-    if not 0 <= ranks[0] < ranks[1] or count < 1:
-        raise ValueError(
-            "ranks are the first and the one behind the last, and count is at least 1. "
-            f"Received: {ranks=}, {count=}."
-        )
+    check_ranks("rank_window", ranks, "ranks")
+    whole("rank_window", count, "count")
     random = np.random.default_rng(seed)
     row = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))
     order = np.lexsort((random.random(len(row)), -scores.data, row))

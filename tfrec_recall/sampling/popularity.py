@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.data.arguments import number
 from tfrec_recall.data.packing import pack, unpack
+from tfrec_recall.sampling.checks import counts_of
 from tfrec_recall.sampling.uniform import uniform_numbers
 
 
@@ -30,15 +32,14 @@ class PopularityNegatives(tf.Module):
 
     def __init__(self, counts: np.ndarray, power: float = 0.75):
         super().__init__()
-        counts = np.asarray(counts, dtype="float64")
-        if counts.ndim != 1 or not (counts >= 0).all() or not counts.any():
-            raise ValueError(
-                "PopularityNegatives takes a count for each encoded id, 0 or more and not all 0. "
-                f"Received: an array of shape {counts.shape}, sum {counts.sum()}."
-            )
+        counts = counts_of("PopularityNegatives", counts)
+        number("PopularityNegatives", power, "power", least=0)
+        if not counts.any():
+            raise ValueError("PopularityNegatives takes counts. Received: all of them 0.")
         mass = np.where(counts > 0, np.maximum(counts, 1e-300) ** power, 0.0)
         self.counts, self.power = counts, power
         self.probability = mass / mass.sum()  # [ids]
+        self._share = tf.constant(self.probability, tf.float32)
         self.drawable = np.flatnonzero(mass)
         cumulative = np.cumsum(mass[self.drawable])
         self._upper = tf.constant(cumulative[:-1] / cumulative[-1], tf.float64)
@@ -52,6 +53,10 @@ class PopularityNegatives(tf.Module):
         uniform = uniform_numbers(shape, seed, tf.float64)
         place = tf.searchsorted(self._upper, tf.reshape(uniform, [-1]), side="right")
         return tf.reshape(tf.gather(self._ids, place), shape)
+
+    def probability_of(self, ids: tf.Tensor) -> tf.Tensor:
+        """The probability of these ids in a draw, float32; 0 for those that are never drawn."""
+        return tf.gather(self._share, ids)
 
     def log_probability(self, ids: tf.Tensor) -> tf.Tensor:
         """Logarithm of the probability of these ids, float32; 0 for those that are never drawn."""

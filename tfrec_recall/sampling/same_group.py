@@ -23,7 +23,12 @@ class SameGroupNegatives(tf.Module):
 
     def __init__(self, groups: np.ndarray):
         super().__init__()
-        groups = np.asarray(groups, dtype="int64")
+        given = np.asarray(groups)
+        if given.size and not np.issubdtype(given.dtype, np.integer):
+            raise ValueError(
+                f"SameGroupNegatives takes groups as integers. Received: {given.dtype.name}."
+            )
+        groups = given.astype("int64")
         members = np.flatnonzero(groups >= 0)
         if groups.ndim != 1 or not len(members):
             raise ValueError(

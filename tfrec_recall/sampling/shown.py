@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfrec_recall.sampling.uniform import FIRST_KNOWN
+from tfrec_recall.data.arguments import whole
+from tfrec_recall.sampling.checks import FIRST_KNOWN, encoded
 
 
 class ShownNegatives(tf.Module):
@@ -35,13 +36,15 @@ class ShownNegatives(tf.Module):
         users: int,
     ):
         super().__init__()
-        user, item = np.asarray(user, "int64"), np.asarray(item, "int64")
-        chosen = np.asarray(chosen_user, "int64"), np.asarray(chosen_item, "int64")
-        if user.shape != item.shape or chosen[0].shape != chosen[1].shape:
-            raise ValueError(
-                "ShownNegatives takes as many users as items. Received: shapes "
-                f"{user.shape} and {item.shape}, {chosen[0].shape} and {chosen[1].shape}."
-            )
+        owner = "ShownNegatives"
+        whole(owner, users, "users")
+        user, item = encoded(owner, user=user, item=item)
+        chosen = encoded(owner, chosen_user=chosen_user, chosen_item=chosen_item)
+        for name, rows in (("user", user), ("chosen_user", chosen[0])):
+            if rows.size and rows.max() >= users:
+                raise ValueError(
+                    f"{owner} takes {name} below users={users}. Received: {rows.max()}."
+                )
         size = 1 + max(item.max(initial=0), chosen[1].max(initial=0))
         passed = ~np.isin(user * size + item, chosen[0] * size + chosen[1])
         passed &= item >= FIRST_KNOWN

@@ -6,7 +6,7 @@ import math
 
 import tensorflow as tf
 
-FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
+from tfrec_recall.sampling.checks import FIRST_KNOWN, vocabulary_size
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -22,8 +22,7 @@ class UniformNegatives(tf.Module):
 
     def __init__(self, size: int):
         super().__init__()
-        if size <= FIRST_KNOWN:
-            raise ValueError(f"There is no known item to draw. Received: a vocabulary of {size}.")
+        vocabulary_size("UniformNegatives", size)
         self.size = size
 
     @property
@@ -37,6 +36,10 @@ class UniformNegatives(tf.Module):
             seed: two integers, which alone decide what is drawn; without, TensorFlow's own state.
         """
         return uniform_numbers(shape, seed, tf.int32, FIRST_KNOWN, self.size)
+
+    def probability_of(self, ids: tf.Tensor) -> tf.Tensor:
+        """The probability of these ids in a draw, float32."""
+        return tf.fill(tf.shape(ids), tf.constant(1 / self.items, tf.float32))
 
     def log_probability(self, ids: tf.Tensor) -> tf.Tensor:
         """Logarithm of the probability of these ids, float32."""

@@ -218,9 +218,11 @@ def test_the_order_of_rows_is_never_taken_for_time(model_class):
         {"user_id": rng.integers(20, size=300), "item_id": rng.integers(30, size=300)}
     )
     timeless = Interactions(pairs.drop_duplicates())
-    model = model_class(
-        model_class.default_features(timeless).adapt(timeless), half_life=1.0, last=2
-    )
+    features = model_class.default_features(timeless).adapt(timeless)
+    for setting in ({"half_life": 1.0}, {"last": 2}):
+        with pytest.raises(ValueError, match="no timestamps"):
+            model_class(features, **setting)
+    model = model_class(features)
     model.fit(timeless)
     retriever = model.retriever(timeless.items, k=10)
     history = [[1, 2, 3, 4, 5, 6]]
@@ -270,8 +272,106 @@ def test_where_there_is_no_distance_all_events_count(train, events):
     else:
         settings = {"similarity": Cosine(), "ratings": True}
     data = train.with_events(table)
-    near, whole = (fitted(ItemCF, data, nearby=n, **settings) for n in (1.5, None))
-    assert weights_of(near, data) == weights_of(whole, data)
+    by_default, whole = (fitted(ItemCF, data, nearby=n, **settings) for n in ("auto", None))
+    assert weights_of(by_default, data) == weights_of(whole, data)
+    with pytest.raises(ValueError, match=r"near each other in time for a co-count.*nearby=1.5"):
+        fitted(ItemCF, data, nearby=1.5, **settings)
+
+
+def test_another_similarity_is_itself_by_default(train):
+    """Users who met a pair again and again, and who have it in the order of time."""
+    events = pd.concat([train.events, train.events.assign(timestamp=train.events["timestamp"] + 9)])
+    repeated = train.with_events(events.reset_index(drop=True))
+    features = ItemCF.default_features(repeated).adapt(repeated)
+    model = ItemCF(features, neighbours=10, similarity=Jaccard())
+    model.fit(repeated)
+    found = weights_of(model, repeated)
+    assert found
+    for (one, other), weight in found.items():
+        assert weight == pytest.approx(alike.jaccard(BY_ITEM[one], BY_ITEM[other]), rel=1e-5)
+
+
+def test_a_user_counts_once_for_two_items(train):
+    """However often they repeat, items that the same users took are alike by at most 1."""
+    taken = ["a", "b"] * 6 + ["c"]
+    rows = [(f"u{u}", item, 100 * u + n) for u in range(4) for n, item in enumerate(taken)]
+    data = Interactions(pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"]))
+    model = ItemCF(ItemCF.default_features(data).adapt(data), neighbours=2, active_penalty=False)
+    model.fit(data)
+    weights = model.neighbour_weights.numpy()
+    assert weights.max() == pytest.approx(0.5 ** (1 / 10))  # one event apart
+
+
+@pytest.mark.parametrize("model_class", [ItemCF, UserCF])
+@pytest.mark.parametrize("own", [{"alpha": 0.1}, {"shrinkage": 3.0}])
+def test_what_belongs_to_the_co_count_is_refused_beside_another(model_class, own, train):
+    with pytest.raises(ValueError, match="for its co-count alone"):
+        fitted(model_class, train, similarity=Jaccard(), **own)
+
+
+@pytest.mark.parametrize("model_class", [ItemCF, UserCF])
+def test_what_has_learnt_nothing_says_so(model_class, train):
+    model = model_class(model_class.default_features(train).adapt(train), ratings=True)
+    with pytest.raises(ValueError, match="has learnt nothing yet"):
+        model.retriever(train.items)
+    with pytest.raises(ValueError, match="has learnt nothing yet"):
+        model.predict_ratings(train.events)
+
+
+@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize(
+    ("model_class", "rows_of"), [(UserCF, lambda: RATINGS), (ItemCF, lambda: BY_ITEM)]
+)
+def test_lists_are_ranked_by_the_rating_foretold(model_class, rows_of, centred, train):
+    settings = {"similarity": Cosine(), "ratings": True, "half_life": None, "neighbours": 4}
+    model = fitted(model_class, train, by_rating=True, centred=centred, **settings)
+    rows = rows_of()
+    for user in ("u1", "u4"):
+        own = RATINGS[user]
+        query = {
+            "user_id": [user],
+            "history": [[*own, "never", ""]],
+            "history_rating": [[*own.values(), 5.0, np.nan]],
+        }
+        retriever = model.retriever(train.items)
+        ids, scores = retriever({n: query[n] for n in retriever.inputs}, k=len(ITEMS))
+        names = [raw.decode() for raw in ids.numpy()[0]]
+        expected, without = {}, []
+        for item in ITEMS:
+            one, other = (user, item) if model_class is UserCF else (item, user)
+            near = reference.nearest(rows, one, alike.cosine, 4)
+            if any(other in rows[name] for name, _ in near):
+                arguments = (rows, one, other, alike.cosine, 4, centred)
+                expected[item] = reference.rating(*arguments)
+            else:
+                without.append(item)
+        found = dict(zip(names, scores.numpy()[0], strict=True))
+        assert {item: found[item] for item in expected} == pytest.approx(expected, rel=1e-4)
+        assert set(names[len(expected) :]) == set(without)
+        foretold = model.predict_ratings(pd.DataFrame({"user_id": user, "item_id": [*expected]}))
+        clipped = np.clip(list(expected.values()), 1.0, 5.0)  # within the range of the ratings
+        np.testing.assert_allclose(foretold, clipped, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shift", [0.0, 2000.0, -50.0])
+def test_a_number_added_to_all_ratings_changes_no_correlation(shift, train):
+    moved = train.with_events(train.events.assign(rating=train.events["rating"] + shift))
+    settings = {"similarity": Pearson(2), "ratings": True, "neighbours": 7, "half_life": None}
+    found = weights_of(fitted(ItemCF, moved, **settings), moved)
+    assert len(found) > 10
+    for (one, other), weight in found.items():
+        expected = alike.pearson(BY_ITEM[one], BY_ITEM[other], 2)
+        assert weight == pytest.approx(expected, abs=1e-5)
+    sent = {"i0": 5.0, "i4": 1.0, "i5": 2.0, "i9": 4.0, "i2": 3.0}
+    query = {"user_id": ["stranger"], "history": [[*sent]]}
+    query["history_rating"] = [[value + shift for value in sent.values()]]
+    retriever = fitted(UserCF, moved, by_rating=True, **settings).retriever(train.items)
+    scores = scores_of(retriever, query) if shift >= 0 else None
+    if scores is not None:
+        plain = {**query, "history_rating": [list(sent.values())]}
+        unmoved = fitted(UserCF, train, by_rating=True, **settings).retriever(train.items)
+        for item, score in scores_of(unmoved, plain).items():
+            assert scores[item] - shift == pytest.approx(score, abs=1e-2)
 
 
 @pytest.mark.parametrize("shuffled", [False, True])

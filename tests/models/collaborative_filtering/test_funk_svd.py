@@ -121,15 +121,16 @@ def test_factors_begin_at_one_over_the_root_of_their_number(train):
     assert factors.std() == pytest.approx(1 / 20, rel=0.05)
 
 
-def test_fixed_biases_stay_at_the_means(train):
-    model = built(train, train_biases=False)
+@pytest.mark.parametrize("in_turn", [False, True])
+def test_fixed_biases_stay_at_the_means(train, in_turn):
+    model = built(train, train_biases=False, in_turn=in_turn)
     model.compile(optimizer="adam")
     model.fit(model.training_data(train), epochs=2, verbose=0)
     user, item, rating = encoded(model, train)
     for one in np.unique(item):
         expected = (rating[item == one] - rating.mean()).mean()
         assert model.items.bias.numpy()[one] == pytest.approx(expected, abs=1e-5)
-    left = rating - rating.mean() - model.items.bias.numpy()[item]
+    left = rating - rating.mean() - in_turn * model.items.bias.numpy()[item]
     for one in np.unique(user):
         assert model.users.bias.numpy()[one] == pytest.approx(left[user == one].mean(), abs=1e-5)
 

@@ -158,7 +158,9 @@ def test_recent_events_and_their_negatives_weigh_more(train):
 
 
 def test_without_time_no_event_is_recent(train):
-    model = built(train, weight_half_life=2.0, negatives=1)
+    with pytest.raises(ValueError, match="no timestamps: weight_half_life=None"):
+        built(train, weight_half_life=2.0)
+    model = built(train, weight_half_life="auto", negatives=1)
     assert model.weight_half_life is None
     unweighted = train.with_events(train.events.drop(columns="weight"))
     for batch in model.training_data(unweighted, batch_size=20).as_numpy_iterator():
@@ -212,7 +214,11 @@ def test_without_a_history_there_are_the_ids_alone(train, lacks):
     features = NeuralCF.default_features(data)
     if lacks == "history":
         features = features.without("history")
-    model = NeuralCF(features.adapt(data), half_life=None if lacks == "half_life" else 2.0)
+    features.adapt(data)
+    model = NeuralCF(features, half_life=None if lacks == "half_life" else "auto")
+    if lacks != "half_life":
+        with pytest.raises(ValueError, match=r"Received: half_life=2.0"):
+            NeuralCF(features, half_life=2.0)
     assert set(model.retriever(data.items).inputs) == {"user_id"}
     assert "history" not in next(iter(model.training_data(data)))
 
@@ -266,13 +272,50 @@ def test_a_shortlist_of_everything_is_exhaustive_and_a_short_one_is_the_products
     ("settings", "message"),
     [
         ({"product": False, "tower": False}, "the product, the tower or both"),
-        ({"negatives": 0}, "negatives is at least 1"),
-        ({"apart": 1.5}, "apart lies between 0 and 1. Received: 1.5"),
-        ({"weight_half_life": 0.0}, "half_life one above 0"),
-        ({"half_life": -1.0}, "half_life one above 0"),
+        ({"negatives": 0}, "negatives as a whole number from 1 up"),
+        ({"apart": 1.5}, "at least 0 and at most 1. Received: apart=1.5"),
+        ({"weight_half_life": 0.0}, "weight_half_life as a number above 0"),
+        ({"half_life": -1.0}, "half_life as a number above 0"),
         ({"product": False, "shortlist": 50}, "searched by the product's vectors"),
+        ({"tower": False, "hidden": (8, 4)}, "hidden layers in its tower"),
+        ({"tower": False, "alpha": 0.5}, "joins a product and a tower"),
+        ({"l2": -1.0}, "l2 as a number at least 0"),
+        ({"negative_weight": -1.0}, "negative_weight as a number at least 0"),
     ],
 )
 def test_errors_say_what_to_do(train, settings, message):
     with pytest.raises(ValueError, match=message):
         built(train, **settings)
+
+
+def test_without_an_order_of_its_own_each_epoch_has_other_negatives(train):
+    model = built(train, negatives=4)
+    data = model.training_data(train, batch_size=20, seed=None)
+    epochs = [np.concatenate([batch["item_id"] for batch in data]) for _ in range(2)]
+    np.testing.assert_array_equal(epochs[0][:, 0], epochs[1][:, 0])
+    assert (epochs[0][:, 1:] != epochs[1][:, 1:]).mean() > 0.3
+
+
+def test_who_has_met_every_item_has_no_negatives():
+    rows = [("all", f"i{n}", n) for n in range(6)] + [("one", "i0", 9)]
+    data = Interactions(pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"]))
+    batch = next(iter(built(data, negatives=2).training_data(data, batch_size=100)))
+    met = batch["item_id"].numpy()[:, 1:] == 0
+    assert met.sum() == 12
+    assert not batch["sample_weight"].numpy()[:, 1:][met].any()
+
+
+def test_alpha_trains_both_branches_alone_before_it_joins_them(train):
+    tf.keras.utils.set_random_seed(0)
+    model = built(train, negatives=2, alpha=0.3, pretrain_epochs=2, half_life=None)
+    model.compile(tf.keras.optimizers.SGD(0.0))  # what is learnt is learnt before
+    states = []
+    for _ in range(3):
+        states.append([variable.numpy() for variable in model.trainable_variables])
+        model.fit(model.training_data(train, batch_size=32), epochs=1, verbose=0)
+    moved = [np.abs(a - b).max() for a, b in zip(states[0], states[1], strict=True)]
+    assert min(moved) > 0
+    for ours, theirs in zip(states[1], states[2], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(ValueError, match="alpha=7"):
+        model.begin_with(model, model, alpha=7.0)

@@ -47,7 +47,7 @@ def model(interactions):
     model.score({n: row[n] for n in model.query_model.input_names}, model.items(row["item_id"]))
     for variable in model.trainable_variables:
         variable.assign(generator.normal(size=variable.shape))
-    model.constant.assign(0.7)
+    model.bias.assign(0.7)
     return model
 
 
@@ -105,7 +105,7 @@ def test_every_weight_learns(interactions, model):
     batch = next(iter(model.training_data(interactions, batch_size=64)))
     with tf.GradientTape() as tape:
         loss = model.compute_loss(batch)
-    variables = [v for v in model.trainable_variables if "fm_interaction" not in v.name]
+    variables = model.trainable_variables
     for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
         assert gradient is not None, variable.name
         assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, variable.name

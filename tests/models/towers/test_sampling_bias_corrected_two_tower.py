@@ -48,7 +48,7 @@ def test_the_loss_is_the_papers_over_the_distinct_items(features, interactions, 
         model.compute_loss(batch, training=True)  # the estimator learns
     batch = batches[20]
     tf.random.set_seed(5)
-    extra = model.uniform.sample([uniform]).numpy()
+    extra = model.softmax.draw().numpy()
     tf.random.set_seed(5)
     loss = float(model.compute_loss(batch))
 
@@ -150,5 +150,5 @@ def test_normalisation_and_correction_can_be_left_out(features, interactions):
 
 
 def test_a_span_of_no_time_is_refused(features):
-    with pytest.raises(ValueError, match=r"span_days is a positive number.*Received: span_days=0"):
+    with pytest.raises(ValueError, match=r"span_days as a number above 0.*Received: span_days=0"):
         built(features, span_days=0)

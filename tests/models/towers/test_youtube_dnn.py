@@ -6,9 +6,9 @@ import tensorflow as tf
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History, MultiValued
 from tfrec_recall.models import YouTubeDNN
-from tfrec_recall.sampling import LogUniformNegatives
+from tfrec_recall.sampling import Hard, InBatch, LogUniform, Popularity
 
-SMALL = {"dim": 8, "hidden": (16,), "dropout": 0.0, "negatives": 12}
+SMALL = {"dim": 8, "hidden": (16,), "dropout": 0.0, "negatives": Popularity(12, power=0.5)}
 
 
 @pytest.fixture(scope="module")
@@ -48,15 +48,13 @@ def one_batch(model, interactions, size=16):
     return next(iter(model.training_data(interactions, batch_size=size)))
 
 
-@pytest.mark.parametrize("sampler", [None, "log-uniform"])
+@pytest.mark.parametrize("kind", [Popularity(12, power=0.5), LogUniform(12)])
 @pytest.mark.parametrize("correct", [True, False])
-def test_the_loss_is_the_sampled_softmax(features, interactions, sampler, correct):
-    if sampler:
-        sampler = LogUniformNegatives(features.item_counts)
-    model = built(features, correct=correct, sampler=sampler)
+def test_the_loss_is_the_sampled_softmax(features, interactions, kind, correct):
+    model = built(features, correct=correct, negatives=kind)
     batch = one_batch(model, interactions)
     tf.random.set_seed(5)
-    drawn = model.sampler.sample([12]).numpy()
+    drawn = model.softmax.draw().numpy()
     tf.random.set_seed(5)
     loss = float(model.compute_loss(batch))
 
@@ -64,7 +62,7 @@ def test_the_loss_is_the_sampled_softmax(features, interactions, sampler, correc
     query = model.query(batch).numpy()
     items = model.candidate_model({"item_id": np.arange(len(features.item_counts))}).numpy()
     counts = features.item_counts[2:].astype("float64")
-    if sampler:
+    if isinstance(kind, LogUniform):
         rank = np.argsort(np.argsort(-counts, kind="stable"))
         proposal = np.log((rank + 2) / (rank + 1)) / np.log(len(counts) + 1)
     else:
@@ -144,6 +142,11 @@ def test_given_items_have_to_fit(features):
         built(features, item_vectors=given)
     with pytest.raises(ValueError, match="pass item_vectors"):
         built(features, freeze_items=True)
+    one = pd.DataFrame(np.ones((1, 8)), index=["i1"])
+    with pytest.raises(ValueError, match="Received: none for 19 of them"):
+        built(features, item_vectors=one, freeze_items=True)
+    with pytest.raises(ValueError, match=r"a row an item. Received: more of 'i1'"):
+        built(features, item_vectors=pd.concat([one, one]))
 
 
 def test_only_what_was_watched_enough_is_a_target_but_all_is_history(features, interactions):
@@ -156,7 +159,24 @@ def test_only_what_was_watched_enough_is_a_target_but_all_is_history(features, i
     same = np.isin(everything.target, chosen.target)
     np.testing.assert_array_equal(chosen.history_start, everything.history_start[same])
     with pytest.raises(ValueError, match="column 'liked'"):
-        built(features, engagement="liked").examples(interactions)
+        built(features, engagement="liked", minimum_engagement=1.0).examples(interactions)
+    with pytest.raises(ValueError, match="both or neither"):
+        built(features, minimum_engagement=1.0)
+
+
+def test_caps_and_weights_are_those_of_the_engaged_targets(features, interactions):
+    """A user with few engaged events among many has as many examples as the cap allows."""
+    settings = {"engagement": "watched", "minimum_engagement": 0.75}
+    everyone = built(features, **settings).examples(interactions)
+    who = everyone.events["user_id"].to_numpy()
+    have = pd.Series(who[everyone.target]).value_counts()
+    capped = built(features, per_user=3, **settings).examples(interactions)
+    found = pd.Series(who[capped.target]).value_counts()
+    pd.testing.assert_series_equal(found.sort_index(), have.clip(upper=3).sort_index())
+    equal = built(features, user_weight_power=-1.0, **settings).examples(interactions)
+    sums = pd.Series(equal.weight).groupby(who[equal.target]).sum()
+    np.testing.assert_allclose(sums, sums.iloc[0], rtol=1e-5)
+    assert equal.weight.mean() == pytest.approx(1.0)
 
 
 def test_a_users_examples_are_capped_and_weighed(features, interactions):
@@ -192,12 +212,12 @@ def test_a_history_is_needed(interactions):
 
 
 def test_hard_negatives_are_mined_from_the_model_and_learnt_from(features, interactions):
-    model = built(features, hard_negatives=3, hard_window=(0, 4), mine_every=1)
+    kinds = [Popularity(12, power=0.5), Hard(3, window=(0, 4), every=1)]
+    model = built(features, negatives=kinds)
     data = model.training_data(interactions, batch_size=32)
     batch = next(iter(data))
-    assert not model.mining.negatives.table.numpy().any()  # the first epoch is without
-    easy = model.mining.sample(batch["user_row"], 3).numpy()
-    assert easy.shape == (len(batch["item_id"]), 3)
+    (mining,) = model.mining
+    assert not mining.negatives.table.numpy().any()  # the first epoch is without
     model.fit(data, epochs=2, verbose=0)
 
     users = interactions.users["user_id"].tolist()
@@ -205,7 +225,7 @@ def test_hard_negatives_are_mined_from_the_model_and_learnt_from(features, inter
     ids = np.array(["", "?", *features.item_vocabulary.ids])
     mined = {
         user: {*ids[row]} - {""}
-        for user, row in zip(users, model.mining.negatives.table.numpy(), strict=True)
+        for user, row in zip(users, mining.negatives.table.numpy(), strict=True)
     }
     assert any(mined.values())
     for user, items in mined.items():
@@ -213,14 +233,24 @@ def test_hard_negatives_are_mined_from_the_model_and_learnt_from(features, inter
         assert not items & seen[user]
 
     batch = {name: values[:4] for name, values in batch.items()}
+    tf.random.set_seed(1)
     with_hard = float(model.compute_loss(batch, training=True))
     tf.random.set_seed(1)
-    model.mining = None
-    assert float(model.compute_loss(batch, training=True)) < with_hard
+    assert float(model.compute_loss(batch, training=False)) < with_hard
 
 
-def test_hard_negatives_stand_beside_drawn_ones_and_are_not_compiled(features):
-    with pytest.raises(ValueError, match=r"in_batch or hard_negatives.*hard_negatives=2"):
-        built(features, hard_negatives=2, in_batch=True)
+def test_hard_negatives_are_not_compiled_and_wait_for_their_own_batches(features, interactions):
+    model = built(features, negatives=[InBatch(), Hard(2, window=(0, 4))])
     with pytest.raises(ValueError, match="jit_compile"):
-        built(features, hard_negatives=2).compile(jit_compile=True)
+        model.compile(jit_compile=True)
+    others = built(features).training_data(interactions, batch_size=8)
+    with pytest.raises(ValueError, match="its own training_data"):
+        model.fit(others, verbose=0)
+    with pytest.raises(ValueError, match="ages as a share"):
+        built(features, example_age=True).fit(others, verbose=0)
+
+
+def test_a_window_that_the_catalogue_does_not_have_is_refused(features, interactions):
+    model = built(features, negatives=[InBatch(), Hard(2)])
+    with pytest.raises(ValueError, match=r"a catalogue of 20 items.*window=\(100, 500\)"):
+        model.training_data(interactions)

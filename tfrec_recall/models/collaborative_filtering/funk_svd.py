@@ -11,9 +11,11 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, batches
+from tfrec_recall.data.arguments import flag, number, whole
 from tfrec_recall.features import Categorical, Features
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import rating_column
 from tfrec_recall.models.collaborative_filtering.raters import ByFactors, ByFoldIn
+from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
 
@@ -26,19 +28,32 @@ class FunkSVD(RecallModel):
 
     Source: "Matrix Factorization Techniques for Recommender Systems", Computer 2009: Eq. 4 and 5,
     after S. Funk's "Netflix Update: Try This at Home", 2006.
-    Departs: steps are taken on batches, with any Keras optimiser.
+
+    Departs:
+        - factors and biases are kept smaller: `l2=0.02`.
+
+    The paper takes a step for each rating, which is a batch of one, by gradient descent; λ is
+    chosen by cross-validation. The loss is Eq. 5, so that its gradient is twice the paper's step.
 
     Args:
         features: adapted; only the two ids are used. Events need the column `rating`.
         dim: factors, F; they begin with a standard deviation of 1 / sqrt(F).
         l2: on the factors and the biases of each observed rating.
-        train_biases: learn the biases; otherwise they stay at the users' and the items' means, as
-            `adapt` finds them.
+        train_biases: learn the biases; otherwise they stay what `adapt` finds: how far the mean
+            rating of the user, and that of the item, is from μ.
+        in_turn: of biases that are not learnt, take the user's from what the item's leaves.
 
     r̂ = μ + b_u + b_i + p_u · q_i ranks the items of a user as [p_u, 1] · [q_i, b_i] does, which is
     what an index searches. Unknown users have [0, 1], unknown items [0, 0].
     """
 
+    PUBLISHED: ClassVar[Published | None] = Published(
+        "Computer 2009",
+        {"l2": 0.02},
+        optimizer=tf.keras.optimizers.SGD,
+        learning_rate=0.0025,
+        batch_size=1,
+    )
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id")
 
     def __init__(
@@ -47,9 +62,20 @@ class FunkSVD(RecallModel):
         dim: int = 64,
         l2: float = 0.1,
         train_biases: bool = True,
+        in_turn: bool = False,
         **kwargs,
     ):
         super().__init__(features, **kwargs)
+        whole("FunkSVD", dim, "dim")
+        number("FunkSVD", l2, "l2", least=0)
+        flag("FunkSVD", train_biases, "train_biases")
+        flag("FunkSVD", in_turn, "in_turn")
+        if in_turn and train_biases:
+            raise ValueError(
+                "FunkSVD takes biases in_turn where they are not learnt: train_biases=False. "
+                "Received: in_turn=True, train_biases=True."
+            )
+        self.in_turn = in_turn
         self.dim = dim
         self.l2 = l2
         self.mean = tf.Variable(0.0, trainable=False, name="mean")
@@ -75,9 +101,10 @@ class FunkSVD(RecallModel):
         self.mean.assign(rating.mean())
         self.range.assign([rating.min(), rating.max()])
         if not self.users.train_bias:
-            by_item = _means(item, rating - rating.mean(), len(self.features.item_vocabulary))
-            left = rating - rating.mean() - by_item[item]
+            left = rating - rating.mean()
+            by_item = _means(item, left, len(self.features.item_vocabulary))
             self.items.bias.assign(by_item)
+            left = left - by_item[item] if self.in_turn else left
             self.users.bias.assign(_means(user, left, self.users.size))
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
@@ -109,6 +136,8 @@ class FunkSVD(RecallModel):
 
     def predict_ratings(self, pairs: pd.DataFrame) -> np.ndarray:
         """r̂ of the columns user_id and item_id, within the range of the training ratings."""
+        if not np.isfinite(self.range.numpy()).all():
+            raise ValueError("FunkSVD knows no rating yet: call adapt(train) first.")
         user = self.features.ids("user_id").encode(pairs["user_id"])
         item = self.features.ids("item_id").encode(pairs["item_id"])
         return self.within_range(self.rating(tf.constant(user), tf.constant(item))).numpy()
@@ -163,7 +192,7 @@ class FunkSVD(RecallModel):
 
     def _encoded(self, train: Interactions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """User, item and rating of the events whose ids are known."""
-        rating = rating_column(train, "FunkSVD")
+        rating = rating_column(train.events, "FunkSVD")
         user = self.features.ids("user_id").encode(train.events["user_id"])
         item = self.features.ids("item_id").encode(train.events["item_id"])
         rated = (user >= FIRST_KNOWN) & (item >= FIRST_KNOWN) & np.isfinite(rating)

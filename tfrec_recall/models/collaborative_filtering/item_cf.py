@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data import Interactions, chronological, has_baskets
+from tfrec_recall.data import Interactions, chronological
+from tfrec_recall.data.arguments import flag, number, whole
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.graph import (
     CoCount,
     Similarity,
     interaction_matrix,
-    nearby_counts,
+    nearby_neighbours,
     neighbours,
-    neighbours_by_counts,
 )
-from tfrec_recall.graph.similarity import OVERLAP, Totals, column_sizes
+from tfrec_recall.graph.similarity import Totals, column_sizes
+from tfrec_recall.models.collaborative_filtering.arguments import (
+    Auto,
+    half_life_of,
+    last_of,
+    similarity_of,
+)
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
     NeighbourRatings,
     RatedPairs,
@@ -27,9 +33,8 @@ from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
 )
 from tfrec_recall.models.collaborative_filtering.raters import ByItems
 from tfrec_recall.models.one_pass_model import OnePassModel
-from tfrec_recall.retrieval import NeighbourRetriever
-
-Auto = Literal["auto"]
+from tfrec_recall.models.published import Published
+from tfrec_recall.retrieval import NeighbourRetriever, RatingRetriever
 
 
 class Best(NamedTuple):
@@ -41,6 +46,7 @@ class Best(NamedTuple):
 
 
 OF_EVENTS = Best(neighbours=200, normalize=True, half_life=4.0)
+NEARBY = 10.0
 OF_BASKETS = Best(neighbours=25, normalize=False, half_life=30.0)
 
 
@@ -50,7 +56,15 @@ class ItemCF(OnePassModel):
 
     Source: "Item-Based Collaborative Filtering Recommendation Algorithms", WWW 2001, section 3;
     "Item-Based Top-N Recommendation Algorithms", TOIS 2004, section 4 (normalised rows).
-    Departs: the events of the history may count by recency.
+    Departs:
+        - two events of a user make their items alike by how near they are: `nearby=None`.
+        - users with many events say less of each: `active_penalty=False`.
+        - the events of the history count by recency: `half_life=None`.
+        - whether rows are normalised, and how many neighbours there are, is by the kind of data:
+          `normalize=True`, `neighbours=20`.
+
+    The plain form is that of TOIS 2004, which needs no ratings; with `ratings=True`,
+    `similarity=Pearson()` and `by_rating=True` it is that of WWW 2001.
 
     Args:
         features: adapted; only ids and the history are used, whatever its length.
@@ -64,21 +78,35 @@ class ItemCF(OnePassModel):
         half_life: in events, of what an event of the history counts; None counts all alike.
         last: only the latest events of the history count; None takes all.
         nearby: in events, the half-life of the distance at which two events of a user still make
-            their items alike; None lets all of a user's events do so. So do baskets, events without
-            time, and similarities of values, which have no distance. All pairs that are near are
-            held while it learns; with None, only some rows at a time.
+            their items alike; None lets all of a user's events do so. It belongs to co-counts:
+            other similarities, baskets and events without time have no distance. A user counts
+            once for two items, by the events of them that are nearest to each other.
         ratings: take the events' column `rating` as values, for `Cosine`, `Pearson` and
             `predict_ratings`; events without a rating are then left out. Without, every event is
             a 1.
+        by_rating: rank lists by the rating foretold from those that the request sends of an item's
+            neighbours, in `history_rating`.
+        centred: foretell ratings around the items' means.
 
     It learns in one pass, with `adapt` or with `fit` on the training interactions.
 
-    What is "auto" is by validation: `OF_BASKETS` on Online Retail (recall@50 .196, and .172 with
-    100 neighbours, normalised, and a half-life of 8), `OF_EVENTS` on MovieLens-100k, for all data
-    without baskets. More neighbours help there (.505 with 600, .493 with 200), for as much more
-    memory.
+    Of "auto", `nearby` is 10 where a co-count of events in time is asked for, and None elsewhere;
+    the half-life is None where events have no time. The rest is by validation: `OF_BASKETS` on
+    Online Retail (recall@50 .196, and .172 with 100 neighbours, normalised, and a half-life of 8),
+    `OF_EVENTS` on MovieLens-100k, for all data without baskets. More neighbours help there (.505
+    with 600, .493 with 200), for as much more memory.
     """
 
+    PUBLISHED: ClassVar[Published | None] = Published(
+        "TOIS 2004",
+        {
+            "nearby": None,
+            "active_penalty": False,
+            "half_life": None,
+            "normalize": True,
+            "neighbours": 20,
+        },
+    )
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id", "history")
 
     def __init__(
@@ -92,19 +120,38 @@ class ItemCF(OnePassModel):
         normalize: bool | Auto = "auto",
         half_life: float | Auto | None = "auto",
         last: int | None = None,
-        nearby: float | None = 10.0,
+        nearby: float | Auto | None = "auto",
         ratings: bool = False,
+        by_rating: bool = False,
+        centred: bool = True,
         **kwargs,
     ):
         super().__init__(features, **kwargs)
+        owner = type(self).__name__
         best = OF_BASKETS if features.has_baskets else OF_EVENTS
         count = best.neighbours if neighbours == "auto" else neighbours
-        half_life = best.half_life if half_life == "auto" else half_life
-        self.similarity = similarity or CoCount(alpha, active_penalty, shrinkage)
+        whole(owner, count, "neighbours")
+        for name, value in (("ratings", ratings), ("by_rating", by_rating), ("centred", centred)):
+            flag(owner, value, name)
+        if normalize != "auto":
+            flag(owner, normalize, "normalize")
+        own = {"alpha": alpha, "active_penalty": active_penalty, "shrinkage": shrinkage}
+        self.similarity = similarity_of(owner, similarity, CoCount(0.5, True), **own)
+        if (by_rating or not centred) and not ratings:
+            raise ValueError(
+                f"{owner} foretells ratings from ratings: ratings=True. "
+                f"Received: ratings=False, {by_rating=}, {centred=}."
+            )
+        if by_rating and normalize is True:
+            raise ValueError(
+                f"{owner} divides by the sum of the weights to foretell a rating: normalize has no "
+                "effect with by_rating. Received: normalize=True, by_rating=True."
+            )
         self.normalize = best.normalize if normalize == "auto" else normalize
-        self.last, self.half_life = features.recency(last, half_life)
-        counts = not ratings and self.similarity.moments == (OVERLAP,)
-        self.nearby = nearby if counts else None
+        self.half_life = half_life_of(owner, features, half_life, auto=best.half_life)
+        self.last = last_of(owner, features, last)
+        self.nearby = self._nearby(nearby, ratings)
+        self.by_rating, self.centred = by_rating, centred
         size = len(features.item_vocabulary)
         self.neighbour_ids = tf.Variable(
             tf.fill([size, count], -1), trainable=False, name="neighbour_ids"
@@ -119,18 +166,35 @@ class ItemCF(OnePassModel):
     def default_features(cls, interactions: Interactions) -> Features:
         return Features(user=[Categorical("user_id"), History()], item=[Categorical("item_id")])
 
+    def _nearby(self, nearby: float | Auto | None, ratings: bool) -> float | None:
+        features = self.features
+        counts = isinstance(self.similarity, CoCount)
+        in_time = features.has_order and not features.has_baskets
+        if nearby == "auto":
+            return NEARBY if counts and in_time and not ratings else None
+        number("ItemCF", nearby, "nearby", above=0, optional=True)
+        if nearby is not None and not (counts and in_time):
+            raise ValueError(
+                "ItemCF counts events that are near each other in time for a co-count: nearby=None "
+                "with another similarity, with baskets, and without timestamps. Received: "
+                f"nearby={nearby!r}, similarity={self.similarity!r}, "
+                f"{'baskets' if features.has_baskets else 'events'} "
+                f"{'with' if features.has_order else 'without'} timestamps."
+            )
+        return nearby
+
     def adapt(self, train: Interactions) -> None:
         """Finds the neighbours of every item among the training events."""
-        events = train.events
-        nearby = self.nearby if train.has_time and not has_baskets(train) else None
+        events, nearby = train.events, self.nearby
         if nearby is not None:
+            train.require_time("ItemCF with nearby")
             events = events.iloc[chronological(events)]
         user = self.features.ids("user_id").encode(events["user_id"])
         item = self.features.ids("item_id").encode(events["item_id"])
         known = (item > 1) & (user > 1)
         rating = None
         if self.ratings is not None:
-            rating = rating_column(train, "ItemCF")
+            rating = rating_column(events, "ItemCF")
             known &= np.isfinite(rating)
         user, item = user[known], item[known]
         value = rating[known] if rating is not None else None
@@ -144,22 +208,24 @@ class ItemCF(OnePassModel):
         else:
             of_user = self.similarity.column_weight(column_sizes(matrix))
             weight = None if of_user is None else of_user[user]
-            counts = nearby_counts(user, item, shape[0], nearby, weight)
-            table = neighbours_by_counts(counts, Totals.of(matrix), self.similarity, count)
+            table = nearby_neighbours(
+                user, item, Totals.of(matrix), self.similarity, count, nearby, weight
+            )
         self.neighbour_ids.assign(table.ids)
         self.neighbour_weights.assign(table.weights)
         self.popularity.assign(np.diff(matrix.indptr))
         if self.ratings is not None:
             self.ratings.assign(matrix.T.tocsr())
 
-    def predict_ratings(self, pairs: pd.DataFrame, centred: bool = True) -> np.ndarray:
+    def predict_ratings(self, pairs: pd.DataFrame, centred: bool | None = None) -> np.ndarray:
         """The ratings that users would give to items, by the user's ratings of its neighbours.
 
         Source: WWW 2001, section 3.2.1, "weighted sum"; centred: around the items' means.
 
         Args:
             pairs: user_id, item_id.
-            centred: R̄_i + Σ w (R_j - R̄_j) / Σ w instead of Σ w R_j / Σ w.
+            centred: R̄_i + Σ w (R_j - R̄_j) / Σ w instead of Σ w R_j / Σ w; None is as in the
+                constructor.
 
         Returns: float32 [pairs], within the range of the training ratings; where no neighbour is
             rated, the item's mean, or that of all.
@@ -167,6 +233,7 @@ class ItemCF(OnePassModel):
         rated_pairs = self.ratings
         if rated_pairs is None:
             raise ValueError("ItemCF predicts ratings when it is made with ratings=True.")
+        self._require_adapted()
         user = self.features.ids("user_id").encode(pairs["user_id"])
         item = self.features.ids("item_id").encode(pairs["item_id"])
         ratings = NeighbourRatings(
@@ -175,28 +242,40 @@ class ItemCF(OnePassModel):
         return ratings(
             tf.constant(item),
             lambda neighbour: rated_pairs.rated(tf.constant(user)[:, tf.newaxis], neighbour),
-            centred,
+            self.centred if centred is None else centred,
         ).numpy()
+
+    def _require_adapted(self) -> None:
+        if not tf.reduce_any(self.popularity > 0):
+            raise ValueError("ItemCF has learnt nothing yet: call fit(train) first.")
 
     def retriever(self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0):
         """Lists from neighbour tables; `index` means nothing here, as no vectors are searched."""
+        self._require_adapted()
         encoded = self.features.ids("item_id").encode(items["item_id"])
         position = np.full(len(self.features.item_vocabulary), -1, "int32")
         position[encoded] = np.arange(len(encoded))
         position[:2] = -1  # padding, and the items that train does not know
         ids = self.neighbour_ids.numpy()[encoded]
         weights = self.neighbour_weights.numpy()[encoded]
-        if self.normalize:
+        if self.normalize and not self.by_rating:
             weights = weights / np.maximum(weights.max(axis=1, initial=0, keepdims=True), 1e-30)
         ids = np.where(ids >= 0, position[ids], -1)
+        shared: dict[str, Any] = {"last": self.last, "half_life": self.half_life}
+        shared |= {"k": k, "seed": seed}
+        popularity = self.popularity.numpy()[encoded]
+        if self.by_rating and self.ratings is not None:
+            low, high = (float(f(self.ratings.values)) for f in (tf.reduce_min, tf.reduce_max))
+            means = self.ratings.means(1).numpy()[encoded] if self.centred else None
+            lowest = 2 * low - high
+            raw = items["item_id"].to_numpy()
+            by_rating = RatingRetriever(raw, ids, weights, means, lowest, popularity, **shared)
+            return by_rating.with_ratings(ByItems(self))
         retriever = NeighbourRetriever(
             items["item_id"].to_numpy(),
             ids,
             weights,
-            popularity=self.popularity.numpy()[encoded],
-            last=self.last,
-            half_life=self.half_life,
-            k=k,
-            seed=seed,
+            popularity=popularity,
+            **shared,
         )
         return retriever if self.ratings is None else retriever.with_ratings(ByItems(self))

@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 import tensorflow as tf
-
-from tfrec_recall.data import Interactions
 
 Rated = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -113,14 +112,14 @@ def weighted_mean(
     return tf.clip_by_value(mean + weighted, range[0], range[1])
 
 
-def rating_column(interactions: Interactions, model: str) -> np.ndarray:
+def rating_column(events: pd.DataFrame, model: str) -> np.ndarray:
     """The events' ratings, float64, NaN where there is none; ValueError if no event has one."""
-    if "rating" not in interactions.events:
+    if "rating" not in events:
         raise ValueError(
             f"{model} with ratings needs the event column 'rating'. "
-            f"Received columns: {list(interactions.events.columns)}."
+            f"Received columns: {list(events.columns)}."
         )
-    rating = interactions.events["rating"].to_numpy("float64", na_value=np.nan)
+    rating = events["rating"].to_numpy("float64", na_value=np.nan)
     if not np.isfinite(rating).any():
         raise ValueError(
             f"{model} learns from events with a rating. "

@@ -17,14 +17,15 @@ from tfrec_recall.data import (
     next_item,
     pairs,
 )
+from tfrec_recall.data.arguments import flag, number, whole, widths
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.layers import MaskedMean
+from tfrec_recall.models.collaborative_filtering.arguments import Auto, half_life_of
 from tfrec_recall.models.collaborative_filtering.pair_scorer import PairScorer
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.retrieval import Exact, Retriever, ScoringRetriever
-from tfrec_recall.retrieval.recency import check_recency
 from tfrec_recall.sampling import UnmetNegatives
 
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
@@ -42,6 +43,7 @@ class NeuralCF(RecallModel):
         - recent events and their negatives count more: `weight_half_life=None`.
         - the vectors are kept small: `l2=0.0`.
         - more negatives a positive: `negatives=4`.
+        - both branches start at random, instead of trained each alone: `alpha=0.5`.
 
     A positive and its negatives are in one batch. With the squared loss the logit itself is the
     estimate.
@@ -52,21 +54,28 @@ class NeuralCF(RecallModel):
         product, tower: leave one out for GMF or MLP alone.
         hidden: widths of the tower's hidden layers; None is 4 and 2 times `dim` over two vectors of
             twice `dim`, as in the paper's halving tower.
-        negatives: drawn for each positive and each epoch anew, from items the user has not met.
+        negatives: how many are drawn for each positive, each epoch anew, from items that the user
+            has not met.
         negative_weight: of each negative in the loss; positives have their column `weight`, or 1.
         squared_loss: Eq. 4 instead of the logistic loss of Eq. 7.
         apart: from 0, one loss of the fused logit, to 1, a loss of each branch as if it stood
             alone; the logit is then their mean, as after pre-training both with α = ½. The product
             then learns to rank by itself, which is what a shortlist asks of it.
         weight_half_life: in events, of what a training event and its negatives count by how many
-            events of the user came after it; None, or events without time, count alike.
+            events of the user came after it; None lets all count alike. "auto" is 20 where events
+            have a time.
         half_life: in events, of what an event of the history counts in the mean of its items'
             vectors that is added to the user's; what is served then knows events that training did
-            not, and strangers. None, or events without time, leave the ids alone.
+            not, and strangers. None leaves the ids alone. "auto" is 8 where there is a history, and
+            events have a time.
         dropout: on the vectors of each example.
         l2: on the vectors of each example.
         shortlist: items found by the product's vectors that the whole model then scores; None
             scores every item.
+        alpha: `fit` first trains the product and the tower each alone, by Adam at the rate of its
+            own optimiser, and joins them with this share of the product's output weights (Eq. 13).
+            None starts at random.
+        pretrain_epochs: of the two.
 
     The defaults are by validation on MovieLens-100k (recall@50 there .445, and .412 with one loss,
     all events alike and nothing on the vectors' size). Test is far below it (.365 with seed 1): the
@@ -76,7 +85,15 @@ class NeuralCF(RecallModel):
 
     PUBLISHED: ClassVar[Published] = Published(
         "WWW 2017",
-        {"apart": 0.0, "half_life": None, "weight_half_life": None, "l2": 0.0, "negatives": 4},
+        {
+            "apart": 0.0,
+            "half_life": None,
+            "weight_half_life": None,
+            "l2": 0.0,
+            "negatives": 4,
+            "alpha": 0.5,
+        },
+        optimizer=tf.keras.optimizers.SGD,
         learning_rate=0.001,
         batch_size=256,
         epochs=20,
@@ -96,45 +113,75 @@ class NeuralCF(RecallModel):
         negative_weight: float = 1.0,
         squared_loss: bool = False,
         apart: float = 1.0,
-        weight_half_life: float | None = 20.0,
-        half_life: float | None = 8.0,
+        weight_half_life: float | Auto | None = "auto",
+        half_life: float | Auto | None = "auto",
         dropout: float = 0.0,
         l2: float = 0.01,
         shortlist: int | None = None,
+        alpha: float | None = None,
+        pretrain_epochs: int = 20,
         **kwargs,
     ):
         super().__init__(features, **kwargs)
         if not (product or tower):
             raise ValueError("NeuralCF needs the product, the tower or both. Received: neither.")
-        if negatives < 1:
-            raise ValueError(f"negatives is at least 1 for each positive. Received: {negatives}.")
-        if not 0 <= apart <= 1:
-            raise ValueError(f"apart lies between 0 and 1. Received: {apart}.")
-        check_recency(None, weight_half_life)
-        check_recency(None, half_life)
+        owner = type(self).__name__
+        whole(owner, dim, "dim")
+        widths(owner, hidden, "hidden", optional=True)
+        whole(owner, negatives, "negatives")
+        number(owner, negative_weight, "negative_weight", least=0)
+        number(owner, apart, "apart", least=0, most=1)
+        number(owner, dropout, "dropout", least=0, below=1)
+        number(owner, l2, "l2", least=0)
+        whole(owner, shortlist, "shortlist", optional=True)
+        number(owner, alpha, "alpha", least=0, most=1, optional=True)
+        whole(owner, pretrain_epochs, "pretrain_epochs")
+        flags = {"product": product, "tower": tower, "squared_loss": squared_loss}
+        for name, value in flags.items():
+            flag(owner, value, name)
+        if hidden is not None and not tower:
+            raise ValueError(
+                f"{owner} has hidden layers in its tower. Received: tower=False, {hidden=}."
+            )
+        if alpha is not None and not (product and tower):
+            raise ValueError(
+                f"{owner} joins a product and a tower by alpha. Received: {product=}, {tower=}, "
+                f"{alpha=}."
+            )
         if shortlist is not None and not product:
             raise ValueError("A shortlist is searched by the product's vectors: product=True.")
+        self.dim, self.hidden = dim, hidden
         sizes = features.ids("user_id").size, len(features.item_vocabulary)
         self.negatives, self.negative_weight = negatives, negative_weight
         self.squared_loss, self.l2, self.apart = squared_loss, l2, apart
-        _, self.weight_half_life = features.recency(None, weight_half_life)
+        self.weight_half_life = half_life_of(
+            owner, features, weight_half_life, auto=20.0, name="weight_half_life"
+        )
+        self.alpha, self.pretrain_epochs, self.pretrained = alpha, pretrain_epochs, False
+        history = features.history
+        if half_life == "auto":
+            half_life = 8.0 if features.has_order and history is not None else None
+        half_life = half_life_of(owner, features, half_life, auto=8.0)
+        if half_life is not None and history is None:
+            raise ValueError(
+                f"{owner} pools a history by half_life: History() among the user's features, or "
+                f"half_life=None. Received: half_life={half_life!r}, no history."
+            )
         self.shortlist = shortlist
-        self.dropout = dropped(dropout)
+        self.rate, self.dropout = dropout, dropped(dropout)
         self.product = _embeddings(sizes, dim) if product else []
         self.tower = _embeddings(sizes, 2 * dim) if tower else []
-        widths = (*((4 * dim, 2 * dim) if hidden is None else hidden), dim)
-        self.layers_of_tower = [tf.keras.layers.Dense(w, "relu") for w in widths] if tower else []
+        layers = (*((4 * dim, 2 * dim) if hidden is None else hidden), dim) if tower else ()
+        self.layers_of_tower = [tf.keras.layers.Dense(width, "relu") for width in layers]
         self.output_layer = tf.keras.layers.Dense(
             1, kernel_initializer=tf.keras.initializers.LecunUniform(), name="logit"
         )
         if tower:
             self.layers_of_tower[0].build([None, 4 * dim])
         self.output_layer.build([None, dim * (bool(product) + bool(tower))])
-        history = features.history if features.has_order else None
-        self.pool = (
-            None if half_life is None or history is None else MaskedMean(half_life=half_life)
-        )
-        self.history_length = 0 if self.pool is None or history is None else history.length
+        self.half_life = half_life
+        self.pool = None if half_life is None else MaskedMean(half_life=half_life)
+        self.history_length = 0 if half_life is None or history is None else history.length
         one = tf.constant([[FIRST_KNOWN]])
         user = self.user_vectors({"user_id": one[0], "history": one})
         self.logits(user, self.item_vectors(one))  # makes all weights
@@ -164,16 +211,22 @@ class NeuralCF(RecallModel):
         of_negative = tf.constant(weight * self.negative_weight, tf.float32)
         start, end = tf.constant(examples.history_start), tf.constant(examples.history_end)
         own_seed = 0 if seed is None else seed
+        with tf.init_scope(), tf.device("CPU:0"):
+            counter = tf.Variable(first_epoch << 32, dtype=tf.int64, trainable=False)
+        epoch_seed = counter if seed is None else None
 
         def fetch(rows):
             # Each epoch has another order, so that the rows of a batch are a seed of their own.
             mixed = tf.reduce_sum(rows * tf.range(1, tf.size(rows, tf.int64) + 1))
             user, item = tf.gather(users, rows), tf.gather(items, rows)[:, tf.newaxis]
             others = tf.repeat(user[:, tf.newaxis], self.negatives, axis=1)
+            if epoch_seed is not None:  # the order is always the same
+                mixed += epoch_seed.assign_add(1)
             drawn = unmet.sample(others, tf.stack([mixed, rows[0] + own_seed]))
             label = tf.concat([tf.ones_like(item), tf.zeros_like(drawn)], 1)
             weights = [tf.gather(of_positive, rows)[:, tf.newaxis]]
-            weights += [tf.gather(of_negative, rows)[:, tf.newaxis]] * self.negatives
+            found = tf.cast(drawn > 0, tf.float32)  # who has met every item has no negative
+            weights += [tf.gather(of_negative, rows)[:, tf.newaxis] * found]
             batch = {
                 "user_id": user,
                 "item_id": tf.concat([item, drawn], 1),
@@ -258,11 +311,44 @@ class NeuralCF(RecallModel):
             return tf.square(label - logit)
         return tf.nn.sigmoid_cross_entropy_with_logits(label, logit)
 
+    def fit(self, x, *args, **kwargs):
+        """As `Model.fit`; with `alpha`, both branches are trained alone before the first one."""
+        first = not kwargs.get("initial_epoch", 0)
+        if self.alpha is not None and first and not self.pretrained:
+            rate = float(tf.keras.backend.get_value(self.optimizer.learning_rate))
+            self.begin_with(self._alone(x, rate, True), self._alone(x, rate, False), self.alpha)
+            self.pretrained = True
+        return super().fit(x, *args, **kwargs)
+
+    def _alone(self, data: tf.data.Dataset, rate: float, product: bool) -> NeuralCF:
+        """A trained GMF, or else MLP, that is otherwise as this one."""
+        branch = NeuralCF(
+            self.features,
+            dim=self.dim,
+            product=product,
+            tower=not product,
+            hidden=None if product else self.hidden,
+            negatives=self.negatives,
+            squared_loss=self.squared_loss,
+            half_life=self.half_life,
+            weight_half_life=self.weight_half_life,
+            dropout=self.rate,
+            l2=self.l2,
+        )
+        branch.compile(
+            tf.keras.optimizers.Adam(rate),
+            jit_compile=branch.can_compile,
+            steps_per_execution=branch.steps_per_execution,
+        )
+        branch.fit(data, epochs=self.pretrain_epochs, verbose=0)
+        return branch
+
     def begin_with(self, product: NeuralCF, tower: NeuralCF, alpha: float = 0.5) -> None:
         """Takes over the weights of a trained GMF and a trained MLP of the same sizes.
 
         Source: Eq. 13: the output weights are α times the first's and 1 - α times the second's.
         """
+        number("NeuralCF", alpha, "alpha", least=0, most=1)
         for own, other in zip(
             (self.product, self.tower), (product.product, tower.tower), strict=True
         ):

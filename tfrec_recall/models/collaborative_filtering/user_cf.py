@@ -11,8 +11,15 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.arguments import flag, whole
 from tfrec_recall.features import Categorical, Features, History
-from tfrec_recall.graph import CoCount, Similarity, interaction_matrix, neighbours
+from tfrec_recall.graph import CoCount, Pearson, Similarity, interaction_matrix, neighbours
+from tfrec_recall.models.collaborative_filtering.arguments import (
+    Auto,
+    half_life_of,
+    last_of,
+    similarity_of,
+)
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
     NeighbourRatings,
     RatedPairs,
@@ -20,6 +27,7 @@ from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
 )
 from tfrec_recall.models.collaborative_filtering.raters import ByUsers
 from tfrec_recall.models.one_pass_model import OnePassModel
+from tfrec_recall.models.published import Published
 from tfrec_recall.retrieval import UserNeighbourRetriever
 
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
@@ -31,50 +39,84 @@ class UserCF(OnePassModel):
 
     Source: "GroupLens: An Open Architecture for Collaborative Filtering of Netnews", CSCW 1994;
     "Empirical Analysis of Predictive Algorithms for Collaborative Filtering", UAI 1998, section 2.
-    Departs: the events of the request's history may count by recency.
+    Departs:
+        - an event is a 1, not a rating, and users are alike by their sets:
+          `ratings=True`, `similarity=Pearson(minimum_overlap=2)`.
+        - lists are ranked by how much of the neighbours has an item, not by the rating that they
+          foretell for it: `by_rating=True`.
+        - the events of the request's history count by recency: `half_life=None`.
+        - the nearest users alone are asked: `neighbours=None`.
 
     Args:
         features: adapted; only ids and the history are used, whatever its length.
-        neighbours: users asked.
+        neighbours: users asked; None asks all who are alike at all.
         alpha: of the penalty on users with many events, see `CoCount`; 0.5 is the cosine of sets.
         active_penalty: popular items say less of what two users have in common.
         shrinkage: towards 0 for users with few items in common.
         similarity: another one instead, such as `Cosine()`, `Jaccard()` or `Pearson()`.
-        half_life: in events, of what an event of the history counts; None counts all alike.
+        half_life: in events, of what an event of the history counts; None counts all alike, and
+            "auto" is 4 where events have a time.
         last: only the latest events of the history count; None takes all.
         ratings: take the events' column `rating` as values, for `Cosine`, `Pearson` and
             `predict_ratings`; requests then send `history_rating`, and events without a rating are
             left out. Without, every event is a 1.
+        by_rating: rank lists by the rating foretold from the neighbours' instead of by the sum of
+            their similarities times ratings; an item of one near user who loves it comes first.
+        centred: foretell ratings around the users' means.
 
     It learns in one pass, with `adapt` or with `fit` on the training interactions. What is served
     finds the neighbours by the history that a request sends, so that it needs no known user; with
     ratings, it also says what rating the user would give to an item (`predict_rating`).
     """
 
+    PUBLISHED: ClassVar[Published | None] = Published(
+        "CSCW 1994",
+        {
+            "ratings": True,
+            "similarity": Pearson(minimum_overlap=2),
+            "by_rating": True,
+            "half_life": None,
+            "neighbours": None,
+        },
+    )
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id", "history")
 
     def __init__(
         self,
         features: Features,
-        neighbours: int = 50,
+        neighbours: int | None = 50,
         alpha: float = 0.5,
         active_penalty: bool = False,
         shrinkage: float = 0.0,
         similarity: Similarity | None = None,
-        half_life: float | None = 4.0,
+        half_life: float | Auto | None = "auto",
         last: int | None = None,
         ratings: bool = False,
+        by_rating: bool = False,
+        centred: bool = True,
         **kwargs,
     ):
         super().__init__(features, **kwargs)
-        self.similarity = similarity or CoCount(alpha, active_penalty, shrinkage)
-        self.neighbours = neighbours
-        self.last, self.half_life = features.recency(last, half_life)
-        self.ratings = ratings
+        owner = type(self).__name__
+        own = {"alpha": alpha, "active_penalty": active_penalty, "shrinkage": shrinkage}
+        self.similarity = similarity_of(owner, similarity, CoCount(0.5), **own)
+        whole(owner, neighbours, "neighbours", optional=True)
+        for name, value in (("ratings", ratings), ("by_rating", by_rating), ("centred", centred)):
+            flag(owner, value, name)
+        if (by_rating or not centred) and not ratings:
+            raise ValueError(
+                f"{owner} foretells ratings from ratings: ratings=True. "
+                f"Received: ratings=False, {by_rating=}, {centred=}."
+            )
+        size = features.ids("user_id").size
+        self.neighbours = size if neighbours is None else neighbours
+        self.half_life = half_life_of(owner, features, half_life, auto=4.0)
+        self.last = last_of(owner, features, last)
+        self.ratings, self.by_rating, self.centred = ratings, by_rating, centred
         self.pairs = RatedPairs()
-        rows = features.ids("user_id").size if ratings else 0
-        self.neighbour_ids = tf.Variable(tf.fill([rows, neighbours], -1), trainable=False)
-        self.neighbour_weights = tf.Variable(tf.zeros([rows, neighbours]), trainable=False)
+        shape = [size if ratings else 0, min(self.neighbours, size)]
+        self.neighbour_ids = tf.Variable(tf.fill(shape, -1), trainable=False)
+        self.neighbour_weights = tf.Variable(tf.zeros(shape), trainable=False)
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
@@ -87,29 +129,31 @@ class UserCF(OnePassModel):
         known = (item >= FIRST_KNOWN) & (user >= FIRST_KNOWN)
         value = None
         if self.ratings:
-            rating = rating_column(train, "UserCF")
+            rating = rating_column(train.events, "UserCF")
             known &= np.isfinite(rating)
             value = rating[known]
         shape = (self.features.ids("user_id").size, len(self.features.item_vocabulary))
         matrix = interaction_matrix(user[known], item[known], shape, value)
         self.pairs.assign(matrix)
         if self.ratings:
-            table = neighbours(matrix, self.similarity, self.neighbours)
+            table = neighbours(matrix, self.similarity, self.neighbour_ids.shape[1])
             self.neighbour_ids.assign(table.ids)
             self.neighbour_weights.assign(table.weights)
 
-    def predict_ratings(self, pairs: pd.DataFrame, centred: bool = True) -> np.ndarray:
+    def predict_ratings(self, pairs: pd.DataFrame, centred: bool | None = None) -> np.ndarray:
         """The ratings that users would give to items, by those of their neighbours.
 
         Args:
             pairs: user_id, item_id.
-            centred: R̄_u + Σ w (R_s - R̄_s) / Σ w instead of Σ w R_s / Σ w.
+            centred: R̄_u + Σ w (R_s - R̄_s) / Σ w instead of Σ w R_s / Σ w; None is as in the
+                constructor.
 
         Returns: float32 [pairs], within the range of the training ratings; where no neighbour rated
             it, the user's mean, or that of all.
         """
         if not self.ratings:
             raise ValueError("UserCF predicts ratings when it is made with ratings=True.")
+        self._require_adapted()
         user = self.features.ids("user_id").encode(pairs["user_id"])
         item = self.features.ids("item_id").encode(pairs["item_id"])
         ratings = NeighbourRatings(
@@ -118,11 +162,16 @@ class UserCF(OnePassModel):
         return ratings(
             tf.constant(user),
             lambda neighbour: self.pairs.rated(neighbour, tf.constant(item)[:, tf.newaxis]),
-            centred,
+            self.centred if centred is None else centred,
         ).numpy()
+
+    def _require_adapted(self) -> None:
+        if not tf.size(self.pairs.keys):
+            raise ValueError("UserCF has learnt nothing yet: call fit(train) first.")
 
     def retriever(self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0):
         """Lists from similar users; `index` means nothing here, as no vectors are searched."""
+        self._require_adapted()
         matrix = self.pairs.matrix()[FIRST_KNOWN:]
         encoded = self.features.ids("item_id").encode(items["item_id"])
         columns = sp.csr_array(matrix.tocsc()[:, encoded])  # columns 0 and 1 are empty
@@ -133,6 +182,8 @@ class UserCF(OnePassModel):
             self.similarity,
             neighbours=self.neighbours,
             ratings=self.ratings,
+            by_rating=self.by_rating,
+            centred=self.centred,
             last=self.last,
             half_life=self.half_life,
             k=k,

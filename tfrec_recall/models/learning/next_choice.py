@@ -26,12 +26,14 @@ def choices(features: Features, train: Interactions, **options) -> Examples:
     items would outweigh the others.
 
     Args:
-        options: of `next_item` and `next_basket`: `per_user`, `user_weight_power`.
+        options: of `next_item` and `next_basket`: `per_user`, `user_weight_power`, `targets`.
     """
     history = features.history
     if history is None:
         return pairs(train)
     if not train.has_time:
+        if options.pop("targets", None) is not None:
+            train.require_time("A choice of targets")
         return held_out(train, history.length, **options)
     if has_baskets(train):
         return next_basket(train, history.length, basket_weight_power=-0.5, **options)

@@ -7,25 +7,19 @@ from typing import ClassVar
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data import Interactions
-from tfrec_recall.features import (
-    FeatureEncoder,
-    Features,
-    Field,
-    FieldSum,
-    ItemEmbedding,
-    ItemTable,
-    example_batches,
-)
-from tfrec_recall.layers import FMInteraction, MaskedMean
+from tfrec_recall.data.arguments import flag, number
+from tfrec_recall.features import Features, Field, FieldSum, ItemEmbedding, ItemTable
+from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
-from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
-from tfrec_recall.models.learning.next_choice import choices, personal_features
-from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
+from tfrec_recall.models.learning.softmax_model import SoftmaxModel
+from tfrec_recall.models.published import Published
+from tfrec_recall.models.towers.arguments import check_towers
+from tfrec_recall.models.towers.fm_terms import FMTerms, HistoryTerms, MachineVector, alone
+from tfrec_recall.sampling import Negatives, Unmet
 
 
 @saved_by_config
-class FMRecall(RecallModel):
+class FMRecall(SoftmaxModel):
     """A factorization machine of the user's and the item's features, served as inner products.
 
     Of one user's scores, all that is the same for every item is left out. What remains is
@@ -33,101 +27,166 @@ class FMRecall(RecallModel):
     the machine does; `score` is the machine itself.
 
     Source: "Factorization Machines", ICDM 2010: Eq. 1; the history is the indicator of a set whose
-    values sum to one, section V.B (SVD++).
-    Departs: the history is there twice, once with equal values and once with values that halve
-    every `half_life` events; a softmax instead of a loss a pair.
+    values sum to one, section V.B (SVD++); section IV (losses of pairs).
+
+    Departs:
+        - a softmax over items, in which all that is the same for every item has no say, instead of
+          a loss a pair: `pointwise=True`, `correct=False`.
+        - the values of a list make no pairs with each other: `pairs_within=True`.
+        - the history is there a second time, with values that halve by recency: `half_life=None`.
+        - the user's summed factors are dropped out: `dropout=0.0`.
+        - negatives are the batch's items and some drawn evenly: `negatives=[Unmet(4)]`.
 
     Args:
         features: adapted; `item_id` is needed, a history is used where there is one.
         dim: of the factors.
-        half_life: how many events newer doubles the value of a watched item.
+        half_life: in events, of what an event of the history counts in the second indicator; None
+            leaves that out.
+        pairs_within: pairs also between the values of a multi-valued feature, and between the items
+            of a history.
         dropout: of the user's summed factors.
-        temperature: what divides the scores.
-        negatives: items drawn evenly a batch, beside the in-batch ones.
+        temperature: what divides the scores in the softmax.
+        negatives: items drawn evenly a batch, beside the in-batch ones; or kinds of `sampling/`.
+        correct: subtract log q of what is drawn, in the softmax.
+        positive_threshold: see `SoftmaxModel`.
+        pointwise: foretell 1 for the item and 0 for each of its negatives, by the whole machine:
+            w₀ and the user's own weights learn as well.
+        squared_loss: of the pairs, instead of the logistic one.
     """
 
-    compiles: ClassVar[bool] = True
+    PUBLISHED: ClassVar[Published | None] = Published(
+        "ICDM 2010",
+        {
+            "pointwise": True,
+            "correct": False,
+            "pairs_within": True,
+            "half_life": None,
+            "dropout": 0.0,
+            "negatives": [Unmet(4)],
+        },
+    )
 
     def __init__(
         self,
         features: Features,
         dim: int = 64,
-        half_life: float = 3.0,
+        half_life: float | None = 3.0,
+        pairs_within: bool = False,
         dropout: float = 0.3,
         temperature: float = 1.0,
-        negatives: int = 1000,
+        negatives: Negatives = 1000,
+        correct: bool = True,
+        positive_threshold: float | None = None,
+        pointwise: bool = False,
+        squared_loss: bool = False,
         **kwargs,
     ):
-        super().__init__(features, **kwargs)
+        super().__init__(features, positive_threshold, **kwargs)
+        owner = type(self).__name__
+        check_towers(
+            owner,
+            dim=dim,
+            hidden=(),
+            dropout=dropout,
+            temperature=temperature,
+            pairs_within=pairs_within,
+            squared_loss=squared_loss,
+        )
+        flag(owner, pointwise, "pointwise")
+        number(owner, half_life, "half_life", above=0, optional=True)
+        self.dim, self.pairs_within = dim, pairs_within
+        self.pointwise, self.squared_loss = pointwise, squared_loss
         self.items = ItemTable.of(features.item_table)
-        self.user_fields = self._user_fields(dim, half_life)
-        self.item_fields = self._item_fields(dim)
-        self.machine = FMInteraction(first_order=True, dtype="float32")
-        # The same for every item, so that a softmax does not learn it.
-        self.constant = tf.Variable(0.0, trainable=False, name="constant")
+        # The order of rows is never taken for time.
+        self.user_terms = self._user_terms(half_life if features.has_order else None)
+        self.item_terms = self._item_terms()
+        self.bias = tf.Variable(0.0, trainable=pointwise, name="bias")  # w₀
         self.query_model = self._query_model(dropout)
         self.candidate_model = self._candidate_model()
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
-        self.softmax = MixedSoftmax(features.item_counts, negatives, temperature)
+        self.softmax = CandidateSoftmax(owner, features, negatives, temperature, correct)
+        if pointwise and (correct or temperature != 1 or self.softmax.in_batch):
+            raise ValueError(
+                f"{owner} has no softmax with pointwise=True: correct=False, temperature=1 and "
+                "negatives that are drawn, such as [Unmet(4)]. Received: "
+                f"{correct=}, {temperature=}, {negatives=}."
+            )
+        if squared_loss and not pointwise:
+            raise ValueError(f"{owner} has a squared_loss of pairs. Received: pointwise=False.")
 
-    @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        return personal_features(interactions)
-
-    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
-        examples = choices(self.features, train)
-        return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
-
-    def _item_fields(self, dim: int) -> tf.keras.Model:
-        """Item features to [items, fields, dim + 1]; the last number is the first-order term."""
+    def _item_terms(self) -> tf.keras.Model:
         item = self.features.inputs(self.features.item)
-        return tf.keras.Model(
-            item, FeatureEncoder(self.features.fields(self.features.item), dim + 1)(item)
-        )
+        encoder = FMTerms(self.features.fields(self.features.item), self.dim, self.pairs_within)
+        return tf.keras.Model(item, FieldSum(dtype="float32")(encoder(item)))
 
-    def _user_fields(self, dim: int, half_life: float) -> tf.keras.Model:
-        """User features to [batch, fields, dim + 1]; each history is two fields."""
+    def _user_terms(self, half_life: float | None) -> tf.keras.Model:
+        """A history is one field, or with recency two."""
         user = self.features.inputs(self.features.user)
         parts = []
         if self.features.user_fields:
             fields = self.features.fields(self.features.user_fields)
-            parts.append(FeatureEncoder(fields, dim + 1)(user))
+            parts.append(FMTerms(fields, self.dim, self.pairs_within)(user))
         for history in self.features.histories:
             ids, size = user[history.name], self.features.encodings[history.name].size
-            for name, pool in (
-                (f"{history.name}_all", MaskedMean()),
-                (f"{history.name}_latest", MaskedMean(half_life=half_life)),
-            ):
-                watched = FeatureEncoder([Field(history.name, size)], dim + 1, name=name)
-                vectors = watched({history.name: ids})[:, :, 0]  # [batch, history, dim + 1]
-                parts.append(pool(vectors, mask=tf.not_equal(ids, 0))[:, tf.newaxis])
-        return tf.keras.Model(user, tf.concat(parts, axis=1))
+            kinds = {"all": None} if half_life is None else {"all": None, "latest": half_life}
+            for name, life in kinds.items():
+                name = f"{history.name}_{name}"
+                encoder = FMTerms([Field(history.name, size)], self.dim, name=name)
+                vectors = encoder({history.name: ids})[:, :, 0, : self.dim + 1]
+                terms = HistoryTerms(life, self.pairs_within)((vectors, ids))
+                parts.append(terms[:, tf.newaxis])
+        return tf.keras.Model(user, FieldSum(dtype="float32")(tf.concat(parts, axis=1)))
 
     def _query_model(self, dropout: float) -> tf.keras.Model:
         user = self.features.inputs(self.features.user)
-        total = FieldSum(dtype="float32")(self.user_fields(user)[:, :, :-1])  # [batch, dim]
+        total = self.user_terms(user)[:, : self.dim]  # [batch, dim]
         total = dropped(dropout, dtype="float32")(total)
         return tf.keras.Model(user, tf.concat([total, tf.ones_like(total[:, :1])], axis=1))
 
     def _candidate_model(self) -> tf.keras.Model:
         item = self.features.inputs(self.features.item)
-        fields = self.item_fields(item)
-        total = FieldSum(dtype="float32")(fields[:, :, :-1])  # [items, dim]
-        own = FMInteraction(first_order=True, dtype="float32")(fields)  # [items, 1]
-        return tf.keras.Model(item, tf.concat([total, own], axis=1))
+        return tf.keras.Model(item, MachineVector(self.dim)(self.item_terms(item)))
 
     def score(self, user: dict[str, tf.Tensor], item: dict[str, tf.Tensor]) -> tf.Tensor:
         """The whole machine for rows of encoded user and item features, [batch]."""
-        fields = tf.concat([self.user_fields(user), self.item_fields(item)], axis=1)
-        return self.machine(fields)[:, 0] + self.constant
+        of_user, of_item = self.user_terms(user), self.item_terms(item)
+        both = tf.reduce_sum(of_user[:, : self.dim] * of_item[:, : self.dim], axis=-1)
+        return self.bias + alone(of_user, self.dim) + alone(of_item, self.dim) + both
 
     def compute_loss(self, batch, training=False):
-        query = self.query(batch, training)
-        return self.softmax(
-            query,
-            batch["item_id"],
-            lambda ids: self.candidates(ids, training=training),
-            batch.get("seed"),
-            sample_weight=batch["sample_weight"],
-            training=training,
+        if self.pointwise:
+            return self._pairs(batch, training)
+        return super().compute_loss(batch, training)
+
+    def _pairs(self, batch, training):
+        """The mean loss of the positives and their negatives, each example's weighed alike."""
+        user = {name: batch[name] for name in self.query_model.input_names}
+        found = self.softmax.candidates(
+            batch["item_id"], batch["user_row"], batch.get("seed"), training=True
         )
+        query = self.query(batch, training)  # [batch, dim + 1]
+        rest = self.bias + alone(self.user_terms(user, training=training), self.dim)
+        size, positive = tf.shape(query)[0], batch["item_id"][:, tf.newaxis]
+        vectors = self.candidates(found.ids, training=training)
+        logits = [tf.reduce_sum(query * vectors[:size], axis=-1, keepdims=True)]
+        counts = [tf.ones([size, 1])]
+        drawn = found.ids[size:]
+        logits.append(tf.matmul(query, vectors[size:], transpose_b=True))
+        negative = positive != drawn
+        if found.mask is not None:
+            negative &= found.mask[:, size:]
+        counts.append(tf.cast(negative, tf.float32))
+        if found.own is not None:
+            own = self.candidates(found.own, training=training)  # [batch, any, dim + 1]
+            logits.append(tf.linalg.matvec(own, query))
+            negative = (found.own != 0) & (found.own != positive)
+            counts.append(tf.cast(negative, tf.float32))
+        logit = tf.concat(logits, axis=1) + rest[:, tf.newaxis]
+        label = tf.concat([tf.ones([size, 1]), tf.zeros_like(logit[:, 1:])], axis=1)
+        if self.squared_loss:
+            loss = tf.square(label - logit)
+        else:
+            loss = tf.nn.sigmoid_cross_entropy_with_logits(label, logit)
+        count = tf.concat(counts, axis=1)
+        weighted = self.weight(batch)[:, tf.newaxis] * count * loss
+        return tf.reduce_sum(weighted) / tf.reduce_sum(count)

@@ -1,4 +1,4 @@
-"""The item side of the two-tower models: the sum of the features' embeddings, and a tower."""
+"""The item side of the two-tower models: the features' embeddings, and a tower over them."""
 
 from __future__ import annotations
 
@@ -7,24 +7,45 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tfrec_recall.features import FeatureEncoder, Features, FieldSum
-from tfrec_recall.layers import SENet, Tower
+from tfrec_recall.layers import L2Normalization, SENet, Tower
 
 
 def item_tower(
-    features: Features, dim: int, hidden: Sequence[int] = (), senet_channels: int = 0
-) -> tf.keras.Model:
-    """Encoded item features to vectors [items, dim], of any length, for history and candidates.
+    features: Features,
+    dim: int,
+    hidden: Sequence[int] = (),
+    residual: bool = True,
+    activation: str = "relu",
+    final_activation: str | None = None,
+    senets: Sequence[SENet] = (),
+) -> tuple[tf.keras.Model, tf.keras.Model]:
+    """From encoded item features, vectors [items, dim]: for histories, and for candidates.
+
+    With `residual` both are one model: the sum of the embeddings, to which a tower over it is added
+    where there are hidden layers. Without, a history has the sum of the embeddings, and a candidate
+    the tower over all of them side by side.
 
     Args:
-        hidden: widths of the tower's hidden layers; empty leaves the sum of the embeddings.
-        senet_channels: how many times SENet weighs the features, each before a tower of its own;
-            the channels are added. 0 does without.
+        hidden: widths of the tower's hidden layers.
+        senets: each weighs the features before a tower of its own; the channels are added.
     """
     item = features.inputs(features.item)
     fields = FeatureEncoder(features.fields(features.item), dim)(item)  # [items, fields, dim]
-    weighted = [SENet()(fields) for _ in range(senet_channels)] or [fields]
     vectors = []
-    for channel in weighted:
-        vector = FieldSum()(channel)  # [items, dim]
-        vectors.append(vector + Tower((*hidden, dim))(vector) if hidden else vector)
-    return tf.keras.Model(item, sum(vectors[1:], vectors[0]))
+    for channel in [senet(fields) for senet in senets] or [fields]:
+        total = FieldSum()(channel)  # [items, dim]
+        if residual and not hidden:
+            vectors.append(total)
+            continue
+        wide = total if residual else tf.keras.layers.Flatten()(channel)
+        tower = Tower((*hidden, dim), activation, final_activation)(wide)
+        vectors.append(total + tower if residual else tower)
+    out = tf.keras.Model(item, sum(vectors[1:], vectors[0]))
+    return (out if residual else tf.keras.Model(item, FieldSum()(fields))), out
+
+
+def served(vectors: tf.Tensor, normalize: bool) -> tf.Tensor:
+    """What is searched: float32 in whatever precision, and of length one if that is wished."""
+    if normalize:
+        return L2Normalization(dtype="float32")(vectors)
+    return tf.keras.layers.Activation("linear", dtype="float32")(vectors)

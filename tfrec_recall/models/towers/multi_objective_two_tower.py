@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -20,24 +21,41 @@ from tfrec_recall.features import (
     meetings,
     objectives_of,
 )
-from tfrec_recall.layers import L2Normalization, MaskedMean, Tower
-from tfrec_recall.losses import InBatchSoftmax
+from tfrec_recall.layers import MaskedMean, Tower
+from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
-from tfrec_recall.models.learning.next_choice import choices, personal_features
-from tfrec_recall.models.recall_model import BATCH_SIZE, ItemEmbedder, QueryEmbedder, RecallModel
-from tfrec_recall.models.towers.item_tower import item_tower
+from tfrec_recall.models.learning.next_choice import personal_features
+from tfrec_recall.models.learning.softmax_model import SoftmaxModel
+from tfrec_recall.models.published import Published
+from tfrec_recall.models.recall_model import BATCH_SIZE, ItemEmbedder, QueryEmbedder
+from tfrec_recall.models.towers.arguments import check_towers
+from tfrec_recall.models.towers.item_tower import item_tower, served
+from tfrec_recall.models.towers.two_tower import TwoTower
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact
-from tfrec_recall.sampling import MixedNegatives
+from tfrec_recall.sampling import Negatives
 
 
 @saved_by_config
-class MultiObjectiveTwoTower(RecallModel):
+class MultiObjectiveTwoTower(SoftmaxModel):
     """For each objective a user vector and an item vector of its own, from shared bottoms.
 
     Source: "Multi-Task Learning Using Uncertainty to Weigh Losses for Scene Geometry and
     Semantics", CVPR 2018, Eq. 10 (exp(-s) times a loss, plus s / 2, with s = log σ² learned); the
     towers are those of `TwoTower`.
-    Departs: each head is added to its bottom (a residual).
+    Departs:
+        - losses have fixed weights: `learn_weights=True`.
+        - the history is pooled twice, evenly and by learnt weights of recency: `recency=False`.
+        - pools go around the user tower, embeddings around the item's, bottoms around the heads:
+          `residual=False`.
+        - towers are small, and the item's is its embeddings: `dim=128`, `hidden=(300, 300)`,
+          `item_hidden=(300, 300)`.
+        - layers are rectified, the last one linear: `activation="tanh"`,
+          `final_activation="tanh"`.
+        - the input of the user tower is dropped out: `dropout=0.0`.
+        - negatives are the batch's items and some drawn evenly: `negatives=[Unmet(4)]`.
+        - log q is taken off: `correct=False`.
+
+    The paper knows no recommender: all but the weights is taken back to the plain `TwoTower`.
 
     The score of an objective is a cosine, that of the blend the weighted mean of all cosines. An
     index of the items' vectors side by side serves both: a query has zeros where it does not ask.
@@ -47,13 +65,20 @@ class MultiObjectiveTwoTower(RecallModel):
         objectives: `Objective`s or mappings of their arguments; None: those of the features, or
             any event.
         dim: of the embeddings and of each vector.
-        hidden, item_hidden, dropout, temperature, negatives: as in `TwoTower`.
+        hidden, item_hidden, activation, final_activation, dropout, recency, normalize, temperature,
+            negatives, correct, positive_threshold: as in `TwoTower`.
+        residual: lead the pools around the user tower, the embeddings around the item's, and what
+            is shared around each objective's own layer.
         weights: of the objectives' losses; all 1 without it.
         learn_weights: learn them, from there.
         blend: weights of the objectives' scores; all equal without it.
     """
 
-    compiles: ClassVar[bool] = True
+    PUBLISHED: ClassVar[Published | None] = dataclasses.replace(
+        TwoTower.plain_form(),
+        paper="CVPR 2018",
+        arguments={**TwoTower.plain_form().arguments, "learn_weights": True},
+    )
 
     def __init__(
         self,
@@ -62,36 +87,59 @@ class MultiObjectiveTwoTower(RecallModel):
         dim: int = 64,
         hidden: Sequence[int] = (128,),
         item_hidden: Sequence[int] = (),
+        activation: str = "relu",
+        final_activation: str | None = None,
         dropout: float = 0.2,
+        recency: bool = True,
+        residual: bool = True,
+        normalize: bool = True,
         temperature: float = 0.2,
-        negatives: int = 1000,
+        negatives: Negatives = 1000,
+        correct: bool = True,
+        positive_threshold: float | None = None,
         weights: Sequence[float] | None = None,
         learn_weights: bool = False,
         blend: Sequence[float] | None = None,
         **kwargs,
     ):
-        super().__init__(features, **kwargs)
+        super().__init__(features, positive_threshold, **kwargs)
+        owner = type(self).__name__
+        flags = {"recency": recency, "residual": residual, "normalize": normalize}
+        check_towers(
+            owner,
+            dim=dim,
+            hidden=hidden,
+            item_hidden=item_hidden,
+            dropout=dropout,
+            temperature=temperature,
+            learn_weights=learn_weights,
+            **flags,
+        )
         chosen = objectives or features.objectives or [Objective("interaction")]
         self.objectives = tuple(Objective(**o) if isinstance(o, Mapping) else o for o in chosen)
         self.names = [objective.name for objective in self.objectives]
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(f"{owner} has objectives of different names. Received: {self.names}.")
         self.loss_weights = self._weights(weights, "weights")
         self.blend = self._weights(blend, "blend")
         self.log_variances = None
         if learn_weights:
             self.log_variances = tf.Variable(-np.log(self.loss_weights), name="log_variances")
+        self.residual, self.normalize = residual, normalize
+        recency = recency and features.has_order  # the order of rows is never taken for time
 
         self.items = ItemTable.of(features.item_table)
-        self.item_model = item_tower(features, dim, item_hidden)
-        item = self.item_model.input
-        self.item_heads = tf.keras.Model(item, self._heads(self.item_model.output, dim))
+        activations = activation, final_activation
+        self.item_model, tower = item_tower(features, dim, item_hidden, residual, *activations)
+        item = tower.input
+        self.item_heads = tf.keras.Model(item, self._heads(tower.output, dim))
         self.item_vectors = ItemEmbedding(self.items, self.item_heads)
-        user, bottom = self._user_bottom(dim, hidden, dropout)
+        user, bottom = self._user_bottom(dim, hidden, dropout, recency, *activations)
         self.user_heads = tf.keras.Model(user, self._heads(bottom, dim))
         self.candidate_model = tf.keras.Model(item, side_by_side(self.item_heads.output))
         blended = self.user_heads.output * self.blend[:, np.newaxis]
         self.query_model = tf.keras.Model(user, side_by_side(blended))
-        self.proposal = MixedNegatives(features.item_counts, negatives)
-        self.softmax = InBatchSoftmax(temperature=temperature, remove_accidental_hits=True)
+        self.softmax = CandidateSoftmax(owner, features, negatives, temperature, correct)
 
     @classmethod
     def default_features(cls, interactions):
@@ -100,7 +148,8 @@ class MultiObjectiveTwoTower(RecallModel):
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         train = meetings(train, self.objectives)
-        examples = choices(self.features, train)
+        examples = self.examples(train)
+        self.follow(train, examples)
         labels = [label_of(objective) for objective in self.objectives]
         return example_batches(
             self.features, train, examples, batch_size, seed, first_epoch, columns=labels
@@ -108,55 +157,60 @@ class MultiObjectiveTwoTower(RecallModel):
 
     def _weights(self, values: Sequence[float] | None, name: str) -> np.ndarray:
         """As given, or all 1; the blend's add up to 1."""
-        weights = np.ones(len(self.objectives)) if values is None else np.array(values, "float64")
+        try:
+            given = np.ones(len(self.objectives)) if values is None else values
+            weights = np.array(given, "float64")
+        except ValueError:
+            weights = np.zeros(0)
         if weights.shape != (len(self.objectives),) or not (weights > 0).all():
             raise ValueError(
                 f"{name} has a positive number for each of the objectives "
-                f"{', '.join(self.names)}. Received: {values!r}."
+                f"{', '.join(self.names)}. Received: {name}={values!r}."
             )
         return (weights / weights.sum() if name == "blend" else weights).astype("float32")
 
-    def _user_bottom(self, dim: int, hidden: Sequence[int], dropout: float):
+    def _user_bottom(self, dim, hidden, dropout, recency, activation, final_activation):
         user = self.features.inputs(self.features.user)
         fields = self.features.fields(self.features.user_fields)
         known = [tf.keras.layers.Flatten()(FeatureEncoder(fields, dim)(user))] if fields else []
         pools = []
         if self.features.history:
             watched = ItemEmbedding(self.items, self.item_model)(user[self.features.history.name])
-            pools = [MaskedMean()(watched), MaskedMean(learned=True)(watched)]  # [batch, dim] each
-        wide = tf.keras.layers.Concatenate()([*known, *pools])
-        tower = Tower((*hidden, dim))(dropped(dropout)(wide))
-        return user, sum(pools, tower)
+            means = [MaskedMean(), MaskedMean(learned=True)][: 1 + recency]
+            pools = [mean(watched) for mean in means]  # [batch, dim] each
+        wide = tf.concat([*known, *pools], axis=-1)
+        tower = Tower((*hidden, dim), activation, final_activation)(dropped(dropout)(wide))
+        return user, sum(pools if self.residual else [], tower)
 
     def _heads(self, bottom: tf.Tensor, dim: int) -> tf.Tensor:
-        """[..., dim] -> [..., objectives, dim], of length one."""
-        heads = [bottom + tf.keras.layers.Dense(dim, use_bias=False)(bottom) for _ in self.names]
-        return L2Normalization(dtype="float32")(tf.stack(heads, axis=-2))
+        """[..., dim] -> [..., objectives, dim]."""
+        heads = [tf.keras.layers.Dense(dim, use_bias=False)(bottom) for _ in self.names]
+        stacked = tf.stack([bottom + h for h in heads] if self.residual else heads, axis=-2)
+        return served(stacked, self.normalize)
 
     def compute_loss(self, batch, training=False):
         user = {name: batch[name] for name in self.user_heads.input_names}
         query = self.user_heads(user, training=training)  # [batch, objectives, dim]
-        ids = tf.concat([batch["item_id"], self.proposal.sample(batch.get("seed"))], axis=0)
-        candidates = self.item_vectors(ids, training=training)
-        size = tf.shape(query)[0]
-        log_probability = self.proposal.log_probability(ids, size)
+        found = self.softmax.candidates(
+            batch["item_id"], batch.get("user_row"), batch.get("seed"), training
+        )
+        vectors = self.item_vectors(found.ids, training=training)  # [candidates, objectives, dim]
+        own = None if found.own is None else self.item_vectors(found.own, training=training)
+        size = tf.cast(tf.shape(query)[0], tf.float32)
 
         total = 0.0
         for position, objective in enumerate(self.objectives):
             label = tf.cast(batch[label_of(objective)], tf.float32)  # [batch]
-            loss = self.softmax(
+            loss = self.softmax.loss(
                 query[:, position],
-                candidates[:size, position],
-                candidate_ids=ids[:size],
-                log_probability=log_probability[:size],
-                extra_candidates=candidates[size:, position],
-                extra_candidate_ids=ids[size:],
-                extra_log_probability=log_probability[size:],
-                sample_weight=batch["sample_weight"] * label,
+                found,
+                vectors[:, position],
+                None if own is None else own[:, :, position],
+                sample_weight=self.weight(batch) * label,
                 training=training,
             )
             labelled = tf.reduce_sum(label)
-            weighted = self._weighted(position, loss / tf.maximum(labelled, 1.0))
+            weighted = self._weighted(position, loss * size / tf.maximum(labelled, 1.0))
             total += tf.where(labelled > 0, weighted, 0.0)
         return total
 

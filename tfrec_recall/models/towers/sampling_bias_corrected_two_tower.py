@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data import Examples, Interactions
+from tfrec_recall.data import Examples
+from tfrec_recall.data.arguments import number, refuse, whole
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -18,27 +19,38 @@ from tfrec_recall.features import (
     example_batches,
 )
 from tfrec_recall.layers import L2Normalization, MaskedMean, StreamingFrequencyEstimator, Tower
-from tfrec_recall.losses import InBatchSoftmax
+from tfrec_recall.models.learning.candidate_softmax import Candidates, CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
-from tfrec_recall.models.learning.next_choice import choices, personal_features
-from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
+from tfrec_recall.models.learning.softmax_model import SoftmaxModel
+from tfrec_recall.models.published import Published
+from tfrec_recall.models.recall_model import BATCH_SIZE
+from tfrec_recall.models.towers.arguments import check_towers
 from tfrec_recall.models.towers.item_tower import item_tower
-from tfrec_recall.sampling import UniformNegatives
+from tfrec_recall.sampling import Negatives
 
 DAY = 24 * 3600
 
 
 @saved_by_config
-class SamplingBiasCorrectedTwoTower(RecallModel):
+class SamplingBiasCorrectedTwoTower(SoftmaxModel):
     """The seed item and the mean of the history meet candidates in a corrected batch softmax.
 
     Source: "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys
     2019: Figure 2 (the towers), Eq. 5 and 6 (rewards, s - log p), sections 4 (p from the stream)
     and 5 (normalisation, temperature, sequential training).
-    Departs: each distinct item of a batch is a candidate once, because p is the probability that it
-    is in the batch, however often; uniform negatives stand beside them. The history is pooled a
-    second time by learnt weights of recency. Both pools, and the seed item as much as is learnt, go
-    around the query tower as well (a residual).
+    Departs:
+        - each distinct item of a batch is a candidate once, because p is the probability that it is
+          in the batch, however often: `distinct=False`.
+        - some items are drawn evenly beside the batch's: `negatives=0`.
+        - the history is pooled a second time by learnt weights of recency: `recency=False`.
+        - both pools, and the seed item as much as is learnt, go around the query tower, the
+          embeddings around the candidate's, and histories have what comes of it: `residual=False`.
+        - towers are small, and the candidate's is its embeddings: `dim=128`, `hidden=(1024, 512)`,
+          `item_hidden=(1024, 512)`.
+        - the input of the query tower is dropped out: `dropout=0.0`.
+        - all examples are mixed anew each epoch: `span_days=1.0`.
+        - the estimator takes an item's first gap whole, is faster, and has fewer hashes:
+          `initial_gap=0.0`, `rate=0.01`, `hashes=5`.
 
     Args:
         features: adapted; `item_id` and a history of it.
@@ -49,11 +61,17 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         seed_events: how many of the latest events are the seed, by their mean. The paper's is the
             one video that is watched now; in baskets no event is the latest.
         recency: pool the history a second time, too.
+        residual: lead the pools and the seed around the query tower, and the embeddings around the
+            candidate's.
         normalize: divide both outputs by their length.
         temperature: τ, which divides the score.
         correct: subtract log p; False leaves the batch softmax as it is.
-        negatives: items drawn evenly a batch, beside the batch's own.
-        buckets, hashes, rate: of the `StreamingFrequencyEstimator`.
+        negatives: items drawn evenly a batch, beside the batch's own; or kinds of `sampling/`,
+            among them `InBatch()`.
+        distinct: an item is a candidate once, and no negative of its own examples; without, every
+            example's item is, as often as it is there.
+        buckets, hashes, rate, initial_gap: of the `StreamingFrequencyEstimator`.
+        positive_threshold: see `SoftmaxModel`.
         span_days: train sequentially: examples come in the order of time, span by span, mixed
             within a span; the paper has days. A span should hold many batches and users: where a
             batch is one user's, each example is a negative of the others. None mixes all examples
@@ -62,8 +80,27 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
     The rewards are the column `weight` of the events, 1 without it.
     """
 
+    PUBLISHED: ClassVar[Published | None] = Published(
+        "RecSys 2019",
+        {
+            "distinct": False,
+            "negatives": 0,
+            "recency": False,
+            "residual": False,
+            "dim": 128,
+            "hidden": (1024, 512),
+            "item_hidden": (1024, 512),
+            "dropout": 0.0,
+            "span_days": 1.0,
+            "initial_gap": 0.0,
+            "rate": 0.01,
+            "hashes": 5,
+        },
+        optimizer=tf.keras.optimizers.Adagrad,
+        learning_rate=0.2,
+        batch_size=8192,
+    )
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
-    compiles: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -74,54 +111,70 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         dropout: float = 0.2,
         seed_events: int = 1,
         recency: bool = True,
+        residual: bool = True,
         normalize: bool = True,
         temperature: float = 0.2,
         correct: bool = True,
-        negatives: int = 1000,
+        negatives: Negatives = 1000,
+        distinct: bool = True,
         buckets: int = 2**17,
         hashes: int = 2,
         rate: float = 0.05,
+        initial_gap: float | None = None,
         span_days: float | None = None,
+        positive_threshold: float | None = None,
         **kwargs,
     ):
-        super().__init__(features, **kwargs)
-        if span_days is not None and not span_days > 0:
-            raise ValueError(
-                f"span_days is a positive number, or None. Received: span_days={span_days!r}."
-            )
-        if seed_events < 1:
-            raise ValueError(f"seed_events is at least 1. Received: seed_events={seed_events!r}.")
-        self.span_days = span_days
-        self.seed_events = seed_events
+        super().__init__(features, positive_threshold, **kwargs)
+        owner = type(self).__name__
+        flags = {"recency": recency, "residual": residual, "normalize": normalize}
+        check_towers(
+            owner,
+            dim=dim,
+            hidden=hidden,
+            item_hidden=item_hidden,
+            dropout=dropout,
+            temperature=temperature,
+            correct=correct,
+            distinct=distinct,
+            **flags,
+        )
+        whole(owner, seed_events, "seed_events")
+        whole(owner, buckets, "buckets")
+        whole(owner, hashes, "hashes")
+        number(owner, rate, "rate", above=0, most=1)
+        number(owner, initial_gap, "initial_gap", least=0, optional=True)
+        number(owner, span_days, "span_days", above=0, optional=True)
+        self.span_days, self.seed_events, self.distinct = span_days, seed_events, distinct
         self.events_before: Any = features.history  # there is one, by `needs`
         recency = recency and features.has_order  # the order of rows is never taken for time
         self.items = ItemTable.of(features.item_table)
-        self.item_model = item_tower(features, dim, item_hidden)
-        item, vector = self.item_model.input, self.item_model.output
+        self.item_model, tower = item_tower(features, dim, item_hidden, residual)
         plain = tf.keras.layers.Activation("linear", dtype="float32")
         unit = L2Normalization(dtype="float32") if normalize else plain
-        self.candidate_model = tf.keras.Model(item, unit(vector))
+        self.candidate_model = tf.keras.Model(tower.input, unit(tower.output))
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
-        self.query_model = self._query_tower(dim, hidden, dropout, recency, unit)
-        self.negatives = negatives
-        self.uniform = UniformNegatives(len(features.item_vocabulary))
-        self.frequency = StreamingFrequencyEstimator(buckets, hashes, rate) if correct else None
-        self.softmax = InBatchSoftmax(
-            temperature=temperature, remove_accidental_hits=True, reduction="mean"
-        )
-
-    @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        return personal_features(interactions)
+        self.query_model = self._query_tower(dim, hidden, dropout, recency, residual, unit)
+        self.frequency = None
+        if correct:
+            self.frequency = StreamingFrequencyEstimator(buckets, hashes, rate, initial_gap)
+        # The correction is the estimator's, and which copies count is said by a mask.
+        self.softmax = CandidateSoftmax(owner, features, negatives, temperature, correct=False)
+        self.softmax.softmax.remove_accidental_hits = distinct
+        self.softmax.sampled.remove_accidental_hits = distinct
+        if not self.softmax.in_batch:
+            refuse(owner, negatives, "negatives", "a number, or kinds with InBatch() among them")
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
-        examples = choices(self.features, train)
+        examples = self.examples(train)
+        self.follow(train, examples)
         if self.span_days is not None:
+            train.require_time("span_days")
             examples = in_time_order(examples, self.span_days * DAY, seed or 0)
             seed = None
         return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
 
-    def _query_tower(self, dim, hidden, dropout, recency, unit) -> tf.keras.Model:
+    def _query_tower(self, dim, hidden, dropout, recency, residual, unit) -> tf.keras.Model:
         user = self.features.inputs(self.features.user)
         fields = self.features.fields(self.features.user_fields)
         known = [tf.keras.layers.Flatten()(FeatureEncoder(fields, dim)(user))] if fields else []
@@ -134,6 +187,8 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
         pools = [mean(watched) for mean in means]  # [batch, dim] each
         wide = tf.keras.layers.Concatenate()([*known, seed, *pools])
         tower = Tower((*hidden, dim))(dropped(dropout)(wide))
+        if not residual:
+            return tf.keras.Model(user, unit(tower))
         # How much of the seed goes around is learnt: in a basket the latest event means little.
         scaled = tf.keras.layers.EinsumDense(
             "bd,d->bd", dim, kernel_initializer=tf.keras.initializers.Constant(0.5), name="seed"
@@ -142,30 +197,40 @@ class SamplingBiasCorrectedTwoTower(RecallModel):
 
     def drawn(self, batch, training=True):
         """The candidates of a step, [candidates], the batch's first, and all that they bring."""
-        extra = self.uniform.sample([self.negatives])
+        extra = self.softmax.draw()
         ids = tf.concat([batch["item_id"], extra], axis=0)
-        counted = tf.concat([first_of_each(batch["item_id"]), tf.ones_like(extra, tf.bool)], axis=0)
-        found = {"candidate_id": ids, "counted": counted}
+        found = {"candidate_id": ids}
+        if self.distinct:
+            once = [first_of_each(batch["item_id"]), tf.ones_like(extra, tf.bool)]
+            found["counted"] = tf.concat(once, axis=0)
         if self.frequency is not None:
             # How often each is expected among the candidates: once by the batch, and by draws.
             in_batch = tf.range(tf.size(ids)) < tf.size(batch["item_id"])
             expected = self.frequency(ids, training=training, mask=in_batch)
-            expected += self.negatives / self.uniform.items
-            found["log_probability"] = tf.math.log(expected)
+            found["log_probability"] = tf.math.log(expected + self.softmax.expected(ids))
         return found
 
     def compute_loss(self, batch, training=False):
         if "candidate_id" not in batch:
             batch = {**batch, **self.drawn(batch, training)}
-        ids = batch["candidate_id"]
-        size = tf.size(batch["item_id"])
-        return self.softmax(
+        ids, mask, own = batch["candidate_id"], None, None
+        if training:
+            mask, own = self.softmax.of_users(ids, batch.get("user_row"), batch.get("seed"))
+        if self.distinct:
+            shape = [tf.size(batch["item_id"]), tf.size(ids)]
+            counted = tf.broadcast_to(batch["counted"], shape)
+            mask = counted if mask is None else counted & mask
+        own_log_probability = None
+        if own is not None and self.frequency is not None:
+            expected = self.frequency(own) + self.softmax.expected(own)
+            own_log_probability = tf.math.log(expected)
+        found = Candidates(ids, batch.get("log_probability"), mask, own, own_log_probability)
+        return self.softmax.loss(
             self.query(batch, training),
+            found,
             self.candidates(ids, training=training),
-            candidate_ids=ids,
-            score_mask=tf.broadcast_to(batch["counted"], [size, tf.size(ids)]),
-            log_probability=batch.get("log_probability"),
-            sample_weight=batch["sample_weight"],
+            None if own is None else self.candidates(own, training=training),
+            sample_weight=self.weight(batch),
             training=training,
         )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import ClassVar
 
 from tfrec_recall._keras import saved_by_config
+from tfrec_recall.models.published import Published
 from tfrec_recall.models.towers.two_tower import TwoTower
 
 
@@ -15,7 +17,16 @@ class SENetTwoTower(TwoTower):
     Source: "FiBiNET: Combining Feature Importance and Bilinear feature Interaction for
     Click-Through Rate Prediction", RecSys 2019, section 3.2, put before the towers of `TwoTower`.
 
+    Departs:
+        - weights lie between 0 and 1, as in CVPR 2018, instead of being rectified:
+          `excitation="relu"`.
+
     The arguments are those of `TwoTower`; `senet` is on.
     """
 
+    PUBLISHED: ClassVar[Published | None] = dataclasses.replace(
+        TwoTower.plain_form(),
+        paper="RecSys 2019",
+        arguments={**TwoTower.plain_form().arguments, "excitation": "relu"},
+    )
     with_senet: ClassVar[bool] = True

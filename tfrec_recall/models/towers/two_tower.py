@@ -8,51 +8,86 @@ from typing import ClassVar
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data import Interactions
-from tfrec_recall.features import (
-    FeatureEncoder,
-    Features,
-    ItemEmbedding,
-    ItemTable,
-    example_batches,
-)
-from tfrec_recall.layers import L2Normalization, MaskedMean, SENet, Tower
+from tfrec_recall.data.arguments import flag, number, whole
+from tfrec_recall.features import FeatureEncoder, Features, ItemEmbedding, ItemTable
+from tfrec_recall.layers import MaskedMean, SENet, Tower
+from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
-from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
-from tfrec_recall.models.learning.next_choice import choices, personal_features
-from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
-from tfrec_recall.models.towers.item_tower import item_tower
+from tfrec_recall.models.learning.softmax_model import SoftmaxModel
+from tfrec_recall.models.published import Published
+from tfrec_recall.models.towers.arguments import check_towers
+from tfrec_recall.models.towers.item_tower import item_tower, served
+from tfrec_recall.sampling import Negatives, Unmet
 
 
 @saved_by_config
-class TwoTower(RecallModel):
+class TwoTower(SoftmaxModel):
     """A tower for the user and one for the item, whose unit vectors meet in a cosine.
 
     Source: "Learning Deep Structured Semantic Models for Web Search using Clickthrough Data",
-    CIKM 2013: Figure 1 and Eq. 4 and 5; "Sampling-Bias-Corrected Neural Modeling for Large Corpus
-    Item Recommendations", RecSys 2019: section 3, with counted instead of streamed frequencies.
-    Departs: the history is pooled twice, evenly and by learnt weights of recency, with the item
-    tower's own vectors; both pools go around the user tower as well (a residual).
+    CIKM 2013: Figure 1, Eq. 3 to 5 and section 3.4. The correction is that of "Sampling-Bias-
+    Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys 2019, section 3, with
+    counted instead of streamed frequencies.
+
+    Departs:
+        - the history is pooled twice, evenly and by learnt weights of recency: `recency=False`.
+        - both pools go around the user tower, the sum of the item's embeddings around its own, and
+          histories have what comes of it: `residual=False`.
+        - towers are small, and the item's is its embeddings: `dim=128`, `hidden=(300, 300)`,
+          `item_hidden=(300, 300)`.
+        - layers are rectified, the last one linear: `activation="tanh"`,
+          `final_activation="tanh"`.
+        - the input of the user tower is dropped out: `dropout=0.0`.
+        - negatives are the batch's items and some drawn evenly: `negatives=[Unmet(4)]`.
+        - log q is taken off: `correct=False`.
+
+    The paper's smoothing factor γ is 1 / `temperature`, chosen on held-out data; it does not give
+    the rate of its gradient descent.
 
     Args:
         features: adapted; `item_id` is needed, a history is used where there is one.
         dim: of the embeddings and of both outputs.
         hidden: widths of the user tower's hidden layers.
-        item_hidden: widths of the item tower's; empty leaves the sum of the feature embeddings.
+        item_hidden: widths of the item tower's; empty leaves the sum of the feature embeddings, or
+            without `residual` one layer.
+        activation, final_activation: of the hidden layers of both towers, and of the last one.
         dropout: on the input of the user tower.
         recency: pool the history by learnt weights of recency, too.
-        temperature: what divides the cosine.
-        negatives: items drawn evenly a batch, beside the in-batch ones.
+        residual: lead the pools around the user tower and the embeddings around the item's.
+        normalize: divide both outputs by their length; the score is then their cosine.
+        temperature: what divides the score.
+        negatives: items drawn evenly a batch, beside the in-batch ones; or kinds of `sampling/`.
+        correct: subtract log q of what is drawn.
+        positive_threshold: see `SoftmaxModel`.
         senet: whether SENet weighs the fields of both sides before their towers; None is no here,
             and yes for `SENetTwoTower`.
         channels: how many pairs of SENet and tower are side by side and added.
+        reduction, excitation: of `SENet`, the ratio and the activation of the weights.
 
     With SENet, `user_weights` maps encoded user features to the weights of the user's features and
     of the two pools, [batch, channels, fields].
     """
 
+    PUBLISHED: ClassVar[Published | None] = Published(
+        "CIKM 2013",
+        {
+            "recency": False,
+            "residual": False,
+            "dim": 128,
+            "hidden": (300, 300),
+            "item_hidden": (300, 300),
+            "activation": "tanh",
+            "final_activation": "tanh",
+            "dropout": 0.0,
+            "negatives": [Unmet(4)],
+            "correct": False,
+        },
+        optimizer=tf.keras.optimizers.SGD,
+        learning_rate=0.1,
+        batch_size=1024,
+        epochs=20,
+    )
     with_senet: ClassVar[bool] = False
-    compiles: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -60,37 +95,67 @@ class TwoTower(RecallModel):
         dim: int = 64,
         hidden: Sequence[int] = (128,),
         item_hidden: Sequence[int] = (),
+        activation: str = "relu",
+        final_activation: str | None = None,
         dropout: float = 0.2,
         recency: bool = True,
+        residual: bool = True,
+        normalize: bool = True,
         temperature: float = 0.2,
-        negatives: int = 1000,
+        negatives: Negatives = 1000,
+        correct: bool = True,
+        positive_threshold: float | None = None,
         senet: bool | None = None,
         channels: int = 1,
+        reduction: float = 3.0,
+        excitation: str = "sigmoid",
         **kwargs,
     ):
-        super().__init__(features, **kwargs)
-        if channels < 1:
-            raise ValueError(f"channels is at least 1. Received: channels={channels!r}.")
+        super().__init__(features, positive_threshold, **kwargs)
+        owner = type(self).__name__
+        flags = {"recency": recency, "residual": residual, "normalize": normalize}
+        check_towers(
+            owner,
+            dim=dim,
+            hidden=hidden,
+            item_hidden=item_hidden,
+            dropout=dropout,
+            temperature=temperature,
+            **flags,
+        )
+        flag(owner, senet, "senet", optional=True)
+        whole(owner, channels, "channels")
+        number(owner, reduction, "reduction", least=1)
+        with_senet = self.with_senet if senet is None else senet
+        if not with_senet and (channels, reduction, excitation) != (1, 3.0, "sigmoid"):
+            raise ValueError(
+                f"{owner} has channels, reduction and excitation with senet=True. Received: "
+                f"channels={channels!r}, reduction={reduction!r}, excitation={excitation!r}."
+            )
         recency = recency and features.has_order  # the order of rows is never taken for time
         self.items = ItemTable.of(features.item_table)
-        self.channels = channels if (self.with_senet if senet is None else senet) else 0
-        self.item_model = item_tower(features, dim, item_hidden, self.channels)
-        unit = L2Normalization(dtype="float32")  # what is searched, in whatever precision
-        self.candidate_model = tf.keras.Model(self.item_model.input, unit(self.item_model.output))
+        self.channels = channels if with_senet else 0
+        self.normalize = normalize
+
+        def senets() -> list[SENet]:
+            made = range(self.channels)
+            return [SENet(reduction, final_activation=excitation) for _ in made]
+
+        activations = activation, final_activation
+        self.item_model, tower = item_tower(
+            features, dim, item_hidden, residual, *activations, senets()
+        )
+        self.candidate_model = tf.keras.Model(tower.input, self._unit(tower.output))
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
-        self.query_model = self._user_tower(dim, hidden, dropout, recency)
-        self.softmax = MixedSoftmax(features.item_counts, negatives, temperature)
+        shape = dim, hidden, dropout, recency, residual
+        self.query_model = self._user_tower(*shape, *activations, senets())
+        self.softmax = CandidateSoftmax(owner, features, negatives, temperature, correct)
 
-    @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        return personal_features(interactions)
-
-    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
-        examples = choices(self.features, train)
-        return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
+    def _unit(self, vectors: tf.Tensor) -> tf.Tensor:
+        return served(vectors, self.normalize)
 
     def _user_tower(
-        self, dim: int, hidden: Sequence[int], dropout: float, recency: bool
+        self, dim, hidden, dropout, recency, residual, activation, final_activation, senets
     ) -> tf.keras.Model:
         user = self.features.inputs(self.features.user)
         parts, pools = [], []  # parts are [batch, fields, dim]
@@ -103,26 +168,15 @@ class TwoTower(RecallModel):
             parts.append(tf.stack(pools, axis=1))
         fields = tf.concat(parts, axis=1)
         channels, weights = [fields], []
-        if self.channels:
-            weighted = [SENet()(fields, return_weights=True) for _ in range(self.channels)]
+        if senets:
+            weighted = [senet(fields, return_weights=True) for senet in senets]
             channels, weights = map(list, zip(*weighted, strict=True))
         towers = []
         for channel in channels:
             wide = tf.keras.layers.Flatten()(channel)  # [batch, fields * dim]
             wide = dropped(dropout)(wide)
-            towers.append(Tower((*hidden, dim))(wide))
+            towers.append(Tower((*hidden, dim), activation, final_activation)(wide))
         if weights:
             self.user_weights = tf.keras.Model(user, tf.stack(weights, axis=1))
-        unit = L2Normalization(dtype="float32")
-        return tf.keras.Model(user, unit(sum(pools, sum(towers[1:], towers[0]))))
-
-    def compute_loss(self, batch, training=False):
-        query = self.query(batch, training)
-        return self.softmax(
-            query,
-            batch["item_id"],
-            lambda ids: self.candidates(ids, training=training),
-            batch.get("seed"),
-            sample_weight=batch["sample_weight"],
-            training=training,
-        )
+        around = pools if residual else []
+        return tf.keras.Model(user, self._unit(sum(around, sum(towers[1:], towers[0]))))

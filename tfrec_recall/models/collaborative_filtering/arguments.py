@@ -1,0 +1,64 @@
+"""What the models of neighbours and factors refuse, and what "auto" means."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from tfrec_recall.data.arguments import number, refuse, whole
+from tfrec_recall.features import Features
+from tfrec_recall.graph import CoCount, Similarity
+
+Auto = Literal["auto"]
+
+
+def half_life_of(
+    owner: str, features: Features, value: float | Auto | None, auto: float, name: str = "half_life"
+) -> float | None:
+    """A half-life in events; "auto" is `auto` where the events have an order, and None elsewhere.
+
+    Raises: ValueError for another value, and for a number where there is no order to count by.
+    """
+    if value == "auto":
+        return auto if features.has_order else None
+    number(owner, value, name, above=0, optional=True)
+    _need_order(owner, features, value, name)
+    return value
+
+
+def last_of(owner: str, features: Features, last: int | None) -> int | None:
+    """How many of the latest events count; None for all."""
+    whole(owner, last, "last", optional=True)
+    _need_order(owner, features, last, "last")
+    return last
+
+
+def similarity_of(owner: str, similarity: Similarity | None, default: CoCount, **own: Any):
+    """The similarity that is given, or the co-count of these arguments.
+
+    Args:
+        default: the co-count of the arguments' defaults.
+        own: the arguments of the co-count.
+
+    Raises: ValueError for arguments of a co-count beside another similarity.
+    """
+    counted = CoCount(**own)
+    if similarity is None:
+        return counted
+    if not hasattr(similarity, "moments"):
+        refuse(owner, similarity, "similarity", "Cosine(), Jaccard(), Pearson() or the like", True)
+    if counted != default:
+        said = ", ".join(f"{name}={value!r}" for name, value in own.items())
+        raise ValueError(
+            f"{owner} has {', '.join(own)} for its co-count alone: give them to the similarity, or "
+            f"leave similarity out. Received: similarity={similarity!r}, {said}."
+        )
+    return similarity
+
+
+def _need_order(owner: str, features: Features, value: Any, name: str) -> None:
+    features.require_adapted()
+    if value is not None and not features.has_order:
+        raise ValueError(
+            f"{owner} counts {name} in events of a history in time, and these events have no "
+            f"timestamps: {name}=None. Received: {name}={value!r}."
+        )

@@ -1,0 +1,252 @@
+"""How most models here learn: a softmax over the batch's own items and what is drawn beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_recall.data import Examples, Interactions
+from tfrec_recall.data.arguments import flag
+from tfrec_recall.features import Features
+from tfrec_recall.losses import InBatchSoftmax, SampledSoftmax
+from tfrec_recall.sampling import InBatch, Negatives, UnmetNegatives, WithoutOwn, kinds_of
+from tfrec_recall.sampling.checks import FIRST_KNOWN
+from tfrec_recall.sampling.kinds import OfBatch, OfUser, UserSampler
+
+Vectors = Callable[[tf.Tensor], tf.Tensor]
+
+
+class Candidates(NamedTuple):
+    """What the queries of a batch choose from.
+
+    Attributes:
+        ids: [candidates], encoded: the positives, then what is drawn for the batch.
+        log_probability: [candidates], of the proposal; None where nothing is corrected.
+        mask: [batch, candidates], False for what is no negative of the query; None where all are.
+        own: [batch, any], encoded ids that are negatives of one query alone, 0 for none; or None.
+        own_log_probability: [batch, any], as if the batch's proposal had drawn them; or None.
+    """
+
+    ids: tf.Tensor
+    log_probability: tf.Tensor | None = None
+    mask: tf.Tensor | None = None
+    own: tf.Tensor | None = None
+    own_log_probability: tf.Tensor | None = None
+
+
+class CandidateSoftmax(tf.Module):
+    """Each query's item among its negatives, corrected for the proposal that they come from.
+
+    Source: "Mixed Negative Sampling for Learning Two-tower Neural Networks in Recommendations",
+    WWW 2020, section 4: the proposal is the mixture of all that is in the batch and drawn for it.
+
+    Args:
+        owner: the model, for what is refused.
+        features: adapted.
+        negatives: a number of items drawn evenly a batch, beside the batch's own; or kinds of
+            `sampling/`. Those of a user are corrected as if the batch's proposal had drawn them.
+        temperature: what divides the scores.
+        correct: subtract log q of the proposal. In the batch q is how often an item is a target of
+            what is learnt from, as `follow` finds; before that, how often it has a training event.
+    """
+
+    def __init__(
+        self,
+        owner: str,
+        features: Features,
+        negatives: Negatives = 1000,
+        temperature: float | None = None,
+        correct: bool = True,
+    ):
+        super().__init__()
+        self.kinds = kinds_of(owner, negatives)
+        flag(owner, correct, "correct")
+        self.in_batch = any(isinstance(kind, InBatch) for kind in self.kinds)
+        drawn = [kind for kind in self.kinds if isinstance(kind, OfBatch)]
+        if correct and not (self.in_batch or drawn):
+            raise ValueError(
+                f"{owner} corrects for a proposal, which negatives of users alone do not have: "
+                f"correct=False, or add InBatch() or Uniform(…). Received: negatives={negatives!r}."
+            )
+        self.owner, self.features, self.correct = owner, features, correct
+        self.samplers = [(kind.count, kind.sampler(features)) for kind in drawn]
+        self.of_user: list[tuple[OfUser, UserSampler]] | None = None
+        self.unmet: UnmetNegatives | None = None
+        known = features.item_counts[FIRST_KNOWN:]
+        frequency = np.concatenate([np.zeros(FIRST_KNOWN), known / max(known.sum(), 1)])
+        self.frequency = tf.Variable(frequency.astype("float32"), trainable=False, name="frequency")
+        self.softmax = InBatchSoftmax(temperature, remove_accidental_hits=True, reduction="mean")
+        self.sampled = SampledSoftmax(1.0 if temperature is None else temperature)
+
+    @property
+    def drawn(self) -> int:
+        """How many are drawn for a batch."""
+        return sum(count for count, _ in self.samplers)
+
+    @property
+    def personal(self) -> bool:
+        """Whether anything depends on the user, which XLA does not compile."""
+        return any(isinstance(kind, OfUser | WithoutOwn) for kind in self.kinds)
+
+    def follow(self, train: Interactions, examples: Examples) -> None:
+        """Takes what the batches will hold, and what is known of the users.
+
+        Args:
+            train: whose users' rows are the batches' `user_row`.
+            examples: that the batches are made of.
+        """
+        item = self.features.ids("item_id").encode(examples.events["item_id"])[examples.target]
+        size = self.frequency.shape[0]
+        counts = np.bincount(item[item >= FIRST_KNOWN], minlength=size)
+        self.frequency.assign((counts / max(counts.sum(), 1)).astype("float32"))
+        kinds = [kind for kind in self.kinds if isinstance(kind, OfUser)]
+        self.of_user = [(kind, kind.sampler(self.features, train)) for kind in kinds]
+        if any(isinstance(kind, WithoutOwn) for kind in self.kinds):
+            self.unmet = UnmetNegatives.of(self.features, train)
+
+    def draw(self, seed: tf.Tensor | None = None) -> tf.Tensor:
+        """What is drawn for a batch, encoded ids [drawn]; `seed` as in `UniformNegatives`."""
+        parts = [
+            sampler.sample([count], None if seed is None else tf.add(seed, [0, place]))
+            for place, (count, sampler) in enumerate(self.samplers)
+        ]
+        return tf.concat(parts, axis=0) if parts else tf.zeros([0], tf.int32)
+
+    def expected(self, ids: tf.Tensor) -> tf.Tensor:
+        """How often each of these ids is drawn for a batch, on average, float32."""
+        zero = tf.zeros(tf.shape(ids), tf.float32)
+        return sum((count * s.probability_of(ids) for count, s in self.samplers), zero)
+
+    def log_probability(self, ids: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
+        """Logarithm of the proposal at these ids, float32; `batch` is the number of examples."""
+        expected, number = self.expected(ids), tf.constant(float(self.drawn))
+        if self.in_batch:
+            batch = tf.cast(batch, tf.float32)
+            expected += batch * tf.gather(self.frequency, ids)
+            number += batch
+        # An id that no part can draw (unknown, in a batch alone) must not give log 0.
+        return tf.math.log(tf.where(expected > 0, expected / number, 1.0))
+
+    def candidates(
+        self,
+        item_id: tf.Tensor,
+        user_row: tf.Tensor | None = None,
+        seed: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> Candidates:
+        """What the queries of a batch choose from; what is a user's own matters in training alone.
+
+        Args:
+            item_id: encoded ids of the positives, [batch].
+            user_row: rows of the users' table, [batch].
+            seed: of what is drawn.
+        """
+        ids = tf.concat([item_id, self.draw(seed)], axis=0)
+        log_probability = self.log_probability(ids, tf.size(item_id)) if self.correct else None
+        mask, own = self.of_users(ids, user_row, seed) if training else (None, None)
+        own_log_probability = None
+        if own is not None and self.correct:
+            own_log_probability = self.log_probability(own, tf.size(item_id))
+        return Candidates(ids, log_probability, mask, own, own_log_probability)
+
+    def of_users(
+        self, ids: tf.Tensor, user_row: tf.Tensor | None, seed: tf.Tensor | None
+    ) -> tuple[tf.Tensor | None, tf.Tensor | None]:
+        """The mask and the own negatives of `Candidates`."""
+        if not self.personal:
+            return None, None
+        if self.of_user is None or user_row is None:
+            raise ValueError(
+                f"{self.owner} finds a user's negatives in the batches of its own training_data, "
+                "by user_row: fit the model that made them. Received: other batches."
+            )
+        mask = None
+        if self.unmet is not None:
+            mask = ~self.unmet.met(user_row[:, tf.newaxis], ids[tf.newaxis])
+        if seed is None:
+            seed = tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
+        own = [
+            sampler.sample(user_row, kind.count, tf.add(seed, [1, place]))
+            for place, (kind, sampler) in enumerate(self.of_user)
+        ]
+        return mask, tf.concat(own, axis=1) if own else None
+
+    def loss(
+        self,
+        query: tf.Tensor,
+        found: Candidates,
+        vectors: tf.Tensor,
+        own_vectors: tf.Tensor | None = None,
+        sample_weight: tf.Tensor | None = None,
+        training: bool = False,
+        **arguments,
+    ) -> tf.Tensor:
+        """The loss, a scalar: the mean over the batch.
+
+        Args:
+            query: [batch, dim].
+            vectors: of `found.ids`, [candidates, dim].
+            own_vectors: of `found.own`, [batch, any, dim].
+            arguments: others of `InBatchSoftmax`, for candidates of the batch.
+        """
+        size, log_probability = tf.shape(query)[0], found.log_probability
+        if self.in_batch and found.own is None:
+            return self.softmax(
+                query,
+                vectors,
+                candidate_ids=found.ids,
+                log_probability=log_probability,
+                score_mask=found.mask,
+                sample_weight=sample_weight,
+                training=training,
+                **arguments,
+            )
+        first = 0 if self.in_batch else size
+        corrected = {}
+        if log_probability is not None:
+            corrected["positive_log_probability"] = log_probability[:size]
+            corrected["negative_log_probability"] = log_probability[first:]
+        if found.own is not None:
+            corrected["own_negatives"], corrected["own_negative_ids"] = own_vectors, found.own
+            corrected["own_negative_log_probability"] = found.own_log_probability
+        return self.sampled(
+            (query, vectors[:size], vectors[first:]),
+            positive_ids=found.ids[:size],
+            negative_ids=found.ids[first:],
+            score_mask=None if found.mask is None else found.mask[:, first:],
+            sample_weight=sample_weight,
+            **corrected,
+        )
+
+    def __call__(
+        self,
+        query: tf.Tensor | Vectors,
+        item_id: tf.Tensor,
+        vectors_of: Vectors,
+        seed: tf.Tensor | None = None,
+        user_row: tf.Tensor | None = None,
+        training: bool = False,
+        score_mask: tf.Tensor | None = None,
+        **arguments,
+    ) -> tf.Tensor:
+        """The loss, a scalar.
+
+        Args:
+            query: [batch, dim], or a function of the positives' vectors that gives the queries.
+            item_id: encoded ids of the positives, [batch].
+            vectors_of: the candidate vectors [..., dim] of encoded ids [...].
+            seed, user_row: as in `candidates`.
+            score_mask: [batch, batch + drawn], False for what is no negative of the query.
+            arguments: others of `loss`.
+        """
+        found = self.candidates(item_id, user_row, seed, training)
+        if score_mask is not None:
+            mask = score_mask if found.mask is None else score_mask & found.mask
+            found = found._replace(mask=mask)
+        vectors = vectors_of(found.ids)
+        own = None if found.own is None else vectors_of(found.own)
+        query = query(vectors[: tf.size(item_id)]) if callable(query) else query
+        return self.loss(query, found, vectors, own, training=training, **arguments)

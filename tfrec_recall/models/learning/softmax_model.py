@@ -1,0 +1,90 @@
+"""What models of the next choice have in common that learn by a softmax over candidates."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tfrec_recall.data import Examples, Interactions
+from tfrec_recall.data.arguments import number
+from tfrec_recall.data.windows import keep_probability
+from tfrec_recall.features import Features, ItemEmbedding, ItemTable, example_batches
+from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
+from tfrec_recall.models.learning.hard_mining import HardMining
+from tfrec_recall.models.learning.next_choice import choices, personal_features
+from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
+from tfrec_recall.sampling import Hard, HardNegatives
+
+
+class SoftmaxModel(RecallModel):
+    """A model that learns which item comes next, by a softmax over it and its negatives.
+
+    A subclass sets the two sides, `items`, `candidates` and `softmax`.
+
+    Args:
+        features: adapted; `item_id` is needed.
+        positive_threshold: t of the sub-sampling of popular targets, a frequency: of an item with
+            the frequency f, an example weighs sqrt(t / f) at most 1, and stays a candidate of the
+            others as it was: log q is the same. None keeps all.
+    """
+
+    compiles = True
+    items: ItemTable
+    candidates: ItemEmbedding
+    softmax: CandidateSoftmax
+
+    def __init__(self, features: Features, positive_threshold: float | None = None, **kwargs):
+        super().__init__(features, **kwargs)
+        owner = type(self).__name__
+        number(owner, positive_threshold, "positive_threshold", above=0, optional=True)
+        keep = keep_probability(features.item_counts, positive_threshold)
+        self.positive_threshold = positive_threshold
+        self.keep = tf.constant(keep, tf.float32)
+        self.mining: list[HardMining] = []
+
+    @classmethod
+    def default_features(cls, interactions: Interactions) -> Features:
+        return personal_features(interactions)
+
+    def examples(self, train: Interactions) -> Examples:
+        """What is learnt from."""
+        return choices(self.features, train)
+
+    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
+        examples = self.examples(train)
+        self.follow(train, examples)
+        return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
+
+    def follow(self, train: Interactions, examples: Examples) -> None:
+        """Takes what the batches will hold, and prepares the mining of hard negatives."""
+        self.softmax.follow(train, examples)
+        self.mining = [
+            HardMining(self, train, examples, sampler, kind.every)
+            for kind, sampler in self.softmax.of_user or ()
+            if isinstance(kind, Hard) and isinstance(sampler, HardNegatives)
+        ]
+
+    def fit(self, *args, callbacks=None, **kwargs):
+        """As `Model.fit`; hard negatives are mined before the epochs that their kind says."""
+        own = [mining.callback for mining in self.mining]
+        return super().fit(*args, callbacks=[*own, *(callbacks or [])], **kwargs)
+
+    @property
+    def can_compile(self) -> bool:
+        return super().can_compile and not self.softmax.personal
+
+    def weight(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        """What each example counts, [batch]."""
+        if self.positive_threshold is None:
+            return batch["sample_weight"]
+        return batch["sample_weight"] * tf.gather(self.keep, batch["item_id"])
+
+    def compute_loss(self, batch, training=False):
+        return self.softmax(
+            self.query(batch, training),
+            batch["item_id"],
+            lambda ids: self.candidates(ids, training=training),
+            batch.get("seed"),
+            batch.get("user_row"),
+            sample_weight=self.weight(batch),
+            training=training,
+        )

@@ -1,0 +1,115 @@
+"""What a factorization machine sums: of each field Σ v x, Σ w x and Σ (v x)²."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tfrec_recall._keras import saved_by_config
+from tfrec_recall.features import FeatureEncoder
+from tfrec_recall.retrieval.recency import recency_weights
+
+
+@saved_by_config
+class FMTerms(FeatureEncoder):
+    """Encoded features to the terms of a machine; a list's values sum to one.
+
+    Args:
+        fields: as in `FeatureEncoder`.
+        dim: of the factors.
+        pairs_within: the values of a list make pairs of their own, as any two features do; without,
+            a list is one feature, whose factors are their mean.
+
+    Input: as in `FeatureEncoder`.
+    Output: [..., fields, 2 * dim + 1]: the factors, the first-order term, the factors' squares.
+    """
+
+    def __init__(self, fields, dim: int, pairs_within: bool = False, **kwargs):
+        super().__init__(fields, dim + 1, **{"dtype": "float32", **kwargs})
+        self.pairs_within = pairs_within
+
+    def _embed(self, field, values, training):
+        sums = super()._embed(field, values, training)  # [..., dim + 1]
+        squares = tf.square(sums[..., :-1])
+        if self.pairs_within and field.rank == 2:
+            table = tf.square(tf.cast(self.tables[field.name], self.compute_dtype)[:, :-1])
+            if field.size == 0:
+                numbers = tf.square(tf.cast(values, self.compute_dtype))
+                squares = tf.tensordot(numbers, table, axes=1)
+            else:
+                present = tf.cast(values != 0, self.compute_dtype)
+                share = present / tf.maximum(tf.reduce_sum(present, axis=-1, keepdims=True), 1.0)
+                each = tf.gather(table, values) * tf.square(share)[..., tf.newaxis]
+                squares = tf.reduce_sum(each, axis=-2)
+        return tf.concat([sums, squares], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        shape = super().compute_output_shape(input_shape)
+        return tf.TensorShape((*shape[:-1], 2 * self.dim - 1))
+
+    def get_config(self):
+        config = {**super().get_config(), "pairs_within": self.pairs_within}
+        return {**config, "dim": self.dim - 1}
+
+
+@saved_by_config
+class HistoryTerms(tf.keras.layers.Layer):
+    """The terms of a history: an indicator of its items, whose values sum to one.
+
+    Args:
+        half_life: in events, of an event's value; None: all are equal.
+        pairs_within: different items make pairs, as in `FMTerms`; an item that was met twice is one
+            feature.
+
+    Input: a tuple of vectors [batch, history, dim + 1] and encoded ids [batch, history].
+    Output: [batch, 2 * dim + 1].
+    """
+
+    def __init__(self, half_life: float | None = None, pairs_within: bool = False, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.half_life, self.pairs_within = half_life, pairs_within
+
+    def call(self, inputs):
+        vectors, ids = inputs
+        vectors = tf.cast(vectors, tf.float32)  # reductions stay in float32
+        weight = recency_weights(ids != 0, half_life=self.half_life)  # [batch, history]
+        value = tf.math.divide_no_nan(weight, tf.reduce_sum(weight, axis=1, keepdims=True))
+        sums = tf.reduce_sum(value[..., tf.newaxis] * vectors, axis=1)  # [batch, dim + 1]
+        squares = tf.square(sums[:, :-1])
+        if self.pairs_within:
+            same = tf.cast(ids[:, :, tf.newaxis] == ids[:, tf.newaxis], tf.float32)
+            of_item = tf.linalg.matvec(same, value)  # the value of each event's item
+            each = (value * of_item)[..., tf.newaxis] * tf.square(vectors[..., :-1])
+            squares = tf.reduce_sum(each, axis=1)
+        return tf.cast(tf.concat([sums, squares], axis=-1), self.compute_dtype)
+
+    def get_config(self):
+        config = {"half_life": self.half_life, "pairs_within": self.pairs_within}
+        return {**super().get_config(), **config}
+
+
+@saved_by_config
+class MachineVector(tf.keras.layers.Layer):
+    """What one side of a machine brings to a score: its summed factors, and what it is alone.
+
+    Args:
+        dim: of the factors.
+
+    Input: [batch, 2 * dim + 1].  Output: [batch, dim + 1], the last number being Σ w x and the
+        pairs among the side's own features.
+    """
+
+    def __init__(self, dim: int, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.dim = dim
+
+    def call(self, terms):
+        return tf.concat([terms[:, : self.dim], alone(terms, self.dim)[:, tf.newaxis]], axis=1)
+
+    def get_config(self):
+        return {**super().get_config(), "dim": self.dim}
+
+
+def alone(terms: tf.Tensor, dim: int) -> tf.Tensor:
+    """Σ w x + Σ_i<j <v_i, v_j> x_i x_j among the features of one side, by Lemma 3.1: [...]."""
+    total, linear, squares = terms[..., :dim], terms[..., dim], terms[..., dim + 1 :]
+    return linear + 0.5 * tf.reduce_sum(tf.square(total) - squares, axis=-1)

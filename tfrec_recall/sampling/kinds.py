@@ -1,0 +1,228 @@
+"""What a model's negatives are: kinds, each with how many are drawn, that wait for the data.
+
+The kinds of a batch are drawn once for all of its queries and have a probability, which a softmax
+can correct for. Those of a user are drawn for each query alone, by what is known of its user.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.data.arguments import number, refuse, whole
+from tfrec_recall.features import Features
+from tfrec_recall.sampling.checks import check_ranks, user_rows
+from tfrec_recall.sampling.hard import HardNegatives
+from tfrec_recall.sampling.log_uniform import LogUniformNegatives
+from tfrec_recall.sampling.popularity import PopularityNegatives
+from tfrec_recall.sampling.shown import ShownNegatives
+from tfrec_recall.sampling.uniform import UniformNegatives
+from tfrec_recall.sampling.unmet import UnmetNegatives
+
+
+class BatchSampler(Protocol):
+    """What draws for a whole batch."""
+
+    def sample(self, shape, seed: tf.Tensor | None = None) -> tf.Tensor: ...
+
+    def probability_of(self, ids: tf.Tensor) -> tf.Tensor: ...
+
+
+class UserSampler(Protocol):
+    """What draws for each user alone: user rows [batch] to encoded ids [batch, count]."""
+
+    def sample(self, user: tf.Tensor, count: int, seed: tf.Tensor) -> tf.Tensor: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """What all kinds have; `count` is how many are drawn."""
+
+    def get_config(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Kind:
+        return cls(**config)
+
+
+@dataclasses.dataclass(frozen=True)
+class OfBatch(Kind):
+    """Drawn once a batch: `count` of them are negatives of every query."""
+
+    count: int
+
+    def __post_init__(self):
+        whole(type(self).__name__, self.count, "count")
+
+    def sampler(self, features: Features) -> BatchSampler:
+        raise NotImplementedError(f"{type(self).__name__} has to say what draws.")
+
+
+@dataclasses.dataclass(frozen=True)
+class OfUser(Kind):
+    """Drawn for each query: `count` of them are negatives of that query alone."""
+
+    count: int
+
+    def __post_init__(self):
+        whole(type(self).__name__, self.count, "count")
+
+    def sampler(self, features: Features, train: Interactions) -> UserSampler:
+        raise NotImplementedError(f"{type(self).__name__} has to say what draws.")
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+@dataclasses.dataclass(frozen=True)
+class InBatch(Kind):
+    """The items of the batch's other examples."""
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+@dataclasses.dataclass(frozen=True)
+class WithoutOwn(Kind):
+    """Draws nothing: what a user has a training event with is no negative of the user."""
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+@dataclasses.dataclass(frozen=True)
+class Uniform(OfBatch):
+    """Every known item is as likely; see `UniformNegatives`."""
+
+    def sampler(self, features):
+        return UniformNegatives(len(features.item_vocabulary))
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+@dataclasses.dataclass(frozen=True)
+class Popularity(OfBatch):
+    """By training events to a power; see `PopularityNegatives`. Above 0, popular items are drawn
+    more often, which a correction takes back: it is then a matter of the variance alone."""
+
+    power: float = 0.75
+
+    def __post_init__(self):
+        super().__post_init__()
+        number("Popularity", self.power, "power", least=0)
+
+    def sampler(self, features):
+        return PopularityNegatives(features.item_counts, self.power)
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+@dataclasses.dataclass(frozen=True)
+class LogUniform(OfBatch):
+    """By the rank of the popularity; see `LogUniformNegatives`."""
+
+    def sampler(self, features):
+        return LogUniformNegatives(features.item_counts)
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+@dataclasses.dataclass(frozen=True)
+class Unmet(OfUser):
+    """From the items that the user has no training event with; see `UnmetNegatives`."""
+
+    def sampler(self, features, train):
+        return EachUnmet(UnmetNegatives.of(features, train))
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+@dataclasses.dataclass(frozen=True)
+class Hard(OfUser):
+    """From a window of ranks of what the model finds for the user; see `HardNegatives`.
+
+    Args:
+        window: from the first rank to before the second, of the items that the user has not met.
+        every: epochs from one mining to the next; the first epoch has unmet items instead.
+        kept: items of the window that a mining keeps for each user.
+    """
+
+    window: tuple[int, int] = (100, 500)
+    every: int = 1
+    kept: int = 32
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_ranks("Hard", self.window, "window")
+        whole("Hard", self.every, "every")
+        whole("Hard", self.kept, "kept")
+
+    def sampler(self, features, train):
+        met = UnmetNegatives.of(features, train)
+        return HardNegatives(met, len(train.users), self.window, self.kept, ratio=1.0)
+
+
+@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+@dataclasses.dataclass(frozen=True, eq=False)
+class Shown(OfUser):
+    """From what was shown to the user and not chosen; see `ShownNegatives`. A user without any has
+    fewer negatives.
+
+    Args:
+        impressions: a table of `user_id` and `item_id`, a row each time that an item was shown;
+            users and items that training does not know are passed over.
+    """
+
+    impressions: pd.DataFrame
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not isinstance(self.impressions, pd.DataFrame) or not {"user_id", "item_id"} <= set(
+            self.impressions
+        ):
+            kind = type(self.impressions).__name__
+            raise ValueError(
+                "Shown takes impressions as a table with user_id and item_id. "
+                f"Received: {kind} {list(getattr(self.impressions, 'columns', []))}."
+            )
+
+    def sampler(self, features, train):
+        item = features.ids("item_id")
+        user = pd.Index(train.users["user_id"]).get_indexer(self.impressions["user_id"])
+        shown = item.encode(self.impressions["item_id"])
+        chosen = item.encode(train.events["item_id"])
+        there = user >= 0
+        return ShownNegatives(user[there], shown[there], user_rows(train), chosen, len(train.users))
+
+
+class EachUnmet(tf.Module):
+    """`UnmetNegatives` as a sampler of users."""
+
+    def __init__(self, unmet: UnmetNegatives):
+        super().__init__()
+        self.unmet = unmet
+
+    def sample(self, user, count, seed):
+        return self.unmet.sample(tf.repeat(user[:, tf.newaxis], count, axis=1), seed)
+
+
+Negatives = int | Kind | Sequence[Kind]
+
+
+def kinds_of(owner: str, negatives: Negatives) -> tuple[Kind, ...]:
+    """The kinds that an argument `negatives` means.
+
+    A number is that many items drawn evenly a batch, beside the batch's own.
+
+    Raises: ValueError for what is neither, and for kinds that leave a query without a negative.
+
+    >>> kinds_of("TwoTower", 100)
+    (InBatch(), Uniform(count=100))
+    """
+    if isinstance(negatives, int | np.integer) and not isinstance(negatives, bool):
+        whole(owner, negatives, "negatives", least=0)
+        return (InBatch(), Uniform(int(negatives))) if negatives else (InBatch(),)
+    kinds: Any = (negatives,) if isinstance(negatives, Kind) else negatives
+    if not isinstance(kinds, Sequence) or not all(isinstance(kind, Kind) for kind in kinds):
+        what = "a number of items a batch, or kinds of sampling/ such as Uniform(1000), Hard(10)"
+        refuse(owner, negatives, "negatives", what)
+    if not any(isinstance(kind, InBatch | OfBatch | OfUser) for kind in kinds):
+        refuse(owner, negatives, "negatives", "kinds of which one draws")
+    return tuple(kinds)
