@@ -28,6 +28,8 @@ _SPACED = """
     Words WordsEncoding
     CoCount Cosine Jaccard NoiseRemoval Pearson
     LogUniformNegatives PopularityNegatives UniformNegatives
+    Hard InBatch LogUniform Popularity Shown Uniform Unmet WithoutOwn
+    FMTerms HistoryTerms MachineVector
     AirbnbListing AirbnbType BGE Centring Directed EGES EventsReached FactorsAndBias FMRecall
     FunkSVD GES GraphSAGE ImportantNeighbours Item2Vec ItemCF KnownItems MIND
     MultiObjectiveTwoTower NearestWarm NeuralCF NodeEncoder Normalised PinSAGE Popular

@@ -36,7 +36,7 @@ from tfrec_recall.features import (
     Words,
 )
 from tfrec_recall.graph import Jaccard, NoiseRemoval
-from tfrec_recall.sampling import LogUniformNegatives
+from tfrec_recall.sampling import Hard, InBatch, LogUniform, Popularity, Shown
 
 TOWERS = {"query_model": "history", "candidate_model": "tags"}  # and a feature of theirs
 FORMATS = ("file.keras", "directory")
@@ -176,16 +176,20 @@ def test_the_config_holds_all_arguments_as_plain_values(model_class):
 
 
 def test_objects_and_arrays_among_the_arguments_travel():
-    features, counts = its_features(), its_features().item_counts
+    features = its_features()
     vectors = pd.DataFrame(np.eye(2, 8, dtype="float32"), index=features.item_vocabulary.ids[:2])
-    sampler = LogUniformNegatives(counts)
-    youtube = built(models.YouTubeDNN, item_vectors=vectors, sampler=sampler, in_batch=False)
+    shown = pd.DataFrame({"user_id": ["u", "v"], "item_id": ["x", "y"]})
+    kinds = [InBatch(), LogUniform(3), Popularity(4, power=0.5), Hard(2, window=(1, 9))]
+    kinds.append(Shown(5, shown))
+    youtube = built(models.YouTubeDNN, item_vectors=vectors, negatives=kinds)
     again = models.YouTubeDNN.from_config(json.loads(json.dumps(youtube.get_config())))
     table = again.item_model({"item_id": tf.constant([2, 3]), "tags": tf.zeros([2, 1], tf.int32)})
     np.testing.assert_array_equal(table, vectors.to_numpy())
-    ids = tf.range(2, 30)
-    drawn = again.sampler.log_probability(ids)
-    np.testing.assert_allclose(drawn, sampler.log_probability(ids), rtol=1e-6)
+    *found, impressions = again.softmax.kinds
+    assert [repr(kind) for kind in found] == [
+        repr(kind).replace("(1, 9)", "[1, 9]") for kind in kinds[:-1]
+    ]
+    pd.testing.assert_frame_equal(impressions.impressions, shown, check_dtype=False)
 
     item_cf = models.ItemCF(features, similarity=Jaccard(shrinkage=2.0))
     assert models.ItemCF.from_config(item_cf.get_config()).similarity == Jaccard(shrinkage=2.0)
@@ -195,13 +199,11 @@ def test_objects_and_arrays_among_the_arguments_travel():
 
 
 def test_an_argument_without_a_configuration_is_named():
-    class Own(tf.Module):
-        def __init__(self):
-            super().__init__()
-            self.sample = self.log_probability = None
+    class Own(Jaccard):
+        get_config = property()
 
-    model = built(models.YouTubeDNN, sampler=Own())
-    with pytest.raises(ValueError, match=r"sampler has no configuration: .*register_keras_seri"):
+    model = models.ItemCF(its_features(), similarity=Own())
+    with pytest.raises(ValueError, match=r"similarity has no configuration: .*register_keras_seri"):
         model.get_config()
 
 

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import number, refuse, whole
+from tfrec_recall.data.packing import pack, unpack
 from tfrec_recall.features import Features
 from tfrec_recall.sampling.checks import check_ranks, user_rows
 from tfrec_recall.sampling.hard import HardNegatives
@@ -182,6 +183,15 @@ class Shown(OfUser):
                 "Shown takes impressions as a table with user_id and item_id. "
                 f"Received: {kind} {list(getattr(self.impressions, 'columns', []))}."
             )
+
+    def get_config(self):
+        ids = {n: pack(self.impressions[n].to_numpy()) for n in ("user_id", "item_id")}
+        return {"count": self.count, "impressions": ids}
+
+    @classmethod
+    def from_config(cls, config):
+        ids = {name: unpack(packed) for name, packed in config["impressions"].items()}
+        return cls(config["count"], pd.DataFrame(ids))
 
     def sampler(self, features, train):
         item = features.ids("item_id")

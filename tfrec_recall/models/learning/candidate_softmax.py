@@ -46,6 +46,8 @@ class CandidateSoftmax(tf.Module):
     Args:
         owner: the model, for what is refused.
         features: adapted.
+        frequency: how often each encoded id is a target, [ids], as a weight of the model; `follow`
+            assigns it.
         negatives: a number of items drawn evenly a batch, beside the batch's own; or kinds of
             `sampling/`. Those of a user are corrected as if the batch's proposal had drawn them.
         temperature: what divides the scores.
@@ -57,6 +59,7 @@ class CandidateSoftmax(tf.Module):
         self,
         owner: str,
         features: Features,
+        frequency: tf.Variable,
         negatives: Negatives = 1000,
         temperature: float | None = None,
         correct: bool = True,
@@ -75,9 +78,7 @@ class CandidateSoftmax(tf.Module):
         self.samplers = [(kind.count, kind.sampler(features)) for kind in drawn]
         self.of_user: list[tuple[OfUser, UserSampler]] | None = None
         self.unmet: UnmetNegatives | None = None
-        known = features.item_counts[FIRST_KNOWN:]
-        frequency = np.concatenate([np.zeros(FIRST_KNOWN), known / max(known.sum(), 1)])
-        self.frequency = tf.Variable(frequency.astype("float32"), trainable=False, name="frequency")
+        self.frequency = frequency
         self.softmax = InBatchSoftmax(temperature, remove_accidental_hits=True, reduction="mean")
         self.sampled = SampledSoftmax(1.0 if temperature is None else temperature)
 

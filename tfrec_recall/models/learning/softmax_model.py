@@ -13,12 +13,14 @@ from tfrec_recall.models.learning.hard_mining import HardMining
 from tfrec_recall.models.learning.next_choice import choices, personal_features
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.sampling import Hard, HardNegatives
+from tfrec_recall.sampling.checks import FIRST_KNOWN
 
 
 class SoftmaxModel(RecallModel):
     """A model that learns which item comes next, by a softmax over it and its negatives.
 
-    A subclass sets the two sides, `items`, `candidates` and `softmax`.
+    A subclass sets the two sides, `items`, `candidates` and `softmax`, whose frequency is the
+    weight `target_share`.
 
     Args:
         features: adapted; `item_id` is needed.
@@ -39,6 +41,10 @@ class SoftmaxModel(RecallModel):
         keep = keep_probability(features.item_counts, positive_threshold)
         self.positive_threshold = positive_threshold
         self.keep = tf.constant(keep, tf.float32)
+        counts = features.item_counts.astype("float64")
+        counts[:FIRST_KNOWN] = 0.0
+        share = (counts / max(counts.sum(), 1.0)).astype("float32")
+        self.target_share = tf.Variable(share, trainable=False, name="target_share")
         self.mining: list[HardMining] = []
 
     @classmethod

@@ -104,7 +104,9 @@ class FMRecall(SoftmaxModel):
         self.query_model = self._query_model(dropout)
         self.candidate_model = self._candidate_model()
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
-        self.softmax = CandidateSoftmax(owner, features, negatives, temperature, correct)
+        self.softmax = CandidateSoftmax(
+            owner, features, self.target_share, negatives, temperature, correct
+        )
         if pointwise and (correct or temperature != 1 or self.softmax.in_batch):
             raise ValueError(
                 f"{owner} has no softmax with pointwise=True: correct=False, temperature=1 and "

@@ -139,7 +139,9 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         self.candidate_model = tf.keras.Model(item, side_by_side(self.item_heads.output))
         blended = self.user_heads.output * self.blend[:, np.newaxis]
         self.query_model = tf.keras.Model(user, side_by_side(blended))
-        self.softmax = CandidateSoftmax(owner, features, negatives, temperature, correct)
+        self.softmax = CandidateSoftmax(
+            owner, features, self.target_share, negatives, temperature, correct
+        )
 
     @classmethod
     def default_features(cls, interactions):

@@ -159,7 +159,9 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         if correct:
             self.frequency = StreamingFrequencyEstimator(buckets, hashes, rate, initial_gap)
         # The correction is the estimator's, and which copies count is said by a mask.
-        self.softmax = CandidateSoftmax(owner, features, negatives, temperature, correct=False)
+        self.softmax = CandidateSoftmax(
+            owner, features, self.target_share, negatives, temperature, correct=False
+        )
         self.softmax.softmax.remove_accidental_hits = distinct
         self.softmax.sampled.remove_accidental_hits = distinct
         if not self.softmax.in_batch:

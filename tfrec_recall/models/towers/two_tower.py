@@ -149,7 +149,9 @@ class TwoTower(SoftmaxModel):
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
         shape = dim, hidden, dropout, recency, residual
         self.query_model = self._user_tower(*shape, *activations, senets())
-        self.softmax = CandidateSoftmax(owner, features, negatives, temperature, correct)
+        self.softmax = CandidateSoftmax(
+            owner, features, self.target_share, negatives, temperature, correct
+        )
 
     def _unit(self, vectors: tf.Tensor) -> tf.Tensor:
         return served(vectors, self.normalize)

@@ -168,7 +168,9 @@ class YouTubeDNN(SoftmaxModel):
         )
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
         self.aged_query, self.query_model = self._user_side(hidden, dropout, residual, recency)
-        self.softmax = CandidateSoftmax(owner, features, negatives, temperature, correct)
+        self.softmax = CandidateSoftmax(
+            owner, features, self.target_share, negatives, temperature, correct
+        )
 
     @classmethod
     def default_features(cls, interactions: Interactions) -> Features:
