@@ -20,9 +20,10 @@ from tests.contract.model_cases import (
     the_board,
     trained,
 )
-from tfrec_recall.models import EGES, TwoTower
+from tfrec_recall.models import EGES, NeuralCF, TwoTower
 
 NEAR = 0.05  # how far a loss may lie from that of float32: seeds differ by more
+FEW_NEAR = 0.2  # two negatives a positive, drawn anew each epoch: seeds differ by a half
 
 # What changes tables row by row, by a step of its own, does so in float32 under every policy.
 ROW_BY_ROW = [c for c in GRADIENT_MODELS if "train_step" in vars(c) or issubclass(c, EGES)]
@@ -58,7 +59,8 @@ def halved(model_class, policy):
 def test_it_learns_as_in_float32(policy, model_class):
     model, losses = halved(model_class, policy)
     _, history = trained(model_class, len(losses))
-    np.testing.assert_allclose(losses[-1], history["loss"][-1], rtol=NEAR)
+    near = FEW_NEAR if model_class is NeuralCF else NEAR
+    np.testing.assert_allclose(losses[-1], history["loss"][-1], rtol=near)
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
