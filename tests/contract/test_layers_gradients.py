@@ -72,3 +72,18 @@ def test_a_half_that_overflows_on_its_way_back_shows_in_all_numbers():
             loss = tf.reduce_sum(tf.cast(unit, tf.float32) * [[1.0, -1.0], [1.0, 1.0]]) * scale
         found = np.isfinite(tape.gradient(loss, vectors).numpy())
         assert found.all() if finite else not found.any()
+
+
+@pytest.mark.parametrize("cls", [layers.SessionSimilarity, layers.CosineLogits])
+def test_so_it_does_in_layers_of_cosines(cls):
+    short, long = tf.constant([1e-3, -1e-3, 2e-3]), tf.constant([1.0, 2.0, 4.0])
+    vectors = tf.cast(tf.stack([short, long]), tf.float16)
+    vectors = vectors[tf.newaxis] if cls is layers.SessionSimilarity else vectors
+    for scale, finite in ((1.0, True), (2.0**15, False)):
+        with tf.GradientTape() as tape:
+            tape.watch(vectors)
+            other = tf.ones_like(vectors)
+            cosines = cls(dtype="mixed_float16")((vectors, other))
+            loss = tf.reduce_sum(tf.cast(cosines, tf.float32)) * scale
+        found = np.isfinite(tape.gradient(loss, vectors).numpy())
+        assert found.all() if finite else not found.any()

@@ -7,7 +7,7 @@ import math
 import tensorflow as tf
 
 from tfrec_recall._axes import check_axes
-from tfrec_recall.layers.l2_normalization import L2Normalization
+from tfrec_recall.layers.l2_normalization import L2Normalization, in_full
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -58,7 +58,9 @@ class CosineLogits(tf.keras.layers.Layer):
         check_axes(
             "CosineLogits", queries=(query, several), candidates=(candidates, "candidates dim")
         )
-        cosine = tf.einsum("...d,cd->...c", self.normalize(query), self.normalize(candidates))
+        cosine = tf.einsum(
+            "...d,cd->...c", self.normalize(in_full(query)), self.normalize(in_full(candidates))
+        )
         if self.learn_temperature:
             return cosine * tf.exp(-tf.cast(self.log_temperature, tf.float32))
         return cosine / self.temperature

@@ -47,21 +47,24 @@ def unit(vectors: tf.Tensor, least: float, axis: int = -1) -> tf.Tensor:
         least: the squared length up to which a vector counts as none.
         axis: along which the vectors lie.
     """
-    vectors = _in_full(vectors) if vectors.dtype == tf.float16 else tf.cast(vectors, tf.float32)
+    vectors = in_full(vectors)
     squared = tf.reduce_sum(tf.square(vectors), axis=axis, keepdims=True)
     # The maximum keeps the gradient of rsqrt finite where the selection drops it.
     scale = tf.where(squared > least, tf.math.rsqrt(tf.maximum(squared, least)), 0.0)
     return vectors * scale
 
 
-@tf.custom_gradient
-def _in_full(halves):
-    """Float32 of float16. A gradient that overflows on its way back does so in all its numbers.
+def in_full(vectors: tf.Tensor) -> tf.Tensor:
+    """As float32. A gradient that overflows on its way back to float16 does so in all its numbers.
 
     Short vectors have steep gradients. A scaled loss is to skip a step in which some overflow, but
     Keras 3 misses one that stands beside a finite gradient of the same row of an embedding.
     """
+    return _of_half(vectors) if vectors.dtype == tf.float16 else tf.cast(vectors, tf.float32)
 
+
+@tf.custom_gradient
+def _of_half(halves):
     def backward(upstream):
         gradient = tf.cast(upstream, tf.float16)
         finite = tf.reduce_all(tf.math.is_finite(gradient))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall._axes import check_axes
-from tfrec_recall.layers.l2_normalization import unit
+from tfrec_recall.layers.l2_normalization import in_full, unit
 from tfrec_recall.layers.masks import mask_among
 
 LEAST = 1e-12  # the squared length up to which a vector has no direction
@@ -51,7 +51,7 @@ class SessionSimilarity(tf.keras.layers.Layer):
 
     def call(self, vectors, groups=None, mask=None, vectors_mask=None):
         mask = vectors_mask if mask is None else mask  # Keras 3 names it so beside other tensors
-        candidate, history = (tf.cast(part, tf.float32) for part in vectors)
+        candidate, history = (in_full(part) for part in vectors)
         mask = mask_among("SessionSimilarity", mask, 1, 2)
         check_axes(
             "SessionSimilarity",
