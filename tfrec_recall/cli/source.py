@@ -66,15 +66,19 @@ class Source:
         return {"users": self.users, "items": self.items}
 
     def recorded(self) -> dict[str, Any]:
-        """What an export's card keeps, so that the data is found again from anywhere."""
-        paths = {"data": self.name, **self._files()}
+        """What an export's card keeps, so that the data is found again from anywhere.
+
+        A name is that of the data set even where a folder has this name: `load` says so too.
+        """
+        from tfrec_recall.data import datasets
+
         found = {
-            name: str(pathlib.Path(path).resolve()) if pathlib.Path(path).exists() else path
-            for name, path in paths.items()
+            name: str(pathlib.Path(path).resolve())
+            for name, path in {"data": self.name, **self._files()}.items()
             if path is not None
         }
-        if self.place is None:
-            found["data"] = DEFAULT
+        if self.name in datasets.names():
+            found["data"] = self.name
         return {**found, "layout": dict(self.layout)}
 
     def or_of_card(self, trained: Mapping[str, Any]) -> Source:
