@@ -25,24 +25,46 @@ MODELS = [
     models.SamplingBiasCorrectedTwoTower,
     models.YouTubeDNN,
     models.FMRecall,
+    models.MIND,
+    models.SDM,
+    models.Item2Vec,
+    models.AirbnbListing,
+    models.AirbnbType,
+    models.BGE,
+    models.GES,
+    models.EGES,
+    models.GraphSAGE,
+    models.PinSAGE,
 ]
 KINDS = [sampling.Uniform, sampling.Popularity, sampling.LogUniform, sampling.Unmet, sampling.Hard]
-OTHERS = {sampling.Hard: {"count": 2}, sampling.Popularity: {"count": 2}}
-NEGATIVE = {"user_weight_power", "minimum_engagement"}
+OF_TYPES = {"user_type": ("country",), "item_type": ("item_id",)}
+OTHERS = {
+    sampling.Hard: {"count": 2},
+    sampling.Popularity: {"count": 2},
+    models.AirbnbType: OF_TYPES,
+}
+NEGATIVE = {"user_weight_power", "minimum_engagement", "board_power"}
 ZERO = {
     *{"dropout", "negatives", "alpha", "l2", "shrinkage", "apart", "negative_weight", "power"},
     *{"initial_gap", *NEGATIVE},
+    *{"deviation", "seed", "cold_rate", "popularity", "rejection_weight", "most_hard"},
 }
-ZERO_OF = {models.NeuralCF: ZERO - {"negatives"}}
+SOME = ZERO - {"negatives"}
+BY_WINDOWS = {models.Item2Vec, models.AirbnbListing, models.AirbnbType}
+ON_GRAPHS = {models.BGE, models.GES, models.EGES, models.GraphSAGE, models.PinSAGE}
+ZERO_OF = dict.fromkeys({models.NeuralCF, *BY_WINDOWS, *ON_GRAPHS}, SOME)
 FEATURES = {"features", "kwargs", "objectives", "similarity", "item_vectors"}  # tables and objects
-TEXT = {"activation", "final_activation", "excitation", "engagement"}
+FEATURES |= {"noise_removal"}
+TEXT = {"activation", "final_activation", "excitation", "engagement", "output_activation"}
+TEXT |= {"side_info", "aggregator", "label", "market", "cold_by", "alike_by", "user_type"}
+TEXT |= {"item_type", "booked", "rejected", "clicked", "left_out"}
 
 
 def wrong_values(cls, name, annotation):
     """What no argument of this name and type may have."""
     if "Sequence[int]" in annotation:
         return [3, "ab", (0,), (-2, 4), (2.5,)]
-    if name == "window":
+    if "tuple[int, int]" in annotation:
         return [3, (9, 3), (-1, 4), (1.5, 4)]
     if "Sequence[float]" in annotation:
         return [3.0, "ab", (0.0, -1.0)]
@@ -92,6 +114,16 @@ def test_an_unknown_argument_is_refused(cls):
         (models.FunkSVD, {"in_turn": True}, "train_biases=False"),
         (models.UserCF, {"by_rating": True}, "ratings=True"),
         (models.ItemCF, {"centred": False}, "ratings=True"),
+        (models.MIND, {"self_attentive": True, "iterations": 5}, "where it routes"),
+        (models.MIND, {"in_batch": False, "negatives": 0}, "above 0 without in_batch"),
+        (models.MIND, {"power": 1.5, "raised": True}, "whole powers"),
+        (models.SDM, {"past": 60.0}, "by the times of the history"),
+        (models.Item2Vec, {"window": None, "fixed_window": True}, "where there is a window"),
+        (models.Item2Vec, {"cbow": True, "mean_over_set": True}, "without cbow"),
+        (models.AirbnbListing, {"market_negatives": 3.0}, "where market names a feature"),
+        (models.AirbnbListing, {"alike_by": (), "nearest": 5}, "where alike_by names features"),
+        (models.GraphSAGE, {"label_weight": 0.5}, "beside a label"),
+        (models.PinSAGE, {"most_hard": 0, "hard_weight": 2.0}, "where there are hard negatives"),
     ],
 )
 def test_an_argument_without_effect_is_refused(cls, arguments, message):

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
+from tfrec_recall.data.arguments import number, whole
 from tfrec_recall.data.windows import Block, Columns, by_sessions, sequences
 from tfrec_recall.features import Features, History, infer
 from tfrec_recall.graph import (
@@ -24,9 +25,15 @@ from tfrec_recall.layers import L2Normalization
 from tfrec_recall.models.graphs.centring import Centring
 from tfrec_recall.models.graphs.side_info_vectors import Directed, SideInfoVectors
 from tfrec_recall.models.item_embeddings import item_space
+from tfrec_recall.models.item_embeddings.arguments import (
+    check_sequences,
+    check_served,
+    check_windows,
+)
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.item_embeddings.window_pairs import Noise, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
+from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
 
@@ -39,12 +46,28 @@ class EGES(ItemSpaceModel):
 
     Source: "Billion-scale Commodity Embedding for E-commerce Recommendation in Alibaba", KDD 2018:
     Figure 2, Algorithms 1 and 2, Eq. 6 to 8.
-    Departs: edges reach the next `reach` items, and baskets are complete graphs. Negatives are
-    drawn for a block of neighbouring events and weighted so that each pair expects `negatives`. An
-    item is not its own context. Rows have rates of their own (`AdaptiveRows`). Some centres are
-    shown without their id, so that side information learns to stand alone, as it does in a new
-    item. Directions from the mean item are served (`Centring`), and scores lifted by `popularity`:
-    items that hardly anyone took have the cosines of those that many did.
+    Departs:
+        - edges reach the items that follow next and after that: `reach=1`.
+        - a user's events are one sequence where there are no sessions, and not cut by pauses of an
+          hour: `gap=3600.0`.
+        - fewer walks from an item: `walks=20`.
+        - each centre draws how far its window reaches: `fixed_window=True`.
+        - fewer negatives a pair: `negatives=20`.
+        - negatives follow the items' counts less closely than word2vec's: `power=0.75`.
+        - negatives are drawn for a block, whose pairs expect `negatives` of them: `noise=None`.
+        - neighbouring centres move at once: `block=1`.
+        - rows have rates of their own (`AdaptiveRows`), and the first one is higher:
+          `adaptive_rows=False`, `rate=0.025`.
+        - what a row moves is limited: `longest_step=None`.
+        - some centres are shown without their id, so that side information learns to stand alone,
+          as it does in a new item: `cold_rate=0.0`.
+        - directions from the mean item are served (`Centring`): `centring=False`.
+        - scores are lifted where many took an item, as those that hardly anyone took have the
+          same cosines: `popularity=0.0`.
+        - users, of whom the paper makes nothing, are their latest items, newer ones more:
+          `last=None`, `half_life=None`.
+
+    Baskets, which have no order, are complete graphs. An item is not its own context.
 
     Args:
         features: adapted; `item_id`, a history of it, and any side information of the items.
@@ -79,6 +102,27 @@ class EGES(ItemSpaceModel):
     their latest items (`retriever`), or go through the neighbours of each (`trigger_retriever`).
     """
 
+    PUBLISHED: ClassVar[Published] = Published(
+        "KDD 2018",
+        {
+            "reach": 1,
+            "gap": 3600.0,
+            "walks": 20,
+            "fixed_window": True,
+            "negatives": 20,
+            "power": 0.75,
+            "noise": None,
+            "block": 1,
+            "adaptive_rows": False,
+            "rate": 0.025,
+            "longest_step": None,
+            "cold_rate": 0.0,
+            "centring": False,
+            "popularity": 0.0,
+            "last": None,
+            "half_life": None,
+        },
+    )
     stops_early: ClassVar[bool] = False
     own_side_info: ClassVar[str] = "weighted"
 
@@ -114,15 +158,34 @@ class EGES(ItemSpaceModel):
         **kwargs,
     ):
         super().__init__(features, **kwargs)
-        if min(walks, window, negatives, 1 if noise is None else noise) < 1 or length < 2:
-            raise ValueError(
-                "walks, window, negatives and noise are at least 1, length at least 2. "
-                f"Received: {walks=}, {window=}, {negatives=}, {noise=}, {length=}."
-            )
+        owner = type(self).__name__
+        check_windows(
+            owner,
+            dim=dim,
+            window=window,
+            fixed_window=fixed_window,
+            negatives=negatives,
+            power=power,
+            rate=rate,
+            decay_epochs=decay_epochs,
+            block=block,
+            lanes=lanes,
+            noise=noise,
+            longest_step=longest_step,
+            seed=seed,
+            adaptive_rows=adaptive_rows,
+            centring=centring,
+        )
+        whole(owner, window, "window")
+        whole(owner, walks, "walks")
+        whole(owner, length, "length", least=2)
+        whole(owner, reach, "reach")
+        number(owner, threshold, "threshold", above=0, optional=True)
+        number(owner, cold_rate, "cold_rate", least=0, below=1)
+        check_sequences(owner, by_session, gap)
+        check_served(owner, last, half_life, popularity)
         self.walks, self.length, self.reach = walks, length, reach
         self.by_session, self.gap = by_session, gap
-        if not 0 <= cold_rate < 1:
-            raise ValueError(f"cold_rate is a share from 0 to below 1. Received: {cold_rate}.")
         self.noise_removal = noise_removal
         self.removed: Removed | None = None
         self.window, self.fixed_window = window, fixed_window

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
+from tfrec_recall.data.arguments import flag, number, refuse, whole, widths
 from tfrec_recall.data.windows import by_sessions, sequences
 from tfrec_recall.features import Features
 from tfrec_recall.graph import RandomWalks, basket_graph, item_graph
@@ -23,17 +25,23 @@ from tfrec_recall.layers import (
     MeanAggregator,
 )
 from tfrec_recall.losses import SkipGramNegativeSampling
+from tfrec_recall.models.graphs.arguments import check_nodes
 from tfrec_recall.models.graphs.item_pairs import Steps, pair_batches
 from tfrec_recall.models.graphs.label_head import LabelHead
 from tfrec_recall.models.graphs.node_encoder import (
     Hidden,
     NodeEncoder,
     VectorsOfFeatures,
-    both_ways,
 )
 from tfrec_recall.models.graphs.node_model import NodeModel
 from tfrec_recall.models.graphs.node_neighbours import SampledNeighbours
 from tfrec_recall.models.item_embeddings import item_space
+from tfrec_recall.models.item_embeddings.arguments import (
+    check_sequences,
+    check_served,
+    without_effect,
+)
+from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
 
@@ -47,10 +55,22 @@ class GraphSAGE(NodeModel):
 
     Source: "Inductive Representation Learning on Large Graphs", NIPS 2017: Algorithms 1 and 2, and
     Eq. 1 (random walks).
-    Departs: the graph keeps the `degree` strongest edges of a node, by weight over the root of both
-    nodes' sums. Cosines are divided by a temperature, as the logistic loss of a bare cosine cannot
-    fall. An edge between an item and its positive is not shown to the step that learns from it.
-    Items may have embeddings of their own, and then some are shown without, as a new one will be.
+    Departs:
+        - the graph keeps fewer edges of a node, the strongest by weight over the root of both
+          nodes' sums: `degree=128`.
+        - fewer neighbours are drawn of a node itself: `sizes=(10, 25)`.
+        - positives are neighbours, and not within a walk of five steps: `walk=5`.
+        - negatives are more for a batch, weigh less beside a positive, and are even:
+          `shared=20`, `negatives=20.0`, `power=0.75`.
+        - cosines are divided by a temperature, as the logistic loss of a bare cosine hardly falls:
+          `temperature=1.0`.
+        - an edge between an item and its positive is not shown to the step that learns from it:
+          `hide_edges=False`.
+        - items have embeddings of their own, and some are shown without, as a new one will be:
+          `with_id=False`, `cold_rate=0.0`.
+        - scores are lifted by popularity: `popularity=0.0`.
+        - users, of whom the paper makes nothing, are their latest items, newer ones more:
+          `last=None`, `half_life=None`.
 
     Args:
         features: adapted; `item_id`, a history of it, and any features of the items.
@@ -71,12 +91,32 @@ class GraphSAGE(NodeModel):
             (softmax) or several (sigmoids). It is then not an input.
         label_weight: what that loss weighs beside the unsupervised one.
         unsupervised: whether random walks teach as well.
-        with_id, cold_rate, popularity, last, half_life: as in `PinSAGE`.
+        hide_edges, with_id, cold_rate, popularity, last, half_life: as in `PinSAGE`.
         seed: of walks, samples, negatives and cold items.
 
     A node added later is embedded by its features. Users are the mean of their latest items
     (`retriever`), or go through the neighbours of each (`trigger_retriever`).
     """
+
+    PUBLISHED: ClassVar[Published] = Published(
+        "NIPS 2017",
+        {
+            "degree": 128,
+            "sizes": (10, 25),
+            "walk": 5,
+            "shared": 20,
+            "negatives": 20.0,
+            "power": 0.75,
+            "temperature": 1.0,
+            "hide_edges": False,
+            "with_id": False,
+            "cold_rate": 0.0,
+            "popularity": 0.0,
+            "last": None,
+            "half_life": None,
+        },
+        batch_size=512,
+    )
 
     def __init__(
         self,
@@ -96,6 +136,7 @@ class GraphSAGE(NodeModel):
         label: str | None = None,
         label_weight: float = 1.0,
         unsupervised: bool = True,
+        hide_edges: bool = True,
         with_id: bool = True,
         cold_rate: float = 0.1,
         popularity: float = 0.2,
@@ -105,18 +146,29 @@ class GraphSAGE(NodeModel):
         **kwargs,
     ):
         super().__init__(features, **kwargs)
-        if not sizes or min(*sizes, degree, reach, walk, shared) < 1:
-            raise ValueError(
-                "sizes, degree, reach, walk and shared are at least 1. "
-                f"Received: {sizes=}, {degree=}, {reach=}, {walk=}, {shared=}."
-            )
+        owner = type(self).__name__
+        widths(owner, sizes, "sizes")
+        if not sizes:
+            refuse(owner, sizes, "sizes", "a number of neighbours for each layer")
+        for name, value in {"degree": degree, "reach": reach, "walk": walk}.items():
+            whole(owner, value, name)
+        whole(owner, shared, "shared")
+        number(owner, negatives, "negatives", above=0)
+        number(owner, temperature, "temperature", above=0)
+        number(owner, label_weight, "label_weight", above=0)
+        flag(owner, unsupervised, "unsupervised")
+        check_sequences(owner, by_session, gap)
+        check_nodes(owner, dim, power, with_id, hide_edges, cold_rate, seed)
+        check_served(owner, last, half_life, popularity)
+        if label is None:
+            without_effect(owner, label_weight, 1.0, "label_weight", "beside a label")
         if label is None and not unsupervised:
             raise ValueError("Without random walks there has to be a label to learn from.")
         self.degree, self.reach, self.walk = degree, reach, walk
         self.by_session, self.gap = by_session, gap
         self.shared, self.temperature, self.cold_rate = shared, temperature, cold_rate
         self.negatives, self.unsupervised, self.label_weight = negatives, unsupervised, label_weight
-        self.popularity = popularity
+        self.popularity, self.hide_edges = popularity, hide_edges
         self.last, self.half_life = features.recency(last, half_life)
         self.proposal = PopularityNegatives(item_space.known_counts(features), power)
         self.skip_gram = SkipGramNegativeSampling(reduction="sum")
@@ -168,7 +220,7 @@ class GraphSAGE(NodeModel):
         nodes, position = tf.unique(tf.concat([query, positive, noise], axis=0))
         lots = tf.random.stateless_uniform([self.nodes.nodes], for_cold)
         cold = lots < (self.cold_rate if training else 0.0)
-        hidden = Hidden(both_ways(query, positive, self.nodes.nodes), cold)
+        hidden = Hidden.of(query, positive, cold, self.hide_edges)
         vectors = self.nodes.embed(nodes, hidden, for_sample, training)
         loss = tf.zeros(())
         if self.unsupervised:

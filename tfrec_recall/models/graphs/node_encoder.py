@@ -27,6 +27,14 @@ class Hidden(NamedTuple):
     edges: tf.Tensor
     cold: tf.Tensor
 
+    @classmethod
+    def of(cls, query: tf.Tensor, positive: tf.Tensor, cold: tf.Tensor, edges: bool) -> Hidden:
+        """The edges between pairs, both ways, or none of them."""
+        nodes = tf.size(cold)
+        if edges:
+            return cls(both_ways(query, positive, nodes), cold)
+        return cls(tf.constant([-1], tf.int64), cold)  # no edge has this number
+
 
 class Convolution(Protocol):
     """One layer of vectors to the next."""
@@ -224,12 +232,12 @@ class VectorsOfFeatures(tf.keras.layers.Layer):
         return cls(**{**config, "nodes": nodes})
 
 
-def edges(here: tf.Tensor, there: tf.Tensor, nodes: int) -> tf.Tensor:
+def edges(here: tf.Tensor, there: tf.Tensor, nodes: int | tf.Tensor) -> tf.Tensor:
     """One number an edge, int64."""
-    return tf.cast(here, tf.int64) * nodes + tf.cast(there, tf.int64)
+    return tf.cast(here, tf.int64) * tf.cast(nodes, tf.int64) + tf.cast(there, tf.int64)
 
 
-def both_ways(one: tf.Tensor, other: tf.Tensor, nodes: int) -> tf.Tensor:
+def both_ways(one: tf.Tensor, other: tf.Tensor, nodes: int | tf.Tensor) -> tf.Tensor:
     """The edges between pairs in both directions, sorted, as `Hidden` has them."""
     return tf.sort(tf.concat([edges(one, other, nodes), edges(other, one, nodes)], axis=0))
 

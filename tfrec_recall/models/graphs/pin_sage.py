@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
+from tfrec_recall.data.arguments import flag, number, whole
 from tfrec_recall.features import Features
 from tfrec_recall.graph import (
     ItemUserItemWalks,
@@ -17,16 +20,18 @@ from tfrec_recall.graph import (
 from tfrec_recall.layers import L2Normalization, PinSAGEConvolution
 from tfrec_recall.layers.sublayers import build_within
 from tfrec_recall.losses import MaxMargin
+from tfrec_recall.models.graphs.arguments import check_nodes, check_ranks
 from tfrec_recall.models.graphs.item_pairs import Steps, board_weights, boards, pair_batches
 from tfrec_recall.models.graphs.node_encoder import (
     Hidden,
     NodeEncoder,
     VectorsOfFeatures,
-    both_ways,
 )
 from tfrec_recall.models.graphs.node_model import NodeModel
 from tfrec_recall.models.graphs.node_neighbours import ImportantNeighbours
 from tfrec_recall.models.item_embeddings import item_space
+from tfrec_recall.models.item_embeddings.arguments import check_served, without_effect
+from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
 from tfrec_recall.sampling.pagerank import rank_window, scaled_ranks
@@ -34,6 +39,7 @@ from tfrec_recall.sampling.pagerank import rank_window, scaled_ranks
 DRAWS = 8  # positives of each start that the walks draw; an epoch takes one
 POOL = 32  # hard negatives of each query to draw from
 RESTART = 0.15
+RANKS = (2000, 5000)  # of hard negatives in the paper
 SMALL = 0.1  # the share of the items that a batch may hold and still leave all out
 
 
@@ -43,9 +49,19 @@ class PinSAGE(NodeModel):
 
     Source: "Graph Convolutional Neural Networks for Web-Scale Recommender Systems", KDD 2018:
     Algorithms 1 and 2, Eq. 1, sections 3.1 (importance) and 3.3 (negatives and curriculum).
-    Departs: a board is a run of a user's events, or a basket. An item may have an embedding of its
-    own, and then some are shown without it, and without neighbours, as a new one will be. The
-    window of ranks is smaller in small catalogues.
+    Departs:
+        - a board is a run of a user's events, and not all of them: `run=None`.
+        - fewer important neighbours: `neighbours=50`.
+        - easy negatives are from outside of the batch only where that is small: `outside=True`.
+        - an edge between an item and its positive is not shown to the step that learns from it:
+          `hide_edges=False`.
+        - an item has an embedding of its own, and some are shown without it, and without
+          neighbours, as a new one will be: `with_id=False`, `cold_rate=0.0`.
+        - scores are lifted by popularity: `popularity=0.0`.
+        - users are their latest items, newer ones more: `last=None`, `half_life=None`.
+
+    A basket is a board. The paper's ranks are those of its catalogue, and smaller in proportion in
+    small ones.
 
     Args:
         features: adapted; `item_id`, a history of it, and any features of the items.
@@ -68,6 +84,7 @@ class PinSAGE(NodeModel):
         hard_ranks: between which a hard negative is, by personalised PageRank from the query, in a
             catalogue of 50,000 items and more.
         hard_weight: what one of them weighs beside an easy one.
+        hide_edges: do not show a step the edges between a query and its positive.
         with_id: whether items have embeddings of their own.
         cold_rate: the share of items that a step shows without it, and without neighbours.
         popularity: the power of an item's training events that lifts its score; 0 ranks by cosine.
@@ -78,6 +95,21 @@ class PinSAGE(NodeModel):
     A new item is embedded by its features (`with_id` or not). Users are the mean of their latest
     items (`retriever`), or go through the neighbours of each (`trigger_retriever`).
     """
+
+    PUBLISHED: ClassVar[Published] = Published(
+        "KDD 2018",
+        {
+            "run": None,
+            "neighbours": 50,
+            "outside": True,
+            "hide_edges": False,
+            "with_id": False,
+            "cold_rate": 0.0,
+            "popularity": 0.0,
+            "last": None,
+            "half_life": None,
+        },
+    )
 
     def __init__(
         self,
@@ -94,8 +126,9 @@ class PinSAGE(NodeModel):
         outside: bool | None = None,
         power: float = 0.0,
         most_hard: int = 6,
-        hard_ranks: tuple[int, int] = (2000, 5000),
+        hard_ranks: tuple[int, int] = RANKS,
         hard_weight: float = 1.0,
+        hide_edges: bool = True,
         with_id: bool = True,
         cold_rate: float = 0.1,
         popularity: float = 0.1,
@@ -105,17 +138,30 @@ class PinSAGE(NodeModel):
         **kwargs,
     ):
         super().__init__(features, **kwargs)
-        if min(layers, neighbours, walks, length, easy) < 1 or most_hard < 0:
-            raise ValueError(
-                "layers, neighbours, walks, length and easy are at least 1, most_hard at least 0. "
-                f"Received: {layers=}, {neighbours=}, {walks=}, {length=}, {easy=}, {most_hard=}."
-            )
+        owner = type(self).__name__
+        for name, value in {"layers": layers, "neighbours": neighbours, "walks": walks}.items():
+            whole(owner, value, name)
+        whole(owner, length, "length")
+        whole(owner, easy, "easy")
+        whole(owner, run, "run", least=2, optional=True)
+        number(owner, board_power, "board_power", optional=True)
+        number(owner, margin, "margin", above=0)
+        flag(owner, outside, "outside", optional=True)
+        whole(owner, most_hard, "most_hard", least=0)
+        check_ranks(owner, hard_ranks)
+        number(owner, hard_weight, "hard_weight", above=0)
+        check_nodes(owner, dim, power, with_id, hide_edges, cold_rate, seed)
+        check_served(owner, last, half_life, popularity)
+        if not most_hard:
+            because = "where there are hard negatives"
+            without_effect(owner, tuple(hard_ranks), RANKS, "hard_ranks", because)
+            without_effect(owner, hard_weight, 1.0, "hard_weight", because)
         self.top, self.walks, self.length = neighbours, walks, length
         self.run, self.board_power = run, board_power
         self.easy, self.outside = easy, outside
         self.most_hard, self.cold_rate = most_hard, cold_rate
         self.hard_ranks = (hard_ranks[0], hard_ranks[1])
-        self.popularity = popularity
+        self.popularity, self.hide_edges = popularity, hide_edges
         self.last, self.half_life = features.recency(last, half_life)
         self.proposal = PopularityNegatives(item_space.known_counts(features), power)
         self.hinge = MaxMargin(margin, hard_weight)
@@ -190,7 +236,7 @@ class PinSAGE(NodeModel):
         nodes, position = tf.unique(ids)
         lots = tf.random.stateless_uniform([self.nodes.nodes], for_cold)
         cold = lots < (self.cold_rate if training else 0.0)
-        hidden = Hidden(both_ways(query, positive, self.nodes.nodes), cold)
+        hidden = Hidden.of(query, positive, cold, self.hide_edges)
         vectors = tf.gather(self.nodes.embed(nodes, hidden, training=training), position)
         size = tf.shape(query)[0]
         z_query, z_positive, z_easy, z_hard = tf.split(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,16 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, chronological, sessions
+from tfrec_recall.data.arguments import number, whole
 from tfrec_recall.data.order import changes
 from tfrec_recall.data.windows import Block, Columns, session_batches
 from tfrec_recall.features import Categorical, Features, History, infer
 from tfrec_recall.models.item_embeddings import item_space
+from tfrec_recall.models.item_embeddings.arguments import (
+    check_served,
+    check_windows,
+    without_effect,
+)
 from tfrec_recall.models.item_embeddings.event_types import EVENT_TYPE, Types, of_types, several
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.item_embeddings.nearest_warm import NearestWarm
@@ -21,9 +28,11 @@ from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 from tfrec_recall.models.item_embeddings.window_pairs import (
     Noise,
     group_noise_weights,
+    own_noise,
     window_weights,
 )
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
+from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives, SameGroupNegatives
 
@@ -36,8 +45,16 @@ class AirbnbListing(ItemSpaceModel):
 
     Source: "Real-time Personalization using Embeddings for Search Ranking at Airbnb", KDD 2018,
     Eq. 4 (global context) and Eq. 5 (negatives of the same market); section 3.1 (cold listings).
-    Departs: negatives of the market are drawn for a block and shared, as those of the noise are,
-    and weighted so that each pair expects `market_negatives`.
+    Departs:
+        - each centre draws how far its window reaches: `fixed_window=True`.
+        - negatives, those of the market too, are drawn for a block, whose pairs expect so many of
+          them: `noise=None`.
+        - neighbouring centres move at once: `block=1`.
+        - what an occurrence moves its row is limited: `longest_step=None`.
+        - the rate falls over more epochs: `decay_epochs=10`.
+        - users are their latest listings, newer ones more: `last=None`, `half_life=None`.
+
+    The market, of which Eq. 5 draws, is the one that `market` names.
 
     Args:
         features: adapted; `item_id` and a history of it.
@@ -60,6 +77,20 @@ class AirbnbListing(ItemSpaceModel):
         fixed_window, power, threshold, rate, decay_epochs, last, half_life, block, lanes, noise,
             longest_step, seed: as in `Item2Vec`.
     """
+
+    PUBLISHED: ClassVar[Published] = Published(
+        "KDD 2018",
+        {
+            "fixed_window": True,
+            "noise": None,
+            "block": 1,
+            "longest_step": None,
+            "decay_epochs": 10,
+            "last": None,
+            "half_life": None,
+        },
+        epochs=10,
+    )
 
     def __init__(
         self,
@@ -91,6 +122,40 @@ class AirbnbListing(ItemSpaceModel):
         **kwargs,
     ):
         super().__init__(features, **kwargs)
+        owner = type(self).__name__
+        check_windows(
+            owner,
+            dim=dim,
+            window=window,
+            fixed_window=fixed_window,
+            negatives=negatives,
+            power=power,
+            rate=rate,
+            decay_epochs=decay_epochs,
+            block=block,
+            lanes=lanes,
+            noise=noise,
+            longest_step=longest_step,
+            seed=seed,
+            global_context=global_context,
+        )
+        whole(owner, window, "window")
+        number(owner, gap, "gap", above=0)
+        number(owner, threshold, "threshold", above=0, optional=True)
+        number(owner, market_negatives, "market_negatives", above=0)
+        whole(owner, nearest, "nearest")
+        check_served(owner, last, half_life)
+        if market is None:
+            without_effect(
+                owner, market_negatives, 2.0, "market_negatives", "where market names a feature"
+            )
+        elif noise is None and market_negatives % 1:
+            raise ValueError(
+                f"{owner} draws market_negatives for each pair with noise=None: a whole number. "
+                f"Received: {market_negatives=}."
+            )
+        if alike_by is not None and not alike_by:
+            without_effect(owner, nearest, 3, "nearest", "where alike_by names features")
         self.window, self.fixed_window = window, fixed_window
         self.clicked, self.left_out = several("clicked", clicked), several("left_out", left_out)
         self.booked = several("booked", booked) or ()
@@ -176,19 +241,29 @@ class AirbnbListing(ItemSpaceModel):
             counts = (booked > 1) & (booked != centre) & (centre != 0)
             context = tf.concat([context, booked], axis=1)
             positive = tf.concat([positive, tf.linalg.diag(tf.cast(counts, tf.float32))], axis=2)
-        pairs = tf.reduce_sum(positive, axis=2)  # [lanes, block]
 
         noise, negative = self.noise(centre, positive, for_noise)
         if self.same_market is not None:
-            listings, weights = self._market_noise(self.same_market, centre, pairs, for_market)
+            listings, weights = self._market_noise(self.same_market, centre, positive, for_market)
             noise = tf.concat([noise, listings], axis=1)
             negative = tf.concat([negative, weights], axis=2)
         loss = self.tables.learn(centre, context, positive, noise, negative, rate)
-        return loss, tf.reduce_sum(pairs[0])
+        return loss, tf.reduce_sum(positive[0])
 
-    def _market_noise(self, same_market: SameGroupNegatives, centre, pairs, seed):
-        """A listing of each centre's market [lanes, block], and its weights for all centres."""
+    def _market_noise(self, same_market: SameGroupNegatives, centre, positive, seed):
+        """Listings of the centres' markets, and their weights for all centres.
+
+        Shared noise has one listing of each centre's market, [lanes, block].
+        """
         market = same_market.group_of(centre)
+        if self.noise.shared is None:
+
+            def draw(shape):
+                of_market = tf.repeat(market[:, :, tf.newaxis], shape[2], axis=2)
+                return same_market.sample(of_market, seed)
+
+            return own_noise(draw, centre, positive, int(self.market_negatives))
+        pairs = tf.reduce_sum(positive, axis=2)  # [lanes, block]
         listings = same_market.sample(market, seed)
         weights = group_noise_weights(
             listings, market, centre, market, pairs, self.market_negatives

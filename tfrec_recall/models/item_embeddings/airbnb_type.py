@@ -11,13 +11,16 @@ import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.arguments import number, whole
 from tfrec_recall.data.windows import Block, Columns, sequences, session_batches
 from tfrec_recall.features import Features, History, infer
+from tfrec_recall.models.item_embeddings.arguments import check_windows
 from tfrec_recall.models.item_embeddings.event_types import EVENT_TYPE, Types, of_types, several
 from tfrec_recall.models.item_embeddings.types import TypeRule, type_rule
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 from tfrec_recall.models.item_embeddings.window_pairs import Noise, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
+from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 
 REJECTED = "rejection"
@@ -33,11 +36,20 @@ class AirbnbType(RecallModel):
 
     Source: "Real-time Personalization using Embeddings for Search Ranking at Airbnb", KDD 2018,
     section 3.2, Eq. 6 to 8.
-    Departs: a user's type is that of the users table for all his bookings; noise is drawn for a
-    block and shared. Types are few, so that a block holds many of each: rows have rates of their
-    own (`AdaptiveRows`). A pair is scored by the products that the equations train, each type's
-    input vector with the other's output vector, and not by the cosine of two input vectors, which
-    rejections reach by detours only.
+    Departs:
+        - each centre draws how far its window reaches: `fixed_window=True`.
+        - both kinds are contexts of both: `other_kind_only=True`.
+        - negatives are drawn for a block, whose pairs expect so many of them: `noise=None`.
+        - neighbouring centres move at once: `block=1`.
+        - rows have rates of their own, as types are few, and a block holds many of each:
+          `adaptive_rows=False`.
+        - what a row moves is limited: `longest_step=None`.
+        - an explicit negative weighs more than another one: `rejection_weight=1.0`.
+        - a pair is scored by the products that the equations train, each type's input vector with
+          the other's output vector, and not by the cosine of two input vectors, which rejections
+          reach by detours only: `by_cosine=True`.
+
+    A user's type is that of the users table for all his bookings.
 
     Args:
         features: adapted.
@@ -54,11 +66,25 @@ class AirbnbType(RecallModel):
         rejected: the event types of a host's no; None takes rejections, where there are any.
             Without a column `event_type` all is booked.
         rejection_weight: of an explicit negative; 0 leaves rejections out.
+        by_cosine: score a pair by the cosine of both input vectors.
         adaptive_rows: whether rows have rates of their own, or all of them `rate`.
         fixed_window, power, rate, decay_epochs, block, lanes, noise, longest_step, seed: as in
             `Item2Vec`.
     """
 
+    PUBLISHED: ClassVar[Published] = Published(
+        "KDD 2018",
+        {
+            "fixed_window": True,
+            "other_kind_only": True,
+            "noise": None,
+            "block": 1,
+            "adaptive_rows": False,
+            "longest_step": None,
+            "rejection_weight": 1.0,
+            "by_cosine": True,
+        },
+    )
     needs: ClassVar[tuple[str, ...]] = ("item_id",)
 
     def __init__(
@@ -75,6 +101,7 @@ class AirbnbType(RecallModel):
         booked: Types = "booking",
         rejected: Types | None = None,
         rejection_weight: float = 5.0,
+        by_cosine: bool = False,
         adaptive_rows: bool = True,
         power: float = 0.75,
         rate: float = 0.1,
@@ -87,6 +114,28 @@ class AirbnbType(RecallModel):
         **kwargs,
     ):
         super().__init__(features, **kwargs)
+        owner = type(self).__name__
+        check_windows(
+            owner,
+            dim=dim,
+            window=window,
+            fixed_window=fixed_window,
+            negatives=negatives,
+            power=power,
+            rate=rate,
+            decay_epochs=decay_epochs,
+            block=block,
+            lanes=lanes,
+            noise=noise,
+            longest_step=longest_step,
+            seed=seed,
+            other_kind_only=other_kind_only,
+            adaptive_rows=adaptive_rows,
+            by_cosine=by_cosine,
+        )
+        whole(owner, window, "window")
+        whole(owner, most_types, "most_types")
+        number(owner, rejection_weight, "rejection_weight", least=0)
         self.window, self.fixed_window = window, fixed_window
         self.other_kind_only = other_kind_only
         self.booked = several("booked", booked) or ()
@@ -100,7 +149,7 @@ class AirbnbType(RecallModel):
         self.tables = VectorTables(size, dim, longest_step, adaptive_rows)
         keep = np.arange(size) > 0
         self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
-        self.types = SeenTypes(self.tables, size, power)
+        self.types = SeenTypes(self.tables, size, power, by_cosine)
         self.noise = Noise(self.types, negatives, noise)
         user, item = features.inputs(features.user), features.inputs(features.item)
         self.query_model = tf.keras.Model(user, self.types(self.user_type(user)))
@@ -207,6 +256,7 @@ class SeenTypes(tf.keras.layers.Layer):
         tables: the vectors.
         size: how many types there are.
         power: of the counts, by which types are drawn.
+        by_cosine: give unit input vectors alone.
 
     Input: types [batch].
     Output: [batch, 2 * dim], the input vector and then the output vector, or the other way round:
@@ -214,9 +264,11 @@ class SeenTypes(tf.keras.layers.Layer):
         that training has not seen.
     """
 
-    def __init__(self, tables: VectorTables, size: int, power: float, **kwargs):
+    def __init__(
+        self, tables: VectorTables, size: int, power: float, by_cosine: bool = False, **kwargs
+    ):
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.tables, self.size, self.power = tables, size, power
+        self.tables, self.size, self.power, self.by_cosine = tables, size, power, by_cosine
         self.counts = self.add_weight(
             "counts", (size,), dtype=tf.int64, trainable=False, initializer="zeros"
         )
@@ -225,13 +277,17 @@ class SeenTypes(tf.keras.layers.Layer):
         return self.size
 
     def call(self, types, output_first=False):
-        both = [self.tables(types), tf.gather(self.tables.output_vectors, types)]
-        vectors = tf.concat(both[::-1] if output_first else both, axis=-1)
+        if self.by_cosine:
+            vectors = tf.math.l2_normalize(self.tables(types), axis=-1)
+        else:
+            both = [self.tables(types), tf.gather(self.tables.output_vectors, types)]
+            vectors = tf.concat(both[::-1] if output_first else both, axis=-1)
         return tf.where(tf.gather(self.counts, types)[:, tf.newaxis] > 0, vectors, 0.0)
 
     def get_config(self):
         tables = part_config(self.tables)
         own = {"tables": tables, "size": self.size, "power": self.power}
+        own["by_cosine"] = self.by_cosine
         return {**super().get_config(), **own}
 
     @classmethod

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
+from tfrec_recall.data.arguments import number
 from tfrec_recall.data.windows import (
     Block,
     Columns,
@@ -17,10 +18,17 @@ from tfrec_recall.data.windows import (
 )
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models.item_embeddings import item_space
+from tfrec_recall.models.item_embeddings.arguments import (
+    check_sequences,
+    check_served,
+    check_windows,
+    without_effect,
+)
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 from tfrec_recall.models.item_embeddings.window_pairs import Noise, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
+from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
 
@@ -32,9 +40,21 @@ class Item2Vec(ItemSpaceModel):
     Source: "Item2Vec: Neural Item Embedding for Collaborative Filtering", 2016, section 3;
     "Distributed Representations of Words and Phrases and their Compositionality", NIPS 2013, Eq. 4
     and 5.
-    Departs: negatives are drawn for a block of neighbouring events and weighted so that each pair
-    expects `negatives`; a row moves by at most `longest_step` for one block. An item is not its own
-    context.
+    Departs:
+        - contexts are near in time, and not the whole set: `window=None`.
+        - all pairs count alike, where Eq. 1 divides those of a set by its size:
+          `mean_over_set=True`.
+        - fewer negatives a pair: `negatives=15`.
+        - negatives follow the items' counts less closely: `power=0.75`.
+        - negatives are drawn for a block, whose pairs expect `negatives` of them: `noise=None`.
+        - neighbouring centres move at once: `block=1`.
+        - what an occurrence moves its row is limited: `longest_step=None`.
+        - the rate falls over more epochs: `decay_epochs=20`.
+        - users, of whom the paper makes nothing, are their latest items, newer ones more:
+          `last=None`, `half_life=None`.
+
+    An item is not its own context. Centres of the lanes are read side by side, as by the threads of
+    word2vec.
 
     Args:
         features: adapted; `item_id` and a history of it.
@@ -58,11 +78,28 @@ class Item2Vec(ItemSpaceModel):
         half_life: an item weighs half of the one this many places newer; None weighs all alike.
         cold_by: an item feature; an item that training never moved is the mean of the warm ones of
             its value.
-        block, lanes, noise: centres of a lane, lanes of a step, and draws of noise a lane.
-        longest_step: the most a row moves for one block.
+        block, lanes, noise: centres of a lane, lanes of a step, and draws of noise a lane; noise
+            None draws for each pair by itself.
+        longest_step: the most that an occurrence moves its row; None sets no limit.
         seed: of windows, noise and sub-sampling.
     """
 
+    PUBLISHED: ClassVar[Published] = Published(
+        "2016",
+        {
+            "window": None,
+            "mean_over_set": True,
+            "negatives": 15,
+            "power": 0.75,
+            "noise": None,
+            "block": 1,
+            "longest_step": None,
+            "decay_epochs": 20,
+            "last": None,
+            "half_life": None,
+        },
+        epochs=20,
+    )
     stops_early: ClassVar[bool] = False
 
     def __init__(
@@ -91,11 +128,31 @@ class Item2Vec(ItemSpaceModel):
         **kwargs,
     ):
         super().__init__(features, **kwargs)
-        if negatives < 1 or any(each is not None and each < 1 for each in (window, noise)):
-            raise ValueError(
-                "window (unless None), negatives and noise are at least 1. "
-                f"Received: {window=}, {negatives=}, {noise=}."
-            )
+        owner = type(self).__name__
+        check_windows(
+            owner,
+            dim=dim,
+            window=window,
+            fixed_window=fixed_window,
+            negatives=negatives,
+            power=power,
+            rate=rate,
+            decay_epochs=decay_epochs,
+            block=block,
+            lanes=lanes,
+            noise=noise,
+            longest_step=longest_step,
+            seed=seed,
+            mean_over_set=mean_over_set,
+            cbow=cbow,
+        )
+        number(owner, threshold, "threshold", above=0, optional=True)
+        check_sequences(owner, by_session, gap)
+        check_served(owner, last, half_life)
+        if window is None:
+            without_effect(owner, fixed_window, False, "fixed_window", "where there is a window")
+        if cbow:
+            without_effect(owner, mean_over_set, False, "mean_over_set", "without cbow")
         self.window, self.fixed_window = window, fixed_window
         self.mean_over_set = mean_over_set
         self.cbow, self.by_session, self.gap = cbow, by_session, gap

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import tensorflow as tf
@@ -53,17 +54,37 @@ class Noise:
             centre: ids [lanes, block].
             positive: the weight of each pair, [lanes, block, pairs].
         """
-        lanes, block, pairs = tf.unstack(tf.shape(positive))
+        lanes = tf.shape(positive)[0]
         if self.shared is not None:
             noise = self.proposal.sample([lanes, self.shared], seed)
             return noise, noise_weights(
                 noise, centre, tf.reduce_sum(positive, axis=2), self.negatives
             )
-        noise = self.proposal.sample([lanes, block, pairs * self.negatives], seed)
-        weight = tf.repeat(positive, self.negatives, axis=2)  # [lanes, block, pairs * negatives]
-        weight = tf.where(noise == centre[:, :, tf.newaxis], 0.0, weight)
-        own = tf.eye(block)[:, :, tf.newaxis] * weight[:, :, tf.newaxis]  # no other centre's
-        return tf.reshape(noise, [lanes, -1]), tf.reshape(own, [lanes, block, -1])
+        return own_noise(
+            lambda shape: self.proposal.sample(shape, seed), centre, positive, self.negatives
+        )
+
+
+def own_noise(
+    draw: Callable[[list[tf.Tensor]], tf.Tensor],
+    centre: tf.Tensor,
+    positive: tf.Tensor,
+    negatives: int,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """As `Noise`, each pair with `negatives` of its own, of its weight.
+
+    Args:
+        draw: ids of a shape [lanes, block, draws]; 0 is none.
+    """
+    lanes, block, _ = tf.unstack(tf.shape(positive))
+    # Most contexts are no pairs: as many draws a centre as the one with the most pairs has.
+    pairs = tf.reduce_max(tf.math.count_nonzero(positive, axis=2, dtype=tf.int32))
+    weight, _ = tf.math.top_k(positive, pairs)
+    weight = tf.repeat(weight, negatives, axis=2)  # [lanes, block, draws]
+    noise = draw([lanes, block, pairs * negatives])
+    weight = tf.where((noise == centre[:, :, tf.newaxis]) | (noise == 0), 0.0, weight)
+    of_centre = tf.eye(block)[:, :, tf.newaxis] * weight[:, :, tf.newaxis]  # and no other's
+    return tf.reshape(noise, [lanes, -1]), tf.reshape(of_centre, [lanes, block, -1])
 
 
 def noise_weights(

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.arguments import number, whole, widths
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -32,6 +33,7 @@ from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.learning.next_choice import choices, personal_features
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, ItemEmbedder, QueryEmbedder, RecallModel
+from tfrec_recall.models.sequences.arguments import check_sequence_model
 from tfrec_recall.retrieval import Diversity, EmbeddingRetriever, Exact
 
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
@@ -134,6 +136,38 @@ class MIND(RecallModel):
         **kwargs,
     ):
         super().__init__(features, **kwargs)
+        owner = type(self).__name__
+        check_sequence_model(
+            owner,
+            dim=dim,
+            dropout=dropout,
+            temperature=temperature,
+            negatives=negatives,
+            in_batch=in_batch,
+            correct=correct,
+            adaptive=adaptive,
+            recency=recency,
+            common=common,
+            self_attentive=self_attentive,
+            identity=identity,
+            residual=residual,
+            average_fields=average_fields,
+            raised=raised,
+            normalize=normalize,
+        )
+        whole(owner, interests, "interests")
+        whole(owner, iterations, "iterations")
+        number(owner, deviation, "deviation", least=0)
+        widths(owner, hidden, "hidden")
+        if power != float("inf"):
+            number(owner, power, "power", least=0)
+        routing = (iterations, deviation, adaptive, identity)
+        if self_attentive and routing != (3, 1.0, True, True):
+            raise ValueError(
+                f"{owner} reads iterations, deviation, adaptive and identity where it routes: "
+                f"leave them out with self_attentive=True. Received: {iterations=}, {deviation=}, "
+                f"{adaptive=}, {identity=}."
+            )
         if features.history is None:
             raise ValueError("MIND needs a history of the column item_id. Received: another one.")
         self.length, self.history = features.history.length, features.history.name

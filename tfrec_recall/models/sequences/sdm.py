@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.arguments import number, whole
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -32,6 +33,7 @@ from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.learning.next_choice import choices, personal_features
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
+from tfrec_recall.models.sequences.arguments import check_sequence_model
 from tfrec_recall.models.sequences.session_events import EventsReached, SessionEvents
 
 TIMES, SESSIONS = "history_timestamp", "history_session_id"
@@ -136,6 +138,28 @@ class SDM(RecallModel):
         **kwargs,
     ):
         super().__init__(features, **kwargs)
+        owner = type(self).__name__
+        check_sequence_model(
+            owner,
+            dim=dim,
+            dropout=dropout,
+            temperature=temperature,
+            negatives=negatives,
+            in_batch=in_batch,
+            correct=correct,
+            merge_sessions=merge_sessions,
+            residual=residual,
+            means_in_profile=means_in_profile,
+            dense_after_gate=dense_after_gate,
+            scaled=scaled,
+            item_side_info=item_side_info,
+            normalize=normalize,
+        )
+        whole(owner, lstm_layers, "lstm_layers")
+        whole(owner, heads, "heads")
+        whole(owner, session_events, "session_events")
+        number(owner, gap, "gap", above=0)
+        number(owner, past, "past", above=0, optional=True)
         if features.history is None:
             raise ValueError("SDM needs a history of the column item_id. Received: another one.")
         if dim % heads:

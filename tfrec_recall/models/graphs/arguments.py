@@ -1,0 +1,33 @@
+"""What the models of nodes refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tfrec_recall.data.arguments import flag, number, refuse, whole
+
+
+def check_nodes(
+    owner: str,
+    dim: int,
+    power: float,
+    with_id: bool,
+    hide_edges: bool,
+    cold_rate: float,
+    seed: int,
+) -> None:
+    """Raises ValueError by name for what a model of nodes cannot be made with."""
+    whole(owner, dim, "dim")
+    number(owner, power, "power", least=0)
+    flag(owner, with_id, "with_id")
+    flag(owner, hide_edges, "hide_edges")
+    number(owner, cold_rate, "cold_rate", least=0, below=1)
+    whole(owner, seed, "seed", least=0)
+
+
+def check_ranks(owner: str, ranks: Any) -> None:
+    """The same of the window of ranks that hard negatives are from."""
+    fits = isinstance(ranks, Sequence) and not isinstance(ranks, str) and len(ranks) == 2
+    if not fits or not all(isinstance(rank, int) for rank in ranks) or not 0 <= ranks[0] < ranks[1]:
+        refuse(owner, ranks, "hard_ranks", "two ranks, the first and the one behind the last")

@@ -1,0 +1,64 @@
+"""What the models of items refuse: sizes, rates and shares that cannot be meant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfrec_recall.data.arguments import flag, number, whole
+
+
+def check_windows(
+    owner: str,
+    *,
+    dim: int,
+    window: int | None,
+    fixed_window: bool,
+    negatives: int,
+    power: float,
+    rate: float,
+    decay_epochs: int,
+    block: int,
+    lanes: int,
+    noise: int | None,
+    longest_step: float | None,
+    seed: int,
+    **flags: Any,
+) -> None:
+    """Raises ValueError by name for what a skip-gram over windows cannot be made with."""
+    whole(owner, dim, "dim")
+    whole(owner, window, "window", optional=True)
+    flag(owner, fixed_window, "fixed_window")
+    whole(owner, negatives, "negatives")
+    number(owner, power, "power", least=0)
+    number(owner, rate, "rate", above=0)
+    whole(owner, decay_epochs, "decay_epochs")
+    whole(owner, block, "block")
+    whole(owner, lanes, "lanes")
+    whole(owner, noise, "noise", optional=True)
+    number(owner, longest_step, "longest_step", above=0, optional=True)
+    whole(owner, seed, "seed", least=0)
+    for name, value in flags.items():
+        flag(owner, value, name)
+
+
+def check_sequences(owner: str, by_session: bool | None, gap: float | None) -> None:
+    """The same of what cuts a user's events into sequences."""
+    flag(owner, by_session, "by_session", optional=True)
+    number(owner, gap, "gap", above=0, optional=True)
+
+
+def check_served(
+    owner: str, last: int | None, half_life: float | None, popularity: float = 0.0
+) -> None:
+    """The same of what makes users' lists."""
+    whole(owner, last, "last", optional=True)
+    number(owner, half_life, "half_life", above=0, optional=True)
+    number(owner, popularity, "popularity", least=0)
+
+
+def without_effect(owner: str, value: Any, default: Any, name: str, because: str) -> None:
+    """Raises ValueError for an argument that is set where nothing reads it."""
+    if value != default:
+        raise ValueError(
+            f"{owner} reads {name} {because}: leave it out. Received: {name}={value!r}."
+        )
