@@ -40,3 +40,26 @@ def mean_of_last(vectors, history, last, half_life):
     weights = [0.5 ** (place / half_life) for place in range(len(latest))][::-1]
     units = [vectors[item] / np.linalg.norm(vectors[item]) for item in latest]
     return sum(w * unit for w, unit in zip(weights, units, strict=True)) / sum(weights)
+
+
+def one_by_one(inputs, outputs, centres, rates):
+    """Stochastic gradient descent over centres, in place; returns the loss before each step.
+
+    Args:
+        inputs, outputs: tables [ids, dim].
+        centres: of each step, an id and its columns: (id, weight as wanted, as unwanted).
+        rates: of each step.
+    """
+    losses = []
+    for (centre, columns), rate in zip(centres, rates, strict=True):
+        if not columns:
+            losses.append(0.0)
+            continue
+        ids, wanted, unwanted = (np.array(part) for part in zip(*columns, strict=True))
+        loss, by_centre, by_column = negative_sampling(
+            inputs[[centre]], outputs[ids], wanted[np.newaxis], unwanted[np.newaxis]
+        )
+        losses.append(float(np.squeeze(loss)))
+        inputs[centre] -= rate * by_centre[0]
+        np.subtract.at(outputs, ids, rate * by_column)
+    return losses

@@ -272,9 +272,9 @@ def test_hidden_links_are_foretold():
 
 def test_wrong_arguments_are_named():
     features = features_of(groups())
-    with pytest.raises(ValueError, match=r"length at least 2\. Received: .*length=1"):
+    with pytest.raises(ValueError, match=r"length as a whole number from 2 up.*length=1"):
         EGES(features, length=1)
-    with pytest.raises(ValueError, match=r"cold_rate is a share.*Received: 1\.5"):
+    with pytest.raises(ValueError, match=r"cold_rate as a number .*Received: cold_rate=1\.5"):
         EGES(features, cold_rate=1.5)
     with pytest.raises(ValueError, match=r"one of none, mean, weighted\. Received: 'sum'"):
         EGES(features, side_info="sum")

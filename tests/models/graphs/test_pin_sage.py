@@ -221,7 +221,7 @@ def test_measuring_changes_nothing(interactions, model):
 
 def test_wrong_arguments_are_named(interactions):
     features = features_of(interactions)
-    with pytest.raises(ValueError, match=r"easy are at least 1.*easy=0"):
+    with pytest.raises(ValueError, match=r"easy as a whole number from 1 up.*easy=0"):
         PinSAGE(features, easy=0)
     alone = Features(user=[History(length=5)], item=[Categorical("item_id")]).adapt(interactions)
     with pytest.raises(ValueError, match=r"Without the id .* another feature\. Received"):

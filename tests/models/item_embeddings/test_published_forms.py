@@ -1,0 +1,165 @@
+"""The plain forms of the models of item vectors, pair by pair from the papers' equations."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tests.references.skip_gram import one_by_one
+from tfrec_recall.data import Interactions
+from tfrec_recall.models import AirbnbListing, AirbnbType, Item2Vec
+
+NOISE = 3  # what every draw is: the first known id but one
+
+
+class Always:
+    """A proposal without chance."""
+
+    def sample(self, shape, seed):
+        return tf.fill(shape, NOISE)
+
+
+def made(model_class, interactions, **settings):
+    features = model_class.default_features(interactions).adapt(interactions)
+    tf.keras.utils.set_random_seed(0)
+    model = model_class.published(features, dim=4, lanes=1, threshold=None, **settings)
+    return prepared(model)
+
+
+def prepared(model):
+    generator = np.random.default_rng(1)
+    for table in (model.tables.input_vectors, model.tables.output_vectors):
+        table.assign(generator.normal(size=table.shape))
+    model.noise.proposal = Always()
+    model.compile()
+    return model
+
+
+def holds(model, batch, centres, pairs):
+    """That a step's loss and the vectors after it are those of the centres one by one."""
+    inputs, outputs = (
+        table.numpy().astype("float64")
+        for table in (model.tables.input_vectors, model.tables.output_vectors)
+    )
+    loss = float(model.compute_loss(batch))
+    still = one_by_one(inputs.copy(), outputs.copy(), centres, [0.0] * len(centres))
+    assert loss == pytest.approx(np.sum(still) / pairs, rel=1e-4)
+    steps, epochs, rate = len(centres), model.training.epochs, model.training.rate
+    rates = [rate * (1 - step / steps / epochs) for step in range(steps)]
+    one_by_one(inputs, outputs, centres, rates)
+    model.train_step(batch)
+    np.testing.assert_allclose(model.tables.input_vectors, inputs, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(model.tables.output_vectors, outputs, rtol=1e-3, atol=1e-5)
+
+
+def negatives_of(centre, weight, count):
+    return [] if centre == NOISE else [(NOISE, 0.0, weight)] * count
+
+
+def test_item2vec_is_the_mean_over_its_sets():
+    """Eq. 1: 1/K times the sum over all ordered pairs of a set; Eq. 2: N negatives each."""
+    sets = {"a": "vwx", "b": "wyzu"}
+    rows = [(user, item, n) for user, items in sets.items() for n, item in enumerate(items)]
+    events = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    model = made(Item2Vec, Interactions(events))
+    batch = next(iter(model.training_data(Interactions(events), 9, seed=None)))
+    ids, session = batch["item_id"].numpy(), batch["session"].numpy()
+    centres, total = [], 0.0
+    for row, centre in enumerate(ids):
+        others = ids[(session == session[row]) & (np.arange(len(ids)) != row)]
+        share = 1 / (1 + len(others))
+        columns = [(other, share, 0.0) for other in others]
+        columns += len(others) * negatives_of(centre, share, 15)
+        centres.append((centre, columns))
+        total += share * len(others)
+    holds(model, batch, centres, total)
+
+
+def clicks():
+    kinds = ["click", "click", "click", "booking", "click", "click"]
+    events = pd.DataFrame({"user_id": "a", "item_id": list("uvwxyz"), "event_type": kinds})
+    events = events.assign(timestamp=range(6))
+    items = pd.DataFrame({"item_id": list("uvwxyz"), "market": ["m", "n"] * 3})
+    return Interactions(events, items=items)
+
+
+@pytest.mark.parametrize("market", [None, "market"])
+def test_airbnb_listing_is_equation_4_and_5(market):
+    """Windows of 2, the booked listing in each of them, and negatives of all and of the market."""
+    interactions = clicks()
+    more = {} if market is None else {"market": market, "market_negatives": 2.0}
+    model = made(AirbnbListing, interactions, window=2, negatives=3, **more)
+    if market is not None:
+        of_market = model.same_market
+        model.same_market = of_market
+
+        def sample(groups, seed):  # the listing of the lowest id
+            first = [0, *(min(np.flatnonzero(markets == group)) for group in (2, 3))]
+            return tf.gather(tf.constant(first, tf.int32), tf.maximum(groups - 1, 0))
+
+        markets = model.features.item_table["market"]
+        of_market.sample = sample
+    batch = next(iter(model.training_data(interactions, 9, seed=None)))
+    ids, booked = batch["item_id"].numpy(), batch["booked"].numpy()
+    session = batch["session"].numpy()
+    assert session.tolist() == [0, 0, 0, 0, 1, 1]
+    centres, pairs = [], 0
+    for row, centre in enumerate(ids):
+        near = [
+            ids[other]
+            for other in range(max(0, row - 2), min(6, row + 3))
+            if other != row and session[other] == session[row]
+        ]
+        if booked[row] not in (0, centre):
+            near.append(booked[row])  # Eq. 4: never leaves the window
+        columns = [(other, 1.0, 0.0) for other in near]
+        columns += len(near) * negatives_of(centre, 1.0, 3)
+        if market is not None:
+            markets = model.features.item_table["market"]
+            same = min(np.flatnonzero(markets == markets[centre]))
+            columns += len(near) * 2 * ([(same, 0.0, 1.0)] if same != centre else [])
+        centres.append((centre, columns))
+        pairs += len(near)
+    holds(model, batch, centres, pairs)
+
+
+def bookings():
+    rows = [("a", "x", 0), ("a", "y", 1), ("a", "z", 2), ("b", "z", 0), ("b", "x", 1)]
+    events = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    events["event_type"] = ["booking", "booking", "rejection", "booking", "booking"]
+    users = pd.DataFrame({"user_id": ["a", "b"], "age": ["young", "old"]})
+    items = pd.DataFrame({"item_id": list("xyz"), "room": ["flat", "house", "boat"]})
+    return Interactions(events, users, items)
+
+
+def test_airbnb_type_is_equations_6_to_8():
+    """A type's contexts are the other kind's within the window; a no is an explicit negative."""
+    interactions = bookings()
+    features = AirbnbType.default_features(interactions).adapt(interactions)
+    tf.keras.utils.set_random_seed(0)
+    types = {"user_type": ("age",), "item_type": ("room",)}
+    model = AirbnbType.published(features, dim=4, lanes=1, window=1, negatives=2, **types)
+    prepared(model)
+    batch = next(iter(model.training_data(interactions, 9, seed=None)))
+    ids, event, no = (batch[name].numpy() for name in ("item_id", "event", "rejected"))
+    session, first = batch["session"].numpy(), model.item_type.first
+    centres, pairs = [], 0
+    for row, centre in enumerate(ids):
+        columns = []
+        for other in range(max(0, row - 2), min(len(ids), row + 3)):  # a booking is two places
+            if session[other] != session[row] or (ids[other] >= first) == (centre >= first):
+                continue
+            if not (no[row] or no[other]):
+                columns += [(ids[other], 1.0, 0.0), *negatives_of(centre, 1.0, 2)]
+                pairs += 1
+            elif event[other] == event[row]:
+                columns.append((ids[other], 0.0, 1.0))  # Eq. 7 and 8
+        centres.append((centre, columns))
+    holds(model, batch, centres, pairs)
+    encoded = features.encode_users(interactions.users)
+    user = model.query_model({name: encoded[name] for name in model.query_model.input_names})
+    items = model.embed_items(interactions.items)
+    unit = tf.math.l2_normalize(model.tables.input_vectors, axis=1).numpy()
+    of_users = unit[model.user_type(encoded).numpy()]
+    of_items = unit[model.item_type(features.encode_items(interactions.items)).numpy()]
+    np.testing.assert_allclose(user @ items.T, of_users @ of_items.T, rtol=1e-4, atol=1e-5)
