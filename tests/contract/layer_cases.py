@@ -62,7 +62,7 @@ CASES = {
         {"units": 2, "lstm_units": 3, "activation": "tanh"}, (VECTORS, HISTORY)
     ),
     layers.L2Normalization: Case({"axis": 1, "epsilon": 1e-3}, HISTORY),
-    layers.LabelAwareAttention: Case({"power": 2.5}, (HISTORY, VECTORS)),
+    layers.LabelAwareAttention: Case({"power": 2.0, "raised": True}, (HISTORY, VECTORS)),
     layers.MaskedMean: Case({"half_life": 2.0, "learned": True, "positions": 3}, HISTORY),
     layers.RunningMean: Case(
         {"learned": True, "positions": 3}, (HISTORY, np.arange(8).reshape(4, 2) % 5)
