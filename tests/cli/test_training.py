@@ -23,6 +23,7 @@ class Toy(tf.keras.Model):
 
     split = None  # set by the test
     stops_early = True
+    learns_ratings = False
     steps_per_execution = 1
     can_compile = False
 

@@ -240,7 +240,21 @@ def test_temporal_without_validation_and_without_newcomers():
         fewer = splits.temporal(data, None, 5, minimum=minimum)
         assert fewer.test.targets["user_id"].tolist() == users
         assert len(fewer.train.events) == 3
-    assert fewer.name == "temporal(1970-01-01T00:00:05, minimum=2)"
+    assert fewer.name == "temporal(5, minimum=2)"
+
+
+def test_temporal_refuses_what_is_no_time_and_takes_numbers_of_order():
+    dated = pd.DataFrame({"user_id": 1, "item_id": range(9), "timestamp": 1_600_000_000})
+    dated["timestamp"] += dated["item_id"]
+    message = r"test_from is a time from 1980 to 2100.*looks like milliseconds.*1600000001000"
+    with pytest.raises(ValueError, match=message):
+        splits.temporal(Interactions(dated), None, 1_600_000_001_000)
+    numbered = Interactions(dated.assign(timestamp=range(9)))
+    split = splits.temporal(numbered, 3, 7)
+    assert (len(split.train.events), len(split.test.targets)) == (3, 2)
+    assert split.name == "temporal(3, 7)"
+    with pytest.raises(ValueError, match=r"no event in test: the data goes from 0 to 8"):
+        splits.temporal(numbered, None, 9)
 
 
 def test_hold_out_users_by_a_minimum():
@@ -374,11 +388,11 @@ TIMED = Interactions(pd.DataFrame({"user_id": [1, 1], "item_id": [1, 2], "timest
         (lambda: splits.temporal(TIMED, 5, 5), r"validation_from before test_from"),
         (
             lambda: splits.temporal(TIMED, 5, 9),
-            r"no event in validation: the data goes from 1970-01-01T00:00:00 to 1970-01-02",
+            r"no event in validation: the data goes from 0 to 86400",
         ),
         (lambda: splits.temporal(TIMED, None, 9 * 86400), r"no event in test"),
         (lambda: splits.temporal(TIMED, None, 9, minimum=2), r"nobody to ask.*2 events before"),
-        (lambda: splits.temporal(TIMED, "soon", 9), r"A moment is.*Received: 'soon'"),
+        (lambda: splits.temporal(TIMED, "soon", 9), r"validation_from is.*Received: 'soon'"),
         (lambda: splits.hold_out_users(TIMED, test=1.5), r"shares.*test=1.5"),
         (lambda: splits.hold_out_users(TIMED), r"6 events or more.*Received: 0 such users of 1"),
         (lambda: splits.hold_out_users(TIMED, targets=1), r"others to learn from"),

@@ -144,3 +144,29 @@ def test_nothing_at_all_makes_empty_lists():
 def test_errors_say_what_came(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("similarity", "formula"),
+    [
+        (Cosine(2.0), lambda x, y: reference.shrunk(reference.cosine(x, y), x, y, 2.0)),
+        (Pearson(2), lambda x, y: reference.pearson(x, y, 2)),
+    ],
+)
+def test_ratings_of_both_signs_whose_products_cancel_out(similarity, formula):
+    random = np.random.default_rng(0)
+    chosen = [random.permutation(9)[:6] for _ in range(12)]
+    rows = [
+        dict(zip(c.tolist(), random.integers(-2, 3, 6).astype(float), strict=True)) for c in chosen
+    ]
+    sums = [sum(x[c] * y[c] for c in x if c in y) for x in rows for y in rows]
+    assert 0.0 in sums
+    row = np.repeat(range(12), 6)
+    values = np.concatenate([list(one.values()) for one in rows])
+    matrix = interaction_matrix(row, np.concatenate(chosen), (12, 9), values)
+    table = neighbours(matrix, similarity, count=11)
+    for one in range(12):
+        found = {i: w for i, w in zip(table.ids[one], table.weights[one], strict=True) if i >= 0}
+        expected = {i: formula(rows[one], rows[i]) for i in range(12) if i != one}
+        expected = {i: value for i, value in expected.items() if value > 1e-9}
+        assert found == pytest.approx(expected, rel=1e-5)

@@ -15,6 +15,8 @@ from tfrec_recall.cli import options
 from tfrec_recall.cli.console import say, waiting
 from tfrec_recall.cli.discovery import entry
 from tfrec_recall.cli.figures import record, show_comparison
+from tfrec_recall.cli.option_groups import takes
+from tfrec_recall.cli.protocol import RECORD, Protocol, protocol
 from tfrec_recall.cli.source import Source
 from tfrec_recall.cli.train import K, measure, write_export
 
@@ -28,8 +30,10 @@ HISTORY = (10, 60)  # events of a customer who is shown: enough to see a taste, 
 
 
 @options.reads_data
+@takes("measured", made_by=protocol)
 def demo(
     source: Source,
+    measured: Protocol,
     seed: Annotated[int, typer.Option(help="Of the training, and of who is shown.")] = 0,
     export: Annotated[
         pathlib.Path, typer.Option(metavar="DIR", file_okay=False, help="Where the export goes.")
@@ -41,26 +45,25 @@ def demo(
     the export in a fresh process, and shows what it recommends to three customers.
     """
     begin = time.perf_counter()
-    interactions = source.load()
+    interactions = measured.counted(source.load())
     say(f"[bold]1[/] {interactions!r}")
     from tfrec_recall.cli.training import train_model
-    from tfrec_recall.data import standard
     from tfrec_recall.retrieval import Exact, ScaNN
 
-    split = standard(interactions)
+    split, repeats = measured.cut(interactions), bool(measured.repeats)
     say(f"[bold]2[/] Training {MODEL}, which stops by its recall on validation")
-    yardstick = train_model(entry(YARDSTICK), split, {}, seed)
-    trained = train_model(entry(MODEL), split, SETTINGS, seed)
+    yardstick = train_model(entry(YARDSTICK), split, {}, seed, repeats=repeats)
+    trained = train_model(entry(MODEL), split, SETTINGS, seed, repeats=repeats)
     with waiting("Building the indexes"):
         exact = trained.model.retriever(interactions.items, index=Exact(), k=K)
         scann = trained.model.retriever(interactions.items, index=ScaNN(), k=K)
     say("[bold]3[/] Measuring on test, over the whole catalogue")
     popular = yardstick.model.retriever(interactions.items, index=Exact(), k=K)
-    report = measure(scann, split)
+    report = measure(scann, split, repeats=repeats)
     show_comparison(
         {
-            YARDSTICK: measure(popular, split),
-            f"{MODEL}, exact": measure(exact, split),
+            YARDSTICK: measure(popular, split, repeats=repeats),
+            f"{MODEL}, exact": measure(exact, split, repeats=repeats),
             f"{MODEL}, ScaNN": report,
         }
     )
@@ -75,7 +78,9 @@ def demo(
         settings=trained.settings,
     )
     say("[bold]4[/] Exporting the ScaNN retriever as a SavedModel")
-    version = write_export(scann, export, split, trained, {**values, **source.recorded()})
+    version = write_export(
+        scann, export, split, trained, {**values, RECORD: measured.record(), **source.recorded()}
+    )
     customers = _customers(split, seed)
     arguments = ["recommend", str(version), "--k", "5"]
     arguments += [part for customer in customers for part in ("--user", customer)]

@@ -78,9 +78,12 @@ def evaluate(
     retriever = load_export(export)
     trained = trained_on(retriever)
     source = source.or_of_card(trained)
-    measured = Protocol.recorded(trained).changed_by(measured)
+    kept = Protocol.recorded(trained)
+    measured = kept.changed_by(measured)
     if measured.record():
         say(f"Measured as {measured} says.")
+    if trained and (measured.split, measured.minimum) != (kept.split, kept.minimum):
+        say("Trained on another split: what it is asked for, it may have learnt from.")
     interactions = measured.counted(source.load())
     from tfrec_recall.data.reading.candidates import read_candidates
     from tfrec_recall.evaluation import evaluate, evaluate_ratings

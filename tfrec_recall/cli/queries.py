@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from tfrec_recall.cli.protocol import Protocol
     from tfrec_recall.cli.source import Source
     from tfrec_recall.data import Interactions
     from tfrec_recall.evaluation import Queries
@@ -21,16 +22,16 @@ if TYPE_CHECKING:
 
 
 def of_users(
-    retriever: LoadedRetriever, users: list[str], source: Source
+    retriever: LoadedRetriever, users: list[str], source: Source, measured: Protocol
 ) -> tuple[Queries, list[int]]:
-    """Queries of users with all their events, asked now; and the row of each who was named."""
+    """Queries of users with all events that count, asked now; and the row of each one named."""
     import numpy as np
 
     from tfrec_recall.data import chronological
     from tfrec_recall.data.ids import asked, padding_of
     from tfrec_recall.evaluation import Queries
 
-    interactions = source.load()
+    interactions = measured.counted(source.load())
     events = interactions.events
     ids = asked(users, events["user_id"])
     unknown = _not_in(ids, events["user_id"])

@@ -12,6 +12,7 @@ from rich.table import Table
 from tfrec_recall.cli import options
 from tfrec_recall.cli.console import results
 from tfrec_recall.cli.loading import load_export, titles, trained_on
+from tfrec_recall.cli.protocol import Protocol
 from tfrec_recall.cli.queries import of_items, of_users, parts_of
 from tfrec_recall.cli.source import Source
 
@@ -62,7 +63,9 @@ def recommend(
         queries, rows = of_items(retriever, items), [0]
         names = ["this history"]
     else:
-        queries, rows = of_users(retriever, user, source.or_of_card(trained_on(retriever)))
+        trained = trained_on(retriever)
+        counted = Protocol.recorded(trained)  # histories of the events that it has learnt from
+        queries, rows = of_users(retriever, user, source.or_of_card(trained), counted)
         names = [f"user {name}" for name in user]
     _show(retriever, queries, rows, names, k)
 

@@ -85,9 +85,11 @@ def train(
     repeats = bool(measured.repeats)
     trained = train_model(chosen, split, given, seed, published, repeats)
     with waiting("Building the index"):
-        retriever = trained.model.retriever(interactions.items, index=index_of(index), k=K)
+        length = max((K, *(places or ())))
+        retriever = trained.model.retriever(interactions.items, index=index_of(index), k=length)
     report = measure(retriever, split, places, repeats)
     show(report)
+    metrics = {**report.metrics, **rating_errors(retriever, split)}
     say(
         f"Trained in {trained.seconds:,.1f} s, {trained.examples_per_second:,.0f} examples a second"
     )
@@ -96,7 +98,7 @@ def train(
         data=source.recorded()["data"],
         split=split.name,
         seed=seed,
-        metrics=report.metrics,
+        metrics=metrics,
         train_seconds=trained.seconds,
         examples_per_second=trained.examples_per_second,
         settings=trained.settings,
@@ -128,6 +130,22 @@ def measure(
 
     with progress("Ranking") as tell:
         return evaluate(retriever, split, cuts=cuts, repeats=repeats, lists=False, progress=tell)
+
+
+def rating_errors(retriever: Retriever, split: Split) -> dict[str, float]:
+    """RMSE and MAE on test, which are shown, of a model of ratings; of another one, nothing."""
+    if "predict_rating" not in retriever.signatures:
+        return {}
+    if not split.test.targets["rating"].notna().any():
+        say("No test target has a rating: lists alone are measured.")
+        return {}
+    from tfrec_recall.cli.ratings import show_ratings
+    from tfrec_recall.evaluation import evaluate_ratings
+
+    with progress("Rating") as tell:
+        errors = evaluate_ratings(retriever, split, progress=tell)
+    show_ratings(errors)
+    return errors.metrics
 
 
 def write_export(

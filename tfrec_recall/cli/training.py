@@ -15,7 +15,7 @@ from tfrec_recall.cli.discovery import Entry
 from tfrec_recall.cli.settings import Training, separate
 from tfrec_recall.cli.training_progress import Stopwatch, TrainingProgress
 from tfrec_recall.data import Interactions, Split, hold_back
-from tfrec_recall.evaluation import RecallOnValidation
+from tfrec_recall.evaluation import RatingsOnValidation, RecallOnValidation
 from tfrec_recall.models import RecallModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
 
@@ -24,6 +24,7 @@ Optimizer = Callable[..., tf.keras.optimizers.Optimizer]
 CUT = 50
 PATIENT_STEPS = 1000
 MONITORED = f"val_recall@{CUT}"
+RATED = "val_rmse"  # of models that learn ratings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +51,8 @@ def train_model(
     repeats: bool = False,
 ) -> Trained:
     """Trains a model on the training part, and stops by recall@50 on validation.
+
+    A model that learns ratings stops by their RMSE.
 
     Where no validation came with the data, a trial without some of the training events finds how
     many epochs are best, and all of train is then learnt for as many.
@@ -136,18 +139,21 @@ def _fit(
 ) -> tuple[Stopwatch, tf.keras.callbacks.EarlyStopping]:
     """Learns for all epochs, or until validation gets no better and back to its best."""
     clock = Stopwatch()
+    monitored, mode = (RATED, "min") if model.learns_ratings else (MONITORED, "max")
     stopping = tf.keras.callbacks.EarlyStopping(
-        MONITORED, mode="max", patience=training.patience, restore_best_weights=True
+        monitored, mode=mode, patience=training.patience, restore_best_weights=True
     )
     measured: list[tf.keras.callbacks.Callback] = []
-    if stops_by is not None:
+    if stops_by is not None and model.learns_ratings:
+        measured = [RatingsOnValidation(stops_by), stopping]
+    elif stops_by is not None:
         measured = [RecallOnValidation(stops_by, cuts=(CUT,), repeats=repeats), stopping]
     model.compile(
         optimizer(training.learning_rate, weight_decay=training.weight_decay or None),
         jit_compile=model.can_compile,
         steps_per_execution=model.steps_per_execution,
     )
-    with TrainingProgress(training.epochs, MONITORED) as shown:
+    with TrainingProgress(training.epochs, monitored, mode) as shown:
         callbacks = [clock, *measured, shown]
         model.fit(batches, epochs=training.epochs, verbose=0, callbacks=callbacks)
     return clock, stopping

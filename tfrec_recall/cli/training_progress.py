@@ -37,12 +37,14 @@ class TrainingProgress(tf.keras.callbacks.Callback):
     Args:
         epochs: at most.
         monitored: what in the logs says how good the model is, where it is measured.
+        mode: whether the best of it is "max" or "min".
     """
 
-    def __init__(self, epochs: int, monitored: str):
+    def __init__(self, epochs: int, monitored: str, mode: str = "max"):
         super().__init__()
         self.epochs = epochs
         self.monitored = monitored
+        self._sign = -1 if mode == "min" else 1
         self._best = float("-inf")
         console = notices()
         self._bar = Progress(
@@ -76,7 +78,7 @@ class TrainingProgress(tf.keras.callbacks.Callback):
         line = f"epoch {epoch + 1:>3}   loss {float(logs.get('loss', float('nan'))):.4f}"
         if self.monitored in logs:
             measured = float(logs[self.monitored])
-            best = "[green]best[/]" if measured > self._best else "    "
-            self._best = max(self._best, measured)
+            best = "[green]best[/]" if self._sign * measured > self._best else "    "
+            self._best = max(self._best, self._sign * measured)
             line += f"   {self.monitored.removeprefix('val_')} on validation {measured:.4f} {best}"
         self._bar.console.print(f"{line}   {time.perf_counter() - self._begin:.1f} s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd  # noqa: F401  the examples
 
 from tfrec_recall.data.interactions import Interactions
 

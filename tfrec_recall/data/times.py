@@ -107,7 +107,8 @@ def moment(value: float | str | datetime.datetime, what: str, order: bool = Fals
     except (ValueError, TypeError):
         found = np.nan
     if order or not FIRST <= found < LAST:
-        hint = "" if order else _looks(np.array([found]))[0]
+        looks = None if order or np.isnan(found) else _looks(np.array([found]))[1]
+        hint = "" if looks is None else f" It looks like {looks}."
         raise ValueError(
             f"{what} is "
             + ("a number, as the times of this data are" if order else "a time from 1980 to 2100")

@@ -11,12 +11,14 @@ from tfrec_recall.evaluation.callbacks import RecallOnValidation
 from tfrec_recall.evaluation.evaluate import evaluate
 from tfrec_recall.evaluation.plots import plot_cuts, plot_exposure, plot_history, plot_popularity
 from tfrec_recall.evaluation.queries import Queries
+from tfrec_recall.evaluation.rating_callback import RatingsOnValidation
 from tfrec_recall.evaluation.ratings import RatingReport, evaluate_ratings
 from tfrec_recall.evaluation.report import Report, compare
 
 __all__ = [
     "Queries",
     "RatingReport",
+    "RatingsOnValidation",
     "RecallOnValidation",
     "Report",
     "compare",

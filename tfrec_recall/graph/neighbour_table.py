@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from sparse_dot_topn import sp_matmul_topn
 
-from tfrec_recall.graph.similarity import Similarity, Totals, column_sizes
+from tfrec_recall.graph.similarity import OVERLAP, Similarity, Totals, column_sizes
 
 PAIRS_AT_A_TIME = 2_000_000
 NONE = -1
@@ -123,10 +123,10 @@ def _by_formula(
         rows = matrix[start:end]
         left = {p: _power(rows, p, weight) for p, _ in similarity.moments}
         common = {(p, q): left[p] @ right[q] for p, q in similarity.moments}
-        pattern = common[similarity.moments[0]]
+        pattern = common[OVERLAP if OVERLAP in common else similarity.moments[0]]
         row = np.repeat(np.arange(start, end), np.diff(pattern.indptr))
         values = similarity.between(
-            {moment: product.data for moment, product in common.items()},
+            {moment: _entries(product, pattern) for moment, product in common.items()},
             Totals(*(total[row] for total in totals)),
             Totals(*(total[pattern.indices] for total in columns)),
         )
@@ -144,6 +144,26 @@ def _power(matrix: sp.csr_array, power: int, weight: np.ndarray | None = None) -
     if weight is not None:
         values *= weight[matrix.indices]
     return sp.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _entries(product: sp.csr_array, pattern: sp.csr_array) -> np.ndarray:
+    """The product's values where the pattern has entries.
+
+    SciPy leaves out sums that are 0, as those of ratings of both signs may be.
+    """
+    if product.nnz == pattern.nnz:
+        return product.data
+    keys, own = (_cells(matrix) for matrix in (pattern, product))
+    order = np.argsort(keys)
+    values = np.zeros(pattern.nnz)
+    values[order[np.searchsorted(keys, own, sorter=order)]] = product.data
+    return values
+
+
+def _cells(matrix: sp.csr_array) -> np.ndarray:
+    """The entries' cells counted row by row, int64."""
+    row = np.repeat(np.arange(matrix.shape[0], dtype="int64"), np.diff(matrix.indptr))
+    return row * matrix.shape[1] + matrix.indices
 
 
 def _blocks(matrix: sp.csr_array) -> Iterator[tuple[int, int]]:

@@ -34,13 +34,16 @@ class RecallModel(SavedWhole):
 
     `needs` names the features without which the model cannot be built. `stops_early` is False for a
     model whose rate of learning falls on a schedule: it is at its best at the end of it, and what
-    validation says before is noise. `compiles` says that XLA knows all operations of a training
-    step where the items are few. `PUBLISHED` is what `published` makes the model of.
+    validation says before is noise. `learns_ratings` says that the model's loss is the error of
+    ratings, so that it stops by this error and not by its lists. `compiles` says that XLA knows all
+    operations of a training step where the items are few. `PUBLISHED` is what `published` makes the
+    model of.
     """
 
     PUBLISHED: ClassVar[Published | None] = None
     needs: ClassVar[tuple[str, ...]] = ("item_id",)
     stops_early: ClassVar[bool] = True
+    learns_ratings: ClassVar[bool] = False
     compiles: ClassVar[bool] = False
     query_model: tf.keras.Model
     candidate_model: tf.keras.Model

@@ -55,6 +55,7 @@ class FunkSVD(RecallModel):
         batch_size=1,
     )
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id")
+    learns_ratings: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -1,0 +1,42 @@
+"""Errors of ratings on validation while a model trains."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+
+from tfrec_recall.evaluation.ratings import evaluate_ratings
+
+if TYPE_CHECKING:
+    from tfrec_recall.data.splits import Split
+    from tfrec_recall.evaluation.ratings import RatingReport
+
+
+class RatingsOnValidation(tf.keras.callbacks.Callback):
+    """Adds `val_rmse` and `val_mae` to the logs after each epoch of a model of ratings.
+
+    `EarlyStopping(monitor="val_rmse", mode="min", restore_best_weights=True)` works, if it stands
+    after this callback, since callbacks run in their order.
+
+    Args:
+        split: its validation part is measured; test is never looked at.
+        batch_size: users in one call.
+
+    The model's retriever offers `predict_rating`. After each epoch `report` is the whole report.
+    """
+
+    def __init__(self, split: Split, batch_size: int = 512):
+        super().__init__()
+        self.split = split
+        self.batch_size = batch_size
+        self.report: RatingReport | None = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        retriever = self.model.retriever(self.split.interactions.items)
+        self.report = evaluate_ratings(
+            retriever, self.split, on="validation", batch_size=self.batch_size
+        )
+        if logs is not None:
+            for name in ("rmse", "mae"):
+                logs[f"val_{name}"] = self.report.metrics[name]
