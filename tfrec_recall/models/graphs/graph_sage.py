@@ -34,6 +34,7 @@ from tfrec_recall.models.graphs.node_encoder import (
 from tfrec_recall.models.graphs.node_model import NodeModel
 from tfrec_recall.models.graphs.node_neighbours import SampledNeighbours
 from tfrec_recall.models.item_embeddings import item_space
+from tfrec_recall.models.learning.replicas import together
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
 
@@ -168,15 +169,15 @@ class GraphSAGE(NodeModel):
         nodes, position = tf.unique(tf.concat([query, positive, noise], axis=0))
         lots = tf.random.stateless_uniform([self.nodes.nodes], for_cold)
         cold = lots < (self.cold_rate if training else 0.0)
-        hidden = Hidden(both_ways(query, positive, self.nodes.nodes), cold)
+        hidden = Hidden(both_ways(together(query), together(positive), self.nodes.nodes), cold)
         vectors = self.nodes.embed(nodes, hidden, for_sample, training)
-        loss = tf.zeros(())
+        loss, size = tf.zeros(()), tf.shape(query)[0]
         if self.unsupervised:
-            size = tf.shape(query)[0]
             parts = tf.split(tf.gather(vectors, position), [size, size, self.shared])
             loss += self._by_walks(query, positive, noise, *parts)
         if self.label is not None:
-            loss += self.label_weight * self.label.loss(vectors, nodes)
+            by_label = self.label_weight * self.label.loss(vectors, nodes)
+            loss += tf.where(size > 0, by_label, 0.0)
         return loss
 
     def _by_walks(self, query, positive, noise, z_query, z_positive, z_noise):
@@ -188,7 +189,7 @@ class GraphSAGE(NodeModel):
         other = (noise != positive[:, tf.newaxis]) & (noise != query[:, tf.newaxis])
         weight = tf.cast(other, tf.float32) * (self.negatives / self.shared)
         loss += self.skip_gram((z_query, z_noise), positive=0 * weight, negative=weight)
-        return loss / tf.cast(tf.shape(query)[0], tf.float32)
+        return tf.math.divide_no_nan(loss, tf.cast(tf.shape(query)[0], tf.float32))
 
     def label_probability(self, items: pd.DataFrame) -> pd.DataFrame:
         """What the supervised head makes of items: a row an item, a column a value of the label."""

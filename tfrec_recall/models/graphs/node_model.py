@@ -24,9 +24,5 @@ class NodeModel(ItemSpaceModel):
     def default_features(cls, interactions: Interactions) -> Features:
         return Features(user=[History(length=50)], item=infer(interactions, words=5).item)
 
-    def fit(self, x=None, *args, **kwargs):
-        self.steps.begin(x)
-        return super().fit(x, *args, **kwargs)
-
     def embed_items(self, items):
         return self.nodes.of_items(self.features.encode_items(items))
