@@ -11,8 +11,9 @@ import typer
 from tfrec_recall.cli import options
 from tfrec_recall.cli.console import progress, say, waiting
 from tfrec_recall.cli.discovery import entry
-from tfrec_recall.cli.figures import record, show, write_json
+from tfrec_recall.cli.figures import record, show
 from tfrec_recall.cli.option_groups import takes
+from tfrec_recall.cli.outputs import output
 from tfrec_recall.cli.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
 from tfrec_recall.cli.settings import PUBLISHED, read_all
 from tfrec_recall.cli.source import Source
@@ -78,16 +79,19 @@ def train(
     chosen = entry(model)
     published, given = read_all(settings or ())
     places = None if cuts is None else parse_cuts(cuts)
+    figures = output(json, "--json")
+    if export is not None:
+        check_place(export)
     interactions = measured.counted(source.load())
     from tfrec_recall.cli.training import train_model
 
     split = measured.cut(interactions)
     repeats = bool(measured.repeats)
-    trained = train_model(chosen, split, given, seed, published, repeats)
+    trained = train_model(chosen, split, given, seed, published, repeats, source.columns)
     with waiting("Building the index"):
         retriever = trained.model.retriever(interactions.items, index=index_of(index), k=K)
     report = measure(retriever, split, places, repeats)
-    show(report)
+    show(report, on=figures.tables() if figures else None)
     say(
         f"Trained in {trained.seconds:,.1f} s, {trained.examples_per_second:,.0f} examples a second"
     )
@@ -104,8 +108,15 @@ def train(
     values[RECORD] = measured.record()
     if export is not None:
         write_export(retriever, export, split, trained, {**values, **source.recorded()})
-    if json is not None:
-        write_json(json, values)
+    if figures is not None:
+        figures.write_json(values)
+
+
+def check_place(path: pathlib.Path) -> None:
+    """Raises what exporting to this path would raise, before the work for it is done."""
+    from tfrec_recall.export.place import check
+
+    check(path)
 
 
 def index_of(kind: Kind) -> IndexSettings:
@@ -150,7 +161,7 @@ def write_export(
             items=split.interactions.items,
             warmup=_first_queries(retriever, split),
         )
-    say(f"Exported to [bold]{version}[/]")
+    say("Exported to ", (str(version), "bold"))
     return version
 
 

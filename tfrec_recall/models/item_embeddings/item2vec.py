@@ -15,7 +15,7 @@ from tfrec_recall.data.windows import (
     sequences,
     session_batches,
 )
-from tfrec_recall.features import Categorical, Features, History
+from tfrec_recall.features import Features, History, Wanted, ids_alone
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
@@ -64,6 +64,7 @@ class Item2Vec(ItemSpaceModel):
     """
 
     stops_early: ClassVar[bool] = False
+    reads_columns: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -110,8 +111,8 @@ class Item2Vec(ItemSpaceModel):
         self.query_model = item_space.query_model(features, warm, self.last, self.half_life)
 
     @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        return Features(user=[History(length=50)], item=[Categorical("item_id")])
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+        return ids_alone([History(length=50)], columns)
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Batches of `batch_size` sequences, as flat columns `item_id` and `session`.
