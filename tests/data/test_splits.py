@@ -240,7 +240,7 @@ def test_temporal_without_validation_and_without_newcomers():
         fewer = splits.temporal(data, None, 5, minimum=minimum)
         assert fewer.test.targets["user_id"].tolist() == users
         assert len(fewer.train.events) == 3
-    assert fewer.name == "temporal(1970-01-01T00:00:05, minimum=2)"
+    assert fewer.name == "temporal(5, minimum=2)"
 
 
 def test_hold_out_users_by_a_minimum():
@@ -304,6 +304,15 @@ def test_temporal_takes_dates_as_utc():
     assert split.validation.targets["item_id"].tolist() == [1]
     assert split.test.targets["item_id"].tolist() == [2, 3]
     assert split.name == "temporal(2011-11-01T00:00:00, 2011-12-01T00:00:00)"
+
+
+def test_temporal_refuses_what_is_no_time():
+    days = pd.to_datetime(["2011-10-31", "2011-11-01", "2011-12-01"])
+    data = Interactions(pd.DataFrame({"user_id": 1, "item_id": range(3), "timestamp": days}))
+    with pytest.raises(ValueError, match=r"test_from is a time from 1980.*milliseconds.*32010000"):
+        splits.temporal(data, None, 1_320_100_000_000)
+    with pytest.raises(ValueError, match=r"validation_from is.*years.*Received: 2011"):
+        splits.temporal(data, 2011, "2011-12-01")
 
 
 def test_hold_out_users_follows_the_seed():
@@ -374,11 +383,14 @@ TIMED = Interactions(pd.DataFrame({"user_id": [1, 1], "item_id": [1, 2], "timest
         (lambda: splits.temporal(TIMED, 5, 5), r"validation_from before test_from"),
         (
             lambda: splits.temporal(TIMED, 5, 9),
-            r"no event in validation: the data goes from 1970-01-01T00:00:00 to 1970-01-02",
+            r"no event in validation: the data goes from 0 to 86400\. .*Received: 5, 9",
         ),
         (lambda: splits.temporal(TIMED, None, 9 * 86400), r"no event in test"),
         (lambda: splits.temporal(TIMED, None, 9, minimum=2), r"nobody to ask.*2 events before"),
-        (lambda: splits.temporal(TIMED, "soon", 9), r"A moment is.*Received: 'soon'"),
+        (
+            lambda: splits.temporal(TIMED, "soon", 9),
+            r"validation_from is a number.*Received: 'soon'",
+        ),
         (lambda: splits.hold_out_users(TIMED, test=1.5), r"shares.*test=1.5"),
         (lambda: splits.hold_out_users(TIMED), r"6 events or more.*Received: 0 such users of 1"),
         (lambda: splits.hold_out_users(TIMED, targets=1), r"others to learn from"),

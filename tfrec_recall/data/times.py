@@ -107,12 +107,13 @@ def moment(value: float | str | datetime.datetime, what: str, order: bool = Fals
     except (ValueError, TypeError):
         found = np.nan
     if order or not FIRST <= found < LAST:
-        hint = "" if order else _looks(np.array([found]))[0]
+        form = None if order else _looks(np.array([found]))[1]
         raise ValueError(
             f"{what} is "
-            + ("a number, as the times of this data are" if order else "a time from 1980 to 2100")
-            + f": Unix seconds, a datetime, or text such as '2011-11-01'.{hint} "
-            f"Received: {value!r}."
+            + ("a number, as the times of this data are." if order else "a time from 1980 to 2100:")
+            + ("" if order else " Unix seconds, a datetime, or text such as '2011-11-01'.")
+            + (f" It looks like {form}." if form else "")
+            + f" Received: {value!r}."
         )
     return found
 

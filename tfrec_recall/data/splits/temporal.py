@@ -10,6 +10,7 @@ import pandas as pd
 from tfrec_recall.data.interactions import PARTS, Interactions
 from tfrec_recall.data.order import changes
 from tfrec_recall.data.splits.parts import Split, check_counts, ordered, split_by
+from tfrec_recall.data.times import ORDER, moment
 
 
 def temporal(
@@ -25,16 +26,20 @@ def temporal(
 
     Args:
         validation_from, test_from: Unix seconds, a datetime or a date as text ("2011-11-01"), UTC
-            unless it says otherwise; an event at that very moment comes after the cut. Without
-            validation, `validation_from` is None.
+            unless it says otherwise; an event at that very moment comes after the cut. Of data
+            whose times are numbers of order, such a number. Without validation,
+            `validation_from` is None.
         minimum: users with fewer events before a cut are not asked about what comes after it.
 
     Raises: ValueError without timestamps, or if a part would be empty.
     """
     interactions.require_time("temporal", "random_events_out (--split random)")
     check_counts("temporal", {"minimum": (minimum, 0)})
-    test_moment = _moment(test_from)
-    cuts = [test_moment if validation_from is None else _moment(validation_from), test_moment]
+    order = interactions.time_unit == ORDER
+    cuts = [moment(test_from, "test_from", order)]
+    cuts.insert(
+        0, cuts[0] if validation_from is None else moment(validation_from, "validation_from", order)
+    )
     if validation_from is not None and not cuts[0] < cuts[1]:
         raise ValueError(
             "temporal needs validation_from before test_from. "
@@ -49,16 +54,17 @@ def temporal(
     if empty:
         raise ValueError(
             f"temporal leaves no event in {empty[0]}: the data goes from "
-            f"{_text(timestamp.min())} to {_text(timestamp.max())}. Choose moments between "
-            f"(--split temporal:FROM,FROM). Received: {', '.join(map(_text, cuts))}."
+            f"{_text(timestamp.min(), order)} to {_text(timestamp.max(), order)}. Choose moments "
+            "between (--split temporal:FROM,FROM). Received: "
+            f"{', '.join(_text(cut, order) for cut in cuts)}."
         )
     wanted = _with_past(data.events, part, minimum) if minimum else None
     if wanted is not None and not (wanted & (part == 2)).any():
         raise ValueError(
             f"temporal has nobody to ask about test: no user has {minimum} events before "
-            f"{_text(cuts[1])} and another after. Received: minimum={minimum} (--minimum)."
+            f"{_text(cuts[1], order)} and another after. Received: minimum={minimum} (--minimum)."
         )
-    named = [_text(cut) for cut in cuts[validation_from is None :]]
+    named = [_text(cut, order) for cut in cuts[validation_from is None :]]
     named += [f"minimum={minimum}"] * bool(minimum)
     return split_by(f"temporal({', '.join(named)})", interactions, data, part, wanted)
 
@@ -71,18 +77,8 @@ def _with_past(events: pd.DataFrame, part: np.ndarray, minimum: int) -> np.ndarr
     return np.stack(before)[part, user] >= minimum
 
 
-def _moment(value: float | str | datetime.datetime) -> float:
-    """Unix seconds of what names a moment."""
-    if isinstance(value, int | float | np.number):
-        return float(value)
-    try:
-        return pd.Timestamp(value).timestamp()
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            "A moment is Unix seconds, a datetime or a date such as '2011-11-01'. "
-            f"Received: {value!r}."
-        ) from error
-
-
-def _text(seconds: float) -> str:
+def _text(seconds: float, order: bool) -> str:
+    """A moment as a reader knows it."""
+    if order:
+        return f"{seconds:g}"
     return datetime.datetime.fromtimestamp(float(seconds), datetime.UTC).isoformat()[:19]
