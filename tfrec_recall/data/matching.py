@@ -79,6 +79,7 @@ def _refuse_two_forms(met: pd.Series, ids: pd.Series | None, places: str, column
         return
     forms = bare(dressed)
     twice = (forms.isin(every) | forms.duplicated(keep=False)) & (forms != "")
+    twice &= forms != dressed  # what nothing is taken from is its own form
     if not twice.any():
         return
     first, form = dressed[twice].iloc[0], forms[twice].iloc[0]
