@@ -62,6 +62,7 @@ def test_training_tells_its_progress_and_its_figures(trained, folder):
         "train_seconds",
         "examples_per_second",
         "settings",
+        "protocol",
     ]
     assert (figures["model"], figures["seed"]) == ("two-tower", 3)
     assert figures["settings"]["epochs"] == 2
