@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[1] / "tfrec_recall"
-FOUNDATION = {"_keras", "_axes"}
+FOUNDATION = {"_keras", "_axes", "_on_demand"}
 MAY_IMPORT = {
     "layers": set(),
     "losses": set(),

@@ -24,8 +24,8 @@ _SPACED = """
     InBatchSoftmax MaxMargin SampledSoftmax SkipGramNegativeSampling
     BucketEncoding Categorical FeatureEncoder Features FieldSum History ItemEmbedding ItemTable
     KnownFirst ListEncoding MultiValued NormalisedEncoding Numeric Objective SecondsEncoding
-    SessionEncoding SessionSplit TimeEncoding TimeOf Vector VectorEncoding VocabularyEncoding
-    Words WordsEncoding
+    SessionEncoding SessionSplit SplitEncoding TimeEncoding TimeOf Vector VectorEncoding
+    VocabularyEncoding Words WordsEncoding
     CoCount Cosine Jaccard NoiseRemoval Pearson
     LogUniformNegatives PopularityNegatives UniformNegatives
     Hard InBatch LogUniform Popularity Shown Uniform Unmet WithoutOwn

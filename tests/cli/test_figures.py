@@ -1,11 +1,10 @@
 """Figures on the terminal and in files."""
 
-import json
-
 import pytest
 
 from tests.evaluation.conftest import Known, scores, split  # noqa: F401 - fixtures of that world
 from tfrec_recall.cli import figures
+from tfrec_recall.cli.console import notices
 from tfrec_recall.evaluation import evaluate
 
 
@@ -40,21 +39,8 @@ def test_the_comparison_shows_the_difference_to_the_first(report, split, scores,
     assert table["other"].count("±") == 2
 
 
-def test_json_has_no_nan_and_is_replaced_whole(tmp_path):
-    path = tmp_path / "new" / "figures.json"
-    values = figures.record("m", "d", "s", 0, {"gini@10": float("nan")}, None, None, {"dim": 8})
-    figures.write_json(path, values)
-    assert json.loads(path.read_text()) == {
-        "model": "m",
-        "data": "d",
-        "split": "s",
-        "seed": 0,
-        "metrics": {"gini@10": None},
-        "train_seconds": None,
-        "examples_per_second": None,
-        "settings": {"dim": 8},
-    }
-    with pytest.raises(TypeError):
-        figures.write_json(path, {"metrics": {"recall@10": object()}})
-    assert json.loads(path.read_text())["model"] == "m"
-    assert [entry.name for entry in path.parent.iterdir()] == ["figures.json"]
+def test_the_table_goes_where_it_is_told(report, capsys):
+    figures.show(report, on=notices())
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "recall" in shown.err

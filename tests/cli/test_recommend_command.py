@@ -1,5 +1,8 @@
 """`recommend` by user and by history: the export's own lists, by title, without what was had."""
 
+import json
+import shutil
+
 import pytest
 
 from tests.cli.conftest import RENAME
@@ -63,3 +66,36 @@ def test_an_unknown_item_is_said(exported, capsys):
     captured = run(capsys, exported, "--history", "s00,s99")
     assert "Not in the catalogue: s99" in captured.err
     assert listed(captured.out)
+
+
+def test_lists_are_json_on_request(exported, capsys):
+    arguments = [exported, "--user", "v01", "--user", "nobody", "--k", 2, "--json", "-"]
+    captured = run(capsys, *arguments)
+    written = json.loads(captured.out)
+    assert written["export"] == str(exported / "1")
+    first, stranger = written["lists"]
+    assert (first["user"], len(first["items"])) == ("v01", 2)
+    assert len(first["history"]) == 15
+    assert stranger == {
+        "user": "nobody",
+        "history": [],
+        "items": [
+            {"item_id": "s00", "title": "Thing [0]", "score": 0.0},
+            {"item_id": "s01", "title": "Thing [1]", "score": pytest.approx(-1 / 30)},
+        ],
+    }
+    assert [row[1] for row in listed(captured.err)][-2:] == ["s00", "s01"]
+
+
+def test_data_that_was_moved_is_asked_for(exported, tmp_path, capsys):
+    moved = tmp_path / "moved"
+    shutil.copytree(exported, moved)
+    card = moved / "1" / "assets.extra" / "model_card.json"
+    values = json.loads(card.read_text())
+    values["data"]["data"] = str(tmp_path / "gone [1]")
+    card.write_text(json.dumps(values))
+    said = run(capsys, moved, "--user", "v01", code=1).err
+    assert f"{tmp_path / 'gone [1]'}, which is not there any more: give --data" in said
+    del values["data"]["data"]
+    card.write_text(json.dumps(values))
+    assert "which data it is from: give --data" in run(capsys, moved, "--user", "v01", code=1).err

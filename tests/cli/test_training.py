@@ -13,6 +13,7 @@ from tests.evaluation.conftest import Known
 from tfrec_recall.cli import training
 from tfrec_recall.cli.training import train_model
 from tfrec_recall.cli.training_progress import Stopwatch, TrainingProgress
+from tfrec_recall.features import Categorical, Features
 
 QUALITY = (0.0, 0.1, 0.2, 0.8, 0.5, 0.5, 0.5, 0.5)  # after each epoch
 STEPS = 3
@@ -26,15 +27,17 @@ class Toy(tf.keras.Model):
     learns_ratings = False
     steps_per_execution = 1
     can_compile = False
+    reads_columns = True
 
     def __init__(self, features, width=(2, 1), **kwargs):
         super().__init__(**kwargs)
+        self.features = features
         self.width = list(width)
         self.done = self.add_weight(name="done", shape=(), initializer="zeros")
 
     @classmethod
-    def default_features(cls, interactions):
-        return types.SimpleNamespace(adapt=lambda train: "features")
+    def default_features(cls, interactions, columns=None):
+        return Features(user=[], item=[Categorical("item_id")])
 
     def training_data(self, train, batch_size, seed):
         self.asked = (batch_size, seed)
@@ -142,7 +145,7 @@ def test_the_stopwatch_leaves_out_what_comes_after_an_epoch(entry, split):
             time.sleep(0.5)
 
     clock = Stopwatch()
-    model = Toy("features")
+    model = Toy(None)
     model.compile()
     begin = time.perf_counter()
     with TrainingProgress(2, "val_recall@50") as shown:

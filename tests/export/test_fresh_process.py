@@ -64,3 +64,31 @@ def test_serves_the_same_lists(tmp_path, loader, index, imports):
     version = export(original, tmp_path / "model")
     expected = texts(original({"history": HISTORY}, exclude=EXCLUDE)[0])
     assert run(loader, version, imports) == expected
+
+
+RECOMMEND = """
+    from tfrec_recall.cli import main
+
+    try:
+        main(["recommend", path, "--history", "item 1,item 2", "--k", "3", "--json", "-"])
+    except SystemExit as end:
+        assert end.code == 0, end.code
+    ours = {f"tfrec_recall.{name}" for name in ("models", "features", "layers", "graph")}
+    unneeded = ours | {"tensorflow_recommenders", "sparse_dot_topn", "matplotlib"}
+    print(sorted(unneeded & set(sys.modules)), "scann" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("index", [Exact(), ScaNN(recall=0.9)], ids=["exact", "scann"])
+def test_recommending_imports_what_the_graph_needs(tmp_path, index):
+    original = retriever(1500, index=index)
+    version = export(original, tmp_path / "model")
+    script = f"import sys\npath = {str(version)!r}\n{textwrap.dedent(RECOMMEND)}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    *written, imported = done.stdout.splitlines()
+    assert imported == f"[] {index != Exact()}"
+    had = [["item 1", "item 2"]]
+    (expected,) = texts(original({"history": had}, k=3, exclude=had)[0])
+    (answer,) = json.loads("\n".join(written))["lists"]
+    assert [item["item_id"] for item in answer["items"]] == expected

@@ -105,7 +105,7 @@ def test_names_are_used_once():
 
 
 def test_the_names_of_a_batch_are_reserved():
-    with pytest.raises(ValueError, match=r"batch has its own example_age"):
+    with pytest.raises(ValueError, match=r"A batch or a request has its own example_age"):
         specification(Numeric("example_age"))
 
 

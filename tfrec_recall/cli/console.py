@@ -11,25 +11,32 @@ import warnings
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 EXPECTED = (ValueError, OSError, ImportError)  # what goes wrong outside this program
 
 
 def results() -> Console:
-    """Where tables go; made when it is used, so that it follows a redirected stdout."""
-    return Console(highlight=False)
+    """Where tables go; made when it is used, so that it follows a redirected stdout.
+
+    Paths, ids and titles are shown as they are: no text is read as markup, here or in `notices`.
+    What has a style is a `rich.text.Text`.
+    """
+    return Console(highlight=False, markup=False, emoji=False)
 
 
 def notices() -> Console:
     """Where everything goes that is not the result."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
-def say(text: str) -> None:
-    """A notice, with rich's markup."""
-    notices().print(text)
+def say(*parts: str | tuple[str, str]) -> None:
+    """A notice of one line: texts, and pairs of a text and its style.
+
+    >>> say("Exported to ", ("saved_models/two_tower/1", "bold"))
+    """
+    notices().print(Text.assemble(*parts), soft_wrap=True)
 
 
 def say_error(error: Exception) -> None:
@@ -37,8 +44,8 @@ def say_error(error: Exception) -> None:
     message = str(error) or type(error).__name__
     if not isinstance(error, EXPECTED):
         message = f"{type(error).__name__}: {message}\nThis is a fault of tfrec-recall."
-    notices().print(f"[bold red]Error:[/] {escape(message)}", soft_wrap=True)
-    notices().print("[dim]--debug shows where it comes from.[/]")
+    say(("Error:", "bold red"), f" {message}")
+    say(("--debug shows where it comes from.", "dim"))
 
 
 def quiet() -> None:
@@ -66,10 +73,10 @@ def waiting(what: str) -> Iterator[None]:
     """A spinner while something of unknown length runs; one line where there is no terminal."""
     console = notices()
     if not console.is_terminal:
-        console.print(f"{what} …")
+        say(f"{what} …")
         yield
         return
-    with console.status(f"{what} …"):
+    with console.status(Text(f"{what} …")):
         yield
 
 
@@ -78,7 +85,7 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """A bar; gives the function that is told how many are done, of how many."""
     console = notices()
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from tfrec_recall.cli.console import results
 
@@ -14,5 +15,5 @@ def datasets() -> None:
 
     table = Table("name", "what it is", title="Data sets", title_justify="left", box=SIMPLE_HEAD)
     for name, built_in in BUILT_IN.items():
-        table.add_row(f"[bold]{name}[/]", built_in.about)
+        table.add_row(Text(name, "bold"), built_in.about)
     results().print(table)

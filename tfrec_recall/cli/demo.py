@@ -18,7 +18,7 @@ from tfrec_recall.cli.figures import record, show_comparison
 from tfrec_recall.cli.option_groups import takes
 from tfrec_recall.cli.protocol import RECORD, Protocol, protocol
 from tfrec_recall.cli.source import Source
-from tfrec_recall.cli.train import K, measure, write_export
+from tfrec_recall.cli.train import K, check_place, measure, write_export
 
 if TYPE_CHECKING:
     from tfrec_recall.data import Split
@@ -45,19 +45,22 @@ def demo(
     the export in a fresh process, and shows what it recommends to three customers.
     """
     begin = time.perf_counter()
+    check_place(export)
     interactions = measured.counted(source.load())
-    say(f"[bold]1[/] {interactions!r}")
+    say(("1 ", "bold"), f"{interactions!r}")
     from tfrec_recall.cli.training import train_model
     from tfrec_recall.retrieval import Exact, ScaNN
 
     split, repeats = measured.cut(interactions), bool(measured.repeats)
-    say(f"[bold]2[/] Training {MODEL}, which stops by its recall on validation")
+    say(("2 ", "bold"), f"Training {MODEL}, which stops by its recall on validation")
     yardstick = train_model(entry(YARDSTICK), split, {}, seed, repeats=repeats)
-    trained = train_model(entry(MODEL), split, SETTINGS, seed, repeats=repeats)
+    trained = train_model(
+        entry(MODEL), split, SETTINGS, seed, repeats=repeats, columns=source.columns
+    )
     with waiting("Building the indexes"):
         exact = trained.model.retriever(interactions.items, index=Exact(), k=K)
         scann = trained.model.retriever(interactions.items, index=ScaNN(), k=K)
-    say("[bold]3[/] Measuring on test, over the whole catalogue")
+    say(("3 ", "bold"), "Measuring on test, over the whole catalogue")
     popular = yardstick.model.retriever(interactions.items, index=Exact(), k=K)
     report = measure(scann, split, repeats=repeats)
     show_comparison(
@@ -77,15 +80,15 @@ def demo(
         examples_per_second=trained.examples_per_second,
         settings=trained.settings,
     )
-    say("[bold]4[/] Exporting the ScaNN retriever as a SavedModel")
+    say(("4 ", "bold"), "Exporting the ScaNN retriever as a SavedModel")
     version = write_export(
         scann, export, split, trained, {**values, RECORD: measured.record(), **source.recorded()}
     )
     customers = _customers(split, seed)
     arguments = ["recommend", str(version), "--k", "5"]
     arguments += [part for customer in customers for part in ("--user", customer)]
-    say("[bold]5[/] Asking the export in a fresh process:")
-    say(f"[dim]tfrec-recall {shlex.join(arguments)}[/]")
+    say(("5 ", "bold"), "Asking the export in a fresh process:")
+    say((f"tfrec-recall {shlex.join(arguments)}", "dim"))
     command = [sys.executable, "-m", "tfrec_recall.cli", *arguments]
     answered = subprocess.run(command, stderr=sys.stderr)
     if answered.returncode:

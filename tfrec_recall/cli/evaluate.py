@@ -10,9 +10,10 @@ import typer
 
 from tfrec_recall.cli import options
 from tfrec_recall.cli.console import progress, say
-from tfrec_recall.cli.figures import record, show, write_json, write_lists
+from tfrec_recall.cli.figures import record, show
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.option_groups import takes
+from tfrec_recall.cli.outputs import output, refuse_the_same
 from tfrec_recall.cli.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
 from tfrec_recall.cli.ratings import show_ratings
 from tfrec_recall.cli.source import Source
@@ -59,6 +60,8 @@ def evaluate(
         typer.Option(
             metavar="FILE",
             dir_okay=False,
+            readable=False,
+            allow_dash=True,
             help="Write the ranked lists as Parquet: user_id, rank, item_id, score.",
             show_default=False,
         ),
@@ -75,6 +78,9 @@ def evaluate(
             "leave --cuts, --k, --candidates and --lists out: nothing is ranked",
             param_hint="--ratings",
         )
+    figures, ranked = output(json, "--json"), output(lists, "--lists")
+    refuse_the_same(figures, ranked)
+    beside = next((one.tables() for one in (figures, ranked) if one and one.is_stdout), None)
     retriever = load_export(export)
     trained = trained_on(retriever)
     source = source.or_of_card(trained)
@@ -97,7 +103,7 @@ def evaluate(
     if ratings:
         with progress("Rating") as tell:
             foretold = evaluate_ratings(retriever, split, on=on.value, progress=tell)
-        show_ratings(foretold)
+        show_ratings(foretold, on=beside)
         metrics = foretold.metrics
     else:
         with progress("Ranking") as tell:
@@ -109,15 +115,15 @@ def evaluate(
                 k=k,
                 candidates=chosen,
                 repeats=bool(measured.repeats),
-                lists=lists is not None,
+                lists=ranked is not None,
                 progress=tell,
             )
-        show(report)
+        show(report, on=beside)
         metrics = report.metrics
-        if lists is not None:
-            write_lists(lists, report.lists)
-    if json is not None:
+        if ranked is not None:
+            ranked.write_parquet(report.lists)
+    if figures is not None:
         known = {name: trained.get(name) for name in ("model", "seed", "settings")}
         times = {name: trained.get(name) for name in ("train_seconds", "examples_per_second")}
         values = record(data=source.name, split=split.name, metrics=metrics, **known, **times)
-        write_json(json, {**values, "on": on.value, RECORD: measured.record()})
+        figures.write_json({**values, "on": on.value, RECORD: measured.record()})

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from tfrec_recall.cli.console import results, say
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tfrec_recall.evaluation import Report
 
 ROWS = (
@@ -33,8 +31,8 @@ INTERVALS = "± half the 95% interval over users"
 WITH_INTERVAL = ("recall", "hit_rate", "ndcg")
 
 
-def show(report: Report) -> None:
-    """The figures of one report: a row a metric, a column a cut."""
+def show(report: Report, on: Console | None = None) -> None:
+    """The figures of one report: a row a metric, a column a cut; on stdout unless told."""
     users, targets = len(report.per_user), int(report.per_user["targets"].sum())
     table = _table(report.title, f"{users:,} users, {targets:,} targets. {INTERVALS}")
     table.add_column("metric")
@@ -42,9 +40,9 @@ def show(report: Report) -> None:
         table.add_column(f"@{cut}", justify="right")
     for metric in ROWS:
         table.add_row(metric, *(_cell(report, metric, cut) for cut in report.cuts))
-    results().print(table)
+    (on or results()).print(table)
     for note in report.notes:
-        say(f"[yellow]{note}[/]")
+        say((note, "yellow"))
 
 
 def show_comparison(reports: Mapping[str, Report]) -> None:
@@ -80,7 +78,7 @@ def _table(title: str, caption: str) -> Table:
     )
 
 
-def _cell(report: Report, metric: str, cut: int) -> str:
+def _cell(report: Report, metric: str, cut: int) -> str | Text:
     name = f"{metric}@{cut}"
     value = report.metrics[name]
     if metric == "popularity_rank":
@@ -90,8 +88,8 @@ def _cell(report: Report, metric: str, cut: int) -> str:
     return f"{value:.4f}"
 
 
-def _with_interval(mean: Any, low: Any, high: Any, sign: str = "") -> str:
-    return f"{mean:{sign}.4f} [dim]± {(high - low) / 2:.4f}[/]"
+def _with_interval(mean: Any, low: Any, high: Any, sign: str = "") -> Text:
+    return Text.assemble(f"{mean:{sign}.4f} ", (f"± {(high - low) / 2:.4f}", "dim"))
 
 
 def record(
@@ -115,31 +113,3 @@ def record(
         "examples_per_second": examples_per_second,
         "settings": dict(settings or {}),
     }
-
-
-def write_json(path: pathlib.Path, values: Mapping[str, Any]) -> None:
-    """Writes it whole or not at all, NaN as null."""
-    from tfrec_recall.data.files import replacing
-
-    finite = {
-        key: {name: _finite(figure) for name, figure in value.items()}
-        if isinstance(value, Mapping)
-        else value
-        for key, value in values.items()
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as sibling:
-        sibling.write_text(json.dumps(finite, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def write_lists(path: pathlib.Path, lists: pd.DataFrame) -> None:
-    """The ranked lists as Parquet, whole or not at all."""
-    from tfrec_recall.data.files import replacing
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as sibling:
-        lists.to_parquet(sibling, index=False)
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and value != value else value

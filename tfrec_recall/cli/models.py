@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from tfrec_recall.cli.console import results
 from tfrec_recall.cli.discovery import entries
@@ -16,5 +17,5 @@ def models() -> None:
     table.add_column("model", min_width=whole, no_wrap=True)
     table.add_column("what it is")
     for name, entry in entries().items():
-        table.add_row(f"[bold]{name}[/]", entry.summary)
+        table.add_row(Text(name, "bold"), entry.summary)
     results().print(table)

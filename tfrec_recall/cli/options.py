@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tfrec_recall.cli.option_groups import takes
-from tfrec_recall.cli.source import Source, layout_of
+from tfrec_recall.cli.source import Source, layout_of, parse_columns
 
 PANEL = "Data"
 
@@ -30,7 +30,21 @@ Json = Annotated[
         "--json",
         metavar="FILE",
         dir_okay=False,
-        help="Write the figures as JSON.",
+        readable=False,
+        allow_dash=True,
+        help="Write the figures as JSON; - is stdout, and tables then go to stderr.",
+        show_default=False,
+    ),
+]
+ListsJson = Annotated[
+    pathlib.Path | None,
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        dir_okay=False,
+        readable=False,
+        allow_dash=True,
+        help="Write the lists as JSON; - is stdout, and tables then go to stderr.",
         show_default=False,
     ),
 ]
@@ -58,7 +72,7 @@ def source(
         list[str] | None,
         _option(
             "Keep these columns alone beside ids, times, ratings and sessions; they become the "
-            "features: items.category,age.",
+            "features: items.category,age; as a kind of feature: items.title=Words.",
             metavar="COLUMNS",
         ),
     ] = None,
@@ -123,7 +137,8 @@ def source(
         time_format=time_format,
         mend_ids=mend_ids,
     )
-    return Source(data, users, items, layout)
+    wanted = None if columns is None else parse_columns(columns)
+    return Source(data, users, items, layout, wanted)
 
 
 DATA = tuple(inspect.signature(source).parameters)

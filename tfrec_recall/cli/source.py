@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tfrec_recall.data import Interactions
 
 DEFAULT = "online-retail"  # travels inside the package
+KINDS = ("categorical", "multivalued", "numeric", "vector", "words")  # of features, for --columns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,12 +27,14 @@ class Source:
         place: what `--data` says; None is the default.
         users, items: the files of these tables, if they are elsewhere.
         layout: the arguments of `tfrec_recall.data.reading.Layout` that are given.
+        columns: those that become features, as `features.infer` takes them; None: what suits.
     """
 
     place: str | None = None
     users: str | None = None
     items: str | None = None
     layout: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    columns: Sequence[str] | None = None
 
     @property
     def name(self) -> str:
@@ -47,6 +50,8 @@ class Source:
             **{name: value for name, value in self._files().items() if value is not None},
             **self.layout,
         }
+        if self.name in datasets.names():
+            options.pop("columns", None)  # they say which become features, and that is all
         if options and self.name in datasets.names():
             said = ", ".join(f"--{name.replace('_', '-')}" for name in options)
             raise ValueError(
@@ -82,18 +87,38 @@ class Source:
         return {**found, "layout": dict(self.layout)}
 
     def or_of_card(self, trained: Mapping[str, Any]) -> Source:
-        """This source if it names data; else that of an export, with what is said here instead."""
+        """This source if it names data; else that of an export, with what is said here instead.
+
+        Raises: FileNotFoundError if that is not where it was; ValueError if the card does not say.
+        """
         if self.place is not None:
             return self
+        if trained.get("data") is None:
+            raise ValueError("The export does not say which data it is from: give --data.")
         layout = dict(trained.get("layout") or {})
         layout.setdefault("rename", parse_pairs(trained.get("rename") or (), "--rename"))
         layout = {name: value for name, value in layout.items() if value}
-        return Source(
-            trained.get("data") or DEFAULT,
+        found = Source(
+            trained["data"],
             self.users or trained.get("users"),
             self.items or trained.get("items"),
             {**layout, **self.layout},
         )
+        found.check_there()
+        return found
+
+    def check_there(self) -> None:
+        """Raises FileNotFoundError if data of an export are not where they were."""
+        from tfrec_recall.data import datasets
+
+        named = {"--data": self.name, "--users": self.users, "--items": self.items}
+        for option, path in named.items():
+            if path is None or path in datasets.names() or pathlib.Path(path).exists():
+                continue
+            raise FileNotFoundError(
+                f"The export was trained on {path}, which is not there any more: give {option} "
+                "with the place where it is now."
+            )
 
 
 def parse_pairs(pairs: Sequence[str], option: str) -> dict[str, str]:
@@ -112,6 +137,25 @@ def parse_pairs(pairs: Sequence[str], option: str) -> dict[str, str]:
             raise ValueError(f"{option} has {name!r} twice. Received: {list(pairs)}.")
         found[name] = value
     return found
+
+
+def parse_columns(lines: Sequence[str]) -> list[str]:
+    """The columns of each use of --columns.
+
+    >>> parse_columns(["items.category, age", "title=Words"])
+    ['items.category', 'age', 'title=Words']
+    """
+    return [name.strip() for line in lines for name in line.split(",")]
+
+
+def without_kind(column: str) -> str:
+    """The column's name alone, of `title=Words`.
+
+    >>> without_kind("items.title=Words"), without_kind("a=b")
+    ('items.title', 'a=b')
+    """
+    name, _, kind = column.rpartition("=")
+    return name if kind.lower() in KINDS else column
 
 
 def parse_names(lines: Sequence[str]) -> dict[str, list[str]]:
@@ -146,7 +190,7 @@ def layout_of(
     """The arguments of `Layout` as the command line writes them."""
     found: dict[str, Any] = {
         "rename": parse_pairs(rename or (), "--rename"),
-        "columns": [name.strip() for some in columns or () for name in some.split(",")],
+        "columns": [without_kind(name) for name in parse_columns(columns or ())],
         "dtype": parse_pairs(type or (), "--type"),
         "lists": parse_pairs(list or (), "--list"),
         "names": parse_names(no_header or ()),

@@ -11,13 +11,16 @@ import typer
 from tfrec_recall.cli import options
 from tfrec_recall.cli.console import progress, say, waiting
 from tfrec_recall.cli.discovery import entry
-from tfrec_recall.cli.figures import record, show, write_json
+from tfrec_recall.cli.figures import record, show
 from tfrec_recall.cli.option_groups import takes
+from tfrec_recall.cli.outputs import output
 from tfrec_recall.cli.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
 from tfrec_recall.cli.settings import PUBLISHED, read_all
 from tfrec_recall.cli.source import Source
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from tfrec_recall.cli.training import Trained
     from tfrec_recall.data import Split
     from tfrec_recall.evaluation import Report
@@ -78,18 +81,22 @@ def train(
     chosen = entry(model)
     published, given = read_all(settings or ())
     places = None if cuts is None else parse_cuts(cuts)
+    figures = output(json, "--json")
+    if export is not None:
+        check_place(export)
     interactions = measured.counted(source.load())
     from tfrec_recall.cli.training import train_model
 
     split = measured.cut(interactions)
     repeats = bool(measured.repeats)
-    trained = train_model(chosen, split, given, seed, published, repeats)
+    trained = train_model(chosen, split, given, seed, published, repeats, source.columns)
     with waiting("Building the index"):
         length = max((K, *(places or ())))
         retriever = trained.model.retriever(interactions.items, index=index_of(index), k=length)
     report = measure(retriever, split, places, repeats)
-    show(report)
-    metrics = {**report.metrics, **rating_errors(retriever, split)}
+    beside = figures.tables() if figures else None
+    show(report, on=beside)
+    metrics = {**report.metrics, **rating_errors(retriever, split, on=beside)}
     say(
         f"Trained in {trained.seconds:,.1f} s, {trained.examples_per_second:,.0f} examples a second"
     )
@@ -106,8 +113,15 @@ def train(
     values[RECORD] = measured.record()
     if export is not None:
         write_export(retriever, export, split, trained, {**values, **source.recorded()})
-    if json is not None:
-        write_json(json, values)
+    if figures is not None:
+        figures.write_json(values)
+
+
+def check_place(path: pathlib.Path) -> None:
+    """Raises what exporting to this path would raise, before the work for it is done."""
+    from tfrec_recall.export.place import check
+
+    check(path)
 
 
 def index_of(kind: Kind) -> IndexSettings:
@@ -132,7 +146,9 @@ def measure(
         return evaluate(retriever, split, cuts=cuts, repeats=repeats, lists=False, progress=tell)
 
 
-def rating_errors(retriever: Retriever, split: Split) -> dict[str, float]:
+def rating_errors(
+    retriever: Retriever, split: Split, on: Console | None = None
+) -> dict[str, float]:
     """RMSE and MAE on test, which are shown, of a model of ratings; of another one, nothing."""
     if "predict_rating" not in retriever.signatures:
         return {}
@@ -144,7 +160,7 @@ def rating_errors(retriever: Retriever, split: Split) -> dict[str, float]:
 
     with progress("Rating") as tell:
         errors = evaluate_ratings(retriever, split, progress=tell)
-    show_ratings(errors)
+    show_ratings(errors, on=on)
     return errors.metrics
 
 
@@ -168,7 +184,7 @@ def write_export(
             items=split.interactions.items,
             warmup=_first_queries(retriever, split),
         )
-    say(f"Exported to [bold]{version}[/]")
+    say("Exported to ", (str(version), "bold"))
     return version
 
 

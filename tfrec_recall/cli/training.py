@@ -12,10 +12,12 @@ import tensorflow as tf
 
 from tfrec_recall.cli.console import say, waiting
 from tfrec_recall.cli.discovery import Entry
+from tfrec_recall.cli.feature_report import tell_features
 from tfrec_recall.cli.settings import Training, separate
 from tfrec_recall.cli.training_progress import Stopwatch, TrainingProgress
 from tfrec_recall.data import Interactions, Split, hold_back
 from tfrec_recall.evaluation import RatingsOnValidation, RecallOnValidation
+from tfrec_recall.features import Wanted
 from tfrec_recall.models import RecallModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
 
@@ -49,6 +51,7 @@ def train_model(
     seed: int,
     published: bool = False,
     repeats: bool = False,
+    columns: Wanted = None,
 ) -> Trained:
     """Trains a model on the training part, and stops by recall@50 on validation.
 
@@ -60,6 +63,7 @@ def train_model(
     Args:
         published: what the settings leave open is as the model's paper has it.
         repeats: items of the history are ranked like all others.
+        columns: those that become features, as for `features.infer`; None: what suits the model.
 
     Raises: ValueError for an unknown setting, or data that the model cannot learn from.
     """
@@ -75,11 +79,13 @@ def train_model(
     def prepare(train: Interactions) -> tuple[RecallModel, Any]:
         tf.keras.utils.set_random_seed(seed)
         with waiting("Preparing features and examples"):
-            features = model_class.default_features(train).adapt(train)
+            wanted = columns if model_class.reads_columns else None
+            features = model_class.default_features(train, wanted).adapt(train)
             model = model_class(features, **arguments)
             return model, model.training_data(train, batch_size=batch_size, seed=seed)
 
     model, batches = prepare(split.train)
+    tell_features(model.features, split.train, entry.name)
     used = {**dataclasses.asdict(training), **arguments}
     if isinstance(batches, Interactions):  # it learns in one pass, without steps
         used = arguments
@@ -95,7 +101,7 @@ def train_model(
             if trial is not None:
                 say(f"No validation came with the data: {trial.validation} are held back at first.")
                 training = _shortened(*prepare(trial.train), trial, training, optimizer, repeats)
-                say(f"[bold]{training.epochs}[/] epochs are best; now all of train is learnt.")
+                say((f"{training.epochs}", "bold"), " epochs are best; now all of train is learnt.")
                 model, batches = prepare(split.train)
         clock, _ = _fit(model, batches, training, optimizer, stops_by, repeats)
         examples, seconds = clock.steps * batch_size, clock.seconds

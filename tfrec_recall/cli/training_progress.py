@@ -6,6 +6,7 @@ import time
 
 import tensorflow as tf
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from tfrec_recall.cli.console import notices
 
@@ -48,7 +49,7 @@ class TrainingProgress(tf.keras.callbacks.Callback):
         self._best = float("-inf")
         console = notices()
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -75,10 +76,10 @@ class TrainingProgress(tf.keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs = logs or {}
-        line = f"epoch {epoch + 1:>3}   loss {float(logs.get('loss', float('nan'))):.4f}"
+        line = Text(f"epoch {epoch + 1:>3}   loss {float(logs.get('loss', float('nan'))):.4f}")
         if self.monitored in logs:
             measured = float(logs[self.monitored])
-            best = "[green]best[/]" if self._sign * measured > self._best else "    "
+            line.append(f"   {self.monitored.removeprefix('val_')} on validation {measured:.4f} ")
+            line.append("best" if self._sign * measured > self._best else "    ", "green")
             self._best = max(self._best, self._sign * measured)
-            line += f"   {self.monitored.removeprefix('val_')} on validation {measured:.4f} {best}"
-        self._bar.console.print(f"{line}   {time.perf_counter() - self._begin:.1f} s")
+        self._bar.console.print(line.append(f"   {time.perf_counter() - self._begin:.1f} s"))

@@ -1,28 +1,35 @@
 """From raw events to training examples and test targets: tables, ids, sessions, splits."""
 
-from tfrec_recall.data.examples import Examples, next_basket, next_item, pairs
-from tfrec_recall.data.filters import rated, without_duplicates
-from tfrec_recall.data.held_out import gather_others, held_out
-from tfrec_recall.data.interactions import Interactions
-from tfrec_recall.data.order import chronological, newer_events
-from tfrec_recall.data.passes import Passes, passes
-from tfrec_recall.data.sessions import sessions
-from tfrec_recall.data.splits import (
-    Part,
-    Split,
-    given,
-    has_baskets,
-    hold_out_users,
-    last_basket_out,
-    last_events_out,
-    random_events_out,
-    standard,
-    temporal,
-)
-from tfrec_recall.data.stopping import hold_back
-from tfrec_recall.data.streaming import batches, gather_histories
-from tfrec_recall.data.ties import ties_in_file_order, ties_shuffled
-from tfrec_recall.data.vocabulary import PADDING, UNKNOWN, Vocabulary
+from typing import TYPE_CHECKING
+
+from tfrec_recall._on_demand import on_demand
+
+if TYPE_CHECKING:
+    from tfrec_recall.data.examples import Examples, next_basket, next_item, pairs
+    from tfrec_recall.data.filters import rated, without_duplicates
+    from tfrec_recall.data.held_out import gather_others, held_out
+    from tfrec_recall.data.interactions import Interactions
+    from tfrec_recall.data.order import chronological, newer_events
+    from tfrec_recall.data.passes import Passes, passes
+    from tfrec_recall.data.sessions import sessions
+    from tfrec_recall.data.splits import (
+        Part,
+        Split,
+        given,
+        has_baskets,
+        hold_out_users,
+        last_basket_out,
+        last_events_out,
+        random_events_out,
+        standard,
+        temporal,
+    )
+    from tfrec_recall.data.stopping import hold_back
+    from tfrec_recall.data.streaming import batches, gather_histories
+    from tfrec_recall.data.ties import ties_in_file_order, ties_shuffled
+    from tfrec_recall.data.vocabulary import PADDING, UNKNOWN, Vocabulary
+else:
+    on_demand(__name__)
 
 __all__ = [
     "PADDING",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pathlib
 import secrets
+import tempfile
 from collections.abc import Iterator
 
 
@@ -32,3 +34,17 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         os.replace(sibling, path)
     finally:
         sibling.unlink(missing_ok=True)
+
+
+def check_folder(folder: str | os.PathLike[str]) -> None:
+    """Raises what making a file in this folder would raise; leaves nothing, and makes no folder.
+
+    Raises: OSError of the kind that occurred.
+    """
+    there = pathlib.Path(folder).resolve()
+    while not there.exists() and there != there.parent:
+        there = there.parent  # the folders below can be made where a file can be
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "there is a file of this name", str(there))
+    with tempfile.TemporaryFile(dir=there):
+        pass

@@ -7,13 +7,25 @@ compare({"popular": yardstick, "two-tower": report})
 evaluate_ratings(retriever, split)  # RMSE and MAE, for models of ratings
 """
 
-from tfrec_recall.evaluation.callbacks import RecallOnValidation
-from tfrec_recall.evaluation.evaluate import evaluate
-from tfrec_recall.evaluation.plots import plot_cuts, plot_exposure, plot_history, plot_popularity
-from tfrec_recall.evaluation.queries import Queries
-from tfrec_recall.evaluation.rating_callback import RatingsOnValidation
-from tfrec_recall.evaluation.ratings import RatingReport, evaluate_ratings
-from tfrec_recall.evaluation.report import Report, compare
+from typing import TYPE_CHECKING
+
+from tfrec_recall._on_demand import on_demand
+
+if TYPE_CHECKING:
+    from tfrec_recall.evaluation.callbacks import RecallOnValidation
+    from tfrec_recall.evaluation.evaluate import evaluate
+    from tfrec_recall.evaluation.plots import (
+        plot_cuts,
+        plot_exposure,
+        plot_history,
+        plot_popularity,
+    )
+    from tfrec_recall.evaluation.queries import Queries
+    from tfrec_recall.evaluation.rating_callback import RatingsOnValidation
+    from tfrec_recall.evaluation.ratings import RatingReport, evaluate_ratings
+    from tfrec_recall.evaluation.report import Report, compare
+else:
+    on_demand(__name__)
 
 __all__ = [
     "Queries",

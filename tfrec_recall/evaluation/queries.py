@@ -13,7 +13,7 @@ HISTORY = "history"
 TIMESTAMP = "timestamp"
 OBJECTIVE = "objective"
 TEXT = ("string",)  # pandas' names of what a column holds
-NUMBERS = ("integer", "floating", "mixed-integer-float", "boolean")
+NUMBERS = ("integer", "floating", "mixed-integer-float", "boolean", "decimal")
 
 
 @dataclasses.dataclass(frozen=True)

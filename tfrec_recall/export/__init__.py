@@ -1,6 +1,13 @@
 """Retrievers as versioned SavedModels: written whole or not at all, and read back."""
 
-from tfrec_recall.export.loading import LoadedRetriever, load
-from tfrec_recall.export.saving import export
+from typing import TYPE_CHECKING
+
+from tfrec_recall._on_demand import on_demand
+
+if TYPE_CHECKING:
+    from tfrec_recall.export.loading import LoadedRetriever, load
+    from tfrec_recall.export.saving import export
+else:
+    on_demand(__name__)
 
 __all__ = ["LoadedRetriever", "export", "load"]

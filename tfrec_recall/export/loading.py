@@ -1,5 +1,6 @@
 """A retriever read back from a SavedModel."""
 
+import importlib
 import json
 import os
 import pathlib
@@ -10,11 +11,14 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.export.model_card import FILE
+from tfrec_recall.export.place import check_name
 from tfrec_recall.export.saving import EXTRA, ITEMS
 from tfrec_recall.export.versions import versions
 from tfrec_recall.retrieval import Retriever
 
 GRAPH = "saved_model.pb"
+SCANN = b"Scann>"  # what the names of ScaNN's operations begin with
+OPERATIONS = "tfrec_recall.retrieval.scann_searcher"  # makes them known to TensorFlow
 OFFERS = (
     "embed_query",
     "embed_item",
@@ -80,10 +84,13 @@ def load(path: str | os.PathLike) -> LoadedRetriever:
     Args:
         path: the directory of the versions, of which the newest is taken, or that of one version.
 
-    Raises: FileNotFoundError if there is no export; ValueError if it is damaged, or is no
-        retriever.
+    Raises: FileNotFoundError if there is no export; ValueError if it is damaged, is no retriever,
+        or is at a path that TensorFlow reads as a pattern.
     """
     version = _version(pathlib.Path(path))
+    check_name(version)
+    if SCANN in (version / GRAPH).read_bytes():
+        importlib.import_module(OPERATIONS)
     try:
         saved = tf.saved_model.load(str(version))
     except Exception as error:  # what TensorFlow raises for a damaged file is of any kind

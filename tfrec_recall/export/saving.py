@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfrec_recall.export.model_card import FILE as CARD
 from tfrec_recall.export.model_card import dumps, model_card
+from tfrec_recall.export.place import check_name
 from tfrec_recall.export.serving_module import ServingModule, serving_signatures
 from tfrec_recall.export.versions import write_version
 from tfrec_recall.export.warmup import write_warmup
@@ -45,9 +46,10 @@ def export(
 
     Returns: the directory of the new version.
 
-    Raises: OSError of the kind that occurred; the path is then as it was before. TypeError if
-        the card cannot be written as JSON.
+    Raises: OSError of the kind that occurred; the path is then as it was before. ValueError for a
+        path that TensorFlow reads as a pattern; TypeError if the card cannot be written as JSON.
     """
+    check_name(os.path.abspath(path))
     module = ServingModule(retriever)
     signatures = serving_signatures(module, retriever)
     card = model_card(retriever, signatures, metrics, data, features)

@@ -13,14 +13,14 @@ from tfrec_recall.features.columns import (
 )
 from tfrec_recall.features.encoder import FeatureEncoder, Field, ItemTable
 from tfrec_recall.features.field_sum import FieldSum
-from tfrec_recall.features.inference import infer
+from tfrec_recall.features.inference import Wanted, ids_alone, infer
 from tfrec_recall.features.item_embedding import ItemEmbedding
 from tfrec_recall.features.known_first import KnownFirst
 from tfrec_recall.features.objective import Objective, label_of, meetings, objectives_of
 from tfrec_recall.features.pass_batches import pass_batches
 from tfrec_recall.features.serving import RawItem, RawQuery
 from tfrec_recall.features.session_split import SessionSplit
-from tfrec_recall.features.specification import Features
+from tfrec_recall.features.specification import Features, LeftOut
 
 __all__ = [
     "Categorical",
@@ -33,6 +33,7 @@ __all__ = [
     "ItemEmbedding",
     "ItemTable",
     "KnownFirst",
+    "LeftOut",
     "MultiValued",
     "Numeric",
     "Objective",
@@ -41,8 +42,10 @@ __all__ = [
     "SessionSplit",
     "TimeOf",
     "Vector",
+    "Wanted",
     "Words",
     "example_batches",
+    "ids_alone",
     "infer",
     "label_of",
     "meetings",

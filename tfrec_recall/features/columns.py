@@ -13,13 +13,20 @@ from tfrec_recall.data import Vocabulary
 from tfrec_recall.features.encodings import (
     BucketEncoding,
     Encoding,
-    ListEncoding,
     NormalisedEncoding,
     TimeEncoding,
     VectorEncoding,
     VocabularyEncoding,
-    WordsEncoding,
+    is_truth,
     logarithm,
+    numbers_of,
+)
+from tfrec_recall.features.list_encodings import (
+    ListEncoding,
+    SplitEncoding,
+    WordsEncoding,
+    length_for,
+    split_at,
     words_of,
 )
 
@@ -41,7 +48,24 @@ class Feature:
             object.__setattr__(self, "name", self.column)
 
     def adapt(self, values: pd.Series) -> Encoding:
+        """The encoding that these values teach.
+
+        Raises: ValueError that names the column, whatever it is that fails.
+        """
+        try:
+            return self.learn(values)
+        except Exception as error:
+            raise ValueError(
+                f"{type(self).__name__}({self.column!r}) cannot be learnt: {error}"
+            ) from error
+
+    def learn(self, values: pd.Series) -> Encoding:
+        """As `adapt`, which names what fails here."""
         raise NotImplementedError(f"{type(self).__name__} has to say how it learns its encoding.")
+
+    def told(self, encoding: Encoding) -> str:
+        """What a reader should know of how it is encoded, beside its kind."""
+        return ""
 
 
 @saved_by_fields
@@ -58,28 +82,64 @@ class Categorical(Feature):
     min_count: int = 1
     unknown_rate: float = 0.0
 
-    def adapt(self, values: pd.Series) -> Encoding:
+    def learn(self, values: pd.Series) -> Encoding:
         present = values.dropna()
         if isinstance(present.dtype, pd.CategoricalDtype):
             present = present.astype(present.cat.categories.dtype)
-        if pd.api.types.is_bool_dtype(present.dtype):
+        if is_truth(present):
             present = present.astype("int64")
         if pd.api.types.is_float_dtype(present.dtype):
-            present = _whole_numbers(present, self)
-        return VocabularyEncoding(Vocabulary.build(present, min_count=self.min_count))
+            present = _whole_numbers(present)
+        return VocabularyEncoding(_vocabulary(present, self.min_count))
 
 
 @saved_by_fields
 @dataclasses.dataclass(frozen=True)
 class MultiValued(Feature):
-    """Any number of values from a set: genres, tags, search tokens. A list in each cell."""
+    """Any number of values from a set: genres, tags, search tokens.
+
+    A list in each cell, or with `separator` a text: "Action|Drama". A text that is written as
+    Python and JSON write lists, "['new', 'red']", has the separator ",".
+
+    Args:
+        min_count: rarer values are unknown.
+        length: values of a list that are kept, the first ones. None keeps all as long as the table
+            has no more than 8 cells a value, so that one list of thousands does not widen the
+            table of millions: then as many as that allows, and as 99 of 100 lists need.
+        separator: what stands between the values of a text.
+    """
 
     min_count: int = 1
+    length: int | None = None
+    separator: str | None = None
 
-    def adapt(self, values: pd.Series) -> Encoding:
-        exploded = values.explode().dropna()
-        vocabulary = Vocabulary.build(exploded, min_count=self.min_count)
-        return ListEncoding(vocabulary)
+    def __post_init__(self):
+        super().__post_init__()
+        _check_length(self, self.length)
+        if self.separator == "":
+            raise ValueError(
+                f"MultiValued({self.column!r}) needs a separator of one character at least. "
+                "Received: separator=''."
+            )
+
+    def learn(self, values: pd.Series) -> Encoding:
+        present = values.dropna()
+        texts = present[present.map(lambda cell: isinstance(cell, str))]
+        if self.separator is None and len(texts):
+            raise ValueError(
+                f"it takes a list in each cell, and {len(texts):,} are texts: say what separates "
+                f"their values, separator='|'. Received: {texts.iloc[0]!r}."
+            )
+        lists = values if self.separator is None else split_at(self.separator, values)
+        vocabulary = _vocabulary(lists.explode().dropna(), self.min_count)
+        length, longer = length_for(lists, self.length)
+        if self.separator is None:
+            return ListEncoding(vocabulary, length, longer)
+        return SplitEncoding(vocabulary, length, longer, self.separator)
+
+    def told(self, encoding: Encoding) -> str:
+        apart = "" if self.separator is None else f"split at {self.separator!r}, "
+        return apart + _lengths_told(encoding)
 
 
 @saved_by_fields
@@ -89,13 +149,23 @@ class Words(Feature):
 
     Args:
         min_count: rarer words are unknown.
+        length: words of a text that are kept, the first ones; None as for `MultiValued`.
     """
 
     min_count: int = 1
+    length: int | None = None
 
-    def adapt(self, values: pd.Series) -> Encoding:
-        words = words_of(values).explode().dropna()
-        return WordsEncoding(Vocabulary.build(words, min_count=self.min_count))
+    def __post_init__(self):
+        super().__post_init__()
+        _check_length(self, self.length)
+
+    def learn(self, values: pd.Series) -> Encoding:
+        words = words_of(values)
+        vocabulary = _vocabulary(words.explode().dropna(), self.min_count)
+        return WordsEncoding(vocabulary, *length_for(words, self.length))
+
+    def told(self, encoding: Encoding) -> str:
+        return _lengths_told(encoding)
 
 
 @saved_by_fields
@@ -108,27 +178,37 @@ class Numeric(Feature):
     Args:
         buckets: how many buckets; None keeps the number itself.
         log: take log(1 + x) first, for prices and counts.
+        decimal: the decimal sign, "." or ",", of numbers that are written as texts, "1.234,50";
+            None where they are numbers.
     """
 
     buckets: int | None = None
     log: bool = False
+    decimal: str | None = None
 
-    def adapt(self, values: pd.Series) -> Encoding:
-        numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
-        bad = values.notna().to_numpy() & np.isnan(numbers)
-        if bad.any():
+    def __post_init__(self):
+        super().__post_init__()
+        if self.decimal not in (None, ".", ","):
             raise ValueError(
-                f"Numeric({self.column!r}) needs numbers; {bad.sum():,} values are none, the first "
-                f"{values[bad].head(3).tolist()}. Use Categorical, or clean the column."
+                f"Numeric({self.column!r}) takes decimal='.' or ','. Received: {self.decimal!r}."
             )
-        numbers = logarithm(numbers, self.log)
+
+    def learn(self, values: pd.Series) -> Encoding:
+        numbers = logarithm(numbers_of(values, self.decimal), self.log)
         present = numbers[np.isfinite(numbers)]
         if not len(present):
             present = np.zeros(1)
         if self.buckets is None:
-            return NormalisedEncoding(float(present.mean()), float(present.std()) or 1.0, self.log)
+            mean, deviation = float(present.mean()), float(present.std()) or 1.0
+            return NormalisedEncoding(self.log, self.decimal, mean, deviation)
         inner = np.linspace(0, 1, self.buckets + 1)[1:-1]
-        return BucketEncoding(np.unique(np.quantile(present, inner)).astype("float32"), self.log)
+        boundaries = np.unique(np.quantile(present, inner)).astype("float32")
+        return BucketEncoding(self.log, self.decimal, boundaries)
+
+    def told(self, encoding: Encoding) -> str:
+        kept = "the number itself" if self.buckets is None else f"{self.buckets} buckets"
+        sign = "" if self.decimal is None else f", written with {self.decimal!r}"
+        return f"{kept}{', its logarithm' if self.log else ''}{sign}"
 
 
 @saved_by_fields
@@ -139,15 +219,23 @@ class Vector(Feature):
     They are taken as they are, so scale them to about 1 before. A missing one is zeros.
     """
 
-    def adapt(self, values: pd.Series) -> Encoding:
+    def learn(self, values: pd.Series) -> Encoding:
         present = values.dropna()
+        texts = [cell for cell in present.head() if isinstance(cell, str) or np.ndim(cell) != 1]
+        if texts:
+            raise ValueError(f"it needs a list of numbers in each cell. Received: {texts[0]!r}.")
         widths = present.map(len).unique()
         if len(widths) != 1:
             raise ValueError(
-                f"Vector({self.column!r}) needs a list of as many numbers in each cell. "
+                "it needs a list of as many numbers in each cell. "
                 f"Received: {sorted(widths.tolist()) or 'no list'}."
             )
-        return VectorEncoding(int(widths[0]))
+        encoding = VectorEncoding(int(widths[0]))
+        encoding.encode(values)  # all of them are finite
+        return encoding
+
+    def told(self, encoding: Encoding) -> str:
+        return f"{getattr(encoding, 'width', 0)} numbers, as they are"
 
 
 @saved_by_fields
@@ -163,6 +251,9 @@ class History(Feature):
     column: str = "item_id"
     name: str = "history"
     length: int = 50
+
+    def told(self, encoding: Encoding) -> str:
+        return f"the latest {self.length:,}"
 
 
 @saved_by_fields
@@ -184,15 +275,43 @@ class TimeOf(Feature):
         if not self.name:
             object.__setattr__(self, "name", self.part)
 
-    def adapt(self, values: pd.Series) -> Encoding:
+    def learn(self, values: pd.Series) -> Encoding:
         return TimeEncoding(*TIME_PARTS[self.part])
 
 
-def _whole_numbers(values: pd.Series, feature: Categorical) -> pd.Series:
-    """Integers with missing values arrive as floats from CSV files; true fractions are an error."""
-    if (values % 1 != 0).any():
+def _vocabulary(values: pd.Series, min_count: int) -> Vocabulary:
+    """The vocabulary of these values, which has one at least."""
+    vocabulary = Vocabulary.build(values, min_count=min_count)
+    if not len(vocabulary.ids):
         raise ValueError(
-            f"Categorical({feature.column!r}) found fractions, the first "
-            f"{values[values % 1 != 0].head(3).tolist()}. Use Numeric, or turn the column to text."
+            f"no value is there {min_count:,} times among the users or items of the events: leave "
+            f"the feature out, or lower min_count. Received: {len(values):,} values."
+        )
+    return vocabulary
+
+
+def _whole_numbers(values: pd.Series) -> pd.Series:
+    """Integers with missing values arrive as floats from CSV files; true fractions are an error."""
+    fractions = values[values % 1 != 0]
+    if len(fractions):
+        raise ValueError(
+            f"there are fractions, the first {fractions.head(3).tolist()}. Use Numeric, or turn "
+            "the column to text."
         )
     return values.astype("int64")
+
+
+def _check_length(feature: Feature, length: int | None) -> None:
+    if length is not None and length < 1:
+        raise ValueError(
+            f"{type(feature).__name__}({feature.column!r}) keeps one value of a list at least. "
+            f"Received: length={length!r}."
+        )
+
+
+def _lengths_told(encoding: Encoding) -> str:
+    if not isinstance(encoding, ListEncoding):
+        return ""
+    if not encoding.longer:
+        return f"up to {encoding.length:,} values"
+    return f"the first {encoding.length:,} values ({encoding.longer:,} lists have more)"

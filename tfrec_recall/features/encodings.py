@@ -18,6 +18,9 @@ from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data import Vocabulary
 from tfrec_recall.data.packing import pack, unpack
 
+# What groups digits beside each decimal sign: blanks, also those that do not break, and the other.
+_GROUPING = {".": ", \u00a0\u202f", ",": ". \u00a0\u202f"}
+
 
 class Encoding(Protocol):
     """A learnt mapping from raw values to what the embedding layer takes; 0 is padding.
@@ -61,8 +64,9 @@ class VocabularyEncoding:
         return tf.string if isinstance(self.vocabulary.padding, str) else tf.int64
 
     def encode(self, values: pd.Series) -> np.ndarray:
-        whole = pd.api.types.is_float_dtype(values.dtype) and self.raw_dtype == tf.int64
-        if whole or pd.api.types.is_bool_dtype(values.dtype):
+        if is_truth(values):
+            values = values.astype("boolean").astype("Int64")
+        elif pd.api.types.is_float_dtype(values.dtype) and self.raw_dtype == tf.int64:
             values = values.astype("Int64")  # as CSV files bring integers with gaps
         return self.vocabulary.encode(values)
 
@@ -91,85 +95,52 @@ class IdLookup(tf.Module):
         return tf.cast(self.lookup(raw), tf.int32)
 
 
-@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
-class ListEncoding(VocabularyEncoding):
-    """Lists of raw ids to rows of integers, padded on the right with 0."""
+@dataclasses.dataclass
+class NumberEncoding:
+    """What encodings of numbers share: how they are read from raw values.
 
-    rank = 2
-
-    def encode(self, values: pd.Series) -> np.ndarray:
-        flat = values.reset_index(drop=True).explode()
-        flat = flat[flat.notna()]
-        codes = self.vocabulary.encode(flat)
-        rows = flat.index.to_numpy()
-        position = flat.groupby(level=0).cumcount().to_numpy()
-        table = np.zeros((len(values), int(position.max(initial=0)) + 1), "int32")
-        table[rows, position] = codes
-        return table
-
-    def raw_spec(self) -> tf.TensorSpec:
-        return tf.TensorSpec([None, None], self.raw_dtype)
-
-
-@tf.keras.utils.register_keras_serializable(package="tfrec_recall")
-class WordsEncoding(ListEncoding):
-    """Texts to rows of the integers of their words, in lower case, padded on the right with 0."""
-
-    def encode(self, values: pd.Series) -> np.ndarray:
-        return super().encode(words_of(values))
-
-    def raw_spec(self) -> tf.TensorSpec:
-        return tf.TensorSpec([None], tf.string)
-
-    def graph(self):
-        return WordsLookup(self.vocabulary)
-
-
-class WordsLookup(tf.Module):
-    """The same in TensorFlow operations."""
-
-    def __init__(self, vocabulary: Vocabulary):
-        super().__init__()
-        self.lookup = IdLookup(vocabulary)
-
-    def __call__(self, raw: tf.Tensor) -> tf.Tensor:
-        lower = tf.strings.lower(raw, encoding="utf-8")
-        words = tf.strings.split(tf.strings.regex_replace(lower, r"[^\pL\pN]+", " "))
-        return words.with_flat_values(self.lookup(words.flat_values)).to_tensor()
-
-
-def words_of(values: pd.Series) -> pd.Series:
-    """The runs of letters and digits of each text, in lower case; of a missing one, none.
-
-    >>> words_of(pd.Series(["T-Light HOLDER", None])).tolist()
-    [['t', 'light', 'holder'], []]
+    Args:
+        log: log(1 + x) is taken first.
+        decimal: the decimal sign of numbers that come as texts; None where they are numbers.
     """
-    return values.astype("object").where(values.notna(), "").str.lower().str.findall(r"[^\W_]+")
+
+    log: bool = False
+    decimal: str | None = None
+
+    def raw_spec(self) -> tf.TensorSpec:
+        return tf.TensorSpec([None], tf.float32 if self.decimal is None else tf.string)
+
+    def read(self, values: pd.Series) -> np.ndarray:
+        """float64 [values], NaN where there is none."""
+        return logarithm(numbers_of(values, self.decimal), self.log)
+
+    def read_in_graph(self, raw: tf.Tensor) -> tf.Tensor:
+        """The same in TensorFlow operations, float32."""
+        if self.decimal is not None:
+            raw = tf.strings.regex_replace(raw, f"[{_GROUPING[self.decimal]}]", "")
+            raw = tf.strings.regex_replace(raw, f"[{self.decimal}]", ".")
+            raw = tf.strings.to_number(tf.where(raw == "", "nan", raw), tf.float32)
+        return tf.math.log1p(raw) if self.log else raw
 
 
 @saved_by_fields
 @dataclasses.dataclass
-class NormalisedEncoding:
+class NormalisedEncoding(NumberEncoding):
     """(x - mean) / deviation, the deviation of the population; missing gives 0."""
 
-    mean: float
-    deviation: float
-    log: bool = False
+    mean: float = 0.0
+    deviation: float = 1.0
     size: ClassVar[int] = 0
     rank: ClassVar[int] = 1
     dtype: ClassVar[tf.DType] = tf.float32
 
     def encode(self, values: pd.Series) -> np.ndarray:
-        numbers = pd.to_numeric(values).to_numpy(dtype="float64", na_value=np.nan)
-        scaled = (logarithm(numbers, self.log) - self.mean) / self.deviation
+        scaled = (self.read(values) - self.mean) / self.deviation
         return np.where(np.isfinite(scaled), scaled, 0.0).astype("float32")
-
-    def raw_spec(self) -> tf.TensorSpec:
-        return tf.TensorSpec([None], tf.float32)
 
     def graph(self):
         def normalise(raw):
-            raw = tf.math.log1p(raw) if self.log else raw
+            raw = self.read_in_graph(raw)
             scaled = (raw - self.mean) / self.deviation
             return tf.where(tf.math.is_finite(scaled), scaled, 0.0)
 
@@ -196,23 +167,28 @@ class VectorEncoding:
                 f"{len(wrong):,} others, the first of {len(values.iloc[wrong[0]])}."
             )
         if len(present):
-            table[present] = np.stack([np.asarray(values.iloc[row]) for row in present])
+            table[present] = np.stack([np.asarray(values.iloc[row], float) for row in present])
+        absent = ~np.isfinite(table).all(axis=1)
+        if absent.any():
+            raise ValueError(
+                f"Vectors hold finite numbers; leave a vector out whole where one is missing. "
+                f"Received: {absent.sum():,} others, the first {table[absent][0].tolist()}."
+            )
         return table
 
     def raw_spec(self) -> tf.TensorSpec:
         return tf.TensorSpec([None, self.width], tf.float32)
 
     def graph(self):
-        return lambda raw: raw
+        return lambda raw: tf.where(tf.math.is_finite(raw), raw, 0.0)
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 @dataclasses.dataclass
-class BucketEncoding:
+class BucketEncoding(NumberEncoding):
     """The bucket of a number: 0 missing, 1 unused (unknown elsewhere), 2 the lowest."""
 
-    boundaries: np.ndarray
-    log: bool = False
+    boundaries: np.ndarray = dataclasses.field(default_factory=lambda: np.empty(0, "float32"))
     rank: ClassVar[int] = 1
     dtype: ClassVar[tf.DType] = tf.int32
 
@@ -221,30 +197,30 @@ class BucketEncoding:
         return len(self.boundaries) + 3
 
     def encode(self, values: pd.Series) -> np.ndarray:
-        numbers = pd.to_numeric(values).to_numpy(dtype="float64", na_value=np.nan)
-        numbers = logarithm(numbers, self.log).astype("float32")
+        numbers = self.read(values).astype("float32")
         bucket = np.searchsorted(self.boundaries, numbers, side="right") + 2
         return np.where(np.isnan(numbers), 0, bucket).astype("int32")
-
-    def raw_spec(self) -> tf.TensorSpec:
-        return tf.TensorSpec([None], tf.float32)
 
     def graph(self):
         boundaries = tf.constant(self.boundaries, tf.float32)
 
         def bucketise(raw):
-            raw = tf.math.log1p(raw) if self.log else raw
+            raw = self.read_in_graph(raw)
             bucket = tf.searchsorted(boundaries, raw, side="right") + 2
             return tf.where(tf.math.is_nan(raw), 0, bucket)
 
         return bucketise
 
     def get_config(self):
-        return {"boundaries": pack(self.boundaries), "log": self.log}
+        return {
+            "log": self.log,
+            "decimal": self.decimal,
+            "boundaries": pack(self.boundaries),
+        }
 
     @classmethod
     def from_config(cls, config):
-        return cls(unpack(config["boundaries"]), config["log"])
+        return cls(**{**config, "boundaries": unpack(config["boundaries"])})
 
 
 @saved_by_fields
@@ -331,6 +307,39 @@ class SessionEncoding:
             return tf.where(raw == "", tf.zeros([], tf.int64), hashed)
 
         return number
+
+
+def is_truth(values: pd.Series) -> bool:
+    """Whether these are True and False, beside missing values."""
+    if values.dtype == object:
+        return pd.api.types.infer_dtype(values, skipna=True) == "boolean"
+    return pd.api.types.is_bool_dtype(values.dtype)
+
+
+def numbers_of(values: pd.Series, decimal: str | None) -> np.ndarray:
+    """Numbers as float64, NaN where there is none.
+
+    Args:
+        decimal: the decimal sign of numbers in texts; None where they are numbers.
+
+    Raises: ValueError for what is no number.
+
+    >>> numbers_of(pd.Series(["1.234,5", " 7", None]), ",").tolist()
+    [1234.5, 7.0, nan]
+    """
+    numbers = values
+    if decimal is not None:
+        text = values.astype("str").str.replace(f"[{_GROUPING[decimal]}]", "", regex=True)
+        numbers = text.str.replace(decimal, ".", regex=False)
+        numbers = numbers.mask(numbers == "")
+    found = pd.to_numeric(numbers, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
+    bad = numbers.notna().to_numpy() & np.isnan(found)
+    if bad.any():
+        raise ValueError(
+            f"numbers are expected; {bad.sum():,} values are none, the first "
+            f"{values[bad].head(3).tolist()}. Use Categorical, or clean the column."
+        )
+    return found
 
 
 def logarithm(numbers: np.ndarray, log: bool) -> np.ndarray:

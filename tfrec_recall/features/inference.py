@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.features.columns import (
-    Categorical,
-    Feature,
-    History,
-    MultiValued,
-    Numeric,
-    Words,
-)
-from tfrec_recall.features.specification import Features
+from tfrec_recall.features.columns import Categorical, Feature, History
+from tfrec_recall.features.kinds import KINDS, kind_of
+from tfrec_recall.features.specification import Features, LeftOut, is_reserved, rows_seen
 
-FEW_VALUES = 20  # a numeric column with fewer distinct values is a category
-BUCKETS = 10
-ROWS_A_VALUE = 5  # text with fewer rows a value is a name or a title, not a category
+Wanted = Sequence[str] | None  # those that become features; None: what their values suggest
+NO_NAME = "its name has another meaning: rename the column"
+IDS = ("user_id", "item_id")
+OF_EVENTS = (*IDS, "timestamp", "rating", "weight", "session_id", "event_type", "split")
 
 
 def infer(
@@ -26,51 +22,132 @@ def infer(
     history: int = 50,
     unknown_users: float = 0.1,
     words: int | None = None,
+    columns: Wanted = None,
+    of_users: bool = True,
 ) -> Features:
-    """Features of the user side and the item side, by the columns' types; not yet adapted.
+    """Features of the user side and the item side, by the columns' values; not yet adapted.
 
-    Lists become `MultiValued`, numbers `Numeric` in buckets (a few distinct whole numbers:
-    `Categorical`), text with several rows a value `Categorical`; titles and the like are left out.
-    A history of items is always there: a set where the events have no times.
+    Numbers become `Numeric` in buckets (a few distinct whole numbers: `Categorical`), texts with
+    several rows a value `Categorical`, lists `MultiValued`, lists of as many fractions `Vector`.
+    Texts that list values ("Action|Drama") and numbers with decimal commas are read as such. A
+    history of items is always there: a set where the events have no times. What is left out, row
+    numbers, titles and the like, stands in `Features.left_out` with the reason. Where users and
+    items have a column of the same name, the feature of the items is called `item_<name>`.
 
     Args:
         history: its length.
         unknown_users: the share of user ids that training replaces by unknown.
         words: texts that are no category are `Words` with this `min_count`; None leaves them out.
+        columns: those that become features, beside ids and history: `category`, of one table
+            `items.category`, as a kind of feature `items.category=Words`; None: as
+            their values suggest.
+        of_users: False leaves the users' columns aside, for a model that knows users by their
+            history; those of items then keep their names.
+
+    Raises: ValueError for one of `columns` that is not there, or can be no feature.
     """
+    tables = {"items": rows_seen(interactions.items, interactions.events, "item_id")}
+    if of_users:  # first: their features keep the columns' names
+        tables = {"users": rows_seen(interactions.users, interactions.events, "user_id"), **tables}
+    wanted = None if columns is None else _wanted(columns, tables, interactions)
     user: list[Feature] = [Categorical("user_id", unknown_rate=unknown_users)]
     item: list[Feature] = [Categorical("item_id")]
-    for features, table in ((user, interactions.users), (item, interactions.items)):
-        taken = {"user_id", "item_id"} | {feature.name for feature in user}
-        for column in table.columns:
-            feature = _feature_of(column, table[column], words)
-            if column not in taken and feature is not None:
-                features.append(feature)
+    left_out: list[LeftOut] = []
+    for table, frame in tables.items():
+        features = user if table == "users" else item
+        for column in frame.columns.drop(features[0].column):
+            name = _name(column, table, {feature.name for feature in (*user, *item)})
+            if wanted is None:
+                found = kind_of(column, name, frame[column], words) if name else NO_NAME
+            elif (table, column) in wanted:
+                found = _as_wanted(wanted[table, column], table, name, frame[column])
+            else:
+                found = "it is not among the columns asked for"
+            if isinstance(found, Feature):
+                features.append(found)
+            else:
+                left_out.append(LeftOut(table, str(column), found))
     user.append(History(length=history))
-    return Features(user=user, item=item)
+    left_out += [
+        LeftOut("events", str(column), "columns of events are no features by themselves")
+        for column in interactions.events.columns
+        if column not in OF_EVENTS
+    ]
+    return Features(user=user, item=item, left_out=left_out)
 
 
-def _feature_of(column: str, values: pd.Series, words: int | None) -> Feature | None:
-    present = values.dropna()
-    if not len(present):
-        return None
-    if isinstance(present.iloc[0], list | tuple | np.ndarray):
-        return MultiValued(column)
-    distinct = present.nunique()
-    if distinct < 2:
-        return None
-    if pd.api.types.is_bool_dtype(present.dtype):
-        return Categorical(column)
-    if pd.api.types.is_numeric_dtype(present.dtype):
-        whole = bool((present % 1 == 0).all())
-        return (
-            Categorical(column)
-            if whole and distinct < FEW_VALUES
-            else Numeric(column, buckets=BUCKETS)
+def ids_alone(user: Sequence[Feature], columns: Wanted = None) -> Features:
+    """The features of a model that knows an item by its id, and reads no other column.
+
+    Raises: ValueError for columns that are asked for and would have no effect.
+    """
+    if columns:
+        raise ValueError(
+            "This model knows users and items by their ids and histories alone, so columns have no "
+            f"effect: leave them out, or take another model. Received: columns={list(columns)}."
         )
-    if pd.api.types.is_datetime64_any_dtype(present.dtype):
-        return None
-    if distinct * ROWS_A_VALUE <= len(present):
-        return Categorical(column)
-    texts = words is not None and isinstance(present.iloc[0], str)
-    return Words(column, min_count=words or 1) if texts else None
+    return Features(user=user, item=[Categorical("item_id")])
+
+
+def _name(column: object, table: str, taken: set[str]) -> str:
+    """The feature's name: the column's, or for items another one where that is taken; "" for none.
+
+    A user's feature is asked for by its column, so it cannot have another name.
+    """
+    if not isinstance(column, str) or column in IDS:
+        return ""
+    if table == "users":
+        return "" if is_reserved(column, of_user=True) else column
+    name = column
+    while name in taken or name == History.name or is_reserved(name, of_user=False):
+        name = f"item_{name}"
+    return name
+
+
+def _wanted(
+    columns: Sequence[str], tables: Mapping[str, pd.DataFrame], interactions: Interactions
+) -> dict[tuple[str, str], str | None]:
+    """The kind of each column that is asked for, by table and column; None: as its values suggest.
+
+    Columns of events, and of tables that are not looked at, may stand there and change nothing.
+
+    Raises: ValueError for a column that no table has, or a kind that there is not.
+    """
+    every = {name: getattr(interactions, name) for name in ("users", "items", "events")}
+    named: dict[str, list[tuple[str, str]]] = {}
+    for table, frame in every.items():
+        for column in frame.columns:
+            here = table in tables and column not in IDS
+            for text in (str(column), f"{table}.{column}"):
+                named.setdefault(text, []).extend([(table, column)] * here)
+    kinds = {kind.lower(): kind for kind in KINDS}
+    wanted: dict[tuple[str, str], str | None] = {}
+    for text in columns:
+        column, _, kind = text.rpartition("=")
+        if text in named:  # which may have such a sign itself
+            wanted.update(dict.fromkeys(named[text]))
+        elif column not in named:
+            known = [f"{table}.{column}" for places in named.values() for table, column in places]
+            raise ValueError(
+                f"columns names those of users and items that become features. Received: {text!r}; "
+                f"there are {', '.join(dict.fromkeys(known)) or 'none'}."
+            )
+        elif kind.lower() not in kinds:
+            raise ValueError(f"Kinds of features are {', '.join(KINDS)}. Received: {text!r}.")
+        else:
+            wanted.update(dict.fromkeys(named[column], kinds[kind.lower()]))
+    return wanted
+
+
+def _as_wanted(kind: str | None, table: str, name: str, values: pd.Series) -> Feature:
+    """The feature of a column that was asked for; texts that suggest nothing are `Words`."""
+    column = str(values.name)
+    found: Feature | str = NO_NAME
+    if name:
+        found = KINDS[kind](column, name, values) if kind else kind_of(column, name, values, 1)
+    if isinstance(found, str):
+        raise ValueError(
+            f"{table}.{column} is asked for, but {found}. Leave it out, or say as what it is to be "
+            f"taken: {table}.{column}=Numeric, or another of {', '.join(KINDS)}."
+        )
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,18 @@ from tfrec_recall.features.encodings import (
 )
 from tfrec_recall.features.objective import Objective
 
-RESERVED = frozenset({"sample_weight", "example_age"})
+# What a batch holds beside the features of users and items, and a request beside those of users.
+RESERVED = frozenset({"sample_weight", "example_age", "user_row", "seed", "place", "places"})
+OF_REQUESTS = frozenset({"timestamp", "objective", "exclude", "history", "item_id"})
+HISTORIES = "history_"  # and the name of an event column
+
+
+class LeftOut(NamedTuple):
+    """A column that is no feature: of the table "users", "items" or "events", and why."""
+
+    table: str
+    column: str
+    why: str
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -33,6 +44,7 @@ class Features:
         user: features of the query: columns of the users table, histories, the time of the request.
         item: features of the candidate: columns of the items table; `item_id` is always one.
         objectives: the kinds of events that a model may tell apart; most models do not.
+        left_out: columns that were looked at and are no features, and why; see `infer`.
 
     `adapt` learns vocabularies, means and buckets from the training interactions; the ids' counts
     are those of the training events. Rows of the tables that train never touches teach nothing.
@@ -48,7 +60,9 @@ class Features:
         user: Sequence[Feature],
         item: Sequence[Feature],
         objectives: Sequence[Objective] = (),
+        left_out: Sequence[LeftOut] = (),
     ):
+        self.left_out = tuple(left_out)
         self.user = tuple(user)
         self.item = tuple(item)
         self.objectives = tuple(objectives)
@@ -56,7 +70,7 @@ class Features:
         self.item_table: dict[str, np.ndarray] = {}
         self.has_order = False  # whether the events it is adapted to have a time
         self.has_baskets = False  # and whether their sessions are baskets
-        _refuse_repeated_names([*self.user, *self.item])
+        _refuse_names(self.user, self.item)
         if "item_id" not in {feature.name for feature in self.item}:
             raise ValueError(
                 "Features needs Categorical('item_id') among `item`, because candidates and "
@@ -73,12 +87,13 @@ class Features:
             user=[feature for feature in self.user if feature.name not in names],
             item=[feature for feature in self.item if feature.name not in names],
             objectives=self.objectives,
+            left_out=self.left_out,
         )
 
     def adapt(self, interactions: Interactions) -> Features:
         """Learns every encoding from these training interactions, and returns itself."""
-        users = _rows_seen(interactions.users, interactions.events, "user_id")
-        items = _rows_seen(interactions.items, interactions.events, "item_id")
+        users = rows_seen(interactions.users, interactions.events, "user_id")
+        items = rows_seen(interactions.items, interactions.events, "item_id")
         self.has_order = interactions.has_time
         self.has_baskets = has_baskets(interactions)
         self.encodings = {}
@@ -210,7 +225,14 @@ class Features:
         return {f.name: self._encode(f, users, "users") for f in self.user_fields if not f.derived}
 
     def _encode(self, feature: Feature, table: pd.DataFrame, kind: str) -> np.ndarray:
-        return self.encodings[feature.name].encode(_column(table, feature, kind))
+        values = _column(table, feature, kind)
+        try:
+            return self.encodings[feature.name].encode(values)
+        except Exception as error:
+            raise ValueError(
+                f"{type(feature).__name__}({feature.column!r}) cannot encode what the {kind} have "
+                f"there: {error}"
+            ) from error
 
     def get_config(self) -> dict[str, Any]:
         """The specification and all that it has learnt, as plain values; see `from_config`."""
@@ -229,6 +251,7 @@ class Features:
             "item_table": {name: pack(rows) for name, rows in self.item_table.items()},
             "has_order": self.has_order,
             "has_baskets": self.has_baskets,
+            "left_out": [list(one) for one in self.left_out],
         }
 
     @classmethod
@@ -236,7 +259,7 @@ class Features:
         """The features whose `get_config` this is, as adapted as they were."""
         made = tf.keras.utils.deserialize_keras_object
         sides = {n: [made(each) for each in config[n]] for n in ("user", "item", "objectives")}
-        features = cls(**sides)
+        features = cls(**sides, left_out=[LeftOut(*one) for one in config["left_out"]])
         found = {n: each for n, each in config["encodings"].items() if each != "item_id"}
         found = {n: made(each) for n, each in found.items()}
         features.encodings = {n: found.get(n) or found["item_id"] for n in config["encodings"]}
@@ -245,7 +268,8 @@ class Features:
         return features
 
     def describe(self) -> list[dict[str, object]]:
-        """A plain list for model cards: side, name, kind, column and size of each feature."""
+        """A plain list for model cards: side, name, kind, column and size of each feature, and what
+        a reader should know of its encoding."""
         return [
             {
                 "side": side,
@@ -253,13 +277,15 @@ class Features:
                 "kind": type(feature).__name__,
                 "column": feature.column,
                 "size": self.encodings[feature.name].size if self.encodings else None,
+                "told": feature.told(self.encodings[feature.name]) if self.encodings else "",
             }
             for side, side_features in (("user", self.user), ("item", self.item))
             for feature in side_features
         ]
 
 
-def _rows_seen(table: pd.DataFrame, events: pd.DataFrame, key: str) -> pd.DataFrame:
+def rows_seen(table: pd.DataFrame, events: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The rows of users or items that these events have, which are what training learns from."""
     return table[table[key].isin(events[key].unique())]
 
 
@@ -272,12 +298,21 @@ def _column(table: pd.DataFrame, feature: Feature, kind: str) -> pd.Series:
     return table[feature.column]
 
 
-def _refuse_repeated_names(features: Sequence[Feature]) -> None:
-    names = [feature.name for feature in features]
-    reserved = sorted(set(names) & RESERVED)
-    if reserved:
+def is_reserved(name: str, of_user: bool) -> bool:
+    """Whether a column's feature cannot have this name, as batches or requests have their own."""
+    of_request = name in OF_REQUESTS or name.startswith(HISTORIES)
+    return name in RESERVED or (of_user and of_request)
+
+
+def _refuse_names(user: Sequence[Feature], item: Sequence[Feature]) -> None:
+    names = [feature.name for feature in (*user, *item)]
+    of_columns = [f.name for f in user if not isinstance(f, History | TimeOf)]
+    taken = {name for name in of_columns if is_reserved(name, of_user=True)}
+    taken |= {name for name in names if is_reserved(name, of_user=False)}
+    if taken:
         raise ValueError(
-            f"A training batch has its own {', '.join(reserved)}: give the feature another name=…."
+            f"A batch or a request has its own {', '.join(sorted(taken))}: give the feature "
+            "another name=…, or rename the column."
         )
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

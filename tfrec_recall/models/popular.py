@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import number
-from tfrec_recall.features import Categorical, Features
+from tfrec_recall.features import Categorical, Features, Wanted, ids_alone
 from tfrec_recall.models.one_pass_model import OnePassModel
 
 SECONDS_A_DAY = 86_400
@@ -32,6 +32,7 @@ class Popular(OnePassModel):
     """
 
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id")
+    reads_columns: ClassVar[bool] = False
 
     def __init__(self, features: Features, half_life_days: float | None = None, **kwargs):
         super().__init__(features, **kwargs)
@@ -46,8 +47,8 @@ class Popular(OnePassModel):
         self.candidate_model = tf.keras.Model(item, self.popularity(item["item_id"]))
 
     @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        return Features(user=[Categorical("user_id")], item=[Categorical("item_id")])
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+        return ids_alone([Categorical("user_id")], columns)
 
     def adapt(self, train: Interactions) -> None:
         """Counts the events of each item, weighted by `events.weight` where there is one."""

@@ -10,7 +10,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.features import Features, RawItem, RawQuery
+from tfrec_recall.features import Features, RawItem, RawQuery, Wanted
 from tfrec_recall.features.item_embedding import FEW_ITEMS
 from tfrec_recall.losses import InBatchSoftmax
 from tfrec_recall.models.compiled_steps import CompiledSteps
@@ -36,7 +36,8 @@ class RecallModel(SavedWhole):
     model whose rate of learning falls on a schedule: it is at its best at the end of it, and what
     validation says before is noise. `learns_ratings` says that the model's loss is the error of
     ratings, so that it stops by this error and not by its lists. `compiles` says that XLA knows all
-    operations of a training step where the items are few. `PUBLISHED` is what `published` makes the
+    operations of a training step where the items are few. `reads_columns` is False for a model that
+    knows users and items by ids and histories alone. `PUBLISHED` is what `published` makes the
     model of.
     """
 
@@ -45,6 +46,7 @@ class RecallModel(SavedWhole):
     stops_early: ClassVar[bool] = True
     learns_ratings: ClassVar[bool] = False
     compiles: ClassVar[bool] = False
+    reads_columns: ClassVar[bool] = True
     query_model: tf.keras.Model
     candidate_model: tf.keras.Model
 
@@ -75,8 +77,14 @@ class RecallModel(SavedWhole):
         return cls.PUBLISHED
 
     @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        """A specification, not yet adapted, of what these interactions offer to this model."""
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+        """A specification, not yet adapted, of what these interactions offer to this model.
+
+        Args:
+            columns: those that become features, as for `infer`; None: what their values suggest.
+
+        Raises: ValueError for columns that are not there, or that the model does not read.
+        """
         raise NotImplementedError(f"{cls.__name__} does not choose features by itself.")
 
     def training_data(

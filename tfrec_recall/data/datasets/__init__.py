@@ -7,15 +7,19 @@ a seed. `load("a/folder")` reads its `events`, and users and items alike; `load(
 from __future__ import annotations
 
 import difflib
-import functools
 import os
 import pathlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tfrec_recall.data.datasets import movielens, online_retail, simulated
-from tfrec_recall.data.interactions import Interactions
+from tfrec_recall._on_demand import on_demand
+
+if TYPE_CHECKING:
+    from tfrec_recall.data.datasets import movielens, online_retail, simulated
+    from tfrec_recall.data.interactions import Interactions
+else:
+    on_demand(__name__)
 
 __all__ = ["BUILT_IN", "BuiltIn", "load", "movielens", "names", "online_retail", "simulated"]
 
@@ -33,13 +37,34 @@ class BuiltIn:
     about: str
 
 
+def _online_retail(**options: Any) -> Interactions:
+    from tfrec_recall.data.datasets import online_retail
+
+    return online_retail.load(**options)
+
+
+def _movielens(size: str) -> Callable[..., Interactions]:
+    def load(**options: Any) -> Interactions:
+        from tfrec_recall.data.datasets import movielens
+
+        return movielens.load(size, **options)
+
+    return load
+
+
+def _simulated(**options: Any) -> Interactions:
+    from tfrec_recall.data.datasets import simulated
+
+    return simulated.load(**options)
+
+
 BUILT_IN = {
     "online-retail": BuiltIn(
-        online_retail.load,
+        _online_retail,
         "a year of a British gift shop's invoices: 386,326 events, 3,659 products (in the package)",
     ),
     **{
-        f"movielens-{size}": BuiltIn(functools.partial(movielens.load, size), about)
+        f"movielens-{size}": BuiltIn(_movielens(size), about)
         for size, about in {
             "100k": "100,000 ratings of 1,682 films, with age, gender and occupation",
             "1m": "1,000,209 ratings of 3,883 films, with age, gender and occupation",
@@ -50,7 +75,7 @@ BUILT_IN = {
         }.items()
     },
     "simulated": BuiltIn(
-        simulated.load, "a marketplace made up from a seed, of any size, with sessions and bookings"
+        _simulated, "a marketplace made up from a seed, of any size, with sessions and bookings"
     ),
 }
 
@@ -81,6 +106,8 @@ def load(name_or_folder: str | os.PathLike[str] = "online-retail", **options: An
     if isinstance(name_or_folder, str) and name_or_folder in BUILT_IN:
         return BUILT_IN[name_or_folder].load(**options)
     if pathlib.Path(name_or_folder).exists():
+        from tfrec_recall.data.interactions import Interactions
+
         return Interactions.from_files(name_or_folder, **options)
     close = difflib.get_close_matches(str(name_or_folder), names(), n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""

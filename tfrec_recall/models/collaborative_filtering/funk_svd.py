@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, batches
 from tfrec_recall.data.arguments import flag, number, whole
-from tfrec_recall.features import Categorical, Features
+from tfrec_recall.features import Categorical, Features, Wanted, ids_alone
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import rating_column
 from tfrec_recall.models.collaborative_filtering.raters import ByFactors, ByFoldIn
 from tfrec_recall.models.published import Published
@@ -56,6 +56,7 @@ class FunkSVD(RecallModel):
     )
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id")
     learns_ratings: ClassVar[bool] = True
+    reads_columns: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -93,8 +94,8 @@ class FunkSVD(RecallModel):
         self.candidate_model = tf.keras.Model(item, tf.concat([q, bias[:, tf.newaxis]], axis=1))
 
     @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        return Features(user=[Categorical("user_id")], item=[Categorical("item_id")])
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+        return ids_alone([Categorical("user_id")], columns)
 
     def adapt(self, train: Interactions) -> None:
         """Takes the mean and the range of the ratings, and where the biases begin."""

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, chronological
 from tfrec_recall.data.arguments import flag, number, whole
-from tfrec_recall.features import Categorical, Features, History
+from tfrec_recall.features import Categorical, Features, History, Wanted, ids_alone
 from tfrec_recall.graph import (
     CoCount,
     Similarity,
@@ -108,6 +108,7 @@ class ItemCF(OnePassModel):
         },
     )
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id", "history")
+    reads_columns: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -163,8 +164,8 @@ class ItemCF(OnePassModel):
         self.ratings = RatedPairs() if ratings else None
 
     @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        return Features(user=[Categorical("user_id"), History()], item=[Categorical("item_id")])
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+        return ids_alone([Categorical("user_id"), History()], columns)
 
     def _nearby(self, nearby: float | Auto | None, ratings: bool) -> float | None:
         features = self.features

@@ -18,7 +18,7 @@ from tfrec_recall.data import (
     pairs,
 )
 from tfrec_recall.data.arguments import flag, number, whole, widths
-from tfrec_recall.features import Categorical, Features, History
+from tfrec_recall.features import Categorical, Features, History, Wanted, ids_alone
 from tfrec_recall.layers import MaskedMean
 from tfrec_recall.models.collaborative_filtering.arguments import Auto, half_life_of
 from tfrec_recall.models.collaborative_filtering.pair_scorer import PairScorer
@@ -99,6 +99,7 @@ class NeuralCF(RecallModel):
         epochs=20,
     )
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id")
+    reads_columns: ClassVar[bool] = False
     compiles: ClassVar[bool] = True
     steps_per_execution: ClassVar[int] = 16
 
@@ -187,9 +188,9 @@ class NeuralCF(RecallModel):
         self.logits(user, self.item_vectors(one))  # makes all weights
 
     @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
         history = [History()] if interactions.has_time else []
-        return Features(user=[Categorical("user_id"), *history], item=[Categorical("item_id")])
+        return ids_alone([Categorical("user_id"), *history], columns)
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Batches of user_id [positives] and, for each positive and its negatives side by side,

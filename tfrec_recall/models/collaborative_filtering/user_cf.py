@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flag, whole
-from tfrec_recall.features import Categorical, Features, History
+from tfrec_recall.features import Categorical, Features, History, Wanted, ids_alone
 from tfrec_recall.graph import CoCount, Pearson, Similarity, interaction_matrix, neighbours
 from tfrec_recall.models.collaborative_filtering.arguments import (
     Auto,
@@ -80,6 +80,7 @@ class UserCF(OnePassModel):
         },
     )
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id", "history")
+    reads_columns: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -119,8 +120,8 @@ class UserCF(OnePassModel):
         self.neighbour_weights = tf.Variable(tf.zeros(shape), trainable=False)
 
     @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        return Features(user=[Categorical("user_id"), History()], item=[Categorical("item_id")])
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+        return ids_alone([Categorical("user_id"), History()], columns)
 
     def adapt(self, train: Interactions) -> None:
         """Keeps who has what; with ratings, also finds the neighbours of every user."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
-from tfrec_recall.features import Categorical, Features, History
+from tfrec_recall.features import Features, History, Wanted, ids_alone
 from tfrec_recall.models.graphs.eges import EGES
 
 
@@ -17,7 +17,8 @@ class BGE(EGES):
     """
 
     own_side_info = "none"
+    reads_columns = False
 
     @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        return Features(user=[History(length=50)], item=[Categorical("item_id")])
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+        return ids_alone([History(length=50)], columns)

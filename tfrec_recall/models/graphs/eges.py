@@ -12,7 +12,7 @@ from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
 from tfrec_recall.data.arguments import number, whole
 from tfrec_recall.data.windows import Block, Columns, by_sessions, sequences
-from tfrec_recall.features import Features, History, infer
+from tfrec_recall.features import Features, History, Wanted, infer
 from tfrec_recall.graph import (
     NoiseRemoval,
     RandomWalks,
@@ -205,9 +205,9 @@ class EGES(ItemSpaceModel):
         self.query_model = item_space.query_model(features, served, self.last, self.half_life)
 
     @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        item = infer(interactions, words=5).item
-        return Features(user=[History(length=50)], item=item)
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+        found = infer(interactions, words=5, columns=columns, of_users=False)
+        return Features([History(length=50)], found.item, left_out=found.left_out)
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Walks over the graph of these events; see `walk_data`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.features import Features, History, infer
+from tfrec_recall.features import Features, History, Wanted, infer
 from tfrec_recall.models.graphs.item_pairs import Steps
 from tfrec_recall.models.graphs.node_encoder import NodeEncoder
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
@@ -21,8 +21,9 @@ class NodeModel(ItemSpaceModel):
     steps: Steps
 
     @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        return Features(user=[History(length=50)], item=infer(interactions, words=5).item)
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+        found = infer(interactions, words=5, columns=columns, of_users=False)
+        return Features([History(length=50)], found.item, left_out=found.left_out)
 
     def fit(self, x=None, *args, **kwargs):
         self.steps.begin(x)

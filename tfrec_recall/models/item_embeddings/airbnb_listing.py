@@ -14,7 +14,7 @@ from tfrec_recall.data import Interactions, chronological, sessions
 from tfrec_recall.data.arguments import number, whole
 from tfrec_recall.data.order import changes
 from tfrec_recall.data.windows import Block, Columns, session_batches
-from tfrec_recall.features import Categorical, Features, History, infer
+from tfrec_recall.features import Categorical, Features, History, Wanted, infer
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import (
     check_served,
@@ -180,9 +180,9 @@ class AirbnbListing(ItemSpaceModel):
         self.query_model = item_space.query_model(features, warm, last, half_life)
 
     @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        found = infer(interactions)
-        return Features(user=[History(length=50)], item=found.item)
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+        found = infer(interactions, columns=columns, of_users=False)
+        return Features([History(length=50)], found.item, left_out=found.left_out)
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Batches of `batch_size` sessions: flat columns `item_id`, `booked` and `session`."""

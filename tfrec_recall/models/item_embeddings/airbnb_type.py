@@ -13,7 +13,7 @@ from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import number, whole
 from tfrec_recall.data.windows import Block, Columns, sequences, session_batches
-from tfrec_recall.features import Features, History, infer
+from tfrec_recall.features import Features, History, Wanted, infer
 from tfrec_recall.models.item_embeddings.arguments import check_windows
 from tfrec_recall.models.item_embeddings.event_types import EVENT_TYPE, Types, of_types, several
 from tfrec_recall.models.item_embeddings.types import TypeRule, type_rule
@@ -158,10 +158,10 @@ class AirbnbType(RecallModel):
         )
 
     @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        found = infer(interactions)
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+        found = infer(interactions, columns=columns)
         user = [feature for feature in found.user if not isinstance(feature, History)]
-        return Features(user=user, item=found.item)
+        return Features(user, found.item, left_out=found.left_out)
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Batches of `batch_size` users: flat columns `item_id` (a type), `event`, `rejected`.

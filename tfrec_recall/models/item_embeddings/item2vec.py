@@ -16,7 +16,7 @@ from tfrec_recall.data.windows import (
     sequences,
     session_batches,
 )
-from tfrec_recall.features import Categorical, Features, History
+from tfrec_recall.features import Features, History, Wanted, ids_alone
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import (
     check_sequences,
@@ -101,6 +101,7 @@ class Item2Vec(ItemSpaceModel):
         epochs=20,
     )
     stops_early: ClassVar[bool] = False
+    reads_columns: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -167,8 +168,8 @@ class Item2Vec(ItemSpaceModel):
         self.query_model = item_space.query_model(features, warm, self.last, self.half_life)
 
     @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        return Features(user=[History(length=50)], item=[Categorical("item_id")])
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+        return ids_alone([History(length=50)], columns)
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Batches of `batch_size` sequences, as flat columns `item_id` and `session`.

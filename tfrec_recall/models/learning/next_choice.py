@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from tfrec_recall.data import Interactions, has_baskets, held_out, next_basket, next_item, pairs
 from tfrec_recall.data.examples import Examples
-from tfrec_recall.features import Features, infer
+from tfrec_recall.features import Features, Wanted, infer
 
 
-def personal_features(interactions: Interactions) -> Features:
+def personal_features(interactions: Interactions, columns: Wanted = None) -> Features:
     """All that the tables offer, not yet adapted; where events are baskets, without the user's id.
 
     The id of a customer learns what that customer has bought; the next basket's news are what has
     not been bought, and validation is better without it.
+
+    Args:
+        columns: as for `infer`.
     """
-    features = infer(interactions)
+    features = infer(interactions, columns=columns)
     return features.without("user_id") if has_baskets(interactions) else features
 
 

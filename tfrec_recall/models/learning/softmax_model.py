@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfrec_recall.data import Examples, Interactions
 from tfrec_recall.data.arguments import number
 from tfrec_recall.data.windows import keep_probability
-from tfrec_recall.features import Features, ItemEmbedding, ItemTable, example_batches
+from tfrec_recall.features import Features, ItemEmbedding, ItemTable, Wanted, example_batches
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.hard_mining import HardMining
 from tfrec_recall.models.learning.next_choice import choices, personal_features
@@ -48,8 +48,8 @@ class SoftmaxModel(RecallModel):
         self.mining: list[HardMining] = []
 
     @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        return personal_features(interactions)
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+        return personal_features(interactions, columns)
 
     def examples(self, train: Interactions) -> Examples:
         """What is learnt from."""

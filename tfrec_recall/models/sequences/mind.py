@@ -16,6 +16,7 @@ from tfrec_recall.features import (
     FieldSum,
     ItemEmbedding,
     ItemTable,
+    Wanted,
     example_batches,
 )
 from tfrec_recall.layers import (
@@ -198,8 +199,8 @@ class MIND(RecallModel):
         self.softmax = softmax(features.item_counts, negatives, temperature, correct)
 
     @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        return personal_features(interactions)
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+        return personal_features(interactions, columns)
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         examples = choices(self.features, train)

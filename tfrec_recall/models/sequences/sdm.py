@@ -18,6 +18,7 @@ from tfrec_recall.features import (
     ItemTable,
     KnownFirst,
     SessionSplit,
+    Wanted,
     pass_batches,
 )
 from tfrec_recall.layers import (
@@ -210,8 +211,8 @@ class SDM(RecallModel):
             )
 
     @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
-        features = personal_features(interactions)
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+        features = personal_features(interactions, columns)
         if features.history is None:
             return features
         histories = [
@@ -220,7 +221,8 @@ class SDM(RecallModel):
         ]
         if "session_id" in interactions.events:
             histories.append(History("session_id", name=SESSIONS, length=LENGTH))
-        return Features([*features.user_fields, *histories], features.item)
+        user = [*features.user_fields, *histories]
+        return Features(user, features.item, left_out=features.left_out)
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         known = self.features.ids("item_id").encode(train.events["item_id"]) >= FIRST_KNOWN

@@ -10,12 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
+from tfrec_recall.data import Interactions
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
     ItemEmbedding,
     ItemTable,
     Objective,
+    Wanted,
     example_batches,
     label_of,
     meetings,
@@ -144,9 +146,10 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         )
 
     @classmethod
-    def default_features(cls, interactions):
-        chosen = personal_features(interactions)
-        return Features(chosen.user, chosen.item, objectives_of(interactions))
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+        chosen = personal_features(interactions, columns)
+        objectives = objectives_of(interactions)
+        return Features(chosen.user, chosen.item, objectives, chosen.left_out)
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         train = meetings(train, self.objectives)

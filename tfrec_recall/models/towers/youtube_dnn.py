@@ -19,6 +19,7 @@ from tfrec_recall.features import (
     FieldSum,
     ItemEmbedding,
     ItemTable,
+    Wanted,
     infer,
 )
 from tfrec_recall.layers import MaskedMean, Tower
@@ -173,9 +174,9 @@ class YouTubeDNN(SoftmaxModel):
         )
 
     @classmethod
-    def default_features(cls, interactions: Interactions) -> Features:
+    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
         # Figure 3 knows a user by what was watched, searched and told, never by an id.
-        return infer(interactions).without("user_id")
+        return infer(interactions, columns=columns).without("user_id")
 
     def follow(self, train, examples):
         super().follow(train, examples)

@@ -1,0 +1,49 @@
+"""What a name on the command line means, and what is written down of it."""
+
+import pytest
+
+from tfrec_recall.cli.source import KINDS, Source, layout_of
+from tfrec_recall.data import datasets
+from tfrec_recall.features import kinds
+
+
+def test_a_name_stays_that_of_the_data_set_beside_a_folder_of_that_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "simulated").mkdir()
+    assert Source("simulated").recorded()["data"] == "simulated"
+    assert Source("./simulated").recorded()["data"] == str(tmp_path / "simulated")
+    assert Source().recorded()["data"] == datasets.names()[0]
+
+
+def test_files_are_found_from_anywhere_or_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "link").symlink_to("shop")
+    (tmp_path / "ours.csv").write_text("item_id\n")
+    card = Source("link", items="ours.csv").recorded()
+    monkeypatch.chdir("/")
+    found = Source().or_of_card(card)
+    assert (found.place, found.items) == (str(tmp_path / "shop"), str(tmp_path / "ours.csv"))
+    (tmp_path / "ours.csv").rename(tmp_path / "theirs.csv")
+    with pytest.raises(FileNotFoundError, match=r"trained on .*ours.csv.*any more: give --items"):
+        Source().or_of_card(card)
+    elsewhere = Source(items=str(tmp_path / "theirs.csv")).or_of_card(card)
+    assert elsewhere.place == str(tmp_path / "shop")
+    with pytest.raises(FileNotFoundError, match=r"trained on .*lost.*any more: give --data"):
+        Source().or_of_card({"data": str(tmp_path / "lost")})
+    with pytest.raises(ValueError, match=r"does not say which data it is from: give --data"):
+        Source().or_of_card({})
+
+
+def test_the_kind_of_a_feature_is_not_the_readers():
+    assert layout_of(columns=["items.title=Words, age", "a=b"]) == {
+        "columns": ["items.title", "age", "a=b"]
+    }
+    assert set(KINDS) == {name.lower() for name in kinds.KINDS}
+
+
+def test_columns_of_a_built_in_data_set_say_the_features(capsys):
+    source = Source("simulated", layout={"columns": ["category"]}, columns=["category"])
+    assert "brand" in source.load().items
+    with pytest.raises(ValueError, match="--separator is for folders and files"):
+        Source("simulated", layout={"separator": ";"}).load()
