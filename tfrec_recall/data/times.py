@@ -108,12 +108,12 @@ def moment(value: float | str | datetime.datetime, what: str, order: bool = Fals
         found = np.nan
     if order or not FIRST <= found < LAST:
         looks = None if order or np.isnan(found) else _looks(np.array([found]))[1]
-        hint = "" if looks is None else f" It looks like {looks}."
         raise ValueError(
             f"{what} is "
-            + ("a number, as the times of this data are" if order else "a time from 1980 to 2100")
-            + f": Unix seconds, a datetime, or text such as '2011-11-01'.{hint} "
-            f"Received: {value!r}."
+            + ("a number, as the times of this data are." if order else "a time from 1980 to 2100:")
+            + ("" if order else " Unix seconds, a datetime, or text such as '2011-11-01'.")
+            + (f" It looks like {looks}." if looks else "")
+            + f" Received: {value!r}."
         )
     return found
 

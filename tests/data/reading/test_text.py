@@ -109,6 +109,18 @@ def test_a_file_without_a_header(tmp_path):
         Interactions.from_files(tmp_path / "ratings.dat", names={**names, "users": ["user_id"]})
 
 
+def test_a_record_is_no_header_also_if_it_is_renamed(tmp_path):
+    path = text(tmp_path, "1,25,1600000000\n2,27,1600000009\n")
+    rename = {"1": "user_id", "25": "item_id", "1600000000": "timestamp"}
+    with pytest.raises(ValueError, match=r"looks like a record.*--no-header"):
+        Interactions.from_csv(path, rename=rename)
+    path = text(tmp_path, "0,1,2\n1,25,1600000000\n")
+    rename = {"0": "user_id", "1": "item_id", "2": "timestamp"}
+    assert len(Interactions.from_csv(path, rename=rename).events) == 1
+    path = text(tmp_path, "user_id,item_id,2019\n1,25,3\n")
+    assert len(Interactions.from_csv(path).events) == 1
+
+
 def test_missing_words_are_missing_among_numbers_alone(tmp_path):
     content = "user_id,country,age,plan,since\n1,DE,30,None,\n2,NA,NULL,Gold,\nNA,ZA,31,NA,\n"
     text(tmp_path, content, "users.csv")

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pv
 
-from tfrec_recall.data.reading.columns import is_wanted, our_names
+from tfrec_recall.data.reading.columns import RESERVED, is_wanted, our_names
 from tfrec_recall.data.reading.finding import separator_of
 from tfrec_recall.data.reading.layout import Layout
 from tfrec_recall.data.reading.records import (
@@ -103,8 +103,14 @@ def _check_header(
     names: list[str], theirs: list[str], table: str, dialect: Dialect, has_header: bool
 ) -> None:
     """Refuses a first line that is no header, or that another separator would cut."""
+    if not has_header:
+        return
     key = {"events": "user_id", "users": "user_id", "items": "item_id"}[table]
-    if key in names or not has_header:
+    numbers = [name for name in theirs if _NUMBER.fullmatch(name)]
+    # Programs name columns 0, 1, 2; a column of ids that is called 25 is a record's.
+    counted = {str(place) for place in range(len(theirs) + 1)}
+    called = {own for own, ours in zip(theirs, names, strict=True) if ours in RESERVED}
+    if key in names and (counted.issuperset(numbers) or called.isdisjoint(numbers)):
         return
     if len(theirs) == 1:
         for other, shown in _SEPARATORS.items():
@@ -114,7 +120,6 @@ def _check_header(
                     f"separator={other!r} (--separator {shown}) may be right. "
                     f"Received: {theirs[0]!r}."
                 )
-    numbers = [name for name in theirs if _NUMBER.fullmatch(name)]
     if numbers:
         raise ValueError(
             f"its first line looks like a record, not like a header. Name the columns in order: "
