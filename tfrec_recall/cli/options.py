@@ -54,8 +54,8 @@ def source(
     data: Annotated[
         str | None,
         _option(
-            "A built-in data set; a folder with a file events, and users and items alike; or the "
-            "file of events: .csv, .tsv, .dat, .jsonl, .parquet, also .gz."
+            "A built-in data set; a folder with events, and users and items alike; or the file of "
+            "events, or a folder of its parts: .csv, .tsv, .dat, .jsonl, .parquet, also .gz."
         ),
     ] = None,
     users: Annotated[str | None, _option("The file of users.", metavar="FILE")] = None,

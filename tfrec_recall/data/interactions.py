@@ -147,8 +147,8 @@ class Interactions:
         or ISO 8601 ("2011-12-09 12:50:00") unless `time_unit` or `time_format` says otherwise.
 
         Args:
-            events: the file, or a folder with a file (or a folder of Parquet parts) `events` and,
-                if known, `users` and `items`.
+            events: the file; a folder of its parts, `part-0.csv`, also in folders `column=value`;
+                or a folder with such a file or folder `events` and, if known, `users` and `items`.
             users, items: the files of these tables, if they are elsewhere.
             drop_duplicates: drop events that repeat another in every column.
             name: by default that of the folder or file.

@@ -38,6 +38,12 @@ def partitions(folder, columns):
     pq.write_to_dataset(pa.table(columns), str(folder / "events"), partition_cols=["item_id"])
 
 
+def parts(folder, columns):
+    for place, row in enumerate(zip(*columns.values(), strict=True)):
+        one = {name: [value] for name, value in zip(columns, row, strict=True)}
+        text_file(folder, one, f"part-{place:05}.csv", ",")
+
+
 FORMS = {
     "CSV": lambda folder, columns: text_file(folder, columns, "events.csv", ","),
     "packed CSV": lambda folder, columns: text_file(folder, columns, "events.csv.gz", ","),
@@ -46,6 +52,7 @@ FORMS = {
     "packed JSON lines": lambda folder, columns: json_lines(folder, columns, "events.jsonl.gz"),
     "Parquet": lambda folder, columns: pq.write_table(pa.table(columns), folder / "events.parquet"),
     "partitions": partitions,
+    "parts of CSV": parts,
 }
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 CODES = st.from_regex(

@@ -19,19 +19,20 @@ from tfrec_recall.data.reading.columns import (
     renamed,
 )
 from tfrec_recall.data.reading.delimited import read_delimited
-from tfrec_recall.data.reading.finding import (
+from tfrec_recall.data.reading.finding import find_tables
+from tfrec_recall.data.reading.forms import (
     FORMATS,
     JSON_LINES,
     PARQUET,
     TEXT,
     FilePath,
-    find_tables,
     stem_of,
     suffix_of,
 )
 from tfrec_recall.data.reading.json_lines import read_json_lines
 from tfrec_recall.data.reading.layout import TABLES, Layout
-from tfrec_recall.data.reading.parquet import partitions, read_parquet
+from tfrec_recall.data.reading.parquet import read_parquet
+from tfrec_recall.data.reading.parts import partitions, parts_of
 from tfrec_recall.data.reading.types import typed
 
 __all__ = [
@@ -81,9 +82,8 @@ def read_untyped(path: pathlib.Path) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _is_text(path: pathlib.Path, layout: Layout) -> bool:
-    suffix = suffix_of(path)
-    typed_form = path.is_dir() or suffix in PARQUET
-    return not typed_form and (suffix not in JSON_LINES or layout.separator is not None)
+    suffix = suffix_of(parts_of(path)[0])
+    return suffix not in PARQUET and (suffix not in JSON_LINES or layout.separator is not None)
 
 
 def _read(
@@ -93,7 +93,7 @@ def _read(
     if _is_text(path, layout):
         frame, theirs = read_delimited(path, table, layout)
         return frame, theirs, names_of(frame)
-    if suffix_of(path) in JSON_LINES and not path.is_dir():
+    if suffix_of(parts_of(path)[0]) in JSON_LINES:
         return read_json_lines(path, table, layout)
     frame = read_parquet(path)
     theirs = names_of(frame)

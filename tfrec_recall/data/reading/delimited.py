@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.csv as pv
 
 from tfrec_recall.data.reading.columns import RESERVED, is_wanted, our_names
-from tfrec_recall.data.reading.finding import separator_of
+from tfrec_recall.data.reading.forms import separator_of
 from tfrec_recall.data.reading.layout import Layout
+from tfrec_recall.data.reading.parts import is_empty, partition, parts_of, with_partition
 from tfrec_recall.data.reading.records import (
     Dialect,
     refuse_bad_record,
@@ -28,31 +29,61 @@ _SEPARATORS = {",": ",", ";": "';'", "\t": "'\\t'", "|": "'|'", "::": "::"}
 def read_delimited(
     path: pathlib.Path, table: str, layout: Layout
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The wanted columns of a text file as text by our names, and the names that the file has.
+    """The wanted columns of a text file, or of a folder's parts, as text by our names; their names.
 
     Raises: ValueError naming the file, and the line that cannot be read.
     """
-    separator = separator_of(path, layout.separator)
-    quotes = len(separator) == 1 if layout.quotes is None else layout.quotes
-    dialect = Dialect(path, separator, layout.encoding or "utf-8", quotes)
+    found: list[pa.Table] = []
+    theirs: list[str] = []
+    parts = parts_of(path)
+    for part in parts:
+        if len(parts) > 1 and is_empty(part):
+            continue
+        separator = separator_of(part, layout.separator)
+        quotes = len(separator) == 1 if layout.quotes is None else layout.quotes
+        dialect = Dialect(part, separator, layout.encoding or "utf-8", quotes)
+        rows, own = _named(dialect, table, layout, partition(path, part))
+        if found and sorted(own) != sorted(theirs):
+            raise ValueError(
+                f"{part} has other columns than the parts before it; the first line of each is its "
+                f"header unless names says what they are (--no-header). Received: {own} after "
+                f"{theirs}."
+            )
+        theirs = theirs or own
+        found.append(rows.select(found[0].column_names) if found else rows)
+    if not found:
+        raise ValueError(f"{path} cannot be read as CSV: all its {len(parts):,} parts are empty.")
+    whole = pa.concat_tables(found)
+    found.clear()
+    return whole.to_pandas(types_mapper=lambda _: _TEXT, self_destruct=True), theirs
+
+
+def _named(
+    dialect: Dialect, table: str, layout: Layout, folders: dict[str, str | None]
+) -> tuple[pa.Table, list[str]]:
+    """One file; what goes wrong in it names it."""
     try:
-        return _read(dialect, table, layout)
+        return _read(dialect, table, layout, folders)
     except UnicodeDecodeError:
         try:
             refuse_undecodable(dialect)
         except ValueError as error:
-            raise ValueError(f"{path} cannot be read as CSV: {error}") from error
+            raise ValueError(f"{dialect.path} cannot be read as CSV: {error}") from error
         raise
     except (ValueError, OSError, EOFError) as error:
-        raise ValueError(f"{path} cannot be read as CSV: {error}") from error
+        raise ValueError(f"{dialect.path} cannot be read as CSV: {error}") from error
 
 
-def _read(dialect: Dialect, table: str, layout: Layout) -> tuple[pd.DataFrame, list[str]]:
+def _read(
+    dialect: Dialect, table: str, layout: Layout, folders: dict[str, str | None]
+) -> tuple[pa.Table, list[str]]:
     theirs = layout.names_of(table)
     skipped = 0
     if theirs is None:
         theirs, skipped = _header(dialect)
-    names = our_names(table, theirs, layout.rename)
+    every = [*theirs, *(name for name in folders if name not in theirs)]
+    ours = our_names(table, every, layout.rename)
+    names = ours[: len(theirs)]
     _check_header(names, theirs, table, dialect, has_header=skipped > 0)
     stream = dialect.stream()
     text = pa.large_string()  # as pandas has it
@@ -83,8 +114,9 @@ def _read(dialect: Dialect, table: str, layout: Layout) -> tuple[pd.DataFrame, l
         if not stream.in_order:
             refuse_bad_record(dialect, len(names))
         refuse_swallowed_rows(found, dialect, after=skipped)
-    found = found.select([name for name in names if is_wanted(table, name, layout.columns)])
-    return found.to_pandas(types_mapper=lambda _: _TEXT, self_destruct=True), theirs
+    named = dict(zip(every, ours, strict=True))
+    found = with_partition(found, {named[name]: value for name, value in folders.items()})
+    return found.select([name for name in ours if is_wanted(table, name, layout.columns)]), every
 
 
 def _header(dialect: Dialect) -> tuple[list[str], int]:

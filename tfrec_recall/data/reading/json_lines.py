@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ import pyarrow.json as pj
 from tfrec_recall.data.reading.columns import IDS, is_wanted, our_names
 from tfrec_recall.data.reading.layout import Layout
 from tfrec_recall.data.reading.parquet import to_frame
+from tfrec_recall.data.reading.parts import is_empty, partition, parts_of, with_partition
 
 _BLOCK = 2**25  # bytes; a line has to fit
 
@@ -28,16 +29,11 @@ def read_json_lines(
 
     Raises: ValueError naming the file, and the line that cannot be read.
     """
-    try:
-        found = _typed(path)
-    except pa.ArrowInvalid as error:
-        for _ in _objects(path):  # raises for the line
-            pass
-        raise ValueError(
-            f"{path} cannot be read as JSON lines: {error}. A value has one type in all lines."
-        ) from error
-    except (OSError, EOFError) as error:
-        raise ValueError(f"{path} cannot be read as JSON lines: {error}") from error
+    parts = parts_of(path)
+    filled = [part for part in parts if len(parts) == 1 or not is_empty(part)]
+    if not filled:
+        raise ValueError(f"{path} cannot be read as JSON lines: all {len(parts):,} are empty.")
+    found = _together({part: _named(part, partition(path, part)) for part in filled})
     theirs = list(found.column_names)
     names = our_names(table, theirs, layout.rename)
     as_text = [
@@ -45,11 +41,45 @@ def read_json_lines(
         for place, name in enumerate(names)
         if name in IDS and pa.types.is_floating(found.schema.field(place).type)
     ]
-    for place, values in _as_written(path, [theirs[place] for place in as_text]).items():
+    for place, values in _as_written(filled, [theirs[place] for place in as_text]).items():
         found = found.set_column(theirs.index(place), place, pa.array(values, pa.large_string()))
     found = found.rename_columns(names)
     found = found.select([name for name in names if is_wanted(table, name, layout.columns)])
-    return to_frame(found), theirs, [names[place] for place in as_text]
+    folders = {name for part in filled for name in partition(path, part)}
+    untyped = [
+        ours for place, ours in enumerate(names) if place in as_text or theirs[place] in folders
+    ]
+    return to_frame(found), theirs, untyped
+
+
+def _named(part: pathlib.Path, folders: dict[str, str | None]) -> pa.Table:
+    """One file; what goes wrong in it names it, and the line."""
+    try:
+        return with_partition(_typed(part), folders)
+    except pa.ArrowInvalid as error:
+        for _ in _objects(part):  # raises for the line
+            pass
+        raise ValueError(
+            f"{part} cannot be read as JSON lines: {error}. A value has one type in all lines."
+        ) from error
+    except (OSError, EOFError) as error:
+        raise ValueError(f"{part} cannot be read as JSON lines: {error}") from error
+
+
+def _together(tables: dict[pathlib.Path, pa.Table]) -> pa.Table:
+    """The rows of all parts; what one lacks is missing in its rows.
+
+    Raises: ValueError naming the part whose values are of other types than those before it.
+    """
+    schema = pa.schema([])
+    for part, table in tables.items():
+        try:
+            schema = pa.unify_schemas([schema, table.schema], promote_options="permissive")
+        except pa.ArrowException as error:
+            raise ValueError(f"{part} has other types than the parts before it: {error}") from error
+    return pa.concat_tables(list(tables.values()), promote_options="permissive").select(
+        schema.names
+    )
 
 
 def _typed(path: pathlib.Path) -> pa.Table:
@@ -69,11 +99,11 @@ def _typed(path: pathlib.Path) -> pa.Table:
     return found
 
 
-def _as_written(path: pathlib.Path, names: list[str]) -> dict[str, list[str | None]]:
+def _as_written(parts: Sequence[pathlib.Path], names: list[str]) -> dict[str, list[str | None]]:
     """Numbers as the text that stands in the file."""
     values: dict[str, list[str | None]] = {name: [] for name in names}
-    if names:
-        for line in _objects(path, numbers_as_text=True):
+    for part in parts if names else ():
+        for line in _objects(part, numbers_as_text=True):
             for name in names:
                 values[name].append(line.get(name))
     return values

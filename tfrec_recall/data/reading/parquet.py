@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from tfrec_recall.data.reading.finding import FilePath
+from tfrec_recall.data.reading.forms import FilePath
+from tfrec_recall.data.reading.parts import partitions, parts_of
 
 _NULLABLE: dict[pa.DataType, Any] = {
     **{pa.int8(): pd.Int8Dtype(), pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype()},
@@ -28,7 +29,7 @@ def read_parquet(path: FilePath) -> pd.DataFrame:
     Raises: ValueError naming the file that is damaged, or whose types are not those of the others.
     """
     path = pathlib.Path(path)
-    parts = _parts(path)
+    parts = parts_of(path)
     schema, metadata = pa.schema([]), {}
     for part in parts:
         try:
@@ -76,31 +77,3 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
         if dtype in plain and not frame[column].isna().any()
     }
     return frame.astype(whole)
-
-
-def partitions(path: FilePath) -> list[str]:
-    """The columns that the names of subfolders hold, `column=value`; their text has no type."""
-    path = pathlib.Path(path)
-    if not path.is_dir():
-        return []
-    names: dict[str, None] = {}
-    for part in _parts(path):
-        for folder in part.relative_to(path).parts[:-1]:
-            name, equals, _ = folder.partition("=")
-            if equals:
-                names[name] = None
-    return list(names)
-
-
-def _parts(path: pathlib.Path) -> list[pathlib.Path]:
-    if not path.is_dir():
-        return [path]
-    parts = sorted(
-        part
-        for part in path.rglob("*.parquet")
-        if part.is_file()
-        and not any(name.startswith(("_", ".")) for name in part.relative_to(path).parts)
-    )
-    if not parts:
-        raise ValueError(f"{path} is a folder without any .parquet file.")
-    return parts

@@ -1,0 +1,120 @@
+"""Folders of parts in text and JSON lines are one table, as folders of Parquet parts are."""
+
+import gzip
+
+import pytest
+
+from tfrec_recall.data.interactions import Interactions
+
+HEADER = "user_id,item_id,rating\n"
+
+
+def written(folder, files):
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = content.encode()
+        path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    return folder
+
+
+TEXT = {
+    "part-00000-3f2a-c000.csv": HEADER + "1,007,4\n2,10,5\n",
+    "part-00001-3f2a-c000.csv.gz": "item_id,user_id,rating\n7,3,\n",  # in another order
+    "part-00002-3f2a-c000.csv": HEADER,
+    "part-00003-3f2a-c000.csv": "",
+    "_SUCCESS": "",
+    ".part-00000-3f2a-c000.csv.crc": "x",
+}
+JSON = {
+    "part-00000.jsonl": '{"user_id": 1, "item_id": "007", "rating": 4}\n'
+    '{"user_id": 2, "item_id": "10", "rating": 5}\n',
+    "part-00001.json.gz": '{"item_id": "7", "user_id": 3}\n',
+    "part-00002.jsonl": "",
+}
+
+
+@pytest.mark.parametrize("files", [TEXT, JSON], ids=["text", "JSON lines"])
+@pytest.mark.parametrize("below", ["", "events/"], ids=["alone", "named"])
+def test_parts_become_one_table(tmp_path, files, below):
+    written(tmp_path, {f"{below}{name}": content for name, content in files.items()})
+    events = Interactions.from_folder(tmp_path).events
+    assert events["user_id"].tolist() == [1, 2, 3]
+    assert events["item_id"].tolist() == ["007", "10", "7"]  # of one type in all parts
+    assert events["rating"].isna().tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "jsonl"])
+def test_names_of_folders_are_columns_of_text(tmp_path, suffix):
+    row = '{"user_id": 1}\n' if suffix == "jsonl" else "user_id\n1\n"
+    codes = ["007", "a%2Fb", "__HIVE_DEFAULT_PARTITION__"]
+    written(tmp_path, {f"events/day=03/sku={code}/data.{suffix}": row for code in codes})
+    read = Interactions.from_folder
+    rename = {"sku": "item_id"}
+    with pytest.raises(ValueError, match=r"'item_id' has missing values in 1 of 3 rows"):
+        read(tmp_path, rename=rename)
+    (tmp_path / f"events/day=03/sku={codes.pop()}/data.{suffix}").unlink()
+    events = read(tmp_path, rename=rename).events
+    assert events["item_id"].tolist() == ["007", "a/b"]
+    assert events["day"].tolist() == ["03", "03"]  # a code, as in a CSV file
+    assert list(read(tmp_path, rename=rename, columns=[]).events) == ["user_id", "item_id"]
+
+
+def test_whole_numbers_in_names_of_folders_are_integers(tmp_path):
+    files = {f"item_id={code}/part-0.csv": "user_id\n1\n" for code in (7, 5_000_000_001)}
+    events = Interactions.from_folder(written(tmp_path, files)).events
+    assert events["item_id"].tolist() == [5_000_000_001, 7]
+
+
+def test_parts_without_a_header_or_a_suffix(tmp_path):
+    files = {"part-00000": "1;a\n", "part-00001.gz": "2;b\n", "part-00002": ""}
+    written(tmp_path, files)
+    with pytest.raises(ValueError, match=r"part-00000: say how the file is written.*--separator"):
+        Interactions.from_folder(tmp_path)
+    options = {"separator": ";", "names": ["user_id", "item_id"]}
+    events = Interactions.from_folder(tmp_path, **options).events
+    assert events.to_numpy().tolist() == [[1, "a"], [2, "b"]]
+
+
+def test_ids_of_json_parts_have_one_type(tmp_path):
+    files = {"part-0.jsonl": '{"user_id": 13, "item_id": 1}', "part-1.jsonl": ""}
+    files["part-1.jsonl"] = '{"user_id": 13.0, "item_id": 1}\n{"user_id": 14.0, "item_id": 2}'
+    written(tmp_path, files)
+    with pytest.raises(ValueError, match=r"'13\.0' beside '13'.*|'13' beside '13\.0'"):
+        Interactions.from_folder(tmp_path)
+    events = Interactions.from_folder(tmp_path, mend_ids=True).events
+    assert events["user_id"].tolist() == [13, 13, 14]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"part-1.csv": "user_id,sku,rating\n1,2,3\n"}, r"part-1\.csv has other columns"),
+        ({"part-1.csv": "1,8,5\n2,9,4\n"}, r"part-1\.csv.*looks like a record.*--no-header"),
+        ({"part-1.csv": HEADER + "1,2,3\n1,2\n"}, r"part-1\.csv cannot.*line 3 has 2 cells"),
+        ({"part-1.jsonl": '{"user_id": 1}'}, r"in one form.*part-0\.csv.*part-1\.jsonl"),
+        (
+            {"rating=3/part-1.csv": HEADER + "1,2,4\n"},
+            r"'rating' is in the part and in the name of its folder.*'4' in rating=3",
+        ),
+    ],
+)
+def test_a_part_that_does_not_fit_is_named(tmp_path, files, message):
+    written(tmp_path, {"part-0.csv": HEADER + "1,7,5\n", **files})
+    with pytest.raises(ValueError, match=message):
+        Interactions.from_folder(tmp_path)
+
+
+def test_json_parts_of_other_types_are_named(tmp_path):
+    files = {"part-0.jsonl": '{"user_id": 1}', "part-1.jsonl": '{"user_id": "x"}'}
+    with pytest.raises(ValueError, match=r"part-1\.jsonl has other types.*user_id"):
+        Interactions.from_folder(written(tmp_path, files))
+
+
+def test_several_tables_of_other_names_are_no_parts(tmp_path):
+    written(tmp_path, {"sales.csv": HEADER + "1,2,3\n", "goods.csv": "item_id\n2\n"})
+    with pytest.raises(ValueError, match=r"no table of events.*\['goods\.csv', 'sales\.csv'\]"):
+        Interactions.from_folder(tmp_path)
+    numbered = {"export-000.csv": HEADER + "1,2,3\n", "export-001.csv": HEADER + "2,2,3\n"}
+    folder = written(tmp_path / "numbered", numbered)
+    assert len(Interactions.from_folder(folder).events) == 2

@@ -1,0 +1,121 @@
+"""Folders whose files are parts of one table, and columns that are names of subfolders."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import urllib.parse
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from tfrec_recall.data.reading.forms import FORMATS, JSON_LINES, PARQUET, TEXT, suffix_of
+
+_NOTHING = "__HIVE_DEFAULT_PARTITION__"  # what Hive and Spark call the folder of missing values
+
+
+def parts_of(path: pathlib.Path) -> list[pathlib.Path]:
+    """The file itself, or all parts in a folder and its subfolders, in the order of their names.
+
+    A part has a suffix that says how it is written, or is called `part…` and has none. What begins
+    with `_` or `.` is left by writers beside their parts and is none.
+
+    Raises: ValueError if there is no part, or if they are written in several forms.
+    """
+    if not path.is_dir():
+        return [path]
+    parts = sorted(_parts(path))
+    forms = {_form(part): part for part in parts}
+    if not parts:
+        raise ValueError(f"{path} is a folder without any part: {', '.join(FORMATS)}.")
+    if len(forms) > 1:
+        found = [str(part.relative_to(path)) for part in forms.values()]
+        raise ValueError(
+            f"{path}: all parts of one table are written in one form, as text with one separator, "
+            f"JSON lines or Parquet. Received: {found}."
+        )
+    return parts
+
+
+def has_parts(folder: pathlib.Path, formats: Sequence[str]) -> bool:
+    """Whether a folder holds parts in one of these formats."""
+    return folder.is_dir() and any(suffix_of(part) in ("", *formats) for part in _parts(folder))
+
+
+def is_one_table(folder: pathlib.Path, formats: Sequence[str]) -> bool:
+    """Whether all files of a folder are parts of one table, by their names.
+
+    Parquet files are. Others are if they are called `part…`, stand in folders `column=value`, or
+    are several whose names differ in digits alone.
+    """
+    parts = [part for part in _parts(folder) if suffix_of(part) in ("", *formats)]
+    if any(suffix_of(part) in PARQUET for part in parts):
+        return True
+    if not parts:
+        return False
+    if all(part.name.startswith("part") or partition(folder, part) for part in parts):
+        return True
+    return len(parts) > 1 and len({re.sub(r"\d+", "0", part.name) for part in parts}) == 1
+
+
+def partition(folder: pathlib.Path, part: pathlib.Path) -> dict[str, str | None]:
+    """The columns that the names of subfolders hold, `column=value`, as text.
+
+    >>> partition(pathlib.Path("events"), pathlib.Path("events/day=3/item_id=0%2F7/part-0.csv"))
+    {'day': '3', 'item_id': '0/7'}
+    """
+    if folder == part:
+        return {}
+    pairs = [name.partition("=") for name in part.relative_to(folder).parts[:-1]]
+    return {
+        name: None if value == _NOTHING else urllib.parse.unquote(value)
+        for name, equals, value in pairs
+        if equals
+    }
+
+
+def partitions(path: pathlib.Path) -> list[str]:
+    """The columns that the names of subfolders hold; their text has no type."""
+    return list(dict.fromkeys(name for part in parts_of(path) for name in partition(path, part)))
+
+
+def with_partition(table: pa.Table, values: dict[str, str | None]) -> pa.Table:
+    """The rows of a part, with the columns that the names of its folders hold.
+
+    Raises: ValueError if the part has such a column itself, and it says something else.
+    """
+    for name, value in values.items():
+        if name not in table.column_names:
+            column = pa.repeat(pa.scalar(value, pa.large_string()), len(table))
+            table = table.append_column(name, column)
+            continue
+        other = next((one for one in table[name].to_pylist() if str(one) != str(value)), value)
+        if other != value:
+            raise ValueError(
+                f"column {name!r} is in the part and in the name of its folder, and they differ. "
+                f"Received: {other!r} in {name}={value}."
+            )
+    return table
+
+
+def is_empty(path: pathlib.Path) -> bool:
+    """Whether nothing is in a file, packed or not: writers leave such parts where none fell."""
+    with pa.input_stream(str(path), compression="detect") as file:
+        return not file.read(1)
+
+
+def _parts(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    for part in folder.rglob("*"):
+        names = part.relative_to(folder).parts
+        if any(name.startswith(("_", ".")) for name in names) or not part.is_file():
+            continue
+        if suffix_of(part) in FORMATS or (part.name.startswith("part") and not suffix_of(part)):
+            yield part
+
+
+def _form(part: pathlib.Path) -> str:
+    suffix = suffix_of(part)
+    for form in (PARQUET, JSON_LINES):
+        if suffix in form:
+            return form[0]
+    return suffix if suffix in TEXT else ""
