@@ -112,7 +112,7 @@ def checked_entities(
     mend_ids: bool | None,
 ) -> pd.DataFrame:
     """The users or items, one row an id, with a row for those that only the events know."""
-    met = events[column].drop_duplicates()
+    met = pd.Series(events[column].unique(), name=column)
     if frame is None:
         if mend_ids is None:
             check(met, None, table, column)

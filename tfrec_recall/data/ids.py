@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 PADDING_STRING = ""
 PADDING_INTEGER = -1
+_FIRST = 1000
 WHOLE = r"(?:0|-?[1-9][0-9]{0,18})"  # text that an integer gives back unchanged
 
 
@@ -48,11 +49,14 @@ def integers(text: pd.Series) -> pd.Series | None:
     strings = pa.array(text, pa.large_string())
     if strings.null_count == len(strings):
         return None
-    if not pc.all(pc.match_substring_regex(strings, f"^{WHOLE}$")).as_py():
+    # What can be cast may still be written otherwise: 007, 0x1F, -0.
+    zero = pc.and_(pc.starts_with(strings, "0"), pc.greater(pc.binary_length(strings), 1))
+    if pc.any(pc.or_(zero, pc.starts_with(strings, "-0"))).as_py():
         return None
     try:
+        strings.slice(0, _FIRST).cast(pa.int64())  # most text is seen to be text at once
         numbers = strings.cast(pa.int64())
-    except pa.ArrowInvalid:  # beyond int64
+    except pa.ArrowInvalid:  # not digits alone, or beyond int64
         return None
     if numbers.null_count:
         found = numbers.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tfrec_recall.data.notices import tell
 
 ALMOST_NONE = 0.05  # of the ids of the smaller table
 _BLANKS = " \t\u00a0\u3000"
-_DRESSED = r"(?:^[ \t\u00a0\u3000]|[ \t\u00a0\u3000]$|^-?[0-9]+\.0+[ \t\u00a0\u3000]*$)"
+_DRESSED = rf"(?:\A[{_BLANKS}]|[{_BLANKS}]\z|\A-?[0-9]+\.0+[{_BLANKS}]*\z)"
 _WAYS = (
     "mend_ids=True (--mend-ids) makes one id of them and says so; mend_ids=False (--keep-ids) "
     "takes every id as it is."
@@ -74,7 +76,8 @@ def check(
 
 def _refuse_two_forms(met: pd.Series, ids: pd.Series | None, places: str, column: str) -> None:
     every = met if ids is None else pd.concat([met, ids[~ids.isin(met)]])
-    dressed = every[every.str.contains(_DRESSED, regex=True).to_numpy()]
+    text = pa.array(every, pa.large_string())
+    dressed = every[pc.match_substring_regex(text, _DRESSED).to_numpy(zero_copy_only=False)]
     if not len(dressed):
         return
     forms = bare(dressed)

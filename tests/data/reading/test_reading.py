@@ -36,7 +36,10 @@ def test_csv_becomes_typed_events(tmp_path):
     assert data.name == "events"
 
 
-@pytest.mark.parametrize("code", ["007", "+7", "8.0", "1e3", "x", "NA", " 8", "9" * 19, "-0"])
+CODES = ["007", "+7", "8.0", "1e3", "x", "NA", " 8", "9" * 19, "-0", "-07", "0x1F", "1_0", "\u0663"]
+
+
+@pytest.mark.parametrize("code", CODES)
 def test_csv_ids_that_a_number_would_change_stay_text(tmp_path, code):
     data = Interactions.from_csv(csv(tmp_path, f"user_id,item_id\n1,7\n2,{code}\n"))
     assert data.events["item_id"].tolist() == ["7", code]
