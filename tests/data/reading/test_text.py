@@ -1,6 +1,7 @@
 """Text files: every record whole or the bad one named, and nothing changed on the way."""
 
 import gzip
+import re
 
 import pandas as pd
 import pytest
@@ -236,3 +237,34 @@ def test_arguments_without_effect_are_refused(tmp_path):
         Interactions.from_folder(tmp_path, time_unit="ms")
     with pytest.raises(TypeError, match="seperator"):
         Interactions.from_folder(tmp_path, seperator=";")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (gzip.compress(b"user_id,item_id\n1,2\n"), r"packed by gzip: its name ends in \.gz"),
+        (b"PK\x03\x04\x14\x00\x08\x08\xff\n", r"a zip archive, or a workbook"),
+        (b"PAR1\x15\x04\xff\n", r"Parquet: its name ends in \.parquet"),
+        ("user_id,item_id\n1,2\n".encode("utf-16"), r"UTF-16: encoding='utf-16'"),
+    ],
+)
+def test_what_is_no_text_is_named(tmp_path, content, message):
+    (tmp_path / "events.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"events\.csv cannot.*{message}"):
+        Interactions.from_csv(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("time", "format"),
+    [
+        ("09/13/2020 12:26:40 PM", "%m/%d/%Y %I:%M:%S %p"),
+        ("13/Sep/2020:12:26:40 +0000", "%d/%b/%Y:%H:%M:%S %z"),
+        ("Sun, 13 Sep 2020 12:26:40 +0000", "%a, %d %b %Y %H:%M:%S %z"),
+    ],
+)
+def test_a_time_in_another_form_is_refused_with_the_format_that_reads_it(tmp_path, time, format):
+    path = tmp_path / "events.tsv"
+    path.write_text(f"user_id\titem_id\ttimestamp\n1\t2\t{time}\n")
+    with pytest.raises(ValueError, match=re.escape(f"(--time-format {format!r})")):
+        Interactions.from_files(path)
+    assert Interactions.from_files(path, time_format=format).events["timestamp"][0] == 1_600_000_000

@@ -13,6 +13,15 @@ import pyarrow as pa
 from tfrec_recall.data.reading.stream import UNIT_SEPARATOR, TextStream
 
 _SHOWN = 120  # characters of a bad record
+_OTHER_FILES = {  # first bytes of what is no text, and its name
+    b"\x1f\x8b": "packed by gzip: its name ends in .gz",
+    b"BZh": "packed by bzip2: its name ends in .bz2",
+    b"\x28\xb5\x2f\xfd": "packed by zstandard: its name ends in .zst",
+    b"PK\x03\x04": "a zip archive, or a workbook: unpack it, or save its sheet as CSV",
+    b"PAR1": "Parquet: its name ends in .parquet",
+    b"\xff\xfe": "UTF-16: encoding='utf-16' (--encoding utf-16) reads it",
+    b"\xfe\xff": "UTF-16: encoding='utf-16' (--encoding utf-16) reads it",
+}
 
 
 class Dialect:
@@ -98,6 +107,11 @@ def refuse_undecodable(dialect: Dialect) -> None:
     """Raises the ValueError of the first line that is not of the encoding, if there is one."""
     decoder = codecs.getincrementaldecoder(dialect.encoding)()
     line = 1
+    with pa.input_stream(str(dialect.path), compression="detect") as file:
+        first = file.read(4)
+    for begin, what in _OTHER_FILES.items():
+        if first.startswith(begin):
+            raise ValueError(f"by its first bytes it is {what}. Received: {first!r}.")
     with pa.input_stream(str(dialect.path), compression="detect") as file:
         while True:
             block = file.read(2**20)
