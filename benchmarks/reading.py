@@ -1,4 +1,4 @@
-"""Claim: five million events of a CSV file are read, and checked, at the cost of plain pandas.
+"""Claim: events of a CSV file are read and checked faster than pandas reads them as text.
 
     python benchmarks/reading.py
 
@@ -6,13 +6,12 @@ Events with text ids, a time and a rating are written to a temporary folder. Eac
 in a fresh process, in turns, and the best of several counts:
 
 - `Interactions.from_files`: the reading, its checks, and the tables of users and items;
-- `pandas.read_csv` with nothing said, the peer: it drops leading zeros and takes NA for missing,
-  and neither makes tables nor checks;
-- `pandas.read_csv` of all cells as text, which is what no id can be changed by.
+- `pandas.read_csv` of all cells as text, by which no id is changed;
+- `pandas.read_csv` with nothing said, which drops leading zeros and takes NA for missing.
 
-1. The seconds are at most 2.5 times those of the peer.
-2. The memory at the peak, beyond what the process has before it reads, is at most 2.5 times the
-   peer's.
+1. The seconds are at most those of pandas with text, and 4 times those of plain pandas.
+2. The memory at the peak, beyond what the process has before it reads, is at most that of pandas
+   with text, and 2.5 times that of plain pandas.
 
 Exits with 1 if either does not hold. Linux only: the peak is the kernel's own figure.
 """
@@ -29,7 +28,7 @@ import tempfile
 import numpy as np
 
 EVENTS, RUNS = 5_000_000, 3
-CLAIMED_SECONDS, CLAIMED_MEMORY = 2.5, 2.5
+CLAIMED = {"pandas, text": (1.0, 1.0), "pandas": (4.0, 2.5)}  # seconds, memory
 READERS = {
     "ours": "from tfrec_recall.data import Interactions",
     "pandas": "import pandas as pd",
@@ -78,10 +77,11 @@ def main() -> int:
     for reader, (seconds, memory) in best.items():
         print(f"{reader:>12}: {seconds:6.2f} s, {memory / 1e6:7,.0f} MB at the peak")
     fine = True
-    claims = (("seconds", CLAIMED_SECONDS), ("memory", CLAIMED_MEMORY))
-    for (what, claim), ratio in zip(claims, best["ours"] / best["pandas"], strict=True):
-        print(f"{what}: {ratio:.2f} times the peer's (claim: at most {claim})")
-        fine &= bool(ratio <= claim)
+    for peer, claims in CLAIMED.items():
+        ratios = zip(("seconds", "memory"), best["ours"] / best[peer], claims, strict=True)
+        for what, ratio, claim in ratios:
+            print(f"{what}: {ratio:.2f} times {peer}'s (claim: at most {claim})")
+            fine &= bool(ratio <= claim)
     return int(not fine)
 
 
