@@ -1,31 +1,72 @@
 """Raw features on their way into a graph: whatever holds them becomes a dense tensor."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
+
+AXES = {0: "[]", 1: "[batch]", 2: "[batch, any]"}
 
 
 def tensors(
-    values: Mapping[str, Any], specs: Mapping[str, tf.TensorSpec], of: str
+    values: Mapping[str, Any],
+    specs: Mapping[str, tf.TensorSpec],
+    of: str,
+    shared: Sequence[str] = (),
 ) -> dict[str, tf.Tensor]:
     """One dense tensor for each name in `specs`; other names are left alone.
 
-    Raises: ValueError that names what is missing, or what does not fit its specification.
+    Args:
+        shared: features of one row, which every row of the others has.
+
+    Raises: ValueError that names what is missing, what does not fit its specification, or which
+        features have another number of rows.
+
+    >>> specs = {name: tf.TensorSpec([None], tf.int64) for name in ("user_id", "hour")}
+    >>> rows = {"user_id": [5, 6], "hour": [23]}
+    >>> tensors(rows, specs, "retriever", shared=["hour"])["hour"].numpy()
+    array([23, 23])
     """
     missing = sorted(set(specs) - set(values))
     if missing:
         raise ValueError(
             f"The {of} takes {sorted(specs)}, and {missing} is missing. Received: {sorted(values)}."
         )
-    return {name: dense(values[name], spec, name) for name, spec in specs.items()}
+    found = {name: dense(values[name], spec, name) for name, spec in specs.items()}
+    if shared:
+        found = _repeated(found, shared)
+    rows = {name: value.shape[0] for name, value in found.items()}
+    if len({size for size in rows.values() if size is not None}) > 1:
+        counted = ", ".join(f"{name!r} of {size}" for name, size in rows.items())
+        raise ValueError(
+            "Every feature has a row for each query; one row that all queries share is repeated "
+            f"where shared= names its feature. Received: rows of {counted}."
+        )
+    return found
+
+
+def _repeated(found: dict[str, tf.Tensor], shared: Sequence[str]) -> dict[str, tf.Tensor]:
+    """The same, the one row of the shared features as often as the others have rows."""
+    others = [name for name in found if name not in shared]
+    wrong = [name for name in shared if name not in found or found[name].shape[0] not in (1, None)]
+    if isinstance(shared, str) or wrong or not others:
+        rows = {name: value.shape[0] for name, value in found.items()}
+        raise ValueError(
+            "shared lists features of one row, beside others that have the queries' rows. "
+            f"Received: shared={shared!r}; rows of the features: {rows}."
+        )
+    size = tf.shape(found[others[0]])[0]
+    return {n: tf.repeat(v, size, axis=0) if n in shared else v for n, v in found.items()}
 
 
 def dense(value: Any, spec: tf.TensorSpec, name: str) -> tf.Tensor:
     """A value as a tensor of the specification's type; rows of unequal length are padded behind.
 
-    Takes tensors, ragged tensors, arrays, and lists, also of lists of unequal length.
+    Takes tensors, ragged tensors, arrays, Series, and lists; rows may be lists, sets, arrays or
+    Series, also of unequal length. A value that is missing (None, or NaN among texts) is padding,
+    and a row that is missing has none.
 
     Raises: ValueError when the type or the shape is another.
 
@@ -33,15 +74,13 @@ def dense(value: Any, spec: tf.TensorSpec, name: str) -> tf.Tensor:
     array([[b'a', b'b'],
            [b'c', b'']], dtype=object)
     """
-    if isinstance(value, list | tuple):
-        value = _rows(value, spec.dtype)
+    if not tf.is_tensor(value):
+        value = _read(value, spec, name)
     if isinstance(value, tf.RaggedTensor):
         value = value.to_tensor(tf.constant(padding(value.dtype), value.dtype))
-    if not tf.is_tensor(value):
-        value = tf.constant(_typed(np.asarray(value), spec.dtype))
     if not value.shape.is_compatible_with(spec.shape):
         raise ValueError(
-            f"{name!r} has the shape {spec.shape.as_list()}, the first axis being the batch. "
+            f"{name!r} has the shape {AXES[spec.shape.rank]}, the first axis being the batch. "
             f"Received: shape {value.shape.as_list()}."
         )
     same_kind = value.dtype == spec.dtype or (
@@ -63,16 +102,60 @@ def padding(dtype: tf.DType) -> str | int | float:
     return -1 if dtype.is_integer else float("nan")
 
 
-def _rows(value: list | tuple, dtype: tf.DType) -> tf.RaggedTensor | list | tuple:
-    """Lists of unequal length as one ragged tensor; anything else as it is."""
-    rows = [np.asarray(row) for row in value if isinstance(row, list | tuple | np.ndarray)]
-    if len(rows) != len(value) or any(row.ndim != 1 for row in rows) or not rows:
-        return value
-    flat = [row for row in rows if row.size] or rows[:1]
-    values = tf.constant(_typed(np.concatenate(flat), dtype))
-    return tf.RaggedTensor.from_row_lengths(values, [len(row) for row in rows])
+def _read(value: Any, spec: tf.TensorSpec, name: str) -> tf.Tensor | tf.RaggedTensor:
+    """Values outside of TensorFlow as one tensor, ragged where rows are of unequal length."""
+    if isinstance(value, pd.Series | pd.Index):
+        value = list(value)
+    if isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1:
+        value = list(value)  # its elements may be rows
+    if spec.shape.rank == 2 and isinstance(value, list | tuple):
+        if not value:
+            return tf.zeros([0, 0], spec.dtype)
+        if any(_is_row(row) for row in value):
+            return _ragged(value, spec.dtype, name)
+    return _constant(value, spec.dtype, name)
 
 
-def _typed(value: np.ndarray, dtype: tf.DType) -> np.ndarray:
-    """An empty array in the type that is wanted: [] says nothing of its own."""
-    return value if value.size else value.astype(dtype.as_numpy_dtype)
+def _is_row(row: Any) -> bool:
+    return isinstance(row, Iterable) and not isinstance(row, str | bytes | Mapping)
+
+
+def _ragged(value: list | tuple, dtype: tf.DType, name: str) -> tf.RaggedTensor | tf.Tensor:
+    rows = [[] if _is_missing(row) else row for row in value]
+    if not all(_is_row(row) for row in rows):
+        other = next(row for row in rows if not _is_row(row))
+        raise ValueError(
+            f"{name!r} has the shape [batch, any]: a row of values for each of the batch. "
+            f"Received: {other!r} among rows."
+        )
+    arrays = [np.asarray(list(row) if isinstance(row, Set) else row) for row in rows]
+    if any(array.ndim != 1 for array in arrays):
+        return _constant(value, dtype, name)
+    flat = [array for array in arrays if array.size] or arrays[:1]
+    values = _constant(np.concatenate(flat), dtype, name)
+    return tf.RaggedTensor.from_row_lengths(values, [len(array) for array in arrays])
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and value != value)
+
+
+def _constant(value: Any, dtype: tf.DType, name: str) -> tf.Tensor:
+    """A tensor of equal rows; an empty one is of the type that is wanted: [] says nothing."""
+    try:
+        array = np.asarray(value)
+        if array.dtype == object:
+            gap = pd.isna(array)
+            if gap.any():
+                array = np.where(gap, padding(dtype), array)
+                array = array if dtype == tf.string else np.asarray(array.tolist())
+        return tf.constant(array if array.size else array.astype(dtype.as_numpy_dtype))
+    except (ValueError, TypeError) as error:  # nested unevenly, or of things that no tensor holds
+        raise ValueError(
+            f"{name!r} is {dtype.name} of one shape. Received: {_short(value)}."
+        ) from error
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}…"

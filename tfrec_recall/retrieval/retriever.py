@@ -1,6 +1,6 @@
 """The one seam between models and everything after them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -72,34 +72,44 @@ class Retriever(tf.Module):
         item_id = tf.TensorSpec([None], self.id_dtype, "item_id")
         exclude = tf.TensorSpec([None, None], self.id_dtype, "exclude")
         length = tf.TensorSpec([], tf.int32, "k")
-        self._recommend = tf.function(
-            self.recommend, input_signature=[self.inputs, exclude, length]
-        )
+        query = [self.inputs, exclude, length]
+        self._recommend = tf.function(_row_by_row(self.recommend), input_signature=query)
         self._by_interest = tf.function(
-            self.recommend_by_interest, input_signature=[self.inputs, exclude, length]
+            _row_by_row(self.recommend_by_interest), input_signature=query
         )
-        self._similar = tf.function(self.similar, input_signature=[item_id, exclude, length])
+        self._similar = tf.function(
+            _row_by_row(self.similar), input_signature=[item_id, exclude, length]
+        )
 
     def __call__(
-        self, queries: Mapping[str, Any], k: tf.Tensor | int | None = None, exclude: Any = None
+        self,
+        queries: Mapping[str, Any],
+        k: tf.Tensor | int | None = None,
+        exclude: Any = None,
+        shared: Sequence[str] = (),
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """The best items of each query, best first, none twice.
 
         Args:
-            queries: raw features by the names in `inputs`: tensors, arrays, lists, or ragged.
+            queries: raw features by the names in `inputs`: tensors, arrays, lists, Series, ragged.
             k: the length of the lists.
-            exclude: raw item ids to leave out, [batch, any], padded anywhere with "" or -1; ids
-                that are no items are harmless.
+            exclude: raw item ids to leave out, [batch, any], or one row for all queries, [1, any];
+                padded anywhere with "" or -1; ids that are no items are harmless.
+            shared: features that have one row, which all queries share: a context given once.
 
         Returns: raw item ids [batch, k] and scores float32 [batch, k]; where fewer than k items
             are left, "" or -1 with the score -inf.
 
         Raises: ValueError that names the feature that is missing or does not fit.
         """
-        return self._answered(self._recommend, queries, k, exclude)
+        return self._answered(self._recommend, queries, k, exclude, shared)
 
     def recommend_with_interest(
-        self, queries: Mapping[str, Any], k: tf.Tensor | int | None = None, exclude: Any = None
+        self,
+        queries: Mapping[str, Any],
+        k: tf.Tensor | int | None = None,
+        exclude: Any = None,
+        shared: Sequence[str] = (),
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """As from `__call__`, and which of a query's interests brought each item.
 
@@ -107,12 +117,12 @@ class Retriever(tf.Module):
             with the item's highest score, from 0; -1 beside padding.
         """
         self._require("recommend_with_interest")
-        return self._answered(self._by_interest, queries, k, exclude)
+        return self._answered(self._by_interest, queries, k, exclude, shared)
 
-    def embed_query(self, queries: Mapping[str, Any]) -> tf.Tensor:
-        """The vectors of queries, [batch, dim] or [batch, interests, dim]."""
+    def embed_query(self, queries: Mapping[str, Any], shared: Sequence[str] = ()) -> tf.Tensor:
+        """The vectors of queries, [batch, dim] or [batch, interests, dim]; as from `__call__`."""
         self._require("embed_query")
-        return self.query_vectors(tensors(queries, self.inputs, "retriever"))
+        return self.query_vectors(tensors(queries, self.inputs, "retriever", shared))
 
     def embed_item(self, items: Mapping[str, Any]) -> tf.Tensor:
         """The vectors of items, [batch, dim], by the raw features in `item_inputs`.
@@ -135,7 +145,7 @@ class Retriever(tf.Module):
         """
         self._require("similar_items")
         item = dense(item_id, tf.TensorSpec([None], self.id_dtype), "item_id")
-        return self._listed(self._similar, item, k, exclude, tf.shape(item)[0])
+        return self._listed(self._similar, item, k, exclude, item)
 
     def with_ratings(self, rater: Rater) -> Self:
         """Itself, and from now on with `predict_rating`."""
@@ -152,9 +162,10 @@ class Retriever(tf.Module):
             item_id: raw ids [batch, any], padded behind; what stands at padding means nothing.
         """
         self._require("predict_rating")
-        features = tensors(queries, self.rating_inputs, "rating")
-        items = dense(item_id, tf.TensorSpec([None, None], self.id_dtype), "item_id")
-        return self.ratings(features, items)
+        items = {"item_id": tf.TensorSpec([None, None], self.id_dtype)}
+        given = {**queries, "item_id": item_id}
+        features = tensors(given, {**self.rating_inputs, **items}, "rating")
+        return self.ratings(features, features.pop("item_id"))
 
     def ratings(self, queries: Mapping[str, tf.Tensor], item_id: tf.Tensor) -> tf.Tensor:
         """`predict_rating` on tensors."""
@@ -192,25 +203,61 @@ class Retriever(tf.Module):
         """`similar_items` on tensors: exclude raw ids [batch, any], k a scalar int32."""
         raise NotImplementedError
 
-    def _answered(self, function, queries, k, exclude) -> tuple[tf.Tensor, ...]:
-        features = tensors(queries, self.inputs, "retriever")
-        batch = tf.shape(next(iter(features.values())))[0] if features else 1
-        return self._listed(function, features, k, exclude, batch)
+    def _answered(self, function, queries, k, exclude, shared) -> tuple[tf.Tensor, ...]:
+        features = tensors(queries, self.inputs, "retriever", shared)
+        return self._listed(function, features, k, exclude, next(iter(features.values())))
 
-    def _listed(self, function, what, k, exclude, batch) -> tuple[tf.Tensor, ...]:
-        k = self.k if k is None else k
-        if not tf.is_tensor(k) and k < 1:
-            raise ValueError(f"k is the length of the lists, at least 1. Received: k={k}.")
+    def _listed(self, function, what, k, exclude, rows) -> tuple[tf.Tensor, ...]:
+        k = self._length(k)
         if exclude is None:
-            exclude = tf.fill([batch, 0], tf.zeros([], self.id_dtype))
+            exclude = tf.fill([tf.shape(rows)[0], 0], tf.zeros([], self.id_dtype))
         else:
             exclude = dense(exclude, tf.TensorSpec([None, None], self.id_dtype), "exclude")
+            given, wanted = exclude.shape[0], rows.shape[0]
+            if None not in (given, wanted) and given not in (1, wanted):
+                raise ValueError(
+                    "exclude has a row of ids for each query, [batch, any], or one for all, "
+                    f"[1, any]. Received: {given} rows for {wanted} queries."
+                )
         listed = function(what, exclude, tf.cast(k, tf.int32))
         if not tf.is_tensor(k):
             listed = tuple(tf.ensure_shape(part, [None, k]) for part in listed)
         return tuple(listed)
 
+    def _length(self, k) -> tf.Tensor | int:
+        if tf.is_tensor(k):
+            return k
+        k = self.k if k is None else k
+        if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
+            raise ValueError(f"k is the length of the lists, at least 1. Received: k={k!r}.")
+        return int(k)
+
     def _require(self, signature: str) -> None:
         if signature not in self.signatures:
             there_are = ", ".join(self.signatures) or "none"
             raise ValueError(f"This retriever has no {signature}. There are: {there_are}.")
+
+
+def _row_by_row(function: Callable) -> Callable:
+    """The function of queries, exclude and k, where one row of `exclude` is that of all queries.
+
+    A served graph meets requests that no Python has seen: other numbers of rows are an error.
+    """
+
+    def of_rows(queries, exclude, k):
+        features = queries if isinstance(queries, dict) else {"item_id": queries}
+        rows = {name: tf.shape(value)[0] for name, value in features.items()}
+        first, batch = next(iter(rows.items()))
+        checks = [
+            tf.debugging.assert_equal(size, batch, f"{name!r} has other rows than {first!r}.")
+            for name, size in rows.items()
+            if name != first
+        ]
+        given = tf.shape(exclude)[0]
+        exclude = tf.repeat(exclude, tf.where(given == 1, batch, 1), axis=0)
+        rule = "exclude has a row of ids for each query, or one for all."
+        checks.append(tf.debugging.assert_equal(tf.shape(exclude)[0], batch, rule))
+        with tf.control_dependencies(checks):
+            return function(queries, tf.identity(exclude), k)
+
+    return of_rows
