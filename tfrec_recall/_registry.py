@@ -34,7 +34,8 @@ _SPACED = """
     FunkSVD GES GraphSAGE ImportantNeighbours Item2Vec ItemCF KnownItems MIND
     MultiObjectiveTwoTower NearestWarm NeuralCF NodeEncoder Normalised PinSAGE Popular
     PopularityOf Present RecentMean SampledNeighbours SamplingBiasCorrectedTwoTower SDM
-    SeenTypes SENetTwoTower ServedDraw SessionEvents SideInfoVectors TwoTower TypeRule UserCF
+    SeededDropout SeenTypes SENetTwoTower ServedDraw SessionEvents SideInfoVectors TwoTower TypeRule
+    UserCF
     VectorsOfFeatures VectorTables WarmOrMean Weighted YouTubeDNN
 """
 NAMES = tuple(_SPACED.split())

@@ -13,7 +13,7 @@ from tfrec_recall.features import Categorical, Features, History, MultiValued
 GROUPS, USERS, ITEMS, SEEN = 3, 24, 30, 8
 
 # Small steps on few events: 1,000 of them are no more than two of the default.
-WINDOWS = {"dim": 8, "rate": 0.3, "negatives": 2, "block": 2, "lanes": 1}
+WINDOWS = {"dim": 8, "rate": 0.3, "decay_epochs": 40, "negatives": 2, "block": 2, "lanes": 1}
 
 WALKS = {**WINDOWS, "walks": 4, "length": 8, "reach": 2}
 

@@ -87,23 +87,6 @@ def test_what_is_left_of_a_users_group_comes_first(model_class, interactions):
     assert np.mean(right) > 0.9
 
 
-@pytest.mark.parametrize("model_class", GRADIENT_MODELS)
-def test_a_resumed_run_continues_as_if_uninterrupted(model_class, interactions, tmp_path):
-    through, _ = trained(model_class, epochs=2)
-
-    first, _ = trained(model_class, epochs=1)
-    tf.train.Checkpoint(model=first, optimizer=first.optimizer).write(str(tmp_path / "state"))
-    second = built(model_class, seed=99)
-    second.fit(second.training_data(interactions, batch_size=32).take(1), verbose=0)  # builds all
-    checkpoint = tf.train.Checkpoint(model=second, optimizer=second.optimizer)
-    checkpoint.read(str(tmp_path / "state")).assert_existing_objects_matched()
-    data = second.training_data(interactions, batch_size=32, first_epoch=1)
-    second.fit(data, initial_epoch=1, epochs=2, verbose=0)
-
-    for ours, theirs in zip(second.get_weights(), through.get_weights(), strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-6)
-
-
 @pytest.mark.parametrize("model_class", [c for c in GRADIENT_MODELS if c.compiles])
 def test_compiled_steps_are_the_steps(model_class, interactions):
     plain, compiled = built(model_class), built(model_class)

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from tfrec_recall.data.examples import pad_runs
+from tfrec_recall.data.next_pass import NextPass
 
 _DECODED_ROWS = 65_536  # at once, of a row group that may be far larger
 _TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -30,17 +31,19 @@ _LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
 def batches(
     count: int,
     batch_size: int,
-    fetch: Callable[[tf.Tensor], Any] | None = None,
+    fetch: Callable[..., Any] | None = None,
     seed: int | None = None,
     first_epoch: int = 0,
     drop_remainder: bool = False,
+    numbered: bool = False,
 ) -> tf.data.Dataset:
     """Batches of the rows 0 … count - 1, in another order each epoch.
 
     Each pass over the dataset draws one permutation of all rows, which depends on the seed and on
     the number of passes begun before, and nothing else: a run that goes on at epoch 3 with
-    `first_epoch=3` sees the batches that it would have seen uninterrupted. (An iterator that is
-    made but never read, as Keras makes one in `fit`, is not a pass.)
+    `first_epoch=3` sees the batches that it would have seen uninterrupted, and so does one that
+    Keras' `BackupAndRestore` takes up again; see `NextPass`. (An iterator that is made but never
+    read, as Keras makes one in `fit`, is not a pass.)
 
     Args:
         fetch: TensorFlow operations from rows, int64 [batch], to the batch. What it gathers from
@@ -49,6 +52,7 @@ def batches(
         seed: of the permutations; None keeps the rows in order.
         first_epoch: the number of the first pass.
         drop_remainder: leave out a last batch of fewer rows.
+        numbered: also give `fetch` the number of the pass, int64, to draw by.
 
     Returns: a dataset of known cardinality, prefetched.
     Raises: ValueError if there would be no batch.
@@ -60,32 +64,29 @@ def batches(
     [b'c']
     """
     steps = _steps(count, batch_size, drop_remainder)
-    starts = tf.data.Dataset.range(steps).map(lambda step: step * batch_size)
-    if seed is None:
-        dataset = starts.map(lambda start: tf.range(start, tf.minimum(start + batch_size, count)))
-    else:
-        dataset = tf.data.Dataset.zip((_permutations(count, seed, first_epoch), starts))
-        dataset = dataset.map(lambda order, start: order[start : start + batch_size])
-    if drop_remainder:
-        dataset = dataset.map(lambda rows: tf.ensure_shape(rows, [batch_size]))
+    following = NextPass(first_epoch)
+
+    def begin(_: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        number, skipped = following.begin()
+        rows = tf.range(count, dtype=tf.int64)
+        if seed is None:
+            return rows, skipped, number
+        own = tf.stack([tf.constant(seed, tf.int64), number])
+        return tf.random.experimental.stateless_shuffle(rows, seed=own), skipped, number
+
+    def of_pass(order: tf.Tensor, skipped: tf.Tensor, number: tf.Tensor) -> tf.data.Dataset:
+        def rows_of(step: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, ...]:
+            rows = order[step * batch_size : (step + 1) * batch_size]
+            rows = tf.ensure_shape(rows, [batch_size if drop_remainder else None])
+            return (rows, number) if numbered else rows
+
+        return tf.data.Dataset.range(skipped, steps).map(rows_of)
+
+    once = tf.data.Dataset.range(1).map(begin)  # runs when the first batch is asked for
+    dataset = following.mark(once.flat_map(of_pass))
     if fetch is not None:
         dataset = dataset.map(fetch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return dataset.prefetch(tf.data.AUTOTUNE).apply(tf.data.experimental.assert_cardinality(steps))
-
-
-def _permutations(count: int, seed: int, first_epoch: int) -> tf.data.Dataset:
-    """One permutation of `count` rows for the whole of a pass, repeated for every batch."""
-    with tf.init_scope(), tf.device("CPU:0"):
-        next_epoch = tf.Variable(first_epoch, dtype=tf.int64, trainable=False)
-
-    def permutation(_: tf.Tensor) -> tf.Tensor:
-        epoch = next_epoch.assign_add(1) - 1
-        return tf.random.experimental.stateless_shuffle(
-            tf.range(count, dtype=tf.int64), seed=tf.stack([tf.constant(seed, tf.int64), epoch])
-        )
-
-    once = tf.data.Dataset.range(1).map(permutation)  # runs when the first batch is asked for
-    return once.flat_map(lambda order: tf.data.Dataset.from_tensors(order).repeat())
 
 
 def gather_histories(values: tf.Tensor, start: tf.Tensor, end: tf.Tensor, length: int) -> tf.Tensor:
@@ -165,10 +166,10 @@ def parquet(
     readers, groups = _survey(paths, columns, lengths or {})
     steps = _steps(sum(group.rows for group in groups), batch_size, drop_remainder)
     buffer = max(batch_size, shuffle_rows or 0)
-    epochs = itertools.count(first_epoch)
+    following = NextPass(first_epoch)
 
     def generate() -> Iterator[dict[str, np.ndarray]]:
-        epoch = next(epochs)  # runs when the first batch is asked for
+        epoch, skipped = map(int, following.begin())  # runs when the first batch is asked for
         order, random = groups, None
         if shuffle_rows is not None:
             random = np.random.default_rng([seed % 2**64, epoch])
@@ -176,14 +177,14 @@ def parquet(
         records = itertools.chain.from_iterable(
             _records(group, readers, min(buffer, _DECODED_ROWS)) for group in order
         )
-        for table in itertools.islice(_tables(records, batch_size, buffer, random), steps):
+        tables = _tables(records, batch_size, buffer, random)
+        for table in itertools.islice(tables, skipped, steps):
             yield {reader.name: reader.array(table[reader.name]) for reader in readers}
 
     rows = batch_size if drop_remainder else None
-    dataset = tf.data.Dataset.from_generator(
-        generate, output_signature={reader.name: reader.spec(rows) for reader in readers}
-    )
-    return dataset.prefetch(2).apply(tf.data.experimental.assert_cardinality(steps))
+    signature = {reader.name: reader.spec(rows) for reader in readers}
+    dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    return following.mark(dataset).prefetch(2).apply(tf.data.experimental.assert_cardinality(steps))
 
 
 @dataclass(frozen=True)

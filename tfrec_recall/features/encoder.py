@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
+from tfrec_recall.layers import draws
 
 UNKNOWN = 1
 
@@ -96,7 +97,7 @@ class FeatureEncoder(tf.keras.layers.Layer):
         return tf.cast(total / tf.maximum(count, 1.0), self.compute_dtype)
 
     def _forget_some(self, values: tf.Tensor, rate: float) -> tf.Tensor:
-        forget = (tf.random.uniform(tf.shape(values)) < rate) & (values != 0)
+        forget = (draws.uniform(tf.shape(values)) < rate) & (values != 0)
         return tf.where(forget, tf.constant(UNKNOWN, values.dtype), values)
 
     def compute_output_shape(self, input_shape):

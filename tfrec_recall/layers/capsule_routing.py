@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._axes import check_axes
+from tfrec_recall.layers import draws
 
 LOWEST = -1e30  # a logit without a share, whatever the routing adds to it
 
@@ -147,7 +148,7 @@ class CapsuleRouting(tf.keras.layers.Layer):
     def _first_logits(self, age, training):
         def drawn():
             shape = tf.concat([tf.shape(age), [self.interests]], axis=0)
-            return tf.random.normal(shape, stddev=self.deviation)
+            return self.deviation * draws.normal(shape)
 
         if tf.is_tensor(training):
             training = tf.cast(training, tf.bool)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall.layers import draws
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
 from tfrec_recall.layers.sublayers import build_within
 
@@ -52,7 +53,7 @@ class LSTMAggregator(tf.keras.layers.Layer):
     def call(self, inputs, mask=None, training=None):
         own, neighbours, present = present_neighbours("LSTMAggregator", inputs, mask)
         if training:
-            order = tf.argsort(tf.random.uniform(tf.shape(present)), axis=1)
+            order = tf.argsort(draws.uniform(tf.shape(present)), axis=1)
             neighbours = tf.gather(neighbours, order, batch_dims=1)
             present = tf.gather(present, order, batch_dims=1)
         if neighbours.shape[0] == 0:  # which Keras 3 cannot take

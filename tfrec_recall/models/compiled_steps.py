@@ -14,15 +14,22 @@ Metrics = dict[str, tf.Tensor]
 class Learner(Protocol):
     """A Keras model with a step that XLA can compile."""
 
-    mean_loss: tf.keras.metrics.Metric
     _steps_per_execution: tf.Variable  # Keras lowers it where an epoch ends
     _train_counter: tf.Variable
 
     def train_step(self, inputs: Batch) -> Metrics:
-        """One step, whose metrics include the mean loss."""
+        """One step, and the means over the epoch so far."""
         ...
 
-    def with_draws(self, batch: Batch) -> Batch:
+    def report(self, losses: Metrics, examples: tf.Tensor) -> Metrics:
+        """Adds losses to the means of the epoch, and returns these."""
+        ...
+
+    def examples_in(self, batch: Batch) -> tf.Tensor:
+        """How many examples a batch has."""
+        ...
+
+    def with_draws(self, batch: Batch, ahead: int = 0) -> Batch:
         """The batch with all that a compiled step is given."""
         ...
 
@@ -56,8 +63,8 @@ class CompiledSteps:
 
     def _at_once(self, iterator, steps: int) -> Metrics:
         batches = [next(iterator) for _ in range(steps)]
-        same = tf.stack([tf.shape(batch["item_id"])[0] for batch in batches])
-        same = same == same[0]
+        sizes = tf.stack([tf.shape(batch["item_id"])[0] for batch in batches])
+        same = (sizes == sizes[0]) & (sizes > 0)
         metrics = tf.case(
             [
                 (tf.reduce_all(same), lambda: self._together(batches)),
@@ -69,11 +76,9 @@ class CompiledSteps:
         return metrics
 
     def _together(self, batches: list[Batch]) -> Metrics:
-        drawn = [self.model.with_draws(batch) for batch in batches]
-        metrics = self.program({n: tf.stack([batch[n] for batch in drawn]) for n in drawn[0]})
-        mean_loss = self.model.mean_loss
-        mean_loss.update_state(metrics["total_loss"])
-        return {**{n: each[-1] for n, each in metrics.items()}, "loss": mean_loss.result()}
+        drawn = [self.model.with_draws(batch, place) for place, batch in enumerate(batches)]
+        losses = self.program({n: tf.stack([batch[n] for batch in drawn]) for n in drawn[0]})
+        return self.model.report(losses, self.model.examples_in(batches[0]))
 
     def _program(self, batches: Batch) -> Metrics:
         """A step for each of the batches [steps, ...], and what each reports, [steps]."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,10 +11,8 @@ import tensorflow as tf
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Features, RawItem, RawQuery, Wanted
 from tfrec_recall.features.item_embedding import FEW_ITEMS
-from tfrec_recall.losses import InBatchSoftmax
-from tfrec_recall.models.compiled_steps import CompiledSteps
+from tfrec_recall.models.learner import Learner
 from tfrec_recall.models.published import Published
-from tfrec_recall.models.saved_whole import SavedWhole
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
 
 BATCH_SIZE = 1024  # of every model's training data, unless it is told
@@ -23,7 +20,7 @@ CANDIDATE_BATCH = 4096
 COMPILED_STEPS = 16
 
 
-class RecallModel(SavedWhole):
+class RecallModel(Learner):
     """A model with a vector for each query and each candidate, whose score is their inner product.
 
     A subclass sets `query_model` (encoded user features -> [batch, dim] or [batch, interests, dim])
@@ -45,7 +42,6 @@ class RecallModel(SavedWhole):
     needs: ClassVar[tuple[str, ...]] = ("item_id",)
     stops_early: ClassVar[bool] = True
     learns_ratings: ClassVar[bool] = False
-    compiles: ClassVar[bool] = False
     reads_columns: ClassVar[bool] = True
     query_model: tf.keras.Model
     candidate_model: tf.keras.Model
@@ -55,8 +51,6 @@ class RecallModel(SavedWhole):
         features.require(self.needs, type(self).__name__)
         features.require_adapted()
         self.features = features
-        self.mean_loss = tf.keras.metrics.Mean(name="loss")
-        self.compiled_step: Callable[..., dict[str, tf.Tensor]] | None = None
 
     @classmethod
     def published(cls, features: Features, **overrides: Any) -> Self:
@@ -112,84 +106,13 @@ class RecallModel(SavedWhole):
         """How many steps are worth running at once, for `compile`."""
         return COMPILED_STEPS if self.can_compile else 1
 
-    def compile(self, *args, jit_compile=False, **kwargs):
-        """As `Model.compile`; with `jit_compile`, XLA compiles the training step.
-
-        A compiled step is often more than twice as fast; with `steps_per_execution`, XLA compiles
-        as many steps as one program. Validation is not compiled: what it runs is what is served.
-        Samplers draw by a seed from outside of the step, as XLA's own random numbers do not follow
-        `tf.random.set_seed`.
-        """
-        kwargs = self.options_of_compile({**kwargs, "jit_compile": jit_compile})
-        jit_compile = kwargs.pop("jit_compile")
-        if jit_compile and not self.can_compile:
-            items = len(self.features.item_vocabulary)
-            most = f"at most {FEW_ITEMS:,} items" if self.compiles else "no model of this class"
-            raise ValueError(
-                f"XLA compiles a step of {type(self).__name__} for {most}: leave jit_compile out. "
-                f"Received: jit_compile=True, {items:,} items."
-            )
-        super().compile(*args, jit_compile=False, **kwargs)
-        self.compiled_step = None
-        if jit_compile:
-            self.compiled_step = tf.function(self.dense_step, jit_compile=True)
-        for module in self.submodules:
-            if isinstance(module, InBatchSoftmax):
-                module.whole = bool(jit_compile)
-
-    def get_compile_config(self):
-        config = super().get_compile_config()
-        return config and {**config, "jit_compile": self.compiled_step is not None}
-
-    def drawn(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """What the compiled step is given beside the batch, by operations that XLA lacks."""
-        return {}
-
-    def dense_step(self, inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """A step whose gradients are dense: XLA does not sort the sparse ones out."""
-        return self.gradient_step(inputs, dense=True)
-
-    def gradient_step(self, inputs: dict[str, tf.Tensor], dense=False) -> dict[str, tf.Tensor]:
-        """As the step of tfrs, which would not scale the loss where halves need it."""
-        scaler = self.optimizer
-        if not isinstance(scaler, tf.keras.mixed_precision.LossScaleOptimizer):
-            scaler = None
-        with tf.GradientTape() as tape:
-            loss = self.compute_loss(inputs, training=True)
-            regularization = tf.reduce_sum([tf.reduce_sum(part) for part in self.losses])
-            total = loss + regularization
-            scaled = scaler.get_scaled_loss(total) if scaler else total
-        variables = self.trainable_variables
-        gradients = tape.gradient(scaled, variables)
-        if scaler:
-            gradients = scaler.get_unscaled_gradients(gradients)
-        if dense:
-            gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        return {"regularization_loss": regularization, "total_loss": total}
-
-    def train_step(self, inputs):
-        """One step; `loss` in the logs is the mean over the epoch, not that of the last batch."""
-        if self.compiled_step is None:
-            metrics = self.gradient_step(inputs)
-        else:
-            metrics = self.compiled_step(self.with_draws(inputs))
-        self.mean_loss.update_state(metrics["total_loss"])
-        return {**{m.name: m.result() for m in self.metrics}, **metrics}
-
-    def with_draws(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """The batch, and what is drawn outside of a compiled step."""
-        seed = tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
-        return {**batch, "seed": seed, **self.drawn(batch)}
-
-    def make_train_function(self, force=False):
-        made = super().make_train_function(force)
-        one_replica = self.distribute_strategy.num_replicas_in_sync == 1
-        if self.compiled_step is None or int(self._steps_per_execution) == 1 or not one_replica:
-            return made
-        if not isinstance(made, CompiledSteps):
-            self.train_function = made = CompiledSteps(self, made)
-        return made
+    def refuse_to_compile(self) -> None:
+        items = len(self.features.item_vocabulary)
+        most = f"at most {FEW_ITEMS:,} items" if self.compiles else "no model of this class"
+        raise ValueError(
+            f"XLA compiles a step of {type(self).__name__} for {most}: leave jit_compile out. "
+            f"Received: jit_compile=True, {items:,} items."
+        )
 
     def query(self, batch: dict[str, tf.Tensor], training=False) -> tf.Tensor:
         """The query vectors of a training batch, which holds more than the query's features."""

@@ -6,6 +6,7 @@ import math
 
 import tensorflow as tf
 
+from tfrec_recall.layers.draws import next_seed
 from tfrec_recall.sampling.checks import FIRST_KNOWN, vocabulary_size
 
 
@@ -33,7 +34,8 @@ class UniformNegatives(tf.Module):
         """Encoded ids of this shape, drawn with replacement, int32.
 
         Args:
-            seed: two integers, which alone decide what is drawn; without, TensorFlow's own state.
+            seed: two integers, which alone decide what is drawn; without, the seed of the training
+                step, or TensorFlow's own state.
         """
         return uniform_numbers(shape, seed, tf.int32, FIRST_KNOWN, self.size)
 
@@ -54,7 +56,8 @@ class UniformNegatives(tf.Module):
 
 
 def uniform_numbers(shape, seed, dtype, low=0, high=None) -> tf.Tensor:
-    """Numbers from `low` to below `high` (by default 1), by a seed or by TensorFlow's own state."""
+    """Numbers from `low` to below `high` (by default 1), by a seed or by what `draws` has."""
+    seed = next_seed() if seed is None else seed
     if seed is None:
         return tf.random.uniform(shape, low, high, dtype)
     return tf.random.stateless_uniform(shape, seed, low, high, dtype)

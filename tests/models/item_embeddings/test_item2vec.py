@@ -144,8 +144,8 @@ def test_pairs_expect_their_negatives():
 
 def test_the_rate_falls_in_a_line_over_the_epochs():
     model = trained(groups(), epochs=2)  # 40 users in batches of 16: 3 batches an epoch
-    assert int(model.training.batches_seen) == 6
-    model.training.batches_seen.assign(3)
+    assert int(model.training.batches_seen) == int(model.training.batches_done) == 6
+    model.training.batches_done.assign(3)
     assert float(model.training._rate(0)) == pytest.approx(0.1)
     assert float(model.training._rate(3)) == pytest.approx(0.2 * 1e-3)
 

@@ -134,7 +134,8 @@ class FunkSVD(RecallModel):
         match = tf.reduce_sum(p * q, axis=-1)
         error = batch["rating"] - (self.mean + of_user + of_item + match)
         size = tf.reduce_sum(p * p + q * q, axis=-1) + of_user**2 + of_item**2
-        return tf.reduce_mean(error**2 + self.l2 * size)
+        losses = error**2 + self.l2 * size  # [batch], which may be empty
+        return tf.math.divide_no_nan(tf.reduce_sum(losses), tf.cast(tf.size(losses), losses.dtype))
 
     def predict_ratings(self, pairs: pd.DataFrame) -> np.ndarray:
         """r̂ of the columns user_id and item_id, within the range of the training ratings."""

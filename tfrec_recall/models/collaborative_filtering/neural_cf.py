@@ -212,17 +212,13 @@ class NeuralCF(RecallModel):
         of_negative = tf.constant(weight * self.negative_weight, tf.float32)
         start, end = tf.constant(examples.history_start), tf.constant(examples.history_end)
         own_seed = 0 if seed is None else seed
-        with tf.init_scope(), tf.device("CPU:0"):
-            counter = tf.Variable(first_epoch << 32, dtype=tf.int64, trainable=False)
-        epoch_seed = counter if seed is None else None
 
-        def fetch(rows):
-            # Each epoch has another order, so that the rows of a batch are a seed of their own.
+        def fetch(rows, epoch):
+            # In another order each epoch, and in the same one, the batch draws others each time.
             mixed = tf.reduce_sum(rows * tf.range(1, tf.size(rows, tf.int64) + 1))
+            mixed += epoch * 2**32
             user, item = tf.gather(users, rows), tf.gather(items, rows)[:, tf.newaxis]
             others = tf.repeat(user[:, tf.newaxis], self.negatives, axis=1)
-            if epoch_seed is not None:  # the order is always the same
-                mixed += epoch_seed.assign_add(1)
             drawn = unmet.sample(others, tf.stack([mixed, rows[0] + own_seed]))
             label = tf.concat([tf.ones_like(item), tf.zeros_like(drawn)], 1)
             weights = [tf.gather(of_positive, rows)[:, tf.newaxis]]
@@ -240,7 +236,8 @@ class NeuralCF(RecallModel):
             return batch
 
         positives = max(1, batch_size // (1 + self.negatives))
-        return batches(len(examples), positives, fetch, seed=seed, first_epoch=first_epoch)
+        order = {"seed": seed, "first_epoch": first_epoch}
+        return batches(len(examples), positives, fetch, **order, numbered=True)
 
     def _recency(self, events: pd.DataFrame) -> np.ndarray:
         """What each training event counts, 1 on average."""
@@ -305,7 +302,8 @@ class NeuralCF(RecallModel):
         if self.l2:
             size = sum(_squared_size(vector)[:, tf.newaxis] for vector in user)
             loss += self.l2 * (size + sum(_squared_size(vector) for vector in item))
-        return tf.reduce_mean(weight * loss)
+        losses = weight * loss  # [positives, n], which may be empty
+        return tf.math.divide_no_nan(tf.reduce_sum(losses), tf.cast(tf.size(losses), losses.dtype))
 
     def _loss(self, label, logit):
         if self.squared_loss:

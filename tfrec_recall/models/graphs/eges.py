@@ -33,6 +33,7 @@ from tfrec_recall.models.item_embeddings.arguments import (
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.item_embeddings.window_pairs import Noise, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
+from tfrec_recall.models.learning.replicas import whole_batch
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
@@ -85,8 +86,9 @@ class EGES(ItemSpaceModel):
         negatives: per pair.
         power: of the items' counts, by which negatives are drawn.
         threshold: of sub-sampling, as in `Item2Vec`.
-        rate: of learning at the start; it falls in a line over `decay_epochs`. The optimiser
-            given to `compile` is not used: tables change row by row.
+        rate: of learning at the start; it falls in a line over `decay_epochs`, or over all epochs
+            of `fit` where this is None. The optimiser given to `compile` is not used: tables change
+            row by row.
         cold_rate: the share of centres that are shown without their id; 0 where there is no side
             information.
         popularity: the power of an item's training events that lifts its score; 0 ranks by cosine.
@@ -143,7 +145,7 @@ class EGES(ItemSpaceModel):
         power: float = 0.5,
         threshold: float | None = None,
         rate: float = 0.2,
-        decay_epochs: int = 40,
+        decay_epochs: int | None = None,
         cold_rate: float = 0.25,
         popularity: float = 0.3,
         last: int | None = 15,
@@ -238,11 +240,12 @@ class EGES(ItemSpaceModel):
         starts = np.flatnonzero(np.diff(graph.indptr)).repeat(self.walks)
         return walk_batches(RandomWalks(graph), starts, self.length, batch_size, seed, first_epoch)
 
-    def fit(self, x=None, *args, callbacks=None, **kwargs) -> tf.keras.callbacks.History:
-        """As `Model.fit`; the mean item is learnt after each epoch, before other callbacks."""
-        self.training.begin(x)
-        own = tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self.centre())
-        return super().fit(x, *args, callbacks=[own, *(callbacks or [])], **kwargs)
+    def begin(self, run):
+        self.training.begin(run)
+
+    def own_callbacks(self):
+        """The mean item is learnt after each epoch."""
+        return [tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self.centre())]
 
     def centre(self) -> None:
         """Learns the mean of the items' vectors as they are now, for what is served."""
@@ -252,13 +255,18 @@ class EGES(ItemSpaceModel):
         parts = [known[begin : begin + CENTRED] for begin in range(0, len(known), CENTRED)]
         self.centring.centre(np.concatenate([self.vectors(part).numpy() for part in parts]))
 
-    def train_step(self, batch: Columns) -> dict[str, tf.Tensor]:
-        self.mean_loss.update_state(self.training.learn(batch, self.window, self._learn))
-        return {"loss": self.mean_loss.result()}
+    def regroup(self, batch: Columns):
+        return whole_batch(batch)
+
+    def learn(self, batch: Columns):
+        return self.training.learn(batch, self.window, self._learn)
+
+    def measure(self, batch: Columns):
+        return self.training.measure(batch, self.window, self._learn)
 
     def compute_loss(self, batch, training=False):
         """The mean loss of a pair; it measures without learning."""
-        return self.training.measure(batch, self.window, self._learn)
+        return self.measure(batch)[0]["total_loss"]
 
     def _learn(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
         for_windows, for_noise, for_cold = tf.unstack(tf.random.split(seed, 3))

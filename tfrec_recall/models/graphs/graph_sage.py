@@ -41,6 +41,7 @@ from tfrec_recall.models.item_embeddings.arguments import (
     check_served,
     without_effect,
 )
+from tfrec_recall.models.learning.replicas import together
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
@@ -220,15 +221,15 @@ class GraphSAGE(NodeModel):
         nodes, position = tf.unique(tf.concat([query, positive, noise], axis=0))
         lots = tf.random.stateless_uniform([self.nodes.nodes], for_cold)
         cold = lots < (self.cold_rate if training else 0.0)
-        hidden = Hidden.of(query, positive, cold, self.hide_edges)
+        hidden = Hidden.of(together(query), together(positive), cold, self.hide_edges)
         vectors = self.nodes.embed(nodes, hidden, for_sample, training)
-        loss = tf.zeros(())
+        loss, size = tf.zeros(()), tf.shape(query)[0]
         if self.unsupervised:
-            size = tf.shape(query)[0]
             parts = tf.split(tf.gather(vectors, position), [size, size, self.shared])
             loss += self._by_walks(query, positive, noise, *parts)
         if self.label is not None:
-            loss += self.label_weight * self.label.loss(vectors, nodes)
+            by_label = self.label_weight * self.label.loss(vectors, nodes)
+            loss += tf.where(size > 0, by_label, 0.0)
         return loss
 
     def _by_walks(self, query, positive, noise, z_query, z_positive, z_noise):
@@ -240,7 +241,7 @@ class GraphSAGE(NodeModel):
         other = (noise != positive[:, tf.newaxis]) & (noise != query[:, tf.newaxis])
         weight = tf.cast(other, tf.float32) * (self.negatives / self.shared)
         loss += self.skip_gram((z_query, z_noise), positive=0 * weight, negative=weight)
-        return loss / tf.cast(tf.shape(query)[0], tf.float32)
+        return tf.math.divide_no_nan(loss, tf.cast(tf.shape(query)[0], tf.float32))
 
     def label_probability(self, items: pd.DataFrame) -> pd.DataFrame:
         """What the supervised head makes of items: a row an item, a column a value of the label."""

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfrec_recall.data import Interactions, chronological, sessions
 from tfrec_recall.data.streaming import batches
+from tfrec_recall.models.fitting import Run
 
 
 def boards(train: Interactions, by_session: bool, run: int | None) -> tuple[np.ndarray, pd.Series]:
@@ -95,22 +96,28 @@ class Steps(tf.keras.layers.Layer):
         self.seed = seed
         count = {"shape": (), "dtype": tf.int64, "trainable": False, "initializer": "zeros"}
         self.seen = self.add_weight("steps_seen", **count)
+        self.done = self.add_weight("steps_done", **count)  # of this call of fit, and before it
         self.an_epoch = self.add_weight("steps_an_epoch", **count)
         self.built = True  # it is never called
 
-    def begin(self, data) -> None:
-        """Learns how many steps an epoch has."""
-        if isinstance(data, tf.data.Dataset) and data.cardinality() > 0:
-            self.an_epoch.assign(data.cardinality())
+    def begin(self, run: Run, whose: str) -> None:
+        """Takes from a call of `fit` how many steps an epoch has, and which one it begins with.
+
+        Args:
+            whose: what follows the epochs, for the error where their length is not known.
+        """
+        self.an_epoch.assign(run.steps_of(whose))
+        self.done.assign(run.done(whose))
 
     @property
     def epoch(self) -> tf.Tensor:
         """Whole epochs that are over."""
-        return self.seen // tf.maximum(self.an_epoch, 1)
+        return self.done // tf.maximum(self.an_epoch, 1)
 
     def next(self, training: bool) -> tf.Tensor:
         """The seed of this step, int32 [2]; in training, another one the next time."""
         step = tf.cast(self.seen, tf.int32)
         if training:
             self.seen.assign_add(1)
+            self.done.assign_add(1)
         return tf.stack([tf.constant(self.seed, tf.int32), step])

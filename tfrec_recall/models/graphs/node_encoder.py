@@ -238,8 +238,9 @@ def edges(here: tf.Tensor, there: tf.Tensor, nodes: int | tf.Tensor) -> tf.Tenso
 
 
 def both_ways(one: tf.Tensor, other: tf.Tensor, nodes: int | tf.Tensor) -> tf.Tensor:
-    """The edges between pairs in both directions, sorted, as `Hidden` has them."""
-    return tf.sort(tf.concat([edges(one, other, nodes), edges(other, one, nodes)], axis=0))
+    """The edges between pairs in both directions, sorted, as `Hidden` has them; -1 is none."""
+    none = tf.constant([-1], tf.int64)  # there may be no pair
+    return tf.sort(tf.concat([none, edges(one, other, nodes), edges(other, one, nodes)], axis=0))
 
 
 def among(edge: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:

@@ -25,9 +25,5 @@ class NodeModel(ItemSpaceModel):
         found = infer(interactions, words=5, columns=columns, of_users=False)
         return Features([History(length=50)], found.item, left_out=found.left_out)
 
-    def fit(self, x=None, *args, **kwargs):
-        self.steps.begin(x)
-        return super().fit(x, *args, **kwargs)
-
     def embed_items(self, items):
         return self.nodes.of_items(self.features.encode_items(items))

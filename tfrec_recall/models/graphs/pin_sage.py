@@ -31,6 +31,7 @@ from tfrec_recall.models.graphs.node_model import NodeModel
 from tfrec_recall.models.graphs.node_neighbours import ImportantNeighbours
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import check_served, without_effect
+from tfrec_recall.models.learning.replicas import together
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
@@ -213,6 +214,10 @@ class PinSAGE(NodeModel):
             hard_ids=hard,
         )
 
+    def begin(self, run):
+        if self.most_hard:
+            self.steps.begin(run, "How many hard negatives PinSAGE shows (most_hard)")
+
     def _graph(self, train: Interactions):
         """Items and boards, and the number of events."""
         by_session = train.has_time and has_baskets(train)
@@ -236,7 +241,7 @@ class PinSAGE(NodeModel):
         nodes, position = tf.unique(ids)
         lots = tf.random.stateless_uniform([self.nodes.nodes], for_cold)
         cold = lots < (self.cold_rate if training else 0.0)
-        hidden = Hidden.of(query, positive, cold, self.hide_edges)
+        hidden = Hidden.of(together(query), together(positive), cold, self.hide_edges)
         vectors = tf.gather(self.nodes.embed(nodes, hidden, training=training), position)
         size = tf.shape(query)[0]
         z_query, z_positive, z_easy, z_hard = tf.split(

@@ -32,6 +32,7 @@ from tfrec_recall.models.item_embeddings.window_pairs import (
     window_weights,
 )
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
+from tfrec_recall.models.learning.replicas import whole_batch
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives, SameGroupNegatives
@@ -111,7 +112,7 @@ class AirbnbListing(ItemSpaceModel):
         power: float = 0.75,
         threshold: float | None = None,
         rate: float = 0.1,
-        decay_epochs: int = 40,
+        decay_epochs: int | None = None,
         last: int | None = 15,
         half_life: float | None = 4.0,
         block: int = 32,
@@ -219,17 +220,21 @@ class AirbnbListing(ItemSpaceModel):
             return ~of_types(events, "left_out", self.left_out)
         return ~events[EVENT_TYPE].isin(NOT_INTERESTED).to_numpy()
 
-    def fit(self, x=None, *args, **kwargs) -> tf.keras.callbacks.History:
-        self.training.begin(x)
-        return super().fit(x, *args, **kwargs)
+    def begin(self, run):
+        self.training.begin(run)
 
-    def train_step(self, batch: Columns) -> dict[str, tf.Tensor]:
-        self.mean_loss.update_state(self.training.learn(batch, self.window, self._learn))
-        return {"loss": self.mean_loss.result()}
+    def regroup(self, batch: Columns):
+        return whole_batch(batch)
+
+    def learn(self, batch: Columns):
+        return self.training.learn(batch, self.window, self._learn)
+
+    def measure(self, batch: Columns):
+        return self.training.measure(batch, self.window, self._learn)
 
     def compute_loss(self, batch, training=False):
         """The mean loss of a pair; it measures without learning."""
-        return self.training.measure(batch, self.window, self._learn)
+        return self.measure(batch)[0]["total_loss"]
 
     def _learn(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
         for_windows, for_noise, for_market = tf.unstack(tf.random.split(seed, 3))

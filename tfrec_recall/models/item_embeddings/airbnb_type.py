@@ -20,6 +20,7 @@ from tfrec_recall.models.item_embeddings.types import TypeRule, type_rule
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 from tfrec_recall.models.item_embeddings.window_pairs import Noise, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
+from tfrec_recall.models.learning.replicas import whole_batch
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 
@@ -105,7 +106,7 @@ class AirbnbType(RecallModel):
         adaptive_rows: bool = True,
         power: float = 0.75,
         rate: float = 0.1,
-        decay_epochs: int = 40,
+        decay_epochs: int | None = None,
         block: int = 32,
         lanes: int = 16,
         noise: int | None = 64,
@@ -207,17 +208,21 @@ class AirbnbType(RecallModel):
         rule.keep(values, np.bincount(row, minlength=len(table)))
         return rule(values).numpy()[row]
 
-    def fit(self, x=None, *args, **kwargs) -> tf.keras.callbacks.History:
-        self.training.begin(x)
-        return super().fit(x, *args, **kwargs)
+    def begin(self, run):
+        self.training.begin(run)
 
-    def train_step(self, batch: Columns) -> dict[str, tf.Tensor]:
-        self.mean_loss.update_state(self.training.learn(batch, 2 * self.window, self._learn))
-        return {"loss": self.mean_loss.result()}
+    def regroup(self, batch: Columns):
+        return whole_batch(batch)
+
+    def learn(self, batch: Columns):
+        return self.training.learn(batch, 2 * self.window, self._learn)
+
+    def measure(self, batch: Columns):
+        return self.training.measure(batch, 2 * self.window, self._learn)
 
     def compute_loss(self, batch, training=False):
         """The mean loss of a pair; it measures without learning."""
-        return self.training.measure(batch, 2 * self.window, self._learn)
+        return self.measure(batch)[0]["total_loss"]
 
     def _learn(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
         for_windows, for_noise = tf.unstack(tf.random.split(seed, 2))

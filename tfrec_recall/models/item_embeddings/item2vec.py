@@ -28,6 +28,7 @@ from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 from tfrec_recall.models.item_embeddings.window_pairs import Noise, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
+from tfrec_recall.models.learning.replicas import whole_batch
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
@@ -72,8 +73,9 @@ class Item2Vec(ItemSpaceModel):
         by_session: sequences are sessions (`session_id`), and not all events of a user; by default
             where there are any. Baskets have no order, and get another one each epoch.
         gap: seconds; a longer pause ends a sequence as well.
-        rate: of learning at the start; it falls in a line over `decay_epochs`. The optimiser
-            given to `compile` is not used: tables change row by row.
+        rate: of learning at the start; it falls in a line over `decay_epochs`, or over all epochs
+            of `fit` where this is None. The optimiser given to `compile` is not used: tables change
+            row by row.
         last: the latest items that make a user's vector.
         half_life: an item weighs half of the one this many places newer; None weighs all alike.
         cold_by: an item feature; an item that training never moved is the mean of the warm ones of
@@ -117,7 +119,7 @@ class Item2Vec(ItemSpaceModel):
         by_session: bool | None = None,
         gap: float | None = None,
         rate: float = 0.05,
-        decay_epochs: int = 40,
+        decay_epochs: int | None = None,
         last: int | None = 15,
         half_life: float | None = 4.0,
         cold_by: str | None = None,
@@ -182,18 +184,23 @@ class Item2Vec(ItemSpaceModel):
         shuffle = in_order and by_sessions(train, self.by_session) and has_baskets(train)
         return session_batches(columns, sequence, batch_size, seed, first_epoch, shuffle)
 
-    def fit(self, x=None, *args, **kwargs) -> tf.keras.callbacks.History:
-        self.training.begin(x)
-        return super().fit(x, *args, **kwargs)
+    def begin(self, run):
+        self.training.begin(run)
 
-    def train_step(self, batch: Columns) -> dict[str, tf.Tensor]:
+    def regroup(self, batch: Columns):
+        return whole_batch(batch)
+
+    def learn(self, batch: Columns):
         batch = self._weighed(batch)
-        self.mean_loss.update_state(self.training.learn(batch, self._reach(batch), self._learn))
-        return {"loss": self.mean_loss.result()}
+        return self.training.learn(batch, self._reach(batch), self._learn)
+
+    def measure(self, batch: Columns):
+        batch = self._weighed(batch)
+        return self.training.measure(batch, self._reach(batch), self._learn)
 
     def compute_loss(self, batch, training=False):
         """The mean loss of a pair; it measures without learning."""
-        return self.training.measure(self._weighed(batch), self._reach(batch), self._learn)
+        return self.measure(batch)[0]["total_loss"]
 
     def _weighed(self, batch: Columns) -> Columns:
         """With 1 / K of each event's sequence of K, if pairs weigh it."""

@@ -11,7 +11,9 @@ import tensorflow as tf
 from tfrec_recall.data import Examples, Interactions
 from tfrec_recall.data.arguments import flag
 from tfrec_recall.features import Features
+from tfrec_recall.layers.draws import next_seed
 from tfrec_recall.losses import InBatchSoftmax, SampledSoftmax
+from tfrec_recall.models.learning.replicas import own_first
 from tfrec_recall.sampling import InBatch, Negatives, UnmetNegatives, WithoutOwn, kinds_of
 from tfrec_recall.sampling.checks import FIRST_KNOWN
 from tfrec_recall.sampling.kinds import OfBatch, OfUser, UserSampler
@@ -23,7 +25,8 @@ class Candidates(NamedTuple):
     """What the queries of a batch choose from.
 
     Attributes:
-        ids: [candidates], encoded: the positives, then what is drawn for the batch.
+        ids: [candidates], encoded: the positives, this replica's before those of others if they
+            are candidates, then what is drawn for the batch.
         log_probability: [candidates], of the proposal; None where nothing is corrected.
         mask: [batch, candidates], False for what is no negative of the query; None where all are.
         own: [batch, any], encoded ids that are negatives of one query alone, 0 for none; or None.
@@ -145,12 +148,13 @@ class CandidateSoftmax(tf.Module):
             user_row: rows of the users' table, [batch].
             seed: of what is drawn.
         """
-        ids = tf.concat([item_id, self.draw(seed)], axis=0)
-        log_probability = self.log_probability(ids, tf.size(item_id)) if self.correct else None
+        positives = own_first(item_id) if self.in_batch else item_id
+        ids, size = tf.concat([positives, self.draw(seed)], axis=0), tf.size(positives)
+        log_probability = self.log_probability(ids, size) if self.correct else None
         mask, own = self.of_users(ids, user_row, seed) if training else (None, None)
         own_log_probability = None
         if own is not None and self.correct:
-            own_log_probability = self.log_probability(own, tf.size(item_id))
+            own_log_probability = self.log_probability(own, size)
         return Candidates(ids, log_probability, mask, own, own_log_probability)
 
     def of_users(
@@ -167,6 +171,8 @@ class CandidateSoftmax(tf.Module):
         mask = None
         if self.unmet is not None:
             mask = ~self.unmet.met(user_row[:, tf.newaxis], ids[tf.newaxis])
+        if seed is None:
+            seed = next_seed()
         if seed is None:
             seed = tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
         own = [
@@ -240,7 +246,7 @@ class CandidateSoftmax(tf.Module):
             item_id: encoded ids of the positives, [batch].
             vectors_of: the candidate vectors [..., dim] of encoded ids [...].
             seed, user_row: as in `candidates`.
-            score_mask: [batch, batch + drawn], False for what is no negative of the query.
+            score_mask: [batch, positives + drawn], False for what is no negative of the query.
             arguments: others of `loss`.
         """
         found = self.candidates(item_id, user_row, seed, training)

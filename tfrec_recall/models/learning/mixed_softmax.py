@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.losses import InBatchSoftmax
+from tfrec_recall.models.learning.replicas import own_first
 from tfrec_recall.sampling import MixedNegatives
 
 
@@ -16,6 +17,8 @@ class MixedSoftmax(tf.Module):
 
     Source: "Mixed Negative Sampling for Learning Two-tower Neural Networks in Recommendations",
     WWW 2020, section 4.
+
+    With several replicas the batch is that of all: each embeds the others' items as well.
 
     Args:
         counts: training events of each encoded item id.
@@ -53,13 +56,14 @@ class MixedSoftmax(tf.Module):
             seed: of what is drawn, as in `UniformNegatives`.
             arguments: others of `InBatchSoftmax`.
         """
-        size = tf.shape(item_id)[0]
-        ids = tf.concat([item_id, self.negatives.sample(seed)], axis=0)
+        in_batch = own_first(item_id)
+        own, size = tf.shape(item_id)[0], tf.shape(in_batch)[0]
+        ids = tf.concat([in_batch, self.negatives.sample(seed)], axis=0)
         vectors = vectors_of(ids)
         if self.correct:
             arguments["log_probability"] = self.negatives.log_probability(ids, size)
         return self.softmax(
-            query(vectors[:size]) if callable(query) else query,
+            query(vectors[:own]) if callable(query) else query,
             vectors,
             candidate_ids=ids,
             **arguments,

@@ -69,10 +69,9 @@ class SoftmaxModel(RecallModel):
             if isinstance(kind, Hard) and isinstance(sampler, HardNegatives)
         ]
 
-    def fit(self, *args, callbacks=None, **kwargs):
-        """As `Model.fit`; hard negatives are mined before the epochs that their kind says."""
-        own = [mining.callback for mining in self.mining]
-        return super().fit(*args, callbacks=[*own, *(callbacks or [])], **kwargs)
+    def own_callbacks(self):
+        """Hard negatives are mined before the epochs that their kind says."""
+        return [mining.callback for mining in self.mining]
 
     @property
     def can_compile(self) -> bool:

@@ -28,6 +28,7 @@ from tfrec_recall.layers import (
     Tower,
 )
 from tfrec_recall.layers.capsule_routing import events_after
+from tfrec_recall.layers.draws import normal
 from tfrec_recall.models.learning.drawn_softmax import DrawnSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
@@ -291,9 +292,9 @@ class KnownItems(tf.keras.layers.Layer):
 
 
 def drawn(shape, batch: dict[str, tf.Tensor]) -> tf.Tensor:
-    """Gaussian noise, by the batch's seed where it has one, as it has where XLA compiles."""
+    """Gaussian noise, by the batch's seed where it has one, as it has in `fit`."""
     if "seed" not in batch:
-        return tf.random.normal(shape)
+        return normal(shape)
     return tf.random.stateless_normal(shape, batch["seed"] + [0, 1])  # negatives have the seed
 
 

@@ -29,7 +29,9 @@ from tfrec_recall.layers import (
     Tower,
     UserAttention,
 )
+from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.learning.drawn_softmax import DrawnSoftmax
+from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.learning.next_choice import choices, personal_features
 from tfrec_recall.models.published import Published
@@ -41,6 +43,7 @@ TIMES, SESSIONS = "history_timestamp", "history_session_id"
 LENGTH = 100  # of the history in `default_features`: a session, and as much before it
 GAP, WEEK = 600.0, 7 * 24 * 3600.0  # seconds
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
+OF_TARGETS = ("item_id", "sample_weight", "place")  # columns of a batch, the others are of passes
 
 
 @saved_by_config
@@ -267,7 +270,7 @@ class SDM(RecallModel):
         profile = Tower((dim,))(tf.concat(profile, axis=-1))  # [batch, places, dim]
 
         states, begin = SessionEvents(self.session_events)((events, short))
-        states = tf.keras.layers.Dropout(dropout)(states)
+        states = dropped(dropout)(states)
         for _ in range(lstm_layers):
             states = FusedLSTM(dim)(states)
         attention = tf.keras.layers.MultiHeadAttention(heads, dim // heads, use_bias=self.scaled)
@@ -282,7 +285,7 @@ class SDM(RecallModel):
 
         flat = [tf.reshape(part, [-1, dim]) for part in (profile, session, taste)]
         fused = GatedFusion()(tuple(flat))  # [batch * places, dim]
-        fused = tf.keras.layers.Dropout(dropout)(fused)
+        fused = dropped(dropout)(fused)
         if self.dense_after_gate:
             fused = Tower((dim,))(fused)
         fused = tf.reshape(fused, tf.shape(profile))
@@ -307,7 +310,8 @@ class SDM(RecallModel):
         more = {}
         if self.in_batch:  # the other targets of a session are what its user wants next
             passed = batch["place"] // tf.shape(batch["places"])[1]
-            other = passed[:, tf.newaxis] != passed
+            passed += replicas.rows_before(batch["places"])
+            other = passed[:, tf.newaxis] != replicas.own_first(passed)
             negatives = tf.ones([tf.size(passed), self.softmax.negatives.uniform], tf.bool)
             more["score_mask"] = tf.concat([other, negatives], axis=1)
         return self.softmax(
@@ -318,3 +322,15 @@ class SDM(RecallModel):
             training=training,
             **more,
         )
+
+    def regroup(self, batch):
+        """The passes of this replica with their targets: a strategy splits both by number."""
+        if replicas.replicas() == 1:
+            return batch
+        of_targets = {name: replicas.together(batch[name]) for name in OF_TARGETS}
+        width, first = tf.shape(batch["places"])[1], replicas.rows_before(batch["places"])
+        row = of_targets["place"] // width - first
+        own = (row >= 0) & (row < tf.shape(batch["places"])[0])
+        found = {name: tf.boolean_mask(values, own) for name, values in of_targets.items()}
+        found["place"] -= width * first
+        return {**batch, **found}

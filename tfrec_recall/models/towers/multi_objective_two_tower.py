@@ -24,6 +24,7 @@ from tfrec_recall.features import (
     objectives_of,
 )
 from tfrec_recall.layers import MaskedMean, Tower
+from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.next_choice import personal_features
@@ -214,9 +215,10 @@ class MultiObjectiveTwoTower(SoftmaxModel):
                 sample_weight=self.weight(batch) * label,
                 training=training,
             )
-            labelled = tf.reduce_sum(label)
-            weighted = self._weighted(position, loss * size / tf.maximum(labelled, 1.0))
-            total += tf.where(labelled > 0, weighted, 0.0)
+            labelled = replicas.total(tf.reduce_sum(label))
+            own_part = labelled * replicas.share(tf.size(label))
+            mean = tf.math.divide_no_nan(loss * size, own_part)
+            total += tf.where(labelled > 0, self._weighted(position, mean), 0.0)
         return total
 
     def _weighted(self, position: int, loss: tf.Tensor) -> tf.Tensor:

@@ -21,6 +21,7 @@ from tfrec_recall.features import (
 from tfrec_recall.layers import L2Normalization, MaskedMean, StreamingFrequencyEstimator, Tower
 from tfrec_recall.models.learning.candidate_softmax import Candidates, CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
+from tfrec_recall.models.learning.replicas import own_first
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
@@ -200,14 +201,15 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
     def drawn(self, batch, training=True):
         """The candidates of a step, [candidates], the batch's first, and all that they bring."""
         extra = self.softmax.draw()
-        ids = tf.concat([batch["item_id"], extra], axis=0)
+        positives = own_first(batch["item_id"])  # of all replicas
+        ids = tf.concat([positives, extra], axis=0)
         found = {"candidate_id": ids}
         if self.distinct:
-            once = [first_of_each(batch["item_id"]), tf.ones_like(extra, tf.bool)]
+            once = [first_of_each(positives), tf.ones_like(extra, tf.bool)]
             found["counted"] = tf.concat(once, axis=0)
         if self.frequency is not None:
             # How often each is expected among the candidates: once by the batch, and by draws.
-            in_batch = tf.range(tf.size(ids)) < tf.size(batch["item_id"])
+            in_batch = tf.range(tf.size(ids)) < tf.size(positives)
             expected = self.frequency(ids, training=training, mask=in_batch)
             found["log_probability"] = tf.math.log(expected + self.softmax.expected(ids))
         return found

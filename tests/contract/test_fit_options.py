@@ -1,0 +1,269 @@
+"""`fit` and `evaluate` of every model as in Keras: means, callbacks, epochs, interruptions."""
+
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.contract.model_cases import (
+    CASES,
+    GRADIENT_MODELS,
+    IN_ONE_PASS,
+    built,
+    the_board,
+    trained,
+)
+from tfrec_recall import models
+from tfrec_recall.models.item_embeddings.window_training import WindowTraining
+
+BATCH = 32
+callbacks = tf.keras.callbacks
+of_windows = [
+    c
+    for c in GRADIENT_MODELS
+    if c in (models.AirbnbListing, models.AirbnbType, models.Item2Vec) or issubclass(c, models.EGES)
+]
+by_descent = [c for c in GRADIENT_MODELS if c not in of_windows]
+weighted = [c for c in by_descent if c not in (models.FunkSVD, models.GraphSAGE, models.PinSAGE)]
+
+
+@functools.cache
+def batches_of(model_class):
+    """Some batches in order, the last with fewer examples: the model's own, as numbers."""
+    data = trained(model_class, epochs=2)[0].training_data(the_board(), BATCH, seed=None)
+    whole = list(data.take(2))
+    return [*whole, cut(whole[0])]
+
+
+def cut(batch):
+    """Fewer of the examples of a batch."""
+    if "places" in batch:  # SDM: a few passes and all of their targets
+        width, rows = batch["places"].shape[1], 2
+        own = batch["place"] < rows * width
+        return {
+            n: v[own] if n in ("item_id", "place", "sample_weight") else v[:rows]
+            for n, v in batch.items()
+        }
+    return {name: values[:11] for name, values in batch.items()}
+
+
+def as_dataset(batches):
+    """A dataset of ready batches, whatever the sizes of each."""
+    spec = {n: tf.TensorSpec([None, *v.shape[1:]], v.dtype) for n, v in batches[0].items()}
+    return tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=spec).apply(
+        tf.data.experimental.assert_cardinality(len(batches))
+    )
+
+
+def mean_by_hand(model, batches):
+    """Each batch's mean as often as the batch has examples: pairs, where a model learns pairs."""
+    losses, examples = [], []
+    for batch in batches:
+        losses.append(float(model.compute_loss(batch, training=False)))
+        by_pairs = hasattr(model, "training") and isinstance(model.training, WindowTraining)
+        count = float(model.measure(batch)[1]) if by_pairs else len(batch["item_id"])
+        examples.append(count)
+    assert len(set(examples)) > 1
+    return np.average(losses, weights=examples)
+
+
+@pytest.mark.parametrize("model_class", GRADIENT_MODELS)
+def test_evaluation_is_the_mean_over_examples(model_class):
+    model, batches = trained(model_class, epochs=2)[0], batches_of(model_class)
+    expected = mean_by_hand(model, batches)
+    found = model.evaluate(as_dataset(batches), verbose=0, return_dict=True)
+    assert found["loss"] == found["total_loss"] == pytest.approx(expected, rel=1e-4)
+    assert found["regularization_loss"] == 0
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_training_and_validation_report_the_mean_over_examples(jit):
+    model = built(models.TwoTower)
+    model.compile(tf.keras.optimizers.SGD(0.0), jit_compile=jit, steps_per_execution=2)
+    batches = batches_of(models.TwoTower)
+    expected = mean_by_hand(model, batches)
+    data = as_dataset(batches)
+    logs = model.fit(data, validation_data=data, verbose=0).history
+    assert logs["loss"] == pytest.approx([expected], rel=1e-4)
+    assert logs["val_loss"] == pytest.approx([expected], rel=1e-4)
+
+
+@pytest.mark.parametrize("model_class", weighted)
+def test_a_weight_multiplies_the_loss_of_its_example_and_counts_as_one(model_class):
+    model = trained(model_class, epochs=2)[0]
+    batch = batches_of(model_class)[0]
+    once = {**batch, "sample_weight": tf.zeros_like(batch["sample_weight"])}
+    nothing = float(model.compute_loss(once))
+    one, three = (
+        float(model.compute_loss({**batch, "sample_weight": factor * batch["sample_weight"]}))
+        for factor in (1.0, 3.0)
+    )
+    assert three - nothing == pytest.approx(3 * (one - nothing), rel=1e-4)
+
+
+@pytest.mark.parametrize("model_class", GRADIENT_MODELS)
+def test_a_batch_without_examples_costs_and_changes_nothing(model_class):
+    model = built(model_class)
+    some = batches_of(model_class)[-1]
+    empty = {name: values[:0] for name, values in some.items()}
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(empty, training=model_class not in of_windows)
+    gradients = [g for g in tape.gradient(loss, model.trainable_variables) if g is not None]
+    assert float(loss) == 0
+    assert all((tf.convert_to_tensor(gradient).numpy() == 0).all() for gradient in gradients)
+
+    model.fit(as_dataset([some]), verbose=0)  # so that the optimiser has momentum
+    before = [weight.numpy() for weight in learnt_by(model)]
+    logs = model.fit(as_dataset([empty, empty]), verbose=0).history
+    assert logs["loss"] == [0]
+    schedule = {id(w) for w in getattr(getattr(model, "training", None), "weights", ())}
+    for weight, old in zip(learnt_by(model), before, strict=True):
+        if id(weight) not in schedule:
+            np.testing.assert_array_equal(weight, old)
+    assert model.evaluate(as_dataset([empty]), verbose=0, return_dict=True)["loss"] == 0
+
+
+class Crash(callbacks.Callback):
+    """An interruption of the third epoch's beginning, or before a batch of the second."""
+
+    def __init__(self, epoch, batch=None):
+        super().__init__()
+        self.epoch, self.batch, self.now = epoch, batch, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch
+        if epoch == self.epoch and self.batch is None:
+            raise InterruptedError
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.now == self.epoch and batch == self.batch:
+            raise InterruptedError
+
+
+def learnt_by(model):
+    """What a model has learnt: its weights without those of its metrics."""
+    measured = {id(weight) for metric in model.metrics for weight in metric.weights}
+    return [weight for weight in model.weights if id(weight) not in measured]
+
+
+def assert_same(ours, theirs):
+    for own, other in zip(learnt_by(ours), learnt_by(theirs), strict=True):
+        np.testing.assert_allclose(own, other, atol=1e-6)
+
+
+def learnt(model, epochs, *others, data=None, **options):
+    data = data or model.training_data(the_board(), batch_size=BATCH)
+    return model.fit(data, epochs=epochs, callbacks=list(others), verbose=0, **options)
+
+
+@pytest.mark.parametrize("model_class", GRADIENT_MODELS)
+def test_a_run_after_a_crash_ends_as_the_uninterrupted_one(model_class, tmp_path):
+    through, _ = trained(model_class, epochs=2)
+    with pytest.raises(InterruptedError):
+        learnt(built(model_class), 2, callbacks.BackupAndRestore(tmp_path / "state"), Crash(1))
+    second = built(model_class, seed=99)
+    history = learnt(second, 2, callbacks.BackupAndRestore(tmp_path / "state"))
+    assert history.epoch == [1]
+    assert_same(second, through)
+
+
+def with_chance(model_class):
+    """Settings by which a step draws numbers."""
+    chance = {"dropout": 0.3, "negatives": 5, "uniform_negatives": 5, "deviation": 1.0}
+    return {name: value for name, value in chance.items() if name in CASES[model_class]}
+
+
+@pytest.mark.parametrize("model_class", [models.TwoTower, models.MIND, models.SDM])
+def test_a_run_goes_on_within_an_epoch_and_draws_what_it_would_have_drawn(model_class, tmp_path):
+    """The second crash also has `repeat`, in whose endless data the epochs are short."""
+    options = with_chance(model_class)
+    for endless in (False, True):
+        folder = tmp_path / f"state {endless}"
+
+        def learns(model, *others, endless=endless):
+            data = model.training_data(the_board(), batch_size=BATCH)
+            if not endless:
+                return learnt(model, 2, *others, data=data)
+            return learnt(model, 2, *others, data=data.repeat(), steps_per_epoch=4)
+
+        through = built(model_class, **options)
+        learns(through)
+        backup = functools.partial(callbacks.BackupAndRestore, folder, save_freq=1)
+        first = built(model_class, **options)
+        with pytest.raises(InterruptedError):
+            learns(first, backup(), Crash(1, batch=2))
+        second = built(model_class, seed=99, **options)
+        learns(second, backup())
+        assert int(second.optimizer.iterations) == int(through.optimizer.iterations)
+        assert_same(second, through)
+
+
+def test_an_order_that_is_not_known_is_said_when_a_run_is_restored(tmp_path):
+    foreign = as_dataset(batches_of(models.TwoTower))
+    first, second = built(models.TwoTower), built(models.TwoTower)
+    with pytest.raises(InterruptedError):
+        learnt(first, 2, callbacks.BackupAndRestore(tmp_path), Crash(1), data=foreign)
+    with pytest.warns(UserWarning, match="how its batches were ordered is not known"):
+        learnt(second, 2, callbacks.BackupAndRestore(tmp_path), data=foreign)
+
+
+@pytest.mark.parametrize("model_class", GRADIENT_MODELS)
+def test_weights_are_all_there_before_the_first_batch(model_class, tmp_path):
+    first, second = built(model_class), built(model_class, seed=5)
+    path = str(tmp_path / "at once.weights.h5")
+    first.save_weights(path)
+    second.load_weights(path)
+    assert len(first.get_weights()) == len(trained(model_class, epochs=2)[0].get_weights())
+    for ours, theirs in zip(second.get_weights(), first.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("model_class", [models.EGES, models.YouTubeDNN])
+def test_callbacks_come_alone_in_lists_and_as_keras_lists(model_class):
+    model = built(model_class)
+    data = as_dataset(batches_of(model_class))
+    seen = []
+    one = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    for given in (one, [one], callbacks.CallbackList([one], add_history=True, model=model)):
+        model.fit(data, epochs=3, initial_epoch=2, callbacks=given, verbose=0)
+    assert seen == [2, 2, 2]
+
+
+@pytest.mark.parametrize("model_class", [c for c in CASES if c not in IN_ONE_PASS])
+def test_what_fit_does_not_take_is_refused(model_class):
+    model, data = trained(model_class, epochs=2)[0], as_dataset(batches_of(model_class))
+    with pytest.raises(ValueError, match=f"{model_class.__name__}.fit takes no class_weight"):
+        model.fit(data, class_weight={0: 1.0, 1: 2.0})
+
+
+@pytest.mark.parametrize("model_class", of_windows)
+def test_a_rate_that_a_model_keeps_follows_fit(model_class):
+    model = built(model_class, decay_epochs=None)
+    data = as_dataset(batches_of(model_class))
+    rates = []
+    see = callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: rates.append(float(model.training._rate(0)))
+    )
+    start = model.training.rate
+    learnt(model, 4, see, data=data)
+    learnt(model, 4, see, data=data.repeat(), steps_per_epoch=2, initial_epoch=2)
+    expected = [1, 0.75, 0.5, 0.25, 0.5, 0.25]
+    np.testing.assert_allclose(rates, start * np.array(expected), rtol=1e-5)
+    assert float(model.training._rate(0)) == pytest.approx(start * 1e-3)
+
+
+@pytest.mark.parametrize("model_class", [*of_windows, models.PinSAGE])
+def test_what_follows_the_length_of_training_needs_to_know_it(model_class):
+    model = built(model_class)
+    unknown = as_dataset(batches_of(model_class)).filter(lambda batch: True)
+    with pytest.raises(ValueError, match=r"pass steps_per_epoch to fit.*unknown length"):
+        model.fit(unknown, epochs=2, verbose=0)
+    model.fit(unknown.repeat(), epochs=1, steps_per_epoch=1, verbose=0)
+
+
+def test_hard_negatives_of_pinsage_follow_the_epochs_of_fit():
+    model = built(models.PinSAGE)
+    data = as_dataset(batches_of(models.PinSAGE))
+    learnt(model, 3, data=data.repeat(), steps_per_epoch=2, initial_epoch=2)
+    assert int(model.steps.epoch) == 3

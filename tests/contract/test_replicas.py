@@ -1,0 +1,52 @@
+"""Every model on two logical devices learns what it learns on one, and serves it."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.contract.model_cases import GRADIENT_MODELS, the_board, trained
+from tests.contract.two_replicas import BATCH, EPOCHS
+from tfrec_recall import models
+
+ROOT = pathlib.Path(__file__).parents[2]
+# Each replica draws for its own rows: which hard negatives, and which neighbours of its nodes.
+OWN_DRAWS = {models.PinSAGE, models.GraphSAGE}
+
+
+@pytest.fixture(scope="module")
+def by_two(tmp_path_factory):
+    """What each model came to: devices are divided when TensorFlow starts, in another process."""
+    path = tmp_path_factory.mktemp("replicas") / "results.json"
+    command = [sys.executable, "-m", "tests.contract.two_replicas", str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    return json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("model_class", GRADIENT_MODELS)
+def test_two_replicas_learn_as_one(model_class, by_two):
+    found = by_two[model_class.__name__]
+    assert "error" not in found, found["error"]
+    one, history = trained(model_class, epochs=EPOCHS)
+    close = 0.1 if model_class in OWN_DRAWS else 1e-3
+    np.testing.assert_allclose(found["losses"], history["loss"], rtol=close)
+    data = one.training_data(the_board(), batch_size=BATCH, seed=None)
+    evaluated = one.evaluate(data, verbose=0, return_dict=True)["loss"]
+    np.testing.assert_allclose(found["evaluated"], evaluated, rtol=10 * close)
+    sizes = [np.sum(np.abs(weight), dtype="float64") for weight in one.trainable_variables]
+    np.testing.assert_allclose(found["weights"], sizes, rtol=10 * close, atol=1e-3)
+
+
+@pytest.mark.parametrize("model_class", GRADIENT_MODELS)
+def test_a_batch_smaller_than_the_number_of_replicas_is_learnt_and_all_is_served(
+    model_class, by_two
+):
+    found = by_two[model_class.__name__]
+    assert "error" not in found, found["error"]
+    assert found["finite"]
+    assert found["lists"]

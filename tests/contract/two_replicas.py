@@ -1,0 +1,83 @@
+"""Trains every model on two logical CPUs, in a process of its own: `test_replicas.py` reads it.
+
+Called with the path of the file that takes what came out, as JSON.
+"""
+
+import json
+import sys
+import tempfile
+import traceback
+
+import numpy as np
+import tensorflow as tf
+
+EPOCHS, BATCH = 2, 32
+EXPORTED = {"EGES", "FunkSVD", "NeuralCF", "SDM", "SamplingBiasCorrectedTwoTower"}
+
+
+def one_example(model, interactions):
+    """A batch with fewer examples than there are replicas."""
+    batch = model.training_data(interactions, batch_size=BATCH, seed=None).take(1)
+    return batch.map(lambda columns: {name: values[:1] for name, values in columns.items()})
+
+
+def lists_of(model, interactions, exported):
+    from tests.contract.model_cases import asked, requests
+    from tfrec_recall.export import export, load
+
+    retriever = model.retriever(interactions.items, k=7)
+    queries = requests(interactions)
+    _, scores = asked(retriever, queries, k=7, exclude=queries["history"])
+    if exported:
+        with tempfile.TemporaryDirectory() as folder:
+            loaded = load(export(retriever, folder))
+            _, served = asked(loaded, queries, k=7, exclude=queries["history"])
+        np.testing.assert_allclose(served, scores, rtol=1e-5)
+    left = scores[:, :2]  # of the 30 items, 8 are left out
+    return bool(np.isfinite(left).all())
+
+
+def trained_by_two(model_class, strategy):
+    from tests.contract.model_cases import built, the_board
+
+    with strategy.scope():
+        model = built(model_class)
+    data = model.training_data(the_board(), batch_size=BATCH)
+    losses = model.fit(data, epochs=EPOCHS, verbose=0).history["loss"]
+    data = model.training_data(the_board(), batch_size=BATCH, seed=None)
+    found = {
+        "losses": losses,
+        "evaluated": model.evaluate(data, verbose=0, return_dict=True)["loss"],
+        "weights": [float(np.sum(np.abs(w), dtype="float64")) for w in model.trainable_variables],
+    }
+    tiny = model.fit(one_example(model, the_board()), epochs=1, verbose=0).history["loss"]
+    finite = [np.isfinite(weight.numpy()).all() for weight in model.weights]
+    exported = model_class.__name__ in EXPORTED
+    return found | {
+        "finite": bool(np.isfinite(tiny).all() and np.all(finite)),
+        "lists": lists_of(model, the_board(), exported),
+    }
+
+
+def main(path, names):
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    from tests.contract.model_cases import GRADIENT_MODELS
+
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    results = {}
+    for model_class in GRADIENT_MODELS:
+        if names and model_class.__name__ not in names:
+            continue
+        try:
+            results[model_class.__name__] = trained_by_two(model_class, strategy)
+        except Exception:  # each model has a test of its own, which tells what went wrong
+            results[model_class.__name__] = {"error": traceback.format_exc()}
+        with open(path, "w") as file:
+            json.dump(results, file)
+
+
+if __name__ == "__main__":
+    import tfrec_recall  # noqa: F401  chooses the Keras before anything else
+
+    main(sys.argv[1], sys.argv[2:])

@@ -1,0 +1,49 @@
+"""Where a dataset goes on: the pass, its first batch, and what Keras' unused iterators take."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tfrec_recall.data.next_pass import followed_by
+from tfrec_recall.data.streaming import batches, parquet
+
+
+@pytest.fixture(params=["batches", "parquet"])
+def make(request, tmp_path):
+    if request.param == "batches":
+        return lambda: batches(7, 2, seed=5)
+    pd.DataFrame({"row": np.arange(7)}).to_parquet(tmp_path / "part.parquet", row_group_size=3)
+    files = parquet(tmp_path, ["row"], 2, shuffle_rows=7, seed=5)
+    return lambda: files.map(lambda batch: batch["row"])
+
+
+def a_pass(dataset):
+    return [batch.numpy().tolist() for batch in dataset]
+
+
+def test_a_dataset_goes_to_a_pass_and_leaves_out_its_first_batches(make):
+    dataset = make()
+    orders = [a_pass(dataset) for _ in range(3)]
+    assert len({str(order) for order in orders}) == 3
+    (following,) = followed_by(dataset.prefetch(1))
+    following.go_to(1, skipped=2)
+    rest = iter(dataset)
+    assert [next(rest).numpy().tolist() for _ in range(2)] == orders[1][2:]
+    assert a_pass(dataset) == orders[2]
+
+
+def test_a_pass_that_stays_comes_again(make):
+    dataset = make()
+    (following,) = followed_by(dataset)
+    following.go_to(4, stay=True)
+    again = a_pass(dataset)
+    assert a_pass(dataset) == again
+    following.go_to(4)
+    assert a_pass(dataset) == again != a_pass(dataset)
+
+
+def test_nothing_is_followed_by_what_is_not_ours():
+    assert followed_by(tf.data.Dataset.range(3).shuffle(3)) == followed_by([1, 2]) == []
+    both = tf.data.Dataset.zip((batches(3, 1), tf.data.Dataset.range(3)))
+    assert len(followed_by(both)) == 1

@@ -1,0 +1,233 @@
+"""How recall models learn: `compile`, `fit` and `evaluate` as in any Keras model."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import tensorflow as tf
+
+from tfrec_recall.layers.draws import seeded
+from tfrec_recall.losses import InBatchSoftmax
+from tfrec_recall.models.compiled_steps import CompiledSteps
+from tfrec_recall.models.fitting import Passes, Run, with_own
+from tfrec_recall.models.learning import replicas
+from tfrec_recall.models.saved_whole import SavedWhole
+
+FIT = inspect.signature(tf.keras.Model.fit)
+NOT_OURS = {  # what fit cannot take, and what stands in for it
+    "y": "the batches hold the targets",
+    "sample_weight": "examples have theirs in the column sample_weight of the batches",
+    "class_weight": "examples have theirs in the column sample_weight of the batches",
+}
+# Added to the seed of a step, which decides what the loss draws by itself.
+WITHIN, OUTSIDE = [2**32, 0], [2**33, 0]
+LOSSES = ("regularization_loss", "total_loss")  # what a step reports
+Batch = dict[str, tf.Tensor]
+
+
+class Learner(SavedWhole):
+    """A model that learns by descent from batches, which are dictionaries of tensors.
+
+    A subclass writes `compute_loss(batch, training)`, the mean loss of the batch's examples, and
+    `examples_in(batch)` where these are not the rows of `item_id`.
+
+    `loss`, and `val_loss` or what `evaluate` returns, is the mean over the examples of an epoch,
+    whatever the sizes of its batches. As in Keras, a sample weight multiplies the loss of its
+    example, and an example counts as one whatever it weighs.
+
+    With several replicas a step descends the same mean over the examples of all, and negatives
+    from the batch are those of all. A batch without examples changes nothing.
+
+    What a step draws at random follows from `random_seed`, a weight that the constructor draws, and
+    from the number of the step: a run that goes on from a checkpoint goes on as if uninterrupted.
+    """
+
+    compiles: ClassVar[bool] = False
+    _passes: Passes
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.mean_loss = tf.keras.metrics.Mean(name="loss")
+        self.mean_regularization = tf.keras.metrics.Mean(name="regularization_loss")
+        drawn = tf.random.uniform([], maxval=tf.int32.max, dtype=tf.int64)
+        self.random_seed = tf.Variable(drawn, trainable=False, name="random_seed")
+        self.compiled_step: Callable[..., dict[str, tf.Tensor]] | None = None
+
+    @property
+    def can_compile(self) -> bool:
+        """Whether `compile(jit_compile=True)` is possible."""
+        return self.compiles
+
+    def compile(self, *args, jit_compile=False, **kwargs):
+        """As `Model.compile`; with `jit_compile`, XLA compiles the training step.
+
+        A compiled step is often more than twice as fast; with `steps_per_execution`, XLA compiles
+        as many steps as one program. Validation is not compiled: what it runs is what is served.
+        """
+        kwargs = self.options_of_compile({**kwargs, "jit_compile": jit_compile})
+        jit_compile = kwargs.pop("jit_compile")
+        if jit_compile and not self.can_compile:
+            self.refuse_to_compile()
+        super().compile(*args, jit_compile=False, **kwargs)
+        self.compiled_step = None
+        if jit_compile:
+            self.compiled_step = tf.function(self.dense_step, jit_compile=True)
+        for module in self.submodules:
+            if isinstance(module, InBatchSoftmax):
+                module.whole = bool(jit_compile)
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        return config and {**config, "jit_compile": self.compiled_step is not None}
+
+    def refuse_to_compile(self) -> None:
+        """Raises the ValueError that says what XLA lacks."""
+        raise ValueError(
+            f"XLA compiles no step of {type(self).__name__}: leave jit_compile out. "
+            "Received: jit_compile=True."
+        )
+
+    def fit(self, *args, **kwargs) -> tf.keras.callbacks.History:
+        """As `Model.fit`; batches hold their weights, so it takes no `class_weight`.
+
+        After a crash, `BackupAndRestore` goes on with the order of the batches where it stopped, if
+        they come from `training_data`: the end is that of an uninterrupted run.
+        """
+        asked = FIT.bind(self, *args, **kwargs).arguments
+        del asked["self"]
+        for name, instead in NOT_OURS.items():
+            if asked.get(name) is not None:
+                raise ValueError(
+                    f"{type(self).__name__}.fit takes no {name}: {instead}. "
+                    f"Received: {name}={asked[name]!r}."
+                )
+        self._epochs = asked.get("epochs", 1)
+        self._passes = Passes(asked.get("x"), asked.get("steps_per_epoch"))
+        own = [self._passes, *self.own_callbacks()]
+        asked["callbacks"] = with_own(asked.get("callbacks"), own, self)
+        try:
+            return super().fit(**asked)
+        finally:
+            self._passes.end()
+
+    def own_callbacks(self) -> list[tf.keras.callbacks.Callback]:
+        """What goes along with `fit`, before the callbacks that it is given."""
+        return []
+
+    def begin(self, run: Run) -> None:
+        """Called when `fit` knows where it begins, before the first step."""
+
+    def _maybe_load_initial_counters_from_ckpt(self, steps_per_epoch, initial_epoch):
+        """Where Keras asks a backup, after it is restored, where to go on."""
+        epoch, step = super()._maybe_load_initial_counters_from_ckpt(steps_per_epoch, initial_epoch)
+        run = Run(self._epochs, steps_per_epoch, int(epoch), int(step))
+        self._passes.begin(run, initial_epoch)
+        self.begin(run)
+        return run.epoch, run.step
+
+    def examples_in(self, batch: Batch) -> tf.Tensor:
+        """How many examples the loss of a batch is the mean of."""
+        return tf.shape(batch["item_id"])[0]
+
+    def drawn(self, batch: Batch) -> Batch:
+        """What the compiled step is given beside the batch, by operations that XLA lacks."""
+        return {}
+
+    def with_draws(self, batch: Batch, ahead: int = 0) -> Batch:
+        """The batch with the seed of its step, and what is drawn outside of a compiled one.
+
+        Args:
+            ahead: steps between the next one and the one that learns from this batch.
+        """
+        seed = self._seed(self.random_seed, tf.cast(self.optimizer.iterations, tf.int64) + ahead)
+        if self.compiled_step is None:
+            return {**batch, "seed": seed}
+        with seeded(seed + OUTSIDE):
+            drawn = self.drawn(batch)
+        return {**batch, **drawn, "seed": seed}
+
+    def _seed(self, seed: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """Two integers, which are others for each step and each replica."""
+        number = tf.cast(replicas.number(), tf.int64)
+        return tf.stack([seed + number * 2**40, step])
+
+    def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """One step; the logs are the means over the epoch so far."""
+        return self.report(*self.learn(self.regroup(batch)))
+
+    def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """The loss of a batch, by the same draws each time that its place comes."""
+        return self.report(*self.measure(self.regroup(batch)))
+
+    def regroup(self, batch: Batch) -> Batch:
+        """What a replica learns from, of what a strategy gave it: its part of each column."""
+        return batch
+
+    def learn(self, batch: Batch) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Learns from a batch; returns its losses, and the number of examples behind them."""
+        examples = self.examples_in(batch)
+
+        def learnt() -> dict[str, tf.Tensor]:
+            step = self.compiled_step or self.sparse_step
+            return step(self.with_draws(batch))
+
+        if replicas.replicas() > 1:  # they step together, whether or not this one has examples
+            return learnt(), examples
+        nothing = dict.fromkeys(LOSSES, tf.zeros(()))
+        return tf.cond(examples > 0, learnt, lambda: nothing), examples
+
+    def measure(self, batch: Batch) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """The losses of a batch, and the number of examples behind them."""
+        seed = self._seed(-1 - self.random_seed, tf.cast(self._test_counter, tf.int64))
+        with seeded(seed):
+            loss = self.compute_loss(batch, training=False)
+        regularization = self._regularization()
+        found = {"regularization_loss": regularization, "total_loss": loss + regularization}
+        return found, self.examples_in(batch)
+
+    def report(self, losses: dict[str, tf.Tensor], examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Adds losses to the means of the epoch, and returns these."""
+        for mean, name in ((self.mean_loss, "total_loss"), (self.mean_regularization, LOSSES[0])):
+            mean.update_state(tf.where(examples > 0, losses[name], 0.0), examples)
+        logs = {metric.name: metric.result() for metric in self.metrics}
+        return {**logs, "total_loss": logs["loss"]}
+
+    def dense_step(self, inputs: Batch) -> dict[str, tf.Tensor]:
+        """A step whose gradients are dense: XLA does not sort the sparse ones out."""
+        return self._step(inputs, tf.convert_to_tensor)
+
+    def sparse_step(self, inputs: Batch) -> dict[str, tf.Tensor]:
+        """A step in which tables change at the rows of the batch."""
+        return self._step(inputs, lambda gradient: gradient)
+
+    def _step(self, inputs: Batch, form: Callable[[Any], Any]) -> dict[str, tf.Tensor]:
+        scaler = self.optimizer
+        if not isinstance(scaler, tf.keras.mixed_precision.LossScaleOptimizer):
+            scaler = None
+        with seeded(inputs["seed"] + WITHIN), tf.GradientTape() as tape:
+            loss = self.compute_loss(inputs, training=True)
+            regularization = self._regularization()
+            part = loss * replicas.share(self.examples_in(inputs))
+            part += regularization / replicas.replicas()
+            scaled = scaler.get_scaled_loss(part) if scaler else part
+        variables = self.trainable_variables
+        gradients = tape.gradient(scaled, variables)
+        if scaler:
+            gradients = scaler.get_unscaled_gradients(gradients)
+        gradients = [None if gradient is None else form(gradient) for gradient in gradients]
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return {"regularization_loss": regularization, "total_loss": loss + regularization}
+
+    def _regularization(self) -> tf.Tensor:
+        return tf.reduce_sum([tf.reduce_sum(part) for part in self.losses])
+
+    def make_train_function(self, force=False):
+        made = super().make_train_function(force)
+        one_replica = self.distribute_strategy.num_replicas_in_sync == 1
+        if self.compiled_step is None or int(self._steps_per_execution) == 1 or not one_replica:
+            return made
+        if not isinstance(made, CompiledSteps):
+            self.train_function = made = CompiledSteps(self, made)
+        return made

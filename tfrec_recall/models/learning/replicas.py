@@ -1,0 +1,66 @@
+"""What a training step knows of the other replicas of a `tf.distribute` strategy.
+
+With one replica, and outside of a step, everything here is as if there were no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+
+def replicas() -> int:
+    """How many replicas make this step together."""
+    context = tf.distribute.get_replica_context()
+    return 1 if context is None else context.num_replicas_in_sync
+
+
+def number() -> tf.Tensor | int:
+    """Which of them this is, from 0."""
+    return tf.distribute.get_replica_context().replica_id_in_sync_group if replicas() > 1 else 0
+
+
+def total(values: tf.Tensor) -> tf.Tensor:
+    """The sum over all replicas."""
+    if replicas() == 1:
+        return values
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+def share(examples: tf.Tensor) -> tf.Tensor | float:
+    """The part that this replica's examples are of those of all; 0 where there are none."""
+    if replicas() == 1:
+        return 1.0
+    examples = tf.cast(examples, tf.float32)
+    return tf.math.divide_no_nan(examples, total(examples))
+
+
+def together(values: tf.Tensor) -> tf.Tensor:
+    """The rows of all replicas in their order, [rows of all, ...]; they may have different numbers.
+
+    What a strategy has split along the first axis is whole again.
+    """
+    if replicas() == 1:
+        return values
+    return tf.distribute.get_replica_context().all_gather(values, axis=0)
+
+
+def whole_batch(batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """The columns of all replicas' batches."""
+    return {name: together(values) for name, values in batch.items()}
+
+
+def rows_before(values: tf.Tensor) -> tf.Tensor | int:
+    """How many rows the replicas before this one have."""
+    if replicas() == 1:
+        return 0
+    sizes = together(tf.shape(values)[:1])
+    return tf.reduce_sum(tf.where(tf.range(tf.size(sizes)) < number(), sizes, 0))
+
+
+def own_first(values: tf.Tensor) -> tf.Tensor:
+    """The rows of all replicas, this one's first."""
+    if replicas() == 1:
+        return values
+    return tf.roll(together(values), -rows_before(values), axis=0)
