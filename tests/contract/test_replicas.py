@@ -49,4 +49,5 @@ def test_a_batch_smaller_than_the_number_of_replicas_is_learnt_and_all_is_served
     found = by_two[model_class.__name__]
     assert "error" not in found, found["error"]
     assert found["finite"]
+    assert found["nothing"] == [0, 0]  # a batch that is empty on both
     assert found["lists"]

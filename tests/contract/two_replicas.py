@@ -15,10 +15,10 @@ EPOCHS, BATCH = 2, 32
 EXPORTED = {"EGES", "FunkSVD", "NeuralCF", "SDM", "SamplingBiasCorrectedTwoTower"}
 
 
-def one_example(model, interactions):
+def few_examples(model, interactions, count):
     """A batch with fewer examples than there are replicas."""
     batch = model.training_data(interactions, batch_size=BATCH, seed=None).take(1)
-    return batch.map(lambda columns: {name: values[:1] for name, values in columns.items()})
+    return batch.map(lambda columns: {name: values[:count] for name, values in columns.items()})
 
 
 def lists_of(model, interactions, exported):
@@ -50,11 +50,15 @@ def trained_by_two(model_class, strategy):
         "evaluated": model.evaluate(data, verbose=0, return_dict=True)["loss"],
         "weights": [float(np.sum(np.abs(w), dtype="float64")) for w in model.trainable_variables],
     }
-    tiny = model.fit(one_example(model, the_board()), epochs=1, verbose=0).history["loss"]
+    tiny = model.fit(few_examples(model, the_board(), 1), epochs=1, verbose=0).history["loss"]
     finite = [np.isfinite(weight.numpy()).all() for weight in model.weights]
+    before = [weight.numpy() for weight in model.trainable_variables]
+    nothing = model.fit(few_examples(model, the_board(), 0), epochs=1, verbose=0).history["loss"]
+    moved = [np.abs(w - b).max() for w, b in zip(model.trainable_variables, before, strict=True)]
     exported = model_class.__name__ in EXPORTED
     return found | {
         "finite": bool(np.isfinite(tiny).all() and np.all(finite)),
+        "nothing": [*nothing, float(np.max(moved))],
         "lists": lists_of(model, the_board(), exported),
     }
 

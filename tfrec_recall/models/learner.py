@@ -217,7 +217,12 @@ class Learner(SavedWhole):
         if scaler:
             gradients = scaler.get_unscaled_gradients(gradients)
         gradients = [None if gradient is None else form(gradient) for gradient in gradients]
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+        def apply(gradients):
+            self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+        # Alone, `learn` has asked before.
+        replicas.run_if_any(self.examples_in(inputs), apply, gradients)
         return {"regularization_loss": regularization, "total_loss": loss + regularization}
 
     def _regularization(self) -> tf.Tensor:

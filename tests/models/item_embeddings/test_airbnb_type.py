@@ -7,6 +7,7 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.data.datasets.simulated import simulate
 from tfrec_recall.features import Categorical, Features, Numeric
 from tfrec_recall.models import AirbnbType
+from tfrec_recall.models.fitting import Run
 from tfrec_recall.models.item_embeddings.types import TypeRule
 
 
@@ -94,6 +95,7 @@ def test_a_rejected_request_is_nobodys_context():
     assert batch["rejected"].numpy().tolist() == [0] * 8 + [1] * 2
     tf.config.run_functions_eagerly(True)
     try:
+        model.begin(Run(epochs=1, steps=2))
         model.train_step(batch)
     finally:
         tf.config.run_functions_eagerly(False)

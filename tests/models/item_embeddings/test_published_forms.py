@@ -8,6 +8,7 @@ import tensorflow as tf
 from tests.references.skip_gram import one_by_one
 from tfrec_recall.data import Interactions
 from tfrec_recall.models import AirbnbListing, Item2Vec
+from tfrec_recall.models.fitting import Run
 
 NOISE = 3  # what every draw is: the first known id but one
 
@@ -44,9 +45,10 @@ def holds(model, batch, centres, pairs):
     loss = float(model.compute_loss(batch))
     still = one_by_one(inputs.copy(), outputs.copy(), centres, [0.0] * len(centres))
     assert loss == pytest.approx(np.sum(still) / pairs, rel=1e-4)
-    steps, epochs, rate = len(centres), model.training.epochs, model.training.rate
+    steps, epochs, rate = len(centres), model.PUBLISHED.epochs, model.training.rate
     rates = [rate * (1 - step / steps / epochs) for step in range(steps)]
     one_by_one(inputs, outputs, centres, rates)
+    model.begin(Run(epochs, steps=1))
     model.train_step(batch)
     np.testing.assert_allclose(model.tables.input_vectors, inputs, rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(model.tables.output_vectors, outputs, rtol=1e-3, atol=1e-5)

@@ -52,7 +52,6 @@ class AirbnbListing(ItemSpaceModel):
           them: `noise=None`.
         - neighbouring centres move at once: `block=1`.
         - what an occurrence moves its row is limited: `longest_step=None`.
-        - the rate falls over more epochs: `decay_epochs=10`.
         - users are their latest listings, newer ones more: `last=None`, `half_life=None`.
 
     The market, of which Eq. 5 draws, is the one that `market` names.
@@ -86,7 +85,6 @@ class AirbnbListing(ItemSpaceModel):
             "noise": None,
             "block": 1,
             "longest_step": None,
-            "decay_epochs": 10,
             "last": None,
             "half_life": None,
         },

@@ -16,7 +16,7 @@ def check_windows(
     negatives: int,
     power: float,
     rate: float,
-    decay_epochs: int,
+    decay_epochs: int | None,
     block: int,
     lanes: int,
     noise: int | None,
@@ -31,7 +31,7 @@ def check_windows(
     whole(owner, negatives, "negatives")
     number(owner, power, "power", least=0)
     number(owner, rate, "rate", above=0)
-    whole(owner, decay_epochs, "decay_epochs")
+    whole(owner, decay_epochs, "decay_epochs", optional=True)
     whole(owner, block, "block")
     whole(owner, lanes, "lanes")
     whole(owner, noise, "noise", optional=True)

@@ -50,7 +50,6 @@ class Item2Vec(ItemSpaceModel):
         - negatives are drawn for a block, whose pairs expect `negatives` of them: `noise=None`.
         - neighbouring centres move at once: `block=1`.
         - what an occurrence moves its row is limited: `longest_step=None`.
-        - the rate falls over more epochs: `decay_epochs=20`.
         - users, of whom the paper makes nothing, are their latest items, newer ones more:
           `last=None`, `half_life=None`.
 
@@ -96,7 +95,6 @@ class Item2Vec(ItemSpaceModel):
             "noise": None,
             "block": 1,
             "longest_step": None,
-            "decay_epochs": 20,
             "last": None,
             "half_life": None,
         },

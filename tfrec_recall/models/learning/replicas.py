@@ -5,7 +5,8 @@ With one replica, and outside of a step, everything here is as if there were no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -26,6 +27,28 @@ def total(values: tf.Tensor) -> tf.Tensor:
     if replicas() == 1:
         return values
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+def run_if_any(examples: tf.Tensor, run: Callable[[Any], None], given: Any) -> None:
+    """Runs what changes weights if a replica has examples: by momentum they would move without.
+
+    One replica alone runs it in any case.
+
+    Args:
+        given: what `run` takes, of this replica.
+    """
+    if replicas() == 1:
+        return run(given)
+    some = total(examples) > 0
+
+    def across(strategy, given, some):  # where a condition may hold what changes weights
+        def run_all():
+            strategy.extended.call_for_each_replica(run, args=(given,))
+            return 0
+
+        tf.cond(strategy.experimental_local_results(some)[0], run_all, lambda: 0)
+
+    tf.distribute.get_replica_context().merge_call(across, args=(given, some))
 
 
 def share(examples: tf.Tensor) -> tf.Tensor | float:
