@@ -28,6 +28,13 @@ by_descent = [c for c in GRADIENT_MODELS if c not in of_windows]
 weighted = [c for c in by_descent if c not in (models.FunkSVD, models.GraphSAGE, models.PinSAGE)]
 
 
+def new(model_class, **settings):
+    """A model for a few steps, which take less time than to make a graph of them."""
+    model = built(model_class, **settings)
+    model.run_eagerly = model_class in by_descent
+    return model
+
+
 @functools.cache
 def batches_of(model_class):
     """Some batches in order, the last with fewer examples: the model's own, as numbers."""
@@ -71,10 +78,13 @@ def mean_by_hand(model, batches):
 @pytest.mark.parametrize("model_class", GRADIENT_MODELS)
 def test_evaluation_is_the_mean_over_examples(model_class):
     model, batches = trained(model_class, epochs=2)[0], batches_of(model_class)
+    before = [weight.numpy() for weight in learnt_by(model)]
     expected = mean_by_hand(model, batches)
     found = model.evaluate(as_dataset(batches), verbose=0, return_dict=True)
     assert found["loss"] == found["total_loss"] == pytest.approx(expected, rel=1e-4)
     assert found["regularization_loss"] == 0
+    for weight, old in zip(learnt_by(model), before, strict=True):  # whoever measures only looks
+        np.testing.assert_array_equal(weight, old, err_msg=weight.name)
 
 
 @pytest.mark.parametrize("jit", [False, True])
@@ -104,7 +114,7 @@ def test_a_weight_multiplies_the_loss_of_its_example_and_counts_as_one(model_cla
 
 @pytest.mark.parametrize("model_class", GRADIENT_MODELS)
 def test_a_batch_without_examples_costs_and_changes_nothing(model_class):
-    model = built(model_class)
+    model = new(model_class)
     some = batches_of(model_class)[-1]
     empty = {name: values[:0] for name, values in some.items()}
     with tf.GradientTape() as tape:
@@ -150,7 +160,7 @@ def learnt_by(model):
 
 def assert_same(ours, theirs):
     for own, other in zip(learnt_by(ours), learnt_by(theirs), strict=True):
-        np.testing.assert_allclose(own, other, atol=1e-6)
+        np.testing.assert_allclose(own, other, atol=1e-4)  # eager and graph
 
 
 def learnt(model, epochs, *others, data=None, **options):
@@ -162,8 +172,8 @@ def learnt(model, epochs, *others, data=None, **options):
 def test_a_run_after_a_crash_ends_as_the_uninterrupted_one(model_class, tmp_path):
     through, _ = trained(model_class, epochs=2)
     with pytest.raises(InterruptedError):
-        learnt(built(model_class), 2, callbacks.BackupAndRestore(tmp_path / "state"), Crash(1))
-    second = built(model_class, seed=99)
+        learnt(new(model_class), 2, callbacks.BackupAndRestore(tmp_path / "state"), Crash(1))
+    second = new(model_class, seed=99)
     history = learnt(second, 2, callbacks.BackupAndRestore(tmp_path / "state"))
     assert history.epoch == [1]
     assert_same(second, through)
@@ -188,13 +198,13 @@ def test_a_run_goes_on_within_an_epoch_and_draws_what_it_would_have_drawn(model_
                 return learnt(model, 2, *others, data=data)
             return learnt(model, 2, *others, data=data.repeat(), steps_per_epoch=4)
 
-        through = built(model_class, **options)
+        through = new(model_class, **options)
         learns(through)
         backup = functools.partial(callbacks.BackupAndRestore, folder, save_freq=1)
-        first = built(model_class, **options)
+        first = new(model_class, **options)
         with pytest.raises(InterruptedError):
             learns(first, backup(), Crash(1, batch=2))
-        second = built(model_class, seed=99, **options)
+        second = new(model_class, seed=99, **options)
         learns(second, backup())
         assert int(second.optimizer.iterations) == int(through.optimizer.iterations)
         assert_same(second, through)
@@ -202,7 +212,7 @@ def test_a_run_goes_on_within_an_epoch_and_draws_what_it_would_have_drawn(model_
 
 def test_an_order_that_is_not_known_is_said_when_a_run_is_restored(tmp_path):
     foreign = as_dataset(batches_of(models.TwoTower))
-    first, second = built(models.TwoTower), built(models.TwoTower)
+    first, second = new(models.TwoTower), new(models.TwoTower)
     with pytest.raises(InterruptedError):
         learnt(first, 2, callbacks.BackupAndRestore(tmp_path), Crash(1), data=foreign)
     with pytest.warns(UserWarning, match="how its batches were ordered is not known"):
@@ -222,7 +232,7 @@ def test_weights_are_all_there_before_the_first_batch(model_class, tmp_path):
 
 @pytest.mark.parametrize("model_class", [models.EGES, models.YouTubeDNN])
 def test_callbacks_come_alone_in_lists_and_as_keras_lists(model_class):
-    model = built(model_class)
+    model = new(model_class)
     data = as_dataset(batches_of(model_class))
     seen = []
     one = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
@@ -256,7 +266,7 @@ def test_a_rate_that_a_model_keeps_follows_fit(model_class):
 
 @pytest.mark.parametrize("model_class", [*of_windows, models.PinSAGE])
 def test_what_follows_the_length_of_training_needs_to_know_it(model_class):
-    model = built(model_class)
+    model = new(model_class)
     unknown = as_dataset(batches_of(model_class)).filter(lambda batch: True)
     with pytest.raises(ValueError, match=r"pass steps_per_epoch to fit.*unknown length"):
         model.fit(unknown, epochs=2, verbose=0)
@@ -264,7 +274,7 @@ def test_what_follows_the_length_of_training_needs_to_know_it(model_class):
 
 
 def test_hard_negatives_of_pinsage_follow_the_epochs_of_fit():
-    model = built(models.PinSAGE)
+    model = new(models.PinSAGE)
     data = as_dataset(batches_of(models.PinSAGE))
     learnt(model, 3, data=data.repeat(), steps_per_epoch=2, initial_epoch=2)
     assert int(model.steps.epoch) == 3

@@ -74,10 +74,13 @@ class FusedLSTM(tf.keras.layers.Layer):
 
     def _states(self, history):
         sequence = tf.transpose(history, [1, 0, 2])  # [history, batch, width]
-        nothing = tf.zeros([tf.shape(history)[0], self.units])
+        # Of an empty sequence the operation leaves its gradients unset: it is given one event.
+        events, rows = tf.unstack(tf.shape(sequence)[:2])
+        more_events, more_rows = (tf.cast(size == 0, tf.int32) for size in (events, rows))
+        sequence = tf.pad(sequence, [[0, more_events], [0, more_rows], [0, 0]])
+        nothing = tf.zeros([rows + more_rows, self.units])
         no_peephole = tf.zeros([self.units])
-        some = tf.size(sequence) > 0
-        weights = _learnt_if(some, tf.concat([self.kernel, self.recurrent_kernel], axis=0))
+        weights = tf.concat([self.kernel, self.recurrent_kernel], axis=0)
         # BlockLSTMV2 would have the gates in Keras' order, but its registered gradient has not.
         block = tf.raw_ops.BlockLSTM(
             seq_len_max=tf.shape(sequence, tf.int64)[0],
@@ -88,23 +91,17 @@ class FusedLSTM(tf.keras.layers.Layer):
             wci=no_peephole,
             wcf=no_peephole,
             wco=no_peephole,
-            b=_input_cell_forget_output(_learnt_if(some, tf.convert_to_tensor(self.bias))),
+            b=_input_cell_forget_output(self.bias),
             forget_bias=0.0,  # it is in the bias
             cell_clip=0.0,  # none
         )
-        return tf.transpose(block.h, [1, 0, 2])  # [batch, history, units]
+        return tf.transpose(block.h[:events, :rows], [1, 0, 2])  # [batch, history, units]
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)
 
     def get_config(self):
         return {**super().get_config(), "units": self.units}
-
-
-@tf.custom_gradient
-def _learnt_if(some, weights):
-    """The weights; their gradient is 0 unless `some`: the operation's own is then left unset."""
-    return weights, lambda upstream: (None, tf.where(some, upstream, 0.0))
 
 
 def _input_cell_forget_output(gates):

@@ -38,11 +38,13 @@ class AdaptiveRows(tf.keras.layers.Layer):
             table: [rows, dim], always the same one.
             ids: [...]; the gradients of an id that comes twice are added up.
             gradient: [..., dim]
+            rate: at 0, which measures, nothing changes.
         """
         ids, place = tf.unique(tf.reshape(ids, [-1]))
         gradient = tf.reshape(gradient, [-1, table.shape[1]])
         gradient = tf.math.unsorted_segment_sum(gradient, place, tf.size(ids))  # [ids, dim]
-        self.sums.scatter_add(tf.IndexedSlices(tf.reduce_mean(gradient**2, axis=1), ids))
+        added = tf.where(rate > 0, tf.reduce_mean(gradient**2, axis=1), 0.0)
+        self.sums.scatter_add(tf.IndexedSlices(added, ids))
         scale = tf.math.rsqrt(tf.gather(self.sums, ids) + TINY)[:, tf.newaxis]
         step = rate * scale * gradient
         if self.longest_step is not None:

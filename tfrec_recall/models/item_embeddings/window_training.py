@@ -83,7 +83,7 @@ class WindowTraining(tf.keras.layers.Layer):
         if not self.begun:
             raise ValueError(
                 "The learning rate of vectors that learn from windows falls over the epochs of "
-                "fit: learn by model.fit, or say model.begin(Run(epochs, steps)) before (Run of models.fitting). "
+                "fit: learn by model.fit, or say model.begin(models.fitting.Run(epochs, steps)). "
                 "Received: a step outside of fit."
             )
         found = self._run(batch, window, learn, self._rate(0), self._rate(1))

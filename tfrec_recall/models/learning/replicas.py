@@ -38,7 +38,8 @@ def run_if_any(examples: tf.Tensor, run: Callable[[Any], None], given: Any) -> N
         given: what `run` takes, of this replica.
     """
     if replicas() == 1:
-        return run(given)
+        run(given)
+        return
     some = total(examples) > 0
 
     def across(strategy, given, some):  # where a condition may hold what changes weights
