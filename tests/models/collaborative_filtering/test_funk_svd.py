@@ -66,6 +66,13 @@ def test_loss_and_ratings_equal_the_equations(train):
         assert found == pytest.approx(np.clip(expected, rating.min(), rating.max()), rel=1e-5)
 
 
+def test_what_has_learnt_nothing_says_so(train):
+    model = FunkSVD(FunkSVD.default_features(train).adapt(train), dim=DIM)
+    for asked in (model.retriever, model.fold_in_retriever, model.predict_ratings):
+        with pytest.raises(ValueError, match="FunkSVD has learnt nothing yet"):
+            asked(train.events)
+
+
 def test_vectors_rank_exactly_as_ratings_do(train):
     model = with_distinct_weights(train)
     retriever = model.retriever(train.items, k=len(train.items))

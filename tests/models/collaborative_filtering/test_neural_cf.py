@@ -8,6 +8,7 @@ import tensorflow as tf
 from tests.references import neural_cf as reference
 from tfrec_recall.data import Interactions
 from tfrec_recall.models import NeuralCF
+from tfrec_recall.models.collaborative_filtering.pair_scorer import PairScorer
 from tfrec_recall.retrieval import Exact, scoring_retriever
 
 USERS, ITEMS = 9, 14
@@ -219,8 +220,17 @@ def test_without_a_history_there_are_the_ids_alone(train, lacks):
     if lacks != "half_life":
         with pytest.raises(ValueError, match=r"Received: half_life=2.0"):
             NeuralCF(features, half_life=2.0)
-    assert set(model.retriever(data.items).inputs) == {"user_id"}
+    assert set(PairScorer(model).inputs) == {"user_id"}
     assert "history" not in next(iter(model.training_data(data)))
+
+
+def test_what_has_learnt_nothing_says_so(train):
+    model = NeuralCF(NeuralCF.default_features(train).adapt(train), dim=3)
+    with pytest.raises(ValueError, match="NeuralCF has learnt nothing yet"):
+        model.retriever(train.items)
+    model.compile()
+    model.fit(model.training_data(train, batch_size=20).take(1), verbose=0)
+    assert model.retriever(train.items, k=3)({"user_id": ["u1"]})[0].shape == (1, 3)
 
 
 def encoded(model, train):

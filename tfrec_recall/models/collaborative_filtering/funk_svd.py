@@ -139,8 +139,7 @@ class FunkSVD(RecallModel):
 
     def predict_ratings(self, pairs: pd.DataFrame) -> np.ndarray:
         """r̂ of the columns user_id and item_id, within the range of the training ratings."""
-        if not np.isfinite(self.range.numpy()).all():
-            raise ValueError("FunkSVD knows no rating yet: call adapt(train) first.")
+        self._require_learnt()
         user = self.features.ids("user_id").encode(pairs["user_id"])
         item = self.features.ids("item_id").encode(pairs["item_id"])
         return self.within_range(self.rating(tf.constant(user), tf.constant(item))).numpy()
@@ -149,8 +148,18 @@ class FunkSVD(RecallModel):
         """No lower and no higher than a training rating."""
         return tf.clip_by_value(rating, self.range[0], self.range[1])
 
+    def _require_learnt(self) -> None:
+        if not np.isfinite(self.range.numpy()).all():
+            raise ValueError(
+                "FunkSVD has learnt nothing yet: call fit(training_data(train)) first."
+            )
+
     def retriever(self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0) -> Retriever:
-        """As of any model, and with the ratings of known users, `predict_rating`."""
+        """As of any model, and with the ratings of known users, `predict_rating`.
+
+        Raises: ValueError before any rating was learnt.
+        """
+        self._require_learnt()
         return super().retriever(items, index, k, seed).with_ratings(ByFactors(self))
 
     def fold_in(self, items: tf.Tensor, ratings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -182,6 +191,7 @@ class FunkSVD(RecallModel):
         self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0
     ) -> Retriever:
         """As `retriever`, for users who send `history` and `history_rating` instead of an id."""
+        self._require_learnt()
         fold_in = FoldIn(self)
         retriever = EmbeddingRetriever(
             query_embedder=fold_in,

@@ -365,7 +365,14 @@ class NeuralCF(RecallModel):
         )
 
     def retriever(self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0) -> Retriever:
-        """Lists by the whole model; `index` searches the shortlist, where the model has one."""
+        """Lists by the whole model; `index` searches the shortlist, where the model has one.
+
+        Raises: ValueError before the first step of training.
+        """
+        if not self.output_layer.bias.numpy().any():  # 0 before the first step alone
+            raise ValueError(
+                "NeuralCF has learnt nothing yet: call fit(training_data(train)) first."
+            )
         return ScoringRetriever(
             PairScorer(self),
             items["item_id"].to_numpy(),
