@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from tests.references.skip_gram import one_by_one
 from tfrec_recall.data import Interactions
-from tfrec_recall.models import AirbnbListing, Item2Vec
+from tfrec_recall.features import Categorical, Features, History
+from tfrec_recall.models import AirbnbListing, AirbnbType, Item2Vec
 from tfrec_recall.models.fitting import Run
 
 NOISE = 3  # what every draw is: the first known id but one
@@ -20,8 +21,9 @@ class Always:
         return tf.fill(shape, NOISE)
 
 
-def made(model_class, interactions, **settings):
-    features = model_class.default_features(interactions).adapt(interactions)
+def made(model_class, interactions, features=None, **settings):
+    features = features or model_class.default_features(interactions)
+    features = features.adapt(interactions)
     tf.keras.utils.set_random_seed(0)
     model = model_class.published(features, dim=4, lanes=1, threshold=None, **settings)
     return prepared(model)
@@ -85,12 +87,15 @@ def clicks():
     return Interactions(events, items=items)
 
 
-@pytest.mark.parametrize("market", [None])
+@pytest.mark.parametrize("market", [None, "market"])
 def test_airbnb_listing_is_equation_4_and_5(market):
     """Windows of 2, the booked listing in each of them, and negatives of all and of the market."""
     interactions = clicks()
     more = {} if market is None else {"market": market, "market_negatives": 2.0}
-    model = made(AirbnbListing, interactions, window=2, negatives=3, **more)
+    item = [Categorical("item_id"), Categorical("market")]
+    features = Features(user=[History()], item=item)
+    more["alike_by"] = ("market",)
+    model = made(AirbnbListing, interactions, features, window=2, negatives=3, **more)
     if market is not None:
         of_market = model.same_market
         model.same_market = of_market
@@ -123,3 +128,54 @@ def test_airbnb_listing_is_equation_4_and_5(market):
         centres.append((centre, columns))
         pairs += len(near)
     holds(model, batch, centres, pairs)
+
+
+def bookings():
+    """Two users of two types, who book listings of three types; one request each is rejected."""
+    rooms = {"i0": "flat", "i1": "house", "i2": "tent", "i3": "flat"}
+    taken = {"a": ["i0", "i1", "i2", "i1"], "b": ["i2", "i3", "i0"]}
+    rows = [(user, item, n) for user, items in taken.items() for n, item in enumerate(items)]
+    events = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    said_no = events["timestamp"].eq(1).map({True: "rejection", False: "booking"})
+    users = pd.DataFrame({"user_id": ["a", "b"], "age": ["young", "old"]})
+    items = pd.DataFrame({"item_id": list(rooms), "room": list(rooms.values())})
+    return Interactions(events.assign(event_type=said_no), users, items)
+
+
+def test_airbnb_type_is_equation_7_and_8():
+    """Types of the other kind near in (u, l, u, l, …), negatives of all types, and rejections."""
+    interactions = bookings()
+    features = Features(
+        user=[Categorical("user_id"), Categorical("age")],
+        item=[Categorical("item_id"), Categorical("room")],
+    ).adapt(interactions)
+    types = {"user_type": ("age",), "item_type": ("room",)}
+    model = AirbnbType.published(features, dim=4, lanes=1, window=1, negatives=2, **types)
+    batch = next(iter(prepared(model).training_data(interactions, 9, seed=None)))
+    ids, user, no = (batch[name].numpy() for name in ("item_id", "session", "rejected"))
+    listing = np.arange(len(ids)) % 2 == 1
+    assert len(ids) == 14
+    assert no.sum() == 4
+    centres, pairs = [], 0
+    for row, centre in enumerate(ids):
+        near = [
+            ids[other]
+            for other in range(max(0, row - 2), min(len(ids), row + 3))
+            if user[other] == user[row] and listing[other] != listing[row]
+            if not no[row] and not no[other]
+        ]
+        columns = [(other, 1.0, 0.0) for other in near]
+        columns += len(near) * negatives_of(centre, 1.0, 2)
+        if no[row]:  # the last sums: what was asked for, and who asked
+            columns.append((ids[row - 1 if listing[row] else row + 1], 0.0, 1.0))
+        centres.append((centre, columns))
+        pairs += len(near)
+    holds(model, batch, centres, pairs)
+    vectors = model.tables.input_vectors.numpy()
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    rooms = dict(zip(["i0", "i1", "i2", "i1"], ids[1:8:2], strict=True))  # of the first user
+    found = model.embed_items(interactions.items)[:3]
+    np.testing.assert_allclose(found, unit[[rooms[i] for i in ("i0", "i1", "i2")]], rtol=1e-5)
+    encoded = features.encode_users(interactions.users)
+    query = model.query_model({name: encoded[name] for name in model.query_model.input_names})
+    np.testing.assert_allclose(query, unit[ids[[0, 8]]], rtol=1e-5)

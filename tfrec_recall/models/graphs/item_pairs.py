@@ -7,6 +7,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, chronological, sessions
+from tfrec_recall.data.order import changes
 from tfrec_recall.data.streaming import batches
 from tfrec_recall.models.fitting import Run
 
@@ -35,13 +36,11 @@ def boards(train: Interactions, by_session: bool, run: int | None) -> tuple[np.n
     events = events.iloc[chronological(events)]
     place = events.groupby("user_id", observed=True, sort=False).cumcount().to_numpy()
     user = pd.factorize(events["user_id"])[0]  # in their order
-    sets = [
-        np.stack([np.full(len(events), shift), user, (place + shift) // run], axis=1)
-        for shift in sorted({0, run // 2})
-    ]
-    _, board = np.unique(np.concatenate(sets), axis=0, return_inverse=True)
+    # Neighbours are of one run, so that a board begins where the user or the run changes.
+    sets = [np.cumsum(changes(user, (place + shift) // run)) for shift in sorted({0, run // 2})]
+    board = np.concatenate([numbers + n * len(events) for n, numbers in enumerate(sets)])
     item = pd.concat([events["item_id"]] * len(sets), ignore_index=True)
-    return board.ravel(), item
+    return pd.factorize(board)[0], item
 
 
 def board_weights(board: np.ndarray, power: float) -> np.ndarray:
