@@ -65,6 +65,8 @@ class GraphSAGE(NodeModel):
           `shared=20`, `negatives=20.0`, `power=0.75`.
         - cosines are divided by a temperature, as the logistic loss of a bare cosine hardly falls:
           `temperature=1.0`.
+        - the last layer is linear, as in the program of the authors, where Algorithm 1 has σ:
+          `final_activation="relu"`.
         - an edge between an item and its positive is not shown to the step that learns from it:
           `hide_edges=False`.
         - items have embeddings of their own, and some are shown without, as a new one will be:
@@ -77,6 +79,7 @@ class GraphSAGE(NodeModel):
         features: adapted; `item_id`, a history of it, and any features of the items.
         dim: of the vectors and of all layers.
         aggregator: "mean", "gcn", "lstm" or "max-pool".
+        final_activation: of the last layer; None leaves it linear.
         sizes: neighbours that are drawn for each layer, that of the outermost hop first.
         degree: edges of a node that the graph keeps.
         reach: an item is joined to so many that follow in a user's sequence.
@@ -109,6 +112,7 @@ class GraphSAGE(NodeModel):
             "negatives": 20.0,
             "power": 0.75,
             "temperature": 1.0,
+            "final_activation": "relu",
             "hide_edges": False,
             "with_id": False,
             "cold_rate": 0.0,
@@ -124,6 +128,7 @@ class GraphSAGE(NodeModel):
         features: Features,
         dim: int = 64,
         aggregator: str = "mean",
+        final_activation: str | None = None,
         sizes: Sequence[int] = (10, 10),
         degree: int = 30,
         reach: int = 10,
@@ -176,12 +181,12 @@ class GraphSAGE(NodeModel):
         self.steps = Steps(seed)
         self.sampled = SampledNeighbours(features.ids("item_id").size, tuple(sizes))
         self.label = None if label is None else LabelHead(features, label, dim)
-        linear = [False] * (len(sizes) - 1) + [True]
+        activations = ["relu"] * (len(sizes) - 1) + [final_activation]
         self.nodes = NodeEncoder.of(
             features,
             dim,
             self.sampled,
-            [Normalised(_aggregator(aggregator, dim, last)) for last in linear],
+            [Normalised(_aggregator(aggregator, dim, each)) for each in activations],
             tf.keras.layers.Activation("linear", dtype="float32"),
             with_id,
             without=() if label is None else (label,),
@@ -276,8 +281,8 @@ class Normalised(tf.keras.layers.Layer):
         return cls(**{**config, "aggregator": aggregator})
 
 
-def _aggregator(name: str, dim: int, last: bool) -> tf.keras.layers.Layer:
-    activation = "linear" if last else "relu"
+def _aggregator(name: str, dim: int, activation: str | None) -> tf.keras.layers.Layer:
+    activation = activation or "linear"
     if name == "mean":
         return MeanAggregator(dim, activation)
     if name == "gcn":

@@ -53,6 +53,7 @@ class PinSAGE(NodeModel):
     Departs:
         - a board is a run of a user's events, and not all of them: `run=None`.
         - fewer important neighbours: `neighbours=50`.
+        - vectors have length one: `normalize=False`.
         - easy negatives are from outside of the batch only where that is small: `outside=True`.
         - an edge between an item and its positive is not shown to the step that learns from it:
           `hide_edges=False`.
@@ -75,6 +76,7 @@ class PinSAGE(NodeModel):
         board_power: an event counts the size of its board to this power. None: -1/2 for baskets,
             whose sizes differ by far, and else 0.
         margin: Δ of the hinge.
+        normalize: vectors of length one; without, all scores are inner products.
         easy: negatives that a batch shares.
         outside: draw these from outside of the batch. None does so where the batch holds at most a
             tenth of the items: of few items, the frequent ones are in every batch, and would be
@@ -102,6 +104,7 @@ class PinSAGE(NodeModel):
         {
             "run": None,
             "neighbours": 50,
+            "normalize": False,
             "outside": True,
             "hide_edges": False,
             "with_id": False,
@@ -123,6 +126,7 @@ class PinSAGE(NodeModel):
         run: int | None = 20,
         board_power: float | None = None,
         margin: float = 0.2,
+        normalize: bool = True,
         easy: int = 500,
         outside: bool | None = None,
         power: float = 0.0,
@@ -147,6 +151,7 @@ class PinSAGE(NodeModel):
         whole(owner, run, "run", least=2, optional=True)
         number(owner, board_power, "board_power", optional=True)
         number(owner, margin, "margin", above=0)
+        flag(owner, normalize, "normalize")
         flag(owner, outside, "outside", optional=True)
         whole(owner, most_hard, "most_hard", least=0)
         check_ranks(owner, hard_ranks)
@@ -168,6 +173,8 @@ class PinSAGE(NodeModel):
         self.hinge = MaxMargin(margin, hard_weight)
         self.steps = Steps(seed)
         self.important = ImportantNeighbours(features.ids("item_id").size, neighbours)
+        # What is searched is float32, in whatever precision the rest is.
+        linear = tf.keras.layers.Activation("linear", dtype="float32")
         convolutions = [PinSAGEConvolution(dim, dim) for _ in range(layers)]
         self.nodes = NodeEncoder.of(
             features,
@@ -178,7 +185,7 @@ class PinSAGE(NodeModel):
                 [
                     tf.keras.layers.Dense(dim, "relu"),
                     tf.keras.layers.Dense(dim, use_bias=False),
-                    L2Normalization(dtype="float32"),
+                    L2Normalization(dtype="float32") if normalize else linear,
                 ]
             ),
             with_id,
