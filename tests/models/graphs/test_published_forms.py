@@ -11,6 +11,7 @@ from tests.references.neighbourhoods import max_margin
 from tests.references.side_info_pooling import weighted
 from tfrec_recall.features import Categorical, Features, History, Numeric
 from tfrec_recall.models import EGES, GraphSAGE, PinSAGE
+from tfrec_recall.models.fitting import Run
 
 NOISE = 3  # what every draw is
 
@@ -91,7 +92,7 @@ def test_pin_sage_is_algorithm_2_and_equation_1(interactions):
     model = made(PinSAGE, features, dim=4, walks=30, easy=6)
     batch = next(iter(model.training_data(interactions, batch_size=3)))
     model.steps.an_epoch.assign(1)
-    model.steps.seen.assign(2)  # of the third epoch: two hard negatives of each query
+    model.steps.done.assign(2)  # of the third epoch: two hard negatives of each query
     first, layers = sums_of_fields(model), model.nodes.convolutions
     convolutions = [layer.get_weights() for layer in layers]
 
@@ -162,6 +163,7 @@ def test_eges_is_algorithm_2(interactions):
     for n, (centre, columns) in enumerate(centres):
         step(centre, columns, 0.025 * (1 - n / len(centres) / 40))
     model.compile()
+    model.begin(Run(40, steps=1))
     model.train_step(batch)
     for name, expected in zip(names, fields, strict=True):
         found = vectors.encoder.tables[name]

@@ -47,7 +47,7 @@ def holds(model, batch, centres, pairs):
     loss = float(model.compute_loss(batch))
     still = one_by_one(inputs.copy(), outputs.copy(), centres, [0.0] * len(centres))
     assert loss == pytest.approx(np.sum(still) / pairs, rel=1e-4)
-    steps, epochs, rate = len(centres), model.PUBLISHED.epochs, model.training.rate
+    steps, epochs, rate = len(centres), model.PUBLISHED.epochs or 40, model.training.rate
     rates = [rate * (1 - step / steps / epochs) for step in range(steps)]
     one_by_one(inputs, outputs, centres, rates)
     model.begin(Run(epochs, steps=1))
