@@ -241,3 +241,30 @@ def test_projector_files_hold_a_row_an_item(tmp_path):
     assert lines[:2] == ["item_id\tkind", "i0\tround"]
     assert len(lines) == 15
     assert "vectors.tsv" in (tmp_path / "projector_config.pbtxt").read_text()
+
+
+def test_without_times_a_window_samples_the_set():
+    timed = groups()
+    interactions = Interactions(timed.events[["user_id", "item_id"]], items=timed.items)
+    assert margin(trained(interactions), interactions) > 0.5
+    features = Features(user=[History(length=5)], item=[Categorical("item_id")]).adapt(interactions)
+    batches = Item2Vec(features).training_data(interactions, batch_size=64)
+    first, second = (next(iter(batches))["item_id"].numpy() for _ in range(2))
+    assert not np.array_equal(first, second)  # in another order each epoch
+    np.testing.assert_array_equal(np.sort(first), np.sort(second))
+
+
+def test_lists_are_lifted_by_the_power_of_the_events():
+    interactions = groups()
+    model = trained(interactions, popularity=0.1)
+    history = {"history": np.array([["i0", "i1", "", "", ""]])}
+    ids, scores = model.retriever(interactions.items)(history, k=14)
+    model.popularity = 0.0
+    plain_ids, plain = model.retriever(interactions.items)(history, k=14)
+    counts = interactions.events["item_id"].value_counts()
+    expected = {
+        item: score * counts.get(item, 1) ** 0.1
+        for item, score in zip(plain_ids[0].tolist(), plain[0].tolist(), strict=True)
+    }
+    for item, score in zip(ids[0].tolist(), scores[0].tolist(), strict=True):
+        assert score == pytest.approx(expected[item], abs=1e-5)

@@ -52,9 +52,12 @@ class Item2Vec(ItemSpaceModel):
         - what an occurrence moves its row is limited: `longest_step=None`.
         - users, of whom the paper makes nothing, are their latest items, newer ones more:
           `last=None`, `half_life=None`.
+        - scores are lifted where many took an item, as the vectors of those that hardly anyone took
+          are far from settled: `popularity=0.0`.
 
-    An item is not its own context. Centres of the lanes are read side by side, as by the threads of
-    word2vec.
+    An item is not its own context. Events without times have no order: a window then reaches over
+    the sequence in another order each epoch, as over a basket, and so samples the set. Centres of
+    the lanes are read side by side, as by the threads of word2vec.
 
     Args:
         features: adapted; `item_id` and a history of it.
@@ -77,6 +80,7 @@ class Item2Vec(ItemSpaceModel):
             row by row.
         last: the latest items that make a user's vector.
         half_life: an item weighs half of the one this many places newer; None weighs all alike.
+        popularity: the power of an item's training events that lifts its score; 0 ranks by cosine.
         cold_by: an item feature; an item that training never moved is the mean of the warm ones of
             its value.
         block, lanes, noise: centres of a lane, lanes of a step, and draws of noise a lane; noise
@@ -97,6 +101,7 @@ class Item2Vec(ItemSpaceModel):
             "longest_step": None,
             "last": None,
             "half_life": None,
+            "popularity": 0.0,
         },
         epochs=20,
     )
@@ -120,6 +125,7 @@ class Item2Vec(ItemSpaceModel):
         decay_epochs: int | None = None,
         last: int | None = 15,
         half_life: float | None = 4.0,
+        popularity: float = 0.1,
         cold_by: str | None = None,
         block: int = 32,
         lanes: int = 16,
@@ -149,7 +155,7 @@ class Item2Vec(ItemSpaceModel):
         )
         number(owner, threshold, "threshold", above=0, optional=True)
         check_sequences(owner, by_session, gap)
-        check_served(owner, last, half_life)
+        check_served(owner, last, half_life, popularity)
         if window is None:
             without_effect(owner, fixed_window, False, "fixed_window", "where there is a window")
         if cbow:
@@ -158,6 +164,7 @@ class Item2Vec(ItemSpaceModel):
         self.mean_over_set = mean_over_set
         self.cbow, self.by_session, self.gap = cbow, by_session, gap
         self.last, self.half_life = features.recency(last, half_life)
+        self.popularity = popularity
         counts = item_space.known_counts(features)
         self.noise = Noise(PopularityNegatives(counts, power), negatives, noise)
         keep = item_space.keep(counts, threshold)
@@ -176,10 +183,11 @@ class Item2Vec(ItemSpaceModel):
 
         Any data set of such columns will do: `flatten_sessions` makes them from a Parquet stream.
         """
-        in_order = self.window is not None
+        in_order = self.window is not None and self.features.has_order
         events, sequence = sequences(train, self.by_session, self.gap, ordered=in_order)
         columns = {"item_id": self.features.encodings["item_id"].encode(events["item_id"])}
-        shuffle = in_order and by_sessions(train, self.by_session) and has_baskets(train)
+        baskets = by_sessions(train, self.by_session) and has_baskets(train)
+        shuffle = self.window is not None and (baskets or not in_order)
         return session_batches(columns, sequence, batch_size, seed, first_epoch, shuffle)
 
     def begin(self, run):

@@ -12,7 +12,7 @@ def check_sequence_model(
     *,
     dim: int,
     dropout: float,
-    temperature: float,
+    temperature: float | None,
     negatives: int,
     in_batch: bool,
     **flags: Any,
@@ -20,7 +20,7 @@ def check_sequence_model(
     """Raises ValueError by name for a size, a rate or a flag that cannot be meant."""
     whole(owner, dim, "dim")
     number(owner, dropout, "dropout", least=0, below=1)
-    number(owner, temperature, "temperature", above=0)
+    number(owner, temperature, "temperature", above=0, optional=True)
     whole(owner, negatives, "negatives", least=0)
     flag(owner, in_batch, "in_batch")
     for name, value in flags.items():

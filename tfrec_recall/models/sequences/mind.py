@@ -33,6 +33,7 @@ from tfrec_recall.models.learning.drawn_softmax import DrawnSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.learning.next_choice import choices, personal_features
+from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, ItemEmbedder, QueryEmbedder, RecallModel
 from tfrec_recall.models.sequences.arguments import check_sequence_model
@@ -85,7 +86,7 @@ class MIND(RecallModel):
             is .04 higher with 1 than with 10, where interests soon learn the targets by heart.
         raised: raise scores to that power instead of multiplying them; see `LabelAwareAttention`.
         normalize: vectors of length one on both sides.
-        temperature: what divides the scores.
+        temperature: what divides the scores; None is `temperature_of`.
         negatives: items drawn a batch: evenly beside the in-batch ones, or else log-uniformly.
         in_batch: the other examples' items are negatives too.
         correct: subtract log q of what negatives come from.
@@ -131,7 +132,7 @@ class MIND(RecallModel):
         power: float = 1.0,
         raised: bool = False,
         normalize: bool = True,
-        temperature: float = 0.2,
+        temperature: float | None = None,
         negatives: int = 1000,
         in_batch: bool = True,
         correct: bool = True,
@@ -197,7 +198,8 @@ class MIND(RecallModel):
         self.query_model = self._as_served(extractor) if self.draws else self.drawn_model
         self.attention = LabelAwareAttention(power, raised)
         softmax = MixedSoftmax if in_batch else DrawnSoftmax
-        self.softmax = softmax(features.item_counts, negatives, temperature, correct)
+        divisor = temperature_of(temperature, features, normalize)
+        self.softmax = softmax(features.item_counts, negatives, divisor, correct)
 
     @classmethod
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:

@@ -34,6 +34,7 @@ from tfrec_recall.models.learning.drawn_softmax import DrawnSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
 from tfrec_recall.models.learning.next_choice import choices, personal_features
+from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.models.sequences.arguments import check_sequence_model
@@ -93,7 +94,7 @@ class SDM(RecallModel):
             are not.
         dropout: on the session's events and on the fused vector.
         normalize: vectors of length one on both sides.
-        temperature: what divides the scores.
+        temperature: what divides the scores; None is `temperature_of`.
         negatives: items drawn a batch: evenly beside the in-batch ones, or else log-uniformly.
         in_batch: the other examples' items are negatives too.
         correct: subtract log q of what negatives come from.
@@ -135,7 +136,7 @@ class SDM(RecallModel):
         item_side_info: bool = True,
         dropout: float = 0.2,
         normalize: bool = True,
-        temperature: float = 0.2,
+        temperature: float | None = None,
         negatives: int = 1000,
         in_batch: bool = True,
         correct: bool = True,
@@ -192,7 +193,8 @@ class SDM(RecallModel):
         self.query_model = self._at_the_end()
         self.in_batch = in_batch
         softmax = MixedSoftmax if in_batch else DrawnSoftmax
-        self.softmax = softmax(features.item_counts, negatives, temperature, correct)
+        divisor = temperature_of(temperature, features, normalize)
+        self.softmax = softmax(features.item_counts, negatives, divisor, correct)
 
     def _require_sessions(self, gap: float, past: float | None, merge: bool) -> None:
         """Raises unless what is asked for can be followed."""

@@ -14,7 +14,7 @@ def check_towers(
     dim: int,
     hidden: Sequence[int],
     dropout: float,
-    temperature: float,
+    temperature: float | None,
     item_hidden: Sequence[int] = (),
     **flags: Any,
 ) -> None:
@@ -23,6 +23,6 @@ def check_towers(
     widths(owner, hidden, "hidden")
     widths(owner, item_hidden, "item_hidden")
     number(owner, dropout, "dropout", least=0, below=1)
-    number(owner, temperature, "temperature", above=0)
+    number(owner, temperature, "temperature", above=0, optional=True)
     for name, value in flags.items():
         flag(owner, value, name)

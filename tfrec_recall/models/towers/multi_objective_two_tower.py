@@ -29,6 +29,7 @@ from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.next_choice import personal_features
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
+from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, ItemEmbedder, QueryEmbedder
 from tfrec_recall.models.towers.arguments import check_towers
@@ -96,7 +97,7 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         recency: bool = True,
         residual: bool = True,
         normalize: bool = True,
-        temperature: float = 0.2,
+        temperature: float | None = None,
         negatives: Negatives = 1000,
         correct: bool = True,
         positive_threshold: float | None = None,
@@ -142,8 +143,9 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         self.candidate_model = tf.keras.Model(item, side_by_side(self.item_heads.output))
         blended = self.user_heads.output * self.blend[:, np.newaxis]
         self.query_model = tf.keras.Model(user, side_by_side(blended))
+        divisor = temperature_of(temperature, features, normalize)
         self.softmax = CandidateSoftmax(
-            owner, features, self.target_share, negatives, temperature, correct
+            owner, features, self.target_share, negatives, divisor, correct
         )
 
     @classmethod

@@ -23,6 +23,7 @@ from tfrec_recall.models.learning.candidate_softmax import Candidates, Candidate
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.replicas import own_first
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
+from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.towers.arguments import check_towers
@@ -65,7 +66,7 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         residual: lead the pools and the seed around the query tower, and the embeddings around the
             candidate's.
         normalize: divide both outputs by their length.
-        temperature: τ, which divides the score.
+        temperature: τ, which divides the score; None is `temperature_of`.
         correct: subtract log p; False leaves the batch softmax as it is.
         negatives: items drawn evenly a batch, beside the batch's own; or kinds of `sampling/`,
             among them `InBatch()`.
@@ -114,7 +115,7 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         recency: bool = True,
         residual: bool = True,
         normalize: bool = True,
-        temperature: float = 0.2,
+        temperature: float | None = None,
         correct: bool = True,
         negatives: Negatives = 1000,
         distinct: bool = True,
@@ -160,8 +161,9 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         if correct:
             self.frequency = StreamingFrequencyEstimator(buckets, hashes, rate, initial_gap)
         # The correction is the estimator's, and which copies count is said by a mask.
+        divisor = temperature_of(temperature, features, normalize)
         self.softmax = CandidateSoftmax(
-            owner, features, self.target_share, negatives, temperature, correct=False
+            owner, features, self.target_share, negatives, divisor, correct=False
         )
         self.softmax.softmax.remove_accidental_hits = distinct
         self.softmax.sampled.remove_accidental_hits = distinct

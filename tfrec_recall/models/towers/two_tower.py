@@ -14,6 +14,7 @@ from tfrec_recall.layers import MaskedMean, SENet, Tower
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
+from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.towers.arguments import check_towers
 from tfrec_recall.models.towers.item_tower import item_tower, served
@@ -55,7 +56,7 @@ class TwoTower(SoftmaxModel):
         recency: pool the history by learnt weights of recency, too.
         residual: lead the pools around the user tower and the embeddings around the item's.
         normalize: divide both outputs by their length; the score is then their cosine.
-        temperature: what divides the score.
+        temperature: what divides the score; None is `temperature_of`.
         negatives: items drawn evenly a batch, beside the in-batch ones; or kinds of `sampling/`.
         correct: subtract log q of what is drawn.
         positive_threshold: see `SoftmaxModel`.
@@ -101,7 +102,7 @@ class TwoTower(SoftmaxModel):
         recency: bool = True,
         residual: bool = True,
         normalize: bool = True,
-        temperature: float = 0.2,
+        temperature: float | None = None,
         negatives: Negatives = 1000,
         correct: bool = True,
         positive_threshold: float | None = None,
@@ -149,8 +150,9 @@ class TwoTower(SoftmaxModel):
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
         shape = dim, hidden, dropout, recency, residual
         self.query_model = self._user_tower(*shape, *activations, senets())
+        divisor = temperature_of(temperature, features, normalize)
         self.softmax = CandidateSoftmax(
-            owner, features, self.target_share, negatives, temperature, correct
+            owner, features, self.target_share, negatives, divisor, correct
         )
 
     def _unit(self, vectors: tf.Tensor) -> tf.Tensor:

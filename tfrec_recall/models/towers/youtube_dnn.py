@@ -27,6 +27,7 @@ from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.next_choice import choices
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
+from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.towers.arguments import check_towers
 from tfrec_recall.models.towers.item_tower import served
@@ -62,7 +63,7 @@ class YouTubeDNN(SoftmaxModel):
         residual: add the watched items' mean to the tower's output.
         recency: a second mean of the watched items, by learnt weights of recency.
         normalize: vectors of length one on both sides.
-        temperature: what divides the scores.
+        temperature: what divides the scores; None is `temperature_of`.
         shared_items: the recommended items have the table of the watched ones.
         negatives: kinds of `sampling/`; or a number of items drawn evenly a batch, beside the
             batch's own.
@@ -108,7 +109,7 @@ class YouTubeDNN(SoftmaxModel):
         residual: bool = True,
         recency: bool = True,
         normalize: bool = True,
-        temperature: float = 0.2,
+        temperature: float | None = None,
         shared_items: bool = True,
         negatives: Negatives = Popularity(1000, power=0.5),  # noqa: B008  frozen
         correct: bool = True,
@@ -169,8 +170,9 @@ class YouTubeDNN(SoftmaxModel):
         )
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
         self.aged_query, self.query_model = self._user_side(hidden, dropout, residual, recency)
+        divisor = temperature_of(temperature, features, normalize)
         self.softmax = CandidateSoftmax(
-            owner, features, self.target_share, negatives, temperature, correct
+            owner, features, self.target_share, negatives, divisor, correct
         )
 
     @classmethod
