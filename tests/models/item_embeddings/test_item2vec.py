@@ -263,8 +263,8 @@ def test_lists_are_lifted_by_the_power_of_the_events():
     plain_ids, plain = model.retriever(interactions.items)(history, k=14)
     counts = interactions.events["item_id"].value_counts()
     expected = {
-        item: score * counts.get(item, 1) ** 0.1
-        for item, score in zip(plain_ids[0].tolist(), plain[0].tolist(), strict=True)
+        item: score * counts.get(item.decode(), 1) ** 0.1
+        for item, score in zip(plain_ids.numpy()[0], plain.numpy()[0], strict=True)
     }
-    for item, score in zip(ids[0].tolist(), scores[0].tolist(), strict=True):
+    for item, score in zip(ids.numpy()[0], scores.numpy()[0], strict=True):
         assert score == pytest.approx(expected[item], abs=1e-5)
