@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall._axes import flat
+from tfrec_recall.layers.gather import gather_rows
 
 # The mixing function of SplitMix64: odd factors and shifts that spread each bit over all others.
 STRIDE = 0x9E3779B97F4A7C15
@@ -98,9 +99,7 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
                 mask = flat("StreamingFrequencyEstimator", "mask", mask, ids, len(ids.shape))
                 mask = tf.reshape(tf.cast(mask, tf.bool), [-1])
             met = asked if mask is None else tf.boolean_mask(asked, mask)
-            replica = tf.distribute.get_replica_context()
-            if replica is not None and replica.num_replicas_in_sync > 1:
-                met = replica.all_gather(met, axis=0)  # the step is that of all replicas
+            met = gather_rows(met)  # the step is that of all replicas
 
         # Each place once, those that were met before those that are asked for alone.
         both = tf.concat([tf.reshape(met, [-1]), tf.reshape(asked, [-1])], axis=0)

@@ -10,6 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfrec_recall.layers.gather import gather_rows
+
 
 def replicas() -> int:
     """How many replicas make this step together."""
@@ -65,9 +67,7 @@ def together(values: tf.Tensor) -> tf.Tensor:
 
     What a strategy has split along the first axis is whole again.
     """
-    if replicas() == 1:
-        return values
-    return tf.distribute.get_replica_context().all_gather(values, axis=0)
+    return gather_rows(values)
 
 
 def whole_batch(batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
