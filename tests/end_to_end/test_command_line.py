@@ -66,6 +66,7 @@ def test_training_tells_its_progress_and_its_figures(trained, folder):
     ]
     assert (figures["model"], figures["seed"]) == ("two-tower", 3)
     assert figures["settings"]["epochs"] == 2
+    assert figures["settings"]["temperature"] == 0.2  # which followed the number of items
     assert figures["train_seconds"] > 0
     assert f"{figures['metrics']['recall@50']:.4f}" in trained.stdout
     assert trained.stderr.count("recall@50 on validation") == 2

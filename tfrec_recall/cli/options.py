@@ -24,30 +24,22 @@ Export = Annotated[
     pathlib.Path,
     typer.Argument(help="A directory that `train --export` wrote, or one version in it."),
 ]
-Json = Annotated[
-    pathlib.Path | None,
-    typer.Option(
+
+
+def _json(what: str) -> Any:
+    return typer.Option(
         "--json",
         metavar="FILE",
         dir_okay=False,
         readable=False,
         allow_dash=True,
-        help="Write the figures as JSON; - is stdout, and tables then go to stderr.",
+        help=f"Write the {what} as JSON; - is stdout, and tables then go to stderr.",
         show_default=False,
-    ),
-]
-ListsJson = Annotated[
-    pathlib.Path | None,
-    typer.Option(
-        "--json",
-        metavar="FILE",
-        dir_okay=False,
-        readable=False,
-        allow_dash=True,
-        help="Write the lists as JSON; - is stdout, and tables then go to stderr.",
-        show_default=False,
-    ),
-]
+    )
+
+
+Json = Annotated[pathlib.Path | None, _json("figures")]
+ListsJson = Annotated[pathlib.Path | None, _json("lists")]
 
 
 def source(

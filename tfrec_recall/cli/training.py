@@ -35,7 +35,8 @@ class Trained:
 
     Args:
         seconds: of learning alone, without the measurements on validation in between.
-        settings: all of them, defaults included; an object as it writes itself.
+        settings: all of them, defaults included, and of those that follow the data what they came
+            to; an object as it writes itself.
     """
 
     model: RecallModel
@@ -111,7 +112,7 @@ def train_model(
         model=model,
         seconds=round(seconds, 3),
         examples_per_second=round(examples / seconds, 1),
-        settings={name: _plain(value) for name, value in used.items()},
+        settings={name: _plain(_chosen(model, name, value)) for name, value in used.items()},
     )
 
 
@@ -163,6 +164,12 @@ def _fit(
         callbacks = [clock, *measured, shown]
         model.fit(batches, epochs=training.epochs, verbose=0, callbacks=callbacks)
     return clock, stopping
+
+
+def _chosen(model: RecallModel, name: str, value: Any) -> Any:
+    """A setting; of one that follows the data, the number that the model has made of it."""
+    found = getattr(model, name, None) if value is None else value
+    return found if isinstance(found, bool | int | float) else value
 
 
 def _plain(value: Any) -> Any:

@@ -138,7 +138,9 @@ def test_pairs_expect_their_negatives():
     together = tf.constant(~np.eye(3, dtype=bool)[None].repeat(2, axis=0))
     distance = tf.constant(np.abs(np.subtract.outer(range(3), range(3))).astype("int32"))
     model.training.lanes = 2
-    model._learn(Block(columns, columns, distance, together), tf.constant(0.1), tf.constant([1, 2]))
+    model.learn_block(
+        Block(columns, columns, distance, together), tf.constant(0.1), tf.constant([1, 2])
+    )
     assert seen["pairs"] > 0
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
 from tfrec_recall.data.arguments import number, whole
-from tfrec_recall.data.windows import Block, Columns, by_sessions, sequences
+from tfrec_recall.data.windows import Block, by_sessions, sequences
 from tfrec_recall.features import Features, History, Wanted, infer
 from tfrec_recall.graph import (
     NoiseRemoval,
@@ -31,9 +31,9 @@ from tfrec_recall.models.item_embeddings.arguments import (
     check_windows,
 )
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
+from tfrec_recall.models.item_embeddings.window_model import WindowModel
 from tfrec_recall.models.item_embeddings.window_pairs import Noise, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
-from tfrec_recall.models.learning.replicas import whole_batch
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
@@ -42,7 +42,7 @@ CENTRED = 2**16  # vectors at once
 
 
 @saved_by_config
-class EGES(ItemSpaceModel):
+class EGES(WindowModel, ItemSpaceModel):
     """Skip-gram over random walks; an item is its id and its side information, weighted by item.
 
     Source: "Billion-scale Commodity Embedding for E-commerce Recommendation in Alibaba", KDD 2018:
@@ -240,9 +240,6 @@ class EGES(ItemSpaceModel):
         starts = np.flatnonzero(np.diff(graph.indptr)).repeat(self.walks)
         return walk_batches(RandomWalks(graph), starts, self.length, batch_size, seed, first_epoch)
 
-    def begin(self, run):
-        self.training.begin(run)
-
     def own_callbacks(self):
         """The mean item is learnt after each epoch."""
         return [tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self.centre())]
@@ -255,20 +252,7 @@ class EGES(ItemSpaceModel):
         parts = [known[begin : begin + CENTRED] for begin in range(0, len(known), CENTRED)]
         self.centring.centre(np.concatenate([self.vectors(part).numpy() for part in parts]))
 
-    def regroup(self, batch: Columns):
-        return whole_batch(batch)
-
-    def learn(self, batch: Columns):
-        return self.training.learn(batch, self.window, self._learn)
-
-    def measure(self, batch: Columns):
-        return self.training.measure(batch, self.window, self._learn)
-
-    def compute_loss(self, batch, training=False):
-        """The mean loss of a pair; it measures without learning."""
-        return self.measure(batch)[0]["total_loss"]
-
-    def _learn(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
+    def learn_block(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
         for_windows, for_noise, for_cold = tf.unstack(tf.random.split(seed, 3))
         centre, context = block.centre["item_id"], block.context["item_id"]
         # [lanes, block, contexts]

@@ -13,7 +13,7 @@ from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, chronological, sessions
 from tfrec_recall.data.arguments import number, whole
 from tfrec_recall.data.order import changes
-from tfrec_recall.data.windows import Block, Columns, session_batches
+from tfrec_recall.data.windows import Block, session_batches
 from tfrec_recall.features import Categorical, Features, History, Wanted, infer
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import (
@@ -25,6 +25,7 @@ from tfrec_recall.models.item_embeddings.event_types import EVENT_TYPE, Types, o
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.item_embeddings.nearest_warm import NearestWarm
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
+from tfrec_recall.models.item_embeddings.window_model import WindowModel
 from tfrec_recall.models.item_embeddings.window_pairs import (
     Noise,
     group_noise_weights,
@@ -32,7 +33,6 @@ from tfrec_recall.models.item_embeddings.window_pairs import (
     window_weights,
 )
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
-from tfrec_recall.models.learning.replicas import whole_batch
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives, SameGroupNegatives
@@ -41,7 +41,7 @@ NOT_INTERESTED = ("impression", "rejection")
 
 
 @saved_by_config
-class AirbnbListing(ItemSpaceModel):
+class AirbnbListing(WindowModel, ItemSpaceModel):
     """Skip-gram over click sessions, with the booked listing in every window of its session.
 
     Source: "Real-time Personalization using Embeddings for Search Ranking at Airbnb", KDD 2018,
@@ -218,23 +218,7 @@ class AirbnbListing(ItemSpaceModel):
             return ~of_types(events, "left_out", self.left_out)
         return ~events[EVENT_TYPE].isin(NOT_INTERESTED).to_numpy()
 
-    def begin(self, run):
-        self.training.begin(run)
-
-    def regroup(self, batch: Columns):
-        return whole_batch(batch)
-
-    def learn(self, batch: Columns):
-        return self.training.learn(batch, self.window, self._learn)
-
-    def measure(self, batch: Columns):
-        return self.training.measure(batch, self.window, self._learn)
-
-    def compute_loss(self, batch, training=False):
-        """The mean loss of a pair; it measures without learning."""
-        return self.measure(batch)[0]["total_loss"]
-
-    def _learn(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
+    def learn_block(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
         for_windows, for_noise, for_market = tf.unstack(tf.random.split(seed, 3))
         centre, context = block.centre["item_id"], block.context["item_id"]
         # [lanes, block, contexts]

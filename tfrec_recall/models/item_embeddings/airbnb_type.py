@@ -12,23 +12,23 @@ import tensorflow as tf
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import number, whole
-from tfrec_recall.data.windows import Block, Columns, sequences, session_batches
+from tfrec_recall.data.windows import Block, sequences, session_batches
 from tfrec_recall.features import Features, History, Wanted, infer
 from tfrec_recall.models.item_embeddings.arguments import check_windows
 from tfrec_recall.models.item_embeddings.event_types import EVENT_TYPE, Types, of_types, several
 from tfrec_recall.models.item_embeddings.types import TypeRule, type_rule
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
+from tfrec_recall.models.item_embeddings.window_model import WindowModel
 from tfrec_recall.models.item_embeddings.window_pairs import Noise, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
-from tfrec_recall.models.learning.replicas import whole_batch
 from tfrec_recall.models.published import Published
-from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
+from tfrec_recall.models.recall_model import BATCH_SIZE
 
 REJECTED = "rejection"
 
 
 @saved_by_config
-class AirbnbType(RecallModel):
+class AirbnbType(WindowModel):
     """Skip-gram over a user's bookings, each of them a user type and a listing type.
 
     Types stand in for ids, which are too rare among bookings. A booking is two neighbours in the
@@ -208,23 +208,10 @@ class AirbnbType(RecallModel):
         rule.keep(values, np.bincount(row, minlength=len(table)))
         return rule(values).numpy()[row]
 
-    def begin(self, run):
-        self.training.begin(run)
+    def farthest(self, batch):
+        return 2 * self.window
 
-    def regroup(self, batch: Columns):
-        return whole_batch(batch)
-
-    def learn(self, batch: Columns):
-        return self.training.learn(batch, 2 * self.window, self._learn)
-
-    def measure(self, batch: Columns):
-        return self.training.measure(batch, 2 * self.window, self._learn)
-
-    def compute_loss(self, batch, training=False):
-        """The mean loss of a pair; it measures without learning."""
-        return self.measure(batch)[0]["total_loss"]
-
-    def _learn(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
+    def learn_block(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
         for_windows, for_noise = tf.unstack(tf.random.split(seed, 2))
         centre, context = block.centre, block.context
         # [lanes, block, contexts]

@@ -26,16 +26,16 @@ from tfrec_recall.models.item_embeddings.arguments import (
 )
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
+from tfrec_recall.models.item_embeddings.window_model import WindowModel
 from tfrec_recall.models.item_embeddings.window_pairs import Noise, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
-from tfrec_recall.models.learning.replicas import whole_batch
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
 
 
 @saved_by_config
-class Item2Vec(ItemSpaceModel):
+class Item2Vec(WindowModel, ItemSpaceModel):
     """Skip-gram or CBOW with negative sampling over users' sequences of items.
 
     Source: "Item2Vec: Neural Item Embedding for Collaborative Filtering", 2016, section 3;
@@ -190,25 +190,7 @@ class Item2Vec(ItemSpaceModel):
         shuffle = self.window is not None and (baskets or not in_order)
         return session_batches(columns, sequence, batch_size, seed, first_epoch, shuffle)
 
-    def begin(self, run):
-        self.training.begin(run)
-
-    def regroup(self, batch: Columns):
-        return whole_batch(batch)
-
-    def learn(self, batch: Columns):
-        batch = self._weighed(batch)
-        return self.training.learn(batch, self._reach(batch), self._learn)
-
-    def measure(self, batch: Columns):
-        batch = self._weighed(batch)
-        return self.training.measure(batch, self._reach(batch), self._learn)
-
-    def compute_loss(self, batch, training=False):
-        """The mean loss of a pair; it measures without learning."""
-        return self.measure(batch)[0]["total_loss"]
-
-    def _weighed(self, batch: Columns) -> Columns:
+    def weighed(self, batch: Columns) -> Columns:
         """With 1 / K of each event's sequence of K, if pairs weigh it."""
         if not self.mean_over_set:
             return batch
@@ -216,14 +198,14 @@ class Item2Vec(ItemSpaceModel):
         size = tf.gather(tf.math.segment_sum(ones, batch["session"]), batch["session"])
         return {**batch, "share": 1 / size}
 
-    def _reach(self, batch: Columns) -> int | tf.Tensor:
+    def farthest(self, batch: Columns) -> int | tf.Tensor:
         """The farthest context: the window, or as far as the longest sequence goes."""
         if self.window is not None:
             return self.window
         lengths = tf.math.segment_sum(tf.ones_like(batch["session"]), batch["session"])
         return tf.maximum(1, tf.reduce_max(tf.concat([lengths, [0]], axis=0)) - 1)
 
-    def _learn(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
+    def learn_block(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
         for_windows, for_noise = tf.unstack(tf.random.split(seed, 2))
         centre, context = block.centre["item_id"], block.context["item_id"]
         # [lanes, block, contexts]

@@ -198,8 +198,8 @@ class MIND(RecallModel):
         self.query_model = self._as_served(extractor) if self.draws else self.drawn_model
         self.attention = LabelAwareAttention(power, raised)
         softmax = MixedSoftmax if in_batch else DrawnSoftmax
-        divisor = temperature_of(temperature, features, normalize)
-        self.softmax = softmax(features.item_counts, negatives, divisor, correct)
+        self.temperature = temperature_of(temperature, features, normalize)
+        self.softmax = softmax(features.item_counts, negatives, self.temperature, correct)
 
     @classmethod
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:

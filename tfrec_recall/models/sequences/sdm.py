@@ -193,8 +193,8 @@ class SDM(RecallModel):
         self.query_model = self._at_the_end()
         self.in_batch = in_batch
         softmax = MixedSoftmax if in_batch else DrawnSoftmax
-        divisor = temperature_of(temperature, features, normalize)
-        self.softmax = softmax(features.item_counts, negatives, divisor, correct)
+        self.temperature = temperature_of(temperature, features, normalize)
+        self.softmax = softmax(features.item_counts, negatives, self.temperature, correct)
 
     def _require_sessions(self, gap: float, past: float | None, merge: bool) -> None:
         """Raises unless what is asked for can be followed."""

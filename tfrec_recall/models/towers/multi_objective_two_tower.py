@@ -143,9 +143,9 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         self.candidate_model = tf.keras.Model(item, side_by_side(self.item_heads.output))
         blended = self.user_heads.output * self.blend[:, np.newaxis]
         self.query_model = tf.keras.Model(user, side_by_side(blended))
-        divisor = temperature_of(temperature, features, normalize)
+        self.temperature = temperature_of(temperature, features, normalize)
         self.softmax = CandidateSoftmax(
-            owner, features, self.target_share, negatives, divisor, correct
+            owner, features, self.target_share, negatives, self.temperature, correct
         )
 
     @classmethod

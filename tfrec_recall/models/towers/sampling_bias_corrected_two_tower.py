@@ -161,9 +161,9 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         if correct:
             self.frequency = StreamingFrequencyEstimator(buckets, hashes, rate, initial_gap)
         # The correction is the estimator's, and which copies count is said by a mask.
-        divisor = temperature_of(temperature, features, normalize)
+        self.temperature = temperature_of(temperature, features, normalize)
         self.softmax = CandidateSoftmax(
-            owner, features, self.target_share, negatives, divisor, correct=False
+            owner, features, self.target_share, negatives, self.temperature, correct=False
         )
         self.softmax.softmax.remove_accidental_hits = distinct
         self.softmax.sampled.remove_accidental_hits = distinct

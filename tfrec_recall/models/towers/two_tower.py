@@ -150,9 +150,9 @@ class TwoTower(SoftmaxModel):
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
         shape = dim, hidden, dropout, recency, residual
         self.query_model = self._user_tower(*shape, *activations, senets())
-        divisor = temperature_of(temperature, features, normalize)
+        self.temperature = temperature_of(temperature, features, normalize)
         self.softmax = CandidateSoftmax(
-            owner, features, self.target_share, negatives, divisor, correct
+            owner, features, self.target_share, negatives, self.temperature, correct
         )
 
     def _unit(self, vectors: tf.Tensor) -> tf.Tensor:

@@ -170,9 +170,9 @@ class YouTubeDNN(SoftmaxModel):
         )
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
         self.aged_query, self.query_model = self._user_side(hidden, dropout, residual, recency)
-        divisor = temperature_of(temperature, features, normalize)
+        self.temperature = temperature_of(temperature, features, normalize)
         self.softmax = CandidateSoftmax(
-            owner, features, self.target_share, negatives, divisor, correct
+            owner, features, self.target_share, negatives, self.temperature, correct
         )
 
     @classmethod

@@ -1,0 +1,52 @@
+"""Models that learn by a `WindowTraining`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfrec_recall.data.windows import Block, Columns
+from tfrec_recall.models.item_embeddings.window_training import WindowTraining
+from tfrec_recall.models.learning.replicas import whole_batch
+from tfrec_recall.models.recall_model import RecallModel
+
+
+class WindowModel(RecallModel):
+    """A model whose batches are sessions as flat columns, learnt from block after block.
+
+    A subclass sets `training`, and writes `learn_block`.
+    """
+
+    training: WindowTraining
+    window: Any  # None where a model takes whole sets
+
+    def begin(self, run):
+        self.training.begin(run)
+
+    def regroup(self, batch: Columns):
+        return whole_batch(batch)
+
+    def learn(self, batch: Columns):
+        batch = self.weighed(batch)
+        return self.training.learn(batch, self.farthest(batch), self.learn_block)
+
+    def measure(self, batch: Columns):
+        batch = self.weighed(batch)
+        return self.training.measure(batch, self.farthest(batch), self.learn_block)
+
+    def compute_loss(self, batch, training=False):
+        """The mean loss of a pair; it measures without learning."""
+        return self.measure(batch)[0]["total_loss"]
+
+    def weighed(self, batch: Columns) -> Columns:
+        """The batch, with what else a block needs of each event."""
+        return batch
+
+    def farthest(self, batch: Columns) -> int | tf.Tensor:
+        """How far from its centre the farthest context is."""
+        return self.window
+
+    def learn_block(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
+        """Learns from a block; returns the loss and the number of pairs of the first lane."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how a block is learnt.")
