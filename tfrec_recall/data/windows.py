@@ -15,7 +15,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data.interactions import Interactions
-from tfrec_recall.data.order import chronological
+from tfrec_recall.data.order import chronological, rank
 from tfrec_recall.data.sessions import sessions
 from tfrec_recall.data.streaming import batches
 
@@ -48,9 +48,8 @@ def sequences(
         number = sessions(events, by=by, gap=gap)
     else:
         number = pd.factorize(events["user_id"], sort=True)[0]
-    order = np.arange(len(events))
-    if interactions.has_time:
-        order = chronological(events)
+    # Without times by id: the order of rows means nothing, and decides nothing.
+    order = chronological(events) if interactions.has_time else np.argsort(rank(events["item_id"]))
     order = order[np.argsort(number[order], kind="stable")]
     return events.iloc[order].reset_index(drop=True), number[order]
 

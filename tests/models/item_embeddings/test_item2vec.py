@@ -270,3 +270,15 @@ def test_lists_are_lifted_by_the_power_of_the_events():
     }
     for item, score in zip(ids.numpy()[0], scores.numpy()[0], strict=True):
         assert score == pytest.approx(expected[item], abs=1e-5)
+
+
+@pytest.mark.parametrize("window", [20, None])
+def test_without_times_the_order_of_rows_decides_nothing(window):
+    timed = groups()
+    events = timed.events[["user_id", "item_id"]]
+    others = events.sample(frac=1.0, random_state=1)
+    first, second = (
+        trained(Interactions(rows, items=timed.items), epochs=2, window=window)
+        for rows in (events, others)
+    )
+    np.testing.assert_array_equal(first.embed_items(timed.items), second.embed_items(timed.items))

@@ -265,3 +265,10 @@ def test_gap_and_past_need_times(data):
     for wrong in ({"gap": 5.0}, {"past": 5.0}):
         with pytest.raises(ValueError, match=r"SDM follows gap and past by the times"):
             SDM(features, dim=8, **wrong)
+
+
+def test_sessions_need_times(model, data):
+    timeless = Interactions(data.events.drop(columns="timestamp"))
+    for use in (SDM.default_features, model.training_data):
+        with pytest.raises(ValueError, match="SDM needs to know which event came first.*MIND"):
+            use(timeless)

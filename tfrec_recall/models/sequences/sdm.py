@@ -217,6 +217,7 @@ class SDM(RecallModel):
 
     @classmethod
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+        interactions.require_time(cls.__name__, "MIND, whose interests need no order")
         features = personal_features(interactions, columns)
         if features.history is None:
             return features
@@ -230,6 +231,7 @@ class SDM(RecallModel):
         return Features(user, features.item, left_out=features.left_out)
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
+        train.require_time(type(self).__name__, "MIND, whose interests need no order")
         known = self.features.ids("item_id").encode(train.events["item_id"]) >= FIRST_KNOWN
         train = train.with_events(train.events[known])  # as the model itself sees histories
         return pass_batches(
