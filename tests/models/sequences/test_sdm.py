@@ -270,5 +270,5 @@ def test_gap_and_past_need_times(data):
 def test_sessions_need_times(model, data):
     timeless = Interactions(data.events.drop(columns="timestamp"))
     for use in (SDM.default_features, model.training_data):
-        with pytest.raises(ValueError, match="SDM needs to know which event came first.*MIND"):
+        with pytest.raises(ValueError, match=r"SDM needs to know which event came first.*MIND"):
             use(timeless)
