@@ -247,6 +247,7 @@ def test_arguments_without_effect_are_refused(tmp_path):
         (b"PAR1\x15\x04\xff\n", r"Parquet: its name ends in \.parquet"),
         ("user_id,item_id\n1,2\n".encode("utf-16"), r"UTF-16: encoding='utf-16'"),
     ],
+    ids=["gzip", "zip", "Parquet", "UTF-16"],  # the bytes of gzip hold the time
 )
 def test_what_is_no_text_is_named(tmp_path, content, message):
     (tmp_path / "events.csv").write_bytes(content)
