@@ -1,5 +1,7 @@
 """Ids that were written in two ways: refused, mended and told on request, or kept on request."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -23,6 +25,8 @@ WRITTEN_TWICE = {
     "of a float": (events("13.0", "14.0"), items("13", "14")),
     "no-break blank": (events("13\u00a0"), items("13", "15")),
     "both dressed": (events(" 13", "15"), items("13.0", "15")),
+    "a mark without width": (events("13\u200b", "14"), items("13", "14")),
+    "a line end": (events("13\n", "14"), items("13", "14")),
 }
 
 
@@ -36,6 +40,23 @@ def test_ids_that_blanks_or_decimals_part_are_refused_or_mended(given, known):
         mended = Interactions(given, items=known, mend_ids=True)
     assert set(mended.items["item_id"]) <= {"13", "14", "15"}
     assert len(mended.items) < len(kept.items)
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [("caf\u00e9", "cafe\u0301"), ("\uac00", "\u1100\u1161"), ("\u00c5", "\u212b")],
+)
+def test_ids_of_two_normal_forms_are_refused_or_mended(one, two):
+    message = rf"1 of 2 ids.*accent.*{re.escape(ascii(two))} beside {one!r}"
+    with pytest.raises(ValueError, match=message):
+        Interactions(events(two), items=items(one))
+    with pytest.raises(ValueError, match=message):
+        Interactions(events(one, two))
+    assert len(Interactions(events(one, two), mend_ids=False).items) == 2
+    with pytest.warns(ReadingNotice, match=rf"mended, such as {re.escape(ascii(two))}"):
+        mended = Interactions(events(two, one), mend_ids=True)
+    assert mended.items["item_id"].tolist() == [one]
+    assert near([two], pd.Series([one, "x"])) == {two: one}
 
 
 def test_ids_that_never_meet_are_refused_with_both_sides():

@@ -85,7 +85,11 @@ def source(
         _option("Whether quotation marks in text quote a cell.", "--quotes/--no-quotes"),
     ] = None,
     decimal: Annotated[
-        str | None, _option("What stands before the decimals of numbers: a comma.")
+        str | None,
+        _option(
+            "What stands before the decimals of numbers: a comma; or a point, so that commas part "
+            "thousands."
+        ),
     ] = None,
     type: Annotated[
         list[str] | None,
@@ -108,8 +112,9 @@ def source(
     mend_ids: Annotated[
         bool | None,
         _option(
-            "Make one id of ids that differ by blanks around them, by .0 or by lost zeros; or "
-            "keep them as they are. By default they are refused.",
+            "Make one id of ids that differ by blanks around them, by .0, by lost zeros or by an "
+            "accent as one character or two; or keep them as they are. By default they are "
+            "refused.",
             "--mend-ids/--keep-ids",
         ),
     ] = None,

@@ -7,7 +7,7 @@ import pandas as pd
 
 from tfrec_recall.data.ids import id_column, refuse
 from tfrec_recall.data.matching import check
-from tfrec_recall.data.times import seconds
+from tfrec_recall.data.times import no_number, seconds
 
 PARTS = ("train", "validation", "test")
 
@@ -78,7 +78,10 @@ def checked_events(
     if "split" in events:
         strange = ~events["split"].isin(PARTS).to_numpy()
         if strange.any():
-            remedy = f"A given split names each event's part: {', '.join(PARTS)}."
+            remedy = (
+                f"A given split names each event's part: {', '.join(PARTS)}. If the column means "
+                "something else: rename={'split': 'their_split'} (--rename split=their_split)."
+            )
             refuse(events, "events", "split", strange, "other values", remedy)
     return events.assign(**checked), time_unit
 
@@ -87,6 +90,13 @@ def _check_numbers(events: pd.DataFrame, column: str) -> None:
     """Ratings are numbers, known or not; weights are numbers from 0 up, in every row."""
     values = events[column]
     if not pd.api.types.is_numeric_dtype(values.dtype):
+        strange = no_number(values)
+        if strange.any():
+            remedy = (
+                f"A {column} is a number, or missing: mend these rows, or leave the column out, "
+                f"rename={{{column!r}: 'their_{column}'}} (--rename {column}=their_{column})."
+            )
+            refuse(events, "events", column, strange, "text that is no number", remedy)
         everywhere = np.ones(len(values), dtype=bool)
         remedy = (
             f"A {column} is a number: use pd.to_numeric(events[{column!r}]), or of files "

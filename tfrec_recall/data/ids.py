@@ -155,7 +155,13 @@ def id_column(frame: pd.DataFrame, table: str, column: str) -> pd.Series:
             column,
             missing,
             "missing values",
-            f"Every row needs an id: drop these rows, .dropna(subset=[{column!r}]), or name them.",
+            f"Every row needs an id: drop these rows, .dropna(subset=[{column!r}]), or name them."
+            + (
+                f" Or leave the column out: rename={{{column!r}: 'their_session'}} (--rename "
+                f"{column}=their_session)."
+                if column == "session_id"
+                else ""
+            ),
         )
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
@@ -195,7 +201,7 @@ def _as_int64(frame: pd.DataFrame, values: pd.Series, table: str, column: str) -
     limit = np.iinfo(np.int64).max
     beyond = (values > limit) if values.dtype != np.int64 else None
     if beyond is not None and beyond.any():
-        remedy = f"Integer ids are int64: use .astype('str') on {column!r}."
+        remedy = f"Integer ids are int64: use .astype('str') on {column!r} (--type {column}=str)."
         refuse(frame, table, column, beyond, "integers beyond int64", remedy)
     return values.astype("int64")
 
@@ -231,13 +237,18 @@ def _refuse_kind(
         )
     if kind == "bytes":
         everywhere = np.ones(len(values), dtype=bool)
-        remedy = f"{expected}: use .str.decode('utf-8')."
+        remedy = (
+            f"{expected}: use .str.decode('utf-8'), or .map(bytes.hex) where they are no text, "
+            "before the file is written."
+        )
         refuse(frame, table, column, everywhere, "bytes", remedy)
     types = values.map(lambda value: type(value).__name__)
     counts = types.value_counts()
     listed = ", ".join(f"{name} ({count:,})" for name, count in counts.items())
     if len(counts) == 1:
-        remedy = f"{expected}: use .astype('str')."
+        remedy = f"{expected}: use .astype('str') (--type {column}=str)."
+        if counts.index[0] in ("dict", "list", "ndarray"):
+            remedy = f"{expected}: take the one value out of each first."
         refuse(frame, table, column, np.ones(len(values), dtype=bool), counts.index[0], remedy)
     rare = types == counts.index[-1]
     remedy = f"{expected}, one type in a column: {listed}. Use .astype('str') if all are names."

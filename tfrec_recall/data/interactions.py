@@ -26,6 +26,7 @@ from tfrec_recall.data.reading import (
     renamed,
     stem_of,
 )
+from tfrec_recall.data.reading.alike import tell_of_names
 from tfrec_recall.data.reading.columns import check_known, is_wanted, names_of
 from tfrec_recall.data.times import seconds
 
@@ -56,9 +57,9 @@ class Interactions:
         name: what reports and model cards call the data.
         time_unit: of timestamps that are numbers, one of `tfrec_recall.data.times.UNITS`; then,
             what they are: "s", "order" for numbers of order, None without timestamps.
-        mend_ids: True makes one id of ids that differ by blanks around them or by `.0`, and False
-            takes ids as they are; by default such ids are refused, and so are users or items of
-            which the events meet almost none.
+        mend_ids: True makes one id of ids that differ by blanks around them, by `.0` or by an
+            accent as one character or two, and False takes ids as they are; by default such ids are
+            refused, and so are users or items of which the events meet almost none.
 
     After construction: `events` begins with user_id, item_id, timestamp, in the rows' given order;
     timestamps are int64 seconds, or float64 where there are fractions of a second; ids are `str`
@@ -118,6 +119,8 @@ class Interactions:
         """
         layout = Layout(columns=columns, time_unit=time_unit, time_format=time_format)
         tables = renamed({"events": events, "users": users, "items": items}, rename)
+        for table, frame in tables.items():
+            tell_of_names(table, [] if frame is None else names_of(frame))
         if columns is not None:
             frames = {table: frame for table, frame in tables.items() if frame is not None}
             have = {table: names_of(frame) for table, frame in frames.items()}

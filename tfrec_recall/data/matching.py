@@ -1,4 +1,4 @@
-"""Whether the ids of two tables can meet: blanks around them, `13.0` beside `13`, lost zeros.
+"""Whether the ids of two tables can meet: blanks around them, `13.0` beside `13`, lost zeros, é.
 
 Such ids are other ids by the rule of `tfrec_recall.data.ids`, and nobody means them to be. They are
 refused, or mended on request; never taken for new users and items in silence.
@@ -6,6 +6,7 @@ refused, or mended on request; never taken for new users and items in silence.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 import pandas as pd
@@ -15,8 +16,11 @@ import pyarrow.compute as pc
 from tfrec_recall.data.notices import tell
 
 ALMOST_NONE = 0.05  # of the ids of the smaller table
-_BLANKS = " \t\u00a0\u3000"
+# What is not seen at the ends of text: blanks of all widths, and marks without any.
+_BLANKS = " \t\n\r\v\f\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f\u2060\u3000\ufeff"
+_AROUND = rf"(?:\A[{_BLANKS}]+|[{_BLANKS}]+\z)"
 _DRESSED = rf"(?:\A[{_BLANKS}]|[{_BLANKS}]\z|\A-?[0-9]+\.0+[{_BLANKS}]*\z)"
+_SHORTENED = r"\A[0-9][.,][0-9]{1,5}E\+[0-9]{2}\z"  # a long number as a spreadsheet shows it
 _WAYS = (
     "mend_ids=True (--mend-ids) makes one id of them and says so; mend_ids=False (--keep-ids) "
     "takes every id as it is."
@@ -24,12 +28,15 @@ _WAYS = (
 
 
 def bare(ids: pd.Series) -> pd.Series:
-    """Text ids without blanks around them and without the `.0` of a whole number.
+    """Text ids without blanks around them and the `.0` of a whole number, é as one character.
 
-    >>> bare(pd.Series([" 13", "13.0", "13.5", "a b "])).tolist()
-    ['13', '13', '13.5', 'a b']
+    >>> bare(pd.Series([" 13", "13.0", "13.5", "a b ", "e\u0301"])).tolist()
+    ['13', '13', '13.5', 'a b', 'é']
     """
-    return ids.str.strip(_BLANKS).str.replace(r"^(-?[0-9]+)\.0+$", r"\1", regex=True)
+    text = pa.array(ids, pa.large_string())
+    text = pc.replace_substring_regex(pc.utf8_normalize(text, "NFC"), _AROUND, "")
+    text = pc.replace_substring_regex(text, r"\A(-?[0-9]+)\.0+\z", r"\1")
+    return text.to_pandas().astype("str").set_axis(ids.index).rename(ids.name)
 
 
 def without_zeros(ids: pd.Series) -> pd.Series:
@@ -50,7 +57,10 @@ def check(
     """
     is_text = isinstance(met.dtype, pd.StringDtype)
     if is_text:
-        _refuse_two_forms(met, ids, source if ids is None else f"{source} and {table}", column)
+        places = source if ids is None else f"{source} and {table}"
+        every = met if ids is None else pd.concat([met, ids[~ids.isin(met)]])
+        _refuse_two_forms(every, places, column)
+        _tell_of_shortened(every, places, column)
     if ids is None or len(ids) == 0 or len(met) == 0:
         return
     known = met.isin(ids)
@@ -62,11 +72,12 @@ def check(
     near = absent.iloc[:0]
     if is_text:
         near = absent[without_zeros(absent).isin(without_zeros(ids))]
-    hint = (
-        f"Without leading zeros, {len(near):,} would be: a program read text as numbers."
-        if len(near)
-        else "Do both tables speak of the same ids?"
-    )
+    hint = "Do both tables speak of the same ids?"
+    if len(near):
+        same = bare(absent).isin(bare(ids)).sum()
+        hint = f"Without leading zeros, {len(near):,} would be: a program read text as numbers."
+        if same:
+            hint = f"Without blanks around ids and with accents alike, {same:,} would be."
     raise ValueError(
         f"{table}: almost no {column} of {source} is there: {known.sum():,} of {len(met):,}, and "
         f"{table} has {len(ids):,}. {hint} {_WAYS} Received: "
@@ -74,30 +85,56 @@ def check(
     )
 
 
-def _refuse_two_forms(met: pd.Series, ids: pd.Series | None, places: str, column: str) -> None:
-    every = met if ids is None else pd.concat([met, ids[~ids.isin(met)]])
-    text = pa.array(every, pa.large_string())
-    dressed = every[pc.match_substring_regex(text, _DRESSED).to_numpy(zero_copy_only=False)]
+def _dressed(ids: pd.Series) -> pd.Series:
+    """The ids that are not their `bare` form, or may not be."""
+    text = pa.array(ids, pa.large_string())
+    other = pc.match_substring_regex(text, _DRESSED)
+    if not pc.all(pc.string_is_ascii(text)).as_py():
+        other = pc.or_(other, pc.not_equal(text, pc.utf8_normalize(text, "NFC")))
+    return ids[other.to_numpy(zero_copy_only=False)]
+
+
+def _refuse_two_forms(every: pd.Series, places: str, column: str) -> None:
+    dressed = _dressed(every)
     if not len(dressed):
         return
     forms = bare(dressed)
     twice = (forms.isin(every) | forms.duplicated(keep=False)) & (forms != "")
     twice &= forms != dressed  # what nothing is taken from is its own form
     if not twice.any():
+        tell(
+            f"{places}: {len(dressed):,} of {len(every):,} {column}s have blanks around them, '.0' "
+            f"at the end, or an accent as a character of its own, such as {_listed(dressed)}, and "
+            "are taken as they are; mend_ids=True (--mend-ids) takes these away."
+        )
         return
     first, form = dressed[twice].iloc[0], forms[twice].iloc[0]
     other = next(one for one in (*every[every == form], *dressed[forms == form]) if one != first)
     raise ValueError(
         f"{places}: column {column!r} has {int(twice.sum()):,} of {len(every):,} ids that differ "
-        f"from another by blanks around them, or by '.0', alone. {_WAYS} Received: {first!r} "
-        f"beside {other!r}, among {_listed(dressed[twice])}."
+        "from another by blanks around them, by '.0', or by an accent that is one character or "
+        f"two, alone. {_WAYS} Received: {_as_it_is(first)} beside {_as_it_is(other)}, among "
+        f"{_listed(dressed[twice])}."
     )
+
+
+def _tell_of_shortened(every: pd.Series, places: str, column: str) -> None:
+    """Different ids may have become one before they came here."""
+    text = pa.array(every, pa.large_string())
+    shortened = every[pc.match_substring_regex(text, _SHORTENED).to_numpy(zero_copy_only=False)]
+    if len(shortened):
+        tell(
+            f"{places}: {len(shortened):,} of {len(every):,} {column}s look like numbers that a "
+            f"spreadsheet shortened, such as {_listed(shortened)}, and are taken as they are: "
+            "save the source with these cells as text."
+        )
 
 
 def mended(columns: Sequence[tuple[str, pd.Series]], column: str) -> list[pd.Series]:
     """The ids of one column in all tables, one id written in one way; tells what was changed.
 
-    Blanks around ids go, and the `.0` of whole numbers. Ids of the events that only lack leading
+    Blanks around ids go, and the `.0` of whole numbers; accented characters are one character each
+    (Unicode's normal form C). Ids of the events that only lack leading
     zeros are written as in the table of users or items.
 
     Args:
@@ -121,7 +158,7 @@ def mended(columns: Sequence[tuple[str, pd.Series]], column: str) -> list[pd.Ser
                 sample, now = text[different].iloc[0], changed[different].iloc[0]
                 tell(
                     f"{table}: {int(different.sum()):,} of {len(ids):,} {column}s were mended, "
-                    f"such as {sample!r} to {now!r}."
+                    f"such as {_as_it_is(sample)} to {_as_it_is(now)}."
                 )
             result.append(changed if different.any() else ids)
             continue
@@ -158,7 +195,13 @@ def _with_zeros(
 
 
 def _listed(ids: pd.Series) -> str:
-    return ", ".join(repr(one) for one in ids.head(3).tolist())
+    return ", ".join(_as_it_is(one) for one in ids.head(3).tolist())
+
+
+def _as_it_is(one: str | int) -> str:
+    """An id with nothing hidden: accents that are characters of their own are told apart."""
+    text = repr(one)
+    return text if unicodedata.is_normalized("NFC", text) else ascii(one)
 
 
 def near(unknown: Sequence[str | int], known: pd.Series) -> dict[str | int, str | int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 from collections.abc import Callable
 
 import numpy as np
@@ -68,7 +69,10 @@ def seconds(
         values = pd.to_datetime(values, utc=True)
     missing = values.isna()
     if missing.any():
-        remedy = "Drop these rows, or the whole column if the order of events is not known."
+        remedy = (
+            f"Drop these rows, or the whole column if the order of events is not known: "
+            f"rename={{{column!r}: 'unknown_time'}} (--rename {column}=unknown_time)."
+        )
         refuse(frame, table, column, missing, "missing values", remedy)
     if format is not None:
         values = _formatted(frame, table, column, format)
@@ -158,6 +162,8 @@ def _of_moments(column: pd.Series) -> pd.Series:
 
 def _numbers(frame: pd.DataFrame, table: str, column: str, values: pd.Series) -> np.ndarray:
     everywhere = np.ones(len(values), dtype=bool)
+    if isinstance(values.dtype, pd.StringDtype):
+        _refuse_other_forms(frame, table, column, values)
     if not pd.api.types.is_numeric_dtype(values.dtype) or values.dtype == bool:
         remedy = (
             "Times are Unix seconds or datetime64. Text in another form than ISO 8601 is read by "
@@ -174,6 +180,35 @@ def _numbers(frame: pd.DataFrame, table: str, column: str, values: pd.Series) ->
     if endless.any():
         refuse(frame, table, column, endless, "infinite values", "A time is a finite number.")
     return numbers
+
+
+def _refuse_other_forms(frame: pd.DataFrame, table: str, column: str, values: pd.Series) -> None:
+    """Refuses the rows that are written in another way than most, if most can be read."""
+    numbers = ~no_number(values)
+    with_zone = values.str.replace(r" UTC$", "Z", regex=True)
+    dates = pd.to_datetime(with_zone, format="ISO8601", errors="coerce", utc=True).notna()
+    dates = dates.to_numpy() & ~numbers
+    most = numbers if numbers.sum() >= dates.sum() else dates
+    if not most.any() or most.all():
+        return
+    form = "numbers" if numbers.sum() >= dates.sum() else "dates as in ISO 8601"
+    remedy = (
+        "Mend or drop these rows: all are written alike, and in another form than ISO 8601 they "
+        f"are read by time_format{_guess(values[~most])}."
+    )
+    refuse(frame, table, column, ~most, f"text that is no time, as the others are {form},", remedy)
+
+
+def no_number(values: pd.Series) -> np.ndarray:
+    """Whether a value is there and is no number, nor text of one."""
+    there = values.notna()
+    if values.dtype == object:  # lists and the like are no text of a number
+        values = values.where(values.map(np.isscalar) | values.map(_is_decimal))
+    return (pd.to_numeric(values, errors="coerce").isna() & there).to_numpy()
+
+
+def _is_decimal(value: object) -> bool:
+    return isinstance(value, decimal.Decimal)
 
 
 def _guess(values: pd.Series) -> str:
@@ -253,6 +288,8 @@ def _check_range(
     elif unit == "s" and numbers is not None:
         large = numbers[found >= LAST]
         hint = _looks(large if len(large) else numbers)[0]
+        if not outside.all():
+            hint += " The other rows hold Unix seconds: bring all to one unit."
     else:
         hint = f" The unit is another one: time_unit is {UNITS_ABOUT}."
     refuse(frame, table, column, outside, what, hint.strip())

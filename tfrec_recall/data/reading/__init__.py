@@ -8,10 +8,14 @@ from collections.abc import Mapping
 import pandas as pd
 
 from tfrec_recall.data.notices import tell
+from tfrec_recall.data.reading.alike import tell_of_names
 from tfrec_recall.data.reading.columns import (
+    KNOWN_OF_SOME,
+    UNNAMED,
     Tables,
     check_known,
     check_rename,
+    holds_nothing,
     holds_row_numbers,
     is_wanted,
     names_of,
@@ -72,7 +76,9 @@ def read_tables(paths: Mapping[str, pathlib.Path], layout: Layout | None = None)
     ours = {table: our_names(table, names, layout.rename) for table, names in theirs.items()}
     if layout.columns is not None:
         check_known("columns", layout.columns, ours)
-    return _without_row_numbers(typed(tables, untyped, layout), layout)
+    for table, names in ours.items():
+        tell_of_names(table, names)
+    return _without_empty(_without_row_numbers(typed(tables, untyped, layout), layout))
 
 
 def read_untyped(path: pathlib.Path) -> tuple[pd.DataFrame, list[str]]:
@@ -121,6 +127,21 @@ def _refuse_without_effect(layout: Layout, texts: int, tables: list[str]) -> Non
                 f"names gives the columns of {table}, and there is no such table. "
                 f"Received: names={layout.names!r}."
             )
+
+
+def _without_empty(tables: Tables) -> Tables:
+    """The tables without columns that have neither name nor value, and times that nobody knows."""
+    result: Tables = dict(tables)
+    for table, frame in tables.items():
+        if frame is None or not len(frame):
+            continue
+        for name in names_of(frame):
+            looked_for = table == "events" and name in KNOWN_OF_SOME
+            if (looked_for or UNNAMED.fullmatch(name)) and holds_nothing(frame[name]):
+                tell(f"{table}: column {name!r} has no value in any row and is left out.")
+                frame = frame.drop(columns=name)
+        result[table] = pd.DataFrame(frame)
+    return result
 
 
 def _without_row_numbers(tables: Tables, layout: Layout) -> Tables:

@@ -12,7 +12,9 @@ IDS = {  # and the tables where they are ids; elsewhere they are columns like ot
     "item_id": ("events", "items"),
     "session_id": ("events",),
 }
-RESERVED = (*IDS, "timestamp", "rating", "weight", "event_type", "split")
+KNOWN_OF_SOME = ("timestamp", "rating", "weight", "session_id", "event_type", "split")
+RESERVED = tuple(dict.fromkeys((*IDS, *KNOWN_OF_SOME)))
+UNNAMED = re.compile(r"Unnamed: \d+")  # what a column without a name is called
 _ROW_NUMBERS = re.compile(r"Unnamed: \d+|index|level_0")
 
 Tables = dict[str, pd.DataFrame | None]
@@ -136,3 +138,14 @@ def holds_row_numbers(name: str, values: pd.Series) -> bool:
         return False
     first = values.iloc[0]
     return first in (0, 1) and bool((values.to_numpy() == range(first, first + len(values))).all())
+
+
+def holds_nothing(values: pd.Series) -> bool:
+    """Whether a column holds nothing, or blanks alone.
+
+    >>> holds_nothing(pd.Series([None, " "], dtype="str")), holds_nothing(pd.Series([0]))
+    (True, False)
+    """
+    if isinstance(values.dtype, pd.StringDtype):
+        return not (values.str.strip().fillna("") != "").any()
+    return bool(values.isna().all())

@@ -7,13 +7,16 @@ import re
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pv
 
 from tfrec_recall.data.reading.columns import RESERVED, is_wanted, our_names
 from tfrec_recall.data.reading.forms import separator_of
 from tfrec_recall.data.reading.layout import Layout
+from tfrec_recall.data.reading.other_files import refuse_other_file
 from tfrec_recall.data.reading.parts import is_empty, partition, parts_of, with_partition
 from tfrec_recall.data.reading.records import (
+    COMMENT,
     Dialect,
     refuse_bad_record,
     refuse_undecodable,
@@ -23,7 +26,9 @@ from tfrec_recall.data.reading.swallowed import refuse_swallowed_rows
 _BLOCK = 2**23  # bytes; a record has to fit
 _TEXT = pd.StringDtype(na_value=float("nan"))
 _NUMBER = re.compile(r"\s*-?[0-9]+(\.[0-9]+)?\s*")
-_SEPARATORS = {",": ",", ";": "';'", "\t": "'\\t'", "|": "'|'", "::": "::"}
+_SEPARATORS = {",": ",", ";": "';'", "\t": "'\\t'", "|": "'|'", "::": "::", " ": "' '"}
+_NOTE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # what spreadsheets write above a table
+_OTHER_QUOTES = re.compile(r"\s*(?:'.*'|‘.*’|“.*”|„.*[“”]|«.*»|`.*`)\s*")
 
 
 def read_delimited(
@@ -64,7 +69,7 @@ def _named(
     """One file; what goes wrong in it names it."""
     try:
         return _read(dialect, table, layout, folders)
-    except UnicodeDecodeError:
+    except UnicodeError:
         try:
             refuse_undecodable(dialect)
         except ValueError as error:
@@ -77,14 +82,16 @@ def _named(
 def _read(
     dialect: Dialect, table: str, layout: Layout, folders: dict[str, str | None]
 ) -> tuple[pa.Table, list[str]]:
+    refuse_other_file(dialect.path, dialect.encoding)
+    dialect = _as_noted(dialect, layout.separator)
     theirs = layout.names_of(table)
-    skipped = 0
+    has_header, skipped = theirs is None, dialect.skip
     if theirs is None:
         theirs, skipped = _header(dialect)
     every = [*theirs, *(name for name in folders if name not in theirs)]
     ours = our_names(table, every, layout.rename)
     names = ours[: len(theirs)]
-    _check_header(names, theirs, table, dialect, has_header=skipped > 0)
+    _check_header(names, theirs, table, dialect, has_header)
     stream = dialect.stream()
     text = pa.large_string()  # as pandas has it
     try:
@@ -109,7 +116,11 @@ def _read(
     except pa.ArrowInvalid as error:
         refuse_undecodable(dialect)
         refuse_bad_record(dialect, len(names))
-        raise ValueError(str(error)) from error
+        if next((line for line, _ in dialect.records() if line > skipped), None) is not None:
+            raise ValueError(str(error)) from error
+        found = pa.table({name: pa.array([], text) for name in names})  # a header and no line end
+    if has_header:
+        _refuse_header_again(found, dict(zip(names, theirs, strict=True)), dialect, skipped)
     if stream.has_quotes:
         if not stream.in_order:
             refuse_bad_record(dialect, len(names))
@@ -119,15 +130,32 @@ def _read(
     return found.select([name for name in ours if is_wanted(table, name, layout.columns)]), every
 
 
+def _as_noted(dialect: Dialect, given: str | None) -> Dialect:
+    """The dialect by a first line such as `sep=;`, which is no record."""
+    note = _NOTE.fullmatch(dialect.line(1))
+    if note is None:
+        return dialect
+    if given not in (None, note[1]):
+        raise ValueError(
+            f"its first line says that the separator is {note[1]!r}. Received: separator={given!r}."
+        )
+    return Dialect(dialect.path, note[1], dialect.encoding, dialect.quotes, skip=1)
+
+
 def _header(dialect: Dialect) -> tuple[list[str], int]:
     """The names in the first record, and the lines up to its end."""
     records = dialect.records()
     line, names = next(records, (0, []))
+    below = next(records, (0, []))[1] if names and names[0].startswith("#") else names
     records.close()  # type: ignore[attr-defined]
     if not names:
         raise ValueError("No columns: there is no header, and no record")
+    if len(below) != len(names) or (below is not names and below[0].startswith("#")):
+        raise ValueError(f"line {line:,} is no header. {COMMENT} Received: {dialect.line(line)!r}.")
     lines = line + sum(name.count("\n") for name in names)
     named = [name.strip() for name in names]
+    if not any(named):
+        raise ValueError(f"line {line:,} is blank, and no header: take it out. Received: {names}.")
     return [name or f"Unnamed: {place}" for place, name in enumerate(named)], lines
 
 
@@ -144,6 +172,11 @@ def _check_header(
     called = {own for own, ours in zip(theirs, names, strict=True) if ours in RESERVED}
     if key in names and (counted.issuperset(numbers) or called.isdisjoint(numbers)):
         return
+    if len(theirs) > 1 and all(_OTHER_QUOTES.fullmatch(name) for name in theirs):
+        raise ValueError(
+            'its cells are in other marks than ", which is the one that quotes a cell: write that '
+            f"one in their place. Received: {theirs}."
+        )
     if len(theirs) == 1:
         for other, shown in _SEPARATORS.items():
             if other != dialect.separator and other in theirs[0]:
@@ -159,3 +192,24 @@ def _check_header(
             f"{'' if table == 'events' else table + '='}user_id,item_id,…). "
             f"Received: {theirs}."
         )
+
+
+def _refuse_header_again(
+    found: pa.Table, theirs: dict[str, str], dialect: Dialect, after: int
+) -> None:
+    """Refuses a record that is the header once more, as files that were joined have it."""
+    again = None
+    for name in found.column_names if found.num_columns > 1 else ():
+        same = pc.fill_null(pc.equal(found[name], theirs[name]), False)
+        again = same if again is None else pc.and_(again, same)
+        if not pc.any(again).as_py():
+            return
+    if again is None:
+        return
+    first = pc.index(again, True).as_py()
+    records = (line for line, _ in dialect.records() if line > after)
+    line = next(line for row, line in enumerate(records) if row == first)
+    raise ValueError(
+        f"line {line:,} is the header once more: were files joined? Take it out, or read the files "
+        f"as parts in a folder. Received: {dialect.line(line)!r}."
+    )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from tfrec_recall.data.reading.forms import FORMATS, FilePath, suffix_of
 from tfrec_recall.data.reading.layout import TABLES
-from tfrec_recall.data.reading.parts import has_parts, is_one_table
+from tfrec_recall.data.reading.parts import check_link, has_parts, is_one_table
 
 
 def find_tables(
@@ -28,6 +28,8 @@ def find_tables(
     if place.is_dir():
         for table in TABLES:
             choices = [place / f"{table}{suffix}" for suffix in formats]
+            for choice in choices:
+                check_link(choice)
             present = [choice for choice in choices if choice.exists()]
             if has_parts(place / table, formats):
                 present.append(place / table)
@@ -53,6 +55,7 @@ def find_tables(
     else:
         found["events"] = place
     for table, path in found.items():
+        check_link(path)
         if not path.exists():
             raise ValueError(f"{table}: there is no file or folder {path}.")
     return {table: found[table] for table in TABLES if table in found}

@@ -14,6 +14,7 @@ JSON_LINES = tuple(
     f"{suffix}{packed}" for suffix in (".jsonl", ".ndjson", ".json") for packed in _PACKED
 )
 FORMATS = (*PARQUET, *TEXT, *JSON_LINES)
+FORMS_ABOUT = ".csv, .tsv, .dat, .jsonl, .ndjson, .json (also .gz, .bz2, .zst) and .parquet"
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".dat": "::"}
 
 
@@ -49,7 +50,8 @@ def separator_of(path: pathlib.Path, given: str | None) -> str:
     separator = given or _SEPARATORS.get(suffix_of(path))
     if separator is None:
         raise ValueError(
-            f"{path}: say how the file is written. Its name ends in none of {', '.join(FORMATS)}; "
-            "for text, separator=',' (--separator ,) says what stands between the cells."
+            f"{path}: say how the file is written. Its name ends in none of {FORMS_ABOUT}; for "
+            "text, separator=',' (--separator ,) says what stands between the cells. What is "
+            "packed otherwise has to be unpacked, and workbooks saved as CSV."
         )
     return separator

@@ -1,22 +1,30 @@
-"""JSON lines: one object a line, its values of the types that JSON gives them."""
+"""JSON lines, one object a line, or an array of objects; values of the types that JSON gives."""
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import pathlib
+import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from tfrec_recall.data.reading.columns import IDS, is_wanted, our_names
+from tfrec_recall.data.reading.json_array import array_as_lines
 from tfrec_recall.data.reading.layout import Layout
+from tfrec_recall.data.reading.other_files import refuse_other_file
 from tfrec_recall.data.reading.parquet import to_frame
 from tfrec_recall.data.reading.parts import is_empty, partition, parts_of, with_partition
 
 _BLOCK = 2**25  # bytes; a line has to fit
+_EXACT = 2**53  # a double holds every whole number up to here
+_DIGITS = re.compile(r"-?[0-9]+")
 
 
 def read_json_lines(
@@ -26,6 +34,7 @@ def read_json_lines(
 
     Integers stay integers and strings strings. Ids with a number that int64 does not hold, such as
     13.0, are text, every digit as it is written: what they are is decided with the other tables.
+    Other columns of whole numbers that are too long for int64 are text as well.
 
     Raises: ValueError naming the file, and the line that cannot be read.
     """
@@ -36,13 +45,18 @@ def read_json_lines(
     found = _together({part: _named(part, partition(path, part)) for part in filled})
     theirs = list(found.column_names)
     names = our_names(table, theirs, layout.rename)
-    as_text = [
+    floating = [pa.types.is_floating(field.type) for field in found.schema]
+    as_text = [place for place, name in enumerate(names) if floating[place] and name in IDS]
+    long = [
         place
-        for place, name in enumerate(names)
-        if name in IDS and pa.types.is_floating(found.schema.field(place).type)
+        for place in range(len(names))
+        if floating[place] and place not in as_text and _is_long(found.column(place))
     ]
-    for place, values in _as_written(filled, [theirs[place] for place in as_text]).items():
-        found = found.set_column(theirs.index(place), place, pa.array(values, pa.large_string()))
+    written = _as_written(filled, [theirs[place] for place in (*as_text, *long)])
+    for name, values in written.items():
+        place = theirs.index(name)
+        if place in as_text or all(one is None or _DIGITS.fullmatch(one) for one in values):
+            found = found.set_column(place, name, pa.array(values, pa.large_string()))
     found = found.rename_columns(names)
     found = found.select([name for name in names if is_wanted(table, name, layout.columns)])
     folders = {name for part in filled for name in partition(path, part)}
@@ -55,15 +69,49 @@ def read_json_lines(
 def _named(part: pathlib.Path, folders: dict[str, str | None]) -> pa.Table:
     """One file; what goes wrong in it names it, and the line."""
     try:
-        return with_partition(_typed(part), folders)
+        refuse_other_file(part, None)
+        found = _typed(part)
+        found.validate(full=True)  # its text may be no UTF-8
+        if not found.column_names:
+            raise ValueError("there is no object in it, or none that holds a value.")
+        if len(found) == 1 and all(pa.types.is_nested(field.type) for field in found.schema):
+            raise ValueError(_ONE.format(found.column_names))
     except pa.ArrowInvalid as error:
-        for _ in _objects(part):  # raises for the line
-            pass
+        lines = sum(1 for _ in _objects(part))  # raises for the line
+        if lines == 1:
+            raise ValueError(
+                f"{part} cannot be read as JSON lines: {_ONE.format(error)}"
+            ) from error
+        if not lines:
+            raise ValueError(
+                f"{part} cannot be read as JSON lines: there is no object in it."
+            ) from error
         raise ValueError(
             f"{part} cannot be read as JSON lines: {error}. A value has one type in all lines."
         ) from error
-    except (OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError) as error:
         raise ValueError(f"{part} cannot be read as JSON lines: {error}") from error
+    return with_partition(found, folders)
+
+
+_ONE = (
+    "it is one object for all records. JSON lines have one object a record, and so have arrays: of "
+    "a frame, to_json(path, orient='records', lines=True). Received: {}."
+)
+
+
+def _opened(path: pathlib.Path) -> tuple[BinaryIO, str]:
+    """The lines of a file, or those that an array would be; and what an error calls one."""
+    with pa.input_stream(str(path), compression="detect") as file:
+        begin = file.read(64).removeprefix(codecs.BOM_UTF8).lstrip()
+    if not begin.startswith(b"["):
+        return pa.input_stream(str(path), compression="detect"), "line"
+    return io.BytesIO(array_as_lines(path)), "element"
+
+
+def _is_long(column: pa.ChunkedArray) -> bool:
+    """Whether numbers are beyond what a double holds exactly."""
+    return bool(pc.any(pc.greater_equal(pc.abs(column), _EXACT)).as_py())
 
 
 def _together(tables: dict[pathlib.Path, pa.Table]) -> pa.Table:
@@ -87,7 +135,7 @@ def _typed(path: pathlib.Path) -> pa.Table:
     options = pj.ReadOptions(block_size=_BLOCK)
 
     def read(schema: pa.Schema | None) -> pa.Table:
-        with pa.input_stream(str(path), compression="detect") as file:
+        with _opened(path)[0] as file:
             return pj.read_json(file, options, pj.ParseOptions(explicit_schema=schema))
 
     found = read(None)
@@ -111,31 +159,72 @@ def _as_written(parts: Sequence[pathlib.Path], names: list[str]) -> dict[str, li
 
 def _objects(path: pathlib.Path, numbers_as_text: bool = False) -> Iterator[dict[str, Any]]:
     """The objects one by one: slow, and exact about the line that is wrong."""
-    parsers: dict[str, Any] = {"parse_int": str, "parse_float": str} if numbers_as_text else {}
+    parsers: dict[str, Any] = {}
+    if numbers_as_text:
+        parsers = {"parse_int": str, "parse_float": str, "parse_constant": _constant}
     kinds: dict[str, tuple[str, int]] = {}
-    with pa.input_stream(str(path), compression="detect") as file:
+    opened, unit = _opened(path)
+    with opened as file:
         for number, line in enumerate(_lines(file), start=1):
             if not line.strip():
                 continue
+            where = f"{unit} {number:,}"
             try:
-                found = json.loads(line, **parsers)
+                found = json.loads(line, object_pairs_hook=_once, **parsers)
+            except _TwiceError as error:
+                raise ValueError(
+                    f"{path}: {error} comes twice in one object of {where}, so one of its values "
+                    f"would be lost: rename or remove it. Received: {_shown(line)}."
+                ) from error
             except ValueError as error:  # UnicodeDecodeError is one
                 raise ValueError(
-                    f"{path}: line {number:,} is no JSON object ({error}). JSON lines have one "
-                    f"object a line. Received: {_shown(line)}."
+                    f"{path}: {where} is no JSON object ({error}). {_way(line, error)} Received: "
+                    f"{_shown(line)}."
                 ) from error
             if not isinstance(found, dict):
                 raise ValueError(
-                    f"{path}: line {number:,} is a {type(found).__name__}. JSON lines have one "
-                    f"object a line. Received: {_shown(line)}."
+                    f"{path}: {where} is a {type(found).__name__}. JSON lines have one object a "
+                    f"line. Received: {_shown(line)}."
                 )
             if not numbers_as_text:
-                _check_kinds(found, kinds, path, number)
+                _check_kinds(found, kinds, path, number, unit)
             yield found
 
 
+def _constant(name: str) -> str | None:
+    """NaN is what is missing; the infinities are not."""
+    return None if name == "NaN" else name
+
+
+class _TwiceError(Exception):
+    """A name that comes twice in one object."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwiceError(repr(next(name for name in names if names.count(name) > 1)))
+    return found
+
+
+def _way(line: bytes, error: ValueError) -> str:
+    """What to do about a line that is no JSON."""
+    if isinstance(error, UnicodeDecodeError):
+        return "JSON is UTF-8: iconv -f latin-1 -t utf-8, or from what it is, makes it so."
+    if line.lstrip().startswith(b"{'"):
+        return "Python's print wrote it: json.dumps writes JSON."
+    if line.rstrip().endswith((b"},", b"}, ")):
+        return "Objects with commas between them are an array: put them between [ and ]."
+    return "JSON lines have one object a line."
+
+
 def _check_kinds(
-    found: dict[str, Any], kinds: dict[str, tuple[str, int]], path: pathlib.Path, number: int
+    found: dict[str, Any],
+    kinds: dict[str, tuple[str, int]],
+    path: pathlib.Path,
+    number: int,
+    unit: str,
 ) -> None:
     """Refuses a value of another type than the lines before it have."""
     for name, value in found.items():
@@ -145,12 +234,12 @@ def _check_kinds(
         known, line = kinds.setdefault(name, (kind, number))
         if kind != known:
             raise ValueError(
-                f"{path}: {name!r} is a {kind} in line {number:,} and a {known} in line {line:,}: "
-                f"a value has one type in all lines. Received: {str(value)[:80]!r}."
+                f"{path}: {name!r} is a {kind} in {unit} {number:,} and a {known} in {unit} "
+                f"{line:,}: a value has one type in all {unit}s. Received: {str(value)[:80]!r}."
             )
 
 
-def _lines(file: pa.NativeFile) -> Iterator[bytes]:
+def _lines(file: BinaryIO) -> Iterator[bytes]:
     rest = b""
     while block := file.read(2**22):
         *whole, rest = (rest + block).split(b"\n")

@@ -33,12 +33,14 @@ class Layout:
         quotes: whether a quotation mark at the beginning of a cell opens a quoted one, which may
             hold separators and line breaks. By default so, but where the separator is longer than
             a character.
-        decimal: what stands before the decimals of numbers in text files.
+        decimal: what stands before the decimals of numbers in text files; "." says that commas in
+            them part thousands.
         time_unit: of timestamps that are numbers: s, ms, us, ns, days, spreadsheet or order.
         time_format: of timestamps in another form, in the language of `strftime`: `%Y%m%d`.
-        mend_ids: True takes away blanks around ids and the `.0` of whole numbers, and gives ids of
-            events the leading zeros they have elsewhere; False keeps ids as they are. By default
-            ids of which one of the two would make others are refused.
+        mend_ids: True takes away blanks around ids and the `.0` of whole numbers, writes accented
+            characters in one way, and gives ids of events the leading zeros they have elsewhere;
+            False keeps ids as they are. By default ids of which one of these would make others are
+            refused.
     """
 
     rename: Mapping[str, str] = dataclasses.field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 from typing import Any
 
@@ -36,6 +37,12 @@ def read_parquet(path: FilePath) -> pd.DataFrame:
             own = pq.read_schema(part)
         except (pa.ArrowException, OSError) as error:
             raise ValueError(f"{part} is no whole Parquet file: {error}") from error
+        twice = sorted({name for name in own.names if own.names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"{part}: column names are unique, but {twice} comes more than once: change one of "
+                f"them in the file. Received: columns {own.names}."
+            )
         try:
             schema = pa.unify_schemas([schema, own.remove_metadata()], promote_options="permissive")
         except pa.ArrowException as error:
@@ -55,7 +62,9 @@ def read_parquet(path: FilePath) -> pd.DataFrame:
     for fragment in found.get_fragments():
         try:
             own = schema.with_metadata(metadata[fragment.path])  # pandas keeps its index there
-            frame = fragment.to_table(schema=own).to_pandas(types_mapper=_NULLABLE.get)
+            table = _plain_values(fragment.to_table(schema=own))
+            table.validate(full=True)  # text may be no UTF-8
+            frame = table.to_pandas(types_mapper=_NULLABLE.get)
         except (pa.ArrowException, OSError) as error:
             raise ValueError(f"{fragment.path} is damaged: {error}") from error
         named = [name for name in frame.index.names if name is not None]
@@ -66,6 +75,25 @@ def read_parquet(path: FilePath) -> pd.DataFrame:
 def to_frame(table: pa.Table) -> pd.DataFrame:
     """A frame whose integers and booleans are nullable where something is missing, not floats."""
     return _plain(table.to_pandas(types_mapper=_NULLABLE.get))
+
+
+def _plain_values(table: pa.Table) -> pa.Table:
+    """Decimals as numbers, whole ones as integers; bytes that are text as text."""
+    for place, field in enumerate(table.schema):
+        if not (pa.types.is_decimal(field.type) or _is_binary(field.type)):
+            continue
+        kinds = [pa.large_string()] if _is_binary(field.type) else [pa.float64()]
+        if pa.types.is_decimal(field.type) and field.type.scale <= 0:
+            kinds = [pa.int64(), pa.large_string()]
+        for kind in kinds:
+            with contextlib.suppress(pa.ArrowInvalid):  # beyond int64, or no text
+                table = table.set_column(place, field.name, table[place].cast(kind))
+                break
+    return table
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:

@@ -104,13 +104,25 @@ def is_empty(path: pathlib.Path) -> bool:
         return not file.read(1)
 
 
-def _parts(folder: pathlib.Path) -> Iterator[pathlib.Path]:
-    for part in folder.rglob("*"):
-        names = part.relative_to(folder).parts
-        if any(name.startswith(("_", ".")) for name in names) or not part.is_file():
+def _parts(folder: pathlib.Path, within: tuple[pathlib.Path, ...] = ()) -> Iterator[pathlib.Path]:
+    here = folder.resolve()
+    if here in within:
+        return  # a link back to a folder that holds it
+    for path in folder.iterdir():
+        if path.name.startswith(("_", ".")):
             continue
-        if suffix_of(part) in FORMATS or (part.name.startswith("part") and not suffix_of(part)):
-            yield part
+        if path.is_dir():
+            yield from _parts(path, (*within, here))
+        elif suffix_of(path) in FORMATS or (path.name.startswith("part") and not suffix_of(path)):
+            check_link(path)
+            if path.is_file():
+                yield path
+
+
+def check_link(path: pathlib.Path) -> None:
+    """Raises the ValueError of a link to what is not there."""
+    if path.is_symlink() and not path.exists():
+        raise ValueError(f"{path} is a link to {path.readlink()}, which is not there.")
 
 
 def _form(part: pathlib.Path) -> str:

@@ -13,15 +13,6 @@ import pyarrow as pa
 from tfrec_recall.data.reading.stream import UNIT_SEPARATOR, TextStream
 
 _SHOWN = 120  # characters of a bad record
-_OTHER_FILES = {  # first bytes of what is no text, and its name
-    b"\x1f\x8b": "packed by gzip: its name ends in .gz",
-    b"BZh": "packed by bzip2: its name ends in .bz2",
-    b"\x28\xb5\x2f\xfd": "packed by zstandard: its name ends in .zst",
-    b"PK\x03\x04": "a zip archive, or a workbook: unpack it, or save its sheet as CSV",
-    b"PAR1": "Parquet: its name ends in .parquet",
-    b"\xff\xfe": "UTF-16: encoding='utf-16' (--encoding utf-16) reads it",
-    b"\xfe\xff": "UTF-16: encoding='utf-16' (--encoding utf-16) reads it",
-}
 
 
 class Dialect:
@@ -30,13 +21,17 @@ class Dialect:
     Args:
         separator: between cells, of any length.
         quotes: whether quotation marks mean something.
+        skip: lines at the beginning that are no records.
     """
 
-    def __init__(self, path: pathlib.Path, separator: str, encoding: str, quotes: bool) -> None:
+    def __init__(
+        self, path: pathlib.Path, separator: str, encoding: str, quotes: bool, skip: int = 0
+    ) -> None:
         self.path = path
         self.separator = separator
         self.encoding = encoding
         self.quotes = quotes
+        self.skip = skip
 
     @property
     def byte(self) -> str:
@@ -63,7 +58,7 @@ class Dialect:
         begin = 1
         try:
             for record in reader:
-                if record:
+                if record and begin > self.skip:
                     yield begin, record
                 begin = reader.line_num + 1
         except csv.Error as error:
@@ -91,15 +86,31 @@ QUOTES_HINT = (
 )
 
 
+COMMENT = (
+    "It is a comment, and there are none among records: take such lines out, for instance by "
+    "grep -v '^#'."
+)
+
+
 def refuse_bad_record(dialect: Dialect, width: int) -> None:
     """Raises the ValueError of the first record that has not `width` cells, if there is one."""
     for line, record in dialect.records():
         if len(record) != width:
-            hint = f" {QUOTES_HINT}" if dialect.quotes and '"' in dialect.line(line) else ""
+            text = dialect.line(line)
+            hint = "Is it cut short, or is a cell with the separator "
+            hint += f"{dialect.separator!r} in it not quoted?"
+            if text.startswith("#"):
+                hint = COMMENT
+            elif len(record) == width + 1 and not record[-1]:
+                hint = (
+                    f"It ends in the separator {dialect.separator!r}: if all lines do, end the "
+                    "header so too, or name one column more."
+                )
+            elif dialect.quotes and '"' in text:
+                hint += f" {QUOTES_HINT}"
             raise ValueError(
-                f"line {line:,} has {len(record)} cells, and {width} are expected. Is it cut "
-                f"short, or is a cell with the separator {dialect.separator!r} in it not quoted?"
-                f"{hint} Received: {dialect.line(line)!r}."
+                f"line {line:,} has {len(record)} cells, and {width} are expected. {hint} "
+                f"Received: {text!r}."
             )
 
 
@@ -107,11 +118,6 @@ def refuse_undecodable(dialect: Dialect) -> None:
     """Raises the ValueError of the first line that is not of the encoding, if there is one."""
     decoder = codecs.getincrementaldecoder(dialect.encoding)()
     line = 1
-    with pa.input_stream(str(dialect.path), compression="detect") as file:
-        first = file.read(4)
-    for begin, what in _OTHER_FILES.items():
-        if first.startswith(begin):
-            raise ValueError(f"by its first bytes it is {what}. Received: {first!r}.")
     with pa.input_stream(str(dialect.path), compression="detect") as file:
         while True:
             block = file.read(2**20)
@@ -124,6 +130,10 @@ def refuse_undecodable(dialect: Dialect) -> None:
                     f"{dialect.encoding!r} is not the encoding of line {line:,}: byte {byte:#04x}. "
                     "encoding='latin-1' (--encoding latin-1), or 'cp1252' or 'utf-16', may be "
                     f"right. Received: {error.object[max(0, error.start - 20) :][:40]!r}."
+                ) from error
+            except UnicodeError as error:  # of the mark that UTF-16 begins with
+                raise ValueError(
+                    f"{dialect.encoding!r} is not the encoding: {error}. Received: {block[:20]!r}."
                 ) from error
             if not block:
                 return

@@ -16,13 +16,17 @@ from tfrec_recall.data.reading.columns import IDS, Tables, check_known, names_of
 from tfrec_recall.data.reading.layout import Layout, pick
 from tfrec_recall.data.times import of_text
 
-MISSING = ("NA", "N/A", "NaN", "nan", "null", "NULL", "None")  # among numbers, and nowhere else
+# Missing among numbers, and nowhere else.
+MISSING = ("NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "\\N")
 _DIGITS = r"(?:0|[1-9][0-9]*)"  # without leading zeros, which make a code of a number
 # An exponent has a sign or follows decimals, as programs write it: 0E3 and 1E5 are codes.
 _EXPONENT = r"(?:\.[0-9]+[eE][+-]?[0-9]+|[eE][+-][0-9]+)"
 _NUMBER = rf"^[ \t]*-?(?:{_DIGITS}(?:\.[0-9]*|{_EXPONENT})?|\.[0-9]+|inf|Infinity)[ \t]*$"
 _DECIMAL_COMMA = rf"^[ \t]*-?{_DIGITS}(?:,[0-9]+)?[ \t]*$"
-_THOUSANDS = r"^[ \t]*-?[1-9][0-9]{0,2}(?:,[0-9]{3})*[ \t]*$"
+_GROUPS = r"-?[1-9][0-9]{0,2}(?:,[0-9]{3})*"
+_THOUSANDS = rf"^[ \t]*{_GROUPS}[ \t]*$"
+_WITH_THOUSANDS = rf"^[ \t]*(?:{_GROUPS}|-?0)(?:\.[0-9]+)?[ \t]*$"
+_SURELY = r",[0-9]{3}[.,]"  # of thousands: a comma before decimals has neither behind it
 _TEXT = pd.StringDtype(na_value=float("nan"))
 
 _LIST = "|"
@@ -107,6 +111,8 @@ def _time(values: pd.Series, layout: Layout) -> pd.Series:
     if layout.time_format is not None or not isinstance(values.dtype, pd.StringDtype):
         return values
     found = _numbers(values, layout.decimal)
+    if found is None:
+        found = _thousands(values, "events", layout)
     return of_text(values) if found is None else found
 
 
@@ -115,7 +121,7 @@ def _plain(text: pd.Series, table: str, layout: Layout) -> pd.Series:
     found = _numbers(text, layout.decimal)
     if found is not None:
         return found
-    for recognise in (_decimal_commas, _list_of_text, _written_lists):
+    for recognise in (_thousands, _decimal_commas, _list_of_text, _written_lists):
         found = recognise(text, table, layout)
         if found is not None:
             return found
@@ -150,6 +156,22 @@ def _all(text: pd.Series, pattern: str) -> bool:
     )
 
 
+def _thousands(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
+    """Numbers such as 1,500.25, where commas part thousands: seen, or said by decimal='.'."""
+    if layout.decimal == "," or not _all(text, _WITH_THOUSANDS):
+        return None
+    has = text.str.contains(",", regex=False, na=False)
+    surely = text.str.contains(_SURELY, na=False)
+    if not has.any() or not (surely.any() or layout.decimal == "."):
+        return None
+    tell(
+        f"{table}: column {text.name!r} has commas between thousands, such as "
+        f"{text[surely if surely.any() else has].iloc[0]!r}, and is read as numbers; "
+        f"{_as_text(str(text.name))} keeps the text."
+    )
+    return _numbers(text.str.replace(",", "", regex=False), ".")
+
+
 def _decimal_commas(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
     has = text.str.contains(",", regex=False, na=False)
     if layout.decimal is not None or not has.any() or not _all(text, _DECIMAL_COMMA):
@@ -158,7 +180,7 @@ def _decimal_commas(text: pd.Series, table: str, layout: Layout) -> pd.Series | 
     if _all(text, _THOUSANDS):
         tell(
             f"{table}: column {text.name!r} is kept as text: {first!r} has decimals, or thousands. "
-            "decimal=',' (--decimal ,) reads decimals."
+            "decimal=',' (--decimal ,) reads decimals, decimal='.' thousands."
         )
         return None
     tell(

@@ -1,0 +1,40 @@
+"""Columns whose names are almost those that are looked for: they are passed over aloud."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tfrec_recall.data.notices import tell
+from tfrec_recall.data.reading.columns import RESERVED
+
+_TIMES = "time date datetime ts epoch unixtime unixtimestamp eventtime createdat unixreviewtime"
+
+
+def tell_of_names(table: str, names: Sequence[str]) -> None:
+    """Tells of columns that have nearly the name of another one, or of one that is looked for.
+
+    >>> tell_of_names("events", ["user_id", "item_id", "timestamp"])
+    """
+    by_form: dict[str, list[str]] = {}
+    for name in names:
+        by_form.setdefault(_form(name), []).append(name)
+    for form, alike in by_form.items():
+        if form and len(alike) > 1:
+            listed = ", ".join(map(repr, alike))
+            tell(f"{table}: {listed} are different columns, much as their names are alike.")
+    for ours in RESERVED if table == "events" else ():
+        if ours in names or ours in ("user_id", "item_id"):  # without these nothing is read
+            continue
+        forms = [_form(ours), *(_TIMES.split() if ours == "timestamp" else ())]
+        found = [name for form in forms for name in by_form.get(form, ())]
+        if found:
+            tell(
+                f"events: column {found[0]!r} is one like others, as it is not called {ours!r}; "
+                f"rename={{'events.{found[0]}': {ours!r}}} (--rename events.{found[0]}={ours}) "
+                "takes it for that."
+            )
+
+
+def _form(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).lower()
