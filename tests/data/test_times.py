@@ -125,3 +125,13 @@ def test_no_moment_is_refused(value, message):
         moment(value, "test_from")
     with pytest.raises(ValueError, match=r"as the times of this data are"):
         moment("2020-09-13", "test_from", order=True)
+
+
+def test_a_unit_without_numbers_to_count_is_refused():
+    events = pd.DataFrame({"user_id": [1], "item_id": [2]})
+    with pytest.raises(ValueError, match=r"time_unit='ms' is of.*'timestamp', and there is none"):
+        Interactions(events, time_unit="ms")
+    dated = events.assign(timestamp=pd.to_datetime(["2020-09-13"]))
+    with pytest.raises(ValueError, match=r"holds dates, so time_unit is of no use.*'ms'"):
+        Interactions(dated, time_unit="ms")
+    assert Interactions(dated, time_unit="order").time_unit == "order"

@@ -1,8 +1,11 @@
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.features import (
     Categorical,
     Features,
@@ -70,6 +73,16 @@ def test_a_history_of_items_shares_their_encoding_and_others_learn_their_own(int
     assert features.encodings["history"] is features.encodings["item_id"]
     assert features.encodings["history_kind"].vocabulary.ids.tolist() == ["view", "buy"]
     assert features.history.name == "history"
+
+
+def test_what_has_no_effect_without_times_is_told(interactions):
+    without = Interactions(interactions.events.drop(columns="timestamp"))
+    with pytest.warns(ReadingNotice, match=r"no timestamps.*last, half_life.*no effect"):
+        Features(user=[History()], item=[Categorical("item_id")]).adapt(without)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ReadingNotice)
+        Features(user=[Categorical("user_id")], item=[Categorical("item_id")]).adapt(without)
+        Features(user=[History()], item=[Categorical("item_id")]).adapt(interactions)
 
 
 def test_what_a_model_needs_is_named_when_missing():

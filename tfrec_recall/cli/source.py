@@ -62,6 +62,11 @@ class Source:
             warnings.simplefilter("always", ReadingNotice)
             with waiting(f"Reading {self.name}"):
                 interactions = datasets.load(self.name, **options)
+        if not len(interactions.events):
+            raise ValueError(
+                f"{self.name}: the table of events has no row. Received columns: "
+                f"{list(interactions.events)}."
+            )
         for one in told:
             if issubclass(one.category, ReadingNotice):
                 notices().print(Text(str(one.message), "yellow"), soft_wrap=True)

@@ -18,6 +18,7 @@ from tfrec_recall.cli.training_progress import Stopwatch, TrainingProgress
 from tfrec_recall.data import Interactions, Split, hold_back
 from tfrec_recall.evaluation import RatingsOnValidation, RecallOnValidation
 from tfrec_recall.features import Wanted
+from tfrec_recall.features.specification import WITHOUT_TIMES
 from tfrec_recall.models import RecallModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
 
@@ -87,6 +88,8 @@ def train_model(
 
     model, batches = prepare(split.train)
     tell_features(model.features, split.train, entry.name)
+    if model.features.histories and not split.train.has_time:
+        say(WITHOUT_TIMES)
     used = {**dataclasses.asdict(training), **arguments}
     if isinstance(batches, Interactions):  # it learns in one pass, without steps
         used = arguments

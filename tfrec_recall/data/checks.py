@@ -70,8 +70,11 @@ def checked_events(
         checked["session_id"] = id_column(events, "events", "session_id")
     if "timestamp" in events:
         checked["timestamp"], time_unit = seconds(events, unit=time_unit)
-    else:
-        time_unit = None
+    elif time_unit is not None:
+        raise ValueError(
+            f"time_unit={time_unit!r} is of the events' column 'timestamp', and there is none. "
+            f"Received columns: {list(events)}."
+        )
     for column in ("rating", "weight"):
         if column in events:
             _check_numbers(events, column)

@@ -171,7 +171,7 @@ class Interactions:
         return cls(
             **tables,  # type: ignore[arg-type]
             name=name or stem_of(pathlib.Path(events)),
-            time_unit=written.time_unit or "s",
+            time_unit=(written.time_unit or "s") if _has_times(found) else None,
             mend_ids=None if written.mend_ids else written.mend_ids,  # they are mended
         )
 
@@ -245,7 +245,7 @@ class Interactions:
 
         Raises: ValueError if an event's user or item is not in the tables.
         """
-        events, _ = checked_events(events, self.time_unit)
+        events, _ = checked_events(events, self.time_unit if _has_times(events) else None)
         for column, table, entities in (
             ("user_id", "users", self.users),
             ("item_id", "items", self.items),
@@ -273,12 +273,16 @@ class Interactions:
         return result
 
 
+def _has_times(events: pd.DataFrame | None) -> bool:
+    return events is not None and "timestamp" in events
+
+
 def _with_times(tables: Tables, layout: Layout) -> Tables:
     """The tables with timestamps of `time_format` as Unix seconds."""
     events = tables["events"]
     if layout.time_unit is None and layout.time_format is None:
         return tables
-    if events is None or "timestamp" not in events:
+    if events is None or not _has_times(events):
         given = {"time_unit": layout.time_unit, "time_format": layout.time_format}
         said = ", ".join(f"{name}={value!r}" for name, value in given.items() if value is not None)
         columns = [] if events is None else list(events)

@@ -77,6 +77,11 @@ def seconds(
     if format is not None:
         values = _formatted(frame, table, column, format)
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        if unit not in (None, "s", ORDER):
+            raise ValueError(
+                f"{table}: column {column!r} holds dates, so time_unit is of no use: it is for "
+                f"numbers. Received: {values.dtype}, time_unit={unit!r}."
+            )
         result = _of_moments(values)
         if unit != ORDER:
             _check_range(frame, table, column, result.to_numpy(), "dates")

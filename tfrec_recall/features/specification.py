@@ -10,6 +10,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, Vocabulary, has_baskets
+from tfrec_recall.data.notices import tell
 from tfrec_recall.data.packing import pack, unpack
 from tfrec_recall.features.columns import Feature, History, TimeOf
 from tfrec_recall.features.encoder import Field
@@ -26,6 +27,10 @@ from tfrec_recall.features.objective import Objective
 RESERVED = frozenset({"sample_weight", "example_age", "user_row", "seed", "place", "places"})
 OF_REQUESTS = frozenset({"timestamp", "objective", "exclude", "history", "item_id"})
 HISTORIES = "history_"  # and the name of an event column
+WITHOUT_TIMES = (
+    "The events have no timestamps, so that a history is a set: what counts by its order (length, "
+    "last, half_life, recency, nearby, run) has no effect."
+)
 
 
 class LeftOut(NamedTuple):
@@ -91,10 +96,15 @@ class Features:
         )
 
     def adapt(self, interactions: Interactions) -> Features:
-        """Learns every encoding from these training interactions, and returns itself."""
+        """Learns every encoding from these training interactions, and returns itself.
+
+        Tells (`ReadingNotice`) what has no effect where the events have no times.
+        """
         users = rows_seen(interactions.users, interactions.events, "user_id")
         items = rows_seen(interactions.items, interactions.events, "item_id")
         self.has_order = interactions.has_time
+        if self.histories and not self.has_order:
+            tell(WITHOUT_TIMES)
         self.has_baskets = has_baskets(interactions)
         self.encodings = {}
         for feature in (*self.item, *self.user):

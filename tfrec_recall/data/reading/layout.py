@@ -60,6 +60,12 @@ class Layout:
         check_unit(self.time_unit)
         for field in ("rename", "dtype", "lists"):
             object.__setattr__(self, field, dict(getattr(self, field) or {}))
+        twice = sorted(set(self.dtype) & set(self.lists))
+        if twice:
+            raise ValueError(
+                f"dtype or lists says what a column is, and not both. Received both of {twice}: "
+                f"dtype={self.dtype}, lists={self.lists}."
+            )
         if self.separator == "" or self.separator in ('"', "\n", "\r"):
             raise ValueError(
                 "separator is what stands between the cells of a line, such as ';'. "
