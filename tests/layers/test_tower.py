@@ -10,10 +10,10 @@ INPUTS = RANDOM.normal(size=(6, 5)).astype("float32")
 UNITS = [4, 4, 3]  # the second layer keeps the width
 
 
-def built(**options):
+def built(inputs=INPUTS, **options):
     """A tower whose weights are all distinct, and its kernels, biases and projections."""
     layer = Tower(UNITS, **options)
-    layer(INPUTS)
+    layer(inputs)
     for weight in layer.trainable_weights:
         weight.assign(RANDOM.normal(size=weight.shape))
     kernels = [dense.kernel.numpy() for dense in layer.dense]
@@ -58,11 +58,41 @@ def test_layers_are_normalised_before_their_activation():
 
 
 def test_a_batch_is_normalised_by_itself_only_while_training():
-    layer = Tower([4, 2], normalization="batch")
+    layer = Tower([4, 2], activation="tanh", normalization="batch")
     alone = layer(INPUTS[:1])
     np.testing.assert_allclose(layer(INPUTS)[:1], alone, rtol=1e-5, atol=1e-6)
     assert not np.allclose(layer(INPUTS, training=True)[:1], alone)
     assert len(layer.normalizations) == 1  # not the output
+
+
+PRESENT = np.array([[True, False, True], [False, False, False]])
+
+
+def within_batch(values):
+    centred = values - values.mean(axis=0)
+    return centred / np.sqrt((centred**2).mean(axis=0) + 1e-3)
+
+
+def test_what_is_masked_has_no_part_in_the_statistics_of_any_layer():
+    grid = INPUTS.reshape(2, 3, 5)
+    layer, kernels, biases = built(grid, normalization="batch")
+    for normalization in layer.normalizations:
+        normalization.gamma.assign(tf.ones_like(normalization.gamma))
+        normalization.beta.assign(tf.zeros_like(normalization.beta))
+        normalization.momentum = 0.0
+    hidden = np.where(PRESENT[..., np.newaxis], grid, np.nan)
+    expected = tower(grid[PRESENT], kernels, biases, relu, normalize=within_batch)
+    result = np.array(layer(hidden, training=True, mask=PRESENT))
+    np.testing.assert_allclose(result[PRESENT], expected, rtol=1e-3, atol=1e-3)
+    means = [np.array(normalization.moving_mean) for normalization in layer.normalizations]
+    first = (grid[PRESENT] @ kernels[0] + biases[0]).mean(axis=0)
+    np.testing.assert_allclose(means[0], first, rtol=1e-3)  # Keras 3 adds 1e-7 to the count
+    layer(hidden, training=True, mask=np.zeros_like(PRESENT))  # nothing is there
+    for normalization, mean in zip(layer.normalizations, means, strict=True):
+        np.testing.assert_array_equal(normalization.moving_mean, mean)
+    for wrong in (PRESENT[:, :1], PRESENT[0], PRESENT[:, :, np.newaxis]):
+        with pytest.raises(ValueError, match=r"(?s)Tower takes.*`mask`.*Received"):
+            layer(grid, training=True, mask=tf.constant(wrong))
 
 
 def test_dropout_works_only_while_training_and_spares_the_output():

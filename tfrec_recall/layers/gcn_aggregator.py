@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
 from tfrec_recall.layers.sublayers import build_within
 
@@ -62,5 +63,5 @@ class GCNAggregator(tf.keras.layers.Layer):
         return (input_shape[0][0], self.units)
 
     def get_config(self):
-        activation = tf.keras.activations.serialize(self.activation)
+        activation = activation_config("GCNAggregator", "activation", self.activation)
         return {**super().get_config(), "units": self.units, "activation": activation}

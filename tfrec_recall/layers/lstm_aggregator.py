@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall.layers import draws
+from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
 from tfrec_recall.layers.sublayers import build_within
 
@@ -73,5 +74,5 @@ class LSTMAggregator(tf.keras.layers.Layer):
             **super().get_config(),
             "units": self.units,
             "lstm_units": self.lstm_units,
-            "activation": tf.keras.activations.serialize(self.activation),
+            "activation": activation_config("LSTMAggregator", "activation", self.activation),
         }

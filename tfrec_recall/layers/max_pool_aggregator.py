@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
 from tfrec_recall.layers.sublayers import build_within
 
@@ -65,5 +66,5 @@ class MaxPoolAggregator(tf.keras.layers.Layer):
             **super().get_config(),
             "units": self.units,
             "pool_units": self.pool_units,
-            "activation": tf.keras.activations.serialize(self.activation),
+            "activation": activation_config("MaxPoolAggregator", "activation", self.activation),
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall._axes import check_axes
+from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.l2_normalization import unit
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
 from tfrec_recall.layers.sublayers import build_within
@@ -92,6 +93,6 @@ class PinSAGEConvolution(tf.keras.layers.Layer):
             **super().get_config(),
             "units": self.units,
             "pool_units": self.pool_units,
-            "activation": tf.keras.activations.serialize(self.activation),
+            "activation": activation_config("PinSAGEConvolution", "activation", self.activation),
             "epsilon": self.epsilon,
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall._axes import check_axes
+from tfrec_recall.layers.activations import activation_config
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -99,8 +100,10 @@ class SENet(tf.keras.layers.Layer):
         return {
             **super().get_config(),
             "reduction": self.reduction,
-            "activation": tf.keras.activations.serialize(self.activation),
-            "final_activation": tf.keras.activations.serialize(self.final_activation),
+            "activation": activation_config("SENet", "activation", self.activation),
+            "final_activation": activation_config(
+                "SENet", "final_activation", self.final_activation
+            ),
         }
 
 

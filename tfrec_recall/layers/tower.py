@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
+from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.sublayers import build_within
 
 
@@ -25,10 +27,11 @@ class Tower(tf.keras.layers.Layer):
         residual: add the input of each layer to its output, through a projection without bias where
             their widths differ.
         normalization: "batch" or "layer", before the activation of the hidden layers; masked
-            positions count in a batch's statistics.
+            positions have no part in a batch's statistics.
 
     Input: [batch, ..., width]. Output: [batch, ..., units[-1]]; a mask passes unchanged.
-    Raises: ValueError if `units` is empty or not positive, or for another normalisation.
+    Raises: ValueError if `units` is empty or not positive, for another normalisation, or for a mask
+        of another shape.
 
     >>> Tower([8, 3])(tf.ones([2, 5])).shape
     TensorShape([2, 3])
@@ -97,13 +100,17 @@ class Tower(tf.keras.layers.Layer):
         build_within(self, self.drop, input_shape)  # a tower of one layer never calls it
         super().build(input_shape)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs, training=None, mask=None):
+        if mask is not None:
+            axes = " ".join(f"axis_{place}" for place in range(len(inputs.shape) - 1))
+            check_axes("Tower", inputs=(inputs, f"{axes} width"), mask=(mask, axes))
         outputs = inputs
         for position, dense in enumerate(self.dense):
             before, outputs = outputs, dense(outputs)
             if position < len(self.units) - 1:
                 if self.normalization:
-                    outputs = self._normalized(self.normalizations[position], outputs, training)
+                    normalize = self.normalizations[position]
+                    outputs = self._normalized(normalize, outputs, training, mask)
                 outputs = self.drop(self.activation(outputs), training=training)
             else:
                 outputs = self.final_activation(outputs)
@@ -112,12 +119,18 @@ class Tower(tf.keras.layers.Layer):
                 outputs = outputs + (project(before) if project else before)
         return outputs
 
-    def _normalized(self, normalize, outputs, training):
-        """An empty batch has no mean, and must not become a part of the moving one."""
+    def _normalized(self, normalize, outputs, training, mask):
+        """A batch of nothing has no mean, and must not become a part of the moving one."""
         if self.normalization == "layer" or not training:
             return normalize(outputs, training=training)
+        if mask is None:
+            something = tf.size(outputs) > 0
+        else:
+            mask = tf.cast(mask, tf.bool)
+            outputs = tf.where(mask[..., tf.newaxis], outputs, 0)
+            something = tf.reduce_any(mask)
         return tf.cond(
-            tf.size(outputs) > 0, lambda: normalize(outputs, training=training), lambda: outputs
+            something, lambda: normalize(outputs, training=True, mask=mask), lambda: outputs
         )
 
     def compute_output_shape(self, input_shape):
@@ -127,8 +140,10 @@ class Tower(tf.keras.layers.Layer):
         return {
             **super().get_config(),
             "units": list(self.units),
-            "activation": tf.keras.activations.serialize(self.activation),
-            "final_activation": tf.keras.activations.serialize(self.final_activation),
+            "activation": activation_config("Tower", "activation", self.activation),
+            "final_activation": activation_config(
+                "Tower", "final_activation", self.final_activation
+            ),
             "dropout": self.dropout,
             "residual": self.residual,
             "normalization": self.normalization,
