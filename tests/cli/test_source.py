@@ -47,3 +47,9 @@ def test_columns_of_a_built_in_data_set_say_the_features(capsys):
     assert "brand" in source.load().items
     with pytest.raises(ValueError, match="--separator is for folders and files"):
         Source("simulated", layout={"separator": ";"}).load()
+
+
+def test_a_table_of_events_without_a_row_is_refused_as_one(tmp_path):
+    (tmp_path / "events.csv").write_text("user_id,item_id,timestamp\n")
+    with pytest.raises(ValueError, match=r"the table of events has no row.*'timestamp'"):
+        Source(str(tmp_path)).load()
