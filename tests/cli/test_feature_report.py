@@ -23,7 +23,8 @@ def test_features_and_what_is_left_out_have_a_line_each(capsys):
         "item_id: the latest 7)",
         "Features of items: item_id (Categorical), item_category (Categorical of category), "
         "item_history (Categorical of history), emb (Vector: 2 numbers, as they are), "
-        "genres (MultiValued: split at '|', up to 2 values), a=b (Numeric: 10 buckets)",
+        "genres (MultiValued: split at '|', up to 2 values), a_b (Numeric of a=b: 10 "
+        "buckets)",
         "Left out users.history: its name has another meaning: rename the column",
     ]
     assert "Left out items.title: its texts hardly ever come twice, as 'item 0'" in lines

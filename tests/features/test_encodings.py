@@ -115,3 +115,10 @@ def test_text_in_a_numeric_column_is_named():
 def test_fractions_in_a_categorical_column_are_named():
     with pytest.raises(ValueError, match=r"Categorical\('price'\) .* there are fractions, .*0\.5"):
         Categorical("price").adapt(pd.Series([1.0, 0.5]))
+
+
+def test_fractions_that_training_never_saw_are_as_if_missing():
+    encoding = Categorical("price").adapt(pd.Series([1.0, None, 7.0]))
+    encoded = encoding.encode(pd.Series([7.0, 7.5, None, np.inf, 1e300]))
+    assert encoded.tolist()[1:] == encoding.encode(pd.Series([None] * 4, dtype="float")).tolist()
+    assert encoded[0] > 1

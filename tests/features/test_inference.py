@@ -57,7 +57,7 @@ def test_users_and_items_may_have_columns_of_the_same_name():
         "item_history": "history",
         "emb": "emb",
         "genres": "genres",
-        "a=b": "a=b",
+        "a_b": "a=b",
     }
     assert set(features.ids("category").vocabulary.ids) == {"new", "old"}
     assert set(features.ids("item_category").vocabulary.ids) == {"cup", "pot"}
@@ -97,7 +97,7 @@ def test_columns_are_those_asked_for():
         Categorical("category"),
         Words("title"),
         Categorical("genres"),
-        Numeric("a=b", buckets=10),
+        Numeric("a=b", "a_b", buckets=10),
     )
     left = {(one.table, one.column): one.why for one in features.left_out}
     assert left["items", "emb"] == "it is not among the columns asked for"
@@ -148,3 +148,19 @@ def test_whatever_fails_names_its_column():
         features.encode_items(data.items.assign(emb=[[1.0]] * ROWS))
     with pytest.raises(ValueError, match=r"Vector\('emb'\) cannot be learnt: .*finite"):
         features.adapt(Interactions(EVENTS, items=ITEMS.assign(emb=[[1.0, np.nan]] * ROWS)))
+
+
+def test_names_that_tensorflow_does_not_take_are_changed_or_the_column_is_left_out():
+    columns = {"price (€)": [1.5, 2.5], "Größe": ["s", "m"], "_x": ["s", "m"], "a-b.c": ["s", "m"]}
+    events = pd.DataFrame({"user_id": [1, 2] * 6, "item_id": [3, 4] * 6, "timestamp": range(12)})
+    users = pd.DataFrame({"user_id": [1, 2], **columns})
+    items = pd.DataFrame({"item_id": [3, 4], **columns})
+    features = infer(Interactions(events, users=users, items=items), words=1)
+    names = {feature.name: feature.column for feature in features.item[1:]}
+    assert names == {"price": "price (€)", "Gr_e": "Größe", "x": "_x", "item_a-b.c": "a-b.c"}
+    assert [feature.name for feature in features.user] == ["user_id", "a-b.c", "history"]
+    left_out = {one.column: one.why for one in features.left_out}
+    assert set(left_out) == {"price (€)", "Größe", "_x"}
+    assert all("rename the column" in why for why in left_out.values())
+    with pytest.raises(ValueError, match=r"letters without accents.*Received: \['zip code'\]"):
+        Features(user=[Categorical("zip code")], item=[Categorical("item_id")])

@@ -27,6 +27,8 @@ def found(values, words=None, name="column"):
         (np.arange(ROWS) * 3, Numeric("column", buckets=10)),
         ([decimal.Decimal(str(number)) for number in NUMBERS], Numeric("column", buckets=10)),
         (np.arange(ROWS) % 3, Categorical("column")),
+        ([1e300, 2e300, -1e20] * 20, Numeric("column", buckets=10)),
+        ([1.0, np.inf, 3.0] * 20, Numeric("column", buckets=10)),
         (pd.array([1, None, 25] * 20, "Int64"), Categorical("column")),
         (pd.array([True, None, False] * 20, "boolean"), Categorical("column")),
         ([True, None, False] * 20, Categorical("column")),

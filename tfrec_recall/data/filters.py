@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd  # noqa: F401  the examples
 
-from tfrec_recall.data.interactions import Interactions
+from tfrec_recall.data.interactions import Interactions, repeats
 
 
 def without_duplicates(interactions: Interactions) -> Interactions:
@@ -15,10 +15,7 @@ def without_duplicates(interactions: Interactions) -> Interactions:
     >>> len(without_duplicates(Interactions(events)).events)
     2
     """
-    comparable = interactions.events.copy()
-    for name in comparable.select_dtypes(object):  # lists and arrays have no hash
-        comparable[name] = comparable[name].map(repr)
-    return interactions.take(~comparable.duplicated().to_numpy())
+    return interactions.take(~repeats(interactions.events).to_numpy())
 
 
 def rated(

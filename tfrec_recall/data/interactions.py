@@ -13,6 +13,7 @@ import pandas as pd
 from tfrec_recall.data.checks import PARTS, check_same_type, checked_entities, checked_events
 from tfrec_recall.data.ids import refuse
 from tfrec_recall.data.matching import mended
+from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading import (
     FORMATS,
     JSON_LINES,
@@ -166,8 +167,10 @@ class Interactions:
         paths = find_tables(events, {"users": users, "items": items}, formats)
         tables = _with_times(read_tables(paths, written), written)
         found = tables["events"]
+        for table in ("users", "items"):
+            tables = {**tables, table: _without_copies(tables[table], table)}
         if drop_duplicates and found is not None:
-            tables = {**tables, "events": found[~_repeats(found)]}
+            tables = {**tables, "events": found[~repeats(found)]}
         return cls(
             **tables,  # type: ignore[arg-type]
             name=name or stem_of(pathlib.Path(events)),
@@ -301,17 +304,33 @@ def _with_times(tables: Tables, layout: Layout) -> Tables:
 def _mended(tables: Mapping[str, pd.DataFrame | None]) -> dict[str, pd.DataFrame]:
     """The tables with ids that are written alike."""
     result = {table: frame for table, frame in tables.items() if frame is not None}
-    for column in ("user_id", "item_id"):
+    for column in ("user_id", "item_id", "session_id"):
         having = [table for table in result if column in result[table]]
+        if column == "session_id":  # elsewhere it is a column like others
+            having = [table for table in having if table == "events"]
         pairs = [(table, result[table][column]) for table in having]
         for table, ids in zip(having, mended(pairs, column), strict=True):
             result[table] = result[table].assign(**{column: ids})
     return {**dict.fromkeys(tables), **result}  # type: ignore[dict-item]
 
 
-def _repeats(events: pd.DataFrame) -> pd.Series:
+def _without_copies(frame: pd.DataFrame | None, table: str) -> pd.DataFrame | None:
+    """Users or items without rows that repeat another one in every column."""
+    key = {"users": "user_id", "items": "item_id"}[table]
+    if frame is None or key not in frame:
+        return frame
+    twice = frame[frame[key].duplicated(keep=False)]
+    copies = twice.index[repeats(twice)]
+    if not len(copies):
+        return frame
+    tell(f"{table}: {len(copies):,} rows repeat another in every column and are left out.")
+    return frame.drop(index=copies)
+
+
+def repeats(rows: pd.DataFrame) -> pd.Series:
     """Whether a row repeats an earlier one in every column, lists and arrays included."""
-    hashable = events.copy()
-    for name in events.select_dtypes(object):
-        hashable[name] = events[name].map(repr)
-    return hashable.duplicated()
+    comparable = rows.copy()
+    for name, dtype in rows.dtypes.items():
+        if str(dtype) == "object":  # lists and arrays have no hash
+            comparable[name] = rows[name].map(repr)
+    return comparable.duplicated()

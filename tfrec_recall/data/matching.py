@@ -20,7 +20,7 @@ ALMOST_NONE = 0.05  # of the ids of the smaller table
 _BLANKS = " \t\n\r\v\f\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f\u2060\u3000\ufeff"
 _AROUND = rf"(?:\A[{_BLANKS}]+|[{_BLANKS}]+\z)"
 _DRESSED = rf"(?:\A[{_BLANKS}]|[{_BLANKS}]\z|\A-?[0-9]+\.0+[{_BLANKS}]*\z)"
-_SHORTENED = r"\A[0-9][.,][0-9]{1,5}E\+[0-9]{2}\z"  # a long number as a spreadsheet shows it
+SHORTENED = r"[0-9][.,][0-9]{1,5}E\+[0-9]{2}"  # a long number as a spreadsheet shows it
 _WAYS = (
     "mend_ids=True (--mend-ids) makes one id of them and says so; mend_ids=False (--keep-ids) "
     "takes every id as it is."
@@ -121,7 +121,9 @@ def _refuse_two_forms(every: pd.Series, places: str, column: str) -> None:
 def _tell_of_shortened(every: pd.Series, places: str, column: str) -> None:
     """Different ids may have become one before they came here."""
     text = pa.array(every, pa.large_string())
-    shortened = every[pc.match_substring_regex(text, _SHORTENED).to_numpy(zero_copy_only=False)]
+    shortened = every[
+        pc.match_substring_regex(text, rf"\A{SHORTENED}\z").to_numpy(zero_copy_only=False)
+    ]
     if len(shortened):
         tell(
             f"{places}: {len(shortened):,} of {len(every):,} {column}s look like numbers that a "

@@ -67,7 +67,9 @@ class VocabularyEncoding:
         if is_truth(values):
             values = values.astype("boolean").astype("Int64")
         elif pd.api.types.is_float_dtype(values.dtype) and self.raw_dtype == tf.int64:
-            values = values.astype("Int64")  # as CSV files bring integers with gaps
+            # As CSV files bring integers with gaps; a fraction was never seen.
+            whole = (values % 1 == 0) & (values.abs() < 2.0**63)
+            values = values.where(whole).astype("Int64")
         return self.vocabulary.encode(values)
 
     def raw_spec(self) -> tf.TensorSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -9,10 +10,20 @@ import pandas as pd
 from tfrec_recall.data import Interactions
 from tfrec_recall.features.columns import Categorical, Feature, History
 from tfrec_recall.features.kinds import KINDS, kind_of
-from tfrec_recall.features.specification import Features, LeftOut, is_reserved, rows_seen
+from tfrec_recall.features.specification import (
+    Features,
+    LeftOut,
+    is_plain,
+    is_reserved,
+    rows_seen,
+)
 
 Wanted = Sequence[str] | None  # those that become features; None: what their values suggest
 NO_NAME = "its name has another meaning: rename the column"
+NOT_PLAIN = (
+    "TensorFlow takes no such name for what requests have: rename the column, to letters without "
+    "accents, digits and _"
+)
 IDS = ("user_id", "item_id")
 OF_EVENTS = (*IDS, "timestamp", "rating", "weight", "session_id", "event_type", "split")
 
@@ -32,7 +43,8 @@ def infer(
     Texts that list values ("Action|Drama") and numbers with decimal commas are read as such. A
     history of items is always there: a set where the events have no times. What is left out, row
     numbers, titles and the like, stands in `Features.left_out` with the reason. Where users and
-    items have a column of the same name, the feature of the items is called `item_<name>`.
+    items have a column of the same name, the feature of the items is called `item_<name>`; and one
+    of "price (€)" `price`, as TensorFlow takes such names alone.
 
     Args:
         history: its length.
@@ -58,7 +70,7 @@ def infer(
         for column in frame.columns.drop(features[0].column):
             name = _name(column, table, {feature.name for feature in (*user, *item)})
             if wanted is None:
-                found = kind_of(column, name, frame[column], words) if name else NO_NAME
+                found = kind_of(column, name, frame[column], words) if name else _why(column)
             elif (table, column) in wanted:
                 found = _as_wanted(wanted[table, column], table, name, frame[column])
             else:
@@ -97,11 +109,18 @@ def _name(column: object, table: str, taken: set[str]) -> str:
     if not isinstance(column, str) or column in IDS:
         return ""
     if table == "users":
-        return "" if is_reserved(column, of_user=True) else column
+        return "" if is_reserved(column, of_user=True) or not is_plain(column) else column
     name = column
+    if not is_plain(name):
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-") or "column"
     while name in taken or name == History.name or is_reserved(name, of_user=False):
         name = f"item_{name}"
     return name
+
+
+def _why(column: object) -> str:
+    """Why a column can give no feature its name."""
+    return NO_NAME if not isinstance(column, str) or is_plain(column) else NOT_PLAIN
 
 
 def _wanted(
@@ -142,7 +161,7 @@ def _wanted(
 def _as_wanted(kind: str | None, table: str, name: str, values: pd.Series) -> Feature:
     """The feature of a column that was asked for; texts that suggest nothing are `Words`."""
     column = str(values.name)
-    found: Feature | str = NO_NAME
+    found: Feature | str = _why(values.name)
     if name:
         found = KINDS[kind](column, name, values) if kind else kind_of(column, name, values, 1)
     if isinstance(found, str):

@@ -112,7 +112,7 @@ def _of_numbers(column: str, name: str, present: pd.Series) -> Feature | str:
     distinct = present.nunique()
     if distinct < 2:
         return _one_value(present)
-    whole = bool((present % 1 == 0).all())
+    whole = bool((present % 1 == 0).all() and (present.abs() < 2.0**63).all())  # none is infinite
     if whole and (_ROW_NUMBERS.fullmatch(column) or _counts_up(present)):
         return "it numbers the rows"
     if whole and distinct < FEW_VALUES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from tfrec_recall.features.objective import Objective
 RESERVED = frozenset({"sample_weight", "example_age", "user_row", "seed", "place", "places"})
 OF_REQUESTS = frozenset({"timestamp", "objective", "exclude", "history", "item_id"})
 HISTORIES = "history_"  # and the name of an event column
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 WITHOUT_TIMES = (
     "The events have no timestamps, so that a history is a set: what counts by its order (length, "
     "last, half_life, recency, nearby, run) has no effect."
@@ -314,6 +316,11 @@ def is_reserved(name: str, of_user: bool) -> bool:
     return name in RESERVED or (of_user and of_request)
 
 
+def is_plain(name: str) -> bool:
+    """Whether TensorFlow takes this name for an input and a scope, and so an export can have it."""
+    return _PLAIN.fullmatch(name) is not None
+
+
 def _refuse_names(user: Sequence[Feature], item: Sequence[Feature]) -> None:
     names = [feature.name for feature in (*user, *item)]
     of_columns = [f.name for f in user if not isinstance(f, History | TimeOf)]
@@ -323,6 +330,13 @@ def _refuse_names(user: Sequence[Feature], item: Sequence[Feature]) -> None:
         raise ValueError(
             f"A batch or a request has its own {', '.join(sorted(taken))}: give the feature "
             "another name=…, or rename the column."
+        )
+    strange = [name for name in names if not is_plain(name)]
+    if strange:
+        raise ValueError(
+            "A feature is called by letters without accents, digits, and _ . - behind the first, "
+            "as TensorFlow's inputs are: give one of an item another name=…, and rename a column "
+            f"of users. Received: {strange}."
         )
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

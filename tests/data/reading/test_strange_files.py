@@ -1,6 +1,7 @@
 """What programs write that is not quite CSV, JSON lines or Parquet: read right, or a way on."""
 
 import json
+import os
 import re
 
 import pandas as pd
@@ -204,3 +205,37 @@ def test_marks_of_what_is_missing_among_numbers(tmp_path):
     content = "user_id,item_id,rating\n1,2,4\n1,3,\\N\n1,4,#N/A\n1,5,<NA>\n"
     events = Interactions.from_csv(written(tmp_path, content)).events
     assert events["rating"].tolist() == [4, pd.NA, pd.NA, pd.NA]
+
+
+def test_times_that_a_spreadsheet_shortened_are_refused(tmp_path):
+    path = written(tmp_path, CSV.replace("1600000000", "1.6E+09"))
+    with pytest.raises(ValueError, match=r"'timestamp' has 1 numbers that a spreadsheet shor.*E"):
+        Interactions.from_csv(path)
+    assert rows_of(written(tmp_path, CSV.replace("1600000000", "1.600000000E+09"))) == ROWS
+
+
+def test_rows_of_items_that_are_copies_are_left_out_aloud(tmp_path):
+    path = written(tmp_path, CSV)
+    items = written(tmp_path, "item_id,kind\ni1,a\ni0,b\ni1,a\n", "items.csv")
+    with pytest.warns(ReadingNotice, match=r"items: 1 rows repeat another in every column"):
+        assert Interactions.from_csv(path, items=items).items["item_id"].tolist()[:2] == [
+            "i1",
+            "i0",
+        ]
+    items = written(tmp_path, "item_id,kind\ni1,a\ni1,b\n", "items.csv")
+    with pytest.raises(ValueError, match=r"items: column 'item_id' has repeated ids in 2 of 2"):
+        Interactions.from_csv(path, items=items)
+
+
+def test_a_pipe_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "events.csv")
+    with pytest.raises(ValueError, match=r"is a pipe or a device.*write"):
+        Interactions.from_csv(tmp_path / "events.csv")
+
+
+def test_sessions_are_mended_as_other_ids_are():
+    events = pd.DataFrame({"user_id": [1, 1], "item_id": [2, 3], "session_id": [7.0, 8.0]})
+    with pytest.raises(ValueError, match=r"'session_id' has floating-point numbers.*mend_ids"):
+        Interactions(events)
+    with pytest.warns(ReadingNotice, match=r"session_ids are whole floating-point numbers"):
+        assert Interactions(events, mend_ids=True).events["session_id"].tolist() == [7, 8]

@@ -58,4 +58,9 @@ def find_tables(
         check_link(path)
         if not path.exists():
             raise ValueError(f"{table}: there is no file or folder {path}.")
+        if not (path.is_file() or path.is_dir()):
+            raise ValueError(
+                f"{table}: {path} is a pipe or a device, and a file is read more than once: write "
+                "what comes out of it to a file."
+            )
     return {table: found[table] for table in TABLES if table in found}

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tfrec_recall.data.ids import integers, of_one_type
-from tfrec_recall.data.matching import mended
+from tfrec_recall.data.matching import SHORTENED, mended
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading.columns import IDS, Tables, check_known, names_of
 from tfrec_recall.data.reading.layout import Layout, pick
@@ -110,6 +110,13 @@ def _time(values: pd.Series, layout: Layout) -> pd.Series:
     """Numbers, or moments of ISO 8601; anything else stays text, which Interactions refuses."""
     if layout.time_format is not None or not isinstance(values.dtype, pd.StringDtype):
         return values
+    shortened = values.dropna()[values.dropna().str.fullmatch(SHORTENED)]
+    if len(shortened):
+        raise ValueError(
+            f"events: column 'timestamp' has {len(shortened):,} numbers that a spreadsheet "
+            "shortened, so that different times became one: save the source with these cells as "
+            f"numbers without decimals. Received: {shortened.head(3).tolist()}."
+        )
     found = _numbers(values, layout.decimal)
     if found is None:
         found = _thousands(values, "events", layout)
