@@ -136,7 +136,7 @@ LAYERS = [case for case in CASES if case.__name__ in layers.__all__]
 def make(cls, **options):
     """The layer of a case, called once, with distinct numbers for weights."""
     case = CASES[cls]
-    layer = cls(**case.arguments, **options)
+    layer = cls(**{**case.arguments, **options})
     layer(tensors(case.inputs), **tensors(case.call))
     for weight in layer.weights:
         values = some(*weight.shape, 1)[..., 0] / 10

@@ -35,10 +35,10 @@ def whole_cross_entropy(
     if hard_negatives is not None:
         negatives = tf.where(own, logits.dtype.min, logits)
         count = tf.minimum(hard_negatives, tf.shape(logits)[1])
-        # The gradient of `top_k` divides by the number of candidates: none, in an empty batch.
-        hardest = tf.cond(
-            size > 0, lambda: tf.math.top_k(negatives, count).values, lambda: negatives
-        )
+        # Not the values of `top_k`, whose gradient divides by the number of candidates: none, in an
+        # empty batch.
+        places = tf.math.top_k(negatives, count).indices
+        hardest = tf.gather(negatives, places, batch_dims=1)
         logits = tf.concat([positive[:, tf.newaxis], hardest], axis=1)
     losses = tf.reduce_logsumexp(logits, axis=1) - positive
     return tf.reduce_sum(weights * losses)
