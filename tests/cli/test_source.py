@@ -53,3 +53,10 @@ def test_a_table_of_events_without_a_row_is_refused_as_one(tmp_path):
     (tmp_path / "events.csv").write_text("user_id,item_id,timestamp\n")
     with pytest.raises(ValueError, match=r"the table of events has no row.*'timestamp'"):
         Source(str(tmp_path)).load()
+
+
+def test_what_is_told_is_shown_also_where_reading_fails(tmp_path, capsys):
+    (tmp_path / "events.csv").write_text("user_id,item_id,Timestamp,rating\n1,2,9,x\n")
+    with pytest.raises(ValueError, match="'rating'"):
+        Source(str(tmp_path)).load()
+    assert "--rename events.Timestamp=timestamp" in capsys.readouterr().err

@@ -60,16 +60,16 @@ class Source:
             )
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", ReadingNotice)
-            with waiting(f"Reading {self.name}"):
-                interactions = datasets.load(self.name, **options)
+            try:
+                with waiting(f"Reading {self.name}"):
+                    interactions = datasets.load(self.name, **options)
+            finally:  # what was told may be why it fails
+                _show(told)
         if not len(interactions.events):
             raise ValueError(
                 f"{self.name}: the table of events has no row. Received columns: "
                 f"{list(interactions.events)}."
             )
-        for one in told:
-            if issubclass(one.category, ReadingNotice):
-                notices().print(Text(str(one.message), "yellow"), soft_wrap=True)
         return interactions
 
     def _files(self) -> dict[str, str | None]:
@@ -124,6 +124,15 @@ class Source:
                 f"The export was trained on {path}, which is not there any more: give {option} "
                 "with the place where it is now."
             )
+
+
+def _show(told: Sequence[warnings.WarningMessage]) -> None:
+    """Prints the notices of reading among these warnings."""
+    from tfrec_recall.data.notices import ReadingNotice
+
+    for one in told:
+        if issubclass(one.category, ReadingNotice):
+            notices().print(Text(str(one.message), "yellow"), soft_wrap=True)
 
 
 def parse_pairs(pairs: Sequence[str], option: str) -> dict[str, str]:

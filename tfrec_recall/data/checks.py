@@ -89,16 +89,20 @@ def checked_events(
     return events.assign(**checked), time_unit
 
 
+def _out(column: str) -> str:
+    return (
+        f"leave the column out, rename={{{column!r}: 'their_{column}'}} "
+        f"(--rename {column}=their_{column})"
+    )
+
+
 def _check_numbers(events: pd.DataFrame, column: str) -> None:
     """Ratings are numbers, known or not; weights are numbers from 0 up, in every row."""
     values = events[column]
     if not pd.api.types.is_numeric_dtype(values.dtype):
         strange = no_number(values)
         if strange.any():
-            remedy = (
-                f"A {column} is a number, or missing: mend these rows, or leave the column out, "
-                f"rename={{{column!r}: 'their_{column}'}} (--rename {column}=their_{column})."
-            )
+            remedy = f"A {column} is a number: mend these rows, or {_out(column)}."
             refuse(events, "events", column, strange, "text that is no number", remedy)
         everywhere = np.ones(len(values), dtype=bool)
         remedy = (
@@ -109,7 +113,8 @@ def _check_numbers(events: pd.DataFrame, column: str) -> None:
     numbers = values.to_numpy(dtype="float64", na_value=np.nan)
     if column == "weight":
         bad = ~(np.isfinite(numbers) & (numbers >= 0))
-        what, remedy = "missing, negative or infinite values", "A weight is a number from 0 up."
+        what = "missing, negative or infinite values"
+        remedy = f"A weight is a number from 0 up: mend these rows, or {_out(column)}."
     else:
         bad = np.isinf(numbers)
         what, remedy = "infinite values", "A rating is a finite number, or missing."

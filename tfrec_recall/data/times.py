@@ -147,11 +147,16 @@ def _formatted(frame: pd.DataFrame, table: str, column: str, format: str) -> pd.
         )
     if pd.api.types.is_float_dtype(values.dtype):
         values = values.astype("Int64") if (values % 1 == 0).all() else values
-    moments = pd.to_datetime(values.astype("str"), format=format, errors="coerce", utc=True)
+    try:
+        moments = pd.to_datetime(values.astype("str"), format=format, errors="coerce", utc=True)
+    except ValueError as error:  # of the format itself
+        raise ValueError(f"time_format={format!r} is no format of strftime: {error}.") from error
     bad = moments.isna()
     if bad.any():
         what = f"values that time_format={format!r} does not read"
-        refuse(frame, table, column, bad, what, "Say how all of them are written.")
+        refuse(
+            frame, table, column, bad, what, "Say how all of them are written, as strftime does."
+        )
     return moments
 
 
@@ -234,8 +239,23 @@ def _guess(values: pd.Series) -> str:
         "%a, %d %b %Y %H:%M:%S %z",
         "%a %b %d %H:%M:%S %z %Y",
         "%b %d, %Y",
-        "%m %d, %Y",
+        "%b %d %Y",
+        "%B %d, %Y",
         "%d %b %Y",
+        "%d %B %Y",
+        "%d-%b-%Y",
+        "%d-%b-%y",
+        "%d-%m-%Y",
+        "%d-%m-%Y %H:%M:%S",
+        "%d-%m-%Y %H:%M",
+        "%d/%m/%y",
+        "%m/%d/%y",
+        "%d.%m.%Y %H:%M:%S",
+        "%Y-%m-%d %H:%M:%S,%f",
+        "%Y-%m-%d %I:%M %p",
+        "%Y-%m-%d %I:%M:%S %p",
+        "%Y-%m-%d %H:%M:%S %Z",
+        "%G-W%V-%u",
     ):
         if pd.notna(pd.to_datetime(first, format=format, errors="coerce")):
             return f"={format!r} (--time-format {format!r}), if that is what {first!r} means"

@@ -88,6 +88,8 @@ REFUSED = {
         r"'user_id' comes twice in one object of line 2",
     ),
     "latin-1 in JSON": (('{"user_id": "é"}'.encode("latin-1"), "a.jsonl"), r"line 1.*iconv"),
+    "JSON by another name": ("\n".join(OBJECTS), r"it is JSON: its name ends in \.jsonl"),
+    "CSV by another name": ((CSV, "a.jsonl"), r"Is it CSV"),
     "UTF-16 in JSON": (('{"user_id": 1}'.encode("utf-16"), "a.jsonl"), r"UTF-16.*iconv -f utf-16"),
 }
 
@@ -239,3 +241,42 @@ def test_sessions_are_mended_as_other_ids_are():
         Interactions(events)
     with pytest.warns(ReadingNotice, match=r"session_ids are whole floating-point numbers"):
         assert Interactions(events, mend_ids=True).events["session_id"].tolist() == [7, 8]
+
+
+def test_a_header_where_none_is_said_to_be_is_refused(tmp_path):
+    path = written(tmp_path, CSV)
+    with pytest.raises(ValueError, match=r"line 1 looks like a header.*--no-header.*'user_id,it"):
+        Interactions.from_csv(path, names=HEADER.split(","))
+    path = written(tmp_path, "u0,i0\nu1,i1\n")
+    assert len(Interactions.from_csv(path, names=["user_id", "item_id"]).events) == 2
+    path = written(tmp_path, "A7,i0,1600000000\n8,i1,1600000001\n")
+    assert Interactions.from_csv(path, names=HEADER.split(",")).users["user_id"].tolist() == [
+        "8", "A7",
+    ]  # fmt: skip
+
+
+def test_a_record_may_be_long(tmp_path):
+    path = written(tmp_path, CSV + f'u9,"{"x" * 2**23}",1600000009\n')
+    assert len(rows_of(path)) == 5
+
+
+def test_names_of_files_in_capitals_are_found_and_other_forms_named(tmp_path):
+    written(tmp_path, CSV, "Events.CSV")
+    assert rows_of(tmp_path) == ROWS
+    (tmp_path / "Events.CSV").rename(tmp_path / "events.xlsx")
+    with pytest.raises(ValueError, match=r"events\.xlsx is there by its name alone.*workbooks"):
+        rows_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"encoding": "rot13"}, r"encoding is one that Python knows"),
+        ({"time_format": "yyyy-mm-dd"}, r"in the language of strftime.*'yyyy-mm-dd'"),
+        ({"time_format": "%Q"}, r"time_format='%Q' is no format of strftime"),
+        ({"dtype": {"x": "str"}, "lists": {"x": ","}}, r"and not both.*\['x'\]"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        Interactions.from_csv(written(tmp_path, CSV), **options)

@@ -261,6 +261,9 @@ def test_what_is_no_text_is_named(tmp_path, content, message):
         ("09/13/2020 12:26:40 PM", "%m/%d/%Y %I:%M:%S %p"),
         ("13/Sep/2020:12:26:40 +0000", "%d/%b/%Y:%H:%M:%S %z"),
         ("Sun, 13 Sep 2020 12:26:40 +0000", "%a, %d %b %Y %H:%M:%S %z"),
+        ("2020-09-13 12:26:40 PM", "%Y-%m-%d %I:%M:%S %p"),
+        ("2020-09-13 12:26:40,000", "%Y-%m-%d %H:%M:%S,%f"),
+        ("13-09-2020 12:26:40", "%d-%m-%Y %H:%M:%S"),
     ],
 )
 def test_a_time_in_another_form_is_refused_with_the_format_that_reads_it(tmp_path, time, format):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pathlib
 import re
 
@@ -23,7 +24,8 @@ from tfrec_recall.data.reading.records import (
 )
 from tfrec_recall.data.reading.swallowed import refuse_swallowed_rows
 
-_BLOCK = 2**23  # bytes; a record has to fit
+_BLOCK, _LONG = 2**23, 2**30  # bytes; a record has to fit, and few need the longer one
+_SOME = 1000  # records that say what a column holds
 _TEXT = pd.StringDtype(na_value=float("nan"))
 _NUMBER = re.compile(r"\s*-?[0-9]+(\.[0-9]+)?\s*")
 _SEPARATORS = {",": ",", ";": "';'", "\t": "'\\t'", "|": "'|'", "::": "::", " ": "' '"}
@@ -92,35 +94,25 @@ def _read(
     ours = our_names(table, every, layout.rename)
     names = ours[: len(theirs)]
     _check_header(names, theirs, table, dialect, has_header)
-    stream = dialect.stream()
+    include = [name for name in names if is_wanted(table, name, layout.columns)]
+    if dialect.quotes and layout.columns is not None:
+        include = names  # what a stray mark swallows shows in all columns
     text = pa.large_string()  # as pandas has it
+    found, stream = pa.table({name: pa.array([], text) for name in names}), dialect.stream()
     try:
-        found = pv.read_csv(
-            stream,
-            pv.ReadOptions(column_names=names, skip_rows=skipped, block_size=_BLOCK),
-            pv.ParseOptions(
-                delimiter=dialect.byte,
-                quote_char='"' if dialect.quotes else False,
-                newlines_in_values=dialect.quotes,
-            ),
-            pv.ConvertOptions(
-                column_types=dict.fromkeys(names, text),
-                null_values=[""],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=True,
-                include_columns=None
-                if dialect.quotes and layout.columns is not None
-                else [name for name in names if is_wanted(table, name, layout.columns)],
-            ),
-        )
+        found = _parsed(stream, dialect, names, include, skipped, _BLOCK)
     except pa.ArrowInvalid as error:
         refuse_undecodable(dialect)
         refuse_bad_record(dialect, len(names))
         if next((line for line, _ in dialect.records() if line > skipped), None) is not None:
-            raise ValueError(str(error)) from error
-        found = pa.table({name: pa.array([], text) for name in names})  # a header and no line end
+            if "block size" not in str(error):
+                raise ValueError(str(error)) from error
+            stream = dialect.stream()  # a record is longer than a block
+            found = _parsed(io.BufferedReader(stream), dialect, names, include, skipped, _LONG)
     if has_header:
         _refuse_header_again(found, dict(zip(names, theirs, strict=True)), dialect, skipped)
+    else:
+        _refuse_header(found, dialect, skipped)
     if stream.has_quotes:
         if not stream.in_order:
             refuse_bad_record(dialect, len(names))
@@ -128,6 +120,33 @@ def _read(
     named = dict(zip(every, ours, strict=True))
     found = with_partition(found, {named[name]: value for name, value in folders.items()})
     return found.select([name for name in ours if is_wanted(table, name, layout.columns)]), every
+
+
+def _parsed(
+    stream: io.RawIOBase | io.BufferedReader,
+    dialect: Dialect,
+    names: list[str],
+    include: list[str],
+    skip: int,
+    block: int,
+) -> pa.Table:
+    """Every record, as text."""
+    return pv.read_csv(
+        stream,
+        pv.ReadOptions(column_names=names, skip_rows=skip, block_size=block),
+        pv.ParseOptions(
+            delimiter=dialect.byte,
+            quote_char='"' if dialect.quotes else False,
+            newlines_in_values=dialect.quotes,
+        ),
+        pv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.large_string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+            include_columns=include,
+        ),
+    )
 
 
 def _as_noted(dialect: Dialect, given: str | None) -> Dialect:
@@ -213,3 +232,27 @@ def _refuse_header_again(
         f"line {line:,} is the header once more: were files joined? Take it out, or read the files "
         f"as parts in a folder. Received: {dialect.line(line)!r}."
     )
+
+
+def _refuse_header(found: pa.Table, dialect: Dialect, after: int) -> None:
+    """Refuses a first record that is a header, where none is said to be.
+
+    It is one if no cell of it is a number and below one of them there are numbers alone.
+    """
+    if len(found) < 2:
+        return
+    numbers = rf"^{_NUMBER.pattern}$"
+    first = [column[0].as_py() for column in found.columns]
+    below = [column.slice(1, _SOME).drop_null() for column in found.columns]
+    if any(cell is not None and _NUMBER.fullmatch(cell) for cell in first):
+        return
+    if any(
+        cell is not None and len(rest) and pc.all(pc.match_substring_regex(rest, numbers)).as_py()
+        for cell, rest in zip(first, below, strict=True)
+    ):
+        line = next(line for line, _ in dialect.records() if line > after)
+        raise ValueError(
+            f"line {line:,} looks like a header, and names (--no-header) is for files without one: "
+            "leave it out and rename columns, rename={'theirs': 'ours'} (--rename theirs=ours), or "
+            f"take the line out. Received: {dialect.line(line)!r}."
+        )

@@ -26,11 +26,12 @@ def find_tables(
     place = pathlib.Path(place)
     found = {table: pathlib.Path(path) for table, path in elsewhere.items() if path is not None}
     if place.is_dir():
+        there = sorted(place.iterdir())
         for table in TABLES:
-            choices = [place / f"{table}{suffix}" for suffix in formats]
-            for choice in choices:
-                check_link(choice)
-            present = [choice for choice in choices if choice.exists()]
+            names = [f"{table}{suffix}" for suffix in formats]
+            present = [path for name in names for path in there if path.name.lower() == name]
+            for path in present:
+                check_link(path)
             if has_parts(place / table, formats):
                 present.append(place / table)
             if len(present) > 1 and table not in found:
@@ -50,7 +51,7 @@ def find_tables(
                 f"{place}: no table of events, that is events{' or events'.join(plain)}"
                 " or a folder events of their parts. A file of another name "
                 "is given itself, in place of the folder; users and items of other names by "
-                f"users=… and items=… (--users, --items). Received: {listed}."
+                f"users=… and items=… (--users, --items).{_other_form(there)} Received: {listed}."
             )
     else:
         found["events"] = place
@@ -64,3 +65,14 @@ def find_tables(
                 "what comes out of it to a file."
             )
     return {table: found[table] for table in TABLES if table in found}
+
+
+def _other_form(there: Sequence[pathlib.Path]) -> str:
+    """What to do about a file of events that is written in none of the forms that are read."""
+    found = [path.name for path in there if path.name.lower().startswith("events.")]
+    if not found:
+        return ""
+    return (
+        f" {found[0]} is there by its name alone: text is given itself, with separator=',' "
+        "(--separator ,); archives have to be unpacked, and workbooks saved as CSV."
+    )

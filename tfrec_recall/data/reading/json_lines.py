@@ -216,6 +216,8 @@ def _way(line: bytes, error: ValueError) -> str:
         return "Python's print wrote it: json.dumps writes JSON."
     if line.rstrip().endswith((b"},", b"}, ")):
         return "Objects with commas between them are an array: put them between [ and ]."
+    if b"," in line and b"{" not in line:
+        return "Is it CSV? Its name ends in .csv then."
     return "JSON lines have one object a line."
 
 

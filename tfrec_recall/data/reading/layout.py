@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -78,8 +77,13 @@ class Layout:
                 "time_unit is for numbers that count from 1970, time_format for written dates: "
                 f"one of them. Received: {self.time_unit!r}, {self.time_format!r}."
             )
+        if self.time_format is not None and "%" not in self.time_format:
+            raise ValueError(
+                "time_format says how times are written in the language of strftime: '%Y-%m-%d', "
+                f"'%d/%m/%Y %H:%M'. Received: {self.time_format!r}."
+            )
         try:
-            codecs.lookup(self.encoding or "utf-8")
+            "".encode(self.encoding or "utf-8")  # also refuses rot13, which is none of text
         except LookupError as error:
             raise ValueError(
                 f"encoding is one that Python knows, such as 'latin-1'. Received: "

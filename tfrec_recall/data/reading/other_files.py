@@ -56,15 +56,17 @@ def refuse_other_file(path: pathlib.Path, encoding: str | None) -> None:
         )
     with pa.input_stream(str(path), compression="detect") as unpacked:
         first = unpacked.read(_SAMPLE)
-    what = _other_kind(first) or _other_encoding(first, encoding)
+    what = _other_kind(first, encoding is not None) or _other_encoding(first, encoding)
     if what:
         raise ValueError(f"by its first bytes it is {what}. Received: {first[:8]!r}.")
 
 
-def _other_kind(first: bytes) -> str | None:
+def _other_kind(first: bytes, of_text: bool) -> str | None:
     """What the file is, if it is no text; words alone could be those of a header."""
     binary = any(byte < 9 for byte in first)
     bare = first.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if of_text and (bare.startswith(b'{"') or bare.replace(b" ", b"").startswith(b"[{")):
+        return "JSON: its name ends in .jsonl or .json"
     for begin, what in _KINDS.items():
         is_text = begin.isascii() and begin.decode().isprintable()
         if is_text and begin.startswith((b"<", b"version")):
