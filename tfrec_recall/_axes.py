@@ -67,6 +67,21 @@ def flat(owner: str, name: str, values, like: tf.Tensor, axes: int = 1) -> tf.Te
     return tf.reshape(values, tf.shape(like)[:axes], name=name)
 
 
+def check_no_mask(owner: str, **given) -> None:
+    """Raise a ValueError for truth values where numbers or ids are meant: those are a mask's.
+
+    Args:
+        owner: whose arguments these are.
+        given: by the name of the argument its value.
+    """
+    for name, values in given.items():
+        if getattr(values, "dtype", None) in (tf.bool, np.bool_):
+            raise ValueError(
+                f"{owner} takes numbers or ids as `{name}`; a mask is given by `mask=`. "
+                f"Received: `{name}` of truth values, of shape {_text(_shape(values))}."
+            )
+
+
 def _shape(values) -> tuple[int | None, ...] | None:
     """What is known of the lengths of the axes; None if not even their number is."""
     shape = values.shape if hasattr(values, "shape") else np.shape(values)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.contract.layer_cases import BATCH, CASES, IDS, PRESENT, make, some, tensors
+from tests.contract.layer_cases import BATCH, CASES, IDS, LAYERS, PRESENT, make, some, tensors
 from tfrec_recall import layers, losses
 
 WEIGHTS = np.array([1.0, 0.0, 5.0, 2.0], "float32")
@@ -152,6 +152,41 @@ def test_a_mask_may_stand_alone_or_in_the_place_of_its_input(cls):
     for wrong in (PRESENT[:, :1], PRESENT[:1], PRESENT[0], PRESENT[:, :, np.newaxis]):
         with pytest.raises(ValueError, match=rf"(?s){cls.__name__} takes.*`mask`.*Received"):
             layer(inputs, **call, mask=tf.constant(wrong))
+
+
+@pytest.mark.parametrize("cls", masked_layers())
+def test_a_mask_in_the_second_place_is_one_or_refused(cls):
+    case, layer = CASES[cls], make(cls)
+    inputs, call = tensors(case.inputs), tensors(case.call)
+    second = [*inspect.signature(cls.call).parameters][2]
+    if second == "mask":
+        result = layer(inputs, tf.constant(PRESENT), **call)
+        np.testing.assert_array_equal(result, layer(inputs, mask=tf.constant(PRESENT), **call))
+        return
+    call.pop(second)
+    with pytest.raises(ValueError, match=rf"(?s){cls.__name__} takes.*`{second}`.*Received"):
+        layer(inputs, tf.constant(PRESENT), **call)
+
+
+@pytest.mark.parametrize("cls", [cls for cls in LAYERS if isinstance(CASES[cls].inputs, tuple)])
+def test_a_mask_in_the_place_of_an_input_is_refused(cls):
+    case = CASES[cls]
+    for place in range(len(case.inputs)):
+        inputs = [*tensors(case.inputs)]
+        inputs[place] = tf.constant(PRESENT)
+        with pytest.raises(ValueError, match=rf"(?s){cls.__name__} takes.*Received"):
+            make(cls)(tuple(inputs), **tensors(case.call))
+
+
+def test_a_width_of_one_is_not_every_width():
+    """Once built, a layer of neighbours or of terms would broadcast it."""
+    for cls in (layers.GCNAggregator, layers.GatedFusion):
+        layer, inputs = make(cls), CASES[cls].inputs
+        for place in range(len(inputs)):
+            narrow = [*tensors(inputs)]
+            narrow[place] = narrow[place][..., :1]
+            with pytest.raises(ValueError, match=rf"(?s){cls.__name__} takes.*Received"):
+                layer(tuple(narrow))
 
 
 @pytest.mark.parametrize("cls", CASES, ids=lambda cls: cls.__name__)

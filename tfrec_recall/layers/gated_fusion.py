@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall._axes import check_axes
+from tfrec_recall._axes import check_axes, check_no_mask
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -53,16 +53,17 @@ class GatedFusion(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs):
-        inputs = [tf.cast(vectors, self.compute_dtype) for vectors in inputs]
         profile, short, long = inputs
+        check_no_mask("GatedFusion", profile=profile, short=short, long=long)
         check_axes(
             "GatedFusion",
-            profile=(profile, "batch width"),
-            short=(short, "batch dim"),
-            long=(long, "batch dim"),
+            profile=(profile, f"batch {self.kernels[0].shape[0]}"),
+            short=(short, f"batch {self.kernels[1].shape[0]}"),
+            long=(long, f"batch {self.kernels[2].shape[0]}"),
         )
+        profile, short, long = (tf.cast(vectors, self.compute_dtype) for vectors in inputs)
         logits = tf.cast(self.bias, self.compute_dtype)
-        for vectors, kernel in zip(inputs, self.kernels, strict=True):
+        for vectors, kernel in zip((profile, short, long), self.kernels, strict=True):
             logits = logits + tf.matmul(vectors, tf.cast(kernel, self.compute_dtype))
         gate = tf.sigmoid(logits)  # [batch, dim]
         return (1 - gate) * long + gate * short

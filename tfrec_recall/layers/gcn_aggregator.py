@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_axes
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
 from tfrec_recall.layers.sublayers import build_within
@@ -51,6 +52,11 @@ class GCNAggregator(tf.keras.layers.Layer):
 
     def call(self, inputs, mask=None):
         own, neighbours, present = present_neighbours("GCNAggregator", inputs, mask)
+        check_axes(
+            "GCNAggregator",
+            nodes=(own, "nodes dim"),
+            neighbours=(neighbours, "nodes neighbours dim"),
+        )
         total = tf.einsum("nk,nkd->nd", present, tf.cast(neighbours, tf.float32))
         count = 1 + tf.reduce_sum(present, axis=1, keepdims=True)
         mean = (total + tf.cast(own, tf.float32)) / count

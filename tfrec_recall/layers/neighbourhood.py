@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall._axes import check_axes
+from tfrec_recall._axes import check_axes, check_no_mask
 from tfrec_recall.layers.masks import mask_among
 
 
@@ -32,6 +32,7 @@ def present_neighbours(owner, inputs, mask) -> tuple[tf.Tensor, tf.Tensor, tf.Te
     """
     own, neighbours = inputs
     hidden = mask_among(owner, mask, 1, 2)
+    check_no_mask(owner, nodes=own, neighbours=neighbours)
     check_axes(
         owner,
         nodes=(own, "nodes own"),

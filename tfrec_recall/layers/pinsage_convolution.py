@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall._axes import check_axes
+from tfrec_recall._axes import check_axes, check_no_mask
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.l2_normalization import unit
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
@@ -57,6 +57,7 @@ class PinSAGEConvolution(tf.keras.layers.Layer):
     def call(self, inputs, importance, mask=None, inputs_mask=None):
         mask = inputs_mask if mask is None else mask  # Keras 3 names it so beside other tensors
         own, neighbours, present = present_neighbours("PinSAGEConvolution", inputs, mask)
+        check_no_mask("PinSAGEConvolution", importance=importance)
         check_axes(
             "PinSAGEConvolution",
             neighbours=(neighbours, "nodes neighbours dim"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall._axes import check_axes
+from tfrec_recall._axes import check_axes, check_no_mask
 from tfrec_recall.layers.masks import mask_among
 
 
@@ -60,6 +60,7 @@ class RunningMean(tf.keras.layers.Layer):
         history, places = inputs
         history = tf.cast(history, tf.float32)  # reductions stay in float32
         present = mask_among("RunningMean", mask, 0, 2)
+        check_no_mask("RunningMean", places=places)
         check_axes(
             "RunningMean",
             history=(history, "batch history dim"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall._axes import check_axes
+from tfrec_recall._axes import check_axes, check_no_mask
 from tfrec_recall.layers.activations import activation_config
 
 
@@ -67,7 +67,7 @@ class SENet(tf.keras.layers.Layer):
         )
         super().build(input_shape)
 
-    def call(self, fields, return_weights=False, mask=None):
+    def call(self, fields, mask=None, return_weights=False):
         stacked = not isinstance(fields, tuple | list)
         if stacked:
             fields = tf.cast(fields, tf.float32)  # reductions stay in float32
@@ -76,6 +76,7 @@ class SENet(tf.keras.layers.Layer):
                 fields = tf.where(tf.cast(mask, tf.bool)[:, :, tf.newaxis], fields, 0.0)
             squeezed = tf.reduce_mean(fields, axis=-1)  # [batch, fields]
         else:
+            check_no_mask("SENet", **{f"field_{n}": field for n, field in enumerate(fields)})
             fields = [tf.cast(field, tf.float32) for field in fields]
             apart = {f"field_{n}": (field, f"batch dim_{n}") for n, field in enumerate(fields)}
             check_axes("SENet", **apart)

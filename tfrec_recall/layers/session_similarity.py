@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall._axes import check_axes
+from tfrec_recall._axes import check_axes, check_no_mask
 from tfrec_recall.layers.l2_normalization import in_full, unit
 from tfrec_recall.layers.masks import mask_among
 
@@ -53,6 +53,7 @@ class SessionSimilarity(tf.keras.layers.Layer):
         mask = vectors_mask if mask is None else mask  # Keras 3 names it so beside other tensors
         candidate, history = (in_full(part) for part in vectors)
         mask = mask_among("SessionSimilarity", mask, 1, 2)
+        check_no_mask("SessionSimilarity", groups=groups)
         check_axes(
             "SessionSimilarity",
             candidate=(candidate, "batch candidates dim"),

@@ -100,7 +100,7 @@ class Tower(tf.keras.layers.Layer):
         build_within(self, self.drop, input_shape)  # a tower of one layer never calls it
         super().build(input_shape)
 
-    def call(self, inputs, training=None, mask=None):
+    def call(self, inputs, mask=None, training=None):
         if mask is not None:
             axes = " ".join(f"axis_{place}" for place in range(len(inputs.shape) - 1))
             check_axes("Tower", inputs=(inputs, f"{axes} width"), mask=(mask, axes))
