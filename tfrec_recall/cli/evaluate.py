@@ -16,7 +16,7 @@ from tfrec_recall.cli.option_groups import takes
 from tfrec_recall.cli.outputs import output, refuse_the_same
 from tfrec_recall.cli.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
 from tfrec_recall.cli.ratings import show_ratings
-from tfrec_recall.cli.source import Source
+from tfrec_recall.cli.source import Source, telling
 
 
 class On(enum.StrEnum):
@@ -98,7 +98,11 @@ def evaluate(
     split = measured.cut(interactions)
     if places is None and k is not None:
         places = tuple(sorted({cut for cut in default_cuts(split) if cut < k} | {k}))
-    chosen = None if candidates is None else read_candidates(candidates, interactions)
+    chosen = None
+    if candidates is not None:
+        ways = {name: source.layout.get(name) for name in ("rename", "mend_ids")}
+        with telling():
+            chosen = read_candidates(candidates, interactions, **ways)
     metrics: dict[str, float]
     if ratings:
         with progress("Rating") as tell:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import pathlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -44,7 +45,6 @@ class Source:
     def load(self) -> Interactions:
         """The data; what was recognised, mended or left out is printed."""
         from tfrec_recall.data import datasets
-        from tfrec_recall.data.notices import ReadingNotice
 
         options = {
             **{name: value for name, value in self._files().items() if value is not None},
@@ -58,13 +58,8 @@ class Source:
                 f"{said} {'is' if len(options) == 1 else 'are'} for folders and files; "
                 f"{self.name} is read as it is written."
             )
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always", ReadingNotice)
-            try:
-                with waiting(f"Reading {self.name}"):
-                    interactions = datasets.load(self.name, **options)
-            finally:  # what was told may be why it fails
-                _show(told)
+        with telling(), waiting(f"Reading {self.name}"):
+            interactions = datasets.load(self.name, **options)
         if not len(interactions.events):
             raise ValueError(
                 f"{self.name}: the table of events has no row. Received columns: "
@@ -126,13 +121,19 @@ class Source:
             )
 
 
-def _show(told: Sequence[warnings.WarningMessage]) -> None:
-    """Prints the notices of reading among these warnings."""
+@contextlib.contextmanager
+def telling() -> Iterator[None]:
+    """Prints the notices of reading, also where it fails: what was told may be why."""
     from tfrec_recall.data.notices import ReadingNotice
 
-    for one in told:
-        if issubclass(one.category, ReadingNotice):
-            notices().print(Text(str(one.message), "yellow"), soft_wrap=True)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ReadingNotice)
+        try:
+            yield
+        finally:
+            for one in told:
+                if issubclass(one.category, ReadingNotice):
+                    notices().print(Text(str(one.message), "yellow"), soft_wrap=True)
 
 
 def parse_pairs(pairs: Sequence[str], option: str) -> dict[str, str]:

@@ -81,9 +81,9 @@ def read_tables(paths: Mapping[str, pathlib.Path], layout: Layout | None = None)
     return _without_empty(_without_row_numbers(typed(tables, untyped, layout), layout))
 
 
-def read_untyped(path: pathlib.Path) -> tuple[pd.DataFrame, list[str]]:
+def read_untyped(path: pathlib.Path, layout: Layout) -> tuple[pd.DataFrame, list[str]]:
     """One table by itself as it is written, and its columns of text without types."""
-    frame, _, untyped = _read(path, "events", Layout())
+    frame, _, untyped = _read(path, "events", layout)
     return frame, untyped
 
 

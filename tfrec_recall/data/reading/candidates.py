@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from tfrec_recall.data.ids import id_column, of_one_type
-from tfrec_recall.data.matching import check
-from tfrec_recall.data.reading import read_untyped
+from tfrec_recall.data.matching import check, mended, without_zeros
+from tfrec_recall.data.notices import tell
+from tfrec_recall.data.reading import Layout, read_untyped
 
 if TYPE_CHECKING:
     from tfrec_recall.data.interactions import Interactions
 
 
-def read_candidates(path: pathlib.Path, interactions: Interactions) -> pd.DataFrame:
+def read_candidates(
+    path: pathlib.Path,
+    interactions: Interactions,
+    rename: Mapping[str, str] | None = None,
+    mend_ids: bool | None = None,
+) -> pd.DataFrame:
     """user_id and item_id of a file in any form that data is read from.
+
+    Args:
+        rename, mend_ids: as of the data; columns that have our names already need no other.
 
     Raises: ValueError if an id has another type than the data's, or almost none is there.
     """
-    pairs, untyped = read_untyped(path)
+    pairs, untyped = read_untyped(path, Layout(rename=rename or {}))
     result = {}
     for column in ("user_id", "item_id"):
         if column not in pairs:
-            raise ValueError(f"{path}: column {column!r} is missing. Received: {list(pairs)}.")
+            raise ValueError(
+                f"{path}: column {column!r} is missing; rename={{'theirs': {column!r}}} (--rename "
+                f"theirs={column}) names one of the candidates too. Received: {list(pairs)}."
+            )
         known = interactions.events[column]
-        columns = {"the data": known, str(path): pairs[column]}
+        written = _mended(pairs[column], known, str(path)) if mend_ids else pairs[column]
+        columns = {"the data": known, str(path): written}
         without_types = [str(path)] if column in untyped else []
         ids = of_one_type(columns, without_types, column)[str(path)]
         ids = id_column(ids.to_frame(), str(path), column)
@@ -36,6 +50,22 @@ def read_candidates(path: pathlib.Path, interactions: Interactions) -> pd.DataFr
                 f"the first {ids.iloc[0]!r}."
             )
         table = interactions.users if column == "user_id" else interactions.items
-        check(ids.drop_duplicates(), table[column], "the data", column, "the candidates")
+        if mend_ids is None:
+            check(ids.drop_duplicates(), table[column], "the data", column, "the candidates")
         result[column] = ids
     return pd.DataFrame(result)
+
+
+def _mended(ids: pd.Series, known: pd.Series, file: str) -> pd.Series:
+    """The ids as those of the data are written."""
+    column = str(ids.name)
+    if not pd.api.types.is_integer_dtype(known.dtype):
+        return mended([(file, ids), ("the data", known)], column)[0]
+    found = mended([(file, ids)], column)[0]
+    if pd.api.types.is_integer_dtype(found.dtype):
+        return found
+    plain = without_zeros(found)
+    changed = plain != found
+    if changed.any():
+        tell(f"{file}: {int(changed.sum()):,} {column}s were written without their leading zeros.")
+    return plain
