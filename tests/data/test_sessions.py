@@ -118,3 +118,12 @@ def test_errors_say_what_is_missing(rules, message):
     events = pd.DataFrame({"user_id": [1, 1], "item_id": 1, "session_id": ["x", None]})
     with pytest.raises(ValueError, match=message):
         sessions(events, **rules)
+
+
+def test_a_gap_in_seconds_is_not_measured_in_milliseconds():
+    times = [1_600_000_000_000, 1_600_000_001_000]
+    events = pd.DataFrame({"user_id": 1, "item_id": [1, 2], "timestamp": times})
+    with pytest.raises(ValueError, match=r"They look like milliseconds"):
+        sessions(events, gap=1800)
+    assert sessions(events, max_length=5).tolist() == [0, 0]  # where their order alone counts
+    assert sessions(events.assign(timestamp=events["timestamp"] // 1000), gap=30).tolist() == [0, 0]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tfrec_recall.data.order import changes, chronological, rank
+from tfrec_recall.data.times import seconds
 
 
 def sessions(
@@ -38,6 +39,8 @@ def sessions(
     array([1, 0, 0, 2])
     """
     _check(events, by, gap, max_length)
+    if gap is not None:
+        seconds(events)  # refuses milliseconds and the like, which a gap in seconds would part
     if "timestamp" in events:
         order = chronological(events)
     else:
