@@ -244,8 +244,10 @@ def test_callbacks_come_alone_in_lists_and_as_keras_lists(model_class):
 @pytest.mark.parametrize("model_class", [c for c in CASES if c not in IN_ONE_PASS])
 def test_what_fit_does_not_take_is_refused(model_class):
     model, data = trained(model_class, epochs=2)[0], as_dataset(batches_of(model_class))
-    with pytest.raises(ValueError, match=f"{model_class.__name__}.fit takes no class_weight"):
-        model.fit(data, class_weight={0: 1.0, 1: 2.0})
+    given = {"class_weight": {0: 1.0, 1: 2.0}, "batch_size": 8, "validation_batch_size": 8}
+    for name, value in given.items():
+        with pytest.raises(ValueError, match=f"{model_class.__name__}.fit takes no {name}: .*Rec"):
+            model.fit(data, **{name: value})
 
 
 @pytest.mark.parametrize("model_class", of_windows)

@@ -66,6 +66,9 @@ def test_other_rows_to_leave_out_are_refused(retriever):
         retriever(queries, exclude=[["x"]] * 5)
     with pytest.raises(ValueError, match=r"'exclude' has the shape \[batch, any\]"):
         retriever(queries, exclude=["x", "y", "z"])
+    for without_order in ({"x"}, {"x": 1}, iter([["x"]] * 3)):
+        with pytest.raises(ValueError, match=r"'exclude' has the shape \[batch, any\].*Received"):
+            retriever(queries, exclude=without_order)
 
 
 def test_features_of_other_sizes_are_refused_and_shared_ones_repeated(retriever):

@@ -20,6 +20,8 @@ NOT_OURS = {  # what fit cannot take, and what stands in for it
     "y": "the batches hold the targets",
     "sample_weight": "examples have theirs in the column sample_weight of the batches",
     "class_weight": "examples have theirs in the column sample_weight of the batches",
+    "batch_size": "the batches come as they are, from training_data(train, batch_size)",
+    "validation_batch_size": "the batches come as they are, from training_data(train, batch_size)",
 }
 # Added to the seed of a step, which decides what the loss draws by itself.
 WITHIN, OUTSIDE = [2**32, 0], [2**33, 0]

@@ -1,6 +1,6 @@
 """Raw features on their way into a graph: whatever holds them becomes a dense tensor."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -104,6 +104,11 @@ def padding(dtype: tf.DType) -> str | int | float:
 
 def _read(value: Any, spec: tf.TensorSpec, name: str) -> tf.Tensor | tf.RaggedTensor:
     """Values outside of TensorFlow as one tensor, ragged where rows are of unequal length."""
+    if isinstance(value, Set | Mapping | Iterator):  # none of which has rows in an order to keep
+        raise ValueError(
+            f"{name!r} has the shape {AXES[spec.shape.rank]}: a list, an array, a Series or a "
+            f"tensor, whose first axis is the batch. Received: {_short(value)}."
+        )
     if isinstance(value, pd.Series | pd.Index):
         value = list(value)
     if isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1:
