@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +13,8 @@ from tfrec_recall.retrieval import Exact
 from tfrec_recall.retrieval.index import IndexSettings
 from tfrec_recall.sampling.checks import FIRST_KNOWN, check_ranks
 from tfrec_recall.sampling.unmet import UnmetNegatives
+
+Queries: TypeAlias = "tf.Tensor | tuple[tf.Tensor, tf.Tensor] | list[tf.Tensor]"
 
 
 class HardNegatives(tf.Module):
@@ -51,7 +54,7 @@ class HardNegatives(tf.Module):
 
     def mine(
         self,
-        batches: Iterable[tuple[tf.Tensor, tf.Tensor]],
+        batches: Iterable[tuple[tf.Tensor, Queries]],
         vectors: np.ndarray,
         index: IndexSettings | None = None,
         seed: int = 0,
@@ -60,7 +63,8 @@ class HardNegatives(tf.Module):
 
         Args:
             batches: user rows [batch] and their query vectors [batch, dim] or
-                [batch, interests, dim].
+                [batch, interests, dim]; where users have fewer interests than there are places, a
+                pair of these and `present`, bool [batch, interests].
             vectors: [items, dim], of the encoded ids 2, 3 and so on.
             index: `Exact()` by default, or `ScaNN(…)`.
             seed: of the choice within the window.
@@ -69,7 +73,8 @@ class HardNegatives(tf.Module):
         built = (index or Exact()).build(np.asarray(vectors), k=last)
         for block, (user, query) in enumerate(batches):
             own = self.met.items_of(user) - FIRST_KNOWN  # padding is row -2, which is none
-            rows, _ = built.search(query, last, tf.maximum(own, -1))  # [batch, last]
+            query, present = query if isinstance(query, tuple | list) else (query, None)
+            rows, _ = built.search(query, last, tf.maximum(own, -1), present)  # [batch, last]
             rows = rows[:, first:]
             usable = rows >= 0
             lot = tf.random.stateless_uniform(tf.shape(rows), [seed, block])
@@ -103,7 +108,7 @@ class MineHardNegatives(tf.keras.callbacks.Callback):
 
     Args:
         negatives: what is refreshed.
-        queries: called without arguments, gives batches of user rows and query vectors.
+        queries: called without arguments, gives the batches of `HardNegatives.mine`.
         vectors: called without arguments, gives the items' vectors, [items, dim].
         every: epochs from one mining to the next.
         after: the first epochs, which stay without: ranks of an untrained model mean nothing.
@@ -113,7 +118,7 @@ class MineHardNegatives(tf.keras.callbacks.Callback):
     def __init__(
         self,
         negatives: HardNegatives,
-        queries: Callable[[], Iterable[tuple[tf.Tensor, tf.Tensor]]],
+        queries: Callable[[], Iterable[tuple[tf.Tensor, Queries]]],
         vectors: Callable[[], np.ndarray],
         every: int = 1,
         after: int = 1,

@@ -10,6 +10,7 @@ from tfrec_recall.export import export, load
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import MIND
 from tfrec_recall.retrieval import Diversity, Exact, ScaNN
+from tfrec_recall.sampling import LogUniform
 
 ITEMS, LENGTH = 40, 12
 SMALL = {"dim": 8, "interests": 3, "hidden": (16,), "dropout": 0.0, "negatives": 12}
@@ -116,15 +117,16 @@ def test_interests_that_are_not_there_bring_nothing(model, interactions, index):
 def test_the_loss_is_the_corrected_softmax_of_the_label_aware_vector(model, interactions):
     batch = next(iter(model.training_data(interactions, batch_size=16)))
     tf.random.set_seed(5)
-    extra = model.softmax.negatives.sample().numpy()
+    extra = model.softmax.draw().numpy()
     tf.random.set_seed(5)
     loss = float(model.compute_loss(batch, training=False))
 
     ids = np.concatenate([batch["item_id"].numpy(), extra])
     interests, present = (part.numpy() for part in model.query(batch))
     items = model.candidate_model(model.items(tf.constant(ids))).numpy()
-    counts = model.features.item_counts
-    proposal = (16 * counts[ids] / counts[2:].sum() + 12 / (len(counts) - 2)) / (16 + 12)
+    data = model.training_data(interactions, batch_size=64)  # what an epoch has as targets
+    counts = np.bincount(np.concatenate([b["item_id"] for b in data]), minlength=ITEMS + 2)
+    proposal = (16 * counts[ids] / counts.sum() + 12 / ITEMS) / (16 + 12)
     losses = []
     for row in range(16):
         there = interests[row][present[row]]
@@ -165,12 +167,12 @@ def test_one_interest_is_the_single_vector_model(interactions):
 
 @pytest.mark.parametrize("power", [2.0, float("inf")])
 def test_the_published_form_is_the_papers(features, interactions, power):
-    settings = {"dim": 8, "interests": 3, "hidden": (16,), "negatives": 12, "power": power}
+    settings = {"dim": 8, "interests": 3, "hidden": (16,), "power": power}
     tf.keras.utils.set_random_seed(3)
-    model = MIND.published(features, **settings)
+    model = MIND.published(features, negatives=LogUniform(12), **settings)
     batch = next(iter(model.training_data(interactions, batch_size=16)))
     tf.random.set_seed(5)
-    drawn = model.softmax.negatives.sample([12]).numpy()
+    drawn = model.softmax.draw().numpy()
     tf.random.set_seed(5)
     loss = float(model.compute_loss(batch, training=False))
 

@@ -10,6 +10,7 @@ from tests.references.sampled_softmax import sampled_softmax
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import SDM
+from tfrec_recall.sampling import LogUniform
 
 MINUTE = 60
 HISTORY = ["i1", "i2", "i3", "i4", "i5"]
@@ -110,7 +111,7 @@ def test_a_pass_is_every_history_of_its_session_by_itself(model, data):
 def test_the_loss_is_a_softmax_in_which_a_session_is_no_negative_of_itself(model, data):
     batch = next(iter(model.training_data(data, batch_size=24)))
     tf.random.set_seed(5)
-    extra = model.softmax.negatives.sample().numpy()
+    extra = model.softmax.draw().numpy()
     tf.random.set_seed(5)
     loss = float(model.compute_loss(batch, training=False))
 
@@ -119,9 +120,10 @@ def test_the_loss_is_a_softmax_in_which_a_session_is_no_negative_of_itself(model
     place = batch["place"].numpy()
     ids = np.concatenate([targets, extra])
     items = model.candidate_model(model.items(tf.constant(ids))).numpy()
-    counts = model.features.item_counts
+    epoch = [b["item_id"] for b in model.training_data(data, batch_size=24)]
+    counts = np.bincount(np.concatenate(epoch), minlength=len(model.features.item_counts))
     size = len(targets)
-    proposal = (size * counts[ids] / counts[2:].sum() + 7 / (len(counts) - 2)) / (size + 7)
+    proposal = (size * counts[ids] / counts.sum() + 7 / (len(counts) - 2)) / (size + 7)
     session = np.concatenate([place // width, [-1] * 7])
     losses = []
     for n in range(size):
@@ -187,7 +189,8 @@ def test_the_published_form_is_the_papers(data):
     user.append(History("timestamp", name="history_timestamp", length=12))
     features = Features(user, [Categorical("item_id"), Categorical("kind")]).adapt(data)
     tf.keras.utils.set_random_seed(3)
-    model = SDM.published(features, dim=8, heads=2, lstm_layers=2, session_events=6, negatives=5)
+    settings = {"dim": 8, "heads": 2, "lstm_layers": 2, "session_events": 6}
+    model = SDM.published(features, negatives=LogUniform(5), **settings)
     kinds, weights = weights_of(model)
     ids, kind = (model.field_model.layers[-2].tables[n].numpy() for n in ("item_id", "kind"))
     (profile_kernel, profile_bias) = kinds["Tower"][0].get_weights()
@@ -207,7 +210,7 @@ def test_the_published_form_is_the_papers(data):
         np.testing.assert_allclose(served[row], expected, rtol=1e-3, atol=1e-5)
 
     tf.random.set_seed(5)
-    drawn = model.softmax.negatives.sample([5]).numpy()
+    drawn = model.softmax.draw().numpy()
     tf.random.set_seed(5)
     loss = float(model.compute_loss(batch, training=False))
     places = model.place_model({n: batch[n] for n in model.place_model.input_names}).numpy()

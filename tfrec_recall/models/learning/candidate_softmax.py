@@ -114,7 +114,7 @@ class CandidateSoftmax(tf.Module):
     def draw(self, seed: tf.Tensor | None = None) -> tf.Tensor:
         """What is drawn for a batch, encoded ids [drawn]; `seed` as in `UniformNegatives`."""
         parts = [
-            sampler.sample([count], None if seed is None else tf.add(seed, [0, place]))
+            sampler.sample([count], None if seed is None else tf.add(seed, [-place, 0]))
             for place, (count, sampler) in enumerate(self.samplers)
         ]
         return tf.concat(parts, axis=0) if parts else tf.zeros([0], tf.int32)

@@ -11,6 +11,7 @@ from tfrec_recall.data import Examples, Interactions
 from tfrec_recall.features import example_batches
 from tfrec_recall.models.recall_model import CANDIDATE_BATCH, RecallModel
 from tfrec_recall.sampling import HardNegatives, MineHardNegatives
+from tfrec_recall.sampling.hard import Queries
 
 BATCH = 256  # users whose rankings exist at one time
 
@@ -43,7 +44,7 @@ class HardMining(tf.Module):
         queries = example_batches(features, train, last, BATCH, seed=None)
         first, size = 2, len(features.item_vocabulary)
 
-        def found() -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+        def found() -> Iterator[tuple[tf.Tensor, Queries]]:
             for batch in queries:
                 yield batch["user_row"], model.query(batch)
 

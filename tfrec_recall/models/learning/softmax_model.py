@@ -19,8 +19,8 @@ from tfrec_recall.sampling.checks import FIRST_KNOWN
 class SoftmaxModel(RecallModel):
     """A model that learns which item comes next, by a softmax over it and its negatives.
 
-    A subclass sets the two sides, `items`, `candidates` and `softmax`, whose frequency is the
-    weight `target_share`.
+    A subclass sets the two sides, `items` and `softmax`, whose frequency is the weight
+    `target_share`; and `candidates`, unless it writes its own `compute_loss`.
 
     Args:
         features: adapted; `item_id` is needed.

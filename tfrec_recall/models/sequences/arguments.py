@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfrec_recall.data.arguments import flag, number, refuse, whole
+from tfrec_recall.data.arguments import flag, number, whole
 
 
 def check_sequence_model(
-    owner: str,
-    *,
-    dim: int,
-    dropout: float,
-    temperature: float | None,
-    negatives: int,
-    in_batch: bool,
-    **flags: Any,
+    owner: str, *, dim: int, dropout: float, temperature: float | None, **flags: Any
 ) -> None:
     """Raises ValueError by name for a size, a rate or a flag that cannot be meant."""
     whole(owner, dim, "dim")
     number(owner, dropout, "dropout", least=0, below=1)
     number(owner, temperature, "temperature", above=0, optional=True)
-    whole(owner, negatives, "negatives", least=0)
-    flag(owner, in_batch, "in_batch")
     for name, value in flags.items():
         flag(owner, value, name)
-    if not in_batch and not negatives:
-        refuse(owner, negatives, "negatives", "a number above 0 without in_batch")

@@ -8,7 +8,6 @@ from typing import ClassVar
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import number, whole, widths
 from tfrec_recall.features import (
     FeatureEncoder,
@@ -16,8 +15,6 @@ from tfrec_recall.features import (
     FieldSum,
     ItemEmbedding,
     ItemTable,
-    Wanted,
-    example_batches,
 )
 from tfrec_recall.layers import (
     CapsuleRouting,
@@ -29,21 +26,21 @@ from tfrec_recall.layers import (
 )
 from tfrec_recall.layers.capsule_routing import events_after
 from tfrec_recall.layers.draws import normal
-from tfrec_recall.models.learning.drawn_softmax import DrawnSoftmax
+from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
-from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
-from tfrec_recall.models.learning.next_choice import choices, personal_features
+from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published
-from tfrec_recall.models.recall_model import BATCH_SIZE, ItemEmbedder, QueryEmbedder, RecallModel
+from tfrec_recall.models.recall_model import ItemEmbedder, QueryEmbedder
 from tfrec_recall.models.sequences.arguments import check_sequence_model
 from tfrec_recall.retrieval import Diversity, EmbeddingRetriever, Exact
+from tfrec_recall.sampling import LogUniform, Negatives
 
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
 @saved_by_config
-class MIND(RecallModel):
+class MIND(SoftmaxModel):
     """Capsules of the history beside the user's profile, through one tower; the best one scores.
 
     Source: "Multi-Interest Network with Dynamic Routing for Recommendation at Tmall", CIKM 2019:
@@ -52,8 +49,8 @@ class MIND(RecallModel):
     Departs:
         - queries and items meet in a cosine over a temperature, and not in an inner product:
           `normalize=False`, `temperature=1.0`.
-        - the batch's other items are negatives too, beside evenly drawn ones; the paper draws for a
-          sampled softmax: `in_batch=False`.
+        - negatives are the batch's other items and some drawn evenly; the paper draws for a sampled
+          softmax, and does not say how many: `negatives=LogUniform(1000)`.
         - the interest goes around its tower: `residual=False`.
         - the tower's output is not activated: `output_activation="relu"`.
         - an item is the sum of its features' embeddings, and not their mean: `average_fields=True`.
@@ -87,9 +84,10 @@ class MIND(RecallModel):
         raised: raise scores to that power instead of multiplying them; see `LabelAwareAttention`.
         normalize: vectors of length one on both sides.
         temperature: what divides the scores; None is `temperature_of`.
-        negatives: items drawn a batch: evenly beside the in-batch ones, or else log-uniformly.
-        in_batch: the other examples' items are negatives too.
-        correct: subtract log q of what negatives come from.
+        negatives: items drawn evenly a batch, beside the in-batch ones; or kinds of `sampling/`.
+            Ranks of `Hard` are those that the user's best interest gives.
+        correct: subtract log q of what is drawn.
+        positive_threshold: see `SoftmaxModel`.
     """
 
     PUBLISHED: ClassVar[Published] = Published(
@@ -97,7 +95,7 @@ class MIND(RecallModel):
         {
             "normalize": False,
             "temperature": 1.0,
-            "in_batch": False,
+            "negatives": LogUniform(1000),
             "residual": False,
             "output_activation": "relu",
             "average_fields": True,
@@ -110,7 +108,6 @@ class MIND(RecallModel):
         },
     )
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
-    compiles: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -133,21 +130,18 @@ class MIND(RecallModel):
         raised: bool = False,
         normalize: bool = True,
         temperature: float | None = None,
-        negatives: int = 1000,
-        in_batch: bool = True,
+        negatives: Negatives = 1000,
         correct: bool = True,
+        positive_threshold: float | None = None,
         **kwargs,
     ):
-        super().__init__(features, **kwargs)
+        super().__init__(features, positive_threshold, **kwargs)
         owner = type(self).__name__
         check_sequence_model(
             owner,
             dim=dim,
             dropout=dropout,
             temperature=temperature,
-            negatives=negatives,
-            in_batch=in_batch,
-            correct=correct,
             adaptive=adaptive,
             recency=recency,
             common=common,
@@ -197,17 +191,10 @@ class MIND(RecallModel):
         self.drawn_model = self._user_side(extractor, dim, hidden, dropout)
         self.query_model = self._as_served(extractor) if self.draws else self.drawn_model
         self.attention = LabelAwareAttention(power, raised)
-        softmax = MixedSoftmax if in_batch else DrawnSoftmax
         self.temperature = temperature_of(temperature, features, normalize)
-        self.softmax = softmax(features.item_counts, negatives, self.temperature, correct)
-
-    @classmethod
-    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
-        return personal_features(interactions, columns)
-
-    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
-        examples = choices(self.features, train)
-        return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
+        self.softmax = CandidateSoftmax(
+            owner, features, self.target_share, negatives, self.temperature, correct
+        )
 
     def _item_side(self, dim: int):
         item = self.features.inputs(self.features.item)
@@ -260,7 +247,8 @@ class MIND(RecallModel):
             batch["item_id"],
             lambda ids: self.unit(self.embedding(ids, training=training)),
             batch.get("seed"),
-            sample_weight=batch["sample_weight"],
+            batch.get("user_row"),
+            sample_weight=self.weight(batch),
             training=training,
         )
 

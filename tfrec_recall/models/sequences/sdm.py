@@ -30,15 +30,15 @@ from tfrec_recall.layers import (
     UserAttention,
 )
 from tfrec_recall.models.learning import replicas
-from tfrec_recall.models.learning.drawn_softmax import DrawnSoftmax
+from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
-from tfrec_recall.models.learning.mixed_softmax import MixedSoftmax
-from tfrec_recall.models.learning.next_choice import choices, personal_features
+from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published
-from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
+from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.sequences.arguments import check_sequence_model
 from tfrec_recall.models.sequences.session_events import EventsReached, SessionEvents
+from tfrec_recall.sampling import LogUniform, Negatives
 
 TIMES, SESSIONS = "history_timestamp", "history_session_id"
 LENGTH = 100  # of the history in `default_features`: a session, and as much before it
@@ -48,7 +48,7 @@ OF_TARGETS = ("item_id", "sample_weight", "place")  # columns of a batch, the ot
 
 
 @saved_by_config
-class SDM(RecallModel):
+class SDM(SoftmaxModel):
     """LSTM and attention over the latest session, attention over older events, and a gate.
 
     A session is gone through once, for the next items of all of its events: the LSTM, the
@@ -60,8 +60,8 @@ class SDM(RecallModel):
     Departs:
         - queries and items meet in a cosine over a temperature, and not in an inner product:
           `normalize=False`, `temperature=1.0`.
-        - the batch's other items are negatives too, but for those of the same session, beside
-          evenly drawn ones; the paper draws for a sampled softmax: `in_batch=False`.
+        - negatives are the batch's other items, but for those of the same session, and some drawn
+          evenly; the paper draws for a sampled softmax: `negatives=LogUniform(1000)`.
         - an item is the sum of all its features, and not its id alone: `item_side_info=False`.
         - the history's means are added to the fused vector: `residual=False`.
         - the history's means are in the profile e_u too: `means_in_profile=False`.
@@ -95,9 +95,9 @@ class SDM(RecallModel):
         dropout: on the session's events and on the fused vector.
         normalize: vectors of length one on both sides.
         temperature: what divides the scores; None is `temperature_of`.
-        negatives: items drawn a batch: evenly beside the in-batch ones, or else log-uniformly.
-        in_batch: the other examples' items are negatives too.
-        correct: subtract log q of what negatives come from.
+        negatives: items drawn evenly a batch, beside the in-batch ones; or kinds of `sampling/`.
+        correct: subtract log q of what is drawn.
+        positive_threshold: see `SoftmaxModel`.
 
     Raises: ValueError where `gap` or `past` cannot be followed, as there are no times, or ids tell
         sessions apart.
@@ -108,7 +108,7 @@ class SDM(RecallModel):
         {
             "normalize": False,
             "temperature": 1.0,
-            "in_batch": False,
+            "negatives": LogUniform(1000),
             "item_side_info": False,
             "residual": False,
             "means_in_profile": False,
@@ -118,6 +118,7 @@ class SDM(RecallModel):
         },
     )
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
+    compiles: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -137,21 +138,18 @@ class SDM(RecallModel):
         dropout: float = 0.2,
         normalize: bool = True,
         temperature: float | None = None,
-        negatives: int = 1000,
-        in_batch: bool = True,
+        negatives: Negatives = 1000,
         correct: bool = True,
+        positive_threshold: float | None = None,
         **kwargs,
     ):
-        super().__init__(features, **kwargs)
+        super().__init__(features, positive_threshold, **kwargs)
         owner = type(self).__name__
         check_sequence_model(
             owner,
             dim=dim,
             dropout=dropout,
             temperature=temperature,
-            negatives=negatives,
-            in_batch=in_batch,
-            correct=correct,
             merge_sessions=merge_sessions,
             residual=residual,
             means_in_profile=means_in_profile,
@@ -191,10 +189,10 @@ class SDM(RecallModel):
         split = SessionSplit(self.gap, self.session_events, past if self.times else None)
         self.place_model = self._user_side(split, dim, lstm_layers, heads, dropout)
         self.query_model = self._at_the_end()
-        self.in_batch = in_batch
-        softmax = MixedSoftmax if in_batch else DrawnSoftmax
         self.temperature = temperature_of(temperature, features, normalize)
-        self.softmax = softmax(features.item_counts, negatives, self.temperature, correct)
+        self.softmax = CandidateSoftmax(
+            owner, features, self.target_share, negatives, self.temperature, correct
+        )
 
     def _require_sessions(self, gap: float, past: float | None, merge: bool) -> None:
         """Raises unless what is asked for can be followed."""
@@ -218,7 +216,7 @@ class SDM(RecallModel):
     @classmethod
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
         interactions.require_time(cls.__name__, "MIND, whose interests need no order")
-        features = personal_features(interactions, columns)
+        features = super().default_features(interactions, columns)
         if features.history is None:
             return features
         histories = [
@@ -234,10 +232,12 @@ class SDM(RecallModel):
         train.require_time(type(self).__name__, "MIND, whose interests need no order")
         known = self.features.ids("item_id").encode(train.events["item_id"]) >= FIRST_KNOWN
         train = train.with_events(train.events[known])  # as the model itself sees histories
+        examples = self.examples(train)
+        self.follow(train, examples)
         return pass_batches(
             self.features,
             train,
-            choices(self.features, train),
+            examples,
             batch_size,
             gap=self.gap,
             most=self.session_events,
@@ -311,21 +311,24 @@ class SDM(RecallModel):
         inputs = {name: batch[name] for name in self.place_model.input_names}
         vectors = self.place_model(inputs, training=training)
         query = tf.gather(tf.reshape(vectors, [-1, vectors.shape[-1]]), batch["place"])
-        more = {}
-        if self.in_batch:  # the other targets of a session are what its user wants next
-            passed = batch["place"] // tf.shape(batch["places"])[1]
-            passed += replicas.rows_before(batch["places"])
-            other = passed[:, tf.newaxis] != replicas.own_first(passed)
-            negatives = tf.ones([tf.size(passed), self.softmax.negatives.uniform], tf.bool)
-            more["score_mask"] = tf.concat([other, negatives], axis=1)
+        row = batch["place"] // tf.shape(batch["places"])[1]  # of the pass that asks
+        user_row = batch.get("user_row") if self.softmax.personal else None
         return self.softmax(
             query,
             batch["item_id"],
             lambda ids: self.candidate_model(self.items(ids), training=training),
-            sample_weight=batch["sample_weight"],
+            user_row=None if user_row is None else tf.gather(user_row, row),
+            score_mask=self._of_others(row, batch) if self.softmax.in_batch else None,
+            sample_weight=self.weight(batch),
             training=training,
-            **more,
         )
+
+    def _of_others(self, row: tf.Tensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        """False for the other targets of a session: they are what its user wants next."""
+        passed = row + replicas.rows_before(batch["places"])
+        other = passed[:, tf.newaxis] != replicas.own_first(passed)
+        drawn = tf.ones([tf.size(passed), self.softmax.drawn], tf.bool)
+        return tf.concat([other, drawn], axis=1)
 
     def regroup(self, batch):
         """The passes of this replica with their targets: a strategy splits both by number."""

@@ -1,0 +1,84 @@
+"""Every model that learns by a softmax takes every kind of negatives, and means the same by it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tests.contract.model_cases import CASES, asked, built, requests, the_board
+from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
+from tfrec_recall.models.learning.softmax_model import SoftmaxModel
+from tfrec_recall.sampling import (
+    Hard,
+    InBatch,
+    LogUniform,
+    Popularity,
+    Shown,
+    Uniform,
+    Unmet,
+    WithoutOwn,
+)
+
+BEST = 4  # ranks that are mined
+SHOWN = pd.DataFrame({"user_id": np.repeat(the_board().users["user_id"], 3)})
+SHOWN["item_id"] = np.resize(the_board().items["item_id"], len(SHOWN))
+KINDS = [
+    *(InBatch(), Uniform(6), LogUniform(4), Popularity(5)),
+    *(Unmet(2), Hard(3, window=(0, BEST), kept=BEST), Shown(2, SHOWN), WithoutOwn()),
+]
+DRAWN, OWN = 15, 7
+
+
+@pytest.fixture(scope="module", params=[c for c in CASES if issubclass(c, SoftmaxModel)])
+def model(request):
+    made = built(request.param, negatives=KINDS)
+    made.batch = next(iter(made.training_data(the_board(), batch_size=32)))
+    for callback in made.own_callbacks():
+        callback.on_epoch_begin(1)
+    return made
+
+
+def pairs_met(model, users, ids):
+    """Which of these have a training event with which, bool [users, ids]."""
+    met = set(zip(the_board().events["user_id"], the_board().events["item_id"], strict=True))
+    names = np.array(["", "?", *model.features.item_vocabulary.ids])[ids]
+    names = np.broadcast_to(names, (len(users), names.shape[-1]))
+    return np.array([[(u, i) in met for i in row] for u, row in zip(users, names, strict=True)])
+
+
+def test_no_item_of_the_user_is_a_negative(model, monkeypatch):
+    batch, found = model.batch, []
+    loss = CandidateSoftmax.loss
+
+    def kept(self, query, candidates, *args, **kwargs):
+        found.append(candidates)
+        return loss(self, query, candidates, *args, **kwargs)
+
+    monkeypatch.setattr(CandidateSoftmax, "loss", kept)
+    batch = {**batch, "seed": tf.constant([3, 4], tf.int64)}
+    assert np.isfinite(model.compute_loss(batch, training=True))
+    rows = batch["user_row"].numpy()
+    if "places" in batch:  # a row is a pass, of several targets
+        rows = rows[batch["place"].numpy() // batch["places"].shape[1]]
+    users = the_board().users["user_id"].to_numpy()[rows]
+    ids, mask, own = (getattr(found[0], name).numpy() for name in ("ids", "mask", "own"))
+    assert len(ids) == len(users) + DRAWN
+    assert own.shape == (len(users), OWN)
+    met = pairs_met(model, users, ids)
+    assert met[:, -DRAWN:].any()
+    np.testing.assert_array_equal(mask[:, -DRAWN:], ~met[:, -DRAWN:])
+    assert not (mask & met).any()
+    assert (own[:, :5] > 1).all()  # unmet and mined ones, which everybody has
+    assert not pairs_met(model, users, own)[own > 1].any()
+
+
+def test_what_is_mined_is_what_the_model_would_recommend(model):
+    (mining,) = model.mining
+    queries = requests(the_board())
+    everything = queries["history"]
+    queries["history"] = [[*row[:-1], ""] for row in everything]  # as before the last choice
+    retriever = model.retriever(the_board().items, k=BEST)
+    ids, _ = asked(retriever, queries, k=BEST, exclude=everything)
+    names = np.array(["", "?", *model.features.item_vocabulary.ids])
+    mined = names[mining.negatives.table.numpy()]
+    np.testing.assert_array_equal(np.sort(mined), np.sort(ids[:-1]))
