@@ -289,3 +289,20 @@ def test_vectors_that_do_not_fit(vectors, message):
 def test_an_embedder_that_does_not_say_what_it_takes():
     with pytest.raises(ValueError, match=r"pass inputs=\{name: tf\.TensorSpec\}"):
         EmbeddingRetriever(lambda raw: raw, ["a"], np.ones((1, 2)))
+
+
+def test_a_functional_model_says_by_its_inputs_what_it_takes():
+    ids, vectors = item_ids(COUNT), item_vectors(COUNT)
+    table = tf.keras.layers.Embedding(9, DIM)
+    user, recent = tf.keras.Input((), dtype="int32", name="u"), tf.keras.Input((2,), name="r")
+    query = table(user) + tf.reduce_sum(recent, 1, keepdims=True)
+    raw = {"u": [3, 5], "r": [[0.1, 0.2], [0.3, -0.4]]}
+    expected = table(tf.constant([3, 5])) + tf.reduce_sum(tf.constant(raw["r"]), 1, keepdims=True)
+    named = {"user": user, "recent": recent}
+    for inputs, asked in (
+        ([user, recent], raw),
+        (named, {"user": raw["u"], "recent": raw["r"]}),
+    ):
+        found, _ = EmbeddingRetriever(tf.keras.Model(inputs, query), ids, vectors, k=3)(asked)
+        best = [top_k(vectors, row.numpy(), 3, ())[0] for row in expected]
+        assert texts(found) == [[ids[place] for place in row] for row in best]

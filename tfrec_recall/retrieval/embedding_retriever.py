@@ -194,8 +194,17 @@ def _vectors(query_embedder: Embedder, queries: Mapping[str, tf.Tensor]) -> np.n
 def inputs_of(
     embedder: Embedder, inputs: Mapping[str, tf.TensorSpec] | None, argument: str
 ) -> Mapping[str, tf.TensorSpec]:
-    """The raw features that an embedder takes: as given, or as it says itself."""
-    inputs = getattr(embedder, "inputs", None) if inputs is None else inputs
+    """The raw features that an embedder takes: as given, or as it says itself.
+
+    A functional model of Keras says it by the names of its inputs.
+    """
+    if inputs is None:
+        inputs = getattr(embedder, "inputs", None)
+        names, whole = (getattr(embedder, part, None) for part in ("input_names", "input"))
+        if isinstance(inputs, list) and names is not None:
+            named = dict(zip(names, inputs, strict=True))
+            tensors = whole if isinstance(whole, Mapping) else named
+            inputs = {name: tf.TensorSpec(t.shape, t.dtype) for name, t in tensors.items()}
     if not isinstance(inputs, Mapping):
         raise ValueError(
             f"Say which raw features the embedder takes: pass {argument}={{name: tf.TensorSpec}}, "
