@@ -150,6 +150,9 @@ class Interactions:
         "007" stay text, and so do all ids of that column in all tables. Timestamps are Unix seconds
         or ISO 8601 ("2011-12-09 12:50:00") unless `time_unit` or `time_format` says otherwise.
 
+        What was recognised, mended or left out is told by a `ReadingNotice`: copies of rows of
+        users and items, columns without a name or a value, lists in text and the like.
+
         Args:
             events: the file; a folder of its parts, `part-0.csv`, also in folders `column=value`;
                 or a folder with such a file or folder `events` and, if known, `users` and `items`.

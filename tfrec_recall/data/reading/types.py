@@ -110,17 +110,23 @@ def _time(values: pd.Series, layout: Layout) -> pd.Series:
     """Numbers, or moments of ISO 8601; anything else stays text, which Interactions refuses."""
     if layout.time_format is not None or not isinstance(values.dtype, pd.StringDtype):
         return values
-    shortened = values.dropna()[values.dropna().str.fullmatch(SHORTENED)]
+    found = _numbers(values, layout.decimal)
+    if found is not None and pd.api.types.is_float_dtype(found.dtype):
+        _refuse_shortened(values)
+    if found is None:
+        found = _thousands(values, "events", layout)
+    return of_text(values) if found is None else found
+
+
+def _refuse_shortened(values: pd.Series) -> None:
+    """Refuses numbers such as 1.6E+09: different times have become one."""
+    shortened = values[values.str.fullmatch(SHORTENED).fillna(False).astype(bool)]
     if len(shortened):
         raise ValueError(
             f"events: column 'timestamp' has {len(shortened):,} numbers that a spreadsheet "
             "shortened, so that different times became one: save the source with these cells as "
             f"numbers without decimals. Received: {shortened.head(3).tolist()}."
         )
-    found = _numbers(values, layout.decimal)
-    if found is None:
-        found = _thousands(values, "events", layout)
-    return of_text(values) if found is None else found
 
 
 def _plain(text: pd.Series, table: str, layout: Layout) -> pd.Series:
@@ -165,11 +171,11 @@ def _all(text: pd.Series, pattern: str) -> bool:
 
 def _thousands(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
     """Numbers such as 1,500.25, where commas part thousands: seen, or said by decimal='.'."""
-    if layout.decimal == "," or not _all(text, _WITH_THOUSANDS):
-        return None
     has = text.str.contains(",", regex=False, na=False)
+    if layout.decimal == "," or not has.any() or not _all(text, _WITH_THOUSANDS):
+        return None
     surely = text.str.contains(_SURELY, na=False)
-    if not has.any() or not (surely.any() or layout.decimal == "."):
+    if not (surely.any() or layout.decimal == "."):
         return None
     tell(
         f"{table}: column {text.name!r} has commas between thousands, such as "
