@@ -11,6 +11,7 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History, MultiValued
 
 GROUPS, USERS, ITEMS, SEEN = 3, 24, 30, 8
+EPOCHS, BATCH = 6, 32  # of the one run that all suites share
 
 # Small steps on few events: 1,000 of them are no more than two of the default.
 WINDOWS = {"dim": 8, "rate": 0.3, "decay_epochs": 40, "negatives": 2, "block": 2, "lanes": 1}
@@ -122,17 +123,38 @@ def built(model_class, features=None, seed=1, **settings):
 
 
 @functools.cache
-def trained(model_class, epochs):
-    """A model after so many epochs, and its losses; shared, so nobody trains it further."""
-    model = built(model_class)
-    data = model.training_data(the_board(), batch_size=32)
-    return model, model.fit(data, epochs=epochs, verbose=0).history
+def _run(model_class):
+    """A model after all epochs, its losses, and what it had learnt after each."""
+    model, learnt = built(model_class), []
+    keep = tf.keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: learnt.append([w.numpy() for w in learnt_by(model)])
+    )
+    data = model.training_data(the_board(), batch_size=BATCH)
+    history = model.fit(data, epochs=EPOCHS, callbacks=[keep], verbose=0).history
+    return model, history, learnt
+
+
+def trained(model_class):
+    """A model after `EPOCHS`, and its losses; shared, so nobody trains it further."""
+    model, history, _ = _run(model_class)
+    return model, history
+
+
+def learnt_after(model_class, epochs):
+    """What `learnt_by` held after so many of the epochs of the same run."""
+    return _run(model_class)[2][epochs - 1]
+
+
+def learnt_by(model):
+    """What a model has learnt: its weights without those of its metrics."""
+    measured = {id(weight) for metric in model.metrics for weight in metric.weights}
+    return [weight for weight in model.weights if id(weight) not in measured]
 
 
 @functools.cache
-def retrieving(model_class, epochs):
+def retrieving(model_class):
     """The retriever of a trained model over the board's items; shared as well."""
-    return trained(model_class, epochs)[0].retriever(the_board().items, k=7)
+    return trained(model_class)[0].retriever(the_board().items, k=7)
 
 
 def requests(interactions):

@@ -7,17 +7,19 @@ import pytest
 import tensorflow as tf
 
 from tests.contract.model_cases import (
+    BATCH,
     CASES,
     GRADIENT_MODELS,
     IN_ONE_PASS,
     built,
+    learnt_after,
+    learnt_by,
     the_board,
     trained,
 )
 from tfrec_recall import models
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
 
-BATCH = 32
 callbacks = tf.keras.callbacks
 of_windows = [
     c
@@ -38,7 +40,7 @@ def new(model_class, **settings):
 @functools.cache
 def batches_of(model_class):
     """Some batches in order, the last with fewer examples: the model's own, as numbers."""
-    data = trained(model_class, epochs=2)[0].training_data(the_board(), BATCH, seed=None)
+    data = trained(model_class)[0].training_data(the_board(), BATCH, seed=None)
     whole = list(data.take(2))
     return [*whole, cut(whole[0])]
 
@@ -77,7 +79,7 @@ def mean_by_hand(model, batches):
 
 @pytest.mark.parametrize("model_class", GRADIENT_MODELS)
 def test_evaluation_is_the_mean_over_examples(model_class):
-    model, batches = trained(model_class, epochs=2)[0], batches_of(model_class)
+    model, batches = trained(model_class)[0], batches_of(model_class)
     before = [weight.numpy() for weight in learnt_by(model)]
     expected = mean_by_hand(model, batches)
     found = model.evaluate(as_dataset(batches), verbose=0, return_dict=True)
@@ -101,7 +103,7 @@ def test_training_and_validation_report_the_mean_over_examples(jit):
 
 @pytest.mark.parametrize("model_class", weighted)
 def test_a_weight_multiplies_the_loss_of_its_example_and_counts_as_one(model_class):
-    model = trained(model_class, epochs=2)[0]
+    model = trained(model_class)[0]
     batch = batches_of(model_class)[0]
     once = {**batch, "sample_weight": tf.zeros_like(batch["sample_weight"])}
     nothing = float(model.compute_loss(once))
@@ -152,14 +154,8 @@ class Crash(callbacks.Callback):
             raise InterruptedError
 
 
-def learnt_by(model):
-    """What a model has learnt: its weights without those of its metrics."""
-    measured = {id(weight) for metric in model.metrics for weight in metric.weights}
-    return [weight for weight in model.weights if id(weight) not in measured]
-
-
-def assert_same(ours, theirs):
-    for own, other in zip(learnt_by(ours), learnt_by(theirs), strict=True):
+def assert_learnt(model, expected):
+    for own, other in zip(learnt_by(model), expected, strict=True):
         np.testing.assert_allclose(own, other, atol=1e-4)  # eager and graph
 
 
@@ -170,13 +166,12 @@ def learnt(model, epochs, *others, data=None, **options):
 
 @pytest.mark.parametrize("model_class", GRADIENT_MODELS)
 def test_a_run_after_a_crash_ends_as_the_uninterrupted_one(model_class, tmp_path):
-    through, _ = trained(model_class, epochs=2)
     with pytest.raises(InterruptedError):
         learnt(new(model_class), 2, callbacks.BackupAndRestore(tmp_path / "state"), Crash(1))
     second = new(model_class, seed=99)
     history = learnt(second, 2, callbacks.BackupAndRestore(tmp_path / "state"))
     assert history.epoch == [1]
-    assert_same(second, through)
+    assert_learnt(second, learnt_after(model_class, epochs=2))
 
 
 def with_chance(model_class):
@@ -207,7 +202,7 @@ def test_a_run_goes_on_within_an_epoch_and_draws_what_it_would_have_drawn(model_
         second = new(model_class, seed=99, **options)
         learns(second, backup())
         assert int(second.optimizer.iterations) == int(through.optimizer.iterations)
-        assert_same(second, through)
+        assert_learnt(second, learnt_by(through))
 
 
 def test_an_order_that_is_not_known_is_said_when_a_run_is_restored(tmp_path):
@@ -225,7 +220,7 @@ def test_weights_are_all_there_before_the_first_batch(model_class, tmp_path):
     path = str(tmp_path / "at once.weights.h5")
     first.save_weights(path)
     second.load_weights(path)
-    assert len(first.get_weights()) == len(trained(model_class, epochs=2)[0].get_weights())
+    assert len(first.get_weights()) == len(trained(model_class)[0].get_weights())
     for ours, theirs in zip(second.get_weights(), first.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -243,7 +238,7 @@ def test_callbacks_come_alone_in_lists_and_as_keras_lists(model_class):
 
 @pytest.mark.parametrize("model_class", [c for c in CASES if c not in IN_ONE_PASS])
 def test_what_fit_does_not_take_is_refused(model_class):
-    model, data = trained(model_class, epochs=2)[0], as_dataset(batches_of(model_class))
+    model, data = trained(model_class)[0], as_dataset(batches_of(model_class))
     given = {"class_weight": {0: 1.0, 1: 2.0}, "batch_size": 8, "validation_batch_size": 8}
     for name, value in given.items():
         with pytest.raises(ValueError, match=f"{model_class.__name__}.fit takes no {name}: .*Rec"):

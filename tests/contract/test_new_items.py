@@ -14,8 +14,8 @@ OF_ITEMS = [c for c in CASES if issubclass(c, ItemSpaceModel)]
 
 @pytest.mark.parametrize("model_class", OF_ITEMS)
 def test_an_export_embeds_items_that_are_new_since(model_class, tmp_path):
-    model, _ = trained(model_class, epochs=2)
-    retriever = retrieving(model_class, epochs=2)
+    model, _ = trained(model_class)
+    retriever = retrieving(model_class)
     items = the_board().items
     new = pd.DataFrame({"item_id": ["brand new", "another"], "tags": [["red"], ["blue", "red"]]})
     raw = {"item_id": new["item_id"].tolist(), "tags": new["tags"].tolist()}
@@ -32,11 +32,11 @@ def test_an_export_embeds_items_that_are_new_since(model_class, tmp_path):
 
 @pytest.mark.parametrize("model_class", OF_ITEMS)
 def test_similar_items_are_cosines_of_the_models_vectors(model_class):
-    model, _ = trained(model_class, epochs=2)
+    model, _ = trained(model_class)
     items = the_board().items
     vectors = model.embed_items(items)
     cosines = pd.Series(vectors @ vectors[4], index=items["item_id"])
-    ids, scores = retrieving(model_class, epochs=2).similar_items([items["item_id"][4]], k=9)
+    ids, scores = retrieving(model_class).similar_items([items["item_id"][4]], k=9)
     ids = ids.numpy()[0].astype(str)
     np.testing.assert_allclose(scores[0], cosines[ids], rtol=1e-4, atol=1e-5)
     best = cosines.drop(items["item_id"][4]).nlargest(9)

@@ -30,7 +30,7 @@ def trigger_retriever(index=None):
 @pytest.fixture(params=[*CASES, "triggers", "triggers by ScaNN"])
 def retriever(request):
     if isinstance(request.param, type):
-        return retrieving(request.param, epochs=2)
+        return retrieving(request.param)
     return trigger_retriever(ScaNN(0.9, 5, 5, 30) if "ScaNN" in request.param else None)
 
 
@@ -90,7 +90,7 @@ def test_features_of_other_sizes_are_refused_and_shared_ones_repeated(retriever)
 def test_a_table_of_queries_is_a_request():
     retriever = next(  # of the models that are asked with a history beside other features
         found
-        for found in (retrieving(model_class, epochs=2) for model_class in CASES)
+        for found in (retrieving(model_class) for model_class in CASES)
         if {"history", "country"} <= set(found.inputs)
     )
     queries = {n: v for n, v in three_queries(retriever).items() if n != "objective"}

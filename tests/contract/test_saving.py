@@ -12,11 +12,14 @@ import pytest
 import tensorflow as tf
 
 from tests.contract.model_cases import (
+    BATCH,
     CASES,
     SEEN,
     asked,
     built,
     its_features,
+    learnt_after,
+    learnt_by,
     requests,
     the_board,
     trained,
@@ -81,7 +84,7 @@ LOADER = """
 
 
 def towers_of(model_class):
-    return [side for side in TOWERS if hasattr(trained(model_class, 1)[0], side)]
+    return [side for side in TOWERS if hasattr(trained(model_class)[0], side)]
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +95,7 @@ def answers(tmp_path_factory):
     wanted = {"towers": {}, "models": {}, "inputs": INPUTS, "queries": queries}
     wanted["items"] = the_board().items.to_dict("list")
     for model_class in CASES:
-        model, _ = trained(model_class, 1)
+        model, _ = trained(model_class)
         for form in FORMATS:
             for side in towers_of(model_class):
                 path = folder / f"{model_class.__name__} {side} {form}"
@@ -116,7 +119,7 @@ def answers(tmp_path_factory):
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("model_class", CASES)
 def test_towers_answer_the_same_in_a_new_process(model_class, form, answers):
-    model, _ = trained(model_class, 1)
+    model, _ = trained(model_class)
     for side in towers_of(model_class):
         tower = getattr(model, side)
         inputs = {name: tf.constant(INPUTS[name], tf.int32) for name in tower.input_names}
@@ -129,7 +132,7 @@ def test_towers_answer_the_same_in_a_new_process(model_class, form, answers):
 @pytest.mark.parametrize("model_class", CASES)
 def test_whole_models_are_the_same_in_a_new_process(model_class, form, answers):
     """All that was learnt, and the state of the optimiser."""
-    model, _ = trained(model_class, 1)
+    model, _ = trained(model_class)
     state = [*model.weights, *getattr(model.optimizer, "variables", [])]
     for place, weight in enumerate(state):
         found = answers[f"{model_class.__name__} {form} {place}"]
@@ -139,7 +142,7 @@ def test_whole_models_are_the_same_in_a_new_process(model_class, form, answers):
 
 @pytest.mark.parametrize("model_class", CASES)
 def test_whole_models_answer_the_same_in_a_new_process(model_class, answers):
-    retriever = trained(model_class, 1)[0].retriever(the_board().items, k=7)
+    retriever = trained(model_class)[0].retriever(the_board().items, k=7)
     ids, scores = asked(retriever, requests(the_board()), k=7)
     name = f"{model_class.__name__} {FORMATS[0]}"
     np.testing.assert_array_equal(answers[f"{name} ids"], ids)
@@ -149,12 +152,13 @@ def test_whole_models_answer_the_same_in_a_new_process(model_class, answers):
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("model_class", [models.FunkSVD, models.Item2Vec])
 def test_a_loaded_model_learns_on_and_is_exported(model_class, form, tmp_path):
-    trained(model_class, 1)[0].save(tmp_path / form)
+    first = built(model_class)
+    first.fit(first.training_data(the_board(), BATCH), verbose=0)
+    first.save(tmp_path / form)
     loaded = tf.keras.models.load_model(tmp_path / form)
-    data = loaded.training_data(the_board(), batch_size=32, first_epoch=1)
+    data = loaded.training_data(the_board(), BATCH, first_epoch=1)
     loaded.fit(data, initial_epoch=1, epochs=2, verbose=0)
-    through, _ = trained(model_class, 2)
-    for ours, theirs in zip(loaded.get_weights(), through.get_weights(), strict=True):
+    for ours, theirs in zip(learnt_by(loaded), learnt_after(model_class, epochs=2), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
     queries = requests(the_board())
     retriever = loaded.retriever(the_board().items, k=7)
@@ -164,7 +168,7 @@ def test_a_loaded_model_learns_on_and_is_exported(model_class, form, tmp_path):
 
 @pytest.mark.parametrize("model_class", CASES)
 def test_the_config_holds_all_arguments_as_plain_values(model_class):
-    model, _ = trained(model_class, 1)
+    model, _ = trained(model_class)
     config = json.loads(json.dumps(model.get_config()))
     same = model_class.from_config(config)
     assert same.get_config() == model.get_config()
@@ -226,7 +230,7 @@ def test_a_whole_model_in_hdf5_says_what_to_use(path, tmp_path):
 
 def test_a_directory_without_the_package_is_an_error_and_no_other_answer(tmp_path):
     """Keras would go by traces of the calls, in which masks are lost."""
-    trained(models.TwoTower, 1)[0].query_model.save(tmp_path / "tower")
+    trained(models.TwoTower)[0].query_model.save(tmp_path / "tower")
     program = "import sys, tensorflow as tf; tf.keras.models.load_model(sys.argv[1])"
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "tower")],

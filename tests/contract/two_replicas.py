@@ -11,12 +11,14 @@ import traceback
 import numpy as np
 import tensorflow as tf
 
-EPOCHS, BATCH = 2, 32
+EPOCHS = 2
 EXPORTED = {"EGES", "FunkSVD", "NeuralCF", "SDM", "SamplingBiasCorrectedTwoTower"}
 
 
 def few_examples(model, interactions, count):
     """A batch with fewer examples than there are replicas."""
+    from tests.contract.model_cases import BATCH
+
     batch = model.training_data(interactions, batch_size=BATCH, seed=None).take(1)
     return batch.map(lambda columns: {name: values[:count] for name, values in columns.items()})
 
@@ -38,7 +40,7 @@ def lists_of(model, interactions, exported):
 
 
 def trained_by_two(model_class, strategy):
-    from tests.contract.model_cases import built, the_board
+    from tests.contract.model_cases import BATCH, built, the_board
 
     with strategy.scope():
         model = built(model_class)

@@ -227,10 +227,17 @@ class Learner(SavedWhole):
         replicas.run_if_any(self.examples_in(inputs), apply, gradients)
         return {"regularization_loss": regularization, "total_loss": loss + regularization}
 
+    def make_optimizer_state(self) -> None:
+        """Before the step is traced: one that makes variables is traced a second time."""
+        build = getattr(self.optimizer, "build", None)  # legacy optimisers have none
+        if build is not None:
+            build(self.trainable_variables)
+
     def _regularization(self) -> tf.Tensor:
         return tf.reduce_sum([tf.reduce_sum(part) for part in self.losses])
 
     def make_train_function(self, force=False):
+        self.make_optimizer_state()
         made = super().make_train_function(force)
         one_replica = self.distribute_strategy.num_replicas_in_sync == 1
         if self.compiled_step is None or int(self._steps_per_execution) == 1 or not one_replica:

@@ -24,6 +24,9 @@ class WindowModel(RecallModel):
     def begin(self, run):
         self.training.begin(run)
 
+    def make_optimizer_state(self):
+        """None: tables change by steps of their own."""
+
     def regroup(self, batch: Columns):
         return whole_batch(batch)
 
