@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tfrec_recall.cli.application import main
+from tfrec_recall.models import NeuralCF
 
 USERS, ITEMS, CANDIDATES = 40, 160, 30
 SETTINGS = {"epochs": 6, "batch_size": 64, "learning_rate": 0.02, "dim": 8, "patience": 6}
@@ -45,7 +46,10 @@ def benchmark(path, suffix, validation, timestamps):
 @pytest.mark.parametrize(
     ("suffix", "validation", "timestamps"), [(".csv", False, True), (".parquet", True, False)]
 )
-def test_neural_cf_learns_a_published_split(suffix, validation, timestamps, tmp_path, capsys):
+def test_neural_cf_learns_a_published_split(
+    suffix, validation, timestamps, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(NeuralCF, "compiles", False)  # XLA takes longer than the few steps
     benchmark(tmp_path, suffix, validation, timestamps)
     (tmp_path / "settings.json").write_text(json.dumps(SETTINGS))
     run(

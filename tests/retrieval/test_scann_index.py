@@ -102,6 +102,15 @@ def test_two_searchers_never_answer_for_each_other():
     np.testing.assert_array_equal(searched(one), one.search(clustered(2, seed=8), 3)[0])
 
 
+@pytest.fixture
+def only_its_own():
+    """The collector looks at nothing that other tests have left: at gigabytes of graphs."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("only_its_own")
 def test_a_searcher_goes_with_its_index():
     """Five searchers of 20 MB each: a resource stays for the life of the process, if not let go."""
     vectors = np.random.default_rng(0).normal(size=(20_000, 256)).astype("float32")
@@ -117,6 +126,7 @@ def test_a_searcher_goes_with_its_index():
     assert (after - before) / 1e6 < 50
 
 
+@pytest.mark.usefixtures("only_its_own")
 def test_a_searcher_may_go_while_a_graph_is_built():
     @tf.function
     def graph(value):
