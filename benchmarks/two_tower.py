@@ -157,19 +157,18 @@ def main() -> None:
     from tfrec_recall.data import Interactions
     from tfrec_recall.features import Categorical, Features, History
     from tfrec_recall.models import TwoTower, YouTubeDNN
+    from tfrec_recall.sampling import Popularity
 
     interactions = Interactions(events_of(options.users, LENGTH + 1, options.items))
     features = Features(
         user=[Categorical("user_id"), History(length=LENGTH)], item=[Categorical("item_id")]
     ).adapt(interactions)
     size = options.users * LENGTH
+    shape = {"features": features, "dim": DIM, "hidden": (HIDDEN,), "dropout": 0.0}
+    shape["recency"] = False
     models = {
-        "YouTubeDNN": YouTubeDNN(
-            features, DIM, (HIDDEN,), dropout=0.0, recency=False, negatives=NEGATIVES, power=0.0
-        ),
-        "TwoTower": TwoTower(
-            features, DIM, (HIDDEN,), dropout=0.0, recency=False, negatives=NEGATIVES
-        ),
+        "YouTubeDNN": YouTubeDNN(**shape, negatives=Popularity(NEGATIVES, power=0.0)),
+        "TwoTower": TwoTower(**shape, negatives=NEGATIVES),
     }
     peer = theirs(options.peer, interactions, features, options.epochs)
     ratios = []

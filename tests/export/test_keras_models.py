@@ -42,14 +42,23 @@ def test_the_export_is_the_model(tmp_path):
     assert not np.allclose(original(query)[1], expected[1])
 
 
-def test_a_bare_keras_model_needs_its_inputs_named(tmp_path):
+def test_a_functional_model_says_itself_what_its_inputs_are(tmp_path):
     features = {"age": tf.keras.Input([2], name="age"), "price": tf.keras.Input([3], name="price")}
     joined = tf.keras.layers.Concatenate()(list(features.values()))
     model = tf.keras.Model(features, tf.keras.layers.Dense(DIM)(joined))
     specs = {"age": tf.TensorSpec([None, 2]), "price": tf.TensorSpec([None, 3])}
-    with pytest.raises(ValueError, match=r"pass inputs=\{name: tf\.TensorSpec\}"):
-        EmbeddingRetriever(model, item_ids(COUNT), item_vectors(COUNT))
-    original = EmbeddingRetriever(model, item_ids(COUNT), item_vectors(COUNT), inputs=specs, k=4)
-    loaded = load(export(original, tmp_path))
+    given = EmbeddingRetriever(model, item_ids(COUNT), item_vectors(COUNT), inputs=specs, k=4)
+    said = EmbeddingRetriever(model, item_ids(COUNT), item_vectors(COUNT), k=4)
+    assert said.inputs == given.inputs
+    loaded = load(export(said, tmp_path))
     query = {"age": np.ones((2, 2)), "price": [[1, 2, 3], [4, 5, 6]]}
-    assert texts(loaded(query)[0]) == texts(original(query)[0])
+    assert texts(loaded(query)[0]) == texts(given(query)[0])
+
+
+def test_another_keras_model_needs_its_inputs_named():
+    class Own(tf.keras.Model):
+        def call(self, raw):
+            return raw["price"]
+
+    with pytest.raises(ValueError, match=r"pass inputs=\{name: tf\.TensorSpec\}"):
+        EmbeddingRetriever(Own(), item_ids(COUNT), item_vectors(COUNT))
