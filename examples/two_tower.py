@@ -6,7 +6,7 @@ python examples/two_tower.py [EPOCHS]
 import sys
 
 from tfrec_recall.data import datasets, standard
-from tfrec_recall.evaluation import evaluate
+from tfrec_recall.evaluation import evaluate, tuning_queries
 from tfrec_recall.export import export, load
 from tfrec_recall.features import Categorical, Features, History, Numeric
 from tfrec_recall.models import TwoTower
@@ -33,7 +33,8 @@ model.compile(optimizer=tf.keras.optimizers.Adam(0.002))
 model.fit(model.training_data(split.train), epochs=epochs)
 
 # 4. What is measured is what is served.
-retriever = model.retriever(shop.items, index=Auto(recall=0.95))
+asked = tuning_queries(split)  # should the index be approximate, its recall is that of customers
+retriever = model.retriever(shop.items, index=Auto(recall=0.95), tuning_queries=asked)
 print(evaluate(retriever, split, on="validation"))
 served = load(export(retriever, "saved_models/two_tower_example", items=shop.items))
 

@@ -18,7 +18,13 @@ from tfrec_recall.cli.figures import record, show_comparison
 from tfrec_recall.cli.option_groups import takes
 from tfrec_recall.cli.protocol import RECORD, Protocol, protocol
 from tfrec_recall.cli.source import Source
-from tfrec_recall.cli.train import K, check_place, measure, write_export
+from tfrec_recall.cli.train import (
+    K,
+    check_place,
+    indexed,
+    measure,
+    write_export,
+)
 
 if TYPE_CHECKING:
     from tfrec_recall.data import Split
@@ -59,7 +65,7 @@ def demo(
     )
     with waiting("Building the indexes"):
         exact = trained.model.retriever(interactions.items, index=Exact(), k=K)
-        scann = trained.model.retriever(interactions.items, index=ScaNN(), k=K)
+        scann = indexed(trained, split, ScaNN(), K)
     say(("3 ", "bold"), "Measuring on test, over the whole catalogue")
     popular = yardstick.model.retriever(interactions.items, index=Exact(), k=K)
     report = measure(scann, split, repeats=repeats)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import pathlib
+import warnings
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -92,7 +93,7 @@ def train(
     trained = train_model(chosen, split, given, seed, published, repeats, source.columns)
     with waiting("Building the index"):
         length = max((K, *(places or ())))
-        retriever = trained.model.retriever(interactions.items, index=index_of(index), k=length)
+        retriever = indexed(trained, split, index_of(index), length)
     report = measure(retriever, split, places, repeats)
     beside = figures.tables() if figures else None
     show(report, on=beside)
@@ -131,6 +132,24 @@ def index_of(kind: Kind) -> IndexSettings:
     if kind is Kind.exact:
         return retrieval.Exact()
     return retrieval.ScaNN() if kind is Kind.scann else retrieval.Auto()
+
+
+def indexed(trained: Trained, split: Split, index: IndexSettings, k: int) -> Retriever:
+    """The retriever over all items, whose index is tuned with what validation users ask.
+
+    What the user should know of the index is said.
+    """
+    from tfrec_recall.evaluation import tuning_queries
+    from tfrec_recall.retrieval import IndexNotice
+
+    items, asked = split.interactions.items, tuning_queries(split)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", IndexNotice)
+        retriever = trained.model.retriever(items, index=index, k=k, tuning_queries=asked)
+    for one in told:
+        if issubclass(one.category, IndexNotice):
+            say((str(one.message), "yellow"))
+    return retriever
 
 
 def measure(

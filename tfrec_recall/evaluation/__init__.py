@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tfrec_recall.evaluation.rating_callback import RatingsOnValidation
     from tfrec_recall.evaluation.ratings import RatingReport, evaluate_ratings
     from tfrec_recall.evaluation.report import Report, compare
+    from tfrec_recall.evaluation.tuning_queries import tuning_queries
 else:
     on_demand(__name__)
 
@@ -40,4 +41,5 @@ __all__ = [
     "plot_exposure",
     "plot_history",
     "plot_popularity",
+    "tuning_queries",
 ]

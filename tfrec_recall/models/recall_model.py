@@ -14,6 +14,7 @@ from tfrec_recall.features.item_embedding import FEW_ITEMS
 from tfrec_recall.models.learner import Learner
 from tfrec_recall.models.published import Published
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
+from tfrec_recall.retrieval.tuning_queries import TuningQueries
 
 BATCH_SIZE = 1024  # of every model's training data, unless it is told
 CANDIDATE_BATCH = 4096
@@ -134,7 +135,14 @@ class RecallModel(Learner):
         ]
         return np.concatenate(parts)
 
-    def retriever(self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0) -> Retriever:
+    def retriever(
+        self,
+        items: pd.DataFrame,
+        index=None,
+        k: int = 100,
+        seed: int = 0,
+        tuning_queries: TuningQueries = None,
+    ) -> Retriever:
         """Raw query features in, item ids and scores out, over these items.
 
         Args:
@@ -143,6 +151,9 @@ class RecallModel(Learner):
             index: `Exact()` (the default), `ScaNN(recall=0.95)` or `Auto()`.
             k: how many items are returned where a call does not say.
             seed: of the permutation that orders equal scores.
+            tuning_queries: requests of users, raw features, that an approximate index is tuned
+                with: its recall is then theirs. Or a function that gives them for the retriever's
+                inputs, such as `evaluation.tuning_queries(split)`. Exact search needs none.
         """
         return EmbeddingRetriever(
             query_embedder=QueryEmbedder(self.features, self.query_model),
@@ -151,6 +162,7 @@ class RecallModel(Learner):
             index=index or Exact(),
             k=k,
             item_embedder=ItemEmbedder(self.features, self.candidate_model),
+            tuning_queries=tuning_queries,
             seed=seed,
         )
 

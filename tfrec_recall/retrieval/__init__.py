@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tfrec_recall.retrieval.embedding_retriever import EmbeddingRetriever
     from tfrec_recall.retrieval.exact import Exact
     from tfrec_recall.retrieval.history_mean import HistoryMean
-    from tfrec_recall.retrieval.index import Index, IndexSettings
+    from tfrec_recall.retrieval.index import Index, IndexNotice, IndexSettings
     from tfrec_recall.retrieval.neighbour_retriever import NeighbourRetriever
     from tfrec_recall.retrieval.rating_retriever import RatingRetriever
     from tfrec_recall.retrieval.retriever import Retriever
@@ -31,6 +31,7 @@ __all__ = [
     "Exact",
     "HistoryMean",
     "Index",
+    "IndexNotice",
     "IndexSettings",
     "NeighbourRetriever",
     "RatingRetriever",

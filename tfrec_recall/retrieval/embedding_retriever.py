@@ -12,9 +12,9 @@ from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.diversity import Diversity, spread
 from tfrec_recall.retrieval.exact import Exact
 from tfrec_recall.retrieval.index import IndexSettings, checked_vectors
-from tfrec_recall.retrieval.raw_inputs import tensors
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.selection import NO_ROW
+from tfrec_recall.retrieval.tuning_queries import TuningQueries, embedded
 
 Embedder = Callable[[Mapping[str, tf.Tensor]], Any]
 
@@ -35,8 +35,9 @@ class EmbeddingRetriever(Retriever):
         item_embedder: maps raw item features to vectors [batch, dim], also of items that are not
             in the catalogue; without it, `embed_item` gives the catalogue's vectors by `item_id`.
         item_inputs: the raw item features; by default `item_embedder.inputs`.
-        tuning_queries: raw query features to tune an approximate index with; they should be of
-            the kind that will be asked, and need no targets. Without them item vectors stand in.
+        tuning_queries: requests of users to tune an approximate index with, raw query features, or
+            a function that gives them for `inputs`; the recall that it promises is theirs. They
+            need no targets. Without them item vectors stand in, with a warning.
         diversity: spread the lists over categories of items; scores are then what an item was worth
             to its list.
         lift: what the score of each item is multiplied by in the lists of queries, [items], above
@@ -66,7 +67,7 @@ class EmbeddingRetriever(Retriever):
         inputs: Mapping[str, tf.TensorSpec] | None = None,
         item_embedder: Embedder | None = None,
         item_inputs: Mapping[str, tf.TensorSpec] | None = None,
-        tuning_queries: Mapping[str, Any] | None = None,
+        tuning_queries: TuningQueries = None,
         diversity: Diversity | None = None,
         lift: np.ndarray | None = None,
         with_interest: bool = False,
@@ -84,14 +85,17 @@ class EmbeddingRetriever(Retriever):
             item_inputs = {"item_id": tf.TensorSpec([None], catalogue.dtype, "item_id")}
         else:
             item_inputs = inputs_of(item_embedder, item_inputs, "item_inputs")
-        held_out = None
-        if tuning_queries is not None:
-            held_out = _vectors(query_embedder, tensors(tuning_queries, inputs, "retriever"))
+        queries, present = embedded(
+            lambda raw: _embedded(query_embedder, raw), inputs, tuning_queries
+        )
         searched = k if diversity is None else k * diversity.candidates
         index = index or Exact()
         lifted = vectors if lift is None else vectors * checked_lift(lift, len(vectors))
-        built = index.build(lifted[catalogue.order], k=searched, queries=held_out)
-        plain = built if lift is None else index.build(vectors[catalogue.order], k=k)
+        built = index.build(lifted[catalogue.order], searched, queries, present)
+        plain = built
+        if lift is not None:  # whose queries are the items
+            ordered = vectors[catalogue.order]
+            plain = index.build(ordered, k=k, queries=ordered)
         offered = ("embed_query", "embed_item", "similar_items")
         report: dict[str, Any] = {"kind": "embedding", "index": built.report}
         if diversity is not None:
@@ -181,14 +185,6 @@ def _embedded(
     embedded = query_embedder(queries)
     vectors, present = embedded if isinstance(embedded, tuple | list) else (embedded, None)
     return tf.cast(vectors, tf.float32), present
-
-
-def _vectors(query_embedder: Embedder, queries: Mapping[str, tf.Tensor]) -> np.ndarray:
-    """The vectors of all interests that are present, [vectors, dim]."""
-    vectors, present = _embedded(query_embedder, queries)
-    if present is not None:
-        vectors = tf.boolean_mask(vectors, present)
-    return tf.reshape(vectors, [-1, vectors.shape[-1]]).numpy()
 
 
 def inputs_of(

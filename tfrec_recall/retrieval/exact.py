@@ -30,7 +30,11 @@ class Exact:
             raise ValueError(f"Exact needs a block of at least 1. Received: block={self.block}.")
 
     def build(
-        self, vectors: np.ndarray, k: int = 100, queries: np.ndarray | None = None
+        self,
+        vectors: np.ndarray,
+        k: int = 100,
+        queries: np.ndarray | None = None,
+        present: np.ndarray | None = None,
     ) -> "ExactIndex":
         return ExactIndex(vectors, self)
 

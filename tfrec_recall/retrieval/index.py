@@ -6,6 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 
+class IndexNotice(UserWarning):
+    """What a user should know of an index: a recall not reached, or not that of users."""
+
+
 class Index(tf.Module):
     """Item vectors made searchable by inner product; saved with the graph that uses it.
 
@@ -48,14 +52,21 @@ class Index(tf.Module):
 class IndexSettings(Protocol):
     """What a user passes to choose an index: plain values, and how to build it."""
 
-    def build(self, vectors: np.ndarray, k: int = 100, queries: np.ndarray | None = None) -> Index:
+    def build(
+        self,
+        vectors: np.ndarray,
+        k: int = 100,
+        queries: np.ndarray | None = None,
+        present: np.ndarray | None = None,
+    ) -> Index:
         """An index over the rows of `vectors`.
 
         Args:
             vectors: float [items, dim].
             k: the length of list for which an approximate index is tuned.
-            queries: held-out query vectors [queries, dim] or [queries, interests, dim] to tune
-                an approximate index with; without them, item vectors stand in.
+            queries: vectors of users' requests, [queries, dim] or [queries, interests, dim], to
+                tune an approximate index with; without them, item vectors stand in.
+            present: bool [queries, interests]; None: all interests are present.
         """
         ...
 

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from scann.scann_ops.py import scann_ops
 
+from tfrec_recall.retrieval.exact import exact_search, gather_or_zeros
 from tfrec_recall.retrieval.selection import NO_ROW
 
 ANISOTROPIC_THRESHOLD = 0.2  # of "Accelerating Large-Scale Inference with Anisotropic ...", 2020
@@ -19,7 +20,7 @@ POINTS_A_LEAF = 128  # for k-means; twice as many find nothing more at 100,000 i
 POINTS_TO_HASH = 20_000  # for the codebooks; five times as many find nothing more
 
 
-class Searcher(tf.Module):
+class ScannSearcher(tf.Module):
     """Approximate candidates for query vectors: a tree of leaves, hashed vectors, exact reordering.
 
     The searcher itself is a resource that the graph makes from the variables here when it first
@@ -33,6 +34,7 @@ class Searcher(tf.Module):
 
     Attributes:
         vectors: the variable that holds the vectors, [items, dim].
+        leaves: how many there are, 1 where there is no tree.
     """
 
     def __init__(self, vectors: np.ndarray, leaves: int | None, parallel: bool = True):
@@ -59,11 +61,24 @@ class Searcher(tf.Module):
         _release(built.searcher_handle)
 
         self.vectors = self._state.dataset
+        self.leaves = leaves or 1
         self._parallel = parallel
         self._shared_name = f"tfrec_recall-{uuid.uuid4()}"
         with tf.init_scope():
             handle = self._handle()
         weakref.finalize(self, _release, handle).atexit = False
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return tuple(self.vectors.shape)
+
+    def search(
+        self, query: tf.Tensor, k: tf.Tensor | int, exclude: tf.Tensor, present: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        return exact_search(self.vectors, query, k, exclude, present)
+
+    def vectors_of(self, rows: tf.Tensor) -> tf.Tensor:
+        return gather_or_zeros(self.vectors, rows)
 
     def candidates(
         self,
@@ -72,17 +87,7 @@ class Searcher(tf.Module):
         reorder: tf.Tensor | int,
         leaves_to_search: tf.Tensor | int,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Up to `count` rows for each query and their inner products, best first.
-
-        Args:
-            query: [batch, dim], a batch of at least one.
-            count: how many.
-            reorder: how many of the best by hashed vectors are scored exactly; at least `count`.
-            leaves_to_search: how many leaves, those nearest to the query.
-
-        Returns: rows int32 and scores float32 [batch, most that were found]; -1 and -inf where
-            the leaves held fewer.
-        """
+        """As `tuning.Searcher.candidates`; hashed vectors are the compressed ones."""
         searcher = scann_ops.ScannSearcher(self._handle())
         search = searcher.search_batched_parallel if self._parallel else searcher.search_batched
         found = search(query, count, reorder, leaves_to_search)

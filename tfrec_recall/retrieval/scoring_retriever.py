@@ -12,6 +12,7 @@ from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.index import IndexSettings
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.selection import NO_ROW, best, leave_out
+from tfrec_recall.retrieval.tuning_queries import TuningQueries, embedded
 
 PAIRS_AT_A_TIME = 131_072
 
@@ -48,6 +49,8 @@ class ScoringRetriever(Retriever):
             A list is never longer than it.
         index: what searches the shortlist.
         k: the length of a list where a call does not say.
+        tuning_queries: requests of users, as for `EmbeddingRetriever`, to tune an approximate
+            index of the shortlist with.
         seed: of the permutation that orders items of equal score.
     """
 
@@ -59,6 +62,7 @@ class ScoringRetriever(Retriever):
         shortlist: int | None = None,
         index: IndexSettings | None = None,
         k: int = 100,
+        tuning_queries: TuningQueries = None,
         seed: int = 0,
     ):
         catalogue = Catalogue(item_ids, seed)
@@ -77,7 +81,12 @@ class ScoringRetriever(Retriever):
         ordered = np.asarray(encoded, "int32")[catalogue.order]
         built = None
         if index is not None and shortlist is not None:
-            built = index.build(scorer.item_vectors(ordered), k=shortlist)
+            queries, present = embedded(
+                lambda raw: (scorer.query_vectors(scorer.query(raw)), None),
+                scorer.inputs,
+                tuning_queries,
+            )
+            built = index.build(scorer.item_vectors(ordered), shortlist, queries, present)
         super().__init__(
             item_ids=catalogue.ids,
             inputs=scorer.inputs,

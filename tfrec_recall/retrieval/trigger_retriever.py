@@ -14,6 +14,7 @@ from tfrec_recall.retrieval.index import IndexSettings, checked_vectors
 from tfrec_recall.retrieval.recency import check_recency, recency_weights
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.selection import NO_ROW, best
+from tfrec_recall.retrieval.tuning_queries import TuningQueries, embedded
 
 Merge = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -63,6 +64,8 @@ class TriggerRetriever(Retriever):
             None is 1 for all. Similar items are found by the vectors alone.
         item_embedder: maps raw item features to vectors, also of items that are not in the
             catalogue; without it, `embed_item` gives the catalogue's vectors by `item_id`.
+        tuning_queries: requests of users, `{"history": …}`, whose triggers an approximate index is
+            tuned with; without them, all items are triggers.
         seed: of the permutation that orders items of equal score.
 
     A user without a known item is recalled nothing: padding and -inf.
@@ -85,6 +88,7 @@ class TriggerRetriever(Retriever):
         merge: Merge = merge_by_sum,
         lift: np.ndarray | None = None,
         item_embedder: Embedder | None = None,
+        tuning_queries: TuningQueries = None,
         seed: int = 0,
     ):
         check_recency(last, half_life)
@@ -100,10 +104,20 @@ class TriggerRetriever(Retriever):
         factors = np.ones((len(vectors), 1), "float32")
         if lift is not None:
             factors = checked_lift(lift, len(vectors))
-        built = (index or Exact()).build(vectors[catalogue.order], k=neighbours)
+        inputs = {"history": tf.TensorSpec([None, None], catalogue.dtype, "history")}
+        ordered = vectors[catalogue.order]
+
+        def of_triggers(raw):
+            rows = catalogue.rows(raw["history"])
+            weights = recency_weights(rows >= 0, last, half_life)
+            return tf.gather(ordered, rows[weights > 0]), None  # [triggers, dim]
+
+        queries, _ = embedded(of_triggers, inputs, tuning_queries)
+        queries = ordered if queries is None else queries
+        built = (index or Exact()).build(ordered, k=neighbours, queries=queries)
         super().__init__(
             item_ids=catalogue.ids,
-            inputs={"history": tf.TensorSpec([None, None], catalogue.dtype, "history")},
+            inputs=inputs,
             k=k,
             signatures=("embed_item", "similar_items"),
             item_inputs=(

@@ -18,6 +18,7 @@ from tfrec_recall.models.collaborative_filtering.raters import ByFactors, ByFold
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
+from tfrec_recall.retrieval.tuning_queries import TuningQueries
 
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
@@ -154,13 +155,21 @@ class FunkSVD(RecallModel):
                 "FunkSVD has learnt nothing yet: call fit(training_data(train)) first."
             )
 
-    def retriever(self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0) -> Retriever:
+    def retriever(
+        self,
+        items: pd.DataFrame,
+        index=None,
+        k: int = 100,
+        seed: int = 0,
+        tuning_queries: TuningQueries = None,
+    ) -> Retriever:
         """As of any model, and with the ratings of known users, `predict_rating`.
 
         Raises: ValueError before any rating was learnt.
         """
         self._require_learnt()
-        return super().retriever(items, index, k, seed).with_ratings(ByFactors(self))
+        retriever = super().retriever(items, index, k, seed, tuning_queries)
+        return retriever.with_ratings(ByFactors(self))
 
     def fold_in(self, items: tf.Tensor, ratings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Factors and bias of users by their ratings alone: the least of their part of the loss.

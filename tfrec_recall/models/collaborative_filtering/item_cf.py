@@ -35,6 +35,8 @@ from tfrec_recall.models.collaborative_filtering.raters import ByItems
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.published import Published
 from tfrec_recall.retrieval import NeighbourRetriever, RatingRetriever
+from tfrec_recall.retrieval.tuning_queries import TuningQueries
+from tfrec_recall.retrieval.unsearched import tell_unsearched
 
 
 class Best(NamedTuple):
@@ -250,9 +252,20 @@ class ItemCF(OnePassModel):
         if not tf.reduce_any(self.popularity > 0):
             raise ValueError("ItemCF has learnt nothing yet: call fit(train) first.")
 
-    def retriever(self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0):
-        """Lists from neighbour tables; `index` means nothing here, as no vectors are searched."""
+    def retriever(
+        self,
+        items: pd.DataFrame,
+        index=None,
+        k: int = 100,
+        seed: int = 0,
+        tuning_queries: TuningQueries = None,
+    ):
+        """Lists from neighbour tables; no vectors are searched.
+
+        `index` and `tuning_queries` mean nothing here; an approximate index is warned about.
+        """
         self._require_adapted()
+        tell_unsearched("ItemCF", index)
         encoded = self.features.ids("item_id").encode(items["item_id"])
         position = np.full(len(self.features.item_vocabulary), -1, "int32")
         position[encoded] = np.arange(len(encoded))

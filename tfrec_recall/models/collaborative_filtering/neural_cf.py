@@ -26,6 +26,8 @@ from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.retrieval import Exact, Retriever, ScoringRetriever
+from tfrec_recall.retrieval.tuning_queries import TuningQueries
+from tfrec_recall.retrieval.unsearched import tell_unsearched
 from tfrec_recall.sampling import UnmetNegatives
 
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
@@ -364,8 +366,18 @@ class NeuralCF(RecallModel):
             ]
         )
 
-    def retriever(self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0) -> Retriever:
+    def retriever(
+        self,
+        items: pd.DataFrame,
+        index=None,
+        k: int = 100,
+        seed: int = 0,
+        tuning_queries: TuningQueries = None,
+    ) -> Retriever:
         """Lists by the whole model; `index` searches the shortlist, where the model has one.
+
+        `tuning_queries` tune it, as in `RecallModel.retriever`. A model that scores every item
+        searches nothing: an approximate index then means nothing, which a warning says.
 
         Raises: ValueError before the first step of training.
         """
@@ -373,6 +385,8 @@ class NeuralCF(RecallModel):
             raise ValueError(
                 "NeuralCF has learnt nothing yet: call fit(training_data(train)) first."
             )
+        if self.shortlist is None:
+            tell_unsearched("NeuralCF without a shortlist", index)
         return ScoringRetriever(
             PairScorer(self),
             items["item_id"].to_numpy(),
@@ -380,6 +394,7 @@ class NeuralCF(RecallModel):
             shortlist=self.shortlist,
             index=None if self.shortlist is None else index or Exact(),
             k=k,
+            tuning_queries=tuning_queries,
             seed=seed,
         )
 

@@ -29,6 +29,8 @@ from tfrec_recall.models.collaborative_filtering.raters import ByUsers
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.published import Published
 from tfrec_recall.retrieval import UserNeighbourRetriever
+from tfrec_recall.retrieval.tuning_queries import TuningQueries
+from tfrec_recall.retrieval.unsearched import tell_unsearched
 
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
@@ -170,9 +172,20 @@ class UserCF(OnePassModel):
         if not tf.size(self.pairs.keys):
             raise ValueError("UserCF has learnt nothing yet: call fit(train) first.")
 
-    def retriever(self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0):
-        """Lists from similar users; `index` means nothing here, as no vectors are searched."""
+    def retriever(
+        self,
+        items: pd.DataFrame,
+        index=None,
+        k: int = 100,
+        seed: int = 0,
+        tuning_queries: TuningQueries = None,
+    ):
+        """Lists from similar users; no vectors are searched.
+
+        `index` and `tuning_queries` mean nothing here; an approximate index is warned about.
+        """
         self._require_adapted()
+        tell_unsearched("UserCF", index)
         matrix = self.pairs.matrix()[FIRST_KNOWN:]
         encoded = self.features.ids("item_id").encode(items["item_id"])
         columns = sp.csr_array(matrix.tocsc()[:, encoded])  # columns 0 and 1 are empty

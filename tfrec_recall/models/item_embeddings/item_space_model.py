@@ -26,11 +26,7 @@ class ItemSpaceModel(RecallModel):
     popularity: float = 0.0
 
     def retriever(self, items, index=None, k=100, seed=0, tuning_queries=None):
-        """Users by the mean of their latest items, new ones included; see `RecallModel.retriever`.
-
-        Args:
-            tuning_queries: raw histories that a self-tuning index is tuned by.
-        """
+        """Users by the mean of their latest items, new ones too; see `RecallModel.retriever`."""
         ids, vectors = items["item_id"].to_numpy(), self.embed_items(items)
         return EmbeddingRetriever(
             HistoryMean(ids, vectors, self.last, self.half_life),

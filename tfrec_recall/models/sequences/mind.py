@@ -252,7 +252,15 @@ class MIND(SoftmaxModel):
             training=training,
         )
 
-    def retriever(self, items, index=None, k=100, seed=0, diversity: Diversity | None = None):
+    def retriever(
+        self,
+        items,
+        index=None,
+        k=100,
+        seed=0,
+        tuning_queries=None,
+        diversity: Diversity | None = None,
+    ):
         """Every interest searches the items, merged by maximum; see `RecallModel.retriever`.
 
         It has `recommend_with_interest`, which also says which interest brought an item.
@@ -267,6 +275,7 @@ class MIND(SoftmaxModel):
             index=index or Exact(),
             k=k,
             item_embedder=ItemEmbedder(self.features, self.candidate_model),
+            tuning_queries=tuning_queries,
             diversity=diversity,
             with_interest=True,
             seed=seed,

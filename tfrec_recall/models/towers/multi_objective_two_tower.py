@@ -229,7 +229,15 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         log_variance = self.log_variances[position]
         return tf.exp(-log_variance) * loss + log_variance / 2
 
-    def retriever(self, items, index=None, k=100, seed=0, objective: str | None = None):
+    def retriever(
+        self,
+        items,
+        index=None,
+        k=100,
+        seed=0,
+        tuning_queries=None,
+        objective: str | None = None,
+    ):
         """As `RecallModel.retriever`; with several objectives, a query has the one it asks for.
 
         Its raw feature `objective` is a name of `names`; any other, such as "", is the blend.
@@ -240,7 +248,7 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         if objective is not None and objective not in self.names:
             raise ValueError(f"Objectives are {', '.join(self.names)}. Received: {objective!r}.")
         if len(self.names) == 1:
-            return super().retriever(items, index, k, seed)
+            return super().retriever(items, index, k, seed, tuning_queries)
         return EmbeddingRetriever(
             query_embedder=ObjectiveEmbedder(self, objective),
             item_ids=items["item_id"].to_numpy(),
@@ -248,6 +256,7 @@ class MultiObjectiveTwoTower(SoftmaxModel):
             index=index or Exact(),
             k=k,
             item_embedder=ItemEmbedder(self.features, self.candidate_model),
+            tuning_queries=tuning_queries,
             seed=seed,
         )
 

@@ -1,0 +1,37 @@
+"""What `train` tunes its index with, and what it says of it."""
+
+import warnings
+
+import pytest
+
+from tfrec_recall.cli import train
+from tfrec_recall.retrieval import Exact, IndexNotice
+
+
+class Model:
+    """Asks what it was given for what it would ask of it."""
+
+    def __init__(self, inputs):
+        self.inputs = inputs
+
+    def retriever(self, items, index, k, tuning_queries):
+        warnings.warn("it falls short", IndexNotice, stacklevel=1)
+        warnings.warn("of no interest", DeprecationWarning, stacklevel=1)
+        return tuning_queries(self.inputs)
+
+
+@pytest.fixture
+def trained(retriever):
+    class Trained:
+        model = Model(retriever.inputs)
+
+    return Trained()
+
+
+def test_the_index_is_tuned_with_histories_of_validation_users(trained, split, capsys):
+    asked = train.indexed(trained, split, Exact(), k=5)["history"].numpy()
+    past = split.validation.history.groupby("user_id")["item_id"].agg(list).sort_index()
+    assert [[item.decode() for item in row if item] for row in asked] == list(past)
+    said = capsys.readouterr().err
+    assert "it falls short" in said
+    assert "of no interest" not in said

@@ -1,0 +1,261 @@
+"""Approximate search that keeps the promises of `Index`: exclusions, interests, any k."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_recall.retrieval.exact import Exact, search_inputs
+from tfrec_recall.retrieval.index import Index, IndexNotice
+from tfrec_recall.retrieval.probe import Asked, Probe
+from tfrec_recall.retrieval.selection import NO_ROW, best, is_in, merge_by_maximum
+from tfrec_recall.retrieval.tuning import (
+    FEWEST,
+    QUERIES,
+    Chosen,
+    Searcher,
+    Tunable,
+    side_by_side,
+    tune,
+)
+
+EXACT_SHARE = 4  # a search for more than a quarter of the catalogue is exact
+STAND_IN = (
+    "The {kind} index was tuned on item vectors: the recall that users get may be another. Pass "
+    "tuning_queries, requests of users who do not choose the model, to promise theirs."
+)
+
+
+class ApproximateIndex(Index):
+    """A searcher with exclusions and several interests; see `ScaNN` and `InvertedFile`.
+
+    Searches for more than k, or with items to leave out, visit as many leaves more. Queries for
+    which too few are found are searched exactly, and so are all where most of the catalogue is
+    asked for.
+    """
+
+    def __init__(self, searcher: Searcher, chosen: Chosen, k: int, kind: str):
+        super().__init__({"kind": kind}, name="approximate_index")
+        self._searcher = searcher
+        self._chosen = chosen
+        self._k = k
+
+    def search(self, query, k, exclude=None, present=None):
+        items, dim = self._searcher.size
+        query, exclude, present = search_inputs(dim, query, exclude, present)
+        most_excluded = tf.reduce_sum(tf.cast(exclude != NO_ROW, tf.int32), axis=1)
+        count = k + tf.reduce_max(tf.concat([most_excluded, [0]], axis=0))
+
+        def approximate():
+            rows, scores = self._candidates(query, count, present)
+            scores = tf.where(is_in(rows, exclude), float("-inf"), scores)
+            if query.shape[1] == 1:
+                return best(scores, k, rows)
+            return merge_by_maximum(rows, scores, k)
+
+        def nothing():
+            return best(tf.zeros([tf.shape(query)[0], 0]), k)
+
+        few = (count * EXACT_SHARE <= items) & (tf.size(query) > 0)
+        rows, scores = tf.cond(few, approximate, nothing)
+        lacking = rows[:, -1] == NO_ROW
+        if present is not None:
+            lacking &= tf.reduce_any(present, axis=1)  # else nothing was asked
+
+        def completed():
+            of = tf.where(lacking)  # [lacking, 1]
+            some = [None if part is None else tf.gather(part, of[:, 0]) for part in asked]
+            exact_rows, exact_scores = self._searcher.search(some[0], k, some[1], some[2])
+            return (
+                tf.tensor_scatter_nd_update(rows, of, exact_rows),
+                tf.tensor_scatter_nd_update(scores, of, exact_scores),
+            )
+
+        asked = (query, exclude, present)
+        return tf.cond(tf.reduce_any(lacking), completed, lambda: (rows, scores))
+
+    def vectors_of(self, rows):
+        return self._searcher.vectors_of(rows)
+
+    def _candidates(self, query, count, present):
+        chosen = self._chosen
+        longer = tf.maximum(1.0, tf.cast(count, tf.float32) / self._k)
+        leaves_to_search = tf.cast(tf.math.ceil(chosen.leaves_to_search * longer), tf.int32)
+        reorder = tf.cast(tf.math.ceil(chosen.reorder * longer), tf.int32)
+        return side_by_side(
+            self._searcher,
+            query,
+            count,
+            reorder,
+            tf.minimum(leaves_to_search, chosen.leaves),
+            present,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Fixed:
+    """Settings that the user gives; None is left to tuning."""
+
+    leaves: int | None = None
+    leaves_to_search: int | None = None
+    reorder: int | None = None
+
+    def check(self, kind: str) -> None:
+        if (self.leaves_to_search is None) != (self.reorder is None) or (
+            self.leaves is None and self.reorder is not None
+        ):
+            raise ValueError(
+                f"Give {kind} leaves_to_search and reorder together, and with leaves; or leave "
+                f"them to tuning. Received: leaves={self.leaves}, "
+                f"leaves_to_search={self.leaves_to_search}, reorder={self.reorder}."
+            )
+        for name, value in dataclasses.asdict(self).items():
+            if value is not None and value < 1:
+                raise ValueError(f"{kind} needs {name} of at least 1. Received: {value}.")
+
+    @property
+    def chosen(self) -> Chosen | None:
+        """All of them; None where one is left to tuning."""
+        if self.leaves and self.leaves_to_search and self.reorder:
+            return Chosen(self.leaves, self.leaves_to_search, self.reorder)
+        return None
+
+
+def check_recall(kind: str, recall: float) -> None:
+    if not 0 < recall < 1:
+        raise ValueError(
+            f"{kind} reaches a recall between 0 and 1; for all of it use Exact(). "
+            f"Received: recall={recall}."
+        )
+
+
+def approximate(
+    kind: Tunable,
+    name: str,
+    vectors: np.ndarray,
+    k: int,
+    queries: np.ndarray | None,
+    present: np.ndarray | None,
+    recall: float,
+    fixed: Fixed,
+) -> ApproximateIndex:
+    """The index that comes nearest to the recall; its report says how near.
+
+    Args:
+        vectors: float32 [items, dim].
+        queries, present: as in `IndexSettings.build`.
+    """
+    started = time.perf_counter()
+    items, dim = vectors.shape
+    k = min(k, items)
+    of_users = Asked.of(dim, np.zeros((0, dim)) if queries is None else queries, present)
+    to_choose, to_report, tuned_with = _asked(vectors, of_users)
+    probe, chosen = Probe.of(vectors, to_report, k), fixed.chosen
+    if chosen is None:
+        searcher, chosen, probe = tune(kind, vectors, to_choose, probe, recall, fixed.leaves)
+    else:
+        searcher = kind.searcher(vectors, chosen.leaves)
+    index = ApproximateIndex(searcher, chosen, k, name)
+    index.report.update(
+        items=items,
+        dim=dim,
+        k=k,
+        settings=dataclasses.asdict(kind),  # type: ignore[call-overload]
+        leaves=chosen.leaves,
+        leaves_to_search=chosen.leaves_to_search,
+        reorder=chosen.reorder,
+        **_measured(index, probe),
+        tuned_with=tuned_with,
+        build_seconds=round(time.perf_counter() - started, 1),
+    )
+    return index
+
+
+def told(index: ApproximateIndex, recall: float) -> ApproximateIndex:
+    """The same; warns where it was tuned on other than users' queries, or falls short."""
+    report = index.report
+    if report["tuned_with"] == "item vectors":
+        _warn(report, STAND_IN.format(kind=report["kind"]))
+    if report["recall"] < recall:
+        _warn(report, f"{_short_of(report, recall)} It serves as the settings given say.")
+    return index
+
+
+def as_promised(index: ApproximateIndex, recall: float) -> Index:
+    """The same index, or exact search and a warning if it falls short of the recall."""
+    report = index.report
+    if report["recall"] >= recall:
+        return told(index, recall)
+    exact = Exact().build(index.vectors_of(tf.range(report["items"])).numpy())
+    exact.report["instead_of"] = dict(report)
+    _warn(exact.report, f"{_short_of(report, recall)} Every item is searched exactly instead.")
+    return exact
+
+
+def _short_of(report: dict[str, Any], recall: float) -> str:
+    return (
+        f"The {report['kind']} index reaches recall {report['recall']:.3f} at k={report['k']}, "
+        f"and {recall} was asked for."
+    )
+
+
+def _warn(report: dict[str, Any], text: str) -> None:
+    """Warns, and keeps the text in the report, which becomes a part of the model card."""
+    report["warning"] = " ".join([*filter(None, [report.get("warning")]), text])
+    warnings.warn(text, IndexNotice, stacklevel=5)
+
+
+def _asked(vectors: np.ndarray, of_users: Asked) -> tuple[Asked, Asked, str]:
+    """Queries to choose with, others to report with, and what they are.
+
+    Item vectors stand in where there are no queries; where there are but few, they choose and the
+    queries report.
+    """
+    random = np.random.default_rng(0)
+    of_users = of_users.take(random.permutation(len(of_users))[: 2 * QUERIES])
+    if len(of_users) >= 2 * FEWEST:
+        return *of_users.halves(), "queries"
+    items = Asked.of(vectors.shape[1], vectors[random.permutation(len(vectors))[: 2 * QUERIES]])
+    if not len(items):  # all vectors are zeros
+        items = Asked(vectors[:1, np.newaxis], np.ones((1, 1), bool))
+    to_choose, to_report = items.halves() if len(items) > 1 else (items, items)
+    if len(of_users):
+        return to_choose, of_users, "item vectors, and measured on queries"
+    return to_choose, to_report, "item vectors"
+
+
+def _measured(index: ApproximateIndex, probe: Probe) -> dict[str, Any]:
+    """Recall on the queries, and the time of one query at a time, beside that of exact search."""
+    asked = probe.asked
+    rows, _ = index.search(asked.vectors, probe.k, present=asked.present)
+    each = probe.recall(rows.numpy())
+    nothing = tf.zeros([1, 0], tf.int32)
+    exact = index._searcher.search
+    return {
+        "recall": round(float(each.mean()), 4),
+        "recall_standard_error": round(float(each.std() / np.sqrt(len(each))), 4),
+        "queries": len(each),
+        "milliseconds_per_query": {
+            index.report["kind"]: _milliseconds(lambda query: index.search(query, probe.k), asked),
+            "exact": _milliseconds(lambda query: exact(query, probe.k, nothing, None), asked),
+        },
+    }
+
+
+def _milliseconds(search: Callable, asked: Asked, repeats: int = 20) -> float:
+    """The time of a search for one query, in a graph: the shortest, as the others are disturbed."""
+    search = tf.function(search, reduce_retracing=True)
+    search(tf.constant(asked.vectors[:1]))
+    seconds = []
+    for row in np.resize(np.arange(len(asked)), repeats):
+        query = tf.constant(asked.vectors[row : row + 1])
+        started = time.perf_counter()
+        search(query)
+        seconds.append(time.perf_counter() - started)
+    return round(1000 * min(seconds), 3)

@@ -1,0 +1,232 @@
+"""Settings of an approximate index that reach a target recall at the least work, by measuring."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_recall.retrieval.probe import Asked, Probe
+from tfrec_recall.retrieval.selection import best, merge_by_maximum
+
+QUERIES = 512  # to choose with, and as many others to report with
+FEWEST = 32  # queries of users that say something of recall, to choose with or to report with
+COARSE = 10_000  # items on which numbers of leaves are compared
+LEAVES_PER_ROOT = (1.0, 2.0, 4.0)  # leaves, as multiples of the square root of the items
+
+
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+    """Settings for lists of k, and the recall that they reached on the queries that chose them."""
+
+    leaves: int
+    leaves_to_search: int
+    reorder: int
+    recall: float = math.nan
+    standard_error: float = math.nan
+
+    def reaches(self, recall: float) -> bool:
+        """Whether the recall is reached, and not by the luck of these queries alone."""
+        return self.recall - self.standard_error >= recall
+
+
+class Searcher(Protocol):
+    """Items in leaves, of which a search visits some.
+
+    `vectors` are the items', [items, dim], in the order of the rows.
+    """
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Items, and the numbers of each."""
+
+    @property
+    def leaves(self) -> int:
+        """How many leaves there are."""
+
+    def candidates(
+        self,
+        query: tf.Tensor,
+        count: tf.Tensor | int,
+        reorder: tf.Tensor | int,
+        leaves_to_search: tf.Tensor | int,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Up to `count` rows for each query and their inner products, best first.
+
+        Args:
+            query: [batch, dim], a batch of at least one.
+            reorder: how many of the best by compressed vectors are scored exactly; at least
+                `count`.
+            leaves_to_search: how many leaves, those nearest to the query.
+
+        Returns: rows int32 and scores float32 [batch, most that were found]; -1 and -inf where
+            the leaves held fewer.
+        """
+
+    def search(
+        self, query: tf.Tensor, k: tf.Tensor | int, exclude: tf.Tensor, present: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Exact search, as `exact_search`."""
+
+    def vectors_of(self, rows: tf.Tensor) -> tf.Tensor:
+        """As `Index.vectors_of`."""
+
+
+class Tunable(Protocol):
+    """A kind of index, as the tuner sees it."""
+
+    @property
+    def reorder_per_k(self) -> tuple[float, ...]:
+        """What is tried as reordering, as multiples of k, rising."""
+
+    def searcher(self, vectors: np.ndarray, leaves: int) -> Searcher:
+        """A searcher of these items."""
+
+    def work(self, items: int, chosen: Chosen) -> float:
+        """About how many nanoseconds a query costs, for each number of a vector."""
+
+
+def side_by_side(
+    searcher: Searcher,
+    query: tf.Tensor,
+    count: tf.Tensor | int,
+    reorder: tf.Tensor | int,
+    leaves_to_search: tf.Tensor | int,
+    present: tf.Tensor | None,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The candidates of all interests of a query beside each other, [batch, any].
+
+    Args:
+        query: [batch, interests, dim].
+        present: bool [batch, interests]; None: all are.
+    """
+    flat = tf.reshape(query, [-1, query.shape[2]])  # [batch * interests, dim]
+    rows, scores = searcher.candidates(flat, count, reorder, leaves_to_search)
+    if present is not None:
+        scores = tf.where(tf.reshape(present, [-1, 1]), scores, float("-inf"))
+    beside = [tf.shape(query)[0], tf.shape(query)[1] * tf.shape(rows)[1]]
+    return tf.reshape(rows, beside), tf.reshape(scores, beside)
+
+
+def tune(
+    kind: Tunable,
+    vectors: np.ndarray,
+    asked: Asked,
+    probe: Probe,
+    recall: float,
+    leaves: int | None,
+) -> tuple[Searcher, Chosen, Probe]:
+    """A searcher, the cheapest settings found for lists of k, and what to report their recall with.
+
+    Numbers of leaves are compared on a sample of the items, then leaves to search and reordering
+    are chosen on all of them: by measured recall, and by the work that a search does, so that the
+    same data gives the same settings whatever else the machine is doing.
+
+    Then the recall is measured on other queries. Where these find less than what is promised, half
+    of them also choose, the aim is raised by what was missing, and the rest report: what reports
+    has chosen nothing.
+
+    Args:
+        vectors: float32 [items, dim].
+        asked: the queries to choose with.
+        probe: the queries to report with.
+        leaves: how many; None to choose.
+    """
+    choosing, k = Probe.of(vectors, asked, probe.k), probe.k
+    leaves = leaves or _best_leaves(kind, vectors, choosing, recall)
+    searcher, aim = kind.searcher(vectors, leaves), recall
+    while True:
+        chosen = choose(kind, searcher, choosing, aim)
+        reached = _measured(searcher, chosen, probe).recall
+        if reached >= recall or len(probe.asked) < 2 * FEWEST:
+            return searcher, chosen, probe
+        more, rest = probe.asked.halves()
+        choosing = Probe.of(vectors, choosing.asked.and_(more), k)
+        probe = Probe.of(vectors, rest, k)
+        aim = min(aim + recall - reached, (aim + 1) / 2)
+
+
+def choose(kind: Tunable, searcher: Searcher, probe: Probe, recall: float) -> Chosen:
+    """The cheapest leaves to search and reordering that reach the recall; if none do, the most."""
+    items, _ = searcher.size
+    best_so_far, most = None, searcher.leaves
+    for factor in kind.reorder_per_k:
+        reorder = min(items, math.ceil(factor * probe.k))
+        chosen = _measured(searcher, Chosen(searcher.leaves, most, reorder), probe)
+        if chosen.reaches(recall):
+            chosen = _fewest_leaves(searcher, chosen, probe, recall)
+            if best_so_far is not None and kind.work(items, chosen) >= kind.work(
+                items, best_so_far
+            ):
+                break
+            # More reordering never needs more leaves.
+            best_so_far, most = chosen, chosen.leaves_to_search
+        if reorder == items:
+            break
+    return best_so_far or chosen
+
+
+def _fewest_leaves(searcher: Searcher, enough: Chosen, probe: Probe, recall: float) -> Chosen:
+    """These settings with the fewest leaves to search that still reach the recall, by bisection.
+
+    The first step doubles: what is enough is most often a small share of all leaves.
+    """
+    too_few, trial = 0, 1
+    while enough.leaves_to_search - too_few > 1:
+        measured = _measured(searcher, dataclasses.replace(enough, leaves_to_search=trial), probe)
+        if measured.reaches(recall):
+            enough = measured
+        else:
+            too_few = trial
+        middle = (enough.leaves_to_search + too_few) // 2
+        trial = min(max(too_few + 1, 2 * too_few), max(too_few + 1, middle))
+    return enough
+
+
+def _measured(searcher: Searcher, settings: Chosen, probe: Probe) -> Chosen:
+    """The same settings, with the recall that they reach."""
+    rows, scores = side_by_side(
+        searcher,
+        tf.constant(probe.asked.vectors),
+        probe.k,
+        settings.reorder,
+        settings.leaves_to_search,
+        tf.constant(probe.asked.present),
+    )
+    interests = probe.asked.vectors.shape[1]
+    merge = (
+        best(scores, probe.k, rows) if interests == 1 else merge_by_maximum(rows, scores, probe.k)
+    )
+    each = probe.recall(merge[0].numpy())
+    error = each.std() / math.sqrt(len(each))
+    return dataclasses.replace(settings, recall=float(each.mean()), standard_error=float(error))
+
+
+def _best_leaves(kind: Tunable, vectors: np.ndarray, probe: Probe, recall: float) -> int:
+    """The number of leaves of which the least work is expected, from trials on a sample."""
+    items = len(vectors)
+    sample, sample_probe = _coarse(vectors, probe)
+    expected = []
+    for per_root in LEAVES_PER_ROOT:
+        leaves = max(1, round(per_root * math.sqrt(len(sample))))
+        chosen = choose(kind, kind.searcher(sample, leaves), sample_probe, recall)
+        # All items need the same share of their leaves, and as many more candidates as k is longer.
+        share = chosen.leaves_to_search / chosen.leaves
+        leaves = max(1, round(per_root * math.sqrt(items)))
+        reorder = math.ceil(chosen.reorder * probe.k / sample_probe.k)
+        scaled = Chosen(leaves, math.ceil(share * leaves), reorder)
+        expected.append((not chosen.reaches(recall), kind.work(items, scaled), leaves))
+    return min(expected)[-1]
+
+
+def _coarse(vectors: np.ndarray, probe: Probe) -> tuple[np.ndarray, Probe]:
+    """A sample of the items, and lists as much shorter; everything if there are few items."""
+    if len(vectors) <= COARSE:
+        return vectors, probe
+    rows = np.random.default_rng(0).choice(len(vectors), COARSE, replace=False)
+    sample = vectors[np.sort(rows)]
+    k = max(10, probe.k * COARSE // len(vectors))
+    return sample, Probe.of(sample, probe.asked, k)

@@ -1,0 +1,50 @@
+"""Requests of users that an approximate index is tuned with, on their way to vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_recall.retrieval.raw_inputs import tensors
+
+TuningQueries = (
+    Mapping[str, Any] | Callable[[Mapping[str, tf.TensorSpec]], Mapping[str, Any]] | None
+)
+"""Raw query features, or a function that gives them for a retriever's inputs."""
+
+MOST = 1_024  # requests that are used
+AT_A_TIME = 256
+
+
+def embedded(
+    embed: Callable[[dict[str, tf.Tensor]], tuple[tf.Tensor, tf.Tensor | None]],
+    inputs: Mapping[str, tf.TensorSpec],
+    tuning_queries: TuningQueries,
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The vectors of up to `MOST` requests, drawn at random, and which interests are present.
+
+    Args:
+        embed: raw query features to vectors [batch, (interests,) dim], and `present` or None.
+        inputs: the raw query features.
+
+    Returns: None without requests; the second also where all interests are present.
+    """
+    if tuning_queries is None:
+        return None, None
+    raw = tuning_queries(inputs) if callable(tuning_queries) else tuning_queries
+    features = tensors(raw, inputs, "retriever")
+    size = next(iter(features.values())).shape[0]
+    drawn = np.random.default_rng(0).permutation(size)[:MOST]
+    parts, marks = [], []
+    for first in range(0, len(drawn), AT_A_TIME):
+        rows = drawn[first : first + AT_A_TIME]
+        vectors, present = embed({name: tf.gather(v, rows) for name, v in features.items()})
+        parts.append(vectors.numpy())
+        if present is not None:
+            marks.append(present.numpy())
+    if not parts:
+        return None, None
+    return np.concatenate(parts), np.concatenate(marks) if marks else None
