@@ -12,7 +12,7 @@ from tfrec_recall.evaluation import tuning_queries
 from tfrec_recall.retrieval import Exact, IndexNotice, ScaNN
 from tfrec_recall.retrieval.raw_inputs import tensors
 
-UNSEARCHED = {models.ItemCF, models.UserCF, models.NeuralCF}
+UNSEARCHED = [models.ItemCF, models.UserCF, models.NeuralCF]
 SEARCHED = [model for model in CASES if model not in UNSEARCHED]
 BY_TRIGGERS = [model for model in CASES if hasattr(model, "trigger_retriever")]
 
