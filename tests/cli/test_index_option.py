@@ -3,9 +3,10 @@
 import warnings
 
 import pytest
+import typer
 
 from tfrec_recall.cli import train
-from tfrec_recall.retrieval import Exact, IndexNotice
+from tfrec_recall.retrieval import Auto, Exact, IndexNotice, InvertedFile
 
 
 class Model:
@@ -18,6 +19,13 @@ class Model:
         warnings.warn("it falls short", IndexNotice, stacklevel=1)
         warnings.warn("of no interest", DeprecationWarning, stacklevel=1)
         return tuning_queries(self.inputs)
+
+
+def test_what_the_server_has_not_is_not_chosen():
+    assert train.index_of(train.Kind.auto, scann_ops=False) == Auto(scann=False)
+    assert train.index_of(train.Kind.inverted_file, scann_ops=False) == InvertedFile()
+    with pytest.raises(typer.BadParameter, match="take inverted-file or auto"):
+        train.check_server(train.Kind.scann, scann_ops=False)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.references.top_k import top_k
-from tfrec_recall.retrieval import Exact, ScaNN
+from tfrec_recall.retrieval import Exact, InvertedFile, ScaNN
 
 DIM = 7
 MOST = 23  # the longest list of rows to leave out
@@ -19,11 +19,15 @@ INDEXES = {
     "scann": ScaNN(),
     # All leaves and all candidates are searched: the answer is that of exact search.
     "scann, a tree": ScaNN(leaves=9, leaves_to_search=9, reorder=1200),
+    "inverted file": InvertedFile(leaves=9, leaves_to_search=1200, reorder=1200),
+    "inverted file, int8": InvertedFile(leaves=9, leaves_to_search=1200, reorder=1200, int8=True),
 }
 GRID = [
-    *itertools.product(INDEXES, (1, 5, 150)),
+    *itertools.product([name for name in INDEXES if "int8" not in name], (1, 5, 150)),
     ("exact, block by block", 1200),
     ("scann, a tree", 1200),
+    ("inverted file", 1200),
+    ("inverted file, int8", 1200),
 ]
 
 

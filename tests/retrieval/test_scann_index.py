@@ -8,7 +8,7 @@ import psutil
 import pytest
 import tensorflow as tf
 
-from tfrec_recall.retrieval import Auto, Exact, IndexNotice, ScaNN
+from tfrec_recall.retrieval import Auto, Exact, IndexNotice, InvertedFile, ScaNN
 from tfrec_recall.retrieval import auto as auto_module
 from tfrec_recall.retrieval.scann_searcher import ScannSearcher
 
@@ -255,8 +255,9 @@ def test_degenerate_vectors(kind, dim):
 def test_a_recall_out_of_reach(recall):
     with pytest.raises(ValueError, match=rf"use Exact\(\)\. Received: recall={recall}"):
         ScaNN(recall=recall)
-    with pytest.raises(ValueError, match=rf"use Exact\(\)\. Received: recall={recall}"):
-        Auto(recall=recall)
+    for settings in (Auto, InvertedFile):
+        with pytest.raises(ValueError, match=rf"use Exact\(\)\. Received: recall={recall}"):
+            settings(recall=recall)
 
 
 @pytest.mark.parametrize("given", [{"reorder": 5}, {"leaves_to_search": 2, "leaves": 4}])
@@ -286,7 +287,7 @@ def test_auto_keeps_scann_where_it_is_faster(monkeypatch, scann, kind):
     monkeypatch.setattr(ScaNN, "attempt", timed)
     index = Auto(recall=0.8).build(ITEMS[:1500], k=20)
     assert index.report["kind"] == kind
-    assert index.report["chosen_by"] == {"recall": 0.8}
+    assert index.report["chosen_by"] == {"recall": 0.8, "scann": True}
     assert f"{scann} ms" in index.report["why"]
 
 
@@ -303,5 +304,14 @@ def test_auto_requires_the_recall_however_fast(monkeypatch):
     monkeypatch.setattr(ScaNN, "reorder_per_k", (1.0,))
     vectors, queries = near_each_other(3000, 1), near_each_other(200, 2)
     report = Auto(recall=0.95).build(vectors, k=20, queries=queries).report
-    assert report["kind"] == "exact"
-    assert "0.95 was asked for" in report["why"]
+    assert report["kind"] != "scann"
+    assert "0.95 was asked for; InvertedFile took" in report["why"]
+
+
+def test_auto_does_without_the_operations_that_the_server_lacks(monkeypatch):
+    monkeypatch.setattr(auto_module, "FEWEST_NUMBERS", 0)
+    report = (
+        Auto(recall=0.8, scann=False).build(ITEMS[:1500], k=20, queries=ITEMS[1500:1600]).report
+    )
+    assert report["kind"] in ("exact", "inverted file")
+    assert report["why"].startswith("InvertedFile took")

@@ -35,6 +35,7 @@ class Kind(enum.StrEnum):
     auto = "auto"
     exact = "exact"
     scann = "scann"
+    inverted_file = "inverted-file"
 
 
 def _there(sources: list[str] | None) -> list[str] | None:
@@ -62,7 +63,20 @@ def train(
             show_default=False,
         ),
     ] = None,
-    index: Annotated[Kind, typer.Option(help="What searches the items.")] = Kind.auto,
+    index: Annotated[
+        Kind,
+        typer.Option(
+            help="What searches the items: auto measures which is fastest; inverted-file is "
+            "approximate search that any server runs."
+        ),
+    ] = Kind.auto,
+    scann_ops: Annotated[
+        bool,
+        typer.Option(
+            "--scann-ops/--no-scann-ops",
+            help="Whether the server that loads the export has ScaNN's operations.",
+        ),
+    ] = True,
     export: Annotated[
         pathlib.Path | None,
         typer.Option(
@@ -82,6 +96,7 @@ def train(
     chosen = entry(model)
     published, given = read_all(settings or ())
     places = None if cuts is None else parse_cuts(cuts)
+    check_server(index, scann_ops)
     figures = output(json, "--json")
     if export is not None:
         check_place(export)
@@ -93,7 +108,7 @@ def train(
     trained = train_model(chosen, split, given, seed, published, repeats, source.columns)
     with waiting("Building the index"):
         length = max((K, *(places or ())))
-        retriever = indexed(trained, split, index_of(index), length)
+        retriever = indexed(trained, split, index_of(index, scann_ops), length)
     report = measure(retriever, split, places, repeats)
     beside = figures.tables() if figures else None
     show(report, on=beside)
@@ -125,13 +140,25 @@ def check_place(path: pathlib.Path) -> None:
     check(path)
 
 
-def index_of(kind: Kind) -> IndexSettings:
+def check_server(kind: Kind, scann_ops: bool) -> None:
+    """Refuses an index that the server cannot run."""
+    if kind is Kind.scann and not scann_ops:
+        raise typer.BadParameter(
+            "--no-scann-ops says that the server has not what --index scann needs: take "
+            "inverted-file or auto",
+            param_hint="--index",
+        )
+
+
+def index_of(kind: Kind, scann_ops: bool = True) -> IndexSettings:
     """The settings of an index by its name on the command line."""
     from tfrec_recall import retrieval
 
-    if kind is Kind.exact:
-        return retrieval.Exact()
-    return retrieval.ScaNN() if kind is Kind.scann else retrieval.Auto()
+    if kind is Kind.auto:
+        return retrieval.Auto(scann=scann_ops)
+    if kind is Kind.inverted_file:
+        return retrieval.InvertedFile()
+    return retrieval.ScaNN() if kind is Kind.scann else retrieval.Exact()
 
 
 def indexed(trained: Trained, split: Split, index: IndexSettings, k: int) -> Retriever:

@@ -148,7 +148,8 @@ class RecallModel(Learner):
         Args:
             items: the catalogue, with the columns of the item features; ids that training never saw
                 are embedded by their other features.
-            index: `Exact()` (the default), `ScaNN(recall=0.95)` or `Auto()`.
+            index: `Exact()` (the default), `ScaNN(recall=0.95)`, `InvertedFile(recall=0.95)` or
+                `Auto()`.
             k: how many items are returned where a call does not say.
             seed: of the permutation that orders equal scores.
             tuning_queries: requests of users, raw features, that an approximate index is tuned

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tfrec_recall.retrieval.exact import Exact
     from tfrec_recall.retrieval.history_mean import HistoryMean
     from tfrec_recall.retrieval.index import Index, IndexNotice, IndexSettings
+    from tfrec_recall.retrieval.inverted_file import InvertedFile
     from tfrec_recall.retrieval.neighbour_retriever import NeighbourRetriever
     from tfrec_recall.retrieval.rating_retriever import RatingRetriever
     from tfrec_recall.retrieval.retriever import Retriever
@@ -33,6 +34,7 @@ __all__ = [
     "Index",
     "IndexNotice",
     "IndexSettings",
+    "InvertedFile",
     "NeighbourRetriever",
     "RatingRetriever",
     "Retriever",

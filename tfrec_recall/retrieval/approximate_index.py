@@ -161,6 +161,7 @@ def approximate(
         searcher, chosen, probe = tune(kind, vectors, to_choose, probe, recall, fixed.leaves)
     else:
         searcher = kind.searcher(vectors, chosen.leaves)
+        chosen = dataclasses.replace(chosen, leaves=searcher.leaves)
     index = ApproximateIndex(searcher, chosen, k, name)
     index.report.update(
         items=items,

@@ -7,15 +7,16 @@ import logging
 
 import numpy as np
 
-from tfrec_recall.retrieval.approximate_index import told
+from tfrec_recall.retrieval.approximate_index import check_recall, told
 from tfrec_recall.retrieval.exact import Exact
 from tfrec_recall.retrieval.index import Index, checked_vectors
+from tfrec_recall.retrieval.inverted_file import InvertedFile
 from tfrec_recall.retrieval.scann_index import ScaNN
 
 log = logging.getLogger(__name__)
 
 FEWEST_NUMBERS = 1_000_000
-"""Numbers in all vectors (items x dim) below which ScaNN is not tried.
+"""Numbers in all vectors (items x dim) below which approximate search is not tried.
 
 Measured by `benchmarks/scann_speed.py --table`, one query at a time: up to a million numbers ScaNN
 gains a third at most, since most of a search is then its call through the graph.
@@ -24,23 +25,27 @@ gains a third at most, since most of a search is then its call through the graph
 
 @dataclasses.dataclass(frozen=True)
 class Auto:
-    """The choice of ScaNN where it reaches the recall and is faster than exact search.
+    """The choice of what is fastest among what reaches the recall and the server can run.
 
-    Small catalogues are searched exactly without a trial; for others ScaNN is built and tuned, and
-    kept if it reached the recall and was faster for one query at a time; else it is `Exact`. The
-    report's `why` says which and why.
+    Small catalogues are searched exactly without a trial. For others ScaNN is built and tuned, or
+    an `InvertedFile` where the server lacks its operations or it misses the recall; what reached
+    the recall is kept if it was faster than exact search for one query at a time. The report's
+    `why` says what was chosen and why.
 
     Args:
         recall: that an approximate index must reach to be chosen.
+        scann: whether the server that will load an export has ScaNN's operations, as TensorFlow
+            Serving has not by itself.
 
     >>> Auto().build(np.eye(3)).report["kind"]
     'exact'
     """
 
     recall: float = 0.95
+    scann: bool = True
 
     def __post_init__(self) -> None:
-        ScaNN(self.recall)  # says what is wrong with the recall
+        check_recall("Auto", self.recall)
 
     def build(
         self,
@@ -61,13 +66,19 @@ class Auto:
         return index
 
     def _tried(self, vectors, k, queries, present) -> tuple[Index, str]:
-        index = ScaNN(self.recall).attempt(vectors, k, queries, present)
-        report = index.report
-        took = report["milliseconds_per_query"]
-        why = f"ScaNN took {took['scann']} ms a query at recall {report['recall']}"
-        if report["recall"] < self.recall:
-            return Exact().build(vectors), f"{why}, and {self.recall} was asked for"
-        why += f", exact search {took['exact']} ms"
-        if took["scann"] >= took["exact"]:
-            return Exact().build(vectors), why
-        return told(index, self.recall), why
+        """The first that reaches the recall, if it is faster than exact search; and why."""
+        tried, inverted = [], InvertedFile(self.recall)
+        for settings in (ScaNN(self.recall), inverted) if self.scann else (inverted,):
+            index = settings.attempt(vectors, k, queries, present)
+            report = index.report
+            name, took = type(settings).__name__, report["milliseconds_per_query"]
+            mine, exact = took[report["kind"]], took["exact"]
+            tried.append(f"{name} took {mine} ms a query at recall {report['recall']}")
+            if report["recall"] < self.recall:
+                tried[-1] += f", and {self.recall} was asked for"
+                continue
+            tried[-1] += f", exact search {exact} ms"
+            if mine < exact:
+                return told(index, self.recall), "; ".join(tried)
+            break
+        return Exact().build(vectors), "; ".join(tried)

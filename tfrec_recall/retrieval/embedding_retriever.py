@@ -29,7 +29,7 @@ class EmbeddingRetriever(Retriever):
             gives a pair of vectors and `present`, bool [batch, interests].
         item_ids: raw ids of the catalogue, strings or integers.
         vectors: float [items, dim], a row for each id.
-        index: which index: `Exact()`, `ScaNN(recall=0.95)`, `Auto()`.
+        index: which index: `Exact()`, `ScaNN(recall=0.95)`, `InvertedFile(recall=0.95)`, `Auto()`.
         k: the length of a list where a call does not say; an approximate index is tuned for it.
         inputs: the raw query features as `tf.TensorSpec`; by default `query_embedder.inputs`.
         item_embedder: maps raw item features to vectors [batch, dim], also of items that are not

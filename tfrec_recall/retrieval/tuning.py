@@ -15,6 +15,7 @@ from tfrec_recall.retrieval.selection import best, merge_by_maximum
 QUERIES = 512  # to choose with, and as many others to report with
 FEWEST = 32  # queries of users that say something of recall, to choose with or to report with
 COARSE = 10_000  # items on which numbers of leaves are compared
+NO_GAIN = 1e-4  # of recall, from twice the leaves
 LEAVES_PER_ROOT = (1.0, 2.0, 4.0)  # leaves, as multiples of the square root of the items
 
 
@@ -154,35 +155,43 @@ def choose(kind: Tunable, searcher: Searcher, probe: Probe, recall: float) -> Ch
     items, _ = searcher.size
     best_so_far, most = None, searcher.leaves
     for factor in kind.reorder_per_k:
-        reorder = min(items, math.ceil(factor * probe.k))
-        chosen = _measured(searcher, Chosen(searcher.leaves, most, reorder), probe)
+        settings = Chosen(searcher.leaves, most, min(items, math.ceil(factor * probe.k)))
+        chosen = _fewest_leaves(searcher, settings, probe, recall, len(kind.reorder_per_k) > 1)
         if chosen.reaches(recall):
-            chosen = _fewest_leaves(searcher, chosen, probe, recall)
-            if best_so_far is not None and kind.work(items, chosen) >= kind.work(
-                items, best_so_far
-            ):
+            work = kind.work(items, chosen)
+            if best_so_far is not None and work >= kind.work(items, best_so_far):
                 break
             # More reordering never needs more leaves.
             best_so_far, most = chosen, chosen.leaves_to_search
-        if reorder == items:
+        if settings.reorder == items:
             break
     return best_so_far or chosen
 
 
-def _fewest_leaves(searcher: Searcher, enough: Chosen, probe: Probe, recall: float) -> Chosen:
-    """These settings with the fewest leaves to search that still reach the recall, by bisection.
+def _fewest_leaves(
+    searcher: Searcher, most: Chosen, probe: Probe, recall: float, compressed: bool
+) -> Chosen:
+    """These settings with the fewest leaves to search that reach the recall; if none do, the last.
 
-    The first step doubles: what is enough is most often a small share of all leaves.
+    By doubling, as few leaves are measured the sooner, then by bisection. Where the search of
+    compressed vectors finds no more in twice the leaves, it is the reordering that is too short.
     """
-    too_few, trial = 0, 1
+    too_few, trial, before = 0, 1, 0.0
+    while True:
+        enough = _measured(searcher, dataclasses.replace(most, leaves_to_search=trial), probe)
+        if enough.reaches(recall):
+            break
+        gained = enough.recall - before
+        if trial == most.leaves_to_search or (compressed and trial > 1 and gained < NO_GAIN):
+            return enough
+        too_few, trial, before = trial, min(2 * trial, most.leaves_to_search), enough.recall
     while enough.leaves_to_search - too_few > 1:
-        measured = _measured(searcher, dataclasses.replace(enough, leaves_to_search=trial), probe)
+        middle = (enough.leaves_to_search + too_few) // 2
+        measured = _measured(searcher, dataclasses.replace(most, leaves_to_search=middle), probe)
         if measured.reaches(recall):
             enough = measured
         else:
-            too_few = trial
-        middle = (enough.leaves_to_search + too_few) // 2
-        trial = min(max(too_few + 1, 2 * too_few), max(too_few + 1, middle))
+            too_few = middle
     return enough
 
 
