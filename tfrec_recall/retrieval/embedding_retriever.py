@@ -98,6 +98,8 @@ class EmbeddingRetriever(Retriever):
             plain = index.build(ordered, k=k, queries=ordered)
         offered = ("embed_query", "embed_item", "similar_items")
         report: dict[str, Any] = {"kind": "embedding", "index": built.report}
+        if plain is not built:
+            report["similar_items_index"] = plain.report
         if diversity is not None:
             report |= {"diversity": diversity.weight, "diversity_candidates": diversity.candidates}
         super().__init__(

@@ -66,14 +66,17 @@ class HardNegatives(tf.Module):
                 [batch, interests, dim]; where users have fewer interests than there are places, a
                 pair of these and `present`, bool [batch, interests].
             vectors: [items, dim], of the encoded ids 2, 3 and so on.
-            index: `Exact()` by default, or `ScaNN(…)`.
+            index: `Exact()` by default, or `ScaNN(…)`, which the first batch of queries tunes.
             seed: of the choice within the window.
         """
         first, last = self.window
-        built = (index or Exact()).build(np.asarray(vectors), k=last)
+        built = None
         for block, (user, query) in enumerate(batches):
             own = self.met.items_of(user) - FIRST_KNOWN  # padding is row -2, which is none
             query, present = query if isinstance(query, tuple | list) else (query, None)
+            if built is None:
+                asked = np.asarray(query), None if present is None else np.asarray(present)
+                built = (index or Exact()).build(np.asarray(vectors), last, *asked)
             rows, _ = built.search(query, last, tf.maximum(own, -1), present)  # [batch, last]
             rows = rows[:, first:]
             usable = rows >= 0
