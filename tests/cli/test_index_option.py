@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from tfrec_recall.cli import train
-from tfrec_recall.retrieval import Auto, Exact, IndexNotice, InvertedFile
+from tfrec_recall.retrieval import Auto, IndexNotice, InvertedFile, ScaNN
 
 
 class Model:
@@ -37,7 +37,7 @@ def trained(retriever):
 
 
 def test_the_index_is_tuned_with_histories_of_validation_users(trained, split, capsys):
-    asked = train.indexed(trained, split, Exact(), k=5)["history"].numpy()
+    asked = train.indexed(trained, split, ScaNN(), k=5)["history"].numpy()
     past = split.validation.history.groupby("user_id")["item_id"].agg(list).sort_index()
     assert [[item.decode() for item in row if item] for row in asked] == list(past)
     said = capsys.readouterr().err

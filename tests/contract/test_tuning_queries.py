@@ -84,3 +84,13 @@ def test_a_split_says_what_its_users_ask():
         assert [item.decode() for item in row if item] == past.get(user, [])
     fewer = tuning_queries(split, users=3)(inputs)["history"]
     assert fewer.shape[0] == 3
+
+
+def test_without_validation_they_ask_with_what_comes_before_the_last_of_train():
+    split = last_events_out(the_board(), test=1, validation=0)
+    inputs = trained(models.MIND)[0].retriever(the_board().items).inputs
+    histories = tuning_queries(split)(inputs)["history"].numpy()
+    past = split.train.events.groupby("user_id")["item_id"].agg(list).sort_index()
+    assert [[item.decode() for item in row if item] for row in histories] == [
+        items[:-1] for items in past
+    ]

@@ -167,9 +167,10 @@ def indexed(trained: Trained, split: Split, index: IndexSettings, k: int) -> Ret
     What the user should know of the index is said.
     """
     from tfrec_recall.evaluation import tuning_queries
-    from tfrec_recall.retrieval import IndexNotice
+    from tfrec_recall.retrieval import Exact, IndexNotice
 
-    items, asked = split.interactions.items, tuning_queries(split)
+    items = split.interactions.items
+    asked = None if isinstance(index, Exact) else tuning_queries(split)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", IndexNotice)
         retriever = trained.model.retriever(items, index=index, k=k, tuning_queries=asked)

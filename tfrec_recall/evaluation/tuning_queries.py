@@ -37,12 +37,12 @@ def tuning_queries(
     >>> asked["history"].numpy()
     array([[b'a', b'b']], dtype=object)
     """
-    part = split.validation
-    if not len(part.targets):
-        held = hold_back(split.train, users, seed)
-        part = _all_they_have(split) if held is None else held.validation
 
     def queries_for(inputs: Mapping[str, tf.TensorSpec]) -> dict[str, Any]:
+        part = split.validation
+        if not len(part.targets):
+            held = hold_back(split.train, users, seed)
+            part = _all_they_have(split) if held is None else held.validation
         everyone = np.sort(part.targets["user_id"].unique())
         drawn = np.sort(np.random.default_rng(seed).permutation(everyone)[:users])
         targets = part.targets[part.targets["user_id"].isin(drawn)]
