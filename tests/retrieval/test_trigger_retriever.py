@@ -10,6 +10,7 @@ from tfrec_recall.retrieval import (
     TriggerRetriever,
     merge_by_maximum,
     merge_by_sum,
+    trigger_retriever,
 )
 
 ITEMS, DIM = 12, 5
@@ -52,6 +53,28 @@ def test_neighbours_are_merged_by_weighted_scores(merge, of, neighbours):
         assert found.keys() == wanted.keys()
         for item, score in wanted.items():
             assert found[item] == pytest.approx(score, abs=1e-5)
+
+
+@pytest.mark.parametrize("block", [1, 3, 4])  # of 12 triggers: also across two users
+def test_blocks_of_triggers_answer_as_one(monkeypatch, block):
+    retriever = TriggerRetriever(IDS, VECTORS, k=ITEMS, last=3, neighbours=4)
+    exclude = [["i4"], ["i6"], ["i8"], ["i9"]]  # another for each user
+    whole = answers(retriever, exclude=exclude)
+    sizes = []
+    search = retriever.index.search
+
+    def counted(query, *arguments, **options):
+        sizes.append(len(query))
+        return search(query, *arguments, **options)
+
+    monkeypatch.setattr(trigger_retriever, "BLOCK", block)
+    blocks = TriggerRetriever(IDS, VECTORS, k=ITEMS, last=3, neighbours=4)
+    monkeypatch.setattr(blocks.index, "search", counted)
+    queries = {"history": blocks.catalogue.rows(tf.constant([["i3", "i1", "i7"], ["i2", "", ""]]))}
+    blocks._found(queries["history"], tf.zeros([2, 0], tf.int32))
+    assert sizes == [block] * (6 // block) + [6 % block] * (6 % block > 0)
+    for one, other in zip(whole, answers(blocks, exclude=exclude), strict=True):
+        assert one == pytest.approx(other, abs=1e-6)
 
 
 def test_lists_are_sorted_and_cut():

@@ -18,6 +18,8 @@ from tfrec_recall.retrieval.tuning_queries import TuningQueries, embedded
 
 Merge = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
+BLOCK = 256  # triggers searched at one time: what a search holds does not grow with the histories
+
 
 def merge_by_sum(
     rows: tf.Tensor, scores: tf.Tensor, k: tf.Tensor | int
@@ -148,20 +150,41 @@ class TriggerRetriever(Retriever):
         weight, place = tf.math.top_k(weights, self._width(history))  # [batch, triggers]
         trigger = tf.gather(history, place, batch_dims=1)
         trigger = tf.where(weight > 0, trigger, NO_ROW)
-        triggers = tf.shape(trigger)[1]
-
-        # Every trigger is a query of its own: [batch * triggers, 1, dim].
-        query = self.index.vectors_of(tf.reshape(trigger, [-1, 1]))
-        rows, scores = self.index.search(
-            query,
-            self._neighbours,
-            tf.repeat(exclude, triggers, axis=0),
-            present=tf.reshape(trigger, [-1, 1]) >= 0,
-        )
-        beside = [tf.shape(trigger)[0], triggers * self._neighbours]
+        rows, scores = self._found(trigger, exclude)
         scores *= tf.reshape(weight, [-1, 1]) * tf.gather(self._lift, tf.maximum(rows, 0))
+        beside = [tf.shape(trigger)[0], tf.shape(trigger)[1] * self._neighbours]
         rows, scores = self._merge(tf.reshape(rows, beside), tf.reshape(scores, beside), k)
         return self.catalogue.raw(rows), scores
+
+    def _found(self, trigger: tf.Tensor, exclude: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Each trigger is a query of its own: rows and scores [batch * triggers, neighbours]."""
+        triggers = tf.shape(trigger)[1]
+        trigger = tf.reshape(trigger, [-1, 1])
+        queries = tf.shape(trigger)[0]
+
+        def next_block(first, rows, scores):
+            last = tf.minimum(first + BLOCK, queries)
+            block = trigger[first:last]
+            block_rows, block_scores = self.index.search(
+                self.index.vectors_of(block),  # [block, 1, dim]
+                self._neighbours,
+                tf.gather(exclude, tf.range(first, last) // triggers),
+                present=block >= 0,
+            )
+            return last, tf.concat([rows, block_rows], 0), tf.concat([scores, block_scores], 0)
+
+        _, rows, scores = tf.while_loop(
+            lambda first, *_: first < queries,
+            next_block,
+            (
+                tf.constant(0),
+                tf.zeros([0, self._neighbours], tf.int32),
+                tf.zeros([0, self._neighbours]),
+            ),
+            shape_invariants=(tf.TensorShape([]), *[tf.TensorShape([None, None])] * 2),
+            parallel_iterations=1,  # more would hold several blocks of scores
+        )
+        return rows, scores
 
     def _width(self, history: tf.Tensor) -> tf.Tensor:
         width = tf.shape(history)[1]
