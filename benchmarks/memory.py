@@ -31,8 +31,30 @@ def triggers(size: int) -> Callable[[], object]:
     return lambda: retriever({"history": history})
 
 
+def cold_listings(size: int) -> Callable[[], object]:
+    """`size` cold items, by two features, beside 100,000 warm ones."""
+    import tensorflow as tf
+
+    from tfrec_recall.models.item_embeddings.nearest_warm import NearestWarm
+    from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
+
+    random = np.random.default_rng(0)
+    tables = VectorTables(100_002 + size, 16, None)
+    tables.learnt.assign(np.arange(tables.size) < 100_002)
+    layer = NearestWarm(tables, {"type": None, "price": 1.0}, nearest=3)
+    item = {"item_id": tf.range(100_002, tables.size)}
+    for name, values in layer.values.items():
+        values.assign(random.integers(2, 20, tables.size))
+        item[name] = tf.convert_to_tensor(values)[100_002:]
+    layer({name: values[:1] for name, values in item.items()})
+    return lambda: layer(item)
+
+
 # What is run, its sizes, and the MiB that it may hold.
-ROWS = {"triggers": (triggers, (5, 40), 400)}
+ROWS = {
+    "triggers": (triggers, (5, 40), 400),
+    "cold listings": (cold_listings, (512, 2048), 250),
+}
 
 
 def resident() -> float:

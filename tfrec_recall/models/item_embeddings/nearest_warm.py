@@ -12,6 +12,8 @@ from tfrec_recall.features import Features
 from tfrec_recall.models.item_embeddings.item_space import warm_units
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 
+DISTANCES = 2**23  # that exist at one time: 32 MiB a feature
+
 
 @saved_by_config
 class NearestWarm(tf.keras.layers.Layer):
@@ -86,11 +88,30 @@ class NearestWarm(tf.keras.layers.Layer):
         return tf.tensor_scatter_nd_update(unit, cold, self._mean_of_nearest(values))
 
     def _mean_of_nearest(self, values: dict[str, tf.Tensor]) -> tf.Tensor:
-        distance = tf.add_n([self._distance(name, value) for name, value in values.items()])
-        distance = tf.where(self.tables.learnt > 0, distance, np.inf)
-        _, place = tf.math.top_k(-distance, self.nearest)  # [cold, nearest]
+        """[cold, dim], with at most `DISTANCES` distances, or one cold item's, at a time."""
+        cold = tf.shape(next(iter(values.values())))[0]
+        step = max(1, DISTANCES // self.tables.size)
+
+        def next_block(first, places):
+            last = tf.minimum(first + step, cold)
+            block = {name: value[first:last] for name, value in values.items()}
+            return last, tf.concat([places, self._nearest(block)], axis=0)
+
+        _, place = tf.while_loop(
+            lambda first, _: first < cold,
+            next_block,
+            (tf.constant(0), tf.zeros([0, self.nearest], tf.int32)),
+            shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, self.nearest])),
+            parallel_iterations=1,  # more would hold several blocks of distances
+        )
         near, _ = warm_units(self.tables, place)  # zeros where there are fewer warm ones
         return tf.math.l2_normalize(tf.reduce_mean(near, axis=1), axis=-1)
+
+    def _nearest(self, values: dict[str, tf.Tensor]) -> tf.Tensor:
+        """The ids of the nearest warm items, int32 [cold, nearest]."""
+        distance = tf.add_n([self._distance(name, value) for name, value in values.items()])
+        distance = tf.where(self.tables.learnt > 0, distance, np.inf)
+        return tf.math.top_k(-distance, self.nearest).indices
 
     def _distance(self, name: str, value: tf.Tensor) -> tf.Tensor:
         """[cold, ids]"""
