@@ -77,7 +77,8 @@ def test_what_is_left_out_is_named_with_its_reason():
         ("users", "history"): "its name has another meaning: rename the column",
         ("users", "item_id"): "its name has another meaning: rename the column",
         ("items", "title"): "its texts hardly ever come twice, as 'item 0'",
-        ("events", "device"): "columns of events are no features by themselves",
+        ("events", "device"): "a column of events is known at a request only if it is asked for: "
+        "events.device",
     }
     assert infer(DATA).without("user_id").left_out == infer(DATA).left_out
 

@@ -19,13 +19,13 @@ def tell_features(features: Features, interactions: Interactions, model: str) ->
         model: its name, for columns that suit it but that it does not use.
     """
     described = features.describe()
-    for side in ("user", "item"):
-        listed = [_feature(one) for one in described if one["side"] == side]
+    for side in ("user", "request", "item"):
+        listed = [_feature(one) for one in described if _side(one) == side]
         if listed:
             say((f"Features of {side}s: ", "bold"), ", ".join(listed))
     for one in features.left_out:
         say((f"Left out {one.table}.{one.column}: ", "yellow"), one.why)
-    read = {(f"{one['side']}s", one["column"]) for one in described}
+    read = {(f"{_side(one)}s", one["column"]) for one in described}
     read |= {(one.table, one.column) for one in features.left_out}
     unread = [
         f"{table}.{column}"
@@ -35,6 +35,11 @@ def tell_features(features: Features, interactions: Interactions, model: str) ->
     ]
     if unread:
         say((f"Not used by {model}: ", "yellow"), ", ".join(unread))
+
+
+def _side(one: dict[str, object]) -> str:
+    """Whose feature it is: a user's, an item's, or a request's, whose column is of events."""
+    return "request" if one["context"] else str(one["side"])
 
 
 def _feature(one: dict[str, object]) -> str:

@@ -64,7 +64,8 @@ def source(
         list[str] | None,
         _option(
             "Keep these columns alone beside ids, times, ratings and sessions; they become the "
-            "features: items.category,age; as a kind of feature: items.title=Words.",
+            "features: items.category,age; as a kind of feature: items.title=Words. A column of "
+            "events, events.device, is what a request tells of itself, before the choice.",
             metavar="COLUMNS",
         ),
     ] = None,

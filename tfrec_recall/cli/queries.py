@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -13,6 +13,7 @@ from tfrec_recall.cli.console import notices
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    import tensorflow as tf
 
     from tfrec_recall.cli.protocol import Protocol
     from tfrec_recall.cli.source import Source
@@ -22,9 +23,17 @@ if TYPE_CHECKING:
 
 
 def of_users(
-    retriever: LoadedRetriever, users: list[str], source: Source, measured: Protocol
+    retriever: LoadedRetriever,
+    users: list[str],
+    source: Source,
+    measured: Protocol,
+    context: Mapping[str, str],
 ) -> tuple[Queries, list[int]]:
-    """Queries of users with all events that count, asked now; and the row of each one named."""
+    """Queries of users with all events that count, asked now; and the row of each one named.
+
+    Args:
+        context: what the requests tell of themselves; the rest of it is left empty.
+    """
     import numpy as np
 
     from tfrec_recall.data import chronological
@@ -46,12 +55,19 @@ def of_users(
         mine = mine.iloc[chronological(mine)]
     now = np.full(len(each), _now(interactions))
     kind = np.int64 if events["user_id"].dtype.kind == "i" else object
-    queries = Queries(retriever.inputs, np.array(each, dtype=kind), mine, interactions.users, now)
+    own = {str(column) for column in interactions.users}
+    said = _context_of(retriever, context, own, len(each))
+    asking = np.array(each, dtype=kind)
+    queries = Queries(retriever.inputs, asking, mine, interactions.users, now, said)
     return queries, [each.index(one) for one in ids]
 
 
-def of_items(retriever: LoadedRetriever, items: list[str]) -> Queries:
-    """The query of someone of whom nothing is known but items, and what the export says of them."""
+def of_items(retriever: LoadedRetriever, items: list[str], context: Mapping[str, str]) -> Queries:
+    """The query of someone of whom nothing is known but items, and what the export says of them.
+
+    Args:
+        context: as for `of_users`.
+    """
     import numpy as np
     import pandas as pd
 
@@ -72,8 +88,9 @@ def of_items(retriever: LoadedRetriever, items: list[str]) -> Queries:
         events = events.merge(retriever.items, how="left", on="item_id")
     missing = [name.removeprefix("history_") for name in inputs if name.startswith("history_")]
     events = events.reindex(columns=[*events, *(c for c in missing if c not in events)])
-    user = pd.DataFrame({"user_id": [nobody]}).reindex(columns=list({"user_id": 0, **inputs}))
-    return Queries(inputs, np.array([nobody]), events, user, np.array([int(time.time())]))
+    said = _context_of(retriever, context, {"user_id"}, 1)
+    user = pd.DataFrame({"user_id": [nobody]})
+    return Queries(inputs, np.array([nobody]), events, user, np.array([int(time.time())]), said)
 
 
 def parts_of(history: str, held: np.ndarray) -> list[str]:
@@ -91,6 +108,43 @@ def parts_of(history: str, held: np.ndarray) -> list[str]:
     if history in known:
         return [history]
     return [part if part in known else part.strip() for part in history.split(",")]
+
+
+def _context_of(
+    retriever: LoadedRetriever, context: Mapping[str, str], of_users: set[str], rows: int
+) -> pd.DataFrame:
+    """What the requests tell of themselves, a column for each input that users do not have.
+
+    Raises: ValueError for what the export is not asked with, or a text where it takes numbers.
+    """
+    import pandas as pd
+
+    fixed = {"history", "timestamp", "objective", *of_users}
+    known = [n for n in retriever.inputs if n not in fixed and not n.startswith("history_")]
+    unknown = [name for name in context if name not in known]
+    if unknown:
+        raise ValueError(
+            f"--context names what this export is asked with: {', '.join(known) or 'nothing'}. "
+            f"Received: {', '.join(unknown)}."
+        )
+    columns = {name: [None] * rows for name in known}
+    for name, text in context.items():
+        columns[name] = [_value(name, text, retriever.inputs[name])] * rows
+    return pd.DataFrame(columns, index=range(rows), dtype=object)
+
+
+def _value(name: str, text: str, spec: tf.TensorSpec) -> Any:
+    """A text of the command line as an input takes it; a list is what stands between commas."""
+    texts = [part.strip() for part in text.split(",")] if spec.shape.rank == 2 else [text]
+    parts: list[Any] = list(texts)
+    if spec.dtype.name != "string":
+        try:
+            parts = [int(part) if spec.dtype.is_integer else float(part) for part in texts]
+        except ValueError as error:
+            raise ValueError(
+                f"--context {name} takes numbers, as in training. Received: {text!r}."
+            ) from error
+    return parts if spec.shape.rank == 2 else parts[0]
 
 
 def _now(interactions: Interactions) -> int:

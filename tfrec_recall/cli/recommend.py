@@ -39,6 +39,15 @@ def recommend(
             show_default=False,
         ),
     ] = None,
+    context: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="What the request tells of itself, for an export that learnt from columns of "
+            "events: device=phone; may be given several times. What is not given is unknown.",
+            show_default=False,
+        ),
+    ] = None,
     k: Annotated[int, typer.Option(min=1, help="How many items.")] = 10,
     json: options.ListsJson = None,
 ) -> None:
@@ -50,17 +59,26 @@ def recommend(
         raise typer.BadParameter(
             "give one of --user, --item and --history", param_hint="--user, --item, --history"
         )
+    said = _context(context or [])
     target = output(json, "--json")
     retriever = load_export(export)
     if user is None:
         items = list(item or ()) if history is None else parts_of(history, retriever.item_ids)
-        found = lists.recommended(retriever, of_items(retriever, items), [0], [None], k)
+        found = lists.recommended(retriever, of_items(retriever, items, said), [0], [None], k)
     else:
         trained = trained_on(retriever)
         counted = Protocol.recorded(trained)  # histories of the events that it has learnt from
-        queries, rows = of_users(retriever, user, source.or_of_card(trained), counted)
+        queries, rows = of_users(retriever, user, source.or_of_card(trained), counted, said)
         found = lists.recommended(retriever, queries, rows, user, k)
     lists.show(found, retriever.items, target.tables() if target else results())
     if target is not None:
         values = {"export": str(retriever.path), "lists": lists.as_json(found, retriever.items)}
         target.write_json(values)
+
+
+def _context(given: list[str]) -> dict[str, str]:
+    """What stands before and after the first `=` of each."""
+    wrong = [one for one in given if "=" not in one]
+    if wrong:
+        raise typer.BadParameter(f"{wrong[0]!r} is not NAME=VALUE", param_hint="--context")
+    return dict(one.split("=", 1) for one in given)

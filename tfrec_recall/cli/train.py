@@ -240,9 +240,11 @@ def _first_queries(retriever: Retriever, split: Split) -> dict[str, Any]:
     import numpy as np
 
     from tfrec_recall.evaluation import Queries
+    from tfrec_recall.evaluation.queries import first_of_each
 
     data = split.interactions
     users = np.sort(split.test.targets["user_id"].unique())[:WARMUP]
     now = np.full(len(users), data.events["timestamp"].max()) if data.has_time else None
-    queries = Queries(retriever.inputs, users, split.test.history, data.users, now)
+    context = first_of_each(split.test.targets, users)
+    queries = Queries(retriever.inputs, users, split.test.history, data.users, now, context)
     return queries.batch(np.arange(len(users)))

@@ -36,7 +36,13 @@ class Passes:
         return len(self.places)
 
 
-def passes(examples: Examples, gap: float | None, most: int, by: str | None = None) -> Passes:
+def passes(
+    examples: Examples,
+    gap: float | None,
+    most: int,
+    by: str | None = None,
+    apart: np.ndarray | None = None,
+) -> Passes:
     """Puts examples together whose histories end in the same session.
 
     A session ends as in `SessionSplit`: before a pause of `gap` or more, or, with `by`, where the
@@ -51,6 +57,8 @@ def passes(examples: Examples, gap: float | None, most: int, by: str | None = No
         gap: seconds, or None.
         most: events of a session.
         by: a column of the events that tells a user's sessions apart.
+        apart: numbers, [events]: targets with different ones have places of their own, though they
+            share a history, as the items of a basket that were asked for in different ways do.
 
     Raises: ValueError if a history is empty, or shorter than what a session has behind it.
 
@@ -72,8 +80,9 @@ def passes(examples: Examples, gap: float | None, most: int, by: str | None = No
             "A pass asks after an event: every history needs one, minimum_history=1. "
             f"Received: {empty.sum():,} empty histories of {len(empty):,}."
         )
-    order = np.lexsort((examples.target, examples.history_end, session))
-    session, end = session[order], examples.history_end[order]
+    kind = np.zeros(len(examples), int) if apart is None else apart[examples.target]
+    order = np.lexsort((examples.target, kind, examples.history_end, session))
+    session, end, kind = session[order], examples.history_end[order], kind[order]
     first = np.flatnonzero(changes(session))
     splits = np.append(first, len(order))
     number = np.repeat(np.arange(len(first)), np.diff(splits))  # of each target's pass
@@ -91,7 +100,7 @@ def passes(examples: Examples, gap: float | None, most: int, by: str | None = No
             f"Histories are shorter than a session may be: choose at least {most} events of "
             f"history, or shorter sessions. Received: {examples.longest} at most."
         )
-    new = changes(session, end)
+    new = changes(session, end, kind)
     place = np.cumsum(new) - 1
     place -= place[first][number]
     places = np.full((len(first), int(place.max()) + 1), -1, dtype=np.int64)

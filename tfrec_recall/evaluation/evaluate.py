@@ -10,7 +10,7 @@ import pandas as pd
 
 from tfrec_recall.evaluation import metrics
 from tfrec_recall.evaluation.pairs import Pairs
-from tfrec_recall.evaluation.queries import TIMESTAMP, Queries
+from tfrec_recall.evaluation.queries import TIMESTAMP, Queries, first_of_each
 from tfrec_recall.evaluation.ranking import NONE, Items, among, whole_catalogue
 from tfrec_recall.evaluation.report import Report
 from tfrec_recall.evaluation.targets import Targets
@@ -46,12 +46,12 @@ def evaluate(
 ) -> Report:
     """Ranks the whole catalogue for every user with a target and says how many targets it found.
 
-    A query is built from the user's history, the users table and the time of the request, which is
-    that of the first target; of the targets themselves it holds nothing. The items of the history
-    are left out of the lists. An item that a user wants several times is one target. Targets that
-    no list can hold, being items of the history, are left out of the mean, and so are users without
-    any other. A target that the retriever does not hold is a miss. The report's notes say how many
-    there are of each.
+    A query is built from the user's history, the users table, and the time and context of the
+    request, which are those of the first target; of what was chosen it holds nothing. The items of
+    the history are left out of the lists. An item that a user wants several times is one target.
+    Targets that no list can hold, being items of the history, are left out of the mean, and so are
+    users without any other. A target that the retriever does not hold is a miss. The report's notes
+    say how many there are of each.
 
     Memory is that of one batch, plus users × k numbers when the lists are kept.
 
@@ -103,12 +103,14 @@ def evaluate(
     items = Items(split.interactions.items["item_id"], retriever)
     found = Targets.of(part, items.all, repeats or candidates is not None, on)
     users, targets, wanted = found.users, found.pairs, found.counts
+    asked = first_of_each(part.targets, users)
     queries = Queries(
         retriever.inputs,
         users,
         part.history,
         table=split.interactions.users,
-        timestamps=_request_times(part.targets, users),
+        timestamps=asked[TIMESTAMP].to_numpy() if TIMESTAMP in asked else None,
+        context=asked,
     )
     had = Pairs.of_rows(*queries.seen_pairs(), items.all)
     chosen = None
@@ -158,12 +160,6 @@ def evaluate(
             *([NO_REPEATS] if repeats and len(had) and not repeated else []),
         ),
     )
-
-
-def _request_times(targets: pd.DataFrame, users: np.ndarray) -> np.ndarray | None:
-    if TIMESTAMP not in targets:
-        return None
-    return targets.groupby("user_id")[TIMESTAMP].min().reindex(users).to_numpy()
 
 
 def _popularity(trained: pd.Series, catalogue: pd.Index) -> np.ndarray:

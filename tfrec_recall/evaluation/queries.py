@@ -46,8 +46,8 @@ class Queries:
 
     `history` is the raw item ids of a user's events, oldest first; `history_<column>` that column
     of the same events; `timestamp` the time of the request in Unix seconds; `objective` is left
-    open (""), which asks for the blend of all; any other name is a column of the users table.
-    Nothing else is known of a user here, so nothing else can leak.
+    open (""), which asks for the blend of all; any other name is a column of the users table, or
+    of the request's context. Nothing else is known of a user here, so nothing else can leak.
 
     Args:
         inputs: the retriever's inputs, name -> `tf.TensorSpec` [batch] or [batch, any]. A fixed
@@ -56,6 +56,8 @@ class Queries:
         history: events, oldest first within a user; those of other users are left aside.
         table: the users table; needed only for inputs that are columns of it.
         timestamps: time of each user's request, [users]; needed only when `timestamp` is an input.
+        context: what the requests say of themselves, a row for each of `users` in their order;
+            needed only for inputs that users have no column of. Missing values are left empty.
 
     Raises: ValueError when the data lacks what an input needs, or holds it in another type.
 
@@ -73,8 +75,10 @@ class Queries:
         history: pd.DataFrame,
         table: pd.DataFrame | None = None,
         timestamps: np.ndarray | None = None,
+        context: pd.DataFrame | None = None,
     ):
         self.users = users
+        self._context = context
         row = pd.Index(users).get_indexer(pd.Index(history["user_id"]))
         order = np.argsort(row, kind="stable")[np.count_nonzero(row < 0) :]
         self._events = history.iloc[order]
@@ -128,14 +132,32 @@ class Queries:
 
     def _of_table(self, table: pd.DataFrame | None, spec: tf.TensorSpec, name: str):
         table = pd.DataFrame({"user_id": self.users}) if table is None else table
-        values = _column(table, name, name, "users")
-        values = values.set_axis(pd.Index(table["user_id"])).reindex(self.users)
+        if self._context is not None and name not in table and name in self._context:
+            values = self._context[name]
+        else:
+            values = _column(table, name, name, "users")
+            values = values.set_axis(pd.Index(table["user_id"])).reindex(self.users)
         if spec.shape.rank != 2:
             return raw_tensor(values, spec.dtype, name)
         values = values.reset_index(drop=True).explode().dropna()  # a list in each cell
         lengths = np.bincount(values.index.to_numpy(), minlength=len(self.users))
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         return Ragged(raw_tensor(values, spec.dtype, name, padded=True), offsets, spec.shape[1])
+
+
+def first_of_each(targets: pd.DataFrame, users: np.ndarray) -> pd.DataFrame:
+    """The first target of each of these users, by time where there is one, in their order.
+
+    Args:
+        targets: events; those that come first in the table come first among equals.
+
+    >>> targets = pd.DataFrame({"user_id": ["b", "b"], "timestamp": [9, 5], "page": ["x", "y"]})
+    >>> first_of_each(targets, np.array(["a", "b"]))["page"].tolist()
+    [nan, 'y']
+    """
+    if TIMESTAMP in targets:
+        targets = targets.sort_values(TIMESTAMP, kind="stable")
+    return targets.drop_duplicates("user_id").set_index("user_id").reindex(users)
 
 
 def raw_tensor(

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfrec_recall.data import Split, chronological, hold_back
 from tfrec_recall.data.splits.parts import Part
-from tfrec_recall.evaluation.queries import TIMESTAMP, Queries
+from tfrec_recall.evaluation.queries import TIMESTAMP, Queries, first_of_each
 
 MOST = 1_024
 
@@ -45,12 +45,15 @@ def tuning_queries(
             part = _all_they_have(split) if held is None else held.validation
         everyone = np.sort(part.targets["user_id"].unique())
         drawn = np.sort(np.random.default_rng(seed).permutation(everyone)[:users])
-        targets = part.targets[part.targets["user_id"].isin(drawn)]
-        now = None
-        if TIMESTAMP in targets:
-            now = targets.groupby("user_id")[TIMESTAMP].min().reindex(drawn).to_numpy()
-        history = part.history[part.history["user_id"].isin(drawn)]
-        asked = Queries(inputs, drawn, history, split.interactions.users, now)
+        first = first_of_each(part.targets, drawn)
+        asked = Queries(
+            inputs,
+            drawn,
+            part.history[part.history["user_id"].isin(drawn)],
+            table=split.interactions.users,
+            timestamps=first[TIMESTAMP].to_numpy() if TIMESTAMP in first else None,
+            context=first,
+        )
         return asked.batch(np.arange(len(drawn)))
 
     return queries_for

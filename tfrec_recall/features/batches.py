@@ -9,7 +9,6 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Examples, Interactions, batches, gather_histories, gather_others
-from tfrec_recall.features.columns import TimeOf
 from tfrec_recall.features.specification import Features
 
 
@@ -75,17 +74,12 @@ def query_features(
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """From rows of examples, int64 [batch], to their user features, in TensorFlow operations.
 
-    A `TimeOf` is that of the target; histories are [batch, length], padded on the right with 0;
-    `user_row` is the row of the users' table.
+    The time and the context of the request are those of the target's event; histories are [batch,
+    length], padded on the right with 0; `user_row` is the row of the users' table.
     """
     events, users = examples.events, interactions.users
     by_user = {n: tf.constant(v) for n, v in features.encode_users(users).items()}
-    by_event = {}
-    for feature in features.user_fields:
-        if isinstance(feature, TimeOf):
-            interactions.require_time(f"The feature {feature.name!r}")
-            encoding = features.encodings[feature.name]
-            by_event[feature.name] = tf.constant(encoding.encode(events[feature.column]))
+    by_event = request_columns(features, interactions, events)
     histories = {
         h.name: (tf.constant(features.encodings[h.name].encode(events[h.column])), h.length)
         for h in features.histories
@@ -110,3 +104,13 @@ def query_features(
         return batch
 
     return fetch
+
+
+def request_columns(
+    features: Features, interactions: Interactions, events: pd.DataFrame
+) -> dict[str, tf.Tensor]:
+    """The encoded time and context of a request at each of these events, [events, ...] by name."""
+    for feature in features.request_fields:
+        if feature.derived:
+            interactions.require_time(f"The feature {feature.name!r}")
+    return {n: tf.constant(v) for n, v in features.encode_requests(events).items()}

@@ -26,6 +26,7 @@ NOT_PLAIN = (
 )
 IDS = ("user_id", "item_id")
 OF_EVENTS = (*IDS, "timestamp", "rating", "weight", "session_id", "event_type", "split")
+NOT_ASKED = "a column of events is known at a request only if it is asked for: events.{}"
 
 
 def infer(
@@ -52,7 +53,8 @@ def infer(
         words: texts that are no category are `Words` with this `min_count`; None leaves them out.
         columns: those that become features, beside ids and history: `category`, of one table
             `items.category`, as a kind of feature `items.category=Words`; None: as
-            their values suggest.
+            their values suggest. A column of events, `events.device`, becomes the context of a
+            request where it is named so: take none that follows from the choice, as a price does.
         of_users: False leaves the users' columns aside, for a model that knows users by their
             history; those of items then keep their names.
 
@@ -79,11 +81,12 @@ def infer(
                 features.append(found)
             else:
                 left_out.append(LeftOut(table, str(column), found))
-    user.append(History(length=history))
+    context = _context(wanted or {}, interactions, of_users)
+    user += [*context, History(length=history)]
     left_out += [
-        LeftOut("events", str(column), "columns of events are no features by themselves")
+        LeftOut("events", str(column), NOT_ASKED.format(column))
         for column in interactions.events.columns
-        if column not in OF_EVENTS
+        if column not in OF_EVENTS and column not in {feature.column for feature in context}
     ]
     return Features(user=user, item=item, left_out=left_out)
 
@@ -99,6 +102,32 @@ def ids_alone(user: Sequence[Feature], columns: Wanted = None) -> Features:
             f"effect: leave them out, or take another model. Received: columns={list(columns)}."
         )
     return Features(user=user, item=[Categorical("item_id")])
+
+
+def _context(
+    wanted: Mapping[tuple[str, str], str | None], interactions: Interactions, of_users: bool
+) -> list[Feature]:
+    """The columns of events that are asked for, as features of a request.
+
+    Raises: ValueError where users have a column of the same name, or nobody is asked about.
+    """
+    found: list[Feature] = []
+    for (table, column), kind in wanted.items():
+        if table != "events":
+            continue
+        if not of_users:
+            raise ValueError(
+                "This model knows a request by its history alone, so its context has no effect: "
+                f"leave it out, or take another model. Received: columns with events.{column}."
+            )
+        if column in interactions.users:
+            raise ValueError(
+                f"Users have a column {column!r}, and a request has one of a name: rename the "
+                f"events' column. Received: columns with events.{column}."
+            )
+        name = _name(column, "users", set())
+        found.append(_as_wanted(kind, table, name, interactions.events[column]))
+    return found
 
 
 def _name(column: object, table: str, taken: set[str]) -> str:
@@ -128,7 +157,8 @@ def _wanted(
 ) -> dict[tuple[str, str], str | None]:
     """The kind of each column that is asked for, by table and column; None: as its values suggest.
 
-    Columns of events, and of tables that are not looked at, may stand there and change nothing.
+    Columns of events without `events.`, and of tables that are not looked at, may stand there and
+    change nothing.
 
     Raises: ValueError for a column that no table has, or a kind that there is not.
     """
@@ -137,8 +167,10 @@ def _wanted(
     for table, frame in every.items():
         for column in frame.columns:
             here = table in tables and column not in IDS
-            for text in (str(column), f"{table}.{column}"):
-                named.setdefault(text, []).extend([(table, column)] * here)
+            whole = f"{table}.{column}"
+            for text in (str(column), whole):
+                asked = here or (table == "events" and text == whole and column not in OF_EVENTS)
+                named.setdefault(text, []).extend([(table, column)] * asked)
     kinds = {kind.lower(): kind for kind in KINDS}
     wanted: dict[tuple[str, str], str | None] = {}
     for text in columns:

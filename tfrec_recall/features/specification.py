@@ -28,6 +28,7 @@ from tfrec_recall.features.objective import Objective
 RESERVED = frozenset({"sample_weight", "example_age", "user_row", "seed", "place", "places"})
 OF_REQUESTS = frozenset({"timestamp", "objective", "exclude", "history", "item_id"})
 HISTORIES = "history_"  # and the name of an event column
+OUTCOMES = frozenset({"rating", "weight", "session_id", "event_type", "split", "tie_order"})
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 WITHOUT_TIMES = (
     "The events have no timestamps, so that a history is a set: what counts by its order (length, "
@@ -48,7 +49,10 @@ class Features:
     """The features of the user side and of the item side, and what they learnt from training data.
 
     Args:
-        user: features of the query: columns of the users table, histories, the time of the request.
+        user: features of the query: columns of the users table, histories, the time of the request;
+            and its context, columns of events that users do not have, such as a device, a page or
+            the words of a search. An example has that of its target's event and of no other; a
+            request says it, or leaves it empty. It has to be known before the choice is made.
         item: features of the candidate: columns of the items table; `item_id` is always one.
         objectives: the kinds of events that a model may tell apart; most models do not.
         left_out: columns that were looked at and are no features, and why; see `infer`.
@@ -73,6 +77,7 @@ class Features:
         self.user = tuple(user)
         self.item = tuple(item)
         self.objectives = tuple(objectives)
+        self.of_events: frozenset[str] = frozenset()  # names of the context's features
         self.encodings: dict[str, Encoding] = {}
         self.item_table: dict[str, np.ndarray] = {}
         self.has_order = False  # whether the events it is adapted to have a time
@@ -109,6 +114,7 @@ class Features:
             tell(WITHOUT_TIMES)
         self.has_baskets = has_baskets(interactions)
         self.encodings = {}
+        self.of_events = frozenset(self._context(interactions))
         for feature in (*self.item, *self.user):
             if isinstance(feature, History):
                 continue
@@ -118,6 +124,8 @@ class Features:
                 values = _column(interactions.events, feature, "events")
             elif feature in self.item:
                 values = _column(items, feature, "items")
+            elif feature.name in self.of_events:
+                values = interactions.events[feature.column]
             else:
                 values = _column(users, feature, "users")
             self.encodings[feature.name] = feature.adapt(values)
@@ -125,6 +133,23 @@ class Features:
             self.encodings[feature.name] = self._history_encoding(feature, interactions.events)
         self.item_table = self._tabulate(interactions.items)
         return self
+
+    def _context(self, interactions: Interactions) -> list[str]:
+        """The names of the user's features whose columns are of events, and not of users.
+
+        Raises: ValueError for a column that follows from the choice, as a rating does.
+        """
+        events, users = interactions.events, interactions.users
+        found = [f for f in self.user_fields if not f.derived and f.column not in users]
+        found = [f for f in found if f.column in events]
+        outcomes = [f.column for f in found if f.column in OUTCOMES]
+        if outcomes:
+            raise ValueError(
+                "The context of a request is known before the choice is made, and these columns of "
+                f"events are not: {', '.join(outcomes)}. Leave their features out. "
+                f"Received: {[f.name for f in found]}."
+            )
+        return [f.name for f in found]
 
     def _tabulate(self, items: pd.DataFrame) -> dict[str, np.ndarray]:
         """Rows by encoded item id: padding, unknown (without attributes), then the known items."""
@@ -159,6 +184,11 @@ class Features:
     def user_fields(self) -> tuple[Feature, ...]:
         """The user's features with one field each: all but histories."""
         return tuple(f for f in self.user if not isinstance(f, History))
+
+    @property
+    def request_fields(self) -> tuple[Feature, ...]:
+        """Those of `user_fields` that a request says and no user has: its time and context."""
+        return tuple(f for f in self.user_fields if f.derived or f.name in self.of_events)
 
     def fields(self, features: Iterable[Feature]) -> list[Field]:
         """What a `FeatureEncoder` has to know of these features."""
@@ -232,9 +262,15 @@ class Features:
         return {f.name: self._encode(f, items, "items") for f in self.item}
 
     def encode_users(self, users: pd.DataFrame) -> dict[str, np.ndarray]:
-        """The features of the users table by name, a row a user; no times, no histories."""
+        """The features of the users table by name, a row a user; nothing of a request."""
         self.require_adapted()
-        return {f.name: self._encode(f, users, "users") for f in self.user_fields if not f.derived}
+        own = [f for f in self.user_fields if f not in self.request_fields]
+        return {f.name: self._encode(f, users, "users") for f in own}
+
+    def encode_requests(self, events: pd.DataFrame) -> dict[str, np.ndarray]:
+        """`request_fields` by name, a row an event: as if it were asked for at that moment."""
+        self.require_adapted()
+        return {f.name: self._encode(f, events, "events") for f in self.request_fields}
 
     def _encode(self, feature: Feature, table: pd.DataFrame, kind: str) -> np.ndarray:
         values = _column(table, feature, kind)
@@ -263,6 +299,7 @@ class Features:
             "item_table": {name: pack(rows) for name, rows in self.item_table.items()},
             "has_order": self.has_order,
             "has_baskets": self.has_baskets,
+            "of_events": sorted(self.of_events),
             "left_out": [list(one) for one in self.left_out],
         }
 
@@ -277,17 +314,19 @@ class Features:
         features.encodings = {n: found.get(n) or found["item_id"] for n in config["encodings"]}
         features.item_table = {n: unpack(rows) for n, rows in config["item_table"].items()}
         features.has_order, features.has_baskets = config["has_order"], config["has_baskets"]
+        features.of_events = frozenset(config["of_events"])
         return features
 
     def describe(self) -> list[dict[str, object]]:
-        """A plain list for model cards: side, name, kind, column and size of each feature, and what
-        a reader should know of its encoding."""
+        """A plain list for model cards: side, name, kind, column and size of each feature, whether
+        it is the context of a request, and what a reader should know of its encoding."""
         return [
             {
                 "side": side,
                 "name": feature.name,
                 "kind": type(feature).__name__,
                 "column": feature.column,
+                "context": feature.name in self.of_events,
                 "size": self.encodings[feature.name].size if self.encodings else None,
                 "told": feature.told(self.encodings[feature.name]) if self.encodings else "",
             }

@@ -35,8 +35,9 @@ class RecallModel(Learner):
     validation says before is noise. `learns_ratings` says that the model's loss is the error of
     ratings, so that it stops by this error and not by its lists. `compiles` says that XLA knows all
     operations of a training step where the items are few. `reads_columns` is False for a model that
-    knows users and items by ids and histories alone. `PUBLISHED` is what `published` makes the
-    model of.
+    knows users and items by ids and histories alone. `reads_context` says that what a request tells
+    beside its user, columns of events, is among the features of the query. `PUBLISHED` is what
+    `published` makes the model of.
     """
 
     PUBLISHED: ClassVar[Published | None] = None
@@ -44,6 +45,7 @@ class RecallModel(Learner):
     stops_early: ClassVar[bool] = True
     learns_ratings: ClassVar[bool] = False
     reads_columns: ClassVar[bool] = True
+    reads_context: ClassVar[bool] = False
     query_model: tf.keras.Model
     candidate_model: tf.keras.Model
 
@@ -51,6 +53,12 @@ class RecallModel(Learner):
         super().__init__(**kwargs)
         features.require(self.needs, type(self).__name__)
         features.require_adapted()
+        if features.of_events and not self.reads_context:
+            context = ", ".join(sorted(features.of_events))
+            raise ValueError(
+                f"{type(self).__name__} knows nothing of a request but its user and history: leave "
+                f"the columns of events out, or take a two-tower model. Received: {context}."
+            )
         self.features = features
 
     @classmethod

@@ -30,6 +30,7 @@ class SoftmaxModel(RecallModel):
     """
 
     compiles = True
+    reads_context = True
     items: ItemTable
     candidates: ItemEmbedding
     softmax: CandidateSoftmax

@@ -249,6 +249,11 @@ class SDM(SoftmaxModel):
     def _user_side(self, split, dim, lstm_layers, heads, dropout):
         """User features and places in the history to a vector for each place."""
         user = self.features.inputs(self.features.user)
+        requests = self.features.request_fields  # each place has its own
+        for feature in requests:
+            one = user[feature.name]
+            shape = (None, *one.shape[1:])
+            user[feature.name] = tf.keras.Input(shape, dtype=one.dtype, name=feature.name)
         asked = tf.keras.Input((None,), dtype="int32", name="places")  # [batch, places]
         beside = [user[name] for name in self._beside()]
         ids, places, *beside = KnownFirst()((user[self.history], asked, *beside))
@@ -261,10 +266,14 @@ class SDM(SoftmaxModel):
             for layer in (RunningMean(), RunningMean(learned=True))
         ]
         known = []
-        fields = self.features.fields(self.features.user_fields)
-        if fields:
-            flat = tf.keras.layers.Flatten()(FeatureEncoder(fields, dim)(user))
+        of_user = [f for f in self.features.user_fields if f not in requests]
+        if of_user:
+            encoded = FeatureEncoder(self.features.fields(of_user), dim)(user)
+            flat = tf.keras.layers.Flatten()(encoded)
             known = [tf.repeat(flat[:, tf.newaxis], tf.shape(places)[1], axis=1)]
+        if requests:  # [batch, places, fields, dim]
+            encoded = FeatureEncoder(self.features.fields(requests), dim)(user)
+            known.append(tf.keras.layers.Reshape((-1, len(requests) * dim))(encoded))
         profile = [*known, *(means if self.means_in_profile else [])]
         if not profile:
             raise ValueError(
@@ -303,9 +312,11 @@ class SDM(SoftmaxModel):
     def _at_the_end(self):
         """User features to the vector after the newest event."""
         user = self.features.inputs(self.features.user)
+        requests = [feature.name for feature in self.features.request_fields]
         events = tf.cast(tf.not_equal(user[self.history], 0), tf.int32)
         last = tf.reduce_sum(events, axis=1, keepdims=True) - 1
-        return tf.keras.Model(user, self.place_model({**user, "places": last})[:, 0])
+        here = {name: user[name][:, tf.newaxis] for name in requests}
+        return tf.keras.Model(user, self.place_model({**user, **here, "places": last})[:, 0])
 
     def compute_loss(self, batch, training=False):
         inputs = {name: batch[name] for name in self.place_model.input_names}

@@ -1,0 +1,62 @@
+"""What a request tells of itself on the command line: given by name, else unknown."""
+
+import pytest
+import tensorflow as tf
+
+from tests.cli.test_recommend_ids import Asked
+from tfrec_recall.cli import recommend as command
+from tfrec_recall.cli.application import main
+
+SPECS = {
+    "device": tf.TensorSpec([None], tf.string),
+    "page": tf.TensorSpec([None], tf.int64),
+    "search": tf.TensorSpec([None, None], tf.string),
+}
+
+
+class AskedInContext(Asked):
+    def __init__(self):
+        super().__init__(["a", "b"])
+        self.inputs = {**self.inputs, **SPECS}
+        self.context = []
+
+    def __call__(self, queries, k, exclude):
+        self.context.append({name: queries[name].numpy().tolist() for name in SPECS})
+        return super().__call__(queries, k, exclude)
+
+
+def ask(monkeypatch, *arguments):
+    retriever = AskedInContext()
+    monkeypatch.setattr(command, "load_export", lambda _: retriever)
+    with pytest.raises(SystemExit) as raised:
+        main(["recommend", "export", "--item", "a", *arguments])
+    return raised.value.code, retriever.context
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], {"device": [b""], "page": [-1], "search": [[b""]]}),
+        (
+            ["--context", "device=a=b", "--context", "page=7", "--context", "search=red,tea"],
+            {"device": [b"a=b"], "page": [7], "search": [[b"red", b"tea"]]},
+        ),
+    ],
+)
+def test_the_context_is_what_is_given_and_else_unknown(given, expected, monkeypatch):
+    assert ask(monkeypatch, *given) == (0, [expected])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("devize=phone", "device, page, search. Received: devize"),
+        ("page=one", "--context page takes numbers"),
+        ("device", "'device' is not NAME=VALUE"),
+    ],
+)
+def test_what_the_export_is_not_asked_with_is_refused(given, said, monkeypatch, capsys):
+    code, context = ask(monkeypatch, "--context", given)
+    assert code != 0
+    assert not context
+    assert said in " ".join(capsys.readouterr().err.split())
