@@ -60,3 +60,9 @@ def test_what_the_export_is_not_asked_with_is_refused(given, said, monkeypatch, 
     assert code != 0
     assert not context
     assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_name_is_given_once(monkeypatch, capsys):
+    code, _ = ask(monkeypatch, "--context", "device=a", "--context", "device=b")
+    assert code != 0
+    assert "'device' is given twice" in capsys.readouterr().err

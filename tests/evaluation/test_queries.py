@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from tfrec_recall.evaluation.queries import Queries, raw_tensor
+from tfrec_recall.evaluation.queries import Queries, first_of_each, raw_tensor
 
 STRINGS = tf.TensorSpec([None, None], tf.string)
 EVENTS = pd.DataFrame(
@@ -135,3 +135,14 @@ def test_the_history_ends_before_the_first_target(split):
         wanted = split.test.targets[split.test.targets["user_id"] == user]
         assert [item.decode() for item in history if item] == past["item_id"].tolist()
         assert past["timestamp"].max() < wanted["timestamp"].min() or not len(past)
+
+
+def test_what_came_with_a_target_holds_nothing_of_the_choice():
+    targets = pd.DataFrame({"user_id": ["a", "a"], "item_id": ["x", "y"], "rating": [5, 4]})
+    targets = targets.assign(timestamp=[9, 5], device=["phone", "desk"], event_type="buy")
+    context = first_of_each(targets, np.array(["a"]))
+    assert context.to_dict("list") == {"timestamp": [5], "device": ["desk"]}
+    for name in ("item_id", "rating"):
+        asked = {name: tf.TensorSpec([None], tf.string)}
+        with pytest.raises(ValueError, match=f"the users have no column '{name}'"):
+            Queries(asked, np.array(["a"]), targets[:0], context=context)

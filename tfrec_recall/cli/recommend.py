@@ -81,4 +81,9 @@ def _context(given: list[str]) -> dict[str, str]:
     wrong = [one for one in given if "=" not in one]
     if wrong:
         raise typer.BadParameter(f"{wrong[0]!r} is not NAME=VALUE", param_hint="--context")
-    return dict(one.split("=", 1) for one in given)
+    found: dict[str, str] = {}
+    for name, value in (one.split("=", 1) for one in given):
+        if name in found:
+            raise typer.BadParameter(f"{name!r} is given twice", param_hint="--context")
+        found[name] = value
+    return found

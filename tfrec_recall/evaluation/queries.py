@@ -12,6 +12,8 @@ import tensorflow as tf
 HISTORY = "history"
 TIMESTAMP = "timestamp"
 OBJECTIVE = "objective"
+# Of a target, what nobody knows when its request is made.
+CHOSEN = ("item_id", "rating", "weight", "event_type")
 TEXT = ("string",)  # pandas' names of what a column holds
 NUMBERS = ("integer", "floating", "mixed-integer-float", "boolean", "decimal")
 
@@ -146,10 +148,14 @@ class Queries:
 
 
 def first_of_each(targets: pd.DataFrame, users: np.ndarray) -> pd.DataFrame:
-    """The first target of each of these users, by time where there is one, in their order.
+    """What came with the first target of each of these users, by time where there is one.
+
+    Nothing that follows from the choice is among it: no item, no rating.
 
     Args:
         targets: events; those that come first in the table come first among equals.
+
+    Returns: a row a user, in their order.
 
     >>> targets = pd.DataFrame({"user_id": ["b", "b"], "timestamp": [9, 5], "page": ["x", "y"]})
     >>> first_of_each(targets, np.array(["a", "b"]))["page"].tolist()
@@ -157,7 +163,8 @@ def first_of_each(targets: pd.DataFrame, users: np.ndarray) -> pd.DataFrame:
     """
     if TIMESTAMP in targets:
         targets = targets.sort_values(TIMESTAMP, kind="stable")
-    return targets.drop_duplicates("user_id").set_index("user_id").reindex(users)
+    known = targets.drop(columns=[name for name in CHOSEN if name in targets])
+    return known.drop_duplicates("user_id").set_index("user_id").reindex(users)
 
 
 def raw_tensor(
