@@ -199,6 +199,44 @@ def as_promised(index: ApproximateIndex, recall: float) -> Index:
     return exact
 
 
+@dataclasses.dataclass(frozen=True)
+class TunedToRecall:
+    """The settings that `ScaNN` and `InvertedFile` share; a subclass says how one is attempted."""
+
+    recall: float = 0.95
+    leaves: int | None = None
+    leaves_to_search: int | None = None
+    reorder: int | None = None
+
+    def __post_init__(self) -> None:
+        check_recall(type(self).__name__, self.recall)
+        self.fixed.check(type(self).__name__)
+
+    @property
+    def fixed(self) -> Fixed:
+        return Fixed(self.leaves, self.leaves_to_search, self.reorder)
+
+    def build(
+        self,
+        vectors: np.ndarray,
+        k: int = 100,
+        queries: np.ndarray | None = None,
+        present: np.ndarray | None = None,
+    ) -> Index:
+        index = self.attempt(vectors, k, queries, present)
+        return (told if self.fixed.chosen else as_promised)(index, self.recall)
+
+    def attempt(
+        self,
+        vectors: np.ndarray,
+        k: int = 100,
+        queries: np.ndarray | None = None,
+        present: np.ndarray | None = None,
+    ) -> ApproximateIndex:
+        """As `build`, whether the recall is reached or not: the report says so."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it searches.")
+
+
 def _short_of(report: dict[str, Any], recall: float) -> str:
     return (
         f"The {report['kind']} index reaches recall {report['recall']:.3f} at k={report['k']}, "

@@ -6,15 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from tfrec_recall.retrieval.approximate_index import (
-    ApproximateIndex,
-    Fixed,
-    approximate,
-    as_promised,
-    check_recall,
-    told,
-)
-from tfrec_recall.retrieval.index import Index, checked_vectors
+from tfrec_recall.retrieval.approximate_index import ApproximateIndex, TunedToRecall, approximate
+from tfrec_recall.retrieval.index import checked_vectors
 from tfrec_recall.retrieval.leaf_searcher import LeafSearcher
 from tfrec_recall.retrieval.tuning import Chosen
 
@@ -26,7 +19,7 @@ PER_REORDERED = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
-class InvertedFile:
+class InvertedFile(TunedToRecall):
     """The choice of approximate search that any server runs, which tunes itself to a recall.
 
     The items lie in leaves, found by k-means; a search visits those whose mean has the highest
@@ -52,25 +45,7 @@ class InvertedFile:
     True
     """
 
-    recall: float = 0.95
-    leaves: int | None = None
-    leaves_to_search: int | None = None
-    reorder: int | None = None
     int8: bool = False
-
-    def __post_init__(self) -> None:
-        check_recall("InvertedFile", self.recall)
-        self._fixed.check("InvertedFile")
-
-    def build(
-        self,
-        vectors: np.ndarray,
-        k: int = 100,
-        queries: np.ndarray | None = None,
-        present: np.ndarray | None = None,
-    ) -> Index:
-        index = self.attempt(vectors, k, queries, present)
-        return (told if self._fixed.chosen else as_promised)(index, self.recall)
 
     def attempt(
         self,
@@ -79,7 +54,6 @@ class InvertedFile:
         queries: np.ndarray | None = None,
         present: np.ndarray | None = None,
     ) -> ApproximateIndex:
-        """As `build`, whether the recall is reached or not: the report says so."""
         return approximate(
             self,
             "inverted file",
@@ -88,7 +62,7 @@ class InvertedFile:
             queries,
             present,
             self.recall,
-            self._fixed,
+            self.fixed,
         )
 
     @property
@@ -104,7 +78,3 @@ class InvertedFile:
         if not self.int8:
             return work + PER_LOOKED_AT * looked_at
         return work + PER_SHORT * looked_at + PER_REORDERED * chosen.reorder
-
-    @property
-    def _fixed(self) -> Fixed:
-        return Fixed(self.leaves, self.leaves_to_search, self.reorder)

@@ -9,12 +9,10 @@ import numpy as np
 from tfrec_recall.retrieval.approximate_index import (
     ApproximateIndex,
     Fixed,
+    TunedToRecall,
     approximate,
-    as_promised,
-    check_recall,
-    told,
 )
-from tfrec_recall.retrieval.index import Index, checked_vectors
+from tfrec_recall.retrieval.index import checked_vectors
 from tfrec_recall.retrieval.scann_searcher import ScannSearcher
 from tfrec_recall.retrieval.tuning import Chosen
 
@@ -28,7 +26,7 @@ PER_REORDERED_NUMBER = 0.6
 
 
 @dataclasses.dataclass(frozen=True)
-class ScaNN:
+class ScaNN(TunedToRecall):
     """The choice of approximate search by ScaNN, which tunes itself to a recall.
 
     Source: "Accelerating Large-Scale Inference with Anisotropic Vector Quantization", ICML 2020.
@@ -51,25 +49,7 @@ class ScaNN:
     True
     """
 
-    recall: float = 0.95
-    leaves: int | None = None
-    leaves_to_search: int | None = None
-    reorder: int | None = None
     parallel: bool = True
-
-    def __post_init__(self) -> None:
-        check_recall("ScaNN", self.recall)
-        self._fixed.check("ScaNN")
-
-    def build(
-        self,
-        vectors: np.ndarray,
-        k: int = 100,
-        queries: np.ndarray | None = None,
-        present: np.ndarray | None = None,
-    ) -> Index:
-        index = self.attempt(vectors, k, queries, present)
-        return (told if self._fixed.chosen else as_promised)(index, self.recall)
 
     def attempt(
         self,
@@ -78,10 +58,9 @@ class ScaNN:
         queries: np.ndarray | None = None,
         present: np.ndarray | None = None,
     ) -> ApproximateIndex:
-        """As `build`, whether the recall is reached or not: the report says so."""
         vectors = checked_vectors(vectors)
         items, dim = vectors.shape
-        fixed = self._fixed
+        fixed = self.fixed
         if items < FEWEST_ITEMS or dim < FEWEST_NUMBERS:
             fixed = Fixed(leaves=1, leaves_to_search=1, reorder=items)
         return approximate(self, "scann", vectors, k, queries, present, self.recall, fixed)
@@ -101,7 +80,3 @@ class ScaNN:
             + PER_HASHED_PAIR * hashed / 2
             + PER_REORDERED_NUMBER * chosen.reorder
         )
-
-    @property
-    def _fixed(self) -> Fixed:
-        return Fixed(self.leaves, self.leaves_to_search, self.reorder)
