@@ -15,8 +15,11 @@ SPECS = {
 
 
 class AskedInContext(Asked):
+    features = None  # of the model card
+
     def __init__(self):
         super().__init__(["a", "b"])
+        self.card["features"] = self.features
         self.inputs = {**self.inputs, **SPECS}
         self.context = []
 
@@ -60,6 +63,16 @@ def test_what_the_export_is_not_asked_with_is_refused(given, said, monkeypatch, 
     assert code != 0
     assert not context
     assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_users_column_that_the_card_names_is_no_context(monkeypatch, capsys):
+    listed = [{"name": name, "context": name != "device"} for name in SPECS]
+    monkeypatch.setattr(AskedInContext, "features", listed)
+    code, context = ask(monkeypatch, "--context", "device=phone")
+    assert code != 0
+    assert not context
+    assert "asked with: page, search. Received: device" in " ".join(capsys.readouterr().err.split())
+    assert ask(monkeypatch) == (0, [{"device": [b""], "page": [-1], "search": [[b""]]}])
 
 
 def test_a_name_is_given_once(monkeypatch, capsys):

@@ -90,6 +90,7 @@ def of_items(retriever: LoadedRetriever, items: list[str], context: Mapping[str,
     events = events.reindex(columns=[*events, *(c for c in missing if c not in events)])
     said = _context_of(retriever, context, {"user_id"}, 1)
     user = pd.DataFrame({"user_id": [nobody]})
+    user = user.reindex(columns=["user_id", *(n for n in inputs if n not in {"user_id", *said})])
     return Queries(inputs, np.array([nobody]), events, user, np.array([int(time.time())]), said)
 
 
@@ -113,7 +114,9 @@ def parts_of(history: str, held: np.ndarray) -> list[str]:
 def _context_of(
     retriever: LoadedRetriever, context: Mapping[str, str], of_users: set[str], rows: int
 ) -> pd.DataFrame:
-    """What the requests tell of themselves, a column for each input that users do not have.
+    """What the requests tell of themselves, a column for each input that is no user's.
+
+    The model card says which these are; of an export without features, all that users do not have.
 
     Raises: ValueError for what the export is not asked with, or a text where it takes numbers.
     """
@@ -121,6 +124,10 @@ def _context_of(
 
     fixed = {"history", "timestamp", "objective", *of_users}
     known = [n for n in retriever.inputs if n not in fixed and not n.startswith("history_")]
+    features = retriever.card.get("features")
+    if features:
+        of_requests = {one["name"] for one in features if one.get("context")}
+        known = [name for name in known if name in of_requests]
     unknown = [name for name in context if name not in known]
     if unknown:
         raise ValueError(
