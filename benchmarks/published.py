@@ -127,7 +127,7 @@ def main() -> None:
         "--most-seconds",
         type=int,
         default=480,
-        help="of all processors, of a run; where the defaults take longer, nothing is taken back alone",
+        help="of a run; where the defaults take longer, nothing is taken back alone",
     )
     options = parser.parse_args()
 

@@ -28,16 +28,3 @@ def test_an_export_embeds_items_that_are_new_since(model_class, tmp_path):
         np.testing.assert_allclose(known, model.embed_items(items[:3]), rtol=1e-4, atol=1e-5)
     if model_class in (models.EGES, models.GES, models.GraphSAGE, models.PinSAGE):
         np.testing.assert_allclose(np.linalg.norm(served, axis=1), 1, rtol=1e-4)
-
-
-@pytest.mark.parametrize("model_class", OF_ITEMS)
-def test_similar_items_are_cosines_of_the_models_vectors(model_class):
-    model, _ = trained(model_class)
-    items = the_board().items
-    vectors = model.embed_items(items)
-    cosines = pd.Series(vectors @ vectors[4], index=items["item_id"])
-    ids, scores = retrieving(model_class).similar_items([items["item_id"][4]], k=9)
-    ids = ids.numpy()[0].astype(str)
-    np.testing.assert_allclose(scores[0], cosines[ids], rtol=1e-4, atol=1e-5)
-    best = cosines.drop(items["item_id"][4]).nlargest(9)
-    np.testing.assert_allclose(scores[0], best, rtol=1e-4, atol=1e-5)

@@ -11,7 +11,12 @@ import tensorflow as tf
 from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.diversity import Diversity, spread
 from tfrec_recall.retrieval.exact import Exact
-from tfrec_recall.retrieval.index import IndexSettings, checked_vectors
+from tfrec_recall.retrieval.index import (
+    IndexSettings,
+    checked_vectors,
+    of_length_one,
+    unit_vectors,
+)
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.selection import NO_ROW
 from tfrec_recall.retrieval.tuning_queries import TuningQueries, embedded
@@ -21,6 +26,9 @@ Embedder = Callable[[Mapping[str, tf.Tensor]], Any]
 
 class EmbeddingRetriever(Retriever):
     """Queries and items in one space: the score is the inner product.
+
+    Items are similar by the cosine of their vectors: where these are not of length one, or a lift
+    changes the lists of queries, a second index finds them.
 
     Args:
         query_embedder: a `tf.Module` or Keras model that maps the dictionary of raw query features
@@ -41,8 +49,7 @@ class EmbeddingRetriever(Retriever):
         diversity: spread the lists over categories of items; scores are then what an item was worth
             to its list.
         lift: what the score of each item is multiplied by in the lists of queries, [items], above
-            0; None is 1 for all. `similar_items` and `embed_item` know the vectors alone, for which
-            there is then a second index.
+            0; None is 1 for all. `similar_items` and `embed_item` know the vectors alone.
         with_interest: also offer `recommend_with_interest`: which interest brought an item.
         seed: of the permutation that orders items of equal score.
 
@@ -90,16 +97,18 @@ class EmbeddingRetriever(Retriever):
         )
         searched = k if diversity is None else k * diversity.candidates
         index = index or Exact()
-        lifted = vectors if lift is None else vectors * checked_lift(lift, len(vectors))
-        built = index.build(lifted[catalogue.order], searched, queries, present)
-        plain = built
-        if lift is not None:  # whose queries are the items
-            ordered = vectors[catalogue.order]
-            plain = index.build(ordered, k=k, queries=ordered)
+        ordered, factors = vectors[catalogue.order], None
+        if lift is not None:
+            factors = checked_lift(lift, len(vectors))[catalogue.order]
+        lifted = ordered if factors is None else ordered * factors
+        built = by_cosine = index.build(lifted, searched, queries, present)
+        if factors is not None or not of_length_one(ordered):  # whose queries are the items
+            units = unit_vectors(ordered)
+            by_cosine = index.build(units, k=k, queries=units)
         offered = ("embed_query", "embed_item", "similar_items")
         report: dict[str, Any] = {"kind": "embedding", "index": built.report}
-        if plain is not built:
-            report["similar_items_index"] = plain.report
+        if by_cosine is not built:
+            report["similar_items_index"] = by_cosine.report
         if diversity is not None:
             report |= {"diversity": diversity.weight, "diversity_candidates": diversity.candidates}
         super().__init__(
@@ -114,7 +123,8 @@ class EmbeddingRetriever(Retriever):
         self.catalogue = catalogue
         self.query_embedder = query_embedder
         self.item_embedder = item_embedder
-        self.index, self.plain_index = built, plain
+        self.index, self.cosine_index = built, by_cosine
+        self._lift = None if factors is None else tf.Variable(factors, trainable=False, name="lift")
         self._diversity = diversity
         if diversity is not None:
             groups = diversity.codes(len(catalogue))[catalogue.order]
@@ -152,8 +162,8 @@ class EmbeddingRetriever(Retriever):
         row = self.catalogue.rows(item_id)[:, tf.newaxis]  # [batch, 1]
         exclude = tf.concat([row, self.catalogue.rows(exclude)], axis=1)
         # An unknown item is an interest that is not present: nothing is similar to it.
-        query = self.plain_index.vectors_of(row)  # [batch, 1, dim]
-        rows, score = self.plain_index.search(query, k, exclude, present=row >= 0)
+        query = self.cosine_index.vectors_of(row)  # [batch, 1, dim]
+        rows, score = self.cosine_index.search(query, k, exclude, present=row >= 0)
         return self.catalogue.raw(rows), score
 
     def query_vectors(self, queries):
@@ -161,12 +171,19 @@ class EmbeddingRetriever(Retriever):
 
     def known_vectors(self, item_id):
         rows = self.catalogue.rows(item_id)
-        return self.plain_index.vectors_of(rows) if tf.reduce_all(rows >= 0) else None
+        return self._vectors_of(rows) if tf.reduce_all(rows >= 0) else None
 
     def item_vectors(self, items):
         if self.item_embedder is None:
-            return self.plain_index.vectors_of(self.catalogue.rows(items["item_id"]))
+            return self._vectors_of(self.catalogue.rows(items["item_id"]))
         return tf.cast(self.item_embedder(items), tf.float32)
+
+    def _vectors_of(self, rows):
+        """The vectors of rows as they were given, [..., dim]."""
+        vectors = self.index.vectors_of(rows)
+        return (
+            vectors if self._lift is None else vectors / tf.gather(self._lift, tf.maximum(rows, 0))
+        )
 
 
 def checked_lift(lift: np.ndarray, items: int) -> np.ndarray:

@@ -88,3 +88,14 @@ def checked_vectors(vectors: np.ndarray) -> np.ndarray:
             f"first are rows {bad[:5].tolist()}."
         )
     return vectors
+
+
+def unit_vectors(vectors: np.ndarray) -> np.ndarray:
+    """Vectors of length one, [items, dim], whose products are cosines; of no length, zeros."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(length > 0, length, 1.0)
+
+
+def of_length_one(vectors: np.ndarray) -> bool:
+    """Whether `unit_vectors` changes none of these vectors."""
+    return np.allclose(unit_vectors(vectors), vectors, rtol=0, atol=1e-5)

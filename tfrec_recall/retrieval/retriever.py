@@ -139,7 +139,10 @@ class Retriever(tf.Module):
     def similar_items(
         self, item_id: Any, k: tf.Tensor | int | None = None, exclude: Any = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The items nearest to each item, itself left out; as from `__call__`.
+        """The items most similar to each item, itself left out; as from `__call__`.
+
+        Where there is `embed_item`, scores are the cosines of its vectors; else the similarities
+        that the items' neighbours were chosen by.
 
         An item that the catalogue lacks has an empty list: padding and -inf.
         """

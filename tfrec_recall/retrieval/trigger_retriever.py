@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.embedding_retriever import Embedder, checked_lift, inputs_of
 from tfrec_recall.retrieval.exact import Exact
-from tfrec_recall.retrieval.index import IndexSettings, checked_vectors
+from tfrec_recall.retrieval.index import IndexSettings, checked_vectors, unit_vectors
 from tfrec_recall.retrieval.recency import check_recency, recency_weights
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.selection import NO_ROW, best
@@ -49,13 +49,13 @@ def merge_by_sum(
 class TriggerRetriever(Retriever):
     """Users through their latest items: what is near any of these is recalled.
 
-    A trigger's neighbours are its similar items. A candidate's score is its inner product with the
-    trigger, times the trigger's weight, merged over the triggers that found it. The items of the
-    history are left out.
+    A trigger's neighbours are its similar items. A candidate's score is its cosine with the trigger,
+    as in `similar_items`, times the trigger's weight and the candidate's lift, merged over the
+    triggers that found it. The items of the history are left out.
 
     Args:
         item_ids: raw ids of the catalogue.
-        vectors: float [items, dim]; unit vectors make the scores cosines.
+        vectors: float [items, dim], of any length.
         index: `Exact()`, `ScaNN(recall=0.95)`, `Auto()`.
         k: the length of a list where a call does not say.
         last: triggers, the latest items of the history; None takes all.
@@ -107,16 +107,16 @@ class TriggerRetriever(Retriever):
         if lift is not None:
             factors = checked_lift(lift, len(vectors))
         inputs = {"history": tf.TensorSpec([None, None], catalogue.dtype, "history")}
-        ordered = vectors[catalogue.order]
+        units = unit_vectors(vectors[catalogue.order])
 
         def of_triggers(raw):
             rows = catalogue.rows(raw["history"])
             weights = recency_weights(rows >= 0, last, half_life)
-            return tf.gather(ordered, rows[weights > 0]), None  # [triggers, dim]
+            return tf.gather(units, rows[weights > 0]), None  # [triggers, dim]
 
         queries, _ = embedded(of_triggers, inputs, tuning_queries)
-        queries = ordered if queries is None else queries
-        built = (index or Exact()).build(ordered, k=neighbours, queries=queries)
+        queries = units if queries is None else queries
+        built = (index or Exact()).build(units, k=neighbours, queries=queries)
         super().__init__(
             item_ids=catalogue.ids,
             inputs=inputs,
@@ -139,6 +139,8 @@ class TriggerRetriever(Retriever):
         )
         self.catalogue, self.index = catalogue, built
         self.item_embedder = item_embedder
+        lengths = np.linalg.norm(vectors[catalogue.order], axis=1, keepdims=True)
+        self._lengths = tf.Variable(lengths, trainable=False, name="lengths")  # [items, 1]
         self._lift = tf.Variable(factors[catalogue.order, 0], trainable=False, name="lift")
         self._last, self._half_life = last, half_life
         self._neighbours, self._merge = neighbours, merge
@@ -198,9 +200,13 @@ class TriggerRetriever(Retriever):
 
     def known_vectors(self, item_id):
         rows = self.catalogue.rows(item_id)
-        return self.index.vectors_of(rows) if tf.reduce_all(rows >= 0) else None
+        return self._vectors_of(rows) if tf.reduce_all(rows >= 0) else None
 
     def item_vectors(self, items):
         if self.item_embedder is not None:
             return tf.cast(self.item_embedder(items), tf.float32)
-        return self.index.vectors_of(self.catalogue.rows(items["item_id"]))
+        return self._vectors_of(self.catalogue.rows(items["item_id"]))
+
+    def _vectors_of(self, rows):
+        """The vectors of rows as they were given, [..., dim]."""
+        return self.index.vectors_of(rows) * tf.gather(self._lengths, tf.maximum(rows, 0))
