@@ -49,9 +49,9 @@ def merge_by_sum(
 class TriggerRetriever(Retriever):
     """Users through their latest items: what is near any of these is recalled.
 
-    A trigger's neighbours are its similar items. A candidate's score is its cosine with the trigger,
-    as in `similar_items`, times the trigger's weight and the candidate's lift, merged over the
-    triggers that found it. The items of the history are left out.
+    A trigger's neighbours are its similar items. A candidate's score is its cosine with the
+    trigger, as in `similar_items`, times the trigger's weight and the candidate's lift, merged over
+    the triggers that found it. The items of the history are left out.
 
     Args:
         item_ids: raw ids of the catalogue.
