@@ -21,6 +21,10 @@ class Learner(Protocol):
         """One step, and the means over the epoch so far."""
         ...
 
+    def note(self, examples: tf.Tensor) -> None:
+        """Keeps that it has learnt, if from any examples."""
+        ...
+
     def report(self, losses: Metrics, examples: tf.Tensor) -> Metrics:
         """Adds losses to the means of the epoch, and returns these."""
         ...
@@ -78,7 +82,9 @@ class CompiledSteps:
     def _together(self, batches: list[Batch]) -> Metrics:
         drawn = [self.model.with_draws(batch, place) for place, batch in enumerate(batches)]
         losses = self.program({n: tf.stack([batch[n] for batch in drawn]) for n in drawn[0]})
-        return self.model.report(losses, self.model.examples_in(batches[0]))
+        examples = self.model.examples_in(batches[0])
+        self.model.note(examples)
+        return self.model.report(losses, examples)
 
     def _program(self, batches: Batch) -> Metrics:
         """A step for each of the batches [steps, ...], and what each reports, [steps]."""

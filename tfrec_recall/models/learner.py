@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -29,6 +30,10 @@ LOSSES = ("regularization_loss", "total_loss")  # what a step reports
 Batch = dict[str, tf.Tensor]
 
 
+class LearntNothing(UserWarning):
+    """What is asked of a model follows from the random numbers that it begins with."""
+
+
 class Learner(SavedWhole):
     """A model that learns by descent from batches, which are dictionaries of tensors.
 
@@ -44,6 +49,9 @@ class Learner(SavedWhole):
 
     What a step draws at random follows from `random_seed`, a weight that the constructor draws, and
     from the number of the step: a run that goes on from a checkpoint goes on as if uninterrupted.
+
+    `has_learnt`, a weight too, is 1 from the first example on, and so wherever weights of a model
+    that has learnt are loaded or set.
     """
 
     compiles: ClassVar[bool] = False
@@ -55,6 +63,10 @@ class Learner(SavedWhole):
         self.mean_regularization = tf.keras.metrics.Mean(name="regularization_loss")
         drawn = tf.random.uniform([], maxval=tf.int32.max, dtype=tf.int64)
         self.random_seed = tf.Variable(drawn, trainable=False, name="random_seed")
+        # A replica may not wait for the others to say so.
+        each = {"synchronization": tf.VariableSynchronization.ON_READ}
+        each["aggregation"] = tf.VariableAggregation.ONLY_FIRST_REPLICA
+        self.has_learnt = tf.Variable(0, trainable=False, dtype=tf.int64, name="has_learnt", **each)
         self.compiled_step: Callable[..., dict[str, tf.Tensor]] | None = None
 
     @property
@@ -157,7 +169,9 @@ class Learner(SavedWhole):
 
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step; the logs are the means over the epoch so far."""
-        return self.report(*self.learn(self.regroup(batch)))
+        losses, examples = self.learn(self.regroup(batch))
+        self.note(examples)
+        return self.report(losses, examples)
 
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """The loss of a batch, by the same draws each time that its place comes."""
@@ -188,6 +202,22 @@ class Learner(SavedWhole):
         regularization = self._regularization()
         found = {"regularization_loss": regularization, "total_loss": loss + regularization}
         return found, self.examples_in(batch)
+
+    def note(self, examples: tf.Tensor) -> None:
+        """Keeps that it has learnt, if from any examples."""
+        self.has_learnt.assign(tf.maximum(self.has_learnt, tf.cast(examples > 0, tf.int64)))
+
+    def tell_if_untrained(self) -> None:
+        """Warns of what is made of a model that has learnt nothing."""
+        if not self.has_learnt.numpy():
+            name = type(self).__name__
+            warnings.warn(
+                f"{name} has learnt nothing yet: what it is asked follows from random numbers. "
+                "Call fit(training_data(train)) first, or load the weights of a model that has "
+                f"learnt; of weights set by hand, model.has_learnt.assign(1) says so.",
+                LearntNothing,
+                stacklevel=4,
+            )
 
     def report(self, losses: dict[str, tf.Tensor], examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Adds losses to the means of the epoch, and returns these."""

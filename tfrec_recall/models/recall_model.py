@@ -133,13 +133,21 @@ class RecallModel(Learner):
         return self.query(inputs, training)
 
     def embed_items(self, items: pd.DataFrame) -> np.ndarray:
-        """Vectors of items given as a table of raw features, [items, dim] float32."""
-        encoded = self.features.encode_items(items)
+        """Vectors of items given as a table of raw features, [items, dim] float32.
+
+        A model that has learnt nothing warns of it, here and so in whatever is made of vectors.
+        """
+        self.tell_if_untrained()
+        return self.vectors_of(self.features.encode_items(items))
+
+    def vectors_of(self, encoded: dict[str, np.ndarray]) -> np.ndarray:
+        """`embed_items` of encoded features."""
+        starts = range(0, len(encoded["item_id"]), CANDIDATE_BATCH)
         parts = [
             self.candidate_model.predict_on_batch(
                 {name: values[start : start + CANDIDATE_BATCH] for name, values in encoded.items()}
             )
-            for start in range(0, len(items), CANDIDATE_BATCH)
+            for start in starts
         ]
         return np.concatenate(parts)
 

@@ -365,6 +365,7 @@ class NeuralCF(RecallModel):
                 alpha * bias + (1 - alpha) * tower_bias,
             ]
         )
+        self.has_learnt.assign(tf.maximum(product.has_learnt, tower.has_learnt))
 
     def retriever(
         self,
@@ -378,13 +379,8 @@ class NeuralCF(RecallModel):
 
         `tuning_queries` tune it, as in `RecallModel.retriever`. A model that scores every item
         searches nothing: an approximate index then means nothing, which a warning says.
-
-        Raises: ValueError before the first step of training.
         """
-        if not self.output_layer.bias.numpy().any():  # 0 before the first step alone
-            raise ValueError(
-                "NeuralCF has learnt nothing yet: call fit(training_data(train)) first."
-            )
+        self.tell_if_untrained()
         if self.shortlist is None:
             tell_unsearched("NeuralCF without a shortlist", index)
         return ScoringRetriever(

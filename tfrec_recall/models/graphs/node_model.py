@@ -25,5 +25,5 @@ class NodeModel(ItemSpaceModel):
         found = infer(interactions, words=5, columns=columns, of_users=False)
         return Features([History(length=50)], found.item, left_out=found.left_out)
 
-    def embed_items(self, items):
-        return self.nodes.of_items(self.features.encode_items(items))
+    def vectors_of(self, encoded):
+        return self.nodes.of_items(encoded)

@@ -1,0 +1,67 @@
+"""A model that descends says that it has learnt nothing, until it has, or is given what one has."""
+
+import warnings
+
+import pytest
+import tensorflow as tf
+
+from tests.contract.model_cases import GRADIENT_MODELS, built, the_board, trained
+from tfrec_recall import models
+from tfrec_recall.models.learner import LearntNothing
+
+
+def told(model):
+    """What is said of a model while its retriever is made."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        model.retriever(the_board().items, k=3)
+    return [str(one.message) for one in found if issubclass(one.category, LearntNothing)]
+
+
+@pytest.mark.parametrize("model_class", GRADIENT_MODELS)
+def test_who_has_learnt_nothing_says_so(model_class):
+    model = built(model_class)
+    model.training_data(the_board())  # where FunkSVD finds the range of ratings
+    (said,) = told(model)
+    assert said.startswith(f"{model_class.__name__} has learnt nothing yet")
+    model.set_weights(trained(model_class)[0].get_weights())
+    assert told(model) == told(trained(model_class)[0]) == []
+
+
+def test_weights_and_models_that_are_loaded_have_learnt(tmp_path):
+    model = trained(models.TwoTower)[0]
+    model.save(tmp_path / "whole.keras")
+    assert told(tf.keras.models.load_model(tmp_path / "whole.keras")) == []
+    for name in ("of.weights.h5", "checkpoint"):
+        model.save_weights(tmp_path / name)
+        other = built(models.TwoTower)
+        other.load_weights(tmp_path / name)
+        assert told(other) == []
+
+
+def test_measuring_is_not_learning():
+    model = built(models.TwoTower)
+    batches = model.training_data(the_board(), batch_size=32).take(1)
+    model.evaluate(batches, verbose=0)
+    assert len(told(model)) == 1
+    model.fit(batches.map(lambda batch: {n: v[:0] for n, v in batch.items()}), verbose=0)
+    assert len(told(model)) == 1  # no examples
+
+
+def test_several_compiled_steps_are_learnt_from():
+    model = built(models.TwoTower)
+    model.compile("adam", jit_compile=True, steps_per_execution=2)
+    model.fit(model.training_data(the_board(), batch_size=32).take(2), verbose=0)
+    assert int(model.has_learnt) == 1
+
+
+def test_what_begins_with_trained_branches_has_learnt():
+    branches = [
+        built(models.NeuralCF, product=product, tower=not product) for product in (True, False)
+    ]
+    whole = built(models.NeuralCF)
+    whole.begin_with(*branches)
+    assert int(whole.has_learnt) == 0
+    branches[0].has_learnt.assign(1)
+    whole.begin_with(*branches)
+    assert int(whole.has_learnt) == 1
