@@ -57,6 +57,13 @@ def halved(model_class, policy):
         return model, model.fit(data, epochs=epochs, verbose=0).history["loss"]
 
 
+@functools.cache
+def halved_retriever(model_class, policy):
+    """Over the board's items, as many at a time as a user has left of a group."""
+    model, _ = halved(model_class, policy)
+    return model.retriever(the_board().items, k=ITEMS // GROUPS - SEEN)
+
+
 @pytest.mark.parametrize(("policy", "model_class"), LEARNING)
 def test_it_learns_as_in_float32(policy, model_class):
     model, losses = halved(model_class, policy)
@@ -74,7 +81,7 @@ def test_what_is_searched_is_float32(policy, model_class):
         if tower is not None:
             floats = {output.dtype for output in tower.outputs if output.dtype.is_floating}
             assert floats == {tf.float32}
-    retriever = model.retriever(the_board().items, k=5)
+    retriever = halved_retriever(model_class, policy)
     queries = {**requests(the_board()), "objective": [""] * (USERS + 1)}
     asked_one = {name: queries[name][:1] for name in retriever.inputs}
     assert retriever(asked_one)[1].dtype == tf.float32
@@ -82,10 +89,9 @@ def test_what_is_searched_is_float32(policy, model_class):
 
 @pytest.mark.parametrize("model_class", [c for c in GRADIENT_MODELS if c not in IMPERSONAL])
 def test_it_finds_what_is_left_of_a_users_group(model_class):
-    model, _ = halved(model_class, "mixed_float16")
     queries, items = requests(the_board()), the_board().items
-    left = ITEMS // GROUPS - SEEN
-    ids, _ = asked(model.retriever(items, k=left), queries, k=left, exclude=queries["history"])
+    retriever, left = halved_retriever(model_class, "mixed_float16"), ITEMS // GROUPS - SEEN
+    ids, _ = asked(retriever, queries, k=left, exclude=queries["history"])
     place = {item: row % GROUPS for row, item in enumerate(items["item_id"])}
     group = the_board().events.drop_duplicates("user_id").set_index("user_id")["item_id"]
     right = [

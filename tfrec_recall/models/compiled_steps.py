@@ -81,7 +81,8 @@ class CompiledSteps:
 
     def _together(self, batches: list[Batch]) -> Metrics:
         drawn = [self.model.with_draws(batch, place) for place, batch in enumerate(batches)]
-        losses = self.program({n: tf.stack([batch[n] for batch in drawn]) for n in drawn[0]})
+        stacked = {n: _of_any_length([batch[n] for batch in drawn]) for n in drawn[0]}
+        losses = self.program(stacked)
         examples = self.model.examples_in(batches[0])
         self.model.note(examples)
         return self.model.report(losses, examples)
@@ -97,3 +98,9 @@ class CompiledSteps:
 
     def _one_by_one(self, batches: list[Batch]) -> Metrics:
         return [self.model.train_step(batch) for batch in batches][-1]
+
+
+def _of_any_length(parts: list[tf.Tensor]) -> tf.Tensor:
+    """Parts in one tensor, of which a trace does not know how many they are: one does for all."""
+    stacked = tf.stack(parts)
+    return tf.raw_ops.PlaceholderWithDefault(input=stacked, shape=[None, *stacked.shape[1:]])
