@@ -34,6 +34,8 @@ def test_a_file_is_replaced_whole_and_its_folder_made(tmp_path):
         "metrics": {"gini": None},
         "train_seconds": None,
         "examples_per_second": None,
+        "best_epoch": None,
+        "seconds_to_best": None,
         "settings": {"dim": 8},
     }
     with pytest.raises(TypeError):

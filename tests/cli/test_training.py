@@ -13,6 +13,7 @@ from tests.evaluation.conftest import Known
 from tfrec_recall.cli import training
 from tfrec_recall.cli.training import train_model
 from tfrec_recall.cli.training_progress import Stopwatch, TrainingProgress
+from tfrec_recall.evaluation import RecallOnValidation
 from tfrec_recall.features import Categorical, Features
 
 QUALITY = (0.0, 0.1, 0.2, 0.8, 0.5, 0.5, 0.5, 0.5)  # after each epoch
@@ -79,6 +80,30 @@ def test_training_stops_after_patience_and_goes_back_to_the_best_epoch(entry, sp
     assert ["best" in line for line in lines] == [True, True, True, False, False]
     assert "loss 7.0000" in lines[0]
     assert trained.model.asked == (16, 5)
+    assert trained.best_epoch == 3
+    assert 0 < trained.seconds_to_best < trained.seconds
+
+
+def test_that_the_epochs_ran_out_is_said(entry, split, capsys):
+    train_model(entry, split, {"epochs": 3, "patience": 2}, seed=0)
+    assert "The last of 3 epochs is the best: more may be better" in capsys.readouterr().err
+    train_model(entry, split, {"epochs": 4, "patience": 2}, seed=0)
+    assert "may be better" not in capsys.readouterr().err
+
+
+def test_of_many_users_some_are_measured_after_an_epoch(entry, split, capsys, monkeypatch):
+    monkeypatch.setattr(training, "MEASURED_USERS", 5)
+    measured = []
+    monkeypatch.setattr(
+        training,
+        "RecallOnValidation",
+        lambda *arguments, **options: (
+            measured.append(options["users"]) or RecallOnValidation(*arguments, **options)
+        ),
+    )
+    train_model(entry, split, {"epochs": 1}, seed=0)
+    assert measured == [5]
+    assert "5 drawn at random are measured after each epoch" in capsys.readouterr().err
 
 
 def test_the_record_holds_every_setting(entry, split):

@@ -61,6 +61,8 @@ def test_training_tells_its_progress_and_its_figures(trained, folder):
         "metrics",
         "train_seconds",
         "examples_per_second",
+        "best_epoch",
+        "seconds_to_best",
         "settings",
         "protocol",
     ]

@@ -85,6 +85,8 @@ def demo(
         train_seconds=trained.seconds,
         examples_per_second=trained.examples_per_second,
         settings=trained.settings,
+        best_epoch=trained.best_epoch,
+        seconds_to_best=trained.seconds_to_best,
     )
     say(("4 ", "bold"), "Exporting the ScaNN retriever as a SavedModel")
     version = write_export(

@@ -18,6 +18,9 @@ from tfrec_recall.cli.protocol import RECORD, Cuts, Protocol, parse_cuts, protoc
 from tfrec_recall.cli.ratings import show_ratings
 from tfrec_recall.cli.source import Source, telling
 
+# What the export's card tells of its training.
+TIMES = ("train_seconds", "examples_per_second", "best_epoch", "seconds_to_best")
+
 
 class On(enum.StrEnum):
     validation = "validation"
@@ -128,6 +131,6 @@ def evaluate(
             ranked.write_parquet(report.lists)
     if figures is not None:
         known = {name: trained.get(name) for name in ("model", "seed", "settings")}
-        times = {name: trained.get(name) for name in ("train_seconds", "examples_per_second")}
+        times = {name: trained.get(name) for name in TIMES}
         values = record(data=source.name, split=split.name, metrics=metrics, **known, **times)
         figures.write_json({**values, "on": on.value, RECORD: measured.record()})

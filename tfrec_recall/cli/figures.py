@@ -101,6 +101,8 @@ def record(
     train_seconds: float | None,
     examples_per_second: float | None,
     settings: Mapping[str, Any] | None,
+    best_epoch: int | None = None,
+    seconds_to_best: float | None = None,
 ) -> dict[str, Any]:
     """What --json writes, of `train` and of `evaluate` alike."""
     return {
@@ -111,5 +113,7 @@ def record(
         "metrics": dict(metrics),
         "train_seconds": train_seconds,
         "examples_per_second": examples_per_second,
+        "best_epoch": best_epoch,
+        "seconds_to_best": seconds_to_best,
         "settings": dict(settings or {}),
     }

@@ -113,9 +113,12 @@ def train(
     beside = figures.tables() if figures else None
     show(report, on=beside)
     metrics = {**report.metrics, **rating_errors(retriever, split, on=beside)}
-    say(
+    took = (
         f"Trained in {trained.seconds:,.1f} s, {trained.examples_per_second:,.0f} examples a second"
     )
+    if trained.seconds_to_best is not None:
+        took += f"; {trained.seconds_to_best:,.1f} s to the best epoch, number {trained.best_epoch}"
+    say(took)
     values = record(
         model=chosen.name,
         data=source.recorded()["data"],
@@ -125,6 +128,8 @@ def train(
         train_seconds=trained.seconds,
         examples_per_second=trained.examples_per_second,
         settings=trained.settings,
+        best_epoch=trained.best_epoch,
+        seconds_to_best=trained.seconds_to_best,
     )
     values[RECORD] = measured.record()
     if export is not None:

@@ -26,6 +26,7 @@ Optimizer = Callable[..., tf.keras.optimizers.Optimizer]
 
 CUT = 50
 PATIENT_STEPS = 1000
+MEASURED_USERS = 10_000  # after each epoch
 MONITORED = f"val_recall@{CUT}"
 RATED = "val_rmse"  # of models that learn ratings
 
@@ -36,6 +37,8 @@ class Trained:
 
     Args:
         seconds: of learning alone, without the measurements on validation in between.
+        best_epoch: the number of the one that validation found best; None where it did not choose.
+        seconds_to_best: of learning, until this epoch was over.
         settings: all of them, defaults included, and of those that follow the data what they came
             to; an object as it writes itself.
     """
@@ -44,6 +47,8 @@ class Trained:
     seconds: float
     examples_per_second: float
     settings: dict[str, Any]
+    best_epoch: int | None = None
+    seconds_to_best: float | None = None
 
 
 def train_model(
@@ -91,6 +96,7 @@ def train_model(
     if model.features.histories and not split.train.has_time:
         say(WITHOUT_TIMES)
     used = {**dataclasses.asdict(training), **arguments}
+    best: dict[str, Any] = {}
     if isinstance(batches, Interactions):  # it learns in one pass, without steps
         used = arguments
         begin = time.perf_counter()
@@ -107,7 +113,12 @@ def train_model(
                 training = _shortened(*prepare(trial.train), trial, training, optimizer, repeats)
                 say((f"{training.epochs}", "bold"), " epochs are best; now all of train is learnt.")
                 model, batches = prepare(split.train)
-        clock, _ = _fit(model, batches, training, optimizer, stops_by, repeats)
+        clock, stopping = _fit(model, batches, training, optimizer, stops_by, repeats)
+        if stops_by is not None:
+            best = {
+                "best_epoch": stopping.best_epoch + 1,
+                "seconds_to_best": round(clock.seconds_after[stopping.best_epoch], 3),
+            }
         examples, seconds = clock.steps * batch_size, clock.seconds
         used["epochs"] = training.epochs
         used["optimizer"] = type(model.optimizer).__name__
@@ -116,6 +127,7 @@ def train_model(
         seconds=round(seconds, 3),
         examples_per_second=round(examples / seconds, 1),
         settings={name: _plain(_chosen(model, name, value)) for name, value in used.items()},
+        **best,
     )
 
 
@@ -157,7 +169,14 @@ def _fit(
     if stops_by is not None and model.learns_ratings:
         measured = [RatingsOnValidation(stops_by), stopping]
     elif stops_by is not None:
-        measured = [RecallOnValidation(stops_by, cuts=(CUT,), repeats=repeats), stopping]
+        users = stops_by.validation.targets["user_id"].nunique()
+        if users > MEASURED_USERS:
+            say(
+                f"Of the {users:,} users of validation, {MEASURED_USERS:,} drawn at random are "
+                "measured after each epoch, always the same."
+            )
+        recall = RecallOnValidation(stops_by, cuts=(CUT,), users=MEASURED_USERS, repeats=repeats)
+        measured = [recall, stopping]
     model.compile(
         optimizer(training.learning_rate, weight_decay=training.weight_decay or None),
         jit_compile=model.can_compile,
@@ -166,6 +185,11 @@ def _fit(
     with TrainingProgress(training.epochs, monitored, mode) as shown:
         callbacks = [clock, *measured, shown]
         model.fit(batches, epochs=training.epochs, verbose=0, callbacks=callbacks)
+    if measured and 1 < training.epochs == stopping.best_epoch + 1:
+        say(
+            f"The last of {training.epochs} epochs is the best: more may be better, by `epochs = "
+            f"{2 * training.epochs}` in a file for --settings."
+        )
     return clock, stopping
 
 

@@ -18,6 +18,7 @@ class Stopwatch(tf.keras.callbacks.Callback):
         super().__init__()
         self.steps = 0
         self.seconds = 0.0
+        self.seconds_after: list[float] = []  # each epoch
         self._done = 0  # of this epoch; several steps may end at once
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -30,6 +31,7 @@ class Stopwatch(tf.keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.seconds += time.perf_counter() - self._begin
+        self.seconds_after.append(self.seconds)
 
 
 class TrainingProgress(tf.keras.callbacks.Callback):
