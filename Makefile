@@ -19,8 +19,8 @@ demo: install
 	$(BIN)/tfrec-recall demo
 
 test: install
-	$(BIN)/python -m pytest -n auto --dist loadgroup
-	TF_USE_LEGACY_KERAS=0 $(BIN)/python -m pytest -n auto --dist loadgroup tests/layers tests/losses tests/contract/test_layers*.py
+	$(BIN)/python -m pytest -n auto
+	TF_USE_LEGACY_KERAS=0 $(BIN)/python -m pytest -n auto tests/layers tests/losses tests/contract/test_layers*.py
 
 lint: install
 	$(BIN)/ruff check .

@@ -7,8 +7,10 @@ traced, XLA hardly optimises, and what was imported is not searched for garbage 
 
 import gc
 import os
+import re
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 os.environ.setdefault("XLA_FLAGS", QUICK)
@@ -20,17 +22,21 @@ tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 gc.freeze()
 gc.set_threshold(100_000, 20, 20)
 
+A_CLASS = re.compile(r"(?<=[[-])(?!True|False|None)[A-Z]\w+(?=[]-])")  # among a test's parameters
+# A fixture of theirs trains all models.
+WHOLE = ("tests/contract/test_saving.py", "tests/contract/test_replicas.py")
 
-def pytest_collection_modifyitems(items):
-    """What one process runs whole: a file, or the contracts of a model, which share its training.
 
-    A file whose fixture trains all models says so, by a group of its own.
-    """
-    for item in items:
-        if item.get_closest_marker("xdist_group"):
-            continue
-        parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        model_class = parameters.get("model_class")
-        by_model = item.path.parent.name == "contract" and isinstance(model_class, type)
-        group = model_class.__name__ if by_model else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+class ByModel(LoadScopeScheduling):
+    """A process runs a file whole, or all contracts of a model, which share its training."""
+
+    def _split_scope(self, nodeid):
+        file, _, test = nodeid.partition("::")
+        found = A_CLASS.search(test)
+        by_model = file.startswith("tests/contract/") and file not in WHOLE
+        return found[0] if found and by_model else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return ByModel(config, log)

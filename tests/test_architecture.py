@@ -10,12 +10,15 @@ FOUNDATION = {"_keras", "_axes", "_on_demand"}
 MAY_IMPORT = {
     "layers": set(),
     "losses": set(),
+    "optimizers": set(),
     "data": set(),
     "features": {"layers", "losses", "data"},
     "graph": {"layers", "losses", "data"},
     "retrieval": {"layers", "losses", "data", "features", "graph"},
     "sampling": {"layers", "losses", "data", "features", "graph", "retrieval"},
-    "models": {"layers", "losses", "data", "features", "graph", "retrieval", "sampling"},
+    "models": {
+        *("layers", "losses", "optimizers", "data", "features", "graph", "retrieval", "sampling")
+    },
     "evaluation": {"data", "retrieval"},
     "export": {"data", "retrieval"},
     "spark": {"data"},

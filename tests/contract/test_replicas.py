@@ -21,8 +21,6 @@ from tests.contract.model_cases import (
 from tests.contract.two_replicas import EPOCHS
 from tfrec_recall import models
 
-pytestmark = pytest.mark.xdist_group("replicas")  # its fixture trains all models
-
 ROOT = pathlib.Path(__file__).parents[2]
 # Each replica draws for its own rows: which hard negatives, and which neighbours of its nodes.
 OWN_DRAWS = {models.PinSAGE, models.GraphSAGE}

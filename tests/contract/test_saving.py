@@ -41,8 +41,6 @@ from tfrec_recall.features import (
 from tfrec_recall.graph import Jaccard, NoiseRemoval
 from tfrec_recall.sampling import Hard, InBatch, LogUniform, Popularity, Shown
 
-pytestmark = pytest.mark.xdist_group("saving")  # its fixture trains all models
-
 TOWERS = {"query_model": "history", "candidate_model": "tags"}  # and a feature of theirs
 FORMATS = ("file.keras", "directory")
 
