@@ -1,28 +1,13 @@
-"""The package comes before TensorFlow, so that it chooses the Keras, as in a user's program.
+"""How the tests run: in quick steps, and distributed so that a model is trained once."""
 
-What makes graphs fast takes longer than the few small steps of a test: graphs run as they were
-traced, XLA hardly optimises, and what was imported is not searched for garbage again and again.
-(Programs that the tests start in processes of their own run as a user's do.)
-"""
-
-import gc
-import os
 import re
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-os.environ.setdefault("XLA_FLAGS", QUICK)
+import tests.quick  # noqa: F401  before what uses TensorFlow
 
-import tfrec_recall  # noqa: E402, F401, I001
-import tensorflow as tf  # noqa: E402
-
-tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-gc.freeze()
-gc.set_threshold(100_000, 20, 20)
-
-A_CLASS = re.compile(r"(?<=[[-])(?!True|False|None)[A-Z]\w+(?=[]-])")  # among a test's parameters
+A_CLASS = re.compile(r"(?<=[\[-])(?!True|False|None)[A-Z]\w+(?=[\]-])")  # among a test's parameters
 # A fixture of theirs trains all models.
 WHOLE = ("tests/contract/test_saving.py", "tests/contract/test_replicas.py")
 

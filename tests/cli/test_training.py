@@ -28,6 +28,7 @@ class Toy(tf.keras.Model):
     learns_ratings = False
     steps_per_execution = 1
     can_compile = False
+    optimizer_class = tf.keras.optimizers.Adam
     reads_columns = True
 
     def __init__(self, features, width=(2, 1), **kwargs):

@@ -11,6 +11,8 @@ import traceback
 import numpy as np
 import tensorflow as tf
 
+import tests.quick  # noqa: F401
+
 EPOCHS = 2
 EXPORTED = {"EGES", "FunkSVD", "NeuralCF", "SDM", "SamplingBiasCorrectedTwoTower"}
 
@@ -84,6 +86,4 @@ def main(path, names):
 
 
 if __name__ == "__main__":
-    import tfrec_recall  # noqa: F401  chooses the Keras before anything else
-
     main(sys.argv[1], sys.argv[2:])

@@ -75,7 +75,7 @@ def train_model(
     Raises: ValueError for an unknown setting, or data that the model cannot learn from.
     """
     model_class = entry.load()
-    optimizer: Optimizer = tf.keras.optimizers.Adam
+    optimizer: Optimizer | None = None  # the model's own choice
     if published:
         plain = model_class.plain_form()
         settings, optimizer = {**plain.settings, **settings}, plain.optimizer
@@ -136,7 +136,7 @@ def _shortened(
     batches: Any,
     trial: Split,
     training: Training,
-    optimizer: Optimizer,
+    optimizer: Optimizer | None,
     repeats: bool,
 ) -> Training:
     """The same training, with the epochs that were best on what is held back.
@@ -155,7 +155,7 @@ def _fit(
     model: RecallModel,
     batches: Any,
     training: Training,
-    optimizer: Optimizer,
+    optimizer: Optimizer | None,
     stops_by: Split | None,
     repeats: bool,
 ) -> tuple[Stopwatch, tf.keras.callbacks.EarlyStopping]:
@@ -177,8 +177,9 @@ def _fit(
             )
         recall = RecallOnValidation(stops_by, cuts=(CUT,), users=MEASURED_USERS, repeats=repeats)
         measured = [recall, stopping]
+    made = optimizer or model.optimizer_class
     model.compile(
-        optimizer(training.learning_rate, weight_decay=training.weight_decay or None),
+        made(training.learning_rate, weight_decay=training.weight_decay or None),
         jit_compile=model.can_compile,
         steps_per_execution=model.steps_per_execution,
     )

@@ -13,6 +13,7 @@ from tfrec_recall.features import Features, RawItem, RawQuery, Wanted
 from tfrec_recall.features.item_embedding import FEW_ITEMS
 from tfrec_recall.models.learner import Learner
 from tfrec_recall.models.published import Published
+from tfrec_recall.optimizers import LazyAdam
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 
@@ -108,7 +109,22 @@ class RecallModel(Learner):
     @property
     def can_compile(self) -> bool:
         """Whether `compile(jit_compile=True)` is possible."""
-        return self.compiles and len(self.features.item_vocabulary) <= FEW_ITEMS
+        return self.compiles and self._rows <= FEW_ITEMS
+
+    @property
+    def optimizer_class(self) -> type[tf.keras.optimizers.Optimizer]:
+        """Which Adam suits the tables, for `compile`.
+
+        It is Keras' own, or `LazyAdam` where a table has so many rows that a step should move those
+        of its batch alone. Called with a rate, it makes one.
+        """
+        return tf.keras.optimizers.Adam if self._rows <= FEW_ITEMS else LazyAdam
+
+    @property
+    def _rows(self) -> int:
+        """Of the largest table, which a compiled step moves whole."""
+        tables = [weight.shape[0] for weight in self.trainable_weights if weight.shape.rank == 2]
+        return max(len(self.features.item_vocabulary), *tables)
 
     @property
     def steps_per_execution(self) -> int:
@@ -116,11 +132,12 @@ class RecallModel(Learner):
         return COMPILED_STEPS if self.can_compile else 1
 
     def refuse_to_compile(self) -> None:
-        items = len(self.features.item_vocabulary)
-        most = f"at most {FEW_ITEMS:,} items" if self.compiles else "no model of this class"
+        most = (
+            f"tables of at most {FEW_ITEMS:,} rows" if self.compiles else "no model of this class"
+        )
         raise ValueError(
             f"XLA compiles a step of {type(self).__name__} for {most}: leave jit_compile out. "
-            f"Received: jit_compile=True, {items:,} items."
+            f"Received: jit_compile=True, a table of {self._rows:,} rows."
         )
 
     def query(self, batch: dict[str, tf.Tensor], training=False) -> tf.Tensor:

@@ -1,0 +1,19 @@
+"""For processes that run small steps: what makes graphs fast takes longer than the steps.
+
+Imported before TensorFlow is used. (Programs that the tests start as a user does are a user's.)
+"""
+
+import gc
+import os
+
+# XLA reads it when it compiles first.
+QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+os.environ.setdefault("XLA_FLAGS", QUICK)
+
+import tensorflow as tf  # noqa: E402
+
+import tfrec_recall  # noqa: E402, F401  so that it chooses the Keras, as in a user's program
+
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+gc.freeze()  # what was imported is not searched for garbage again and again
+gc.set_threshold(100_000, 20, 20)
