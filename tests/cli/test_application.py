@@ -26,7 +26,7 @@ def exit_of(*arguments):
 def test_help_lists_every_command():
     result = run("--help")
     assert result.exit_code == 0
-    for command in ("datasets", "models", "train", "evaluate", "recommend", "demo"):
+    for command in ("datasets", "models", "train", "evaluate", "recommend", "show", "diff", "demo"):
         assert command in result.output
 
 

@@ -40,6 +40,8 @@ def _json(what: str) -> Any:
 
 Json = Annotated[pathlib.Path | None, _json("figures")]
 ListsJson = Annotated[pathlib.Path | None, _json("lists")]
+Differences = Annotated[pathlib.Path | None, _json("differences")]
+Card = Annotated[pathlib.Path | None, _json("model card")]
 
 
 def source(

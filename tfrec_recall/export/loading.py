@@ -1,7 +1,6 @@
 """A retriever read back from a SavedModel."""
 
 import importlib
-import json
 import os
 import pathlib
 from typing import Any
@@ -10,13 +9,10 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.export.model_card import FILE
 from tfrec_recall.export.place import check_name
-from tfrec_recall.export.saving import EXTRA, ITEMS
-from tfrec_recall.export.versions import versions
+from tfrec_recall.export.version_files import EXTRA, GRAPH, ITEMS, card_of, newest_version
 from tfrec_recall.retrieval import Retriever
 
-GRAPH = "saved_model.pb"
 SCANN = b"Scann>"  # what the names of ScaNN's operations begin with
 OPERATIONS = "tfrec_recall.retrieval.scann_searcher"  # makes them known to TensorFlow
 OFFERS = (
@@ -39,7 +35,7 @@ class LoadedRetriever(Retriever):
 
     def __init__(self, saved: Any, path: pathlib.Path):
         self.path = path
-        self.card = _card(path / EXTRA / FILE)
+        self.card = card_of(path)
         table = path / EXTRA / ITEMS
         self.items = pd.read_parquet(table) if table.exists() else None
         self._saved = saved
@@ -87,7 +83,7 @@ def load(path: str | os.PathLike) -> LoadedRetriever:
     Raises: FileNotFoundError if there is no export; ValueError if it is damaged, is no retriever,
         or is at a path that TensorFlow reads as a pattern.
     """
-    version = _version(pathlib.Path(path))
+    version = newest_version(pathlib.Path(path))
     check_name(version)
     if SCANN in (version / GRAPH).read_bytes():
         importlib.import_module(OPERATIONS)
@@ -107,32 +103,7 @@ def load(path: str | os.PathLike) -> LoadedRetriever:
     return LoadedRetriever(saved, version)
 
 
-def _version(path: pathlib.Path) -> pathlib.Path:
-    """The directory that holds the graph: this one, or its newest version."""
-    if (path / GRAPH).is_file():
-        return path
-    numbers = versions(path)
-    if not numbers:
-        seen = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else "no directory"
-        raise FileNotFoundError(
-            f"There is no export at {path}: neither {GRAPH} nor a numbered version. "
-            f"Received: {seen}."
-        )
-    version = path / str(numbers[-1])
-    if not (version / GRAPH).is_file():
-        raise FileNotFoundError(f"{version} has no {GRAPH}; load another of {numbers}.")
-    return version
-
-
 def _first_argument(function: Any) -> dict[str, tf.TensorSpec]:
     """The specification of the features that a restored function takes."""
     arguments, _ = function.concrete_functions[0].structured_input_signature
     return dict(arguments[0])
-
-
-def _card(path: pathlib.Path) -> dict[str, Any]:
-    """The model card; empty where it is missing or not readable: the graph serves without it."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}

@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from tfrec_recall.retrieval import Retriever
 
-FILE = "model_card.json"
 PACKAGES = (
     "tfrec-recall", "tensorflow", "tf-keras", "tensorflow-recommenders", "scann", "numpy", "pandas"
 )  # fmt: skip

@@ -8,16 +8,13 @@ from typing import Any
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.export.model_card import FILE as CARD
 from tfrec_recall.export.model_card import dumps, model_card
 from tfrec_recall.export.place import check_name
 from tfrec_recall.export.serving_module import ServingModule, serving_signatures
+from tfrec_recall.export.version_files import CARD, EXTRA, ITEMS
 from tfrec_recall.export.versions import write_version
 from tfrec_recall.export.warmup import write_warmup
 from tfrec_recall.retrieval import Retriever
-
-EXTRA = "assets.extra"
-ITEMS = "items.parquet"
 
 
 def export(

@@ -1,0 +1,98 @@
+"""`diff`: figures, catalogues and lists of two exports, each difference as it is."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tests.cli.conftest import ITEMS, RENAME, USERS
+from tests.retrieval.toys import retriever as toy
+from tfrec_recall.cli.application import main
+from tfrec_recall.export import export
+from tfrec_recall.retrieval import EmbeddingRetriever
+
+
+def run(capsys, *arguments, code=0):
+    with pytest.raises(SystemExit) as raised:
+        main(["diff", *(str(argument) for argument in arguments)])
+    assert raised.value.code == code
+    return capsys.readouterr()
+
+
+def compared(capsys, *arguments):
+    return json.loads(run(capsys, *arguments, "--json", "-").out)
+
+
+@pytest.fixture(scope="module")
+def later(folder, split, tmp_path_factory):
+    """Likes small numbers alone; has lost the last two items, gained two, and renamed one."""
+    items = split.interactions.items
+    kept = items[:-2].copy()
+    kept.loc[3, "title"] = "Another name"
+    gained = pd.DataFrame({"item_id": ["new 1", "new 2"], "title": ["One", "Two"]})
+    table = pd.concat([kept, gained], ignore_index=True)
+    vectors = -np.arange(len(table), dtype="float32")[:, np.newaxis]
+    retriever = EmbeddingRetriever(
+        lambda raw: tf.ones([tf.shape(raw["history"])[0], 1]),
+        table["item_id"].to_numpy(),
+        vectors,
+        inputs={"history": tf.TensorSpec([None, None], tf.string, "history")},
+        k=10,
+    )
+    path = tmp_path_factory.mktemp("exports") / "later"
+    return export(retriever, path, metrics={"recall@5": 0.5}, items=table)
+
+
+def test_an_export_equals_itself(exported, capsys):
+    found = compared(capsys, exported, exported)
+    assert found["catalogue"] == {
+        **{"items": [ITEMS, ITEMS], "added": [], "removed": [], "changed": []},
+    }
+    assert found["lists"] == {"users": USERS, "k": 100, "share": 1.0, "same_first": 1.0}
+
+
+def test_items_that_came_went_and_changed_are_named(exported, split, later, capsys):
+    ids = split.interactions.items["item_id"].tolist()
+    found = compared(capsys, exported, later, "--sample", 0)
+    assert found["lists"] is None
+    assert found["catalogue"] == {
+        **{"items": [ITEMS, ITEMS], "added": ["new 1", "new 2"]},
+        **{"removed": sorted(ids[-2:]), "changed": [ids[3]]},
+    }
+    assert found["metrics"] == {"recall@5": [None, 0.5]}
+    output = run(capsys, exported, later, "--sample", 0).out
+    assert "Added: 2: new 1, new 2" in output
+    assert f"Changed: 1: {ids[3]}" in output
+
+
+def test_overlap_is_that_of_lists_without_what_users_had(exported, split, later, capsys):
+    """Both lists of every user, by hand: even numbers first against the order of the table."""
+    events = split.interactions.events
+    ids = split.interactions.items["item_id"].tolist()
+    shares, same = [], []
+    for user in events["user_id"].unique():
+        had = set(events.loc[events["user_id"] == user, "item_id"])
+        by_liking = sorted(ids, key=lambda item: (int(item[1:]) % 2, int(item[1:])))
+        first = [item for item in by_liking if item not in had][:4]
+        second = [item for item in [*ids[:-2], "new 1", "new 2"] if item not in had][:4]
+        shares.append(len(set(first) & set(second)) / 4)
+        same.append(first[0] == second[0])
+    found = compared(capsys, exported, later, "--k", 4)["lists"]
+    assert 0.0 < np.mean(shares) < 1.0
+    assert found["share"] == pytest.approx(np.mean(shares))
+    assert found["same_first"] == pytest.approx(np.mean(same))
+    assert (found["users"], found["k"]) == (USERS, 4)
+
+
+def test_the_shorter_list_is_compared_unless_told(exported, folder, later, capsys):
+    found = compared(capsys, exported, later, "--data", folder, *RENAME, "--sample", 3)
+    assert (found["lists"]["users"], found["lists"]["k"]) == (3, 10)
+
+
+def test_ids_of_other_types_are_refused(exported, tmp_path, capsys):
+    numbers = export(toy(20, int), tmp_path / "numbers")
+    said = run(capsys, exported, numbers, "--sample", 0, code=1).err
+    assert "of one type in both" in said
+    assert "int64" in said

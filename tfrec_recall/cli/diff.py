@@ -1,0 +1,187 @@
+"""`tfrec-recall diff`."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from tfrec_recall.cli import options
+from tfrec_recall.cli.console import results, say
+from tfrec_recall.cli.loading import load_export, trained_on
+from tfrec_recall.cli.outputs import output
+from tfrec_recall.cli.protocol import Protocol
+from tfrec_recall.cli.queries import of_users
+from tfrec_recall.cli.source import Source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tfrec_recall.export import LoadedRetriever
+
+SHOWN = 5  # items that are named of those that came or went
+
+
+@dataclasses.dataclass(frozen=True)
+class Overlap:
+    """How alike the lists of two exports are, over the same users.
+
+    Args:
+        users, k: how many were asked, and for lists of which length.
+        share: of a user's list, what both have; the mean over users.
+        same_first: share of users whose first item is the same.
+    """
+
+    users: int
+    k: int
+    share: float
+    same_first: float
+
+
+@options.reads_data
+def diff(
+    export: options.Export,
+    other: Annotated[pathlib.Path, typer.Argument(help="The export that it is compared with.")],
+    source: Source,
+    sample: Annotated[
+        int,
+        typer.Option(min=0, help="Users of the data whose lists are compared; 0 for none."),
+    ] = 200,
+    k: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="The length of the lists; the shorter one unless given.", show_default=False
+        ),
+    ] = None,
+    json: options.Differences = None,
+) -> None:
+    """Compare two exports: their figures, their catalogues, and their lists for the same users.
+
+    Users are those of `--data`, or of the data that the first export was trained on.
+    """
+    target = output(json, "--json")
+    beside = target.tables() if target else results()
+    old, new = load_export(export), load_export(other)
+    metrics = _metrics(old.card.get("metrics") or {}, new.card.get("metrics") or {})
+    catalogue = _catalogue(old, new)
+    overlap = _overlap(old, new, source, sample, k) if sample else None
+    _show_metrics(beside, metrics)
+    _show_catalogue(beside, catalogue)
+    if overlap is not None:
+        beside.print(
+            f"Lists of {overlap.k} for {overlap.users:,} users: {overlap.share:.1%} of the items "
+            f"are in both, {overlap.same_first:.1%} of the users have the same first item.",
+            soft_wrap=True,
+        )
+    if target is not None:
+        lists = None if overlap is None else dataclasses.asdict(overlap)
+        paths = {"export": str(old.path), "other": str(new.path)}
+        target.write_json({**paths, "metrics": metrics, "catalogue": catalogue, "lists": lists})
+
+
+def _metrics(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Name -> both values, None where one lacks it."""
+    return {name: [old.get(name), new.get(name)] for name in {**old, **new}}
+
+
+def _catalogue(old: LoadedRetriever, new: LoadedRetriever) -> dict[str, Any]:
+    """Items of both catalogues, and ids that are in one alone or tell something else.
+
+    Raises: ValueError where ids are text in one and numbers in the other.
+    """
+    import pandas as pd
+
+    if old.id_dtype != new.id_dtype:
+        raise ValueError(
+            "Exports are compared by item ids, which are of one type in both. Received: "
+            f"{old.id_dtype.name} in {old.path}, {new.id_dtype.name} in {new.path}."
+        )
+    before, after = pd.Index(old.item_ids), pd.Index(new.item_ids)
+    changed = _changed(old.items, new.items)
+    return {
+        "items": [len(before), len(after)],
+        "added": after.difference(before).tolist(),
+        "removed": before.difference(after).tolist(),
+        "changed": changed,
+    }
+
+
+def _changed(old: pd.DataFrame | None, new: pd.DataFrame | None) -> list[Any] | None:
+    """Ids in both tables whose other columns differ; None where an export has no table."""
+    if old is None or new is None:
+        return None
+    old, new = (table.drop_duplicates("item_id").set_index("item_id") for table in (old, new))
+    both = old.index.intersection(new.index)
+    columns = old.columns.union(new.columns)
+    texts = [table.reindex(index=both, columns=columns).astype("str") for table in (old, new)]
+    return both[(texts[0] != texts[1]).any(axis=1)].tolist()
+
+
+def _overlap(
+    old: LoadedRetriever, new: LoadedRetriever, source: Source, sample: int, k: int | None
+) -> Overlap:
+    """What both recommend to the same users, without what these had."""
+    import numpy as np
+
+    trained = trained_on(old)
+    source, counted = source.or_of_card(trained), Protocol.recorded(trained)
+    known = np.unique(source.load().users["user_id"].to_numpy())
+    drawn = np.random.default_rng(0).permutation(known)[:sample]
+    users = [str(user) for user in drawn]
+    k = k or min(old.k, new.k)
+    first, second = (_lists(one, users, source, counted, k) for one in (old, new))
+    shares, same = [], []
+    for one, another in zip(first, second, strict=True):
+        longest = max(len(one), len(another))
+        shares.append(len(set(one) & set(another)) / longest if longest else 1.0)
+        same.append(one[:1] == another[:1])
+    return Overlap(len(users), k, float(np.mean(shares)), float(np.mean(same)))
+
+
+def _lists(
+    retriever: LoadedRetriever, users: list[str], source: Source, counted: Protocol, k: int
+) -> list[list[Any]]:
+    import numpy as np
+
+    queries, rows = of_users(retriever, users, source, counted, {})
+    asked = np.array(rows)
+    item_ids, scores = retriever(queries.batch(asked), k=k, exclude=queries.seen(asked))
+    real = np.isfinite(scores.numpy())
+    return [row[there].tolist() for row, there in zip(item_ids.numpy(), real, strict=True)]
+
+
+def _show_metrics(on: Console, metrics: Mapping[str, list[Any]]) -> None:
+    if not metrics:
+        say("Neither export has figures.")
+        return
+    table = Table("figure", title="Figures", title_justify="left", box=SIMPLE_HEAD)
+    for column in ("first", "second", "difference"):
+        table.add_column(column, justify="right")
+    for name, (before, after) in metrics.items():
+        numbers = all(isinstance(one, int | float) for one in (before, after))
+        change = f"{after - before:+.4f}" if numbers else ""
+        table.add_row(name, *(_cell(one) for one in (before, after)), change)
+    on.print(table)
+
+
+def _show_catalogue(on: Console, catalogue: Mapping[str, Any]) -> None:
+    before, after = catalogue["items"]
+    on.print(f"Items: {before:,} and {after:,}.", soft_wrap=True)
+    for name in ("added", "removed", "changed"):
+        ids = catalogue[name]
+        if ids is None:
+            say(f"Items {name}: not known, as an export has no table of items.")
+            continue
+        more = ", …" if len(ids) > SHOWN else ""
+        named = f": {', '.join(map(str, ids[:SHOWN]))}{more}" if ids else ""
+        on.print(f"{name.capitalize()}: {len(ids):,}{named}", soft_wrap=True)
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else "" if value is None else str(value)
