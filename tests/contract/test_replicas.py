@@ -18,7 +18,8 @@ from tests.contract.model_cases import (
     the_board,
     trained,
 )
-from tests.contract.two_replicas import EPOCHS
+from tests.contract.test_context import made
+from tests.contract.two_replicas import CONTEXT, EPOCHS
 from tfrec_recall import models
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -62,3 +63,10 @@ def test_a_batch_smaller_than_the_number_of_replicas_is_learnt_and_all_is_served
     assert found["finite"]
     assert found["nothing"] == [0, 0]  # a batch that is empty on both
     assert found["lists"]
+
+
+def test_the_context_of_requests_is_learnt_on_two_replicas(by_two):
+    assert "error" not in by_two[CONTEXT], by_two[CONTEXT]["error"]
+    model, data = made(models.SDM)
+    alone = model.fit(data, epochs=EPOCHS, verbose=0).history["loss"]
+    np.testing.assert_allclose(by_two[CONTEXT]["losses"], alone, rtol=1e-3)

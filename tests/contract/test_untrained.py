@@ -11,17 +11,19 @@ from tfrec_recall.models.learner import LearntNothing
 
 
 def told(model):
-    """What is said of a model while its retriever is made."""
+    """What is said of a model while its retriever is made, by warnings or by the error."""
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
-        model.retriever(the_board().items, k=3)
+        try:
+            model.retriever(the_board().items, k=3)
+        except ValueError as refusal:
+            return [str(refusal)]
     return [str(one.message) for one in found if issubclass(one.category, LearntNothing)]
 
 
 @pytest.mark.parametrize("model_class", GRADIENT_MODELS)
 def test_who_has_learnt_nothing_says_so(model_class):
     model = built(model_class)
-    model.training_data(the_board())  # where FunkSVD finds the range of ratings
     (said,) = told(model)
     assert said.startswith(f"{model_class.__name__} has learnt nothing yet")
     model.set_weights(trained(model_class)[0].get_weights())
@@ -65,3 +67,12 @@ def test_what_begins_with_trained_branches_has_learnt():
     branches[0].has_learnt.assign(1)
     whole.begin_with(*branches)
     assert int(whole.has_learnt) == 1
+
+
+def test_a_model_that_knows_the_ratings_and_no_factors_says_so():
+    model = built(models.FunkSVD)
+    with pytest.raises(ValueError, match="FunkSVD has learnt nothing yet"):
+        model.retriever(the_board().items)
+    model.training_data(the_board())  # which finds their range
+    with pytest.warns(LearntNothing, match="FunkSVD has learnt nothing yet"):
+        model.retriever(the_board().items)

@@ -14,6 +14,7 @@ import tensorflow as tf
 import tests.quick  # noqa: F401
 
 EPOCHS = 2
+CONTEXT = "SDM with the context of requests"
 EXPORTED = {"EGES", "FunkSVD", "NeuralCF", "SDM", "SamplingBiasCorrectedTwoTower"}
 
 
@@ -67,6 +68,16 @@ def trained_by_two(model_class, strategy):
     }
 
 
+def learnt_with_context(strategy):
+    """SDM, whose places of a session each have the context of their own request."""
+    from tests.contract.test_context import made
+    from tfrec_recall.models import SDM
+
+    with strategy.scope():
+        model, data = made(SDM)
+    return {"losses": model.fit(data, epochs=EPOCHS, verbose=0).history["loss"]}
+
+
 def main(path, names):
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -81,8 +92,13 @@ def main(path, names):
             results[model_class.__name__] = trained_by_two(model_class, strategy)
         except Exception:  # each model has a test of its own, which tells what went wrong
             results[model_class.__name__] = {"error": traceback.format_exc()}
-        with open(path, "w") as file:
-            json.dump(results, file)
+    if not names or CONTEXT in names:
+        try:
+            results[CONTEXT] = learnt_with_context(strategy)
+        except Exception:
+            results[CONTEXT] = {"error": traceback.format_exc()}
+    with open(path, "w") as file:
+        json.dump(results, file)
 
 
 if __name__ == "__main__":

@@ -104,3 +104,31 @@ def test_what_cannot_be_asked_is_refused():
         passes(next_item(log(0), minimum_history=0), GAP, MOST)
     with pytest.raises(ValueError, match=r"at least 50 events of history.*Received: 3"):
         passes(next_item(log(0), history=3), gap=1e9, most=50)
+
+
+def test_targets_that_stand_apart_are_asked_for_at_places_of_their_own():
+    """A basket whose items were asked for in different ways, after the one history they share."""
+    frame = pd.DataFrame({"user_id": "a", "item_id": list("uvwxyz")})
+    frame = frame.assign(timestamp=[1, 2, 3, 3, 3, 4])
+    examples = next_basket(Interactions(frame), history=5)
+    rows = examples.events["item_id"].tolist()
+    way = {"u": 9, "v": 9, "w": 7, "x": 2, "y": 7, "z": 9}
+    apart = np.array([way[item] for item in rows])
+
+    found = passes(examples, gap=10, most=5, apart=apart)
+    asked_at = {}
+    for target, place in zip(found.target, found.place, strict=True):
+        asked_at.setdefault(int(place), []).append(rows[target])
+    asked_at = {place: sorted(items) for place, items in asked_at.items()}
+    # u, v, then the basket in its two ways, which both follow the same event, then all behind it.
+    assert sorted(asked_at.values()) == [["v"], ["w", "y"], ["x"], ["z"]]
+    (places,) = found.places
+    place_of = {items[0]: place for place, items in asked_at.items()}
+    assert places[place_of["w"]] == places[place_of["x"]] == 1
+    assert places[place_of["z"]] == 4
+
+    together = passes(examples, gap=10, most=5)
+    assert together.places.tolist() == [[0, 1, 4]]
+    alike = passes(examples, gap=10, most=5, apart=np.full(len(rows), 3))
+    assert alike.places.tolist() == together.places.tolist()
+    np.testing.assert_array_equal(alike.place, together.place)

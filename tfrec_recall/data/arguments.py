@@ -56,6 +56,12 @@ def flag(owner: str, value: Any, name: str, optional: bool = False) -> None:
         refuse(owner, value, name, "True or False", optional)
 
 
+def flags(owner: str, **given: Any) -> None:
+    """Raises ValueError unless each of these arguments is True or False."""
+    for name, value in given.items():
+        flag(owner, value, name)
+
+
 def widths(owner: str, value: Any, name: str, optional: bool = False) -> None:
     """Raises ValueError unless `value` is a sequence, maybe empty, of positive whole numbers."""
     if optional and value is None:

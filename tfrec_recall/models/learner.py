@@ -207,17 +207,27 @@ class Learner(SavedWhole):
         """Keeps that it has learnt, if from any examples."""
         self.has_learnt.assign(tf.maximum(self.has_learnt, tf.cast(examples > 0, tf.int64)))
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether its weights show that it has no answer before it learns."""
+        return False
+
     def tell_if_untrained(self) -> None:
-        """Warns of what is made of a model that has learnt nothing."""
-        if not self.has_learnt.numpy():
-            name = type(self).__name__
-            warnings.warn(
-                f"{name} has learnt nothing yet: what it is asked follows from random numbers. "
-                "Call fit(training_data(train)) first, or load the weights of a model that has "
-                f"learnt; of weights set by hand, model.has_learnt.assign(1) says so.",
-                LearntNothing,
-                stacklevel=4,
-            )
+        """Warns of what is made of a model that has learnt nothing.
+
+        Raises: ValueError where the model is blank: nobody can have set its weights by hand either.
+        """
+        if self.has_learnt.numpy() and not self.is_blank:
+            return
+        said = (
+            f"{type(self).__name__} has learnt nothing yet: what it answers follows from random "
+            "numbers. Call fit(training_data(train)) first, or load the weights of a model that "
+            "has learnt"
+        )
+        if self.is_blank:
+            raise ValueError(f"{said}.")
+        by_hand = "of weights set by hand, model.has_learnt.assign(1) says so"
+        warnings.warn(f"{said}; {by_hand}.", LearntNothing, stacklevel=4)
 
     def report(self, losses: dict[str, tf.Tensor], examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Adds losses to the means of the epoch, and returns these."""

@@ -9,7 +9,6 @@ from tests.references import neural_cf as reference
 from tfrec_recall.data import Interactions
 from tfrec_recall.models import NeuralCF
 from tfrec_recall.models.collaborative_filtering.pair_scorer import PairScorer
-from tfrec_recall.models.learner import LearntNothing
 from tfrec_recall.retrieval import Exact, scoring_retriever
 
 USERS, ITEMS = 9, 14
@@ -227,7 +226,7 @@ def test_without_a_history_there_are_the_ids_alone(train, lacks):
 
 def test_what_has_learnt_nothing_says_so(train):
     model = NeuralCF(NeuralCF.default_features(train).adapt(train), dim=3)
-    with pytest.warns(LearntNothing, match="NeuralCF has learnt nothing yet"):
+    with pytest.raises(ValueError, match="NeuralCF has learnt nothing yet"):
         model.retriever(train.items)
     model.compile()
     model.fit(model.training_data(train, batch_size=20).take(1), verbose=0)

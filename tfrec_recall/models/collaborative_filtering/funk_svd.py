@@ -140,7 +140,6 @@ class FunkSVD(RecallModel):
 
     def predict_ratings(self, pairs: pd.DataFrame) -> np.ndarray:
         """r̂ of the columns user_id and item_id, within the range of the training ratings."""
-        self._require_ratings()
         self.tell_if_untrained()
         user = self.features.ids("user_id").encode(pairs["user_id"])
         item = self.features.ids("item_id").encode(pairs["item_id"])
@@ -150,12 +149,9 @@ class FunkSVD(RecallModel):
         """No lower and no higher than a training rating."""
         return tf.clip_by_value(rating, self.range[0], self.range[1])
 
-    def _require_ratings(self) -> None:
-        if not np.isfinite(self.range.numpy()).all():
-            raise ValueError(
-                "FunkSVD has learnt nothing yet, not even the range of ratings: call "
-                "fit(training_data(train)) first."
-            )
+    @property
+    def is_blank(self) -> bool:
+        return not np.isfinite(self.range.numpy()).all()  # it knows of no ratings
 
     def retriever(
         self,
@@ -169,7 +165,6 @@ class FunkSVD(RecallModel):
 
         Raises: ValueError before any rating was learnt.
         """
-        self._require_ratings()
         retriever = super().retriever(items, index, k, seed, tuning_queries)
         return retriever.with_ratings(ByFactors(self))
 
@@ -202,7 +197,6 @@ class FunkSVD(RecallModel):
         self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0
     ) -> Retriever:
         """As `retriever`, for users who send `history` and `history_rating` instead of an id."""
-        self._require_ratings()
         fold_in = FoldIn(self)
         retriever = EmbeddingRetriever(
             query_embedder=fold_in,

@@ -367,6 +367,10 @@ class NeuralCF(RecallModel):
         )
         self.has_learnt.assign(tf.maximum(product.has_learnt, tower.has_learnt))
 
+    @property
+    def is_blank(self) -> bool:
+        return not self.output_layer.bias.numpy().any()  # 0 before the first step alone
+
     def retriever(
         self,
         items: pd.DataFrame,
@@ -379,6 +383,8 @@ class NeuralCF(RecallModel):
 
         `tuning_queries` tune it, as in `RecallModel.retriever`. A model that scores every item
         searches nothing: an approximate index then means nothing, which a warning says.
+
+        Raises: ValueError before the first step of training.
         """
         self.tell_if_untrained()
         if self.shortlist is None:

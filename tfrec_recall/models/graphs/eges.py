@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
-from tfrec_recall.data.arguments import number, whole
+from tfrec_recall.data.arguments import flags, number, whole
 from tfrec_recall.data.windows import Block, by_sessions, sequences
 from tfrec_recall.features import Features, History, Wanted, infer
 from tfrec_recall.graph import (
@@ -28,6 +28,7 @@ from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import (
     check_sequences,
     check_served,
+    check_training,
     check_windows,
 )
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
@@ -161,23 +162,9 @@ class EGES(WindowModel, ItemSpaceModel):
     ):
         super().__init__(features, **kwargs)
         owner = type(self).__name__
-        check_windows(
-            owner,
-            dim=dim,
-            window=window,
-            fixed_window=fixed_window,
-            negatives=negatives,
-            power=power,
-            rate=rate,
-            decay_epochs=decay_epochs,
-            block=block,
-            lanes=lanes,
-            noise=noise,
-            longest_step=longest_step,
-            seed=seed,
-            adaptive_rows=adaptive_rows,
-            centring=centring,
-        )
+        check_windows(owner, dim, window, fixed_window, negatives, power, noise, longest_step)
+        check_training(owner, rate, decay_epochs, block, lanes, seed)
+        flags(owner, adaptive_rows=adaptive_rows, centring=centring)
         whole(owner, window, "window")
         whole(owner, walks, "walks")
         whole(owner, length, "length", least=2)

@@ -11,13 +11,14 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, chronological, sessions
-from tfrec_recall.data.arguments import number, whole
+from tfrec_recall.data.arguments import flags, number, whole
 from tfrec_recall.data.order import changes
 from tfrec_recall.data.windows import Block, session_batches
 from tfrec_recall.features import Categorical, Features, History, Wanted, infer
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import (
     check_served,
+    check_training,
     check_windows,
     without_effect,
 )
@@ -122,22 +123,9 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
     ):
         super().__init__(features, **kwargs)
         owner = type(self).__name__
-        check_windows(
-            owner,
-            dim=dim,
-            window=window,
-            fixed_window=fixed_window,
-            negatives=negatives,
-            power=power,
-            rate=rate,
-            decay_epochs=decay_epochs,
-            block=block,
-            lanes=lanes,
-            noise=noise,
-            longest_step=longest_step,
-            seed=seed,
-            global_context=global_context,
-        )
+        check_windows(owner, dim, window, fixed_window, negatives, power, noise, longest_step)
+        check_training(owner, rate, decay_epochs, block, lanes, seed)
+        flags(owner, global_context=global_context)
         whole(owner, window, "window")
         number(owner, gap, "gap", above=0)
         number(owner, threshold, "threshold", above=0, optional=True)

@@ -11,10 +11,10 @@ import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.arguments import number, whole
+from tfrec_recall.data.arguments import flags, number, whole
 from tfrec_recall.data.windows import Block, sequences, session_batches
 from tfrec_recall.features import Features, History, Wanted, infer
-from tfrec_recall.models.item_embeddings.arguments import check_windows
+from tfrec_recall.models.item_embeddings.arguments import check_training, check_windows
 from tfrec_recall.models.item_embeddings.event_types import EVENT_TYPE, Types, of_types, several
 from tfrec_recall.models.item_embeddings.types import TypeRule, type_rule
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
@@ -116,23 +116,10 @@ class AirbnbType(WindowModel):
     ):
         super().__init__(features, **kwargs)
         owner = type(self).__name__
-        check_windows(
-            owner,
-            dim=dim,
-            window=window,
-            fixed_window=fixed_window,
-            negatives=negatives,
-            power=power,
-            rate=rate,
-            decay_epochs=decay_epochs,
-            block=block,
-            lanes=lanes,
-            noise=noise,
-            longest_step=longest_step,
-            seed=seed,
-            other_kind_only=other_kind_only,
-            adaptive_rows=adaptive_rows,
-            by_cosine=by_cosine,
+        check_windows(owner, dim, window, fixed_window, negatives, power, noise, longest_step)
+        check_training(owner, rate, decay_epochs, block, lanes, seed)
+        flags(
+            owner, other_kind_only=other_kind_only, adaptive_rows=adaptive_rows, by_cosine=by_cosine
         )
         whole(owner, window, "window")
         whole(owner, most_types, "most_types")

@@ -9,20 +9,13 @@ from tfrec_recall.data.arguments import flag, number, whole
 
 def check_windows(
     owner: str,
-    *,
     dim: int,
     window: int | None,
     fixed_window: bool,
     negatives: int,
     power: float,
-    rate: float,
-    decay_epochs: int | None,
-    block: int,
-    lanes: int,
     noise: int | None,
     longest_step: float | None,
-    seed: int,
-    **flags: Any,
 ) -> None:
     """Raises ValueError by name for what a skip-gram over windows cannot be made with."""
     whole(owner, dim, "dim")
@@ -30,15 +23,19 @@ def check_windows(
     flag(owner, fixed_window, "fixed_window")
     whole(owner, negatives, "negatives")
     number(owner, power, "power", least=0)
+    whole(owner, noise, "noise", optional=True)
+    number(owner, longest_step, "longest_step", above=0, optional=True)
+
+
+def check_training(
+    owner: str, rate: float, decay_epochs: int | None, block: int, lanes: int, seed: int
+) -> None:
+    """The same of how it learns."""
     number(owner, rate, "rate", above=0)
     whole(owner, decay_epochs, "decay_epochs", optional=True)
     whole(owner, block, "block")
     whole(owner, lanes, "lanes")
-    whole(owner, noise, "noise", optional=True)
-    number(owner, longest_step, "longest_step", above=0, optional=True)
     whole(owner, seed, "seed", least=0)
-    for name, value in flags.items():
-        flag(owner, value, name)
 
 
 def check_sequences(owner: str, by_session: bool | None, gap: float | None) -> None:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
-from tfrec_recall.data.arguments import number
+from tfrec_recall.data.arguments import flags, number
 from tfrec_recall.data.windows import (
     Block,
     Columns,
@@ -21,6 +21,7 @@ from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import (
     check_sequences,
     check_served,
+    check_training,
     check_windows,
     without_effect,
 )
@@ -136,23 +137,9 @@ class Item2Vec(WindowModel, ItemSpaceModel):
     ):
         super().__init__(features, **kwargs)
         owner = type(self).__name__
-        check_windows(
-            owner,
-            dim=dim,
-            window=window,
-            fixed_window=fixed_window,
-            negatives=negatives,
-            power=power,
-            rate=rate,
-            decay_epochs=decay_epochs,
-            block=block,
-            lanes=lanes,
-            noise=noise,
-            longest_step=longest_step,
-            seed=seed,
-            mean_over_set=mean_over_set,
-            cbow=cbow,
-        )
+        check_windows(owner, dim, window, fixed_window, negatives, power, noise, longest_step)
+        check_training(owner, rate, decay_epochs, block, lanes, seed)
+        flags(owner, mean_over_set=mean_over_set, cbow=cbow)
         number(owner, threshold, "threshold", above=0, optional=True)
         check_sequences(owner, by_session, gap)
         check_served(owner, last, half_life, popularity)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data.arguments import number, whole, widths
+from tfrec_recall.data.arguments import flags, number, whole, widths
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -137,11 +137,9 @@ class MIND(SoftmaxModel):
     ):
         super().__init__(features, positive_threshold, **kwargs)
         owner = type(self).__name__
-        check_sequence_model(
+        check_sequence_model(owner, dim, dropout, temperature)
+        flags(
             owner,
-            dim=dim,
-            dropout=dropout,
-            temperature=temperature,
             adaptive=adaptive,
             recency=recency,
             common=common,

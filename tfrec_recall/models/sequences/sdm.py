@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.arguments import number, whole
+from tfrec_recall.data.arguments import flags, number, whole
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -145,11 +145,9 @@ class SDM(SoftmaxModel):
     ):
         super().__init__(features, positive_threshold, **kwargs)
         owner = type(self).__name__
-        check_sequence_model(
+        check_sequence_model(owner, dim, dropout, temperature)
+        flags(
             owner,
-            dim=dim,
-            dropout=dropout,
-            temperature=temperature,
             merge_sessions=merge_sessions,
             residual=residual,
             means_in_profile=means_in_profile,

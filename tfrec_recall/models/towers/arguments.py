@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from tfrec_recall.data.arguments import flag, number, whole, widths
+from tfrec_recall.data.arguments import number, whole, widths
 
 
 def check_towers(
     owner: str,
-    *,
     dim: int,
     hidden: Sequence[int],
     dropout: float,
     temperature: float | None,
     item_hidden: Sequence[int] = (),
-    **flags: Any,
 ) -> None:
-    """Raises ValueError by name for a size, a rate or a flag that cannot be meant."""
+    """Raises ValueError by name for a size or a rate that cannot be meant."""
     whole(owner, dim, "dim")
     widths(owner, hidden, "hidden")
     widths(owner, item_hidden, "item_hidden")
     number(owner, dropout, "dropout", least=0, below=1)
     number(owner, temperature, "temperature", above=0, optional=True)
-    for name, value in flags.items():
-        flag(owner, value, name)

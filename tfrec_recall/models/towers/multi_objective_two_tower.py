@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.arguments import flags
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -108,16 +109,13 @@ class MultiObjectiveTwoTower(SoftmaxModel):
     ):
         super().__init__(features, positive_threshold, **kwargs)
         owner = type(self).__name__
-        flags = {"recency": recency, "residual": residual, "normalize": normalize}
-        check_towers(
+        check_towers(owner, dim, hidden, dropout, temperature, item_hidden)
+        flags(
             owner,
-            dim=dim,
-            hidden=hidden,
-            item_hidden=item_hidden,
-            dropout=dropout,
-            temperature=temperature,
             learn_weights=learn_weights,
-            **flags,
+            recency=recency,
+            residual=residual,
+            normalize=normalize,
         )
         chosen = objectives or features.objectives or [Objective("interaction")]
         self.objectives = tuple(Objective(**o) if isinstance(o, Mapping) else o for o in chosen)

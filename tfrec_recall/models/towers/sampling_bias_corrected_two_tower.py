@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Examples
-from tfrec_recall.data.arguments import number, refuse, whole
+from tfrec_recall.data.arguments import flags, number, refuse, whole
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -129,17 +129,14 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
     ):
         super().__init__(features, positive_threshold, **kwargs)
         owner = type(self).__name__
-        flags = {"recency": recency, "residual": residual, "normalize": normalize}
-        check_towers(
+        check_towers(owner, dim, hidden, dropout, temperature, item_hidden)
+        flags(
             owner,
-            dim=dim,
-            hidden=hidden,
-            item_hidden=item_hidden,
-            dropout=dropout,
-            temperature=temperature,
             correct=correct,
             distinct=distinct,
-            **flags,
+            recency=recency,
+            residual=residual,
+            normalize=normalize,
         )
         whole(owner, seed_events, "seed_events")
         whole(owner, buckets, "buckets")

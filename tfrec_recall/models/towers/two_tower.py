@@ -8,7 +8,7 @@ from typing import ClassVar
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data.arguments import flag, number, whole
+from tfrec_recall.data.arguments import flag, flags, number, whole
 from tfrec_recall.features import FeatureEncoder, Features, ItemEmbedding, ItemTable
 from tfrec_recall.layers import MaskedMean, SENet, Tower
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
@@ -114,16 +114,8 @@ class TwoTower(SoftmaxModel):
     ):
         super().__init__(features, positive_threshold, **kwargs)
         owner = type(self).__name__
-        flags = {"recency": recency, "residual": residual, "normalize": normalize}
-        check_towers(
-            owner,
-            dim=dim,
-            hidden=hidden,
-            item_hidden=item_hidden,
-            dropout=dropout,
-            temperature=temperature,
-            **flags,
-        )
+        check_towers(owner, dim, hidden, dropout, temperature, item_hidden)
+        flags(owner, recency=recency, residual=residual, normalize=normalize)
         flag(owner, senet, "senet", optional=True)
         whole(owner, channels, "channels")
         number(owner, reduction, "reduction", least=1)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Examples, Interactions
-from tfrec_recall.data.arguments import number, whole
+from tfrec_recall.data.arguments import flags, number, whole
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -125,12 +125,9 @@ class YouTubeDNN(SoftmaxModel):
     ):
         super().__init__(features, positive_threshold, **kwargs)
         owner = type(self).__name__
-        check_towers(
+        check_towers(owner, dim, hidden, dropout, temperature)
+        flags(
             owner,
-            dim=dim,
-            hidden=hidden,
-            dropout=dropout,
-            temperature=temperature,
             residual=residual,
             recency=recency,
             normalize=normalize,
