@@ -46,10 +46,15 @@ def its_features():
     return Features(user, [Categorical("item_id")]).adapt(the_split().train)
 
 
-def made(model_class):
+def built(model_class):
     tf.keras.utils.set_random_seed(1)
     model = model_class(its_features(), **CASES[model_class])
     model.compile(optimizer=tf.keras.optimizers.Adam(0.02))
+    return model
+
+
+def made(model_class):
+    model = built(model_class)
     return model, model.training_data(the_split().train, batch_size=32)
 
 

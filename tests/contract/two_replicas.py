@@ -70,11 +70,12 @@ def trained_by_two(model_class, strategy):
 
 def learnt_with_context(strategy):
     """SDM, whose places of a session each have the context of their own request."""
-    from tests.contract.test_context import made
+    from tests.contract.test_context import built, the_split
     from tfrec_recall.models import SDM
 
     with strategy.scope():
-        model, data = made(SDM)
+        model = built(SDM)
+    data = model.training_data(the_split().train, batch_size=32)
     return {"losses": model.fit(data, epochs=EPOCHS, verbose=0).history["loss"]}
 
 
