@@ -65,6 +65,8 @@ def test_lists_of_a_trigger_have_the_scores_of_its_similar_items(model_class):
     ids, scores = (part.numpy()[0] for part in triggers({"history": [[item]]}, k=K))
     ids = ids.astype(str)
     np.testing.assert_allclose(scores, nearest[ids] * lift[ids], rtol=1e-4, atol=1e-5)
+    plain = model.trigger_retriever(items, lift=None)({"history": [[item]]}, k=K)[1]
+    np.testing.assert_allclose(plain.numpy()[0], nearest, rtol=1e-4, atol=1e-5)
 
 
 def test_some_model_has_vectors_of_several_lengths_and_some_lifts():

@@ -41,16 +41,19 @@ class ItemSpaceModel(RecallModel):
         )
 
     def trigger_retriever(self, items, index=None, k=100, seed=0, **options):
-        """Users through the neighbours of their latest items; options as `TriggerRetriever` has."""
+        """Users through the neighbours of their latest items; options as `TriggerRetriever` has.
+
+        With `lift=None` the list of one trigger has the scores of its similar items.
+        """
+        lift = self.lift(items) if self.popularity else None
         return TriggerRetriever(
             items["item_id"].to_numpy(),
             self.embed_items(items),
             index,
             k,
-            lift=self.lift(items) if self.popularity else None,
             item_embedder=ItemEmbedder(self.features, self.candidate_model),
             seed=seed,
-            **{"last": self.last, "half_life": self.half_life, **options},
+            **{"last": self.last, "half_life": self.half_life, "lift": lift, **options},
         )
 
     def lift(self, items):
