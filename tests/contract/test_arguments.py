@@ -130,3 +130,10 @@ def test_an_unknown_argument_is_refused(cls):
 def test_an_argument_without_effect_is_refused(cls, arguments, message):
     with pytest.raises(ValueError, match=message):
         cls(its_features(), **arguments)
+
+
+@pytest.mark.parametrize("model_class", [models.AirbnbListing, models.AirbnbType, models.EGES])
+def test_a_window_that_has_to_be_there_is_not_offered_as_none(model_class):
+    for window in (0, None):
+        with pytest.raises(ValueError, match=r"whole number from 1 up\. Received: window="):
+            model_class(its_features(), **OTHERS.get(model_class, {}), window=window)

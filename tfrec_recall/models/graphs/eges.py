@@ -162,10 +162,10 @@ class EGES(WindowModel, ItemSpaceModel):
     ):
         super().__init__(features, **kwargs)
         owner = type(self).__name__
+        whole(owner, window, "window")
         check_windows(owner, dim, window, fixed_window, negatives, power, noise, longest_step)
         check_training(owner, rate, decay_epochs, block, lanes, seed)
         flags(owner, adaptive_rows=adaptive_rows, centring=centring)
-        whole(owner, window, "window")
         whole(owner, walks, "walks")
         whole(owner, length, "length", least=2)
         whole(owner, reach, "reach")

@@ -123,10 +123,10 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
     ):
         super().__init__(features, **kwargs)
         owner = type(self).__name__
+        whole(owner, window, "window")
         check_windows(owner, dim, window, fixed_window, negatives, power, noise, longest_step)
         check_training(owner, rate, decay_epochs, block, lanes, seed)
         flags(owner, global_context=global_context)
-        whole(owner, window, "window")
         number(owner, gap, "gap", above=0)
         number(owner, threshold, "threshold", above=0, optional=True)
         number(owner, market_negatives, "market_negatives", above=0)

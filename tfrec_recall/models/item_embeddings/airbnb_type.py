@@ -116,12 +116,12 @@ class AirbnbType(WindowModel):
     ):
         super().__init__(features, **kwargs)
         owner = type(self).__name__
+        whole(owner, window, "window")
         check_windows(owner, dim, window, fixed_window, negatives, power, noise, longest_step)
         check_training(owner, rate, decay_epochs, block, lanes, seed)
         flags(
             owner, other_kind_only=other_kind_only, adaptive_rows=adaptive_rows, by_cosine=by_cosine
         )
-        whole(owner, window, "window")
         whole(owner, most_types, "most_types")
         number(owner, rejection_weight, "rejection_weight", least=0)
         self.window, self.fixed_window = window, fixed_window
