@@ -5,7 +5,7 @@ import warnings
 import pytest
 import tensorflow as tf
 
-from tests.contract.model_cases import GRADIENT_MODELS, built, the_board, trained
+from tests.contract.model_cases import GRADIENT_MODELS, IN_ONE_PASS, built, the_board, trained
 from tfrec_recall import models
 from tfrec_recall.models.learner import LearntNothing
 
@@ -28,6 +28,11 @@ def test_who_has_learnt_nothing_says_so(model_class):
     assert said.startswith(f"{model_class.__name__} has learnt nothing yet")
     model.set_weights(trained(model_class)[0].get_weights())
     assert told(model) == told(trained(model_class)[0]) == []
+
+
+@pytest.mark.parametrize("model_class", sorted(IN_ONE_PASS, key=lambda c: c.__name__))
+def test_one_pass_is_learning(model_class):
+    assert told(trained(model_class)[0]) == []
 
 
 def test_weights_and_models_that_are_loaded_have_learnt(tmp_path):

@@ -62,6 +62,7 @@ class Popular(OnePassModel):
         counts = np.bincount(ids, weight, minlength=len(self.features.item_vocabulary))
         counts[:2] = 0.0  # padding, and the items that train does not know
         self.popularity.scores.assign(counts)
+        self.note(tf.constant(len(ids)))
 
 
 @saved_by_config
