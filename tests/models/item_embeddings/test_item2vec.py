@@ -256,6 +256,20 @@ def test_without_times_a_window_samples_the_set():
     np.testing.assert_array_equal(np.sort(first), np.sort(second))
 
 
+@pytest.mark.parametrize("both", [None, False, True])
+@pytest.mark.parametrize("ordered", [False, True])
+def test_in_sets_an_item_is_the_sum_of_its_two_vectors(ordered, both):
+    timed = groups()
+    events = timed.events if ordered else timed.events[["user_id", "item_id"]]
+    model = trained(Interactions(events, items=timed.items), epochs=1, both=both)
+    ids = model.features.encodings["item_id"].encode(timed.items["item_id"])
+    vectors = model.tables.input_vectors.numpy()
+    if both or (both is None and not ordered):
+        vectors = vectors + model.tables.output_vectors.numpy()
+    vectors = vectors[ids] / np.linalg.norm(vectors[ids], axis=1, keepdims=True)
+    np.testing.assert_allclose(model.embed_items(timed.items), vectors, atol=1e-5)
+
+
 def test_lists_are_lifted_by_the_power_of_the_events():
     interactions = groups()
     model = trained(interactions, popularity=0.1)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
-from tfrec_recall.data.arguments import flags, number
+from tfrec_recall.data.arguments import flag, flags, number
 from tfrec_recall.data.windows import (
     Block,
     Columns,
@@ -51,6 +51,7 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         - negatives are drawn for a block, whose pairs expect `negatives` of them: `noise=None`.
         - neighbouring centres move at once: `block=1`.
         - what an occurrence moves its row is limited: `longest_step=None`.
+        - in sets without order, an item is the sum of its two vectors: `both=False`.
         - users, of whom the paper makes nothing, are their latest items, newer ones more:
           `last=None`, `half_life=None`.
         - scores are lifted where many took an item, as the vectors of those that hardly anyone took
@@ -79,6 +80,9 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         rate: of learning at the start; it falls in a line over `decay_epochs`, or over all epochs
             of `fit` where this is None. The optimiser given to `compile` is not used: tables change
             row by row.
+        both: an item's vector is the sum of its input and output vectors, and not the input alone:
+            it is near those that stand beside it, as well as near those with the same company. By
+            default where events have no times, so that a history is a set.
         last: the latest items that make a user's vector.
         half_life: an item weighs half of the one this many places newer; None weighs all alike.
         popularity: the power of an item's training events that lifts its score; 0 ranks by cosine.
@@ -100,6 +104,7 @@ class Item2Vec(WindowModel, ItemSpaceModel):
             "noise": None,
             "block": 1,
             "longest_step": None,
+            "both": False,
             "last": None,
             "half_life": None,
             "popularity": 0.0,
@@ -124,6 +129,7 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         gap: float | None = None,
         rate: float = 0.05,
         decay_epochs: int | None = None,
+        both: bool | None = None,
         last: int | None = 15,
         half_life: float | None = 4.0,
         popularity: float = 0.1,
@@ -155,7 +161,9 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         counts = item_space.known_counts(features)
         self.noise = Noise(PopularityNegatives(counts, power), negatives, noise)
         keep = item_space.keep(counts, threshold)
-        self.tables = VectorTables(len(counts), dim, longest_step)
+        flag(owner, both, "both", optional=True)
+        both = not features.has_order if both is None else both
+        self.tables = VectorTables(len(counts), dim, longest_step, both=both)
         self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
         self.candidate_model = item_space.candidate_model(features, self.tables, cold_by)
         warm = item_space.WarmOrMean(self.tables)

@@ -24,19 +24,27 @@ class VectorTables(tf.keras.layers.Layer):
         adaptive: rows have rates of their own, by `AdaptiveRows`, and a row moves no farther than
             `longest_step` for all of its occurrences in a block: where rows are few, a block holds
             each of them many times.
+        both: what is given of an id is the sum of its two vectors. That of an item which few took
+            is then near those beside it, as well as near those that stand beside the same.
 
     Attributes:
         learnt: 1 for ids whose input vector has been learnt from something, else 0, float32 [size].
 
-    Input: encoded ids.  Output: their input vectors.
+    Input: encoded ids.  Output: their input vectors, or with `both` the sums.
     """
 
     def __init__(
-        self, size: int, dim: int, longest_step: float | None, adaptive: bool = False, **kwargs
+        self,
+        size: int,
+        dim: int,
+        longest_step: float | None,
+        adaptive: bool = False,
+        both: bool = False,
+        **kwargs,
     ):
         super().__init__(**{"dtype": "float32", **kwargs})  # steps are too small for halves
         self.size, self.dim = size, dim
-        self.longest_step = longest_step
+        self.longest_step, self.both = longest_step, both
         small = tf.keras.initializers.RandomUniform(-0.5 / dim, 0.5 / dim)
         self.input_vectors = self.add_weight("input_vectors", (size, dim), initializer=small)
         self.output_vectors = self.add_weight("output_vectors", (size, dim), initializer="zeros")
@@ -46,11 +54,13 @@ class VectorTables(tf.keras.layers.Layer):
             self.rows = [AdaptiveRows(size, longest_step) for _ in range(2)]
 
     def call(self, ids):
-        return tf.gather(self.input_vectors, ids)
+        vectors = tf.gather(self.input_vectors, ids)
+        return vectors + tf.gather(self.output_vectors, ids) if self.both else vectors
 
     def get_config(self):
         own = {"size": self.size, "dim": self.dim, "longest_step": self.longest_step}
-        return {**super().get_config(), **own, "adaptive": self.rows is not None}
+        own |= {"adaptive": self.rows is not None, "both": self.both}
+        return {**super().get_config(), **own}
 
     def learn(
         self,
