@@ -14,6 +14,7 @@ from tfrec_recall.optimizers import LazyAdam
 @pytest.mark.parametrize("few", [20, 10_000])
 def test_the_largest_table_decides_on_the_optimizer_and_on_xla(few, monkeypatch):
     monkeypatch.setattr(recall_model, "FEW_ITEMS", few)
+    monkeypatch.setattr(recall_model, "LARGE_TABLE", few)
     model = built(models.TwoTower)
     large = few == 20
     assert model.optimizer_class is (LazyAdam if large else tf.keras.optimizers.Adam)

@@ -20,6 +20,7 @@ from tfrec_recall.retrieval.tuning_queries import TuningQueries
 BATCH_SIZE = 1024  # of every model's training data, unless it is told
 CANDIDATE_BATCH = 4096
 COMPILED_STEPS = 16
+LARGE_TABLE = 2**17  # rows; a dense step over more of them takes longer than the rest of it
 
 
 class RecallModel(Learner):
@@ -115,10 +116,11 @@ class RecallModel(Learner):
     def optimizer_class(self) -> type[tf.keras.optimizers.Optimizer]:
         """Which Adam suits the tables, for `compile`.
 
-        It is Keras' own, or `LazyAdam` where a table has so many rows that a step should move those
-        of its batch alone. Called with a rate, it makes one.
+        It is Keras' own, or `LazyAdam` where a table has so many rows (131,072) that a step should
+        move those of its batch alone. Below, Keras' finds a little more at the same rate. Called
+        with a rate, the class makes one.
         """
-        return tf.keras.optimizers.Adam if self._rows <= FEW_ITEMS else LazyAdam
+        return tf.keras.optimizers.Adam if self._rows <= LARGE_TABLE else LazyAdam
 
     @property
     def _rows(self) -> int:
