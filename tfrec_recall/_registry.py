@@ -22,6 +22,7 @@ _SPACED = """
     MeanAggregator PinSAGEConvolution RunningMean SelfAttentiveInterests SENet SessionSimilarity
     SideInfoPooling StreamingFrequencyEstimator Tower UserAttention
     InBatchSoftmax MaxMargin SampledSoftmax SkipGramNegativeSampling
+    LazyAdam RowWiseAdagrad
     BucketEncoding Categorical FeatureEncoder Features FieldSum History ItemEmbedding ItemTable
     KnownFirst ListEncoding MultiValued NormalisedEncoding Numeric Objective SecondsEncoding
     SessionEncoding SessionSplit SplitEncoding TimeEncoding TimeOf Vector VectorEncoding
