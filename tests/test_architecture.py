@@ -61,6 +61,10 @@ def test_files_stay_short(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_nothing_is_pickled_or_hidden_from_the_graph(path):
+    """A SavedModel has to serve without Python, and reading a file must not run what is in it.
+
+    What does either is named here because no file of the package may name it.
+    """
     text = path.read_text()
     for banned in ("import pickle", "tf.py_function", "layers.Lambda", "np.load("):
         assert banned not in text

@@ -7,12 +7,26 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from tfrec_recall.cli.application import main
 from tfrec_recall.data import Interactions, standard
 from tfrec_recall.export import export
 from tfrec_recall.retrieval import EmbeddingRetriever
 
 USERS, ITEMS = 12, 30
 RENAME = ["--rename", "visitor=user_id", "--rename", "sku=item_id"]
+
+
+def run(*arguments, code=0):
+    """Runs a command in this process, which exits with the code."""
+    with pytest.raises(SystemExit) as raised:
+        main([str(argument) for argument in arguments])
+    assert raised.value.code == code
+
+
+def printed(command, capsys, *arguments, code=0):
+    """What a command writes, results and notices."""
+    run(command, *arguments, code=code)
+    return capsys.readouterr()
 
 
 @pytest.fixture(scope="session")

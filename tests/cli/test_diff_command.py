@@ -1,5 +1,6 @@
 """`diff`: figures, catalogues and lists of two exports, each difference as it is."""
 
+import functools
 import json
 
 import numpy as np
@@ -7,18 +8,12 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from tests.cli.conftest import ITEMS, RENAME, USERS
+from tests.cli.conftest import ITEMS, RENAME, USERS, printed
 from tests.retrieval.toys import retriever as toy
-from tfrec_recall.cli.application import main
 from tfrec_recall.export import export
 from tfrec_recall.retrieval import EmbeddingRetriever
 
-
-def run(capsys, *arguments, code=0):
-    with pytest.raises(SystemExit) as raised:
-        main(["diff", *(str(argument) for argument in arguments)])
-    assert raised.value.code == code
-    return capsys.readouterr()
+run = functools.partial(printed, "diff")
 
 
 def compared(capsys, *arguments):

@@ -5,15 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-from tests.cli.conftest import RENAME
-from tfrec_recall.cli.application import main
+from tests.cli.conftest import RENAME, run
 from tfrec_recall.evaluation import evaluate
-
-
-def run(*arguments, code=0):
-    with pytest.raises(SystemExit) as raised:
-        main([str(argument) for argument in arguments])
-    assert raised.value.code == code
 
 
 def test_figures_and_lists_are_those_of_the_package(exported, retriever, split, tmp_path, capsys):

@@ -6,19 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfrec_recall.cli.application import main
+from tests.cli.conftest import run
 from tfrec_recall.data import Interactions, random_events_out, rated, ties_in_file_order
 from tfrec_recall.evaluation import evaluate_ratings
 from tfrec_recall.export import load
 
 USERS, ITEMS = 16, 20
 SAID = ["--split", "random:0.25,0.1,seed=2", "--minimum", "4", "--minimum-rating", "0"]
-
-
-def run(*arguments, code=0):
-    with pytest.raises(SystemExit) as raised:
-        main([str(argument) for argument in arguments])
-    assert raised.value.code == code
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,14 @@
 """`recommend` by user and by history: the export's own lists, by title, without what was had."""
 
+import functools
 import json
 import shutil
 
 import pytest
 
-from tests.cli.conftest import RENAME
-from tfrec_recall.cli.application import main
+from tests.cli.conftest import RENAME, printed
 
-
-def run(capsys, *arguments, code=0):
-    with pytest.raises(SystemExit) as raised:
-        main(["recommend", *(str(argument) for argument in arguments)])
-    assert raised.value.code == code
-    return capsys.readouterr()
+run = functools.partial(printed, "recommend")
 
 
 def listed(output):

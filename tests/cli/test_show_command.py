@@ -1,20 +1,16 @@
 """`show` tells what an export says of itself, also of what its card lacks."""
 
+import functools
 import json
 import shutil
 
 import pytest
 
+from tests.cli.conftest import printed
 from tests.retrieval.toys import retriever as toy
-from tfrec_recall.cli.application import main
 from tfrec_recall.export import export
 
-
-def run(capsys, *arguments, code=0):
-    with pytest.raises(SystemExit) as raised:
-        main(["show", *(str(argument) for argument in arguments)])
-    assert raised.value.code == code
-    return capsys.readouterr()
+run = functools.partial(printed, "show")
 
 
 def rows(output):

@@ -135,8 +135,31 @@ def test_the_state_of_a_row_is_one_number_with_adagrad():
     assert sum(np.prod(v.shape) for v in optimizer.variables) == ROWS + 1  # and the step
 
 
+@pytest.mark.parametrize("cls", MADE.values())
+def test_a_scalar_and_a_step_without_rows(cls):
+    """The first step of either is one of the rate, but for what Adagrad begins with."""
+    scalar, table, optimizer = tf.Variable(2.0), a_table(), cls(0.1)
+    nobody = tf.IndexedSlices(tf.zeros([0, DIM]), tf.zeros([0], tf.int32), (ROWS, DIM))
+    optimizer.apply_gradients([(tf.constant(1.0), scalar), (nobody, table)])
+    expected = 2 - 0.1 / (1.1**0.5 if cls is optimizers.RowWiseAdagrad else 1)
+    np.testing.assert_allclose(scalar, expected, rtol=1e-5)
+    np.testing.assert_array_equal(table, a_table())
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_row_without_any_gradient_yet_stays_where_it_is(sparse):
+    table = a_table()
+    optimizer = optimizers.RowWiseAdagrad(0.1, initial=0.0, epsilon=0.0)
+    nothing = tf.zeros([2, DIM]) if sparse else tf.zeros([ROWS, DIM])
+    optimizer.apply_gradients([(slices(nothing, [0, 1]) if sparse else nothing, table)])
+    np.testing.assert_array_equal(table, a_table())
+
+
 def test_what_has_no_meaning_is_refused():
     with pytest.raises(ValueError, match=r"LazyAdam keeps no greatest moment.*amsgrad=True"):
         optimizers.LazyAdam(amsgrad=True)
     with pytest.raises(ValueError, match=r"RowWiseAdagrad's initial is at least 0.*initial=-1"):
         optimizers.RowWiseAdagrad(initial=-1)
+    for cls in MADE.values():
+        with pytest.raises(ValueError, match=f"{cls.__name__}'s learning_rate .*at least 0.*=-0.1"):
+            cls(-0.1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall.optimizers.row_wise import RowWise, rows_of
+from tfrec_recall.optimizers.row_wise import RowWise, check_rate, rows_of
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -28,6 +28,7 @@ class LazyAdam(RowWise, tf.keras.optimizers.Adam):
     """
 
     def __init__(self, learning_rate=0.001, amsgrad=False, name="LazyAdam", **kwargs):
+        check_rate("LazyAdam", learning_rate)
         if amsgrad:
             raise ValueError(
                 "LazyAdam keeps no greatest moment of rows: leave amsgrad out, or take Keras' "

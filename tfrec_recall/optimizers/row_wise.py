@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 
@@ -48,6 +50,15 @@ class RowWise(tf.keras.optimizers.Optimizer):
 
 
 def rows_of(numbers: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
-    """A number a row [rows], to be multiplied with rows [rows, ...]."""
-    shape = tf.concat([tf.shape(numbers), tf.ones([tf.rank(like) - 1], tf.int32)], axis=0)
-    return tf.reshape(tf.cast(numbers, like.dtype), shape)
+    """A number a row [rows], to be multiplied with rows [rows, ...]; of a scalar, itself."""
+    further = tf.ones([max(like.shape.rank - 1, 0)], tf.int32)
+    return tf.reshape(tf.cast(numbers, like.dtype), tf.concat([tf.shape(numbers), further], axis=0))
+
+
+def check_rate(owner: str, rate: Any) -> None:
+    """Raises ValueError for a number that no rate of learning can be; schedules are Keras' own."""
+    if isinstance(rate, int | float) and not rate >= 0:
+        raise ValueError(
+            f"{owner}'s learning_rate is a number that is at least 0, or a schedule. "
+            f"Received: learning_rate={rate!r}."
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall.optimizers.row_wise import RowWise, rows_of
+from tfrec_recall.optimizers.row_wise import RowWise, check_rate, rows_of
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -28,6 +28,7 @@ class RowWiseAdagrad(RowWise, tf.keras.optimizers.Optimizer):
     def __init__(
         self, learning_rate=0.05, initial=0.1, epsilon=1e-7, name="RowWiseAdagrad", **kwargs
     ):
+        check_rate("RowWiseAdagrad", learning_rate)
         for argument, value in (("initial", initial), ("epsilon", epsilon)):
             if not value >= 0:
                 raise ValueError(
@@ -48,13 +49,14 @@ class RowWiseAdagrad(RowWise, tf.keras.optimizers.Optimizer):
         sums, rows = self._sums[self._index_dict[self._var_key(variable)]], gradient.indices
         sums.scatter_add(tf.IndexedSlices(_mean_squares(gradient.values), rows))
         root = tf.sqrt(rows_of(tf.gather(sums, rows), gradient.values) + self.epsilon)
-        variable.scatter_sub(tf.IndexedSlices(self.rate(variable) * gradient.values / root, rows))
+        step = tf.math.divide_no_nan(self.rate(variable) * gradient.values, root)
+        variable.scatter_sub(tf.IndexedSlices(step, rows))
 
     def update_whole(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
         sums = self._sums[self._index_dict[self._var_key(variable)]]
         sums.assign_add(_mean_squares(gradient))
         root = tf.sqrt(rows_of(sums, gradient) + self.epsilon)
-        variable.assign_sub(self.rate(variable) * gradient / root)
+        variable.assign_sub(tf.math.divide_no_nan(self.rate(variable) * gradient, root))
 
     def get_config(self):
         config = super().get_config()
@@ -63,5 +65,5 @@ class RowWiseAdagrad(RowWise, tf.keras.optimizers.Optimizer):
 
 
 def _mean_squares(gradient: tf.Tensor) -> tf.Tensor:
-    """Of each row [rows, ...]: the mean square of its numbers, [rows]."""
-    return tf.reduce_mean(tf.square(gradient), axis=tf.range(1, tf.rank(gradient)))
+    """Of each row [rows, ...]: the mean square of its numbers, [rows]; of a scalar, its square."""
+    return tf.reduce_mean(tf.square(gradient), axis=list(range(1, gradient.shape.rank)))
