@@ -4,24 +4,47 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.contract.model_cases import built, the_board
+from tests.contract.model_cases import USERS, built, the_board
 from tfrec_recall import models
-from tfrec_recall.features import item_embedding
+from tfrec_recall.data import Interactions
+from tfrec_recall.features import Categorical, Features, item_embedding
 from tfrec_recall.models import recall_model
 from tfrec_recall.optimizers import LazyAdam
 
+FIRST = the_board().items["item_id"][:20].tolist()
 
-@pytest.mark.parametrize("few", [20, 10_000])
-def test_the_largest_table_decides_on_the_optimizer_and_on_xla(few, monkeypatch):
-    monkeypatch.setattr(recall_model, "FEW_ITEMS", few)
-    monkeypatch.setattr(recall_model, "LARGE_TABLE", few)
+
+@pytest.mark.parametrize(
+    ("few_items", "large_table", "compiles", "optimizer"),
+    [
+        (32, 32, True, tf.keras.optimizers.Adam),  # 30 items, padding and the unknown
+        (31, 32, False, tf.keras.optimizers.Adam),
+        (32, 31, False, LazyAdam),
+    ],
+)
+def test_items_and_the_largest_table_decide_on_xla_and_the_optimizer(
+    few_items, large_table, compiles, optimizer, monkeypatch
+):
+    monkeypatch.setattr(recall_model, "FEW_ITEMS", few_items)
+    monkeypatch.setattr(recall_model, "LARGE_TABLE", large_table)
     model = built(models.TwoTower)
-    large = few == 20
-    assert model.optimizer_class is (LazyAdam if large else tf.keras.optimizers.Adam)
-    assert model.can_compile != large
-    if large:
-        with pytest.raises(ValueError, match=r"tables of at most 20 rows.*a table of 32 rows"):
+    assert model.optimizer_class is optimizer
+    assert model.can_compile == compiles
+    if not compiles:
+        limits = f"at most {few_items} items and tables of at most {large_table} rows"
+        with pytest.raises(ValueError, match=f"{limits}.*32 items, 32 rows of a table"):
             model.compile(jit_compile=True)
+
+
+def test_users_count_as_items_do(monkeypatch):
+    monkeypatch.setattr(recall_model, "LARGE_TABLE", USERS + 1)  # two less than their table has
+    monkeypatch.setattr(recall_model, "FEW_ITEMS", 10_000)
+    few = Interactions(the_board().events[lambda e: e["item_id"].isin(FIRST)])
+    features = Features(user=[Categorical("user_id")], item=[Categorical("item_id")]).adapt(few)
+    model = models.TwoTower(features, dim=4)
+    assert len(features.item_vocabulary) < USERS + 1
+    assert model.optimizer_class is LazyAdam
+    assert not model.can_compile
 
 
 @pytest.mark.parametrize("model_class", [models.TwoTower, models.NeuralCF, models.MIND])

@@ -20,7 +20,7 @@ from tfrec_recall.retrieval.tuning_queries import TuningQueries
 BATCH_SIZE = 1024  # of every model's training data, unless it is told
 CANDIDATE_BATCH = 4096
 COMPILED_STEPS = 16
-LARGE_TABLE = 2**17  # rows; a dense step over more of them takes longer than the rest of it
+LARGE_TABLE = 2**17  # rows; a compiled step that moves more takes longer than a lazy one
 
 
 class RecallModel(Learner):
@@ -110,21 +110,22 @@ class RecallModel(Learner):
     @property
     def can_compile(self) -> bool:
         """Whether `compile(jit_compile=True)` is possible."""
-        return self.compiles and self._rows <= FEW_ITEMS
+        few_items = len(self.features.item_vocabulary) <= FEW_ITEMS
+        return self.compiles and few_items and self._rows <= LARGE_TABLE
 
     @property
     def optimizer_class(self) -> type[tf.keras.optimizers.Optimizer]:
         """Which Adam suits the tables, for `compile`.
 
-        It is Keras' own, or `LazyAdam` where a table has so many rows (131,072) that a step should
-        move those of its batch alone. Below, Keras' finds a little more at the same rate. Called
-        with a rate, the class makes one.
+        It is Keras' own, or `LazyAdam` where a table has so many rows (more than 131,072) that a
+        step should move those of its batch alone. Up to there XLA moves all of them in less time.
+        Called with a rate, the class makes one.
         """
         return tf.keras.optimizers.Adam if self._rows <= LARGE_TABLE else LazyAdam
 
     @property
     def _rows(self) -> int:
-        """Of the largest table, which a compiled step moves whole."""
+        """Of the largest table, which Keras' Adam moves whole."""
         tables = [weight.shape[0] for weight in self.trainable_weights if weight.shape.rank == 2]
         return max(len(self.features.item_vocabulary), *tables)
 
@@ -134,12 +135,12 @@ class RecallModel(Learner):
         return COMPILED_STEPS if self.can_compile else 1
 
     def refuse_to_compile(self) -> None:
-        most = (
-            f"tables of at most {FEW_ITEMS:,} rows" if self.compiles else "no model of this class"
-        )
+        most = f"at most {FEW_ITEMS:,} items and tables of at most {LARGE_TABLE:,} rows"
+        items = len(self.features.item_vocabulary)
         raise ValueError(
-            f"XLA compiles a step of {type(self).__name__} for {most}: leave jit_compile out. "
-            f"Received: jit_compile=True, a table of {self._rows:,} rows."
+            f"XLA compiles a step of {type(self).__name__} for "
+            f"{most if self.compiles else 'no model of this class'}: leave jit_compile out. "
+            f"Received: jit_compile=True, {items:,} items, {self._rows:,} rows of a table."
         )
 
     def query(self, batch: dict[str, tf.Tensor], training=False) -> tf.Tensor:
