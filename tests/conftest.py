@@ -8,8 +8,7 @@ from xdist.scheduler import LoadScopeScheduling
 import tests.quick  # noqa: F401  before what uses TensorFlow
 
 A_CLASS = re.compile(r"(?<=[\[-])(?!True|False|None)[A-Z]\w+(?=[\]-])")  # among a test's parameters
-# A fixture of theirs trains all models.
-WHOLE = ("tests/contract/test_saving.py", "tests/contract/test_replicas.py")
+WHOLE = "tests/contract/test_saving.py"  # a fixture of its reads all models
 
 
 class ByModel(LoadScopeScheduling):
@@ -18,7 +17,7 @@ class ByModel(LoadScopeScheduling):
     def _split_scope(self, nodeid):
         file, _, test = nodeid.partition("::")
         found = A_CLASS.search(test)
-        by_model = file.startswith("tests/contract/") and file not in WHOLE
+        by_model = file.startswith("tests/contract/") and file != WHOLE
         return found[0] if found and by_model else file
 
 

@@ -15,5 +15,8 @@ import tensorflow as tf  # noqa: E402
 import tfrec_recall  # noqa: E402, F401  so that it chooses the Keras, as in a user's program
 
 tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+# Devices are divided before the first is used; only replicas ever name the second.
+TWO = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], TWO)
 gc.freeze()  # what was imported is not searched for garbage again and again
 gc.set_threshold(100_000, 20, 20)

@@ -1,72 +1,109 @@
 """Every model on two logical devices learns what it learns on one, and serves it."""
 
-import json
-import os
-import pathlib
-import subprocess
-import sys
+import functools
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from tests.contract import test_context
 from tests.contract.model_cases import (
     BATCH,
     GRADIENT_MODELS,
+    asked,
     built,
     learnt_after,
     learnt_by,
+    requests,
     the_board,
     trained,
 )
-from tests.contract.test_context import made
-from tests.contract.two_replicas import CONTEXT, EPOCHS
 from tfrec_recall import models
+from tfrec_recall.export import export, load
 
-ROOT = pathlib.Path(__file__).parents[2]
+EPOCHS = 2
+EXPORTED = {
+    models.EGES,
+    models.FunkSVD,
+    models.NeuralCF,
+    models.SDM,
+    models.SamplingBiasCorrectedTwoTower,
+}
 # Each replica draws for its own rows: which hard negatives, and which neighbours of its nodes.
 OWN_DRAWS = {models.PinSAGE, models.GraphSAGE}
 
 
-@pytest.fixture(scope="module")
-def by_two(tmp_path_factory):
-    """What each model came to: devices are divided when TensorFlow starts, in another process."""
-    path = tmp_path_factory.mktemp("replicas") / "results.json"
-    command = [sys.executable, "-m", "tests.contract.two_replicas", str(path)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
-    return json.loads(path.read_text())
+@functools.cache
+def strategy():
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@functools.cache
+def by_two(model_class):
+    """A model that two replicas have trained, and its losses."""
+    with strategy().scope():
+        model = built(model_class)
+    data = model.training_data(the_board(), batch_size=BATCH)
+    return model, model.fit(data, epochs=EPOCHS, verbose=0).history["loss"]
+
+
+def in_order(model):
+    return model.training_data(the_board(), batch_size=BATCH, seed=None)
+
+
+def few(model, count):
+    """A batch with fewer examples than there are replicas."""
+    batch = in_order(model).take(1)
+    return batch.map(lambda columns: {name: values[:count] for name, values in columns.items()})
 
 
 @pytest.mark.parametrize("model_class", GRADIENT_MODELS)
-def test_two_replicas_learn_as_one(model_class, by_two):
-    found = by_two[model_class.__name__]
-    assert "error" not in found, found["error"]
+def test_two_replicas_learn_as_one(model_class):
+    two, found = by_two(model_class)
     losses = trained(model_class)[1]["loss"][:EPOCHS]
     close = 0.1 if model_class in OWN_DRAWS else 1e-3
-    np.testing.assert_allclose(found["losses"], losses, rtol=close)
+    np.testing.assert_allclose(found, losses, rtol=close)
     one = built(model_class)
     for weight, learnt in zip(learnt_by(one), learnt_after(model_class, EPOCHS), strict=True):
         weight.assign(learnt)
-    data = one.training_data(the_board(), batch_size=BATCH, seed=None)
-    evaluated = one.evaluate(data, verbose=0, return_dict=True)["loss"]
-    np.testing.assert_allclose(found["evaluated"], evaluated, rtol=10 * close)
-    sizes = [np.sum(np.abs(weight), dtype="float64") for weight in one.trainable_variables]
-    np.testing.assert_allclose(found["weights"], sizes, rtol=10 * close, atol=1e-3)
+    evaluated = [
+        model.evaluate(in_order(model), verbose=0, return_dict=True)["loss"] for model in (two, one)
+    ]
+    np.testing.assert_allclose(*evaluated, rtol=10 * close)
+    for weight, alone in zip(two.trainable_variables, one.trainable_variables, strict=True):
+        sizes = [np.sum(np.abs(each), dtype="float64") for each in (weight, alone)]
+        np.testing.assert_allclose(*sizes, rtol=10 * close, atol=1e-3, err_msg=weight.name)
 
 
 @pytest.mark.parametrize("model_class", GRADIENT_MODELS)
 def test_a_batch_smaller_than_the_number_of_replicas_is_learnt_and_all_is_served(
-    model_class, by_two
+    model_class, tmp_path
 ):
-    found = by_two[model_class.__name__]
-    assert "error" not in found, found["error"]
-    assert found["finite"]
-    assert found["nothing"] == [0, 0]  # a batch that is empty on both
-    assert found["lists"]
+    model, _ = by_two(model_class)
+    loss = model.fit(few(model, 1), verbose=0).history["loss"]
+    assert np.isfinite(loss).all()
+    assert all(np.isfinite(weight.numpy()).all() for weight in model.weights)
+    before = [weight.numpy() for weight in model.trainable_variables]
+    assert model.fit(few(model, 0), verbose=0).history["loss"] == [0]  # empty on both
+    for weight, old in zip(model.trainable_variables, before, strict=True):
+        np.testing.assert_array_equal(weight, old)
+
+    retriever = model.retriever(the_board().items, k=7)
+    queries = requests(the_board())
+    _, scores = asked(retriever, queries, k=7, exclude=queries["history"])
+    assert np.isfinite(scores[:, :2]).all()  # of the 30 items, 8 are left out
+    if model_class in EXPORTED:
+        loaded = load(export(retriever, tmp_path))
+        _, served = asked(loaded, queries, k=7, exclude=queries["history"])
+        np.testing.assert_allclose(served, scores, rtol=1e-5)
 
 
-def test_the_context_of_requests_is_learnt_on_two_replicas(by_two):
-    assert "error" not in by_two[CONTEXT], by_two[CONTEXT]["error"]
-    model, data = made(models.SDM)
-    alone = model.fit(data, epochs=EPOCHS, verbose=0).history["loss"]
-    np.testing.assert_allclose(by_two[CONTEXT]["losses"], alone, rtol=1e-3)
+def test_the_context_of_requests_is_learnt_on_two_replicas():
+    """By SDM, whose places of a session each have the context of their own request."""
+    with strategy().scope():
+        model = test_context.built(models.SDM)
+    data = model.training_data(test_context.the_split().train, batch_size=32)
+    losses = model.fit(data, epochs=EPOCHS, verbose=0).history["loss"]
+    alone, data = test_context.made(models.SDM)
+    expected = alone.fit(data, epochs=EPOCHS, verbose=0).history["loss"]
+    np.testing.assert_allclose(losses, expected, rtol=1e-3)

@@ -29,6 +29,10 @@ class Learner(Protocol):
         """Adds losses to the means of the epoch, and returns these."""
         ...
 
+    def means(self) -> Metrics:
+        """The means of the epoch so far."""
+        ...
+
     def examples_in(self, batch: Batch) -> tf.Tensor:
         """How many examples a batch has."""
         ...
@@ -69,38 +73,49 @@ class CompiledSteps:
         batches = [next(iterator) for _ in range(steps)]
         sizes = tf.stack([tf.shape(batch["item_id"])[0] for batch in batches])
         same = (sizes == sizes[0]) & (sizes > 0)
-        metrics = tf.case(
-            [
-                (tf.reduce_all(same), lambda: self._together(batches)),
-                (tf.reduce_all(same[:-1]), lambda: self._last_alone(batches)),
-            ],
-            default=lambda: self._one_by_one(batches),
-        )
+        at_once = tf.where(tf.reduce_all(same), steps, steps - 1)
+        at_once = tf.where(tf.reduce_all(same[:-1]), at_once, 0)
+        tf.cond(at_once > 0, lambda: self._together(batches, at_once), lambda: False)
+        self._one_by_one(batches, at_once)
         self.model._train_counter.assign_add(steps)
-        return metrics
+        return self.model.means()
 
-    def _together(self, batches: list[Batch]) -> Metrics:
+    def _together(self, batches: list[Batch], count: tf.Tensor) -> bool:
+        """Learns from the first `count` batches."""
         drawn = [self.model.with_draws(batch, place) for place, batch in enumerate(batches)]
-        stacked = {n: _of_any_length([batch[n] for batch in drawn]) for n in drawn[0]}
-        losses = self.program(stacked)
+        first = {n: part.gather(tf.range(count)) for n, part in _arrays(drawn).items()}
+        losses = self.program(first)
         examples = self.model.examples_in(batches[0])
         self.model.note(examples)
-        return self.model.report(losses, examples)
+        self.model.report(losses, examples)
+        return True
+
+    def _one_by_one(self, batches: list[Batch], start: tf.Tensor) -> None:
+        """Learns from the batches from number `start` on."""
+        parts = _arrays(batches)
+
+        def step(number):
+            self.model.train_step({name: part.read(number) for name, part in parts.items()})
+            return number + 1
+
+        # A loop is traced once, and calls of the step as often as there are steps.
+        tf.while_loop(lambda number: number < len(batches), step, [start], parallel_iterations=1)
 
     def _program(self, batches: Batch) -> Metrics:
         """A step for each of the batches [steps, ...], and what each reports, [steps]."""
         signature = dict.fromkeys(("regularization_loss", "total_loss"), tf.float32)
         return tf.map_fn(self.model.dense_step, batches, fn_output_signature=signature)
 
-    def _last_alone(self, batches: list[Batch]) -> Metrics:
-        self._together(batches[:-1])
-        return self.model.train_step(batches[-1])
 
-    def _one_by_one(self, batches: list[Batch]) -> Metrics:
-        return [self.model.train_step(batch) for batch in batches][-1]
-
-
-def _of_any_length(parts: list[tf.Tensor]) -> tf.Tensor:
-    """Parts in one tensor, of which a trace does not know how many they are: one does for all."""
-    stacked = tf.stack(parts)
-    return tf.raw_ops.PlaceholderWithDefault(input=stacked, shape=[None, *stacked.shape[1:]])
+def _arrays(batches: list[Batch]) -> dict[str, tf.TensorArray]:
+    """The columns of batches, whose numbers of rows may differ, by name."""
+    arrays = {}
+    for name, first in batches[0].items():
+        row = first.shape[1:]
+        array = tf.TensorArray(
+            first.dtype, len(batches), infer_shape=False, element_shape=[None, *row]
+        )
+        for place, batch in enumerate(batches):
+            array = array.write(place, batch[name])
+        arrays[name] = array
+    return arrays

@@ -233,6 +233,10 @@ class Learner(SavedWhole):
         """Adds losses to the means of the epoch, and returns these."""
         for mean, name in ((self.mean_loss, "total_loss"), (self.mean_regularization, LOSSES[0])):
             mean.update_state(tf.where(examples > 0, losses[name], 0.0), examples)
+        return self.means()
+
+    def means(self) -> dict[str, tf.Tensor]:
+        """The means of the epoch so far."""
         logs = {metric.name: metric.result() for metric in self.metrics}
         return {**logs, "total_loss": logs["loss"]}
 
