@@ -21,6 +21,7 @@ MAY_IMPORT = {
     },
     "evaluation": {"data", "retrieval"},
     "export": {"data", "retrieval"},
+    "serving": {"export", "retrieval"},
     "spark": {"data"},
 }
 LONGEST = 450

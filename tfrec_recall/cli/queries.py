@@ -34,19 +34,28 @@ def of_users(
     Args:
         context: what the requests tell of themselves; the rest of it is left empty.
     """
+    return of_users_in(measured.counted(source.load()), source.name, retriever, users, context)
+
+
+def of_users_in(
+    interactions: Interactions,
+    name: str,
+    retriever: LoadedRetriever,
+    users: list[str],
+    context: Mapping[str, str],
+) -> tuple[Queries, list[int]]:
+    """As `of_users`, of data that were read: the events that count, and the data's name."""
     import numpy as np
 
     from tfrec_recall.data import chronological
     from tfrec_recall.data.ids import asked, padding_of
     from tfrec_recall.evaluation import Queries
 
-    interactions = measured.counted(source.load())
     events = interactions.events
     ids = asked(users, events["user_id"])
     unknown = _not_in(ids, events["user_id"])
     if unknown:
-        named = _named(unknown, events["user_id"])
-        _say(f"{named}: not in {source.name}; asked as newcomers.")
+        _say(f"{_named(unknown, events['user_id'])}: not in {name}; asked as newcomers.")
     # Text among integers is nobody's id, and nobody is the padding.
     ids = [one if _fits(one, events["user_id"]) else padding_of(events["user_id"]) for one in ids]
     each = list(dict.fromkeys(ids))

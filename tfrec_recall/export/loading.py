@@ -84,16 +84,7 @@ def load(path: str | os.PathLike) -> LoadedRetriever:
         or is at a path that TensorFlow reads as a pattern.
     """
     version = newest_version(pathlib.Path(path))
-    check_name(version)
-    if SCANN in (version / GRAPH).read_bytes():
-        importlib.import_module(OPERATIONS)
-    try:
-        saved = tf.saved_model.load(str(version))
-    except Exception as error:  # what TensorFlow raises for a damaged file is of any kind
-        raise ValueError(
-            f"{version} is no whole SavedModel; export it again, or load another version. "
-            f"Received, while loading: {error}"
-        ) from error
+    saved = saved_model(version)
     missing = [name for name in ("recommend", "item_ids", "k") if not hasattr(saved, name)]
     if missing:
         raise ValueError(
@@ -101,6 +92,23 @@ def load(path: str | os.PathLike) -> LoadedRetriever:
             f"Received: it has no {missing}."
         )
     return LoadedRetriever(saved, version)
+
+
+def saved_model(version: pathlib.Path) -> Any:
+    """What TensorFlow restores from the directory of a version, ScaNN's operations at hand.
+
+    Raises: ValueError if it is damaged, or at a path that TensorFlow reads as a pattern.
+    """
+    check_name(version)
+    try:
+        if SCANN in (version / GRAPH).read_bytes():
+            importlib.import_module(OPERATIONS)
+        return tf.saved_model.load(str(version))
+    except Exception as error:  # what TensorFlow raises for a damaged file is of any kind
+        raise ValueError(
+            f"{version} is no whole SavedModel; export it again, or load another version. "
+            f"Received, while loading: {error}"
+        ) from error
 
 
 def _first_argument(function: Any) -> dict[str, tf.TensorSpec]:

@@ -19,10 +19,15 @@ DRAFT = ".incoming-"
 
 def versions(path: str | os.PathLike) -> list[int]:
     """The numbers of the versions at a path, in order."""
+    return sorted(version_folders(path))
+
+
+def version_folders(path: str | os.PathLike) -> dict[int, pathlib.Path]:
+    """The directories of the versions at a path, by number."""
     path = pathlib.Path(path)
     if not path.is_dir():
-        return []
-    return sorted(int(entry.name) for entry in path.iterdir() if _is_version(entry))
+        return {}
+    return {int(entry.name): entry for entry in path.iterdir() if _is_version(entry)}
 
 
 def write_version(path: str | os.PathLike, write: Callable[[pathlib.Path], None]) -> pathlib.Path:

@@ -1,0 +1,164 @@
+"""What the page of `serve` knows beside the graph: the data's users, and the items by title."""
+
+from __future__ import annotations
+
+import dataclasses
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tfrec_recall.cli.lists import titles_of
+from tfrec_recall.cli.loading import trained_on
+from tfrec_recall.cli.queries import of_items, of_users_in
+from tfrec_recall.export.serving_module import signature_name
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from tfrec_recall.data import Interactions
+    from tfrec_recall.export import LoadedRetriever
+    from tfrec_recall.serving.servable import Servable
+
+Id = str | int
+MOST_CHOICES = 50  # values of an attribute that are offered
+NAN = "NaN"  # what stands for it where JSON has none
+
+
+@dataclasses.dataclass(frozen=True)
+class Catalogue:
+    """The items of a version, by what a reader types."""
+
+    retriever: LoadedRetriever
+    titles: Mapping[Any, str]
+    words: pd.Series  # of each item, its id and title in lower case
+    choices: Mapping[str, list]  # the most frequent values of each column that filters choose by
+
+    @classmethod
+    def of(cls, servable: Servable) -> Catalogue:
+        import pandas as pd
+
+        from tfrec_recall.export import LoadedRetriever
+
+        retriever = LoadedRetriever(servable.saved, servable.folder)
+        titles = titles_of(retriever.items)
+        words = [f"{item} {titles.get(item, '')}".lower() for item in retriever.item_ids.tolist()]
+        filtered = [one.removeprefix("where_") for one in servable.inputs("")]
+        items = retriever.items if retriever.items is not None else pd.DataFrame()
+        choices = {
+            name: [_plain(one) for one in items[name].explode().value_counts().index[:MOST_CHOICES]]
+            for name in filtered
+            if name in items and name != "item_id"
+        }
+        return cls(retriever, titles, pd.Series(words, index=retriever.item_ids), choices)
+
+
+class Known:
+    """The users of the data and the items of the version that is asked.
+
+    Args:
+        interactions: the events that count; None where no data are read.
+        name: of the data.
+    """
+
+    def __init__(self, interactions: Interactions | None, name: str):
+        self._interactions, self._name = interactions, name
+        self._catalogues: weakref.WeakKeyDictionary[Servable, Catalogue] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._events: pd.Series | None = None
+        if interactions is not None:
+            self._events = interactions.events["user_id"].value_counts()
+            self._texts = self._events.index.astype("str").str.lower()
+
+    def about(self, servable: Servable) -> dict[str, Any]:
+        catalogue = self._of(servable)
+        trained, card = trained_on(catalogue.retriever), catalogue.retriever.card
+        index = (card.get("retriever") or {}).get("index") or {}
+        return {
+            "model": trained.get("model"),
+            "data": trained.get("data"),
+            "created": card.get("created"),
+            "items": len(catalogue.retriever.item_ids),
+            "titles": bool(catalogue.titles),
+            "index": index.get("kind"),
+            "recall": index.get("recall"),
+            "k": catalogue.retriever.k,
+            "choices": catalogue.choices,
+            "users": 0 if self._events is None else len(self._events),
+        }
+
+    def users(self, text: str, most: int) -> list[dict[str, Any]]:
+        if self._events is None:
+            return []
+        found = self._events
+        if text:
+            has = self._texts.str.contains(text.lower(), regex=False)
+            first = self._texts.str.startswith(text.lower())
+            found = found[has].iloc[(~first[has]).argsort(kind="stable")]
+        else:
+            found = found.sample(min(most, len(found)))
+        shown = found.iloc[:most]
+        return [{"user_id": _plain(user), "events": int(events)} for user, events in shown.items()]
+
+    def items(self, servable: Servable, text: str, most: int) -> list[dict[str, Any]]:
+        catalogue = self._of(servable)
+        found = catalogue.words
+        for word in text.lower().split():
+            found = found[found.str.contains(word, regex=False)]
+        if not text:
+            found = found.sample(min(most, len(found)))
+        return [
+            {"item_id": _plain(item), "title": catalogue.titles.get(item)}
+            for item in found.index[:most]
+        ]
+
+    def titles(self, servable: Servable, ids: Sequence[Id]) -> list[str | None]:
+        titles = self._of(servable).titles
+        return [titles.get(one) for one in ids]
+
+    def query(
+        self, servable: Servable, user: Id | None, items: Sequence[Id]
+    ) -> tuple[dict[str, Any], list[Id]]:
+        import numpy as np
+
+        retriever = self._of(servable).retriever
+        if user is None:
+            queries, row = of_items(retriever, [str(item) for item in items], {}), 0
+        elif self._interactions is None:
+            raise ValueError("There is no data to find a user in: ask with items.")
+        else:
+            queries, (row,) = of_users_in(
+                self._interactions, self._name, retriever, [str(user)], {}
+            )
+        rows = np.array([row])
+        inputs = {
+            signature_name(name): _values(value.numpy()[0])
+            for name, value in queries.batch(rows).items()
+        }
+        return inputs, _values(queries.seen(rows).numpy()[0])
+
+    def _of(self, servable: Servable) -> Catalogue:
+        found = self._catalogues.get(servable)
+        if found is None:
+            found = self._catalogues.setdefault(servable, Catalogue.of(servable))
+        return found
+
+
+def _values(cell: np.ndarray | np.generic | bytes) -> Any:
+    """A value of one row as JSON has it."""
+    import numpy as np
+
+    if isinstance(cell, np.ndarray):
+        return [_values(one) for one in cell]
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", "replace")
+    value = cell.item()
+    return NAN if isinstance(value, float) and np.isnan(value) else value
+
+
+def _plain(one: Any) -> Id:
+    """An id, or another value of a column, as JSON has it."""
+    if isinstance(one, str):
+        return one
+    return int(one) if float(one).is_integer() else str(one)
