@@ -11,6 +11,7 @@ QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=
 os.environ.setdefault("XLA_FLAGS", QUICK)
 
 import tensorflow as tf  # noqa: E402
+from tensorflow.python.util import tf_stack  # noqa: E402
 
 import tfrec_recall  # noqa: E402, F401  so that it chooses the Keras, as in a user's program
 
@@ -18,5 +19,8 @@ tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 # Devices are divided before the first is used; only replicas ever name the second.
 TWO = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], TWO)
+# Operations remember where they were made, for messages that no test reads.
+here = tf_stack.extract_stack()
+tf_stack.extract_stack = lambda stacklevel=1: here
 gc.freeze()  # what was imported is not searched for garbage again and again
 gc.set_threshold(100_000, 20, 20)

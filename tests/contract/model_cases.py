@@ -76,6 +76,14 @@ IN_ONE_PASS = {models.ItemCF, models.Popular, models.UserCF}
 RATES = {models.FunkSVD}  # all of the board is rated alike: which group is no matter
 IMPERSONAL = {models.Popular} | RATES
 GRADIENT_MODELS = [c for c in CASES if c not in IN_ONE_PASS]
+OF_WINDOWS = {  # their steps have loops, which take long one operation at a time
+    models.AirbnbListing,
+    models.AirbnbType,
+    models.BGE,
+    models.EGES,
+    models.GES,
+    models.Item2Vec,
+}
 
 
 def board(seed=0):
@@ -149,6 +157,19 @@ def learnt_by(model):
     """What a model has learnt: its weights without those of its metrics."""
     measured = {id(weight) for metric in model.metrics for weight in metric.weights}
     return [weight for weight in model.weights if id(weight) not in measured]
+
+
+@functools.cache
+def begun(model_class):
+    """A model that has learnt from a single batch, which is quick; shared as well."""
+    model = built(model_class)
+    data = model.training_data(the_board(), batch_size=BATCH)
+    if model_class in GRADIENT_MODELS:
+        data = data.take(1)
+        model.run_eagerly = model_class not in OF_WINDOWS
+    model.fit(data, verbose=0)
+    model.run_eagerly = False
+    return model
 
 
 @functools.cache

@@ -81,6 +81,8 @@ def test_what_is_searched_is_float32(policy, model_class):
         if tower is not None:
             floats = {output.dtype for output in tower.outputs if output.dtype.is_floating}
             assert floats == {tf.float32}
+    if policy != "mixed_float16":
+        return  # an index sees only what the towers put out
     retriever = halved_retriever(model_class, policy)
     queries = {**requests(the_board()), "objective": [""] * (USERS + 1)}
     asked_one = {name: queries[name][:1] for name in retriever.inputs}

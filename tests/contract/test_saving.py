@@ -16,13 +16,13 @@ from tests.contract.model_cases import (
     CASES,
     SEEN,
     asked,
+    begun,
     built,
     its_features,
     learnt_after,
     learnt_by,
     requests,
     the_board,
-    trained,
 )
 from tfrec_recall import _registry, models
 from tfrec_recall.data import Interactions
@@ -84,7 +84,7 @@ LOADER = """
 
 
 def towers_of(model_class):
-    return [side for side in TOWERS if hasattr(trained(model_class)[0], side)]
+    return [side for side in TOWERS if hasattr(begun(model_class), side)]
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +95,7 @@ def answers(tmp_path_factory):
     wanted = {"towers": {}, "models": {}, "inputs": INPUTS, "queries": queries}
     wanted["items"] = the_board().items.to_dict("list")
     for model_class in CASES:
-        model, _ = trained(model_class)
+        model = begun(model_class)
         for form in FORMATS:
             options = {} if form.endswith(".keras") else {"save_traces": False}
             for side in towers_of(model_class):
@@ -120,7 +120,7 @@ def answers(tmp_path_factory):
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("model_class", CASES)
 def test_towers_answer_the_same_in_a_new_process(model_class, form, answers):
-    model, _ = trained(model_class)
+    model = begun(model_class)
     for side in towers_of(model_class):
         tower = getattr(model, side)
         inputs = {name: tf.constant(INPUTS[name], tf.int32) for name in tower.input_names}
@@ -133,7 +133,7 @@ def test_towers_answer_the_same_in_a_new_process(model_class, form, answers):
 @pytest.mark.parametrize("model_class", CASES)
 def test_whole_models_are_the_same_in_a_new_process(model_class, form, answers):
     """All that was learnt, and the state of the optimiser."""
-    model, _ = trained(model_class)
+    model = begun(model_class)
     state = [*model.weights, *getattr(model.optimizer, "variables", [])]
     for place, weight in enumerate(state):
         found = answers[f"{model_class.__name__} {form} {place}"]
@@ -143,7 +143,7 @@ def test_whole_models_are_the_same_in_a_new_process(model_class, form, answers):
 
 @pytest.mark.parametrize("model_class", CASES)
 def test_whole_models_answer_the_same_in_a_new_process(model_class, answers):
-    retriever = trained(model_class)[0].retriever(the_board().items, k=7)
+    retriever = begun(model_class).retriever(the_board().items, k=7)
     ids, scores = asked(retriever, requests(the_board()), k=7)
     name = f"{model_class.__name__} {FORMATS[0]}"
     np.testing.assert_array_equal(answers[f"{name} ids"], ids)
@@ -169,7 +169,7 @@ def test_a_loaded_model_learns_on_and_is_exported(model_class, form, tmp_path):
 
 @pytest.mark.parametrize("model_class", CASES)
 def test_the_config_holds_all_arguments_as_plain_values(model_class):
-    model, _ = trained(model_class)
+    model = begun(model_class)
     config = json.loads(json.dumps(model.get_config()))
     same = model_class.from_config(config)
     assert same.get_config() == model.get_config()
@@ -232,7 +232,7 @@ def test_a_whole_model_in_hdf5_says_what_to_use(path, tmp_path):
 @pytest.mark.parametrize("model_class", [models.MIND, models.TwoTower])
 def test_a_directory_with_traces_answers_by_its_layers(model_class, tmp_path):
     """Which is how Keras saves when nothing is said; in traces of the calls masks are lost."""
-    tower = trained(model_class)[0].query_model
+    tower = begun(model_class).query_model
     tower.save(tmp_path / "tower")
     loaded = tf.keras.models.load_model(tmp_path / "tower")
     inputs = {name: tf.constant(INPUTS[name], tf.int32) for name in tower.input_names}
@@ -243,7 +243,7 @@ def test_a_directory_with_traces_answers_by_its_layers(model_class, tmp_path):
 
 def test_a_directory_without_the_package_is_an_error_and_no_other_answer(tmp_path):
     """Keras would go by traces of the calls, in which masks are lost."""
-    trained(models.TwoTower)[0].query_model.save(tmp_path / "tower")
+    begun(models.TwoTower).query_model.save(tmp_path / "tower")
     program = "import sys, tensorflow as tf; tf.keras.models.load_model(sys.argv[1])"
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "tower")],
