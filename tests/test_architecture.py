@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "evaluation": {"data", "retrieval"},
     "export": {"data", "retrieval"},
     "serving": {"export", "retrieval"},
+    "operations": {"data", "retrieval", "evaluation", "export"},
     "spark": {"data"},
 }
 LONGEST = 450

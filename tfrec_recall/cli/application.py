@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 import tfrec_recall
-from tfrec_recall.cli import datasets, demo, diff, evaluate, models, recommend, serve, show, train
+from tfrec_recall.cli import (
+    batch,
+    datasets,
+    demo,
+    diff,
+    evaluate,
+    models,
+    recommend,
+    serve,
+    show,
+    train,
+)
 from tfrec_recall.cli.console import quiet, say_error
 
 NAME = "tfrec-recall"
@@ -23,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (datasets, models, train, evaluate, recommend, serve, show, diff, demo):
+for module in (datasets, models, train, evaluate, recommend, batch, serve, show, diff, demo):
     command = module.__name__.rpartition(".")[2]
     app.command(command)(getattr(module, command))
 

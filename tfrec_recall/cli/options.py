@@ -144,4 +144,15 @@ def source(
 DATA = tuple(inspect.signature(source).parameters)
 
 
+def _data_of_users(**options: Any) -> Source:
+    """The same without `--users`, which says in such a command who is asked about."""
+    return source(**options)
+
+
+_all = inspect.signature(source, eval_str=True)
+_data_of_users.__signature__ = _all.replace(  # type: ignore[attr-defined]
+    parameters=[one for name, one in _all.parameters.items() if name != "users"]
+)
+
 reads_data = takes("source", made_by=source)
+reads_data_of_users = takes("source", made_by=_data_of_users)

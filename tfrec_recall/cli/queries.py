@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.text import Text
 
 from tfrec_recall.cli.console import notices
@@ -65,7 +66,7 @@ def of_users_in(
     now = np.full(len(each), _now(interactions))
     kind = np.int64 if events["user_id"].dtype.kind == "i" else object
     own = {str(column) for column in interactions.users}
-    said = _context_of(retriever, context, own, len(each))
+    said = context_of(retriever, context, own, len(each))
     asking = np.array(each, dtype=kind)
     queries = Queries(retriever.inputs, asking, mine, interactions.users, now, said)
     return queries, [each.index(one) for one in ids]
@@ -97,7 +98,7 @@ def of_items(retriever: LoadedRetriever, items: list[str], context: Mapping[str,
         events = events.merge(retriever.items, how="left", on="item_id")
     missing = [name.removeprefix("history_") for name in inputs if name.startswith("history_")]
     events = events.reindex(columns=[*events, *(c for c in missing if c not in events)])
-    said = _context_of(retriever, context, {"user_id"}, 1)
+    said = context_of(retriever, context, {"user_id"}, 1)
     user = pd.DataFrame({"user_id": [nobody]})
     user = user.reindex(columns=["user_id", *(n for n in inputs if n not in {"user_id", *said})])
     return Queries(inputs, np.array([nobody]), events, user, np.array([int(time.time())]), said)
@@ -120,7 +121,24 @@ def parts_of(history: str, held: np.ndarray) -> list[str]:
     return [part if part in known else part.strip() for part in history.split(",")]
 
 
-def _context_of(
+def parse_context(given: list[str]) -> dict[str, str]:
+    """What stands before and after the first `=` of each use of `--context`.
+
+    >>> parse_context(["device=phone", "words=a=b"])
+    {'device': 'phone', 'words': 'a=b'}
+    """
+    wrong = [one for one in given if "=" not in one]
+    if wrong:
+        raise typer.BadParameter(f"{wrong[0]!r} is not NAME=VALUE", param_hint="--context")
+    found: dict[str, str] = {}
+    for name, value in (one.split("=", 1) for one in given):
+        if name in found:
+            raise typer.BadParameter(f"{name!r} is given twice", param_hint="--context")
+        found[name] = value
+    return found
+
+
+def context_of(
     retriever: LoadedRetriever, context: Mapping[str, str], of_users: set[str], rows: int
 ) -> pd.DataFrame:
     """What the requests tell of themselves, a column for each input that is no user's.

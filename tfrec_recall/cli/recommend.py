@@ -11,7 +11,7 @@ from tfrec_recall.cli.console import results
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
 from tfrec_recall.cli.protocol import Protocol
-from tfrec_recall.cli.queries import of_items, of_users, parts_of
+from tfrec_recall.cli.queries import of_items, of_users, parse_context, parts_of
 from tfrec_recall.cli.source import Source
 
 
@@ -59,7 +59,7 @@ def recommend(
         raise typer.BadParameter(
             "give one of --user, --item and --history", param_hint="--user, --item, --history"
         )
-    said = _context(context or [])
+    said = parse_context(context or [])
     target = output(json, "--json")
     retriever = load_export(export)
     if user is None:
@@ -74,16 +74,3 @@ def recommend(
     if target is not None:
         values = {"export": str(retriever.path), "lists": lists.as_json(found, retriever.items)}
         target.write_json(values)
-
-
-def _context(given: list[str]) -> dict[str, str]:
-    """What stands before and after the first `=` of each."""
-    wrong = [one for one in given if "=" not in one]
-    if wrong:
-        raise typer.BadParameter(f"{wrong[0]!r} is not NAME=VALUE", param_hint="--context")
-    found: dict[str, str] = {}
-    for name, value in (one.split("=", 1) for one in given):
-        if name in found:
-            raise typer.BadParameter(f"{name!r} is given twice", param_hint="--context")
-        found[name] = value
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pathlib
 from typing import Any
@@ -12,6 +13,7 @@ GRAPH = "saved_model.pb"
 EXTRA = "assets.extra"
 CARD = "model_card.json"
 ITEMS = "items.parquet"
+VARIABLES = "variables/variables.index"  # which knows a sum of the values of each variable
 
 
 def newest_version(path: pathlib.Path) -> pathlib.Path:
@@ -41,3 +43,12 @@ def card_of(version: pathlib.Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return card if isinstance(card, dict) else {}
+
+
+def fingerprint(version: pathlib.Path) -> str:
+    """A text that is the same only for the same graph with the same values, wherever it lies."""
+    digest = hashlib.sha256()
+    for name in (GRAPH, VARIABLES):
+        file = version / name
+        digest.update(file.read_bytes() if file.exists() else b"")
+    return digest.hexdigest()[:16]

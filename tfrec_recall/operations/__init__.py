@@ -1,0 +1,36 @@
+"""Exports at work: answers for everybody, an export that is checked, one with other items."""
+
+from typing import TYPE_CHECKING
+
+from tfrec_recall._on_demand import on_demand
+
+if TYPE_CHECKING:
+    from tfrec_recall.operations.answers import (
+        Answers,
+        ItemVectors,
+        QueryVectors,
+        Recommendations,
+        SimilarItems,
+    )
+    from tfrec_recall.operations.batch import Answered, answer_all
+    from tfrec_recall.operations.every_item import EveryItem
+    from tfrec_recall.operations.every_user import EveryUser
+    from tfrec_recall.operations.requests import Part, Requests
+    from tfrec_recall.operations.users_of_file import UsersOfFile
+else:
+    on_demand(__name__)
+
+__all__ = [
+    "Answered",
+    "Answers",
+    "EveryItem",
+    "EveryUser",
+    "ItemVectors",
+    "Part",
+    "QueryVectors",
+    "Recommendations",
+    "Requests",
+    "SimilarItems",
+    "UsersOfFile",
+    "answer_all",
+]

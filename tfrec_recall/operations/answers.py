@@ -1,0 +1,154 @@
+"""What is asked of a retriever for everybody, and the table that the answers become."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+
+from tfrec_recall.operations.arrow_tensors import arrow_ids
+from tfrec_recall.retrieval import Retriever
+
+POSITION = "position"  # of the request in its part, until its id takes the place
+
+
+class Answers(Protocol):
+    """One kind of answer; plain values that say all of it, as `dataclasses.asdict` gives them."""
+
+    def check(self, retriever: Retriever) -> None:
+        """Raises ValueError if the retriever does not give such answers."""
+
+    def asked(
+        self, retriever: Retriever, features: Mapping[str, Any], exclude: Any
+    ) -> tuple[tf.Tensor, ...]:
+        """What the retriever says to a batch.
+
+        Args:
+            features: raw features of the requests.
+            exclude: raw item ids to leave out, or None.
+        """
+
+    def table(self, said: tuple[tf.Tensor, ...], position: np.ndarray) -> pa.Table:
+        """The same as a table: `POSITION`, then the columns of the answer.
+
+        Args:
+            position: of each request, int64 [batch].
+        """
+
+
+@dataclasses.dataclass(frozen=True)
+class Recommendations:
+    """The list of each query: rank (from 1), item_id, score; a row an item.
+
+    Args:
+        k: the length of the lists; where fewer items are left, a list has as many rows.
+    """
+
+    k: int
+
+    def check(self, retriever: Retriever) -> None:
+        _check_k(self.k)
+
+    def asked(self, retriever, features, exclude):
+        return retriever(features, k=self.k, exclude=exclude)
+
+    def table(self, said, position):
+        return _lists(said[0], said[1], position, "item_id")
+
+
+@dataclasses.dataclass(frozen=True)
+class SimilarItems:
+    """The items most similar to each item: rank (from 1), similar_item_id, score; a row an item.
+
+    Args:
+        k: as of `Recommendations`.
+    """
+
+    k: int
+
+    def check(self, retriever: Retriever) -> None:
+        _check_k(self.k)
+        _check_offered(retriever, "similar_items")
+
+    def asked(self, retriever, features, exclude):
+        return retriever.similar_items(features["item_id"], k=self.k, exclude=exclude)
+
+    def table(self, said, position):
+        return _lists(said[0], said[1], position, "similar_item_id")
+
+
+@dataclasses.dataclass(frozen=True)
+class QueryVectors:
+    """The vector of each query, a list of numbers in a row; of several interests, a row each, with
+    `interest` from 0."""
+
+    def check(self, retriever: Retriever) -> None:
+        _check_offered(retriever, "embed_query")
+
+    def asked(self, retriever, features, exclude):
+        return (retriever.embed_query(features),)
+
+    def table(self, said, position):
+        return _vectors(said[0], position)
+
+
+@dataclasses.dataclass(frozen=True)
+class ItemVectors:
+    """The vector of each item, a list of numbers in a row."""
+
+    def check(self, retriever: Retriever) -> None:
+        _check_offered(retriever, "embed_item")
+
+    def asked(self, retriever, features, exclude):
+        return (retriever.embed_item(features),)
+
+    def table(self, said, position):
+        return _vectors(said[0], position)
+
+
+def _lists(ids: tf.Tensor, scores: tf.Tensor, position: np.ndarray, name: str) -> pa.Table:
+    """Lists one below another, without the padding behind short ones."""
+    found = scores.numpy()
+    there = np.isfinite(found)
+    row, place = np.nonzero(there)
+    items = tf.reshape(ids, [-1])
+    if not there.all():
+        items = tf.gather(items, np.flatnonzero(there))
+    return pa.table(
+        {
+            POSITION: position[row],
+            "rank": (place + 1).astype(np.int32),
+            name: arrow_ids(items),
+            "score": found[there],
+        }
+    )
+
+
+def _vectors(vectors: tf.Tensor, position: np.ndarray) -> pa.Table:
+    found = vectors.numpy()
+    columns: dict[str, Any] = {POSITION: position}
+    if found.ndim == 3:
+        batch, interests, _ = found.shape
+        columns[POSITION] = np.repeat(position, interests)
+        columns["interest"] = np.tile(np.arange(interests, dtype=np.int32), batch)
+    dim = found.shape[-1]
+    offsets = np.arange(0, found.size + 1, dim, dtype=np.int32)
+    columns["vector"] = pa.ListArray.from_arrays(offsets, found.reshape(-1))
+    return pa.table(columns)
+
+
+def _check_k(k: int) -> None:
+    if k < 1:
+        raise ValueError(f"k is the length of the lists, at least 1. Received: k={k}.")
+
+
+def _check_offered(retriever: Retriever, signature: str) -> None:
+    if signature not in retriever.signatures:
+        there_are = ", ".join(retriever.signatures) or "none"
+        raise ValueError(
+            f"This export has no {signature}, and cannot be asked for it. There are: {there_are}."
+        )

@@ -1,0 +1,102 @@
+"""Columns of Arrow as raw features."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import tensorflow as tf
+
+from tfrec_recall.retrieval.raw_inputs import padding
+
+Column: TypeAlias = "pa.Array | pa.ChunkedArray"
+
+
+def raw_feature(column: Column, spec: tf.TensorSpec, name: str) -> tf.Tensor | tf.RaggedTensor:
+    """A column as a tensor, or as a ragged one where its cells are lists; what is null is padding.
+
+    Raises: ValueError where cells are lists and one value is wanted, or the reverse, or where they
+        are of another type.
+
+    >>> spec = tf.TensorSpec([None, None], tf.string)
+    >>> raw_feature(pa.array([["a", None], None]), spec, "history").to_list()
+    [[b'a', b''], []]
+    """
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if not _is_list(column.type):
+        if spec.shape.rank == 2:
+            raise ValueError(_other(column, spec, name))
+        return tf.constant(_values(column, spec, name))
+    if spec.shape.rank != 2 or _is_list(column.type.value_type):
+        raise ValueError(_other(column, spec, name))
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0), np.int64)
+    values = _values(column.flatten(), spec, name)  # without what stands below a null
+    return tf.RaggedTensor.from_row_lengths(tf.constant(values), lengths)
+
+
+def list_lengths(column: Column) -> np.ndarray:
+    """How many values each cell has."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    return np.asarray(pc.fill_null(pc.list_value_length(column), 0), np.int64)
+
+
+def arrow_ids(ids: tf.Tensor) -> pa.Array:
+    """Raw ids [any] as a column, text without a Python object for each.
+
+    >>> arrow_ids(tf.constant(["a", "", "bcd"])).to_pylist()
+    ['a', '', 'bcd']
+    """
+    if ids.dtype != tf.string:
+        return pa.array(ids.numpy())
+    ends = np.cumsum(tf.strings.length(ids).numpy(), dtype=np.int32)
+    offsets = np.concatenate([[0], ends], dtype=np.int32)
+    letters = tf.strings.reduce_join(ids).numpy()
+    return pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(letters))
+
+
+def _values(column: pa.Array, spec: tf.TensorSpec, name: str) -> np.ndarray:
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    if pa.types.is_null(kind):
+        column = column.cast(pa.string() if spec.dtype == tf.string else pa.int64())
+        kind = column.type
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_view(kind)
+    whole = pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+    wanted = text if spec.dtype == tf.string else whole
+    if spec.dtype.is_floating:
+        wanted = whole or pa.types.is_floating(kind)
+    if not wanted:
+        raise ValueError(_other(column, spec, name))
+    if column.null_count:
+        filler = padding(spec.dtype)
+        if isinstance(filler, float) and not pa.types.is_floating(kind):
+            column = column.cast(pa.float64())
+        column = column.fill_null(filler)
+    array = column.to_numpy(zero_copy_only=False)
+    return array if text else array.astype(spec.dtype.as_numpy_dtype)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return (
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
+
+
+def _is_view(kind: pa.DataType) -> bool:
+    return hasattr(pa.types, "is_string_view") and pa.types.is_string_view(kind)
+
+
+def _other(column: pa.Array, spec: tf.TensorSpec, name: str) -> str:
+    kind = "text" if spec.dtype == tf.string else spec.dtype.name
+    wanted = f"a list of {kind} in each cell" if spec.shape.rank == 2 else f"{kind} in each cell"
+    return (
+        f"Column {name!r} is {wanted}, as the export takes it: convert it to what it was in "
+        f"training. Received: {column.type}."
+    )

@@ -1,0 +1,71 @@
+"""The raw features of items, as `embed_item` takes them, from a table of items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.evaluation.queries import Ragged, raw_tensor
+
+
+class ItemFeatures:
+    """A table of items that answers with raw features by id; a missing value is padding.
+
+    Args:
+        table: item_id, each once, and a column for each feature; lists in cells where an item has
+            several values. None is an export's that has no table.
+        inputs: the raw features, as `retriever.item_inputs`.
+
+    Raises: ValueError that names the columns which are missing, or hold another type.
+
+    >>> table = pd.DataFrame({"item_id": ["a", "b"], "tags": [["x", "y"], None]})
+    >>> inputs = {"tags": tf.TensorSpec([None, None], tf.string)}
+    >>> ItemFeatures(table, inputs).of(np.array(["b", "a"]))["tags"].numpy()
+    array([[b'', b''],
+           [b'x', b'y']], dtype=object)
+    """
+
+    def __init__(self, table: pd.DataFrame | None, inputs: Mapping[str, tf.TensorSpec]):
+        if table is None:
+            raise ValueError(
+                "The export has no table of items, and embeds items by their features: export "
+                f"with items=. It takes: {sorted(inputs)}."
+            )
+        missing = sorted(set(inputs) - {str(name) for name in table})
+        if missing:
+            raise ValueError(
+                f"Items are embedded by {sorted(inputs)}, and the table of items lacks {missing}: "
+                "add the columns, or name those that it has under another name. "
+                f"Received columns: {', '.join(map(str, table))}."
+            )
+        self._row = pd.Index(table["item_id"])
+        self._columns = {name: _column(table[name], spec, name) for name, spec in inputs.items()}
+
+    def of(self, ids: np.ndarray) -> dict[str, tf.Tensor]:
+        """The features of these items.
+
+        Raises: ValueError that names items which the table lacks.
+        """
+        rows = self._row.get_indexer(pd.Index(ids))
+        if (rows < 0).any():
+            lacking = [str(one) for one in ids[rows < 0]]
+            raise ValueError(
+                "Every item has a row in the table of items. "
+                f"Received: {len(lacking)} without, the first are {lacking[:3]}."
+            )
+        return {
+            name: column.padded(rows) if isinstance(column, Ragged) else tf.gather(column, rows)
+            for name, column in self._columns.items()
+        }
+
+
+def _column(values: pd.Series, spec: tf.TensorSpec, name: str) -> tf.Tensor | Ragged:
+    if spec.shape.rank != 2:
+        return raw_tensor(values, spec.dtype, name)
+    flat = values.reset_index(drop=True).explode().dropna()
+    lengths = np.bincount(flat.index.to_numpy(), minlength=len(values))
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return Ragged(raw_tensor(flat, spec.dtype, name, padded=True), offsets, spec.shape[1])

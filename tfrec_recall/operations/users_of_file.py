@@ -1,0 +1,231 @@
+"""The users of a Parquet file as requests, read a part at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import tensorflow as tf
+
+from tfrec_recall.operations.arrow_tensors import list_lengths, raw_feature
+from tfrec_recall.operations.every_user import EveryUser
+from tfrec_recall.operations.requests import Part
+from tfrec_recall.retrieval import Retriever
+
+USER, HISTORY, EXCLUDE = "user_id", "history", "exclude"
+AT_A_TIME = 100_000  # rows of the ids that are looked through before the run
+
+
+class UsersOfFile:
+    """A request a row: `user_id`, and what the file says of the user.
+
+    A column that is named as an input of the retriever is what is asked with: `history` and other
+    lists as lists in cells, `timestamp` as Unix seconds. `exclude` is a list of items to leave out
+    besides those of the history. Inputs without a column come from the data, by user_id.
+
+    Args:
+        path: a Parquet file, or a folder of them, which are read in the order of their names.
+        retriever: which is asked; its inputs are looked for.
+        everyone: users of the data, for the `needed` inputs that the file lacks and for the items
+            that users had; None where the file says all.
+        repeats: list the items of the histories like all others.
+
+    Attributes:
+        strangers: how many rows have a user whom the data does not know; 0 without data.
+
+    Raises: ValueError where it is no Parquet, lacks user_id, has rows without one, or lacks what
+        the retriever needs or has it in another type.
+    """
+
+    subject = USER
+
+    def __init__(
+        self,
+        path: str | pathlib.Path,
+        retriever: Retriever,
+        everyone: EveryUser | None = None,
+        repeats: bool = False,
+    ):
+        self._files = files_of(pathlib.Path(path))
+        columns, inputs = columns_of(path), retriever.inputs
+        lacking = needed(columns, inputs)
+        if everyone is None and lacking:
+            raise ValueError(
+                f"The export is asked with {sorted(inputs)}, and {path} lacks {lacking}: add the "
+                f"columns, or give the data that has them. Received columns: {', '.join(columns)}."
+            )
+        self._inputs = {name: spec for name, spec in inputs.items() if name in columns}
+        left_out = [name for name in (HISTORY, EXCLUDE) if name in columns]
+        items = tf.TensorSpec([None, None], retriever.id_dtype)
+        self._left_out = {name: items for name in left_out if not repeats or name == EXCLUDE}
+        self._check_types()
+        self._everyone = everyone
+        self._seen = everyone is not None and not repeats and HISTORY not in columns
+        self._columns = [USER, *sorted({*self._inputs, *self._left_out} - {USER})]
+        self._size, self.strangers = 0, 0
+        for ids in self._batches(AT_A_TIME, [USER]):
+            self._look_through(ids.column(0))
+        self.source = {
+            "users": digest(self._files),
+            "data": None if everyone is None else everyone.source,
+            "repeats": repeats,
+        }
+
+    def __len__(self) -> int:
+        return self._size
+
+    def parts(self, size: int) -> Iterator[Part]:
+        for table in self._batches(size, self._columns):
+            yield PartOfFile(table, self._inputs, self._left_out, self._everyone, self._seen)
+
+    def _batches(self, size: int, columns: list[str]) -> Iterator[pa.Table]:
+        """Tables of exactly this many rows, wherever files and row groups end."""
+        held: list[pa.Table] = []
+        rows = 0
+        for file in self._files:
+            with pq.ParquetFile(file) as reader:
+                for batch in reader.iter_batches(size, columns=columns):
+                    table = pa.Table.from_batches([batch]).select(columns)
+                    while rows + len(table) >= size:
+                        held.append(table.slice(0, size - rows))
+                        table = table.slice(size - rows)
+                        yield _joined(held)
+                        held, rows = [], 0
+                    held.append(table)
+                    rows += len(table)
+        if rows:
+            yield _joined(held)
+
+    def _check_types(self) -> None:
+        """Raises the error of a column of another type before anybody is asked."""
+        for file in self._files:
+            schema = pq.read_schema(file)
+            for name, spec in {**self._left_out, **self._inputs}.items():
+                raw_feature(pa.array([], schema.field(name).type), spec, name)
+
+    def _look_through(self, ids: pa.ChunkedArray) -> None:
+        if ids.null_count:
+            empty = np.flatnonzero(ids.is_null().to_numpy())[:3] + self._size
+            raise ValueError(
+                "Every row has a user_id. "
+                f"Received: {ids.null_count} without, the first are rows {empty.tolist()}."
+            )
+        users = _plain(ids)
+        if self._everyone is not None:
+            self._everyone.check_kind(users.dtype.kind)
+            self.strangers += int((~pd.Index(users).isin(self._everyone.known)).sum())
+        self._size += len(ids)
+
+
+class PartOfFile:
+    """See `Part`."""
+
+    def __init__(
+        self,
+        table: pa.Table,
+        inputs: Mapping[str, tf.TensorSpec],
+        left_out: Mapping[str, tf.TensorSpec],
+        everyone: EveryUser | None,
+        seen: bool,
+    ):
+        self.ids = table.column(USER).combine_chunks()
+        self._table, self._inputs, self._left_out = table, inputs, left_out
+        self.lengths = np.zeros(len(table), np.int64)
+        self._queries = None
+        if everyone is not None:
+            users, self._row = np.unique(_plain(self.ids), return_inverse=True)
+            self._queries, self._seen = everyone.queries(users), seen
+            self.lengths = self._queries.history_length[self._row]
+        if HISTORY in inputs:
+            self.lengths = list_lengths(table.column(HISTORY))
+
+    def batch(self, rows):
+        table = self._table.take(rows)
+        read = {**self._left_out, **self._inputs}
+        found = {name: raw_feature(table[name], spec, name) for name, spec in read.items()}
+        own = {name: found[name] for name in self._inputs}
+        exclude = [found[name] for name in self._left_out]
+        features: dict[str, Any] = own
+        if self._queries is not None:
+            asked = self._row[rows]
+            features = {**self._queries.batch(asked), **own}
+            if self._seen:
+                seen = self._queries.seen(asked)
+                exclude.append(tf.RaggedTensor.from_tensor(seen))
+        if len(exclude) < 2:
+            return features, exclude[0] if exclude else None
+        return features, tf.concat(exclude, axis=1)
+
+
+def files_of(path: pathlib.Path) -> list[pathlib.Path]:
+    """The Parquet files that a path stands for, hidden ones and those of marks left aside."""
+    if path.is_dir():
+        found = sorted(one for one in path.rglob("*.parquet") if one.name[0] not in "._")
+    else:
+        found = [path] if path.exists() else []
+    if not found:
+        seen = sorted(one.name for one in path.iterdir())[:5] if path.is_dir() else "nothing there"
+        raise FileNotFoundError(
+            f"There is no Parquet file at {path}, as users are given in. Received: {seen}."
+        )
+    return found
+
+
+def columns_of(path: str | pathlib.Path) -> list[str]:
+    """The names of the columns, which all files of a folder have.
+
+    Raises: ValueError for what is no Parquet, has no user_id, or has other columns than the first.
+    """
+    first: list[str] | None = None
+    for file in files_of(pathlib.Path(path)):
+        try:
+            names = pq.read_schema(file).names
+        except pa.ArrowInvalid as error:
+            raise ValueError(
+                f"Users are given as Parquet, with a column user_id. Received: {file}, which is "
+                f"none: {error}"
+            ) from error
+        if USER not in names:
+            raise ValueError(
+                f"{file} has no column 'user_id'. Received columns: {', '.join(names)}."
+            )
+        if first is not None and set(names) != set(first):
+            raise ValueError(
+                f"All files of a folder have the same columns. Received: {', '.join(names)} in "
+                f"{file}, and before it {', '.join(first)}."
+            )
+        first = first or names
+    return first or []
+
+
+def needed(columns: list[str], inputs: Mapping[str, tf.TensorSpec]) -> list[str]:
+    """The inputs that a file with these columns lacks."""
+    return sorted(set(inputs) - set(columns))
+
+
+def digest(files: list[pathlib.Path]) -> str:
+    """A text that is the same only for the same bytes in the same files."""
+    whole = hashlib.sha256()
+    for file in files:
+        with open(file, "rb") as stream:
+            whole.update(hashlib.file_digest(stream, "sha256").digest())
+    return whole.hexdigest()[:16]
+
+
+def _joined(tables: list[pa.Table]) -> pa.Table:
+    return pa.concat_tables(tables).combine_chunks()
+
+
+def _plain(ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """Ids as int64, or as objects."""
+    if pa.types.is_dictionary(ids.type):
+        ids = pc.cast(ids, ids.type.value_type)
+    array = ids.to_numpy() if isinstance(ids, pa.ChunkedArray) else ids.to_numpy(False)
+    return array.astype(np.int64) if array.dtype.kind in "iu" else array
