@@ -93,8 +93,10 @@ class Page:
             if what == "items":
                 return written(self._known.items(servable, text, MOST))
             given = json.loads(body or b"{}")
+            if not isinstance(given, dict):
+                raise Refusal(f"The page sends objects. Received: a {type(given).__name__}.")
             if what == "titles":
-                return written(self._known.titles(servable, given["ids"]))
+                return written(self._known.titles(servable, given.get("ids") or []))
             if what == "query":
                 user, items = given.get("user"), given.get("items") or []
                 inputs, had = self._known.query(servable, user, items)

@@ -1,0 +1,141 @@
+"""The page of `serve`: what it asks the server, and what a browser shows."""
+
+import json
+import pathlib
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from starlette.testclient import TestClient
+
+from tfrec_recall.cli.known import Known
+from tfrec_recall.serving.application import application
+from tfrec_recall.serving.connections import bound, server
+from tfrec_recall.serving.page import Page
+from tfrec_recall.serving.rest import Rest
+from tfrec_recall.serving.versions import Versions
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+WIDTHS = (390, 1280)
+
+
+@pytest.fixture(scope="module")
+def app(exported, split):
+    with ThreadPoolExecutor(2) as workers:
+        versions = Versions(exported)
+        rest = Rest(versions, workers, 2**20, 5, lambda line: None)
+        known = Known(split.interactions, "shop")
+        yield application(rest, Page(versions, known, workers, 5))
+
+
+@pytest.fixture(scope="module")
+def client(app):
+    return TestClient(app)
+
+
+@pytest.fixture(scope="module")
+def address(app):
+    at, listens = bound("127.0.0.1", 0), threading.Event()
+    running = server(app, 5, listens.set)
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [at]})
+    thread.start()
+    assert listens.wait(10)
+    yield f"http://127.0.0.1:{at.getsockname()[1]}/"
+    running.should_exit = True
+    thread.join(10)
+
+
+def test_what_the_head_says(client):
+    about = client.get("/page/about").json()
+    assert (about["model"], about["items"], about["users"]) == ("even", 30, 12)
+    assert about["model_spec"]["name"] == "even"
+    assert "serving_default" in about["metadata"]["signature_def"]["signature_def"]
+
+
+def test_users_and_items_are_found_by_what_is_typed(client):
+    found = client.get("/page/users", params={"text": "V03"}).json()
+    assert found == [{"user_id": "v03", "events": 17}]
+    assert len(client.get("/page/users").json()) == 12
+    things = client.get("/page/items", params={"text": "thing [2"}).json()
+    assert things[0] == {"item_id": "s02", "title": "Thing [2]"}
+    assert len(things) == 11
+    assert client.get("/page/items", params={"text": "s29 thing"}).json()[0]["item_id"] == "s29"
+    assert client.get("/page/items", params={"text": "nothing"}).json() == []
+    names = client.post("/page/titles", json={"ids": ["s07", "no"]}).json()
+    assert names == ["Thing [7]", None]
+
+
+def test_queries_are_those_of_recommend(client, split):
+    events = split.interactions.events
+    mine = events[events["user_id"] == "v05"].sort_values("timestamp")["item_id"].tolist()
+    found = client.post("/page/query", json={"user": "v05"}).json()
+    assert found == {"inputs": {"history": mine}, "had": mine}
+    found = client.post("/page/query", json={"items": ["s04", "s02"]}).json()
+    assert found == {"inputs": {"history": ["s04", "s02"]}, "had": ["s04", "s02"]}
+
+
+def test_what_the_page_has_not_is_said(client, exported):
+    assert client.get("/page/forecast").status_code == 404
+    response = client.post("/page/query", content=b"{")
+    assert (response.status_code, set(response.json())) == (400, {"error"})
+    without = Known(None, "")
+    with (
+        pytest.raises(ValueError, match="no data to find a user in"),
+        Versions(exported).using("even") as service,
+    ):
+        without.query(service.servable, "v01", [])
+
+
+def test_the_page_is_whole_and_asks_nobody_else(client):
+    page = client.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    text = page.text
+    assert not [word for word in ("http://", "https://", "src=", "@import", "url(") if word in text]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed, which opens the page")
+def test_a_browser_picks_a_user_types_items_and_reads_lists(address, split, tmp_path):
+    from playwright.sync_api import expect, sync_playwright
+
+    events = split.interactions.events
+    had = set(events[events["user_id"] == "v03"]["item_id"])
+    titles = [f"Thing [{n}]" for n in (*range(0, 30, 2), *range(1, 30, 2))]
+    best = [title for title in titles if f"s{int(title[7:-1]):02d}" not in had]
+    complaints, asked = [], set()
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for width in WIDTHS:
+            page = browser.new_page(viewport={"width": width, "height": 844})
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("console", lambda line: complaints.append(line.text))
+            page.on("request", lambda request: asked.add(request.url.split("/")[2]))
+            page.goto(address)
+            expect(page.locator("#facts")).to_contain_text("30 items · 12 users")
+            page.locator("#user").press_sequentially("v03")
+            page.locator("#user-found li", has_text="v03").click()
+            expect(page.locator("#what")).to_have_text("For user v03")
+            assert page.locator("#list .title").all_inner_texts() == best
+            page.screenshot(path=tmp_path / f"user-{width}.png", full_page=True)
+
+            page.locator("#by-items").click()
+            page.locator("#clear").click()
+            for item in ("thing [4]", "s06"):
+                page.locator("#item").press_sequentially(item)
+                page.keyboard.press("Enter")
+                expect(page.locator("#item")).to_have_value("")
+            expect(page.locator("#what")).to_have_text("For someone who had 2 items")
+            assert page.locator("#had li span").all_inner_texts() == ["Thing [6]", "Thing [4]"]
+            shown = page.locator("#list .title").all_inner_texts()
+            assert shown == [one for one in titles if one not in ("Thing [4]", "Thing [6]")][:20]
+            page.locator("#request summary").click()
+            body = page.locator("#curl").inner_text().split("-d ")[1].strip("'")
+            row = {"history": ["s04", "s06"], "exclude": ["s04", "s06"]}
+            assert json.loads(body) == {"signature_name": "serving_default", "instances": [row]}
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, "the page is wider than the screen"
+            page.close()
+        browser.close()
+    assert complaints == []
+    assert asked == {address.split("/")[2]}
+    assert all(pathlib.Path(tmp_path / f"user-{width}.png").stat().st_size for width in WIDTHS)
