@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "evaluation": {"data", "retrieval"},
     "export": {"data", "retrieval"},
     "serving": {"export", "retrieval"},
-    "operations": {"data", "retrieval", "evaluation", "export"},
+    "operations": {"data", "retrieval", "evaluation", "export", "serving"},
     "spark": {"data"},
 }
 LONGEST = 450

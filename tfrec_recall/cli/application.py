@@ -11,6 +11,7 @@ import typer
 import tfrec_recall
 from tfrec_recall.cli import (
     batch,
+    check,
     datasets,
     demo,
     diff,
@@ -34,7 +35,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (datasets, models, train, evaluate, recommend, batch, serve, show, diff, demo):
+for module in (datasets, models, train, evaluate, recommend, batch, check, serve, show, diff, demo):
     command = module.__name__.rpartition(".")[2]
     app.command(command)(getattr(module, command))
 

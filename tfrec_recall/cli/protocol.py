@@ -180,15 +180,15 @@ def protocol(
     return Protocol(split, minimum, drop_duplicates, minimum_rating, keep_unrated, ties, repeats)
 
 
-def parse_cuts(text: str) -> tuple[int, ...]:
-    """The numbers of --cuts.
+def parse_cuts(text: str, option: str = "--cuts") -> tuple[int, ...]:
+    """The numbers of --cuts, or of another option of numbers.
 
     >>> parse_cuts("5,10, 20")
     (5, 10, 20)
     """
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdecimal() and int(part) > 0 for part in parts):
-        raise ValueError(f"--cuts takes whole numbers from 1 up, 5,10,20. Received: {text!r}.")
+        raise ValueError(f"{option} takes whole numbers from 1 up, 5,10,20. Received: {text!r}.")
     return tuple(sorted({int(part) for part in parts}))
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall.export.expected_answers import write_answers
 from tfrec_recall.export.model_card import dumps, model_card
 from tfrec_recall.export.place import check_name
 from tfrec_recall.export.serving_module import ServingModule, serving_signatures
 from tfrec_recall.export.version_files import CARD, EXTRA, ITEMS
 from tfrec_recall.export.versions import write_version
-from tfrec_recall.export.warmup import write_warmup
+from tfrec_recall.export.warmup import requests, write_warmup
 from tfrec_recall.retrieval import Retriever
 
 
@@ -38,8 +39,8 @@ def export(
         path: a directory of versions, as TensorFlow Serving's `model_base_path`.
         metrics, data, features: what the model card says, as plain values.
         items: the table of items, kept beside the graph so that lists can be read by title.
-        warmup: a few raw queries that TensorFlow Serving asks before it takes traffic;
-            without them, one query of padding.
+        warmup: a few raw queries that TensorFlow Serving asks before it takes traffic, and whose
+            answers are kept for `tfrec-recall check`; without them, one query of padding.
 
     Returns: the directory of the new version.
 
@@ -47,6 +48,7 @@ def export(
         path that TensorFlow reads as a pattern; TypeError if the card cannot be written as JSON.
     """
     check_name(os.path.abspath(path))
+    asked = requests(retriever, warmup)
     module = ServingModule(retriever)
     signatures = serving_signatures(module, retriever)
     card = model_card(retriever, signatures, metrics, data, features)
@@ -63,7 +65,8 @@ def export(
             extra.mkdir()
             if items is not None:
                 items.to_parquet(extra / ITEMS, index=False)
-            card["warmup"] = write_warmup(extra, retriever, warmup)
+            card["warmup"] = write_warmup(extra, asked)
+            write_answers(extra, signatures, asked)
         except tf.errors.OpError as error:
             raise OSError(None, error.message) from error
         (extra / CARD).write_text(dumps(card), encoding="utf-8")

@@ -14,13 +14,13 @@ FILE = "tf_serving_warmup_requests"
 
 
 def write_warmup(
-    folder: pathlib.Path, retriever: Retriever, queries: Mapping[str, Any] | None
+    folder: pathlib.Path, requests: Mapping[str, Mapping[str, tf.Tensor]]
 ) -> dict[str, Any]:
-    """Writes one request for `serving_default` and one for `similar_items`, where there is one.
+    """Writes requests for TensorFlow Serving.
 
     Args:
         folder: the SavedModel's `assets.extra`.
-        queries: a few raw queries; without them, one query of padding.
+        requests: named tensors by signature.
 
     Returns: what was written, or why nothing was, for the model card.
     """
@@ -41,7 +41,7 @@ def write_warmup(
         predict = prediction_log_pb2.PredictLog(request=request)
         return prediction_log_pb2.PredictionLog(predict_log=predict).SerializeToString()
 
-    logs = [log(name, inputs) for name, inputs in requests(retriever, queries).items()]
+    logs = [log(name, inputs) for name, inputs in requests.items()]
     with tf.io.TFRecordWriter(str(folder / FILE)) as writer:
         for record in logs:
             writer.write(record)
@@ -51,7 +51,13 @@ def write_warmup(
 def requests(
     retriever: Retriever, queries: Mapping[str, Any] | None
 ) -> dict[str, dict[str, tf.Tensor]]:
-    """The inputs of the requests, by signature."""
+    """One request for `serving_default` and one for `similar_items`, where there is one.
+
+    Args:
+        queries: a few raw queries; without them, one query of padding.
+
+    Returns: named tensors by signature.
+    """
     if queries is None:
         queries = {
             name: tf.fill(

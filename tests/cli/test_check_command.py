@@ -1,0 +1,75 @@
+"""`check`: an export is held to what it answered when it was written."""
+
+import functools
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from tests.cli.conftest import printed
+from tfrec_recall.operations.agreement import agreement
+
+check = functools.partial(printed, "check")
+
+
+def test_an_export_is_as_it_was_written(exported, capsys):
+    said = check(capsys, exported, "--batches", "1,3", "--requests", 5, "--json", "-")
+    found = json.loads(said.out)
+    assert found["problems"] == []
+    assert [one["batch"] for one in found["latency"]] == [1, 3]
+    assert set(found["latency"][0]["milliseconds"]) == {"p50", "p90", "p99"}
+    assert {one["signature"]: one["share"] for one in found["answers"]} == {
+        "serving_default": 1.0,
+        "similar_items": 1.0,
+    }
+    assert "As it was written." in said.err
+
+
+def test_other_answers_fail_and_say_how_many(exported, tmp_path, capsys):
+    shutil.copytree(exported / "1", tmp_path / "1")
+    path = tmp_path / "1" / "assets.extra" / "expected_answers.json"
+    answers = json.loads(path.read_text())
+    answers[0]["outputs"]["item_id"]["values"][:2] = ["s98", "s99"]
+    path.write_text(json.dumps(answers))
+    said = check(capsys, tmp_path, "--requests", 1, "--batches", "1", code=1)
+    assert "serving_default: 93.1% of what was expected is found" in said.err  # 27 of 29 items
+    path.unlink()
+    said = check(capsys, tmp_path, "--requests", 1, "--batches", "1", code=1)
+    assert "nothing to compare with" in said.err
+    path.write_text("{")
+    assert "is damaged" in check(capsys, tmp_path, code=1).err
+
+
+LISTS = {
+    "item_id": np.array([["a", "b", "c", ""]], dtype=object),
+    "score": np.array([[4.0, 2.0, 1.0, -np.inf]]),
+}
+
+
+@pytest.mark.parametrize(
+    ("items", "scores", "share", "difference"),
+    [
+        (["a", "b", "c", ""], [4.0, 2.0, 1.0, -np.inf], 1.0, 0.0),
+        (["a", "b", "d", ""], [4.0, 2.0, 1.0, -np.inf], 1.0, 0.0),  # as good as c
+        (["a", "b", "d", ""], [4.0, 2.0, 0.5, -np.inf], 2 / 3, 0.0),  # c was better
+        (["a", "b", "", ""], [4.0, 2.0, -np.inf, -np.inf], 2 / 3, 0.0),
+        (["b", "a", "c", ""], [4.0, 2.0, 1.0, -np.inf], 1 / 3, 0.5),
+        (["a", "b", "c", ""], [4.0004, 2.0, 1.0, -np.inf], 1.0, 1e-4),
+        (["a", "b", "c", "d"], [4.0, 2.0, 1.0, 0.9], 1.0, 0.0),
+    ],
+)
+def test_ties_and_rounding_are_allowed_for(items, scores, share, difference):
+    found = {"item_id": np.array([items], dtype=object), "score": np.array([scores])}
+    result = agreement("serving_default", LISTS, found, tolerance=2e-4)
+    assert result.share == pytest.approx(share)
+    assert result.difference == pytest.approx(difference, abs=1e-9)
+
+
+def test_numbers_are_compared_by_place():
+    expected = {"query": np.array([[1.0, 2.0], [0.0, np.nan]], "float32")}
+    found = {"query": np.array([[1.0, 2.5], [0.0, np.nan]], "float32")}
+    result = agreement("embed_query", expected, found, tolerance=1e-4)
+    assert (result.share, result.difference) == (0.75, 0.25)
+    with pytest.raises(ValueError, match=r"give float32 \[2, 2\] as 'query'. Received: nothing"):
+        agreement("embed_query", expected, {}, tolerance=1e-4)

@@ -1,0 +1,91 @@
+"""What an export answered when it was written, kept so that any copy of it can be held to that."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+FILE = "expected_answers.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """A request to one signature, and what it was answered.
+
+    Args:
+        inputs, outputs: tensors by their names in the signature, as arrays.
+    """
+
+    signature: str
+    inputs: Mapping[str, np.ndarray]
+    outputs: Mapping[str, np.ndarray]
+
+
+def write_answers(
+    folder: pathlib.Path,
+    signatures: Mapping[str, Any],
+    requests: Mapping[str, Mapping[str, tf.Tensor]],
+) -> None:
+    """Asks the signatures, the graphs that are saved, and writes what they say.
+
+    Args:
+        folder: the SavedModel's `assets.extra`.
+        requests: named tensors by signature.
+    """
+    answers = []
+    for name, inputs in requests.items():
+        outputs = signatures[name](**inputs)
+        told = {"inputs": inputs, "outputs": outputs}
+        parts = {part: {n: _plain(t) for n, t in tensors.items()} for part, tensors in told.items()}
+        answers.append({"signature": name, **parts})
+    text = json.dumps(answers, ensure_ascii=False, allow_nan=False)
+    (folder / FILE).write_text(f"{text}\n", encoding="utf-8")
+
+
+def read_answers(folder: pathlib.Path) -> list[Answer]:
+    """What was written; empty where it was not.
+
+    Raises: ValueError where the file is damaged.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return []
+    try:
+        return [
+            Answer(
+                one["signature"],
+                {name: _array(value) for name, value in one["inputs"].items()},
+                {name: _array(value) for name, value in one["outputs"].items()},
+            )
+            for one in json.loads(path.read_text(encoding="utf-8"))
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged: export again. Received: {error}") from error
+
+
+def _plain(tensor: tf.Tensor) -> dict[str, Any]:
+    """A tensor in JSON: NaN and infinities, which it lacks, as texts."""
+    flat = tensor.numpy().reshape(-1)
+    if tensor.dtype == tf.string:
+        values = [value.decode() for value in flat]
+    elif tensor.dtype.is_floating:
+        values = [float(f"{v:.9g}") if np.isfinite(v) else str(v) for v in flat]  # exact in float32
+    else:
+        values = flat.tolist()
+    return {"dtype": tensor.dtype.name, "shape": tensor.shape.as_list(), "values": values}
+
+
+def _array(plain: Mapping[str, Any]) -> np.ndarray:
+    values, shape = plain["values"], plain["shape"]
+    if plain["dtype"] == "string":  # as TensorFlow has them
+        return np.array([value.encode() for value in values], object).reshape(shape)
+    dtype = np.dtype(plain["dtype"])
+    if dtype.kind == "f":
+        values = [float(value) for value in values]
+    return np.array(values, dtype).reshape(shape)
