@@ -57,6 +57,8 @@ def test_items_that_came_went_and_changed_are_named(exported, split, later, caps
         **{"removed": sorted(ids[-2:]), "changed": [ids[3]]},
     }
     assert found["metrics"] == {"recall@5": [None, 0.5]}
+    assert found["made_of"]["model"] == ["even", None]
+    assert "fingerprint" not in found["made_of"]  # neither card has one
     output = run(capsys, exported, later, "--sample", 0).out
     assert "Added: 2: new 1, new 2" in output
     assert f"Changed: 1: {ids[3]}" in output

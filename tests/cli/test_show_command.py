@@ -9,6 +9,7 @@ import pytest
 from tests.cli.conftest import printed
 from tests.retrieval.toys import retriever as toy
 from tfrec_recall.export import export
+from tfrec_recall.export.repository import repository
 
 run = functools.partial(printed, "show")
 
@@ -44,6 +45,8 @@ def test_what_it_was_trained_on_is_told(exported, folder, capsys):
     facts = rows(run(capsys, exported).out)
     assert facts["model"] == "even"
     assert facts["seed"] == "7"
+    commit = repository()
+    assert facts["commit"][:9] == ("not told" if commit is None else commit["commit"])[:9]
     assert facts["data"][:8] == str(folder)[:8]
 
 

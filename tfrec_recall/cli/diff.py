@@ -18,6 +18,7 @@ from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
 from tfrec_recall.cli.protocol import Protocol
 from tfrec_recall.cli.queries import of_users
+from tfrec_recall.cli.show import UNKNOWN, commit
 from tfrec_recall.cli.source import Source
 
 if TYPE_CHECKING:
@@ -70,8 +71,10 @@ def diff(
     old, new = load_export(export), load_export(other)
     metrics = _metrics(old.card.get("metrics") or {}, new.card.get("metrics") or {})
     catalogue = _catalogue(old, new)
+    made = _made_of(old.card, new.card)
     overlap = _overlap(old, new, source, sample, k) if sample else None
     _show_metrics(beside, metrics)
+    _show_made_of(beside, made)
     _show_catalogue(beside, catalogue)
     if overlap is not None:
         beside.print(
@@ -82,12 +85,33 @@ def diff(
     if target is not None:
         lists = None if overlap is None else dataclasses.asdict(overlap)
         paths = {"export": str(old.path), "other": str(new.path)}
-        target.write_json({**paths, "metrics": metrics, "catalogue": catalogue, "lists": lists})
+        found = {"metrics": metrics, "made_of": made, "catalogue": catalogue, "lists": lists}
+        target.write_json({**paths, **found})
 
 
 def _metrics(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Name -> both values, None where one lacks it."""
     return {name: [old.get(name), new.get(name)] for name in {**old, **new}}
+
+
+def _made_of(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """What the exports were made of, where it is not the same: name -> both values."""
+    first, second = (_parts(card) for card in (old, new))
+    names = [name for name in {**first, **second} if first.get(name) != second.get(name)]
+    return {name: [first.get(name), second.get(name)] for name in names}
+
+
+def _parts(card: Mapping[str, Any]) -> dict[str, Any]:
+    told = card.get("data")
+    trained = told if isinstance(told, dict) else {"data": told}
+    index = (card.get("retriever") or {}).get("index") or {}
+    return {
+        **{name: trained.get(name) for name in ("model", "data", "fingerprint", "split", "seed")},
+        "commit": commit(card) or None,
+        "index": index.get("kind"),
+        "index recall": index.get("recall"),
+        **(card.get("packages") or {}),
+    }
 
 
 def _catalogue(old: LoadedRetriever, new: LoadedRetriever) -> dict[str, Any]:
@@ -167,6 +191,17 @@ def _show_metrics(on: Console, metrics: Mapping[str, list[Any]]) -> None:
         numbers = all(isinstance(one, int | float) for one in (before, after))
         change = f"{after - before:+.4f}" if numbers else ""
         table.add_row(name, *(_cell(one) for one in (before, after)), change)
+    on.print(table)
+
+
+def _show_made_of(on: Console, made: Mapping[str, list[Any]]) -> None:
+    if not made:
+        on.print("Made of the same data, code and packages, as far as the cards tell.")
+        return
+    table = Table("made of", "first", "second", title="Differences", title_justify="left")
+    table.box = SIMPLE_HEAD
+    for name, values in made.items():
+        table.add_row(name, *(UNKNOWN if one is None else str(one) for one in values))
     on.print(table)
 
 

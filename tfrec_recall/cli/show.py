@@ -60,6 +60,8 @@ def _facts(on: Console, version: pathlib.Path, others: list[int], card: Mapping[
         "created": card.get("created"),
         "model": trained.get("model"),
         "data": trained.get("data"),
+        "rows": _pairs({name: f"{n:,}" for name, n in (trained.get("rows") or {}).items()}),
+        "fingerprint": trained.get("fingerprint"),
         "split": trained.get("split"),
         "seed": trained.get("seed"),
         "settings": _pairs({name: settings[name] for name in SETTINGS if name in settings}),
@@ -68,6 +70,7 @@ def _facts(on: Console, version: pathlib.Path, others: list[int], card: Mapping[
         "retriever": retriever.get("kind"),
         "index": _index(retriever.get("index") or {}),
         "features": _features(card.get("features")),
+        "commit": commit(card),
         "warm-up": f"{(card.get('warmup') or {}).get('requests', 0)} requests",
         "packages": _pairs(packages),
     }
@@ -106,6 +109,12 @@ def _metrics(on: Console, metrics: Mapping[str, Any]) -> None:
     others = {name: _figure(value) for name, value in metrics.items() if name not in by_cut}
     if others:
         on.print(_pairs(others), soft_wrap=True)
+
+
+def commit(card: Mapping[str, Any]) -> str:
+    """The commit of the project where it was exported, if there was one."""
+    git = card.get("git") or {}
+    return f"{git.get('commit', '')}{', with changes' if git.get('changed') else ''}"
 
 
 def _index(index: Mapping[str, Any]) -> str:

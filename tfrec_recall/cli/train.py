@@ -224,8 +224,15 @@ def write_export(
     values: dict[str, Any],
 ) -> pathlib.Path:
     """The next version of an export, with what is known of it in its card."""
+    from tfrec_recall.data.fingerprint import fingerprint
     from tfrec_recall.export import export
 
+    data = split.interactions
+    values = {
+        **values,
+        "fingerprint": fingerprint(data),
+        "rows": {table: len(getattr(data, table)) for table in ("events", "users", "items")},
+    }
     with waiting(f"Exporting to {path}"):
         version = export(
             retriever,
@@ -233,7 +240,7 @@ def write_export(
             metrics=values["metrics"],
             data={name: value for name, value in values.items() if name != "metrics"},
             features=trained.model.features.describe(),
-            items=split.interactions.items,
+            items=data.items,
             warmup=_first_queries(retriever, split),
         )
     say("Exported to ", (str(version), "bold"))

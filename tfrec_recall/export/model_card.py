@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.export.repository import repository
 from tfrec_recall.retrieval import Retriever
 
 PACKAGES = (
-    "tfrec-recall", "tensorflow", "tf-keras", "tensorflow-recommenders", "scann", "numpy", "pandas"
-)  # fmt: skip
+    *("tfrec-recall", "tensorflow", "tf-keras", "tensorflow-recommenders", "scann"),
+    *("numpy", "pandas", "pyarrow", "scipy"),
+)
 
 
 def model_card(
@@ -38,6 +40,7 @@ def model_card(
         "metrics": metrics or {},
         "data": data,
         "features": features,
+        "git": repository(),
         "packages": {"python": platform.python_version(), **_installed()},
     }
     return {name: _plain(value, name) for name, value in card.items()}
