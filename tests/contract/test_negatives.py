@@ -82,3 +82,8 @@ def test_what_is_mined_is_what_the_model_would_recommend(model):
     names = np.array(["", "?", *model.features.item_vocabulary.ids])
     mined = names[mining.negatives.table.numpy()]
     np.testing.assert_array_equal(np.sort(mined), np.sort(ids[:-1]))
+
+
+def test_what_xla_does_not_compile_is_named(model):
+    with pytest.raises(ValueError, match=r"drawn for each user .*Received: .*Unmet\(2"):
+        model.compile(jit_compile=True)

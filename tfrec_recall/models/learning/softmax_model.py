@@ -78,6 +78,15 @@ class SoftmaxModel(RecallModel):
     def can_compile(self) -> bool:
         return super().can_compile and not self.softmax.personal
 
+    def refuse_to_compile(self) -> None:
+        if not (super().can_compile and self.softmax.personal):
+            super().refuse_to_compile()
+        raise ValueError(
+            f"XLA compiles no step of {type(self).__name__} whose negatives are drawn for each "
+            "user (Unmet, Shown, Hard, WithoutOwn): leave jit_compile out, or take other kinds. "
+            f"Received: jit_compile=True, negatives={list(self.softmax.kinds)!r}."
+        )
+
     def weight(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         """What each example counts, [batch]."""
         if self.positive_threshold is None:
