@@ -91,9 +91,9 @@ class CandidateSoftmax(tf.Module):
         return sum(count for count, _ in self.samplers)
 
     @property
-    def personal(self) -> bool:
-        """Whether anything depends on the user, which XLA does not compile."""
-        return any(isinstance(kind, OfUser | WithoutOwn) for kind in self.kinds)
+    def personal(self) -> list[str]:
+        """The names of the kinds that depend on the user, which XLA does not compile."""
+        return [type(kind).__name__ for kind in self.kinds if isinstance(kind, OfUser | WithoutOwn)]
 
     def follow(self, train: Interactions, examples: Examples) -> None:
         """Takes what the batches will hold, and what is known of the users.

@@ -83,8 +83,8 @@ class SoftmaxModel(RecallModel):
             super().refuse_to_compile()
         raise ValueError(
             f"XLA compiles no step of {type(self).__name__} whose negatives are drawn for each "
-            "user (Unmet, Shown, Hard, WithoutOwn): leave jit_compile out, or take other kinds. "
-            f"Received: jit_compile=True, negatives={list(self.softmax.kinds)!r}."
+            "user: leave jit_compile out, or take other kinds. Received: jit_compile=True, "
+            f"negatives of the kinds {', '.join(self.softmax.personal)}."
         )
 
     def weight(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
