@@ -85,7 +85,6 @@ def test_what_is_mined_is_what_the_model_would_recommend(model):
 
 
 def test_what_xla_does_not_compile_is_named(model):
-    with pytest.raises(
-        ValueError, match="for each user: .*Received: .*Unmet, Hard, Shown, WithoutOwn"
-    ):
+    reason = "each user: .*kinds Unmet, Hard, Shown, Wi" if model.compiles else "no step of SDM:"
+    with pytest.raises(ValueError, match=reason):
         model.compile(jit_compile=True)

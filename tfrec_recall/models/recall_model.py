@@ -135,12 +135,13 @@ class RecallModel(Learner):
         return COMPILED_STEPS if self.can_compile else 1
 
     def refuse_to_compile(self) -> None:
-        most = f"at most {FEW_ITEMS:,} items and tables of at most {LARGE_TABLE:,} rows"
+        if not self.compiles:
+            super().refuse_to_compile()
         items = len(self.features.item_vocabulary)
         raise ValueError(
-            f"XLA compiles a step of {type(self).__name__} for "
-            f"{most if self.compiles else 'no model of this class'}: leave jit_compile out. "
-            f"Received: jit_compile=True, {items:,} items, {self._rows:,} rows of a table."
+            f"XLA compiles a step of {type(self).__name__} for at most {FEW_ITEMS:,} items and "
+            f"tables of at most {LARGE_TABLE:,} rows: leave jit_compile out. Received: "
+            f"jit_compile=True, {items:,} items, {self._rows:,} rows of a table."
         )
 
     def query(self, batch: dict[str, tf.Tensor], training=False) -> tf.Tensor:
