@@ -125,7 +125,7 @@ def test_the_seed_of_a_run_follows_keras():
 
 @pytest.mark.parametrize("model_class", [c for c in GRADIENT_MODELS if not c.compiles])
 def test_a_model_that_xla_does_not_compile_says_so(model_class):
-    with pytest.raises(ValueError, match=f"{model_class.__name__} .*jit_compile"):
+    with pytest.raises(ValueError, match=f"{model_class.__name__}: .*jit_compile"):
         built(model_class).compile(jit_compile=True)
 
 
