@@ -18,6 +18,7 @@ from tfrec_recall.cli import (
     evaluate,
     models,
     recommend,
+    reindex,
     serve,
     show,
     train,
@@ -35,7 +36,20 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (datasets, models, train, evaluate, recommend, batch, check, serve, show, diff, demo):
+for module in (
+    datasets,
+    models,
+    train,
+    evaluate,
+    recommend,
+    batch,
+    check,
+    reindex,
+    serve,
+    show,
+    diff,
+    demo,
+):
     command = module.__name__.rpartition(".")[2]
     app.command(command)(getattr(module, command))
 

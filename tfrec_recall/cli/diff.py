@@ -22,8 +22,6 @@ from tfrec_recall.cli.show import UNKNOWN, commit
 from tfrec_recall.cli.source import Source
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tfrec_recall.export import LoadedRetriever
 
 SHOWN = 5  # items that are named of those that came or went
@@ -126,25 +124,10 @@ def _catalogue(old: LoadedRetriever, new: LoadedRetriever) -> dict[str, Any]:
             "Exports are compared by item ids, which are of one type in both. Received: "
             f"{old.id_dtype.name} in {old.path}, {new.id_dtype.name} in {new.path}."
         )
+    from tfrec_recall.operations.catalogue_changes import CatalogueChanges
+
     before, after = pd.Index(old.item_ids), pd.Index(new.item_ids)
-    changed = _changed(old.items, new.items)
-    return {
-        "items": [len(before), len(after)],
-        "added": after.difference(before).tolist(),
-        "removed": before.difference(after).tolist(),
-        "changed": changed,
-    }
-
-
-def _changed(old: pd.DataFrame | None, new: pd.DataFrame | None) -> list[Any] | None:
-    """Ids in both tables whose other columns differ; None where an export has no table."""
-    if old is None or new is None:
-        return None
-    old, new = (table.drop_duplicates("item_id").set_index("item_id") for table in (old, new))
-    both = old.index.intersection(new.index)
-    columns = old.columns.union(new.columns)
-    texts = [table.reindex(index=both, columns=columns).astype("str") for table in (old, new)]
-    return both[(texts[0] != texts[1]).any(axis=1)].tolist()
+    return dataclasses.asdict(CatalogueChanges.between(before, after, old.items, new.items))
 
 
 def _overlap(

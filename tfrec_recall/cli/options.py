@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pathlib
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -144,15 +145,22 @@ def source(
 DATA = tuple(inspect.signature(source).parameters)
 
 
-def _data_of_users(**options: Any) -> Source:
-    """The same without `--users`, which says in such a command who is asked about."""
-    return source(**options)
+def _without(*names: str) -> Callable[..., Source]:
+    """The same without some of the options."""
 
+    def fewer(**options: Any) -> Source:
+        return source(**options)
 
-_all = inspect.signature(source, eval_str=True)
-_data_of_users.__signature__ = _all.replace(  # type: ignore[attr-defined]
-    parameters=[one for name, one in _all.parameters.items() if name != "users"]
-)
+    every = inspect.signature(source, eval_str=True)
+    kept = [one for name, one in every.parameters.items() if name not in names]
+    fewer.__signature__ = every.replace(parameters=kept)  # type: ignore[attr-defined]
+    return fewer
+
 
 reads_data = takes("source", made_by=source)
-reads_data_of_users = takes("source", made_by=_data_of_users)
+# Of everybody: `--users` says there who is asked about.
+reads_data_of_users = takes("source", made_by=_without("users"))
+# The file of items alone.
+reads_items = takes(
+    "source", made_by=_without("data", "users", "columns", "time_unit", "time_format", "mend_ids")
+)

@@ -71,6 +71,7 @@ def _facts(on: Console, version: pathlib.Path, others: list[int], card: Mapping[
         "index": _index(retriever.get("index") or {}),
         "features": _features(card.get("features")),
         "commit": commit(card),
+        "reindexed": _reindexed(card.get("reindexed") or {}),
         "warm-up": f"{(card.get('warmup') or {}).get('requests', 0)} requests",
         "packages": _pairs(packages),
     }
@@ -109,6 +110,14 @@ def _metrics(on: Console, metrics: Mapping[str, Any]) -> None:
     others = {name: _figure(value) for name, value in metrics.items() if name not in by_cut}
     if others:
         on.print(_pairs(others), soft_wrap=True)
+
+
+def _reindexed(told: Mapping[str, Any]) -> str:
+    """Of a version over other items, from which one it was made."""
+    if not told:
+        return ""
+    counts = {name: told[name] for name in ("added", "removed", "changed") if name in told}
+    return f"from version {told.get('from')}: {_pairs(counts)}"
 
 
 def commit(card: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.export.place import check_name
+from tfrec_recall.export.tuning_file import read_tuning
 from tfrec_recall.export.version_files import EXTRA, GRAPH, ITEMS, card_of, newest_version
 from tfrec_recall.retrieval import Retriever
 
@@ -55,11 +56,22 @@ class LoadedRetriever(Retriever):
         if "predict_rating" in offered:
             object.__setattr__(self, "rating_inputs", _first_argument(saved.predict_rating))
 
+        self.of_items = dict(getattr(saved, "of_items", {}))
+        self.tuned_with = read_tuning(path / EXTRA)
+
+    @property
+    def saved(self) -> Any:
+        """What TensorFlow restored: its functions, to make other retrievers with."""
+        return self._saved
+
     def recommend(self, queries, exclude, k):
         return self._saved.recommend(queries, exclude, k)
 
     def recommend_by_interest(self, queries, exclude, k):
         return self._saved.recommend_with_interest(queries, exclude, k)
+
+    def interests(self, queries):
+        return self._saved.interests(queries)
 
     def query_vectors(self, queries):
         return self._saved.embed_query(queries)

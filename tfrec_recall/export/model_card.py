@@ -43,7 +43,7 @@ def model_card(
         "git": repository(),
         "packages": {"python": platform.python_version(), **_installed()},
     }
-    return {name: _plain(value, name) for name, value in card.items()}
+    return {name: plain(value, name) for name, value in card.items()}
 
 
 def dumps(card: Mapping[str, Any]) -> str:
@@ -72,14 +72,14 @@ def _installed() -> dict[str, str]:
     return found
 
 
-def _plain(value: Any, where: str) -> Any:
+def plain(value: Any, where: str) -> Any:
     """The value in JSON's own types; NaN and infinities, which JSON lacks, become null."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, Mapping):
-        return {str(key): _plain(part, f"{where}[{key!r}]") for key, part in value.items()}
+        return {str(key): plain(part, f"{where}[{key!r}]") for key, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(part, f"{where}[{i}]") for i, part in enumerate(value)]
+        return [plain(part, f"{where}[{i}]") for i, part in enumerate(value)]
     if isinstance(value, float):
         return value if np.isfinite(value) else None
     if value is None or isinstance(value, str | bool | int):

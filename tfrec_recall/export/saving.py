@@ -9,9 +9,10 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.export.expected_answers import write_answers
-from tfrec_recall.export.model_card import dumps, model_card
+from tfrec_recall.export.model_card import dumps, model_card, plain
 from tfrec_recall.export.place import check_name
 from tfrec_recall.export.serving_module import ServingModule, serving_signatures
+from tfrec_recall.export.tuning_file import write_tuning
 from tfrec_recall.export.version_files import CARD, EXTRA, ITEMS
 from tfrec_recall.export.versions import write_version
 from tfrec_recall.export.warmup import requests, write_warmup
@@ -26,6 +27,7 @@ def export(
     features: Any = None,
     items: pd.DataFrame | None = None,
     warmup: Mapping[str, Any] | None = None,
+    reindexed: Mapping[str, Any] | None = None,
 ) -> pathlib.Path:
     """Writes `<path>/<next version>/`, whole or not at all.
 
@@ -42,6 +44,9 @@ def export(
         warmup: a few raw queries that TensorFlow Serving asks before it takes traffic, and whose
             answers are kept for `tfrec-recall check`; without them, one query of padding.
 
+        reindexed: of a version over other items, from which one it was made and what changed; for
+            the model card.
+
     Returns: the directory of the new version.
 
     Raises: OSError of the kind that occurred; the path is then as it was before. ValueError for a
@@ -52,6 +57,8 @@ def export(
     module = ServingModule(retriever)
     signatures = serving_signatures(module, retriever)
     card = model_card(retriever, signatures, metrics, data, features)
+    if reindexed is not None:
+        card["reindexed"] = plain(reindexed, "reindexed")
 
     def write(folder: pathlib.Path) -> None:
         try:
@@ -66,6 +73,7 @@ def export(
             if items is not None:
                 items.to_parquet(extra / ITEMS, index=False)
             card["warmup"] = write_warmup(extra, asked)
+            write_tuning(extra, retriever.tuned_with)
             write_answers(extra, signatures, asked)
         except tf.errors.OpError as error:
             raise OSError(None, error.message) from error

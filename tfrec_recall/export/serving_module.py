@@ -53,6 +53,10 @@ class ServingModule(tf.Module):
         offered = {name: functions[name] for name in ("recommend", *retriever.signatures)}
         for name, function in offered.items():
             setattr(self, name, function)
+        if "recommend_with_interest" in offered:  # what another retriever is made of
+            self.interests = tf.function(retriever.interests, input_signature=[queries])
+            offered["interests"] = self.interests
+        self.of_items = dict(retriever.of_items)
         self.state = _state(retriever, offered.values())
 
 

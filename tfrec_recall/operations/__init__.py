@@ -13,8 +13,11 @@ if TYPE_CHECKING:
         SimilarItems,
     )
     from tfrec_recall.operations.batch import Answered, answer_all
+    from tfrec_recall.operations.catalogue_changes import CatalogueChanges
+    from tfrec_recall.operations.check import Check, check
     from tfrec_recall.operations.every_item import EveryItem
     from tfrec_recall.operations.every_user import EveryUser
+    from tfrec_recall.operations.reindex import Reindexed, reindex, reindexed
     from tfrec_recall.operations.requests import Part, Requests
     from tfrec_recall.operations.users_of_file import UsersOfFile
 else:
@@ -23,14 +26,20 @@ else:
 __all__ = [
     "Answered",
     "Answers",
+    "CatalogueChanges",
+    "Check",
     "EveryItem",
     "EveryUser",
     "ItemVectors",
     "Part",
     "QueryVectors",
     "Recommendations",
+    "Reindexed",
     "Requests",
     "SimilarItems",
     "UsersOfFile",
     "answer_all",
+    "check",
+    "reindex",
+    "reindexed",
 ]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tfrec_recall.retrieval.scoring_retriever import Scorer, ScoringRetriever
     from tfrec_recall.retrieval.selection import merge_by_maximum
     from tfrec_recall.retrieval.trigger_retriever import TriggerRetriever, merge_by_sum
+    from tfrec_recall.retrieval.tuning_vectors import TuningVectors
     from tfrec_recall.retrieval.user_neighbour_retriever import UserNeighbourRetriever
 else:
     on_demand(__name__)
@@ -42,6 +43,7 @@ __all__ = [
     "Scorer",
     "ScoringRetriever",
     "TriggerRetriever",
+    "TuningVectors",
     "UserNeighbourRetriever",
     "merge_by_maximum",
     "merge_by_sum",

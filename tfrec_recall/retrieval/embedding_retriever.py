@@ -20,6 +20,7 @@ from tfrec_recall.retrieval.index import (
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.selection import NO_ROW
 from tfrec_recall.retrieval.tuning_queries import TuningQueries, embedded
+from tfrec_recall.retrieval.tuning_vectors import TuningVectors
 
 Embedder = Callable[[Mapping[str, tf.Tensor]], Any]
 
@@ -106,7 +107,12 @@ class EmbeddingRetriever(Retriever):
             units = unit_vectors(ordered)
             by_cosine = index.build(units, k=k, queries=units)
         offered = ("embed_query", "embed_item", "similar_items")
-        report: dict[str, Any] = {"kind": "embedding", "index": built.report}
+        report: dict[str, Any] = {
+            "kind": "embedding",
+            "query": dict(getattr(query_embedder, "report", {})),
+            "embeds_new_items": item_embedder is not None,
+            "index": built.report,
+        }
         if by_cosine is not built:
             report["similar_items_index"] = by_cosine.report
         if diversity is not None:
@@ -125,6 +131,9 @@ class EmbeddingRetriever(Retriever):
         self.item_embedder = item_embedder
         self.index, self.cosine_index = built, by_cosine
         self._lift = None if factors is None else tf.Variable(factors, trainable=False, name="lift")
+        if self._lift is not None:
+            self.of_items = {"lift": self._lift}
+        self.tuned_with = None if queries is None else TuningVectors(queries, present)
         self._diversity = diversity
         if diversity is not None:
             groups = diversity.codes(len(catalogue))[catalogue.order]
@@ -165,6 +174,10 @@ class EmbeddingRetriever(Retriever):
         query = self.cosine_index.vectors_of(row)  # [batch, 1, dim]
         rows, score = self.cosine_index.search(query, k, exclude, present=row >= 0)
         return self.catalogue.raw(rows), score
+
+    def interests(self, queries):
+        vectors, present = _embedded(self.query_embedder, queries)
+        return vectors, tf.ones(tf.shape(vectors)[:2], tf.bool) if present is None else present
 
     def query_vectors(self, queries):
         return _embedded(self.query_embedder, queries)[0]

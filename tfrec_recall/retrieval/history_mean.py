@@ -38,6 +38,7 @@ class HistoryMean(tf.Module):
         super().__init__(name="history_mean")
         check_recency(last, half_life)
         self.last, self.half_life = last, half_life
+        self.report = {"kind": "history mean", "last": last, "half_life": half_life}
         self.catalogue = Catalogue(item_ids)
         vectors = checked_vectors(vectors)[self.catalogue.order]
         self.vectors = tf.Variable(vectors, trainable=False, name="vectors")

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.retrieval.raw_inputs import dense, tensors
+from tfrec_recall.retrieval.tuning_vectors import TuningVectors
 
 
 class Rater(Protocol):
@@ -38,7 +39,14 @@ class Retriever(tf.Module):
             "recommend_with_interest" and "predict_rating" there are.
         report: plain values: what the retriever is, and what was measured when it was built.
         id_dtype: the type of raw item ids in the graph, tf.string or tf.int64.
+        of_items: what else is known of the items, by name, variables in the order of `item_ids`: a
+            retriever of other items is made with it.
+        tuned_with: the requests that an approximate index was tuned with, as vectors; None: with
+            none.
     """
+
+    of_items: Mapping[str, tf.Variable]
+    tuned_with: TuningVectors | None = None
 
     inputs: dict[str, tf.TensorSpec]
     item_inputs: dict[str, tf.TensorSpec]
@@ -61,6 +69,7 @@ class Retriever(tf.Module):
         self.item_ids = item_ids
         self.k = k
         self.signatures = tuple(signatures)
+        self.of_items = {}
         # Plain dictionaries: a module's own assignment would wrap them to track what they hold.
         object.__setattr__(self, "inputs", dict(inputs))
         object.__setattr__(self, "item_inputs", dict(item_inputs or {}))
@@ -186,6 +195,11 @@ class Retriever(tf.Module):
         self, queries: Mapping[str, tf.Tensor], exclude: tf.Tensor, k: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """`recommend_with_interest` on tensors."""
+        raise NotImplementedError
+
+    def interests(self, queries: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """`query_vectors` of several interests, and which of them are there, bool [batch,
+        interests]; of a retriever that has `recommend_with_interest`."""
         raise NotImplementedError
 
     def query_vectors(self, queries: Mapping[str, tf.Tensor]) -> tf.Tensor:

@@ -15,6 +15,7 @@ from tfrec_recall.retrieval.recency import check_recency, recency_weights
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.selection import NO_ROW, best
 from tfrec_recall.retrieval.tuning_queries import TuningQueries, embedded
+from tfrec_recall.retrieval.tuning_vectors import TuningVectors
 
 Merge = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -115,6 +116,7 @@ class TriggerRetriever(Retriever):
             return tf.gather(units, rows[weights > 0]), None  # [triggers, dim]
 
         queries, _ = embedded(of_triggers, inputs, tuning_queries)
+        tuned_with = None if queries is None else TuningVectors(queries)
         queries = units if queries is None else queries
         built = (index or Exact()).build(units, k=neighbours, queries=queries)
         super().__init__(
@@ -133,6 +135,7 @@ class TriggerRetriever(Retriever):
                 "half_life": half_life,
                 "neighbours": neighbours,
                 "merge": merge.__name__,
+                "embeds_new_items": item_embedder is not None,
                 "index": built.report,
             },
             name="trigger_retriever",
@@ -142,6 +145,8 @@ class TriggerRetriever(Retriever):
         lengths = np.linalg.norm(vectors[catalogue.order], axis=1, keepdims=True)
         self._lengths = tf.Variable(lengths, trainable=False, name="lengths")  # [items, 1]
         self._lift = tf.Variable(factors[catalogue.order, 0], trainable=False, name="lift")
+        self.of_items = {"lift": self._lift}
+        self.tuned_with = tuned_with
         self._last, self._half_life = last, half_life
         self._neighbours, self._merge = neighbours, merge
 

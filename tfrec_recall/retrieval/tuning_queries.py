@@ -9,11 +9,15 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.retrieval.raw_inputs import tensors
+from tfrec_recall.retrieval.tuning_vectors import TuningVectors
 
 TuningQueries = (
-    Mapping[str, Any] | Callable[[Mapping[str, tf.TensorSpec]], Mapping[str, Any]] | None
+    Mapping[str, Any]
+    | Callable[[Mapping[str, tf.TensorSpec]], Mapping[str, Any]]
+    | TuningVectors
+    | None
 )
-"""Raw query features, or a function that gives them for a retriever's inputs."""
+"""Raw query features, a function that gives them for a retriever's inputs, or their vectors."""
 
 MOST = 1_024  # requests that are used
 AT_A_TIME = 256
@@ -34,6 +38,8 @@ def embedded(
     """
     if tuning_queries is None:
         return None, None
+    if isinstance(tuning_queries, TuningVectors):
+        return tuning_queries.queries, tuning_queries.present
     raw = tuning_queries(inputs) if callable(tuning_queries) else tuning_queries
     features = tensors(raw, inputs, "retriever")
     size = next(iter(features.values())).shape[0]

@@ -1,0 +1,209 @@
+"""An export over other items answers as a retriever that was made over them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tests.cli.conftest import printed
+from tests.retrieval.toys import item_ids, retriever, texts
+from tfrec_recall.evaluation.queries import raw_tensor
+from tfrec_recall.export import export, load
+from tfrec_recall.operations.reindex import reindex, reindexed
+from tfrec_recall.retrieval import (
+    Diversity,
+    EmbeddingRetriever,
+    HistoryMean,
+    InvertedFile,
+    TriggerRetriever,
+    TuningVectors,
+)
+
+
+class OfColours(tf.Module):
+    """[size, how red, 1]: a table knows which words are red."""
+
+    inputs = {  # noqa: RUF012
+        "size": tf.TensorSpec([None], tf.float32),
+        "words": tf.TensorSpec([None, None], tf.string),
+    }
+
+    def __init__(self):
+        super().__init__()
+        pairs = tf.lookup.KeyValueTensorInitializer(["red", "ruby"], [1.0, 0.5])
+        self.red = tf.lookup.StaticHashTable(pairs, 0.0)
+        self.one = tf.Variable(1.0)
+
+    def __call__(self, raw):
+        red = tf.reduce_sum(self.red.lookup(raw["words"]), axis=1)
+        return tf.stack([raw["size"], red, tf.fill(tf.shape(red), self.one)], axis=1)
+
+
+class Wishes(tf.Module):
+    """One interest in size, and one in red that is there where it is wished for."""
+
+    inputs = {  # noqa: RUF012
+        "size": tf.TensorSpec([None], tf.float32),
+        "red": tf.TensorSpec([None], tf.float32),
+    }
+
+    def __init__(self, several):
+        super().__init__()
+        self.sign, self.several = tf.Variable(1.0), several
+
+    def __call__(self, raw):
+        none = tf.zeros_like(raw["size"])
+        sizes = tf.stack([self.sign * raw["size"], none, none], axis=1)
+        reds = tf.stack([none, raw["red"], none], axis=1)
+        if not self.several:
+            return sizes + reds
+        there = tf.stack([tf.fill(tf.shape(none), True), raw["red"] != 0], axis=1)
+        reds -= 100 * tf.cast(raw["red"] == 0, tf.float32)[:, tf.newaxis]
+        return tf.stack([sizes, reds], axis=1), there
+
+
+ITEMS = pd.DataFrame(
+    {
+        "item_id": [f"i{row}" for row in range(8)],
+        "size": [float(row) for row in range(8)],
+        "words": [["red"], ["blue"], ["ruby", "red"], [], None, ["red"], ["ruby"], ["blue"]],
+    }
+)
+NEW = pd.concat(
+    [
+        ITEMS[2:].assign(size=lambda table: table["size"].where(table["item_id"] != "i4", 9.0)),
+        pd.DataFrame({"item_id": ["n1", "n2"], "size": [5.5, -1.0], "words": [["red"] * 4, []]}),
+    ],
+    ignore_index=True,
+)
+ASKED = {"size": [1.0, -1.0, 0.1], "red": [0.0, 3.0, 0.0]}
+
+
+def over(items, several=False, **arguments):
+    embed = OfColours()
+    table = items.explode("words").groupby("item_id", sort=False)["words"].agg(list)
+    words = tf.ragged.constant([[w for w in row if isinstance(w, str)] for row in table])
+    raw = {"size": raw_tensor(items["size"], tf.float32), "words": words.to_tensor()}
+    arguments = {"k": 4, "item_embedder": embed, "with_interest": several, **arguments}
+    ids = items["item_id"].to_numpy()
+    return EmbeddingRetriever(Wishes(several), ids, embed(raw).numpy(), **arguments)
+
+
+def assert_same(one, other, queries=ASKED):
+    for first, second in zip(one(queries), other(queries), strict=True):
+        if first.dtype == tf.string:
+            assert texts(first) == texts(second)
+        else:
+            np.testing.assert_allclose(first, second, rtol=1e-5)
+
+
+def test_it_answers_as_one_made_over_the_new_items(tmp_path):
+    metrics = {"recall@5": 0.5}
+    version = export(over(ITEMS, True), tmp_path / "model", metrics, items=ITEMS, warmup=ASKED)
+    found = reindex(version.parent, NEW)
+    assert found.version == tmp_path / "model" / "2"
+    changes = found.changes
+    assert (changes.items, changes.added) == ((8, 8), ["n1", "n2"])
+    assert (changes.removed, changes.changed) == (["i0", "i1"], ["i4"])
+    loaded, made = load(found.version), over(NEW, True)
+    assert_same(loaded, made)
+    assert texts(loaded.similar_items(["n1"])[0]) == texts(made.similar_items(["n1"])[0])
+    assert loaded.signatures == made.signatures
+    card = loaded.card
+    assert card["metrics"] == {}
+    assert card["reindexed"]["metrics_before"] == {"recall@5": 0.5}
+    assert (card["reindexed"]["from"], card["reindexed"]["added"]) == ("1", 2)
+    # And once more, back to where it was; nothing of the version between is in it.
+    again = load(reindex(found.version.parent, ITEMS).version)
+    assert_same(again, load(version))
+    shapes = [variable.shape for variable in again.saved.state if hasattr(variable, "shape")]
+    assert shapes.count(tf.TensorShape([8, 3])) <= 2
+
+
+def test_an_index_is_tuned_with_the_requests_that_came_with_the_export(tmp_path):
+    generator = np.random.default_rng(0)
+    tuning = TuningVectors(generator.normal(size=(80, 6)).astype("float32"))
+    made = retriever(60, index=InvertedFile(0.5, leaves=4), tuning_queries=tuning)
+    loaded = load(export(made, tmp_path / "model"))
+    np.testing.assert_array_equal(loaded.tuned_with.queries, tuning.queries)
+    fewer = pd.DataFrame({"item_id": item_ids(50)})
+    found = reindex(tmp_path / "model", fewer)
+    assert found.tuned_with == "the 80 requests of users that came with the export"
+    assert found.index["settings"]["recall"] == 0.5
+    assert (found.index["tuned_with"], found.index["items"]) == ("queries", 50)
+    assert len(load(found.version).tuned_with.queries) == 80
+
+
+def test_several_interests_of_tuning_are_kept_with_which_are_there(tmp_path):
+    vectors = np.random.default_rng(0).normal(size=(40, 2, 3)).astype("float32")
+    present = np.arange(80).reshape(40, 2) % 3 > 0
+    made = over(ITEMS, True, tuning_queries=TuningVectors(vectors, present))
+    kept = load(export(made, tmp_path / "model")).tuned_with
+    np.testing.assert_array_equal(kept.queries, vectors)
+    np.testing.assert_array_equal(kept.present, present)
+
+
+def test_histories_know_the_new_items_and_those_that_are_gone(tmp_path):
+    embed, ids = OfColours(), ITEMS["item_id"].to_numpy()
+    vectors = over(ITEMS).index.vectors_of(tf.range(8)).numpy()
+    vectors = vectors[np.argsort(over(ITEMS).item_ids)]
+    mean = HistoryMean(ids, vectors, last=2, half_life=1.0)
+    lift = np.linspace(0.5, 1.2, 8)
+    made = EmbeddingRetriever(mean, ids, vectors, k=3, item_embedder=embed, lift=lift)
+    loaded = load(export(made, tmp_path / "model", items=ITEMS))
+    other = reindexed(loaded, NEW)
+    query = {"history": [["n1", "i0"]]}
+    weights = np.array([1.0, 2.0]) / 3
+    expected = weights @ [[5.5, 4.0, 1.0], [0.0, 1.0, 1.0]]
+    np.testing.assert_allclose(other.embed_query(query), [expected], rtol=1e-5)
+    ids, scores = other(query, k=8)
+    score = dict(zip(texts(ids)[0], scores.numpy()[0], strict=True))
+    assert score["i7"] == pytest.approx(1.2 * expected @ [7.0, 0.0, 1.0], rel=1e-5)
+    assert score["n1"] == pytest.approx(0.5 * expected @ [5.5, 4.0, 1.0], rel=1e-5)  # the least
+    by_trigger = TriggerRetriever(
+        ITEMS["item_id"], vectors, k=3, last=2, half_life=1.0, lift=lift, item_embedder=embed
+    )
+    loaded = load(export(by_trigger, tmp_path / "trigger", items=ITEMS))
+    other = reindexed(loaded, NEW)
+    assert (other.report["last"], other.report["merge"]) == (2, "merge_by_sum")
+    ids, scores = other({"history": [["n1"]]}, k=1)
+    assert texts(ids) == [["i7"]]
+    one, two = np.array([5.5, 4.0, 1.0]), np.array([7.0, 0.0, 1.0])
+    cosine = one @ two / np.linalg.norm(one) / np.linalg.norm(two)
+    assert scores.numpy()[0, 0] == pytest.approx(1.2 * cosine, rel=1e-5)
+
+
+def test_what_cannot_be_embedded_is_said(tmp_path):
+    loaded = load(export(retriever(20), tmp_path / "model"))
+    more = pd.DataFrame({"item_id": item_ids(22)})
+    with pytest.raises(ValueError, match=r"items of its training alone.*2 new items"):
+        reindexed(loaded, more)
+    assert len(reindexed(loaded, more[:15]).item_ids) == 15  # to take items out needs nothing
+    with pytest.raises(ValueError, match=r"string in the export.*Received: int64"):
+        reindexed(loaded, pd.DataFrame({"item_id": [1]}))
+    with pytest.raises(ValueError, match=r"not spread over categories"):
+        reindexed(loaded, more[:15], diversity=Diversity(["a"] * 15, 1.0))
+    coloured = load(export(over(ITEMS), tmp_path / "colours"))
+    with pytest.raises(ValueError, match=r"the table of items lacks \['words'\]"):
+        reindexed(coloured, NEW.drop(columns="words"))
+    object.__setattr__(coloured, "report", {"kind": "neighbours"})
+    with pytest.raises(ValueError, match="neighbours knows items by what training saw of them"):
+        reindexed(coloured, NEW)
+
+
+def test_the_command_reads_items_as_the_training_did(tmp_path, capsys):
+    diverse = Diversity(["a", "b"] * 4, 0.5)
+    data = {"layout": {"rename": {"sku": "item_id", "visitor": "user_id"}, "separator": ";"}}
+    export(over(ITEMS, diversity=diverse), tmp_path / "model", data=data, items=ITEMS)
+    table = NEW.assign(sku=NEW["item_id"], kind=["a", "b"] * 4).drop(columns="item_id")
+    table.to_parquet(tmp_path / "new.parquet")
+    command = [tmp_path / "model", "--items", tmp_path / "new.parquet"]
+    assert "spread over categories" in printed("reindex", capsys, *command, code=1).err
+    said = printed("reindex", capsys, *command, "--diverse-by", "kind")
+    assert "Added: 2: n1, n2\nRemoved: 2: i0, i1\nChanged: " in said.out
+    assert "Index: exact, recall 1.000; tuned with nothing" in said.out
+    assert len(load(tmp_path / "model" / "2").item_ids) == 8
+    table.drop(columns="words").to_csv(tmp_path / "new.csv", sep=";", index=False)
+    command[-1] = tmp_path / "new.csv"
+    said = printed("reindex", capsys, *command, "--diverse-by", "kind", code=1)
+    assert "lacks ['words']" in said.err.replace("\n", " ")

@@ -1,0 +1,132 @@
+"""`tfrec-recall reindex`."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import warnings
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tfrec_recall.cli import options
+from tfrec_recall.cli.console import progress, results, say
+from tfrec_recall.cli.loading import load_export
+from tfrec_recall.cli.outputs import output
+from tfrec_recall.cli.source import Source
+from tfrec_recall.cli.train import Kind, check_server, index_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tfrec_recall.export import LoadedRetriever
+    from tfrec_recall.retrieval import Diversity
+
+SHOWN = 5  # items that are named of those that came, went or changed
+
+
+@options.reads_items
+def reindex(
+    export: options.Export,
+    source: Source,
+    index: Annotated[
+        Kind | None,
+        typer.Option(
+            help="What searches the items; as in the export unless given.", show_default=False
+        ),
+    ] = None,
+    scann_ops: Annotated[
+        bool,
+        typer.Option(
+            "--scann-ops/--no-scann-ops",
+            help="Whether the server that loads the export has ScaNN's operations, for --index.",
+        ),
+    ] = True,
+    diverse_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Of an export whose lists are spread over categories: the column of these.",
+            show_default=False,
+        ),
+    ] = None,
+    to: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="Write to this directory of versions; the export's own unless given.",
+            show_default=False,
+        ),
+    ] = None,
+    json: options.Differences = None,
+) -> None:
+    """Write a new version over other items, embedded by the export itself, without training.
+
+    The file of items is the whole catalogue, with the columns of the item features. The index is
+    built anew, of the same kind and to the same recall.
+    """
+    if source.items is None:
+        raise typer.BadParameter("say where the items are", param_hint="--items")
+    if index is not None:
+        check_server(index, scann_ops)
+    elif not scann_ops:
+        raise typer.BadParameter(
+            "without --index it is the export's, whatever the server has",
+            param_hint="--no-scann-ops",
+        )
+    target = output(json, "--json")
+    retriever = load_export(export)
+    from tfrec_recall.cli.items_table import items_table
+    from tfrec_recall.operations.reindex import reindex as reindexed
+
+    items = items_table(retriever, source)
+    diversity = None if diverse_by is None else _diversity(retriever, items, diverse_by)
+    from tfrec_recall.retrieval import IndexNotice
+
+    chosen = None if index is None else index_of(index, scann_ops)
+    with warnings.catch_warnings(record=True) as told, progress("Embedding items") as tell:
+        warnings.simplefilter("always", IndexNotice)
+        found = reindexed(retriever.path, items, chosen, to, diversity, tell)
+    for one in told:
+        if issubclass(one.category, IndexNotice):
+            say((str(one.message), "yellow"))
+    changes = dataclasses.asdict(found.changes)
+    beside = target.tables() if target else results()
+    beside.print("Items: {:,} and now {:,}.".format(*changes["items"]), soft_wrap=True)
+    for name in ("added", "removed", "changed"):
+        beside.print(_named(name, changes[name]), soft_wrap=True)
+    recall = found.index.get("recall")
+    beside.print(
+        f"Index: {found.index['kind']}, recall {recall:.3f}; tuned with {found.tuned_with}.",
+        soft_wrap=True,
+    )
+    say("Exported to ", (str(found.version), "bold"))
+    if target is not None:
+        values: dict[str, Any] = {"export": str(found.version), "from": str(retriever.path)}
+        told_of = {"index": found.index, "tuned_with": found.tuned_with}
+        target.write_json({**values, "catalogue": changes, **told_of})
+
+
+def _named(name: str, ids: list[Any] | None) -> str:
+    if ids is None:
+        return f"{name.capitalize()}: not known, as the export has no table of items."
+    more = ", …" if len(ids) > SHOWN else ""
+    shown = f": {', '.join(map(str, ids[:SHOWN]))}{more}" if ids else ""
+    return f"{name.capitalize()}: {len(ids):,}{shown}"
+
+
+def _diversity(retriever: LoadedRetriever, items: pd.DataFrame, column: str) -> Diversity:
+    from tfrec_recall.retrieval import Diversity
+
+    report = retriever.report
+    if "diversity" not in report:
+        raise ValueError(
+            "The lists of this export are not spread over categories: leave --diverse-by out."
+        )
+    if column not in items:
+        raise ValueError(
+            f"--diverse-by is a column of the items. Received: {column!r}; there are "
+            f"{', '.join(map(str, items))}."
+        )
+    return Diversity(items[column], report["diversity"], report["diversity_candidates"])

@@ -1,0 +1,274 @@
+"""An export over other items, embedded by itself: no training, and none of its code."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tfrec_recall.data.ids import id_column
+from tfrec_recall.export import LoadedRetriever, export, load
+from tfrec_recall.export.expected_answers import read_answers
+from tfrec_recall.export.serving_module import signature_name
+from tfrec_recall.export.version_files import EXTRA
+from tfrec_recall.operations.catalogue_changes import CatalogueChanges
+from tfrec_recall.operations.index_settings import index_settings
+from tfrec_recall.operations.item_features import ItemFeatures
+from tfrec_recall.operations.saved_function import SavedFunction
+from tfrec_recall.retrieval import (
+    Diversity,
+    EmbeddingRetriever,
+    HistoryMean,
+    IndexSettings,
+    Retriever,
+    TriggerRetriever,
+    TuningVectors,
+    merge_by_maximum,
+    merge_by_sum,
+)
+
+AT_A_TIME = 4_096  # items embedded in one call
+MERGES = {merge.__name__: merge for merge in (merge_by_sum, merge_by_maximum)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Reindexed:
+    """A version with other items.
+
+    Args:
+        version: its directory.
+        changes: of the catalogue.
+        index: what the index says of itself.
+        tuned_with: what it was tuned with, in words.
+    """
+
+    version: pathlib.Path
+    changes: CatalogueChanges
+    index: dict[str, Any]
+    tuned_with: str
+
+
+def reindex(
+    path: str | os.PathLike[str],
+    items: pd.DataFrame,
+    index: IndexSettings | None = None,
+    to: str | os.PathLike[str] | None = None,
+    diversity: Diversity | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Reindexed:
+    """Writes the next version of an export, over these items.
+
+    Every item is embedded by the export's own `embed_item`, and the index is built anew, of the
+    same kind and to the same recall: the operations of ScaNN in TensorFlow do not add to an index,
+    and building it is what is cheaper.
+
+    Args:
+        path: the directory of the versions, of which the newest is taken, or that of one version.
+        items: the whole catalogue: item_id and the columns of the item features.
+        index: another index than the export's.
+        to: the directory of versions that is written to; by default the export's own.
+        diversity: for an export whose lists are spread over categories, with those of these items.
+        progress: called with items embedded and items in all.
+
+    Raises: ValueError where the export cannot do without its training code, and why; or where
+        `items` lacks a feature or holds it in another type.
+    """
+    retriever = load(path)
+    made = reindexed(retriever, items, index, diversity, progress)
+    before, after = pd.Index(retriever.item_ids), pd.Index(made.item_ids)
+    changes = CatalogueChanges.between(before, after, retriever.items, items)
+    card, queries, tuned_with = retriever.card, warm_up(retriever), _told(made, retriever)
+    counted = {
+        name: None if ids is None else len(ids)
+        for name, ids in (
+            *(("added", changes.added), ("removed", changes.removed)),
+            ("changed", changes.changed),
+        )
+    }
+    version = export(
+        made,
+        retriever.path.parent if to is None else to,
+        data=card.get("data"),
+        features=card.get("features"),
+        items=items,
+        warmup=queries,
+        reindexed={
+            "from": retriever.path.name,
+            **counted,
+            "index_tuned_with": tuned_with,
+            "metrics_before": card.get("metrics"),
+            "git": card.get("git"),  # of the training
+        },
+    )
+    return Reindexed(version, changes, made.report["index"], tuned_with)
+
+
+def reindexed(
+    retriever: LoadedRetriever,
+    items: pd.DataFrame,
+    index: IndexSettings | None = None,
+    diversity: Diversity | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Retriever:
+    """The retriever of an export over other items; arguments and errors as of `reindex`."""
+    items = _checked(retriever, items)
+    report = retriever.report
+    vectors = embedded(retriever, items, progress)
+    index = index_settings(report["index"]) if index is None else index
+    arguments: dict[str, Any] = {
+        "item_ids": items["item_id"].to_numpy(),
+        "vectors": vectors,
+        "index": index,
+        "k": retriever.k,
+        "item_embedder": _item_embedder(retriever),
+        "tuning_queries": _tuning(retriever),
+    }
+    if "lift" in retriever.of_items:
+        arguments["lift"] = _kept(retriever, "lift", items)
+    if report["kind"] == "trigger items":
+        _refuse_diversity(report, diversity)
+        given = {name: report[name] for name in ("last", "half_life", "neighbours")}
+        made: Retriever = TriggerRetriever(**arguments, **given, merge=MERGES[report["merge"]])
+    else:
+        made = EmbeddingRetriever(
+            _query_embedder(retriever, items, vectors),
+            **arguments,
+            diversity=_diversity(report, diversity),
+            with_interest="recommend_with_interest" in retriever.signatures,
+        )
+    if "predict_rating" in retriever.signatures:
+        made.with_ratings(SavedFunction(retriever.saved, "predict_rating", retriever.rating_inputs))
+    return made
+
+
+def embedded(
+    retriever: LoadedRetriever,
+    items: pd.DataFrame,
+    progress: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
+    """The vectors of items by the export's `embed_item`, float32 [items, dim]."""
+    features = ItemFeatures(items, retriever.item_inputs)
+    ids = items["item_id"].to_numpy()
+    parts = []
+    for first in range(0, len(ids), AT_A_TIME):
+        some = ids[first : first + AT_A_TIME]
+        parts.append(retriever.item_vectors(features.of(some)).numpy())
+        if progress is not None:
+            progress(first + len(some), len(ids))
+    return np.concatenate(parts)
+
+
+def warm_up(retriever: LoadedRetriever) -> dict[str, np.ndarray] | None:
+    """The warm-up queries that an export was written with, by the names of its inputs."""
+    for answer in read_answers(retriever.path / EXTRA):
+        if answer.signature == "serving_default":
+            names = {name: signature_name(name) for name in retriever.inputs}
+            if set(names.values()) <= set(answer.inputs):
+                return {name: answer.inputs[told] for name, told in names.items()}
+    return None
+
+
+def _checked(retriever: LoadedRetriever, items: pd.DataFrame) -> pd.DataFrame:
+    """The table by ids as the export has them; ValueError if there is no way to embed it."""
+    report = retriever.report
+    if report.get("kind") not in ("embedding", "trigger items"):
+        raise ValueError(
+            "Only exports that find items by vectors can be given other items: "
+            f"{report.get('kind', 'one without a model card')} knows items by what training saw of "
+            f"them. Train again. Received: {retriever.path}."
+        )
+    if "item_id" not in items:
+        raise ValueError(
+            f"Items have a column item_id. Received columns: {', '.join(map(str, items))}."
+        )
+    items = items.assign(item_id=id_column(items, "items", "item_id"))
+    number = pd.api.types.is_integer_dtype(items["item_id"])
+    if number != retriever.id_dtype.is_integer:
+        raise ValueError(
+            f"Item ids are {retriever.id_dtype.name} in the export, and of the same type in the "
+            f"new table. Received: {items['item_id'].dtype}."
+        )
+    new = items.loc[~items["item_id"].isin(retriever.item_ids), "item_id"].tolist()
+    if new and not report.get("embeds_new_items"):
+        raise ValueError(
+            "This export has vectors for the items of its training alone, learnt by id: nothing "
+            "embeds others, so that items can be removed but not added. Train again, or train a "
+            f"model with item features. Received: {len(new)} new items, the first are {new[:3]}."
+        )
+    return items
+
+
+def _item_embedder(retriever: LoadedRetriever) -> SavedFunction | None:
+    if not retriever.report.get("embeds_new_items"):
+        return None
+    return SavedFunction(retriever.saved, "embed_item", retriever.item_inputs)
+
+
+def _query_embedder(retriever: LoadedRetriever, items: pd.DataFrame, vectors: np.ndarray) -> Any:
+    """What embeds queries: the saved function, or the mean over items, the new ones among them.
+
+    Histories have items that were removed since; they count as before.
+    """
+    told = retriever.report.get("query") or {}
+    if told.get("kind") != "history mean":
+        several = "recommend_with_interest" in retriever.signatures
+        name = "interests" if several else "embed_query"
+        return SavedFunction(retriever.saved, name, retriever.inputs)
+    ids = items["item_id"].to_numpy()
+    gone = np.setdiff1d(retriever.item_ids, ids)
+    if len(gone) and retriever.items is not None:
+        old = retriever.items[retriever.items["item_id"].isin(gone)]
+        ids = np.concatenate([ids, old["item_id"].to_numpy()])
+        vectors = np.concatenate([vectors, embedded(retriever, old)])
+    return HistoryMean(ids, vectors, told["last"], told["half_life"])
+
+
+def _tuning(retriever: LoadedRetriever) -> TuningVectors | None:
+    """The requests that the index was tuned with, or else those of the warm-up."""
+    if retriever.tuned_with is not None or "embed_query" not in retriever.signatures:
+        return retriever.tuned_with
+    queries = warm_up(retriever)
+    if queries is None or "recommend_with_interest" in retriever.signatures:
+        return None
+    return TuningVectors(retriever.embed_query(queries).numpy())
+
+
+def _told(made: Retriever, old: LoadedRetriever) -> str:
+    report = made.report["index"]
+    if "tuned_with" not in report and "instead_of" not in report:
+        return "nothing, as exact search needs no tuning"
+    if old.tuned_with is not None:
+        return f"the {len(old.tuned_with.queries):,} requests of users that came with the export"
+    return str((report.get("instead_of") or report)["tuned_with"])
+
+
+def _kept(retriever: LoadedRetriever, name: str, items: pd.DataFrame) -> np.ndarray:
+    """What the export knows of each item; of a new one, what it knows of the least."""
+    values = retriever.of_items[name].numpy().reshape(-1)
+    known = pd.Series(values, index=pd.Index(retriever.item_ids))
+    return known.reindex(items["item_id"]).fillna(values.min()).to_numpy()
+
+
+def _diversity(report: Mapping[str, Any], diversity: Diversity | None) -> Diversity | None:
+    if "diversity" not in report:
+        _refuse_diversity(report, diversity)
+        return None
+    if diversity is None:
+        raise ValueError(
+            "The lists of this export are spread over categories: say those of the new items, by "
+            "diversity= (--diverse-by COLUMN). Received: none."
+        )
+    return diversity
+
+
+def _refuse_diversity(report: Mapping[str, Any], diversity: Diversity | None) -> None:
+    if diversity is not None:
+        raise ValueError(
+            "The lists of this export are not spread over categories: leave diversity "
+            f"(--diverse-by) out. Received: {diversity.weight=}."
+        )

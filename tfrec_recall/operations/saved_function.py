@@ -1,0 +1,48 @@
+"""A function of an export as a part of another retriever."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+TrackableResource = tf.saved_model.experimental.TrackableResource
+
+
+class SavedFunction(tf.Module):
+    """A function of a SavedModel, with the variables and tables that it needs and no others.
+
+    What is exported with it is as large as the function: the items and the index of the SavedModel
+    that it comes from stay behind.
+
+    Args:
+        saved: what `tf.saved_model.load` gives.
+        name: of the function.
+        inputs: its raw features, name -> `tf.TensorSpec`.
+    """
+
+    inputs: dict[str, tf.TensorSpec]
+
+    def __init__(self, saved: Any, name: str, inputs: Mapping[str, tf.TensorSpec]):
+        super().__init__(name=name)
+        # A plain dictionary: a module's own assignment would wrap it to track what it holds.
+        object.__setattr__(self, "inputs", dict(inputs))
+        self._function = getattr(saved, name)
+        captured = {
+            id(handle)
+            for concrete in self._function.concrete_functions
+            for handle in concrete.captured_inputs
+        }
+        parts = tf.train.TrackableView(saved).descendants()
+        self._needed = [part for part in parts if id(_handle(part)) in captured]
+
+    def __call__(self, features: Mapping[str, tf.Tensor], *others: tf.Tensor) -> Any:
+        return self._function(dict(features), *others)
+
+
+def _handle(part: Any) -> Any:
+    """What a graph captures of a variable or a table."""
+    if isinstance(part, tf.Variable):
+        return part.handle
+    return part.resource_handle if isinstance(part, TrackableResource) else None
