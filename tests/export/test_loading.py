@@ -1,5 +1,7 @@
 """What is no whole export is said so."""
 
+import gc
+
 import pytest
 import tensorflow as tf
 
@@ -73,3 +75,20 @@ def test_the_graph_serves_without_its_card(version, content):
     assert loaded.card == {}
     assert loaded.report == {}
     assert texts(loaded({"history": [["item 3"]]}, k=1)[0]) == [["item 3"]]
+
+
+def test_tables_go_with_what_was_loaded(version):
+    """TensorFlow would keep those of every load as long as the process lives."""
+    loaded = load(version)
+    tables = [
+        part.resource_handle
+        for part in tf.train.TrackableView(loaded._saved).descendants()
+        if isinstance(part, tf.saved_model.experimental.TrackableResource)
+    ]
+    assert {int(tf.raw_ops.LookupTableSizeV2(table_handle=one)) for one in tables} == {20}
+    assert texts(loaded({"history": [["item 3"]]}, k=1)[0]) == [["item 3"]]
+    del loaded
+    gc.collect()
+    for table in tables:
+        with pytest.raises(tf.errors.NotFoundError):
+            tf.raw_ops.LookupTableSizeV2(table_handle=table)

@@ -43,12 +43,13 @@ class Catalogue:
         retriever = LoadedRetriever(servable.saved, servable.folder)
         titles = titles_of(retriever.items)
         words = [f"{item} {titles.get(item, '')}".lower() for item in retriever.item_ids.tolist()]
-        filtered = [one.removeprefix("where_") for one in servable.inputs("")]
+        taken = {name for one in servable.definitions.values() for name in one.inputs}
+        named = taken | {name.removeprefix("where_") for name in taken}  # filters, after attributes
         items = retriever.items if retriever.items is not None else pd.DataFrame()
         choices = {
             name: [_plain(one) for one in items[name].explode().value_counts().index[:MOST_CHOICES]]
-            for name in filtered
-            if name in items and name != "item_id"
+            for name in sorted(named - {"item_id"})
+            if name in items
         }
         return cls(retriever, titles, pd.Series(words, index=retriever.item_ids), choices)
 

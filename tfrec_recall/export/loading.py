@@ -3,6 +3,7 @@
 import importlib
 import os
 import pathlib
+import weakref
 from typing import Any
 
 import numpy as np
@@ -109,18 +110,30 @@ def load(path: str | os.PathLike) -> LoadedRetriever:
 def saved_model(version: pathlib.Path) -> Any:
     """What TensorFlow restores from the directory of a version, ScaNN's operations at hand.
 
+    Its tables go when it goes: TensorFlow keeps those of every load by a name of their own.
+
     Raises: ValueError if it is damaged, or at a path that TensorFlow reads as a pattern.
     """
     check_name(version)
     try:
         if SCANN in (version / GRAPH).read_bytes():
             importlib.import_module(OPERATIONS)
-        return tf.saved_model.load(str(version))
+        saved = tf.saved_model.load(str(version))
     except Exception as error:  # what TensorFlow raises for a damaged file is of any kind
         raise ValueError(
             f"{version} is no whole SavedModel; export it again, or load another version. "
             f"Received, while loading: {error}"
         ) from error
+    for part in tf.train.TrackableView(saved).descendants():
+        if isinstance(part, tf.saved_model.experimental.TrackableResource):
+            weakref.finalize(part, _destroy, part.resource_handle).atexit = False
+    return saved
+
+
+def _destroy(resource: tf.Tensor) -> None:
+    """Frees a resource now: also when garbage is collected while some graph is being built."""
+    with tf.__internal__.eager_context.eager_mode():
+        tf.raw_ops.DestroyResourceOp(resource=resource, ignore_lookup_error=True)
 
 
 def _first_argument(function: Any) -> dict[str, tf.TensorSpec]:

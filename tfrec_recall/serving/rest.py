@@ -23,7 +23,7 @@ from starlette.responses import Response
 
 from tfrec_recall.serving.json_answer import answer, written
 from tfrec_recall.serving.json_request import PredictRequest
-from tfrec_recall.serving.refusal import Refusal
+from tfrec_recall.serving.refusal import ECHO, Refusal
 from tfrec_recall.serving.servable import PREDICT
 from tfrec_recall.serving.versions import Service, Versions
 
@@ -59,9 +59,10 @@ class Rest:
             answering = functools.partial(self._answer, request.method, path, body)
             content = await asyncio.get_running_loop().run_in_executor(self._workers, answering)
             return Response(content, media_type="application/json")
-        except Refusal as error:
-            self._tell(f"{error.status} {request.method} {request.url.path}: {error.message}")
-            return refused(error)
+        except Exception as error:
+            said = error if isinstance(error, Refusal) else _fault(error)
+            self._tell(f"{said.status} {request.method} {request.url.path}: {said.message}")
+            return refused(said)
 
     def _answer(self, method: str, path: str, body: bytes) -> bytes:
         """The JSON that answers a request."""
@@ -176,6 +177,12 @@ def refused(error: Refusal) -> Response:
     return Response(
         written({"error": error.message}), error.status, close, media_type="application/json"
     )
+
+
+def _fault(error: Exception) -> Refusal:
+    """What nobody thought of: the server goes on, and says so."""
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return Refusal(f"{type(error).__name__}: {str(error)[:ECHO]}", status)
 
 
 def _number(text: str | None) -> int | None:

@@ -58,7 +58,7 @@ class Servable:
         return {name: tf.as_dtype(info.dtype) for name, info in definition.inputs.items()}
 
     def run(self, signature: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The outputs of a signature, by name.
+        """The outputs of a signature, by name; what has a default may be left out.
 
         Raises: Refusal if the arrays do not fit it, or the graph does not take them.
         """
@@ -67,8 +67,15 @@ class Servable:
         if function is None:
             raise Refusal(f'Serving signature key "{name}" not found.')
         _, specs = function.structured_input_signature
+        defaults = self.definitions[name].defaults.items()
+        arrays = {**{key: tf.make_ndarray(value) for key, value in defaults}, **arrays}
+        if set(arrays) != set(specs):
+            raise Refusal(
+                f"input size does not match signature: {len(arrays)}!={len(specs)} "
+                f"len({{{','.join(sorted(arrays))}}}) != len({{{','.join(sorted(specs))}}})."
+            )
         for key, spec in sorted(specs.items()):
-            if key in arrays and not spec.shape.is_compatible_with(arrays[key].shape):
+            if not spec.shape.is_compatible_with(arrays[key].shape):
                 raise Refusal(
                     f"Input {key} of {name} has the shape {_axes(spec.shape)}, ? for any size. "
                     f"Received: {list(arrays[key].shape)}."
