@@ -87,6 +87,14 @@ def test_what_the_page_has_not_is_said(client, exported):
         without.query(service.servable, "v01", [])
 
 
+def test_another_saved_model_has_no_page():
+    class Empty:
+        saved, definitions = object(), {}
+
+    with pytest.raises(ValueError, match="This is another SavedModel, which the REST API serves"):
+        Known(None, "").items(Empty(), "", 3)
+
+
 def test_the_page_is_whole_and_asks_nobody_else(client):
     page = client.get("/")
     assert page.headers["content-type"].startswith("text/html")

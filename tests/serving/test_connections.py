@@ -96,7 +96,7 @@ def test_an_answer_that_is_not_read(address):
 
 def test_a_large_body_is_refused_and_the_connection_goes_on(address):
     client = http.client.HTTPConnection(*address, timeout=20)
-    client.request("POST", "/", body=b"x" * 10_000_000)
+    client.request("POST", "/", body=b"x" * 100_000_000)
     response = client.getresponse()
     assert response.status == 413
     response.read()

@@ -15,7 +15,7 @@ from tfrec_recall.serving.application import application
 from tfrec_recall.serving.rest import Rest
 from tfrec_recall.serving.versions import Versions
 
-ITEMS, K = 12, 5
+ITEMS, K = 12, 15  # there are fewer items than a list is long
 LARGEST = 12 * 2**20
 MODEL = "/v1/models/toy"
 QUERY = {"history": [["item 1", "item 2"], ["", "nothing known"]], "exclude": [["item 1"], [""]]}
@@ -23,7 +23,7 @@ QUERY = {"history": [["item 1", "item 2"], ["", "nothing known"]], "exclude": [[
 
 @pytest.fixture(scope="module")
 def toy():
-    return retriever(ITEMS)
+    return retriever(ITEMS, k=K)
 
 
 @pytest.fixture(scope="module")
@@ -172,8 +172,9 @@ def test_nothing_is_an_answer_too(toy, client):
     assert predict(client, {"instances": [long]})["predictions"][0]["item_id"] == expected[0]
     left = {"history": [["item 1"]], "exclude": [item_ids(ITEMS)[2:]]}
     found = predict(client, {"inputs": left})["outputs"]
-    assert sorted(found["item_id"][0]) == ["", "", "", "item 0", "item 1"]
-    assert found["score"][0][2:] == [-np.inf] * 3
+    assert sorted(found["item_id"][0][:2]) == ["item 0", "item 1"]
+    assert found["item_id"][0][2:] == [""] * (K - 2)
+    assert found["score"][0][2:] == [-np.inf] * (K - 2)
 
 
 def test_a_body_that_is_too_large(client):

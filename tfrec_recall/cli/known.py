@@ -40,6 +40,11 @@ class Catalogue:
 
         from tfrec_recall.export import LoadedRetriever
 
+        if not hasattr(servable.saved, "item_ids"):
+            raise ValueError(
+                "The page shows exports of tfrec_recall. This is another SavedModel, which the "
+                "REST API serves."
+            )
         retriever = LoadedRetriever(servable.saved, servable.folder)
         titles = titles_of(retriever.items)
         words = [f"{item} {titles.get(item, '')}".lower() for item in retriever.item_ids.tolist()]

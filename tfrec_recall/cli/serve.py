@@ -81,6 +81,8 @@ def serve(
     versions.watch(poll)
     try:
         server(application(rest, shown), patience, started).run(sockets=[at])
+    except KeyboardInterrupt:
+        say("Ended.")
     finally:
         versions.stop()
         workers.shutdown(wait=False, cancel_futures=True)
@@ -95,11 +97,13 @@ def _known(versions: Any, source: Source) -> Known:
         record = card_of(service.servable.folder).get("data")
     trained = dict(record) if isinstance(record, dict) else {}
     try:
-        source = source.or_of_card(trained)
-    except (ValueError, FileNotFoundError) as error:
+        found = source.or_of_card(trained)
+        return Known(Protocol.recorded(trained).counted(found.load()), found.name)
+    except (ValueError, OSError) as error:
+        if source.place is not None:  # which was asked for
+            raise
         say((f"The page has no users to pick. {error}", "yellow"))
         return Known(None, "")
-    return Known(Protocol.recorded(trained).counted(source.load()), source.name)
 
 
 def _require_extra() -> None:

@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, Response
 
 from tfrec_recall.serving.json_answer import written
 from tfrec_recall.serving.refusal import Refusal
-from tfrec_recall.serving.rest import metadata, read_body, refused
+from tfrec_recall.serving.rest import fault, metadata, read_body, refused
 from tfrec_recall.serving.servable import Servable
 from tfrec_recall.serving.versions import Versions
 
@@ -79,8 +79,10 @@ class Page:
             return Response(content, media_type="application/json")
         except Refusal as error:
             return refused(error)
-        except ValueError as error:
+        except ValueError as error:  # such as a column that the data lack
             return refused(Refusal(str(error)))
+        except Exception as error:
+            return refused(fault(error))
 
     def _answer(self, what: str, asked: Mapping[str, str], body: bytes) -> bytes:
         with self._versions.using(self._versions.name) as service:

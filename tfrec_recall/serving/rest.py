@@ -60,7 +60,7 @@ class Rest:
             content = await asyncio.get_running_loop().run_in_executor(self._workers, answering)
             return Response(content, media_type="application/json")
         except Exception as error:
-            said = error if isinstance(error, Refusal) else _fault(error)
+            said = error if isinstance(error, Refusal) else fault(error)
             self._tell(f"{said.status} {request.method} {request.url.path}: {said.message}")
             return refused(said)
 
@@ -179,7 +179,7 @@ def refused(error: Refusal) -> Response:
     )
 
 
-def _fault(error: Exception) -> Refusal:
+def fault(error: Exception) -> Refusal:
     """What nobody thought of: the server goes on, and says so."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     return Refusal(f"{type(error).__name__}: {str(error)[:ECHO]}", status)

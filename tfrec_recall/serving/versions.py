@@ -3,7 +3,8 @@
 As TensorFlow Serving does by default: the highest number serves. A new one is loaded before the
 one in service is let go, and requests end on the version that they began with. One that does not
 load is told, with its status, and the one in service goes on; it is tried again when its files
-change. Removing the highest number goes back to the one below it; removing all ends the service.
+have changed, and change no more. Removing the highest number goes back to the one below it;
+removing all ends the service.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ class Versions:
         self._lock = threading.Lock()
         self._statuses: dict[int, Status] = {}
         self._failed: dict[int, list] = {}  # the stamps of the files of what did not load
+        self._seen: list = []  # those of the last look
         self._garbage = False
         self._service: Service | None = None
         self._stopped = threading.Event()
@@ -148,8 +150,9 @@ class Versions:
         if service is not None and service.number == number and graph in (None, service.graph):
             return  # it is there as it was, or about to be removed
         stamps = [_stamp(path) for path in sorted(folder.rglob("*"))]
-        if self._failed.get(number) == stamps:
-            return
+        before, self._seen = self._seen, stamps
+        if number in self._failed and (stamps == self._failed[number] or stamps != before):
+            return  # it is as it was, or still being written
         self._failed.pop(number, None)
         if not self._take(number, folder, graph):
             self._failed[number] = stamps
