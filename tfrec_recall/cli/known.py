@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -165,6 +166,6 @@ def _values(cell: np.ndarray | np.generic | bytes) -> Any:
 
 def _plain(one: Any) -> Id:
     """An id, or another value of a column, as JSON has it."""
-    if isinstance(one, str):
-        return one
-    return int(one) if float(one).is_integer() else str(one)
+    one = one.item() if hasattr(one, "item") else one  # of NumPy's
+    whole = isinstance(one, numbers.Real) and float(one).is_integer()
+    return int(one) if whole else str(one)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tfrec_recall.cli.known import Known
 
 MIB = 2**20
+CORES = os.cpu_count() or 1
 EXTRA = ("starlette", "uvicorn", "tensorflow_serving")  # what `serve` is made of
 
 
@@ -47,8 +48,7 @@ def serve(
         float,
         typer.Option(min=0.1, metavar="SECONDS", help="Clients that send or read slower are left."),
     ] = 30.0,
-    threads: Annotated[int, typer.Option(min=1, help="Requests at work at once.")] = os.cpu_count()
-    or 1,
+    threads: Annotated[int, typer.Option(min=1, help="Requests at work at once.")] = CORES,
 ) -> None:
     """Serve an export for development, by TensorFlow Serving's REST API, with a page at /.
 

@@ -18,7 +18,7 @@ END = 10  # seconds for requests at work when the server ends
 def patient(seconds: float) -> type[H11Protocol]:
     """Uvicorn's protocol, which has no limit for the head of a request and for reading an answer.
 
-    (That of a body is read under a limit of its own; an answer is given at once to one too slow.)
+    (A body has a limit of its own, where it is read.)
     """
 
     class Patient(H11Protocol):
@@ -39,11 +39,6 @@ def patient(seconds: float) -> type[H11Protocol]:
             if self.cycle is not None and not self.cycle.response_complete:
                 self._heard = _cancelled(self._heard)
             else:  # the head of a request, or what is left of one that was answered
-                self._expect()
-
-        def on_response_complete(self) -> None:
-            super().on_response_complete()
-            if self.timeout_keep_alive_task is None and not self.transport.is_closing():
                 self._expect()
 
         def pause_writing(self) -> None:
