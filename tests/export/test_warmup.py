@@ -3,12 +3,14 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.retrieval.toys import retriever
 from tfrec_recall.export import export
 from tfrec_recall.export.warmup import requests
+from tfrec_recall.retrieval import EmbeddingRetriever
 
 QUERIES = {"history": [["item 1", "item 2"], ["item 3"]]}
 
@@ -56,6 +58,23 @@ def test_the_file_holds_prediction_logs(tmp_path):
     history = tf.make_ndarray(sent["serving_default"]["history"])
     assert history.tolist() == [[b"item 1", b"item 2"], [b"item 3", b""]]
     assert card(version)["warmup"] == {"requests": 2}
+
+
+def test_a_query_of_padding_that_is_refused_is_not_asked(tmp_path):
+    def embed(raw):
+        return tf.gather(tf.eye(3), raw["place"])
+
+    inputs = {"place": tf.TensorSpec([None], tf.int64)}
+    picky = EmbeddingRetriever(embed, ["a", "b", "c"], np.eye(3), inputs=inputs)
+    version = export(picky, tmp_path)
+    assert card(version)["warmup"]["requests"] == 0
+    assert "a query of padding is refused" in card(version)["warmup"]["why"]
+    assert not (version / "assets.extra" / "tf_serving_warmup_requests").exists()
+    assert card(export(picky, tmp_path, warmup={"place": [2]}))["warmup"]["requests"] == 2
+    with pytest.raises(
+        ValueError, match=r"that the export answers. Received: .*is not in \[0, 3\)"
+    ):
+        export(picky, tmp_path, warmup={"place": [7]})
 
 
 def test_queries_that_do_not_fit_leave_no_version(tmp_path):

@@ -72,11 +72,36 @@ def export(
             extra.mkdir()
             if items is not None:
                 items.to_parquet(extra / ITEMS, index=False)
-            card["warmup"] = write_warmup(extra, asked)
             write_tuning(extra, retriever.tuned_with)
-            write_answers(extra, signatures, asked)
+            card["warmup"] = _warm(extra, signatures, asked, warmup is None)
         except tf.errors.OpError as error:
             raise OSError(None, error.message) from error
         (extra / CARD).write_text(dumps(card), encoding="utf-8")
 
     return write_version(path, write)
+
+
+def _warm(
+    extra: pathlib.Path,
+    signatures: Mapping[str, Any],
+    asked: Mapping[str, Mapping[str, tf.Tensor]],
+    of_padding: bool,
+) -> dict[str, Any]:
+    """Writes warm-up requests and what they are answered; what was written, for the card.
+
+    A server does not load a version that refuses its own warm-up requests: where nothing but a
+    query of padding is there to ask, and padding is refused, there are none.
+
+    Raises: ValueError where queries that were given are refused.
+    """
+    try:
+        write_answers(extra, signatures, asked)
+    except tf.errors.OpError as error:
+        said = [line for line in error.message.splitlines() if line and "[[{{" not in line][-1]
+        if not of_padding:
+            raise ValueError(
+                f"Queries for warm-up are ones that the export answers. Received: {said}"
+            ) from error
+        why = f"a query of padding is refused ({said}): export with warmup="
+        return {"requests": 0, "why": why}
+    return write_warmup(extra, asked)
