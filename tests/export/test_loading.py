@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from tests.retrieval.toys import retriever, texts
 from tfrec_recall.export import export, load
+from tfrec_recall.retrieval import ScaNN
+from tfrec_recall.retrieval.scann_searcher import held
 
 
 @pytest.fixture
@@ -92,3 +94,33 @@ def test_tables_go_with_what_was_loaded(version):
     for table in tables:
         with pytest.raises(tf.errors.NotFoundError):
             tf.raw_ops.LookupTableSizeV2(table_handle=table)
+
+
+def test_the_searcher_of_scann_goes_with_what_was_loaded(tmp_path):
+    """It is made in the graph, by a name of this load, when it is first asked."""
+    path = export(retriever(40, index=ScaNN(0.5)), tmp_path / "model")
+    loaded = load(path)
+    (name,) = searchers(loaded.saved)
+    assert not is_there(name)
+    assert texts(loaded({"history": [["item 3"]]}, k=1)[0]) == [["item 3"]]
+    assert is_there(name)
+    del loaded
+    gc.collect()
+    assert not is_there(name)
+
+
+def searchers(saved):
+    """The names of the searchers that the functions of a SavedModel make."""
+    graph = saved.recommend.concrete_functions[0].graph.as_graph_def()
+    nodes = [node for function in graph.library.function for node in function.node_def]
+    made = [node for node in nodes if node.op.endswith("TensorsToScann")]
+    return {node.attr["shared_name"].s.decode() for node in made}
+
+
+def is_there(name):
+    """Whether the process has a searcher of this name, which is not made of nothing."""
+    try:
+        held(name)
+    except tf.errors.OpError:
+        return False
+    return True

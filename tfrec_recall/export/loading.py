@@ -1,9 +1,11 @@
 """A retriever read back from a SavedModel."""
 
+import contextlib
 import importlib
 import os
 import pathlib
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -110,7 +112,8 @@ def load(path: str | os.PathLike) -> LoadedRetriever:
 def saved_model(version: pathlib.Path) -> Any:
     """What TensorFlow restores from the directory of a version, ScaNN's operations at hand.
 
-    Its tables go when it goes: TensorFlow keeps those of every load by a name of their own.
+    Its tables and its searchers go when it goes: TensorFlow keeps those of every load by a name of
+    their own.
 
     Raises: ValueError if it is damaged, or at a path that TensorFlow reads as a pattern.
     """
@@ -126,13 +129,16 @@ def saved_model(version: pathlib.Path) -> Any:
         ) from error
     for part in tf.train.TrackableView(saved).descendants():
         if isinstance(part, tf.saved_model.experimental.TrackableResource):
-            weakref.finalize(part, _destroy, part.resource_handle).atexit = False
+            free = part._destroy_resource  # of ScaNN's searcher; of a table, nothing
+            weakref.finalize(part, _destroy, part.resource_handle, free).atexit = False
     return saved
 
 
-def _destroy(resource: tf.Tensor) -> None:
+def _destroy(resource: tf.Tensor, free: Callable[[], Any]) -> None:
     """Frees a resource now: also when garbage is collected while some graph is being built."""
     with tf.__internal__.eager_context.eager_mode():
+        with contextlib.suppress(tf.errors.OpError):  # a searcher that nobody asked is not there
+            free()
         tf.raw_ops.DestroyResourceOp(resource=resource, ignore_lookup_error=True)
 
 

@@ -7,12 +7,14 @@ import tempfile
 import uuid
 import weakref
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
 from scann.scann_ops.py import scann_ops
 
 from tfrec_recall.retrieval.exact import exact_search, gather_or_zeros
+from tfrec_recall.retrieval.searcher_release import SearcherRelease
 from tfrec_recall.retrieval.selection import NO_ROW
 
 ANISOTROPIC_THRESHOLD = 0.2  # of "Accelerating Large-Scale Inference with Anisotropic ...", 2020
@@ -67,6 +69,7 @@ class ScannSearcher(tf.Module):
         with tf.init_scope():
             handle = self._handle()
         weakref.finalize(self, _release, handle).atexit = False
+        self._in_saved_models = SearcherRelease(partial(_free, self._shared_name))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -109,6 +112,30 @@ class ScannSearcher(tf.Module):
             state.dp_norms,
             shared_name=self._shared_name,
         )
+
+
+def held(name: str) -> tf.Tensor:
+    """The searcher that the process holds by this name; where it does, nothing else is looked at.
+
+    Raises: tf.errors.OpError where there is none, as nothing makes no searcher.
+    """
+    text, numbers = tf.constant(""), tf.zeros([0])
+    return scann_ops.tensors_to_scann(
+        x=tf.zeros([0, 0]),
+        scann_config=text,
+        serialized_partitioner=text,
+        datapoint_to_token=tf.zeros([0], tf.int32),
+        ah_codebook=text,
+        hashed_dataset=tf.zeros([0, 0], tf.uint8),
+        int8_dataset=tf.zeros([0, 0], tf.int8),
+        int8_multipliers=numbers,
+        dp_norms=numbers,
+        shared_name=name,
+    )
+
+
+def _free(name: str) -> None:
+    tf.raw_ops.DestroyResourceOp(resource=held(name), ignore_lookup_error=True)
 
 
 def _release(handle: tf.Tensor) -> None:
