@@ -248,10 +248,10 @@ def _told(made: Retriever, old: LoadedRetriever) -> str:
 
 
 def _kept(retriever: LoadedRetriever, name: str, items: pd.DataFrame) -> np.ndarray:
-    """What the export knows of each item; of a new one, what it knows of the least."""
+    """What scores are multiplied by, of a new item as of one that nobody had: 1, or the least."""
     values = retriever.of_items[name].numpy().reshape(-1)
     known = pd.Series(values, index=pd.Index(retriever.item_ids))
-    return known.reindex(items["item_id"]).fillna(values.min()).to_numpy()
+    return known.reindex(items["item_id"]).fillna(min(1.0, values.min())).to_numpy()
 
 
 def _diversity(report: Mapping[str, Any], diversity: Diversity | None) -> Diversity | None:
