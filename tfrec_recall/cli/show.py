@@ -71,7 +71,7 @@ def _facts(on: Console, version: pathlib.Path, others: list[int], card: Mapping[
         "index": _index(retriever.get("index") or {}),
         "features": _features(card.get("features")),
         "commit": commit(card),
-        "reindexed": _reindexed(card.get("reindexed") or {}),
+        **_reindexed(card.get("reindexed")),
         "warm-up": f"{(card.get('warmup') or {}).get('requests', 0)} requests",
         "packages": _pairs(packages),
     }
@@ -112,12 +112,12 @@ def _metrics(on: Console, metrics: Mapping[str, Any]) -> None:
         on.print(_pairs(others), soft_wrap=True)
 
 
-def _reindexed(told: Mapping[str, Any]) -> str:
+def _reindexed(told: Mapping[str, Any] | None) -> dict[str, str]:
     """Of a version over other items, from which one it was made."""
     if not told:
-        return ""
+        return {}
     counts = {name: told[name] for name in ("added", "removed", "changed") if name in told}
-    return f"from version {told.get('from')}: {_pairs(counts)}"
+    return {"reindexed": f"from version {told.get('from')}: {_pairs(counts)}"}
 
 
 def commit(card: Mapping[str, Any]) -> str:
