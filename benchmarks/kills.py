@@ -1,0 +1,215 @@
+"""The claim: whatever moment export, reindex and batch are killed at, every version that is there
+loads and answers, and no row of a batch is lost or doubled.
+
+    python benchmarks/kills.py
+    python benchmarks/kills.py --kills 10
+
+Each of the three is killed at random moments of its run, 100 times in all; a batch is then taken up
+again until it is done, and its rows are compared with those of a run that nobody disturbed.
+"""
+
+import argparse
+import os
+import pathlib
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+
+import numpy as np
+import pandas as pd
+import pyarrow.dataset as ds
+import tensorflow as tf
+
+from tfrec_recall.export import export, load
+from tfrec_recall.export.versions import versions
+from tfrec_recall.operations import Recommendations, UsersOfFile, answer_all, reindex
+from tfrec_recall.retrieval import EmbeddingRetriever
+
+ITEMS, USERS, DIM, K = 5_000, 6_000, 16, 20
+
+
+class Taste(tf.Module):
+    """A user's taste as it is told."""
+
+    inputs = {"user_id": tf.TensorSpec([None], tf.int64)}  # noqa: RUF012
+
+    def __init__(self):
+        super().__init__()
+        tastes = np.random.default_rng(1).normal(size=(USERS, DIM)).astype("float32")
+        self.tastes = tf.Variable(tastes)
+
+    def __call__(self, raw):
+        return tf.gather(self.tastes, raw["user_id"] % USERS)
+
+
+class OfPlace(tf.Module):
+    """An item's vector by the numbers in its row of the table."""
+
+    inputs = {"place": tf.TensorSpec([None, DIM], tf.float32)}  # noqa: RUF012
+
+    def __init__(self):
+        super().__init__()
+        self.scale = tf.Variable(1.0)
+
+    def __call__(self, raw):
+        return self.scale * raw["place"]
+
+
+def items(seed):
+    generator = np.random.default_rng(seed)
+    vectors = generator.normal(size=(ITEMS, DIM)).astype("float32")
+    ids = generator.permutation(2 * ITEMS)[:ITEMS]
+    return pd.DataFrame({"item_id": ids, "place": list(vectors)})
+
+
+def retriever(table):
+    vectors = np.stack(table["place"].to_list())
+    return EmbeddingRetriever(Taste(), table["item_id"], vectors, k=K, item_embedder=OfPlace())
+
+
+def run_export(place):
+    table = items(0)
+    export(retriever(table), place / "model", items=table)
+
+
+def run_reindex(place):
+    reindex(place / "model", items(os.getpid()))
+
+
+def run_batch(place):
+    loaded = load(place / "model" / "1")
+    users = UsersOfFile(place / "users.parquet", loaded, repeats=True)
+    answer_all(loaded, users, place / "recs", Recommendations(K), batch_size=64, part_size=300)
+
+
+def in_child(work, place, after=None):
+    """Runs in a fork, which is killed after so many seconds; how long it ran, and whether it ended.
+
+    TensorFlow has begun no work in this process, so that a fork is as good as a fresh one, without
+    the seconds of importing it.
+    """
+    begun = time.perf_counter()
+    child = os.fork()
+    if not child:
+        try:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            work(place)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc(file=sys.stdout)
+            sys.stdout.flush()
+            os._exit(1)
+    ended = 0
+    while not ended:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if not ended and after is not None and time.perf_counter() - begun >= after:
+            os.kill(child, signal.SIGKILL)
+            ended, status = os.waitpid(child, 0)
+        time.sleep(0.0005)
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status):
+        raise SystemExit(f"{work.__name__} failed of itself")
+    return time.perf_counter() - begun, os.WIFEXITED(status)
+
+
+def check_versions(place):
+    """Every version loads and gives a whole list."""
+    for number in versions(place / "model"):
+        loaded = load(place / "model" / str(number))
+        ids, scores = loaded({"user_id": [3, 5]})
+        assert ids.shape == (2, K)
+        assert np.isfinite(scores.numpy()).all()
+        assert len(loaded.items) == ITEMS
+
+
+def drop_all_but_first(place):
+    for number in versions(place / "model")[1:]:
+        shutil.rmtree(place / "model" / str(number))
+
+
+def answers(folder):
+    """All rows, in the order of users and ranks."""
+    table = ds.dataset(folder, format="parquet").to_table().to_pandas()
+    return table.sort_values(["user_id", "rank"], ignore_index=True)
+
+
+def check_batch(place):
+    """The rows that a run gives which is killed again and again, and those of another one."""
+    pd.testing.assert_frame_equal(answers(place / "recs"), answers(place / "whole"))
+
+
+class Moments:
+    """Random moments within a run, whose length is that of the shortest one that ended."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def draw(self):
+        return random.uniform(0, self.seconds)
+
+    def ended(self, seconds):
+        self.seconds = min(self.seconds, seconds)
+
+
+def kill_versions(work, place, kills, moments):
+    """Kills a writer of versions so many times, and looks at what is there after each ten."""
+    killed = ended = 0
+    while killed < kills:
+        seconds, whole = in_child(work, place, moments.draw())
+        killed += not whole
+        ended += whole
+        if whole:
+            moments.ended(seconds)
+        if (killed + ended) % 10 == 0 or killed == kills:
+            in_child(check_versions, place)
+            drop_all_but_first(place)
+    return ended
+
+
+def kill_batches(place, kills, moments):
+    """Kills batches so many times, and takes each up again until it is done."""
+    killed = done = 0
+    while killed < kills:
+        _, whole = in_child(run_batch, place, moments.draw())
+        killed += not whole
+        if whole:
+            done += 1
+            check_batch(place)
+            shutil.rmtree(place / "recs")
+    in_child(run_batch, place)
+    check_batch(place)
+    return done + 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=100, help="of all three together")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    random.seed(options.seed)
+    each = -(-options.kills // 3)
+    with tempfile.TemporaryDirectory() as folder:
+        place = pathlib.Path(folder)
+        pd.DataFrame({"user_id": np.arange(USERS)}).to_parquet(place / "users.parquet")
+        took = {run_export: in_child(run_export, place)[0]}
+        took[run_reindex], _ = in_child(run_reindex, place)
+        drop_all_but_first(place)
+        took[run_batch], _ = in_child(run_batch, place)
+        (place / "recs").rename(place / "whole")
+        for work in (run_export, run_reindex):
+            ended = kill_versions(work, place, each, Moments(took[work]))
+            print(
+                f"{work.__name__[4:]}: killed {each} times ({ended} runs ended before); every "
+                "version loads and answers.",
+                flush=True,
+            )
+        done = kill_batches(place, each, Moments(took[run_batch]))
+        print(f"batch: killed {each} times, {done} done in spite of it; every row is there once.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
