@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test lint types format clean
+.PHONY: install demo test lint types docs format clean
 
 install: $(INSTALLED)
 
@@ -28,6 +28,14 @@ lint: install
 
 types: install
 	$(BIN)/mypy
+
+# Warnings fail, links that lead nowhere among them. The site is build/docs/index.html.
+docs: $(VENV)/.documents
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+$(VENV)/.documents: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --editable '.[plot,dev,docs]'
+	@touch $@
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,87 @@
+"""What a model's page has from elsewhere: departures from the code, figures from the README.
+
+A page says by `model: TwoTower` in its front matter which model it is of, or by `figures: true` that
+it has all of the figures.
+"""
+
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).parents[2]
+TABLE = re.compile(r"^([A-Z][^\n|]*):\n\n(\| model \|.*?)(?:\n\n|\Z)", re.DOTALL | re.MULTILINE)
+
+
+def on_page_markdown(markdown, page, **_):
+    if page.meta.get("figures"):
+        return f"{markdown.rstrip()}\n\n{all_figures()}"
+    name = page.meta.get("model")
+    if name is None:
+        return markdown
+    return "\n\n".join([markdown.rstrip(), *departed(name), *measured(name), *further(name)])
+
+
+def departed(name: str) -> list[str]:
+    """Which paper, what differs by default and what takes it back."""
+    sys.path.insert(0, str(ROOT))  # the tests read the docstrings, and so does the site
+    from tests.contract.departures import departures
+
+    from tfrec_recall import models
+
+    model_class = getattr(models, name)
+    if model_class.PUBLISHED is None:
+        return []
+    plain = model_class.plain_form()
+    training = {n: v for n, v in plain.settings.items() if n not in plain.arguments}
+    text = [
+        "## Departures from the paper",
+        f"`{name}.published(features)` is the plain form of {plain.paper}, "
+        "`--settings published` on the command line. Argument by argument:",
+        "\n".join(
+            ["| the defaults depart | the paper's |", "| --- | --- |"]
+            + [f"| {each.what} | {each.text} |" for each in departures(model_class)]
+        ),
+    ]
+    if training:
+        optimizer = type(plain.optimizer(0.1)).__name__
+        said = ", ".join(f"`{n}={v}`" for n, v in training.items())
+        text.append(f"The paper trains with `{optimizer}` and {said}.")
+    return text
+
+
+def measured(name: str) -> list[str]:
+    """The rows of the README's tables that are the model's."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    command, found = command_of(name), []
+    for title, table in TABLE.findall(readme):
+        head, rule, *rows = table.splitlines()
+        own = [row for row in rows if row.startswith(f"| `{command}`")]
+        if own:
+            most = [row for row in rows if row.startswith("| `popular`") and row not in own]
+            found.append(f"{title}:\n\n" + "\n".join([head, rule, *most, *own]))
+    if not found:
+        return []
+    how = "Full ranking of the catalogue on test; how, and of which version, [Models](index.md) says."
+    return ["## Measured", how, *found]
+
+
+def all_figures() -> str:
+    """The README's section of figures, whose links are then those of the site."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    figures = text[text.index("\n## Figures\n") : text.index("\n## Licence\n")]
+    return figures.replace("[benchmarks/RESULTS.md](benchmarks/RESULTS.md)", "[Tables](../results.md)")
+
+
+def further(name: str) -> list[str]:
+    return [
+        f"All arguments: [`{name}`](../reference/models.md#tfrec_recall.models.{name}). "
+        f"On the command line: `tfrec-recall train {command_of(name)} --data NAME_OR_PATH`."
+    ]
+
+
+def command_of(name: str) -> str:
+    """The name on the command line, which that of the page is too."""
+    from tfrec_recall.cli.discovery import entries
+
+    (command,) = [each.name for each in entries().values() if each.class_name == name]
+    return command
