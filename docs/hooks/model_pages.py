@@ -1,7 +1,7 @@
 """What a model's page has from elsewhere: departures from the code, figures from the README.
 
-A page says by `model: TwoTower` in its front matter which model it is of, or by `figures: true` that
-it has all of the figures.
+A page says by `model: TwoTower` in its front matter which model it is of, or by `figures: true`
+that it has all of the figures.
 """
 
 import pathlib
@@ -25,7 +25,6 @@ def departed(name: str) -> list[str]:
     """Which paper, what differs by default and what takes it back."""
     sys.path.insert(0, str(ROOT))  # the tests read the docstrings, and so does the site
     from tests.contract.departures import departures
-
     from tfrec_recall import models
 
     model_class = getattr(models, name)
@@ -61,7 +60,9 @@ def measured(name: str) -> list[str]:
             found.append(f"{title}:\n\n" + "\n".join([head, rule, *most, *own]))
     if not found:
         return []
-    how = "Full ranking of the catalogue on test; how, and of which version, [Models](index.md) says."
+    how = (
+        "Full ranking of the catalogue on test; how, and of which version, [Models](index.md) says."
+    )
     return ["## Measured", how, *found]
 
 
@@ -69,7 +70,9 @@ def all_figures() -> str:
     """The README's section of figures, whose links are then those of the site."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     figures = text[text.index("\n## Figures\n") : text.index("\n## Licence\n")]
-    return figures.replace("[benchmarks/RESULTS.md](benchmarks/RESULTS.md)", "[Tables](../results.md)")
+    return figures.replace(
+        "[benchmarks/RESULTS.md](benchmarks/RESULTS.md)", "[Tables](../results.md)"
+    )
 
 
 def further(name: str) -> list[str]:
