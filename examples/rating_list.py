@@ -17,13 +17,14 @@ model.fit(data)
 # Someone who is no user of the data: some well-known films, and stars for them.
 items = data.items.set_index("item_id")
 known = data.events["item_id"].value_counts().index[:10].tolist()
-query = {"history": [known], "history_rating": [[5.0, 4.0, 2.0, 1.0, 5.0, 3.0, 4.0, 5.0, 2.0, 4.0]]}
-for item, stars in zip(known, query["history_rating"][0], strict=True):
-    print(f"rated {stars:.0f}  {items['title'][item]}")
+stars = [[5.0, 4.0, 2.0, 1.0, 5.0, 3.0, 4.0, 5.0, 2.0, 4.0]]
+query = {"user_id": ["someone"], "history": [known], "history_rating": stars}
+for item, given in zip(known, stars[0], strict=True):
+    print(f"rated {given:.0f}  {items['title'][item]}")
 
 retriever = model.retriever(data.items, k=8)
 found, _ = retriever(query, exclude=[known])
-stars = retriever.predict_rating(query, found)
+foretold = retriever.predict_rating(query, found)
 print("\nand would give")
-for item, rating in zip(found[0].numpy(), stars[0].numpy(), strict=True):
+for item, rating in zip(found[0].numpy(), foretold[0].numpy(), strict=True):
     print(f"  {rating:.2f}  {items['title'][item.decode()]}")

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tests.contract.model_cases import OF_WINDOWS
-from tests.small_data import small
+from tests.small_data import for_small, small
 from tfrec_recall import models
 from tfrec_recall.data import datasets
 
@@ -31,7 +31,7 @@ def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "load", small)
     names: dict[str, object] = {}
     for fence, text in PAGES[page]:
-        code = re.sub(r"epochs=\d+", "epochs=1", text)
+        code = for_small(text)
         program = compile(code, str(ROOT / "docs" / page), "exec")
         if "only compiled" in fence:
             continue
