@@ -5,6 +5,7 @@ The pages of `OWN` have tests of their own. A block whose fence says `only compi
 
 import pathlib
 import re
+import runpy
 
 import pytest
 import tensorflow as tf
@@ -61,3 +62,20 @@ def test_each_model_has_a_page_with_a_figure_equations_limits_and_a_program():
 def test_what_is_only_compiled_says_so_to_the_reader():
     marked = [(page, fence) for page, found in PAGES.items() for fence, _ in found if fence.strip()]
     assert all("title=" in fence for _, fence in marked), marked
+
+
+def test_every_figure_is_drawn_and_an_arrow_from_nowhere_is_refused():
+    hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "figures.py"))
+    blocks = [
+        block
+        for path in (ROOT / "docs").rglob("*.md")
+        for block in hook["BLOCK"].findall(path.read_text(encoding="utf-8"))
+    ]
+    assert len(blocks) == len(models.__all__)  # one a model, and that of the first page
+    for caption, text in blocks:
+        drawn = hook["figure"](text, caption)
+        boxes = sum(bool(cell.strip()) for row in text.splitlines() for cell in row.split("|"))
+        assert drawn.count("<rect") == boxes
+        assert caption in drawn
+    with pytest.raises(ValueError, match=r"comes from no box. Received: 'c'"):
+        hook["figure"]("a: one\nb: two < a c", "two boxes")

@@ -7,14 +7,15 @@
     ```
 
 A line is a row, `|` parts its boxes, a box is `name: label < the boxes that lead to it`, and ` / `
-begins a second line of the label. A box without a name is a gap.
+begins a second line of the label. An empty box is a gap. An arrow over several rows goes around.
 """
 
 import html
 import re
 
-BLOCK = re.compile(r"^```figure *(.*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```figure *([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 WIDTH, ROW, LINE, PAD = 480, 78, 17, 12
+AROUND = 220
 
 
 def on_page_markdown(markdown, page, **_):
@@ -69,6 +70,10 @@ def _arrow(where: str, boxes: dict, source: str, target: str) -> str:
         raise ValueError(f"An arrow in {where} comes from no box. Received: {source!r}.")
     (x, y, _, lines), (to_x, to_y, _, to_lines) = boxes[source], boxes[target]
     y, to_y = y + _height(lines) / 2, to_y - _height(to_lines) / 2 - 1
-    middle = (y + to_y) / 2
-    curve = f"M{x:.0f},{y:.0f} C{x:.0f},{middle:.0f} {to_x:.0f},{middle:.0f} {to_x:.0f},{to_y:.0f}"
+    around = AROUND if to_y - y > ROW else 0
+    out, back = (y, to_y) if around else ((y + to_y) / 2,) * 2
+    curve = (
+        f"M{x:.0f},{y:.0f} C{x + around:.0f},{out:.0f} {to_x + around:.0f},{back:.0f} "
+        f"{to_x:.0f},{to_y:.0f}"
+    )
     return f'<path d="{curve}" marker-end="url(#tip)"/>'

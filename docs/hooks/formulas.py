@@ -11,4 +11,8 @@ BLOCK = re.compile(r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>', re.DOTA
 
 def on_page_content(content, **_):
     content = INLINE.sub(lambda found: convert(html.unescape(found[1])), content)
-    return BLOCK.sub(lambda found: convert(html.unescape(found[1]), display="block"), content)
+    return BLOCK.sub(lambda found: f'<div class="formula">{_block(found[1])}</div>', content)
+
+
+def _block(formula: str) -> str:
+    return convert(html.unescape(formula), display="block")
