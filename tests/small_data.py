@@ -5,9 +5,12 @@ import re
 import numpy as np
 import pandas as pd
 
+from tests.contract.model_cases import OF_WINDOWS
 from tfrec_recall.data import Interactions, datasets
 
 LOADED = datasets.load
+# Steps with loops take long one operation at a time, and NeuralCF compiles its pre-training itself.
+IN_GRAPHS = {"NeuralCF", *(model_class.__name__ for model_class in OF_WINDOWS)}
 
 
 def small(name, **options):
@@ -43,3 +46,8 @@ def for_small(program):
     """The text of a program with one epoch, and with windows of ranks that few items have."""
     program = re.sub(r"epochs=\d+", "epochs=1", program)
     return re.sub(r"window=\(\d+, \d+\)", "window=(5, 15)", program)
+
+
+def is_quick_eagerly(program):
+    """Whether graphs would take longer to make than a program's few steps take without."""
+    return not any(f"{name}(" in program for name in IN_GRAPHS)

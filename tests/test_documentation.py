@@ -10,8 +10,7 @@ import runpy
 import pytest
 import tensorflow as tf
 
-from tests.contract.model_cases import OF_WINDOWS
-from tests.small_data import for_small, small
+from tests.small_data import for_small, is_quick_eagerly, small
 from tfrec_recall import models
 from tfrec_recall.data import datasets
 
@@ -23,7 +22,6 @@ PAGES = {
     for path in sorted((ROOT / "docs").rglob("*.md"))
     if path.name not in OWN
 }
-IN_LOOPS = {cls.__name__ for cls in OF_WINDOWS}  # slow one operation at a time
 
 
 @pytest.mark.parametrize("page", [page for page, blocks in PAGES.items() if blocks])
@@ -36,8 +34,7 @@ def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
         program = compile(code, str(ROOT / "docs" / page), "exec")
         if "only compiled" in fence:
             continue
-        # Graphs take longer to make than these few steps, but for those with loops.
-        tf.config.run_functions_eagerly(not any(f"{name}(" in code for name in IN_LOOPS))
+        tf.config.run_functions_eagerly(is_quick_eagerly(code))
         try:
             exec(program, names)
         finally:

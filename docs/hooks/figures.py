@@ -42,7 +42,8 @@ def figure(text: str, caption: str, where: str = "") -> str:
         f'<figure class="figure"><svg viewBox="0 0 {WIDTH} {ROW * len(rows)}" role="img" '
         f'aria-label="{said}"><defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" '
         'markerWidth="7" markerHeight="7" orient="auto"><path d="M0,0 8,4 0,8z"/></marker></defs>'
-        f"{''.join(drawn)}</svg><figcaption>{html.escape(caption, quote=False)}</figcaption></figure>"
+        f"{''.join(drawn)}</svg>"
+        f"<figcaption>{html.escape(caption, quote=False)}</figcaption></figure>"
     )
 
 
