@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test lint types docs format clean
+.PHONY: install demo test programs lint types docs format clean
 
 install: $(INSTALLED)
 
@@ -21,6 +21,10 @@ demo: install
 test: install
 	$(BIN)/python -m pytest -n auto
 	TF_USE_LEGACY_KERAS=0 $(BIN)/python -m pytest -n auto tests/layers tests/losses tests/contract/test_layers*.py
+
+# The examples, and the Python of the documentation.
+programs: install
+	$(BIN)/python -m pytest -n auto -m programs tests/test_examples.py tests/test_documentation.py
 
 lint: install
 	$(BIN)/ruff check .

@@ -1,8 +1,12 @@
 """The Python of the documentation runs: each page from top to bottom, one epoch on tiny data.
 
-The pages of `OWN` have tests of their own. A block whose fence says `only compiled` is that.
+That is `make programs`; the suite itself checks that all of it compiles, and that what it imports
+is there. The pages of `OWN` have tests of their own. A block whose fence says `only compiled` is
+that.
 """
 
+import ast
+import importlib
 import pathlib
 import re
 import runpy
@@ -24,6 +28,7 @@ PAGES = {
 }
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("page", [page for page, blocks in PAGES.items() if blocks])
 def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -39,6 +44,21 @@ def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
             exec(program, names)
         finally:
             tf.config.run_functions_eagerly(False)
+
+
+def test_what_the_programs_import_is_there():
+    examples = [path.read_text(encoding="utf-8") for path in (ROOT / "examples").glob("*.py")]
+    blocks = [text for found in PAGES.values() for _, text in found]
+    imported = [
+        (node.module, alias.name)
+        for text in examples + blocks
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("tfrec_recall")
+        for alias in node.names
+    ]
+    missing = [pair for pair in imported if not hasattr(importlib.import_module(pair[0]), pair[1])]
+    assert imported
+    assert not missing
 
 
 def test_each_model_has_a_page_with_a_figure_equations_limits_and_a_program():

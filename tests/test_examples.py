@@ -1,4 +1,7 @@
-"""Each example runs to its end, one epoch on tiny data, and prints what its first line promises."""
+"""Each example runs to its end, one epoch on tiny data, and prints something to look at.
+
+That is `make programs`.
+"""
 
 import pathlib
 
@@ -11,6 +14,7 @@ from tfrec_recall.data import datasets
 EXAMPLES = sorted((pathlib.Path(__file__).resolve().parents[1] / "examples").glob("*.py"))
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_it_runs(example, tmp_path, monkeypatch, capsys):
     text = example.read_text(encoding="utf-8")
