@@ -9,6 +9,8 @@ import os
 # XLA reads it when it compiles first.
 QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 os.environ.setdefault("XLA_FLAGS", QUICK)
+# What oneDNN prepares for an operation pays for itself in large ones.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import tensorflow as tf  # noqa: E402
 from tensorflow.python.util import tf_stack  # noqa: E402
@@ -22,5 +24,7 @@ tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU"
 # Operations remember where they were made, for messages that no test reads.
 here = tf_stack.extract_stack()
 tf_stack.extract_stack = lambda stacklevel=1: here
+# One thread computes: tests run side by side, and none has work for more.
+tf.config.threading.set_intra_op_parallelism_threads(1)
 gc.freeze()  # what was imported is not searched for garbage again and again
 gc.set_threshold(100_000, 20, 20)

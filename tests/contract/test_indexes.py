@@ -79,8 +79,7 @@ def assert_is_top_k(result, vectors, query, k, exclude, present):
 
 
 @pytest.mark.parametrize("k", [1, 4, 200])
-@pytest.mark.parametrize("batch", [1, 6])
-@pytest.mark.parametrize("interests", [1, 3])
+@pytest.mark.parametrize(("batch", "interests"), [(1, 1), (6, 1), (6, 3)])
 @pytest.mark.parametrize("width", [0, 1, MOST])
 def test_finds_the_top_k(case, k, batch, interests, width):
     vectors, index, reloaded = case

@@ -19,13 +19,11 @@ RESTORED = """
 
     signature = tf.saved_model.load(path).signatures["serving_default"]
     served = signature(history=tf.constant(history), exclude=tf.constant(exclude))
-    item_id = served["item_id"].numpy()
+    restored = served["item_id"].numpy()
 """
 
 # What TensorFlow Serving's C++ does: restore the variables, run the initialisers, run the graph.
 SESSION = """
-    import tensorflow as tf
-
     with tf.compat.v1.Session(graph=tf.Graph()) as session:
         meta = tf.compat.v1.saved_model.load(session, ["serve"], path)
         signature = meta.signature_def["serving_default"]
@@ -35,35 +33,30 @@ SESSION = """
             item_id = session.run(signature.outputs["item_id"].name, feed)
 """
 
+PRINTED = """
+    import json, sys
 
-def run(script, path, imports):
-    """The item ids that a new interpreter prints for the queries."""
-    lines = [
-        "import json, sys",
-        imports,
-        f"path, history, exclude = {str(path)!r}, {HISTORY!r}, {EXCLUDE!r}",
-        textwrap.dedent(script),
-        "assert not any(name.startswith('tfrec_recall') for name in sys.modules)",
-        "print(json.dumps([[raw.decode() for raw in row] for row in item_id]))",
-    ]
-    done = subprocess.run(
-        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    assert not any(name.startswith("tfrec_recall") for name in sys.modules)
+    print(json.dumps([[[raw.decode() for raw in row] for row in ids] for ids in (restored, item_id)]))
+"""
 
 
-@pytest.mark.parametrize("loader", [RESTORED, SESSION], ids=["tf.saved_model.load", "session"])
 @pytest.mark.parametrize(
     ("index", "imports"),
     [(Exact(), ""), (ScaNN(recall=0.9), "import scann")],
     ids=["exact", "scann"],
 )
-def test_serves_the_same_lists(tmp_path, loader, index, imports):
+def test_both_loaders_serve_the_same_lists(tmp_path, index, imports):
     original = retriever(1500, index=index)
     version = export(original, tmp_path / "model")
+    given = f"path, history, exclude = {str(version)!r}, {HISTORY!r}, {EXCLUDE!r}"
+    lines = [imports, given, *map(textwrap.dedent, (RESTORED, SESSION, PRINTED))]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
     expected = texts(original({"history": HISTORY}, exclude=EXCLUDE)[0])
-    assert run(loader, version, imports) == expected
+    assert json.loads(done.stdout.splitlines()[-1]) == [expected, expected]
 
 
 RECOMMEND = """

@@ -62,8 +62,8 @@ class CompiledSteps:
     def __init__(self, model: Learner, alone: Callable[..., Metrics]):
         self.model = model
         self.alone = alone
-        self.at_once = tf.function(self._at_once)
-        self.program = tf.function(self._program, jit_compile=True)
+        self.at_once = tf.function(self._at_once, autograph=False)
+        self.program = tf.function(self._program, jit_compile=True, autograph=False)
 
     def __call__(self, iterator) -> Metrics:
         steps = int(self.model._steps_per_execution)

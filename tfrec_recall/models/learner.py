@@ -87,7 +87,7 @@ class Learner(SavedWhole):
         super().compile(*args, jit_compile=False, **kwargs)
         self.compiled_step = None
         if jit_compile:
-            self.compiled_step = tf.function(self.dense_step, jit_compile=True)
+            self.compiled_step = tf.function(self.dense_step, jit_compile=True, autograph=False)
         for module in self.submodules:
             if isinstance(module, InBatchSoftmax):
                 module.whole = bool(jit_compile)

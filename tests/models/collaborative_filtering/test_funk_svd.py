@@ -107,7 +107,8 @@ def test_a_new_user_is_the_least_of_his_part_of_the_loss(train):
 def test_a_user_folded_in_is_near_the_trained_one(train, tmp_path):
     model = built(train, l2=0.05)
     model.compile(optimizer=tf.keras.optimizers.Adam(0.05))
-    model.fit(model.training_data(train, batch_size=len(train.events)), epochs=300, verbose=0)
+    data = model.training_data(train, batch_size=len(train.events))
+    model.fit(data.repeat(), steps_per_epoch=300, verbose=0)
     row = train.events[train.events["user_id"] == "u3"]
     sent = {
         "history": [row["item_id"].tolist()],
