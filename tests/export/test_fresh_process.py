@@ -37,7 +37,7 @@ PRINTED = """
     import json, sys
 
     assert not any(name.startswith("tfrec_recall") for name in sys.modules)
-    print(json.dumps([[[raw.decode() for raw in row] for row in ids] for ids in (restored, item_id)]))
+    print(json.dumps([ids.astype(str).tolist() for ids in (restored, item_id)]))
 """
 
 
