@@ -23,10 +23,10 @@ _SPACED = """
     SideInfoPooling StreamingFrequencyEstimator Tower UserAttention
     InBatchSoftmax MaxMargin SampledSoftmax SkipGramNegativeSampling
     LazyAdam RowWiseAdagrad
-    BucketEncoding Categorical FeatureEncoder Features FieldSum History ItemEmbedding ItemTable
-    KnownFirst ListEncoding MultiValued NormalisedEncoding Numeric Objective SecondsEncoding
-    SessionEncoding SessionSplit SplitEncoding TimeEncoding TimeOf Vector VectorEncoding
-    VocabularyEncoding Words WordsEncoding
+    BucketEncoding Categorical FeatureEncoder Features FieldSum HashEncoding History ItemEmbedding
+    ItemTable KnownFirst ListEncoding MultiValued NormalisedEncoding Numeric Objective
+    SecondsEncoding SessionEncoding SessionSplit SplitEncoding TimeEncoding TimeOf Vector
+    VectorEncoding VocabularyEncoding Words WordsEncoding
     CoCount Cosine Jaccard NoiseRemoval Pearson
     LogUniformNegatives PopularityNegatives UniformNegatives
     Hard InBatch LogUniform Popularity Shown Uniform Unmet WithoutOwn

@@ -5,7 +5,7 @@ import tensorflow as tf
 from scipy import stats
 
 from tests.references.skip_gram import window_pairs
-from tfrec_recall.data import Interactions
+from tfrec_recall.data import Interactions, windows
 from tfrec_recall.data.streaming import parquet
 from tfrec_recall.data.windows import (
     Blocks,
@@ -13,9 +13,11 @@ from tfrec_recall.data.windows import (
     keep_probability,
     sequences,
     session_batches,
+    sets_by_length,
     shuffle_within,
     thin_out,
 )
+from tfrec_recall.models.item_embeddings.window_pairs import set_weights
 
 ITEMS = np.array([5, 6, 7, 5, 8, 9, 9, 4, 3, 6, 2], dtype="int32")
 SESSION = np.array([0, 0, 0, 0, 1, 1, 1, 2, 3, 3, 3], dtype="int32")
@@ -138,3 +140,35 @@ def test_sequences_are_in_time_order_and_need_time():
 def test_a_threshold_is_positive():
     with pytest.raises(ValueError, match=r"above 0.*Received: 0"):
         keep_probability([1], 0)
+
+
+def test_sets_of_like_length_are_apart_and_long_ones_are_sampled(monkeypatch):
+    monkeypatch.setattr(windows, "SETS", (3, 5))
+    monkeypatch.setattr(windows, "SAMPLED", 2)
+    lengths = [2, 9, 4, 1, 3, 7]
+    items = np.arange(2, 2 + sum(lengths), dtype="int32")
+    session = np.repeat([8, 2, 5, 6, 1, 9], lengths)  # numbers that tell neighbours apart
+    of = np.repeat(range(6), lengths)
+    batch = {**flat(items, session), "of": tf.constant(of)}
+    total, rounds = np.zeros((len(items) + 2,) * 2), 300
+    for seed in range(rounds):
+        parts = sets_by_length(batch, tf.constant([3, seed]))
+        assert [sorted(set(part["of"].numpy())) for part, _ in parts] == [[0, 3, 4], [2], [1, 5]]
+        assert [int(reach) for _, reach in parts] == [2, 3, 2]
+        for part, reach in parts:
+            blocks = Blocks(part, reach, 3, 2)
+            drawn = np.zeros_like(total)
+            for step in range(int(blocks.steps)):
+                block = blocks.at(tf.constant(step))
+                weights = set_weights(block).numpy()
+                centre, context = block.centre["item_id"].numpy(), block.context["item_id"].numpy()
+                lane, i, j = np.nonzero(weights)
+                np.add.at(drawn, (centre[lane, i], context[lane, j]), weights[lane, i, j])
+            own = part["item_id"].numpy()
+            expected = np.array(lengths)[part["of"].numpy()] - 1
+            np.testing.assert_allclose(drawn.sum(axis=1)[own], expected, rtol=1e-5)
+            total += drawn
+    every = np.equal.outer(of, of) & ~np.eye(len(of), dtype=bool)
+    np.testing.assert_allclose(total[2:, 2:] / rounds, every, atol=0.35)
+    exact = np.isin(of, [0, 2, 3, 4])
+    np.testing.assert_allclose(total[2:, 2:][exact] / rounds, every[exact], rtol=1e-5)

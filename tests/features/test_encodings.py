@@ -27,6 +27,8 @@ CASES = [
     Categorical("country"),
     Categorical("country", min_count=2),
     Categorical("store"),
+    Categorical("country", hash_buckets=3),
+    Categorical("store", hash_buckets=5),
     Numeric("price"),
     Numeric("price", log=True),
     Numeric("price", buckets=3),

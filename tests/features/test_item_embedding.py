@@ -27,11 +27,16 @@ def vectors_and_gradients(layer, training):
     return vectors, [tf.convert_to_tensor(g) for g in tape.gradient(loss, layer.trainable_weights)]
 
 
-@pytest.mark.parametrize("few", [0, 100])
-def test_training_embeds_what_serving_does(layer, few, monkeypatch):
-    monkeypatch.setattr(item_embedding, "FEW_ITEMS", few)
+@pytest.mark.parametrize(("items", "values"), [(4, 100), (5, 14), (5, 15)])
+def test_training_embeds_what_serving_does(layer, items, values, monkeypatch):
+    monkeypatch.setattr(item_embedding, "FEW_ITEMS", items)
+    monkeypatch.setattr(item_embedding, "FEW_VALUES", values)
+    seen = []
+    layer.table.call = lambda ids, call=layer.table.call: seen.append(ids) or call(ids)
     served, expected = vectors_and_gradients(layer, training=False)
+    seen.clear()
     learnt, gradients = vectors_and_gradients(layer, training=True)
+    assert bool(seen) == ((items, values) != (5, 15))  # 5 items, whose features are 15 ids
     np.testing.assert_allclose(learnt, served, rtol=1e-6)
     for ours, theirs in zip(gradients, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5)

@@ -24,7 +24,9 @@ def test_every_row_draws_in_proportion_to_its_entries(rows):
         np.testing.assert_allclose(found, np.array(row) / sum(row), rtol=1e-6, atol=1e-12)
 
 
-def test_a_long_row_beside_short_ones():
+@pytest.mark.parametrize("at_a_time", [1, 60_000])
+def test_a_long_row_beside_short_ones(at_a_time, monkeypatch):
+    monkeypatch.setattr("tfrec_recall.graph.alias_tables.ENTRIES_AT_A_TIME", at_a_time)
     generator = np.random.default_rng(0)
     row = generator.pareto(1.0, 50_000) + 1e-3
     data = np.concatenate([[1.0], row, [2.0, 1.0]])
@@ -34,6 +36,8 @@ def test_a_long_row_beside_short_ones():
     alias = tables.alias[1:50_001] - 1
     found = alias_probability(tables.threshold[1:50_001], alias)
     np.testing.assert_allclose(found, row / row.sum(), rtol=1e-4, atol=1e-12)
+    last = alias_probability(tables.threshold[50_001:], tables.alias[50_001:] - 50_001)
+    np.testing.assert_allclose(last, [2 / 3, 1 / 3], rtol=1e-6)
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])

@@ -34,7 +34,8 @@ def test_visits_are_those_of_the_walks(monkeypatch):
         np.testing.assert_array_equal(counts.toarray()[row], np.bincount(visited, minlength=7))
 
 
-def test_neighbours_are_the_most_visited_others():
+def test_neighbours_are_the_most_visited_others(monkeypatch):
+    monkeypatch.setattr(importance, "VISITS_AT_A_TIME", 1600)  # two starts at a time
     walks = RandomWalks(sp.csr_array(weighted()))
     counts = visit_counts(walks, np.arange(7), count=200, length=4, restart=0.2, seed=1).toarray()
     table = importance_neighbours(walks, top=3, count=200, length=4, restart=0.2, seed=1)
@@ -70,6 +71,18 @@ def test_power_iteration_solves_the_equations(restart):
     expected = [graphs.pagerank(weight, start, restart) for start in (2, 3, 2, 0)]
     np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_the_last_step_is_the_equation():
+    weight = weighted()
+    weight[3] = 0  # a dead end, from which walkers go back to the start
+    walks, starts = RandomWalks(sp.csr_array(weight)), np.array([2, 0])
+    visits = visit_counts(walks, starts, count=9, length=4, restart=0.3, seed=5).toarray()
+    shares = visits / visits.sum(axis=1, keepdims=True)
+    expected = 0.7 * shares @ graphs.transitions(weight)
+    expected[[0, 1], starts] += 0.3 + 0.7 * shares[:, 3]
+    found = pagerank_by_walks(walks, starts, count=9, length=4, restart=0.3, seed=5)
+    np.testing.assert_allclose(found.toarray(), expected, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("dead_end", [False, True])

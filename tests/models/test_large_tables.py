@@ -25,7 +25,7 @@ FIRST = the_board().items["item_id"][:20].tolist()
 def test_items_and_the_largest_table_decide_on_xla_and_the_optimizer(
     few_items, large_table, compiles, optimizer, monkeypatch
 ):
-    monkeypatch.setattr(recall_model, "FEW_ITEMS", few_items)
+    monkeypatch.setattr(item_embedding, "FEW_ITEMS", few_items)
     monkeypatch.setattr(recall_model, "LARGE_TABLE", large_table)
     model = built(models.TwoTower)
     assert model.optimizer_class is optimizer
@@ -38,7 +38,7 @@ def test_items_and_the_largest_table_decide_on_xla_and_the_optimizer(
 
 def test_users_count_as_items_do(monkeypatch):
     monkeypatch.setattr(recall_model, "LARGE_TABLE", USERS + 1)  # two less than their table has
-    monkeypatch.setattr(recall_model, "FEW_ITEMS", 10_000)
+    monkeypatch.setattr(item_embedding, "FEW_ITEMS", 10_000)
     few = Interactions(the_board().events[lambda e: e["item_id"].isin(FIRST)])
     features = Features(user=[Categorical("user_id")], item=[Categorical("item_id")]).adapt(few)
     model = models.TwoTower(features, dim=4)

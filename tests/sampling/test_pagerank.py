@@ -2,6 +2,13 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from tfrec_recall.graph import (
+    ItemUserItemWalks,
+    bipartite_graph,
+    pagerank_by_walks,
+    personalised_pagerank,
+)
+from tfrec_recall.sampling import pagerank
 from tfrec_recall.sampling.pagerank import rank_window, scaled_ranks
 
 SCORES = np.random.default_rng(0).permutation(np.arange(1, 41)).reshape(2, 20) / 40
@@ -41,3 +48,32 @@ def test_the_window_is_scaled_for_small_catalogues():
 def test_an_empty_window_is_refused():
     with pytest.raises(ValueError, match=r"0 <= first < last.*Received: ranks=\(5, 5\)"):
         rank_window(sp.csr_array(SCORES), (5, 5), count=1)
+
+
+def test_a_pool_has_the_window_of_the_pagerank(monkeypatch):
+    monkeypatch.setattr(pagerank, "CELLS_AT_A_TIME", 90)  # three nodes at a time
+    random = np.random.default_rng(3)
+    item, user = np.nonzero(random.random((30, 12)) < 0.2)
+    walks = ItemUserItemWalks(bipartite_graph(user, item, users=12, items=30), items=30)
+    pool = pagerank.hard_pool(walks, (4, 9), 3, walked=2000, length=20, seed=1)
+    exact = personalised_pagerank(walks.step(sp.csr_array(np.eye(30))), np.arange(30))
+    inside = []
+    for start, drawn in enumerate(pool):
+        rank = np.argsort(np.argsort(-exact[start]))[drawn[drawn > 0]]
+        assert len(set(drawn)) == 3 or not drawn.any()  # few are joined to no item
+        inside.extend((rank >= 4) & (rank < 9))
+    assert len(inside) > 60
+    assert np.mean(inside) > 0.9
+
+
+def test_walks_rank_far_better_with_a_last_step_of_the_equation():
+    random = np.random.default_rng(0)
+    user = np.repeat(np.arange(300), 20)
+    item = (user // 10 * 20 + random.integers(0, 60, len(user))) % 600 + 1
+    walks = ItemUserItemWalks(bipartite_graph(user, item, users=300, items=601), items=601)
+    starts = np.arange(1, 601, 20)
+    step = walks.step(sp.csr_array(sp.identity(601, format="csr")))
+    rank = np.argsort(np.argsort(-personalised_pagerank(step, starts)))
+    drawn = rank_window(pagerank_by_walks(walks, starts, count=50, length=20), (30, 70), count=10)
+    found = np.take_along_axis(rank, drawn, axis=1)
+    assert np.mean((found >= 30) & (found < 70)) > 0.8  # by the visits alone .62

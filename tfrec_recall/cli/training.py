@@ -14,13 +14,16 @@ from tfrec_recall.cli.console import say, waiting
 from tfrec_recall.cli.discovery import Entry
 from tfrec_recall.cli.feature_report import tell_features
 from tfrec_recall.cli.settings import Training, separate
+from tfrec_recall.cli.source import telling
 from tfrec_recall.cli.training_progress import Stopwatch, TrainingProgress
 from tfrec_recall.data import Interactions, Split, hold_back
 from tfrec_recall.evaluation import RatingsOnValidation, RecallOnValidation
 from tfrec_recall.features import Wanted
 from tfrec_recall.features.specification import WITHOUT_TIMES
 from tfrec_recall.models import RecallModel
+from tfrec_recall.models.item_embeddings.window_model import WindowModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
+from tfrec_recall.models.training_memory import TrainingMemory
 
 Optimizer = Callable[..., tf.keras.optimizers.Optimizer]
 
@@ -85,10 +88,11 @@ def train_model(
 
     def prepare(train: Interactions) -> tuple[RecallModel, Any]:
         tf.keras.utils.set_random_seed(seed)
-        with waiting("Preparing features and examples"):
+        with waiting("Preparing features"):
             wanted = columns if model_class.reads_columns else None
             features = model_class.default_features(train, wanted).adapt(train)
             model = model_class(features, **arguments)
+        with telling(), waiting("Preparing examples"):
             return model, model.training_data(train, batch_size=batch_size, seed=seed)
 
     model, batches = prepare(split.train)
@@ -104,6 +108,7 @@ def train_model(
             model.fit(batches)
         examples, seconds = len(batches.events), time.perf_counter() - begin
     else:
+        tell_memory(model, optimizer)
         stops_by: Split | None = split if model.stops_early else None
         if model.stops_early and not len(split.validation.targets):
             stops_by = None
@@ -129,6 +134,13 @@ def train_model(
         settings={name: _plain(_chosen(model, name, value)) for name, value in used.items()},
         **best,
     )
+
+
+def tell_memory(model: RecallModel, optimizer: Optimizer | None) -> None:
+    """Says what training will hold; vectors of windows change by steps of their own."""
+    own = isinstance(model, WindowModel)
+    made = None if own else (optimizer or model.optimizer_class)()
+    say(str(TrainingMemory.of(model, made)))
 
 
 def _shortened(

@@ -20,6 +20,8 @@ from tfrec_recall.data.sessions import sessions
 from tfrec_recall.data.streaming import batches
 
 Columns = Mapping[str, tf.Tensor]
+SAMPLED = 128  # contexts to each side, of sets too long for all of their pairs
+SETS = (65, 2 * SAMPLED + 1)  # events of sets whose blocks are apart
 
 
 def sequences(
@@ -161,6 +163,42 @@ def shuffle_within(batch: Columns, seed: tf.Tensor) -> dict[str, tf.Tensor]:
     lot = tf.random.stateless_uniform(tf.shape(batch["session"]), seed, dtype=tf.float64)
     order = tf.argsort(tf.cast(batch["session"], tf.float64) + lot)
     return {name: tf.gather(values, order) for name, values in batch.items()}
+
+
+def sets_by_length(batch: Columns, seed: tf.Tensor) -> list[tuple[Columns, int | tf.Tensor]]:
+    """A batch of whole sets in three parts, each with how far its contexts reach: up to 65 events,
+    up to 257, and more.
+
+    Blocks are as wide as the reach of their longest set: apart, a long one leaves those of the
+    others as they are. Of a set of more than 257 events, in random order, each has the 128 before
+    and behind it as contexts, and a column `of_all` says what one of them stands for: cost grows
+    with the events, and not with their square.
+
+    Args:
+        seed: of the orders.
+    """
+    begins = tf.concat([[True], batch["session"][1:] != batch["session"][:-1]], axis=0)
+    begins = begins[: tf.size(batch["session"])]  # there may be no event
+    run = tf.cumsum(tf.cast(begins, tf.int32)) - 1
+    length = tf.gather(tf.math.segment_sum(tf.ones_like(run), run), run)
+    batch = {**batch, "session": run, "of_all": tf.ones_like(run, tf.float32)}
+    parts: list[tuple[Columns, int | tf.Tensor]] = []
+    least = 0
+    for most in SETS:
+        here = (length > least) & (length <= most)
+        longest = tf.reduce_max(tf.concat([[2], tf.boolean_mask(length, here)], axis=0))
+        part = {name: tf.boolean_mask(values, here) for name, values in batch.items()}
+        parts.append((part, longest - 1))
+        least = most
+    here = length > least
+    part = {name: tf.boolean_mask(values, here) for name, values in batch.items()}
+    part = shuffle_within(part, seed)
+    size = tf.boolean_mask(length, here)
+    first = tf.boolean_mask(begins, here)  # of each set, as shuffling leaves sets where they are
+    number = tf.cumsum(tf.cast(first, tf.int32)) - 1
+    place = tf.range(tf.size(size)) - tf.gather(tf.cast(tf.where(first)[:, 0], tf.int32), number)
+    contexts = tf.minimum(place, SAMPLED) + tf.minimum(size - 1 - place, SAMPLED)
+    return [*parts, ({**part, "of_all": tf.cast((size - 1) / contexts, tf.float32)}, SAMPLED)]
 
 
 class Block(NamedTuple):

@@ -10,6 +10,7 @@ import pandas as pd
 
 from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data import Vocabulary
+from tfrec_recall.data.arguments import whole
 from tfrec_recall.features.encodings import (
     BucketEncoding,
     Encoding,
@@ -21,6 +22,7 @@ from tfrec_recall.features.encodings import (
     logarithm,
     numbers_of,
 )
+from tfrec_recall.features.hash_encoding import HashEncoding
 from tfrec_recall.features.list_encodings import (
     ListEncoding,
     SplitEncoding,
@@ -77,10 +79,23 @@ class Categorical(Feature):
         min_count: rarer values are unknown.
         unknown_rate: the share of values that training replaces by unknown, which teaches the model
             what to do with a value it has never seen. Worth setting on user ids.
+        hash_buckets: rows that values share by their hashes, for millions of values: none is kept,
+            and none is unknown. Not for item ids, which lists have to name.
     """
 
     min_count: int = 1
     unknown_rate: float = 0.0
+    hash_buckets: int | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        whole(f"Categorical({self.column!r})", self.hash_buckets, "hash_buckets", optional=True)
+        if self.hash_buckets is not None and self.min_count != 1:
+            raise ValueError(
+                f"Categorical({self.column!r}) counts no values that it hashes: give hash_buckets "
+                f"or min_count. Received: hash_buckets={self.hash_buckets}, "
+                f"min_count={self.min_count}."
+            )
 
     def learn(self, values: pd.Series) -> Encoding:
         present = values.dropna()
@@ -90,6 +105,8 @@ class Categorical(Feature):
             present = present.astype("int64")
         if pd.api.types.is_float_dtype(present.dtype):
             present = _whole_numbers(present)
+        if self.hash_buckets is not None:
+            return HashEncoding(not pd.api.types.is_integer_dtype(present.dtype), self.hash_buckets)
         return VocabularyEncoding(_vocabulary(present, self.min_count))
 
 

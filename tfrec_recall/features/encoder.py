@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
+from tfrec_recall.data.memory import check_memory
 from tfrec_recall.layers import draws
 
 UNKNOWN = 1
@@ -59,6 +60,13 @@ class FeatureEncoder(tf.keras.layers.Layer):
     def build(self, input_shape):
         for field in self.fields:
             rows = field.size or field.width  # a number has one row, which it scales
+            check_memory(
+                4 * rows * self.dim,
+                f"The table of {field.name}, {rows:,} rows of {self.dim} numbers,",
+                f"take a smaller dim, or of {field.name} the frequent values alone "
+                "(Categorical(…, min_count=…)) or hashes (hash_buckets=…). "
+                f"Received: dim={self.dim}.",
+            )
             # An instance a table: one called twice gives equal tables.
             initializer = type(self.initializer).from_config(self.initializer.get_config())
             # Of the layer as it is made: what Keras loads, it may set to train again.

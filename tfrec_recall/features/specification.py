@@ -227,7 +227,10 @@ class Features:
         encoding = self.encodings.get(name)
         if not isinstance(encoding, VocabularyEncoding) or encoding.rank != 1:
             kind = type(encoding).__name__ if encoding else "no such feature"
-            raise ValueError(f"{name!r} has to be Categorical. Received: {kind}.")
+            raise ValueError(
+                f"{name!r} has to be Categorical, and without hash_buckets, as its ids are asked "
+                f"for one by one. Received: {kind}."
+            )
         return encoding
 
     @property

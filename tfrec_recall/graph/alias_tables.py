@@ -7,14 +7,18 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
+from tfrec_recall.graph.neighbour_table import row_blocks
+
+ENTRIES_AT_A_TIME = 4_000_000
+
 
 class AliasTables(NamedTuple):
     """Of each entry of a matrix, what it gives away: a draw of a row takes one entry evenly, and
     stays with it below its threshold, and else goes to its alias.
 
     Attributes:
-        threshold: float64 [entries], 0 to 1.
-        alias: int64 [entries], the place of another entry of the same row.
+        threshold: float32 [entries], 0 to 1.
+        alias: [entries], the place of another entry of the same row.
     """
 
     threshold: np.ndarray
@@ -36,21 +40,33 @@ def alias_tables(matrix: sp.csr_array) -> AliasTables:
     >>> tables.threshold.tolist(), tables.alias.tolist()
     ([0.5, 1.0], [1, 1])
     """
-    weight = np.asarray(matrix.data, dtype="float64")
+    bounds, entries = matrix.indptr.astype("int64"), int(matrix.indptr[-1])
+    threshold = np.empty(entries, dtype="float32")
+    alias = np.empty(entries, dtype="int32" if entries < 2**31 else "int64")
+    for first, last in row_blocks(bounds, ENTRIES_AT_A_TIME):
+        own = slice(bounds[first], bounds[last])
+        degree = np.diff(bounds[first : last + 1])
+        threshold[own], alias[own] = _of_rows(matrix.data[own], degree)
+        alias[own] += bounds[first]
+    return AliasTables(threshold, alias)
+
+
+def _of_rows(data: np.ndarray, degree: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Thresholds and aliases, from 0 up, of some rows."""
+    weight = data.astype("float64")
     if not (np.isfinite(weight) & (weight > 0)).all():
         bad = weight[~(np.isfinite(weight) & (weight > 0))]
         raise ValueError(
             "Draws need finite weights above 0: leave out the others. "
             f"Received: {len(bad):,} such entries, the first {bad[:3].tolist()}."
         )
-    degree = np.diff(matrix.indptr)
-    row = np.repeat(np.arange(matrix.shape[0]), degree)
-    total = np.bincount(row, weight, minlength=matrix.shape[0])
+    row = np.repeat(np.arange(len(degree)), degree)
+    total = np.bincount(row, weight, minlength=len(degree))
     scaled = weight * (degree / np.where(total > 0, total, 1.0))[row]  # 1 on the mean
     heavy, light = np.flatnonzero(scaled > 1), np.flatnonzero(scaled < 1)
     threshold, alias = np.minimum(scaled, 1.0), np.arange(len(weight))
     if not len(heavy) or not len(light):
-        return AliasTables(threshold, alias)
+        return threshold, alias
 
     spare, lack = np.cumsum(scaled[heavy] - 1), np.cumsum(1 - scaled[light])
     of_heavy, of_light = row[heavy], row[light]
@@ -69,7 +85,7 @@ def alias_tables(matrix: sp.csr_array) -> AliasTables:
     passes &= of_light[taker] == of_heavy
     threshold[heavy] = np.where(passes, np.clip(1 + spare - lack[taker], 0.0, 1.0), 1.0)
     alias[heavy[passes]] = heavy[following[passes]]
-    return AliasTables(threshold, alias)
+    return threshold, alias
 
 
 def _within(place: np.ndarray, rows: np.ndarray, own: np.ndarray) -> np.ndarray:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import scipy.sparse as sp
 
+from tfrec_recall.graph.neighbour_table import shares_of_rows
 from tfrec_recall.graph.random_walks import RandomWalks
 
 
@@ -67,3 +70,14 @@ class ItemUserItemWalks:
         """As `RandomWalks.walk`, of items alone: int32 [starts, length + 1]."""
         whole = self.walks.walk(starts, 2 * length, restart, seed, period=2)
         return np.ascontiguousarray(whole[:, ::2])
+
+    def step(self, shares: sp.csr_array) -> sp.csr_array:
+        """As `RandomWalks.step`, there and back: float32 [rows, items]."""
+        there, back = self._both_ways
+        return sp.csr_array((shares @ there) @ back)
+
+    @functools.cached_property
+    def _both_ways(self) -> tuple[sp.csr_array, sp.csr_array]:
+        """From items to users, and from users to items."""
+        graph, items = self.walks.graph, self.nodes
+        return shares_of_rows(graph[:items, items:]), shares_of_rows(graph[items:, :items])

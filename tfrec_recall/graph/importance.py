@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sp
 
-from tfrec_recall.graph.neighbour_table import NONE, Neighbours, best_of_rows, without_self
+from tfrec_recall.graph.neighbour_table import (
+    NONE,
+    Neighbours,
+    best_of_rows,
+    shares_of_rows,
+    without_self,
+)
 
 VISITS_AT_A_TIME = 4_000_000
 
@@ -20,6 +27,10 @@ class Walks(Protocol):
     def walk(
         self, starts: np.ndarray, length: int, restart: float = 0.0, seed: int = 0
     ) -> np.ndarray: ...
+
+    def step(self, shares: sp.csr_array) -> sp.csr_array:
+        """Where walkers spread over the nodes as `shares`, [rows, nodes], are a step later."""
+        ...
 
 
 def visit_counts(
@@ -38,11 +49,25 @@ def visit_counts(
     >>> visit_counts(RandomWalks(ring), [0], count=5, length=4).toarray()
     array([[ 5., 10.,  5.]], dtype=float32)
     """
+    parts = [part for _, part in visit_blocks(walks, starts, count, length, restart, seed)]
+    if not parts:
+        return sp.csr_array((0, walks.nodes), dtype="float32")
+    return sp.csr_array(sp.vstack(parts, format="csr"))
+
+
+def visit_blocks(
+    walks: Walks,
+    starts: np.ndarray,
+    count: int,
+    length: int,
+    restart: float = 0.0,
+    seed: int = 0,
+) -> Iterator[tuple[slice, sp.csr_array]]:
+    """`visit_counts` of some starts after the other, so that not all visits exist at one time."""
     starts = np.asarray(starts)
     if count < 1 or length < 1:
         raise ValueError(f"count and length are at least 1. Received: {count=}, {length=}.")
     rows = max(1, VISITS_AT_A_TIME // (count * length))
-    parts = []
     seeds = np.random.SeedSequence(seed).generate_state(-(-len(starts) // rows))
     for begin, own in zip(range(0, len(starts), rows), seeds, strict=True):
         some = starts[begin : begin + rows]
@@ -54,10 +79,8 @@ def visit_counts(
         times = np.diff(first, append=len(visit)).astype("float32")
         row, node = np.divmod(visit[first], walks.nodes)
         bounds = np.searchsorted(row, np.arange(len(some) + 1))
-        parts.append(sp.csr_array((times, node, bounds), shape=(len(some), walks.nodes)))
-    if not parts:
-        return sp.csr_array((0, walks.nodes), dtype="float32")
-    return sp.csr_array(sp.vstack(parts, format="csr"))
+        counts = sp.csr_array((times, node, bounds), shape=(len(some), walks.nodes))
+        yield slice(begin, begin + len(some)), counts
 
 
 def importance_neighbours(
@@ -91,11 +114,14 @@ def importance_neighbours(
     """
     if top < 1:
         raise ValueError(f"top is at least 1. Received: {top}.")
-    counts = visit_counts(walks, np.arange(walks.nodes), count, length, restart, seed)
-    own = np.repeat(np.arange(walks.nodes), np.diff(counts.indptr)) == counts.indices
-    counts.data[own] = 0
-    total = np.asarray(counts.sum(axis=1)).ravel()
-    counts.data /= np.repeat(np.where(total > 0, total, 1), np.diff(counts.indptr))
     order = np.random.default_rng(seed).permutation(walks.nodes)
-    permuted = sp.csr_array(counts[:, order])  # equals are decided by the order of the columns
-    return without_self(best_of_rows(permuted, top), order, top)
+    column = np.argsort(order)  # equals are decided by the order of the columns
+    best = []
+    blocks = visit_blocks(walks, np.arange(walks.nodes), count, length, restart, seed)
+    for rows, counts in blocks:
+        row = np.repeat(np.arange(walks.nodes)[rows], np.diff(counts.indptr))
+        counts.data[row == counts.indices] = 0
+        shares = shares_of_rows(counts)
+        permuted = sp.csr_array((shares.data, column[shares.indices], shares.indptr), shares.shape)
+        best.append(best_of_rows(permuted, top))
+    return without_self(sp.csr_array(sp.vstack(best, format="csr")), order, top)

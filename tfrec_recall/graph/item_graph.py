@@ -5,6 +5,12 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+from tfrec_recall.data.notices import tell
+from tfrec_recall.graph.neighbour_table import row_blocks
+
+EDGES_AT_A_TIME = 4_000_000
+REACH = 256  # to each side, in baskets too large for all of their pairs
+
 
 def item_graph(item: np.ndarray, session: np.ndarray, items: int, reach: int = 1) -> sp.csr_array:
     """Directed edges from each item to the next of its session, weighted by how often that came.
@@ -45,11 +51,18 @@ def item_graph(item: np.ndarray, session: np.ndarray, items: int, reach: int = 1
     return sp.csr_array((weight, edge.astype(index), bounds), shape=(items, items))
 
 
-def basket_graph(item: np.ndarray, session: np.ndarray, items: int) -> sp.csr_array:
+def basket_graph(item: np.ndarray, session: np.ndarray, items: int, seed: int = 0) -> sp.csr_array:
     """As `item_graph` expects it of sessions in random order: for baskets, which have no order.
 
     Two items of a basket of n stand side by side in this direction in 1 of n orders, so each pair
     of a basket adds 1 / n to both of its edges, and a basket weighs n - 1 in all.
+
+    Pairs grow with the square of a basket. Of one with more than 513 items each is joined to the
+    256 before and the 256 behind it in one random order, by edges so much heavier that the basket
+    weighs what it would; a `ReadingNotice` tells of it.
+
+    Args:
+        seed: of the orders of such baskets.
 
     >>> basket_graph([0, 1, 2, 0], [7, 7, 7, 8], items=3).toarray().round(2)
     array([[0.  , 0.33, 0.33],
@@ -63,13 +76,42 @@ def basket_graph(item: np.ndarray, session: np.ndarray, items: int) -> sp.csr_ar
     holds = sp.coo_array((ones, (row, item)), shape=(baskets, items)).tocsr()
     holds.data[:] = 1  # an item twice in a basket is there once
     size = np.diff(holds.indptr)
+    large = np.flatnonzero(size > 2 * REACH + 1)
+    some = _sampled(holds, large, np.random.default_rng(seed))
+    holds = holds[np.flatnonzero(size <= 2 * REACH + 1)]
+    size = np.diff(holds.indptr)
     shares = sp.csr_array((np.repeat(1 / np.maximum(size, 1), size), holds.indices, holds.indptr))
     shares.resize(holds.shape)
     graph = sp.csr_array((holds.T @ shares).astype("float32"))
     graph.setdiag(0)
     graph.eliminate_zeros()
+    if some is not None:
+        graph = sp.csr_array(graph + some)
     graph.sort_indices()
     return graph
+
+
+def _sampled(holds: sp.csr_array, baskets: np.ndarray, random) -> sp.csr_array | None:
+    """Edges of baskets too large for all of their pairs, one basket after the other."""
+    if not len(baskets):
+        return None
+    sizes = np.diff(holds.indptr)[baskets]
+    tell(
+        f"{len(baskets):,} baskets of more than {2 * REACH + 1:,} items are sampled: the largest "
+        f"has {sizes.max():,}, and each item of a basket is joined to {2 * REACH} others of it. "
+        "Leave such baskets out if they are no choices of one person, such as a wholesaler's.",
+    )
+    graph = sp.csr_array((holds.shape[1],) * 2, dtype="float32")
+    for first, last in row_blocks(np.append(0, np.cumsum(sizes)) * REACH, EDGES_AT_A_TIME):
+        orders = [random.permutation(holds[[basket]].indices) for basket in baskets[first:last]]
+        here = np.concatenate([np.tile(order, REACH) for order in orders])
+        # In a ring, so that the first and the last have as many neighbours as all.
+        there = [np.roll(order, -far) for order in orders for far in range(1, REACH + 1)]
+        size = np.repeat(sizes[first:last], sizes[first:last] * REACH)
+        weight = ((size - 1) / (2 * REACH * size)).astype("float32")
+        edges = sp.coo_array((weight, (here, np.concatenate(there))), shape=graph.shape)
+        graph = sp.csr_array(graph + edges.tocsr())
+    return sp.csr_array(graph + graph.T)
 
 
 def _edges(item: np.ndarray, session: np.ndarray, items: int, distance: int) -> np.ndarray:

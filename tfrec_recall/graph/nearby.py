@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import scipy.sparse as sp
+from sparse_dot_topn import sp_matmul, sp_matmul_topn
 
-from tfrec_recall.graph.neighbour_table import Neighbours, best_of_rows, without_self
+from tfrec_recall.graph.neighbour_table import NONE, Neighbours, row_blocks, without_self
 from tfrec_recall.graph.similarity import OVERLAP, Similarity, Totals
 
 HALF_LIVES = 6  # beyond, an event counts less than 1/64
-PAIRS_AT_A_TIME = 8_000_000
+PAIRS_AT_A_TIME = 4_000_000
 
 
 def nearby_counts(
@@ -47,53 +50,86 @@ def nearby_blocks(
     weight: np.ndarray | None = None,
 ) -> Iterator[tuple[slice, sp.csr_array]]:
     """`nearby_counts` some rows after the other, so that not all pairs exist at one time."""
-    if not half_life > 0:
-        raise ValueError(f"half_life is a number of events above 0. Received: {half_life}.")
-    user, item = np.asarray(user), np.asarray(item)
-    weight = np.ones(len(user)) if weight is None else np.asarray(weight)
-    reach = max(1, min(int(HALF_LIVES * half_life), len(user) - 1))
-    by_item = np.argsort(item, kind="stable")  # events, item after item
-    end = np.cumsum(np.bincount(item, minlength=items))  # of each item's events
-    run = np.maximum(end - 1, 0) * 2 * reach // PAIRS_AT_A_TIME
-    starts = np.flatnonzero(np.diff(run, prepend=-1))
-    number = np.cumsum(np.diff(user, prepend=user[:1] - 1) != 0)
-    repeats = _with_repeats(number, item, items)  # of each event's user
-    for first, last in zip(starts, np.append(starts[1:], items), strict=True):
-        events = by_item[(end[first - 1] if first else 0) : end[last - 1]]
-        near = [_at(distance, events, number) for d in range(1, reach + 1) for distance in (d, -d)]
-        centre = np.concatenate([pair[0] for pair in near] or [events[:0]])
-        other = np.concatenate([pair[1] for pair in near] or [events[:0]])
-        more = np.flatnonzero(repeats[centre])
+    pairs = NearbyPairs(user, item, items, half_life, weight)
+    for rows in pairs.blocks():
+        yield rows, pairs.counts(rows)
+
+
+class NearbyPairs:
+    """The pairs of nearby events, by the item of the first: some items after the other.
+
+    Args:
+        as `nearby_counts`.
+    """
+
+    def __init__(
+        self,
+        user: np.ndarray,
+        item: np.ndarray,
+        items: int,
+        half_life: float,
+        weight: np.ndarray | None = None,
+    ):
+        if not half_life > 0:
+            raise ValueError(f"half_life is a number of events above 0. Received: {half_life}.")
+        user, self.item, self.items = np.asarray(user), np.asarray(item), items
+        self.weight = None if weight is None else np.asarray(weight)
+        self.reach = max(1, min(int(HALF_LIVES * half_life), len(user) - 1))
+        self.decay = 0.5 ** (np.arange(self.reach + 1) / half_life)
+        self.begin = np.flatnonzero(np.diff(user, prepend=user[:1] - 1))  # of each user
+        self.begin = np.append(self.begin, len(user))
+        kind = "int32" if len(user) < 2**31 else "int64"
+        self.number = np.repeat(np.arange(len(self.begin) - 1, dtype=kind), np.diff(self.begin))
+        self.by_item = np.argsort(self.item, kind="stable").astype(kind)  # item after item
+        self.end = np.cumsum(np.bincount(self.item, minlength=items))  # of each item's events
+        self.again = self._again()
+        self.same = sp.csr_matrix(sp.identity(items, "float64", format="csr"))
+
+    def blocks(self) -> Iterator[slice]:
+        """Items whose events have about `PAIRS_AT_A_TIME` pairs."""
+        events = max(1, PAIRS_AT_A_TIME // (2 * self.reach))
+        for first, last in row_blocks(np.append(0, self.end), events):
+            yield slice(first, last)
+
+    def counts(self, rows: slice) -> sp.csr_array:
+        """The sums of these items, [rows, items]."""
+        first, last = rows.start, rows.stop
+        events = self.by_item[(self.end[first - 1] if first else 0) : self.end[last - 1]]
+        who = self.number[events]
+        low = np.maximum(self.begin[who], events - self.reach)
+        count = np.minimum(self.begin[who + 1] - 1, events + self.reach) - low
+        bounds = np.append(0, np.cumsum(count))
+        centre = np.repeat(events, count)
+        other = np.repeat((low - bounds[:-1]).astype(events.dtype), count)
+        other += np.arange(len(other), dtype=events.dtype)
+        other += other >= centre  # an event is not near itself
+        terms = self.decay[np.abs(centre - other)]
+        if self.weight is not None:
+            terms *= np.repeat(self.weight[events], count)
+        more = np.flatnonzero(self.again[centre] | self.again[other])
         if len(more):
-            keys = number[centre[more]], item[centre[more]], item[other[more]]
-            order = np.lexsort((np.abs(centre[more] - other[more]), *keys))
-            again = np.ones(len(order), bool)  # the nearest of a user's pairs comes first
-            again[:1] = False
+            centre, partner = centre[more], other[more]
+            far = np.abs(centre - partner)
+            keys = self.number[centre], self.item[centre], self.item[partner]
+            order = np.lexsort((far, *keys))
+            repeated = np.ones(len(order), bool)  # the nearest of a user's pairs comes first
+            repeated[:1] = False
             for key in keys:
-                again[1:] &= key[order][1:] == key[order][:-1]
-            once = np.ones(len(centre), bool)
-            once[more[order[again]]] = False
-            centre, other = centre[once], other[once]
-        terms = weight[centre] * 0.5 ** (np.abs(centre - other) / half_life)
-        pairs = (terms, (item[centre] - first, item[other]))
-        counts = sp.coo_array(pairs, shape=(last - first, items)).tocsr()
-        yield slice(first, last), sp.csr_array(counts)
+                repeated[1:] &= key[order][1:] == key[order][:-1]
+            terms[more[order[repeated]]] = 0
+        starts = bounds[np.append(0, self.end[first:last] - (self.end[first - 1] if first else 0))]
+        shape = (last - first, self.items)
+        pairs = sp.csr_matrix((terms, self.item[other], starts), shape=shape)
+        return sp.csr_array(sp_matmul(pairs, self.same, n_threads=1))  # adds up what is one cell
 
-
-def _with_repeats(user: np.ndarray, item: np.ndarray, items: int) -> np.ndarray:
-    """Which events are of a user who has met some item more than once, bool [events]."""
-    key = np.sort(user.astype("int64") * items + item)
-    twice = key[1:][key[1:] == key[:-1]] // items
-    return np.isin(user, twice)
-
-
-def _at(distance: int, events: np.ndarray, user: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of events, those with one of the same user so far from them, and that one."""
-    other = events + distance
-    inside = (other >= 0) & (other < len(user))
-    centre, other = events[inside], other[inside]
-    same = user[centre] == user[other]
-    return centre[same], other[same]
+    def _again(self) -> np.ndarray:
+        """Which events are of a user and an item that have others, bool [events]."""
+        key = self.number * np.int64(self.items) + self.item
+        order = np.argsort(key, kind="stable")
+        equal = key[order[1:]] == key[order[:-1]]
+        again = np.zeros(len(key), bool)
+        again[order[1:][equal]] = again[order[:-1][equal]] = True
+        return again
 
 
 def nearby_neighbours(
@@ -105,6 +141,7 @@ def nearby_neighbours(
     half_life: float,
     weight: np.ndarray | None = None,
     seed: int = 0,
+    threads: int | None = None,
 ) -> Neighbours:
     """As `neighbours`, by `nearby_counts`.
 
@@ -114,20 +151,31 @@ def nearby_neighbours(
         similarity: one that needs nothing but what is common, such as `CoCount`.
         count: neighbours of an item.
         seed: of the permutation that decides between equal similarities.
+        threads: blocks of items at a time; by default the number of processors.
     """
     if similarity.moments != (OVERLAP,):
         raise ValueError(f"Counts are all that there is. Received: {similarity}, which needs more.")
     items = len(totals.size)
     order = np.random.default_rng(seed).permutation(items)
-    best = []
-    for rows, counts in nearby_blocks(user, item, items, half_life, weight):
-        permuted = sp.csr_array(counts[:, order])
-        row = np.repeat(np.arange(items)[rows], np.diff(permuted.indptr))
-        values = similarity.between(
-            {OVERLAP: permuted.data},
+    # Equals are decided by the order of the columns.
+    permuted = sp.csr_matrix(sp.identity(items, "float64", format="csr")[:, order])
+    pairs = NearbyPairs(user, item, items, half_life, weight)
+    table = Neighbours(np.full((items, count), NONE, "int32"), np.zeros((items, count), "float32"))
+
+    def block(rows: slice) -> None:
+        counts = pairs.counts(rows)
+        row = np.repeat(np.arange(items)[rows], np.diff(counts.indptr))
+        counts.data = similarity.between(
+            {OVERLAP: counts.data},
             Totals(*(total[row] for total in totals)),
-            Totals(*(total[order][permuted.indices] for total in totals)),
+            Totals(*(total[counts.indices] for total in totals)),
         )
-        scored = sp.csr_array((values, permuted.indices, permuted.indptr), shape=permuted.shape)
-        best.append(best_of_rows(scored, count + 1))
-    return without_self(sp.csr_array(sp.vstack(best)), order, count)
+        best = sp_matmul_topn(
+            sp.csr_matrix(counts), permuted, count + 1, threshold=0.0, sort=True, n_threads=1
+        )
+        found = without_self(sp.csr_array(best), order, count, rows.start)
+        table.ids[rows], table.weights[rows] = found
+
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:  # NumPy lets other threads run
+        list(pool.map(block, pairs.blocks()))
+    return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -169,9 +170,29 @@ def _cells(matrix: sp.csr_array) -> np.ndarray:
 def _blocks(matrix: sp.csr_array) -> Iterator[tuple[int, int]]:
     """Runs of rows whose products have about `PAIRS_AT_A_TIME` terms."""
     terms = _power(matrix, 0) @ column_sizes(matrix)
-    run = (np.cumsum(terms) // PAIRS_AT_A_TIME).astype("int64")
-    starts = np.flatnonzero(np.diff(run, prepend=-1))
-    yield from zip(starts.tolist(), [*starts[1:].tolist(), matrix.shape[0]], strict=True)
+    yield from row_blocks(np.append(0, np.cumsum(terms)), PAIRS_AT_A_TIME)
+
+
+def row_blocks(bounds: np.ndarray, at_a_time: int) -> Iterator[tuple[int, int]]:
+    """Runs of rows, each the first and the one behind the last, of about so many entries.
+
+    Args:
+        bounds: entries before each row and at last all, as `indptr`, [rows + 1].
+
+    >>> list(row_blocks(np.array([0, 2, 4, 9]), at_a_time=4))
+    [(0, 2), (2, 3)]
+    """
+    run = (np.maximum(bounds[1:] - 1, 0) // at_a_time).astype("int64")
+    starts = np.flatnonzero(np.diff(run, prepend=-1)).tolist()
+    yield from itertools.pairwise([*starts, len(run)])
+
+
+def shares_of_rows(matrix: sp.csr_array) -> sp.csr_array:
+    """The entries over the sum of their row, float32."""
+    total = np.asarray(matrix.sum(axis=1, dtype="float64")).ravel()
+    divisor = np.repeat(np.where(total > 0, total, 1), np.diff(matrix.indptr))
+    shares = (matrix.data / divisor).astype("float32")
+    return sp.csr_array((shares, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def best_of_rows(matrix: sp.csr_array, count: int) -> sp.csr_array:
@@ -187,18 +208,26 @@ def best_of_rows(matrix: sp.csr_array, count: int) -> sp.csr_array:
     return sp.csr_array((ranked.data, column[best], ranked.indptr), shape=matrix.shape)
 
 
-def without_self(pairs: sp.csr_array, order: np.ndarray, count: int) -> Neighbours:
-    """The table of `count` neighbours from lists of `count` + 1 that may hold the row itself."""
+def without_self(pairs: sp.csr_array, order: np.ndarray, count: int, first: int = 0) -> Neighbours:
+    """The table of `count` neighbours from lists of `count` + 1 that may hold the row itself.
+
+    Args:
+        pairs: their columns are those of a matrix permuted by `order`.
+        first: the number of the first row.
+    """
     rows = pairs.shape[0]
-    row = np.repeat(np.arange(rows, dtype="int32"), np.diff(pairs.indptr))
-    neighbour = order.astype("int32")[pairs.indices]
-    other = (neighbour != row) & (pairs.data > 0)
-    row, neighbour, weight = row[other], neighbour[other], pairs.data[other]
-    place = np.arange(len(row)) - np.searchsorted(row, row)
-    kept = place < count
     table = Neighbours(
         np.full((rows, count), NONE, "int32"), np.zeros((rows, count), dtype="float32")
     )
-    table.ids[row[kept], place[kept]] = neighbour[kept]
-    table.weights[row[kept], place[kept]] = weight[kept]
+    order = order.astype("int32")
+    for begin, end in row_blocks(pairs.indptr, PAIRS_AT_A_TIME):
+        some = pairs[begin:end]
+        row = np.repeat(np.arange(begin, end, dtype="int32"), np.diff(some.indptr))
+        neighbour = order[some.indices]
+        other = (neighbour != row + first) & (some.data > 0)
+        row, neighbour, weight = row[other], neighbour[other], some.data[other]
+        place = np.arange(len(row)) - np.searchsorted(row, row)
+        kept = place < count
+        table.ids[row[kept], place[kept]] = neighbour[kept]
+        table.weights[row[kept], place[kept]] = weight[kept]
     return table

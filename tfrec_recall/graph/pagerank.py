@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from tfrec_recall.graph.importance import Walks, visit_counts
+from tfrec_recall.graph.neighbour_table import shares_of_rows
 
 CELLS_AT_A_TIME = 8_000_000
 
@@ -37,16 +38,11 @@ def personalised_pagerank(
     >>> personalised_pagerank(pair, [0], restart=0.5).round(3)
     array([[0.667, 0.333]], dtype=float32)
     """
-    if not 0 < restart < 1:
-        raise ValueError(f"restart is a probability between 0 and 1. Received: {restart}.")
+    _check_restart(restart)
     starts = np.asarray(starts, dtype="int64")
     nodes = graph.shape[0]
-    total = np.asarray(graph.sum(axis=1), dtype="float64").ravel()
-    degree = np.diff(graph.indptr)
-    shares = graph.data / np.repeat(np.where(total > 0, total, 1), degree)
-    onwards = sp.csr_array((shares.astype("float32"), graph.indices, graph.indptr), graph.shape)
-    onwards = sp.csr_array(onwards.T)  # [to, from]
-    dead = np.flatnonzero(total == 0)
+    dead = np.flatnonzero(np.asarray(graph.sum(axis=1)).ravel() == 0)
+    onwards = sp.csr_array(shares_of_rows(graph).T)  # [to, from]
     result = np.empty((len(starts), nodes), dtype="float32")
     rows = max(1, CELLS_AT_A_TIME // max(nodes, 1))
     for begin in range(0, len(starts), rows):
@@ -73,16 +69,26 @@ def pagerank_by_walks(
     restart: float = 0.15,
     seed: int = 0,
 ) -> sp.csr_array:
-    """As `personalised_pagerank`, estimated by the share of visits: float32 [starts, nodes].
+    """As `personalised_pagerank`, from the visits of walks: float32 [starts, nodes], rows sum to 1.
 
-    It costs nothing for the nodes that no walk sees; over a graph of users and items, with
-    `ItemUserItemWalks`, it is that of the items, a step being there and back.
+    The visits' shares are taken one more step, of the equation itself: a node is then known by all
+    the visits around it, where by its own it would be ranked by a few, or by none. Over a graph of
+    users and items, with `ItemUserItemWalks`, it is the PageRank of the items, a step being there
+    and back.
 
     Args:
         count, length: of the walks from each start. The first steps are nearer to the start than
             the later ones, so `length` is several times 1 / restart.
     """
-    counts = visit_counts(walks, starts, count, length, restart, seed)
-    total = np.asarray(counts.sum(axis=1)).ravel()
-    counts.data /= np.repeat(np.where(total > 0, total, 1), np.diff(counts.indptr))
-    return counts
+    _check_restart(restart)
+    starts = np.asarray(starts)
+    visited = shares_of_rows(visit_counts(walks, starts, count, length, restart, seed))
+    onwards = walks.step(visited) * np.float32(1 - restart)
+    home = 1 - np.asarray(onwards.sum(axis=1)).ravel()  # restarts, and out of dead ends
+    to_start = (home.astype("float32"), starts, np.arange(len(starts) + 1))
+    return sp.csr_array(onwards + sp.csr_array(to_start, shape=onwards.shape))
+
+
+def _check_restart(restart: float) -> None:
+    if not 0 < restart < 1:
+        raise ValueError(f"restart is a probability between 0 and 1. Received: {restart}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from tfrec_recall.graph.alias_tables import alias_tables
-from tfrec_recall.graph.neighbour_table import NONE
+from tfrec_recall.graph.neighbour_table import NONE, shares_of_rows
 
 WALKERS = 8192  # side by side in one block: what a step reads and writes stays in the cache
 
@@ -28,6 +29,7 @@ class RandomWalks:
             does not depend on it.
 
     Attributes:
+        graph: as given.
         begin, degree: of each node, where its edges begin and how many there are.
         threshold, target: of each edge, as in `AliasTables`, and the two nodes it may lead to.
         end: the node that walks are at once they are over; a dead end has an edge to it.
@@ -42,6 +44,7 @@ class RandomWalks:
         if graph.shape[0] != graph.shape[1]:
             raise ValueError(f"A graph has as many rows as columns. Received: {graph.shape}.")
         self.nodes = graph.shape[0]
+        self.graph = graph
         self.threads = threads or os.cpu_count() or 1
         degree = np.diff(graph.indptr)
         tables = alias_tables(graph)
@@ -53,10 +56,11 @@ class RandomWalks:
         self.begin = np.append(graph.indptr[:-1], entries).astype("int64")
         self.begin[dead] = entries
         self.degree = np.append(np.maximum(degree, 1), 1).astype("float64")
-        self.threshold = np.append(tables.threshold, 1.0)
-        # The entry's own node, then that of its alias.
-        target = np.stack([graph.indices, graph.indices[tables.alias]], axis=1).astype("int64")
-        self.target = np.append(target.ravel(), [self.end, self.end])
+        self.threshold = np.append(tables.threshold, np.float32(1))
+        # The entry's own node, then that of its alias, and the end's at last.
+        self.target = np.full(2 * entries + 2, self.end, "int32" if self.end < 2**31 else "int64")
+        self.target[:-2:2] = graph.indices
+        self.target[1:-2:2] = graph.indices[tables.alias]
 
     def walk(
         self,
@@ -107,12 +111,29 @@ class RandomWalks:
             walks[walks == self.end] = NONE
         return walks
 
+    def step(self, shares: sp.csr_array) -> sp.csr_array:
+        """Where walkers spread over the nodes as `shares`, [rows, nodes], are a step later.
+
+        Those in dead ends are nowhere: rows then sum to less.
+
+        >>> ring = sp.csr_array(([1.0, 3.0, 1.0], ([0, 0, 1], [1, 2, 2])), shape=(3, 3))
+        >>> RandomWalks(ring).step(sp.csr_array([[0.5, 0.25, 0.25]])).toarray()
+        array([[0.   , 0.125, 0.625]])
+        """
+        return sp.csr_array(shares @ self.transitions)
+
+    @functools.cached_property
+    def transitions(self) -> sp.csr_array:
+        """The probability of each step, float32 [nodes, nodes]."""
+        return shares_of_rows(self.graph)
+
     def _block(self, starts, length: int, restart: float, period: int, generator) -> np.ndarray:
         """[length + 1, starts]; in place, as new arrays would cost more than the sums."""
         count = len(starts)
         walks = np.empty((length + 1, count), dtype="int32")
         walks[0] = node = starts.copy()
-        lot, degree, threshold = np.empty((3, count))
+        lot, degree = np.empty((2, count))
+        threshold, following = np.empty(count, "float32"), np.empty(count, self.target.dtype)
         edge, slot = np.empty((2, count), dtype="int64")
         other = np.empty(count, dtype=bool)
         for step in range(1, length + 1):
@@ -127,7 +148,8 @@ class RandomWalks:
             np.greater_equal(lot, threshold, out=other)
             edge *= 2
             edge += other
-            np.take(self.target, edge, out=node, mode="clip")
+            np.take(self.target, edge, out=following, mode="clip")
+            node[:] = following
             if restart and step % period == 0:
                 back = generator.random(out=lot) < restart
                 back |= node == self.end

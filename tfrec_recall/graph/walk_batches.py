@@ -36,7 +36,7 @@ def walk_batches(
     """
     first = tf.constant(starts, tf.int32)
     degree = tf.constant(walks.degree)
-    begin, threshold = tf.constant(walks.begin), tf.constant(walks.threshold)
+    begin, threshold = tf.constant(walks.begin), tf.constant(walks.threshold, tf.float64)
     target = tf.constant(walks.target, tf.int32)
 
     def fetch(rows: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -15,6 +15,7 @@ from tfrec_recall.models.compiled_steps import CompiledSteps
 from tfrec_recall.models.fitting import Passes, Run, with_own
 from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.saved_whole import SavedWhole
+from tfrec_recall.models.training_memory import check_state
 
 FIT = inspect.signature(tf.keras.Model.fit)
 NOT_OURS = {  # what fit cannot take, and what stands in for it
@@ -275,6 +276,8 @@ class Learner(SavedWhole):
         """Before the step is traced: one that makes variables is traced a second time."""
         build = getattr(self.optimizer, "build", None)  # legacy optimisers have none
         if build is not None:
+            if not self.optimizer.variables:
+                check_state(self, self.optimizer)
             build(self.trainable_variables)
 
     def _regularization(self) -> tf.Tensor:

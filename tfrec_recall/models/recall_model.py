@@ -9,8 +9,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.features import Features, RawItem, RawQuery, Wanted
-from tfrec_recall.features.item_embedding import FEW_ITEMS
+from tfrec_recall.features import Features, RawItem, RawQuery, Wanted, item_embedding
 from tfrec_recall.models.learner import Learner
 from tfrec_recall.models.published import Published
 from tfrec_recall.optimizers import LazyAdam
@@ -110,8 +109,8 @@ class RecallModel(Learner):
     @property
     def can_compile(self) -> bool:
         """Whether `compile(jit_compile=True)` is possible."""
-        few_items = len(self.features.item_vocabulary) <= FEW_ITEMS
-        return self.compiles and few_items and self._rows <= LARGE_TABLE
+        whole = item_embedding.embedded_whole(self.features.item_table)
+        return self.compiles and whole and self._rows <= LARGE_TABLE
 
     @property
     def optimizer_class(self) -> type[tf.keras.optimizers.Optimizer]:
@@ -137,11 +136,14 @@ class RecallModel(Learner):
     def refuse_to_compile(self) -> None:
         if not self.compiles:
             super().refuse_to_compile()
-        items = len(self.features.item_vocabulary)
+        few, most = item_embedding.FEW_ITEMS, item_embedding.FEW_VALUES
+        items = self.features.item_vocabulary
+        values = item_embedding.ids_in(self.features.item_table)
         raise ValueError(
-            f"XLA compiles a step of {type(self).__name__} for at most {FEW_ITEMS:,} items and "
-            f"tables of at most {LARGE_TABLE:,} rows: leave jit_compile out. Received: "
-            f"jit_compile=True, {items:,} items, {self._rows:,} rows of a table."
+            f"XLA compiles a step of {type(self).__name__} for at most {few:,} items and tables of "
+            f"at most {LARGE_TABLE:,} rows, and features of the items with {most:,} values: "
+            f"leave jit_compile out. Received: jit_compile=True, {len(items):,} items, "
+            f"{self._rows:,} rows of a table, {values:,} values."
         )
 
     def query(self, batch: dict[str, tf.Tensor], training=False) -> tf.Tensor:
@@ -163,14 +165,15 @@ class RecallModel(Learner):
 
     def vectors_of(self, encoded: dict[str, np.ndarray]) -> np.ndarray:
         """`embed_items` of encoded features."""
-        starts = range(0, len(encoded["item_id"]), CANDIDATE_BATCH)
-        parts = [
-            self.candidate_model.predict_on_batch(
-                {name: values[start : start + CANDIDATE_BATCH] for name, values in encoded.items()}
-            )
-            for start in starts
-        ]
-        return np.concatenate(parts)
+        vectors = np.empty((0, 0), "float32")
+        for first in range(0, len(encoded["item_id"]), CANDIDATE_BATCH):
+            some = slice(first, first + CANDIDATE_BATCH)
+            of_some = {name: values[some] for name, values in encoded.items()}
+            found = self.candidate_model.predict_on_batch(of_some)
+            if not first:  # written in place: parts beside their sum would be twice the catalogue
+                vectors = np.empty((len(encoded["item_id"]), *found.shape[1:]), found.dtype)
+            vectors[some] = found
+        return vectors
 
     def retriever(
         self,

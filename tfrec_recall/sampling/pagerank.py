@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import scipy.sparse as sp
 
 from tfrec_recall.data.arguments import whole
+from tfrec_recall.graph import pagerank_by_walks
+from tfrec_recall.graph.importance import Walks
+from tfrec_recall.graph.random_walks import WALKERS
 from tfrec_recall.sampling.checks import check_ranks
 
+CELLS_AT_A_TIME = 8_000_000
 PINTEREST = 50_000  # items from which the window of the paper's ranks is taken as it is
 
 
@@ -49,15 +57,53 @@ def rank_window(
     check_ranks("rank_window", ranks, "ranks")
     whole("rank_window", count, "count")
     random = np.random.default_rng(seed)
-    row = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))
-    order = np.lexsort((random.random(len(row)), -scores.data, row))
-    place = np.arange(len(row)) - scores.indptr[row]  # rows stay where they were
-    inside = (place >= ranks[0]) & (place < ranks[1])
-    row, column = row[inside], scores.indices[order][inside]
-    chosen = np.lexsort((random.random(len(row)), row))
-    row, column = row[chosen], column[chosen]
-    place = np.arange(len(row)) - np.searchsorted(row, row)
     table = np.zeros((scores.shape[0], count), dtype="int32")
-    kept = place < count
-    table[row[kept], place[kept]] = column[kept]
+    for row, (begin, end) in enumerate(itertools.pairwise(scores.indptr)):
+        inside = begin + _window(scores.data[begin:end], ranks, random)
+        chosen = random.permutation(inside)[:count]
+        table[row, : len(chosen)] = scores.indices[chosen]
     return table
+
+
+def _window(scores: np.ndarray, ranks: tuple[int, int], random: np.random.Generator) -> np.ndarray:
+    """Places of the scores whose ranks are in the window; only these are put in order."""
+    first, last = ranks[0], min(ranks[1], len(scores))
+    if first >= last:
+        return np.empty(0, dtype="int64")
+    falling = np.partition(-scores, (first, last - 1))
+    best, worst = -falling[first], -falling[last - 1]
+    near = random.permutation(np.flatnonzero((scores >= worst) & (scores <= best)))
+    near = near[np.argsort(-scores[near], kind="stable")]  # equals stay in random order
+    above = np.count_nonzero(scores > best)
+    return near[first - above : last - above]
+
+
+def hard_pool(
+    walks: Walks,
+    ranks: tuple[int, int],
+    count: int,
+    walked: int,
+    length: int,
+    restart: float = 0.15,
+    seed: int = 0,
+) -> np.ndarray:
+    """`rank_window` of all nodes by `pagerank_by_walks`, int32 [nodes, count].
+
+    Some nodes after the other: the scores of all would be nodes times nodes.
+
+    Args:
+        ranks, count: as in `rank_window`.
+        walked, length, restart: of the walks from each node.
+    """
+    starts = np.arange(walks.nodes)
+    rows = int(np.clip(CELLS_AT_A_TIME // max(walks.nodes, 1), 1, WALKERS // walked + 1))
+    seeds = np.random.SeedSequence(seed).generate_state(-(-len(starts) // rows))
+
+    def block(begin: int, own: int) -> np.ndarray:
+        some = starts[begin : begin + rows]
+        scores = pagerank_by_walks(walks, some, walked, length, restart, own)
+        return rank_window(scores, ranks, count, own)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # SciPy's products let other threads run
+        parts = list(pool.map(block, range(0, len(starts), rows), seeds.tolist()))
+    return np.concatenate(parts)

@@ -1,8 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 from tfrec_recall.data import Interactions
+from tfrec_recall.graph import RandomWalks
+from tfrec_recall.models.graphs import item_pairs
 from tfrec_recall.models.graphs.item_pairs import Steps, board_weights, boards, pair_batches
 
 
@@ -43,6 +46,20 @@ def test_without_time_a_board_is_a_user():
     timeless = events_of(2, 3)
     timeless = timeless.with_events(timeless.events.drop(columns="timestamp"))
     assert members(*boards(timeless, False, 2)) == members(*boards(events_of(2, 3), False, None))
+
+
+def test_positives_are_where_walks_come_by(monkeypatch):
+    monkeypatch.setattr(item_pairs, "QUERIES_AT_A_TIME", 300)
+    ring = sp.csr_array(([1.0] * 4, ([0, 1, 2, 3], [1, 2, 3, 0])), shape=(5, 5))
+    query = np.tile([0, 3, 4], 400)
+    found = item_pairs.walked_to(RandomWalks(ring), query, draws=5, steps=2, seed=1)
+    assert set(found[query == 4].ravel()) == {-1}  # it leads nowhere
+    steps = (found - query[:, None])[query != 4] % 4
+    share = np.bincount(steps.ravel(), minlength=4) / steps.size
+    np.testing.assert_allclose(share, [0, 0.5, 0.5, 0], atol=0.05)
+    again = item_pairs.walked_to(RandomWalks(ring), query, draws=5, steps=2, seed=1)
+    np.testing.assert_array_equal(found, again)
+    assert not np.array_equal(found[:300], found[300:600])  # blocks draw for themselves
 
 
 def test_events_count_by_the_size_of_their_board():

@@ -10,6 +10,7 @@ from tfrec_recall.data.windows import Block, flatten_sessions
 from tfrec_recall.export.projector import write_projector
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import Item2Vec
+from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 
 SMALL = {"dim": 8, "rate": 0.2, "negatives": 2, "block": 2, "lanes": 2, "threshold": None}
@@ -178,7 +179,7 @@ def test_unknown_items_of_the_training_data_are_left_out():
     assert moved[2:].all()
 
 
-def test_a_cold_item_is_the_mean_of_its_category():
+def test_a_cold_item_is_the_mean_of_its_category(monkeypatch):
     interactions = groups()
     model = trained(interactions, cold_by="kind")
     new = pd.DataFrame({"item_id": ["new", "odd"], "kind": ["round", "never seen"]})
@@ -187,6 +188,11 @@ def test_a_cold_item_is_the_mean_of_its_category():
     mean = vectors[:6].mean(axis=0)
     np.testing.assert_allclose(vectors[14], mean / np.linalg.norm(mean), rtol=1e-4, atol=1e-5)
     assert (vectors[15] == 0).all()
+    monkeypatch.setattr(item_space, "ROWS", 5)
+    encoded = model.features.encode_items(items)
+    some = {name: tf.constant(values[4:]) for name, values in encoded.items()}
+    np.testing.assert_allclose(model.candidate_model(some), vectors[4:], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(model.embed_items(items), vectors, rtol=1e-4, atol=1e-5)
     ids, _ = model.retriever(items).similar_items(["new"], k=6)
     assert set(ids.numpy()[0].astype(str)) == {f"i{n}" for n in range(6)}
     ids, _ = model.retriever(items)({"history": [["new"]]}, k=6, exclude=[["new"]])

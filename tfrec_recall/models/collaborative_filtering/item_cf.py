@@ -189,9 +189,10 @@ class ItemCF(OnePassModel):
     def adapt(self, train: Interactions) -> None:
         """Finds the neighbours of every item among the training events."""
         events, nearby = train.events, self.nearby
+        order = np.empty(0, "int64")
         if nearby is not None:
             train.require_time("ItemCF with nearby")
-            events = events.iloc[chronological(events)]
+            order = chronological(events)
         user = self.features.ids("user_id").encode(events["user_id"])
         item = self.features.ids("item_id").encode(events["item_id"])
         known = (item > 1) & (user > 1)
@@ -199,8 +200,10 @@ class ItemCF(OnePassModel):
         if self.ratings is not None:
             rating = rating_column(events, "ItemCF")
             known &= np.isfinite(rating)
-        user, item = user[known], item[known]
-        value = rating[known] if rating is not None else None
+        rows = np.flatnonzero(known) if nearby is None else order[known[order]]
+        user, item = user[rows], item[rows]
+        value = rating[rows] if rating is not None else None
+        del rows, order
         users = self.features.ids("user_id").size
         shape = (len(self.features.item_vocabulary), users)
         matrix = interaction_matrix(item, user, shape, value)

@@ -16,7 +16,7 @@ from tfrec_recall.data.arguments import flag, number, refuse, whole, widths
 from tfrec_recall.data.windows import by_sessions, sequences
 from tfrec_recall.features import Features
 from tfrec_recall.graph import RandomWalks, basket_graph, item_graph
-from tfrec_recall.graph.neighbour_table import best_of_rows
+from tfrec_recall.graph.neighbour_table import best_of_rows, row_blocks
 from tfrec_recall.layers import (
     GCNAggregator,
     L2Normalization,
@@ -26,7 +26,7 @@ from tfrec_recall.layers import (
 )
 from tfrec_recall.losses import SkipGramNegativeSampling
 from tfrec_recall.models.graphs.arguments import check_nodes
-from tfrec_recall.models.graphs.item_pairs import Steps, pair_batches
+from tfrec_recall.models.graphs.item_pairs import Steps, pair_batches, walked_to
 from tfrec_recall.models.graphs.label_head import LabelHead
 from tfrec_recall.models.graphs.node_encoder import (
     Hidden,
@@ -47,6 +47,7 @@ from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
 
 DRAWS = 8  # positives of each walk that are kept; an epoch takes one
+EDGES_AT_A_TIME = 2_000_000
 AGGREGATORS = ("mean", "gcn", "lstm", "max-pool")
 
 
@@ -202,9 +203,7 @@ class GraphSAGE(NodeModel):
         random = np.random.default_rng(seed or 0)
         strength = np.asarray(graph.sum(axis=1)).ravel()
         query = random.choice(graph.shape[0], len(train.events), p=strength / strength.sum())
-        walks = RandomWalks(graph).walk(np.repeat(query, DRAWS), self.walk, seed=seed or 0)
-        step = random.integers(1, self.walk + 1, len(walks))
-        positives = walks[np.arange(len(walks)), step].reshape(-1, DRAWS)
+        positives = walked_to(RandomWalks(graph), query, DRAWS, self.walk, seed or 0)
         return pair_batches(query.astype("int32"), positives, batch_size, seed, first_epoch)
 
     def graph(self, train: Interactions) -> sp.csr_array:
@@ -304,7 +303,10 @@ def strongest(graph: sp.csr_array, degree: int) -> sp.csr_array:
            [0.  , 0.93, 0.  ]])
     """
     total = np.asarray(graph.sum(axis=1)).ravel()
-    row = np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr))
-    weight = graph.data / np.sqrt(total[row] * total[graph.indices])
-    scaled = sp.csr_array((weight, graph.indices, graph.indptr), shape=graph.shape)
-    return best_of_rows(scaled, degree)
+    best = []
+    for first, last in row_blocks(graph.indptr, EDGES_AT_A_TIME):
+        rows = graph[first:last]
+        row = np.repeat(np.arange(first, last), np.diff(rows.indptr))
+        rows.data = rows.data / np.sqrt(total[row] * total[rows.indices])
+        best.append(best_of_rows(rows, degree))
+    return sp.csr_array(sp.vstack(best, format="csr"))

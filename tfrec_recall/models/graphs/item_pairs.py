@@ -9,7 +9,10 @@ import tensorflow as tf
 from tfrec_recall.data import Interactions, chronological, sessions
 from tfrec_recall.data.order import changes
 from tfrec_recall.data.streaming import batches
+from tfrec_recall.graph.importance import Walks
 from tfrec_recall.models.fitting import Run
+
+QUERIES_AT_A_TIME = 2**16
 
 
 def boards(train: Interactions, by_session: bool, run: int | None) -> tuple[np.ndarray, pd.Series]:
@@ -48,6 +51,22 @@ def board_weights(board: np.ndarray, power: float) -> np.ndarray:
     return (np.bincount(board)[board].astype("float64") ** power).astype("float32")
 
 
+def walked_to(walks: Walks, query: np.ndarray, draws: int, steps: int, seed: int = 0) -> np.ndarray:
+    """Where walks from each query are after 1 to `steps` steps, evenly: int32 [pairs, draws].
+
+    It is -1 where a walk was over.
+    """
+    found = np.empty((len(query), draws), dtype="int32")
+    starts = range(0, len(query), QUERIES_AT_A_TIME)
+    seeds = np.random.SeedSequence(seed).generate_state(len(starts)).tolist()
+    for begin, own in zip(starts, seeds, strict=True):
+        rows = slice(begin, begin + QUERIES_AT_A_TIME)
+        walked = walks.walk(np.repeat(query[rows], draws), steps, seed=own)
+        step = np.random.default_rng(own).integers(1, steps + 1, len(walked))
+        found[rows] = walked[np.arange(len(walked)), step].reshape(-1, draws)
+    return found
+
+
 def pair_batches(
     query: np.ndarray,
     positives: np.ndarray,
@@ -66,10 +85,10 @@ def pair_batches(
     # What is missing or the query itself gives way to another draw of the row.
     good = (positives > 1) & (positives != query[:, np.newaxis])
     some = good.any(axis=1)
-    query, positives, good = query[some], positives[some], good[some]
+    query, positives, good = query[some], positives[some], good[some]  # copies
     best = positives[np.arange(len(query)), good.argmax(axis=1)]
-    positives = tf.constant(np.where(good, positives, best[:, np.newaxis]), tf.int32)
-    queries = tf.constant(query, tf.int32)
+    np.copyto(positives, best[:, np.newaxis], where=~good)
+    positives, queries = tf.constant(positives, tf.int32), tf.constant(query, tf.int32)
     tables = {name: tf.constant(values) for name, values in by_item.items()}
 
     def fetch(rows: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -15,13 +15,18 @@ from tfrec_recall.graph import (
     ItemUserItemWalks,
     bipartite_graph,
     importance_neighbours,
-    pagerank_by_walks,
 )
 from tfrec_recall.layers import L2Normalization, PinSAGEConvolution
 from tfrec_recall.layers.sublayers import build_within
 from tfrec_recall.losses import MaxMargin
 from tfrec_recall.models.graphs.arguments import check_nodes, check_ranks
-from tfrec_recall.models.graphs.item_pairs import Steps, board_weights, boards, pair_batches
+from tfrec_recall.models.graphs.item_pairs import (
+    Steps,
+    board_weights,
+    boards,
+    pair_batches,
+    walked_to,
+)
 from tfrec_recall.models.graphs.node_encoder import (
     Hidden,
     NodeEncoder,
@@ -35,7 +40,7 @@ from tfrec_recall.models.learning.replicas import together
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
-from tfrec_recall.sampling.pagerank import rank_window, scaled_ranks
+from tfrec_recall.sampling.pagerank import hard_pool, scaled_ranks
 
 DRAWS = 8  # positives of each start that the walks draw; an epoch takes one
 POOL = 32  # hard negatives of each query to draw from
@@ -204,17 +209,14 @@ class PinSAGE(NodeModel):
         strength = np.asarray(graph[: self.nodes.nodes].sum(axis=1)).ravel()
         random = np.random.default_rng(seed_of_walks)
         query = random.choice(self.nodes.nodes, events, p=strength / strength.sum())
-        partner = walks.walk(np.repeat(query, DRAWS), 1, seed=seed_of_walks)[:, 1]
+        partner = walked_to(walks, query, DRAWS, 1, seed_of_walks)
         hard = np.zeros((self.nodes.nodes, 1), "int32")
         if self.most_hard:
-            scores = pagerank_by_walks(
-                walks, np.arange(self.nodes.nodes), self.walks, 20, RESTART, seed_of_walks
-            )
             ranks = scaled_ranks(self.hard_ranks, int(np.count_nonzero(strength)))
-            hard = rank_window(scores, ranks, POOL, seed_of_walks)
+            hard = hard_pool(walks, ranks, POOL, self.walks, 20, RESTART, seed_of_walks)
         return pair_batches(
             query.astype("int32"),
-            partner.reshape(-1, DRAWS),
+            partner,
             batch_size,
             seed,
             first_epoch,

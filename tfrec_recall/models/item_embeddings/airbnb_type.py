@@ -195,7 +195,7 @@ class AirbnbType(WindowModel):
         rule.keep(values, np.bincount(row, minlength=len(table)))
         return rule(values).numpy()[row]
 
-    def farthest(self, batch):
+    def farthest(self):
         return 2 * self.window
 
     def learn_block(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):

@@ -28,7 +28,7 @@ from tfrec_recall.models.item_embeddings.arguments import (
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 from tfrec_recall.models.item_embeddings.window_model import WindowModel
-from tfrec_recall.models.item_embeddings.window_pairs import Noise, window_weights
+from tfrec_recall.models.item_embeddings.window_pairs import Noise, set_weights, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
@@ -65,7 +65,8 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         features: adapted; `item_id` and a history of it.
         dim: of the vectors.
         window: the farthest context; each centre draws its own from 1 to this. None is item2vec's
-            set: all items of a sequence are contexts of each other, and time means nothing.
+            set: all items of a sequence are contexts of each other, and time means nothing. In one
+            of more than 257, an item has 256 of them in each epoch, that weigh as all would.
         fixed_window: all windows reach as far as `window`.
         mean_over_set: a sequence of K items counts 1 / K, as in the paper's Eq. 1, or all pairs
             alike.
@@ -165,7 +166,9 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         both = not features.has_order if both is None else both
         self.tables = VectorTables(len(counts), dim, longest_step, both=both)
         self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
-        self.candidate_model = item_space.candidate_model(features, self.tables, cold_by)
+        self.cold_by = cold_by
+        self.vectors = item_space.warm_or_mean(features, self.tables, cold_by)
+        self.candidate_model = item_space.candidate_model(features, self.vectors, cold_by)
         warm = item_space.WarmOrMean(self.tables)
         self.query_model = item_space.query_model(features, warm, self.last, self.half_life)
 
@@ -185,6 +188,11 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         shuffle = self.window is not None and (baskets or not in_order)
         return session_batches(columns, sequence, batch_size, seed, first_epoch, shuffle)
 
+    def vectors_of(self, encoded):
+        if self.cold_by is None:
+            return super().vectors_of(encoded)
+        return self.vectors.of_all(encoded["item_id"], encoded[self.cold_by])
+
     def weighed(self, batch: Columns) -> Columns:
         """With 1 / K of each event's sequence of K, if pairs weigh it."""
         if not self.mean_over_set:
@@ -193,20 +201,16 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         size = tf.gather(tf.math.segment_sum(ones, batch["session"]), batch["session"])
         return {**batch, "share": 1 / size}
 
-    def farthest(self, batch: Columns) -> int | tf.Tensor:
-        """The farthest context: the window, or as far as the longest sequence goes."""
-        if self.window is not None:
-            return self.window
-        lengths = tf.math.segment_sum(tf.ones_like(batch["session"]), batch["session"])
-        return tf.maximum(1, tf.reduce_max(tf.concat([lengths, [0]], axis=0)) - 1)
-
     def learn_block(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
         for_windows, for_noise = tf.unstack(tf.random.split(seed, 2))
         centre, context = block.centre["item_id"], block.context["item_id"]
         # [lanes, block, contexts]
-        pairs = positive = window_weights(block, self.window, for_windows, self.fixed_window)
+        if self.window is None:
+            pairs = positive = set_weights(block)
+        else:
+            pairs = positive = window_weights(block, self.window, for_windows, self.fixed_window)
         if self.cbow:  # the window foretells its centre once
-            pairs = tf.reduce_max(positive, axis=2, keepdims=True)
+            pairs = tf.reduce_max(tf.sign(positive), axis=2, keepdims=True)
         elif self.mean_over_set:
             pairs = positive = positive * block.centre["share"][:, :, tf.newaxis]
         noise, negative = self.noise(centre, pairs, for_noise)

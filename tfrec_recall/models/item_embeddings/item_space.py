@@ -16,6 +16,7 @@ from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 from tfrec_recall.retrieval.recency import recency_weights
 
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
+ROWS = 2**16  # vectors that are averaged at a time
 
 
 def known_counts(features: Features) -> np.ndarray:
@@ -65,14 +66,62 @@ class WarmOrMean(tf.keras.layers.Layer):
 
     def call(self, inputs):
         ids, category = inputs if isinstance(inputs, tuple | list) else (inputs, None)
-        unit, warm = warm_units(self.tables, ids)
         if category is None or not self.categories:
-            return unit
-        everything, every_warm = warm_units(self.tables, tf.range(self.tables.size))
-        of = tf.where(every_warm, self.category, -1)
-        mean = tf.math.unsorted_segment_mean(everything, of, self.categories)
-        cold = tf.math.l2_normalize(tf.gather(mean, category), axis=-1)
+            return warm_units(self.tables, ids)[0]
+        _, warm = warm_units(self.tables, ids)
+        return self.with_means(ids, category, self.means(tf.boolean_mask(category, ~warm)))
+
+    def with_means(self, ids: tf.Tensor, category: tf.Tensor, means: tf.Tensor) -> tf.Tensor:
+        """What a call gives, from means that were made before."""
+        unit, warm = warm_units(self.tables, ids)
+        cold = tf.math.l2_normalize(tf.gather(means, category), axis=-1)
         return tf.where(warm[..., tf.newaxis], unit, cold)
+
+    def of_all(self, ids: np.ndarray, category: np.ndarray) -> np.ndarray:
+        """As a call, for a whole catalogue: its means are made once, and not for each block."""
+        means = self.means(tf.range(self.categories))
+        vectors = np.empty((len(ids), self.tables.dim), "float32")
+        for first in range(0, len(ids), ROWS):
+            some = slice(first, first + ROWS)
+            of_some = self.with_means(tf.constant(ids[some]), tf.constant(category[some]), means)
+            vectors[some] = of_some.numpy()
+        return vectors
+
+    def means(self, categories: tf.Tensor) -> tf.Tensor:
+        """Of these categories, the mean of the warm items, [every category, dim]; zeros of others.
+
+        Only their items are read, `ROWS` at a time.
+        """
+        asked = tf.scatter_nd(
+            tf.reshape(categories, [-1, 1]), tf.ones_like(categories), [self.categories]
+        )
+        of = tf.where(self.tables.learnt > 0, self.category, -1)
+        wanted = (of >= 0) & (tf.gather(asked, tf.maximum(of, 0)) > 0)
+        rows = tf.cast(tf.where(wanted)[:, 0], tf.int32)
+
+        def next_block(first, total, count):
+            some = rows[first : first + ROWS]
+            units, _ = warm_units(self.tables, some)
+            own = tf.gather(of, some)
+            total += tf.math.unsorted_segment_sum(units, own, self.categories)
+            ones = tf.ones_like(own, tf.float32)
+            return (
+                first + ROWS,
+                total,
+                count + tf.math.unsorted_segment_sum(ones, own, self.categories),
+            )
+
+        _, total, count = tf.while_loop(
+            lambda first, *_: first < tf.size(rows),
+            next_block,
+            (
+                tf.constant(0),
+                tf.zeros([self.categories, self.tables.dim]),
+                tf.zeros([self.categories]),
+            ),
+            parallel_iterations=1,  # more would hold several blocks of vectors
+        )
+        return tf.math.divide_no_nan(total, count[:, tf.newaxis])
 
     def get_config(self):
         tables = part_config(self.tables)
@@ -90,21 +139,24 @@ def warm_units(tables: VectorTables, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tens
     return tf.where(warm[..., tf.newaxis], tf.math.l2_normalize(tables(ids), axis=-1), 0.0), warm
 
 
-def candidate_model(
-    features: Features, tables: VectorTables, cold_by: str | None
-) -> tf.keras.Model:
-    """Encoded item features to unit vectors, cold items by the category feature `cold_by`."""
-    item = features.inputs(features.item)
+def warm_or_mean(features: Features, tables: VectorTables, cold_by: str | None) -> WarmOrMean:
+    """Item vectors, those of cold items by the category feature `cold_by`."""
     if cold_by is None:
-        return tf.keras.Model(item, WarmOrMean(tables)(item["item_id"]))
-    encoding = features.encodings.get(cold_by)
+        return WarmOrMean(tables)
+    item, encoding = {f.name for f in features.item}, features.encodings.get(cold_by)
     if cold_by not in item or encoding is None or encoding.rank != 1 or not encoding.size:
         raise ValueError(
             "cold_by names a Categorical (or bucketised) feature of the item. "
             f"Received: {cold_by!r}; there are {', '.join(sorted(item))}."
         )
-    mean = WarmOrMean.of(tables, features.item_table[cold_by], encoding.size)
-    return tf.keras.Model(item, mean((item["item_id"], item[cold_by])))
+    return WarmOrMean.of(tables, features.item_table[cold_by], encoding.size)
+
+
+def candidate_model(features: Features, vectors: WarmOrMean, cold_by: str | None) -> tf.keras.Model:
+    """Encoded item features to unit vectors."""
+    item = features.inputs(features.item)
+    ids = item["item_id"]
+    return tf.keras.Model(item, vectors(ids if cold_by is None else (ids, item[cold_by])))
 
 
 @saved_by_config

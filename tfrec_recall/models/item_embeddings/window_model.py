@@ -32,11 +32,11 @@ class WindowModel(RecallModel):
 
     def learn(self, batch: Columns):
         batch = self.weighed(batch)
-        return self.training.learn(batch, self.farthest(batch), self.learn_block)
+        return self.training.learn(batch, self.farthest(), self.learn_block)
 
     def measure(self, batch: Columns):
         batch = self.weighed(batch)
-        return self.training.measure(batch, self.farthest(batch), self.learn_block)
+        return self.training.measure(batch, self.farthest(), self.learn_block)
 
     def compute_loss(self, batch, training=False):
         """The mean loss of a pair; it measures without learning."""
@@ -46,8 +46,8 @@ class WindowModel(RecallModel):
         """The batch, with what else a block needs of each event."""
         return batch
 
-    def farthest(self, batch: Columns) -> int | tf.Tensor:
-        """How far from its centre the farthest context is."""
+    def farthest(self) -> int | None:
+        """How far from its centre the farthest context is; None for whole sets."""
         return self.window
 
     def learn_block(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):

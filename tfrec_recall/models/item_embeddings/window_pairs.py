@@ -10,21 +10,28 @@ import tensorflow as tf
 from tfrec_recall.data.windows import Block
 
 
-def window_weights(
-    block: Block, window: int | None, seed: tf.Tensor, fixed: bool = False
-) -> tf.Tensor:
+def window_weights(block: Block, window: int, seed: tf.Tensor, fixed: bool = False) -> tf.Tensor:
     """1 where a context stands in a centre's window, float32 [lanes, block, contexts].
 
     Each centre draws how far it looks, from 1 to `window`, so that near contexts count more, as in
-    word2vec; `fixed` windows all reach as far as they can. None looks at the whole session.
+    word2vec; `fixed` windows all reach as far as they can.
     """
-    near = block.together
-    if window is not None:
-        own = tf.fill(tf.shape(block.centre["item_id"]), window)
-        if not fixed:
-            own = tf.random.stateless_uniform(tf.shape(own), seed, 1, window + 1, dtype=tf.int32)
-        near &= block.distance <= own[:, :, tf.newaxis]
+    own = tf.fill(tf.shape(block.centre["item_id"]), window)
+    if not fixed:
+        own = tf.random.stateless_uniform(tf.shape(own), seed, 1, window + 1, dtype=tf.int32)
+    near = block.together & (block.distance <= own[:, :, tf.newaxis])
     return tf.cast(near, tf.float32)
+
+
+def set_weights(block: Block) -> tf.Tensor:
+    """What each context of a centre's set stands for, float32 [lanes, block, contexts].
+
+    The block is of `sets_by_length`: 1, or more where a long set is sampled.
+    """
+    centres, contexts = tf.unstack(tf.shape(block.distance))
+    reach = (contexts - centres) // 2  # to each side of every centre
+    near = tf.cast(block.together & (block.distance <= reach), tf.float32)
+    return near * block.centre["of_all"][:, :, tf.newaxis]
 
 
 class Proposal(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfrec_recall.data.windows import Block, Blocks, Columns, thin_out
+from tfrec_recall.data.windows import Block, Blocks, Columns, sets_by_length, thin_out
 from tfrec_recall.models.fitting import Run
 
 # (block, rate, seed) -> loss and pairs of the first lane
@@ -70,14 +70,14 @@ class WindowTraining(tf.keras.layers.Layer):
         self.batches_done.assign(run.done(whose))
         self.begun = True
 
-    def learn(self, batch: Columns, window: int | tf.Tensor, learn: Learn) -> Found:
+    def learn(self, batch: Columns, window: int | None, learn: Learn) -> Found:
         """Learns from a batch of sessions; returns the mean loss of a pair, and the pairs.
 
         Both are of the first lane, a sample.
 
         Args:
             batch: flat columns.
-            window: the farthest context.
+            window: the farthest context; None takes whole sets, by `sets_by_length`.
             learn: takes a block, the rate and a seed; returns the loss and the pairs of lane 0.
         """
         if not self.begun:
@@ -92,7 +92,7 @@ class WindowTraining(tf.keras.layers.Layer):
         self.batches_done.assign_add(some)
         return found
 
-    def measure(self, batch: Columns, window: int | tf.Tensor, learn: Learn) -> Found:
+    def measure(self, batch: Columns, window: int | None, learn: Learn) -> Found:
         """As `learn`, at the rate 0."""
         return self._run(batch, window, learn, 0.0, 0.0)
 
@@ -100,20 +100,25 @@ class WindowTraining(tf.keras.layers.Layer):
         now = tf.stack([tf.constant(self.seed, tf.int64), self.batches_seen])
         thinning, seed = tf.unstack(tf.random.split(now, 2))
         batch = thin_out(batch, self.keep, thinning)
-        blocks = Blocks(batch, window, self.block, self.lanes)
+        parts = [(batch, window)] if window is not None else sets_by_length(batch, thinning)
+        blocks = [Blocks(part, reach, self.block, self.lanes) for part, reach in parts]
+        steps = tf.add_n([part.steps for part in blocks])
+        done, loss, pairs = tf.constant(0), tf.constant(0.0), tf.constant(0.0)
+        for some in blocks:
 
-        def one_step(step, loss, pairs):
-            part = tf.cast(step, tf.float32) / tf.cast(blocks.steps, tf.float32)
-            rate = first + (last - first) * part
-            found = learn(blocks.at(step), rate, tf.random.fold_in(seed, step))
-            return step + 1, loss + found[0], pairs + found[1]
+            def one_step(step, loss, pairs, some=some, done=done):
+                part = tf.cast(done + step, tf.float32) / tf.cast(steps, tf.float32)
+                rate = first + (last - first) * part
+                found = learn(some.at(step), rate, tf.random.fold_in(seed, done + step))
+                return step + 1, loss + found[0], pairs + found[1]
 
-        _, loss, pairs = tf.while_loop(
-            lambda step, *_: step < blocks.steps,
-            one_step,
-            (tf.constant(0), tf.constant(0.0), tf.constant(0.0)),
-            parallel_iterations=1,  # a step reads what the step before has written
-        )
+            _, loss, pairs = tf.while_loop(
+                lambda step, *_, some=some: step < some.steps,
+                one_step,
+                (tf.constant(0), loss, pairs),
+                parallel_iterations=1,  # a step reads what the step before has written
+            )
+            done += some.steps
         loss = tf.math.divide_no_nan(loss, pairs)
         return {"total_loss": loss, "regularization_loss": tf.zeros(())}, pairs
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfrec_recall.data import Examples, Interactions
 from tfrec_recall.features import example_batches
-from tfrec_recall.models.recall_model import CANDIDATE_BATCH, RecallModel
+from tfrec_recall.models.recall_model import RecallModel
 from tfrec_recall.sampling import HardNegatives, MineHardNegatives
 from tfrec_recall.sampling.hard import Queries
 
@@ -42,17 +42,15 @@ class HardMining(tf.Module):
         latest = np.unique(who[::-1], return_index=True)[1]
         last = examples.take(len(examples) - 1 - latest)
         queries = example_batches(features, train, last, BATCH, seed=None)
-        first, size = 2, len(features.item_vocabulary)
+        first = 2  # of the encoded ids of items
 
         def found() -> Iterator[tuple[tf.Tensor, Queries]]:
             for batch in queries:
                 yield batch["user_row"], model.query(batch)
 
         def vectors() -> np.ndarray:
-            blocks = [
-                model.items(tf.range(start, min(start + CANDIDATE_BATCH, size)))
-                for start in range(first, size, CANDIDATE_BATCH)
-            ]
-            return np.concatenate([model.candidate_model(b, training=False) for b in blocks])
+            return model.vectors_of(
+                {name: rows.numpy()[first:] for name, rows in model.items.columns.items()}
+            )
 
         self.callback = MineHardNegatives(negatives, found, vectors, every)

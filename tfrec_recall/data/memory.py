@@ -1,0 +1,52 @@
+"""What memory is left, and a refusal before it is asked for in vain."""
+
+from __future__ import annotations
+
+import pathlib
+
+GIB = 2**30
+_PROC = pathlib.Path("/proc/meminfo")
+_GROUP = pathlib.Path("/sys/fs/cgroup")  # version 2; what a container may use
+
+
+def free_memory() -> int | None:
+    """Bytes that this machine or container still has; None where the system does not tell."""
+    left = [part for part in (_of_machine(), _of_container()) if part is not None]
+    return min(left, default=None)
+
+
+def check_memory(needed: int, what: str, remedy: str) -> None:
+    """Raises ValueError where more is needed than is left.
+
+    Args:
+        needed: bytes.
+        what: needs them.
+        remedy: what to change.
+
+    >>> check_memory(2**60, "A table of 2**54 rows of 16 numbers", "Take fewer rows.")
+    Traceback (most recent call last):
+    ValueError: A table of 2**54 rows of 16 numbers needs 1,073,741,824.0 GiB of memory, and ...
+    """
+    left = free_memory()
+    if left is not None and needed > left:
+        raise ValueError(
+            f"{what} needs {needed / GIB:,.1f} GiB of memory, and {left / GIB:,.1f} GiB are left: "
+            f"{remedy}"
+        )
+
+
+def _of_machine() -> int | None:
+    if not _PROC.exists():
+        return None
+    for line in _PROC.read_text(encoding="ascii").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _of_container() -> int | None:
+    most, now = _GROUP / "memory.max", _GROUP / "memory.current"
+    if not most.exists() or not now.exists():
+        return None
+    limit = most.read_text(encoding="ascii").strip()
+    return None if limit == "max" else int(limit) - int(now.read_text(encoding="ascii"))

@@ -1,0 +1,86 @@
+"""What training will hold: tables, what an optimizer keeps of them, and the index behind."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_recall.data.memory import GIB, check_memory
+
+MUCH = GIB // 4  # of weights; below, nothing can be short
+
+
+class TrainingMemory(NamedTuple):
+    """Bytes.
+
+    Attributes:
+        weights: of the model, which are there.
+        state: what the optimizer keeps of them.
+        step: what a step needs beside, one more copy of what it changes.
+        vectors: of the items, which exact search holds.
+    """
+
+    weights: int
+    state: int
+    step: int
+    vectors: int
+
+    @classmethod
+    def of(cls, model, optimizer: tf.keras.optimizers.Optimizer | None) -> TrainingMemory:
+        """That of a model with this optimizer, whose state need not be there; None: it has none."""
+        trained = sum(_size(weight) for weight in model.trainable_weights) if optimizer else 0
+        whole, row = state_of(optimizer) if optimizer else (0, 0)
+        rows = sum(weight.shape[0] for weight in model.trainable_weights if weight.shape.rank)
+        dim = model.candidate_model.output_shape[-1] if hasattr(model, "candidate_model") else 0
+        return cls(
+            weights=sum(_size(weight) for weight in model.weights),
+            state=whole * trained + 4 * row * rows,
+            step=trained,
+            vectors=4 * len(model.features.item_vocabulary) * (dim or 0),
+        )
+
+    def __str__(self) -> str:
+        parts = {
+            "weights": self.weights,
+            "the optimizer's state": self.state,
+            "a step": self.step,
+            "the items' vectors": self.vectors,
+        }
+        sizes = ", ".join(f"{name} {size / 2**20:,.0f} MiB" for name, size in parts.items())
+        return f"Memory beside the data: {sizes}."
+
+
+def check_state(model, optimizer: tf.keras.optimizers.Optimizer) -> None:
+    """Raises ValueError where what an optimizer will make of a model's tables has no room."""
+    trained = sorted(model.trainable_weights, key=_size)
+    if sum(map(_size, trained)) < MUCH:
+        return
+    needed = TrainingMemory.of(model, optimizer)
+    largest, name = trained[-1], type(optimizer).__name__
+    check_memory(
+        needed.state + needed.step,
+        f"What {name} keeps of {type(model).__name__}'s weights, the largest {largest.name} "
+        f"{tuple(largest.shape)},",
+        "take a smaller dim, the frequent values of its column alone (min_count=…), hashes "
+        "(hash_buckets=…), or RowWiseAdagrad, which keeps one number a row. "
+        f"Received: {needed.weights / GIB:,.1f} GiB of weights.",
+    )
+
+
+def state_of(optimizer: tf.keras.optimizers.Optimizer) -> tuple[int, int]:
+    """How many numbers an optimizer keeps of each number of a table, and of each row.
+
+    >>> state_of(tf.keras.optimizers.Adam())
+    (2, 0)
+    """
+    twin = type(optimizer).from_config(optimizer.get_config())
+    table = tf.Variable(tf.zeros([3, 5]))
+    twin.build([table])
+    shapes = [tuple(variable.shape) for variable in twin.variables]
+    return shapes.count((3, 5)), shapes.count((3,))
+
+
+def _size(weight: tf.Variable) -> int:
+    return int(np.prod(weight.shape, dtype="float64")) * weight.dtype.size
