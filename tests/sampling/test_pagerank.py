@@ -3,9 +3,9 @@ import pytest
 import scipy.sparse as sp
 
 from tfrec_recall.graph import (
+    ItemPageRank,
     ItemUserItemWalks,
     bipartite_graph,
-    pagerank_by_walks,
     personalised_pagerank,
 )
 from tfrec_recall.sampling import pagerank
@@ -50,30 +50,43 @@ def test_an_empty_window_is_refused():
         rank_window(sp.csr_array(SCORES), (5, 5), count=1)
 
 
-def test_a_pool_has_the_window_of_the_pagerank(monkeypatch):
-    monkeypatch.setattr(pagerank, "CELLS_AT_A_TIME", 90)  # three nodes at a time
-    random = np.random.default_rng(3)
-    item, user = np.nonzero(random.random((30, 12)) < 0.2)
-    walks = ItemUserItemWalks(bipartite_graph(user, item, users=12, items=30), items=30)
-    pool = pagerank.hard_pool(walks, (4, 9), 3, walked=2000, length=20, seed=1)
-    exact = personalised_pagerank(walks.step(sp.csr_array(np.eye(30))), np.arange(30))
-    inside = []
-    for start, drawn in enumerate(pool):
-        rank = np.argsort(np.argsort(-exact[start]))[drawn[drawn > 0]]
-        assert len(set(drawn)) == 3 or not drawn.any()  # few are joined to no item
-        inside.extend((rank >= 4) & (rank < 9))
-    assert len(inside) > 60
-    assert np.mean(inside) > 0.9
-
-
-def test_walks_rank_far_better_with_a_last_step_of_the_equation():
+def parts_of_town(users=300, parts=30):
+    """Users of 20 events in one of some parts, whose items are those of the next part as well, and
+    two users with three items of their own."""
     random = np.random.default_rng(0)
-    user = np.repeat(np.arange(300), 20)
-    item = (user // 10 * 20 + random.integers(0, 60, len(user))) % 600 + 1
-    walks = ItemUserItemWalks(bipartite_graph(user, item, users=300, items=601), items=601)
-    starts = np.arange(1, 601, 20)
-    step = walks.step(sp.csr_array(sp.identity(601, format="csr")))
+    user = np.repeat(np.arange(users), 20)
+    item = (user // (users // parts) * 20 + random.integers(0, 60, len(user))) % 600 + 1
+    user, item = np.append(user, [users, users, users + 1]), np.append(item, [601, 602, 603])
+    graph = bipartite_graph(user, item, users=users + 2, items=605)
+    return ItemUserItemWalks(graph, items=605)
+
+
+@pytest.mark.parametrize(("users", "parts"), [(300, 30), (300, 3)])
+def test_a_pool_has_the_window_of_the_pagerank(users, parts, monkeypatch):
+    monkeypatch.setattr(pagerank, "CELLS_AT_A_TIME", 605 * 7)  # seven items at a time
+    walks = parts_of_town(users, parts)
+    pool = pagerank.hard_pool(ItemPageRank(walks), (30, 70), 10, seed=1)
+    starts = np.arange(1, 601, 7)
+    step = walks.step(sp.csr_array(sp.identity(605, format="csr")))
     rank = np.argsort(np.argsort(-personalised_pagerank(step, starts)))
-    drawn = rank_window(pagerank_by_walks(walks, starts, count=50, length=20), (30, 70), count=10)
-    found = np.take_along_axis(rank, drawn, axis=1)
-    assert np.mean((found >= 30) & (found < 70)) > 0.8  # by the visits alone .62
+    found = np.take_along_axis(rank, pool[starts], axis=1)
+    assert (pool[starts] > 0).all()
+    assert all(len(set(drawn)) == 10 for drawn in pool[starts])
+    assert np.mean((found >= 30) & (found < 70)) > 0.8
+    assert not pool[[0, 601, 602, 603, 604]].any()  # as many items are not joined to these
+    few = pagerank.hard_pool(ItemPageRank(walks), (1, 5), 10, seed=1)
+    assert set(few[601]) == {602, 0}  # and no item that they are not joined to
+    assert set(few[602]) == {601, 0}
+
+
+def test_item_pagerank_is_the_equations_where_walks_are_at_rest():
+    taken = np.array([[0, 0, 0], [1, 1, 0], [1, 1, 0], [0, 0, 1.0]])
+    item, user = np.nonzero(taken)
+    walks = ItemUserItemWalks(bipartite_graph(user, item, users=3, items=4), items=4)
+    found = ItemPageRank(walks, restart=0.2)
+    assert found.stay == pytest.approx(0, abs=1e-6)
+    for start, expected in ((1, [0, 0.6, 0.4, 0]), (3, [0, 0, 0, 1]), (0, [0.2, 0, 0, 0])):
+        ((items, scores),) = found.best(np.array([start]), count=4)
+        dense = np.zeros(4)
+        dense[items] = scores
+        np.testing.assert_allclose(dense, expected, atol=1e-6)

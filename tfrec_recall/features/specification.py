@@ -228,8 +228,8 @@ class Features:
         if not isinstance(encoding, VocabularyEncoding) or encoding.rank != 1:
             kind = type(encoding).__name__ if encoding else "no such feature"
             raise ValueError(
-                f"{name!r} has to be Categorical, and without hash_buckets, as its ids are asked "
-                f"for one by one. Received: {kind}."
+                f"{name!r} has to be Categorical. Its ids are told from each other, so that it has "
+                f"no hash_buckets. Received: {kind}."
             )
         return encoding
 

@@ -7,7 +7,11 @@ from tfrec_recall.graph.link_prediction import HiddenLinks, area_under_curve, hi
 from tfrec_recall.graph.nearby import nearby_counts, nearby_neighbours
 from tfrec_recall.graph.neighbour_table import Neighbours, interaction_matrix, neighbours
 from tfrec_recall.graph.noise import NoiseRemoval, Removed
-from tfrec_recall.graph.pagerank import pagerank_by_walks, personalised_pagerank
+from tfrec_recall.graph.pagerank import (
+    ItemPageRank,
+    pagerank_by_walks,
+    personalised_pagerank,
+)
 from tfrec_recall.graph.random_walks import RandomWalks
 from tfrec_recall.graph.similarity import CoCount, Cosine, Jaccard, Pearson, Similarity
 from tfrec_recall.graph.walk_batches import walk_batches
@@ -16,6 +20,7 @@ __all__ = [
     "CoCount",
     "Cosine",
     "HiddenLinks",
+    "ItemPageRank",
     "ItemUserItemWalks",
     "Jaccard",
     "Neighbours",

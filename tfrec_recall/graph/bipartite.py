@@ -6,6 +6,7 @@ import functools
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 
 from tfrec_recall.graph.neighbour_table import shares_of_rows
 from tfrec_recall.graph.random_walks import RandomWalks
@@ -75,6 +76,14 @@ class ItemUserItemWalks:
         """As `RandomWalks.step`, there and back: float32 [rows, items]."""
         there, back = self._both_ways
         return sp.csr_array((shares @ there) @ back)
+
+    def rest(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of each item its component, and the share of it at which walks there come to rest."""
+        graph, items = self.walks.graph, self.nodes
+        component = connected_components(graph, directed=False)[1][:items]
+        weight = np.asarray(graph[:items].sum(axis=1, dtype="float64")).ravel()
+        total = np.bincount(component, weight)[component]
+        return component, weight / np.where(total > 0, total, 1)
 
     @functools.cached_property
     def _both_ways(self) -> tuple[sp.csr_array, sp.csr_array]:

@@ -80,8 +80,8 @@ def basket_graph(item: np.ndarray, session: np.ndarray, items: int, seed: int = 
     some = _sampled(holds, large, np.random.default_rng(seed))
     holds = holds[np.flatnonzero(size <= 2 * REACH + 1)]
     size = np.diff(holds.indptr)
-    shares = sp.csr_array((np.repeat(1 / np.maximum(size, 1), size), holds.indices, holds.indptr))
-    shares.resize(holds.shape)
+    share = np.repeat(1 / np.maximum(size, 1), size)
+    shares = sp.csr_array((share, holds.indices, holds.indptr), shape=holds.shape)
     graph = sp.csr_array((holds.T @ shares).astype("float32"))
     graph.setdiag(0)
     graph.eliminate_zeros()

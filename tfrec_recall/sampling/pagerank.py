@@ -10,12 +10,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from tfrec_recall.data.arguments import whole
-from tfrec_recall.graph import pagerank_by_walks
-from tfrec_recall.graph.importance import Walks
-from tfrec_recall.graph.random_walks import WALKERS
+from tfrec_recall.graph import ItemPageRank
 from tfrec_recall.sampling.checks import check_ranks
 
 CELLS_AT_A_TIME = 8_000_000
+STARTS_AT_A_TIME = 64
 PINTEREST = 50_000  # items from which the window of the paper's ranks is taken as it is
 
 
@@ -79,31 +78,28 @@ def _window(scores: np.ndarray, ranks: tuple[int, int], random: np.random.Genera
 
 
 def hard_pool(
-    walks: Walks,
-    ranks: tuple[int, int],
-    count: int,
-    walked: int,
-    length: int,
-    restart: float = 0.15,
-    seed: int = 0,
+    pagerank: ItemPageRank, ranks: tuple[int, int], count: int, seed: int = 0
 ) -> np.ndarray:
-    """`rank_window` of all nodes by `pagerank_by_walks`, int32 [nodes, count].
-
-    Some nodes after the other: the scores of all would be nodes times nodes.
+    """`rank_window` of all items, int32 [items, count], some items after the other.
 
     Args:
-        ranks, count: as in `rank_window`.
-        walked, length, restart: of the walks from each node.
+        ranks, count, seed: as in `rank_window`.
     """
-    starts = np.arange(walks.nodes)
-    rows = int(np.clip(CELLS_AT_A_TIME // max(walks.nodes, 1), 1, WALKERS // walked + 1))
-    seeds = np.random.SeedSequence(seed).generate_state(-(-len(starts) // rows))
+    check_ranks("hard_pool", ranks, "ranks")
+    whole("hard_pool", count, "count")
+    nodes = pagerank.walks.nodes
+    table = np.zeros((nodes, count), dtype="int32")
+    rows = min(STARTS_AT_A_TIME, max(1, CELLS_AT_A_TIME // nodes))
+    starts = range(0, nodes, rows)
+    seeds = np.random.SeedSequence(seed).spawn(len(starts))
 
-    def block(begin: int, own: int) -> np.ndarray:
-        some = starts[begin : begin + rows]
-        scores = pagerank_by_walks(walks, some, walked, length, restart, own)
-        return rank_window(scores, ranks, count, own)
+    def block(begin: int, own: np.random.SeedSequence) -> None:
+        random = np.random.default_rng(own)
+        some = np.arange(begin, min(begin + rows, nodes))
+        for start, (items, scores) in zip(some, pagerank.best(some, ranks[1]), strict=True):
+            chosen = random.permutation(items[_window(scores, ranks, random)])[:count]
+            table[start, : len(chosen)] = chosen
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # SciPy's products let other threads run
-        parts = list(pool.map(block, range(0, len(starts), rows), seeds.tolist()))
-    return np.concatenate(parts)
+        list(pool.map(block, starts, seeds))
+    return table

@@ -12,6 +12,7 @@ from tfrec_recall.data import Interactions, has_baskets
 from tfrec_recall.data.arguments import flag, number, whole
 from tfrec_recall.features import Features
 from tfrec_recall.graph import (
+    ItemPageRank,
     ItemUserItemWalks,
     bipartite_graph,
     importance_neighbours,
@@ -213,7 +214,8 @@ class PinSAGE(NodeModel):
         hard = np.zeros((self.nodes.nodes, 1), "int32")
         if self.most_hard:
             ranks = scaled_ranks(self.hard_ranks, int(np.count_nonzero(strength)))
-            hard = hard_pool(walks, ranks, POOL, self.walks, 20, RESTART, seed_of_walks)
+            pagerank = ItemPageRank(walks, RESTART, seed=seed_of_walks)
+            hard = hard_pool(pagerank, ranks, POOL, seed_of_walks)
         return pair_batches(
             query.astype("int32"),
             partner,
