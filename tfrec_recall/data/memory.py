@@ -6,7 +6,11 @@ import pathlib
 
 GIB = 2**30
 _PROC = pathlib.Path("/proc/meminfo")
-_GROUP = pathlib.Path("/sys/fs/cgroup")  # version 2; what a container may use
+# What a container may use, and what it uses, by versions 2 and 1 of control groups.
+_GROUPS = {
+    pathlib.Path("/sys/fs/cgroup"): ("memory.max", "memory.current"),
+    pathlib.Path("/sys/fs/cgroup/memory"): ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+}
 
 
 def free_memory() -> int | None:
@@ -45,8 +49,18 @@ def _of_machine() -> int | None:
 
 
 def _of_container() -> int | None:
-    most, now = _GROUP / "memory.max", _GROUP / "memory.current"
-    if not most.exists() or not now.exists():
-        return None
-    limit = most.read_text(encoding="ascii").strip()
-    return None if limit == "max" else int(limit) - int(now.read_text(encoding="ascii"))
+    for group, (most, used) in _GROUPS.items():
+        if (group / most).exists() and (group / used).exists():
+            limit = (group / most).read_text(encoding="ascii").strip()
+            if limit == "max":
+                return None
+            return int(limit) - int((group / used).read_text(encoding="ascii")) + _given_back(group)
+    return None
+
+
+def _given_back(group: pathlib.Path) -> int:
+    """Bytes of files that were read and are kept only while nobody needs their place."""
+    stat = group / "memory.stat"
+    lines = stat.read_text(encoding="ascii").splitlines() if stat.exists() else []
+    found = dict(line.split() for line in lines)
+    return int(found.get("total_inactive_file", found.get("inactive_file", 0)))

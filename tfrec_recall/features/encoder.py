@@ -64,7 +64,7 @@ class FeatureEncoder(tf.keras.layers.Layer):
                 4 * rows * self.dim,
                 f"The table of {field.name}, {rows:,} rows of {self.dim} numbers,",
                 f"take a smaller dim, or of {field.name} the frequent values alone "
-                "(Categorical(…, min_count=…)) or hashes (hash_buckets=…). "
+                "(Categorical(…, min_count=…)) or hashes (hash_buckets=…, not of item_id). "
                 f"Received: dim={self.dim}.",
             )
             # An instance a table: one called twice gives equal tables.

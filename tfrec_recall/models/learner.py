@@ -276,8 +276,8 @@ class Learner(SavedWhole):
         """Before the step is traced: one that makes variables is traced a second time."""
         build = getattr(self.optimizer, "build", None)  # legacy optimisers have none
         if build is not None:
-            if not self.optimizer.variables:
-                check_state(self, self.optimizer)
+            if not any(variable.shape.rank for variable in self.optimizer.variables):
+                check_state(self, self.optimizer)  # it holds no table yet
             build(self.trainable_variables)
 
     def _regularization(self) -> tf.Tensor:
