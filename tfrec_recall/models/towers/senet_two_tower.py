@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
+import tensorflow as tf
+
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.towers.two_tower import TwoTower
@@ -24,9 +26,13 @@ class SENetTwoTower(TwoTower):
     The arguments are those of `TwoTower`; `senet` is on.
     """
 
+    # It trains by Adam: the plain steps of the paper of `TwoTower` hardly move small weights.
     PUBLISHED: ClassVar[Published | None] = dataclasses.replace(
         TwoTower.plain_form(),
         paper="RecSys 2019",
         arguments={**TwoTower.plain_form().arguments, "excitation": "relu"},
+        optimizer=tf.keras.optimizers.Adam,
+        learning_rate=1e-4,
+        batch_size=1000,
     )
     with_senet: ClassVar[bool] = True
