@@ -1,5 +1,9 @@
-"""Data sets by name, as `datasets.load` gives them, of a few hundred events: to run programs on."""
+"""Data sets by name, as `datasets.load` gives them, of a few hundred events: to run programs on.
 
+That of the shop is a slice of the real one, which travels in the package; films are made up.
+"""
+
+import functools
 import re
 
 import numpy as np
@@ -13,32 +17,47 @@ LOADED = datasets.load
 IN_GRAPHS = {"NeuralCF", *(model_class.__name__ for model_class in OF_WINDOWS)}
 
 
+ASKED = ["85123A", "71053", "22423", "84879"]  # of the shop's products, by the programs
+
+
 def small(name, **options):
     """As many columns as the data set of this name has, and a few hundred events."""
     if name == "simulated":
         return LOADED(name, **{**options, "events": 400, "items": 120})
+    return shop() if name == "online-retail" else films(name)
+
+
+@functools.cache
+def shop():
+    """40 customers of four baskets and more, who bought some of the 100 products sold most."""
+    data = LOADED("online-retail")
+    sold = [*ASKED, *data.events["item_id"].value_counts().index[:100]]
+    events = data.events[data.events["item_id"].isin(sold)]
+    baskets = events.groupby("user_id")["session_id"].agg(["nunique", "size"])
+    some = baskets.index[(baskets["nunique"] >= 4) & (baskets["size"] <= 40)][:40]
+    return Interactions(
+        events[events["user_id"].isin(some)],
+        data.users[data.users["user_id"].isin(some)],
+        data.items[data.items["item_id"].isin(sold)],
+        name=data.name,
+    )
+
+
+def films(name):
+    """Four groups of users and items, with ratings, genres and years."""
     generator = np.random.default_rng(0)
     user, item = np.divmod(np.arange(480), 20)
-    item = (user % 4) * 24 + (item * 7 + user) % 24  # four groups of users and items
-    codes = ["85123A", "71053", "22423", "84879", *(f"code {number}" for number in range(92))]
-    user = np.array([f"user {number}" for number in user])
-    events = pd.DataFrame({"user_id": user, "item_id": np.array(codes)[item]})
-    prices = generator.uniform(1, 9, 96).round(2)
-    items = pd.DataFrame({"item_id": codes, "price": prices})
+    item = (user % 4) * 24 + (item * 7 + user) % 24
+    events = pd.DataFrame({"user_id": [f"user {number}" for number in user]})
+    events["item_id"] = [f"film {number}" for number in item]
+    events["timestamp"] = 890_000_000 + 500 * np.arange(480)
+    events["rating"] = 1.0 + generator.integers(0, 5, 480)
+    items = pd.DataFrame({"item_id": [f"film {number}" for number in range(96)]})
+    items["title"] = items["item_id"].str.upper()
+    items["release_year"] = 1940 + np.arange(96)
+    items["genres"] = [["Drama"], ["Drama", "War"], ["Comedy"]] * 32
     users = pd.DataFrame({"user_id": events["user_id"].unique()})
-    if name == "online-retail":
-        basket = events.groupby("user_id").cumcount() // 3
-        events["session_id"] = [f"{u}-{b}" for u, b in zip(user, basket, strict=True)]
-        events["timestamp"] = 1_300_000_000 + 86_400 * basket
-        items["description"] = [f"{colour} TEAPOT" for colour in ("RED", "BLUE", "PINK")] * 32
-        users["country"] = ["United Kingdom", "France"] * 12
-    else:
-        events["timestamp"] = 890_000_000 + 500 * np.arange(480)
-        events["rating"] = 1.0 + generator.integers(0, 5, 480)
-        items["title"] = [f"film {number}" for number in range(96)]
-        items["release_year"] = 1940 + np.arange(96)
-        items["genres"] = [["Drama"], ["Drama", "War"], ["Comedy"]] * 32
-        users["age"] = generator.integers(18, 60, 24)
+    users["age"] = generator.integers(18, 60, 24)
     return Interactions(events, users, items, name=name)
 
 

@@ -81,6 +81,17 @@ def test_what_is_only_compiled_says_so_to_the_reader():
     assert all("title=" in fence for _, fence in marked), marked
 
 
+def test_the_leaderboard_is_drawn_of_the_figures():
+    hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "leaderboard.py"))
+    figures = (ROOT / "docs" / "figures.md").read_text(encoding="utf-8")
+    drawn = hook["PICTURE"].read_text(encoding="utf-8")
+    assert drawn == hook["picture"](figures), "python docs/hooks/leaderboard.py draws it again"
+    (films, shop) = hook["figures"](figures).values()
+    assert films["two-tower"] == (0.505, 0.004)
+    assert films["item-cf"] == (0.464, 0.0)  # by its defaults, and not by the best of its rows
+    assert shop["popular"] == (0.069, 0.0)
+
+
 def test_every_figure_is_drawn_and_an_arrow_from_nowhere_is_refused():
     hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "figures.py"))
     blocks = [

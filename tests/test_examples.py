@@ -3,7 +3,10 @@
 That is `make programs`.
 """
 
+import os
 import pathlib
+import subprocess
+import sys
 
 import pytest
 import tensorflow as tf
@@ -28,3 +31,20 @@ def test_it_runs(example, tmp_path, monkeypatch, capsys):
     finally:
         tf.config.run_functions_eagerly(False)
     assert len(capsys.readouterr().out.splitlines()) > 4
+
+
+@pytest.mark.programs
+def test_the_layers_run_in_a_model_of_keras_3(tmp_path):
+    example = EXAMPLES[0].with_name("own_layers.py")
+    kept = {name: value for name, value in os.environ.items() if name != "TF_USE_LEGACY_KERAS"}
+    done = subprocess.run(
+        [sys.executable, str(example), "1"],
+        env={**kept, "PYTHONPATH": str(example.parents[1])},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.startswith("Keras 3.")
+    assert "and may like:" in done.stdout

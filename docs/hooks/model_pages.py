@@ -1,7 +1,6 @@
-"""What a model's page has from elsewhere: departures from the code, figures from the README.
+"""What a model's page has from elsewhere: departures from the code, figures from their page.
 
-A page says by `model: TwoTower` in its front matter which model it is of, or by `figures: true`
-that it has all of the figures.
+A page says by `model: TwoTower` in its front matter which model it is of.
 """
 
 import pathlib
@@ -13,8 +12,6 @@ TABLE = re.compile(r"^([A-Z][^\n|]*):\n\n(\| model \|.*?)(?:\n\n|\Z)", re.DOTALL
 
 
 def on_page_markdown(markdown, page, **_):
-    if page.meta.get("figures"):
-        return f"{markdown.rstrip()}\n\n{all_figures()}"
     name = page.meta.get("model")
     if name is None:
         return markdown
@@ -49,10 +46,10 @@ def departed(name: str) -> list[str]:
 
 
 def measured(name: str) -> list[str]:
-    """The rows of the README's tables that are the model's."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    """The rows of the tables of figures that are the model's."""
+    figures = (ROOT / "docs" / "figures.md").read_text(encoding="utf-8")
     command, found = command_of(name), []
-    for title, table in TABLE.findall(readme):
+    for title, table in TABLE.findall(figures):
         head, rule, *rows = table.splitlines()
         own = [row for row in rows if row.startswith(f"| `{command}`")]
         if own:
@@ -60,19 +57,8 @@ def measured(name: str) -> list[str]:
             found.append(f"{title}:\n\n" + "\n".join([head, rule, *most, *own]))
     if not found:
         return []
-    how = (
-        "Full ranking of the catalogue on test; how, and of which version, [Models](index.md) says."
-    )
+    how = "Full ranking of the catalogue on test; [Figures](../figures.md) has all models, and how."
     return ["## Measured", how, *found]
-
-
-def all_figures() -> str:
-    """The README's section of figures, whose links are then those of the site."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    figures = text[text.index("\n## Figures\n") : text.index("\n## Licence\n")]
-    return figures.replace(
-        "[benchmarks/RESULTS.md](benchmarks/RESULTS.md)", "[Tables](../results.md)"
-    )
 
 
 def further(name: str) -> list[str]:

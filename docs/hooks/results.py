@@ -13,6 +13,6 @@ def on_files(files, config, **_):
     text = (FOLDER / "RESULTS.md").read_text(encoding="utf-8")
     for plot in PLOT.findall(text):
         files.append(File.generated(config, plot, abs_src_path=str(FOLDER / plot)))
-    text = text.replace("](../README.md)", "](models/index.md#figures)")
+    text = text.replace("](../README.md)", "](figures.md)")
     files.append(File.generated(config, "results.md", content=text))
     return files

@@ -29,6 +29,17 @@ def printed(command, capsys, *arguments, code=0):
     return capsys.readouterr()
 
 
+def scalars(folder):
+    """The values by tag of a run's event files, in the order of their steps."""
+    found = {}
+    for file in sorted(folder.glob("events.*")):
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            for value in event.summary.value:
+                if value.metadata.plugin_data.plugin_name == "scalars":
+                    found.setdefault(value.tag, []).append(float(tf.make_ndarray(value.tensor)))
+    return found
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory) -> pathlib.Path:
     """12 visitors of 14 to 20 events, 30 items with titles."""

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.cli.conftest import run
+from tests.cli.conftest import run, scalars
 from tfrec_recall.data import Interactions, random_events_out, rated, ties_in_file_order
 from tfrec_recall.evaluation import evaluate_ratings
 from tfrec_recall.export import load
@@ -34,6 +34,7 @@ def rooms(tmp_path_factory):
         "train", "funk-svd", "--data", path / "data", *SAID, "--ties", "file", "--cuts", "5,10",
         "--settings", path / "settings.json", "--index", "exact",
         "--export", path / "export", "--json", path / "trained.json",
+        "--tensorboard", path / "board",
     )  # fmt: skip
     return path
 
@@ -53,6 +54,15 @@ def test_training_measures_ratings_and_the_export_remembers_how(rooms):
         "minimum_rating": 0.0,
         "ties": "file",
     }
+
+
+def test_tensorboard_has_each_epoch_and_a_vector_for_each_item(rooms):
+    board = rooms / "board"
+    assert len(scalars(board / "train")["epoch_loss"]) == 3
+    assert len(scalars(board / "validation")["epoch_rmse"]) == 3
+    trained = json.loads((rooms / "trained.json").read_text())["metrics"]
+    assert scalars(board / "test")["rmse"] == [pytest.approx(trained["rmse"])]
+    assert np.loadtxt(board / "test" / "vectors.tsv", delimiter="\t").shape[0] == ITEMS
 
 
 def test_evaluate_measures_as_it_was_trained(rooms, capsys):

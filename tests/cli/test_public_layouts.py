@@ -131,8 +131,8 @@ def test_the_command_trains_on_them(layout):
     assert figures.exists()
 
 
-def test_the_readme_has_these_commands():
-    readme = pathlib.Path(__file__).parents[2] / "README.md"
-    text = " ".join(readme.read_text(encoding="utf-8").replace("\\\n", " ").split())
+def test_the_guide_has_these_commands():
+    page = pathlib.Path(__file__).parents[2] / "docs" / "guides" / "reading_data.md"
+    text = " ".join(page.read_text(encoding="utf-8").replace("\\\n", " ").split())
     for name, (_, arguments, _) in LAYOUTS.items():
         assert arguments.replace("--separator ;", "--separator ';'") in text, name

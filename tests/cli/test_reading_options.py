@@ -1,4 +1,4 @@
-"""Every option that says how data is written does what the table in the README says of it."""
+"""Every option that says how data is written does what the table in the guide says of it."""
 
 import inspect
 import pathlib
@@ -11,7 +11,7 @@ from tfrec_recall.cli import options
 from tfrec_recall.cli.application import app
 from tfrec_recall.cli.protocol import protocol
 
-README = pathlib.Path(__file__).parents[2] / "README.md"
+GUIDES = pathlib.Path(__file__).parents[2] / "docs" / "guides"
 TIMES = "user_id,item_id,timestamp\n1,7,{}\n"
 # an option: files, the arguments, and a table, its column and what comes out of it
 CASES = {
@@ -100,7 +100,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_option_does_what_the_readme_says(name, tmp_path, monkeypatch):
+def test_the_option_does_what_the_guide_says(name, tmp_path, monkeypatch):
     files, arguments, expected = CASES[name]
     for file, content in files.items():
         (tmp_path / file).parent.mkdir(exist_ok=True)
@@ -119,8 +119,9 @@ def test_the_option_does_what_the_readme_says(name, tmp_path, monkeypatch):
     assert (list(frame) if column is None else frame[column].tolist()) == values
 
 
-def test_the_readme_has_every_option():
-    text = README.read_text(encoding="utf-8")
+def test_the_guides_have_every_option():
+    pages = [GUIDES / "reading_data.md", GUIDES / "measuring.md"]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     read = {f"--{name.replace('_', '-')}" for name in options.DATA}
     measured = {f"--{name.replace('_', '-')}" for name in inspect.signature(protocol).parameters}
     for option in sorted(read | measured | {"--no-quotes", "--keep-ids", "--cuts"}):

@@ -23,10 +23,12 @@ from tfrec_recall.cli import (
     show,
     train,
 )
-from tfrec_recall.cli.console import quiet, say_error
+from tfrec_recall.cli.console import only_warnings, quiet, say_error
 
 NAME = "tfrec-recall"
 DEBUG = "--debug"
+QUIET = "--quiet"
+ANYWHERE = (DEBUG, QUIET)
 
 app = typer.Typer(
     name=NAME,
@@ -62,6 +64,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -71,8 +74,16 @@ def _root(
     debug: Annotated[
         bool, typer.Option(DEBUG, help="Show tracebacks and TensorFlow's own messages.")
     ] = False,
+    only: Annotated[
+        bool,
+        typer.Option(
+            QUIET, help="Show results, warnings and errors alone: no progress, no notices."
+        ),
+    ] = False,
 ) -> None:
     """Recall models for recommenders: train, measure, export and ask them."""
+    only_warnings(only)
+    context.call_on_close(lambda: only_warnings(False))
     if not debug:
         quiet()
 
@@ -81,15 +92,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command and exits: 0 done, 1 failed, 2 called wrongly, 130 interrupted.
 
     Args:
-        arguments: those of the command line unless given; `--debug` may stand anywhere in them.
+        arguments: those of the command line unless given; `--debug` and `--quiet` may stand
+            anywhere in them.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    debug = DEBUG in arguments
-    arguments = [DEBUG] * debug + [argument for argument in arguments if argument != DEBUG]
+    first = [option for option in ANYWHERE if option in arguments]
+    arguments = first + [argument for argument in arguments if argument not in ANYWHERE]
     try:
         app(arguments, prog_name=NAME)
     except Exception as error:
-        if debug:
+        if DEBUG in first:
             raise
         say_error(error)
         sys.exit(1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tfrec_recall.cli import options
-from tfrec_recall.cli.console import progress, say, waiting
+from tfrec_recall.cli.console import progress, say, waiting, warn
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.protocol import Protocol
 from tfrec_recall.cli.queries import context_of, parse_context
@@ -116,7 +116,7 @@ def batch(
     if found.resumed:
         say(f"{found.resumed:,} of {found.parts:,} parts were there and were left as they are.")
     if found.empty:
-        say((f"{found.empty:,} of {found.requests:,} have no answer.", "yellow"))
+        warn((f"{found.empty:,} of {found.requests:,} have no answer.", "yellow"))
     say(f"{found.rows:,} rows for {found.requests:,} in ", (str(out), "bold"))
 
 
@@ -164,7 +164,7 @@ def _requests(
         requests = UsersOfFile(users, retriever, everyone, not listed)
     if requests.strangers:
         told = f"{requests.strangers:,} of {len(requests):,} users are not in {source.name}"
-        say((f"{told}; asked as newcomers.", "yellow"))
+        warn((f"{told}; asked as newcomers.", "yellow"))
     return requests
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tfrec_recall.cli import options
-from tfrec_recall.cli.console import results, say, waiting
+from tfrec_recall.cli.console import results, say, waiting, warn
 from tfrec_recall.cli.outputs import output
 from tfrec_recall.cli.protocol import parse_cuts
 
@@ -62,7 +62,7 @@ def check(
     if target is not None:
         target.write_json(dataclasses.asdict(found))
     for problem in found.problems:
-        say(("Not as it was written: ", "bold red"), problem)
+        warn(("Not as it was written: ", "bold red"), problem)
     if found.problems:
         raise typer.Exit(1)
     say(("As it was written.", "green"))

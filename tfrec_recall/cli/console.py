@@ -1,4 +1,7 @@
-"""What the terminal shows: results on stdout; progress, notices and errors on stderr."""
+"""What the terminal shows: results on stdout; progress, notices, warnings and errors on stderr.
+
+A file in place of the terminal gets whole lines, without a sign that moves a cursor.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +34,37 @@ def notices() -> Console:
     return Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
+_asked = {"notices": True}  # for by whoever runs the command
+
+
+def only_warnings(wanted: bool = True) -> None:
+    """From now on `say`, `waiting` and `progress` show nothing, or show it again; `warn` does."""
+    _asked["notices"] = not wanted
+
+
+def tells() -> bool:
+    """Whether notices are asked for."""
+    return _asked["notices"]
+
+
+def is_live() -> bool:
+    """Whether what is written moves before someone's eyes: notices, on a terminal."""
+    console = notices()
+    return tells() and console.file.isatty() and not console.is_dumb_terminal
+
+
 def say(*parts: str | tuple[str, str]) -> None:
-    """A notice of one line: texts, and pairs of a text and its style.
+    """A notice of one line, unless only warnings are wanted: texts, and pairs of a text and its
+    style.
 
     >>> say("Exported to ", ("saved_models/two_tower/1", "bold"))
     """
+    if tells():
+        warn(*parts)
+
+
+def warn(*parts: str | tuple[str, str]) -> None:
+    """As `say`, of what makes a result another one than was asked for: it is always shown."""
     notices().print(Text.assemble(*parts), soft_wrap=True)
 
 
@@ -44,8 +73,8 @@ def say_error(error: Exception) -> None:
     message = str(error) or type(error).__name__
     if not isinstance(error, EXPECTED):
         message = f"{type(error).__name__}: {message}\nThis is a fault of tfrec-recall."
-    say(("Error:", "bold red"), f" {message}")
-    say(("--debug shows where it comes from.", "dim"))
+    warn(("Error:", "bold red"), f" {message}")
+    warn(("--debug shows where it comes from.", "dim"))
 
 
 def quiet() -> None:
@@ -71,27 +100,25 @@ def quiet() -> None:
 @contextlib.contextmanager
 def waiting(what: str) -> Iterator[None]:
     """A spinner while something of unknown length runs; one line where there is no terminal."""
-    console = notices()
-    if not console.is_terminal:
+    if not is_live():
         say(f"{what} …")
         yield
         return
-    with console.status(Text(f"{what} …")):
+    with notices().status(Text(f"{what} …")):
         yield
 
 
 @contextlib.contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """A bar; gives the function that is told how many are done, of how many."""
-    console = notices()
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=console,
+        console=notices(),
         transient=True,
-        disable=not console.is_terminal,
+        disable=not is_live(),
     ) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

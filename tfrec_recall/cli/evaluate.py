@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tfrec_recall.cli import options
-from tfrec_recall.cli.console import progress, say
+from tfrec_recall.cli.console import progress, say, warn
 from tfrec_recall.cli.figures import record, show
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.option_groups import takes
@@ -92,7 +92,7 @@ def evaluate(
     if measured.record():
         say(f"Measured as {measured} says.")
     if trained and (measured.split, measured.minimum) != (kept.split, kept.minimum):
-        say("Trained on another split: what it is asked for, it may have learnt from.")
+        warn("Trained on another split: what it is asked for, it may have learnt from.")
     interactions = measured.counted(source.load())
     from tfrec_recall.data.reading.candidates import read_candidates
     from tfrec_recall.evaluation import evaluate, evaluate_ratings

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tfrec_recall.cli.console import results, say
+from tfrec_recall.cli.console import results, warn
 
 if TYPE_CHECKING:
     from tfrec_recall.evaluation import Report
@@ -42,7 +42,7 @@ def show(report: Report, on: Console | None = None) -> None:
         table.add_row(metric, *(_cell(report, metric, cut) for cut in report.cuts))
     (on or results()).print(table)
     for note in report.notes:
-        say((note, "yellow"))
+        warn((note, "yellow"))
 
 
 def show_comparison(reports: Mapping[str, Report]) -> None:

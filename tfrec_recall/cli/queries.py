@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.text import Text
 
-from tfrec_recall.cli.console import notices
+from tfrec_recall.cli.console import warn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +55,7 @@ def of_users_in(
     ids = asked(users, events["user_id"])
     unknown = _not_in(ids, events["user_id"])
     if unknown:
-        _say(f"{_named(unknown, events['user_id'])}: not in {name}; asked as newcomers.")
+        _warn(f"{_named(unknown, events['user_id'])}: not in {name}; asked as newcomers.")
     # Text among integers is nobody's id, and nobody is the padding.
     ids = [one if _fits(one, events["user_id"]) else padding_of(events["user_id"]) for one in ids]
     each = list(dict.fromkeys(ids))
@@ -88,7 +87,7 @@ def of_items(retriever: LoadedRetriever, items: list[str], context: Mapping[str,
     ids = asked(items, held)
     unknown = _not_in(ids, held)
     if unknown:
-        _say(f"Not in the catalogue: {_named(unknown, held)}.")
+        _warn(f"Not in the catalogue: {_named(unknown, held)}.")
     ids = [one for one in ids if _fits(one, held)]
     inputs = retriever.inputs
     nobody = -1 if "user_id" in inputs and inputs["user_id"].dtype.is_integer else ""
@@ -215,5 +214,5 @@ def _shown(one: str | int) -> str:
     return repr(text) if text != text.strip() or "," in text or not text.isprintable() else text
 
 
-def _say(text: str) -> None:
-    notices().print(Text(text, "yellow"), soft_wrap=True)
+def _warn(text: str) -> None:
+    warn((text, "yellow"))

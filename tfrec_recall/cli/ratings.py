@@ -36,8 +36,8 @@ def rating_table(report: RatingReport) -> Table:
 
 def show_ratings(report: RatingReport, on: Console | None = None) -> None:
     """The errors as a table, on stdout unless told, and what has to be known besides."""
-    from tfrec_recall.cli.console import results, say
+    from tfrec_recall.cli.console import results, warn
 
     (on or results()).print(rating_table(report))
     for note in report.notes:
-        say(note)
+        warn(note)

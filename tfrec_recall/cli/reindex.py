@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tfrec_recall.cli import options
-from tfrec_recall.cli.console import progress, results, say
+from tfrec_recall.cli.console import progress, results, say, warn
 from tfrec_recall.cli.loading import load_export
 from tfrec_recall.cli.outputs import output
 from tfrec_recall.cli.source import Source
@@ -90,7 +90,7 @@ def reindex(
         found = reindexed(retriever.path, items, chosen, to, diversity, tell)
     for one in told:
         if issubclass(one.category, IndexNotice):
-            say((str(one.message), "yellow"))
+            warn((str(one.message), "yellow"))
     changes = dataclasses.asdict(found.changes)
     beside = target.tables() if target else results()
     beside.print("Items: {:,} and now {:,}.".format(*changes["items"]), soft_wrap=True)

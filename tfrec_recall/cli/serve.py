@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tfrec_recall.cli import options
-from tfrec_recall.cli.console import say, waiting
+from tfrec_recall.cli.console import say, waiting, warn
 from tfrec_recall.cli.protocol import Protocol
 from tfrec_recall.cli.source import Source
 
@@ -72,7 +72,7 @@ def serve(
     address = f"http://{_host(host)}:{at.getsockname()[1]}"
 
     def started() -> None:
-        say(("For development: ", "bold yellow"), "neither authentication nor encryption.")
+        warn(("For development: ", "bold yellow"), "neither authentication nor encryption.")
         if shown:
             say("Page      ", (f"{address}/", "bold"))
         say("Predict   ", (f"POST {address}/v1/models/{versions.name}:predict", "bold"))
@@ -102,7 +102,7 @@ def _known(versions: Any, source: Source) -> Known:
     except (ValueError, OSError) as error:
         if source.place is not None:  # which was asked for
             raise
-        say((f"The page has no users to pick. {error}", "yellow"))
+        warn((f"The page has no users to pick. {error}", "yellow"))
         return Known(None, "")
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tfrec_recall.cli import options
-from tfrec_recall.cli.console import results, say
+from tfrec_recall.cli.console import results, warn
 from tfrec_recall.cli.outputs import output
 
 UNKNOWN = "not told"
@@ -42,7 +42,7 @@ def show(export: options.Export, json: options.Card = None) -> None:
     _metrics(beside, card.get("metrics") or {})
     warmup = card.get("warmup") or {}
     if warmup.get("why"):
-        say((f"No warm-up requests: {warmup['why']}.", "yellow"))
+        warn((f"No warm-up requests: {warmup['why']}.", "yellow"))
     if target is not None:
         target.write_json({"export": str(version), "bytes": _size(version), **card})
 

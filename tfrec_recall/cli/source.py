@@ -9,9 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.text import Text
-
-from tfrec_recall.cli.console import notices, waiting
+from tfrec_recall.cli.console import waiting, warn
 
 if TYPE_CHECKING:
     from tfrec_recall.data import Interactions
@@ -133,7 +131,7 @@ def telling() -> Iterator[None]:
         finally:
             for one in told:
                 if issubclass(one.category, ReadingNotice):
-                    notices().print(Text(str(one.message), "yellow"), soft_wrap=True)
+                    warn((str(one.message), "yellow"))
 
 
 def parse_pairs(pairs: Sequence[str], option: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tfrec_recall.cli import options
-from tfrec_recall.cli.console import progress, say, waiting
+from tfrec_recall.cli.console import progress, say, waiting, warn
 from tfrec_recall.cli.discovery import entry
 from tfrec_recall.cli.figures import record, show
 from tfrec_recall.cli.option_groups import takes
@@ -18,6 +18,7 @@ from tfrec_recall.cli.outputs import output
 from tfrec_recall.cli.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
 from tfrec_recall.cli.settings import PUBLISHED, read_all
 from tfrec_recall.cli.source import Source
+from tfrec_recall.cli.tensorboard import check_run, write_outcome
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,6 +87,16 @@ def train(
             show_default=False,
         ),
     ] = None,
+    tensorboard: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="Write figures after each epoch, those on test, and the items' vectors for its "
+            "projector; a new folder a run.",
+            show_default=False,
+        ),
+    ] = None,
     cuts: Cuts = None,
     json: options.Json = None,
 ) -> None:
@@ -100,12 +111,15 @@ def train(
     figures = output(json, "--json")
     if export is not None:
         check_place(export)
+    if tensorboard is not None:
+        check_run(tensorboard)
     interactions = measured.counted(source.load())
     from tfrec_recall.cli.training import train_model
 
     split = measured.cut(interactions)
     repeats = bool(measured.repeats)
-    trained = train_model(chosen, split, given, seed, published, repeats, source.columns)
+    columns = source.columns
+    trained = train_model(chosen, split, given, seed, published, repeats, columns, tensorboard)
     with waiting("Building the index"):
         length = max((K, *(places or ())))
         retriever = indexed(trained, split, index_of(index, scann_ops), length)
@@ -134,6 +148,9 @@ def train(
     values[RECORD] = measured.record()
     if export is not None:
         write_export(retriever, export, split, trained, {**values, **source.recorded()})
+    if tensorboard is not None:
+        epoch = trained.best_epoch or trained.settings.get("epochs", 1)
+        write_outcome(tensorboard, trained.model, retriever, split, metrics, epoch - 1)
     if figures is not None:
         figures.write_json(values)
 
@@ -181,7 +198,7 @@ def indexed(trained: Trained, split: Split, index: IndexSettings, k: int) -> Ret
         retriever = trained.model.retriever(items, index=index, k=k, tuning_queries=asked)
     for one in told:
         if issubclass(one.category, IndexNotice):
-            say((str(one.message), "yellow"))
+            warn((str(one.message), "yellow"))
     return retriever
 
 
@@ -205,7 +222,7 @@ def rating_errors(
     if "predict_rating" not in retriever.signatures:
         return {}
     if not split.test.targets["rating"].notna().any():
-        say("No test target has a rating: lists alone are measured.")
+        warn("No test target has a rating: lists alone are measured.")
         return {}
     from tfrec_recall.cli.ratings import show_ratings
     from tfrec_recall.evaluation import evaluate_ratings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pathlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +16,8 @@ from tfrec_recall.cli.discovery import Entry
 from tfrec_recall.cli.feature_report import tell_features
 from tfrec_recall.cli.settings import Training, separate
 from tfrec_recall.cli.source import telling
-from tfrec_recall.cli.training_progress import Stopwatch, TrainingProgress
+from tfrec_recall.cli.tensorboard import epochs_to
+from tfrec_recall.cli.training_progress import EpochLines, Stopwatch, bars
 from tfrec_recall.data import Interactions, Split, hold_back
 from tfrec_recall.evaluation import RatingsOnValidation, RecallOnValidation
 from tfrec_recall.features import Wanted
@@ -62,6 +64,7 @@ def train_model(
     published: bool = False,
     repeats: bool = False,
     columns: Wanted = None,
+    board: pathlib.Path | None = None,
 ) -> Trained:
     """Trains a model on the training part, and stops by recall@50 on validation.
 
@@ -74,6 +77,8 @@ def train_model(
         published: what the settings leave open is as the model's paper has it.
         repeats: items of the history are ranked like all others.
         columns: those that become features, as for `features.infer`; None: what suits the model.
+        board: a folder for TensorBoard, where the figures after each epoch go; those of a trial go
+            to `trial` in it.
 
     Raises: ValueError for an unknown setting, or data that the model cannot learn from.
     """
@@ -115,10 +120,11 @@ def train_model(
             trial = hold_back(split.train, seed=seed)
             if trial is not None:
                 say(f"No validation came with the data: {trial.validation} are held back at first.")
-                training = _shortened(*prepare(trial.train), trial, training, optimizer, repeats)
+                fresh, apart = prepare(trial.train), board and board / "trial"
+                training = _shortened(*fresh, trial, training, optimizer, repeats, apart)
                 say((f"{training.epochs}", "bold"), " epochs are best; now all of train is learnt.")
                 model, batches = prepare(split.train)
-        clock, stopping = _fit(model, batches, training, optimizer, stops_by, repeats)
+        clock, stopping = _fit(model, batches, training, optimizer, stops_by, repeats, board)
         if stops_by is not None:
             best = {
                 "best_epoch": stopping.best_epoch + 1,
@@ -150,6 +156,7 @@ def _shortened(
     training: Training,
     optimizer: Optimizer | None,
     repeats: bool,
+    board: pathlib.Path | None,
 ) -> Training:
     """The same training, with the epochs that were best on what is held back.
 
@@ -159,7 +166,7 @@ def _shortened(
     if steps > 0:  # it is known
         patience = max(patience, -(-PATIENT_STEPS // steps))
     patient = dataclasses.replace(training, patience=patience)
-    _, stopping = _fit(model, batches, patient, optimizer, trial, repeats)
+    _, stopping = _fit(model, batches, patient, optimizer, trial, repeats, board)
     return dataclasses.replace(training, epochs=stopping.best_epoch + 1)
 
 
@@ -170,6 +177,7 @@ def _fit(
     optimizer: Optimizer | None,
     stops_by: Split | None,
     repeats: bool,
+    board: pathlib.Path | None,
 ) -> tuple[Stopwatch, tf.keras.callbacks.EarlyStopping]:
     """Learns for all epochs, or until validation gets no better and back to its best."""
     clock = Stopwatch()
@@ -195,9 +203,11 @@ def _fit(
         jit_compile=model.can_compile,
         steps_per_execution=model.steps_per_execution,
     )
-    with TrainingProgress(training.epochs, monitored, mode) as shown:
-        callbacks = [clock, *measured, shown]
-        model.fit(batches, epochs=training.epochs, verbose=0, callbacks=callbacks)
+    callbacks = [clock, *measured, EpochLines(monitored, mode)]
+    if board is not None:
+        callbacks.append(epochs_to(board))
+    with bars() as verbose:
+        model.fit(batches, epochs=training.epochs, verbose=verbose, callbacks=callbacks)
     if measured and 1 < training.epochs == stopping.best_epoch + 1:
         say(
             f"The last of {training.epochs} epochs is the best: more may be better, by `epochs = "

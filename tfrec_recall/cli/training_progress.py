@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
+from collections.abc import Iterator
 
 import tensorflow as tf
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from tfrec_recall.cli.console import notices
+from tfrec_recall.cli.console import is_live, notices, tells
 
 
 class Stopwatch(tf.keras.callbacks.Callback):
@@ -34,49 +36,38 @@ class Stopwatch(tf.keras.callbacks.Callback):
         self.seconds_after.append(self.seconds)
 
 
-class TrainingProgress(tf.keras.callbacks.Callback):
-    """A bar over the steps, and a line for each epoch; stands after all that adds to the logs.
+@contextlib.contextmanager
+def bars() -> Iterator[int]:
+    """Keras' own bars while a model fits, if anybody looks; gives `verbose` for `fit`.
+
+    They go where notices go: stdout is for results.
+    """
+    with contextlib.redirect_stdout(sys.stderr):
+        yield int(is_live())
+
+
+class EpochLines(tf.keras.callbacks.Callback):
+    """A line for each epoch where there is no terminal, so that a log file holds whole lines.
+
+    Stands after all that adds to the logs.
 
     Args:
-        epochs: at most.
         monitored: what in the logs says how good the model is, where it is measured.
         mode: whether the best of it is "max" or "min".
     """
 
-    def __init__(self, epochs: int, monitored: str, mode: str = "max"):
+    def __init__(self, monitored: str, mode: str = "max"):
         super().__init__()
-        self.epochs = epochs
         self.monitored = monitored
         self._sign = -1 if mode == "min" else 1
         self._best = float("-inf")
-        console = notices()
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._bar.add_task("Epoch 1", total=None)
-
-    def __enter__(self) -> TrainingProgress:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *raised) -> None:
-        self._bar.stop()
 
     def on_epoch_begin(self, epoch, logs=None):
         self._begin = time.perf_counter()
-        steps = (self.params or {}).get("steps")
-        self._bar.reset(self._task, total=steps, description=f"Epoch {epoch + 1}/{self.epochs}")
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._bar.update(self._task, completed=batch + 1)
 
     def on_epoch_end(self, epoch, logs=None):
+        if is_live() or not tells():
+            return
         logs = logs or {}
         line = Text(f"epoch {epoch + 1:>3}   loss {float(logs.get('loss', float('nan'))):.4f}")
         if self.monitored in logs:
@@ -84,4 +75,4 @@ class TrainingProgress(tf.keras.callbacks.Callback):
             line.append(f"   {self.monitored.removeprefix('val_')} on validation {measured:.4f} ")
             line.append("best" if self._sign * measured > self._best else "    ", "green")
             self._best = max(self._best, self._sign * measured)
-        self._bar.console.print(line.append(f"   {time.perf_counter() - self._begin:.1f} s"))
+        notices().print(line.append(f"   {time.perf_counter() - self._begin:.1f} s"))

@@ -7,7 +7,7 @@ from tests.references.skip_gram import mean_of_last, negative_sampling
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.streaming import parquet
 from tfrec_recall.data.windows import Block, flatten_sessions
-from tfrec_recall.export.projector import write_projector
+from tfrec_recall.export import write_projector
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import Item2Vec
 from tfrec_recall.models.item_embeddings import item_space
