@@ -1,6 +1,8 @@
 """The models of the contract suites: settings of each, and a board small enough to learn."""
 
 import functools
+import pathlib
+import tempfile
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ import tensorflow as tf
 
 from tfrec_recall import models
 from tfrec_recall.data import Interactions
+from tfrec_recall.export import export
 from tfrec_recall.features import Categorical, Features, History, MultiValued
 
 GROUPS, USERS, ITEMS, SEEN = 3, 24, 30, 8
@@ -176,6 +179,15 @@ def begun(model_class):
 def retrieving(model_class):
     """The retriever of a trained model over the board's items; shared as well."""
     return trained(model_class)[0].retriever(the_board().items, k=7)
+
+
+@functools.cache
+def exported(model_class):
+    """The directory of the version that it is exported as; shared as well."""
+    return export(retrieving(model_class), pathlib.Path(_folder().name) / model_class.__name__)
+
+
+_folder = functools.cache(tempfile.TemporaryDirectory)  # it goes when the process ends
 
 
 def requests(interactions):

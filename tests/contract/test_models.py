@@ -25,7 +25,6 @@ from tests.contract.model_cases import (
 )
 from tfrec_recall import models
 from tfrec_recall.data import Vocabulary
-from tfrec_recall.export import export, load
 from tfrec_recall.features import Categorical, Features, History, MultiValued
 from tfrec_recall.models import RecallModel
 
@@ -127,17 +126,6 @@ def test_the_seed_of_a_run_follows_keras():
 def test_a_model_that_xla_does_not_compile_says_so(model_class):
     with pytest.raises(ValueError, match=f"{model_class.__name__}: .*jit_compile"):
         built(model_class).compile(jit_compile=True)
-
-
-@pytest.mark.parametrize("model_class", CASES)
-def test_the_export_equals_the_model(model_class, interactions, tmp_path):
-    retriever = retrieving(model_class)
-    version = export(retriever, tmp_path / "model")
-    queries = requests(interactions)
-    ids, scores = asked(retriever, queries, k=7, exclude=queries["history"])
-    served_ids, served_scores = asked(load(version), queries, k=7, exclude=queries["history"])
-    np.testing.assert_array_equal(served_ids, ids)
-    np.testing.assert_allclose(served_scores, scores, rtol=1e-5)
 
 
 @pytest.mark.parametrize("model_class", CASES)

@@ -4,23 +4,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.contract.model_cases import CASES, retrieving, the_board, trained
+from tests.contract.model_cases import CASES, exported, retrieving, the_board, trained
 from tfrec_recall import models
-from tfrec_recall.export import export, load
+from tfrec_recall.export import load
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 
 OF_ITEMS = [c for c in CASES if issubclass(c, ItemSpaceModel)]
 
 
 @pytest.mark.parametrize("model_class", OF_ITEMS)
-def test_an_export_embeds_items_that_are_new_since(model_class, tmp_path):
+def test_an_export_embeds_items_that_are_new_since(model_class):
     model, _ = trained(model_class)
     retriever = retrieving(model_class)
     items = the_board().items
     new = pd.DataFrame({"item_id": ["brand new", "another"], "tags": [["red"], ["blue", "red"]]})
     raw = {"item_id": new["item_id"].tolist(), "tags": new["tags"].tolist()}
     raw = {name: raw[name] for name in retriever.item_inputs}
-    served = load(export(retriever, tmp_path / "model")).embed_item(raw).numpy()
+    served = load(exported(model_class)).embed_item(raw).numpy()
     np.testing.assert_allclose(served, model.embed_items(new), rtol=1e-4, atol=1e-5)
     for one in (retriever, model.trigger_retriever(items)):
         np.testing.assert_allclose(one.embed_item(raw), served, rtol=1e-4, atol=1e-5)

@@ -191,6 +191,7 @@ static void run(void) {
     print_tensor(results[i]);
     TF_DeleteTensor(results[i]);
   }
+  fflush(stdout); /* whoever waits for it may ask on */
   for (int i = 0; i < input_count; i++) TF_DeleteTensor(values[i]);
   input_count = output_count = 0;
 }
