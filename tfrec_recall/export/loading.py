@@ -19,6 +19,7 @@ from tfrec_recall.retrieval import Retriever
 
 SCANN = b"Scann>"  # what the names of ScaNN's operations begin with
 OPERATIONS = "tfrec_recall.retrieval.scann_searcher"  # makes them known to TensorFlow
+FILTERS = 3  # their place among the arguments of lists
 OFFERS = (
     "embed_query",
     "embed_item",
@@ -49,15 +50,18 @@ class LoadedRetriever(Retriever):
         offered = tuple(name for name in OFFERS if hasattr(saved, name))
         super().__init__(
             item_ids=item_ids,
-            inputs=_first_argument(saved.recommend),
+            inputs=_argument(saved.recommend),
             k=int(saved.k),
             signatures=offered,
-            item_inputs=_first_argument(saved.embed_item) if "embed_item" in offered else None,
+            item_inputs=_argument(saved.embed_item) if "embed_item" in offered else None,
             report=self.card.get("retriever"),
             name="loaded_retriever",
         )
+        self.fallback = None  # it is in the graph
+        object.__setattr__(self, "filter_inputs", _argument(saved.recommend, FILTERS))
+        self._set_functions()
         if "predict_rating" in offered:
-            object.__setattr__(self, "rating_inputs", _first_argument(saved.predict_rating))
+            object.__setattr__(self, "rating_inputs", _argument(saved.predict_rating))
 
         self.of_items = dict(getattr(saved, "of_items", {}))
         self.tuned_with = read_tuning(path / EXTRA)
@@ -67,11 +71,11 @@ class LoadedRetriever(Retriever):
         """What TensorFlow restored: its functions, to make other retrievers with."""
         return self._saved
 
-    def recommend(self, queries, exclude, k):
-        return self._saved.recommend(queries, exclude, k)
+    def lists(self, queries, exclude, k, filters):
+        return self._saved.recommend(queries, exclude, k, filters)
 
-    def recommend_by_interest(self, queries, exclude, k):
-        return self._saved.recommend_with_interest(queries, exclude, k)
+    def lists_by_interest(self, queries, exclude, k, filters):
+        return self._saved.recommend_with_interest(queries, exclude, k, filters)
 
     def interests(self, queries):
         return self._saved.interests(queries)
@@ -85,8 +89,21 @@ class LoadedRetriever(Retriever):
     def ratings(self, queries, item_id):
         return self._saved.predict_rating(queries, item_id)
 
-    def similar(self, item_id, exclude, k):
-        return self._saved.similar_items(item_id, exclude, k)
+    def similar_lists(self, item_id, exclude, k, filters):
+        return self._saved.similar_items(item_id, exclude, k, filters)
+
+    def with_filters(self, items, names):
+        raise ValueError(
+            "What a request may choose by is part of the graph: name it before the export. "
+            f"Received: {list(names)} for {self.path}, whose filters are "
+            f"{', '.join(self.filter_inputs) or 'none'}."
+        )
+
+    def with_fallback(self, popularity):
+        raise ValueError(
+            "What fills short lists is part of the graph: give it before the export. "
+            f"Received: a popularity for {self.path}."
+        )
 
 
 def load(path: str | os.PathLike) -> LoadedRetriever:
@@ -142,7 +159,7 @@ def _destroy(resource: tf.Tensor, free: Callable[[], Any]) -> None:
         tf.raw_ops.DestroyResourceOp(resource=resource, ignore_lookup_error=True)
 
 
-def _first_argument(function: Any) -> dict[str, tf.TensorSpec]:
-    """The specification of the features that a restored function takes."""
+def _argument(function: Any, place: int = 0) -> dict[str, tf.TensorSpec]:
+    """The specification of the features, or of the filters, that a restored function takes."""
     arguments, _ = function.concrete_functions[0].structured_input_signature
-    return dict(arguments[0])
+    return dict(arguments[place])

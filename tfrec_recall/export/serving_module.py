@@ -1,14 +1,17 @@
 """A retriever as the functions and signatures of a SavedModel."""
 
+import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from tfrec_recall.data.ids import padding_of
 from tfrec_recall.retrieval import Retriever
 
-RESERVED = "exclude"
+EXCLUDE, LENGTH = "exclude", "k"
+WHERE = "_where"  # ends the names of signatures that take all that a request may say
 TrackableResource = tf.saved_model.experimental.TrackableResource
 
 
@@ -21,29 +24,36 @@ class ServingModule(tf.Module):
 
     def __init__(self, retriever: Retriever):
         super().__init__(name="retriever")
-        if RESERVED in retriever.inputs:
-            raise ValueError(f"A raw feature cannot be called {RESERVED!r}: rename its column.")
+        for name in {EXCLUDE, LENGTH} & set(retriever.inputs):
+            raise ValueError(f"A raw feature cannot be called {name!r}: rename its column.")
         self.k = tf.Variable(retriever.k, trainable=False, dtype=tf.int32, name="k")
         self.item_ids = tf.Variable(retriever.item_ids, trainable=False, name="item_ids")
         item_id = tf.TensorSpec([None], retriever.id_dtype, "item_id")
-        exclude = tf.TensorSpec([None, None], retriever.id_dtype, RESERVED)
-        k = tf.TensorSpec([], tf.int32, "k")
+        exclude = tf.TensorSpec([None, None], retriever.id_dtype, EXCLUDE)
+        k = tf.TensorSpec([], tf.int32, LENGTH)
+        filters = named(retriever.filter_inputs)
         queries, items = named(retriever.inputs), named(retriever.item_inputs)
         raters, rated = named(retriever.rating_inputs), tf.TensorSpec([None, None], item_id.dtype)
         functions = {
             "recommend": tf.function(
-                lambda queries, exclude, k: retriever(queries, k, exclude),
-                input_signature=[queries, exclude, k],
+                lambda queries, exclude, k, filters: retriever(
+                    queries, k, exclude, filters=filters
+                ),
+                input_signature=[queries, exclude, k, filters],
             ),
             "recommend_with_interest": tf.function(
-                lambda queries, exclude, k: retriever.recommend_with_interest(queries, k, exclude),
-                input_signature=[queries, exclude, k],
+                lambda queries, exclude, k, filters: retriever.recommend_with_interest(
+                    queries, k, exclude, filters=filters
+                ),
+                input_signature=[queries, exclude, k, filters],
             ),
             "embed_query": tf.function(retriever.embed_query, input_signature=[queries]),
             "embed_item": tf.function(retriever.embed_item, input_signature=[items]),
             "similar_items": tf.function(
-                lambda item_id, exclude, k: retriever.similar_items(item_id, k, exclude),
-                input_signature=[item_id, exclude, k],
+                lambda item_id, exclude, k, filters: retriever.similar_items(
+                    item_id, k, exclude, filters
+                ),
+                input_signature=[item_id, exclude, k, filters],
             ),
             "predict_rating": tf.function(
                 lambda queries, item_id: retriever.predict_rating(queries, item_id),
@@ -61,22 +71,24 @@ class ServingModule(tf.Module):
 
 
 def serving_signatures(module: ServingModule, retriever: Retriever) -> dict[str, Any]:
-    """The signatures by name, concrete functions of named tensors."""
-    exclude = {RESERVED: tf.TensorSpec([None, None], retriever.id_dtype)}
+    """The signatures by name, concrete functions of named tensors.
+
+    Those that give lists come twice: as long as exported, with nothing to choose; and, their names
+    ending in `_where`, with `k` and the filters.
+    """
+    ids = tf.TensorSpec([None, None], retriever.id_dtype)
     item_id = {"item_id": tf.TensorSpec([None], retriever.id_dtype)}
-    k = retriever.k
+    rows = {"item_id": ids}
 
-    def recommend(inputs):
-        exclude = inputs.pop(RESERVED)
-        return _lists(module.recommend(inputs, exclude, k), k)
+    def recommend(inputs, exclude, k, filters):
+        return _lists(module.recommend(inputs, exclude, k, filters))
 
-    def recommend_with_interest(inputs):
-        exclude = inputs.pop(RESERVED)
-        *lists, interest = module.recommend_with_interest(inputs, exclude, k)
-        return {**_lists(lists, k), "interest": tf.ensure_shape(interest, [None, k])}
+    def recommend_with_interest(inputs, exclude, k, filters):
+        *lists, interest = module.recommend_with_interest(inputs, exclude, k, filters)
+        return {**_lists(lists), "interest": interest}
 
-    def similar_items(inputs):
-        return _lists(module.similar_items(inputs["item_id"], inputs[RESERVED], k), k)
+    def similar_items(inputs, exclude, k, filters):
+        return _lists(module.similar_items(inputs["item_id"], exclude, k, filters))
 
     def predict_rating(inputs):
         item_id = inputs.pop("item_id")
@@ -88,20 +100,65 @@ def serving_signatures(module: ServingModule, retriever: Retriever) -> dict[str,
     def embed_item(inputs):
         return {"item": module.embed_item(inputs)}
 
-    offered = {
+    listing = {
+        "serving_default": (recommend, retriever.inputs),
+        "similar_items": (similar_items, item_id),
+        "recommend_with_interest": (recommend_with_interest, retriever.inputs),
+    }
+    plain = {
         "embed_query": (embed_query, retriever.inputs),
         "embed_item": (embed_item, retriever.item_inputs),
-        "similar_items": (similar_items, {**item_id, **exclude}),
-        "recommend_with_interest": (recommend_with_interest, {**retriever.inputs, **exclude}),
-        "predict_rating": (
-            predict_rating,
-            {**retriever.rating_inputs, "item_id": exclude[RESERVED]},
-        ),
+        "predict_rating": (predict_rating, {**retriever.rating_inputs, **rows}),
     }
-    return {
-        "serving_default": _traced(recommend, {**retriever.inputs, **exclude}),
-        **{name: _traced(*offered[name]) for name in retriever.signatures},
-    }
+    found = {}
+    for name in ("serving_default", *retriever.signatures):
+        if name in plain:
+            found[name] = _traced(*plain[name])
+            continue
+        function, inputs = listing[name]
+        taken = {**inputs, EXCLUDE: ids}
+        found[name] = _traced(_as_exported(function, retriever), taken)
+        length = {LENGTH: tf.TensorSpec([None], tf.int32), **retriever.filter_inputs}
+        asked = "recommend" if name == "serving_default" else name
+        found[f"{asked}{WHERE}"] = _traced(_as_asked(function, retriever), {**taken, **length})
+    return found
+
+
+def _as_exported(function: Callable, retriever: Retriever) -> Callable:
+    """The signature of lists as long as the export says, of whatever items."""
+    k = retriever.k
+
+    def signature(inputs):
+        listed = function(inputs, inputs.pop(EXCLUDE), k, retriever.chosen({}))
+        return {name: tf.ensure_shape(part, [None, k]) for name, part in listed.items()}
+
+    return signature
+
+
+def _as_asked(function: Callable, retriever: Retriever) -> Callable:
+    """The signature of lists as long as each request says, of the items that it chooses."""
+    most = retriever.k
+
+    def signature(inputs):
+        k, exclude = inputs.pop(LENGTH), inputs.pop(EXCLUDE)
+        filters = {name: inputs.pop(name) for name in retriever.filter_inputs}
+        rule = f"k is the length of a list, from 1 to {most}, for each query, or one for all."
+        fits = tf.reduce_all((k >= 1) & (k <= most))
+        with tf.control_dependencies([tf.debugging.Assert(fits, [rule, k])]):
+            k = tf.identity(k)
+        longest = tf.reduce_max(tf.concat([k, [1]], axis=0))
+        listed = function(inputs, exclude, longest, filters)
+        batch = tf.shape(listed["score"])[0]
+        k = tf.repeat(k, tf.where(tf.size(k) == 1, batch, 1))
+        with tf.control_dependencies([tf.debugging.assert_equal(tf.size(k), batch, rule)]):
+            within = tf.range(longest) < k[:, tf.newaxis]
+        none = {"item_id": padding_of(retriever.item_ids), "interest": -1, "score": -math.inf}
+        return {
+            name: tf.where(within, part, tf.constant(none[name], part.dtype))
+            for name, part in listed.items()
+        }
+
+    return signature
 
 
 def signature_name(feature: str) -> str:
@@ -150,6 +207,6 @@ def _state(retriever: Retriever, functions: Iterable) -> list[Any]:
     return list({id(part): part for part in parts}.values())
 
 
-def _lists(result: tuple[tf.Tensor, tf.Tensor], k: int) -> dict[str, tf.Tensor]:
-    item_id, score = (tf.ensure_shape(part, [None, k]) for part in result)
+def _lists(result: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
+    item_id, score = result
     return {"item_id": item_id, "score": score}

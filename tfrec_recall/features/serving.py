@@ -5,9 +5,11 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall.features.columns import History
+from tfrec_recall.features.encodings import NumberEncoding, VectorEncoding, VocabularyEncoding
 from tfrec_recall.features.specification import Features
 
 ALL = -1  # of a history is kept
+FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
 class RawQuery(tf.Module):
@@ -25,6 +27,8 @@ class RawQuery(tf.Module):
         features.require_adapted()
         self.inputs: dict[str, tf.TensorSpec] = {}
         self._steps = []  # (input's name, feature's name, mapping, how much is kept or None)
+        self._names: set[str] = set()  # inputs that are looked up
+        self._numbers: set[str] = set()
         for feature in features.user:
             encoding = features.encodings[feature.name]
             kept, spec = None, encoding.raw_spec()
@@ -34,6 +38,28 @@ class RawQuery(tf.Module):
             source = feature.column if feature.derived else feature.name
             self.inputs[source] = tf.TensorSpec(spec.shape, spec.dtype, name=source)
             self._steps.append((source, feature.name, encoding.graph(), kept))
+            if isinstance(encoding, VocabularyEncoding):
+                self._names.add(source)
+            elif isinstance(encoding, NumberEncoding | VectorEncoding):
+                self._numbers.add(source)
+
+    def knows(self, raw: dict[str, tf.Tensor]) -> tf.Tensor | None:
+        """Of which queries anything is known, bool [batch]: an id, a value, a number, an event.
+
+        Times say nothing of a user. None where the query has nothing but times.
+        """
+        known = []
+        for source, _, mapping, _ in self._steps:
+            values = raw[source]
+            if source in self._numbers:
+                found = tf.math.is_finite(values)
+            elif source in self._names:
+                found = mapping(values) >= FIRST_KNOWN
+            else:
+                continue
+            rows = tf.shape(found)[0]
+            known.append(tf.reduce_any(tf.reshape(found, [rows, -1]), axis=1))
+        return tf.reduce_any(tf.stack(known), axis=0) if known else None
 
     def __call__(self, raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         encoded = {}

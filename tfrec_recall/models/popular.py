@@ -13,8 +13,8 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import number
 from tfrec_recall.features import Categorical, Features, Wanted, ids_alone
 from tfrec_recall.models.one_pass_model import OnePassModel
-
-SECONDS_A_DAY = 86_400
+from tfrec_recall.retrieval import Popularity
+from tfrec_recall.retrieval.popularity import event_weights
 
 
 @saved_by_config
@@ -53,16 +53,16 @@ class Popular(OnePassModel):
     def adapt(self, train: Interactions) -> None:
         """Counts the events of each item, weighted by `events.weight` where there is one."""
         ids = self.features.ids("item_id").encode(train.events["item_id"])
-        weight = np.ones(len(ids))
-        if "weight" in train.events:
-            weight = train.events["weight"].to_numpy("float64")
-        if self.half_life_days is not None:
-            train.require_time("Popular with a half-life")
-            weight = weight * 0.5 ** (_age_in_days(train.events) / self.half_life_days)
+        weight = event_weights(train, self.half_life_days)
         counts = np.bincount(ids, weight, minlength=len(self.features.item_vocabulary))
         counts[:2] = 0.0  # padding, and the items that train does not know
         self.popularity.scores.assign(counts)
         self.note(tf.constant(len(ids)))
+
+    def popularity_of(self, items: pd.DataFrame) -> Popularity:
+        """What the lists are ranked by, so that everybody has the same one."""
+        encoded = self.features.ids("item_id").encode(items["item_id"])
+        return Popularity(items["item_id"].to_numpy(), self.popularity.scores.numpy()[encoded])
 
 
 @saved_by_config
@@ -83,8 +83,3 @@ class PopularityOf(tf.keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "size": self.size}
-
-
-def _age_in_days(events: pd.DataFrame) -> np.ndarray:
-    time = events["timestamp"].to_numpy("float64")
-    return (time.max(initial=-np.inf) - time) / SECONDS_A_DAY

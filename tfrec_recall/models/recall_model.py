@@ -13,9 +13,10 @@ from tfrec_recall.features import Features, RawItem, RawQuery, Wanted, item_embe
 from tfrec_recall.models.learner import Learner
 from tfrec_recall.models.published import Published
 from tfrec_recall.optimizers import LazyAdam
-from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
+from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Popularity, Retriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 
+FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 BATCH_SIZE = 1024  # of every model's training data, unless it is told
 CANDIDATE_BATCH = 4096
 COMPILED_STEPS = 16
@@ -205,7 +206,14 @@ class RecallModel(Learner):
             item_embedder=ItemEmbedder(self.features, self.candidate_model),
             tuning_queries=tuning_queries,
             seed=seed,
-        )
+        ).with_fallback(self.popularity_of(items))
+
+    def popularity_of(self, items: pd.DataFrame) -> Popularity:
+        """How often training took these items: what fills lists that are too short."""
+        encoded = self.features.ids("item_id").encode(items["item_id"])
+        known = np.array(self.features.item_counts, "float32")
+        known[:FIRST_KNOWN] = 0
+        return Popularity(items["item_id"].to_numpy(), known[encoded])
 
 
 class QueryEmbedder(tf.Module):
@@ -219,6 +227,10 @@ class QueryEmbedder(tf.Module):
 
     def __call__(self, raw: dict[str, tf.Tensor]) -> tf.Tensor:
         return self.model(self.encode(raw), training=False)
+
+    def knows(self, raw: dict[str, tf.Tensor]) -> tf.Tensor | None:
+        """Of which queries anything is known, bool [batch]; None: of all."""
+        return self.encode.knows(raw)
 
 
 class ItemEmbedder(tf.Module):

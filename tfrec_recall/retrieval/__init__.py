@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tfrec_recall.retrieval.index import Index, IndexNotice, IndexSettings
     from tfrec_recall.retrieval.inverted_file import InvertedFile
     from tfrec_recall.retrieval.neighbour_retriever import NeighbourRetriever
+    from tfrec_recall.retrieval.popularity import Popularity
     from tfrec_recall.retrieval.rating_retriever import RatingRetriever
     from tfrec_recall.retrieval.retriever import Retriever
     from tfrec_recall.retrieval.scann_index import ScaNN
@@ -37,6 +38,7 @@ __all__ = [
     "IndexSettings",
     "InvertedFile",
     "NeighbourRetriever",
+    "Popularity",
     "RatingRetriever",
     "Retriever",
     "ScaNN",

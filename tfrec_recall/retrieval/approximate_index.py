@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 import warnings
 from collections.abc import Callable
@@ -11,10 +12,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfrec_recall.retrieval.exact import Exact, search_inputs
+from tfrec_recall.retrieval.exact import Exact, search_inputs, searched_exactly
 from tfrec_recall.retrieval.index import Index, IndexNotice
 from tfrec_recall.retrieval.probe import Asked, Probe
-from tfrec_recall.retrieval.selection import NO_ROW, best, is_in, merge_by_maximum
+from tfrec_recall.retrieval.query_blocks import Queries, some_of
+from tfrec_recall.retrieval.selection import NO_ROW, best, merge_by_maximum, unwanted
 from tfrec_recall.retrieval.tuning import (
     FEWEST,
     QUERIES,
@@ -25,6 +27,9 @@ from tfrec_recall.retrieval.tuning import (
     tune,
 )
 
+STEP = 1.25  # numbers of candidates are powers of it times k, so that few occur in a batch
+ROUNDING = 1e-4  # of logarithms
+EXACTLY = 0  # in place of a number of candidates
 EXACT_SHARE = 4  # a search for more than a quarter of the catalogue is exact
 STAND_IN = (
     "The {kind} index was tuned on item vectors: the recall that users get may be another. Pass "
@@ -33,11 +38,11 @@ STAND_IN = (
 
 
 class ApproximateIndex(Index):
-    """A searcher with exclusions and several interests; see `ScaNN` and `InvertedFile`.
+    """A searcher with exclusions, filters and several interests; see `ScaNN` and `InvertedFile`.
 
-    Searches for more than k, or with items to leave out, visit as many leaves more. Queries for
-    which too few are found are searched exactly, and so are all where most of the catalogue is
-    asked for.
+    A query for more than k, with items to leave out, or with filters visits as many leaves more,
+    whatever the others of its batch ask for. Queries whose filters list few items, that ask for
+    most of the catalogue, or for which too few items are found, are searched exactly.
     """
 
     def __init__(self, searcher: Searcher, chosen: Chosen, k: int, kind: str):
@@ -46,39 +51,77 @@ class ApproximateIndex(Index):
         self._chosen = chosen
         self._k = k
 
-    def search(self, query, k, exclude=None, present=None):
+    def search(self, query, k, exclude=None, present=None, allowed=None):
         items, dim = self._searcher.size
         query, exclude, present = search_inputs(dim, query, exclude, present)
-        most_excluded = tf.reduce_sum(tf.cast(exclude != NO_ROW, tf.int32), axis=1)
-        count = k + tf.reduce_max(tf.concat([most_excluded, [0]], axis=0))
-
-        def approximate():
-            rows, scores = self._candidates(query, count, present)
-            scores = tf.where(is_in(rows, exclude), float("-inf"), scores)
-            if query.shape[1] == 1:
-                return best(scores, k, rows)
-            return merge_by_maximum(rows, scores, k)
-
-        def nothing():
-            return best(tf.zeros([tf.shape(query)[0], 0]), k)
-
-        few = (count * EXACT_SHARE <= items) & (tf.size(query) > 0)
-        rows, scores = tf.cond(few, approximate, nothing)
+        asked: Queries = (query, exclude, present, allowed)
+        rows, scores = self._by_count(asked, self._counts(k, exclude, allowed), k)
         lacking = rows[:, -1] == NO_ROW
         if present is not None:
             lacking &= tf.reduce_any(present, axis=1)  # else nothing was asked
 
         def completed():
             of = tf.where(lacking)  # [lacking, 1]
-            some = [None if part is None else tf.gather(part, of[:, 0]) for part in asked]
-            exact_rows, exact_scores = self._searcher.search(some[0], k, some[1], some[2])
+            some = some_of(asked, of[:, 0])
+            found = searched_exactly(
+                self._searcher.search, self._searcher.vectors_of, (items, dim), some, k
+            )
             return (
-                tf.tensor_scatter_nd_update(rows, of, exact_rows),
-                tf.tensor_scatter_nd_update(scores, of, exact_scores),
+                tf.tensor_scatter_nd_update(rows, of, found[0]),
+                tf.tensor_scatter_nd_update(scores, of, found[1]),
             )
 
-        asked = (query, exclude, present)
         return tf.cond(tf.reduce_any(lacking), completed, lambda: (rows, scores))
+
+    def _counts(self, k, exclude, allowed):
+        """How many candidates each query needs, [batch]: k times a power of `STEP`, or `EXACTLY`.
+
+        A query's answer then follows from itself alone, and few counts occur in a batch.
+        """
+        items, _ = self._searcher.size
+        excluded = tf.reduce_sum(tf.cast(exclude != NO_ROW, tf.float32), axis=1)
+        needed = 1.0 + excluded / tf.cast(k, tf.float32)  # times k
+        if allowed is not None:
+            needed /= tf.maximum(allowed.share(), 1.0 / items)
+        step = tf.math.ceil(tf.math.log(needed) / math.log(STEP) - ROUNDING)
+        count = tf.math.ceil(tf.cast(k, tf.float32) * STEP**step - ROUNDING)
+        exactly = count * EXACT_SHARE > items
+        if allowed is not None:
+            exactly |= allowed.few(items)
+        return tf.where(exactly, EXACTLY, tf.cast(tf.minimum(count, float(items)), tf.int32))
+
+    def _by_count(self, asked, counts, k):
+        """The best k among the candidates of each query; none where it is to be searched exactly.
+
+        Queries that need equally many are searched at a time.
+        """
+        size = tf.shape(counts)[0]
+
+        def next_count(todo, rows, scores):
+            count = tf.reduce_max(tf.where(todo, counts, EXACTLY))
+            now = todo & (counts == count)
+            of = tf.where(now)  # [some, 1]
+            query, exclude, present, allowed = some_of(asked, of[:, 0])
+            found_rows, found = self._candidates(query, count, present)
+            found = tf.where(unwanted(found_rows, exclude, allowed), float("-inf"), found)
+            if query.shape[1] == 1:
+                found_rows, found = best(found, k, found_rows)
+            else:
+                found_rows, found = merge_by_maximum(found_rows, found, k)
+            return (
+                todo & ~now,
+                tf.tensor_scatter_nd_update(rows, of, found_rows),
+                tf.tensor_scatter_nd_update(scores, of, found),
+            )
+
+        _, rows, scores = tf.while_loop(
+            lambda todo, *_: tf.reduce_any(todo),
+            next_count,
+            (counts != EXACTLY, *best(tf.zeros([size, 0]), k)),
+            shape_invariants=(tf.TensorShape([None]), *[tf.TensorShape([None, None])] * 2),
+            parallel_iterations=1,  # more would hold several blocks of candidates
+        )
+        return rows, scores
 
     def vectors_of(self, rows):
         return self._searcher.vectors_of(rows)

@@ -35,7 +35,9 @@ class EmbeddingRetriever(Retriever):
         query_embedder: a `tf.Module` or Keras model that maps the dictionary of raw query features
             to vectors [batch, dim], or to several interests [batch, interests, dim], whose scores
             are merged by maximum. Where a query has fewer interests than there are places, it
-            gives a pair of vectors and `present`, bool [batch, interests].
+            gives a pair of vectors and `present`, bool [batch, interests]. Its method `knows`, if
+            it has one, says of which queries anything is known, bool [batch]; of a query of zeros
+            nothing is.
         item_ids: raw ids of the catalogue, strings or integers.
         vectors: float [items, dim], a row for each id.
         index: which index: `Exact()`, `ScaNN(recall=0.95)`, `InvertedFile(recall=0.95)`, `Auto()`.
@@ -64,6 +66,8 @@ class EmbeddingRetriever(Retriever):
     >>> retriever({"position": [0]}, exclude=[["b"]])[0].numpy()
     array([[b'a', b'c']], dtype=object)
     """
+
+    complete = True
 
     def __init__(
         self,
@@ -128,6 +132,7 @@ class EmbeddingRetriever(Retriever):
         )
         self.catalogue = catalogue
         self.query_embedder = query_embedder
+        self._knows = getattr(query_embedder, "knows", lambda queries: None)
         self.item_embedder = item_embedder
         self.index, self.cosine_index = built, by_cosine
         self._lift = None if factors is None else tf.Variable(factors, trainable=False, name="lift")
@@ -139,24 +144,29 @@ class EmbeddingRetriever(Retriever):
             groups = diversity.codes(len(catalogue))[catalogue.order]
             self._groups = tf.Variable(groups, trainable=False, name="groups")
 
-    def recommend(self, queries, exclude, k):
+    def recommend(self, queries, exclude, k, allowed):
         query, present = _embedded(self.query_embedder, queries)
-        rows, score = self._best(query, present, exclude, k)
-        return self.catalogue.raw(rows), score
+        return self._best(query, present, exclude, k, allowed)
 
-    def recommend_by_interest(self, queries, exclude, k):
+    def recommend_by_interest(self, queries, exclude, k, allowed):
         query, present = _embedded(self.query_embedder, queries)
-        rows, score = self._best(query, present, exclude, k)
-        return self.catalogue.raw(rows), score, self._interest_of(rows, query, present)
+        rows, score = self._best(query, present, exclude, k, allowed)
+        return rows, score, self._interest_of(rows, query, present)
 
-    def _best(self, query, present, exclude, k):
-        """The rows of the best items, and their scores."""
-        exclude = self.catalogue.rows(exclude)
-        if self._diversity is None:
-            return self.index.search(query, k, exclude, present)
-        candidates = tf.minimum(k * self._diversity.candidates, len(self.catalogue))
-        rows, score = self.index.search(query, candidates, exclude, present)
-        return spread(rows, score, self._groups, k, self._diversity.weight)
+    def knows(self, queries):
+        return self._knows(queries)
+
+    def _best(self, query, present, exclude, k, allowed):
+        """The rows of the best items, and their scores; none for a query without a direction."""
+        candidates = k
+        if self._diversity is not None:
+            candidates = tf.minimum(k * self._diversity.candidates, len(self.catalogue))
+        rows, score = self.index.search(query, candidates, exclude, present, allowed)
+        if self._diversity is not None:
+            rows, score = spread(rows, score, self._groups, k, self._diversity.weight)
+        asks = tf.reduce_any(tf.reshape(query != 0, [tf.shape(query)[0], -1]), axis=1)
+        asks = asks[:, tf.newaxis]
+        return tf.where(asks, rows, NO_ROW), tf.where(asks, score, float("-inf"))
 
     def _interest_of(self, rows, query, present):
         """Which interest scores each row highest, int32 [batch, k]; -1 for `NO_ROW`."""
@@ -167,13 +177,12 @@ class EmbeddingRetriever(Retriever):
         interest = tf.argmax(scores, axis=-1, output_type=tf.int32)
         return tf.where(rows == NO_ROW, -1, interest)
 
-    def similar(self, item_id, exclude, k):
-        row = self.catalogue.rows(item_id)[:, tf.newaxis]  # [batch, 1]
-        exclude = tf.concat([row, self.catalogue.rows(exclude)], axis=1)
+    def similar(self, row, exclude, k, allowed):
+        row = row[:, tf.newaxis]  # [batch, 1]
+        exclude = tf.concat([row, exclude], axis=1)
         # An unknown item is an interest that is not present: nothing is similar to it.
         query = self.cosine_index.vectors_of(row)  # [batch, 1, dim]
-        rows, score = self.cosine_index.search(query, k, exclude, present=row >= 0)
-        return self.catalogue.raw(rows), score
+        return self.cosine_index.search(query, k, exclude, row >= 0, allowed)
 
     def interests(self, queries):
         vectors, present = _embedded(self.query_embedder, queries)

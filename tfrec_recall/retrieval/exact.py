@@ -1,11 +1,17 @@
 """Exact search: every item is scored, in blocks."""
 
 import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.retrieval.filters import Allowed
 from tfrec_recall.retrieval.index import Index, checked_vectors
+from tfrec_recall.retrieval.listed_search import listed_search
+from tfrec_recall.retrieval.query_blocks import apart
 from tfrec_recall.retrieval.selection import NO_ROW, best, leave_out
 
 
@@ -56,8 +62,15 @@ class ExactIndex(Index):
         self.vectors = tf.Variable(vectors, trainable=False, name="vectors")  # [items, dim]
         self._block = settings.block
 
-    def search(self, query, k, exclude=None, present=None):
-        return exact_search(self.vectors, query, k, exclude, present, self._block)
+    def search(self, query, k, exclude=None, present=None, allowed=None):
+        return searched_exactly(
+            functools.partial(exact_search, self.vectors, block=self._block),
+            self.vectors_of,
+            self.vectors.shape,
+            (query, exclude, present, allowed),
+            k,
+            self._block,
+        )
 
     def vectors_of(self, rows):
         return gather_or_zeros(self.vectors, rows)
@@ -75,6 +88,7 @@ def exact_search(
     k: tf.Tensor | int,
     exclude: tf.Tensor | None = None,
     present: tf.Tensor | None = None,
+    allowed: Allowed | None = None,
     block: int = 65_536,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """`Index.search` over the rows of `vectors`, with at most [batch, block] scores at a time."""
@@ -83,13 +97,14 @@ def exact_search(
     interests = query.shape[1]  # None where the graph does not say
 
     if interests is not None and interests * items <= block:
-        return best(leave_out(_scores(query, present, vectors), exclude), k)
+        return best(leave_out(_scores(query, present, vectors), exclude, 0, allowed), k)
 
     step = tf.maximum(1, block // tf.maximum(1, tf.shape(query)[1]))
 
     def next_block(first, rows, scores):
         last = tf.minimum(first + step, items)
-        block_scores = leave_out(_scores(query, present, vectors[first:last]), exclude, first)
+        block_scores = _scores(query, present, vectors[first:last])
+        block_scores = leave_out(block_scores, exclude, first, allowed)
         block_rows, block_scores = best(block_scores, tf.minimum(k, last - first))
         block_rows = tf.where(block_rows == NO_ROW, NO_ROW, block_rows + first)
         rows, scores = tf.concat([rows, block_rows], 1), tf.concat([scores, block_scores], 1)
@@ -104,6 +119,40 @@ def exact_search(
         parallel_iterations=1,  # more would hold several blocks of scores
     )
     return rows, scores
+
+
+Whole = Callable[..., tuple[tf.Tensor, tf.Tensor]]
+
+
+def searched_exactly(
+    whole: Whole,
+    vectors_of: Callable[[tf.Tensor], tf.Tensor],
+    size: tuple[int, int],
+    asked: tuple[Any, ...],
+    k: tf.Tensor | int,
+    small: int = 0,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Exact search of everything, or of what filters list where that is little: query by query.
+
+    Args:
+        whole: `Index.search` of everything, as `exact_search` does.
+        vectors_of: as `Index.vectors_of`.
+        size: items, and the numbers of each.
+        asked: query, exclude, present and allowed, as of `Index.search`.
+        small: so many items are always searched whole.
+    """
+    query, exclude, present, allowed = asked
+    items, dim = size
+    if allowed is None or items <= small:
+        return whole(query, k, exclude, present, allowed)
+    query, exclude, present = search_inputs(dim, query, exclude, present)
+    return apart(
+        allowed.few(items),
+        (query, exclude, present, allowed),
+        lambda q, e, p, a: listed_search(vectors_of, q, k, e, p, a),
+        lambda q, e, p, a: whole(q, k, e, p, a),
+        k,
+    )
 
 
 def _scores(query: tf.Tensor, present: tf.Tensor | None, vectors: tf.Tensor) -> tf.Tensor:

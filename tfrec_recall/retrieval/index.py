@@ -5,6 +5,8 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.retrieval.filters import Allowed
+
 
 class IndexNotice(UserWarning):
     """What a user should know of an index: a recall not reached, or not that of users."""
@@ -29,6 +31,7 @@ class Index(tf.Module):
         k: tf.Tensor | int,
         exclude: tf.Tensor | None = None,
         present: tf.Tensor | None = None,
+        allowed: Allowed | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """The k rows with the highest inner product, best first, no row twice.
 
@@ -38,6 +41,7 @@ class Index(tf.Module):
             k: how many; may exceed the number of items.
             exclude: rows to leave out, int32 [batch, any], -1 for none.
             present: bool [batch, interests]; an interest that is not present never scores.
+            allowed: what the filters of each query let through; None lets all.
 
         Returns: rows int32 [batch, k] and scores float32 [batch, k]; where fewer than k are left,
             row -1 and score -inf.

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.retrieval.exact import exact_search, gather_or_zeros
+from tfrec_recall.retrieval.filters import Allowed
 from tfrec_recall.retrieval.k_means import leaves_of
 from tfrec_recall.retrieval.query_blocks import by_query_blocks
 from tfrec_recall.retrieval.selection import NO_ROW, best
@@ -61,11 +62,17 @@ class LeafSearcher(tf.Module):
         return gather_or_zeros(self.vectors, tf.where(rows >= 0, place, NO_ROW))
 
     def search(
-        self, query: tf.Tensor, k: tf.Tensor | int, exclude: tf.Tensor, present: tf.Tensor | None
+        self,
+        query: tf.Tensor,
+        k: tf.Tensor | int,
+        exclude: tf.Tensor,
+        present: tf.Tensor | None,
+        allowed: Allowed | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         known = (exclude >= 0) & (exclude < self.size[0])
         places = tf.where(known, tf.gather(self._place, tf.where(known, exclude, 0)), NO_ROW)
-        places, scores = exact_search(self.vectors, query, k, places, present)
+        by_place = None if allowed is None else allowed.in_order(self._row)
+        places, scores = exact_search(self.vectors, query, k, places, present, by_place)
         return self._rows(places), scores
 
     def candidates(

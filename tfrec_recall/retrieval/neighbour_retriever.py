@@ -12,10 +12,11 @@ import tensorflow as tf
 from tfrec_recall.data import Interactions, chronological
 from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.neighbour_lists import NeighbourLists
-from tfrec_recall.retrieval.query_blocks import below_evidence, by_query_blocks
+from tfrec_recall.retrieval.popularity import Popularity
+from tfrec_recall.retrieval.query_blocks import by_query_blocks
 from tfrec_recall.retrieval.recency import check_recency, recency_weights
 from tfrec_recall.retrieval.retriever import Retriever
-from tfrec_recall.retrieval.selection import NO_ROW, best, is_in, leave_out
+from tfrec_recall.retrieval.selection import NO_ROW, best, leave_out, unwanted
 
 CELLS_AT_A_TIME = 4_000_000
 
@@ -23,8 +24,7 @@ CELLS_AT_A_TIME = 4_000_000
 class NeighbourRetriever(Retriever):
     """The score of an item is the sum of its weights as a neighbour of the history's items.
 
-    Items that are nobody's neighbour follow by popularity, with scores below 0, so that an empty
-    history gets the most popular items.
+    Items that are nobody's neighbour follow by popularity, with scores below 0.
 
     Args:
         item_ids: raw ids of the catalogue, strings or integers.
@@ -82,25 +82,23 @@ class NeighbourRetriever(Retriever):
             row_of[neighbours[catalogue.order]], trainable=False, name="neighbours"
         )
         self.weights = tf.Variable(weights[catalogue.order], trainable=False, name="weights")
-        popularity = np.zeros(items) if popularity is None else np.asarray(popularity)
-        self.rest = tf.Variable(
-            below_evidence(popularity[catalogue.order]), trainable=False, name="rest"
-        )
+        if popularity is not None:
+            popularity = np.asarray(popularity)[catalogue.order]
+            self.with_fallback(Popularity(catalogue.ids, popularity))
 
-    def recommend(self, queries, exclude, k):
+    def recommend(self, queries, exclude, k, allowed):
         history = queries["history"]
         present = history != tf.constant(self.catalogue.padding, history.dtype)
         votes = recency_weights(present, self._last, self._half_life)  # [batch, history]
         rows = self.catalogue.rows(history)
         pairs = tf.shape(history)[1] * self.neighbours.shape[1]
         cells = tf.maximum(pairs, len(self.catalogue))
-        rows, score = by_query_blocks(
+        return by_query_blocks(
             functools.partial(self._best, k=k),
-            (rows, votes, self.catalogue.rows(exclude)),
+            (rows, votes, exclude, allowed),
             k,
             CELLS_AT_A_TIME // cells,
         )
-        return self.catalogue.raw(rows), score
 
     def recommend_all(
         self, interactions: Interactions, k: int | None = None, threads: int | None = None
@@ -116,14 +114,26 @@ class NeighbourRetriever(Retriever):
 
         Returns: raw user ids [users], and as from a call, in NumPy, raw item ids [users, k] and
             scores [users, k].
+
+        Raises: ValueError where popular items depend on the user's segment.
         """
+        fallback = self.fallback
+        if fallback is None or fallback.inputs:
+            by = None if fallback is None else ", ".join(fallback.inputs)
+            raise ValueError(
+                "Lists for all users at once are filled with what is popular overall: ask user by "
+                f"user instead. Received: a fallback by {by}."
+            )
         k = self.k if k is None else k
         users, start, rows, votes = self._histories(interactions)
         ids = np.empty((len(users), k), self.item_ids.dtype)
         scores = np.empty((len(users), k), "float32")
         raw = np.append(self.item_ids, np.array([self.catalogue.padding], ids.dtype))
         lists = NeighbourLists(
-            self.neighbours.numpy(), self.weights.numpy(), self.rest.numpy(), threads
+            self.neighbours.numpy(),
+            self.weights.numpy(),
+            fallback.below.numpy()[:, 0],
+            threads,
         )
         for block, found, score in lists.blocks(start, rows, votes, k):
             ids[block], scores[block] = raw[found], score  # NO_ROW is the last: padding
@@ -146,16 +156,14 @@ class NeighbourRetriever(Retriever):
             rows = rows[np.argsort(user, kind="stable")]
         return np.asarray(users), start, rows, votes
 
-    def similar(self, item_id, exclude, k):
-        row = self.catalogue.rows(item_id)  # [batch]
+    def similar(self, row, exclude, k, allowed):
         known = (row >= 0)[:, tf.newaxis]
         neighbours = tf.where(known, tf.gather(self.neighbours, tf.maximum(row, 0)), NO_ROW)
-        left_out = is_in(neighbours, self.catalogue.rows(exclude))  # also where there is none
+        left_out = unwanted(neighbours, exclude, allowed)  # also where there is none
         score = tf.gather(self.weights, tf.maximum(row, 0))
-        rows, score = best(tf.where(left_out, float("-inf"), score), k, neighbours)
-        return self.catalogue.raw(rows), score
+        return best(tf.where(left_out, float("-inf"), score), k, neighbours)
 
-    def _best(self, rows, votes, exclude, k):
+    def _best(self, rows, votes, exclude, allowed, k):
         """The best rows of some queries: history rows and votes [block, history]."""
         items = len(self.catalogue)
         event = tf.where((rows >= 0) & (votes > 0))  # [events, 2]
@@ -170,5 +178,5 @@ class NeighbourRetriever(Retriever):
             tf.reshape(vote, [-1]), tf.reshape(cell, [-1]), queries * items
         )
         score = tf.reshape(sums, [-1, items])
-        score = tf.where(score > 0, score, self.rest)
-        return best(leave_out(score, exclude), k)
+        score = tf.where(score > 0, score, float("-inf"))
+        return best(leave_out(score, exclude, 0, allowed), k)

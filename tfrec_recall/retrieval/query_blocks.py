@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
+from tfrec_recall.retrieval.filters import Allowed
 from tfrec_recall.retrieval.selection import best
 
-Tensors = tuple[tf.Tensor, ...]
+Queries = tuple[tf.Tensor | Allowed | None, ...]
 
 
 def by_query_blocks(
     answer: Callable[..., tuple[tf.Tensor, tf.Tensor]],
-    queries: Tensors,
+    queries: Queries,
     k: tf.Tensor | int,
     at_a_time: tf.Tensor | int,
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -21,14 +23,16 @@ def by_query_blocks(
 
     Args:
         answer: maps slices of `queries` to rows int32 and scores float32, [block, k] both.
-        queries: tensors with the batch as their first axis.
+        queries: tensors with the batch as their first axis, the first of them one, and what else is
+            of the queries; None stays.
     """
     batch = tf.shape(queries[0])[0]
     step = tf.maximum(1, at_a_time)
     nothing = best(tf.zeros([0, 0]), k)
 
     def next_block(first, rows, scores):
-        block_rows, block_scores = answer(*[part[first : first + step] for part in queries])
+        some = slice(first, first + step)
+        block_rows, block_scores = answer(*[None if p is None else p[some] for p in queries])
         return first + step, tf.concat([rows, block_rows], 0), tf.concat([scores, block_scores], 0)
 
     _, rows, scores = tf.while_loop(
@@ -39,6 +43,48 @@ def by_query_blocks(
         parallel_iterations=1,  # more would hold several blocks of scores
     )
     return rows, scores
+
+
+def apart(
+    which: tf.Tensor,
+    queries: Queries,
+    of_these: Callable[..., tuple[tf.Tensor, tf.Tensor]],
+    of_others: Callable[..., tuple[tf.Tensor, tf.Tensor]],
+    k: tf.Tensor | int,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Answers of two kinds: of the queries that are these, and of the others.
+
+    Args:
+        which: bool [batch].
+        queries: what the two take: tensors with the batch as their first axis, and what else is of
+            the queries; None stays.
+        of_these, of_others: to rows int32 and scores float32, [some, k] both; not called for none.
+    """
+
+    batch = tf.shape(which)[0]
+    rows, scores = best(tf.zeros([batch, 0]), k)
+    for mine, answer in ((which, of_these), (~which, of_others)):
+        of = tf.where(mine)  # [some, 1]
+
+        def answered(of=of, answer=answer, rows=rows, scores=scores):
+            found = answer(*some_of(queries, of[:, 0]))
+            return (
+                tf.tensor_scatter_nd_update(rows, of, found[0]),
+                tf.tensor_scatter_nd_update(scores, of, found[1]),
+            )
+
+        rows, scores = tf.cond(
+            tf.size(of) > 0, answered, lambda rows=rows, scores=scores: (rows, scores)
+        )
+    return rows, scores
+
+
+def some_of(queries: Queries, numbers: tf.Tensor) -> tuple[Any, ...]:
+    """The parts of these queries, by their numbers [some]."""
+    return tuple(
+        None if p is None else p.take(numbers) if isinstance(p, Allowed) else tf.gather(p, numbers)
+        for p in queries
+    )
 
 
 def below_evidence(popularity: tf.Tensor) -> tf.Tensor:

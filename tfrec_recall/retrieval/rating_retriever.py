@@ -10,7 +10,8 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from tfrec_recall.retrieval.catalogue import Catalogue
-from tfrec_recall.retrieval.query_blocks import below_evidence, by_query_blocks
+from tfrec_recall.retrieval.popularity import Popularity
+from tfrec_recall.retrieval.query_blocks import by_query_blocks
 from tfrec_recall.retrieval.recency import check_recency, recency_weights
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.selection import best, leave_out
@@ -33,7 +34,6 @@ class RatingRetriever(Retriever):
         weights: of these neighbours, float [items, n], all above 0.
         means: the mean rating of each item, [items]; None for the plain mean of ratings, else they
             are taken around these.
-        lowest: below what any rating foretold may be.
         popularity: of each item, [items].
         last, half_life: which events of a history count and how much, as in `recency_weights`.
         k: the length of a list where a call does not say.
@@ -46,7 +46,6 @@ class RatingRetriever(Retriever):
         neighbours: np.ndarray,
         weights: np.ndarray,
         means: np.ndarray | None,
-        lowest: float,
         popularity: np.ndarray,
         last: int | None = None,
         half_life: float | None = None,
@@ -82,24 +81,22 @@ class RatingRetriever(Retriever):
         self.neighbour_of = SparseRows(table, "neighbour_of")
         shown = np.zeros(items) if means is None else np.asarray(means)[catalogue.order]
         self.means = tf.Variable(shown.astype("float32"), trainable=False, name="means")
-        rest = below_evidence(popularity[catalogue.order]) + min(lowest, 0.0)
-        self.rest = tf.Variable(rest, trainable=False, name="rest")
+        self.with_fallback(Popularity(catalogue.ids, np.asarray(popularity)[catalogue.order]))
         self._last, self._half_life = last, half_life
 
-    def recommend(self, queries, exclude, k):
+    def recommend(self, queries, exclude, k, allowed):
         history, rating = queries["history"], queries["history_rating"]
         present = history != tf.constant(self.catalogue.padding, history.dtype)
         present &= tf.math.is_finite(rating)
         votes = recency_weights(present, self._last, self._half_life)
-        rows, score = by_query_blocks(
+        return by_query_blocks(
             functools.partial(self._best, k=k),
-            (self.catalogue.rows(history), votes, rating, self.catalogue.rows(exclude)),
+            (self.catalogue.rows(history), votes, rating, exclude, allowed),
             k,
             CELLS_AT_A_TIME // len(self.catalogue),
         )
-        return self.catalogue.raw(rows), score
 
-    def _best(self, rows, votes, rating, exclude, k):
+    def _best(self, rows, votes, rating, exclude, allowed, k):
         """The best rows of some queries: history rows, votes and ratings [block, history]."""
         queries, items = tf.shape(rows)[0], len(self.catalogue)
         event = tf.where((rows >= 0) & (votes > 0))
@@ -119,5 +116,5 @@ class RatingRetriever(Retriever):
             weight * tf.gather(value, which), place, queries * items
         )
         foretold = tf.reshape(tf.math.divide_no_nan(sums, total), [-1, items]) + self.means
-        score = tf.where(tf.reshape(total, [-1, items]) > 0, foretold, self.rest)
-        return best(leave_out(score, exclude), k)
+        score = tf.where(tf.reshape(total, [-1, items]) > 0, foretold, float("-inf"))
+        return best(leave_out(score, exclude, 0, allowed), k)

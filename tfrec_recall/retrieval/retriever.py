@@ -4,10 +4,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, Self
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.retrieval.raw_inputs import dense, tensors
 from tfrec_recall.retrieval.tuning_vectors import TuningVectors
+from tfrec_recall.retrieval.catalogue import Catalogue
+from tfrec_recall.retrieval.filters import Allowed, ItemFilters, filter_table
+from tfrec_recall.retrieval.popularity import Fallback, Popularity
+from tfrec_recall.retrieval.raw_inputs import dense, padding, tensors
+from tfrec_recall.retrieval.selection import NO_ROW
+
+Lists = tuple[tf.Tensor, tf.Tensor]
+ListsByInterest = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 
 
 class Rater(Protocol):
@@ -25,14 +33,19 @@ class Rater(Protocol):
 class Retriever(tf.Module):
     """Maps raw query features to the best items: evaluated, exported and served as one thing.
 
-    A kind of retriever writes `recommend`, and of the following what makes sense for it:
-    `query_vectors`, `item_vectors`, `similar`, `recommend_by_interest`, whose names `signatures`
-    then lists. They see dense tensors of the right type; what a caller may pass is settled here.
+    A kind of retriever has a `catalogue`, writes `recommend`, and of the following what makes sense
+    for it: `left_out`, `knows`, `query_vectors`, `item_vectors`, `similar`,
+    `recommend_by_interest`, whose names `signatures` then lists. They see dense tensors of the
+    right type, items as rows of the catalogue; what a caller may pass is settled here, and so are
+    lists that are too short: popular items fill them (`with_fallback`).
 
     Attributes:
         inputs: the raw query features, name -> `tf.TensorSpec`, the first axis the batch.
+        filter_inputs: what a request may choose items by, as `ItemFilters.inputs`.
         item_inputs: the raw item features that `embed_item` takes.
         rating_inputs: the raw query features that `predict_rating` takes.
+        complete: whether all items have a score, so that lists are short only where nothing else is
+            left, or nothing is known of the query.
         item_ids: the raw ids of the catalogue, an array, in the order of the index's rows.
         k: the length of a list where a call does not say.
         signatures: which of "embed_query", "embed_item", "similar_items",
@@ -45,13 +58,19 @@ class Retriever(tf.Module):
             none.
     """
 
+<<<<<<< HEAD
     of_items: Mapping[str, tf.Variable]
     tuned_with: TuningVectors | None = None
 
+=======
+    catalogue: Catalogue
+>>>>>>> 774bd9a (Requests choose items by attributes and the length of their lists; popular items fill lists that are short)
     inputs: dict[str, tf.TensorSpec]
+    filter_inputs: dict[str, tf.TensorSpec]
     item_inputs: dict[str, tf.TensorSpec]
     rating_inputs: dict[str, tf.TensorSpec]
     report: dict[str, Any]
+    complete = False
 
     def __init__(
         self,
@@ -72,23 +91,15 @@ class Retriever(tf.Module):
         self.of_items = {}
         # Plain dictionaries: a module's own assignment would wrap them to track what they hold.
         object.__setattr__(self, "inputs", dict(inputs))
+        object.__setattr__(self, "filter_inputs", {})
         object.__setattr__(self, "item_inputs", dict(item_inputs or {}))
         object.__setattr__(self, "rating_inputs", {})
         object.__setattr__(self, "report", dict(report or {}))
         self.rater: Rater | None = None
+        self.filters: ItemFilters | None = None
+        self.fallback: Fallback | None = Fallback(item_ids)  # any items, until it is told
         self.id_dtype = tf.string if item_ids.dtype == object else tf.int64
-
-        item_id = tf.TensorSpec([None], self.id_dtype, "item_id")
-        exclude = tf.TensorSpec([None, None], self.id_dtype, "exclude")
-        length = tf.TensorSpec([], tf.int32, "k")
-        query = [self.inputs, exclude, length]
-        self._recommend = tf.function(_row_by_row(self.recommend), input_signature=query)
-        self._by_interest = tf.function(
-            _row_by_row(self.recommend_by_interest), input_signature=query
-        )
-        self._similar = tf.function(
-            _row_by_row(self.similar), input_signature=[item_id, exclude, length]
-        )
+        self._set_functions()
 
     def __call__(
         self,
@@ -96,8 +107,12 @@ class Retriever(tf.Module):
         k: tf.Tensor | int | None = None,
         exclude: Any = None,
         shared: Sequence[str] = (),
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+        filters: Mapping[str, Any] | None = None,
+    ) -> Lists:
         """The best items of each query, best first, none twice.
+
+        Where fewer than k items have a score, and for users of whom nothing is known, popular items
+        follow, their scores below the others'.
 
         Args:
             queries: raw features by the names in `inputs`: tensors, arrays, lists, Series, ragged.
@@ -105,13 +120,15 @@ class Retriever(tf.Module):
             exclude: raw item ids to leave out, [batch, any], or one row for all queries, [1, any];
                 padded anywhere with "" or -1; ids that are no items are harmless.
             shared: features that have one row, which all queries share: a context given once.
+            filters: what to choose items by, by the names in `filter_inputs`: a row for each query,
+                or one for all.
 
         Returns: raw item ids [batch, k] and scores float32 [batch, k]; where fewer than k items
             are left, "" or -1 with the score -inf.
 
         Raises: ValueError that names the feature that is missing or does not fit.
         """
-        return self._answered(self._recommend, queries, k, exclude, shared)
+        return self._answered(self._recommend, queries, k, exclude, shared, filters)
 
     def recommend_with_interest(
         self,
@@ -119,14 +136,15 @@ class Retriever(tf.Module):
         k: tf.Tensor | int | None = None,
         exclude: Any = None,
         shared: Sequence[str] = (),
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        filters: Mapping[str, Any] | None = None,
+    ) -> ListsByInterest:
         """As from `__call__`, and which of a query's interests brought each item.
 
         Returns: raw item ids [batch, k], scores [batch, k], and int32 [batch, k], the interest
-            with the item's highest score, from 0; -1 beside padding.
+            with the item's highest score, from 0; -1 beside padding and items that fill a list.
         """
         self._require("recommend_with_interest")
-        return self._answered(self._by_interest, queries, k, exclude, shared)
+        return self._answered(self._by_interest, queries, k, exclude, shared, filters)
 
     def embed_query(self, queries: Mapping[str, Any], shared: Sequence[str] = ()) -> tf.Tensor:
         """The vectors of queries, [batch, dim] or [batch, interests, dim]; as from `__call__`."""
@@ -146,8 +164,12 @@ class Retriever(tf.Module):
         return self.item_vectors(tensors(items, self.item_inputs, "item side"))
 
     def similar_items(
-        self, item_id: Any, k: tf.Tensor | int | None = None, exclude: Any = None
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+        self,
+        item_id: Any,
+        k: tf.Tensor | int | None = None,
+        exclude: Any = None,
+        filters: Mapping[str, Any] | None = None,
+    ) -> Lists:
         """The items most similar to each item, itself left out; as from `__call__`.
 
         Where there is `embed_item`, scores are the cosines of its vectors; else the similarities
@@ -157,7 +179,38 @@ class Retriever(tf.Module):
         """
         self._require("similar_items")
         item = dense(item_id, tf.TensorSpec([None], self.id_dtype), "item_id")
-        return self._listed(self._similar, item, k, exclude, item)
+        return self._listed(self._similar, item, k, exclude, filters, item)
+
+    def with_filters(self, items: pd.DataFrame, names: Sequence[str]) -> Self:
+        """Itself, and from now on requests may choose items by these columns.
+
+        Args:
+            items: item_id, and the columns; each item of the catalogue once.
+            names: columns of text, numbers, yes and no, or lists of text or whole numbers.
+        """
+        self.filters = ItemFilters(filter_table(items, self.item_ids), names)
+        taken = sorted(set(self.filters.inputs) & set(self.inputs))
+        if taken:
+            raise ValueError(
+                "A filter and a feature of the query have one name: rename a column. "
+                f"Received: {', '.join(taken)}."
+            )
+        object.__setattr__(self, "filter_inputs", self.filters.inputs)
+        self.report["filters"] = list(names)
+        self._set_functions()
+        return self
+
+    def with_fallback(self, popularity: Popularity) -> Self:
+        """Itself, and from now on these popular items fill the lists that are too short.
+
+        They are all that users get of whom nothing is known. Where it is of segments of users,
+        requests say which one is theirs by the feature of this name.
+        """
+        self.fallback = Fallback(self.item_ids, popularity)
+        object.__setattr__(self, "inputs", {**self.inputs, **self.fallback.inputs})
+        self.report["fallback"] = self.fallback.report
+        self._set_functions()
+        return self
 
     def with_ratings(self, rater: Rater) -> Self:
         """Itself, and from now on with `predict_rating`."""
@@ -186,21 +239,47 @@ class Retriever(tf.Module):
         return self.rater(queries, item_id)
 
     def recommend(
-        self, queries: Mapping[str, tf.Tensor], exclude: tf.Tensor, k: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """`__call__` on tensors: exclude raw ids [batch, any], k a scalar int32."""
+        self,
+        queries: Mapping[str, tf.Tensor],
+        exclude: tf.Tensor,
+        k: tf.Tensor,
+        allowed: Allowed | None,
+    ) -> Lists:
+        """`__call__` on tensors, items as rows of the catalogue: int32, -1 for none.
+
+        Args:
+            exclude: rows [batch, any], among them those of `left_out`.
+            k: a scalar int32.
+            allowed: what the filters of the queries let through; None lets all.
+
+        Returns: rows int32 [batch, k] and scores [batch, k] of what there is evidence for.
+        """
         raise NotImplementedError
 
     def recommend_by_interest(
-        self, queries: Mapping[str, tf.Tensor], exclude: tf.Tensor, k: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """`recommend_with_interest` on tensors."""
+        self,
+        queries: Mapping[str, tf.Tensor],
+        exclude: tf.Tensor,
+        k: tf.Tensor,
+        allowed: Allowed | None,
+    ) -> ListsByInterest:
+        """`recommend_with_interest`, in the form of `recommend`."""
         raise NotImplementedError
 
+<<<<<<< HEAD
     def interests(self, queries: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """`query_vectors` of several interests, and which of them are there, bool [batch,
         interests]; of a retriever that has `recommend_with_interest`."""
         raise NotImplementedError
+=======
+    def left_out(self, queries: Mapping[str, tf.Tensor], exclude: tf.Tensor) -> tf.Tensor:
+        """The rows that lists of these queries never hold, [batch, any]: at least `exclude`."""
+        return exclude
+
+    def knows(self, queries: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
+        """Of which queries anything is known, bool [batch]; None: of all."""
+        return None
+>>>>>>> 774bd9a (Requests choose items by attributes and the length of their lists; popular items fill lists that are short)
 
     def query_vectors(self, queries: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """`embed_query` on tensors."""
@@ -215,28 +294,114 @@ class Retriever(tf.Module):
         return None
 
     def similar(
-        self, item_id: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """`similar_items` on tensors: exclude raw ids [batch, any], k a scalar int32."""
+        self, row: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, allowed: Allowed | None
+    ) -> Lists:
+        """`similar_items` of rows [batch], in the form of `recommend`."""
         raise NotImplementedError
 
-    def _answered(self, function, queries, k, exclude, shared) -> tuple[tf.Tensor, ...]:
-        features = tensors(queries, self.inputs, "retriever", shared)
-        return self._listed(function, features, k, exclude, next(iter(features.values())))
+    def chosen(self, filters: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+        """The filters of a request as tensors, by the names in `filter_inputs`.
 
-    def _listed(self, function, what, k, exclude, rows) -> tuple[tf.Tensor, ...]:
+        What it leaves open has one row, which asks for nothing.
+        """
+        unknown = sorted(set(filters) - set(self.filter_inputs))
+        if unknown:
+            there_are = ", ".join(self.filter_inputs) or "none: name attributes with_filters"
+            raise ValueError(
+                f"Filters of this retriever are {there_are}. Received: {', '.join(unknown)}."
+            )
+        chosen = {}
+        for name, spec in self.filter_inputs.items():
+            if name in filters:
+                chosen[name] = dense(filters[name], spec, name)
+            else:
+                open_ = tf.constant(padding(spec.dtype), spec.dtype)
+                chosen[name] = tf.fill([1] if spec.shape.rank == 1 else [1, 0], open_)
+        return chosen
+
+    def lists(
+        self,
+        queries: Mapping[str, tf.Tensor],
+        exclude: tf.Tensor,
+        k: tf.Tensor,
+        filters: Mapping[str, tf.Tensor],
+    ) -> Lists:
+        """`__call__` on tensors of raw values: exclude [batch, any], k a scalar int32."""
+        exclude, allowed = self._wanted(exclude, filters)
+        exclude = self.left_out(queries, exclude)
+        rows, score = self.recommend(queries, exclude, k, allowed)
+        rows, score = self._filled(queries, rows, score, exclude, k, allowed)
+        return self.catalogue.raw(rows), score
+
+    def lists_by_interest(
+        self,
+        queries: Mapping[str, tf.Tensor],
+        exclude: tf.Tensor,
+        k: tf.Tensor,
+        filters: Mapping[str, tf.Tensor],
+    ) -> ListsByInterest:
+        """`recommend_with_interest` in the form of `lists`."""
+        exclude, allowed = self._wanted(exclude, filters)
+        exclude = self.left_out(queries, exclude)
+        found, score, interest = self.recommend_by_interest(queries, exclude, k, allowed)
+        rows, score = self._filled(queries, found, score, exclude, k, allowed)
+        interest = tf.where(rows == found, interest, -1)
+        return self.catalogue.raw(rows), score, interest
+
+    def similar_lists(
+        self,
+        item_id: tf.Tensor,
+        exclude: tf.Tensor,
+        k: tf.Tensor,
+        filters: Mapping[str, tf.Tensor],
+    ) -> Lists:
+        """`similar_items` in the form of `lists`."""
+        exclude, allowed = self._wanted(exclude, filters)
+        rows, score = self.similar(self.catalogue.rows(item_id), exclude, k, allowed)
+        return self.catalogue.raw(rows), score
+
+    def _wanted(self, exclude, filters) -> tuple[tf.Tensor, Allowed | None]:
+        allowed = None if self.filters is None else self.filters.allowed(filters)
+        return self.catalogue.rows(exclude), allowed
+
+    def _filled(self, queries, rows, score, exclude, k, allowed) -> Lists:
+        """The lists, filled up with popular items; of these alone for whom nothing is known of."""
+        known = self.knows(queries)
+        if known is not None:
+            known = known[:, tf.newaxis]
+            rows, score = tf.where(known, rows, NO_ROW), tf.where(known, score, float("-inf"))
+        if self.fallback is None:
+            return rows, score
+        place = 0 if self.complete else -1
+        lacking = rows[:, place] == NO_ROW
+        return self.fallback.filled(lacking, queries, rows, score, exclude, k, allowed)
+
+    def _set_functions(self) -> None:
+        """Makes the functions that answer, for the inputs as they are now."""
+        item_id = tf.TensorSpec([None], self.id_dtype, "item_id")
+        exclude = tf.TensorSpec([None, None], self.id_dtype, "exclude")
+        length = tf.TensorSpec([], tf.int32, "k")
+        rest = [exclude, length, self.filter_inputs]
+        query, item = [self.inputs, *rest], [item_id, *rest]
+        self._recommend = tf.function(_row_by_row(self.lists), input_signature=query)
+        self._by_interest = tf.function(_row_by_row(self.lists_by_interest), input_signature=query)
+        self._similar = tf.function(_row_by_row(self.similar_lists), input_signature=item)
+
+    def _answered(self, function, queries, k, exclude, shared, filters) -> tuple[tf.Tensor, ...]:
+        features = tensors(queries, self.inputs, "retriever", shared)
+        return self._listed(function, features, k, exclude, filters, next(iter(features.values())))
+
+    def _listed(self, function, what, k, exclude, filters, rows) -> tuple[tf.Tensor, ...]:
         k = self._length(k)
         if exclude is None:
             exclude = tf.fill([tf.shape(rows)[0], 0], tf.zeros([], self.id_dtype))
         else:
             exclude = dense(exclude, tf.TensorSpec([None, None], self.id_dtype), "exclude")
-            given, wanted = exclude.shape[0], rows.shape[0]
-            if None not in (given, wanted) and given not in (1, wanted):
-                raise ValueError(
-                    "exclude has a row of ids for each query, [batch, any], or one for all, "
-                    f"[1, any]. Received: {given} rows for {wanted} queries."
-                )
-        listed = function(what, exclude, tf.cast(k, tf.int32))
+            _check_rows("exclude", exclude, rows)
+        chosen = self.chosen(filters or {})
+        for name, value in chosen.items():
+            _check_rows(name, value, rows)
+        listed = function(what, exclude, tf.cast(k, tf.int32), chosen)
         if not tf.is_tensor(k):
             listed = tuple(tf.ensure_shape(part, [None, k]) for part in listed)
         return tuple(listed)
@@ -255,26 +420,45 @@ class Retriever(tf.Module):
             raise ValueError(f"This retriever has no {signature}. There are: {there_are}.")
 
 
+def _check_rows(name: str, value: tf.Tensor, rows: tf.Tensor) -> None:
+    given, wanted = value.shape[0], rows.shape[0]
+    if None not in (given, wanted) and given not in (1, wanted):
+        shape, one = ("[batch, any]", "[1, any]") if value.shape.rank == 2 else ("[batch]", "[1]")
+        raise ValueError(
+            f"{name} has a row for each query, {shape}, or one for all, {one}. "
+            f"Received: {given} rows for {wanted} queries."
+        )
+
+
 def _row_by_row(function: Callable) -> Callable:
-    """The function of queries, exclude and k, where one row of `exclude` is that of all queries.
+    """The function of queries, exclude, k and filters, where one row is that of all queries.
 
     A served graph meets requests that no Python has seen: other numbers of rows are an error.
     """
 
-    def of_rows(queries, exclude, k):
+    def of_rows(queries, exclude, k, filters):
         features = queries if isinstance(queries, dict) else {"item_id": queries}
         rows = {name: tf.shape(value)[0] for name, value in features.items()}
         first, batch = next(iter(rows.items()))
         checks = [
-            tf.debugging.assert_equal(size, batch, f"{name!r} has other rows than {first!r}.")
+            _require(size, batch, f"{name!r} has other rows than {first!r}.")
             for name, size in rows.items()
             if name != first
         ]
-        given = tf.shape(exclude)[0]
-        exclude = tf.repeat(exclude, tf.where(given == 1, batch, 1), axis=0)
-        rule = "exclude has a row of ids for each query, or one for all."
-        checks.append(tf.debugging.assert_equal(tf.shape(exclude)[0], batch, rule))
+        given = {"exclude": exclude, **filters}
+        for name, value in given.items():
+            size = tf.shape(value)[0]
+            what = "ids" if name == "exclude" else "values"
+            rule = f"{name} has a row of {what} for each query, or one for all."
+            checks.append(_require(tf.where(size == 1, batch, size), batch, rule))
+            given[name] = tf.repeat(value, tf.where(size == 1, batch, 1), axis=0)
         with tf.control_dependencies(checks):
-            return function(queries, tf.identity(exclude), k)
+            given = {name: tf.identity(value) for name, value in given.items()}
+            return function(queries, given.pop("exclude"), k, given)
 
     return of_rows
+
+
+def _require(size: tf.Tensor, rows: tf.Tensor, rule: str) -> tf.Operation:
+    """An error in the graph unless there are so many rows; of text and int32 it costs one op."""
+    return tf.debugging.Assert(size == rows, [f"{rule} Received rows, and queries:", size, rows])

@@ -14,6 +14,7 @@ import tensorflow as tf
 from scann.scann_ops.py import scann_ops
 
 from tfrec_recall.retrieval.exact import exact_search, gather_or_zeros
+from tfrec_recall.retrieval.filters import Allowed
 from tfrec_recall.retrieval.searcher_release import SearcherRelease
 from tfrec_recall.retrieval.selection import NO_ROW
 
@@ -76,9 +77,14 @@ class ScannSearcher(tf.Module):
         return tuple(self.vectors.shape)
 
     def search(
-        self, query: tf.Tensor, k: tf.Tensor | int, exclude: tf.Tensor, present: tf.Tensor | None
+        self,
+        query: tf.Tensor,
+        k: tf.Tensor | int,
+        exclude: tf.Tensor,
+        present: tf.Tensor | None,
+        allowed: Allowed | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        return exact_search(self.vectors, query, k, exclude, present)
+        return exact_search(self.vectors, query, k, exclude, present, allowed)
 
     def vectors_of(self, rows: tf.Tensor) -> tf.Tensor:
         return gather_or_zeros(self.vectors, rows)

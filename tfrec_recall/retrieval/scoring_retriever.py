@@ -25,6 +25,9 @@ class Scorer(Protocol):
 
     inputs: Mapping[str, tf.TensorSpec]
 
+    def knows(self, raw: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
+        """Of which queries anything is known, bool [batch]; None: of all."""
+
     def query(self, raw: Mapping[str, tf.Tensor]) -> Any:
         """What the model makes of queries before it sees an item: tensors [batch, ...]."""
 
@@ -104,19 +107,20 @@ class ScoringRetriever(Retriever):
         self.index = built
         self.encoded = tf.Variable(ordered, trainable=False, name="encoded")
         self._shortlist = shortlist
+        self.complete = shortlist is None
 
-    def recommend(self, queries, exclude, k):
+    def recommend(self, queries, exclude, k, allowed):
         query = self.scorer.query(queries)
-        exclude = self.catalogue.rows(exclude)
         if self.index is None:
-            rows, score = self._all(query, exclude, k)
-        else:
-            rows, score = self._shortlisted(self.index, query, exclude, k)
-        return self.catalogue.raw(rows), score
+            return self._all(query, exclude, k, allowed)
+        return self._shortlisted(self.index, query, exclude, k, allowed)
 
-    def _shortlisted(self, index, query, exclude, k):
+    def knows(self, queries):
+        return self.scorer.knows(queries)
+
+    def _shortlisted(self, index, query, exclude, k, allowed):
         vectors = self.scorer.query_vectors(query)
-        rows, _ = index.search(vectors, self._shortlist, exclude)
+        rows, _ = index.search(vectors, self._shortlist, exclude, allowed=allowed)
         score = self.scorer.score(query, tf.gather(self.encoded, tf.maximum(rows, 0)))
         # Equal scores keep the order of the rows, not that of the index.
         order = tf.argsort(rows, axis=1)
@@ -124,7 +128,7 @@ class ScoringRetriever(Retriever):
         score = tf.gather(score, order, batch_dims=1)
         return best(tf.where(rows == NO_ROW, float("-inf"), score), k, rows)
 
-    def _all(self, query, exclude, k):
+    def _all(self, query, exclude, k, allowed):
         items = len(self.catalogue)
         batch = tf.shape(exclude)[0]
         step = tf.maximum(1, PAIRS_AT_A_TIME // tf.maximum(1, batch))
@@ -132,7 +136,7 @@ class ScoringRetriever(Retriever):
         def next_block(first, rows, scores):
             last = tf.minimum(first + step, items)
             block = self.scorer.score(query, self.encoded[tf.newaxis, first:last])
-            block = leave_out(block, exclude, first)
+            block = leave_out(block, exclude, first, allowed)
             block_rows, block = best(block, tf.minimum(k, last - first))
             block_rows = tf.where(block_rows == NO_ROW, NO_ROW, block_rows + first)
             merged = tf.concat([scores, block], 1), tf.concat([rows, block_rows], 1)

@@ -1,18 +1,33 @@
 """Choosing the best rows: leaving out, cutting to k, merging several answers."""
 
+from typing import Protocol
+
 import tensorflow as tf
 
 NO_ROW = -1
 """The row that stands for "none": in lists to leave out, and where fewer than k are left."""
 
 
-def leave_out(scores: tf.Tensor, exclude: tf.Tensor, first: tf.Tensor | int = 0) -> tf.Tensor:
-    """Scores with the excluded rows at -inf.
+class Fit(Protocol):
+    """What lets rows through; see `filters.Allowed`."""
+
+    def fit(self, rows: tf.Tensor) -> tf.Tensor:
+        """Which rows are let through: [n] or [batch, n] to bool [batch, n]."""
+
+
+def leave_out(
+    scores: tf.Tensor,
+    exclude: tf.Tensor,
+    first: tf.Tensor | int = 0,
+    allowed: Fit | None = None,
+) -> tf.Tensor:
+    """Scores with the excluded rows, and those that are not allowed, at -inf.
 
     Args:
         scores: [batch, rows], the scores of rows `first`, `first + 1`, and so on.
         exclude: rows to leave out, [batch, any]; `NO_ROW` and rows outside are none, and a row
             may come several times.
+        allowed: what lets rows through; None lets all.
 
     >>> leave_out(tf.constant([[1.0, 2.0, 3.0]]), tf.constant([[2, -1, 2]])).numpy()
     array([[  1.,   2., -inf]], dtype=float32)
@@ -23,7 +38,23 @@ def leave_out(scores: tf.Tensor, exclude: tf.Tensor, first: tf.Tensor | int = 0)
     column = tf.cast(tf.gather_nd(column, at), tf.int64)
     cells = tf.stack([at[:, 0], column], axis=1)  # [hits, 2]: the query, and the score's column
     gone = tf.fill(tf.shape(column), tf.constant(float("-inf"), scores.dtype))
-    return tf.tensor_scatter_nd_update(scores, cells, gone)
+    left = tf.tensor_scatter_nd_update(scores, cells, gone)
+    if allowed is None:
+        return left
+    rows = tf.range(first, first + tf.shape(scores)[1])
+    return tf.where(allowed.fit(rows), left, float("-inf"))
+
+
+def unwanted(rows: tf.Tensor, exclude: tf.Tensor, allowed: Fit | None = None) -> tf.Tensor:
+    """Which candidates are excluded, not allowed, or `NO_ROW`: bool [batch, candidates].
+
+    Args:
+        rows: int32 [batch, candidates].
+        exclude: int32 [batch, any].
+        allowed: what lets rows through; None lets all.
+    """
+    out = is_in(rows, exclude)
+    return out if allowed is None else out | ~allowed.fit(rows)
 
 
 def is_in(rows: tf.Tensor, exclude: tf.Tensor) -> tf.Tensor:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.embedding_retriever import Embedder, checked_lift, inputs_of
 from tfrec_recall.retrieval.exact import Exact
+from tfrec_recall.retrieval.filters import Allowed
 from tfrec_recall.retrieval.index import IndexSettings, checked_vectors, unit_vectors
 from tfrec_recall.retrieval.recency import check_recency, recency_weights
 from tfrec_recall.retrieval.retriever import Retriever
@@ -71,7 +72,7 @@ class TriggerRetriever(Retriever):
             tuned with; without them, all items are triggers.
         seed: of the permutation that orders items of equal score.
 
-    A user without a known item is recalled nothing: padding and -inf.
+    A user without a known item is recalled nothing: popular items fill the list.
 
     >>> vectors = [[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]]
     >>> retriever = TriggerRetriever(["a", "b", "c"], vectors, k=2)
@@ -150,20 +151,23 @@ class TriggerRetriever(Retriever):
         self._last, self._half_life = last, half_life
         self._neighbours, self._merge = neighbours, merge
 
-    def recommend(self, queries, exclude, k):
+    def left_out(self, queries, exclude):
+        return tf.concat([self.catalogue.rows(queries["history"]), exclude], axis=1)
+
+    def recommend(self, queries, exclude, k, allowed):
         history = self.catalogue.rows(queries["history"])  # [batch, history]
         weights = recency_weights(history >= 0, self._last, self._half_life)
-        exclude = tf.concat([history, self.catalogue.rows(exclude)], axis=1)
         weight, place = tf.math.top_k(weights, self._width(history))  # [batch, triggers]
         trigger = tf.gather(history, place, batch_dims=1)
         trigger = tf.where(weight > 0, trigger, NO_ROW)
-        rows, scores = self._found(trigger, exclude)
+        rows, scores = self._found(trigger, exclude, allowed)
         scores *= tf.reshape(weight, [-1, 1]) * tf.gather(self._lift, tf.maximum(rows, 0))
         beside = [tf.shape(trigger)[0], tf.shape(trigger)[1] * self._neighbours]
-        rows, scores = self._merge(tf.reshape(rows, beside), tf.reshape(scores, beside), k)
-        return self.catalogue.raw(rows), scores
+        return self._merge(tf.reshape(rows, beside), tf.reshape(scores, beside), k)
 
-    def _found(self, trigger: tf.Tensor, exclude: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _found(
+        self, trigger: tf.Tensor, exclude: tf.Tensor, allowed: Allowed | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Each trigger is a query of its own: rows and scores [batch * triggers, neighbours]."""
         triggers = tf.shape(trigger)[1]
         trigger = tf.reshape(trigger, [-1, 1])
@@ -172,11 +176,13 @@ class TriggerRetriever(Retriever):
         def next_block(first, rows, scores):
             last = tf.minimum(first + BLOCK, queries)
             block = trigger[first:last]
+            whose = tf.range(first, last) // triggers
             block_rows, block_scores = self.index.search(
                 self.index.vectors_of(block),  # [block, 1, dim]
                 self._neighbours,
-                tf.gather(exclude, tf.range(first, last) // triggers),
+                tf.gather(exclude, whose),
                 present=block >= 0,
+                allowed=None if allowed is None else allowed.take(whose),
             )
             return last, tf.concat([rows, block_rows], 0), tf.concat([scores, block_scores], 0)
 
@@ -197,11 +203,10 @@ class TriggerRetriever(Retriever):
         width = tf.shape(history)[1]
         return width if self._last is None else tf.minimum(width, self._last)
 
-    def similar(self, item_id, exclude, k):
-        row = self.catalogue.rows(item_id)[:, tf.newaxis]  # [batch, 1]
-        exclude = tf.concat([row, self.catalogue.rows(exclude)], axis=1)
-        rows, score = self.index.search(self.index.vectors_of(row), k, exclude, present=row >= 0)
-        return self.catalogue.raw(rows), score
+    def similar(self, row, exclude, k, allowed):
+        row = row[:, tf.newaxis]  # [batch, 1]
+        exclude = tf.concat([row, exclude], axis=1)
+        return self.index.search(self.index.vectors_of(row), k, exclude, row >= 0, allowed)
 
     def known_vectors(self, item_id):
         rows = self.catalogue.rows(item_id)

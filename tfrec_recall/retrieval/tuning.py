@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.retrieval.filters import Allowed
 from tfrec_recall.retrieval.probe import Asked, Probe
 from tfrec_recall.retrieval.selection import best, merge_by_maximum
 
@@ -68,7 +69,12 @@ class Searcher(Protocol):
         """
 
     def search(
-        self, query: tf.Tensor, k: tf.Tensor | int, exclude: tf.Tensor, present: tf.Tensor | None
+        self,
+        query: tf.Tensor,
+        k: tf.Tensor | int,
+        exclude: tf.Tensor,
+        present: tf.Tensor | None,
+        allowed: Allowed | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Exact search, as `exact_search`."""
 

@@ -12,7 +12,8 @@ import tensorflow as tf
 from tfrec_recall.graph import Similarity
 from tfrec_recall.graph.similarity import Totals, column_sizes
 from tfrec_recall.retrieval.catalogue import Catalogue
-from tfrec_recall.retrieval.query_blocks import below_evidence, by_query_blocks
+from tfrec_recall.retrieval.popularity import Popularity
+from tfrec_recall.retrieval.query_blocks import by_query_blocks
 from tfrec_recall.retrieval.recency import check_recency, recency_weights
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.selection import best, leave_out
@@ -97,13 +98,9 @@ class UserNeighbourRetriever(Retriever):
         self.item_weight = _constant(np.ones(len(catalogue)) if weight is None else weight)
         self.totals = [_constant(total) for total in Totals.of(permuted)]
         self._by_rating, self._centred = by_rating, by_rating and centred
-        values = permuted.data if permuted.nnz else np.zeros(1)
         means = np.asarray(permuted.sum(axis=1)).ravel() / np.maximum(np.diff(permuted.indptr), 1)
         self.user_means = _constant(means)
-        # Items without evidence stand below all ratings that may be foretold.
-        lowest = 2 * values.min() - values.max() if by_rating else 0.0
-        rest = below_evidence(popularity) + min(float(lowest), 0.0)
-        self.rest = tf.Variable(rest, trainable=False, name="rest")
+        self.with_fallback(Popularity(catalogue.ids, popularity))
         # What is taken off all values, so that sums of their squares round less in float32.
         self.shift = 0.0
         if similarity.shift_invariant and matrix.nnz:
@@ -138,20 +135,19 @@ class UserNeighbourRetriever(Retriever):
             values = tf.where(present, values, 0.0)
         return self.catalogue.rows(history), present, values
 
-    def recommend(self, queries, exclude, k):
+    def recommend(self, queries, exclude, k, allowed):
         rows, present, values = self._history(queries)
         votes = recency_weights(present, self._last, self._half_life)
         self_row = self.users.rows(queries["user_id"])
         cells = max(len(self.catalogue), len(self.users))
-        rows, score = by_query_blocks(
+        return by_query_blocks(
             functools.partial(self._best, k=k),
-            (rows, votes, values, self_row, self.catalogue.rows(exclude)),
+            (rows, votes, values, self_row, exclude, allowed),
             k,
             CELLS_AT_A_TIME // cells,
         )
-        return self.catalogue.raw(rows), score
 
-    def _best(self, rows, votes, values, self_row, exclude, k):
+    def _best(self, rows, votes, values, self_row, exclude, allowed, k):
         """The best rows of some queries: history rows, votes and values [block, history]."""
         near, similarity = self._near(rows, votes, values, self_row)  # [block, neighbours]
         queries, items = tf.shape(rows)[0], len(self.catalogue)
@@ -171,10 +167,10 @@ class UserNeighbourRetriever(Retriever):
             score = tf.math.divide_no_nan(score, total)
             if self._centred:
                 score += own_mean(rows, votes, values)[:, tf.newaxis]
-            score = tf.where(total > 0, score, self.rest)
+            score = tf.where(total > 0, score, float("-inf"))
         else:
-            score = tf.where(score > 0, score, self.rest)
-        return best(leave_out(score, exclude), k)
+            score = tf.where(score > 0, score, float("-inf"))
+        return best(leave_out(score, exclude, 0, allowed), k)
 
     def _near(self, rows, votes, values, self_row):
         """The nearest users of each query and their similarities, which may be 0 and below."""

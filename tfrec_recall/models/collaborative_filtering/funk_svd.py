@@ -206,6 +206,7 @@ class FunkSVD(RecallModel):
             k=k,
             seed=seed,
         )
+        retriever.with_fallback(self.popularity_of(items))
         return retriever.with_ratings(ByFoldIn(fold_in))
 
     def _encoded(self, train: Interactions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -253,6 +254,11 @@ class FoldIn(tf.Module):
             "history": tf.TensorSpec([None, None], encoding.raw_dtype, "history"),
             "history_rating": tf.TensorSpec([None, None], tf.float32, "history_rating"),
         }
+
+    def knows(self, raw):
+        """Which histories rate an item that is known, bool [batch]."""
+        known = self.lookup(raw["history"]) >= FIRST_KNOWN
+        return tf.reduce_any(known & tf.math.is_finite(raw["history_rating"]), axis=1)
 
     def factors(self, raw):
         """p [batch, dim] and b [batch] of raw histories."""

@@ -282,11 +282,9 @@ class ItemCF(OnePassModel):
         shared |= {"k": k, "seed": seed}
         popularity = self.popularity.numpy()[encoded]
         if self.by_rating and self.ratings is not None:
-            low, high = (float(f(self.ratings.values)) for f in (tf.reduce_min, tf.reduce_max))
             means = self.ratings.means(1).numpy()[encoded] if self.centred else None
-            lowest = 2 * low - high
             raw = items["item_id"].to_numpy()
-            by_rating = RatingRetriever(raw, ids, weights, means, lowest, popularity, **shared)
+            by_rating = RatingRetriever(raw, ids, weights, means, popularity, **shared)
             return by_rating.with_ratings(ByItems(self))
         retriever = NeighbourRetriever(
             items["item_id"].to_numpy(),

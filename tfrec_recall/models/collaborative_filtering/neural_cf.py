@@ -398,7 +398,7 @@ class NeuralCF(RecallModel):
             k=k,
             tuning_queries=tuning_queries,
             seed=seed,
-        )
+        ).with_fallback(self.popularity_of(items))
 
 
 def _squared_size(vectors: tf.Tensor) -> tf.Tensor:

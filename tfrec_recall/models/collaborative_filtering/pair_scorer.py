@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall.features.serving import latest
+from tfrec_recall.features.serving import FIRST_KNOWN, latest
 
 
 class PairScorer(tf.Module):
@@ -19,6 +19,13 @@ class PairScorer(tf.Module):
         self.lookup = {name: encodings[name].graph() for name in names}
         shapes = {"user_id": [None], "history": [None, None]}
         self.inputs = {n: tf.TensorSpec(shapes[n], encodings[n].raw_dtype, n) for n in names}
+
+    def knows(self, raw):
+        """Of which queries anything is known, bool [batch]."""
+        known = self.lookup["user_id"](raw["user_id"]) >= FIRST_KNOWN
+        if not self.model.pool:
+            return known
+        return known | tf.reduce_any(self.lookup["history"](raw["history"]) >= FIRST_KNOWN, axis=1)
 
     def query(self, raw):
         user = {name: lookup(raw[name]) for name, lookup in self.lookup.items()}

@@ -38,7 +38,7 @@ class ItemSpaceModel(RecallModel):
             tuning_queries=tuning_queries,
             lift=self.lift(items) if self.popularity else None,
             seed=seed,
-        )
+        ).with_fallback(self.popularity_of(items))
 
     def trigger_retriever(self, items, index=None, k=100, seed=0, **options):
         """Users through the neighbours of their latest items; options as `TriggerRetriever` has.
@@ -54,7 +54,7 @@ class ItemSpaceModel(RecallModel):
             item_embedder=ItemEmbedder(self.features, self.candidate_model),
             seed=seed,
             **{"last": self.last, "half_life": self.half_life, "lift": lift, **options},
-        )
+        ).with_fallback(self.popularity_of(items))
 
     def lift(self, items):
         """What the scores of items are multiplied by, [items]."""

@@ -277,7 +277,7 @@ class MIND(SoftmaxModel):
             diversity=diversity,
             with_interest=True,
             seed=seed,
-        )
+        ).with_fallback(self.popularity_of(items))
 
 
 @saved_by_config

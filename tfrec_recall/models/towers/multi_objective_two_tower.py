@@ -256,7 +256,7 @@ class MultiObjectiveTwoTower(SoftmaxModel):
             item_embedder=ItemEmbedder(self.features, self.candidate_model),
             tuning_queries=tuning_queries,
             seed=seed,
-        )
+        ).with_fallback(self.popularity_of(items))
 
 
 class ObjectiveEmbedder(QueryEmbedder):

@@ -1,0 +1,226 @@
+"""How popular items are, and lists that are filled up with the popular ones."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.retrieval.exact import exact_search
+from tfrec_recall.retrieval.filters import Allowed
+from tfrec_recall.retrieval.query_blocks import below_evidence, some_of
+from tfrec_recall.retrieval.selection import NO_ROW, best, merge_by_maximum, unwanted
+
+if TYPE_CHECKING:
+    from tfrec_recall.data import Interactions
+
+SECONDS_A_DAY = 86_400
+LEADING = 1_000  # items of a segment, and of all, that are looked at before all others are
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Popularity:
+    """How often items are taken, overall, and in segments of users.
+
+    Args:
+        item_ids: raw ids.
+        scores: of each item; 0 is the least popular.
+        by: the feature of a request that says the user's segment; None without segments.
+        in_segments: a row for each item taken in a segment: `segment`, a raw value of `by`,
+            `item_id` and `score`.
+    """
+
+    item_ids: Sequence[Any] | np.ndarray
+    scores: Sequence[float] | np.ndarray
+    by: str | None = None
+    in_segments: pd.DataFrame | None = None
+
+    @classmethod
+    def of(
+        cls, train: Interactions, by: str | None = None, half_life_days: float | None = None
+    ) -> Self:
+        """Counted in these events; by `events.weight` where there is one.
+
+        Args:
+            by: a column of the users: those of one value are a segment.
+            half_life_days: an event counts half of one that came so many days later.
+
+        Raises: ValueError for users without this column, or events without time.
+
+        >>> from tfrec_recall.data import Interactions
+        >>> events = pd.DataFrame({"user_id": [1, 1, 2], "item_id": ["a", "b", "b"]})
+        >>> found = Popularity.of(Interactions(events))
+        >>> list(found.item_ids), list(found.scores)
+        (['a', 'b'], [1.0, 2.0])
+        """
+        events = train.events[["user_id", "item_id"]].assign(
+            score=event_weights(train, half_life_days)
+        )
+        overall = events.groupby("item_id", observed=True)["score"].sum()
+        if by is None:
+            return cls(overall.index.to_numpy(), overall.to_numpy())
+        if by not in train.users:
+            raise ValueError(
+                "Segments are values of a column of the users. "
+                f"Received: {by!r}; there are {', '.join(map(str, train.users))}."
+            )
+        segment = train.users.set_index("user_id")[by]
+        events = events.assign(segment=events["user_id"].map(segment)).dropna(subset=["segment"])
+        names = ["segment", "item_id"]
+        within = events.groupby(names, observed=True)["score"].sum().reset_index()
+        return cls(overall.index.to_numpy(), overall.to_numpy(), by, within)
+
+
+def event_weights(train: Interactions, half_life_days: float | None = None) -> np.ndarray:
+    """What each event counts: its weight or 1, times 2^(-age / half-life), float64 [events].
+
+    The age runs to the newest event.
+    """
+    weight = np.ones(len(train.events))
+    if "weight" in train.events:
+        weight = train.events["weight"].to_numpy("float64")
+    if half_life_days is None:
+        return weight
+    train.require_time("Popularity with a half-life")
+    time = train.events["timestamp"].to_numpy("float64")
+    age = (time.max(initial=-np.inf) - time) / SECONDS_A_DAY
+    return weight * 0.5 ** (age / half_life_days)
+
+
+class Fallback(tf.Module):
+    """Popular items below what there is evidence for: those of a user's segment, then all others.
+
+    Args:
+        item_ids: the raw ids of the catalogue, in the order of its rows.
+        popularity: of these items; None: all alike, so that any come.
+
+    Attributes:
+        inputs: the feature that says a user's segment, name -> `tf.TensorSpec`; often none.
+        below: the scores of all items where segments do not matter, [items, 1], below 0.
+        report: plain values: what it is.
+    """
+
+    def __init__(self, item_ids: np.ndarray, popularity: Popularity | None = None):
+        super().__init__(name="fallback")
+        popularity = popularity or Popularity(item_ids, np.zeros(len(item_ids)))
+        rows = pd.Series(np.arange(len(item_ids), dtype=np.int32), index=pd.Index(item_ids))
+        score = pd.Series(popularity.scores, index=pd.Index(popularity.item_ids), dtype="float32")
+        overall = score.reindex(rows.index).fillna(0.0).to_numpy()
+        inputs: dict[str, tf.TensorSpec] = {}
+        report: dict[str, Any] = {"kind": "popular items" if overall.any() else "any items"}
+        below = below_evidence(overall).numpy()
+        if popularity.in_segments is not None:
+            below = below / 2 - 0.5  # under what a segment has, from -0.5 to 0
+        order = np.argsort(-below, kind="stable")[:LEADING].astype(np.int32)
+        self.below = _constant(below[:, np.newaxis], "below")  # [items, 1]
+        leading, worth = order[np.newaxis], below[order][np.newaxis]
+        self._segment = None
+        if popularity.in_segments is not None:
+            names, leading, worth = _by_segment(popularity.in_segments, rows, leading, worth)
+            whole = pd.api.types.is_integer_dtype(names)
+            dtype = tf.int64 if whole else tf.string
+            inputs[str(popularity.by)] = tf.TensorSpec([None], dtype)
+            self._segment = tf.lookup.StaticHashTable(
+                tf.lookup.KeyValueTensorInitializer(
+                    tf.constant(np.asarray(names), dtype), tf.range(len(names), dtype=tf.int64)
+                ),
+                default_value=len(names),  # overall
+            )
+            report |= {"by": popularity.by, "segments": len(names)}
+        self._leading = _constant(leading, "leading")  # [segments + 1, leading]
+        self._worth = _constant(worth, "worth")
+        object.__setattr__(self, "inputs", inputs)
+        object.__setattr__(self, "report", report)
+
+    def filled(
+        self,
+        lacking: tf.Tensor,
+        queries: Mapping[str, tf.Tensor],
+        rows: tf.Tensor,
+        scores: tf.Tensor,
+        exclude: tf.Tensor,
+        k: tf.Tensor | int,
+        allowed: Allowed | None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Lists that are too short, popular items behind: their scores are below 0 and the others'.
+
+        Args:
+            lacking: which are, bool [batch].
+            rows, scores: as of `Retriever.recommend`.
+            exclude, allowed: as of `Retriever.recommend`; what they leave out stays out.
+        """
+        if self._segment is None:
+            segment = tf.zeros(tf.shape(lacking), tf.int32)
+        else:
+            (name,) = self.inputs
+            segment = tf.cast(self._segment.lookup(queries[name]), tf.int32)
+
+        def completed():
+            of = tf.where(lacking)
+            some = some_of((rows, scores, exclude, segment, allowed), of[:, 0])
+            found = self._completed(some, k)
+            return (
+                tf.tensor_scatter_nd_update(rows, of, found[0]),
+                tf.tensor_scatter_nd_update(scores, of, found[1]),
+            )
+
+        return tf.cond(tf.reduce_any(lacking), completed, lambda: (rows, scores))
+
+    def _completed(self, lists, k):
+        rows, scores, exclude, segment, allowed = lists
+        batch = tf.shape(rows)[0]
+        exclude = tf.concat([exclude, rows], axis=1)
+        leading = tf.gather(self._leading, segment)
+        worth = tf.gather(self._worth, segment)
+        worth = tf.where(unwanted(leading, exclude, allowed), float("-inf"), worth)
+        more, worth = merge_by_maximum(leading, worth, k)
+        there = tf.reduce_sum(tf.cast(rows != NO_ROW, tf.int32), axis=1)
+        found = tf.reduce_sum(tf.cast(more != NO_ROW, tf.int32), axis=1)
+
+        def all_others():
+            out = tf.concat([exclude, more], axis=1)
+            others, below = exact_search(self.below, tf.ones([batch, 1]), k, out, None, allowed)
+            return best(tf.concat([worth, below], 1), k, tf.concat([more, others], 1))
+
+        more, worth = tf.cond(tf.reduce_any(there + found < k), all_others, lambda: (more, worth))
+        least = tf.where(rows == NO_ROW, 0.0, scores)
+        floor = tf.minimum(tf.reduce_min(least, axis=1, keepdims=True), 0.0)
+        return best(tf.concat([scores, worth + floor], 1), k, tf.concat([rows, more], 1))
+
+
+def _by_segment(
+    within: pd.DataFrame, rows: pd.Series, leading: np.ndarray, worth: np.ndarray
+) -> tuple[pd.Index, np.ndarray, np.ndarray]:
+    """The segments, and the leading rows of each, before those of all, and what they are worth."""
+    within = within[within["item_id"].isin(rows.index)]
+    code, names = pd.factorize(within["segment"], sort=True)
+    table = pd.DataFrame(
+        {
+            "segment": code,
+            "row": rows[within["item_id"]].to_numpy(),
+            "score": within["score"].to_numpy(),
+        }
+    )
+    table = table.sort_values(["segment", "score", "row"], ascending=[True, False, True])
+    table = table.assign(place=table.groupby("segment").cumcount())
+    table = table[table["place"] < LEADING]
+    most = table.groupby("segment")["score"].transform("max")
+    width = int(table["place"].max()) + 1 if len(table) else 0
+    own = np.full((len(names) + 1, width), NO_ROW, np.int32)
+    own_worth = np.full((len(names) + 1, width), -np.inf, np.float32)
+    own[table["segment"], table["place"]] = table["row"]
+    own_worth[table["segment"], table["place"]] = (table["score"] / (most + 1.0) - 1.0) / 2
+    every = np.repeat(leading, len(names) + 1, axis=0), np.repeat(worth, len(names) + 1, axis=0)
+    return (
+        pd.Index(names),
+        np.concatenate([own, every[0]], axis=1),
+        np.concatenate([own_worth, every[1]], axis=1),
+    )
+
+
+def _constant(values: np.ndarray, name: str) -> tf.Variable:
+    return tf.Variable(values, trainable=False, name=name)
