@@ -13,6 +13,7 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import number
 from tfrec_recall.features import Categorical, Features, Wanted, ids_alone
 from tfrec_recall.models.one_pass_model import OnePassModel
+from tfrec_recall.models.recall_model import QueryEmbedder
 from tfrec_recall.retrieval import Popularity
 from tfrec_recall.retrieval.popularity import event_weights
 
@@ -59,10 +60,20 @@ class Popular(OnePassModel):
         self.popularity.scores.assign(counts)
         self.note(tf.constant(len(ids)))
 
+    def query_embedder(self) -> QueryEmbedder:
+        return Everybody(self.features, self.query_model)
+
     def popularity_of(self, items: pd.DataFrame) -> Popularity:
         """What the lists are ranked by, so that everybody has the same one."""
         encoded = self.features.ids("item_id").encode(items["item_id"])
         return Popularity(items["item_id"].to_numpy(), self.popularity.scores.numpy()[encoded])
+
+
+class Everybody(QueryEmbedder):
+    """Raw user features to query vectors, whether anything is known of the user or not."""
+
+    def knows(self, raw):
+        return None
 
 
 @saved_by_config

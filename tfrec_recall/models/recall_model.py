@@ -198,7 +198,7 @@ class RecallModel(Learner):
                 inputs, such as `evaluation.tuning_queries(split)`. Exact search needs none.
         """
         return EmbeddingRetriever(
-            query_embedder=QueryEmbedder(self.features, self.query_model),
+            query_embedder=self.query_embedder(),
             item_ids=items["item_id"].to_numpy(),
             vectors=self.embed_items(items),
             index=index or Exact(),
@@ -207,6 +207,10 @@ class RecallModel(Learner):
             tuning_queries=tuning_queries,
             seed=seed,
         ).with_fallback(self.popularity_of(items))
+
+    def query_embedder(self) -> QueryEmbedder:
+        """Raw query features to the vectors that search."""
+        return QueryEmbedder(self.features, self.query_model)
 
     def popularity_of(self, items: pd.DataFrame) -> Popularity:
         """How often training took these items: what fills lists that are too short."""

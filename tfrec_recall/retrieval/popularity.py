@@ -85,7 +85,7 @@ def event_weights(train: Interactions, half_life_days: float | None = None) -> n
         weight = train.events["weight"].to_numpy("float64")
     if half_life_days is None:
         return weight
-    train.require_time("Popularity with a half-life")
+    train.require_time("Popular with a half-life")
     time = train.events["timestamp"].to_numpy("float64")
     age = (time.max(initial=-np.inf) - time) / SECONDS_A_DAY
     return weight * 0.5 ** (age / half_life_days)

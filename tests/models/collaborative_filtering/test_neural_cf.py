@@ -240,15 +240,15 @@ def encoded(model, train):
 
 def test_lists_are_those_of_all_scores(train, monkeypatch):
     model = built(train)
-    users = ["u3", "u0", "a stranger"]
+    users = ["u3", "u0"]
     code = model.features.encodings["user_id"].encode(pd.Series(users))
     names = train.items["item_id"].tolist()
     items = model.features.item_vocabulary.encode(names)
-    exclude = [["i1", "i2", "never"], ["i5", "", ""], ["", "", ""]]
+    exclude = [["i1", "i2", "never"], ["i5", "", ""]]
     for pairs in (3 * 5, 131_072):  # items in blocks of 5, or all at once
         monkeypatch.setattr(scoring_retriever, "PAIRS_AT_A_TIME", pairs)
         ids, found = model.retriever(train.items)({"user_id": users}, k=11, exclude=exclude)
-        for row in range(3):
+        for row in range(2):
             expected = scores(model, np.full(ITEMS, code[row]), items)
             expected[[names.index(name) for name in exclude[row] if name in names]] = -np.inf
             np.testing.assert_allclose(found[row], -np.sort(-expected)[:11], rtol=1e-4)
