@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from tests.retrieval.toys import item_ids, retriever
 from tfrec_recall.export import export, load
+from tfrec_recall.export.expected_answers import read_answers
+from tfrec_recall.export.version_files import EXTRA
 
 COUNT, K = 30, 6
 ITEMS = pd.DataFrame(
@@ -80,6 +82,15 @@ def test_a_length_that_was_not_exported_is_an_error(served, k):
     asked = inputs(signature, history=[["item 3"], ["item 4"]], k=k)
     with pytest.raises(tf.errors.InvalidArgumentError, match="from 1 to 6, for each query"):
         signature(**asked)
+
+
+def test_servers_warm_it_up_and_it_is_checked(served):
+    (answer,) = [
+        one for one in read_answers(served[1].path / EXTRA) if one.signature == "recommend_where"
+    ]
+    assert answer.inputs["where_kind"].shape == (1, 0)
+    assert np.isnan(answer.inputs["max_price"]).all()
+    assert answer.outputs["item_id"].shape == (1, K)
 
 
 def test_what_a_loaded_graph_cannot_learn_is_said(served):

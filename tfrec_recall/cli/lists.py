@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -44,18 +44,20 @@ def recommended(
     asked: Sequence[int],
     names: Sequence[str | None],
     k: int,
+    filters: Mapping[str, Any] | None = None,
 ) -> list[Recommended]:
     """The list of each of the queries that are asked, without what its history has.
 
     Args:
         asked: the rows of `queries`, any of them also twice.
         names: of the users of these rows, as they were written.
+        filters: what to choose items by, one row for all.
     """
     import numpy as np
 
     rows = np.array(asked)
     seen = queries.seen(rows)
-    item_ids, scores = retriever(queries.batch(rows), k=k, exclude=seen)
+    item_ids, scores = retriever(queries.batch(rows), k=k, exclude=seen, filters=filters)
     had = [[_plain(item) for item in row] for row in seen.numpy()]
     found = [
         [(_plain(item), float(score)) for item, score in zip(*row, strict=True)]

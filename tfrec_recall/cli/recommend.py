@@ -9,16 +9,20 @@ import typer
 from tfrec_recall.cli import lists, options
 from tfrec_recall.cli.console import results
 from tfrec_recall.cli.loading import load_export, trained_on
+from tfrec_recall.cli.option_groups import takes
 from tfrec_recall.cli.outputs import output
 from tfrec_recall.cli.protocol import Protocol
 from tfrec_recall.cli.queries import of_items, of_users, parse_context, parts_of
 from tfrec_recall.cli.source import Source
+from tfrec_recall.cli.wishes import Wishes, wishes
 
 
 @options.reads_data
+@takes("wishes", made_by=wishes)
 def recommend(
     export: options.Export,
     source: Source,
+    wishes: Wishes,
     user: Annotated[
         list[str] | None,
         typer.Option(help="A user of the data; may be given several times.", show_default=False),
@@ -62,14 +66,16 @@ def recommend(
     said = parse_context(context or [])
     target = output(json, "--json")
     retriever = load_export(export)
+    filters = wishes.of(retriever)
     if user is None:
         items = list(item or ()) if history is None else parts_of(history, retriever.item_ids)
-        found = lists.recommended(retriever, of_items(retriever, items, said), [0], [None], k)
+        asked = of_items(retriever, items, said)
+        found = lists.recommended(retriever, asked, [0], [None], k, filters)
     else:
         trained = trained_on(retriever)
         counted = Protocol.recorded(trained)  # histories of the events that it has learnt from
         queries, rows = of_users(retriever, user, source.or_of_card(trained), counted, said)
-        found = lists.recommended(retriever, queries, rows, user, k)
+        found = lists.recommended(retriever, queries, rows, user, k, filters)
     lists.show(found, retriever.items, target.tables() if target else results())
     if target is not None:
         values = {"export": str(retriever.path), "lists": lists.as_json(found, retriever.items)}

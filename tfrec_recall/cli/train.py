@@ -16,6 +16,7 @@ from tfrec_recall.cli.figures import record, show
 from tfrec_recall.cli.option_groups import takes
 from tfrec_recall.cli.outputs import output
 from tfrec_recall.cli.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
+from tfrec_recall.cli.served import Served, served
 from tfrec_recall.cli.settings import PUBLISHED, read_all
 from tfrec_recall.cli.source import Source
 from tfrec_recall.cli.tensorboard import check_run, write_outcome
@@ -48,10 +49,12 @@ def _there(sources: list[str] | None) -> list[str] | None:
 
 @options.reads_data
 @takes("measured", made_by=protocol)
+@takes("offered", made_by=served)
 def train(
     model: Annotated[str, typer.Argument(help="One of `tfrec-recall models`.")],
     source: Source,
     measured: Protocol,
+    offered: Served,
     seed: Annotated[int, typer.Option(help="Of weights, batches and negatives.")] = 0,
     settings: Annotated[
         list[str] | None,
@@ -114,6 +117,7 @@ def train(
     if tensorboard is not None:
         check_run(tensorboard)
     interactions = measured.counted(source.load())
+    offered.check(interactions)
     from tfrec_recall.cli.training import train_model
 
     split = measured.cut(interactions)
@@ -123,6 +127,7 @@ def train(
     with waiting("Building the index"):
         length = max((K, *(places or ())))
         retriever = indexed(trained, split, index_of(index, scann_ops), length)
+        retriever = offered.offered_by(retriever, split)
     report = measure(retriever, split, places, repeats)
     beside = figures.tables() if figures else None
     show(report, on=beside)
@@ -258,13 +263,13 @@ def write_export(
             data={name: value for name, value in values.items() if name != "metrics"},
             features=trained.model.features.describe(),
             items=data.items,
-            warmup=_first_queries(retriever, split),
+            warmup=first_queries(retriever, split),
         )
     say("Exported to ", (str(version), "bold"))
     return version
 
 
-def _first_queries(retriever: Retriever, split: Split) -> dict[str, Any]:
+def first_queries(retriever: Retriever, split: Split) -> dict[str, Any]:
     """What a few users would ask at their newest event, for a server to warm up with."""
     import numpy as np
 

@@ -13,6 +13,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.export.place import check_name
+from tfrec_recall.export.popularity_file import read_popularity
 from tfrec_recall.export.tuning_file import read_tuning
 from tfrec_recall.export.version_files import EXTRA, GRAPH, ITEMS, card_of, newest_version
 from tfrec_recall.retrieval import Retriever
@@ -25,6 +26,7 @@ OFFERS = (
     "embed_item",
     "similar_items",
     "recommend_with_interest",
+    "recommend_with_channel",
     "predict_rating",
 )
 
@@ -65,6 +67,7 @@ class LoadedRetriever(Retriever):
 
         self.of_items = dict(getattr(saved, "of_items", {}))
         self.tuned_with = read_tuning(path / EXTRA)
+        self.popularity = read_popularity(path / EXTRA)
 
     @property
     def saved(self) -> Any:
@@ -88,6 +91,9 @@ class LoadedRetriever(Retriever):
 
     def ratings(self, queries, item_id):
         return self._saved.predict_rating(queries, item_id)
+
+    def lists_by_channel(self, queries, exclude, k, filters):
+        return self._saved.recommend_with_channel(queries, exclude, k, filters)
 
     def similar_lists(self, item_id, exclude, k, filters):
         return self._saved.similar_items(item_id, exclude, k, filters)

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfrec_recall.export.expected_answers import write_answers
 from tfrec_recall.export.model_card import dumps, model_card, plain
 from tfrec_recall.export.place import check_name
+from tfrec_recall.export.popularity_file import write_popularity
 from tfrec_recall.export.serving_module import ServingModule, serving_signatures
 from tfrec_recall.export.tuning_file import write_tuning
 from tfrec_recall.export.version_files import CARD, EXTRA, ITEMS
@@ -32,10 +33,12 @@ def export(
     """Writes `<path>/<next version>/`, whole or not at all.
 
     Signatures, raw in and raw out: `serving_default` (the retriever's inputs and `exclude`, to
-    `item_id` and `score`), and `embed_query`, `embed_item`, `similar_items`,
-    `recommend_with_interest` and `predict_rating` (query features and `item_id` [batch, any], to
-    `rating` [batch, any]) where the retriever has them. Loading needs none of
-    this package's Python; a ScaNN index needs ScaNN's op library.
+    `item_id` and `score`), and where the retriever has them `embed_query`, `embed_item`,
+    `similar_items`, `recommend_with_interest`, `recommend_with_channel` and `predict_rating` (query
+    features and `item_id` [batch, any], to `rating` [batch, any]). Those that give lists come a
+    second time, as `recommend_where`, `similar_items_where` and so on, which also take `k` [batch],
+    at most as exported, and the filters. Loading needs none of this package's Python; a ScaNN index
+    needs ScaNN's op library.
 
     Args:
         path: a directory of versions, as TensorFlow Serving's `model_base_path`.
@@ -73,6 +76,7 @@ def export(
             if items is not None:
                 items.to_parquet(extra / ITEMS, index=False)
             write_tuning(extra, retriever.tuned_with)
+            write_popularity(extra, retriever.popularity)
             card["warmup"] = _warm(extra, signatures, asked, warmup is None)
         except tf.errors.OpError as error:
             raise OSError(None, error.message) from error

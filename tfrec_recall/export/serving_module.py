@@ -47,6 +47,12 @@ class ServingModule(tf.Module):
                 ),
                 input_signature=[queries, exclude, k, filters],
             ),
+            "recommend_with_channel": tf.function(
+                lambda queries, exclude, k, filters: retriever.recommend_with_channel(
+                    queries, k, exclude, filters=filters
+                ),
+                input_signature=[queries, exclude, k, filters],
+            ),
             "embed_query": tf.function(retriever.embed_query, input_signature=[queries]),
             "embed_item": tf.function(retriever.embed_item, input_signature=[items]),
             "similar_items": tf.function(
@@ -66,6 +72,9 @@ class ServingModule(tf.Module):
         if "recommend_with_interest" in offered:  # what another retriever is made of
             self.interests = tf.function(retriever.interests, input_signature=[queries])
             offered["interests"] = self.interests
+        knows = tf.function(retriever.knows, input_signature=[queries])
+        if knows.get_concrete_function().structured_outputs is not None:
+            self.knows = offered["knows"] = knows
         self.of_items = dict(retriever.of_items)
         self.state = _state(retriever, offered.values())
 
@@ -87,6 +96,10 @@ def serving_signatures(module: ServingModule, retriever: Retriever) -> dict[str,
         *lists, interest = module.recommend_with_interest(inputs, exclude, k, filters)
         return {**_lists(lists), "interest": interest}
 
+    def recommend_with_channel(inputs, exclude, k, filters):
+        *lists, channel = module.recommend_with_channel(inputs, exclude, k, filters)
+        return {**_lists(lists), "channel": channel}
+
     def similar_items(inputs, exclude, k, filters):
         return _lists(module.similar_items(inputs["item_id"], exclude, k, filters))
 
@@ -104,6 +117,7 @@ def serving_signatures(module: ServingModule, retriever: Retriever) -> dict[str,
         "serving_default": (recommend, retriever.inputs),
         "similar_items": (similar_items, item_id),
         "recommend_with_interest": (recommend_with_interest, retriever.inputs),
+        "recommend_with_channel": (recommend_with_channel, retriever.inputs),
     }
     plain = {
         "embed_query": (embed_query, retriever.inputs),
@@ -152,9 +166,9 @@ def _as_asked(function: Callable, retriever: Retriever) -> Callable:
         k = tf.repeat(k, tf.where(tf.size(k) == 1, batch, 1))
         with tf.control_dependencies([tf.debugging.assert_equal(tf.size(k), batch, rule)]):
             within = tf.range(longest) < k[:, tf.newaxis]
-        none = {"item_id": padding_of(retriever.item_ids), "interest": -1, "score": -math.inf}
+        none = {"item_id": padding_of(retriever.item_ids), "interest": -1, "channel": ""}
         return {
-            name: tf.where(within, part, tf.constant(none[name], part.dtype))
+            name: tf.where(within, part, tf.constant(none.get(name, -math.inf), part.dtype))
             for name, part in listed.items()
         }
 

@@ -51,7 +51,7 @@ def write_warmup(
 def requests(
     retriever: Retriever, queries: Mapping[str, Any] | None
 ) -> dict[str, dict[str, tf.Tensor]]:
-    """One request for `serving_default` and one for `similar_items`, where there is one.
+    """One request for `serving_default`, and for `recommend_where` and `similar_items`, if any.
 
     Args:
         queries: a few raw queries; without them, one query of padding.
@@ -70,6 +70,10 @@ def requests(
     item_id = tf.constant(retriever.item_ids[:1])
     queries = {signature_name(name): value for name, value in queries.items()}
     made = {"serving_default": {**queries, "exclude": tf.tile([item_id], [batch, 1])}}
+    if retriever.filter_inputs:
+        chosen = {signature_name(name): one for name, one in retriever.chosen({}).items()}
+        length = tf.constant([retriever.k], tf.int32)
+        made["recommend_where"] = {**made["serving_default"], "k": length, **chosen}
     if "similar_items" in retriever.signatures:
         made["similar_items"] = {"item_id": item_id, "exclude": item_id[tf.newaxis]}
     return made

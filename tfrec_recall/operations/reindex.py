@@ -143,6 +143,10 @@ def reindexed(
         )
     if "predict_rating" in retriever.signatures:
         made.with_ratings(SavedFunction(retriever.saved, "predict_rating", retriever.rating_inputs))
+    if retriever.popularity is not None:
+        made.with_fallback(retriever.popularity)
+    if retriever.filter_inputs:
+        made.with_filters(items, report["filters"])
     return made
 
 
@@ -218,7 +222,10 @@ def _query_embedder(retriever: LoadedRetriever, items: pd.DataFrame, vectors: np
     if told.get("kind") != "history mean":
         several = "recommend_with_interest" in retriever.signatures
         name = "interests" if several else "embed_query"
-        return SavedFunction(retriever.saved, name, retriever.inputs)
+        embedder = SavedFunction(retriever.saved, name, retriever.inputs)
+        if hasattr(retriever.saved, "knows"):
+            embedder.knows = SavedFunction(retriever.saved, "knows", retriever.inputs)
+        return embedder
     ids = items["item_id"].to_numpy()
     gone = np.setdiff1d(retriever.item_ids, ids)
     if len(gone) and retriever.items is not None:

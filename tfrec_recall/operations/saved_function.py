@@ -23,6 +23,7 @@ class SavedFunction(tf.Module):
     """
 
     inputs: dict[str, tf.TensorSpec]
+    knows: SavedFunction
 
     def __init__(self, saved: Any, name: str, inputs: Mapping[str, tf.TensorSpec]):
         super().__init__(name=name)

@@ -1,33 +1,23 @@
 """The one seam between models and everything after them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.retrieval.tuning_vectors import TuningVectors
 from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.filters import Allowed, ItemFilters, filter_table
 from tfrec_recall.retrieval.popularity import Fallback, Popularity
+from tfrec_recall.retrieval.rater import Rater
 from tfrec_recall.retrieval.raw_inputs import dense, padding, tensors
+from tfrec_recall.retrieval.request_rows import check_rows, row_by_row
 from tfrec_recall.retrieval.selection import NO_ROW
+from tfrec_recall.retrieval.tuning_vectors import TuningVectors
 
 Lists = tuple[tf.Tensor, tf.Tensor]
 ListsByInterest = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
-
-
-class Rater(Protocol):
-    """What foretells ratings, a `tf.Module`.
-
-    `inputs` are the raw query features, name -> `tf.TensorSpec`.
-    """
-
-    inputs: Mapping[str, tf.TensorSpec]
-
-    def __call__(self, queries: Mapping[str, tf.Tensor], item_id: tf.Tensor) -> tf.Tensor:
-        """The ratings float32 [batch, any] of raw items [batch, any]; finite for any item."""
 
 
 class Retriever(tf.Module):
@@ -49,22 +39,20 @@ class Retriever(tf.Module):
         item_ids: the raw ids of the catalogue, an array, in the order of the index's rows.
         k: the length of a list where a call does not say.
         signatures: which of "embed_query", "embed_item", "similar_items",
-            "recommend_with_interest" and "predict_rating" there are.
+            "recommend_with_interest", "recommend_with_channel" and "predict_rating" there are.
         report: plain values: what the retriever is, and what was measured when it was built.
         id_dtype: the type of raw item ids in the graph, tf.string or tf.int64.
         of_items: what else is known of the items, by name, variables in the order of `item_ids`: a
             retriever of other items is made with it.
         tuned_with: the requests that an approximate index was tuned with, as vectors; None: with
             none.
+        popularity: what fills lists that are too short; None: any items.
     """
 
-<<<<<<< HEAD
+    catalogue: Catalogue
     of_items: Mapping[str, tf.Variable]
     tuned_with: TuningVectors | None = None
-
-=======
-    catalogue: Catalogue
->>>>>>> 774bd9a (Requests choose items by attributes and the length of their lists; popular items fill lists that are short)
+    popularity: Popularity | None = None
     inputs: dict[str, tf.TensorSpec]
     filter_inputs: dict[str, tf.TensorSpec]
     item_inputs: dict[str, tf.TensorSpec]
@@ -146,6 +134,22 @@ class Retriever(tf.Module):
         self._require("recommend_with_interest")
         return self._answered(self._by_interest, queries, k, exclude, shared, filters)
 
+    def recommend_with_channel(
+        self,
+        queries: Mapping[str, Any],
+        k: tf.Tensor | int | None = None,
+        exclude: Any = None,
+        shared: Sequence[str] = (),
+        filters: Mapping[str, Any] | None = None,
+    ) -> ListsByInterest:
+        """As from `__call__`, and which channel of a blend gave each item most.
+
+        Returns: raw item ids [batch, k], scores [batch, k], and the channels' names, text
+            [batch, k]; "" beside padding.
+        """
+        self._require("recommend_with_channel")
+        return self._answered(self._by_channel, queries, k, exclude, shared, filters)
+
     def embed_query(self, queries: Mapping[str, Any], shared: Sequence[str] = ()) -> tf.Tensor:
         """The vectors of queries, [batch, dim] or [batch, interests, dim]; as from `__call__`."""
         self._require("embed_query")
@@ -206,7 +210,13 @@ class Retriever(tf.Module):
         They are all that users get of whom nothing is known. Where it is of segments of users,
         requests say which one is theirs by the feature of this name.
         """
-        self.fallback = Fallback(self.item_ids, popularity)
+        self.fallback, self.popularity = Fallback(self.item_ids, popularity), popularity
+        for name, spec in self.fallback.inputs.items():
+            if name in self.inputs and not self.inputs[name].is_compatible_with(spec):
+                raise ValueError(
+                    f"Segments are values of a feature that is {spec.dtype.name} [batch]. "
+                    f"Received: {name!r}, which requests give as {self.inputs[name]}."
+                )
         object.__setattr__(self, "inputs", {**self.inputs, **self.fallback.inputs})
         self.report["fallback"] = self.fallback.report
         self._set_functions()
@@ -266,12 +276,11 @@ class Retriever(tf.Module):
         """`recommend_with_interest`, in the form of `recommend`."""
         raise NotImplementedError
 
-<<<<<<< HEAD
     def interests(self, queries: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """`query_vectors` of several interests, and which of them are there, bool [batch,
         interests]; of a retriever that has `recommend_with_interest`."""
         raise NotImplementedError
-=======
+
     def left_out(self, queries: Mapping[str, tf.Tensor], exclude: tf.Tensor) -> tf.Tensor:
         """The rows that lists of these queries never hold, [batch, any]: at least `exclude`."""
         return exclude
@@ -279,7 +288,6 @@ class Retriever(tf.Module):
     def knows(self, queries: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
         """Of which queries anything is known, bool [batch]; None: of all."""
         return None
->>>>>>> 774bd9a (Requests choose items by attributes and the length of their lists; popular items fill lists that are short)
 
     def query_vectors(self, queries: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """`embed_query` on tensors."""
@@ -348,6 +356,16 @@ class Retriever(tf.Module):
         interest = tf.where(rows == found, interest, -1)
         return self.catalogue.raw(rows), score, interest
 
+    def lists_by_channel(
+        self,
+        queries: Mapping[str, tf.Tensor],
+        exclude: tf.Tensor,
+        k: tf.Tensor,
+        filters: Mapping[str, tf.Tensor],
+    ) -> ListsByInterest:
+        """`recommend_with_channel` in the form of `lists`."""
+        raise NotImplementedError
+
     def similar_lists(
         self,
         item_id: tf.Tensor,
@@ -383,9 +401,10 @@ class Retriever(tf.Module):
         length = tf.TensorSpec([], tf.int32, "k")
         rest = [exclude, length, self.filter_inputs]
         query, item = [self.inputs, *rest], [item_id, *rest]
-        self._recommend = tf.function(_row_by_row(self.lists), input_signature=query)
-        self._by_interest = tf.function(_row_by_row(self.lists_by_interest), input_signature=query)
-        self._similar = tf.function(_row_by_row(self.similar_lists), input_signature=item)
+        self._recommend = tf.function(row_by_row(self.lists), input_signature=query)
+        self._by_interest = tf.function(row_by_row(self.lists_by_interest), input_signature=query)
+        self._by_channel = tf.function(row_by_row(self.lists_by_channel), input_signature=query)
+        self._similar = tf.function(row_by_row(self.similar_lists), input_signature=item)
 
     def _answered(self, function, queries, k, exclude, shared, filters) -> tuple[tf.Tensor, ...]:
         features = tensors(queries, self.inputs, "retriever", shared)
@@ -397,10 +416,10 @@ class Retriever(tf.Module):
             exclude = tf.fill([tf.shape(rows)[0], 0], tf.zeros([], self.id_dtype))
         else:
             exclude = dense(exclude, tf.TensorSpec([None, None], self.id_dtype), "exclude")
-            _check_rows("exclude", exclude, rows)
+            check_rows("exclude", exclude, rows)
         chosen = self.chosen(filters or {})
         for name, value in chosen.items():
-            _check_rows(name, value, rows)
+            check_rows(name, value, rows)
         listed = function(what, exclude, tf.cast(k, tf.int32), chosen)
         if not tf.is_tensor(k):
             listed = tuple(tf.ensure_shape(part, [None, k]) for part in listed)
@@ -418,47 +437,3 @@ class Retriever(tf.Module):
         if signature not in self.signatures:
             there_are = ", ".join(self.signatures) or "none"
             raise ValueError(f"This retriever has no {signature}. There are: {there_are}.")
-
-
-def _check_rows(name: str, value: tf.Tensor, rows: tf.Tensor) -> None:
-    given, wanted = value.shape[0], rows.shape[0]
-    if None not in (given, wanted) and given not in (1, wanted):
-        shape, one = ("[batch, any]", "[1, any]") if value.shape.rank == 2 else ("[batch]", "[1]")
-        raise ValueError(
-            f"{name} has a row for each query, {shape}, or one for all, {one}. "
-            f"Received: {given} rows for {wanted} queries."
-        )
-
-
-def _row_by_row(function: Callable) -> Callable:
-    """The function of queries, exclude, k and filters, where one row is that of all queries.
-
-    A served graph meets requests that no Python has seen: other numbers of rows are an error.
-    """
-
-    def of_rows(queries, exclude, k, filters):
-        features = queries if isinstance(queries, dict) else {"item_id": queries}
-        rows = {name: tf.shape(value)[0] for name, value in features.items()}
-        first, batch = next(iter(rows.items()))
-        checks = [
-            _require(size, batch, f"{name!r} has other rows than {first!r}.")
-            for name, size in rows.items()
-            if name != first
-        ]
-        given = {"exclude": exclude, **filters}
-        for name, value in given.items():
-            size = tf.shape(value)[0]
-            what = "ids" if name == "exclude" else "values"
-            rule = f"{name} has a row of {what} for each query, or one for all."
-            checks.append(_require(tf.where(size == 1, batch, size), batch, rule))
-            given[name] = tf.repeat(value, tf.where(size == 1, batch, 1), axis=0)
-        with tf.control_dependencies(checks):
-            given = {name: tf.identity(value) for name, value in given.items()}
-            return function(queries, given.pop("exclude"), k, given)
-
-    return of_rows
-
-
-def _require(size: tf.Tensor, rows: tf.Tensor, rule: str) -> tf.Operation:
-    """An error in the graph unless there are so many rows; of text and int32 it costs one op."""
-    return tf.debugging.Assert(size == rows, [f"{rule} Received rows, and queries:", size, rows])

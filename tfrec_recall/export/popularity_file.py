@@ -1,0 +1,48 @@
+"""What fills short lists, beside the graph, for a retriever of other items."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tfrec_recall.retrieval import Popularity
+
+FILE = "popularity.parquet"
+BY = b"by"
+
+
+def write_popularity(folder: pathlib.Path, popularity: Popularity | None) -> None:
+    """Writes a row an item, and one for each segment that took it; nothing where there is none."""
+    if popularity is None:
+        return
+    overall = pd.DataFrame({"item_id": popularity.item_ids, "score": popularity.scores})
+    parts = [overall.assign(overall=True)]
+    if popularity.in_segments is not None:
+        parts.append(popularity.in_segments.assign(overall=False))
+    table = pa.Table.from_pandas(pd.concat(parts, ignore_index=True), preserve_index=False)
+    by = {} if popularity.by is None else {BY: popularity.by.encode()}
+    pq.write_table(
+        table.replace_schema_metadata({**(table.schema.metadata or {}), **by}), folder / FILE
+    )
+
+
+def read_popularity(folder: pathlib.Path) -> Popularity | None:
+    """What was written; None where nothing was."""
+    path = folder / FILE
+    if not path.exists():
+        return None
+    read = pq.read_table(path)
+    by = (read.schema.metadata or {}).get(BY)
+    table = read.to_pandas()
+    overall = table[table["overall"]]
+    ids, scores = overall["item_id"].to_numpy(), overall["score"].to_numpy()
+    if by is None:
+        return Popularity(ids, scores)
+    within = table.loc[~table["overall"], ["segment", "item_id", "score"]]
+    segment = within["segment"]
+    if pd.api.types.is_float_dtype(segment):  # whole numbers beside the gaps of `overall`
+        within = within.assign(segment=segment.astype("int64"))
+    return Popularity(ids, scores, by.decode(), within.reset_index(drop=True))

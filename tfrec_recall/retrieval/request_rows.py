@@ -1,0 +1,52 @@
+"""Rows of a request beside the rows of its queries: as many, or one for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+
+def check_rows(name: str, value: tf.Tensor, rows: tf.Tensor) -> None:
+    """Raises ValueError for other rows than the queries' or one; rows not known yet may pass."""
+    given, wanted = value.shape[0], rows.shape[0]
+    if None not in (given, wanted) and given not in (1, wanted):
+        shape, one = ("[batch, any]", "[1, any]") if value.shape.rank == 2 else ("[batch]", "[1]")
+        raise ValueError(
+            f"{name} has a row for each query, {shape}, or one for all, {one}. "
+            f"Received: {given} rows for {wanted} queries."
+        )
+
+
+def row_by_row(function: Callable) -> Callable:
+    """The function of queries, exclude, k and filters, where one row is that of all queries.
+
+    A served graph meets requests that no Python has seen: other numbers of rows are an error.
+    """
+
+    def of_rows(queries, exclude, k, filters):
+        features = queries if isinstance(queries, dict) else {"item_id": queries}
+        rows = {name: tf.shape(value)[0] for name, value in features.items()}
+        first, batch = next(iter(rows.items()))
+        checks = [
+            _require(size, batch, f"{name!r} has other rows than {first!r}.")
+            for name, size in rows.items()
+            if name != first
+        ]
+        given = {"exclude": exclude, **filters}
+        for name, value in given.items():
+            size = tf.shape(value)[0]
+            what = "ids" if name == "exclude" else "values"
+            rule = f"{name} has a row of {what} for each query, or one for all."
+            checks.append(_require(tf.where(size == 1, batch, size), batch, rule))
+            given[name] = tf.repeat(value, tf.where(size == 1, batch, 1), axis=0)
+        with tf.control_dependencies(checks):
+            given = {name: tf.identity(value) for name, value in given.items()}
+            return function(queries, given.pop("exclude"), k, given)
+
+    return of_rows
+
+
+def _require(size: tf.Tensor, rows: tf.Tensor, rule: str) -> tf.Operation:
+    """An error in the graph unless there are so many rows; of text and int32 it costs one op."""
+    return tf.debugging.Assert(size == rows, [f"{rule} Received rows, and queries:", size, rows])
