@@ -11,6 +11,7 @@ import typer
 import tfrec_recall
 from tfrec_recall.cli import (
     batch,
+    blend,
     check,
     datasets,
     demo,
@@ -45,6 +46,7 @@ for module in (
     evaluate,
     recommend,
     batch,
+    blend,
     check,
     reindex,
     serve,

@@ -6,6 +6,7 @@ from tfrec_recall._on_demand import on_demand
 
 if TYPE_CHECKING:
     from tfrec_recall.retrieval.auto import Auto
+    from tfrec_recall.retrieval.blend import Blend
     from tfrec_recall.retrieval.catalogue import Catalogue
     from tfrec_recall.retrieval.diversity import Diversity
     from tfrec_recall.retrieval.embedding_retriever import EmbeddingRetriever
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from tfrec_recall.retrieval.history_mean import HistoryMean
     from tfrec_recall.retrieval.index import Index, IndexNotice, IndexSettings
     from tfrec_recall.retrieval.inverted_file import InvertedFile
+    from tfrec_recall.retrieval.merging import Quotas, ReciprocalRank, WeightedScores
     from tfrec_recall.retrieval.neighbour_retriever import NeighbourRetriever
     from tfrec_recall.retrieval.popularity import Popularity
     from tfrec_recall.retrieval.rating_retriever import RatingRetriever
@@ -28,6 +30,7 @@ else:
 
 __all__ = [
     "Auto",
+    "Blend",
     "Catalogue",
     "Diversity",
     "EmbeddingRetriever",
@@ -39,7 +42,9 @@ __all__ = [
     "InvertedFile",
     "NeighbourRetriever",
     "Popularity",
+    "Quotas",
     "RatingRetriever",
+    "ReciprocalRank",
     "Retriever",
     "ScaNN",
     "Scorer",
@@ -47,6 +52,7 @@ __all__ = [
     "TriggerRetriever",
     "TuningVectors",
     "UserNeighbourRetriever",
+    "WeightedScores",
     "merge_by_maximum",
     "merge_by_sum",
 ]

@@ -1,0 +1,94 @@
+"""What `train` is told to offer, `recommend` asks for; and several exports become one."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.cli.conftest import printed, run
+from tfrec_recall.export import load
+
+USERS, ITEMS = 18, 24
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """Users of two countries, each taking items of its own half; prices rise with the number."""
+    path = tmp_path_factory.mktemp("shop")
+    generator = np.random.default_rng(4)
+    rows = []
+    for user in range(USERS):
+        own = np.arange(user % 2, ITEMS, 2)
+        for place, item in enumerate(generator.permutation(own)[:11]):
+            rows.append((f"u{user}", f"i{item}", 1_600_000_000 + 86_400 * place + user))
+    columns = ["user_id", "item_id", "timestamp"]
+    pd.DataFrame(rows, columns=columns).to_csv(path / "events.csv", index=False)
+    users = {"user_id": [f"u{n}" for n in range(USERS)], "country": ["fr", "uk"] * 9}
+    pd.DataFrame(users).to_csv(path / "users.csv", index=False)
+    items = pd.DataFrame({"item_id": [f"i{n}" for n in range(ITEMS)]})
+    items["category"] = ["lamps", "cups", "lamps"] * 8
+    items["price"] = np.arange(ITEMS) / 2
+    items.to_csv(path / "items.csv", index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def exports(shop):
+    """Two models, one of which offers filters and what is popular by country."""
+    offered = ["--filterable", "category,price", "--popular-by", "country"]
+    for model in ("popular", "item-cf"):
+        place = shop / "exports" / model
+        run("train", model, "--data", shop, "--split", "last:2", "--export", place, *offered)
+    return shop / "exports"
+
+
+def test_lists_are_chosen_by_the_attributes_that_were_named(exports, capsys):
+    arguments = ["recommend", exports / "item-cf", "--item", "i3", "--k", "4", "--json", "-"]
+    chosen = ["--where", "category=cups", "--min", "price=2", "--max", "price=9"]
+    found = json.loads(printed(arguments[0], capsys, *arguments[1:], *chosen).out)
+    listed = [int(one["item_id"][1:]) for one in found["lists"][0]["items"]]
+    assert len(listed) == 4
+    assert all(item % 3 == 1 and 2 <= item / 2 <= 9 for item in listed)
+    said = printed(arguments[0], capsys, *arguments[1:], "--where-not", "colour=red", code=1).err
+    assert "--where-not takes what this export was told to choose by" in said
+    assert "category" in said
+    said = printed(arguments[0], capsys, *arguments[1:], "--min", "price=cheap", code=1).err
+    assert "--min takes a number here" in said
+
+
+def test_strangers_get_what_is_popular_in_their_country(exports):
+    retriever = load(exports / "item-cf")
+    assert retriever.report["fallback"]["by"] == "country"
+    query = {"country": ["fr", "uk", "se"], "history": [[""]] * 3}
+    ids = np.char.decode(retriever(query, k=12)[0].numpy().astype(bytes))
+    halves = [{int(item[1:]) % 2 for item in row} for row in ids]
+    assert halves == [{0}, {1}, {0, 1}]
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--filterable", "colour"], "--filterable names columns of the items. Received: colour"),
+        (["--popular-by", "age"], "--popular-by is a column of the users. Received: age"),
+    ],
+)
+def test_columns_that_are_not_there_are_told_before_training(shop, capsys, option, message):
+    said = printed("train", capsys, "popular", "--data", shop, *option, code=1).err
+    assert message in " ".join(said.split())
+
+
+def test_exports_are_blended_with_weights_of_validation(exports, tmp_path, capsys):
+    channels = [exports / "popular", exports / "item-cf"]
+    place = tmp_path / "blend"
+    shown = printed("blend", capsys, *channels, "--export", place, "--json", tmp_path / "f.json")
+    assert "What each channel adds" in shown.out
+    values = json.loads((tmp_path / "f.json").read_text())
+    assert [one["channel"] for one in values["channels"]] == ["popular", "item-cf"]
+    blended = load(place)
+    assert blended.report["kind"] == "blend"
+    assert set(blended.filter_inputs) >= {"where_category", "max_price"}
+    again = printed("evaluate", capsys, place, "--json", tmp_path / "again.json")
+    assert again.out
+    measured = json.loads((tmp_path / "again.json").read_text())["metrics"]
+    assert measured["recall@10"] == pytest.approx(values["metrics"]["recall@10"])

@@ -1,0 +1,47 @@
+"""Weights that validation likes, and what each channel adds."""
+
+import numpy as np
+
+from tfrec_recall.evaluation.blending import ChannelLists, fit_weights, what_each_adds
+from tfrec_recall.evaluation.pairs import Pairs
+from tfrec_recall.retrieval import ReciprocalRank, WeightedScores
+
+USERS, DEPTH = 40, 6
+
+
+def lists(seed):
+    """Users want items 0, 1 and 2: one channel finds 0 and 1, one finds 2, one finds nothing."""
+    generator = np.random.default_rng(seed)
+    noise = generator.integers(10, 300, size=(3, USERS, DEPTH)).astype(np.int32)
+    rows = [noise[channel] + 300 * channel for channel in range(3)]  # no two agree by chance
+    rows[0][:, :2] = [0, 1]
+    rows[1][:, 0] = 2
+    scores = np.tile(np.linspace(1, 0.5, DEPTH, dtype=np.float32), (USERS, 1))
+    codes = np.arange(USERS)[:, np.newaxis] * 1000 + np.arange(3)
+    return ChannelLists(
+        ("two", "one", "none"),
+        tuple(rows),
+        (scores, 5 * scores, scores),
+        Pairs(codes.ravel(), 1000),
+        np.full(USERS, 3),
+    )
+
+
+def test_weights_are_fitted_on_what_they_are_given():
+    validation, test = lists(0), lists(1)
+    merging = fit_weights(validation, WeightedScores(), cut=3)
+    assert validation.recall(merging, 3) == 1.0
+    assert test.recall(merging, 3) == 1.0
+    assert validation.recall(WeightedScores(), 3) < 1.0  # equal weights let the third in
+    weights = merging.weights
+    assert weights["none"] < min(weights["one"], weights["two"])
+    assert abs(sum(weights.values()) - 1) < 1e-3
+
+
+def test_what_each_adds_is_what_the_others_lack():
+    validation, test = lists(0), lists(1)
+    merging = fit_weights(validation, ReciprocalRank(), cut=3)
+    table = what_each_adds(validation, test, merging, cut=3).set_index("channel")
+    np.testing.assert_allclose(table.loc["two", ["alone", "without"]].astype(float), [2 / 3, 1 / 3])
+    np.testing.assert_allclose(table.loc["one", "adds"], 1 / 3)
+    assert table.loc["none", "adds"] == 0

@@ -1,0 +1,172 @@
+"""Several retrievers as one: merged lists, united inputs, and the same again from disk."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tests.references.blending import quotas, reciprocal_ranks, scaled_scores
+from tests.retrieval.toys import item_ids, retriever
+from tfrec_recall.export import export, load
+from tfrec_recall.retrieval import (
+    Blend,
+    EmbeddingRetriever,
+    Popularity,
+    Quotas,
+    ReciprocalRank,
+    WeightedScores,
+)
+
+NAMES, WEIGHTS = ("near", "far", "new"), (2.0, 0.5, 1.0)
+# Lists of rows and scores, best first, of one query; -1 for none.
+LISTS = [
+    ([7, 3, 9, 1, 5], [0.9, 0.8, 0.5, 0.2, -1.0]),
+    ([3, 8, 7, 2, -1], [40.0, 30.0, 20.0, 10.0, -np.inf]),
+    ([4, 4 + 2, 8, -1, -1], [1.0, 1.0, 1.0, -np.inf, -np.inf]),
+]
+PAIRS = [[(row, score) for row, score in zip(*one, strict=True) if row >= 0] for one in LISTS]
+
+
+def merged(merging, k):
+    """The merged list of the lists, and of the same beside another query without any."""
+    rows = [tf.constant([rows, [-1] * 5]) for rows, _ in LISTS]
+    scores = [tf.constant([scores, [-np.inf] * 5], tf.float32) for _, scores in LISTS]
+    found = merging.for_channels(NAMES).merged(rows, scores, k)
+    rows, scores = (part.numpy() for part in found)
+    assert (rows[1] == -1).all()
+    assert np.isneginf(scores[1]).all()
+    return rows[0], scores[0]
+
+
+@pytest.mark.parametrize(
+    ("merging", "expected"),
+    [
+        (WeightedScores, scaled_scores(PAIRS, WEIGHTS)),
+        (ReciprocalRank, reciprocal_ranks(PAIRS, WEIGHTS, 60.0)),
+    ],
+)
+def test_an_item_is_worth_the_sum_over_the_lists(merging, expected):
+    rows, scores = merged(merging(dict(zip(NAMES, WEIGHTS, strict=True))), k=11)
+    assert {*rows} - {-1} == expected.keys()
+    there = rows >= 0
+    np.testing.assert_allclose(scores[there], [expected[row] for row in rows[there]], rtol=1e-5)
+    assert (np.diff(scores[there]) <= 1e-9).all()
+
+
+@pytest.mark.parametrize("k", [1, 4, 7])
+def test_every_channel_fills_its_quota_with_what_is_new(k):
+    brought = quotas(PAIRS, WEIGHTS, k)
+    rows, _ = merged(Quotas(dict(zip(NAMES, WEIGHTS, strict=True))), k)
+    assert len({*rows}) == len(rows)
+    assert {item for mine in brought for item in mine} <= {*rows}
+    assert (rows >= 0).all()  # what a channel cannot fill the others do
+
+
+def test_weights_are_of_the_channels():
+    with pytest.raises(ValueError, match=r"a weight from 0 for each.*near, far.*Received: \{'x'"):
+        WeightedScores({"x": 1.0}).for_channels(("near", "far"))
+    with pytest.raises(ValueError, match="one above"):
+        Quotas({"near": 0.0, "far": 0.0}).for_channels(("near", "far"))
+
+
+class ByPlace(tf.Module):
+    inputs = {"place": tf.TensorSpec([None], tf.int64)}  # noqa: RUF012
+
+    def __call__(self, raw):
+        return tf.one_hot(raw["place"], 2)
+
+
+def by_place():
+    """Another catalogue: the last of the toys' items, and two that they lack."""
+    ids = [*item_ids(20)[10:], "new 0", "new 1"]
+    vectors = np.stack([np.arange(12), -np.arange(12)], axis=1).astype("float32")
+    return EmbeddingRetriever(ByPlace(), ids, vectors, k=4)
+
+
+@pytest.fixture(scope="module")
+def channels(tmp_path_factory):
+    """One in this process and one from disk, which take different things."""
+    path = tmp_path_factory.mktemp("channel")
+    export(by_place(), path)
+    return {"near": retriever(20, k=4), "place": load(path)}
+
+
+def texts(values):
+    return np.char.decode(values.numpy().astype(bytes)).tolist()
+
+
+QUERY = {"history": [["item 3"], ["item 12"]], "place": [0, 1]}
+
+
+def test_what_is_blended_is_served(channels, tmp_path):
+    blend = Blend(channels, WeightedScores({"near": 0.6, "place": 0.4}), k=4, depth=8)
+    assert blend.inputs.keys() == {"history", "place"}
+    assert len(blend.item_ids) == 22
+    exclude = [["item 3", "new 1"], ["item 12"]]
+    ids, scores = blend(QUERY, k=6, exclude=exclude)
+    for row, left_out in enumerate(exclude):
+        listed = texts(ids)[row]
+        assert len({*listed}) == 6
+        assert not {*listed} & {*left_out}
+        lists = []
+        for one in channels.values():
+            own = {name: QUERY[name][row : row + 1] for name in one.inputs}
+            found = one(own, k=8, exclude=[left_out])
+            lists.append(list(zip(texts(found[0])[0], found[1].numpy()[0], strict=True)))
+        worth = scaled_scores(lists, (0.6, 0.4))
+        np.testing.assert_allclose(scores[row], sorted(worth.values())[::-1][:6], rtol=1e-4)
+        np.testing.assert_allclose(scores[row], [worth[item] for item in listed], rtol=1e-4)
+    *_, channel = blend.recommend_with_channel(QUERY, k=6, exclude=exclude)
+    assert texts(channel)[0][texts(ids)[0].index("new 0")] == "place"
+
+    version = export(blend, tmp_path)
+    loaded = load(version)
+    for ours, theirs in zip(
+        blend.recommend_with_channel(QUERY, exclude=exclude),
+        loaded.recommend_with_channel(QUERY, exclude=exclude),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    signature = tf.saved_model.load(str(version)).signatures["recommend_with_channel_where"]
+    served = signature(
+        history=tf.constant(QUERY["history"]),
+        place=tf.constant(QUERY["place"], tf.int64),
+        exclude=tf.constant([[""]]),
+        k=tf.constant([2]),
+    )
+    assert texts(served["channel"])[0][0] in channels
+
+
+def test_other_types_of_one_name_are_refused(channels):
+    class Otherwise(ByPlace):
+        inputs = {"place": tf.TensorSpec([None], tf.string)}  # noqa: RUF012
+
+    other = EmbeddingRetriever(Otherwise(), ["a"], [[1.0, 0.0]])
+    with pytest.raises(
+        ValueError, match=r"'place' alike.*Received: place takes int64.*other string"
+    ):
+        Blend({**channels, "other": other})
+    with pytest.raises(ValueError, match="ids of one type"):
+        Blend({"near": channels["near"], "numbers": retriever(5, kind=int)})
+    with pytest.raises(ValueError, match="two channels or more"):
+        Blend({"near": channels["near"]})
+
+
+def test_filters_hold_in_every_channel_and_those_of_some_are_told(channels):
+    items = pd.DataFrame({"item_id": [*item_ids(20), "new 0", "new 1"], "kind": ["a", "b"] * 11})
+    both = {"near": retriever(20, k=4), "place": by_place()}
+    blend = Blend(both, k=4).with_filters(items, ["kind"])
+    listed = texts(blend(QUERY, filters={"where_kind": [["b"]]})[0])
+    kind = items.set_index("item_id")["kind"]
+    assert all(kind[item] == "b" for row in listed for item in row)
+    with pytest.warns(UserWarning, match="Some channel lacks where_kind, where_not_kind"):
+        mixed = Blend({"near": both["near"], "place": channels["place"]})
+    assert not mixed.filter_inputs
+
+
+def test_strangers_get_what_is_popular():
+    both = {"near": retriever(20, k=4), "again": retriever(20, k=4)}
+    for one in both.values():
+        one.with_fallback(Popularity(["item 4", "item 9"], [5.0, 7.0]))
+    listed = texts(Blend(both, k=2)({"history": [[""]]})[0])
+    assert listed == [["item 9", "item 4"]]

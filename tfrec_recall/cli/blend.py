@@ -1,0 +1,198 @@
+"""`tfrec-recall blend`."""
+
+from __future__ import annotations
+
+import enum
+import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from tfrec_recall.cli import options
+from tfrec_recall.cli.console import progress, results, say, waiting
+from tfrec_recall.cli.figures import record, show
+from tfrec_recall.cli.loading import load_export, trained_on
+from tfrec_recall.cli.option_groups import takes
+from tfrec_recall.cli.outputs import output
+from tfrec_recall.cli.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
+from tfrec_recall.cli.source import Source
+from tfrec_recall.cli.train import K, check_place, first_queries, measure
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from tfrec_recall.data import Split
+    from tfrec_recall.evaluation.blending import ChannelLists
+    from tfrec_recall.export import LoadedRetriever
+    from tfrec_recall.retrieval.merging import Merging
+
+
+class By(enum.StrEnum):
+    scores = "scores"
+    ranks = "ranks"
+    quotas = "quotas"
+
+
+@options.reads_data
+@takes("measured", made_by=protocol)
+def blend(
+    exports: Annotated[
+        list[pathlib.Path],
+        typer.Argument(metavar="EXPORT…", help="Two or more that `train --export` wrote."),
+    ],
+    source: Source,
+    measured: Protocol,
+    by: Annotated[
+        By,
+        typer.Option(
+            help="What makes one list of several: scores, scaled in each list and weighted; ranks, "
+            "weighted sums of 1 / (60 + rank); quotas, a share of the places for each."
+        ),
+    ] = By.scores,
+    depth: Annotated[
+        int, typer.Option(min=K, help="How many items each of them is asked for.")
+    ] = K,
+    cut: Annotated[
+        int, typer.Option(min=1, max=K, help="The k of the recall that weights are fitted to.")
+    ] = 50,
+    export: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="Write the blend as the next version of this directory.",
+            show_default=False,
+        ),
+    ] = None,
+    cuts: Cuts = None,
+    json: options.Json = None,
+) -> None:
+    """Blend exports into one, with weights fitted on validation, and measure it on test.
+
+    A table says what each of them adds: the recall of the blend without it, fitted anew.
+    """
+    if len(exports) < 2:
+        raise typer.BadParameter("a blend is of two exports or more", param_hint="EXPORT…")
+    places = None if cuts is None else parse_cuts(cuts)
+    figures = output(json, "--json")
+    if export is not None:
+        check_place(export)
+    channels = _by_name([load_export(path) for path in exports])
+    trained = {name: trained_on(channel) for name, channel in channels.items()}
+    first = next(iter(trained.values()))
+    source = source.or_of_card(first)
+    kept = Protocol.recorded(first)
+    _tell_of_others(trained)
+    measured = kept.changed_by(measured)
+    split = measured.cut(measured.counted(source.load()))
+    if not len(split.validation.targets):
+        raise ValueError(
+            "Weights are fitted to validation, which this split has none of: take another, such as "
+            f"--split last:1. Received: {split.name}."
+        )
+    from tfrec_recall import retrieval
+    from tfrec_recall.evaluation.blending import fit_weights, what_each_adds
+
+    repeats = bool(measured.repeats)
+    ways = {
+        By.scores: retrieval.WeightedScores(),
+        By.ranks: retrieval.ReciprocalRank(),
+        By.quotas: retrieval.Quotas(),
+    }
+    on_validation = _lists(channels, split, "validation", depth, repeats)
+    on_test = _lists(channels, split, "test", depth, repeats)
+    with waiting("Fitting weights"):
+        merging: Merging = fit_weights(on_validation, ways[by], cut)
+        adds = what_each_adds(on_validation, on_test, merging, cut)
+    blended = retrieval.Blend(channels, merging, k=K, depth=depth)
+    report = measure(blended, split, places, repeats)
+    beside = figures.tables() if figures else None
+    show(report, on=beside)
+    _show_what_each_adds(adds, cut, on=beside)
+    values = record(
+        model="blend",
+        data=source.recorded()["data"],
+        split=split.name,
+        seed=None,
+        metrics=report.metrics,
+        train_seconds=None,
+        examples_per_second=None,
+        settings={"exports": {n: str(c.path) for n, c in channels.items()}, **merging.report},
+    )
+    values[RECORD] = measured.record()
+    values["channels"] = adds.to_dict(orient="records")
+    if export is not None:
+        _write(blended, export, split, {**values, **source.recorded()})
+    if figures is not None:
+        figures.write_json(values)
+
+
+def _by_name(loaded: Sequence[LoadedRetriever]) -> dict[str, LoadedRetriever]:
+    """Exports by the names of their directories; versions of one, by both."""
+    names = [one.path.parent.name for one in loaded]
+    found = {}
+    for name, one in zip(names, loaded, strict=True):
+        name = name if names.count(name) == 1 else f"{name}/{one.path.name}"
+        if name in found:
+            raise ValueError(f"Each export is blended once. Received: {one.path} twice.")
+        found[name] = one
+    return found
+
+
+def _tell_of_others(trained: dict[str, dict[str, Any]]) -> None:
+    """Says which exports were not trained as the first one was."""
+    first, *others = trained
+    for name in others:
+        for what in ("data", "split", RECORD):
+            if trained[name].get(what) != trained[first].get(what):
+                say(
+                    f"{name} was not trained on the {what} of {first}: what it is asked for here, "
+                    "it may have learnt from."
+                )
+                break
+
+
+def _lists(
+    channels: dict[str, LoadedRetriever], split: Split, on: str, depth: int, repeats: bool
+) -> ChannelLists:
+    from tfrec_recall.evaluation.blending import ChannelLists
+
+    with progress(f"Asking for {on}") as tell:
+        asked = dict(zip(channels, range(len(channels)), strict=True))
+
+        def told(name: str, done: int, users: int) -> None:
+            tell(asked[name] * users + done, len(asked) * users)
+
+        return ChannelLists.of(channels, split, on, depth, repeats, told)
+
+
+def _show_what_each_adds(adds: pd.DataFrame, cut: int, on: Console | None) -> None:
+    title = f"What each channel adds, recall@{cut}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("channel")
+    for column in ("weight", "alone", "blend without it", "it adds"):
+        table.add_column(column, justify="right")
+    for name, weight, *numbers in adds.itertuples(index=False):
+        table.add_row(Text(name, "bold"), f"{weight:.2f}", *(f"{one:.4f}" for one in numbers))
+    (on or results()).print(table)
+
+
+def _write(blended: Any, path: pathlib.Path, split: Split, values: dict[str, Any]) -> pathlib.Path:
+    from tfrec_recall.export import export
+
+    with waiting(f"Exporting to {path}"):
+        version = export(
+            blended,
+            path,
+            metrics=values["metrics"],
+            data={name: value for name, value in values.items() if name != "metrics"},
+            items=split.interactions.items,
+            warmup=first_queries(blended, split),
+        )
+    say("Exported to ", (str(version), "bold"))
+    return version

@@ -1,0 +1,171 @@
+"""Weights of a blend by what its lists find on validation, and what each channel adds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.evaluation.evaluate import evaluate
+from tfrec_recall.evaluation.metrics import recall
+from tfrec_recall.evaluation.pairs import Pairs
+from tfrec_recall.evaluation.ranking import NONE
+from tfrec_recall.evaluation.targets import Targets
+
+if TYPE_CHECKING:
+    from tfrec_recall.data.splits import Split
+    from tfrec_recall.retrieval import Retriever
+    from tfrec_recall.retrieval.merging import Merging
+
+AT_A_TIME = 1_024  # users whose lists are merged
+FACTORS = (0.0, 0.25, 0.5, 0.7, 0.85, 1.2, 1.5, 2.0, 4.0)  # that a weight is tried at, times itself
+ROUNDS = 5  # over all channels; few change anything in the third
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ChannelLists:
+    """The lists of several channels for the same users, and what these wanted.
+
+    Args:
+        names: of the channels.
+        rows: positions of items, int32 [users, depth] each; -1 for none.
+        scores: of the same, float32 [users, depth] each.
+        targets: the users' targets, by positions of items.
+        wanted: how many there are, [users].
+    """
+
+    names: tuple[str, ...]
+    rows: tuple[np.ndarray, ...]
+    scores: tuple[np.ndarray, ...]
+    targets: Pairs
+    wanted: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        channels: Mapping[str, Retriever],
+        split: Split,
+        on: str = "validation",
+        depth: int = 100,
+        repeats: bool = False,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> Self:
+        """What each channel lists for the users of a part, as `evaluate` asks it.
+
+        Args:
+            on: "validation" or "test".
+            depth: how long the lists are.
+            repeats: as for `evaluate`.
+            progress: called with the channel, users done and users in all.
+        """
+        rows, scores = [], []
+        items = pd.Index(split.interactions.items["item_id"])
+        for name, channel in channels.items():
+
+            def tell(done: int, users: int, name: str = name) -> None:
+                if progress is not None:
+                    progress(name, done, users)
+
+            report = evaluate(
+                channel, split, on, cuts=(1,), k=depth, repeats=repeats, progress=tell
+            )
+            # Items that only this channel holds come behind, where no other has its own.
+            items = items.append(report.item_ids.difference(items, sort=False))
+            position = np.append(items.get_indexer(report.item_ids), NONE).astype(np.int32)
+            rows.append(position[np.asarray(report.positions)])
+            scores.append(np.asarray(report.scores))
+        found = Targets.of(split.part(on), items, repeats, on)
+        return cls(tuple(channels), tuple(rows), tuple(scores), found.pairs, found.counts)
+
+    def without(self, name: str) -> ChannelLists:
+        """The same without one channel."""
+        kept = [place for place, other in enumerate(self.names) if other != name]
+        return dataclasses.replace(
+            self,
+            names=tuple(self.names[place] for place in kept),
+            rows=tuple(self.rows[place] for place in kept),
+            scores=tuple(self.scores[place] for place in kept),
+        )
+
+    def recall(self, merging: Merging, cut: int) -> float:
+        """Recall at the cut of the merged lists, as a `Blend` merges them."""
+        merging = merging.for_channels(self.names)
+        found = np.zeros(len(self.wanted))
+        for first in range(0, len(self.wanted), AT_A_TIME):
+            some = slice(first, first + AT_A_TIME)
+            listed, _ = merging.merged(
+                [tf.constant(rows[some]) for rows in self.rows],
+                [tf.constant(scores[some]) for scores in self.scores],
+                cut,
+            )
+            hits = self.targets.holds(np.arange(len(found))[some], listed.numpy())
+            found[some] = recall(hits, self.wanted[some], cut)
+        return float(found.mean())
+
+
+def fit_weights(lists: ChannelLists, merging: Merging, cut: int = 50) -> Merging:
+    """The merging with the weights that find most of what these users wanted.
+
+    From equal weights, one channel after the other is tried at other ones, until none helps. The
+    best channel alone is tried too: a blend is no worse than it on what it was fitted to.
+
+    Args:
+        lists: of validation; what is measured must not be fitted to.
+        merging: of any weights.
+        cut: the k of the recall.
+    """
+    names = lists.names
+    starts = [dict.fromkeys(names, 1.0)]
+    starts += [{name: float(name == one) for name in names} for one in names]
+    best, weights = -1.0, starts[0]
+
+    def tried(candidate: dict[str, float]) -> None:
+        nonlocal best, weights
+        if not any(candidate.values()):
+            return
+        value = lists.recall(dataclasses.replace(merging, weights=candidate), cut)
+        if value > best:
+            best, weights = value, candidate
+
+    for start in starts:
+        tried(start)
+    for _ in range(ROUNDS):
+        before = best
+        for name in names:
+            own = weights[name] or max(weights.values())
+            for factor in FACTORS:
+                tried({**weights, name: factor * own})
+        if best == before:
+            break
+    total = sum(weights.values())
+    rounded = {name: round(weight / total, 4) for name, weight in weights.items()}
+    return dataclasses.replace(merging, weights=rounded)
+
+
+def what_each_adds(
+    fitted_to: ChannelLists, measured: ChannelLists, merging: Merging, cut: int = 50
+) -> pd.DataFrame:
+    """A row a channel: its weight, its recall alone, the blend's without it, and what it adds.
+
+    Args:
+        fitted_to: lists of validation, which the weights of the blends without a channel are fitted
+            to, as those of the whole were.
+        measured: lists of test.
+        merging: with the weights of the whole.
+
+    Returns: columns channel, weight, alone, without, adds.
+    """
+    whole = measured.recall(merging, cut)
+    weights = merging.weights or {}
+    rows = []
+    for name in measured.names:
+        alone = {other: float(other == name) for other in measured.names}
+        rest = fit_weights(fitted_to.without(name), dataclasses.replace(merging, weights=None), cut)
+        without = measured.without(name).recall(rest, cut)
+        only = measured.recall(dataclasses.replace(merging, weights=alone), cut)
+        rows.append((name, weights.get(name, 1.0), only, without, whole - without))
+    return pd.DataFrame(rows, columns=["channel", "weight", "alone", "without", "adds"])

@@ -1,0 +1,169 @@
+"""Several retrievers as one that is measured and served like any other."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.retrieval.catalogue import Catalogue
+from tfrec_recall.retrieval.merging import Merging, WeightedScores
+from tfrec_recall.retrieval.retriever import Lists, Retriever
+from tfrec_recall.retrieval.selection import NO_ROW
+
+
+class Blend(Retriever):
+    """Every channel is asked, and their lists are merged into one.
+
+    Requests send what any of the channels takes, once by name. What is left out, and what the
+    filters ask that all channels have, holds for every channel; users of whom a channel knows
+    nothing get its popular items.
+
+    Args:
+        channels: retrievers by name, in this process or loaded from disk, over any items of one
+            type of ids.
+        merging: `WeightedScores`, `ReciprocalRank` or `Quotas`; by default equal `WeightedScores`.
+        k: the length of a list where a call does not say.
+        depth: how many items each channel is asked for, at least as many as a list has; by default
+            k.
+        seed: of the permutation that orders items of equal score.
+
+    Raises: ValueError where channels take one name in two types, or have ids of two types.
+    """
+
+    channels: dict[str, Retriever]
+
+    def __init__(
+        self,
+        channels: Mapping[str, Retriever],
+        merging: Merging | None = None,
+        k: int = 100,
+        depth: int | None = None,
+        seed: int = 0,
+    ):
+        if len(channels) < 2:
+            raise ValueError(f"A blend is of two channels or more. Received: {list(channels)}.")
+        if depth is not None and depth < k:
+            raise ValueError(f"Channels are asked for k items or more. Received: {depth=}, {k=}.")
+        merging = (merging or WeightedScores()).for_channels(tuple(channels))
+        depth = k if depth is None else depth
+        catalogue = Catalogue(_all_items(channels), seed)
+        super().__init__(
+            item_ids=catalogue.ids,
+            inputs=_united({name: one.inputs for name, one in channels.items()}),
+            k=k,
+            signatures=("recommend_with_channel",),
+            report={
+                "kind": "blend",
+                "merging": merging.report,
+                "depth": depth,
+                "channels": {name: one.report for name, one in channels.items()},
+            },
+            name="blend",
+        )
+        self.catalogue, self.merging, self.depth = catalogue, merging, depth
+        self.channels = dict(channels)
+        self.fallback = None  # every channel fills its own list
+        self._take_filters()
+
+    def with_filters(self, items: pd.DataFrame, names: Sequence[str]) -> Self:
+        """Itself, and from now on requests may choose items by these columns, in every channel."""
+        for channel in self.channels.values():
+            channel.with_filters(items[items["item_id"].isin(channel.item_ids)], names)
+        self._take_filters()
+        return self
+
+    def with_fallback(self, popularity: Any) -> Self:
+        """Itself; from now on these popular items fill the lists of every channel."""
+        for channel in self.channels.values():
+            channel.with_fallback(popularity)
+        united = _united({name: one.inputs for name, one in self.channels.items()})
+        object.__setattr__(self, "inputs", united)
+        self._set_functions()
+        return self
+
+    def lists(self, queries, exclude, k, filters) -> Lists:
+        rows, scores = self._asked(queries, exclude, k, filters)
+        found, score = self.merging.merged(rows, scores, k)
+        return self.catalogue.raw(found), score
+
+    def lists_by_channel(self, queries, exclude, k, filters):
+        rows, scores = self._asked(queries, exclude, k, filters)
+        found, score = self.merging.merged(rows, scores, k)
+        return self.catalogue.raw(found), score, self._channel_of(found, rows, scores)
+
+    def _asked(self, queries, exclude, k, filters) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        """The lists of all channels, rows of this catalogue and scores [batch, depth] each."""
+        depth = tf.maximum(k, self.depth)
+        rows, scores = [], []
+        for channel in self.channels.values():
+            own = {name: queries[name] for name in channel.inputs}
+            chosen = {name: filters.get(name, value) for name, value in channel.chosen({}).items()}
+            chosen = {name: _as_often(value, exclude) for name, value in chosen.items()}
+            ids, score = channel.lists(own, exclude, depth, chosen)
+            rows.append(self.catalogue.rows(ids))
+            scores.append(score)
+        return rows, scores
+
+    def _channel_of(self, found, rows, scores) -> tf.Tensor:
+        """The name of the channel that gave each item most, [batch, k]; "" where there is none."""
+        given = []
+        for own, worth in zip(rows, self.merging.worths(scores), strict=True):
+            same = found[:, :, tf.newaxis] == own[:, tf.newaxis]  # [batch, k, depth]
+            worth = tf.where(same, worth[:, tf.newaxis], float("-inf"))
+            given.append(tf.reduce_max(worth, axis=2))
+        most = tf.stack(given, axis=2)  # [batch, k, channels]
+        which = tf.where(found == NO_ROW, len(self.channels), tf.argmax(most, 2, tf.int32))
+        return tf.gather(tf.constant([*self.channels, ""]), which)
+
+    def _take_filters(self) -> None:
+        """Offers the filters that all channels have, and warns of others."""
+        each = [channel.filter_inputs for channel in self.channels.values()]
+        every = _united({name: one.filter_inputs for name, one in self.channels.items()})
+        shared = {name: spec for name, spec in every.items() if all(name in one for one in each)}
+        lost = sorted(set(every) - set(shared))
+        if lost:
+            self.report["filters_lost"] = lost
+            warnings.warn(
+                "A blend offers the filters that all of its channels have. Some channel lacks "
+                f"{', '.join(lost)}: export it with these filters, or do without them.",
+                stacklevel=3,
+            )
+        object.__setattr__(self, "filter_inputs", shared)
+        self._set_functions()
+
+
+def _all_items(channels: Mapping[str, Retriever]) -> np.ndarray:
+    """The ids of all items, in the order that they are met in."""
+    dtypes = {name: channel.id_dtype for name, channel in channels.items()}
+    if len(set(dtypes.values())) > 1:
+        told = ", ".join(f"{name}: {dtype.name}" for name, dtype in dtypes.items())
+        raise ValueError(f"The channels of a blend have ids of one type. Received: {told}.")
+    return np.asarray(pd.unique(np.concatenate([one.item_ids for one in channels.values()])))
+
+
+def _united(inputs: Mapping[str, Mapping[str, tf.TensorSpec]]) -> dict[str, tf.TensorSpec]:
+    """All inputs by name; ValueError where two channels take one of another type or shape."""
+    found: dict[str, tf.TensorSpec] = {}
+    first: dict[str, str] = {}
+    for channel, specs in inputs.items():
+        for name, spec in specs.items():
+            there = found.setdefault(name, spec)
+            first.setdefault(name, channel)
+            if (there.dtype, there.shape.as_list()) != (spec.dtype, spec.shape.as_list()):
+                raise ValueError(
+                    f"The channels of a blend take {name!r} alike, or by two names: rename it in "
+                    f"one. Received: {first[name]} takes {there.dtype.name} "
+                    f"{there.shape.as_list()}, {channel} {spec.dtype.name} {spec.shape.as_list()}."
+                )
+    return found
+
+
+def _as_often(value: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    """One row as often as there are queries; what has their rows stays."""
+    batch = tf.shape(rows)[0]
+    return tf.repeat(value, tf.where(tf.shape(value)[0] == 1, batch, 1), axis=0)

@@ -1,0 +1,169 @@
+"""Ways to make one list of the lists of several channels."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import tensorflow as tf
+
+from tfrec_recall.retrieval.selection import NO_ROW, is_in, merge_by_maximum
+from tfrec_recall.retrieval.trigger_retriever import merge_by_sum
+
+Weights = Mapping[str, float] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Merging:
+    """How a `Blend` makes one list of several: by a weight for each; see the classes below."""
+
+    weights: Weights = None
+
+    def for_channels(self, names: tuple[str, ...]) -> Self:
+        """The same with a weight for each of these channels; None is 1 for all.
+
+        Raises: ValueError for weights of others, or none above 0.
+        """
+        given = dict.fromkeys(names, 1.0) if self.weights is None else dict(self.weights)
+        fits = set(given) == set(names) and all(weight >= 0 for weight in given.values())
+        if not fits or not any(given.values()):
+            raise ValueError(
+                f"There is a weight from 0 for each channel, and one above: {', '.join(names)}. "
+                f"Received: {given}."
+            )
+        return dataclasses.replace(self, weights={name: float(given[name]) for name in names})
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """Plain values: what it is."""
+        return {"by": type(self).__name__, **dataclasses.asdict(self)}
+
+    def worths(self, scores: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """What each place of each channel's list is worth, [batch, depth] each.
+
+        Args:
+            scores: of the lists, best first; -inf for none.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say what a place is worth.")
+
+    def merged(
+        self, rows: Sequence[tf.Tensor], scores: Sequence[tf.Tensor], k: tf.Tensor | int
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The k best rows, none twice, and their scores, best first.
+
+        An item is worth the sum of what its places in the lists are.
+
+        Args:
+            rows: of each channel's list, int32 [batch, depth]; -1 for none.
+            scores: of the same.
+        """
+        beside = tf.concat(rows, axis=1)
+        return merge_by_sum(beside, tf.concat(self.worths(scores), axis=1), k)
+
+    @property
+    def _each(self) -> list[float]:
+        return list((self.weights or {}).values())
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightedScores(Merging):
+    """An item is worth the weighted sum of its scores, each list's scaled to run from 0 to 1.
+
+    Source: "Combination of Multiple Searches", TREC-2 1994: CombSUM.
+
+    An item that is not in a list has nothing from it; the last one has next to nothing.
+
+    Args:
+        weights: by the channels' names; None is 1 for all.
+    """
+
+    def worths(self, scores):
+        return [
+            weight * _from_0_to_1(score) for weight, score in zip(self._each, scores, strict=True)
+        ]
+
+
+@dataclasses.dataclass(frozen=True)
+class ReciprocalRank(Merging):
+    """An item is worth the weighted sum of 1 / (constant + its rank), whatever its scores are.
+
+    Source: "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods",
+    SIGIR 2009.
+
+    Args:
+        weights: by the channels' names; None is 1 for all.
+        constant: the greater, the less the first places are worth beside the others.
+    """
+
+    constant: float = 60.0
+
+    def worths(self, scores):
+        rank = 1.0 + tf.range(tf.shape(scores[0])[1], dtype=tf.float32)
+        return [
+            tf.where(score > float("-inf"), weight / (self.constant + rank), 0.0)
+            for weight, score in zip(self._each, scores, strict=True)
+        ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Quotas(Merging):
+    """Every channel brings its share of the list, in its own order; places are dealt in turn.
+
+    An item that a channel before has brought does not count for the next, whose quota is met by the
+    items behind; what a channel cannot fill the others do.
+
+    Args:
+        weights: the shares, by the channels' names, of any sum; None is equal shares.
+    """
+
+    def worths(self, scores):
+        places = tf.range(tf.shape(scores[0])[1], dtype=tf.float32)
+        return [
+            tf.where(score > float("-inf"), _worth_of(places, weight), 0.0)
+            for weight, score in zip(self._shares, scores, strict=True)
+        ]
+
+    def merged(self, rows, scores, k):
+        taken = tf.zeros([tf.shape(rows[0])[0], 0], tf.int32)
+        worths, before = [], 0.0
+        for own, score, share in zip(rows, scores, self._shares, strict=True):
+            fresh = ~is_in(own, taken) & (score > float("-inf"))
+            place = tf.cumsum(tf.cast(fresh, tf.int32), axis=1, exclusive=True)
+            quota = _rounded((before + share) * tf.cast(k, tf.float32))
+            quota -= _rounded(before * tf.cast(k, tf.float32))
+            within = fresh & (place < quota)
+            worth = _worth_of(tf.cast(place, tf.float32), share)
+            # What is over the quota stands below all that is within, in the same turns.
+            worth = tf.where(within, 1.0 + worth, worth)
+            worths.append(tf.where(fresh, worth, float("-inf")))
+            taken = tf.concat([taken, tf.where(within, own, NO_ROW)], axis=1)
+            before += share
+        # What is over the quota of one may be within that of a later one.
+        worth = tf.concat(worths, axis=1)
+        beside = tf.where(worth > float("-inf"), tf.concat(rows, axis=1), NO_ROW)
+        return merge_by_maximum(beside, worth, k)
+
+    @property
+    def _shares(self) -> list[float]:
+        return [weight / sum(self._each) for weight in self._each]
+
+
+def _worth_of(place: tf.Tensor, share: float) -> tf.Tensor:
+    """From 1 downwards, by the turn in which a place from 0 of a channel of this share is dealt."""
+    if share <= 0:
+        return tf.zeros_like(place)
+    return 1.0 / (1.0 + (place + 0.5) / share)
+
+
+def _rounded(value: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.math.floor(value + 0.5), tf.int32)
+
+
+def _from_0_to_1(score: tf.Tensor) -> tf.Tensor:
+    """Scores of each row between those of its last and its first, [batch, depth]; 0 for none."""
+    there = score > float("-inf")
+    least = tf.reduce_min(tf.where(there, score, score.dtype.max), axis=1, keepdims=True)
+    width = tf.where(there, score, least)[:, :1] - least
+    scaled = tf.where(width > 0, tf.math.divide_no_nan(score - least, width), 1.0)
+    return tf.where(there, scaled, 0.0)
