@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.references.blending import quotas, reciprocal_ranks, scaled_scores
-from tests.retrieval.toys import item_ids, retriever
+from tests.retrieval.toys import MeanOfHistory, item_ids, item_vectors, retriever
 from tfrec_recall.export import export, load
 from tfrec_recall.retrieval import (
     Blend,
@@ -60,6 +60,20 @@ def test_every_channel_fills_its_quota_with_what_is_new(k):
     assert len({*rows}) == len(rows)
     assert {item for mine in brought for item in mine} <= {*rows}
     assert (rows >= 0).all()  # what a channel cannot fill the others do
+
+
+@pytest.mark.parametrize("merging", [WeightedScores, ReciprocalRank, Quotas])
+def test_what_fills_a_list_is_behind_all_that_there_is_evidence_for(merging):
+    """Two channels whose lists are filled: rows without a score, of which one has evidence."""
+    rows = [tf.constant([[7, 3, 5, 9]]), tf.constant([[8, 5, 9, 1]])]
+    scores = [tf.constant([[2.0, -1.0, -np.inf, -np.inf]]), tf.constant([[0.5] + [-np.inf] * 3])]
+    found, score = (
+        part.numpy()[0] for part in merging().for_channels(("a", "b")).merged(rows, scores, 7)
+    )
+    assert {*found[:3]} == {7, 3, 8}
+    assert found[3:].tolist() == [5, 9, 1, -1]  # 5 is first in both, 9 second
+    assert (score[:3] >= 0).all()
+    np.testing.assert_allclose(score[3:], [-1 / 2, -2 / 3, -3 / 4, -np.inf])
 
 
 def test_weights_are_of_the_channels():
@@ -164,9 +178,22 @@ def test_filters_hold_in_every_channel_and_those_of_some_are_told(channels):
     assert not mixed.filter_inputs
 
 
-def test_strangers_get_what_is_popular():
-    both = {"near": retriever(20, k=4), "again": retriever(20, k=4)}
+class KnowsNobody(MeanOfHistory):
+    def knows(self, raw):
+        return tf.fill([tf.shape(raw["history"])[0]], False)
+
+
+def test_popular_items_are_behind_what_any_channel_knows():
+    """A user whom one channel does not know, and one whom none does."""
+    ids, vectors = item_ids(20), item_vectors(20)
+    far = EmbeddingRetriever(KnowsNobody(ids, vectors), ids, vectors, k=4)
+    both = {"far": far, "near": retriever(20, k=4)}
     for one in both.values():
         one.with_fallback(Popularity(["item 4", "item 9"], [5.0, 7.0]))
-    listed = texts(Blend(both, k=2)({"history": [[""]]})[0])
-    assert listed == [["item 9", "item 4"]]
+    blend = Blend(both, k=3)
+    query = {"history": [["item 3"], [""]]}
+    ids, _, evident = blend.recommend_with_evidence(query)
+    assert texts(ids)[0] == texts(both["near"](query)[0])[0][:3]
+    assert texts(ids)[1][:2] == ["item 9", "item 4"]
+    assert evident.numpy().tolist() == [3, 0]
+    assert texts(blend.recommend_with_channel(query)[2]) == [["near"] * 3, [""] * 3]

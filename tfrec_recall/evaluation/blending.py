@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tfrec_recall.retrieval.merging import Merging
 
 AT_A_TIME = 1_024  # users whose lists are merged
-FACTORS = (0.0, 0.25, 0.5, 0.7, 0.85, 1.2, 1.5, 2.0, 4.0)  # that a weight is tried at, times itself
+# What a weight is tried at, times itself, or times the largest where it is 0.
+FACTORS = (0.0, 0.25, 0.5, 0.7, 0.85, 0.95, 1.0, 1.05, 1.2, 1.5, 2.0, 4.0)
 ROUNDS = 5  # over all channels; few change anything in the third
 
 
@@ -33,7 +34,7 @@ class ChannelLists:
     Args:
         names: of the channels.
         rows: positions of items, int32 [users, depth] each; -1 for none.
-        scores: of the same, float32 [users, depth] each.
+        scores: of the same, float32 [users, depth] each; -inf for popular items that fill a list.
         targets: the users' targets, by positions of items.
         wanted: how many there are, [users].
     """
@@ -70,9 +71,8 @@ class ChannelLists:
                 if progress is not None:
                     progress(name, done, users)
 
-            report = evaluate(
-                channel, split, on, cuts=(1,), k=depth, repeats=repeats, progress=tell
-            )
+            asked = cast("Retriever", _Evidence(channel))
+            report = evaluate(asked, split, on, cuts=(1,), k=depth, repeats=repeats, progress=tell)
             # Items that only this channel holds come behind, where no other has its own.
             items = items.append(report.item_ids.difference(items, sort=False))
             position = np.append(items.get_indexer(report.item_ids), NONE).astype(np.int32)
@@ -107,11 +107,23 @@ class ChannelLists:
         return float(found.mean())
 
 
+class _Evidence:
+    """A channel whose lists say what only fills them: it has no score, -inf."""
+
+    def __init__(self, channel: Retriever):
+        self.item_ids, self.inputs = channel.item_ids, channel.inputs
+        self._channel = channel
+
+    def __call__(self, queries: Any, k: int, exclude: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        ids, score, evident = self._channel.recommend_with_evidence(queries, k, exclude)
+        return ids, tf.where(tf.range(k) < evident[:, tf.newaxis], score, float("-inf"))
+
+
 def fit_weights(lists: ChannelLists, merging: Merging, cut: int = 50) -> Merging:
     """The merging with the weights that find most of what these users wanted.
 
-    From equal weights, one channel after the other is tried at other ones, until none helps. The
-    best channel alone is tried too: a blend is no worse than it on what it was fitted to.
+    From equal weights, and from the best channel alone, one channel after the other is tried at
+    other weights, until none helps: on what it was fitted to, a blend is no worse than any channel.
 
     Args:
         lists: of validation; what is measured must not be fitted to.
@@ -119,28 +131,30 @@ def fit_weights(lists: ChannelLists, merging: Merging, cut: int = 50) -> Merging
         cut: the k of the recall.
     """
     names = lists.names
-    starts = [dict.fromkeys(names, 1.0)]
-    starts += [{name: float(name == one) for name in names} for one in names]
-    best, weights = -1.0, starts[0]
 
-    def tried(candidate: dict[str, float]) -> None:
-        nonlocal best, weights
-        if not any(candidate.values()):
-            return
-        value = lists.recall(dataclasses.replace(merging, weights=candidate), cut)
-        if value > best:
-            best, weights = value, candidate
+    def found(weights: dict[str, float]) -> float:
+        if not any(weights.values()):
+            return -1.0
+        return lists.recall(dataclasses.replace(merging, weights=weights), cut)
 
-    for start in starts:
-        tried(start)
-    for _ in range(ROUNDS):
-        before = best
-        for name in names:
-            own = weights[name] or max(weights.values())
-            for factor in FACTORS:
-                tried({**weights, name: factor * own})
-        if best == before:
-            break
+    def climbed(weights: dict[str, float]) -> tuple[float, dict[str, float]]:
+        most = found(weights)
+        for _ in range(ROUNDS):
+            before = most
+            for name in names:
+                own = weights[name] or max(weights.values())
+                for factor in FACTORS:
+                    trial = {**weights, name: factor * own}
+                    value = found(trial) if trial != weights else most
+                    if value > most:
+                        most, weights = value, trial
+            if most == before:
+                break
+        return most, weights
+
+    alone = [{name: float(name == one) for name in names} for one in names]
+    starts = [dict.fromkeys(names, 1.0), max(alone, key=found)]
+    _, weights = max(map(climbed, starts), key=lambda one: one[0])
     total = sum(weights.values())
     rounded = {name: round(weight / total, 4) for name, weight in weights.items()}
     return dataclasses.replace(merging, weights=rounded)

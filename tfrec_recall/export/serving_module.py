@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfrec_recall.data.ids import padding_of
 from tfrec_recall.retrieval import Retriever
+from tfrec_recall.retrieval.filters import chosen
 
 EXCLUDE, LENGTH = "exclude", "k"
 WHERE = "_where"  # ends the names of signatures that take all that a request may say
@@ -36,7 +37,7 @@ class ServingModule(tf.Module):
         raters, rated = named(retriever.rating_inputs), tf.TensorSpec([None, None], item_id.dtype)
         functions = {
             "recommend": tf.function(
-                lambda queries, exclude, k, filters: retriever(
+                lambda queries, exclude, k, filters: retriever.recommend_with_evidence(
                     queries, k, exclude, filters=filters
                 ),
                 input_signature=[queries, exclude, k, filters],
@@ -90,7 +91,7 @@ def serving_signatures(module: ServingModule, retriever: Retriever) -> dict[str,
     rows = {"item_id": ids}
 
     def recommend(inputs, exclude, k, filters):
-        return _lists(module.recommend(inputs, exclude, k, filters))
+        return _lists(module.recommend(inputs, exclude, k, filters)[:2])
 
     def recommend_with_interest(inputs, exclude, k, filters):
         *lists, interest = module.recommend_with_interest(inputs, exclude, k, filters)
@@ -143,7 +144,7 @@ def _as_exported(function: Callable, retriever: Retriever) -> Callable:
     k = retriever.k
 
     def signature(inputs):
-        listed = function(inputs, inputs.pop(EXCLUDE), k, retriever.chosen({}))
+        listed = function(inputs, inputs.pop(EXCLUDE), k, chosen({}, retriever.filter_inputs))
         return {name: tf.ensure_shape(part, [None, k]) for name, part in listed.items()}
 
     return signature

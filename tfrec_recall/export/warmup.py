@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfrec_recall.export.serving_module import signature_name
 from tfrec_recall.retrieval import Retriever
+from tfrec_recall.retrieval.filters import chosen
 from tfrec_recall.retrieval.raw_inputs import padding, tensors
 
 FILE = "tf_serving_warmup_requests"
@@ -71,9 +72,10 @@ def requests(
     queries = {signature_name(name): value for name, value in queries.items()}
     made = {"serving_default": {**queries, "exclude": tf.tile([item_id], [batch, 1])}}
     if retriever.filter_inputs:
-        chosen = {signature_name(name): one for name, one in retriever.chosen({}).items()}
+        nothing = chosen({}, retriever.filter_inputs)
+        nothing = {signature_name(name): value for name, value in nothing.items()}
         length = tf.constant([retriever.k], tf.int32)
-        made["recommend_where"] = {**made["serving_default"], "k": length, **chosen}
+        made["recommend_where"] = {**made["serving_default"], "k": length, **nothing}
     if "similar_items" in retriever.signatures:
         made["similar_items"] = {"item_id": item_id, "exclude": item_id[tf.newaxis]}
     return made

@@ -11,8 +11,9 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.retrieval.catalogue import Catalogue
+from tfrec_recall.retrieval.filters import chosen
 from tfrec_recall.retrieval.merging import Merging, WeightedScores
-from tfrec_recall.retrieval.retriever import Lists, Retriever
+from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.selection import NO_ROW
 
 
@@ -20,8 +21,8 @@ class Blend(Retriever):
     """Every channel is asked, and their lists are merged into one.
 
     Requests send what any of the channels takes, once by name. What is left out, and what the
-    filters ask that all channels have, holds for every channel; users of whom a channel knows
-    nothing get its popular items.
+    filters ask that all channels have, holds for every channel. Popular items that fill the list of
+    a channel are no evidence: they come behind what any channel has evidence for.
 
     Args:
         channels: retrievers by name, in this process or loaded from disk, over any items of one
@@ -86,10 +87,11 @@ class Blend(Retriever):
         self._set_functions()
         return self
 
-    def lists(self, queries, exclude, k, filters) -> Lists:
+    def lists(self, queries, exclude, k, filters):
         rows, scores = self._asked(queries, exclude, k, filters)
         found, score = self.merging.merged(rows, scores, k)
-        return self.catalogue.raw(found), score
+        evident = tf.reduce_sum(tf.cast(score >= 0, tf.int32), axis=1)
+        return self.catalogue.raw(found), score, evident
 
     def lists_by_channel(self, queries, exclude, k, filters):
         rows, scores = self._asked(queries, exclude, k, filters)
@@ -97,27 +99,36 @@ class Blend(Retriever):
         return self.catalogue.raw(found), score, self._channel_of(found, rows, scores)
 
     def _asked(self, queries, exclude, k, filters) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-        """The lists of all channels, rows of this catalogue and scores [batch, depth] each."""
+        """The lists of all channels, rows of this catalogue and scores [batch, depth] each.
+
+        What fills a list has no score, -inf.
+        """
         depth = tf.maximum(k, self.depth)
         rows, scores = [], []
         for channel in self.channels.values():
             own = {name: queries[name] for name in channel.inputs}
-            chosen = {name: filters.get(name, value) for name, value in channel.chosen({}).items()}
-            chosen = {name: _as_often(value, exclude) for name, value in chosen.items()}
-            ids, score = channel.lists(own, exclude, depth, chosen)
+            wanted = {**chosen({}, channel.filter_inputs), **filters}
+            wanted = {name: _as_often(wanted[name], exclude) for name in channel.filter_inputs}
+            ids, score, evident = channel.lists(own, exclude, depth, wanted)
+            within = tf.range(depth) < evident[:, tf.newaxis]
             rows.append(self.catalogue.rows(ids))
-            scores.append(score)
+            scores.append(tf.where(within, score, float("-inf")))
         return rows, scores
 
     def _channel_of(self, found, rows, scores) -> tf.Tensor:
-        """The name of the channel that gave each item most, [batch, k]; "" where there is none."""
+        """The name of the channel that gave each item most, [batch, k]; "" where none did."""
         given = []
-        for own, worth in zip(rows, self.merging.worths(scores), strict=True):
-            same = found[:, :, tf.newaxis] == own[:, tf.newaxis]  # [batch, k, depth]
-            worth = tf.where(same, worth[:, tf.newaxis], float("-inf"))
-            given.append(tf.reduce_max(worth, axis=2))
+        for own, score, worth in zip(rows, scores, self.merging.worths(scores), strict=True):
+            evident = tf.where(score > float("-inf"), own, NO_ROW)
+            order = tf.argsort(evident, axis=1)
+            listed = tf.gather(evident, order, batch_dims=1)
+            place = tf.minimum(tf.searchsorted(listed, found), tf.shape(listed)[1] - 1)
+            there = tf.gather(listed, place, batch_dims=1) == found
+            worth = tf.gather(worth, tf.gather(order, place, batch_dims=1), batch_dims=1)
+            given.append(tf.where(there, worth, float("-inf")))  # [batch, k]
         most = tf.stack(given, axis=2)  # [batch, k, channels]
-        which = tf.where(found == NO_ROW, len(self.channels), tf.argmax(most, 2, tf.int32))
+        nobody = (found == NO_ROW) | (tf.reduce_max(most, axis=2) == float("-inf"))
+        which = tf.where(nobody, len(self.channels), tf.argmax(most, 2, tf.int32))
         return tf.gather(tf.constant([*self.channels, ""]), which)
 
     def _take_filters(self) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.retrieval.item_attributes import Choice, ItemNumbers, ItemValues, attributes_of
+from tfrec_recall.retrieval.raw_inputs import dense, padding
 
 FEW = 8  # up to an eighth of the items is looked up and scored one by one, which gathers vectors
 
@@ -161,6 +162,29 @@ class Allowed:
 
     def _with(self, choices: list[dict[str, Any]]) -> Allowed:
         return Allowed(self._filters, choices, self._order)
+
+
+def chosen(given: Mapping[str, Any], inputs: Mapping[str, tf.TensorSpec]) -> dict[str, tf.Tensor]:
+    """The filters of a request as tensors, by the names in `inputs`, as of `ItemFilters`.
+
+    What it leaves open has one row, which asks for nothing.
+
+    Raises: ValueError that names a filter that there is not, or whose values do not fit.
+    """
+    unknown = sorted(set(given) - set(inputs))
+    if unknown:
+        there_are = ", ".join(inputs) or "none: name attributes with_filters"
+        raise ValueError(
+            f"Filters of this retriever are {there_are}. Received: {', '.join(unknown)}."
+        )
+    found = {}
+    for name, spec in inputs.items():
+        if name in given:
+            found[name] = dense(given[name], spec, name)
+        else:
+            open_ = tf.constant(padding(spec.dtype), spec.dtype)
+            found[name] = tf.fill([1] if spec.shape.rank == 1 else [1, 0], open_)
+    return found
 
 
 def filter_table(items: pd.DataFrame, item_ids: np.ndarray) -> pd.DataFrame:

@@ -39,25 +39,40 @@ class Merging:
         """Plain values: what it is."""
         return {"by": type(self).__name__, **dataclasses.asdict(self)}
 
+    def merged(
+        self, rows: Sequence[tf.Tensor], scores: Sequence[tf.Tensor], k: tf.Tensor | int
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The k best rows, none twice, and their scores, best first.
+
+        Rows without a score, which fill a channel's list, come behind all that have one, their
+        scores below 0: what any channel puts first, first.
+
+        Args:
+            rows: of each channel's list, int32 [batch, depth]; -1 for none.
+            scores: of the same, best first; -inf for none.
+        """
+        evident = [
+            tf.where(score > float("-inf"), own, NO_ROW)
+            for own, score in zip(rows, scores, strict=True)
+        ]
+        found = self._of_evidence(evident, scores, k)
+        fills = [
+            tf.where(score > float("-inf"), NO_ROW, own)
+            for own, score in zip(rows, scores, strict=True)
+        ]
+        lacking = tf.reduce_any(tf.concat(fills, axis=1) != NO_ROW)
+        return tf.cond(lacking, lambda: _filled(found, fills, k), lambda: found)
+
     def worths(self, scores: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        """What each place of each channel's list is worth, [batch, depth] each.
+        """What each place of each channel's list is worth, from 0 up, [batch, depth] each.
 
         Args:
             scores: of the lists, best first; -inf for none.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say what a place is worth.")
 
-    def merged(
-        self, rows: Sequence[tf.Tensor], scores: Sequence[tf.Tensor], k: tf.Tensor | int
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The k best rows, none twice, and their scores, best first.
-
-        An item is worth the sum of what its places in the lists are.
-
-        Args:
-            rows: of each channel's list, int32 [batch, depth]; -1 for none.
-            scores: of the same.
-        """
+    def _of_evidence(self, rows, scores, k) -> tuple[tf.Tensor, tf.Tensor]:
+        """`merged` of rows that all have a score: an item is worth the sum of its places."""
         beside = tf.concat(rows, axis=1)
         return merge_by_sum(beside, tf.concat(self.worths(scores), axis=1), k)
 
@@ -124,7 +139,7 @@ class Quotas(Merging):
             for weight, score in zip(self._shares, scores, strict=True)
         ]
 
-    def merged(self, rows, scores, k):
+    def _of_evidence(self, rows, scores, k):
         taken = tf.zeros([tf.shape(rows[0])[0], 0], tf.int32)
         worths, before = [], 0.0
         for own, score, share in zip(rows, scores, self._shares, strict=True):
@@ -147,6 +162,20 @@ class Quotas(Merging):
     @property
     def _shares(self) -> list[float]:
         return [weight / sum(self._each) for weight in self._each]
+
+
+def _filled(
+    found: tuple[tf.Tensor, tf.Tensor], fills: Sequence[tf.Tensor], k: tf.Tensor | int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """A merged list, and behind it what fills the channels' lists; scores from 0 to -1."""
+    below = []
+    for own in fills:
+        place = tf.cumsum(tf.cast(own != NO_ROW, tf.float32), axis=1)  # from 1
+        below.append(-place / (1.0 + place))
+    rows, scores = (
+        tf.concat([part, *more], axis=1) for part, more in zip(found, (fills, below), strict=True)
+    )
+    return merge_by_maximum(rows, scores, k)
 
 
 def _worth_of(place: tf.Tensor, share: float) -> tf.Tensor:

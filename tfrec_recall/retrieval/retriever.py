@@ -8,16 +8,16 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.retrieval.catalogue import Catalogue
-from tfrec_recall.retrieval.filters import Allowed, ItemFilters, filter_table
+from tfrec_recall.retrieval.filters import Allowed, ItemFilters, chosen, filter_table
 from tfrec_recall.retrieval.popularity import Fallback, Popularity
 from tfrec_recall.retrieval.rater import Rater
-from tfrec_recall.retrieval.raw_inputs import dense, padding, tensors
+from tfrec_recall.retrieval.raw_inputs import dense, tensors
 from tfrec_recall.retrieval.request_rows import check_rows, row_by_row
 from tfrec_recall.retrieval.selection import NO_ROW
 from tfrec_recall.retrieval.tuning_vectors import TuningVectors
 
 Lists = tuple[tf.Tensor, tf.Tensor]
-ListsByInterest = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+ListsAndMore = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 
 
 class Retriever(tf.Module):
@@ -116,6 +116,21 @@ class Retriever(tf.Module):
 
         Raises: ValueError that names the feature that is missing or does not fit.
         """
+        return self.recommend_with_evidence(queries, k, exclude, shared, filters)[:2]
+
+    def recommend_with_evidence(
+        self,
+        queries: Mapping[str, Any],
+        k: tf.Tensor | int | None = None,
+        exclude: Any = None,
+        shared: Sequence[str] = (),
+        filters: Mapping[str, Any] | None = None,
+    ) -> ListsAndMore:
+        """As from `__call__`, and how long each list is without the popular items that fill it.
+
+        Returns: raw item ids [batch, k], scores [batch, k], and int32 [batch], for how many of the
+            first items there is evidence.
+        """
         return self._answered(self._recommend, queries, k, exclude, shared, filters)
 
     def recommend_with_interest(
@@ -125,7 +140,7 @@ class Retriever(tf.Module):
         exclude: Any = None,
         shared: Sequence[str] = (),
         filters: Mapping[str, Any] | None = None,
-    ) -> ListsByInterest:
+    ) -> ListsAndMore:
         """As from `__call__`, and which of a query's interests brought each item.
 
         Returns: raw item ids [batch, k], scores [batch, k], and int32 [batch, k], the interest
@@ -141,11 +156,11 @@ class Retriever(tf.Module):
         exclude: Any = None,
         shared: Sequence[str] = (),
         filters: Mapping[str, Any] | None = None,
-    ) -> ListsByInterest:
+    ) -> ListsAndMore:
         """As from `__call__`, and which channel of a blend gave each item most.
 
         Returns: raw item ids [batch, k], scores [batch, k], and the channels' names, text
-            [batch, k]; "" beside padding.
+            [batch, k]; "" beside padding and items that fill a list.
         """
         self._require("recommend_with_channel")
         return self._answered(self._by_channel, queries, k, exclude, shared, filters)
@@ -272,7 +287,7 @@ class Retriever(tf.Module):
         exclude: tf.Tensor,
         k: tf.Tensor,
         allowed: Allowed | None,
-    ) -> ListsByInterest:
+    ) -> ListsAndMore:
         """`recommend_with_interest`, in the form of `recommend`."""
         raise NotImplementedError
 
@@ -307,39 +322,19 @@ class Retriever(tf.Module):
         """`similar_items` of rows [batch], in the form of `recommend`."""
         raise NotImplementedError
 
-    def chosen(self, filters: Mapping[str, Any]) -> dict[str, tf.Tensor]:
-        """The filters of a request as tensors, by the names in `filter_inputs`.
-
-        What it leaves open has one row, which asks for nothing.
-        """
-        unknown = sorted(set(filters) - set(self.filter_inputs))
-        if unknown:
-            there_are = ", ".join(self.filter_inputs) or "none: name attributes with_filters"
-            raise ValueError(
-                f"Filters of this retriever are {there_are}. Received: {', '.join(unknown)}."
-            )
-        chosen = {}
-        for name, spec in self.filter_inputs.items():
-            if name in filters:
-                chosen[name] = dense(filters[name], spec, name)
-            else:
-                open_ = tf.constant(padding(spec.dtype), spec.dtype)
-                chosen[name] = tf.fill([1] if spec.shape.rank == 1 else [1, 0], open_)
-        return chosen
-
     def lists(
         self,
         queries: Mapping[str, tf.Tensor],
         exclude: tf.Tensor,
         k: tf.Tensor,
         filters: Mapping[str, tf.Tensor],
-    ) -> Lists:
-        """`__call__` on tensors of raw values: exclude [batch, any], k a scalar int32."""
+    ) -> ListsAndMore:
+        """`recommend_with_evidence` on tensors of raw values: exclude [batch, any], k a scalar."""
         exclude, allowed = self._wanted(exclude, filters)
         exclude = self.left_out(queries, exclude)
         rows, score = self.recommend(queries, exclude, k, allowed)
-        rows, score = self._filled(queries, rows, score, exclude, k, allowed)
-        return self.catalogue.raw(rows), score
+        rows, score, evident = self._filled(queries, rows, score, exclude, k, allowed)
+        return self.catalogue.raw(rows), score, evident
 
     def lists_by_interest(
         self,
@@ -347,12 +342,12 @@ class Retriever(tf.Module):
         exclude: tf.Tensor,
         k: tf.Tensor,
         filters: Mapping[str, tf.Tensor],
-    ) -> ListsByInterest:
+    ) -> ListsAndMore:
         """`recommend_with_interest` in the form of `lists`."""
         exclude, allowed = self._wanted(exclude, filters)
         exclude = self.left_out(queries, exclude)
         found, score, interest = self.recommend_by_interest(queries, exclude, k, allowed)
-        rows, score = self._filled(queries, found, score, exclude, k, allowed)
+        rows, score, _ = self._filled(queries, found, score, exclude, k, allowed)
         interest = tf.where(rows == found, interest, -1)
         return self.catalogue.raw(rows), score, interest
 
@@ -362,7 +357,7 @@ class Retriever(tf.Module):
         exclude: tf.Tensor,
         k: tf.Tensor,
         filters: Mapping[str, tf.Tensor],
-    ) -> ListsByInterest:
+    ) -> ListsAndMore:
         """`recommend_with_channel` in the form of `lists`."""
         raise NotImplementedError
 
@@ -382,17 +377,22 @@ class Retriever(tf.Module):
         allowed = None if self.filters is None else self.filters.allowed(filters)
         return self.catalogue.rows(exclude), allowed
 
-    def _filled(self, queries, rows, score, exclude, k, allowed) -> Lists:
-        """The lists, filled up with popular items; of these alone for whom nothing is known of."""
+    def _filled(self, queries, rows, score, exclude, k, allowed) -> ListsAndMore:
+        """The lists, filled up with popular items, and how many of their items are not of these.
+
+        Where nothing is known of a user, all are.
+        """
         known = self.knows(queries)
         if known is not None:
             known = known[:, tf.newaxis]
             rows, score = tf.where(known, rows, NO_ROW), tf.where(known, score, float("-inf"))
+        evident = tf.reduce_sum(tf.cast(rows != NO_ROW, tf.int32), axis=1)
         if self.fallback is None:
-            return rows, score
+            return rows, score, evident
         place = 0 if self.complete else -1
         lacking = rows[:, place] == NO_ROW
-        return self.fallback.filled(lacking, queries, rows, score, exclude, k, allowed)
+        filled = self.fallback.filled(lacking, queries, rows, score, exclude, k, allowed)
+        return *filled, evident
 
     def _set_functions(self) -> None:
         """Makes the functions that answer, for the inputs as they are now."""
@@ -417,12 +417,15 @@ class Retriever(tf.Module):
         else:
             exclude = dense(exclude, tf.TensorSpec([None, None], self.id_dtype), "exclude")
             check_rows("exclude", exclude, rows)
-        chosen = self.chosen(filters or {})
-        for name, value in chosen.items():
+        wanted = chosen(filters or {}, self.filter_inputs)
+        for name, value in wanted.items():
             check_rows(name, value, rows)
-        listed = function(what, exclude, tf.cast(k, tf.int32), chosen)
+        listed = function(what, exclude, tf.cast(k, tf.int32), wanted)
         if not tf.is_tensor(k):
-            listed = tuple(tf.ensure_shape(part, [None, k]) for part in listed)
+            listed = tuple(
+                part if part.shape.rank == 1 else tf.ensure_shape(part, [None, k])
+                for part in listed
+            )
         return tuple(listed)
 
     def _length(self, k) -> tf.Tensor | int:
