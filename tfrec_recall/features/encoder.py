@@ -123,6 +123,11 @@ class FeatureEncoder(tf.keras.layers.Layer):
         }
 
 
+# TensorFlow leaves variables of 32-bit integers to the CPU's memory, beside a GPU too, where a step
+# that XLA compiled for the GPU cannot read them.
+KEPT_AS = {"int32": "int64"}
+
+
 @saved_by_config
 class ItemTable(tf.keras.layers.Layer):
     """Encoded item ids to the encoded features of those items, a row of weights an item.
@@ -142,7 +147,7 @@ class ItemTable(tf.keras.layers.Layer):
             name: self.add_weight(
                 name=name,
                 shape=tuple(shape),
-                dtype=dtype,
+                dtype=KEPT_AS.get(dtype, dtype),
                 trainable=False,
                 initializer="zeros",
             )
@@ -162,7 +167,15 @@ class ItemTable(tf.keras.layers.Layer):
         return table
 
     def call(self, ids):
-        return {name: tf.gather(column, ids) for name, column in self.columns.items()}
+        rows = {name: tf.gather(column, ids) for name, column in self.columns.items()}
+        return self._as_encoded(rows)
+
+    def whole(self):
+        """The features of all items, as of all ids in their order."""
+        return self._as_encoded(self.columns)
+
+    def _as_encoded(self, columns):
+        return {name: tf.cast(column, self.shapes[name][1]) for name, column in columns.items()}
 
     def get_config(self):
         config = super().get_config()

@@ -55,7 +55,7 @@ class ItemEmbedding(tf.keras.layers.Layer):
 
     def call(self, ids, training=False):
         if training and embedded_whole(self.table.columns):
-            return tf.gather(self.item_model(self.table.columns, training=training), ids)
+            return tf.gather(self.item_model(self.table.whole(), training=training), ids)
         distinct, position = tf.unique(tf.reshape(ids, [-1]))
         vectors = self.item_model(self.table(distinct), training=training)  # [distinct, ..., dim]
         static, shape = vectors.shape[1:], tf.shape(vectors)[1:]
