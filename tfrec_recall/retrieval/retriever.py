@@ -178,7 +178,8 @@ class Retriever(tf.Module):
         self._require("embed_item")
         if set(items) == {"item_id"} != set(self.item_inputs):
             item_id = dense(items["item_id"], tf.TensorSpec([None], self.id_dtype), "item_id")
-            if (found := self.known_vectors(item_id)) is not None:
+            found = self.known_vectors(item_id)  # no `:=`, of which AutoGraph warns
+            if found is not None:
                 return found
         return self.item_vectors(tensors(items, self.item_inputs, "item side"))
 
