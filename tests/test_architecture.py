@@ -20,6 +20,7 @@ MAY_IMPORT = {
         *("layers", "losses", "optimizers", "data", "features", "graph", "retrieval", "sampling")
     },
     "evaluation": {"data", "retrieval"},
+    "comparison": {"data", "retrieval", "evaluation", "operations"},
     "export": {"data", "retrieval"},
     "serving": {"export", "retrieval"},
     "operations": {"data", "retrieval", "evaluation", "export", "serving"},

@@ -13,6 +13,7 @@ from tfrec_recall.cli import (
     batch,
     blend,
     check,
+    compare,
     datasets,
     demo,
     diff,
@@ -52,6 +53,7 @@ for module in (
     serve,
     show,
     diff,
+    compare,
     demo,
 ):
     command = module.__name__.rpartition(".")[2]

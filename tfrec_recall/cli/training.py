@@ -6,7 +6,7 @@ import dataclasses
 import json
 import pathlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -14,6 +14,7 @@ import tensorflow as tf
 from tfrec_recall.cli.console import say, waiting
 from tfrec_recall.cli.discovery import Entry
 from tfrec_recall.cli.feature_report import tell_features
+from tfrec_recall.cli.field_weights import Weights, field_weights
 from tfrec_recall.cli.settings import Training, separate
 from tfrec_recall.cli.source import telling
 from tfrec_recall.cli.tensorboard import epochs_to
@@ -36,6 +37,10 @@ MONITORED = f"val_recall@{CUT}"
 RATED = "val_rmse"  # of models that learn ratings
 
 
+class Unsuitable(ValueError):
+    """The data are not such that this model can learn from them with these settings."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Trained:
     """A trained model, and the figures of its training.
@@ -46,6 +51,10 @@ class Trained:
         seconds_to_best: of learning, until this epoch was over.
         settings: all of them, defaults included, and of those that follow the data what they came
             to; an object as it writes itself.
+        curve: what each epoch came to: `epoch`, `loss`, `seconds` of learning until its end, and,
+            where it was measured, the figure on validation by its name. Where events were held back
+            to find the number of epochs, the epochs of that trial.
+        field_weights: what SENet lets through of each feature, of models that have it.
     """
 
     model: RecallModel
@@ -54,6 +63,8 @@ class Trained:
     settings: dict[str, Any]
     best_epoch: int | None = None
     seconds_to_best: float | None = None
+    curve: tuple[dict[str, float], ...] = ()
+    field_weights: Weights = dataclasses.field(default_factory=dict)
 
 
 def train_model(
@@ -65,6 +76,7 @@ def train_model(
     repeats: bool = False,
     columns: Wanted = None,
     board: pathlib.Path | None = None,
+    watching: Sequence[tf.keras.callbacks.Callback] = (),
 ) -> Trained:
     """Trains a model on the training part, and stops by recall@50 on validation.
 
@@ -79,8 +91,9 @@ def train_model(
         columns: those that become features, as for `features.infer`; None: what suits the model.
         board: a folder for TensorBoard, where the figures after each epoch go; those of a trial go
             to `trial` in it.
+        watching: callbacks that find the figures of validation in the logs; they may stop training.
 
-    Raises: ValueError for an unknown setting, or data that the model cannot learn from.
+    Raises: ValueError for an unknown setting; Unsuitable for data that the model cannot learn from.
     """
     model_class = entry.load()
     optimizer: Optimizer | None = None  # the model's own choice
@@ -95,10 +108,16 @@ def train_model(
         tf.keras.utils.set_random_seed(seed)
         with waiting("Preparing features"):
             wanted = columns if model_class.reads_columns else None
-            features = model_class.default_features(train, wanted).adapt(train)
-            model = model_class(features, **arguments)
+            try:
+                features = model_class.default_features(train, wanted).adapt(train)
+                model = model_class(features, **arguments)
+            except ValueError as error:
+                raise Unsuitable(str(error)) from error
         with telling(), waiting("Preparing examples"):
-            return model, model.training_data(train, batch_size=batch_size, seed=seed)
+            try:
+                return model, model.training_data(train, batch_size=batch_size, seed=seed)
+            except ValueError as error:
+                raise Unsuitable(str(error)) from error
 
     model, batches = prepare(split.train)
     tell_features(model.features, split.train, entry.name)
@@ -106,6 +125,8 @@ def train_model(
         say(WITHOUT_TIMES)
     used = {**dataclasses.asdict(training), **arguments}
     best: dict[str, Any] = {}
+    curve: tuple[dict[str, float], ...] = ()
+    weights: Weights = {}
     if isinstance(batches, Interactions):  # it learns in one pass, without steps
         used = arguments
         begin = time.perf_counter()
@@ -121,16 +142,22 @@ def train_model(
             if trial is not None:
                 say(f"No validation came with the data: {trial.validation} are held back at first.")
                 fresh, apart = prepare(trial.train), board and board / "trial"
-                training = _shortened(*fresh, trial, training, optimizer, repeats, apart)
+                training, curve = _shortened(
+                    *fresh, trial, training, optimizer, repeats, apart, watching
+                )
                 say((f"{training.epochs}", "bold"), " epochs are best; now all of train is learnt.")
                 model, batches = prepare(split.train)
-        clock, stopping = _fit(model, batches, training, optimizer, stops_by, repeats, board)
+        clock, stopping, own = _fit(
+            model, batches, training, optimizer, stops_by, repeats, board, watching
+        )
+        curve = curve or own
         if stops_by is not None:
             best = {
                 "best_epoch": stopping.best_epoch + 1,
                 "seconds_to_best": round(clock.seconds_after[stopping.best_epoch], 3),
             }
         examples, seconds = clock.steps * batch_size, clock.seconds
+        weights = field_weights(model, batches)
         used["epochs"] = training.epochs
         used["optimizer"] = type(model.optimizer).__name__
     return Trained(
@@ -138,6 +165,8 @@ def train_model(
         seconds=round(seconds, 3),
         examples_per_second=round(examples / seconds, 1),
         settings={name: _plain(_chosen(model, name, value)) for name, value in used.items()},
+        curve=curve,
+        field_weights=weights,
         **best,
     )
 
@@ -157,8 +186,9 @@ def _shortened(
     optimizer: Optimizer | None,
     repeats: bool,
     board: pathlib.Path | None,
-) -> Training:
-    """The same training, with the epochs that were best on what is held back.
+    watching: Sequence[tf.keras.callbacks.Callback],
+) -> tuple[Training, tuple[dict[str, float], ...]]:
+    """The same training, with the epochs that were best on what is held back, and its curve.
 
     Epochs of few steps say nothing yet: patience lasts for `PATIENT_STEPS` at least.
     """
@@ -166,8 +196,8 @@ def _shortened(
     if steps > 0:  # it is known
         patience = max(patience, -(-PATIENT_STEPS // steps))
     patient = dataclasses.replace(training, patience=patience)
-    _, stopping = _fit(model, batches, patient, optimizer, trial, repeats, board)
-    return dataclasses.replace(training, epochs=stopping.best_epoch + 1)
+    _, stopping, curve = _fit(model, batches, patient, optimizer, trial, repeats, board, watching)
+    return dataclasses.replace(training, epochs=stopping.best_epoch + 1), curve
 
 
 def _fit(
@@ -178,7 +208,8 @@ def _fit(
     stops_by: Split | None,
     repeats: bool,
     board: pathlib.Path | None,
-) -> tuple[Stopwatch, tf.keras.callbacks.EarlyStopping]:
+    watching: Sequence[tf.keras.callbacks.Callback],
+) -> tuple[Stopwatch, tf.keras.callbacks.EarlyStopping, tuple[dict[str, float], ...]]:
     """Learns for all epochs, or until validation gets no better and back to its best."""
     clock = Stopwatch()
     monitored, mode = (RATED, "min") if model.learns_ratings else (MONITORED, "max")
@@ -203,17 +234,26 @@ def _fit(
         jit_compile=model.can_compile,
         steps_per_execution=model.steps_per_execution,
     )
-    callbacks = [clock, *measured, EpochLines(monitored, mode)]
+    callbacks = [clock, *measured, *watching, EpochLines(monitored, mode)]
     if board is not None:
         callbacks.append(epochs_to(board))
     with bars() as verbose:
-        model.fit(batches, epochs=training.epochs, verbose=verbose, callbacks=callbacks)
+        told = model.fit(batches, epochs=training.epochs, verbose=verbose, callbacks=callbacks)
     if measured and 1 < training.epochs == stopping.best_epoch + 1:
         say(
             f"The last of {training.epochs} epochs is the best: more may be better, by `epochs = "
             f"{2 * training.epochs}` in a file for --settings."
         )
-    return clock, stopping
+    names = [name for name in ("loss", monitored) if name in told.history]
+    curve = tuple(
+        {
+            "epoch": epoch + 1,
+            **{name: round(float(told.history[name][epoch]), 5) for name in names},
+            "seconds": round(seconds, 3),
+        }
+        for epoch, seconds in enumerate(clock.seconds_after)
+    )
+    return clock, stopping, curve
 
 
 def _chosen(model: RecallModel, name: str, value: Any) -> Any:

@@ -1,0 +1,199 @@
+"""`tfrec-recall compare`."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tfrec_recall.cli import options
+from tfrec_recall.cli.comparison_table import ComparisonTable
+from tfrec_recall.cli.console import results, say, waiting
+from tfrec_recall.cli.discovery import entries, entry
+from tfrec_recall.cli.durations import seconds, shown
+from tfrec_recall.cli.option_groups import takes
+from tfrec_recall.cli.plan import Plan
+from tfrec_recall.cli.protocol import Protocol, protocol
+from tfrec_recall.cli.settings import read
+from tfrec_recall.cli.source import Source, parse_pairs
+from tfrec_recall.cli.train import Kind
+from tfrec_recall.comparison.runs import FAILED, TOO_LONG, YARDSTICK, Run
+from tfrec_recall.comparison.schedule import Round, schedule
+from tfrec_recall.data.files import check_folder, replacing
+
+if TYPE_CHECKING:
+    from tfrec_recall.data import Split
+
+GRACE = 5  # seconds that a run may be late
+LAST_LINES = 3  # of a log, where a run failed
+JSON, CSV, TABLE, PAGE = "comparison.json", "leaderboard.csv", "leaderboard.md", "report.html"
+
+
+@options.reads_data
+@takes("measured", made_by=protocol)
+def compare(
+    source: Source,
+    measured: Protocol,
+    models: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,…",
+            help="Models by name; by default all that the data allow.",
+            show_default=False,
+        ),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Runs of each model, with the seeds 0, 1, …")
+    ] = 3,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="How long this call may train and measure: 2h, 90m. What it leaves, the next call "
+            "of the same command does.",
+            show_default=False,
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL=FILE",
+            help="Settings of a model, as `train --settings` and `tune` have them. May be given "
+            "several times.",
+            show_default=False,
+        ),
+    ] = None,
+    index: Annotated[
+        Kind, typer.Option(help="What searches the items; exact compares models alone.")
+    ] = Kind.exact,
+    out: Annotated[
+        pathlib.Path,
+        typer.Option(metavar="DIR", file_okay=False, help="Where runs and the report go."),
+    ] = pathlib.Path("report"),
+) -> None:
+    """Train all models on one split, measure all alike, and write one report.
+
+    Writes `report.html`, which works offline, `comparison.json`, `leaderboard.csv` and
+    `leaderboard.md`. Each run is a process of its own, whose result stays: a call that was
+    interrupted goes on, and what is finished is not repeated.
+    """
+    names = _named(models)
+    limit = None if budget is None else seconds(budget)
+    chosen = {
+        entry(name).name: read(pathlib.Path(path))
+        for name, path in parse_pairs(settings or (), "--settings").items()
+    }
+    check_folder(out)
+    began = time.monotonic()
+    interactions = measured.counted(source.load())
+    from tfrec_recall.data.fingerprint import fingerprint
+
+    split = measured.cut(interactions)
+    plan = Plan(out, source, measured, fingerprint(interactions), index.value, chosen)
+    plan.write()
+    made_of = {name: plan.made_of(name) for name in names}
+    there = plan.runs().read()
+    wanted = Round(names, tuple(range(seeds)), made_of, limit)
+    old = [str(run) for run in there if there[run]["made_of"] != made_of.get(run.model)]
+    if set(old) & {str(Run(name, seed)) for name in names for seed in wanted.seeds}:
+        say(f"Of other settings or another version, and made again: {', '.join(old)}.")
+    try:
+        with ComparisonTable(names, wanted.seeds, there) as table:
+
+            def start(run: Run, allowed: float | None) -> Mapping[str, Any]:
+                table.begins(run, allowed)
+                return made_apart(plan, run, allowed)
+
+            for run, result in schedule(wanted, there, start):
+                table.ended(run, result)
+    finally:  # also of what an interruption left
+        write_report(plan, split, names)
+    say(f"Done in {shown(time.monotonic() - began)}.")
+
+
+def made_apart(plan: Plan, run: Run, allowed: float | None) -> Mapping[str, Any]:
+    """The result of a run that is made in a process of its own, and its log beside it."""
+    runs = plan.runs()
+    runs.path(run).unlink(missing_ok=True)
+    command = [sys.executable, "-m", "tfrec_recall.cli.compared_run"]
+    command += [str(plan.folder), run.model, str(run.seed)]
+    command += [] if allowed is None else [f"{allowed:.0f}"]
+    log, began = runs.path(run, "log"), time.monotonic()
+    late = False
+    with open(log, "wb") as lines:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=lines, stderr=lines, env=dict(os.environ)
+        )
+        try:
+            process.wait(None if allowed is None else allowed + GRACE)
+        except subprocess.TimeoutExpired:
+            late = True
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+    result = runs.read().get(run)
+    if result is not None:
+        return result
+    told = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    why = f"no end within {shown(allowed)}" if late else " ".join(told[-LAST_LINES:])
+    result = {
+        "made_of": plan.made_of(run.model),
+        "status": TOO_LONG if late else FAILED,
+        "why": why if late else f"{why} (exit code {process.returncode}; {log})",
+        "seconds": round(time.monotonic() - began, 1),
+        "seconds_allowed": allowed,
+        "random": True,
+    }
+    runs.write(run, result)
+    return result
+
+
+def write_report(plan: Plan, split: Split, names: list[str]) -> None:
+    """Writes what there is: of the runs that stand, the tables and the page."""
+    from tfrec_recall.cli.lists import titles_of
+    from tfrec_recall.comparison import facts, leaderboard, page, summarised
+    from tfrec_recall.comparison.tables import markdown
+
+    with waiting("Writing the report"):
+        stand = {
+            run: result
+            for run, result in plan.runs().read().items()
+            if result["made_of"] == plan.made_of(run.model)
+        }
+        titles = titles_of(split.interactions.items)
+        told = facts(split, titles, bool(plan.measured.repeats))
+        summary = summarised(stand, told, names)
+        summary["command"] = " ".join(["tfrec-recall", *sys.argv[1:]])
+        texts = {
+            JSON: json.dumps(summary, ensure_ascii=False, allow_nan=False),
+            PAGE: page(summary, titles),
+        }
+        if summary["models"]:
+            texts[CSV] = leaderboard(summary).to_csv(index=False)
+            texts[TABLE] = f"{markdown(summary)}\n"
+        for name, text in texts.items():
+            with replacing(plan.folder / name) as sibling:
+                sibling.write_text(text, encoding="utf-8")
+    if summary["models"]:
+        results().print(texts[TABLE], soft_wrap=True)
+    for absent in summary["absent"]:
+        say((absent["model"], "bold"), f": {absent['why']}")
+    for note in summary["notes"]:
+        say((note, "yellow"))
+    say("The report: ", (str(plan.folder / PAGE), "bold"))
+
+
+def _named(models: str | None) -> list[str]:
+    """The models that are asked for, or all; the yardstick first."""
+    if models is None:
+        return sorted(entries(), key=lambda name: name != YARDSTICK)
+    names = [entry(name.strip()).name for name in models.split(",")]
+    return list(dict.fromkeys(names))

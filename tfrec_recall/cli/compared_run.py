@@ -1,0 +1,117 @@
+"""One run of a comparison, in a process of its own: `python -m tfrec_recall.cli.compared_run`.
+
+What it takes of memory is given back when it ends, and what it breaks is its own alone.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import resource
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tfrec_recall.cli.console import quiet, say
+from tfrec_recall.cli.plan import Plan
+from tfrec_recall.comparison.runs import DONE, LEFT_OUT, STOPPED, Run
+
+if TYPE_CHECKING:
+    from tfrec_recall.cli.training import Trained
+    from tfrec_recall.data import Split
+
+TRAINING = 0.8  # of the seconds of a run; the rest is for the index and the measurement
+
+
+def made(
+    plan: Plan, run: Run, seconds: float | None = None, split: Split | None = None
+) -> dict[str, Any]:
+    """Trains and measures as the plan says, and returns the result.
+
+    Args:
+        seconds: after which training has to be over; what was learnt until then is measured.
+        split: that of the plan, where it is at hand.
+    """
+    began = time.monotonic()
+    from tfrec_recall.cli.deadline import Deadline
+    from tfrec_recall.cli.discovery import entry
+    from tfrec_recall.cli.train import indexed
+    from tfrec_recall.cli.training import Unsuitable, train_model
+    from tfrec_recall.comparison import figures
+    from tfrec_recall.models.one_pass_model import OnePassModel
+
+    split = plan.split() if split is None else split
+    chosen, repeats = entry(run.model), bool(plan.measured.repeats)
+    result = {
+        "made_of": plan.made_of(run.model),
+        "about": chosen.summary,
+        "seconds_allowed": seconds,
+        "machine": plan.machine(),
+        "random": not issubclass(chosen.load(), OnePassModel),
+    }
+    deadline = Deadline(began + TRAINING * seconds) if seconds else None
+    try:
+        trained = train_model(
+            chosen,
+            split,
+            plan.settings.get(run.model, {}),
+            run.seed,
+            repeats=repeats,
+            columns=plan.source.columns,
+            watching=[deadline] if deadline else [],
+        )
+    except Unsuitable as error:
+        return {
+            **result,
+            "status": LEFT_OUT,
+            "why": str(error),
+            "seconds": round(time.monotonic() - began, 1),
+        }
+    retriever = indexed(trained, split, plan.index_settings(), max(plan.LENGTHS))
+    say("Measuring on test")
+    found = figures(retriever, split, repeats)
+    return {
+        **result,
+        "status": STOPPED if deadline and deadline.reached else DONE,
+        "why": None,
+        **found,
+        **training_figures(trained),
+        "seconds": round(time.monotonic() - began, 1),
+        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "commit": _commit(),
+    }
+
+
+def training_figures(trained: Trained) -> dict[str, Any]:
+    """What a run keeps of its training."""
+    return {
+        "settings": trained.settings,
+        "train_seconds": trained.seconds,
+        "examples_per_second": trained.examples_per_second,
+        "best_epoch": trained.best_epoch,
+        "seconds_to_best": trained.seconds_to_best,
+        "epochs": list(trained.curve),
+        "field_weights": trained.field_weights,
+        "features": trained.model.features.describe(),
+    }
+
+
+def _commit() -> str:
+    from tfrec_recall.export.repository import repository
+
+    told: Mapping[str, Any] = repository() or {}
+    return f"{told.get('commit', '')}{' with changes' * bool(told.get('changed'))}"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Makes the run `FOLDER MODEL SEED [SECONDS]` and writes its result."""
+    folder, model, seed, *seconds = arguments
+    quiet()
+    plan = Plan.read(pathlib.Path(folder))
+    run = Run(model, int(seed))
+    result = made(plan, run, float(seconds[0]) if seconds else None)
+    plan.runs().write(run, result)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,115 @@
+"""The table of a comparison while it runs: in a terminal as it grows, else a line a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from tfrec_recall.cli.console import notices, say
+from tfrec_recall.cli.durations import shown
+from tfrec_recall.comparison.runs import STOPPED, WITH_FIGURES, Run
+
+METRICS = ("recall@10", "recall@50", "ndcg@10", "coverage@50")
+
+
+class ComparisonTable:
+    """What is known of each model so far; a context manager.
+
+    Args:
+        models: by name.
+        seeds: of each.
+        results: that are there already.
+    """
+
+    def __init__(
+        self, models: Sequence[str], seeds: Sequence[int], results: Mapping[Run, Mapping[str, Any]]
+    ):
+        self._models, self._seeds = models, seeds
+        self._results = {run: result for run, result in results.items() if run.model in models}
+        self._running: Run | None = None
+        self._live = Live(console=notices(), refresh_per_second=2, get_renderable=self.table)
+        self._on = notices().is_terminal
+
+    def __enter__(self) -> ComparisonTable:
+        if self._on:
+            self._live.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._running = None
+        if self._on:
+            self._live.stop()
+
+    def begins(self, run: Run, seconds: float | None) -> None:
+        """A run begins, which may take so many seconds."""
+        self._running = run
+        if not self._on:
+            say(f"{run} …" + (f" (at most {shown(seconds)})" if seconds else ""))
+
+    def ended(self, run: Run, result: Mapping[str, Any] | None) -> None:
+        """What came of a run; None where the budget had nothing left for it."""
+        self._running = None
+        if result is not None:
+            self._results[run] = result
+        if not self._on:
+            say(f"{run}: {_told(result)}")
+
+    def table(self) -> Table:
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        table.add_column("model", no_wrap=True)
+        table.add_column("seeds", justify="right")
+        for metric in METRICS:
+            table.add_column(metric, justify="right")
+        table.add_column("a run", justify="right")
+        table.add_column("")
+        for model in sorted(self._models, key=self._best_first):
+            runs = [result for run, result in self._results.items() if run.model == model]
+            found = [one for one in runs if one["status"] in WITH_FIGURES]
+            cells = [_mean([one["metrics"][metric] for one in found]) for metric in METRICS]
+            took = shown(sum(one["seconds"] for one in found) / len(found)) if found else ""
+            wanted = 1 if found and not found[0]["random"] else len(self._seeds)
+            table.add_row(
+                Text(model, "bold"),
+                f"{len(found)}/{wanted}",
+                *cells,
+                took,
+                self._state(model, runs),
+            )
+        return table
+
+    def _best_first(self, model: str) -> tuple[float, str]:
+        values = [
+            result["metrics"]["recall@50"]
+            for run, result in self._results.items()
+            if run.model == model and result["status"] in WITH_FIGURES
+        ]
+        return (-sum(values) / len(values) if values else 1.0, model)
+
+    def _state(self, model: str, runs: list[Mapping[str, Any]]) -> Text:
+        if self._running is not None and self._running.model == model:
+            return Text(f"running seed {self._running.seed} …", "cyan")
+        odd = [f"{one['status']}: {one['why'] or 'by the budget'}" for one in runs if _odd(one)]
+        return Text(odd[0] if odd else "", "yellow")
+
+
+def _odd(result: Mapping[str, Any]) -> bool:
+    return result["status"] not in WITH_FIGURES or result["status"] == STOPPED
+
+
+def _mean(values: list[float]) -> str:
+    return f"{sum(values) / len(values):.4f}" if values else ""
+
+
+def _told(result: Mapping[str, Any] | None) -> str:
+    if result is None:
+        return "no time is left for it"
+    if result["status"] not in WITH_FIGURES:
+        return f"{result['status']}: {result['why']}"
+    figures = ", ".join(f"{metric} {result['metrics'][metric]:.4f}" for metric in METRICS)
+    ended = ", stopped by the budget" if result["status"] == STOPPED else ""
+    return f"{figures}, {shown(result['seconds'])}{ended}"

@@ -1,0 +1,136 @@
+"""What a comparison is of, on disk, so that each of its runs and a later call read the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import platform
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import tfrec_recall
+from tfrec_recall.cli.protocol import Protocol
+from tfrec_recall.cli.source import Source
+from tfrec_recall.comparison.runs import Runs
+from tfrec_recall.data.files import replacing
+
+if TYPE_CHECKING:
+    from tfrec_recall.data import Split
+    from tfrec_recall.retrieval import IndexSettings
+
+FILE = "plan.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What all runs of a comparison are made of.
+
+    Args:
+        folder: of the comparison.
+        source, measured: the data and the protocol.
+        fingerprint: of the events that count.
+        index: the kind of index, by its name on the command line.
+        settings: of models that have other settings than their defaults, by name.
+    """
+
+    LENGTHS: ClassVar[tuple[int, ...]] = (100,)
+
+    folder: pathlib.Path
+    source: Source
+    measured: Protocol
+    fingerprint: str
+    index: str = "exact"
+    settings: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+
+    def runs(self) -> Runs:
+        return Runs(self.folder / "runs")
+
+    def made_of(self, model: str) -> str:
+        """A text that is another one where a run of the model would be of anything else."""
+        parts = [self._measure(), self.settings.get(model, {}), tfrec_recall.__version__]
+        text = json.dumps(parts, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def split(self) -> Split:
+        """Reads the data, and cuts them as the protocol says."""
+        return self.measured.cut(self.measured.counted(self.source.load()))
+
+    def index_settings(self) -> IndexSettings:
+        from tfrec_recall.cli.train import Kind, index_of
+
+        return index_of(Kind(self.index))
+
+    @staticmethod
+    def machine() -> str:
+        """What times were measured on."""
+        return f"{platform.machine()}, {os.cpu_count()} CPUs, {platform.system()}"
+
+    def write(self) -> None:
+        """Keeps it in its folder.
+
+        Raises: ValueError where the folder is of a comparison of something else.
+        """
+        path = self.folder / FILE
+        if path.exists():
+            before = Plan.read(self.folder)
+            mine, theirs = self._measure(), before._measure()
+            other = [name for name in mine if mine[name] != theirs[name]]
+            if other:
+                raise ValueError(
+                    f"{self.folder} holds a comparison with other {', '.join(other)}: figures of "
+                    "both would not stand side by side. Give another --out. Received: "
+                    + "; ".join(f"{name} {mine[name]!r}, there {theirs[name]!r}" for name in other)
+                    + "."
+                )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(
+            {
+                "source": {**self.source.recorded(), "columns": self.source.columns},
+                "protocol": self.measured.record(),
+                "fingerprint": self.fingerprint,
+                "index": self.index,
+                "settings": self.settings,
+            },
+            indent=2,
+        )
+        with replacing(path) as sibling:
+            sibling.write_text(f"{text}\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: pathlib.Path) -> Self:
+        """The plan in a folder.
+
+        Raises: FileNotFoundError where there is none; ValueError where it is damaged.
+        """
+        path = folder / FILE
+        if not path.exists():
+            raise FileNotFoundError(f"There is no comparison in {folder}: {FILE} is missing.")
+        try:
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            source = dict(kept["source"])
+            place, layout = source.pop("data"), source.pop("layout")
+            return cls(
+                folder,
+                Source(place, source.get("users"), source.get("items"), layout, source["columns"]),
+                Protocol(**kept["protocol"]),
+                kept["fingerprint"],
+                kept["index"],
+                kept["settings"],
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path} is damaged: give another --out. Received: {type(error).__name__}: {error}."
+            ) from error
+
+    def _measure(self) -> dict[str, Any]:
+        """What has to be the same for figures to stand side by side."""
+        columns = None if self.source.columns is None else list(self.source.columns)
+        return {
+            "data": self.fingerprint,
+            "protocol": self.measured.record(),
+            "columns": columns,
+            "index": self.index,
+        }

@@ -1,0 +1,40 @@
+"""Many models on one split, a run at a time, and what they say side by side::
+
+runs = Runs("report/runs")
+runs.write(Run("two-tower", seed=0), figures(retriever, split, shown))
+summary = summarised(runs.read(), facts)
+page(summary)  # one HTML file, which asks nobody for anything
+
+Knows retrievers and their figures, never a model class.
+"""
+
+from typing import TYPE_CHECKING
+
+from tfrec_recall._on_demand import on_demand
+
+if TYPE_CHECKING:
+    from tfrec_recall.comparison.facts import facts
+    from tfrec_recall.comparison.figures import figures
+    from tfrec_recall.comparison.groups import ItemGroups
+    from tfrec_recall.comparison.page import page
+    from tfrec_recall.comparison.runs import Run, Runs
+    from tfrec_recall.comparison.schedule import Round, schedule
+    from tfrec_recall.comparison.shown import Shown
+    from tfrec_recall.comparison.summary import summarised
+    from tfrec_recall.comparison.tables import leaderboard
+else:
+    on_demand(__name__)
+
+__all__ = [
+    "ItemGroups",
+    "Round",
+    "Run",
+    "Runs",
+    "Shown",
+    "facts",
+    "figures",
+    "leaderboard",
+    "page",
+    "schedule",
+    "summarised",
+]

@@ -1,0 +1,161 @@
+"""What each feature is worth to a trained model: its recall with that of somebody else instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.comparison.asked import queries_of
+from tfrec_recall.comparison.facts import Measured
+from tfrec_recall.evaluation import Queries
+from tfrec_recall.evaluation.metrics import bootstrap_interval
+from tfrec_recall.evaluation.queries import HISTORY
+from tfrec_recall.evaluation.ranking import Items
+from tfrec_recall.operations.item_features import ItemFeatures
+from tfrec_recall.retrieval import EmbeddingRetriever, Retriever
+
+if TYPE_CHECKING:
+    from tfrec_recall.data import Split
+
+CUT = 50
+USERS = 1000
+BATCH = 256
+Batch = dict[str, tf.Tensor]
+
+
+def ablation(
+    retriever: Retriever, split: Split, repeats: bool = False, seed: int = 0
+) -> list[dict[str, Any]]:
+    """Recall@50 on test with the values of one feature shuffled among users, or among items.
+
+    The history and its columns count as one feature. Features of items are looked at where the
+    retriever embeds both sides.
+
+    Args:
+        seed: of the shuffles, and of the users where there are more than 1,000.
+
+    Returns: of each feature `side`, `name`, `recall` as it is, and `lost` without it, with the 95%
+        interval over users, `low` and `high`; what says most first.
+    """
+    measured = Measured.of(split, repeats)
+    generator = np.random.default_rng(seed)
+    rows = np.sort(generator.permutation(len(measured.users))[:USERS])
+    queries = queries_of(retriever, split, measured.users)
+    ask = _Asked(queries, rows, measured, split.interactions.items["item_id"], repeats)
+    found = []
+    whole = ask.recall(retriever)
+    other = generator.permutation(rows)
+    for name, columns in _features(retriever.inputs).items():
+        without = ask.recall(retriever, _shuffled(queries, other, rows, columns))
+        found.append(_lost("user", name, whole, without))
+    if retriever.report.get("kind") == "embedding" and len(retriever.item_inputs) > 1:
+        table = split.interactions.items
+        rebuilt = _Rebuilt(retriever, table)
+        whole = ask.recall(rebuilt.retriever())
+        place = generator.permutation(len(retriever.item_ids))
+        for name in retriever.item_inputs:
+            found.append(_lost("item", name, whole, ask.recall(rebuilt.retriever(name, place))))
+    return sorted(found, key=lambda one: -one["lost"])
+
+
+class _Asked:
+    """The same users, asked of several retrievers."""
+
+    def __init__(
+        self,
+        queries: Queries,
+        rows: np.ndarray,
+        measured: Measured,
+        catalogue: pd.Series,
+        repeats: bool,
+    ):
+        self.queries, self.rows, self.measured = queries, rows, measured
+        self.catalogue, self.repeats = catalogue, repeats
+
+    def recall(
+        self, retriever: Retriever, batch: Callable[[np.ndarray], Batch] | None = None
+    ) -> np.ndarray:
+        """Recall of each user, with what the queries say or another one's batch."""
+        items, pairs = Items(self.catalogue, retriever), self.measured.targets.pairs
+        found = []
+        for start in range(0, len(self.rows), BATCH):
+            rows = self.rows[start : start + BATCH]
+            exclude = None if self.repeats else self.queries.seen(rows)
+            asked = (batch or self.queries.batch)(rows)
+            ids, _ = retriever(asked, k=min(CUT, len(retriever.item_ids)), exclude=exclude)
+            found.append(pairs.holds(rows, items.positions(ids)).sum(axis=1))
+        return np.concatenate(found) / self.measured.targets.counts[self.rows]
+
+
+class _Rebuilt:
+    """Exact search over the items' vectors as `embed_item` gives them."""
+
+    def __init__(self, retriever: Retriever, table: pd.DataFrame):
+        self._given = retriever
+        rows = table.set_index("item_id", drop=False).reindex(retriever.item_ids)
+        rows["item_id"] = retriever.item_ids
+        self._features = ItemFeatures(rows.reset_index(drop=True), retriever.item_inputs)
+
+    def retriever(self, shuffled: str | None = None, place: np.ndarray | None = None) -> Retriever:
+        """With the values of one feature of the items in another order."""
+        ids = self._given.item_ids
+        features = self._features.of(ids)
+        if shuffled is not None:
+            features[shuffled] = self._features.of(ids[place])[shuffled]
+        lift = self._given.of_items.get("lift")
+        several = "recommend_with_interest" in self._given.signatures
+        return EmbeddingRetriever(
+            self._given.interests if several else self._given.query_vectors,
+            ids,
+            self._vectors(features),
+            inputs=self._given.inputs,
+            k=CUT,
+            lift=None if lift is None else lift.numpy().reshape(-1),
+        )
+
+    def _vectors(self, features: Mapping[str, tf.Tensor]) -> np.ndarray:
+        count = len(self._given.item_ids)
+        parts = [
+            self._given.item_vectors({name: v[at : at + 4096] for name, v in features.items()})
+            for at in range(0, count, 4096)
+        ]
+        return np.concatenate([part.numpy() for part in parts])
+
+
+def _features(inputs: Mapping[str, tf.TensorSpec]) -> dict[str, list[str]]:
+    """The inputs that are one feature, by its name."""
+    found: dict[str, list[str]] = {}
+    for name in inputs:
+        of_history = name == HISTORY or name.startswith(f"{HISTORY}_")
+        found.setdefault(HISTORY if of_history else name, []).append(name)
+    return found
+
+
+def _shuffled(
+    queries: Queries, other: np.ndarray, rows: np.ndarray, columns: list[str]
+) -> Callable[[np.ndarray], Batch]:
+    """Batches of which some columns are those of other users."""
+    of = dict(zip(rows.tolist(), other.tolist(), strict=True))
+
+    def batch(asked: np.ndarray) -> Batch:
+        theirs = queries.batch(np.array([of[row] for row in asked.tolist()]))
+        own = queries.batch(asked)
+        return {**own, **{name: theirs[name] for name in columns}}
+
+    return batch
+
+
+def _lost(side: str, name: str, whole: np.ndarray, without: np.ndarray) -> dict[str, Any]:
+    low, high = bootstrap_interval(whole - without)
+    return {
+        "side": side,
+        "name": name,
+        "recall": round(float(whole.mean()), 4),
+        "lost": round(float((whole - without).mean()), 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
+    }

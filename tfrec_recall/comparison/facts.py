@@ -1,0 +1,119 @@
+"""What all runs of a comparison share: the data, who is measured, and who is shown."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from tfrec_recall.comparison.groups import NAMES, HistoryGroups, ItemGroups
+from tfrec_recall.comparison.reasons import plain
+from tfrec_recall.comparison.shown import Shown
+from tfrec_recall.data.fingerprint import fingerprint
+from tfrec_recall.evaluation.targets import Targets
+
+if TYPE_CHECKING:
+    from tfrec_recall.data import Split
+
+HISTORY = 40  # events of a user that a reader sees
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Measured:
+    """The users who are measured, and the groups they and the items are in.
+
+    Args:
+        users: raw ids, in the order of every run's figures.
+        lengths: events of each one's history.
+        targets: what their lists are searched for.
+        items, histories: the groups.
+        shown: whose lists are kept.
+    """
+
+    users: np.ndarray
+    lengths: np.ndarray
+    targets: Targets
+    items: ItemGroups
+    histories: HistoryGroups
+    shown: Shown
+
+    @classmethod
+    def of(cls, split: Split, repeats: bool = False, on: str = "test") -> Measured:
+        catalogue = pd.Index(split.interactions.items["item_id"])
+        part = split.part(on)
+        targets = Targets.of(part, catalogue, repeats, on)
+        events = part.history["user_id"].value_counts()
+        lengths = events.reindex(targets.users, fill_value=0).to_numpy()
+        counts = split.train.events["item_id"].value_counts()
+        popularity = counts.reindex(catalogue, fill_value=0).to_numpy()
+        groups = ItemGroups.by(popularity)
+        histories = HistoryGroups.by(lengths)
+        return cls(targets.users, lengths, targets, groups, histories, Shown.of(lengths))
+
+
+def facts(split: Split, titles: Mapping[Any, str], repeats: bool = False) -> dict[str, Any]:
+    """The data as plain values: counts, groups, and the users that a reader can pick.
+
+    Args:
+        titles: what items are called, by raw id.
+    """
+    data, measured = split.interactions, Measured.of(split, repeats)
+    known = pd.Index(split.train.events["user_id"].unique())
+    by_group = np.bincount(measured.items.of[measured.targets.pairs.items], minlength=len(NAMES))
+    described = measured.items.described()
+    for group, targets in zip(described, by_group, strict=True):
+        group["targets"] = int(targets)
+    return {
+        "name": data.name,
+        "fingerprint": fingerprint(data),
+        "split": split.name,
+        "published": split.published,
+        "has_time": bool(data.has_time),
+        "rows": {table: len(getattr(data, table)) for table in ("events", "users", "items")},
+        "train_events": len(split.train.events),
+        "validation_users": int(split.validation.targets["user_id"].nunique()),
+        "users": len(measured.users),
+        "targets": len(measured.targets.pairs),
+        "unknown_users": int((~pd.Index(measured.users).isin(known)).sum()),
+        "notes": measured.targets.notes,
+        "items": described,
+        "histories": [
+            {"name": name, "users": int((measured.histories.of == place).sum())}
+            for place, name in enumerate(measured.histories.names)
+        ],
+        "picked": _picked(split, measured, titles),
+    }
+
+
+def _picked(split: Split, measured: Measured, titles: Mapping[Any, str]) -> list[dict[str, Any]]:
+    """Each user to pick: id, latest events, targets, what the users table says; by title."""
+    users = measured.users[measured.shown.picked]
+    history = split.test.history
+    had = history[history["user_id"].isin(users)].groupby("user_id")["item_id"].agg(list)
+    targets = split.test.targets
+    wanted = targets[targets["user_id"].isin(users)].groupby("user_id")["item_id"].agg(list)
+    table = split.interactions.users.set_index("user_id")
+    found = []
+    for user, id in zip(users, plain(np.asarray(users)), strict=True):
+        items = plain(np.asarray(had.get(user, []), dtype=object))
+        described = table.loc[user].dropna().to_dict() if user in table.index else {}
+        found.append(
+            {
+                "user": id,
+                "events": len(items),
+                "about": ", ".join(f"{k} {_text(v)}" for k, v in described.items()),
+                "history": [[item, titles.get(item, "")] for item in items[-HISTORY:]],
+                "wanted": [
+                    [item, titles.get(item, "")]
+                    for item in dict.fromkeys(plain(np.asarray(wanted[user], dtype=object)))
+                ],
+            }
+        )
+    return found
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | np.ndarray) else str(value)

@@ -1,0 +1,112 @@
+"""What is kept of a run: every figure that the report shows, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfrec_recall.comparison.ablation import ablation
+from tfrec_recall.comparison.asked import queries_of
+from tfrec_recall.comparison.facts import Measured
+from tfrec_recall.comparison.groups import NAMES
+from tfrec_recall.comparison.latency import latency
+from tfrec_recall.comparison.reasons import plain, reasons
+from tfrec_recall.comparison.shown import LENGTH, OVERLAP
+from tfrec_recall.evaluation import Report, evaluate
+
+if TYPE_CHECKING:
+    from tfrec_recall.data import Split
+    from tfrec_recall.retrieval import Retriever
+
+CUTS = (10, 20, 50, 100)
+PLACES = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100)  # of the curve over k
+PAIRED = ("recall@10", "recall@50", "ndcg@10")  # kept of each user, to compare models by
+GROUPED = 50  # of the figures of groups
+Progress = Callable[[int, int], None]
+
+
+def figures(
+    retriever: Retriever, split: Split, repeats: bool = False, progress: Progress | None = None
+) -> dict[str, Any]:
+    """The figures of a retriever on test.
+
+    Returns: `metrics` and `intervals` by name; `curve`, [k, recall] pairs; `per_user`, values in
+        the order of users; `by_item` and `by_history`, what groups of them find; `exposure`, the
+        share of all places that each group of items has; `ablation`; `latency`; `lists` of the
+        users that are picked, with reasons, and `compared`, positions of items of those that are
+        compared; `index` and `retriever`, what these say of themselves; `notes`.
+    """
+    measured = Measured.of(split, repeats)
+    report = evaluate(
+        retriever, split, cuts=CUTS, k=max(CUTS), repeats=repeats, progress=progress, lists=True
+    )
+    positions, scores = report.positions, report.scores
+    assert positions is not None  # mypy: lists are kept
+    assert scores is not None
+    users = np.arange(len(measured.users))
+    hits = measured.targets.pairs.holds(users, positions)
+    wanted = measured.targets.counts
+    found = np.cumsum(hits, axis=1) / wanted[:, np.newaxis]  # [users, k]
+    queries = queries_of(retriever, split, measured.users)
+    picked = measured.shown.picked
+    lists = [[report.item_ids[p] for p in positions[row, :LENGTH] if p >= 0] for row in picked]
+    lists = [plain(np.asarray(items, dtype=object)) for items in lists]
+    why = reasons(retriever, queries, picked, lists)
+
+    def ask(rows: np.ndarray) -> Any:
+        exclude = None if repeats else queries.seen(rows)
+        return retriever(queries.batch(rows), k=max(CUTS), exclude=exclude)
+
+    return {
+        "metrics": {name: _number(value) for name, value in report.metrics.items()},
+        "intervals": {name: _pair(report.interval(name)) for name in PAIRED},
+        "curve": [[k, _number(found[:, k - 1].mean())] for k in PLACES],
+        "per_user": {name: np.round(report.values(name), 4).tolist() for name in PAIRED},
+        "by_item": _by_item(measured, hits, positions),
+        "by_history": [
+            _number(found[measured.histories.of == group, GROUPED - 1].mean())
+            for group in range(len(measured.histories.names))
+        ],
+        "exposure": _exposure(report, measured),
+        "ablation": ablation(retriever, split, repeats),
+        "latency": latency(ask, len(users)),
+        "lists": [
+            [[item, hit, round(float(score), 4), reason] for item, hit, score, reason in one]
+            for one in (
+                list(zip(items, hits[row].tolist(), scores[row], told, strict=False))
+                for row, items, told in zip(picked, lists, why, strict=True)
+            )
+        ],
+        "compared": positions[measured.shown.compared, :OVERLAP].tolist(),
+        "retriever": retriever.report.get("kind"),
+        "index": retriever.report.get("index"),
+        "notes": list(report.notes),
+    }
+
+
+def _by_item(measured: Measured, hits: np.ndarray, positions: np.ndarray) -> list[float | None]:
+    """The share of the targets of each group of items that lists find; None of none."""
+    groups = measured.items.of
+    there = hits[:, :GROUPED]
+    found = np.bincount(groups[positions[:, :GROUPED][there]], minlength=len(NAMES))
+    all = np.bincount(groups[measured.targets.pairs.items], minlength=len(NAMES))
+    return [_number(f / n) if n else None for f, n in zip(found, all, strict=True)]
+
+
+def _exposure(report: Report, measured: Measured) -> list[float]:
+    """The share of the first places that each group of items has."""
+    shown = report.exposure[report.cuts.index(GROUPED)]
+    places = np.bincount(measured.items.of, weights=shown, minlength=len(NAMES))
+    return [round(float(share), 4) for share in places / max(1, places.sum())]
+
+
+def _number(value: float) -> float | None:
+    """As JSON has it, five digits: NaN is none."""
+    value = float(value)
+    return float(f"{value:.5g}") if np.isfinite(value) else None
+
+
+def _pair(interval: tuple[float, float]) -> list[float | None]:
+    return [_number(end) for end in interval]

@@ -1,0 +1,33 @@
+"""The report as one HTML file that asks nobody for anything."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+from collections.abc import Mapping
+from typing import Any
+
+DATA, STYLE, SCRIPTS = "/*data*/", "/*style*/", "/*scripts*/"
+FILES = ("format.js", "chart.js", "leaderboard.js", "groups.js", "people.js", "report.js")
+
+
+def page(summary: Mapping[str, Any], titles: Mapping[Any, str]) -> str:
+    """The page of a summary.
+
+    Args:
+        titles: what items are called, by raw id; of those that stand in a list.
+    """
+    folder = importlib.resources.files("tfrec_recall.comparison") / "report"
+
+    def text(name: str) -> str:
+        return (folder / name).read_text(encoding="utf-8")
+
+    listed = {item for model in summary["models"] for one in model["lists"] for item, *_ in one}
+    named = {str(item): titles[item] for item in listed if item in titles}
+    data = json.dumps({**summary, "titles": named}, ensure_ascii=False, allow_nan=False)
+    # Neither may end the element that it stands in, whatever titles are made of.
+    data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    whole = text("report.html").replace(STYLE, text("report.css"))
+    whole = whole.replace(SCRIPTS, "\n".join(text(name) for name in FILES))
+    before, after = whole.split(DATA)
+    return before + data + after
