@@ -64,12 +64,16 @@ def test_training_tells_its_progress_and_its_figures(trained, folder):
         "best_epoch",
         "seconds_to_best",
         "settings",
+        "curve",
+        "field_weights",
         "protocol",
     ]
     assert (figures["model"], figures["seed"]) == ("two-tower", 3)
     assert figures["settings"]["epochs"] == 2
     assert figures["settings"]["temperature"] == 0.2  # which followed the number of items
     assert figures["train_seconds"] > 0
+    assert [epoch["epoch"] for epoch in figures["curve"]] == [1, 2]
+    assert {"loss", "val_recall@50", "seconds"} < set(figures["curve"][0])
     assert f"{figures['metrics']['recall@50']:.4f}" in trained.stdout
     assert trained.stderr.count("recall@50 on validation") == 2
 

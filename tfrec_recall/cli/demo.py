@@ -87,6 +87,8 @@ def demo(
         settings=trained.settings,
         best_epoch=trained.best_epoch,
         seconds_to_best=trained.seconds_to_best,
+        curve=trained.curve,
+        field_weights=trained.field_weights,
     )
     say(("4 ", "bold"), "Exporting the ScaNN retriever as a SavedModel")
     version = write_export(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import pathlib
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +19,7 @@ from tfrec_recall.cli.ratings import show_ratings
 from tfrec_recall.cli.source import Source, telling
 
 # What the export's card tells of its training.
+OF_RUN = ("model", "seed", "settings", "field_weights")
 TIMES = ("train_seconds", "examples_per_second", "best_epoch", "seconds_to_best")
 
 
@@ -130,7 +131,7 @@ def evaluate(
         if ranked is not None:
             ranked.write_parquet(report.lists)
     if figures is not None:
-        known = {name: trained.get(name) for name in ("model", "seed", "settings")}
-        times = {name: trained.get(name) for name in TIMES}
-        values = record(data=source.name, split=split.name, metrics=metrics, **known, **times)
+        told: dict[str, Any] = {name: trained.get(name) for name in (*OF_RUN, *TIMES)}
+        told["curve"] = trained.get("curve") or ()  # of a card that was written without
+        values = record(data=source.name, split=split.name, metrics=metrics, **told)
         figures.write_json({**values, "on": on.value, RECORD: measured.record()})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -103,6 +103,8 @@ def record(
     settings: Mapping[str, Any] | None,
     best_epoch: int | None = None,
     seconds_to_best: float | None = None,
+    curve: Sequence[Mapping[str, float]] = (),
+    field_weights: Mapping[str, Mapping[str, float]] | None = None,
 ) -> dict[str, Any]:
     """What --json writes, of `train` and of `evaluate` alike."""
     return {
@@ -116,4 +118,6 @@ def record(
         "best_epoch": best_epoch,
         "seconds_to_best": seconds_to_best,
         "settings": dict(settings or {}),
+        "curve": [dict(epoch) for epoch in curve],
+        "field_weights": dict(field_weights or {}),
     }

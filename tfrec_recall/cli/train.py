@@ -149,6 +149,8 @@ def train(
         settings=trained.settings,
         best_epoch=trained.best_epoch,
         seconds_to_best=trained.seconds_to_best,
+        curve=trained.curve,
+        field_weights=trained.field_weights,
     )
     values[RECORD] = measured.record()
     if export is not None:

@@ -258,7 +258,7 @@ def _fit(
 
 def _chosen(model: RecallModel, name: str, value: Any) -> Any:
     """A setting; of one that follows the data, the number that the model has made of it."""
-    found = getattr(model, name, None) if value is None else value
+    found = getattr(model, name, None) if value in (None, "auto") else value
     return found if isinstance(found, bool | int | float) else value
 
 

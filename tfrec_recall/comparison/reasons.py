@@ -34,7 +34,9 @@ def reasons(
     ):
         if signature in retriever.signatures:
             _add(told, name, _by_part(getattr(retriever, signature), queries, rows), lists)
-    if "similar_items" in retriever.signatures:
+    index = retriever.report.get("index") or {}
+    # By one number, all items are alike or opposite: that is no reason.
+    if "similar_items" in retriever.signatures and index.get("dim") != 1:
         for row, items, own in zip(rows, lists, told, strict=True):
             near = _near(retriever, queries, row)
             for item, reason in zip(items, own, strict=True):

@@ -31,7 +31,10 @@ class Round:
 
 
 def schedule(
-    wanted: Round, results: Mapping[Run, Mapping[str, Any]], start: Start
+    wanted: Round,
+    results: Mapping[Run, Mapping[str, Any]],
+    start: Start,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[tuple[Run, Mapping[str, Any] | None]]:
     """Makes the runs that are wanted and whose results are not there, one after the other.
 
@@ -41,10 +44,11 @@ def schedule(
     Args:
         results: those there are.
         start: makes a run within these seconds, if any, and returns its result.
+        clock: tells the seconds.
 
     Yields: each run with its result, and with None one for which no budget is left.
     """
-    ends = None if wanted.budget is None else time.monotonic() + wanted.budget
+    ends = None if wanted.budget is None else clock() + wanted.budget
     results = dict(results)
     for seed in wanted.seeds:
         order = _cheapest_first(wanted.models, results)
@@ -53,10 +57,10 @@ def schedule(
             if seed != wanted.seeds[0] and not _again(first):
                 continue
             others = sum(Run(other, seed) not in results for other in order[place + 1 :])
-            allowed = None if ends is None else (ends - time.monotonic()) / (1 + others)
+            allowed = None if ends is None else (ends - clock()) / (1 + others)
             if run in results and lasts(results[run], wanted.made_of[model], allowed):
                 continue
-            left = None if ends is None else ends - time.monotonic()
+            left = None if ends is None else ends - clock()
             needs = 0.0 if first is None or seed == wanted.seeds[0] else first["seconds"]
             if left is not None and left <= needs:
                 yield run, None

@@ -1,0 +1,149 @@
+"""`compare`: what it runs, keeps, writes and leaves out; runs in processes of their own."""
+
+import json
+import sys
+
+import pandas as pd
+import pytest
+
+from tests.cli.conftest import RENAME, printed
+from tfrec_recall.cli import compare as module
+from tfrec_recall.cli.compared_run import made
+from tfrec_recall.cli.durations import seconds, shown
+from tfrec_recall.cli.plan import Plan
+from tfrec_recall.cli.protocol import Protocol
+from tfrec_recall.cli.source import Source
+from tfrec_recall.comparison.runs import Run
+
+MODELS = "item-cf,popular,funk-svd"
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Runs are made in this process; which ones is kept."""
+    asked = []
+
+    def made_here(plan, run, allowed):
+        asked.append(str(run))
+        plan.runs().write(run, made(plan, run, allowed))
+        return plan.runs().read()[run]
+
+    monkeypatch.setattr(module, "made_apart", made_here)
+    return asked
+
+
+def command(folder, out, *others):
+    return ("compare", "--data", folder, *RENAME, "--models", MODELS, "--out", out, *others)
+
+
+def test_a_comparison_is_made_kept_and_written(here, folder, tmp_path, capsys):
+    out = tmp_path / "report"
+    name, *arguments = command(folder, out, "--seeds", 2)
+    shown = printed(name, capsys, *arguments)
+    # Neither counting model draws at random; the data have no ratings for the third.
+    assert here == ["item-cf, seed 0", "popular, seed 0", "funk-svd, seed 0"]
+    assert "| `popular` | – |" in shown.out
+    assert "funk-svd: left out: " in shown.err
+    summary = json.loads((out / "comparison.json").read_text())
+    assert {model["model"] for model in summary["models"]} == {"item-cf", "popular"}
+    assert summary["absent"][0]["model"] == "funk-svd"
+    table = pd.read_csv(out / "leaderboard.csv")
+    assert table["recall@10"].tolist() == [
+        model["metrics"]["recall@10"]["mean"] for model in summary["models"]
+    ]
+    assert "Thing [3]" in (out / "report.html").read_text()
+    assert (out / "leaderboard.md").read_text() == shown.out
+
+    here.clear()
+    again = printed(name, capsys, *arguments)
+    assert (here, again.out) == ([], shown.out)  # what is finished is not repeated
+
+    settings = tmp_path / "fewer.json"
+    settings.write_text('{"neighbours": 3}')
+    again = printed(name, capsys, *arguments, "--settings", f"item-cf={settings}")
+    assert here == ["item-cf, seed 0"]
+    assert "made again: item-cf, seed 0" in again.err
+    summary = json.loads((out / "comparison.json").read_text())
+    first = next(model for model in summary["models"] if model["model"] == "item-cf")
+    assert first["settings"]["neighbours"] == 3
+
+    other = printed(name, capsys, *arguments, "--repeats", code=1)
+    assert "holds a comparison with other protocol" in other.err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--models", "popular,itemcf"), "Did you mean item-cf?"),
+        (("--budget", "soon"), "--budget is a length of time, 2h, 90m or 1h30m"),
+        (("--settings", "item-cf"), "--settings takes"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_any_run(options, told, folder, capsys, tmp_path):
+    arguments = ("--data", folder, *RENAME, "--out", tmp_path / "none", *options)
+    assert told in printed("compare", capsys, *arguments, code=1).err
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.fixture
+def plan(folder, tmp_path):
+    source = Source(str(folder), layout={"rename": {"visitor": "user_id", "sku": "item_id"}})
+    plan = Plan(tmp_path / "report", source, Protocol(), "0" * 16)
+    plan.write()
+    return plan
+
+
+def program(path, text):
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_a_run_that_breaks_is_told_by_its_log_and_harms_no_other(plan, tmp_path, monkeypatch):
+    broken = program(tmp_path / "python", "echo 'Killed for memory' >&2; exit 9")
+    monkeypatch.setattr(sys, "executable", broken)
+    result = module.made_apart(plan, Run("popular", 0), None)
+    assert result["status"] == "failed"
+    assert result["why"].startswith("Killed for memory (exit code 9; ")
+    monkeypatch.setattr(sys, "executable", program(tmp_path / "slow", "exec sleep 60"))
+    monkeypatch.setattr(module, "GRACE", 0)
+    result = module.made_apart(plan, Run("popular", 1), 0.2)
+    assert (result["status"], result["seconds_allowed"]) == ("too long", 0.2)
+    assert {str(run) for run in plan.runs().read()} == {"popular, seed 0", "popular, seed 1"}
+
+
+def test_a_process_of_its_own_makes_a_run(plan):
+    result = module.made_apart(plan, Run("popular", 0), 60)
+    assert (result["status"], result["random"]) == ("done", False)
+    assert result["peak_mib"] > 100
+    log = plan.runs().path(Run("popular", 0), "log").read_text()
+    assert "Measuring on test" in log
+    assert "\x1b" not in log
+    assert "\r" not in log
+
+
+def test_the_budget_of_a_run_stops_its_training_and_measures_it(plan, tmp_path):
+    settings = {"two-tower": {"epochs": 30, "dim": 4, "hidden": [4], "negatives": 4}}
+    plan = Plan(plan.folder, plan.source, plan.measured, plan.fingerprint, settings=settings)
+    result = made(plan, Run("two-tower", 0), seconds=0.1)
+    assert (result["status"], len(result["epochs"])) == ("stopped", 1)
+    assert 0 <= result["metrics"]["recall@10"] <= 1
+    assert result["features"][0]["side"] == "user"
+
+
+def test_lengths_of_time():
+    assert [seconds(text) for text in ("2h", "90m", "1h 30m", "45s")] == [7200, 5400, 5400, 45]
+    assert [shown(length) for length in (7260, 61, 3, None)] == [
+        "2 h 1 min",
+        "1 min 1 s",
+        "3 s",
+        "",
+    ]
+
+
+def test_only_a_comparison_is_read(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"plan\.json is missing"):
+        Plan.read(tmp_path)
+    (tmp_path / "plan.json").write_text("{}")
+    with pytest.raises(ValueError, match="is damaged"):
+        Plan.read(tmp_path)

@@ -1,0 +1,86 @@
+"""What each feature is worth, of a retriever that looks at one of two on each side."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tfrec_recall.comparison.ablation import ablation
+from tfrec_recall.data import Interactions, splits
+from tfrec_recall.retrieval import EmbeddingRetriever
+
+USERS, ITEMS, GROUPS = 48, 240, 4
+
+
+class ByKind(tf.Module):
+    """Items by their kind alone."""
+
+    inputs = {  # noqa: RUF012  read only
+        name: tf.TensorSpec([None], tf.string, name) for name in ("item_id", "kind", "noise")
+    }
+
+    def __call__(self, raw):
+        return one_hot(raw["kind"])
+
+
+def one_hot(text):
+    return tf.one_hot(tf.strings.to_number(text, tf.int32), GROUPS)
+
+
+@pytest.fixture(scope="module")
+def split():
+    """Users take items of their own group, 60 of them, and have had a few."""
+    generator = np.random.default_rng(2)
+    rows = [
+        (f"u{user}", f"i{item}", 1_600_000_000 + place)
+        for user in range(USERS)
+        for place, item in enumerate(
+            generator.permutation(np.arange(user % GROUPS, ITEMS, GROUPS))[:9]
+        )
+    ]
+    users = pd.DataFrame(
+        {
+            "user_id": [f"u{user}" for user in range(USERS)],
+            "group": [str(user % GROUPS) for user in range(USERS)],
+            "mood": [str(mood) for mood in generator.integers(0, 3, USERS)],
+        }
+    )
+    items = pd.DataFrame(
+        {
+            "item_id": [f"i{item}" for item in range(ITEMS)],
+            "kind": [str(item % GROUPS) for item in range(ITEMS)],
+            "noise": [str(noise) for noise in generator.integers(0, 9, ITEMS)],
+        }
+    )
+    events = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    return splits.last_events_out(Interactions(events, users, items), test=3, validation=1)
+
+
+@pytest.fixture(scope="module")
+def found(split):
+    items = split.interactions.items
+    names = ("group", "mood")
+    retriever = EmbeddingRetriever(
+        lambda raw: one_hot(raw["group"]),
+        items["item_id"].to_numpy(),
+        one_hot(tf.constant(items["kind"].to_list())).numpy(),
+        inputs={name: tf.TensorSpec([None], tf.string, name) for name in names},
+        item_embedder=ByKind(),
+    )
+    return {(one["side"], one["name"]): one for one in ablation(retriever, split)}
+
+
+def test_what_the_model_looks_at_is_lost(found):
+    for feature in (("user", "group"), ("item", "kind")):
+        one = found[feature]
+        # By chance a quarter still has the right group.
+        assert one["recall"] > 0.8
+        assert one["lost"] == pytest.approx(0.75 * one["recall"], abs=0.15)
+        assert one["low"] < one["lost"] < one["high"]
+
+
+def test_what_it_does_not_look_at_is_worth_nothing(found):
+    for feature in (("user", "mood"), ("item", "noise"), ("item", "item_id")):
+        assert found[feature]["lost"] == 0.0
+    assert next(iter(found)) in (("user", "group"), ("item", "kind"))
+    assert len(found) == 5

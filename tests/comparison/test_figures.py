@@ -1,0 +1,102 @@
+"""What is kept of a run, held to what follows from the lists by counting."""
+
+import numpy as np
+import pytest
+
+from tfrec_recall.comparison import facts, figures
+from tfrec_recall.comparison.facts import Measured
+from tfrec_recall.comparison.groups import NAMES
+
+TITLES = {f"s{item:02d}": f"Thing [{item}]" for item in range(30)}
+BEST = [f"s{item:02d}" for item in (*range(0, 30, 2), *range(1, 30, 2))]
+
+
+@pytest.fixture(scope="module")
+def found(retriever, split):
+    return figures(retriever, split)
+
+
+@pytest.fixture(scope="module")
+def users(split):
+    """user -> the right list, the targets, the history, oldest first."""
+    by_user = {}
+    for user in sorted(split.test.targets["user_id"].unique()):
+        had = split.test.history.query("user_id == @user")["item_id"].tolist()
+        wanted = set(split.test.targets.query("user_id == @user")["item_id"])
+        by_user[user] = ([item for item in BEST if item not in had], wanted, had)
+    return by_user
+
+
+def test_recall_of_each_user_and_over_k(found, users):
+    at_10 = [len(set(best[:10]) & wanted) / len(wanted) for best, wanted, _ in users.values()]
+    np.testing.assert_allclose(found["per_user"]["recall@10"], at_10, atol=5e-5)
+    assert found["metrics"]["recall@10"] == pytest.approx(np.mean(at_10), rel=1e-4)
+    curve = dict(map(tuple, found["curve"]))
+    for k in (1, 5, 15):
+        expected = [len(set(best[:k]) & wanted) / len(wanted) for best, wanted, _ in users.values()]
+        assert curve[k] == pytest.approx(np.mean(expected), rel=1e-4)
+    low, high = found["intervals"]["recall@10"]
+    assert low < np.mean(at_10) < high
+
+
+def test_lists_of_those_who_are_picked(found, users, split):
+    measured = Measured.of(split)
+    assert len(found["lists"]) == len(measured.shown.picked) == len(users)
+    for row, listed in zip(measured.shown.picked, found["lists"], strict=True):
+        best, wanted, had = users[measured.users[row]]
+        assert [item for item, *_ in listed] == best[:20]
+        assert [item for item, hit, *_ in listed if hit] == [i for i in best[:20] if i in wanted]
+        for item, _, _, reason in listed:
+            assert {trigger for trigger, _ in reason["near"]} <= set(had)
+            number = int(item[1:])
+            even = np.array([number % 2 == 0, -number / 30], float)
+            others = {trigger: int(trigger[1:]) for trigger in had}
+            vectors = {t: np.array([n % 2 == 0, -n / 30], float) for t, n in others.items()}
+            cosine = {
+                t: v @ even / (np.linalg.norm(v) * np.linalg.norm(even))
+                for t, v in vectors.items()
+                if np.linalg.norm(v) and np.linalg.norm(even)
+            }
+            if cosine:
+                assert reason["near"][0][1] == pytest.approx(max(cosine.values()), abs=2e-3)
+
+
+def test_groups_of_items_and_of_histories(found, users, split):
+    measured = Measured.of(split)
+    group_of = dict(zip(split.interactions.items["item_id"], measured.items.of, strict=True))
+    hits, all = np.zeros(len(NAMES)), np.zeros(len(NAMES))
+    for best, wanted, _ in users.values():
+        for item in wanted:
+            all[group_of[item]] += 1
+            hits[group_of[item]] += item in best[:50]
+    expected = [h / n if n else None for h, n in zip(hits, all, strict=True)]
+    assert found["by_item"] == pytest.approx(expected)
+    told = facts(split, TITLES)
+    assert [group["targets"] for group in told["items"]] == all.tolist()
+    assert sum(group["users"] for group in told["histories"]) == len(users)
+    assert len(found["by_history"]) == len(told["histories"])
+    shown = np.zeros(len(NAMES))
+    for best, _, _ in users.values():
+        for item in best[:50]:
+            shown[group_of[item]] += 1
+    np.testing.assert_allclose(found["exposure"], shown / shown.sum(), atol=5e-5)
+
+
+def test_the_history_says_nothing_to_a_model_that_only_looks_at_whether_there_is_one(found):
+    assert [(one["side"], one["name"], one["lost"]) for one in found["ablation"]] == [
+        ("user", "history", 0.0)
+    ]
+
+
+def test_users_to_pick_with_titles(split, users):
+    picked = facts(split, TITLES)["picked"]
+    assert {one["user"] for one in picked} == set(users)
+    assert [one["events"] for one in picked] == sorted(one["events"] for one in picked)
+    first = picked[0]
+    _, wanted, had = users[first["user"]]
+    assert first["history"] == [[item, TITLES[item]] for item in had]
+    assert {item for item, _ in first["wanted"]} == wanted
+
+
+def test_a_request_takes_time(found):
+    assert 0 < found["latency"]["p50"] <= found["latency"]["p95"]

@@ -1,0 +1,89 @@
+"""The report: one file, asked by nobody and asking nobody; in a browser at two widths."""
+
+import pathlib
+import shutil
+
+import pytest
+
+from tests.comparison.made_up import FACTS, result, results
+from tfrec_recall.comparison import page, summarised
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+WIDTHS = (390, 1280)
+TITLES = {"i1": "Thing <one>", "i2": "Thing two"}
+
+
+@pytest.fixture(scope="module")
+def text():
+    made = (
+        result("popular", values=(0.1, 0.2, 0.3, 0.4), train_seconds=0.5, epochs=[]),
+        result("two-tower", 0),
+        result("two-tower", 1, values=(0.4, 0.4, 0.8, 1.0)),
+        result("item-cf", train_seconds=1.5, seconds_to_best=None, epochs=[]),
+    )
+    absent = {**result("sdm", status="left out"), "why": "it needs an order of events"}
+    names = ["popular", "item-cf", "sdm", "two-tower"]
+    summary = summarised(results(*made, absent), FACTS, names)
+    return page({**summary, "command": "tfrec-recall compare"}, TITLES)
+
+
+def test_the_page_is_whole_and_asks_nobody(text):
+    for word in ("http://", "https://", "src=", "@import", "url(", "import("):
+        assert word not in text
+    assert "/*" + "data*/" not in text
+    assert text.count("</script>") == 2  # no title ends one
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed, which opens the page")
+def test_a_browser_sorts_a_column_and_picks_a_user(text, tmp_path):
+    from playwright.sync_api import expect, sync_playwright
+
+    file = tmp_path / "report.html"
+    file.write_text(text, encoding="utf-8")
+    complaints, asked = [], set()
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for width in WIDTHS:
+            opened = browser.new_page(viewport={"width": width, "height": 844})
+            opened.on("pageerror", lambda error: complaints.append(str(error)))
+            opened.on("console", lambda line: complaints.append(line.text))
+            opened.on("request", lambda request: asked.add(request.url.partition(":")[0]))
+            opened.goto(file.as_uri())
+            expect(opened.locator("#title")).to_have_text("shop: 3 recall models side by side")
+            expect(opened.locator("#absent")).to_contain_text("it needs an order of events")
+
+            names = opened.locator("#leaderboard tbody td:first-child")
+            assert names.all_inner_texts() == ["two-tower", "item-cf", "popular"]
+            training = opened.locator("#leaderboard th", has_text="training")
+            training.locator("button").click()
+            assert names.all_inner_texts() == ["popular", "item-cf", "two-tower"]
+            assert training.get_attribute("aria-sort") == "ascending"
+            training.locator("button").click()
+            assert names.all_inner_texts() == ["two-tower", "item-cf", "popular"]
+            opened.locator("#leaderboard th", has_text="to the best").locator("button").click()
+            assert names.all_inner_texts()[0] == "two-tower"  # the only one that has it
+            row = opened.locator("#leaderboard tbody tr", has_text="two-tower")
+            expect(row).to_contain_text(".575 ± ")
+            expect(row).to_contain_text("σ .106")
+
+            for chart in ("by-training", "by-latency", "over-k", "exposure", "by-item"):
+                assert opened.locator(f"#{chart} svg").count() == 1, chart
+            assert opened.locator("#over-k polyline").count() == 3
+            assert opened.locator("#learning polyline").count() == 1
+            opened.locator("#models button", has_text="item-cf").click()
+            assert opened.locator("#over-k polyline").count() == 2
+
+            opened.locator("#user").select_option(label="u1: 2 events")
+            expect(opened.locator("#about")).to_have_text("age 1")
+            assert opened.locator("#history li").all_inner_texts() == ["own-u1", "</script><b>Old"]
+            mine = opened.locator("#lists article", has_text="two-tower")
+            assert mine.locator("li > span").all_inner_texts() == ["two-tower u1", "✓ Wanted"]
+            assert mine.locator("li small").all_inner_texts() == ["near </script><b>Old .90"]
+            wide = opened.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, "the page is wider than the screen"
+            opened.screenshot(path=tmp_path / f"report-{width}.png", full_page=True)
+            opened.close()
+        browser.close()
+    assert complaints == []
+    assert asked == {"file"}
+    assert all(pathlib.Path(tmp_path / f"report-{width}.png").stat().st_size for width in WIDTHS)

@@ -1,0 +1,105 @@
+"""Which runs are made, in which order, and what a budget leaves."""
+
+import pytest
+
+from tests.comparison.made_up import result, results
+from tfrec_recall.comparison.runs import FAILED, LEFT_OUT, STOPPED, TOO_LONG, Run, Runs, lasts
+from tfrec_recall.comparison.schedule import Round, schedule
+
+MODELS = ("popular", "a", "b")
+
+
+class Clock:
+    """Time that passes only in runs."""
+
+    def __init__(self, took):
+        self.now, self.took, self.made = 0.0, took, []
+
+    def __call__(self):
+        return self.now
+
+    def start(self, run, seconds):
+        self.made.append((str(run), seconds))
+        own = self.took[run.model]
+        late = seconds is not None and own > seconds
+        self.now += min(own, seconds) if late else own
+        status = STOPPED if late else "done"
+        return result(run.model, run.seed, status=status, seconds=own, seconds_allowed=seconds)
+
+
+def wanted(budget=None, seeds=(0, 1), models=MODELS):
+    return Round(models, seeds, {name: name for name in models}, budget)
+
+
+def names(clock):
+    return [name for name, _ in clock.made]
+
+
+def test_the_first_seed_of_all_comes_first_and_the_next_one_begins_with_the_cheapest():
+    clock = Clock({"popular": 1, "a": 9, "b": 2})
+    made = [str(run) for run, _ in schedule(wanted(), {}, clock.start, clock)]
+    # popular draws nothing at random: once is enough.
+    assert made == ["popular, seed 0", "a, seed 0", "b, seed 0", "b, seed 1", "a, seed 1"]
+    assert {seconds for _, seconds in clock.made} == {None}
+
+
+def test_what_is_there_is_not_made_again_unless_it_is_of_something_else():
+    clock = Clock({"popular": 1, "a": 1, "b": 1})
+    there = results(
+        result("popular"), result("a"), result("b", made_of="other settings"), result("a", 1)
+    )
+    list(schedule(wanted(), there, clock.start, clock))
+    assert names(clock) == ["b, seed 0", "b, seed 1"]
+
+
+def test_a_model_that_is_left_out_or_fails_has_no_second_seed():
+    clock = Clock({"popular": 1, "a": 1, "b": 1})
+    there = results(result("a", status=LEFT_OUT), result("popular"))
+    answers = {"b": {**result("b"), "status": FAILED}}
+    list(schedule(wanted(), there, lambda run, _: clock.start(run, None) | answers[run.model]))
+    assert names(clock) == ["b, seed 0"]
+
+
+def test_a_budget_is_shared_and_what_one_model_leaves_the_next_ones_have():
+    clock = Clock({"popular": 2, "a": 200, "b": 50})
+    told = list(schedule(wanted(budget=90), {}, clock.start, clock))
+    assert clock.made[:3] == [
+        ("popular, seed 0", 30),  # a third of 90
+        ("a, seed 0", 44),  # half of the 88 that are left
+        ("b, seed 0", 44),
+    ]
+    assert clock.now == 90
+    assert [str(run) for run, found in told if found is None] == ["b, seed 1", "a, seed 1"]
+
+
+def test_another_seed_begins_only_where_it_can_end():
+    clock = Clock({"popular": 1, "a": 10, "b": 60})
+    told = list(schedule(wanted(budget=215), {}, clock.start, clock))
+    # After the first seeds 144 are left: 10 for a, then 134 for b, which needs 60.
+    assert clock.made[3:] == [("a, seed 1", 20), ("b, seed 1", 120)]
+    assert all(found for _, found in told)
+    clock = Clock({"popular": 1, "a": 10, "b": 60})
+    told = list(schedule(wanted(budget=130), {}, clock.start, clock))
+    assert names(clock) == ["popular, seed 0", "a, seed 0", "b, seed 0", "a, seed 1"]
+    assert [str(run) for run, found in told if found is None] == ["b, seed 1"]
+
+
+@pytest.mark.parametrize("status", [STOPPED, TOO_LONG])
+def test_a_run_that_the_budget_ended_is_made_again_with_half_as_much_time_more(status):
+    stopped = result("a", status=status, seconds_allowed=40)
+    assert lasts(stopped, "a", 59)
+    assert not lasts(stopped, "a", 60)
+    assert not lasts(stopped, "a", None)
+    assert lasts(result("a"), "a", None)
+    assert not lasts(result("a", status=FAILED), "a", None)
+
+
+def test_results_are_kept_as_they_are(tmp_path):
+    runs = Runs(tmp_path / "runs")
+    runs.write(Run("two-tower", 1), {"status": "done", "why": None})
+    runs.write(Run("two-tower", 0), {"status": "done", "why": "é"})
+    assert list(runs.read()) == [Run("two-tower", 0), Run("two-tower", 1)]
+    assert runs.read()[Run("two-tower", 0)]["why"] == "é"
+    runs.path(Run("sdm", 0)).write_text("{")
+    with pytest.raises(ValueError, match=r"sdm-0\.json is not the result of a run: remove it"):
+        runs.read()

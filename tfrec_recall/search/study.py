@@ -1,0 +1,160 @@
+"""Trials of settings on disk: what to try next, what to give up, what each setting brought."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.storages.journal import JournalFileBackend, JournalStorage
+from optuna.trial import Trial, TrialState
+
+from tfrec_recall.search.space import Space
+
+RANDOM = 6  # trials before the search draws by what it has seen
+FEW = 4  # trials that tell how others go before one is given up
+BEST_SHARE = 40  # per cent: a trial that is not among them is given up
+ENOUGH = 8  # whole trials, for importances
+Settings = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Tried:
+    """What one trial came to.
+
+    Args:
+        number: from 0, which are the defaults.
+        settings: those that are searched.
+        value: the figure on validation; of one that was given up, the last one before.
+        whole: it was trained to its end.
+        seconds: that it took.
+        back: the setting that was taken back to its default, of a trial for that alone.
+    """
+
+    number: int
+    settings: Settings
+    value: float | None
+    whole: bool
+    seconds: float
+    back: str | None = None
+
+
+class Study:
+    """A search that goes on where it stopped; more is better.
+
+    Args:
+        folder: where it is kept.
+        space: what is searched.
+        made_of: a text that is another one where figures would not be comparable.
+        seed: of what is drawn.
+
+    Raises: ValueError where the folder holds the search of something else.
+    """
+
+    def __init__(self, folder: pathlib.Path, space: Space, made_of: str, seed: int = 0):
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        folder.mkdir(parents=True, exist_ok=True)
+        storage = JournalStorage(JournalFileBackend(str(folder / "trials.log")))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is called experimental
+            self._study = optuna.create_study(
+                storage=storage,
+                study_name="tune",
+                direction="maximize",
+                load_if_exists=True,
+                pruner=optuna.pruners.PercentilePruner(
+                    BEST_SHARE, n_startup_trials=FEW, n_warmup_steps=1
+                ),
+            )
+        kept = self._study.user_attrs.setdefault("made_of", made_of)
+        if kept != made_of:
+            raise ValueError(
+                f"{folder} holds a search over other data, another protocol or other settings: "
+                "give another --out."
+            )
+        self._study.set_user_attr("made_of", made_of)
+        for trial in self._study.get_trials(states=[TrialState.RUNNING]):
+            self._study.tell(trial.number, state=TrialState.FAIL)  # of a call that was killed
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._study.sampler = optuna.samplers.TPESampler(
+                n_startup_trials=RANDOM, multivariate=True, seed=seed + len(self._study.trials)
+            )
+        self._space = space
+        self._distributions: dict[str, BaseDistribution] = space.distributions()
+
+    def add_defaults(self, value: float, seconds: float, curve: list[float]) -> None:
+        """The first trial, which was made outside: the defaults."""
+        self._study.add_trial(
+            optuna.trial.create_trial(
+                params=self._space.start(),
+                distributions=self._distributions,
+                value=value,
+                intermediate_values=dict(enumerate(curve)),
+                user_attrs={"seconds": seconds},
+            )
+        )
+
+    def next(self) -> Trial:
+        """The next trial to make, with its settings as `params`."""
+        return self._study.ask(self._distributions)
+
+    def next_without(self, setting: str) -> Trial:
+        """The best settings with one of them as it is by default."""
+        params = {**self.best.settings, setting: self._space.start()[setting]}
+        self._study.enqueue_trial(params, user_attrs={"back": setting})
+        return self.next()
+
+    def tell(self, trial: Trial, value: float | None, seconds: float, whole: bool = True) -> None:
+        """What a trial came to; None: it could not be made."""
+        trial.set_user_attr("seconds", round(seconds, 2))
+        if value is None:
+            self._study.tell(trial, state=TrialState.FAIL)
+        elif whole:
+            self._study.tell(trial, value)
+        else:
+            self._study.tell(trial, state=TrialState.PRUNED)
+
+    @property
+    def tried(self) -> list[Tried]:
+        """All trials that came to something."""
+        found = []
+        for trial in self._study.get_trials(states=[TrialState.COMPLETE, TrialState.PRUNED]):
+            whole = trial.state is TrialState.COMPLETE
+            value = trial.value if whole else max(trial.intermediate_values.values(), default=None)
+            seconds, back = (trial.user_attrs.get(name) for name in ("seconds", "back"))
+            found.append(Tried(trial.number, trial.params, value, whole, seconds or 0.0, back))
+        return found
+
+    @property
+    def best(self) -> Tried:
+        """The best of the whole trials, the first among equals."""
+        return max((one for one in self.tried if one.whole), key=lambda one: one.value or 0.0)
+
+    def importances(self) -> Mapping[str, float]:
+        """How much of what parts good trials from others each setting tells; empty of few trials.
+
+        By PED-ANOVA, "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in Arbitrary
+        Subspaces", IJCAI 2023.
+        """
+        whole = [one for one in self.tried if one.whole]
+        if len(whole) < ENOUGH or len({one.value for one in whole}) < 2:
+            return {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            evaluator = PedAnovaImportanceEvaluator(target_quantile=0.25)
+            return get_param_importances(self._study, evaluator=evaluator)
+
+    def brought(self) -> dict[str, float]:
+        """What the best trial is above itself with one setting taken back, of those tried."""
+        best, start, found = self.best, self._space.start(), {}
+        for one in self.tried:
+            other = [name for name in start if one.settings[name] != best.settings[name]]
+            if one.whole and len(other) == 1 and one.settings[other[0]] == start[other[0]]:
+                found[other[0]] = (best.value or 0.0) - (one.value or 0.0)
+        return found
