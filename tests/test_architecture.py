@@ -21,6 +21,8 @@ MAY_IMPORT = {
     },
     "evaluation": {"data", "retrieval"},
     "comparison": {"data", "retrieval", "evaluation", "operations"},
+    "search": set(),
+    "advice": set(),
     "export": {"data", "retrieval"},
     "serving": {"export", "retrieval"},
     "operations": {"data", "retrieval", "evaluation", "export", "serving"},

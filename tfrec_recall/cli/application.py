@@ -17,6 +17,7 @@ from tfrec_recall.cli import (
     datasets,
     demo,
     diff,
+    doctor,
     evaluate,
     models,
     recommend,
@@ -24,6 +25,7 @@ from tfrec_recall.cli import (
     serve,
     show,
     train,
+    tune,
 )
 from tfrec_recall.cli.console import only_warnings, quiet, say_error
 
@@ -54,6 +56,8 @@ for module in (
     show,
     diff,
     compare,
+    tune,
+    doctor,
     demo,
 ):
     command = module.__name__.rpartition(".")[2]

@@ -183,7 +183,7 @@ def write_report(plan: Plan, split: Split, names: list[str]) -> None:
             with replacing(plan.folder / name) as sibling:
                 sibling.write_text(text, encoding="utf-8")
     if summary["models"]:
-        results().print(texts[TABLE], soft_wrap=True)
+        results().print(texts[TABLE].rstrip(), soft_wrap=True)
     for absent in summary["absent"]:
         say((absent["model"], "bold"), f": {absent['why']}")
     for note in summary["notes"]:

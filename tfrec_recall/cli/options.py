@@ -42,6 +42,7 @@ def _json(what: str) -> Any:
 Json = Annotated[pathlib.Path | None, _json("figures")]
 ListsJson = Annotated[pathlib.Path | None, _json("lists")]
 Differences = Annotated[pathlib.Path | None, _json("differences")]
+Advice = Annotated[pathlib.Path | None, _json("advice")]
 Card = Annotated[pathlib.Path | None, _json("model card")]
 
 

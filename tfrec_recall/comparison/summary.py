@@ -89,6 +89,8 @@ def _row(
         "retriever": first["retriever"],
         "index": first["index"],
         "features": first["features"],
+        "ablation": first["ablation"],
+        "field_weights": first["field_weights"],
         "notes": first["notes"],
     }
     if yardstick is not None:

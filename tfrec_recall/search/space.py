@@ -18,29 +18,21 @@ class Ratio:
 
     Args:
         factor: the ends are the default divided by it, and multiplied.
-        otherwise: taken for the default where that is no number above 0.
         whole: whole numbers alone.
-        most: not above this.
     """
 
     factor: float
-    otherwise: Number
     whole: bool = False
-    most: float = float("inf")
 
-    def start(self, default: Any) -> Number:
-        """Where the search begins: the default, as far as it lies within."""
-        number = isinstance(default, int | float) and default is not True and default > 0
-        found = min(default if number else self.otherwise, self.most)
-        return max(1, round(found)) if self.whole else float(found)
+    def takes(self, default: Any) -> bool:
+        return _is_number(default) and default > 0
 
     def distribution(self, default: Any) -> BaseDistribution:
         from optuna.distributions import FloatDistribution, IntDistribution
 
-        start = self.start(default)
-        low, high = start / self.factor, min(start * self.factor, self.most)
+        low, high = default / self.factor, default * self.factor
         if self.whole:
-            return IntDistribution(max(1, round(low)), max(1, round(high)), log=True)
+            return IntDistribution(max(1, round(low)), round(high), log=True)
         return FloatDistribution(low, high, log=True)
 
 
@@ -51,10 +43,8 @@ class Between:
     low: float
     high: float
 
-    def start(self, default: Any) -> float:
-        """The default, as far as it lies within."""
-        number = isinstance(default, int | float) and default is not True
-        return min(max(float(default) if number else self.low, self.low), self.high)
+    def takes(self, default: Any) -> bool:
+        return _is_number(default) and self.low <= default <= self.high
 
     def distribution(self, default: Any) -> BaseDistribution:
         from optuna.distributions import FloatDistribution
@@ -68,9 +58,8 @@ class Times:
 
     factors: tuple[float, ...]
 
-    def start(self, default: Any) -> int:
-        """The default."""
-        return int(default)
+    def takes(self, default: Any) -> bool:
+        return _is_number(default) and default >= 1
 
     def distribution(self, default: Any) -> BaseDistribution:
         from optuna.distributions import CategoricalDistribution
@@ -78,42 +67,58 @@ class Times:
         return CategoricalDistribution([max(1, round(default * one)) for one in self.factors])
 
 
-Range = Ratio | Between | Times
+@dataclasses.dataclass(frozen=True)
+class Choices:
+    """One of these, among which the default is."""
+
+    values: tuple[Number | None, ...]
+
+    def takes(self, default: Any) -> bool:
+        return default in self.values
+
+    def distribution(self, default: Any) -> BaseDistribution:
+        from optuna.distributions import CategoricalDistribution
+
+        return CategoricalDistribution(list(self.values))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+Range = Ratio | Between | Times | Choices
 
 RANGES: Mapping[str, Range] = {
     # The training of models that descend.
-    "learning_rate": Ratio(4, 2e-3),
-    "weight_decay": Ratio(30, 3e-4, most=0.1),
+    "learning_rate": Ratio(4),
+    "weight_decay": Choices((0.0, 1e-4, 1e-3, 1e-2)),
     # Vectors, and what is between them.
     "dim": Times((0.5, 1, 2)),
-    "temperature": Ratio(3, 0.2),
+    "temperature": Ratio(3),
     "dropout": Between(0.0, 0.6),
-    "interests": Ratio(2, 4, whole=True),
-    "margin": Ratio(4, 0.2),
-    "l2": Ratio(10, 0.01),
+    "interests": Ratio(2, whole=True),
+    "margin": Ratio(4),
+    "l2": Ratio(10),
     # Neighbours, windows and walks.
-    "neighbours": Ratio(5, 100, whole=True),
-    "nearby": Ratio(4, 10.0),
+    "neighbours": Ratio(5, whole=True),
+    "nearby": Ratio(4),
     "shrinkage": Between(0.0, 50.0),
     "alpha": Between(0.0, 1.0),
-    "window": Ratio(3, 10, whole=True),
-    "rate": Ratio(3, 0.05),
+    "window": Ratio(3, whole=True),
+    "rate": Ratio(3),
     "power": Between(0.0, 1.0),
     # How a history becomes a query.
-    "half_life": Ratio(4, 4.0),
-    "half_life_days": Ratio(30, 30.0),
+    "half_life": Ratio(4),
+    "half_life_days": Choices((None, 7.0, 30.0, 90.0, 365.0)),
     "popularity": Between(0.0, 0.6),
 }
-"""Of settings that are not here, nothing is known of what could be tried: they stay as they are."""
+"""Of settings that are not here, nothing is known of what could be tried: they stay as they are.
+So do those that are switched off by default, such as a half-life of None."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Space:
-    """The settings that are searched, and where each begins.
-
-    Args:
-        defaults: as a run with them came to, name -> value; those that are searched.
-    """
+    """The settings that are searched, and the default of each, where the search begins."""
 
     defaults: Mapping[str, Any]
 
@@ -126,7 +131,11 @@ class Space:
         >>> Space.of({"dim": 64, "normalize": True, "dropout": 0.2}).defaults
         {'dim': 64, 'dropout': 0.2}
         """
-        known = {name: value for name, value in settings.items() if name in RANGES}
+        known = {
+            name: value
+            for name, value in settings.items()
+            if name in RANGES and RANGES[name].takes(value)
+        }
         odd = [name for name in only or () if name not in known]
         if odd or not known:
             raise ValueError(
@@ -138,7 +147,3 @@ class Space:
     def distributions(self) -> dict[str, BaseDistribution]:
         """What the search draws from, by name."""
         return {name: RANGES[name].distribution(v) for name, v in self.defaults.items()}
-
-    def start(self) -> dict[str, Number]:
-        """Where the search begins: the defaults, as far as they lie within the ranges."""
-        return {name: RANGES[name].start(value) for name, value in self.defaults.items()}

@@ -92,7 +92,7 @@ class Study:
         """The first trial, which was made outside: the defaults."""
         self._study.add_trial(
             optuna.trial.create_trial(
-                params=self._space.start(),
+                params=dict(self._space.defaults),
                 distributions=self._distributions,
                 value=value,
                 intermediate_values=dict(enumerate(curve)),
@@ -106,19 +106,17 @@ class Study:
 
     def next_without(self, setting: str) -> Trial:
         """The best settings with one of them as it is by default."""
-        params = {**self.best.settings, setting: self._space.start()[setting]}
+        params = {**self.best.settings, setting: self._space.defaults[setting]}
         self._study.enqueue_trial(params, user_attrs={"back": setting})
         return self.next()
 
     def tell(self, trial: Trial, value: float | None, seconds: float, whole: bool = True) -> None:
-        """What a trial came to; None: it could not be made."""
+        """What a trial came to; without a value it was given up, or could not be made at all."""
         trial.set_user_attr("seconds", round(seconds, 2))
-        if value is None:
-            self._study.tell(trial, state=TrialState.FAIL)
-        elif whole:
+        if value is not None and whole:
             self._study.tell(trial, value)
         else:
-            self._study.tell(trial, state=TrialState.PRUNED)
+            self._study.tell(trial, state=TrialState.FAIL if whole else TrialState.PRUNED)
 
     @property
     def tried(self) -> list[Tried]:
@@ -152,7 +150,7 @@ class Study:
 
     def brought(self) -> dict[str, float]:
         """What the best trial is above itself with one setting taken back, of those tried."""
-        best, start, found = self.best, self._space.start(), {}
+        best, start, found = self.best, self._space.defaults, {}
         for one in self.tried:
             other = [name for name in start if one.settings[name] != best.settings[name]]
             if one.whole and len(other) == 1 and one.settings[other[0]] == start[other[0]]:

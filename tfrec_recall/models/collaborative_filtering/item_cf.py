@@ -134,6 +134,7 @@ class ItemCF(OnePassModel):
         best = OF_BASKETS if features.has_baskets else OF_EVENTS
         count = best.neighbours if neighbours == "auto" else neighbours
         whole(owner, count, "neighbours")
+        self.neighbours = count
         for name, value in (("ratings", ratings), ("by_rating", by_rating), ("centred", centred)):
             flag(owner, value, name)
         if normalize != "auto":

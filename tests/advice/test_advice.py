@@ -1,0 +1,130 @@
+"""Each fault is found by its figure, with the setting that mends it; a healthy run has none."""
+
+import numpy as np
+import pytest
+
+from tests.comparison.made_up import FACTS, result, results
+from tfrec_recall.advice import Evidence, advise, advise_on_data
+from tfrec_recall.comparison import summarised
+from tfrec_recall.retrieval import InvertedFile
+
+GROUPS = [
+    {"name": name, "items": 10, "events": events, "least": 0, "most": 9, "targets": targets}
+    for name, events, targets in (
+        *(("new", 0, 2), ("rare", 20, 28)),
+        *(("middle", 30, 30), ("frequent", 50, 40)),
+    )
+]
+DATA = {**FACTS, "items": GROUPS, "targets": 100, "users": 100}
+SETTINGS = {"epochs": 9, "learning_rate": 0.002, "dropout": 0.2, "dim": 64, "correct": True}
+HEALTHY = {
+    "model": "two-tower",
+    "settings": SETTINGS,
+    "epochs": [
+        [
+            {"epoch": epoch, "loss": 5.0 - epoch / 4, "val_recall@50": value, "seconds": 1.0}
+            for epoch, value in enumerate((0.3, 0.45, 0.5, 0.495, 0.49), start=1)
+        ]
+    ],
+    "exposure": [0.0, 0.2, 0.3, 0.5],
+    "index": {"kind": "scann", "recall": 0.96, "settings": {"recall": 0.95}},
+    "ablation": [
+        {"side": "user", "name": "history", "recall": 0.5, "lost": 0.3, "low": 0.2, "high": 0.4},
+        {"side": "item", "name": "genre", "recall": 0.5, "lost": 0.02, "low": 0.01, "high": 0.03},
+        {"side": "user", "name": "user_id", "recall": 0.5, "lost": 0.0, "low": 0.0, "high": 0.0},
+    ],
+    "field_weights": {"user": {"user_id": 0.01, "age": 0.4, "country": 0.6}},
+}
+
+
+def said(**others):
+    return advise(Evidence.of({**HEALTHY, **others}, DATA))
+
+
+def curve(*values, name="val_recall@50", falls=0.25):
+    epochs = enumerate(values, start=1)
+    return [{"epoch": epoch, "loss": 5.0 - falls * epoch, name: value} for epoch, value in epochs]
+
+
+def test_a_healthy_run_on_healthy_data_has_nothing():
+    assert said() == []
+    assert advise_on_data(DATA) == []
+    assert advise(Evidence("item-cf")) == []  # of which nothing is known
+
+
+def test_overfitting():
+    (one,) = said(epochs=curve(0.3, 0.5, 0.44))
+    assert one.fault == "overfits"
+    assert "from 0.5000 after epoch 2 to 0.4400 after epoch 3" in one.figure
+    assert "loss fell from 4.5000 to 4.2500" in one.figure
+    assert "a larger `dropout` (it is 0.2), a smaller `dim` (it is 64)" in one.setting
+    assert said(epochs=curve(0.3, 0.5, 0.48)) == []  # noise
+    assert said(epochs=curve(0.3, 0.5, 0.4, falls=-0.1)) == []  # it diverges, and learns nothing
+    (one,) = said(epochs=curve(0.99, 0.95, 1.1, name="val_rmse"))
+    assert "rmse on validation went from 0.9500 after epoch 2 to 1.1000" in one.figure
+
+
+def test_epochs_that_ran_out():
+    (one,) = said(epochs=[curve(0.3, 0.45, 0.5)])
+    assert one.fault == "under-trained"
+    assert "the last of 3 is the best, with recall@50 on validation 0.5000" in one.figure
+    assert "`epochs = 6`" in one.setting
+    assert said(epochs=[curve(1.0, 0.95, 0.96, name="val_rmse")]) == []
+    (one,) = said(stopped=[0])
+    assert "the budget ended its training after epoch 5." in one.figure
+
+
+def test_popularity_bias():
+    (one,) = said(exposure=[0.0, 0.1, 0.2, 0.7], settings={**SETTINGS, "correct": False})
+    assert one.fault == "popularity-biased"
+    assert "10 frequent items have 70% of the first 50 places, and 40% of what users" in one.figure
+    assert "`correct = true`" in one.setting
+
+
+def test_an_index_that_misses_its_recall():
+    vectors = np.random.default_rng(0).normal(size=(600, 8)).astype("float32")
+    seeded = InvertedFile(recall=0.99, leaves=24, leaves_to_search=1, reorder=20)
+    with pytest.warns(UserWarning, match="reaches recall"):
+        index = seeded.build(vectors, k=10, queries=vectors[:80] + 0.1)
+    (one,) = said(index=index.report)
+    assert one.fault == "index misses its recall"
+    assert f"finds {index.report['recall']:.3f} of what exact search finds, and 0.99" in one.figure
+    fallen = {"kind": "exact", "recall": 1.0, "instead_of": index.report}
+    assert "every item is searched exactly" in said(index=fallen)[0].figure
+    stand_in = {**HEALTHY["index"], "tuned_with": "item vectors"}
+    assert "that of users is not known" in said(index=stand_in)[0].figure
+
+
+def test_features_that_say_nothing():
+    silent = {"side": "user", "name": "age", "recall": 0.5, "lost": 0.001, "low": -0.002}
+    (one,) = said(ablation=[*HEALTHY["ablation"], {**silent, "high": 0.003}])
+    assert one.fault == "features say nothing"
+    assert "users.age +0.0010" in one.figure
+    assert "--columns" in one.setting
+    little = {**silent, "lost": 0.004, "low": 0.001}  # but surely something
+    assert said(ablation=[*HEALTHY["ablation"], little]) == []
+    (one,) = said(field_weights={"item": {"genre": 0.9, "colour": 0.02, "item_id": 0.8}})
+    assert one.figure.endswith("items.colour 0.020 (mean 0.573).")
+
+
+def test_targets_and_users_unknown_to_training():
+    groups = [{**GROUPS[0], "targets": 25}, *GROUPS[1:]]
+    (one,) = advise_on_data({**DATA, "items": groups})
+    assert one.fault == "targets unknown to training"
+    assert "25 of 123 targets (20%)" in one.figure
+    (one,) = advise_on_data({**DATA, "unknown_users": 8})
+    assert "8 of 100 users (8%)" in one.figure
+
+
+def test_data_without_times():
+    (one,) = advise_on_data({**DATA, "has_time": False})
+    assert one.fault == "data without times"
+    assert "--rename THEIRS=timestamp" in one.setting
+
+
+def test_a_row_of_a_comparison_is_evidence():
+    runs = results(result("popular"), result("two-tower", status="stopped"))
+    row = summarised(runs, FACTS, ["two-tower"])["models"][0]
+    known = Evidence.of(row, FACTS)
+    assert (known.curve.name, known.curve.best, known.stopped) == ("val_recall@50", 2, True)
+    assert known.settings == {"epochs": 5}

@@ -1,0 +1,97 @@
+"""`doctor` on a comparison and on an export whose faults were seeded, and on one without any."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.cli.conftest import printed
+from tfrec_recall.cli.compare import write_report
+from tfrec_recall.cli.compared_run import made
+from tfrec_recall.cli.plan import Plan
+from tfrec_recall.cli.protocol import Protocol
+from tfrec_recall.cli.source import Source
+from tfrec_recall.comparison.runs import Run
+from tfrec_recall.export import export
+
+USERS, ITEMS, GROUPS = 60, 40, 4
+SETTINGS = {
+    **{"epochs": 2, "batch_size": 64, "dim": 4, "hidden": [8], "negatives": 8},
+    "learning_rate": 0.01,
+}
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    """Events without times, users with a mood that says nothing, and two epochs."""
+    generator = np.random.default_rng(4)
+    folder = tmp_path_factory.mktemp("moods")
+    rows = [
+        (f"u{user}", f"i{item}")
+        for user in range(USERS)
+        for item in generator.permutation(np.arange(user % GROUPS, ITEMS, GROUPS))[:8]
+    ]
+    pd.DataFrame(rows, columns=["user_id", "item_id"]).to_csv(folder / "events.csv", index=False)
+    users = {"user_id": [f"u{user}" for user in range(USERS)]}
+    users["mood"] = generator.choice(["good", "bad", "mixed"], USERS)
+    pd.DataFrame(users).to_csv(folder / "users.csv", index=False)
+    source, settings = Source(str(folder)), {"two-tower": SETTINGS}
+    made_plan = Plan(folder / "report", source, Protocol(), "0" * 16, settings=settings)
+    made_plan.write()
+    return made_plan
+
+
+def test_seeded_faults_of_a_comparison_are_found(plan, capsys):
+    split = plan.split()
+    for run in (Run("popular", 0), Run("two-tower", 0)):
+        plan.runs().write(run, made(plan, run, split=split))
+    write_report(plan, split, ["popular", "two-tower"])
+    capsys.readouterr()
+    told = printed("doctor", capsys, plan.folder, "--json", plan.folder / "advice.json")
+    advice = json.loads((plan.folder / "advice.json").read_text())["advice"]
+    faults = {name: [one["fault"] for one in said] for name, said in advice.items()}
+    assert faults == {
+        "the data": ["data without times"],
+        "two-tower": ["under-trained", "features say nothing"],
+        "popular": [],
+    }
+    silent = advice["two-tower"][1]["figure"]
+    assert "users.mood" in silent
+    assert "`epochs = 4`" in told.out
+    assert "Nothing to say of popular." in told.out
+    other = printed("doctor", capsys, plan.folder, "--data", "online-retail", code=1)
+    assert "leave --data and the options of the measurement out" in other.err
+
+
+def test_an_export_is_asked_and_its_card_read(retriever, split, folder, tmp_path, capsys):
+    epochs = [(5.0, 0.4), (4.0, 0.5), (3.0, 0.4)]
+    card = {
+        "model": "even",
+        "data": str(folder),
+        "rename": ["visitor=user_id", "sku=item_id"],
+        "settings": {"epochs": 9, "dropout": 0.1},
+        "curve": [{"loss": loss, "val_recall@50": value} for loss, value in epochs],
+    }
+    export(retriever, tmp_path / "even", data=card, items=split.interactions.items)
+    told = printed("doctor", capsys, tmp_path / "even")
+    assert "even overfits" in told.out
+    assert "a larger `dropout` (it is 0.1)" in told.out
+    assert told.out.count("even ") == 1  # it shows odd items as well: 30 places for 30 items
+
+    healthy = {**card, "curve": card["curve"][:2] + [{"loss": 3.9, "val_recall@50": 0.49}]}
+    export(retriever, tmp_path / "even", data=healthy, items=split.interactions.items)
+    assert "Nothing to say of even." in printed("doctor", capsys, tmp_path / "even").out
+
+    gone = {**card, "data": str(tmp_path / "gone")}
+    export(retriever, tmp_path / "even", data=gone, items=split.interactions.items)
+    told = printed("doctor", capsys, tmp_path / "even")
+    assert "only what the card tells is looked at" in told.err
+    assert "even overfits" in told.out
+
+
+def test_what_is_neither_is_refused(tmp_path, capsys):
+    (tmp_path / "other.json").write_text("{}")
+    told = printed("doctor", capsys, tmp_path / "other.json", code=1)
+    assert "is not what `compare` wrote" in told.err
+    assert "There is no export" in printed("doctor", capsys, tmp_path / "none", code=1).err

@@ -1,0 +1,91 @@
+"""`tune`: it searches, goes on, takes back, and writes what `train --settings` takes."""
+
+import json
+import tomllib
+
+import pytest
+
+from tests.cli.conftest import RENAME, printed
+from tfrec_recall.cli import searching
+from tfrec_recall.cli.discovery import entry
+from tfrec_recall.cli.settings import read, separate
+from tfrec_recall.cli.trial import Outcome
+
+
+def command(folder, out, *others):
+    searched = ("--search", "neighbours,alpha")
+    return ("tune", "item-cf", "--data", folder, *RENAME, *searched, "--out", out, *others)
+
+
+def test_a_search_is_made_and_goes_on(folder, tmp_path, capsys):
+    out = tmp_path / "tuned"
+    settings = tmp_path / "base.toml"
+    settings.write_text("shrinkage = 1.5\n")
+    name, *arguments = command(folder, out, "--settings", settings)
+    told = printed(name, capsys, *arguments, "--trials", 5)
+    assert "First the defaults." in told.err
+    trials = json.loads((out / "trials.json").read_text())["trials"]
+    assert [one["number"] for one in trials] == list(range(len(trials)))
+    assert trials[0]["settings"] == {"neighbours": 600, "alpha": 0.5}
+    assert 5 <= len(trials) <= 6
+    found = tomllib.loads((out / "tuned.toml").read_text())
+    assert found["shrinkage"] == 1.5  # what every trial had
+    assert set(found) <= {"shrinkage", "neighbours", "alpha"}
+    _, given = separate(read(out / "tuned.toml"), entry("item-cf").load(), "item-cf")
+    best = max(trials, key=lambda one: one["value"])
+    assert given["alpha"] == pytest.approx(best["settings"]["alpha"], rel=1e-3)
+    assert (out / "trainings.txt").read_text().count("Training item-cf") == len(trials) - 1
+
+    again = printed(name, capsys, *arguments, "--trials", 1)
+    assert "First the defaults." not in again.err
+    more = json.loads((out / "trials.json").read_text())["trials"]
+    assert more[: len(trials)] == trials
+    assert len(more) == len(trials) + 1
+    told = printed(name, capsys, *arguments, "--repeats", code=1)
+    assert "give another --out" in told.err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--budget", "0"), "--budget is a length of time"),
+        (("--search", "epochs"), "can be searched: "),
+        (("--settings", "published"), "tune takes files with settings"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(options, told, folder, tmp_path, capsys, monkeypatch):
+    defaults = Outcome(0.5, True, 1.0, settings={"neighbours": 20})
+    monkeypatch.setattr(searching, "outcome", lambda *given, **others: defaults)
+    name, *arguments = command(folder, tmp_path / "tuned")
+    assert told in printed(name, capsys, *arguments, *options, code=1).err
+
+
+def test_settings_that_were_found_are_taken_back_one_by_one(tmp_path, monkeypatch):
+    from tfrec_recall.search import Space, Study
+
+    made = []
+
+    def outcome(entry, split, settings, *shared, trial=None, ends=None):
+        made.append((settings, trial is not None))
+        return Outcome(settings["alpha"] - settings["power"], True, 0.0)
+
+    monkeypatch.setattr(searching, "outcome", outcome)
+    space = Space({"alpha": 0.5, "power": 0.5})
+    study = Study(tmp_path, space, "x")
+    study.add_defaults(0.0, 0.0, [])
+    run = searching.Searching(None, None, {"last": 9}, 0, False, None, tmp_path, float("inf"))
+    assert run.search(study, float("inf"), 12) == 0
+    found = study.best
+    run.take_back(study, space.defaults, None)
+    taken = [settings for settings, searched in made if not searched]
+    assert len(taken) == 2
+    for settings in taken:
+        assert settings["last"] == 9
+        back = [name for name in space.defaults if settings[name] == 0.5]
+        assert len(back) == 1
+    better = study.best
+    if better.number == found.number:
+        assert study.brought()["alpha"] == pytest.approx(found.settings["alpha"] - 0.5)
+        assert study.brought()["power"] == pytest.approx(0.5 - found.settings["power"])
+    run.take_back(study, space.defaults, None)
+    assert len(made) == 12 + len([one for one in study.tried if one.back])

@@ -1,0 +1,90 @@
+"""What is known of a run, as far as it is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+ERRORS = ("val_rmse",)  # figures on validation of which less is better
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """A figure on validation and the loss after each epoch.
+
+    Args:
+        name: of the figure.
+        values, losses: in the order of epochs.
+    """
+
+    name: str
+    values: Sequence[float]
+    losses: Sequence[float]
+
+    @classmethod
+    def of(cls, epochs: Sequence[Mapping[str, float]]) -> Self | None:
+        """The curve of epochs as `train --json` has them; None where nothing was measured."""
+        names = [name for name in epochs[0] if name.startswith("val_")] if epochs else []
+        if not names:
+            return None
+        values = [epoch[names[0]] for epoch in epochs]
+        return cls(names[0], values, [epoch.get("loss", float("nan")) for epoch in epochs])
+
+    @property
+    def best(self) -> int:
+        """The number of the best epoch, from 1."""
+        choose = min if self.name in ERRORS else max
+        return self.values.index(choose(self.values)) + 1
+
+    @property
+    def shown(self) -> str:
+        return f"{self.name.removeprefix('val_')} on validation"
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """What is known of the run of a model; what is None or empty is not known.
+
+    Args:
+        model: its name.
+        curve: of its training.
+        settings: all of them.
+        stopped: the budget ended its training.
+        index: what the index says of itself.
+        ablation: what each feature is worth, as `comparison.ablation` finds.
+        field_weights: what SENet lets through of the features of a side, by side and name.
+        exposure: the share of the first 50 places that new, rare, middle and frequent items have.
+        facts: of the data, as `comparison.facts` has them.
+    """
+
+    model: str
+    curve: Curve | None = None
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    stopped: bool = False
+    index: Mapping[str, Any] | None = None
+    ablation: Sequence[Mapping[str, Any]] = ()
+    field_weights: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
+    exposure: Sequence[float] = ()
+    facts: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], facts: Mapping[str, Any] | None) -> Self:
+        """Of a model's row in a comparison, or of a run with the same figures."""
+        epochs = row.get("epochs") or []
+        first = epochs[0] if epochs and isinstance(epochs[0], list) else epochs
+        return cls(
+            model=row["model"],
+            curve=Curve.of(first),
+            settings=row.get("settings") or {},
+            stopped=bool(row.get("stopped")),
+            index=row.get("index"),
+            ablation=row.get("ablation") or (),
+            field_weights=row.get("field_weights") or {},
+            exposure=row.get("exposure") or (),
+            facts=facts,
+        )
+
+    def has(self, *names: str) -> list[str]:
+        """Those of these settings that the model has."""
+        return [name for name in names if name in self.settings]

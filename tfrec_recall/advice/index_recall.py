@@ -1,0 +1,34 @@
+"""An index that does not find what it was asked to find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tfrec_recall.advice.advice import Advice
+from tfrec_recall.advice.evidence import Evidence
+
+
+def index_recall(known: Evidence) -> Iterator[Advice]:
+    """The index finds less of what exact search finds than was asked for, or is slow for it."""
+    index = known.index or {}
+    missed = index.get("instead_of")
+    about = missed or index
+    asked = (about.get("settings") or {}).get("recall")
+    found = about.get("recall")
+    if asked is not None and found is not None and found < asked:
+        served = ", so that every item is searched exactly" if missed else ""
+        yield Advice(
+            "index misses its recall",
+            f"the {about['kind']} index finds {found:.3f} of what exact search finds, and {asked} "
+            f"was asked for{served}.",
+            "Leave its settings open (leaves, leaves_to_search, reorder), ask for less, or take "
+            "`--index exact`.",
+        )
+    elif index.get("tuned_with") == "item vectors":
+        yield Advice(
+            "index misses its recall",
+            f"the {index['kind']} index was tuned on item vectors, recall {found:.3f}: that of "
+            "users is not known.",
+            "Give `tuning_queries=evaluation.tuning_queries(split)` to the retriever, as `train` "
+            "does.",
+        )

@@ -1,0 +1,144 @@
+"""`tfrec-recall doctor`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json as json_module
+import pathlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from tfrec_recall.cli import options
+from tfrec_recall.cli.console import results, say, waiting
+from tfrec_recall.cli.option_groups import takes
+from tfrec_recall.cli.outputs import output
+from tfrec_recall.cli.protocol import Protocol, protocol
+from tfrec_recall.cli.source import Source
+
+if TYPE_CHECKING:
+    from tfrec_recall.advice import Advice
+    from tfrec_recall.export import LoadedRetriever
+
+REPORT = "comparison.json"
+YARDSTICK = "popular"  # is biased to what is popular by design
+DATA = "the data"
+
+
+@options.reads_data
+@takes("measured", made_by=protocol)
+def doctor(
+    path: Annotated[
+        pathlib.Path,
+        typer.Argument(
+            metavar="EXPORT|REPORT",
+            help="An export of `train`, or what `compare` wrote: its folder, or comparison.json.",
+        ),
+    ],
+    source: Source,
+    measured: Protocol,
+    json: options.Advice = None,
+) -> None:
+    """Say what is wrong with a model, by which figure, and which setting mends it.
+
+    Of an export it reads the card, and asks it for lists on the data that it was trained on, or on
+    `--data`: test is measured again, and each feature shuffled once. Of a comparison all is there.
+    """
+    target = output(json, "--json")
+    beside = target.tables() if target else results()
+    report = path / REPORT if path.is_dir() else path
+    if report.suffix == ".json" and report.exists():
+        _refuse(source, measured)
+        found = _of_report(report)
+    else:
+        found = _of_export(path, source, measured)
+    _show(found, beside)
+    if target is not None:
+        plain = {name: [dataclasses.asdict(one) for one in said] for name, said in found.items()}
+        target.write_json({"advice": plain})
+
+
+def _refuse(source: Source, measured: Protocol) -> None:
+    if source.place is not None or measured.record():
+        raise ValueError(
+            "A comparison was measured on its own data: leave --data and the options of the "
+            "measurement out."
+        )
+
+
+def _of_report(path: pathlib.Path) -> dict[str, list[Advice]]:
+    """Of the data once, then of each model."""
+    from tfrec_recall.advice import Evidence, advise, advise_on_data
+
+    try:
+        summary = json_module.loads(path.read_text(encoding="utf-8"))
+        facts, models = summary["facts"], summary["models"]
+        rows = {row["model"]: Evidence.of(row, facts) for row in models}
+        known = {DATA: advise_on_data(facts)}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is not what `compare` wrote. Received: {type(error).__name__}: {error}."
+        ) from error
+    for name, evidence in rows.items():
+        if name == YARDSTICK:
+            evidence = dataclasses.replace(evidence, exposure=())
+        known[name] = advise(evidence)
+    return known
+
+
+def _of_export(path: pathlib.Path, source: Source, measured: Protocol) -> dict[str, list[Advice]]:
+    """Of the card and, where the data are at hand, of what the export finds in them."""
+    from tfrec_recall.advice import Evidence, advise, advise_on_data
+    from tfrec_recall.cli.loading import load_export, trained_on
+
+    retriever = load_export(path)
+    trained = trained_on(retriever)
+    name = str(trained.get("model") or path)
+    row: dict[str, Any] = {
+        "model": name,
+        "epochs": trained.get("curve") or [],
+        "settings": trained.get("settings") or {},
+        "index": retriever.card.get("retriever", {}).get("index"),
+        "field_weights": trained.get("field_weights") or {},
+    }
+    told: dict[str, list[Advice]] = {}
+    facts: Mapping[str, Any] | None = None
+    try:
+        source = source.or_of_card(trained)
+    except (FileNotFoundError, ValueError) as error:
+        say((f"{error} Without data, only what the card tells is looked at.", "yellow"))
+    else:
+        measured = Protocol.recorded(trained).changed_by(measured)
+        found, facts = _measured(retriever, source, measured)
+        row = {**row, **found}
+        told[DATA] = advise_on_data(facts)
+    return {**told, name: advise(Evidence.of(row, facts))}
+
+
+def _measured(
+    retriever: LoadedRetriever, source: Source, measured: Protocol
+) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """What the export finds on test, and the facts of the data."""
+    from tfrec_recall.comparison import facts, figures
+
+    split = measured.cut(measured.counted(source.load()))
+    repeats = bool(measured.repeats)
+    with waiting("Measuring on test"):
+        found = figures(retriever, split, repeats)
+    kept = {name: found[name] for name in ("ablation", "exposure")}
+    return kept, facts(split, {}, repeats)
+
+
+def _show(found: Mapping[str, list[Advice]], on: Console) -> None:
+    """Each piece of advice under what it is about."""
+    for name, said in found.items():
+        for one in said:
+            on.print(Text.assemble((f"{name} ", "bold"), (one.fault, "yellow")), soft_wrap=True)
+            on.print(f"  {one.figure}", soft_wrap=True)
+            on.print(f"  {one.setting}", soft_wrap=True)
+    healthy = [name for name, said in found.items() if not said and name != DATA]
+    if healthy:
+        on.print(f"Nothing to say of {', '.join(healthy)}.", soft_wrap=True)

@@ -1,0 +1,134 @@
+"""A search of settings as it runs: the defaults, then trials, then each setting taken back."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import pathlib
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tfrec_recall.cli.console import say
+from tfrec_recall.cli.discovery import Entry
+from tfrec_recall.cli.durations import shown
+from tfrec_recall.cli.trial import Outcome, outcome
+from tfrec_recall.cli.tuned_file import changed
+from tfrec_recall.data.files import replacing
+
+if TYPE_CHECKING:
+    from tfrec_recall.data import Split
+    from tfrec_recall.features import Wanted
+    from tfrec_recall.search import Study
+
+DEFAULTS, LOG = "defaults.json", "trainings.txt"
+FIGURE = "recall@50 on validation, or the negative RMSE of a model of ratings"
+
+
+@dataclasses.dataclass(frozen=True)
+class Searching:
+    """What all trials share.
+
+    Args:
+        base: settings that every trial has.
+        folder: where the search is kept.
+        ends: `time.monotonic()` at which all should be over.
+    """
+
+    entry: Entry
+    split: Split
+    base: Mapping[str, Any]
+    seed: int
+    repeats: bool
+    columns: Wanted
+    folder: pathlib.Path
+    ends: float
+
+    def defaults(self, made_of: str) -> Outcome:
+        """What the defaults come to, kept from call to call.
+
+        Raises: ValueError where the folder holds those of something else.
+        """
+        path = self.folder / DEFAULTS
+        if path.exists():
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            if kept.pop("made_of") != made_of:
+                raise ValueError(
+                    f"{self.folder} holds a search of another model, or over other data, another "
+                    "protocol or other settings: give another --out."
+                )
+            return Outcome(**kept)
+        say("First the defaults.")
+        found = self._outcome(self.base)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as sibling:
+            text = json.dumps({**dataclasses.asdict(found), "made_of": made_of})
+            sibling.write_text(text, encoding="utf-8")
+        return found
+
+    def search(self, study: Study, until: float, trials: int | None) -> int | None:
+        """Makes trials until then, or so many.
+
+        Returns: how many of them are left.
+        """
+        while time.monotonic() < until and trials != 0:
+            self._trial(study)
+            trials = None if trials is None else trials - 1
+        return trials
+
+    def take_back(self, study: Study, defaults: Mapping[str, Any], trials: int | None) -> None:
+        """Takes back each setting of the best trial alone, as far as time and trials last.
+
+        Where one is better taken back, that is the best trial from then on.
+        """
+        while trials != 0:
+            known = study.brought()
+            left = [name for name in changed(study, defaults) if name not in known]
+            if not left or time.monotonic() + study.best.seconds > self.ends:
+                return
+            self._trial(study, back=left[0])
+            trials = None if trials is None else trials - 1
+
+    def _trial(self, study: Study, back: str | None = None) -> None:
+        """One trial: the next, or the best settings without one of them."""
+        before = study.best.value or 0.0
+        trial = study.next() if back is None else study.next_without(back)
+        given = {**self.base, **trial.params}
+        try:
+            with _logged(self.folder, f"trial {trial.number}: {given}"):
+                found = self._outcome(given, trial=trial if back is None else None, ends=self.ends)
+        except ValueError as error:
+            study.tell(trial, None, 0.0)
+            say((f"Trial {trial.number} cannot be made: {error}", "yellow"))
+            return
+        except BaseException:  # interrupted: it is nobody's figure
+            study.tell(trial, None, 0.0)
+            raise
+        ended = found.value is not None and not found.whole
+        study.tell(trial, found.value, found.seconds, found.whole)
+        told = ", ".join(f"{name} {_short(value)}" for name, value in trial.params.items())
+        if found.value is None:
+            came = "given up"
+        else:
+            came = f"{found.value:.4f}{', the best' * (found.whole and found.value > before)}"
+        without = f"without {back}, " if back else ""
+        late = ", ended by the budget" if ended else ""
+        say(f"trial {trial.number}: {without}{told}: {came}{late}, {shown(found.seconds)}")
+
+    def _outcome(self, settings: Mapping[str, Any], **others: Any) -> Outcome:
+        shared = (self.entry, self.split, settings, self.seed, self.repeats, self.columns)
+        return outcome(*shared, **others)
+
+
+@contextlib.contextmanager
+def _logged(folder: pathlib.Path, about: str) -> Iterator[None]:
+    """What a training tells goes to a file: a search has a line a trial."""
+    with open(folder / LOG, "a", encoding="utf-8") as log:
+        log.write(f"{about}\n")
+        with contextlib.redirect_stderr(log):
+            yield
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,113 @@
+"""One training of a search: how good it is on validation, and whether it is worth its end."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+from optuna.exceptions import TrialPruned
+
+from tfrec_recall.cli.deadline import Deadline
+from tfrec_recall.cli.discovery import Entry
+from tfrec_recall.cli.training import CUT, MEASURED_USERS, MONITORED, RATED, train_model
+from tfrec_recall.evaluation import evaluate
+from tfrec_recall.evaluation.callbacks import with_fewer_users
+
+if TYPE_CHECKING:
+    from optuna.trial import Trial
+
+    from tfrec_recall.cli.training import Trained
+    from tfrec_recall.data import Split
+    from tfrec_recall.features import Wanted
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a training came to.
+
+    Args:
+        value: recall@50 on validation at its best, or of a model of ratings their RMSE, negative;
+            None of a training that was given up.
+        whole: neither given up nor ended by the budget.
+        curve: the value after each epoch.
+        settings: all of them, as the model made of them.
+    """
+
+    value: float | None
+    whole: bool
+    seconds: float
+    curve: tuple[float, ...] = ()
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+class GivingUp(tf.keras.callbacks.Callback):
+    """Tells a trial how it goes after each epoch; raises TrialPruned where others went better."""
+
+    def __init__(self, trial: Trial):
+        super().__init__()
+        self.trial = trial
+
+    def on_epoch_end(self, epoch, logs=None):
+        value = value_in(logs or {})
+        if value is not None:
+            self.trial.report(value, epoch)
+            if self.trial.should_prune():
+                raise TrialPruned
+
+
+def value_in(logs: Mapping[str, float]) -> float | None:
+    """What is searched for, in the figures of an epoch: more is better."""
+    if RATED in logs:
+        return -float(logs[RATED])
+    return float(logs[MONITORED]) if MONITORED in logs else None
+
+
+def outcome(
+    entry: Entry,
+    split: Split,
+    settings: Mapping[str, Any],
+    seed: int,
+    repeats: bool = False,
+    columns: Wanted = None,
+    trial: Trial | None = None,
+    ends: float | None = None,
+) -> Outcome:
+    """Trains with these settings and measures on validation; test is not looked at.
+
+    Args:
+        trial: that is told how it goes and may give it up.
+        ends: `time.monotonic()` at which training should be over.
+
+    Raises: ValueError for settings that the model refuses.
+    """
+    began = time.monotonic()
+    deadline = None if ends is None else Deadline(ends)
+    watching: Sequence[tf.keras.callbacks.Callback] = [
+        *([GivingUp(trial)] if trial is not None else []),
+        *([deadline] if deadline is not None else []),
+    ]
+    try:
+        trained = train_model(
+            entry, split, settings, seed, repeats=repeats, columns=columns, watching=watching
+        )
+        curve = [value for epoch in trained.curve if (value := value_in(epoch)) is not None]
+        value = max(curve) if curve else _measured(trained, split, repeats)
+    except TrialPruned:
+        return Outcome(None, False, time.monotonic() - began)
+    finally:
+        tf.keras.backend.clear_session()
+        gc.collect()
+    whole = deadline is None or not deadline.reached
+    return Outcome(value, whole, time.monotonic() - began, tuple(curve), trained.settings)
+
+
+def _measured(trained: Trained, split: Split, repeats: bool) -> float:
+    """Of a model that validation does not stop."""
+    fewer = with_fewer_users(split, MEASURED_USERS)
+    retriever = trained.model.retriever(split.interactions.items, k=CUT)
+    report = evaluate(retriever, fewer, on="validation", cuts=(CUT,), repeats=repeats, lists=False)
+    return float(report.metrics[f"recall@{CUT}"])

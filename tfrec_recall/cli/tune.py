@@ -1,0 +1,173 @@
+"""`tfrec-recall tune`."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.util
+import json
+import pathlib
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import tfrec_recall
+from tfrec_recall.cli import options
+from tfrec_recall.cli.console import results, say
+from tfrec_recall.cli.discovery import entry
+from tfrec_recall.cli.durations import seconds, shown
+from tfrec_recall.cli.option_groups import takes
+from tfrec_recall.cli.protocol import Protocol, protocol
+from tfrec_recall.cli.settings import read_all
+from tfrec_recall.cli.source import Source
+from tfrec_recall.data.files import check_folder, replacing
+
+if TYPE_CHECKING:
+    from tfrec_recall.data import Split
+    from tfrec_recall.search import Study
+
+SEARCHING = 0.75  # of the budget; with the rest, settings are taken back one by one
+FOUND, TRIALS = "tuned.toml", "trials.json"
+
+
+@options.reads_data
+@takes("measured", made_by=protocol)
+def tune(
+    model: Annotated[str, typer.Argument(help="One of `tfrec-recall models`.")],
+    source: Source,
+    measured: Protocol,
+    budget: Annotated[
+        str, typer.Option(metavar="TIME", help="How long this call may search: 30m, 2h.")
+    ] = "30m",
+    trials: Annotated[
+        int | None,
+        typer.Option(min=1, help="At most as many trainings in this call.", show_default=False),
+    ] = None,
+    search: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,…",
+            help="The settings to search; by default all of the model's of which it is known what "
+            "to try.",
+            show_default=False,
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Settings that every trial has, as for `train`. May be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the trainings, and of what is tried.")] = 0,
+    out: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="Where trials and settings go; by default tuned/MODEL.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Search a model's settings on validation, and write those that `train --settings` takes.
+
+    The defaults are tried first. Trials that go worse than others are given up early. Then the
+    settings that were found are taken back one by one, which tells what each brought. The next call
+    of the same command goes on from there. Test is not looked at.
+    """
+    chosen, limit = entry(model), seconds(budget)
+    published, base = read_all(settings or ())
+    if published:
+        raise ValueError("tune takes files with settings; `published` is of the paper, as it is.")
+    if importlib.util.find_spec("optuna") is None:
+        raise ImportError("tune draws its trials with optuna: pip install 'tfrec-recall[tune]'.")
+    folder = out or pathlib.Path("tuned") / chosen.name
+    check_folder(folder)
+    began = time.monotonic()
+    interactions = measured.counted(source.load())
+    from tfrec_recall.cli.searching import Searching
+    from tfrec_recall.data.fingerprint import fingerprint
+    from tfrec_recall.search import Space, Study
+
+    measure = [fingerprint(interactions), measured.record(), source.columns, search]
+    made_of = _digest([*measure, chosen.name, base, seed, tfrec_recall.__version__])
+    searching = Searching(
+        chosen,
+        with_validation(measured.cut(interactions), seed),
+        base,
+        seed,
+        bool(measured.repeats),
+        source.columns,
+        folder,
+        began + limit,
+    )
+    defaults = searching.defaults(made_of)
+    only = None if search is None else [name.strip() for name in search.split(",")]
+    space = Space.of(defaults.settings, only)
+    study = Study(folder, space, made_of, seed)
+    if not study.tried:
+        study.add_defaults(defaults.value or 0.0, defaults.seconds, list(defaults.curve))
+    say("Searched: ", (", ".join(space.defaults), "bold"))
+    left = searching.search(study, began + SEARCHING * limit, trials)
+    searching.take_back(study, space.defaults, left)
+    about = (
+        f"{chosen.name} on {interactions.name}, {searching.split.name}: {len(study.tried)} trials "
+        f"in {shown(sum(one.seconds for one in study.tried))}, "
+        f"{sum(not one.whole for one in study.tried)} of them given up early."
+    )
+    _write(folder, study, space.defaults, base, about)
+
+
+def with_validation(split: Split, seed: int) -> Split:
+    """The split, or one of its training events where no validation came with the data.
+
+    Raises: ValueError where nobody has two events.
+    """
+    if len(split.validation.targets):
+        return split
+    from tfrec_recall.data import hold_back
+
+    trial = hold_back(split.train, seed=seed)
+    if trial is None:
+        raise ValueError(
+            "Settings are chosen on validation: nobody has an event that could be held back. "
+            f"Received: {split}."
+        )
+    say(f"No validation came with the data: {trial.validation} are held back.")
+    return trial
+
+
+def _write(
+    folder: pathlib.Path,
+    study: Study,
+    defaults: Mapping[str, Any],
+    base: Mapping[str, Any],
+    about: str,
+) -> None:
+    """The settings file, all trials as JSON, and the table."""
+    from tfrec_recall.cli.searching import FIGURE
+    from tfrec_recall.cli.tuned_file import table, text
+
+    tried = [dataclasses.asdict(one) for one in study.tried]
+    values = {"about": about, "brought": study.brought(), "importances": dict(study.importances())}
+    texts = {
+        FOUND: text(study, defaults, base, FIGURE, about),
+        TRIALS: json.dumps({**values, "trials": tried}, indent=1),
+    }
+    for name, content in texts.items():
+        with replacing(folder / name) as sibling:
+            sibling.write_text(content, encoding="utf-8")
+    results().print(table(study, defaults))
+    best, first = study.best, study.tried[0]
+    say(about)
+    say(f"{FIGURE}: {best.value:.4f}, by the defaults {first.value:.4f}.")
+    say("The settings: ", (str(folder / FOUND), "bold"), ", for `train --settings`.")
+
+
+def _digest(parts: list[Any]) -> str:
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

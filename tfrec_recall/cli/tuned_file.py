@@ -1,0 +1,90 @@
+"""The settings that a search found, as `train --settings` takes them, with what each brought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from tfrec_recall.search import Study
+
+
+def changed(study: Study, defaults: Mapping[str, Any]) -> list[str]:
+    """The settings that are other than their defaults, those that brought most first."""
+    best, brought, tells = study.best.settings, study.brought(), study.importances()
+    names = [name for name in best if best[name] != defaults[name]]
+    return sorted(names, key=lambda name: (-brought.get(name, 0.0), -tells.get(name, 0.0), name))
+
+
+def text(
+    study: Study, defaults: Mapping[str, Any], base: Mapping[str, Any], figure: str, about: str
+) -> str:
+    """A TOML file: what was given before the search, then each setting that the search changed.
+
+    Args:
+        base: settings that all trials had.
+        figure: what the values are.
+        about: the first lines, each a comment.
+    """
+    best, first = study.best, study.tried[0]
+    brought, tells = study.brought(), study.importances()
+    lines = [f"# {line}" for line in about.splitlines()]
+    lines.append(f"# {figure}: {_figure(best.value)}; by the defaults {_figure(first.value)}.")
+    lines += [f"{name} = {_toml(value)}" for name, value in base.items() if name not in defaults]
+    for name in changed(study, defaults):
+        told = [f"by default {defaults[name]}"]
+        if name in brought:
+            told.append(f"brought {brought[name]:+.4f}")
+        if name in tells:
+            told.append(f"tells {tells[name]:.0%} of what parts good trials from others")
+        lines.append(f"{name} = {_toml(best.settings[name])}  # {'; '.join(told)}")
+    if len(lines) == len(about.splitlines()) + 1:
+        lines.append("# Nothing that was tried is better than the defaults.")
+    return "\n".join(lines) + "\n"
+
+
+def table(study: Study, defaults: Mapping[str, Any]) -> Table:
+    """Each setting: its default, what was found, what it brought, what it tells."""
+    best, brought, tells = study.best.settings, study.brought(), study.importances()
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+    shown.add_column("setting")
+    for column in ("default", "found", "brought", "tells"):
+        shown.add_column(column, justify="right")
+    names = changed(study, defaults)
+    for name in [*names, *(name for name in best if name not in names)]:
+        shown.add_row(
+            name,
+            _short(defaults[name]),
+            _short(best[name]) if name in names else "",
+            f"{brought[name]:+.4f}" if name in names and name in brought else "",
+            f"{tells[name]:.0%}" if name in tells else "",
+        )
+    return shown
+
+
+def _figure(value: float | None) -> str:
+    return "none" if value is None else f"{abs(value):.4f}"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML writes it.
+
+    >>> _toml(0.25), _toml(True), _toml([128, 64]), _toml("auto")
+    ('0.25', 'true', '[128, 64]', '"auto"')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, float):
+        return repr(float(f"{value:.4g}"))
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name} = {_toml(one)}' for name, one in value.items())}}}"
+    return repr(value) if isinstance(value, int) else f'"{value}"'
