@@ -79,7 +79,7 @@ def test_an_export_is_asked_and_its_card_read(retriever, split, folder, tmp_path
     assert "a larger `dropout` (it is 0.1)" in told.out
     assert told.out.count("even ") == 1  # it shows odd items as well: 30 places for 30 items
 
-    healthy = {**card, "curve": card["curve"][:2] + [{"loss": 3.9, "val_recall@50": 0.49}]}
+    healthy = {**card, "curve": [*card["curve"][:2], {"loss": 3.9, "val_recall@50": 0.49}]}
     export(retriever, tmp_path / "even", data=healthy, items=split.interactions.items)
     assert "Nothing to say of even." in printed("doctor", capsys, tmp_path / "even").out
 
