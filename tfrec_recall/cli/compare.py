@@ -15,7 +15,7 @@ import typer
 
 from tfrec_recall.cli import options
 from tfrec_recall.cli.comparison_table import ComparisonTable
-from tfrec_recall.cli.console import results, say, waiting
+from tfrec_recall.cli.console import results, say, waiting, warn
 from tfrec_recall.cli.discovery import entries, entry
 from tfrec_recall.cli.durations import seconds, shown
 from tfrec_recall.cli.option_groups import takes
@@ -185,9 +185,9 @@ def write_report(plan: Plan, split: Split, names: list[str]) -> None:
     if summary["models"]:
         results().print(texts[TABLE].rstrip(), soft_wrap=True)
     for absent in summary["absent"]:
-        say((absent["model"], "bold"), f": {absent['why']}")
+        warn((absent["model"], "bold"), f": {absent['why']}")
     for note in summary["notes"]:
-        say((note, "yellow"))
+        warn((note, "yellow"))
     say("The report: ", (str(plan.folder / PAGE), "bold"))
 
 

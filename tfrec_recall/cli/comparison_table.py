@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tfrec_recall.cli.console import notices, say
+from tfrec_recall.cli.console import is_live, notices, say
 from tfrec_recall.cli.durations import shown
 from tfrec_recall.comparison.runs import STOPPED, WITH_FIGURES, Run
 
@@ -33,7 +33,7 @@ class ComparisonTable:
         self._results = {run: result for run, result in results.items() if run.model in models}
         self._running: Run | None = None
         self._live = Live(console=notices(), refresh_per_second=2, get_renderable=self.table)
-        self._on = notices().is_terminal
+        self._on = is_live()
 
     def __enter__(self) -> ComparisonTable:
         if self._on:

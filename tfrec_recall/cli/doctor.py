@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tfrec_recall.cli import options
-from tfrec_recall.cli.console import results, say, waiting
+from tfrec_recall.cli.console import results, waiting, warn
 from tfrec_recall.cli.option_groups import takes
 from tfrec_recall.cli.outputs import output
 from tfrec_recall.cli.protocol import Protocol, protocol
@@ -109,7 +109,7 @@ def _of_export(path: pathlib.Path, source: Source, measured: Protocol) -> dict[s
     try:
         source = source.or_of_card(trained)
     except (FileNotFoundError, ValueError) as error:
-        say((f"{error} Without data, only what the card tells is looked at.", "yellow"))
+        warn((f"{error} Without data, only what the card tells is looked at.", "yellow"))
     else:
         measured = Protocol.recorded(trained).changed_by(measured)
         found, facts = _measured(retriever, source, measured)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tfrec_recall.cli.console import say
+from tfrec_recall.cli.console import say, warn
 from tfrec_recall.cli.discovery import Entry
 from tfrec_recall.cli.durations import shown
 from tfrec_recall.cli.trial import Outcome, outcome
@@ -100,7 +100,7 @@ class Searching:
                 found = self._outcome(given, trial=trial if back is None else None, ends=self.ends)
         except ValueError as error:
             study.tell(trial, None, 0.0)
-            say((f"Trial {trial.number} cannot be made: {error}", "yellow"))
+            warn((f"Trial {trial.number} cannot be made: {error}", "yellow"))
             return
         except BaseException:  # interrupted: it is nobody's figure
             study.tell(trial, None, 0.0)
