@@ -1,11 +1,14 @@
 """What is kept of a run, held to what follows from the lists by counting."""
 
+import json
+
 import numpy as np
 import pytest
 
 from tfrec_recall.comparison import facts, figures
 from tfrec_recall.comparison.facts import Measured
 from tfrec_recall.comparison.groups import NAMES
+from tfrec_recall.comparison.reasons import plain
 
 TITLES = {f"s{item:02d}": f"Thing [{item}]" for item in range(30)}
 BEST = [f"s{item:02d}" for item in (*range(0, 30, 2), *range(1, 30, 2))]
@@ -96,6 +99,12 @@ def test_users_to_pick_with_titles(split, users):
     _, wanted, had = users[first["user"]]
     assert first["history"] == [[item, TITLES[item]] for item in had]
     assert {item for item, _ in first["wanted"]} == wanted
+
+
+def test_it_is_json(found, split):
+    json.dumps([found, facts(split, TITLES)], allow_nan=False)
+    assert plain(np.array([np.int64(3), b"s4"], dtype=object)) == [3, "s4"]
+    assert type(plain(np.array([np.int64(3)], dtype=object))[0]) is int
 
 
 def test_a_request_takes_time(found):

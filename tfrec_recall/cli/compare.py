@@ -24,7 +24,7 @@ from tfrec_recall.cli.protocol import Protocol, protocol
 from tfrec_recall.cli.settings import read
 from tfrec_recall.cli.source import Source, parse_pairs
 from tfrec_recall.cli.train import Kind
-from tfrec_recall.comparison.runs import FAILED, TOO_LONG, YARDSTICK, Run
+from tfrec_recall.comparison.runs import FAILED, TOO_LONG, YARDSTICK, Run, standing
 from tfrec_recall.comparison.schedule import Round, schedule
 from tfrec_recall.data.files import check_folder, replacing
 
@@ -99,10 +99,10 @@ def compare(
     plan = Plan(out, source, measured, fingerprint(interactions), index.value, chosen)
     plan.write()
     made_of = {name: plan.made_of(name) for name in names}
-    there = plan.runs().read()
-    wanted = Round(names, tuple(range(seeds)), made_of, limit)
-    old = [str(run) for run in there if there[run]["made_of"] != made_of.get(run.model)]
-    if set(old) & {str(Run(name, seed)) for name in names for seed in wanted.seeds}:
+    kept, wanted = plan.runs().read(), Round(names, tuple(range(seeds)), limit)
+    there = standing(kept, made_of)
+    old = [str(run) for run in kept if run.model in made_of and run not in there]
+    if old:
         say(f"Of other settings or another version, and made again: {', '.join(old)}.")
     try:
         with ComparisonTable(names, wanted.seeds, there) as table:
@@ -163,11 +163,7 @@ def write_report(plan: Plan, split: Split, names: list[str]) -> None:
     from tfrec_recall.comparison.tables import markdown
 
     with waiting("Writing the report"):
-        stand = {
-            run: result
-            for run, result in plan.runs().read().items()
-            if result["made_of"] == plan.made_of(run.model)
-        }
+        stand = standing(plan.runs().read(), {name: plan.made_of(name) for name in names})
         titles = titles_of(split.interactions.items)
         told = facts(split, titles, bool(plan.measured.repeats))
         summary = summarised(stand, told, names)

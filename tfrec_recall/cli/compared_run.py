@@ -77,7 +77,7 @@ def made(
         **found,
         **training_figures(trained),
         "seconds": round(time.monotonic() - began, 1),
-        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),  # Linux
         "commit": _commit(),
     }
 

@@ -14,7 +14,7 @@ from tfrec_recall.comparison.facts import Measured
 from tfrec_recall.evaluation import Queries
 from tfrec_recall.evaluation.metrics import bootstrap_interval
 from tfrec_recall.evaluation.queries import HISTORY
-from tfrec_recall.evaluation.ranking import Items
+from tfrec_recall.evaluation.ranking import NONE, Items
 from tfrec_recall.operations.item_features import ItemFeatures
 from tfrec_recall.retrieval import EmbeddingRetriever, Retriever
 
@@ -87,7 +87,9 @@ class _Asked:
             exclude = None if self.repeats else self.queries.seen(rows)
             asked = (batch or self.queries.batch)(rows)
             ids, _ = retriever(asked, k=min(CUT, len(retriever.item_ids)), exclude=exclude)
-            found.append(pairs.holds(rows, items.positions(ids)).sum(axis=1))
+            positions = items.positions(ids)
+            positions = np.where(positions < len(self.catalogue), positions, NONE)
+            found.append(pairs.holds(rows, positions).sum(axis=1))
         return np.concatenate(found) / self.measured.targets.counts[self.rows]
 
 

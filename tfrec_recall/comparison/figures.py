@@ -15,6 +15,7 @@ from tfrec_recall.comparison.latency import latency
 from tfrec_recall.comparison.reasons import plain, reasons
 from tfrec_recall.comparison.shown import LENGTH, OVERLAP
 from tfrec_recall.evaluation import Report, evaluate
+from tfrec_recall.evaluation.ranking import NONE
 
 if TYPE_CHECKING:
     from tfrec_recall.data import Split
@@ -45,8 +46,10 @@ def figures(
     positions, scores = report.positions, report.scores
     assert positions is not None  # mypy: lists are kept
     assert scores is not None
+    # Targets and groups know the catalogue alone, and an export may hold other items.
+    known = np.where(positions < len(measured.items.of), positions, NONE)
     users = np.arange(len(measured.users))
-    hits = measured.targets.pairs.holds(users, positions)
+    hits = measured.targets.pairs.holds(users, known)
     wanted = measured.targets.counts
     found = np.cumsum(hits, axis=1) / wanted[:, np.newaxis]  # [users, k]
     queries = queries_of(retriever, split, measured.users)
@@ -64,7 +67,7 @@ def figures(
         "intervals": {name: _pair(report.interval(name)) for name in PAIRED},
         "curve": [[k, _number(found[:, k - 1].mean())] for k in PLACES],
         "per_user": {name: np.round(report.values(name), 4).tolist() for name in PAIRED},
-        "by_item": _by_item(measured, hits, positions),
+        "by_item": _by_item(measured, hits, known),
         "by_history": [
             _number(found[measured.histories.of == group, GROUPED - 1].mean())
             for group in range(len(measured.histories.names))

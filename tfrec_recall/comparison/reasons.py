@@ -81,5 +81,10 @@ def _near(retriever: Retriever, queries: Queries, row: int) -> dict[Any, list[tu
 
 
 def plain(ids: np.ndarray) -> list[Any]:
-    """Ids, or names, out of a tensor in Python's own types."""
-    return [one.decode() if isinstance(one, bytes) else one for one in ids.tolist()]
+    """Ids, or names, out of an array in Python's own types, as JSON takes them.
+
+    >>> plain(np.array([np.int64(3), b"s4", "s5"], dtype=object))
+    [3, 's4', 's5']
+    """
+    own = [one.item() if isinstance(one, np.generic) else one for one in ids.tolist()]
+    return [one.decode() if isinstance(one, bytes) else one for one in own]

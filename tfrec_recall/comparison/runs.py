@@ -69,15 +69,25 @@ class Runs:
         return dict(sorted(found.items()))
 
 
-def lasts(result: Mapping[str, Any], made_of: str, seconds: float | None) -> bool:
+def standing(
+    results: Mapping[Run, Mapping[str, Any]], made_of: Mapping[str, str]
+) -> dict[Run, Mapping[str, Any]]:
+    """The results of runs that would be made of the same now: their `made_of`, by model."""
+    return {
+        run: result
+        for run, result in results.items()
+        if result.get("made_of") == made_of.get(run.model)
+    }
+
+
+def lasts(result: Mapping[str, Any], seconds: float | None) -> bool:
     """Whether a result stands, or its run is to be made again.
 
     Args:
-        made_of: what the run would be made of now, as it was kept as `made_of`.
         seconds: that a run may take now; None: any. One that the budget stopped is made again
             where it would get half as much time more.
     """
-    if result.get("made_of") != made_of or result["status"] == FAILED:
+    if result["status"] == FAILED:
         return False
     if result["status"] not in (STOPPED, TOO_LONG):
         return True

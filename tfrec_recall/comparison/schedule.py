@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tfrec_recall.comparison.runs import LEFT_OUT, WITH_FIGURES, Run, lasts
+from tfrec_recall.comparison.runs import FAILED, LEFT_OUT, WITH_FIGURES, Run, lasts
 
 Start = Callable[[Run, float | None], Mapping[str, Any]]
 
@@ -20,13 +20,11 @@ class Round:
         models: by name; the first seed of all comes before the second of any, so that a budget
             that ends leaves a whole table.
         seeds: of each model; one that draws nothing at random is run once.
-        made_of: what a run of each model is made of; the result of a run stands as long as this.
         budget: seconds for all runs of this call; None for any.
     """
 
     models: Sequence[str]
     seeds: Sequence[int]
-    made_of: Mapping[str, str]
     budget: float | None = None
 
 
@@ -42,7 +40,7 @@ def schedule(
     no result yet; the second seed of a model is begun only where it can end as its first one did.
 
     Args:
-        results: those there are.
+        results: those there are that stand.
         start: makes a run within these seconds, if any, and returns its result.
         clock: tells the seconds.
 
@@ -56,9 +54,9 @@ def schedule(
             run, first = Run(model, seed), results.get(Run(model, wanted.seeds[0]))
             if seed != wanted.seeds[0] and not _again(first):
                 continue
-            others = sum(Run(other, seed) not in results for other in order[place + 1 :])
+            others = sum(_is_missing(Run(other, seed), results) for other in order[place + 1 :])
             allowed = None if ends is None else (ends - clock()) / (1 + others)
-            if run in results and lasts(results[run], wanted.made_of[model], allowed):
+            if run in results and lasts(results[run], allowed):
                 continue
             left = None if ends is None else ends - clock()
             needs = 0.0 if first is None or seed == wanted.seeds[0] else first["seconds"]
@@ -69,6 +67,10 @@ def schedule(
             seconds = allowed if needs == 0 or left is None else min(left, 2 * needs)
             results[run] = start(run, seconds)
             yield run, results[run]
+
+
+def _is_missing(run: Run, results: Mapping[Run, Mapping[str, Any]]) -> bool:
+    return run not in results or results[run]["status"] == FAILED
 
 
 def _again(first: Mapping[str, Any] | None) -> bool:

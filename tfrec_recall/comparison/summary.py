@@ -95,7 +95,7 @@ def _row(
     }
     if yardstick is not None:
         difference = _mean_of_users(runs, MAIN) - yardstick
-        low, high = bootstrap_interval(difference)
+        low, high = _interval(difference)
         row["above_popular"] = {
             "mean": float(f"{difference.mean():.4g}"),
             "low": float(f"{low:.4g}"),
@@ -114,7 +114,7 @@ def _over_seeds(metric: str, runs: list[Result]) -> dict[str, Any]:
     if len(values) > 1:
         found["deviation"] = float(f"{np.std(values, ddof=1):.3g}")
     if metric in runs[0]["per_user"]:
-        low, high = bootstrap_interval(_mean_of_users(runs, metric))
+        low, high = _interval(_mean_of_users(runs, metric))
         found |= {"low": float(f"{low:.5g}"), "high": float(f"{high:.5g}")}
     return found
 
@@ -122,6 +122,11 @@ def _over_seeds(metric: str, runs: list[Result]) -> dict[str, Any]:
 def _mean_of_users(runs: list[Result], metric: str) -> np.ndarray:
     """A metric of each user, the mean over seeds."""
     return np.mean([run["per_user"][metric] for run in runs], axis=0)
+
+
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    """Over users. Thousandths are enough, and few distinct values are fast to draw from."""
+    return bootstrap_interval(np.round(values, 3))
 
 
 def _overlaps(lists: list[list[list[int]]]) -> list[list[float]]:

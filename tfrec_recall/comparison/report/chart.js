@@ -1,7 +1,7 @@
 /* Charts as inline SVG, as wide as their place, so that text keeps its size on a phone. */
 
 const drawn = (tag, attributes = {}, text) => {
-  const element = document.createElementNS("http" + "://www.w3.org/2000/svg", tag);
+  const element = document.createElementNS(find("drawing").namespaceURI, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   if (text !== undefined) element.textContent = text;
   return element;

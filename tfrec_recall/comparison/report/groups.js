@@ -21,7 +21,7 @@ const learningOf = (model) => {
 };
 
 const charts = (data, models) => {
-  const lists = [...models].reverse().sort((a, b) => b.metrics["recall@50"].mean - a.metrics["recall@50"].mean);
+  const lists = models; // the best first
   const number = (value) => (value >= 1 ? whole(value) : String(Number(value.toPrecision(1))));
   scatter(find("by-training"), pointsBy(models, (model) => model.train_seconds, duration),
     { log: true, formatX: (value) => `${number(value)} s` });

@@ -41,7 +41,7 @@ const people = (data, models) => {
     find("about").textContent = user.about;
     const more = user.events - user.history.length;
     find("history-title").textContent = `Had, the latest first${more ? ` (${whole(more)} older ones are left out)` : ""}`;
-    find("history").replaceChildren(...user.history.toReversed().map(([item]) => make("li", titled(item))));
+    find("history").replaceChildren(...[...user.history].reverse().map(([item]) => make("li", titled(item))));
     find("wanted").replaceChildren(...user.wanted.map(([item]) => make("li", titled(item))));
     find("lists").replaceChildren(...models.map((model) => listOf(model, place)));
   };
