@@ -6,7 +6,7 @@ import tomllib
 import pytest
 
 from tests.cli.conftest import RENAME, printed
-from tfrec_recall.cli import searching
+from tfrec_recall.cli import searching, tuned_file
 from tfrec_recall.cli.discovery import entry
 from tfrec_recall.cli.settings import read, separate
 from tfrec_recall.cli.trial import Outcome
@@ -89,3 +89,24 @@ def test_settings_that_were_found_are_taken_back_one_by_one(tmp_path, monkeypatc
         assert study.brought()["power"] == pytest.approx(0.5 - found.settings["power"])
     run.take_back(study, space.defaults, None)
     assert len(made) == 12 + len([one for one in study.tried if one.back])
+    told = tuned_file.text(study, space.defaults, {"last": 9, "gap": None}, "recall", "of a test")
+    assert tomllib.loads(told)["last"] == 9
+    assert "# gap is null in the file that was given" in told
+
+
+def test_a_setting_that_cannot_be_taken_back_is_tried_once(tmp_path, monkeypatch):
+    from tfrec_recall.search import Space, Study
+
+    def outcome(entry, split, settings, *shared, trial=None, ends=None):
+        if trial is None:
+            raise ValueError("the two go together")
+        return Outcome(settings["alpha"] + settings["power"], True, 0.0)
+
+    monkeypatch.setattr(searching, "outcome", outcome)
+    space = Space({"alpha": 0.1, "power": 0.1})
+    study = Study(tmp_path, space, "x")
+    study.add_defaults(0.0, 0.0, [])
+    run = searching.Searching(None, None, {}, 0, False, None, tmp_path, float("inf"))
+    run.search(study, float("inf"), 3)
+    run.take_back(study, space.defaults, None)
+    assert [one.number for one in study.tried] == [0, 1, 2, 3]

@@ -82,12 +82,15 @@ class Searching:
 
         Where one is better taken back, that is the best trial from then on.
         """
+        failed: set[str] = set()
         while trials != 0:
-            known = study.brought()
+            known = {*study.brought(), *failed}
             left = [name for name in changed(study, defaults) if name not in known]
             if not left or time.monotonic() + study.best.seconds > self.ends:
                 return
             self._trial(study, back=left[0])
+            if study.tried[-1].back != left[0] or not study.tried[-1].whole:
+                failed.add(left[0])
             trials = None if trials is None else trials - 1
 
     def _trial(self, study: Study, back: str | None = None) -> None:

@@ -33,7 +33,7 @@ def text(
     brought, tells = study.brought(), study.importances()
     lines = [f"# {line}" for line in about.splitlines()]
     lines.append(f"# {figure}: {_figure(best.value)}; by the defaults {_figure(first.value)}.")
-    lines += [f"{name} = {_toml(value)}" for name, value in base.items() if name not in defaults]
+    lines += [_line(name, value) for name, value in base.items() if name not in defaults]
     for name in changed(study, defaults):
         told = [f"by default {defaults[name]}"]
         if name in brought:
@@ -71,6 +71,13 @@ def _figure(value: float | None) -> str:
 
 def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _line(name: str, value: Any) -> str:
+    """A setting that was given, as it is."""
+    if value is None:  # which TOML lacks
+        return f"# {name} is null in the file that was given: give that file to `train` as well."
+    return f"{name} = {_toml(value)}"
 
 
 def _toml(value: Any) -> str:
