@@ -18,13 +18,13 @@ from tfrec_recall.cli.option_groups import takes
 from tfrec_recall.cli.outputs import output
 from tfrec_recall.cli.protocol import Protocol, protocol
 from tfrec_recall.cli.source import Source
+from tfrec_recall.comparison.runs import YARDSTICK
 
 if TYPE_CHECKING:
-    from tfrec_recall.advice import Advice
+    from tfrec_recall.advice import Advice, Evidence
     from tfrec_recall.export import LoadedRetriever
 
 REPORT = "comparison.json"
-YARDSTICK = "popular"  # is biased to what is popular by design
 DATA = "the data"
 
 
@@ -71,27 +71,31 @@ def _refuse(source: Source, measured: Protocol) -> None:
 
 def _of_report(path: pathlib.Path) -> dict[str, list[Advice]]:
     """Of the data once, then of each model."""
-    from tfrec_recall.advice import Evidence, advise, advise_on_data
+    from tfrec_recall.advice import advise, advise_on_data
 
     try:
         summary = json_module.loads(path.read_text(encoding="utf-8"))
         facts, models = summary["facts"], summary["models"]
-        rows = {row["model"]: Evidence.of(row, facts) for row in models}
+        rows = {row["model"]: _evidence(row, facts) for row in models}
         known = {DATA: advise_on_data(facts)}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} is not what `compare` wrote. Received: {type(error).__name__}: {error}."
         ) from error
-    for name, evidence in rows.items():
-        if name == YARDSTICK:
-            evidence = dataclasses.replace(evidence, exposure=())
-        known[name] = advise(evidence)
-    return known
+    return {**known, **{name: advise(evidence) for name, evidence in rows.items()}}
+
+
+def _evidence(row: Mapping[str, Any], facts: Mapping[str, Any] | None) -> Evidence:
+    """Of a row; the yardstick is biased to what is popular by design."""
+    from tfrec_recall.advice import Evidence
+
+    impartial = {**row, "exposure": ()} if row["model"] == YARDSTICK else row
+    return Evidence.of(impartial, facts)
 
 
 def _of_export(path: pathlib.Path, source: Source, measured: Protocol) -> dict[str, list[Advice]]:
     """Of the card and, where the data are at hand, of what the export finds in them."""
-    from tfrec_recall.advice import Evidence, advise, advise_on_data
+    from tfrec_recall.advice import advise, advise_on_data
     from tfrec_recall.cli.loading import load_export, trained_on
 
     retriever = load_export(path)
@@ -115,7 +119,7 @@ def _of_export(path: pathlib.Path, source: Source, measured: Protocol) -> dict[s
         found, facts = _measured(retriever, source, measured)
         row = {**row, **found}
         told[DATA] = advise_on_data(facts)
-    return {**told, name: advise(Evidence.of(row, facts))}
+    return {**told, name: advise(_evidence(row, facts))}
 
 
 def _measured(
