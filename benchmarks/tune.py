@@ -30,10 +30,10 @@ from tfrec_recall.search import Space, Study
 SHARE, FOUND = 0.2, 0.95
 GRIDS: dict[str, dict[str, list[Any]]] = {
     "item-cf": {
-        "neighbours": [120, 300, 600, 1200],
-        "alpha": [0.0, 0.25, 0.5, 0.75, 1.0],
-        "half_life": [2.0, 4.0, 8.0, 16.0],
-        "nearby": [2.5, 10.0, 40.0],
+        "neighbours": [50, 200, 400, 800],
+        "alpha": [0.0, 0.25, 0.5, 0.75],
+        "half_life": [2.0, 4.0, 8.0],
+        "nearby": [5.0, 10.0],
     },
     "user-cf": {
         "neighbours": [10, 25, 50, 100, 250],

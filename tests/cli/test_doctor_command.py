@@ -37,7 +37,8 @@ def plan(tmp_path_factory):
     users["mood"] = generator.choice(["good", "bad", "mixed"], USERS)
     pd.DataFrame(users).to_csv(folder / "users.csv", index=False)
     source, settings = Source(str(folder)), {"two-tower": SETTINGS}
-    made_plan = Plan(folder / "report", source, Protocol(), "0" * 16, settings=settings)
+    measured = Protocol(split="random:0.2,0.2")
+    made_plan = Plan(folder / "report", source, measured, "0" * 16, settings=settings)
     made_plan.write()
     return made_plan
 

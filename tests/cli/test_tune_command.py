@@ -26,7 +26,7 @@ def test_a_search_is_made_and_goes_on(folder, tmp_path, capsys):
     assert "First the defaults." in told.err
     trials = json.loads((out / "trials.json").read_text())["trials"]
     assert [one["number"] for one in trials] == list(range(len(trials)))
-    assert trials[0]["settings"] == {"neighbours": 600, "alpha": 0.5}
+    assert trials[0]["settings"] == {"neighbours": 200, "alpha": 0.5}
     assert 5 <= len(trials) <= 6
     found = tomllib.loads((out / "tuned.toml").read_text())
     assert found["shrinkage"] == 1.5  # what every trial had

@@ -67,13 +67,13 @@ def test_a_trial_that_goes_worse_than_others_is_given_up(tmp_path):
     good.report(0.4, 0)
     good.report(0.9, 1)
     assert not good.should_prune()
-    bad.report(0.9, 0)
+    bad.report(0.2, 0)
     assert not bad.should_prune()  # one epoch says nothing
-    bad.report(0.2, 2)
+    bad.report(0.3, 1)
     assert bad.should_prune()
     study.tell(bad, None, 1.0, whole=False)
     last = study.tried[-1]
-    assert (last.whole, last.value) == (False, 0.9)
+    assert (last.whole, last.value) == (False, 0.3)
     study.tell(good, 0.1, 1.0)
     assert study.best.value == quality(DEFAULTS)
 
