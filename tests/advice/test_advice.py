@@ -99,10 +99,12 @@ def test_features_that_say_nothing():
     silent = {"side": "user", "name": "age", "recall": 0.5, "lost": 0.001, "low": -0.002}
     (one,) = said(ablation=[*HEALTHY["ablation"], {**silent, "high": 0.003}])
     assert one.fault == "features say nothing"
-    assert "users.age +0.0010" in one.figure
+    assert "users.age 0.0010 (-0.0020 to 0.0030)" in one.figure
     assert "--columns" in one.setting
-    little = {**silent, "lost": 0.004, "low": 0.001}  # but surely something
+    little = {**silent, "low": 0.001, "high": 0.003}  # but surely something
     assert said(ablation=[*HEALTHY["ablation"], little]) == []
+    few_users = {**silent, "high": 0.02}  # who knows?
+    assert said(ablation=[*HEALTHY["ablation"], few_users]) == []
     (one,) = said(field_weights={"item": {"genre": 0.9, "colour": 0.02, "item_id": 0.8}})
     assert one.figure.endswith("items.colour 0.020 (mean 0.573).")
 
