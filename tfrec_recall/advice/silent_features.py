@@ -15,19 +15,16 @@ CLOSED = 0.1  # of the mean weight of its side, that SENet lets through
 def silent_features(known: Evidence) -> Iterator[Advice]:
     """Shuffled among users or items, they cost no recall that could be told from none, and surely
     little; or SENet lets hardly anything of them through."""
-    silent = {
-        (
-            one["side"],
-            one["name"],
-        ): f"{one['side']}s.{one['name']} {one['lost']:.4f} ({one['low']:.4f} to {one['high']:.4f})"
+    silent = [
+        f"{one['side']}s.{one['name']} {one['lost']:.4f} ({one['low']:.4f} to {one['high']:.4f})"
         for one in known.ablation
         if one["name"] not in ALWAYS and one["low"] <= 0 and one["high"] <= LITTLE * one["recall"]
-    }
+    ]
     if silent:
         recall = known.ablation[0]["recall"]
         yield Advice(
             "features say nothing",
-            f"shuffled, these cost of a recall@50 of {recall:.4f}: {', '.join(silent.values())}.",
+            f"shuffled, these cost of a recall@50 of {recall:.4f}: {', '.join(silent)}.",
             "Leave them out: --columns takes those to keep.",
         )
     closed = []
