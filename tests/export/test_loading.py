@@ -36,6 +36,26 @@ def test_nothing_there(tmp_path):
         load(tmp_path)
 
 
+class Earlier(tf.Module):
+    """An export of the form that knew no filters."""
+
+    def __init__(self):
+        super().__init__()
+        self.item_ids, self.k = tf.Variable(["a"]), tf.Variable(1)
+        text = tf.TensorSpec([None, None], tf.string)
+        self.recommend = tf.function(
+            lambda queries, exclude, k: (exclude, queries["history"]),
+            input_signature=[{"history": text}, text, tf.TensorSpec([], tf.int32)],
+        )
+
+
+def test_an_export_of_an_earlier_form_is_to_be_made_anew(version):
+    tf.saved_model.save(Earlier(), str(version.parent / "7"))
+    message = r"7 was written by an earlier.*Received: lists of 3 inputs"
+    with pytest.raises(ValueError, match=message):
+        load(version.parent)
+
+
 def test_a_version_without_its_graph(version):
     (version / "saved_model.pb").unlink()
     with pytest.raises(FileNotFoundError, match=r"has no saved_model\.pb"):

@@ -118,8 +118,8 @@ def load(path: str | os.PathLike) -> LoadedRetriever:
     Args:
         path: the directory of the versions, of which the newest is taken, or that of one version.
 
-    Raises: FileNotFoundError if there is no export; ValueError if it is damaged, is no retriever,
-        or is at a path that TensorFlow reads as a pattern.
+    Raises: FileNotFoundError if there is no export; ValueError if it is damaged, is no retriever
+        or an earlier one's, or is at a path that TensorFlow reads as a pattern.
     """
     version = newest_version(pathlib.Path(path))
     saved = saved_model(version)
@@ -128,6 +128,13 @@ def load(path: str | os.PathLike) -> LoadedRetriever:
         raise ValueError(
             f"{version} is a SavedModel, but not one that tfrec_recall.export wrote. "
             f"Received: it has no {missing}."
+        )
+    taken, _ = saved.recommend.concrete_functions[0].structured_input_signature
+    if len(taken) <= FILTERS:
+        raise ValueError(
+            f"{version} was written by an earlier tfrec_recall, whose lists know no filters: "
+            "servers go on with it; to load it here, export it again. "
+            f"Received: lists of {len(taken)} inputs instead of {FILTERS + 1}."
         )
     return LoadedRetriever(saved, version)
 
