@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tfrec_recall.cli import options
-from tfrec_recall.cli.console import progress, results, say, waiting
+from tfrec_recall.cli.console import progress, results, say, waiting, warn
 from tfrec_recall.cli.figures import record, show
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.option_groups import takes
@@ -110,10 +110,20 @@ def blend(
         merging: Merging = fit_weights(on_validation, ways[by], cut)
         adds = what_each_adds(on_validation, on_test, merging, cut)
     blended = retrieval.Blend(channels, merging, k=K, depth=depth)
+    if lost := blended.report.get("filters_lost"):
+        warn(
+            "Requests cannot choose items by what some export was not told to offer (train "
+            f"--filterable): {', '.join(lost)}."
+        )
     report = measure(blended, split, places, repeats)
     beside = figures.tables() if figures else None
     show(report, on=beside)
     _show_what_each_adds(adds, cut, on=beside)
+    for name in adds.loc[adds["weight"] == 0, "channel"]:
+        say(
+            f"{name} has a weight of 0: it is asked all the same, for what the others leave open. "
+            "Leave it out, and lists take less time."
+        )
     values = record(
         model="blend",
         data=source.recorded()["data"],
@@ -150,7 +160,7 @@ def _tell_of_others(trained: dict[str, dict[str, Any]]) -> None:
     for name in others:
         for what in ("data", "split", RECORD):
             if trained[name].get(what) != trained[first].get(what):
-                say(
+                warn(
                     f"{name} was not trained on the {what} of {first}: what it is asked for here, "
                     "it may have learnt from."
                 )
