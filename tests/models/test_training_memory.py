@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from tests.contract.model_cases import the_board
+from tests.contract.model_cases import built, the_board
 from tfrec_recall import models
 from tfrec_recall.data import memory
 from tfrec_recall.features import Categorical, Features
@@ -32,6 +32,14 @@ def test_bytes_are_those_of_weights_state_and_vectors(features):
         assert found.vectors == 4 * 4 * len(features.item_vocabulary)
         assert found.weights >= trained
     assert TrainingMemory.of(model, None)[1:3] == (0, 0)
+
+
+def test_weights_as_long_as_their_data_count_as_they_are():
+    model = built(models.GraphSAGE)
+    model.training_data(the_board(), 8)  # the edges come
+    assert not all(weight.shape.is_fully_defined() for weight in model.weights)
+    found = TrainingMemory.of(model, model.optimizer)
+    assert found.weights == sum(weight.numpy().nbytes for weight in model.weights)
 
 
 def test_what_has_no_room_is_refused_before_it_is_made(features, monkeypatch):

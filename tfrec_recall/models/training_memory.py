@@ -83,4 +83,5 @@ def state_of(optimizer: tf.keras.optimizers.Optimizer) -> tuple[int, int]:
 
 
 def _size(weight: tf.Variable) -> int:
-    return int(np.prod(weight.shape, dtype="float64")) * weight.dtype.size
+    shape = weight.shape if weight.shape.is_fully_defined() else tf.shape(weight).numpy()
+    return int(np.prod(shape, dtype="float64")) * weight.dtype.size
