@@ -10,7 +10,7 @@ targets, for SDM their sessions. The softmax is `InBatchSoftmax` with its gradie
 and vectors of 64: a few rows at a time, as it comes, and whole, as XLA compiles it in the models'
 steps. Each device has a process of its own, in which TensorFlow sees no other, so that nothing
 tells the two apart but what TensorFlow finds. Of four epochs of 96 steps at most the fastest
-counts, the first not.
+counts, the first not: it compiles, which can take longer for a GPU, and has a column of its own.
 
 The loss of the last epoch stands beside: the same weights, batches and draws, other roundings (a
 GPU multiplies matrices in TensorFloat-32). Exits 1 where the two are further apart than a
@@ -21,13 +21,12 @@ learning, and Recall@50 on test. Without a GPU that TensorFlow can use it says s
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -67,8 +66,18 @@ def log() -> Interactions:
     return Interactions(events)
 
 
-def learnt(name: str, train: Interactions, batch: int, dim: int | None) -> tuple[float, float]:
-    """Steps a second, and the loss of the last epoch."""
+@dataclasses.dataclass(frozen=True)
+class Figures:
+    """Of one device: steps a second, seconds until the first round is over, the last loss."""
+
+    speed: float
+    first: float
+    loss: float
+
+
+def learnt(name: str, batch: int, dim: int | None) -> Figures:
+    """A model's epochs."""
+    train = log()
     model_class, settings = MODELS[name]
     tf.keras.utils.set_random_seed(0)
     wide = {} if dim is None else {"dim": dim}
@@ -79,16 +88,17 @@ def learnt(name: str, train: Interactions, batch: int, dim: int | None) -> tuple
         steps_per_execution=model.steps_per_execution,
     )
     batches = model.training_data(train, batch_size=batch).take(STEPS)
-    took, loss = [], float("nan")
+    took, speeds, loss = [], [], float("nan")
     for _ in range(EPOCHS):
         before, begin = int(model.optimizer.iterations), time.perf_counter()
         loss = model.fit(batches, verbose=0).history["loss"][0]
-        took.append((time.perf_counter() - begin) / (int(model.optimizer.iterations) - before))
-    return 1 / min(took[1:]), loss
+        took.append(time.perf_counter() - begin)
+        speeds.append((int(model.optimizer.iterations) - before) / took[-1])
+    return Figures(max(speeds[1:]), took[0], loss)
 
 
-def softmax(whole: bool) -> tuple[float, float]:
-    """Steps a second, and the loss for a query."""
+def softmax(whole: bool) -> Figures:
+    """The loss of a query, and the gradients."""
     generator = np.random.default_rng(0)
     vectors = tf.constant(generator.normal(size=(2, QUERIES, WIDTH)).astype("float32")) / 3.0
     loss = losses.InBatchSoftmax(reduction="mean", whole=whole)
@@ -106,56 +116,48 @@ def softmax(whole: bool) -> tuple[float, float]:
         value, *gradients = step(vectors[0], vectors[1])
         [part[0, 0].numpy() for part in gradients]  # it is over
         took.append(time.perf_counter() - begin)
-    return 1 / min(took[1:]), float(value)
+    return Figures(1 / min(took[1:]), took[0], float(value))
 
 
-def figures(names: list[str], batch: int, dim: int | None) -> Iterator[tuple[str, float, float]]:
-    """Of each, on the device that this process sees."""
-    train = log()
-    for name in names:
-        if name in SOFTMAX:
-            yield name, *softmax(SOFTMAX[name])
-        else:
-            yield name, *learnt(name, train, batch, dim)
-
-
-def elsewhere(arguments: list[str], gpu: bool) -> Iterator[str]:
-    """The lines that a Python process prints that sees the GPU, or none, as they come."""
+def elsewhere(arguments: list[str], gpu: bool) -> str | None:
+    """What a Python process prints that sees the GPU, or none; None where it fails, and why."""
     seen = {} if gpu else {"CUDA_VISIBLE_DEVICES": "-1"}
-    with tempfile.TemporaryFile("w+") as said:
-        command = [sys.executable, *arguments]
-        process = subprocess.Popen(
-            command, env={**os.environ, **seen}, stdout=subprocess.PIPE, stderr=said, text=True
-        )
-        yield from process.stdout or ()
-        if process.wait():
-            said.seek(0)
-            sys.exit(f"Failed on the {'GPU' if gpu else 'CPU'}:\n{said.read()[-3000:]}")
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, env={**os.environ, **seen}, capture_output=True, text=True)
+    if done.returncode:
+        device = "GPU" if gpu else "CPU"
+        print(f"{' '.join(arguments)} fails on the {device}:\n{done.stderr[-3000:]}", flush=True)
+        return None
+    return done.stdout
 
 
-def steps(names: list[str], batch: int, dim: int | None) -> bool:
-    """Prints a line for each on both devices; whether their losses agree."""
-    if not names:
-        return True
-    asked = [__file__, "--here", "--models", *names, "--batch", f"{batch}"]
+def steps(name: str, batch: int, dim: int | None) -> bool:
+    """Prints a line of both devices; whether their losses agree."""
+    asked = [__file__, "--here", name, "--batch", f"{batch}"]
     asked += [] if dim is None else ["--dim", f"{dim}"]
-    print(f"{'steps a second':20}{HEAD}{'loss, CPU':>18}{'GPU':>10}", flush=True)
-    on_cpu = [json.loads(line) for line in elsewhere(asked, gpu=False)]
-    same = True
-    for (name, slow, loss), line in zip(on_cpu, elsewhere(asked, gpu=True), strict=True):
-        _, fast, other = json.loads(line)
-        agree = abs(loss - other) <= APART * abs(loss)
-        same &= agree
-        found = f"{slow:>10,.1f}{fast:>10,.1f}{fast / slow:>8.1f}{loss:>18.4f}{other:>10.4f}"
-        print(f"{name:20}{found}{'' if agree else '   apart'}", flush=True)
-    return same
+    said = [elsewhere(asked, gpu) for gpu in (False, True)]
+    cpu, gpu = (line and Figures(**json.loads(line.splitlines()[-1])) for line in said)
+    if not (cpu and gpu):
+        return False
+    agree = abs(cpu.loss - gpu.loss) <= APART * abs(cpu.loss)
+    found = f"{cpu.speed:>10,.1f}{gpu.speed:>10,.1f}{gpu.speed / cpu.speed:>8.1f}"
+    found += f"{cpu.first:>13.1f} s{gpu.first:>7.1f} s{cpu.loss:>12.4f}{gpu.loss:>10.4f}"
+    print(f"{name:20}{found}{'' if agree else '   apart'}", flush=True)
+    return agree
 
 
-def trained(name: str, data: str, gpu: bool) -> tuple[float, float]:
-    """Seconds of learning, and Recall@50 on test, by the command line."""
-    command = ["-m", "tfrec_recall.cli", "train", name, "--data", data]
-    found = json.loads("".join(elsewhere([*command, "--index", "exact", "--json", "-"], gpu)))
-    return found["train_seconds"], found["metrics"]["recall@50"]
+def trained(name: str, data: str) -> bool:
+    """Prints what the command line has of both devices; whether both have it."""
+    command = ["-m", "tfrec_recall.cli", "train", name, "--data", data, "--index", "exact"]
+    said = [elsewhere([*command, "--json", "-"], gpu) for gpu in (False, True)]
+    if None in said:
+        return False
+    cpu, gpu = (json.loads(line or "") for line in said)
+    slow, fast = cpu["train_seconds"], gpu["train_seconds"]
+    recall, other = (figures["metrics"]["recall@50"] for figures in (cpu, gpu))
+    found = f"{slow:>8,.0f} s{fast:>8,.0f} s{slow / fast:>8.1f}{recall:>15.4f}{other:>10.4f}"
+    print(f"{name:20}{found}", flush=True)
+    return True
 
 
 def card() -> str | None:
@@ -173,11 +175,15 @@ def main() -> int:
     parser.add_argument("--dim", type=int, help="of the models' vectors, instead of their own")
     parser.add_argument("--train", nargs="*", default=[], help="models by their command-line names")
     parser.add_argument("--data", default="movielens-100k", help="what --train learns from")
-    parser.add_argument("--here", action="store_true", help="on this process's device, as JSON")
+    parser.add_argument("--here", choices=known, help="this one on this process's device, as JSON")
     options = parser.parse_args()
     if options.here:
-        for found in figures(options.models, options.batch, options.dim):
-            print(json.dumps(found), flush=True)
+        whole = SOFTMAX.get(options.here)
+        if whole is None:
+            found = learnt(options.here, options.batch, options.dim)
+        else:
+            found = softmax(whole)
+        print(json.dumps(dataclasses.asdict(found)))
         return 0
     name = card()
     if name is None:
@@ -185,14 +191,15 @@ def main() -> int:
         return 0
 
     print(f"{name}, and {os.cpu_count()} processors")
-    same = steps(options.models, options.batch, options.dim)
+    if options.models:
+        more = f"{'first, CPU':>15}{'GPU':>9}{'loss, CPU':>12}{'GPU':>10}"
+        print(f"{'steps a second':20}{HEAD}{more}", flush=True)
+    holds = [steps(model, options.batch, options.dim) for model in options.models]
     if options.train:
-        print(f"{'seconds of learning':20}{HEAD}{'Recall@50, CPU':>18}{'GPU':>10}")
-    for model in options.train:
-        (slow, recall), (fast, other) = (trained(model, options.data, gpu) for gpu in (False, True))
-        found = f"{slow:>10,.1f}{fast:>10,.1f}{slow / fast:>8.1f}{recall:>18.4f}{other:>10.4f}"
-        print(f"{model:20}{found}", flush=True)
-    return int(not same)
+        more = f"{'Recall@50, CPU':>15}{'GPU':>10}"
+        print(f"{'seconds of learning':20}{HEAD}{more}", flush=True)
+    holds += [trained(model, options.data) for model in options.train]
+    return int(not all(holds))
 
 
 if __name__ == "__main__":
