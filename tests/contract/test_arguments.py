@@ -68,6 +68,8 @@ def wrong_values(cls, name, annotation):
         return [3, (9, 3), (-1, 4), (1.5, 4)]
     if "Sequence[float]" in annotation:
         return [3.0, "ab", (0.0, -1.0)]
+    if annotation.startswith("bool | float"):
+        return ["no", -1, float("nan")]
     if annotation.startswith("bool"):
         return [2, "no", 0.5]
     wrong = ["text", [1.0], float("nan")]

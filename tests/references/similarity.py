@@ -6,9 +6,19 @@ A row is a dictionary: column -> value. Nothing of the package, no sparse matric
 import math
 
 
-def overlap(x, y, alpha=0.0, active=None):
-    """|N(i) ∩ N(j)| / (|N(i)|^(1-α) |N(j)|^α); with `active`, the sizes of the columns."""
-    shared = sum(1 if active is None else 1 / math.log(1 + active[c]) for c in x if c in y)
+def overlap(x, y, alpha=0.0, active=None, power=None):
+    """|N(i) ∩ N(j)| / (|N(i)|^(1-α) |N(j)|^α); with `active`, the sizes of the columns.
+
+    A common column counts 1 / ln(1 + its size), with `power` p 1 / its size^p.
+    """
+
+    def counts(column):
+        if active is None:
+            return 1
+        size = active[column]
+        return 1 / math.log(1 + size) if power is None else size**-power
+
+    shared = sum(counts(c) for c in x if c in y)
     return shared / (len(x) ** (1 - alpha) * len(y) ** alpha) if shared else 0.0
 
 

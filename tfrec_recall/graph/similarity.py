@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from tfrec_recall._keras import saved_by_fields
-from tfrec_recall.data.arguments import flag, number, whole
+from tfrec_recall.data.arguments import number, whole
 
 Moment = tuple[int, int]
 """(p, q) stands for the sum of x^p * y^q over the columns that the rows x and y have in common."""
@@ -65,30 +65,34 @@ class CoCount:
 
     Source: "Amazon.com Recommendations: Item-to-Item Collaborative Filtering", 2003, in the
     implicit form with popularity penalty; "Empirical Analysis of Predictive Algorithms for
-    Collaborative Filtering", UAI 1998, section 2.2.2, for the weight of active users.
+    Collaborative Filtering", UAI 1998, section 2.2.2, for the weight of active users, and "How
+    Powerful is Graph Convolution for Recommendation?", CIKM 2021, section 4, for their power.
 
     Args:
         alpha: 0 divides by the size of the row asked for, 0.5 is the cosine of sets; more favours
             small neighbours.
-        active_penalty: a common column c counts 1 / ln(1 + |N(c)|) instead of 1: a user who took
-            everything says little of what goes together.
+        active_penalty: a common column c counts 1 / ln(1 + |N(c)|) instead of 1, or with a number
+            p, 1 / |N(c)|^p: a user who took everything says little of what goes together.
         shrinkage: the result is multiplied by n / (n + shrinkage), n being what the common columns
             count.
     """
 
     alpha: float = 0.0
-    active_penalty: bool = False
+    active_penalty: bool | float = False
     shrinkage: float = 0.0
     shift_invariant: ClassVar[bool] = False
     moments: ClassVar[tuple[Moment, ...]] = (OVERLAP,)
 
     def __post_init__(self):
         number("CoCount", self.alpha, "alpha", least=0, most=1)
-        flag("CoCount", self.active_penalty, "active_penalty")
+        if not isinstance(self.active_penalty, bool):
+            number("CoCount", self.active_penalty, "active_penalty", least=0)
         _check_shrinkage(self.shrinkage)
 
     def column_weight(self, sizes):
-        return 1 / np.log1p(np.maximum(sizes, 1)) if self.active_penalty else None
+        if isinstance(self.active_penalty, bool):
+            return 1 / np.log1p(np.maximum(sizes, 1)) if self.active_penalty else None
+        return np.maximum(sizes, 1.0) ** -self.active_penalty
 
     def between(self, common, left, right, xp=np):
         overlap = common[OVERLAP]

@@ -8,7 +8,7 @@ from tests.references import collaborative_filtering as reference
 from tests.references import similarity as alike
 from tfrec_recall.data import Interactions
 from tfrec_recall.export import export, load
-from tfrec_recall.graph import Cosine, Jaccard, Pearson
+from tfrec_recall.graph import CoCount, Cosine, Jaccard, Pearson
 from tfrec_recall.models import ItemCF, UserCF
 
 ITEMS = [f"i{n}" for n in range(11)]
@@ -74,6 +74,10 @@ def assert_same(found, expected):
     ("settings", "formula"),
     [
         ({"alpha": 0.3, "active_penalty": False}, lambda x, y: alike.overlap(x, y, 0.3)),
+        (
+            {"alpha": 0.6, "active_penalty": 0.7},
+            lambda x, y: alike.overlap(x, y, 0.6, {u: len(row) for u, row in RATINGS.items()}, 0.7),
+        ),
         ({"similarity": Jaccard()}, alike.jaccard),
         ({"similarity": Cosine(), "ratings": True}, alike.cosine),
     ],
@@ -91,7 +95,8 @@ def test_item_cf_sums_the_neighbours_of_the_history(train, settings, formula, no
 @pytest.mark.parametrize(
     ("settings", "formula"),
     [
-        ({"alpha": 0.7}, lambda x, y: alike.overlap(x, y, 0.7)),
+        ({"alpha": 0.7, "active_penalty": False}, lambda x, y: alike.overlap(x, y, 0.7)),
+        ({}, lambda x, y: alike.overlap(x, y, 0.5, {i: len(u) for i, u in BY_ITEM.items()}, 0.5)),
         (
             {"alpha": 0.7, "active_penalty": True},
             lambda x, y: alike.overlap(x, y, 0.7, {i: len(u) for i, u in BY_ITEM.items()}),
@@ -299,7 +304,7 @@ def test_a_user_counts_once_for_two_items(train):
     model = ItemCF(ItemCF.default_features(data).adapt(data), neighbours=2, active_penalty=False)
     model.fit(data)
     weights = model.neighbour_weights.numpy()
-    assert weights.max() == pytest.approx(0.5 ** (1 / 10))  # one event apart
+    assert weights.max() == pytest.approx(0.5 ** (1 / 5))  # one event apart
 
 
 @pytest.mark.parametrize("model_class", [ItemCF, UserCF])
@@ -412,14 +417,33 @@ def test_lists_for_all_users_take_what_training_did_not_see(train):
     assert ids[0, 10:].tolist() == ["", ""]
 
 
-@pytest.mark.parametrize("baskets", [False, True])
-def test_defaults_depend_on_whether_events_are_baskets(train, baskets):
+def asks(model):
+    return model.neighbour_ids.shape[1], model.similarity, model.half_life, model.nearby
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("events", (200, CoCount(0.3, True), 3.0, 5.0)),
+        ("sets", (400, CoCount(0.3, 0.5), None, None)),
+        ("baskets", (25, CoCount(0.5, True), 30.0, None)),
+    ],
+)
+def test_defaults_of_item_cf_follow_the_kind_of_data(train, kind, expected):
     table = train.events
-    if baskets:
+    if kind == "baskets":
         table = table.assign(session_id=table["user_id"], timestamp=7)
+    if kind == "sets":
+        table = table.drop(columns="timestamp")
     data = train.with_events(table)
     features = ItemCF.default_features(data).adapt(data)
-    model, given = ItemCF(features), ItemCF(features, neighbours=3, half_life=None, normalize=True)
-    found = model.neighbour_ids.shape[1], model.half_life, model.normalize
-    assert found == ((25, 30.0, False) if baskets else (200, 4.0, True))
-    assert (given.neighbour_ids.shape[1], given.half_life, given.normalize) == (3, None, True)
+    assert asks(ItemCF(features)) == expected
+    given = ItemCF(features, neighbours=3, alpha=0.1, active_penalty=False, half_life=None)
+    assert asks(given) == (3, CoCount(0.1, False), None, expected[3])
+
+
+@pytest.mark.parametrize(("users", "expected"), [(5, 1), (100, 5), (4000, 150)])
+def test_user_cf_asks_a_twentieth_of_the_users_and_no_more_than_150(users, expected):
+    events = pd.DataFrame({"user_id": range(users), "item_id": 0, "timestamp": 0})
+    data = Interactions(events)
+    assert UserCF(UserCF.default_features(data).adapt(data)).neighbours == expected

@@ -33,6 +33,7 @@ from tfrec_recall.retrieval.tuning_queries import TuningQueries
 from tfrec_recall.retrieval.unsearched import tell_unsearched
 
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
+MOST_NEIGHBOURS = 150
 
 
 @saved_by_config
@@ -51,9 +52,10 @@ class UserCF(OnePassModel):
 
     Args:
         features: adapted; only ids and the history are used, whatever its length.
-        neighbours: users asked; None asks all who are alike at all.
+        neighbours: users asked; None asks all who are alike at all, and "auto" a twentieth of all,
+            at most 150.
         alpha: of the penalty on users with many events, see `CoCount`; 0.5 is the cosine of sets.
-        active_penalty: popular items say less of what two users have in common.
+        active_penalty: popular items say less of what two users have in common, as in `CoCount`.
         shrinkage: towards 0 for users with few items in common.
         similarity: another one instead, such as `Cosine()`, `Jaccard()` or `Pearson()`.
         half_life: in events, of what an event of the history counts; None counts all alike, and
@@ -87,9 +89,9 @@ class UserCF(OnePassModel):
     def __init__(
         self,
         features: Features,
-        neighbours: int | None = 50,
+        neighbours: int | Auto | None = "auto",
         alpha: float = 0.5,
-        active_penalty: bool = False,
+        active_penalty: bool | float = 0.5,
         shrinkage: float = 0.0,
         similarity: Similarity | None = None,
         half_life: float | Auto | None = "auto",
@@ -102,7 +104,10 @@ class UserCF(OnePassModel):
         super().__init__(features, **kwargs)
         owner = type(self).__name__
         own = {"alpha": alpha, "active_penalty": active_penalty, "shrinkage": shrinkage}
-        self.similarity = similarity_of(owner, similarity, CoCount(0.5), **own)
+        self.similarity = similarity_of(owner, similarity, CoCount(0.5, 0.5), **own)
+        users = features.ids("user_id").size - FIRST_KNOWN
+        if neighbours == "auto":
+            neighbours = min(MOST_NEIGHBOURS, max(1, users // 20))
         whole(owner, neighbours, "neighbours", optional=True)
         for name, value in (("ratings", ratings), ("by_rating", by_rating), ("centred", centred)):
             flag(owner, value, name)
