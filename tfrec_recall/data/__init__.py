@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tfrec_recall.data.held_out import gather_others, held_out
     from tfrec_recall.data.interactions import Interactions
     from tfrec_recall.data.order import chronological, newer_events
+    from tfrec_recall.data.parted import PartedInteractions, part_events
     from tfrec_recall.data.passes import Passes, passes
     from tfrec_recall.data.sessions import sessions
     from tfrec_recall.data.splits import (
@@ -37,6 +38,7 @@ __all__ = [
     "Examples",
     "Interactions",
     "Part",
+    "PartedInteractions",
     "Passes",
     "Split",
     "Vocabulary",
@@ -55,6 +57,7 @@ __all__ = [
     "next_basket",
     "next_item",
     "pairs",
+    "part_events",
     "passes",
     "random_events_out",
     "rated",

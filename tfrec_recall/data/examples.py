@@ -21,6 +21,10 @@ from tfrec_recall.data.order import changes, chronological
 Rows = slice | Sequence[int] | np.ndarray
 
 
+class NoExample(ValueError):
+    """There is nothing to learn from."""
+
+
 @dataclass(frozen=True, eq=False)
 class Examples:
     """What a model learns from: target events, each with the events before it.
@@ -292,7 +296,7 @@ def examples_of(
     if not len(target):
         received = [f"{len(events):,} events of {events['user_id'].nunique():,} users"]
         received += [f"{name}={value}" for name, value in options.items()]
-        raise ValueError(
+        raise NoExample(
             "No example is left to learn from: a target needs minimum_history events of its user "
             "before it, and with new_items_only an item that is new to the user. Lower these "
             f"demands, or use `pairs`, which needs no history. Received: {', '.join(received)}."
@@ -300,7 +304,7 @@ def examples_of(
     if "weight" in events:
         weight = weight * events["weight"].to_numpy(dtype=np.float64)[target]
     if not weight.any():
-        raise ValueError("No example is left to learn from: the events' weights are all 0.")
+        raise NoExample("No example is left to learn from: the events' weights are all 0.")
     weight = (weight / weight.mean()).astype(np.float32)
     return Examples(events, target, start, end, weight, as_sets)
 

@@ -7,6 +7,7 @@ import errno
 import os
 import pathlib
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 
@@ -34,6 +35,24 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         os.replace(sibling, path)
     finally:
         sibling.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(folder: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+    """A temporary sibling to fill; it becomes the folder when the block ends without an error.
+
+    Raises: ValueError if the folder exists.
+    """
+    folder = pathlib.Path(folder)
+    if folder.exists():
+        raise ValueError(f"{folder} is there already: remove it, or write to another folder.")
+    sibling = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    sibling.mkdir(parents=True)
+    try:
+        yield sibling
+        os.replace(sibling, folder)
+    finally:
+        shutil.rmtree(sibling, ignore_errors=True)
 
 
 def check_folder(folder: str | os.PathLike[str]) -> None:

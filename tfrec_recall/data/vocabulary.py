@@ -71,20 +71,33 @@ class Vocabulary:
             values: raw ids in any shape; missing and padding values do not count.
             min_count: ids that occur less often are unknown; their events count as unknown.
         """
-        if min_count < 1:
-            raise ValueError(f"min_count is at least 1. Received: {min_count}.")
         column = _column(values)[0].dropna()
         column = column[~column.isin([padding_of(column)])].reset_index(drop=True)
         ids = id_column(column.to_frame(), "vocabulary", "id")
         counts = ids.value_counts(sort=False)
-        rare = counts < min_count
-        unknown_count = int(counts[rare].sum())
-        counts = counts[~rare]
-        tied = counts.duplicated(keep=False).to_numpy()
-        words = np.zeros((4, len(counts)), dtype=np.uint64)
-        words[:, tied] = hashes(str(one) for one in counts.index[tied].tolist())
-        order = np.lexsort((*words[::-1], -counts.to_numpy()))
-        return cls(counts.index[order], counts.to_numpy()[order], unknown_count)
+        return cls.of_counts(counts, min_count)
+
+    @classmethod
+    def of_counts(cls, counts: pd.Series, min_count: int = 1) -> Vocabulary:
+        """As `build`, of values that were counted before: by id, how often it is there.
+
+        >>> Vocabulary.of_counts(pd.Series({"cup": 1, "tea": 3})).ids
+        array(['tea', 'cup'], dtype=object)
+        """
+        if min_count < 1:
+            raise ValueError(f"min_count is at least 1. Received: {min_count}.")
+        column = pd.Series(counts.index).rename("id")
+        present = (column.notna() & ~column.isin([padding_of(column)])).to_numpy()
+        ids = id_column(column[present].reset_index(drop=True).to_frame(), "vocabulary", "id")
+        times = counts.to_numpy(dtype="int64")[present]
+        rare = times < min_count
+        unknown_count = int(times[rare].sum())
+        ids, times = pd.Index(ids)[~rare], times[~rare]
+        tied = pd.Series(times).duplicated(keep=False).to_numpy()
+        words = np.zeros((4, len(times)), dtype=np.uint64)
+        words[:, tied] = hashes(str(one) for one in ids[tied].tolist())
+        order = np.lexsort((*words[::-1], -times))
+        return cls(ids[order], times[order], unknown_count)
 
     def __len__(self) -> int:
         """Rows of an embedding table: padding, unknown, and the known ids."""

@@ -9,6 +9,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Examples, Interactions, batches, gather_histories, gather_others
+from tfrec_recall.data.examples import NoExample
 from tfrec_recall.features.specification import Features
 
 
@@ -62,7 +63,7 @@ def known_targets(features: Features, examples: Examples) -> tuple[Examples, np.
     item = features.encodings["item_id"].encode(examples.events["item_id"])
     examples = examples.take(np.flatnonzero(item[examples.target] > 1))
     if not len(examples):
-        raise ValueError(
+        raise NoExample(
             "No example is left to learn from: no target is a known item, or no user has enough "
             "events. Check minimum_history, min_count, and that the features saw these events."
         )

@@ -106,8 +106,27 @@ class Categorical(Feature):
         if pd.api.types.is_float_dtype(present.dtype):
             present = _whole_numbers(present)
         if self.hash_buckets is not None:
-            return HashEncoding(not pd.api.types.is_integer_dtype(present.dtype), self.hash_buckets)
+            return self._hashed(present)
         return VocabularyEncoding(_vocabulary(present, self.min_count))
+
+    def adapt_counts(self, counts: pd.Series) -> Encoding:
+        """As `adapt`, of values that were counted before: by value, how often it is there."""
+        try:
+            index = counts.index
+            if is_truth(pd.Series(index)):
+                index = index.astype("int64")
+            if pd.api.types.is_float_dtype(index.dtype):
+                index = pd.Index(_whole_numbers(pd.Series(index)))
+            if self.hash_buckets is not None:
+                return self._hashed(index)
+            vocabulary = Vocabulary.of_counts(pd.Series(counts.to_numpy(), index), self.min_count)
+            _check_any(vocabulary, self.min_count, int(counts.sum()))
+            return VocabularyEncoding(vocabulary)
+        except Exception as error:
+            raise ValueError(f"Categorical({self.column!r}) cannot be learnt: {error}") from error
+
+    def _hashed(self, values: pd.Series | pd.Index) -> Encoding:
+        return HashEncoding(not pd.api.types.is_integer_dtype(values.dtype), self.hash_buckets or 0)
 
 
 @saved_by_fields
@@ -299,12 +318,16 @@ class TimeOf(Feature):
 def _vocabulary(values: pd.Series, min_count: int) -> Vocabulary:
     """The vocabulary of these values, which has one at least."""
     vocabulary = Vocabulary.build(values, min_count=min_count)
+    _check_any(vocabulary, min_count, len(values))
+    return vocabulary
+
+
+def _check_any(vocabulary: Vocabulary, min_count: int, values: int) -> None:
     if not len(vocabulary.ids):
         raise ValueError(
             f"no value is there {min_count:,} times among the users or items of the events: leave "
-            f"the feature out, or lower min_count. Received: {len(values):,} values."
+            f"the feature out, or lower min_count. Received: {values:,} values."
         )
-    return vocabulary
 
 
 def _whole_numbers(values: pd.Series) -> pd.Series:

@@ -10,12 +10,12 @@ import pandas as pd
 from tfrec_recall.data import Interactions
 from tfrec_recall.features.columns import Categorical, Feature, History
 from tfrec_recall.features.kinds import KINDS, kind_of
+from tfrec_recall.features.seen import rows_seen
 from tfrec_recall.features.specification import (
     Features,
     LeftOut,
     is_plain,
     is_reserved,
-    rows_seen,
 )
 
 Wanted = Sequence[str] | None  # those that become features; None: what their values suggest

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.data import Interactions, Vocabulary, has_baskets
+from tfrec_recall.data import Interactions, PartedInteractions, Vocabulary
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.packing import pack, unpack
 from tfrec_recall.features.columns import Feature, History, TimeOf
@@ -23,6 +23,7 @@ from tfrec_recall.features.encodings import (
     VocabularyEncoding,
 )
 from tfrec_recall.features.objective import Objective
+from tfrec_recall.features.seen import Seen, column_of, seen_in
 
 # What a batch holds beside the features of users and items, and a request beside those of users.
 RESERVED = frozenset({"sample_weight", "example_age", "user_row", "seed", "place", "places"})
@@ -102,46 +103,46 @@ class Features:
             left_out=self.left_out,
         )
 
-    def adapt(self, interactions: Interactions) -> Features:
+    def adapt(self, interactions: Interactions | PartedInteractions) -> Features:
         """Learns every encoding from these training interactions, and returns itself.
+
+        Of events in parts, those that are held at no time, columns of events are counted: ids,
+        histories and a context of Categorical features. The tables of users and items are held.
 
         Tells (`ReadingNotice`) what has no effect where the events have no times.
         """
-        users = rows_seen(interactions.users, interactions.events, "user_id")
-        items = rows_seen(interactions.items, interactions.events, "item_id")
+        columns = {feature.column for feature in (*self.item, *self.user)}
+        seen = seen_in(interactions, columns)
         self.has_order = interactions.has_time
         if self.histories and not self.has_order:
             tell(WITHOUT_TIMES)
-        self.has_baskets = has_baskets(interactions)
+        self.has_baskets = seen.has_baskets
         self.encodings = {}
-        self.of_events = frozenset(self._context(interactions))
+        self.of_events = frozenset(self._context(seen))
         for feature in (*self.item, *self.user):
             if isinstance(feature, History):
                 continue
             if isinstance(feature, TimeOf):
-                values = pd.Series(dtype="int64")
-            elif feature.column in ("user_id", "item_id"):
-                values = _column(interactions.events, feature, "events")
+                encoding = feature.adapt(pd.Series(dtype="int64"))
+            elif feature.column in ("user_id", "item_id") or feature.name in self.of_events:
+                encoding = seen.learn(feature)
             elif feature in self.item:
-                values = _column(items, feature, "items")
-            elif feature.name in self.of_events:
-                values = interactions.events[feature.column]
+                encoding = feature.adapt(column_of(seen.items, feature, "items"))
             else:
-                values = _column(users, feature, "users")
-            self.encodings[feature.name] = feature.adapt(values)
+                encoding = feature.adapt(column_of(seen.users, feature, "users"))
+            self.encodings[feature.name] = encoding
         for feature in self.histories:
-            self.encodings[feature.name] = self._history_encoding(feature, interactions.events)
+            self.encodings[feature.name] = self._history_encoding(feature, seen)
         self.item_table = self._tabulate(interactions.items)
         return self
 
-    def _context(self, interactions: Interactions) -> list[str]:
+    def _context(self, seen: Seen) -> list[str]:
         """The names of the user's features whose columns are of events, and not of users.
 
         Raises: ValueError for a column that follows from the choice, as a rating does.
         """
-        events, users = interactions.events, interactions.users
-        found = [f for f in self.user_fields if not f.derived and f.column not in users]
-        found = [f for f in found if f.column in events]
+        found = [f for f in self.user_fields if not f.derived and f.column not in seen.users]
+        found = [f for f in found if f.column in seen.dtypes]
         outcomes = [f.column for f in found if f.column in OUTCOMES]
         if outcomes:
             raise ValueError(
@@ -161,15 +162,15 @@ class Features:
         table["item_id"][1] = 1
         return table
 
-    def _history_encoding(self, history: History, events: pd.DataFrame) -> Encoding:
+    def _history_encoding(self, history: History, seen: Seen) -> Encoding:
         if history.column == "item_id":
             return self.encodings["item_id"]
         if history.column == "timestamp":
             return SecondsEncoding()
-        values = _column(events, history, "events").dropna()
-        if history.column == "session_id":
-            return SessionEncoding(text=not pd.api.types.is_integer_dtype(values.dtype))
-        return VocabularyEncoding(Vocabulary.build(values))
+        if history.column == "session_id" and "session_id" in seen.dtypes:
+            text = not pd.api.types.is_integer_dtype(seen.dtypes["session_id"])
+            return SessionEncoding(text=text)
+        return VocabularyEncoding(seen.vocabulary(history))
 
     @property
     def histories(self) -> tuple[History, ...]:
@@ -276,7 +277,7 @@ class Features:
         return {f.name: self._encode(f, events, "events") for f in self.request_fields}
 
     def _encode(self, feature: Feature, table: pd.DataFrame, kind: str) -> np.ndarray:
-        values = _column(table, feature, kind)
+        values = column_of(table, feature, kind)
         try:
             return self.encodings[feature.name].encode(values)
         except Exception as error:
@@ -336,20 +337,6 @@ class Features:
             for side, side_features in (("user", self.user), ("item", self.item))
             for feature in side_features
         ]
-
-
-def rows_seen(table: pd.DataFrame, events: pd.DataFrame, key: str) -> pd.DataFrame:
-    """The rows of users or items that these events have, which are what training learns from."""
-    return table[table[key].isin(events[key].unique())]
-
-
-def _column(table: pd.DataFrame, feature: Feature, kind: str) -> pd.Series:
-    if feature.column not in table.columns:
-        raise ValueError(
-            f"The {kind} table has no column {feature.column!r}, which the feature "
-            f"{feature.name!r} reads. Columns there: {', '.join(map(str, table.columns))}."
-        )
-    return table[feature.column]
 
 
 def is_reserved(name: str, of_user: bool) -> bool:

@@ -96,9 +96,11 @@ def _sampled(holds: sp.csr_array, baskets: np.ndarray, random) -> sp.csr_array |
     if not len(baskets):
         return None
     sizes = np.diff(holds.indptr)[baskets]
+    these = f"{len(baskets):,} baskets" if len(baskets) > 1 else "A basket"
     tell(
-        f"{len(baskets):,} baskets of more than {2 * REACH + 1:,} items are sampled: the largest "
-        f"has {sizes.max():,}, and each item of a basket is joined to {2 * REACH} others of it. "
+        f"{these} of more than {2 * REACH + 1:,} items {'are' if len(baskets) > 1 else 'is'} "
+        f"sampled: the largest has {sizes.max():,}, and each item of a basket is joined to "
+        f"{2 * REACH} others of it. "
         "Leave such baskets out if they are no choices of one person, such as a wholesaler's.",
     )
     graph = sp.csr_array((holds.shape[1],) * 2, dtype="float32")

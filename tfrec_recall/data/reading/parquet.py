@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -29,7 +30,44 @@ def read_parquet(path: FilePath) -> pd.DataFrame:
 
     Raises: ValueError naming the file that is damaged, or whose types are not those of the others.
     """
-    path = pathlib.Path(path)
+    found, schema, metadata = _found(pathlib.Path(path))
+    frames = []
+    for fragment in found.get_fragments():
+        try:
+            own = schema.with_metadata(metadata[fragment.path])  # pandas keeps its index there
+            table = _plain_values(fragment.to_table(schema=own))
+            table.validate(full=True)  # text may be no UTF-8
+            frame = table.to_pandas(types_mapper=_NULLABLE.get)
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(f"{fragment.path} is damaged: {error}") from error
+        named = [name for name in frame.index.names if name is not None]
+        frames.append(frame.reset_index(named))
+    return _plain(pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0])
+
+
+def parquet_tables(path: FilePath, rows: int) -> Iterator[pa.Table]:
+    """What `read_parquet` reads, at most so many rows at a time, all of one schema."""
+    found, schema, _ = _found(pathlib.Path(path))
+    for fragment in found.get_fragments():
+        try:
+            for batch in fragment.to_batches(schema=schema, batch_size=rows, batch_readahead=1):
+                table = pa.Table.from_batches([batch])
+                table.validate(full=True)
+                yield _plain_values(table)
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(f"{fragment.path} is damaged: {error}") from error
+
+
+def parquet_rows(path: FilePath) -> int:
+    """The rows of a file or of all parts, by their footers."""
+    return sum(pq.read_metadata(part).num_rows for part in parts_of(pathlib.Path(path)))
+
+
+def _found(path: pathlib.Path) -> tuple[ds.Dataset, pa.Schema, dict[str, dict]]:
+    """The parts as one dataset, its schema, and what pandas wrote of each part.
+
+    Raises: as `read_parquet`.
+    """
     parts = parts_of(path)
     schema, metadata = pa.schema([]), {}
     for part in parts:
@@ -58,18 +96,7 @@ def read_parquet(path: FilePath) -> pd.DataFrame:
         "partition_base_dir": str(path),
     }
     found = ds.dataset(list(metadata), schema=schema, **(folder if names else {}))
-    frames = []
-    for fragment in found.get_fragments():
-        try:
-            own = schema.with_metadata(metadata[fragment.path])  # pandas keeps its index there
-            table = _plain_values(fragment.to_table(schema=own))
-            table.validate(full=True)  # text may be no UTF-8
-            frame = table.to_pandas(types_mapper=_NULLABLE.get)
-        except (pa.ArrowException, OSError) as error:
-            raise ValueError(f"{fragment.path} is damaged: {error}") from error
-        named = [name for name in frame.index.names if name is not None]
-        frames.append(frame.reset_index(named))
-    return _plain(pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0])
+    return found, schema, metadata
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:

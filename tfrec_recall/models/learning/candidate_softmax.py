@@ -103,13 +103,28 @@ class CandidateSoftmax(tf.Module):
             examples: that the batches are made of.
         """
         item = self.features.ids("item_id").encode(examples.events["item_id"])[examples.target]
-        size = self.frequency.shape[0]
-        counts = np.bincount(item[item >= FIRST_KNOWN], minlength=size)
-        self.frequency.assign((counts / max(counts.sum(), 1)).astype("float32"))
+        self._follow_targets(np.bincount(item, minlength=self.frequency.shape[0]))
         kinds = [kind for kind in self.kinds if isinstance(kind, OfUser)]
         self.of_user = [(kind, kind.sampler(self.features, train)) for kind in kinds]
         if any(isinstance(kind, WithoutOwn) for kind in self.kinds):
             self.unmet = UnmetNegatives.of(self.features, train)
+
+    def follow_parts(self, targets: np.ndarray) -> None:
+        """As `follow`, of events in parts, by how often each encoded item is a target.
+
+        Raises: ValueError for negatives that depend on all that a user has met.
+        """
+        if self.personal:
+            raise ValueError(
+                f"{self.owner} cannot draw negatives of a user from events in parts, which are "
+                "held at no time: take kinds of the batch, such as InBatch() and Uniform(…), or "
+                f"Interactions that are held. Received: {', '.join(self.personal)}."
+            )
+        self._follow_targets(targets)
+
+    def _follow_targets(self, counts: np.ndarray) -> None:
+        counts = np.where(np.arange(len(counts)) < FIRST_KNOWN, 0, counts)
+        self.frequency.assign((counts / max(counts.sum(), 1)).astype("float32"))
 
     def draw(self, seed: tf.Tensor | None = None) -> tf.Tensor:
         """What is drawn for a batch, encoded ids [drawn]; `seed` as in `UniformNegatives`."""

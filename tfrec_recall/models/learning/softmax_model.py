@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall.data import Examples, Interactions
+from tfrec_recall.data import Examples, Interactions, PartedInteractions
 from tfrec_recall.data.arguments import number
 from tfrec_recall.data.windows import keep_probability
 from tfrec_recall.features import Features, ItemEmbedding, ItemTable, Wanted, example_batches
+from tfrec_recall.features.parted_batches import parted_batches
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.hard_mining import HardMining
 from tfrec_recall.models.learning.next_choice import choices, personal_features
@@ -57,6 +58,12 @@ class SoftmaxModel(RecallModel):
         return choices(self.features, train)
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
+        if isinstance(train, PartedInteractions):
+            found = parted_batches(
+                self.features, train, self.examples, batch_size, seed, first_epoch
+            )
+            self.softmax.follow_parts(found.targets)
+            return found.dataset
         examples = self.examples(train)
         self.follow(train, examples)
         return example_batches(self.features, train, examples, batch_size, seed, first_epoch)

@@ -35,9 +35,10 @@ from typing import Any
 from tfrec_recall.data.datasets.simulated.assembly import Simulation, Truth
 from tfrec_recall.data.datasets.simulated.choices import EVENT_TYPES
 from tfrec_recall.data.datasets.simulated.generate import POSITIVE, simulate
+from tfrec_recall.data.datasets.simulated.parts import write
 from tfrec_recall.data.interactions import Interactions
 
-__all__ = ["EVENT_TYPES", "POSITIVE", "Simulation", "Truth", "load", "simulate"]
+__all__ = ["EVENT_TYPES", "POSITIVE", "Simulation", "Truth", "load", "simulate", "write"]
 
 
 def load(**options: Any) -> Interactions:

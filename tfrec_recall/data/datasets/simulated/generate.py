@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -71,6 +72,70 @@ def simulate(
     >>> simulation.truth.item_vectors.shape, simulation.truth.phases.columns.tolist()
     ((200, 16), ['user_id', 'interest', 'topic', 'timestamp'])
     """
+    drawing = draw(
+        events,
+        items=items,
+        topics=topics,
+        markets=markets,
+        event_types=event_types,
+        sessions_per_user=sessions_per_user,
+        clicks_per_session=clicks_per_session,
+        slate=slate,
+        explore=explore,
+        switch=switch,
+        drift=drift,
+        booking=booking,
+        popularity=popularity,
+        new_items=new_items,
+        fresh=fresh,
+        half_life=half_life,
+        days=days,
+        start=start,
+        dim=dim,
+        seed=seed,
+    )
+    return assembled(list(drawing.blocks), drawing.catalogue, drawing.society, drawing.start)
+
+
+class Drawing(NamedTuple):
+    """A simulation that is drawn as its blocks are asked for.
+
+    Attributes:
+        blocks: of users, one after the other; those before need not be kept.
+        catalogue, society: what all of them meet.
+        start: in Unix seconds.
+    """
+
+    blocks: Iterator[Block]
+    catalogue: Catalogue
+    society: Society
+    start: int
+
+
+def draw(
+    events: int,
+    *,
+    items: int,
+    topics: int,
+    markets: int,
+    event_types: Collection[str],
+    sessions_per_user: float,
+    clicks_per_session: float,
+    slate: int,
+    explore: float,
+    switch: float,
+    drift: float,
+    booking: float,
+    popularity: float,
+    new_items: float,
+    fresh: float,
+    half_life: float,
+    days: float,
+    start: str,
+    dim: int,
+    seed: int,
+) -> Drawing:
+    """What `simulate` puts together; its arguments are those of `simulate`."""
     unknown = sorted(set(event_types) - set(EVENT_TYPES))
     if unknown or not event_types:
         raise ValueError(f"event_types are some of {EVENT_TYPES}. Received: {event_types!r}.")
@@ -100,7 +165,7 @@ def simulate(
     society = Society.draw(rng, topics, int(catalogue.type.max()) + 1)
     wanted = np.isin(EVENT_TYPES, list(event_types))
     blocks = _blocks(rng, events, catalogue, society, behaviour, wanted)
-    return assembled(blocks, catalogue, society, int(np.datetime64(start, "s").astype("int64")))
+    return Drawing(blocks, catalogue, society, int(np.datetime64(start, "s").astype("int64")))
 
 
 def _blocks(
@@ -110,9 +175,8 @@ def _blocks(
     society: Society,
     behaviour: Behaviour,
     wanted: np.ndarray,
-) -> list[Block]:
+) -> Iterator[Block]:
     """Users until their events suffice; the last one's are cut short."""
-    blocks: list[Block] = []
     made, users = 0, 0
     clicks_a_user = behaviour.sessions_per_user * behaviour.clicks_per_session
     markets = int(catalogue.market.max()) + 1
@@ -124,7 +188,7 @@ def _blocks(
         visits = Visits.draw(rng, people, society, catalogue, behaviour)
         log = Log.draw(rng, visits, people, society, catalogue, behaviour, wanted)
         block = Block(people, visits, log).head(events - made)
-        blocks.append(block)
+        yield block
         made += len(block.log.item)
         users += len(block.people.age)
         if made == 0 and users * clicks_a_user > BLOCK:
@@ -133,7 +197,6 @@ def _blocks(
                 f"None of the events asked for was among all that {users:,} users did. Received: "
                 f"event_types={types}, booking={behaviour.booking}, slate={behaviour.slate}."
             )
-    return blocks
 
 
 def _check_at_least(least: float, **values: float) -> None:

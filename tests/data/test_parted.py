@@ -1,0 +1,111 @@
+"""Events in parts are the events that are held, and so is what is made of them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfrec_recall.data import (
+    Interactions,
+    PartedInteractions,
+    Vocabulary,
+    last_events_out,
+    part_events,
+    parted,
+)
+from tfrec_recall.data.datasets import simulated
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """A log of 3,000 events in several files, and a user and an item that no table has."""
+    folder = tmp_path_factory.mktemp("log") / "log"
+    simulated.write(folder, 3000, items=120, rows_a_part=1000, seed=4)
+    extra = pd.DataFrame({"user_id": ["new"] * 2, "item_id": ["i3", "newer"]})
+    extra = extra.assign(timestamp=[1_710_000_000, 1_710_000_009], session_id=[-1, -1])
+    extra.to_parquet(folder / "events" / "part-99999.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(source):
+    return Interactions.from_parquet(source)
+
+
+@pytest.fixture(scope="module")
+def parts(source, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parted, "ROWS_READ", 300)
+        patch.setattr(parted, "ROWS_HELD", 700)
+        return part_events(source, tmp_path_factory.mktemp("parts") / "parts", parts=4)
+
+
+def in_order(frame):
+    return frame.sort_values(list(frame.columns), ignore_index=True)
+
+
+def test_the_parts_are_the_whole(parts, whole):
+    assert len(parts) == 4
+    assert parts.rows == len(whole.events) == 3002
+    for table in ("events", "users"):
+        frames = [getattr(part, table) for part in parts]
+        joined = pd.concat(frames, ignore_index=True)
+        expected = getattr(whole, table)
+        pd.testing.assert_frame_equal(
+            in_order(joined), in_order(expected), check_dtype=False, check_like=True
+        )
+    users = [set(part.events["user_id"]) for part in parts]
+    assert sum(map(len, users)) == len(set.union(*users))  # each in one part
+    assert all(20 < len(some) < 60 for some in users)
+    assert in_order(parts.items)["item_id"].equals(in_order(whole.items)["item_id"])
+    assert all(part.items["item_id"].equals(parts.items["item_id"]) for part in parts)
+
+
+def test_counts_and_vocabulary_are_those_of_all_events(parts, whole):
+    counts = parts.counts(["item_id", "query"])
+    for column, found in counts.items():
+        expected = whole.events[column].value_counts()
+        assert found.to_dict() == expected.to_dict()
+        built = Vocabulary.build(whole.events[column], min_count=3)
+        counted = Vocabulary.of_counts(found, min_count=3)
+        assert counted.ids.tolist() == built.ids.tolist()
+        assert counted.counts.tolist() == built.counts.tolist()
+
+
+def test_a_change_is_made_of_each_part(parts, whole):
+    train = parts.map(lambda part: last_events_out(part, test=1).train)
+    expected = last_events_out(whole, test=1).train
+    assert sum(len(part.events) for part in train) == len(expected.events)
+    found = train.counts(["item_id"])["item_id"]
+    assert found.to_dict() == expected.events["item_id"].value_counts().to_dict()
+    twice = train.map(lambda part: last_events_out(part, test=1).train)
+    again = last_events_out(expected, test=1).train
+    assert sum(len(part.events) for part in twice) == len(again.events)
+
+
+def test_integer_ids_keep_their_type_and_missing_ones_are_refused(tmp_path):
+    frame = pd.DataFrame({"user_id": np.arange(40) % 7, "item_id": np.arange(40, dtype="int32")})
+    frame.to_parquet(tmp_path / "events.parquet")
+    found = part_events(tmp_path / "events.parquet", tmp_path / "parts", parts=3)
+    assert not found.has_time
+    assert {part.events["user_id"].dtype for part in found} == {np.dtype("int64")}
+    gap = frame.assign(user_id=frame["user_id"].astype("Int64").mask(frame.index == 5))
+    gap.to_parquet(tmp_path / "gap.parquet")
+    with pytest.raises(ValueError, match=r"events.*user_id.*missing"):
+        list(part_events(tmp_path / "gap.parquet", tmp_path / "with_gap", parts=3))
+
+
+def test_what_cannot_be_parted_is_refused_and_leaves_nothing(tmp_path, parts):
+    frame = pd.DataFrame({"user_id": [1.5], "item_id": [2]})
+    frame.to_parquet(tmp_path / "events.parquet")
+    with pytest.raises(ValueError, match=r"'user_id' is neither.*Received: double"):
+        part_events(tmp_path / "events.parquet", tmp_path / "parts")
+    frame.drop(columns="item_id").to_parquet(tmp_path / "lone.parquet")
+    with pytest.raises(ValueError, match=r"no column.*Received columns"):
+        part_events(tmp_path / "lone.parquet", tmp_path / "parts")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["events.parquet", "lone.parquet"]
+    with pytest.raises(ValueError, match="is there already"):
+        part_events(parts.folder, parts.folder)
+    with pytest.raises(ValueError, match=r"holds no parts: part_events.*parts\.json"):
+        PartedInteractions(tmp_path)
+    with pytest.raises(ValueError, match=r"all events at once.*from_parquet.*3,002 events in 4"):
+        parts.events  # noqa: B018

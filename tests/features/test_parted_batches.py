@@ -1,0 +1,109 @@
+"""Batches of events in parts hold the examples of the events that are held."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tfrec_recall.data import Interactions, next_item, part_events
+from tfrec_recall.data.datasets import simulated
+from tfrec_recall.data.next_pass import followed_by
+from tfrec_recall.features import Categorical, Features, History, Numeric, example_batches
+from tfrec_recall.features.parted_batches import parted_batches
+
+BATCH = 64
+
+
+def specification(*context):
+    user = [Categorical("user_id", min_count=3), Categorical("device"), *context]
+    history = [History(length=5), History("query", length=5)]
+    item = [Categorical("item_id", min_count=2), Categorical("brand"), Numeric("price", buckets=4)]
+    return Features([*user, *history], item)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("log")
+    simulated.write(folder / "log", 3000, items=120, seed=4)
+    return Interactions.from_parquet(folder / "log"), part_events(
+        folder / "log", folder / "parts", parts=3
+    )
+
+
+@pytest.fixture(scope="module")
+def both(data):
+    held, parts = data
+    context = Categorical("event_type")
+    return specification(context).adapt(held), specification(context).adapt(parts)
+
+
+def examples_of(interactions):
+    return next_item(interactions, history=5)
+
+
+def rows_of(dataset, features, users):
+    """All examples as texts, users by name, in an order that both have."""
+    rows = []
+    for batch in dataset.as_numpy_iterator():
+        batch = {**batch, "user_row": users[batch["user_row"]]}
+        columns = [np.asarray(batch[name]).astype(str).tolist() for name in sorted(batch)]
+        rows += [str(row) for row in zip(*columns, strict=True)]
+    return sorted(rows)
+
+
+def test_features_learn_the_same(both):
+    ours, theirs = both[1], both[0]
+    assert ours.encodings.keys() == theirs.encodings.keys()
+    config, expected = ours.get_config(), theirs.get_config()
+    for name in theirs.encodings:
+        assert str(config["encodings"][name]) == str(expected["encodings"][name]), name
+    assert (ours.has_order, ours.has_baskets) == (theirs.has_order, theirs.has_baskets)
+    assert ours.of_events == theirs.of_events == {"event_type"}
+    for name, rows in theirs.item_table.items():
+        np.testing.assert_array_equal(ours.item_table[name], rows)
+
+
+def test_batches_hold_the_same_examples(data, both):
+    held, parts = data
+    examples = examples_of(held)
+    expected = example_batches(both[0], held, examples, BATCH, seed=None)
+    found = parted_batches(both[1], parts, examples_of, BATCH, seed=3)
+    users = np.concatenate([part.users["user_id"] for part in parts])
+    steps = [len(batch["item_id"]) for batch in found.dataset]
+    assert len(steps) == int(found.dataset.cardinality())
+    assert max(steps) == BATCH
+    assert rows_of(found.dataset, both[1], users) == rows_of(
+        expected, both[0], held.users["user_id"].to_numpy()
+    )
+    item = np.concatenate([batch["item_id"] for batch in expected.as_numpy_iterator()])
+    np.testing.assert_array_equal(found.targets, np.bincount(item, minlength=len(found.targets)))
+
+
+def test_passes_differ_and_are_taken_up_where_they_stopped(data, both):
+    _, parts = data
+
+    def items(first_epoch, passes):
+        dataset = parted_batches(both[1], parts, examples_of, BATCH, 3, first_epoch).dataset
+        return [
+            [batch["item_id"].tolist() for batch in dataset.as_numpy_iterator()]
+            for _ in range(passes)
+        ]
+
+    first, second = items(0, 2)
+    assert sorted(itertools.chain(*first)) == sorted(itertools.chain(*second))
+    assert first != second
+    assert items(1, 1) == [second]
+    dataset = parted_batches(both[1], parts, examples_of, BATCH, 3).dataset
+    (following,) = followed_by(dataset)
+    following.go_to(1, skipped=len(second) - 3)
+    assert [batch["item_id"].tolist() for batch in dataset.as_numpy_iterator()] == second[-3:]
+
+
+def test_what_cannot_be_counted_and_what_has_no_example_is_refused(data):
+    _, parts = data
+    with pytest.raises(ValueError, match=r"'watch_ratio' has to be Categorical.*Received: Numeric"):
+        specification(Numeric("watch_ratio")).adapt(parts)
+    features = specification().adapt(parts)
+    none = parts.map(lambda part: part.take(np.arange(0)))
+    with pytest.raises(ValueError, match=r"No example is left.*any part.*3 parts"):
+        parted_batches(features, none, examples_of, BATCH)

@@ -1,0 +1,124 @@
+"""What features learn from: tables that are held, or events in parts, whose values are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+import pandas as pd
+from numpy import dtype as numpy_dtype
+
+from tfrec_recall.data import Interactions, PartedInteractions, Vocabulary, has_baskets
+from tfrec_recall.data.parted import added
+from tfrec_recall.features.columns import Categorical, Feature
+from tfrec_recall.features.encodings import Encoding
+
+Dtype = numpy_dtype | pd.api.extensions.ExtensionDtype
+
+
+class Seen(Protocol):
+    """What training has of the users and items, and of the columns of events.
+
+    Attributes:
+        users, items: rows that events have.
+        dtypes: of the columns of events, by name.
+        has_baskets: whether sessions are baskets.
+    """
+
+    users: pd.DataFrame
+    items: pd.DataFrame
+    dtypes: Mapping[str, Dtype]
+    has_baskets: bool
+
+    def learn(self, feature: Feature) -> Encoding:
+        """The encoding of a column of events."""
+        ...
+
+    def vocabulary(self, feature: Feature) -> Vocabulary:
+        """The values of a column of events."""
+        ...
+
+
+def seen_in(interactions: Interactions | PartedInteractions, columns: Collection[str]) -> Seen:
+    """What these interactions show.
+
+    Args:
+        columns: of events and others, that features read.
+    """
+    if isinstance(interactions, PartedInteractions):
+        return SeenInParts(interactions, columns)
+    return SeenAtOnce(interactions)
+
+
+class SeenAtOnce:
+    """Tables that are held."""
+
+    def __init__(self, interactions: Interactions):
+        self.events = interactions.events
+        self.users = rows_seen(interactions.users, self.events, "user_id")
+        self.items = rows_seen(interactions.items, self.events, "item_id")
+        self.dtypes: Mapping[str, Dtype] = dict(self.events.dtypes)
+        self.has_baskets = has_baskets(interactions)
+
+    def learn(self, feature: Feature) -> Encoding:
+        return feature.adapt(column_of(self.events, feature, "events"))
+
+    def vocabulary(self, feature: Feature) -> Vocabulary:
+        return Vocabulary.build(column_of(self.events, feature, "events").dropna())
+
+
+class SeenInParts:
+    """Events in parts, gone through once; values are kept by their counts.
+
+    Args:
+        columns: that are counted, of those of the events; the ids always are.
+    """
+
+    def __init__(self, parted: PartedInteractions, columns: Collection[str]):
+        self.counts: dict[str, pd.Series] = {}
+        self.dtypes: Mapping[str, Dtype] = {}
+        self.has_baskets = True
+        users = []
+        for part in parted:
+            events = part.events
+            self.dtypes = self.dtypes or dict(events.dtypes)
+            unread = {"timestamp", "session_id"} | set(part.users) - {"user_id"}
+            counted = {"user_id", "item_id"} | (set(columns) & set(events) - unread)
+            for column in counted:
+                self.counts[column] = added(self.counts.get(column), events[column])
+            users.append(rows_seen(part.users, events, "user_id"))
+            self.has_baskets = self.has_baskets and has_baskets(part)
+        self.users = pd.concat(users, ignore_index=True)
+        items = parted.items
+        self.items = items[items["item_id"].isin(self.counts["item_id"].index)]
+
+    def learn(self, feature: Feature) -> Encoding:
+        if not isinstance(feature, Categorical):
+            raise ValueError(
+                f"Of events in parts, values are counted: {feature.name!r} has to be Categorical, "
+                "or a column of users or items. "
+                f"Received: {type(feature).__name__}({feature.column!r})."
+            )
+        return feature.adapt_counts(self._of(feature))
+
+    def vocabulary(self, feature: Feature) -> Vocabulary:
+        return Vocabulary.of_counts(self._of(feature))
+
+    def _of(self, feature: Feature) -> pd.Series:
+        if feature.column not in self.counts:
+            column_of(pd.DataFrame(columns=list(self.dtypes)), feature, "events")
+        return self.counts[feature.column]
+
+
+def rows_seen(table: pd.DataFrame, events: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The rows of users or items that these events have, which are what training learns from."""
+    return table[table[key].isin(events[key].unique())]
+
+
+def column_of(table: pd.DataFrame, feature: Feature, kind: str) -> pd.Series:
+    if feature.column not in table.columns:
+        raise ValueError(
+            f"The {kind} table has no column {feature.column!r}, which the feature "
+            f"{feature.name!r} reads. Columns there: {', '.join(map(str, table.columns))}."
+        )
+    return table[feature.column]
