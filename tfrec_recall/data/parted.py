@@ -31,8 +31,8 @@ class PartedInteractions:
 
     A part is `Interactions` of its users and of all items, so that what works for these works for
     a part: a split, examples, evaluation. Users are in parts by a hash: each part is a sample.
-    `Features.adapt` learns from all parts, and the models that learn from a stream (`TwoTower` and
-    others of its kind) take one as training data. What needs all events at once refuses.
+    `Features.adapt` learns from all parts, and `TwoTower`, `SENetTwoTower`, `YouTubeDNN`,
+    `FMRecall` and `MIND` take them as training data. What needs all events at once refuses.
 
     Args:
         folder: that `part_events` has written.

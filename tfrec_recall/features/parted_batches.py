@@ -95,10 +95,9 @@ def parted_batches(
                 coming = [ahead.submit(parted.part, then.number) for then in order[place:][:1]]
                 batches = _batches(features, part, examples_of, batch_size, seed, number)
                 for batch in batches.skip(skipped).as_numpy_iterator():
-                    batch["user_row"] += np.int32(about.first_user)
-                    if "timestamp" in part.events:
-                        batch["example_age"] += np.float32(newest - about.newest)
-                    yield batch
+                    row = batch["user_row"] + np.int32(about.first_user)
+                    age = batch["example_age"] + np.float32(newest - about.newest)
+                    yield {**batch, "user_row": row, "example_age": age}
                 skipped = 0
 
     dataset = tf.data.Dataset.from_generator(generate, output_signature=spec)
