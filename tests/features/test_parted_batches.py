@@ -16,7 +16,7 @@ BATCH = 64
 
 def specification(*context):
     user = [Categorical("user_id", min_count=3), Categorical("device"), *context]
-    history = [History(length=5), History("query", length=5)]
+    history = [History(length=5), History("query", name="searched", length=5)]
     item = [Categorical("item_id", min_count=2), Categorical("brand"), Numeric("price", buckets=4)]
     return Features([*user, *history], item)
 
