@@ -55,7 +55,7 @@ def test_the_parts_are_the_whole(parts, whole):
         )
     users = [set(part.events["user_id"]) for part in parts]
     assert sum(map(len, users)) == len(set.union(*users))  # each in one part
-    assert all(20 < len(some) < 60 for some in users)
+    assert all(30 < len(some) < 90 for some in users)
     assert in_order(parts.items)["item_id"].equals(in_order(whole.items)["item_id"])
     assert all(part.items["item_id"].equals(parts.items["item_id"]) for part in parts)
 

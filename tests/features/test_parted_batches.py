@@ -33,7 +33,7 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def both(data):
     held, parts = data
-    context = Categorical("event_type")
+    context = Categorical("query")
     return specification(context).adapt(held), specification(context).adapt(parts)
 
 
@@ -58,7 +58,7 @@ def test_features_learn_the_same(both):
     for name in theirs.encodings:
         assert str(config["encodings"][name]) == str(expected["encodings"][name]), name
     assert (ours.has_order, ours.has_baskets) == (theirs.has_order, theirs.has_baskets)
-    assert ours.of_events == theirs.of_events == {"event_type"}
+    assert ours.of_events == theirs.of_events == {"query"}
     for name, rows in theirs.item_table.items():
         np.testing.assert_array_equal(ours.item_table[name], rows)
 
