@@ -61,6 +61,17 @@ def test_what_the_programs_import_is_there():
     assert not missing
 
 
+def test_links_outside_of_the_site_lead_to_files():
+    """Those within are checked when it is built."""
+    links = [
+        (page, target)
+        for page in [*ROOT.glob("*.md"), *(ROOT / "benchmarks").glob("*.md")]
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    ]
+    assert (ROOT / "README.md", "docs/guides/own_data.md") in links
+    assert not [(page, target) for page, target in links if not (page.parent / target).exists()]
+
+
 def test_each_model_has_a_page_with_a_figure_equations_limits_and_a_program():
     missing = []
     for name in models.__all__:

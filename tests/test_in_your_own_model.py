@@ -18,8 +18,8 @@ print("all ran")
 """
 
 
-def test_there_are_five():
-    assert len(PROGRAMS) == 5
+def test_there_are_five_and_one_of_tfrs_before_and_after():
+    assert len(PROGRAMS) == 5 + 2
 
 
 @pytest.mark.parametrize("keras", [2, 3])

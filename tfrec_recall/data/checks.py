@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import numpy as np
 import pandas as pd
 
@@ -26,11 +28,11 @@ def _table(frame: pd.DataFrame, table: str, needed: tuple[str, ...]) -> pd.DataF
         remedy = (
             f"It is the index: use .reset_index({in_index[0]!r})."
             if in_index
-            else _rename_hint(table, missing[0], [str(column) for column in columns])
+            else _rename_hint(table, missing, [str(column) for column in columns])
         )
-        raise ValueError(
-            f"{table}: column {missing[0]!r} is missing. {remedy} Received columns: {columns}."
-        )
+        listed = " and ".join(map(repr, missing))
+        said = f"column {listed} is" if len(missing) == 1 else f"columns {listed} are"
+        raise ValueError(f"{table}: {said} missing. {remedy} Received columns: {columns}.")
     others = [column for column in columns if column not in needed]
     return frame[[*needed, *others]].reset_index(drop=True)
 
@@ -42,21 +44,30 @@ _CALLED = {
 }
 
 
-def _rename_hint(table: str, column: str, columns: list[str]) -> str:
-    """How to give a column its name, with the one that is probably meant."""
-    called = _CALLED[column].split()
-    likely = [
-        name
-        for word in called
-        for name in columns
-        if (word in name.lower() if word != "id" else name.lower() == "id")
-    ]
-    theirs = next((name for name in likely if name not in _CALLED), "theirs")
-    known = "If it has another name: " if theirs == "theirs" else ""
-    return (
-        f"{known}rename={{'{table}.{theirs}': {column!r}}} "
-        f"(--rename {table}.{theirs}={column}) names it."
-    )
+def _rename_hint(table: str, missing: list[str], columns: list[str]) -> str:
+    """How to give columns their names, with those that are probably meant."""
+    places: dict[str, str] = {}
+    known = True
+    for column in missing:
+        free = [name for name in columns if f"{table}.{name}" not in places]
+        likely = _likely(column, free)
+        known = known and likely is not None
+        theirs = "theirs" if len(missing) == 1 else f"their_{column.removesuffix('_id')}"
+        places[f"{table}.{likely or theirs}"] = column
+    them = "it" if len(missing) == 1 else "them"
+    otherwise = "" if known else f"If {them} has another name: ".replace("them has", "they have")
+    options = " ".join(f"--rename {shlex.quote(f'{name}={ours}')}" for name, ours in places.items())
+    return f"{otherwise}rename={places} ({options}) names {them}."
+
+
+def _likely(column: str, columns: list[str]) -> str | None:
+    """The column that has the ids, by its name."""
+    for word in _CALLED[column].split():
+        for name in columns:
+            lower = name.lower()
+            if name not in _CALLED and (word in lower if word != "id" else lower == "id"):
+                return name
+    return None
 
 
 def checked_events(

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tfrec_recall.data.interactions import Interactions
+from tfrec_recall.data.notices import ReadingNotice
 
 EVENTS = """user_id,item_id,timestamp,rating
 1,10,1600000005,4
@@ -235,3 +236,25 @@ def test_files_that_are_not_there_are_named(tmp_path):
 def test_dtype_errors(tmp_path, dtype, message):
     with pytest.raises(ValueError, match=message):
         Interactions.from_csv(csv(tmp_path, EVENTS), dtype=dtype)
+
+
+def test_ids_under_awkward_names_are_told_both_at_once_as_a_shell_takes_them(tmp_path):
+    path = tmp_path / "shop.csv"
+    path.write_text("Customer Ref.,SKU (internal),Qty\nC-1,1000,1\n")
+    expected = (
+        r"columns 'user_id' and 'item_id' are missing\. .*"
+        r"--rename 'events\.Customer Ref\.=user_id' --rename 'events\.SKU \(internal\)=item_id'"
+    )
+    with pytest.raises(ValueError, match=expected):
+        Interactions.from_files(path)
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"If they have .*their_user=user_id.*their_item=item_id"):
+        Interactions.from_files(path)
+
+
+def test_a_column_that_speaks_of_time_is_told_to_be_none(tmp_path):
+    path = tmp_path / "shop.csv"
+    path.write_text("user_id,item_id,Time of Purchase,sentiment,updates\n1,2,3,4,5\n")
+    with pytest.warns(ReadingNotice, match=r"'events\.Time of Purchase=timestamp'") as told:
+        assert "timestamp" not in Interactions.from_files(path).events
+    assert not [one for one in told if "sentiment" in str(one.message)]

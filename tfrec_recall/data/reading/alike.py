@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 
 from tfrec_recall.data.notices import tell
@@ -28,12 +29,19 @@ def tell_of_names(table: str, names: Sequence[str]) -> None:
             continue
         forms = [_form(ours), *(_TIMES.split() if ours == "timestamp" else ())]
         found = [name for form in forms for name in by_form.get(form, ())]
+        if not found and ours == "timestamp":  # or a phrase that speaks of time
+            found = [name for name in names if _words(name) & {"time", "date", "timestamp"}]
         if found:
             tell(
                 f"events: column {found[0]!r} is one like others, as it is not called {ours!r}; "
-                f"rename={{'events.{found[0]}': {ours!r}}} (--rename events.{found[0]}={ours}) "
+                f"rename={{'events.{found[0]}': {ours!r}}} "
+                f"(--rename {shlex.quote(f'events.{found[0]}={ours}')}) "
                 "takes it for that."
             )
+
+
+def _words(name: str) -> set[str]:
+    return set(re.findall(r"[a-z]+", name.lower()))
 
 
 def _form(name: str) -> str:
