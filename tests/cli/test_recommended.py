@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from tfrec_recall.cli.console import results
-from tfrec_recall.cli.lists import Recommended, as_json, show
+from tfrec_recall.cli.lists import Recommended, as_json, show, titles_of
 
 LONG = "urn:listing:" + "0123456789" * 9
 LISTS = [
@@ -56,3 +56,16 @@ def test_a_program_gets_plain_values():
         {"item_id": ":tea:", "title": None, "score": 0.25},
     ]
     assert second == {"user": None, "history": [], "items": []}
+
+
+@pytest.mark.parametrize(
+    ("columns", "title"),
+    [
+        ({"Product Name": ["tea", "cup"], "brand_name": ["A", "A"]}, "tea"),
+        ({"description": ["long", "longer"], "title": ["short", "shorter"]}, "short"),
+        ({"itemTitle": ["tea", "cup"], "surname": ["x", "y"]}, None),
+        ({"name length": [3, 4]}, None),
+    ],
+)
+def test_titles_are_found_among_the_words_of_a_name(columns, title):
+    assert titles_of(pd.DataFrame({"item_id": [1, 2], **columns})).get(1) == title

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -115,11 +116,21 @@ def as_json(lists: Iterable[Recommended], items: pd.DataFrame | None) -> list[di
 
 def titles_of(items: pd.DataFrame | None) -> dict[Any, str]:
     """What a reader calls the items, by item_id; an item without a title is not there."""
-    column = next((name for name in TITLES if items is not None and name in items), None)
+    column = None if items is None else _column_of_titles(items)
     if items is None or column is None:
         return {}
     named = items.set_index("item_id")[column].dropna().astype(str)
     return dict(named[named.str.strip() != ""].items())
+
+
+def _column_of_titles(items: pd.DataFrame) -> str | None:
+    """Called so; or, as `Product Name` is, so among other words: that with the most values."""
+    called = [name for name in TITLES if name in items]
+    if called:
+        return called[0]
+    among = [name for name in items if set(re.findall("[a-z]+", name.lower())) & set(TITLES)]
+    texts = [name for name in among if items[name].map(type).eq(str).any()]
+    return max(texts, key=lambda name: items[name].nunique(), default=None)
 
 
 def _plain(item: Any) -> Id:
