@@ -19,7 +19,7 @@ from tfrec_recall.losses import InBatchSoftmax
 epochs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 dim, length = 32, 20
 tf.keras.utils.set_random_seed(0)
-print(f"Keras {tf.keras.__version__}")
+print("Keras", 3 if os.environ["TF_USE_LEGACY_KERAS"] == "0" else 2)
 
 # 1. Examples as arrays: a customer's last products, and the one that came next.
 split = standard(datasets.load("online-retail"))
