@@ -47,17 +47,18 @@ _CALLED = {
 def _rename_hint(table: str, missing: list[str], columns: list[str]) -> str:
     """How to give columns their names, with those that are probably meant."""
     places: dict[str, str] = {}
-    known = True
+    known, one = True, len(missing) == 1
     for column in missing:
         free = [name for name in columns if f"{table}.{name}" not in places]
         likely = _likely(column, free)
         known = known and likely is not None
-        theirs = "theirs" if len(missing) == 1 else f"their_{column.removesuffix('_id')}"
+        theirs = "theirs" if one else f"their_{column.removesuffix('_id')}"
         places[f"{table}.{likely or theirs}"] = column
-    them = "it" if len(missing) == 1 else "them"
-    otherwise = "" if known else f"If {them} has another name: ".replace("them has", "they have")
+    otherwise = "If it has another name: " if one else "If they have other names: "
     options = " ".join(f"--rename {shlex.quote(f'{name}={ours}')}" for name, ours in places.items())
-    return f"{otherwise}rename={places} ({options}) names {them}."
+    return (
+        f"{'' if known else otherwise}rename={places} ({options}) names {'it' if one else 'them'}."
+    )
 
 
 def _likely(column: str, columns: list[str]) -> str | None:
