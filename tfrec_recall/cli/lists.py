@@ -128,8 +128,9 @@ def _column_of_titles(items: pd.DataFrame) -> str | None:
     called = [name for name in TITLES if name in items]
     if called:
         return called[0]
-    among = [name for name in items if set(re.findall("[a-z]+", name.lower())) & set(TITLES)]
-    texts = [name for name in among if items[name].map(type).eq(str).any()]
+    names = [str(name) for name in items]
+    among = [name for name in names if set(re.findall("[a-z]+", name.lower())) & set(TITLES)]
+    texts = [name for name in among if any(isinstance(value, str) for value in items[name])]
     return max(texts, key=lambda name: items[name].nunique(), default=None)
 
 
