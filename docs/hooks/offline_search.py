@@ -7,12 +7,7 @@ FETCHED = "https://unpkg.com/iframe-worker/shim"
 OURS = pathlib.Path(__file__).with_name("worker_in_frame.js")
 
 
-def on_post_build(config, **_):
-    """Puts our script in the place of the address; an error where the theme names it no more."""
-    scripts = pathlib.Path(config["site_dir"], "assets", "javascripts")
-    holding = [path for path in scripts.glob("bundle.*.js") if FETCHED in path.read_text("utf-8")]
-    if not holding:
-        raise ValueError(f"The theme's scripts name {FETCHED}. Received: none in {scripts}.")
+def on_post_page(output, **_):
+    """Puts our script in the place of the address."""
     address = "data:text/javascript;base64," + base64.b64encode(OURS.read_bytes()).decode()
-    for path in holding:
-        path.write_text(path.read_text("utf-8").replace(FETCHED, address), encoding="utf-8")
+    return output.replace(FETCHED, address)
