@@ -37,6 +37,8 @@ def test_a_file_is_replaced_whole_and_its_folder_made(tmp_path):
         "best_epoch": None,
         "seconds_to_best": None,
         "settings": {"dim": 8},
+        "curve": [],
+        "field_weights": {},
     }
     with pytest.raises(TypeError):
         target.write_json({"metrics": object()})

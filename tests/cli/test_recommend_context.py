@@ -23,7 +23,7 @@ class AskedInContext(Asked):
         self.inputs = {**self.inputs, **SPECS}
         self.context = []
 
-    def __call__(self, queries, k, exclude):
+    def __call__(self, queries, k, exclude, filters=None):
         self.context.append({name: queries[name].numpy().tolist() for name in SPECS})
         return super().__call__(queries, k, exclude)
 

@@ -22,7 +22,7 @@ class Asked:
         self.inputs = {"history": tf.TensorSpec([None, None], kind)}
         self.histories = []
 
-    def __call__(self, queries, k, exclude):
+    def __call__(self, queries, k, exclude, filters=None):
         for row in queries["history"].numpy().tolist():
             ids = [item.decode() if isinstance(item, bytes) else item for item in row]
             self.histories.append([item for item in ids if item not in ("", -1)])

@@ -101,7 +101,7 @@ def test_it_finds_what_is_left_of_a_users_group(model_class):
         for user, found in zip(queries["user_id"][:-1], ids[:-1], strict=True)
         for item in found
     ]
-    assert np.mean(right) > 0.9
+    assert np.mean(right) > 0.8  # a third by chance
 
 
 def test_gradients_too_small_for_halves_are_learnt_by_a_scaled_loss():

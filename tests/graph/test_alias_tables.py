@@ -24,6 +24,13 @@ def test_every_row_draws_in_proportion_to_its_entries(rows):
         np.testing.assert_allclose(found, np.array(row) / sum(row), rtol=1e-6, atol=1e-12)
 
 
+def test_what_is_used_up_to_the_last_digit_gives_no_more():
+    row = np.array([1.0, 0.1, 0.1, 0.1, 1.0, 1.0])  # each heavy entry fills exactly one light one
+    tables = alias_tables(sp.csr_array(row[np.newaxis]))
+    found = alias_probability(tables.threshold, tables.alias)
+    np.testing.assert_allclose(found, row / row.sum(), rtol=1e-6)
+
+
 @pytest.mark.parametrize("at_a_time", [1, 60_000])
 def test_a_long_row_beside_short_ones(at_a_time, monkeypatch):
     monkeypatch.setattr("tfrec_recall.graph.alias_tables.ENTRIES_AT_A_TIME", at_a_time)

@@ -72,7 +72,8 @@ def _of_rows(data: np.ndarray, degree: np.ndarray) -> tuple[np.ndarray, np.ndarr
     of_heavy, of_light = row[heavy], row[light]
     # A light entry is filled by the first heavy one that the lack before has not used up. Rounding
     # must not lead into another row, and leaves rows of equal entries all light or all heavy.
-    giver = np.searchsorted(spare, lack - (1 - scaled[light]), side="right")
+    # (The lack before is the very number that the heavy are held against below.)
+    giver = np.searchsorted(spare, np.concatenate([[0.0], lack[:-1]]), side="right")
     giver = _within(giver, of_heavy, of_light)
     filled = of_heavy[giver] == of_light
     alias[light[filled]] = heavy[giver[filled]]

@@ -154,6 +154,7 @@ class ItemCF(OnePassModel):
                 default.active_penalty if active_penalty == "auto" else active_penalty
             ),
         }
+        self.alpha = own["alpha"]
         self.similarity = similarity_of(owner, similarity, default, **own, shrinkage=shrinkage)
         if (by_rating or not centred) and not ratings:
             raise ValueError(
