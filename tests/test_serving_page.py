@@ -79,6 +79,7 @@ def within(seconds, find, process):
     raise AssertionError("it did not come")
 
 
+# A system package that `.ci/run` installs; the requests themselves have tests that need none.
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl is installed, which asks")
 def test_the_curl_of_the_page_is_answered(server):
     commands = "\n".join(blocks("bash")).replace("localhost:8501", f"localhost:{server[1]}")

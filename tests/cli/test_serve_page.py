@@ -2,22 +2,19 @@
 
 import json
 import pathlib
-import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.testclient import TestClient
 
+from tests.browser import CHROMIUM, WIDTHS, needs_chromium
 from tfrec_recall.cli.known import Known
 from tfrec_recall.serving.application import application
 from tfrec_recall.serving.connections import bound, server
 from tfrec_recall.serving.page import Page
 from tfrec_recall.serving.rest import Rest
 from tfrec_recall.serving.versions import Versions
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
-WIDTHS = (390, 1280)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +99,7 @@ def test_the_page_is_whole_and_asks_nobody_else(client):
     assert not [word for word in ("http://", "https://", "src=", "@import", "url(") if word in text]
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed, which opens the page")
+@needs_chromium
 def test_a_browser_picks_a_user_types_items_and_reads_lists(address, split, tmp_path):
     from playwright.sync_api import expect, sync_playwright
 

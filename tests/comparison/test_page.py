@@ -1,15 +1,13 @@
 """The report: one file, asked by nobody and asking nobody; in a browser at two widths."""
 
 import pathlib
-import shutil
 
 import pytest
 
+from tests.browser import CHROMIUM, WIDTHS, needs_chromium
 from tests.comparison.made_up import FACTS, result, results
 from tfrec_recall.comparison import page, summarised
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
-WIDTHS = (390, 1280)
 TITLES = {"i1": "Thing <one>", "i2": "Thing two"}
 
 
@@ -34,7 +32,7 @@ def test_the_page_is_whole_and_asks_nobody(text):
     assert text.count("</script>") == 2  # no title ends one
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed, which opens the page")
+@needs_chromium
 def test_a_browser_sorts_a_column_and_picks_a_user(text, tmp_path):
     from playwright.sync_api import expect, sync_playwright
 

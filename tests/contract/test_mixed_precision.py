@@ -46,11 +46,15 @@ def under(policy):
 def halved(model_class, policy):
     """A model made and trained under the policy, and the loss of each epoch.
 
-    With float16 the first steps are left out, until the scale of the loss no longer overflows, so
-    that it takes some epochs; with bfloat16 there is no scale, and one tells.
+    With float16 the first steps are left out, until the scale of the loss no longer overflows:
+    from its own beginning of 32,768 that is more than an epoch of these few steps. With bfloat16
+    there is no scale, and one epoch tells.
     """
     with under(policy):
         model = built(model_class)
+        if policy == "mixed_float16":
+            rule = tf.keras.optimizers.Adam(0.02)
+            model.compile(tf.keras.mixed_precision.LossScaleOptimizer(rule, initial_scale=256))
         data = model.training_data(the_board(), batch_size=BATCH)
         epochs = EPOCHS if policy == "mixed_float16" else 1
         model.run_eagerly = epochs == 1  # quicker than a graph for a few steps
@@ -101,7 +105,7 @@ def test_it_finds_what_is_left_of_a_users_group(model_class):
         for user, found in zip(queries["user_id"][:-1], ids[:-1], strict=True)
         for item in found
     ]
-    assert np.mean(right) > 0.8  # a third by chance
+    assert np.mean(right) > 0.9
 
 
 def test_gradients_too_small_for_halves_are_learnt_by_a_scaled_loss():
