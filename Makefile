@@ -22,9 +22,10 @@ test: install
 	$(BIN)/python -m pytest -n auto
 	TF_USE_LEGACY_KERAS=0 $(BIN)/python -m pytest -n auto tests/layers tests/losses tests/contract/test_layers*.py
 
-# The examples, and the Python of the documentation.
+# What readers copy: the examples, and the commands and Python of the README and the documentation.
 programs: install
-	$(BIN)/python -m pytest -n auto -m programs tests/test_examples.py tests/test_documentation.py
+	$(BIN)/python -m pytest -n auto -m programs tests/test_examples.py tests/test_documentation.py \
+		tests/end_to_end/test_readme.py tests/test_in_your_own_model.py tests/test_serving_page.py
 
 lint: install
 	$(BIN)/ruff check .

@@ -1,4 +1,7 @@
-"""The programs of the page run as they stand: those of one Keras in one process."""
+"""The programs of the page run as they stand: those of one Keras in one process.
+
+That is `make programs`.
+"""
 
 import os
 import pathlib
@@ -8,6 +11,7 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.programs
 PAGE = pathlib.Path(__file__).resolve().parents[1] / "docs" / "in_your_own_model.md"
 PROGRAMS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
 RUN = """

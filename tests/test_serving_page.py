@@ -1,4 +1,7 @@
-"""The page on serving: its curl and Python ask `tfrec-recall serve`, run as a user runs it."""
+"""The page on serving: its curl and Python ask `tfrec-recall serve`, run as a user runs it.
+
+That is `make programs`.
+"""
 
 import ast
 import json
@@ -20,6 +23,7 @@ import tensorflow as tf
 from tfrec_recall.export import export
 from tfrec_recall.retrieval import EmbeddingRetriever
 
+pytestmark = pytest.mark.programs
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "serving.md").read_text()
 ITEMS = ["85123A", "71053", "22423", "84029E", "22752", "21730", "84879"]

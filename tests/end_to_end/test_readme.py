@@ -1,8 +1,14 @@
-"""The README's Python runs as it is written, with one epoch instead of several."""
+"""The README's Python runs as it is written, with one epoch instead of several.
+
+That is `make programs`.
+"""
 
 import pathlib
 import re
 
+import pytest
+
+pytestmark = pytest.mark.programs
 README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
 
 
