@@ -23,7 +23,7 @@ from tfrec_recall.data.reading.parquet import parquet_rows, parquet_tables, read
 ROWS_A_PART = 1_000_000  # events, on average
 ROWS_READ = 262_144  # at a time
 ROWS_HELD = 2_000_000  # before they are written to their parts
-_ABOUT = "parts.json"
+ABOUT = "parts.json"
 
 
 class PartedInteractions:
@@ -47,12 +47,12 @@ class PartedInteractions:
         change: Callable[[Interactions], Interactions] | None = None,
     ):
         self.folder, self.change = pathlib.Path(folder), change
-        if not (self.folder / _ABOUT).is_file():
+        if not (self.folder / ABOUT).is_file():
             raise ValueError(
                 f"{self.folder} holds no parts: part_events(source, folder) writes them. "
-                f"Received: a folder without {_ABOUT}."
+                f"Received: a folder without {ABOUT}."
             )
-        about = json.loads((self.folder / _ABOUT).read_text(encoding="utf-8"))
+        about = json.loads((self.folder / ABOUT).read_text(encoding="utf-8"))
         self.name, self.time_unit = about["name"], about["time_unit"]
         self.paths = [self.folder / "events" / name for name in about["parts"]]
         self.rows = about["events"]
@@ -193,7 +193,7 @@ def part_events(
             "parts": written,
             "time_unit": time_unit,
         }
-        (sibling / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
+        (sibling / ABOUT).write_text(json.dumps(about), encoding="utf-8")
     return PartedInteractions(folder)
 
 
@@ -246,7 +246,7 @@ def _scatter(
 
     try:
         for table in tables:
-            part = _part_of(to_frame(table.select(["user_id"]))["user_id"], parts)
+            part = part_of(to_frame(table.select(["user_id"]))["user_id"], parts)
             if among is not None:
                 there = np.isin(np.array(names)[part], among)
                 part = np.where(there, part, names.index(among[0]))
@@ -266,7 +266,7 @@ def _scatter(
     return [names[part] for part in sorted(writers)]
 
 
-def _part_of(users: pd.Series, parts: int) -> np.ndarray:
+def part_of(users: pd.Series, parts: int) -> np.ndarray:
     """The part of each of these users, by a hash of the id; what is missing is in part 0."""
     codes, distinct = pd.factorize(users)
     whole = pd.api.types.is_integer_dtype(users.dtype)

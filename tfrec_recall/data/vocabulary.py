@@ -20,8 +20,8 @@ from tfrec_recall.data.packing import pack, unpack
 
 PADDING = 0
 UNKNOWN = 1
-_FIRST = 2  # the integer of the first known id
-_HEADER = b"tfrec_recall.vocabulary"  # the key of Parquet's own metadata
+FIRST = 2  # the integer of the first known id
+HEADER = b"tfrec_recall.vocabulary"  # the key of Parquet's own metadata
 _DTYPES = {"integer": "int64", "string": "str"}
 
 
@@ -55,10 +55,10 @@ class Vocabulary:
         self._index = pd.Index(known)
         self._padding = padding_of(known)
         kind = np.int64 if self.holds_integers else object
-        neither = np.array([self._padding] * _FIRST, dtype=kind)  # padding and unknown
+        neither = np.array([self._padding] * FIRST, dtype=kind)  # padding and unknown
         self._raw = np.concatenate([neither, known.to_numpy(dtype=kind)])
         self._raw.flags.writeable = False
-        self._ids = self._raw[_FIRST:]
+        self._ids = self._raw[FIRST:]
         self._counts = None if counts is None else self._checked(counts, unknown_count)
 
     @classmethod
@@ -141,8 +141,8 @@ class Vocabulary:
         self._check_type(column)
         codes, found = pd.factorize(column)
         uniques = pd.Series(found)
-        table = self._index.get_indexer(pd.Index(uniques.astype(self._index.dtype))) + _FIRST
-        table[table < _FIRST] = UNKNOWN
+        table = self._index.get_indexer(pd.Index(uniques.astype(self._index.dtype))) + FIRST
+        table[table < FIRST] = UNKNOWN
         table[(uniques == self._padding).to_numpy()] = PADDING
         table = np.append(table, PADDING)  # factorize gives -1, the last, to missing values
         return table.astype(np.int32)[codes].reshape(shape)
@@ -200,7 +200,7 @@ class Vocabulary:
         if config["counts"] is None:
             return cls(known)
         counts = unpack(config["counts"])
-        return cls(known, counts[_FIRST:], int(counts[UNKNOWN]))
+        return cls(known, counts[FIRST:], int(counts[UNKNOWN]))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the ids and their counts, whole or not at all, as `.txt` or `.parquet`.
@@ -215,14 +215,14 @@ class Vocabulary:
             "known": len(self._ids),
             "unknown_count": None if self._counts is None else int(self._counts[UNKNOWN]),
         }
-        counts = None if self._counts is None else self._counts[_FIRST:]
+        counts = None if self._counts is None else self._counts[FIRST:]
         with replacing(path) as sibling:
             if path.suffix == ".parquet":
                 kind = pa.int64() if self.holds_integers else pa.string()
                 columns = {"id": pa.array(self._ids, kind)}
                 if counts is not None:
                     columns["count"] = pa.array(counts)
-                table = pa.table(columns).replace_schema_metadata({_HEADER: json.dumps(header)})
+                table = pa.table(columns).replace_schema_metadata({HEADER: json.dumps(header)})
                 pq.write_table(table, sibling)
             else:
                 lines = [json.dumps(one, ensure_ascii=False) for one in self._ids.tolist()]
@@ -242,7 +242,7 @@ class Vocabulary:
         try:
             if path.suffix == ".parquet":
                 table = pq.read_table(path)
-                header = json.loads(table.schema.metadata[_HEADER])
+                header = json.loads(table.schema.metadata[HEADER])
                 ids = table["id"].to_pandas()
                 counts = table["count"].to_numpy() if "count" in table.column_names else None
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 
 import numpy as np
 import pandas as pd
@@ -35,14 +36,8 @@ def temporal(
     interactions.require_time("temporal", "random_events_out (--split random)")
     check_counts("temporal", {"minimum": (minimum, 0)})
     order = interactions.time_unit == ORDER
-    last = moment(test_from, "test_from", order)
-    first = last if validation_from is None else moment(validation_from, "validation_from", order)
-    cuts, text = [first, last], _number if order else _date
-    if validation_from is not None and not cuts[0] < cuts[1]:
-        raise ValueError(
-            "temporal needs validation_from before test_from. "
-            f"Received: {validation_from!r}, {test_from!r}."
-        )
+    cuts = cuts_of(validation_from, test_from, order)
+    text = functools.partial(named_cut, order=order)
     data = ordered(interactions)
     timestamp = data.events["timestamp"].to_numpy()
     part = np.searchsorted(cuts, timestamp, side="right")
@@ -74,9 +69,24 @@ def _with_past(events: pd.DataFrame, part: np.ndarray, minimum: int) -> np.ndarr
     return np.stack(before)[part, user] >= minimum
 
 
-def _number(place: float) -> str:
-    return f"{float(place):.15g}"
+def cuts_of(
+    validation_from: float | str | datetime.datetime | None,
+    test_from: float | str | datetime.datetime,
+    order: bool,
+) -> list[float]:
+    """Both moments as the data's times are; the same twice without validation."""
+    last = moment(test_from, "test_from", order)
+    first = last if validation_from is None else moment(validation_from, "validation_from", order)
+    if validation_from is not None and not first < last:
+        raise ValueError(
+            "temporal needs validation_from before test_from. "
+            f"Received: {validation_from!r}, {test_from!r}."
+        )
+    return [first, last]
 
 
-def _date(seconds: float) -> str:
-    return datetime.datetime.fromtimestamp(float(seconds), datetime.UTC).isoformat()[:19]
+def named_cut(cut: float, order: bool) -> str:
+    """A moment as names of splits and errors show it."""
+    if order:
+        return f"{float(cut):.15g}"
+    return datetime.datetime.fromtimestamp(float(cut), datetime.UTC).isoformat()[:19]

@@ -1,0 +1,212 @@
+"""What Spark makes of a log is what pandas makes of it, row for row."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.spark.conftest import same
+from tfrec_recall import data
+
+pytest.importorskip("pyspark", reason="these tests need PySpark: pip install 'pyspark>=4,<5'")
+
+from tfrec_recall import spark as on
+
+
+def test_the_tables_are_those_of_pandas(on_spark, shop):
+    for table in ("events", "users", "items"):
+        same(getattr(on_spark, table), getattr(shop, table))
+    assert (on_spark.name, on_spark.time_unit) == (shop.name, shop.time_unit)
+
+
+def test_what_is_saved_is_read_by_pandas_and_there_is_no_half_of_it(on_spark, shop, tmp_path):
+    on_spark.save(tmp_path / "log")
+    read = data.Interactions.from_folder(tmp_path / "log", mend_ids=False)
+    for table in ("events", "users", "items"):
+        same(getattr(read, table), getattr(shop, table))
+    with pytest.raises(ValueError, match="is there already"):
+        on_spark.save(tmp_path / "log")
+    broken = on_spark.with_events(on_spark.events.selectExpr("raise_error('no') AS user_id"))
+    with pytest.raises(Exception, match="no"):
+        broken.save(tmp_path / "other")
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"user_id": ["a", None, "b"]}, r"events: column 'user_id' has missing values in 1 of 3"),
+        ({"item_id": [1, -1, 2]}, "the padding value -1 in 1 of 3"),
+        ({"item_id": [1.5, 2.5, 3.5]}, "ids are text or integers, and column 'item_id' is neither"),
+        ({"timestamp": [1.6e12, 1.6e12, 1.7e12]}, "look like milliseconds: time_unit='ms'"),
+        ({"weight": [1.0, -2.0, 1.0]}, "negative or infinite values in 1 of 3"),
+        ({"split": ["train", "dev", "test"]}, "column 'split' has other values in 1 of 3"),
+        ({"user_id": ["a", " a", "b"]}, "differ from another by blanks"),
+    ],
+)
+def test_bad_rows_are_refused_with_their_number(spark, change, message):
+    good = {"user_id": ["a", "b", "c"], "item_id": [1, 2, 3], "timestamp": [1_600_000_000] * 3}
+    events = spark.createDataFrame(pd.DataFrame({**good, **change}))
+    with pytest.raises(ValueError, match=message):
+        on.SparkInteractions(events)
+
+
+def test_ids_are_mended_and_times_read_by_their_unit(spark):
+    events = pd.DataFrame({"user": [" 13", "108"], "item_id": ["x", "y"]})
+    events["timestamp"] = [1_600_000_000_500, 1_600_000_001_000]
+    users = pd.DataFrame({"user": ["13.0", "0108"], "age": [3, 4]})
+    options = {"rename": {"user": "user_id"}, "time_unit": "ms", "mend_ids": True}
+    with pytest.warns(data.notices.ReadingNotice, match="were mended, such as ' 13'"):
+        found = on.SparkInteractions.from_frames(
+            spark.createDataFrame(events), spark.createDataFrame(users), **options
+        )
+    with pytest.warns(data.notices.ReadingNotice):
+        expected = data.Interactions.from_frames(events, users, **options)
+    same(found.events, expected.events)
+    same(found.users, expected.users)
+
+
+SPLITS = {
+    "last": lambda of, one: of.last_events_out(one, test=2, validation=1),
+    "minimum": lambda of, one: of.last_events_out(one, test=3, validation=4, minimum=2),
+    "basket": lambda of, one: of.last_basket_out(one),
+    "temporal": lambda of, one: of.temporal(one, 1_600_027_000, 1_600_036_000, minimum=2),
+    "users": lambda of, one: of.hold_out_users(one, 0.2, 0.3, targets=3, seed=4),
+}
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_a_split_is_that_of_pandas(on_spark, shop, name):
+    found, expected = SPLITS[name](on, on_spark), SPLITS[name](data, shop)
+    assert found.name == expected.name
+    same(found.train.events, expected.train.events)
+    for part in ("validation", "test"):
+        for table in ("history", "targets"):
+            same(getattr(getattr(found, part), table), getattr(expected.part(part), table))
+
+
+def test_a_random_split_has_as_many_of_each_user(on_spark, shop):
+    found = on.random_events_out(on_spark, 0.2, 0.1, seed=1).test.targets.toPandas()
+    expected = data.random_events_out(shop, 0.2, 0.1, seed=1).test.targets
+    sizes = [one.groupby("user_id").size().sort_index() for one in (found, expected)]
+    assert sizes[0].to_dict() == sizes[1].to_dict()
+    other = on.random_events_out(on_spark, 0.2, 0.1, seed=2).test.targets.toPandas()
+    keys = ["user_id", "item_id", "timestamp"]
+    assert len(found.merge(other, on=keys)) < 0.5 * len(found)
+
+
+def test_a_given_split_is_followed_and_saved(spark, shop, tmp_path):
+    split = np.resize(["train", "train", "validation", "test"], len(shop.events))
+    whole = data.Interactions(shop.events.drop(columns="timestamp").assign(split=split))
+    found = on.standard(on.SparkInteractions(spark.createDataFrame(whole.events)))
+    expected = data.standard(whole)
+    found.save(tmp_path / "split")
+    read = data.Interactions.from_folder(tmp_path / "split" / "train")
+    same(read.events, expected.train.events)
+    same(read.items, expected.train.items)
+    same(pd.read_parquet(tmp_path / "split" / "test" / "history"), expected.test.history)
+    assert found.published
+
+
+def test_overlapping_baskets_are_refused(spark):
+    events = {"user_id": 1, "item_id": [1, 2, 3], "timestamp": [10, 20, 30]}
+    events = pd.DataFrame({**events, "session_id": [7, 8, 7]})
+    one = on.SparkInteractions(spark.createDataFrame(events), time_unit="order")
+    assert not on.has_baskets(one)
+    events = pd.concat([events, events.assign(session_id=[9, 9, 9])])
+    one = on.SparkInteractions(spark.createDataFrame(events), time_unit="order")
+    with pytest.raises(ValueError, match=r"do not overlap in time.*1 users with overlaps"):
+        on.last_basket_out(one)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"gap": 2_000},
+        {"gap": 1_000, "max_length": 2},
+        {"by": "session_id", "max_length": 3},
+        {"by": "rating_id", "gap": 4_000},
+    ],
+)
+def test_sessions_have_the_numbers_of_pandas(on_spark, shop, rules):
+    events = shop.events.assign(rating_id=shop.events["rating"].fillna(0).astype(int))
+    frame = on_spark.events.selectExpr("*", "int(coalesce(rating, 0)) AS rating_id")
+    expected = events.assign(session=data.sessions(events, **rules))
+    same(on.sessions(frame, **rules), expected)
+
+
+def test_a_vocabulary_is_that_of_pandas(on_spark, shop, tmp_path, monkeypatch):
+    expected = data.Vocabulary.build(shop.events["item_id"], min_count=3)
+    counted = on.counts(on_spark.events, "item_id")
+    on.save_vocabulary(counted, tmp_path / "items.parquet", min_count=3)
+    found = data.Vocabulary.load(tmp_path / "items.parquet")
+    assert found.ids.tolist() == expected.ids.tolist()
+    assert found.counts.tolist() == expected.counts.tolist()
+
+    known = on.vocabulary(counted, min_count=3)
+    encoded = shop.events.assign(number=expected.encode(shop.events["item_id"]))
+    for head in (10_000, 3):  # with and without ids beyond those that all workers hold
+        monkeypatch.setattr(sys.modules["tfrec_recall.spark.vocabulary"], "HEAD", head)
+        same(on.encode(on_spark.events, known, "item_id", "number"), encoded)
+    with pytest.raises(ValueError, match="This vocabulary holds bigint"):
+        on.encode(on_spark.events, known, "user_id")
+
+
+def test_missing_ids_are_padding(spark):
+    known = on.vocabulary(
+        on.counts(spark.createDataFrame([("x",), ("x",), ("y",)], "a string"), "a")
+    )
+    some = spark.createDataFrame([("y",), ("",), (None,), ("z",)], "a string")
+    assert sorted(row.a for row in on.encode(some, known, "a").collect()) == [0, 0, 1, 3]
+
+
+def listed(examples, columns):
+    """The examples of pandas as rows with lists."""
+    frame = examples.events.iloc[examples.target].reset_index(drop=True)
+    frame["age"], frame["weight"] = examples.age, examples.weight.astype(float)
+    runs = list(zip(examples.history_start, examples.history_end, strict=True))
+    for name, column in columns.items():
+        values = examples.events[column].astype(object)
+        values = values.where(values.notna(), None).tolist()
+        frame[name] = [values[start:end] for start, end in runs]
+    return frame
+
+
+EXAMPLES = {
+    "next_item": {"history": 4, "user_weight_power": -0.5},
+    "next_basket": {"history": 5, "minimum_history": 2, "basket_weight_power": -1.0},
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_are_those_of_pandas(on_spark, shop, spark, name):
+    expected = listed(
+        getattr(data, name)(shop, **EXAMPLES[name]),
+        {"history": "item_id", "history_rating": "rating"},
+    )
+    before = spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch")
+    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", 7)  # histories over batches
+    try:
+        found = getattr(on, name)(on_spark, columns=("item_id", "rating"), **EXAMPLES[name])
+        same(found, expected, rtol=1e-6)
+    finally:
+        spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", before)
+
+
+def test_a_limit_of_examples_a_user(on_spark, shop):
+    found = on.next_item(on_spark, per_user=3).groupBy("user_id").count().toPandas()
+    expected = data.next_item(shop, per_user=3)
+    users = expected.events["user_id"].iloc[expected.target].value_counts()
+    assert found.set_index("user_id")["count"].to_dict() == users.to_dict()
+    with pytest.raises(ValueError, match="No example is left"):
+        on.next_item(on_spark, history=1_000, minimum_history=900)
+
+
+def test_parts_are_those_of_pandas(on_spark, folder, tmp_path):
+    found = on.write_parts(on_spark, tmp_path / "spark", parts=3)
+    expected = data.part_events(folder, tmp_path / "pandas", parts=3)
+    assert (found.rows, found.name, len(found)) == (expected.rows, expected.name, len(expected))
+    for own, other in zip(found, expected, strict=True):
+        for table in ("events", "users", "items"):
+            same(getattr(own, table), getattr(other, table))

@@ -1,0 +1,211 @@
+"""Training examples: every event as a target, with its history as a list in the same row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType, StructField, StructType
+
+from tfrec_recall.data.examples import NoExample, checked
+from tfrec_recall.spark.interactions import SparkInteractions
+from tfrec_recall.spark.order import PLACE, chronological, whole_user
+
+_END, _NEEDED, _TARGET, _COUNT = "_end", "_needed", "_target", "_count"
+
+
+def next_item(
+    interactions: SparkInteractions,
+    history: int = 50,
+    minimum_history: int = 1,
+    per_user: int | None = None,
+    user_weight_power: float = 0.0,
+    columns: Sequence[str] = ("item_id",),
+    seed: int = 0,
+) -> DataFrame:
+    """Every event as a target, with the user's latest events before it as the history.
+
+    The examples are those of `tfrec_recall.data.next_item`, but where `per_user` draws: a hash
+    draws here, others than there and the same in each run.
+
+    Args:
+        history, minimum_history, per_user, user_weight_power, seed: as there.
+        columns: of the events, whose values a history lists: `history` has those of `item_id`,
+            `history_rating` those of `rating`. What is missing in an event is missing in the list.
+
+    Returns: the events' columns, of the target; the histories, oldest first; `age`, seconds from
+        the target to the newest event; `weight`, 1 on average. `data.streaming.parquet` reads
+        batches of what it writes.
+    Raises: ValueError without timestamps, or if no target has `minimum_history` events before it.
+    """
+    checked(history, minimum_history, per_user)
+    events = _ordered(interactions, "next_item examples", minimum_history)
+    end = F.col(PLACE)
+    if "session_id" in events.columns:
+        end = F.min(PLACE).over(whole_user("timestamp", "session_id"))
+    events = events.withColumn(_END, end).withColumn(_NEEDED, F.col(_END))
+    wanted = F.col(_END) >= minimum_history
+    chosen = _chosen(events.withColumn(_TARGET, wanted), per_user, seed)
+    weight = F.pow(F.col(_COUNT).cast("double"), F.lit(float(user_weight_power)))
+    power = user_weight_power != 0
+    return _examples(interactions, chosen, weight, power, history, columns)
+
+
+def next_basket(
+    interactions: SparkInteractions,
+    history: int = 50,
+    minimum_history: int = 1,
+    per_user: int | None = None,
+    user_weight_power: float = 0.0,
+    basket_weight_power: float = 0.0,
+    new_items_only: bool = True,
+    columns: Sequence[str] = ("item_id",),
+    seed: int = 0,
+) -> DataFrame:
+    """Every event of a basket as a target, all with the history that ends where the basket begins.
+
+    Args:
+        basket_weight_power, new_items_only: as of `tfrec_recall.data.next_basket`.
+        history, minimum_history, per_user, user_weight_power, columns, seed: as of `next_item`.
+
+    Returns: as `next_item`.
+    Raises: ValueError without timestamps, or if no example is left.
+    """
+    checked(history, minimum_history, per_user)
+    events = _ordered(interactions, "next_basket examples", minimum_history)
+    basket = "session_id" if "session_id" in events.columns else "timestamp"
+    events = events.withColumn(_END, F.min(PLACE).over(whole_user(basket)))
+    # Baskets may overlap in time: a later event's history may end before an earlier one's.
+    later = whole_user().orderBy(F.col(PLACE).desc())
+    events = events.withColumn(_NEEDED, F.min(_END).over(later))
+    wanted = F.col(_END) >= minimum_history
+    if new_items_only:
+        wanted &= F.min(PLACE).over(whole_user("item_id")) >= F.col(_END)
+    chosen = _chosen(events.withColumn(_TARGET, wanted), per_user, seed)
+    weight = F.pow(F.col(_COUNT).cast("double"), F.lit(float(user_weight_power)))
+    power = user_weight_power != 0 or basket_weight_power != 0
+    if basket_weight_power:
+        size = F.count_if(F.col(_TARGET)).over(whole_user(_END)).cast("double")
+        weight = weight * F.pow(size, F.lit(float(basket_weight_power)))
+    return _examples(interactions, chosen, weight, power, history, columns)
+
+
+def _ordered(interactions: SparkInteractions, what: str, minimum_history: int) -> DataFrame:
+    interactions.require_time(what)
+    events = interactions.events
+    row = events.groupBy("user_id").count().agg(F.max("count"), F.sum("count")).first()
+    most, rows = (row[0] or 0, row[1] or 0) if row is not None else (0, 0)
+    if most <= minimum_history:
+        raise NoExample(
+            "No example is left to learn from: a target needs minimum_history events of its user "
+            f"before it. Lower it. Received: {rows:,} events, {most:,} at most of a user, "
+            f"minimum_history={minimum_history}."
+        )
+    return chronological(events)
+
+
+def _chosen(events: DataFrame, per_user: int | None, seed: int) -> DataFrame:
+    """The targets, at most so many of a user, and how many the user has."""
+    if per_user is not None:
+        lot = F.when(F.col(_TARGET), F.xxhash64(F.lit(seed), "user_id", PLACE))
+        drawn = F.row_number().over(whole_user().orderBy(lot.asc_nulls_last()))
+        events = events.withColumn(_TARGET, F.col(_TARGET) & (drawn <= per_user))
+    return events.withColumn(_COUNT, F.count_if(F.col(_TARGET)).over(whole_user()))
+
+
+def _examples(
+    interactions: SparkInteractions,
+    events: DataFrame,
+    weight: Column,
+    weighted: bool,
+    history: int,
+    columns: Sequence[str],
+) -> DataFrame:
+    given = interactions.events.columns
+    absent = [name for name in columns if name not in given]
+    if absent:
+        raise ValueError(
+            f"columns names columns of the events. Received: {absent}, columns {given}."
+        )
+    if "weight" in given:
+        weight = weight * F.col("weight").cast("double")
+    row = interactions.events.agg(F.max("timestamp")).first()
+    newest = 0 if row is None else row[0]
+    weight = F.when(F.col(_TARGET), weight)
+    mean = 1.0
+    if weighted or "weight" in given:
+        found = events.select(weight.alias("_weight")).agg(F.avg("_weight")).first()
+        mean = 0.0 if found is None or found[0] is None else float(found[0])
+        if not mean:
+            raise NoExample(
+                "No example is left to learn from: a target needs minimum_history events of its "
+                "user before it, and weights are not all 0. Received: weights of mean 0."
+            )
+    targets = [name for name in given if name != "weight"]
+    ready = events.withColumn("weight", (weight / mean).cast("float")).withColumn(
+        "age", F.lit(newest) - F.col("timestamp")
+    )
+    helpers = [PLACE, _END, _NEEDED, _TARGET]
+    ready = ready.select(*targets, "age", "weight", *helpers)
+    ready = ready.sortWithinPartitions("user_id", PLACE)
+    lists = {"history" if name == "item_id" else f"history_{name}": name for name in columns}
+    fields = [ready.schema[name] for name in [*targets, "age", "weight"]]
+    fields += [
+        StructField(name, ArrayType(ready.schema[of].dataType)) for name, of in lists.items()
+    ]
+
+    def streamed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return with_histories(batches, history, lists)
+
+    return ready.mapInArrow(streamed, StructType(fields))
+
+
+def with_histories(
+    batches: Iterator[pa.RecordBatch], history: int, lists: dict[str, str]
+) -> Iterator[pa.RecordBatch]:
+    """The targets among these events with lists of the values before them.
+
+    What is held beside a batch is what later histories reach back to.
+
+    Args:
+        batches: whole users one after the other, in their order: the columns of events, and
+            `place`, `_end` (where the history ends), `_needed` (the least end from here on) and
+            `_target`.
+        lists: the column that each list has the values of.
+    """
+    held: pa.Table | None = None
+    for batch in batches:
+        table = pa.Table.from_batches([batch])
+        before = 0
+        if held is not None:
+            before = len(held)
+            table = pa.concat_tables([held, table])
+        table = table.combine_chunks()
+        numbers = [table[name].to_numpy() for name in (PLACE, _END, _NEEDED)]
+        place, end, needed = (one.astype("int64") for one in numbers)
+        first = np.arange(len(table)) - place  # the row of the user's first event
+        target = np.flatnonzero(table[_TARGET].to_numpy(zero_copy_only=False)[before:]) + before
+        if len(target):
+            stop = first[target] + end[target]
+            start = np.maximum(stop - history, first[target])
+            yield _with_lists(table, target, start, stop, lists)
+        last = len(table) - 1
+        held = table.slice(max(int(first[last] + needed[last]) - history, int(first[last]), 0))
+
+
+def _with_lists(
+    table: pa.Table, target: np.ndarray, start: np.ndarray, stop: np.ndarray, lists: dict[str, str]
+) -> pa.RecordBatch:
+    sizes = stop - start
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    rows = pa.array(np.repeat(start - offsets[:-1], sizes) + np.arange(offsets[-1]))
+    helpers = [PLACE, _END, _NEEDED, _TARGET]
+    found = table.drop_columns(helpers).take(pa.array(target))
+    for name, of in lists.items():
+        values = table[of].take(rows).combine_chunks()
+        column = pa.ListArray.from_arrays(pa.array(offsets.astype("int32")), values)
+        found = found.append_column(name, column)
+    return found.combine_chunks().to_batches()[0]

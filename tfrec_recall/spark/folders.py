@@ -1,0 +1,50 @@
+"""Folders that are whole or not there at all, wherever Spark writes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+Folder = str | os.PathLike[str]
+
+
+@contextlib.contextmanager
+def whole_folder(spark: SparkSession, folder: Folder) -> Iterator[str]:
+    """A temporary sibling to fill; it becomes the folder when the block ends without an error.
+
+    The folder may be on any file system that Spark knows. Where renaming is copying, as in object
+    stores, a killed program can leave a part of it.
+
+    Raises: ValueError if the folder exists.
+    """
+    name = str(folder).rstrip("/")
+    above, slash, last = name.rpartition("/")
+    sibling = f"{above}{slash}.{last}.{secrets.token_hex(4)}"
+    if exists(spark, name):
+        raise ValueError(f"{name} is there already: remove it, or write to another folder.")
+    system, here = _place(spark, sibling)
+    system.mkdirs(here)
+    try:
+        yield sibling
+        if not system.rename(here, _place(spark, name)[1]):
+            raise OSError(f"{sibling} could not be renamed to {name}.")
+    finally:
+        system.delete(here, True)
+
+
+def exists(spark: SparkSession, path: Folder) -> bool:
+    """Whether there is a file or folder."""
+    system, here = _place(spark, str(path))
+    return bool(system.exists(here))
+
+
+def _place(spark: SparkSession, path: str) -> tuple[Any, Any]:
+    """Hadoop's file system, and the path there."""
+    java: Any = spark.sparkContext._jvm
+    place = java.org.apache.hadoop.fs.Path(path)
+    return place.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()), place

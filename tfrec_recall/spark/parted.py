@@ -1,0 +1,96 @@
+"""Events in parts by user, in the folder that `tfrec_recall.data.PartedInteractions` opens."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Iterator
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from tfrec_recall.data.files import whole_folder
+from tfrec_recall.data.parted import ABOUT, ROWS_A_PART, PartedInteractions
+from tfrec_recall.spark.folders import Folder
+from tfrec_recall.spark.interactions import SparkInteractions
+
+_PART = "_part"
+
+
+def write_parts(
+    interactions: SparkInteractions, folder: Folder, parts: int | None = None
+) -> PartedInteractions:
+    """Writes the events in parts by user, as `tfrec_recall.data.part_events` does, on all workers.
+
+    Models that learn from more than memory holds take what this gives.
+
+    Args:
+        folder: that does not exist yet, where the workers write and training reads.
+        parts: each of which is held when it is read; None makes them of a million events.
+    """
+    rows = interactions.events.count()
+    if not rows:
+        raise ValueError(f"There is no event to write. Received: {interactions!r}.")
+    if parts is not None and parts < 1:
+        raise ValueError(f"There is one part at least. Received: parts={parts}.")
+    parts = parts or max(1, -(-rows // ROWS_A_PART))
+    with whole_folder(pathlib.Path(folder).absolute()) as sibling:
+        written = _scatter(interactions.events, sibling / "events", parts)
+        # Users without events go to the first part that has any, as all users do.
+        _scatter(interactions.users, sibling / "users", parts, written)
+        interactions.items.coalesce(1).write.parquet((sibling / "items").as_uri())
+        _only_file(sibling / "items").rename(sibling / "items.parquet")
+        _remove(sibling / "items")
+        about = {
+            "name": interactions.name,
+            "events": rows,
+            "parts": [_name(part) for part in written],
+            "time_unit": interactions.time_unit,
+        }
+        (sibling / ABOUT).write_text(json.dumps(about), encoding="utf-8")
+    return PartedInteractions(folder)
+
+
+def _scatter(
+    frame: DataFrame, folder: pathlib.Path, parts: int, among: list[int] | None = None
+) -> list[int]:
+    """Writes rows to the files of their users' parts; returns the parts that have any."""
+
+    def of_users(ids: Iterator[pd.Series]) -> Iterator[pd.Series]:
+        from tfrec_recall.data.parted import part_of
+
+        for some in ids:
+            yield pd.Series(part_of(some, parts))
+
+    part = F.pandas_udf(of_users, "int")(F.col("user_id"))  # type: ignore[call-overload]
+    placed = frame.withColumn(_PART, part)
+    if among is not None:
+        there = F.col(_PART).isin(among)
+        placed = placed.withColumn(_PART, F.when(there, F.col(_PART)).otherwise(F.lit(among[0])))
+    placed.repartition(parts, _PART).write.partitionBy(_PART).parquet(folder.as_uri())
+    written = []
+    for own in folder.glob(f"{_PART}=*"):
+        number = int(own.name.removeprefix(f"{_PART}="))
+        _only_file(own).rename(folder / _name(number))
+        _remove(own)
+        written.append(number)
+    for left in folder.iterdir():  # Spark's marks
+        if left.name[0] in "._":
+            left.unlink()
+    return sorted(written)
+
+
+def _name(part: int) -> str:
+    return f"part-{part:05}.parquet"
+
+
+def _only_file(folder: pathlib.Path) -> pathlib.Path:
+    (file,) = folder.glob("*.parquet")
+    return file
+
+
+def _remove(folder: pathlib.Path) -> None:
+    for left in folder.iterdir():
+        left.unlink()
+    folder.rmdir()

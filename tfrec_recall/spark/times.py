@@ -1,0 +1,151 @@
+"""Times as Unix seconds, as `tfrec_recall.data.times` has them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import (
+    DataType,
+    DateType,
+    FloatType,
+    IntegralType,
+    NumericType,
+    TimestampNTZType,
+    TimestampType,
+)
+
+from tfrec_recall.data.times import FIRST, LAST, MOST, ORDER, UNITS_ABOUT, check_unit
+from tfrec_recall.spark.checks import Rule, refuse_any
+
+_A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_DAY = 86_400
+_SPREADSHEET = 25_569  # days from a spreadsheet's day 0, 1899-12-30, to 1970-01-01
+
+
+class Form(NamedTuple):
+    """Numbers that are no Unix seconds: what they are called, from where to where, and the unit."""
+
+    name: str
+    low: float
+    high: float
+    unit: str | None
+
+
+_FORMS = (
+    Form("years", 1900, 2101, None),
+    Form("days as yyyymmdd", 19_000_101, 21_001_232, None),
+    Form("milliseconds", FIRST * 10**3, LAST * 10**3, "ms"),
+    Form("microseconds", FIRST * 10**6, LAST * 10**6, "us"),
+    Form("nanoseconds", FIRST * 10**9, LAST * 10**9, "ns"),
+    Form(
+        "days of a spreadsheet",
+        FIRST // _DAY + _SPREADSHEET,
+        LAST // _DAY + _SPREADSHEET,
+        "spreadsheet",
+    ),
+    Form("days since 1970", FIRST // _DAY, FIRST // _DAY + _SPREADSHEET, "days"),
+)
+
+
+def seconds(events: DataFrame, unit: str | None = None) -> tuple[DataFrame, str]:
+    """The events with timestamps as Unix seconds, bigint or double, and their unit, "s" or "order".
+
+    Numbers outside 1980 to 2100 are refused, but for those that look like no date, which are taken
+    for an order where no unit is given.
+
+    Args:
+        unit: as in `tfrec_recall.data.times.seconds`.
+    """
+    check_unit(unit)
+    kind = events.schema["timestamp"].dataType
+    found, dates = _as_numbers(events, kind, unit)
+    checked = events.withColumn("timestamp", found)
+    summary = _summary(checked)
+    whole = summary["whole"]
+    if summary["missing"]:
+        remedy = "Drop these rows, or the whole column if the order of events is not known."
+        missing = F.col("timestamp").isNull()
+        refuse_any(events, "events", [Rule("timestamp", missing, "missing values", remedy)])
+    if unit == ORDER or (unit is None and not dates and _is_order(summary)):
+        return _typed(checked, whole), ORDER
+    outside = (F.col("timestamp") < FIRST) | (F.col("timestamp") >= LAST)
+    rule = Rule("timestamp", outside, "times outside 1980 to 2100", _hint(summary, unit, dates))
+    if summary["least"] < FIRST or summary["most"] >= LAST:
+        refuse_any(checked, "events", [rule])
+    return _typed(checked, whole), "s"
+
+
+def _as_numbers(events: DataFrame, kind: DataType, unit: str | None) -> tuple[Column, bool]:
+    """The column in seconds, and whether it holds dates."""
+    time = F.col("timestamp")
+    if isinstance(kind, TimestampType | TimestampNTZType | DateType):
+        if unit not in (None, "s", ORDER):
+            raise ValueError(
+                "events: column 'timestamp' holds dates, so time_unit is of no use: it is for "
+                f"numbers. Received: {kind.simpleString()}, time_unit={unit!r}."
+            )
+        if isinstance(kind, DateType):
+            return F.unix_date(time).cast("bigint") * _DAY, True
+        if isinstance(kind, TimestampNTZType):
+            epoch = F.lit("1970-01-01 00:00:00").cast("timestamp_ntz")
+            return F.timestamp_diff("MICROSECOND", epoch, time) / 10**6, True
+        return F.unix_micros(time) / 10**6, True
+    if isinstance(kind, FloatType):
+        raise ValueError(
+            "events: column 'timestamp' is float32, which has steps of 128 seconds in this "
+            "century: write it as bigint, double or timestamp. Received: float."
+        )
+    if not isinstance(kind, NumericType):
+        raise ValueError(
+            "events: column 'timestamp' holds Unix seconds or timestamps: make it one, as "
+            "F.to_timestamp does of text. "
+            f"Received: {kind.simpleString()}."
+        )
+    number = time if isinstance(kind, IntegralType) else time.cast("double")
+    if unit in (None, "s", ORDER):
+        return number, False
+    if unit in _A_SECOND:
+        return number / _A_SECOND[unit], False
+    days = number - _SPREADSHEET if unit == "spreadsheet" else number
+    return F.round(days.cast("double") * _DAY, 3), False
+
+
+def _summary(events: DataFrame) -> dict[str, float]:
+    time = F.col("timestamp").cast("double")
+    forms = [
+        F.count_if((time >= form.low) & (time < form.high)).alias(form.name) for form in _FORMS
+    ]
+    row = events.agg(
+        F.count(F.lit(1)).alias("rows"),
+        F.count_if(time.isNull() | F.isnan(time)).alias("missing"),
+        F.min(time).alias("least"),
+        F.max(time).alias("most"),
+        (F.count_if(time != F.floor(time)) == 0).alias("whole"),
+        *forms,
+    ).first()
+    found = row.asDict() if row is not None else {}
+    return {name: 0 if value is None else value for name, value in found.items()}
+
+
+def _is_order(summary: dict[str, float]) -> bool:
+    return summary["most"] < FIRST and _looks(summary) is None
+
+
+def _looks(summary: dict[str, float]) -> Form | None:
+    fits = (form for form in _FORMS if summary[form.name] > MOST * summary["rows"])
+    return next(fits, None)
+
+
+def _hint(summary: dict[str, float], unit: str | None, dates: bool) -> str:
+    form = None if dates or unit not in (None, "s") else _looks(summary)
+    if form is None:
+        return f"Mend or drop these rows, or say what they count: time_unit is {UNITS_ABOUT}."
+    by = "make timestamps of them" if form.unit is None else f"time_unit={form.unit!r} reads them"
+    return f"They look like {form.name}: {by}."
+
+
+def _typed(events: DataFrame, whole: float) -> DataFrame:
+    kind = "bigint" if whole else "double"
+    return events.withColumn("timestamp", F.col("timestamp").cast(kind))
