@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tensorflow as tf
 
+from tfrec_recall.data.batch_parts import divisible, part
 from tfrec_recall.data.examples import pad_runs
 from tfrec_recall.data.next_pass import NextPass
 
@@ -36,6 +37,7 @@ def batches(
     first_epoch: int = 0,
     drop_remainder: bool = False,
     numbered: bool = False,
+    by_row: bool = False,
 ) -> tf.data.Dataset:
     """Batches of the rows 0 … count - 1, in another order each epoch.
 
@@ -53,6 +55,8 @@ def batches(
         first_epoch: the number of the first pass.
         drop_remainder: leave out a last batch of fewer rows.
         numbered: also give `fetch` the number of the pass, int64, to draw by.
+        by_row: what is fetched of some of the rows of a batch is that part of the batch, so that
+            the workers of a cluster may fetch a part each; see `batch_parts`.
 
     Returns: a dataset of known cardinality, prefetched.
     Raises: ValueError if there would be no batch.
@@ -83,10 +87,25 @@ def batches(
         return tf.data.Dataset.range(skipped, steps).map(rows_of)
 
     once = tf.data.Dataset.range(1).map(begin)  # runs when the first batch is asked for
-    dataset = following.mark(once.flat_map(of_pass))
-    if fetch is not None:
-        dataset = dataset.map(fetch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return dataset.prefetch(tf.data.AUTOTUNE).apply(tf.data.experimental.assert_cardinality(steps))
+
+    def fetched(rows: tf.data.Dataset) -> tf.data.Dataset:
+        if fetch is not None:
+            rows = rows.map(fetch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return rows.prefetch(tf.data.AUTOTUNE)
+
+    def parts_of(replicas: range, count: int) -> tf.data.Dataset:
+        def own_parts(rows: tf.Tensor, *number: tf.Tensor) -> tf.data.Dataset:
+            def of_replica(replica: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, ...]:
+                own = part(rows, replica, count)
+                return (own, *number) if numbered else own
+
+            return tf.data.Dataset.range(replicas.start, replicas.stop).map(of_replica)
+
+        return fetched(once.flat_map(of_pass).repeat().flat_map(own_parts))
+
+    dataset = fetched(following.mark(once.flat_map(of_pass)))
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
+    return divisible(dataset, parts_of) if by_row else dataset
 
 
 def gather_histories(values: tf.Tensor, start: tf.Tensor, end: tf.Tensor, length: int) -> tf.Tensor:

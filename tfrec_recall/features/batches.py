@@ -51,7 +51,9 @@ def example_batches(
         batch["example_age"] = tf.gather(age, rows)
         return batch
 
-    return batches(len(examples), batch_size, fetch, seed=seed, first_epoch=first_epoch)
+    return batches(
+        len(examples), batch_size, fetch, seed=seed, first_epoch=first_epoch, by_row=True
+    )
 
 
 def known_targets(features: Features, examples: Examples) -> tuple[Examples, np.ndarray]:
@@ -95,7 +97,8 @@ def query_features(
         first, last = tf.gather(start, rows), tf.gather(end, rows)
         batch = {name: tf.gather(table, user) for name, table in by_user.items()}
         batch |= {name: tf.gather(column, event) for name, column in by_event.items()}
-        drawn = tf.stack([rows[0], rows[-1]])  # others in each epoch, as its batches are others
+        # Others in each epoch, as its batches are others; a worker's part may be empty.
+        drawn = tf.stack([tf.reduce_sum(rows[:1]), tf.reduce_sum(rows[-1:])])
         for name, (codes, length) in histories.items():
             if examples.as_sets:
                 batch[name] = gather_others(codes, first, last, event, length, seed=drawn)

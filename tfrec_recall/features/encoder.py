@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data.memory import check_memory
 from tfrec_recall.layers import draws
+from tfrec_recall.layers.tables import is_divided, rows_of
 
 UNKNOWN = 1
 
@@ -89,7 +90,9 @@ class FeatureEncoder(tf.keras.layers.Layer):
         return tf.stack(vectors, axis=-2)  # [..., fields, dim]
 
     def _embed(self, field: Field, values: tf.Tensor, training) -> tf.Tensor:
-        table = tf.cast(self.tables[field.name], self.compute_dtype)
+        table = self.tables[field.name]
+        if not (field.size and is_divided(table)):
+            table = tf.cast(table, self.compute_dtype)
         if field.size == 0:
             numbers = tf.cast(values, self.compute_dtype)
             numbers = numbers if field.rank == 2 else numbers[..., tf.newaxis]
@@ -97,7 +100,7 @@ class FeatureEncoder(tf.keras.layers.Layer):
         if training and field.unknown_rate:
             values = self._forget_some(values, field.unknown_rate)
         present = tf.cast(values != 0, self.compute_dtype)[..., tf.newaxis]
-        vectors = tf.gather(table, values) * present
+        vectors = tf.cast(rows_of(table, values), self.compute_dtype) * present
         if field.rank == 1:
             return vectors
         count = tf.reduce_sum(tf.cast(present, tf.float32), axis=-2)
@@ -163,11 +166,12 @@ class ItemTable(tf.keras.layers.Layer):
         """The table that holds these arrays, whose rows are encoded item ids."""
         table = cls({n: (list(a.shape), a.dtype.name) for n, a in arrays.items()}, **kwargs)
         for name, array in arrays.items():
-            table.columns[name].assign(array)
+            column = table.columns[name]
+            column.assign(tf.convert_to_tensor(array, column.dtype))
         return table
 
     def call(self, ids):
-        rows = {name: tf.gather(column, ids) for name, column in self.columns.items()}
+        rows = {name: rows_of(column, ids) for name, column in self.columns.items()}
         return self._as_encoded(rows)
 
     def whole(self):

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.features.encoder import ItemTable
+from tfrec_recall.layers.tables import is_far
 
 PARTS = ("table", "item_model")
 FEW_ITEMS = 2**15  # all of their vectors cost less than finding which ones a batch has
@@ -38,7 +39,8 @@ class ItemEmbedding(tf.keras.layers.Layer):
 
     In training, a table of at most 32,768 rows, with 8 ids each at most on average, is embedded as
     a whole, which XLA can compile: its gradient is dense, and nothing has to be sorted or counted.
-    Else, and in serving, these are the distinct items of the batch.
+    Else, in serving, and where parameter servers have the table, these are the distinct items of
+    the batch.
 
     Args:
         table: features by encoded id.
@@ -54,7 +56,7 @@ class ItemEmbedding(tf.keras.layers.Layer):
         self.item_model = item_model
 
     def call(self, ids, training=False):
-        if training and embedded_whole(self.table.columns):
+        if training and embedded_whole(self.table.columns) and not is_far():
             return tf.gather(self.item_model(self.table.whole(), training=training), ids)
         distinct, position = tf.unique(tf.reshape(ids, [-1]))
         vectors = self.item_model(self.table(distinct), training=training)  # [distinct, ..., dim]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall._axes import check_axes, flat
+from tfrec_recall.layers.tables import rows_of
 
 SIDE_INFO = ("none", "mean", "weighted")
 
@@ -78,7 +79,7 @@ class SideInfoPooling(tf.keras.layers.Layer):
             return tf.cast(present & first, tf.float32)
         logits = tf.zeros_like(fields[..., 0], tf.float32)
         if self.side_info == "weighted":
-            logits = tf.cast(tf.gather(self.importance, item_id), tf.float32)
+            logits = tf.cast(rows_of(self.importance, item_id), tf.float32)
             logits = tf.where(present[..., :1], logits, 0.0)
         logits = tf.where(present, logits, logits.dtype.min)
         return tf.where(present, tf.nn.softmax(logits), 0.0)

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrec_recall._axes import flat
 from tfrec_recall.layers.gather import gather_rows
+from tfrec_recall.layers.tables import rows_of
 
 # The mixing function of SplitMix64: odd factors and shifts that spread each bit over all others.
 STRIDE = 0x9E3779B97F4A7C15
@@ -108,8 +109,8 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
         is_met = tf.range(tf.size(place)) < count
 
         now = _variable(self.step) + tf.cast(count > 0, tf.int64)
-        last = tf.gather(_variable(self.last_step), place)
-        gap = tf.gather(_variable(self.mean_gap), place)
+        last = rows_of(_variable(self.last_step), place)
+        gap = rows_of(_variable(self.mean_gap), place)
         newest = tf.cast(now - last, tf.float32)
         mean = gap + self.rate * (newest - gap)
         never = tf.cast(now + 1, tf.float32)
@@ -118,19 +119,20 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
             gap = tf.where(last > 0, gap, never)
         gap = tf.where(is_met, mean, gap)
         if training:
-            self._write(place[:count], gap[:count], now)
+            self._write(place[:count], gap[:count], now, count)
 
         gap = tf.reshape(tf.gather(gap, position[tf.size(met) :]), tf.shape(asked))
         longest = tf.maximum(tf.reduce_max(gap, axis=-1), 1.0)  # rounding may fall short of a step
         return tf.reshape(1.0 / longest, tf.shape(ids))
 
-    def _write(self, place, gap, now):
+    def _write(self, place, gap, now, count):
         """What was read above is read before this: nothing is read again."""
         with tf.control_dependencies([gap, now]):
             _variable(self.mean_gap).scatter_update(tf.IndexedSlices(gap, place))
             when = tf.fill(tf.shape(place), now)
             _variable(self.last_step).scatter_update(tf.IndexedSlices(when, place))
-            _variable(self.step).assign(now)
+            # Added: workers that step on their own, each from what it read, count every step.
+            _variable(self.step).assign_add(tf.cast(count > 0, tf.int64))
 
     def places(self, ids):
         """Where ids lie in the arrays, [ids, hashes] int64: each hash has a part of its own."""

@@ -58,17 +58,22 @@ class Passes(tf.keras.callbacks.Callback):
         data: what `fit` is given.
         steps_per_epoch: as `fit` is given it; other than the data's length, an iterator goes on
             from epoch to epoch.
+        goes_on: an iterator does so whatever the length; what is read ahead of an epoch's end is
+            read again by the next call of `fit`.
     """
 
-    def __init__(self, data: Any, steps_per_epoch: int | None):
+    def __init__(self, data: Any, steps_per_epoch: int | None, goes_on: bool = False):
         super().__init__()
         self.following = followed_by(data)
+        self.begun = {following: int(following.number) for following in self.following}
         self.foreign = isinstance(data, tf.data.Dataset) and not self.following
-        self.endless = False
+        self.endless = self.whole = False
         self.length = 0  # of a pass
+        self.ended = 0  # epochs, of this call
         if isinstance(data, tf.data.Dataset):
             size = int(data.cardinality())
-            self.endless = steps_per_epoch not in (None, size)
+            self.endless = goes_on or steps_per_epoch not in (None, size)
+            self.whole = goes_on and steps_per_epoch in (None, size)  # epochs are passes
             self.length = _length_of_pass(data) if size == tf.data.INFINITE_CARDINALITY else size
 
     def begin(self, run: Run, initial_epoch: int) -> None:
@@ -91,16 +96,21 @@ class Passes(tf.keras.callbacks.Callback):
                 learnt = ahead * run.steps_of("The order of batches") + run.step
                 ahead, skipped = divmod(learnt, self.length)
             following.go_to(first + ahead, skipped, stay=not self.endless)
+            self.begun[following] = first + ahead
 
     def on_epoch_end(self, epoch, logs=None):
         if not self.endless:
             for following in self.following:
                 following.go_to(int(following.number) + 1, stay=True)
+        self.ended += 1
 
     def end(self) -> None:
         """Lets the passes go on from one to the next, as they do outside of `fit`."""
         for following in self.following:
-            following.go_to(int(following.number), int(following.skipped) * self.endless)
+            if self.whole:
+                following.go_to(self.begun[following] + self.ended)
+            else:
+                following.go_to(int(following.number), int(following.skipped) * self.endless)
 
 
 def _length_of_pass(data: tf.data.Dataset) -> int:

@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 import tensorflow as tf
 
 from tfrec_recall.layers.draws import seeded
+from tfrec_recall.layers.tables import is_far
 from tfrec_recall.losses import InBatchSoftmax
 from tfrec_recall.models.compiled_steps import CompiledSteps
+from tfrec_recall.models.feeding import feed
 from tfrec_recall.models.fitting import Passes, Run, with_own
 from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.saved_whole import SavedWhole
@@ -107,8 +109,10 @@ class Learner(SavedWhole):
     def fit(self, *args, **kwargs) -> tf.keras.callbacks.History:
         """As `Model.fit`; batches hold their weights, so it takes no `class_weight`.
 
-        After a crash, `BackupAndRestore` goes on with the order of the batches where it stopped, if
-        they come from `training_data`: the end is that of an uninterrupted run.
+        After a crash, `Checkpoints` and Keras' `BackupAndRestore` go on with the order of the
+        batches where they stopped, if these come from `training_data`: the end is that of an
+        uninterrupted run. Under a strategy of several machines each worker learns from batches, or
+        parts of batches, of its own; see `feed`.
         """
         asked = FIT.bind(self, *args, **kwargs).arguments
         del asked["self"]
@@ -118,14 +122,35 @@ class Learner(SavedWhole):
                     f"{type(self).__name__}.fit takes no {name}: {instead}. "
                     f"Received: {name}={asked[name]!r}."
                 )
+        strategy = self.distribute_strategy
+        self.check_strategy(strategy, asked)
         self._epochs = asked.get("epochs", 1)
-        self._passes = Passes(asked.get("x"), asked.get("steps_per_epoch"))
+        data, steps = asked.get("x"), asked.get("steps_per_epoch")
+        fed = feed(data, steps, strategy)
+        self._passes = Passes(data, steps, fed.goes_on)
+        asked |= {"x": fed.data, "steps_per_epoch": fed.steps}
         own = [self._passes, *self.own_callbacks()]
         asked["callbacks"] = with_own(asked.get("callbacks"), own, self)
         try:
             return super().fit(**asked)
         finally:
+            fed.close()
             self._passes.end()
+
+    def check_strategy(self, strategy: tf.distribute.Strategy, asked: dict[str, Any]) -> None:
+        """Raises ValueError for what of these arguments of `fit` a strategy cannot do."""
+        name = type(strategy).__name__
+        if strategy.extended._in_multi_worker_mode() and self.compiled_step is not None:
+            raise ValueError(
+                f"XLA compiles no step whose gradients come from other machines: compile without "
+                f"jit_compile under {name}. Received: jit_compile=True."
+            )
+        if is_far(strategy) and asked.get("validation_data") is not None:
+            raise ValueError(
+                f"Workers of {name} evaluate other batches, at other times: measure validation "
+                "by the callback RecallOnValidation, or evaluate what `on_one_device` makes. "
+                "Received: validation_data."
+            )
 
     def own_callbacks(self) -> list[tf.keras.callbacks.Callback]:
         """What goes along with `fit`, before the callbacks that it is given."""
@@ -190,7 +215,7 @@ class Learner(SavedWhole):
             step = self.compiled_step or self.sparse_step
             return step(self.with_draws(batch))
 
-        if replicas.replicas() > 1:  # they step together, whether or not this one has examples
+        if not replicas.may_wait():  # they step together, whether or not this one has examples
             return learnt(), examples
         nothing = dict.fromkeys(LOSSES, tf.zeros(()))
         return tf.cond(examples > 0, learnt, lambda: nothing), examples
@@ -240,6 +265,12 @@ class Learner(SavedWhole):
         """The means of the epoch so far."""
         logs = {metric.name: metric.result() for metric in self.metrics}
         return {**logs, "total_loss": logs["loss"]}
+
+    def _validate_and_get_metrics_result(self, logs):
+        """Keras' logs of an epoch; of parameter servers, where no step's are the last, the means."""
+        if not is_far(self.distribute_strategy):
+            return super()._validate_and_get_metrics_result(logs)
+        return {name: value.numpy() for name, value in self.means().items()}
 
     def dense_step(self, inputs: Batch) -> dict[str, tf.Tensor]:
         """A step whose gradients are dense: XLA does not sort the sparse ones out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Features, RawItem, RawQuery, Wanted, item_embedding
+from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models.learner import Learner
 from tfrec_recall.models.published import Published
 from tfrec_recall.optimizers import LazyAdam
@@ -166,11 +168,22 @@ class RecallModel(Learner):
 
     def vectors_of(self, encoded: dict[str, np.ndarray]) -> np.ndarray:
         """`embed_items` of encoded features."""
+        embed = self.candidate_model.predict_on_batch
+        strategy = self.distribute_strategy
+        if strategy.extended._in_multi_worker_mode() or is_far(strategy):
+            # Keras would wait for the other workers, which ask for other vectors or for none.
+            traced = tf.function(
+                functools.partial(self.candidate_model, training=False), reduce_retracing=True
+            )
+
+            def embed(columns):
+                return traced({n: tf.constant(v) for n, v in columns.items()}).numpy()
+
         vectors = np.empty((0, 0), "float32")
         for first in range(0, len(encoded["item_id"]), CANDIDATE_BATCH):
             some = slice(first, first + CANDIDATE_BATCH)
             of_some = {name: values[some] for name, values in encoded.items()}
-            found = self.candidate_model.predict_on_batch(of_some)
+            found = embed(of_some)
             if not first:  # written in place: parts beside their sum would be twice the catalogue
                 vectors = np.empty((len(encoded["item_id"]), *found.shape[1:]), found.dtype)
             vectors[some] = found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
@@ -62,6 +62,11 @@ class SavedWhole(tfrs.Model):
             model = cls(**{name: restored(value) for name, value in config.items()})
         model._options = options
         return model
+
+    def twin(self) -> Self:
+        """A model of the same arguments, which has learnt nothing."""
+        with _precision(self.made_under.name):
+            return type(self)(**self.made_with)
 
     def get_build_config(self) -> None:
         """None: the constructor has built it."""

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.data.arguments import number, whole
+from tfrec_recall.layers.tables import rows_of
 from tfrec_recall.retrieval import Exact
 from tfrec_recall.retrieval.index import IndexSettings
 from tfrec_recall.sampling.checks import FIRST_KNOWN, check_ranks
@@ -96,7 +97,7 @@ class HardNegatives(tf.Module):
         shape = tf.stack([tf.shape(user)[0], count])
         wide = tf.repeat(tf.cast(user, tf.int32)[:, tf.newaxis], count, axis=1)
         easy = self.met.sample(wide, seed)
-        rows = tf.gather(self.table, user)  # [batch, kept]
+        rows = rows_of(self.table, user)  # [batch, kept]
         filled = tf.reduce_sum(tf.cast(rows > 0, tf.int32), axis=1, keepdims=True)
         place = tf.random.stateless_uniform(shape, seed + 1)
         place = tf.cast(place * tf.cast(filled, tf.float32), tf.int32)

@@ -13,6 +13,7 @@ from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, batches
 from tfrec_recall.data.arguments import flag, number, whole
 from tfrec_recall.features import Categorical, Features, Wanted, ids_alone
+from tfrec_recall.layers.tables import rows_of
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import rating_column
 from tfrec_recall.models.collaborative_filtering.raters import ByFactors, ByFoldIn
 from tfrec_recall.models.published import Published
@@ -121,7 +122,7 @@ class FunkSVD(RecallModel):
             return {name: tf.gather(values, rows) for name, values in table.items()}
 
         rows = len(columns["rating"])
-        return batches(rows, batch_size, fetch, seed=seed, first_epoch=first_epoch)
+        return batches(rows, batch_size, fetch, seed=seed, first_epoch=first_epoch, by_row=True)
 
     def rating(self, user: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
         """r̂ of encoded ids, [batch]."""
@@ -234,8 +235,8 @@ class FactorsAndBias(tf.keras.layers.Layer):
 
     def call(self, ids):
         known = ids >= FIRST_KNOWN
-        factors = tf.where(known[..., tf.newaxis], tf.gather(self.factors, ids), 0.0)
-        return factors, tf.where(known, tf.gather(self.bias, ids), 0.0)
+        factors = tf.where(known[..., tf.newaxis], rows_of(self.factors, ids), 0.0)
+        return factors, tf.where(known, rows_of(self.bias, ids), 0.0)
 
     def get_config(self):
         own = {"size": self.size, "dim": self.dim, "train_bias": self.train_bias}

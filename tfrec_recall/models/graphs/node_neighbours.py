@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.graph import Neighbours
+from tfrec_recall.layers.tables import rows_of
 
 
 @saved_by_config
@@ -38,7 +39,7 @@ class ImportantNeighbours(tf.keras.layers.Layer):
         self.importance.assign(neighbours.weights)
 
     def call(self, nodes, layer, seed):
-        return tf.gather(self.ids, nodes), tf.gather(self.importance, nodes)
+        return rows_of(self.ids, nodes), rows_of(self.importance, nodes)
 
     def get_config(self):
         return {**super().get_config(), "nodes": self.nodes, "top": self.top}
@@ -78,15 +79,15 @@ class SampledNeighbours(tf.keras.layers.Layer):
 
     def call(self, nodes, layer, seed):
         size = self.sizes[layer]
-        begin = tf.gather(self.begin, nodes)  # [nodes]
-        degree = tf.gather(self.begin, nodes + 1) - begin
+        begin = rows_of(self.begin, nodes)  # [nodes]
+        degree = rows_of(self.begin, nodes + 1) - begin
         place = tf.where(
             (degree >= size)[:, tf.newaxis],
             self._without_replacement(nodes, degree, size, seed),
             self._lots(nodes, size, seed, tf.maximum(degree, 1)[:, tf.newaxis]),
         )
         there = (degree > 0)[:, tf.newaxis] & tf.ones_like(place, tf.bool)
-        ids = tf.gather(self.targets, tf.where(there, begin[:, tf.newaxis] + place, 0))
+        ids = rows_of(self.targets, tf.where(there, begin[:, tf.newaxis] + place, 0))
         return tf.where(there, ids, 0), tf.cast(there, tf.float32)
 
     def get_config(self):

@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrec_recall.data.windows import Block, Columns
+from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
 from tfrec_recall.models.learning.replicas import whole_batch
 from tfrec_recall.models.recall_model import RecallModel
@@ -20,6 +21,17 @@ class WindowModel(RecallModel):
 
     training: WindowTraining
     window: Any  # None where a model takes whole sets
+
+    def check_strategy(self, strategy, asked):
+        super().check_strategy(strategy, asked)
+        if is_far(strategy):
+            name = type(self).__name__
+            raise ValueError(
+                f"{name} changes its tables row by row, each block after the one before: workers "
+                "that step on their own would lose each other's rows. Train it on one machine or "
+                "under MultiWorkerMirroredStrategy; where tables need parameter servers, take "
+                f"YouTubeDNN or TwoTower. Received: {name} under {type(strategy).__name__}."
+            )
 
     def begin(self, run):
         self.training.begin(run)

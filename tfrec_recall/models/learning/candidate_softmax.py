@@ -12,6 +12,7 @@ from tfrec_recall.data import Examples, Interactions
 from tfrec_recall.data.arguments import flag
 from tfrec_recall.features import Features
 from tfrec_recall.layers.draws import next_seed
+from tfrec_recall.layers.tables import rows_of
 from tfrec_recall.losses import InBatchSoftmax, SampledSoftmax
 from tfrec_recall.models.learning.replicas import own_first
 from tfrec_recall.sampling import InBatch, Negatives, UnmetNegatives, WithoutOwn, kinds_of
@@ -144,7 +145,7 @@ class CandidateSoftmax(tf.Module):
         expected, number = self.expected(ids), tf.constant(float(self.drawn))
         if self.in_batch:
             batch = tf.cast(batch, tf.float32)
-            expected += batch * tf.gather(self.frequency, ids)
+            expected += batch * rows_of(self.frequency, ids)
             number += batch
         # An id that no part can draw (unknown, in a batch alone) must not give log 0.
         return tf.math.log(tf.where(expected > 0, expected / number, 1.0))

@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrec_recall.layers.gather import gather_rows
+from tfrec_recall.layers.tables import is_far
 
 
 def replicas() -> int:
@@ -31,15 +32,20 @@ def total(values: tf.Tensor) -> tf.Tensor:
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
 
 
+def may_wait() -> bool:
+    """Whether a condition may hold a step: there are no others, who would wait for it."""
+    return replicas() == 1 and not is_far()
+
+
 def run_if_any(examples: tf.Tensor, run: Callable[[Any], None], given: Any) -> None:
     """Runs what changes weights if a replica has examples: by momentum they would move without.
 
-    One replica alone runs it in any case.
+    Where it may stand within a condition, its caller asks, and it runs in any case.
 
     Args:
         given: what `run` takes, of this replica.
     """
-    if replicas() == 1:
+    if may_wait():
         run(given)
         return
     some = total(examples) > 0

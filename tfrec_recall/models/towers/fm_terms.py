@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.features import FeatureEncoder
+from tfrec_recall.layers.tables import rows_of
 from tfrec_recall.retrieval.recency import recency_weights
 
 
@@ -31,14 +32,16 @@ class FMTerms(FeatureEncoder):
         sums = super()._embed(field, values, training)  # [..., dim + 1]
         squares = tf.square(sums[..., :-1])
         if self.pairs_within and field.rank == 2:
-            table = tf.square(tf.cast(self.tables[field.name], self.compute_dtype)[:, :-1])
+            table = self.tables[field.name]
             if field.size == 0:
+                table = tf.square(tf.cast(table, self.compute_dtype)[:, :-1])
                 numbers = tf.square(tf.cast(values, self.compute_dtype))
                 squares = tf.tensordot(numbers, table, axes=1)
             else:
                 present = tf.cast(values != 0, self.compute_dtype)
                 share = present / tf.maximum(tf.reduce_sum(present, axis=-1, keepdims=True), 1.0)
-                each = tf.gather(table, values) * tf.square(share)[..., tf.newaxis]
+                each = tf.cast(rows_of(table, values), self.compute_dtype)[..., :-1]
+                each = tf.square(each) * tf.square(share)[..., tf.newaxis]
                 squares = tf.reduce_sum(each, axis=-2)
         return tf.concat([sums, squares], axis=-1)
 

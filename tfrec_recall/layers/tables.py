@@ -1,0 +1,33 @@
+"""Rows of tables, which a strategy may have divided among parameter servers."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def is_divided(table) -> bool:
+    """Whether a table is in parts, as a `ParameterServerStrategy` with a partitioner makes it."""
+    return isinstance(getattr(table, "variables", None), list | tuple)
+
+
+def rows_of(table, ids: tf.Tensor) -> tf.Tensor:
+    """The rows of a table [rows, ...] at these ids [...], as `tf.gather` gives them.
+
+    Of a table in parts, each part sends the rows that it has: made one tensor, as `tf.gather` would
+    make it, it would travel whole.
+    """
+    if is_divided(table):
+        return tf.nn.embedding_lookup(list(table.variables), ids)
+    return tf.gather(table, ids)
+
+
+def is_far(strategy: tf.distribute.Strategy | None = None) -> bool:
+    """Whether variables lie on parameter servers, of which workers read on their own.
+
+    Whole tables are dear then, and no worker knows of the others.
+
+    Args:
+        strategy: None is the one in whose scope this is called.
+    """
+    strategy = strategy or tf.distribute.get_strategy()
+    return isinstance(strategy, tf.distribute.experimental.ParameterServerStrategy)
