@@ -13,14 +13,15 @@ class NextPass:
 
     Args:
         first: the number of the first pass.
+        seed: of the orders, which a run that goes on has to have again.
 
     >>> following = NextPass(first=3)
     >>> [int(following.begin()[0]) for _ in range(2)]
     [3, 4]
     """
 
-    def __init__(self, first: int):
-        self.first = first
+    def __init__(self, first: int, seed: int | None = None):
+        self.first, self.seed = first, seed
         with tf.init_scope(), tf.device("CPU:0"):
             self.number = tf.Variable(first, dtype=tf.int64, trainable=False)
             self.skipped = tf.Variable(0, dtype=tf.int64, trainable=False)

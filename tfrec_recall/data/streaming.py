@@ -68,7 +68,7 @@ def batches(
     [b'c']
     """
     steps = _steps(count, batch_size, drop_remainder)
-    following = NextPass(first_epoch)
+    following = NextPass(first_epoch, seed)
 
     def begin(_: tf.Tensor) -> tuple[tf.Tensor, ...]:
         number, skipped = following.begin()
@@ -185,7 +185,7 @@ def parquet(
     readers, groups = _survey(paths, columns, lengths or {})
     steps = _steps(sum(group.rows for group in groups), batch_size, drop_remainder)
     buffer = max(batch_size, shuffle_rows or 0)
-    following = NextPass(first_epoch)
+    following = NextPass(first_epoch, seed)
 
     def generate() -> Iterator[dict[str, np.ndarray]]:
         epoch, skipped = map(int, following.begin())  # runs when the first batch is asked for

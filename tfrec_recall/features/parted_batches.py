@@ -78,7 +78,7 @@ def parted_batches(
             "No example is left to learn from in any part. Check minimum_history, min_count, and "
             f"that the features saw these events. Received: {parted!r}."
         )
-    following = NextPass(first_epoch)
+    following = NextPass(first_epoch, seed)
 
     def generate() -> Iterator[dict[str, Any]]:
         number, skipped = map(int, following.begin())  # runs when the first batch is asked for

@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrec_recall.data.next_pass import followed_by
+from tfrec_recall.models.checkpoints import Checkpoints
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,10 +125,23 @@ def _length_of_pass(data: tf.data.Dataset) -> int:
 
 
 def with_own(callbacks: Any, own: list[tf.keras.callbacks.Callback], model: tf.keras.Model) -> Any:
-    """The callbacks of a call of `fit` in any of Keras' forms, after a model's own."""
+    """The callbacks of a call of `fit` in any of Keras' forms, after a model's own.
+
+    `Checkpoints` comes last, as it keeps what the others came to.
+    """
     if isinstance(callbacks, tf.keras.callbacks.CallbackList):
         for callback in own:
             callback.set_model(model)
-        callbacks.callbacks[:0] = own
+        callbacks.callbacks[:] = _checkpoints_last([*own, *callbacks.callbacks])
         return callbacks
-    return [*own, *tf.nest.flatten([] if callbacks is None else callbacks)]
+    return _checkpoints_last([*own, *tf.nest.flatten([] if callbacks is None else callbacks)])
+
+
+def checkpoints_of(callbacks: Any) -> list[Checkpoints]:
+    """Those among the callbacks."""
+    return [callback for callback in callbacks if isinstance(callback, Checkpoints)]
+
+
+def _checkpoints_last(callbacks: list[tf.keras.callbacks.Callback]) -> list:
+    others = [callback for callback in callbacks if not isinstance(callback, Checkpoints)]
+    return [*others, *checkpoints_of(callbacks)]

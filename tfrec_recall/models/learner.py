@@ -14,7 +14,7 @@ from tfrec_recall.layers.tables import is_far
 from tfrec_recall.losses import InBatchSoftmax
 from tfrec_recall.models.compiled_steps import CompiledSteps
 from tfrec_recall.models.feeding import feed
-from tfrec_recall.models.fitting import Passes, Run, with_own
+from tfrec_recall.models.fitting import Passes, Run, checkpoints_of, with_own
 from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.saved_whole import SavedWhole
 from tfrec_recall.models.training_memory import check_state
@@ -131,11 +131,17 @@ class Learner(SavedWhole):
         asked |= {"x": fed.data, "steps_per_epoch": fed.steps}
         own = [self._passes, *self.own_callbacks()]
         asked["callbacks"] = with_own(asked.get("callbacks"), own, self)
+        checkpoints = checkpoints_of(asked["callbacks"])
+        for one in checkpoints:
+            others = [each for each in asked["callbacks"] if each not in checkpoints]
+            one.stand_beside(others, self._passes.following)
         try:
             return super().fit(**asked)
         finally:
             fed.close()
             self._passes.end()
+            for one in checkpoints:
+                one.release()
 
     def check_strategy(self, strategy: tf.distribute.Strategy, asked: dict[str, Any]) -> None:
         """Raises ValueError for what of these arguments of `fit` a strategy cannot do."""
@@ -267,7 +273,7 @@ class Learner(SavedWhole):
         return {**logs, "total_loss": logs["loss"]}
 
     def _validate_and_get_metrics_result(self, logs):
-        """Keras' logs of an epoch; of parameter servers, where no step's are the last, the means."""
+        """The logs of an epoch; of parameter servers, where no step is the last, the means."""
         if not is_far(self.distribute_strategy):
             return super()._validate_and_get_metrics_result(logs)
         return {name: value.numpy() for name, value in self.means().items()}

@@ -133,7 +133,9 @@ class MineHardNegatives(tf.keras.callbacks.Callback):
         whole("MineHardNegatives", after, "after", least=0)
         self.negatives, self.queries, self.vectors = negatives, queries, vectors
         self.every, self.after, self.index = every, after, index
+        self.mined_for: int | None = None  # an epoch within which a run goes on
 
     def on_epoch_begin(self, epoch, logs=None):
-        if epoch >= self.after and (epoch - self.after) % self.every == 0:
+        due = epoch >= self.after and (epoch - self.after) % self.every == 0
+        if due and epoch != self.mined_for:
             self.negatives.mine(self.queries(), self.vectors(), self.index, seed=epoch)

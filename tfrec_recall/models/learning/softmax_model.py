@@ -77,6 +77,10 @@ class SoftmaxModel(RecallModel):
             if isinstance(kind, Hard) and isinstance(sampler, HardNegatives)
         ]
 
+    def begin(self, run):
+        for mining in self.mining:
+            mining.callback.mined_for = run.epoch if run.step else None
+
     def own_callbacks(self):
         """Hard negatives are mined before the epochs that their kind says."""
         return [mining.callback for mining in self.mining]

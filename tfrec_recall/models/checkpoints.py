@@ -1,0 +1,218 @@
+"""Checkpoints of a run of `fit`, which goes on from the last one as if it had not been killed."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import signal
+import tempfile
+import threading
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tfrec_recall.data.arguments import whole
+from tfrec_recall.data.next_pass import NextPass
+from tfrec_recall.layers.tables import is_far
+from tfrec_recall.models.run_state import Kept, RunState, kept_of, put_back
+
+AGREED_EVERY = 8  # steps after which workers in step ask each other whether one has to stop
+STOPPED = 128 + signal.SIGTERM  # the exit status of a process that SIGTERM has ended
+
+
+class Preempted(SystemExit):
+    """The process was asked to end; what it had learnt is in a checkpoint."""
+
+
+class Checkpoints(tf.keras.callbacks.Callback):
+    """Writes all that a run of `fit` needs to go on, and goes on from it.
+
+    A checkpoint holds the weights and the state of the optimizer; where in the data the run is, by
+    epoch, step and the seed of the order; the means of the epoch so far; the logs of the epochs
+    before; and what other callbacks go by, such as the best weights of `EarlyStopping`. A run that
+    was killed and is begun again by the same program goes on from the last checkpoint and comes to
+    the same losses; its `History` is that of the whole run. What was being written when a process
+    was killed is not there for the next one.
+
+    SIGTERM, by which clusters announce that a machine is taken away, lets the step end, writes a
+    checkpoint and raises `Preempted`, which ends the process with the status 143.
+
+    A run that is over stays so: begun again, it learns nothing more, unless it is given more
+    epochs. A new run takes a new folder.
+
+    Under a strategy of several machines each worker has this callback; the chief writes into the
+    folder, which all of them read. With parameter servers the chief alone runs `fit`; batches that
+    were under way when it was killed may be learnt twice, or not in this epoch.
+
+    Args:
+        folder: of this run alone.
+        every: steps from one checkpoint to the next, beside those after each epoch; None: these
+            alone.
+        keep: how many are kept, the newest.
+        on_sigterm: whether SIGTERM writes a checkpoint and ends the process, if `fit` runs in the
+            main thread.
+
+    Raises: ValueError, from `fit`, for a folder whose run had data in another order or of another
+        length.
+
+    `model.fit(batches, epochs=50, callbacks=[Checkpoints("runs/first", every=1000)])`
+    """
+
+    _supports_tf_logs = True  # Keras: what it does at the end of a batch, it does by the number
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        every: int | None = None,
+        keep: int = 2,
+        on_sigterm: bool = True,
+    ):
+        super().__init__()
+        whole("Checkpoints", every, "every", optional=True)
+        whole("Checkpoints", keep, "keep")
+        self.folder, self.every, self.keep = pathlib.Path(folder), every, keep
+        self.on_sigterm = on_sigterm
+        self.beside: Sequence[tf.keras.callbacks.Callback] = ()
+        self.following: Sequence[NextPass] = ()
+        self.asked_to_stop = threading.Event()
+        self.goes_on_from: tuple[int, int] | None = None  # epoch and step
+        self._handler: Any = None
+
+    def stand_beside(
+        self, callbacks: Sequence[tf.keras.callbacks.Callback], following: Sequence[NextPass]
+    ) -> None:
+        """Called by `fit` with the other callbacks, and with what the order of its data follows."""
+        self.beside, self.following = callbacks, following
+
+    def on_train_begin(self, logs=None):
+        seeds = [following.seed for following in self.following]
+        self.kept, self.goes_on_from = Kept(RunState(seeds)), None
+        counter = self.model._train_counter
+        checkpoint = tf.train.Checkpoint(model=self.model, run=self.kept, counter=counter)
+        self.manager = tf.train.CheckpointManager(checkpoint, str(self.folder), self.keep)
+        found = self.manager.latest_checkpoint
+        if found:
+            checkpoint.restore(found).assert_existing_objects_matched()
+            self.goes_on_from = self.state.epoch, self.state.step
+            self.means = [metric.get_weights() for metric in self.model.metrics]
+            for callback, kept in zip(self.beside, self.state.callbacks, strict=False):
+                put_back(callback, kept)
+        self.seeds = seeds
+        self.model._training_state = self  # whom Keras asks where to begin
+        if self.on_sigterm and threading.current_thread() is threading.main_thread():
+            self._handler = signal.signal(signal.SIGTERM, self._stop_soon)
+
+    @property
+    def state(self) -> RunState:
+        """Of the run, as the next checkpoint will have it."""
+        return self.kept.state
+
+    def maybe_load_initial_counters_from_ckpt(
+        self, steps_per_epoch: int | None, initial_epoch: int, mode: str
+    ) -> tuple[int, int]:
+        """The epoch and the step that Keras begins with."""
+        del mode
+        if self.goes_on_from is None:
+            self.state.steps, self.state.epoch = steps_per_epoch, initial_epoch
+            return initial_epoch, 0
+        self.state.check(self.folder, self.seeds, steps_per_epoch)
+        told = self.model.history
+        for logs in self.state.logs:
+            told.epoch.append(logs["epoch"])
+            for name in logs.keys() - {"epoch"}:
+                told.history.setdefault(name, []).append(logs[name])
+        epoch, step = self.goes_on_from
+        if self.state.stopped:
+            epoch = max(epoch, self.params["epochs"])
+        if epoch >= self.params["epochs"]:
+            warnings.warn(
+                f"The run in {self.folder} is over: nothing more is learnt. A new run takes a new "
+                "folder.",
+                stacklevel=2,
+            )
+        return epoch, step
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.goes_on_from is not None and self.goes_on_from[1]:  # Keras begins the means anew
+            for metric, values in zip(self.model.metrics, self.means, strict=True):
+                metric.set_weights(values)
+        else:
+            self.state.epoch, self.state.step = epoch, 0
+        self.goes_on_from = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        before, self.state.step = self.state.step, batch + 1
+        if self.state.step == self.state.steps:  # validation comes first
+            return
+        agreed = before // AGREED_EVERY < self.state.step // AGREED_EVERY
+        stop = self._someone_has_to_stop(agreed)
+        if stop or (self.every and before // self.every < self.state.step // self.every):
+            self.write()
+        if stop:
+            self._stop()
+
+    def on_epoch_end(self, epoch, logs=None):
+        numbers = {name: float(value) for name, value in (logs or {}).items()}
+        self.state.logs.append({"epoch": epoch, **numbers})
+        self.state.epoch, self.state.step = epoch + 1, 0
+        self.state.stopped = bool(self.model.stop_training)
+        self.write()
+        if self._someone_has_to_stop(True):
+            self._stop()
+
+    def on_train_end(self, logs=None):
+        self.release()
+
+    def write(self) -> None:
+        """Writes a checkpoint; the oldest goes."""
+        strategy = self.model.distribute_strategy
+        if is_far(strategy):
+            self.model._cluster_coordinator.join()  # what is under way belongs to it
+        self.state.callbacks = [kept_of(callback) for callback in self.beside]
+        options = tf.train.CheckpointOptions(experimental_io_device="CPU:0")
+        if strategy.extended.should_checkpoint:
+            self.manager.save(options=options)
+            return
+        unread = tempfile.mkdtemp()  # means are read from all workers: each has to take part
+        self.manager.checkpoint.write(os.path.join(unread, "checkpoint"), options=options)
+        shutil.rmtree(unread)
+
+    def release(self) -> None:
+        """Leaves the model and the signals as they were."""
+        self.model._training_state = None
+        if self._handler is not None:
+            signal.signal(signal.SIGTERM, self._handler)
+            self._handler = None
+
+    def _stop_soon(self, *_) -> None:
+        self.asked_to_stop.set()
+
+    def _stop(self) -> None:
+        self.release()
+        raise Preempted(STOPPED)
+
+    def _someone_has_to_stop(self, agreed: bool) -> bool:
+        """Whether SIGTERM has come; to any worker, where all step together.
+
+        Args:
+            agreed: whether this is a step at which all workers ask.
+        """
+        asked, strategy = self.asked_to_stop.is_set(), self.model.distribute_strategy
+        if not strategy.extended._in_multi_worker_mode():
+            return asked
+        if not agreed:
+            return False
+
+        @tf.function
+        def of_all(asked: tf.Tensor) -> tf.Tensor:
+            def added() -> tf.Tensor:
+                context = tf.distribute.get_replica_context()
+                return context.all_reduce(tf.distribute.ReduceOp.SUM, asked)
+
+            return strategy.experimental_local_results(strategy.run(added))[0]
+
+        self._of_all = getattr(self, "_of_all", of_all)
+        return bool(self._of_all(tf.constant(float(asked))) > 0)

@@ -1,0 +1,119 @@
+"""What a run of `fit` is beside the weights: where it is, what it came to, what callbacks keep."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+callbacks = tf.keras.callbacks
+ARRAY = "__array__"
+# What Keras' own callbacks go by from epoch to epoch; those of this package say it in `kept`.
+KEPT = {
+    callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch", "best_weights"),
+    callbacks.ReduceLROnPlateau: ("wait", "cooldown_counter", "best"),
+    callbacks.ModelCheckpoint: ("best",),
+}
+
+
+@dataclasses.dataclass
+class RunState:
+    """Where a run is, and what it came to.
+
+    Args:
+        seeds: of the orders of its data; None for data in their own order.
+        steps: of an epoch; None where the length of the data is not known.
+        epoch, step: what is learnt next.
+        stopped: whether a callback has ended the run before its epochs were over.
+        logs: of each epoch that is over, by its number: `{"epoch": 0, "loss": 1.5, …}`.
+        callbacks: what each callback keeps, in their order.
+    """
+
+    seeds: Sequence[int | None] = ()
+    steps: int | None = None
+    epoch: int = 0
+    step: int = 0
+    stopped: bool = False
+    logs: list[dict[str, float]] = dataclasses.field(default_factory=list)
+    callbacks: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+    def check(self, folder: pathlib.Path, seeds: Sequence[int | None], steps: int | None) -> None:
+        """Raises ValueError where a run with these data is not the one that is kept."""
+        for name, kept, given in (
+            ("the seed of the order", list(self.seeds), list(seeds)),
+            ("the steps of an epoch", self.steps, steps),
+        ):
+            if kept != given:
+                raise ValueError(
+                    f"The run in {folder} goes on with the data that it had, and {name} was "
+                    f"{kept}: make the same training_data, or take a new folder. "
+                    f"Received: {given}."
+                )
+
+    def to_bytes(self) -> bytes:
+        """All of it: a line of JSON, and the arrays in it as NumPy writes them."""
+        arrays: list[np.ndarray] = []
+
+        def plain(value: Any) -> Any:
+            if isinstance(value, np.ndarray):
+                arrays.append(value)
+                return {ARRAY: len(arrays) - 1}
+            return value.item()  # a NumPy number
+
+        text = json.dumps(dataclasses.asdict(self), default=plain)
+        file = io.BytesIO()
+        file.write(text.encode() + b"\n")
+        for array in arrays:
+            np.lib.format.write_array(file, array, allow_pickle=False)
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> RunState:
+        """What `to_bytes` has written."""
+        file = io.BytesIO(data)
+        text = file.readline()
+        arrays = []
+        while file.tell() < len(data):
+            arrays.append(np.lib.format.read_array(file, allow_pickle=False))
+
+        def whole(value: dict[str, Any]) -> Any:
+            return arrays[value[ARRAY]] if ARRAY in value else value
+
+        return cls(**json.loads(text, object_hook=whole))
+
+
+class Kept(tf.train.experimental.PythonState):
+    """A `RunState` as a part of a checkpoint."""
+
+    def __init__(self, state: RunState):
+        super().__init__()
+        self.state = state
+
+    def serialize(self):
+        return self.state.to_bytes()
+
+    def deserialize(self, string_value):
+        self.state = RunState.from_bytes(string_value)
+
+
+def kept_of(callback: callbacks.Callback) -> dict[str, Any]:
+    """What a callback goes by from epoch to epoch; nothing of one that does not say."""
+    return {name: getattr(callback, name, None) for name in _names(callback)}
+
+
+def put_back(callback: callbacks.Callback, kept: dict[str, Any]) -> None:
+    """Gives a callback what it has kept."""
+    for name in _names(callback):
+        if name in kept:
+            setattr(callback, name, kept[name])
+
+
+def _names(callback: callbacks.Callback) -> tuple[str, ...]:
+    known = [names for kind, names in KEPT.items() if isinstance(callback, kind)]
+    return getattr(callback, "kept", known[0] if known else ())
