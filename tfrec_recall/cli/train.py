@@ -13,6 +13,7 @@ from tfrec_recall.cli import options
 from tfrec_recall.cli.console import progress, say, waiting, warn
 from tfrec_recall.cli.discovery import entry
 from tfrec_recall.cli.figures import record, show
+from tfrec_recall.cli.long_run import LongRun, long_run
 from tfrec_recall.cli.option_groups import takes
 from tfrec_recall.cli.outputs import output
 from tfrec_recall.cli.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
@@ -20,6 +21,7 @@ from tfrec_recall.cli.served import Served, served
 from tfrec_recall.cli.settings import PUBLISHED, read_all
 from tfrec_recall.cli.source import Source
 from tfrec_recall.cli.tensorboard import check_run, write_outcome
+from tfrec_recall.cluster import Cluster
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,11 +52,13 @@ def _there(sources: list[str] | None) -> list[str] | None:
 @options.reads_data
 @takes("measured", made_by=protocol)
 @takes("offered", made_by=served)
+@takes("run", made_by=long_run)
 def train(
     model: Annotated[str, typer.Argument(help="One of `tfrec-recall models`.")],
     source: Source,
     measured: Protocol,
     offered: Served,
+    run: LongRun,
     seed: Annotated[int, typer.Option(help="Of weights, batches and negatives.")] = 0,
     settings: Annotated[
         list[str] | None,
@@ -105,7 +109,8 @@ def train(
 ) -> None:
     """Train a model, measure it under the protocol of the data, and export it.
 
-    It learns from the training part, stops by validation, and is measured on test, once.
+    It learns from the training part, stops by validation, and is measured on test, once. Where the
+    variable TF_CONFIG names a cluster, this process takes its part in it, and the chief writes.
     """
     chosen = entry(model)
     published, given = read_all(settings or ())
@@ -116,6 +121,13 @@ def train(
         check_place(export)
     if tensorboard is not None:
         check_run(tensorboard)
+    cluster = Cluster.of()
+    if cluster is not None:
+        say(f"This is {cluster}.")
+        if cluster.serves:
+            cluster.serve()
+            return
+        run = run.by(cluster.strategy(), cluster.writes)
     interactions = measured.counted(source.load())
     offered.check(interactions)
     from tfrec_recall.cli.training import train_model
@@ -123,7 +135,19 @@ def train(
     split = measured.cut(interactions)
     repeats = bool(measured.repeats)
     columns = source.columns
-    trained = train_model(chosen, split, given, seed, published, repeats, columns, tensorboard)
+    run.check(
+        {
+            **{"model": chosen.name, "settings": given, "published": published, "seed": seed},
+            **{"split": split.name, **source.recorded(), "columns": columns, "repeats": repeats},
+        }
+    )
+    board = tensorboard if run.writes else None
+    trained = train_model(
+        *(chosen, split, given, seed, published, repeats, columns, board), long_run=run
+    )
+    if not run.writes:
+        say("This worker has learnt its part; the chief measures and writes.")
+        return
     with waiting("Building the index"):
         length = max((K, *(places or ())))
         retriever = indexed(trained, split, index_of(index, scann_ops), length)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import pathlib
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from tfrec_recall.cli.console import say, waiting
 from tfrec_recall.cli.discovery import Entry
 from tfrec_recall.cli.feature_report import tell_features
 from tfrec_recall.cli.field_weights import Weights, field_weights
+from tfrec_recall.cli.long_run import LongRun
 from tfrec_recall.cli.settings import Training, separate
 from tfrec_recall.cli.source import telling
 from tfrec_recall.cli.tensorboard import epochs_to
@@ -23,8 +25,12 @@ from tfrec_recall.data import Interactions, Split, hold_back
 from tfrec_recall.evaluation import RatingsOnValidation, RecallOnValidation
 from tfrec_recall.features import Wanted
 from tfrec_recall.features.specification import WITHOUT_TIMES
+from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models import RecallModel
+from tfrec_recall.models.checkpoints import RunIsOver
 from tfrec_recall.models.item_embeddings.window_model import WindowModel
+from tfrec_recall.models.one_device import on_one_device
+from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.training_memory import TrainingMemory
 
@@ -77,6 +83,7 @@ def train_model(
     columns: Wanted = None,
     board: pathlib.Path | None = None,
     watching: Sequence[tf.keras.callbacks.Callback] = (),
+    long_run: LongRun = LongRun(),  # noqa: B008  frozen
 ) -> Trained:
     """Trains a model on the training part, and stops by recall@50 on validation.
 
@@ -92,6 +99,7 @@ def train_model(
         board: a folder for TensorBoard, where the figures after each epoch go; those of a trial go
             to `trial` in it.
         watching: callbacks that find the figures of validation in the logs; they may stop training.
+        long_run: where checkpoints go, and the strategy; what is returned is on this machine.
 
     Raises: ValueError for an unknown setting; Unsuitable for data that the model cannot learn from.
     """
@@ -110,7 +118,8 @@ def train_model(
             wanted = columns if model_class.reads_columns else None
             try:
                 features = model_class.default_features(train, wanted).adapt(train)
-                model = model_class(features, **arguments)
+                with long_run.scope():
+                    model = model_class(features, **arguments)
             except ValueError as error:
                 raise Unsuitable(str(error)) from error
         with telling(), waiting("Preparing examples"):
@@ -119,6 +128,8 @@ def train_model(
             except ValueError as error:
                 raise Unsuitable(str(error)) from error
 
+    if issubclass(model_class, OnePassModel):
+        long_run = LongRun()  # there is nothing to share, or to go on with
     model, batches = prepare(split.train)
     tell_features(model.features, split.train, entry.name)
     if model.features.histories and not split.train.has_time:
@@ -143,13 +154,18 @@ def train_model(
                 say(f"No validation came with the data: {trial.validation} are held back at first.")
                 fresh, apart = prepare(trial.train), board and board / "trial"
                 training, curve = _shortened(
-                    *fresh, trial, training, optimizer, repeats, apart, watching
+                    *fresh, trial, training, optimizer, repeats, apart, watching, long_run
                 )
                 say((f"{training.epochs}", "bold"), " epochs are best; now all of train is learnt.")
                 model, batches = prepare(split.train)
         clock, stopping, own = _fit(
-            model, batches, training, optimizer, stops_by, repeats, board, watching
+            *(model, batches, training, optimizer, stops_by, repeats, board, watching),
+            *(long_run, "training"),
         )
+        optimizer_name = type(model.optimizer).__name__
+        if long_run.strategy is not None:
+            with waiting("Fetching what was learnt"):
+                model = on_one_device(model)
         curve = curve or own
         if stops_by is not None:
             best = {
@@ -159,7 +175,7 @@ def train_model(
         examples, seconds = clock.steps * batch_size, clock.seconds
         weights = field_weights(model, batches)
         used["epochs"] = training.epochs
-        used["optimizer"] = type(model.optimizer).__name__
+        used["optimizer"] = optimizer_name
     return Trained(
         model=model,
         seconds=round(seconds, 3),
@@ -187,6 +203,7 @@ def _shortened(
     repeats: bool,
     board: pathlib.Path | None,
     watching: Sequence[tf.keras.callbacks.Callback],
+    long_run: LongRun,
 ) -> tuple[Training, tuple[dict[str, float], ...]]:
     """The same training, with the epochs that were best on what is held back, and its curve.
 
@@ -196,7 +213,9 @@ def _shortened(
     if steps > 0:  # it is known
         patience = max(patience, -(-PATIENT_STEPS // steps))
     patient = dataclasses.replace(training, patience=patience)
-    _, stopping, curve = _fit(model, batches, patient, optimizer, trial, repeats, board, watching)
+    _, stopping, curve = _fit(
+        *(model, batches, patient, optimizer, trial, repeats, board, watching, long_run, "trial")
+    )
     return dataclasses.replace(training, epochs=stopping.best_epoch + 1), curve
 
 
@@ -209,8 +228,14 @@ def _fit(
     repeats: bool,
     board: pathlib.Path | None,
     watching: Sequence[tf.keras.callbacks.Callback],
+    long_run: LongRun,
+    part: str,
 ) -> tuple[Stopwatch, tf.keras.callbacks.EarlyStopping, tuple[dict[str, float], ...]]:
-    """Learns for all epochs, or until validation gets no better and back to its best."""
+    """Learns for all epochs, or until validation gets no better and back to its best.
+
+    Args:
+        part: of the run, whose checkpoints stand apart from those of others.
+    """
     clock = Stopwatch()
     monitored, mode = (RATED, "min") if model.learns_ratings else (MONITORED, "max")
     stopping = tf.keras.callbacks.EarlyStopping(
@@ -229,16 +254,24 @@ def _fit(
         recall = RecallOnValidation(stops_by, cuts=(CUT,), users=MEASURED_USERS, repeats=repeats)
         measured = [recall, stopping]
     made = optimizer or model.optimizer_class
-    model.compile(
-        made(training.learning_rate, weight_decay=training.weight_decay or None),
-        jit_compile=model.can_compile,
-        steps_per_execution=model.steps_per_execution,
-    )
+    with long_run.scope():
+        alone = long_run.strategy is None  # XLA knows nothing of other machines
+        model.compile(
+            made(training.learning_rate, weight_decay=training.weight_decay or None),
+            jit_compile=alone and model.can_compile,
+            steps_per_execution=model.steps_per_execution if alone else 1,
+        )
     callbacks = [clock, *measured, *watching, EpochLines(monitored, mode)]
+    callbacks += long_run.checkpoints(part)
     if board is not None:
         callbacks.append(epochs_to(board))
-    with bars() as verbose:
+    with bars() as verbose, warnings.catch_warnings(record=True) as over:
+        warnings.simplefilter("always", RunIsOver)
+        verbose = verbose and not is_far(long_run.strategy)
         told = model.fit(batches, epochs=training.epochs, verbose=verbose, callbacks=callbacks)
+    for one in over:
+        if issubclass(one.category, RunIsOver):
+            say(str(one.message))
     if measured and 1 < training.epochs == stopping.best_epoch + 1:
         say(
             f"The last of {training.epochs} epochs is the best: more may be better, by `epochs = "

@@ -14,7 +14,13 @@ from tfrec_recall.cli.console import is_live, notices, tells
 
 
 class Stopwatch(tf.keras.callbacks.Callback):
-    """Steps and seconds of learning alone; stands before callbacks that measure after an epoch."""
+    """Steps and seconds of learning alone; stands before callbacks that measure after an epoch.
+
+    Of a run that goes on, those before its last checkpoint count.
+    """
+
+    kept = ("steps", "seconds", "seconds_after")  # by checkpoints
+    _supports_tf_logs = True  # Keras: at the end of a batch it reads the number alone
 
     def __init__(self):
         super().__init__()
@@ -55,6 +61,8 @@ class EpochLines(tf.keras.callbacks.Callback):
         monitored: what in the logs says how good the model is, where it is measured.
         mode: whether the best of it is "max" or "min".
     """
+
+    kept = ("_best",)  # by checkpoints
 
     def __init__(self, monitored: str, mode: str = "max"):
         super().__init__()

@@ -27,6 +27,10 @@ class Preempted(SystemExit):
     """The process was asked to end; what it had learnt is in a checkpoint."""
 
 
+class RunIsOver(UserWarning):
+    """A folder's run has learnt all of its epochs."""
+
+
 class Checkpoints(tf.keras.callbacks.Callback):
     """Writes all that a run of `fit` needs to go on, and goes on from it.
 
@@ -131,6 +135,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
             warnings.warn(
                 f"The run in {self.folder} is over: nothing more is learnt. A new run takes a new "
                 "folder.",
+                RunIsOver,
                 stacklevel=2,
             )
         return epoch, step

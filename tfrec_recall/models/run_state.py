@@ -12,13 +12,18 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-callbacks = tf.keras.callbacks
 ARRAY = "__array__"
 # What Keras' own callbacks go by from epoch to epoch; those of this package say it in `kept`.
 KEPT = {
-    callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch", "best_weights"),
-    callbacks.ReduceLROnPlateau: ("wait", "cooldown_counter", "best"),
-    callbacks.ModelCheckpoint: ("best",),
+    tf.keras.callbacks.EarlyStopping: (
+        "wait",
+        "stopped_epoch",
+        "best",
+        "best_epoch",
+        "best_weights",
+    ),
+    tf.keras.callbacks.ReduceLROnPlateau: ("wait", "cooldown_counter", "best"),
+    tf.keras.callbacks.ModelCheckpoint: ("best",),
 }
 
 
@@ -102,18 +107,18 @@ class Kept(tf.train.experimental.PythonState):
         self.state = RunState.from_bytes(string_value)
 
 
-def kept_of(callback: callbacks.Callback) -> dict[str, Any]:
+def kept_of(callback: tf.keras.callbacks.Callback) -> dict[str, Any]:
     """What a callback goes by from epoch to epoch; nothing of one that does not say."""
     return {name: getattr(callback, name, None) for name in _names(callback)}
 
 
-def put_back(callback: callbacks.Callback, kept: dict[str, Any]) -> None:
+def put_back(callback: tf.keras.callbacks.Callback, kept: dict[str, Any]) -> None:
     """Gives a callback what it has kept."""
     for name in _names(callback):
         if name in kept:
             setattr(callback, name, kept[name])
 
 
-def _names(callback: callbacks.Callback) -> tuple[str, ...]:
+def _names(callback: tf.keras.callbacks.Callback) -> tuple[str, ...]:
     known = [names for kind, names in KEPT.items() if isinstance(callback, kind)]
     return getattr(callback, "kept", known[0] if known else ())
