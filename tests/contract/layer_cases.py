@@ -105,6 +105,7 @@ CASES = {
             "learn_temperature": True,
             "reduction": "mean",
             "whole": True,
+            "across_replicas": True,
         },
         VECTORS,
         {"candidate_embeddings": OTHERS, "candidate_ids": IDS},

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall._axes import flat
-from tfrec_recall.layers.gather import gather_rows
-from tfrec_recall.layers.tables import rows_of
+from tfrec_recall._replicas import gather_rows
+from tfrec_recall.layers.tables import is_divided, rows_of
 
 # The mixing function of SplitMix64: odd factors and shifts that spread each bit over all others.
 STRIDE = 0x9E3779B97F4A7C15
@@ -187,5 +187,5 @@ def _signed(number: int) -> int:
 
 
 def _variable(weight) -> tf.Variable:
-    """TensorFlow's own variable, which Keras 3 wraps."""
-    return weight if isinstance(weight, tf.Variable) else weight.value
+    """TensorFlow's own variable, which Keras 3 wraps; a table in parts is none, but acts as one."""
+    return weight if isinstance(weight, tf.Variable) or is_divided(weight) else weight.value

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._axes import check_axes, flat
+from tfrec_recall._replicas import own_first
 from tfrec_recall.losses.fused_cross_entropy import fused_cross_entropy
 from tfrec_recall.losses.whole_cross_entropy import whole_cross_entropy
 
@@ -35,6 +36,10 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         reduction: "sum" over the batch, or "mean", which divides it by the number of queries.
         whole: compute all logits at once, in operations that XLA compiles. The same numbers, in
             more memory.
+        across_replicas: under a `tf.distribute` strategy, the candidates of all replicas are
+            candidates of each one's queries, by their vectors, ids and log q; `extra_candidates`
+            stay with the replica that drew them. The sum of the replicas' losses and its gradients
+            are those of the whole batch on one replica.
 
     Call arguments; what is of one axis may also be a column, as [batch, 1] for [batch]:
         query_embeddings: [batch, dim], or [batch, interests, dim] of which the best interest counts
@@ -76,6 +81,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         learn_temperature: bool = False,
         reduction: str = "sum",
         whole: bool = False,
+        across_replicas: bool = False,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)  # a half is too coarse for what enters here
@@ -100,6 +106,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         self.learn_temperature = learn_temperature
         self.reduction = reduction
         self.whole = whole
+        self.across_replicas = across_replicas
         self.supports_masking = True
         self.supports_jit = False  # Keras 3: the chunks of rows have no static shape for XLA
         if learn_temperature:
@@ -148,6 +155,18 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         one = {name: _flat(name, values, candidates) for name, values in one.items()}
         candidate_ids = one.pop("candidate_ids")
         log_probability = _log_probability(*one.values())
+        if self.across_replicas:
+            if score_mask is not None:
+                raise ValueError(
+                    "InBatchSoftmax knows of no `score_mask` for the candidates of other replicas: "
+                    "leave out what is no negative by `excluded_ids`, or across_replicas. "
+                    f"Received: a score_mask of shape {tuple(score_mask.shape)}."
+                )
+            candidates = own_first(candidates)
+            if candidate_ids is not None:
+                candidate_ids = own_first(tf.convert_to_tensor(candidate_ids))
+            if log_probability is not None:
+                log_probability = own_first(log_probability)
         if extra_candidates is not None:
             extra = _float(extra_candidates)
             candidates = tf.concat([candidates, extra], axis=0)
@@ -229,6 +248,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
             "learn_temperature": self.learn_temperature,
             "reduction": self.reduction,
             "whole": self.whole,
+            "across_replicas": self.across_replicas,
         }
 
 

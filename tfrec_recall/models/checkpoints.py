@@ -84,6 +84,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
         self.asked_to_stop = threading.Event()
         self.goes_on_from: tuple[int, int] | None = None  # epoch and step
         self._handler: Any = None
+        self._unread: str | None = None  # a folder of a worker that is not the chief
 
     def stand_beside(
         self, callbacks: Sequence[tf.keras.callbacks.Callback], following: Sequence[NextPass]
@@ -98,6 +99,10 @@ class Checkpoints(tf.keras.callbacks.Callback):
         checkpoint = tf.train.Checkpoint(model=self.model, run=self.kept, counter=counter)
         self.manager = tf.train.CheckpointManager(checkpoint, str(self.folder), self.keep)
         found = self.manager.latest_checkpoint
+        if not self.model.distribute_strategy.extended.should_checkpoint:
+            # Means are read from all workers: each has to take part, and its own is not read.
+            self._unread = tempfile.mkdtemp()
+            self.manager = tf.train.CheckpointManager(checkpoint, self._unread, 1)
         if found:
             checkpoint.restore(found).assert_existing_objects_matched()
             self.goes_on_from = self.state.epoch, self.state.step
@@ -177,17 +182,13 @@ class Checkpoints(tf.keras.callbacks.Callback):
         if is_far(strategy):
             self.model._cluster_coordinator.join()  # what is under way belongs to it
         self.state.callbacks = [kept_of(callback) for callback in self.beside]
-        options = tf.train.CheckpointOptions(experimental_io_device="CPU:0")
-        if strategy.extended.should_checkpoint:
-            self.manager.save(options=options)
-            return
-        unread = tempfile.mkdtemp()  # means are read from all workers: each has to take part
-        self.manager.checkpoint.write(os.path.join(unread, "checkpoint"), options=options)
-        shutil.rmtree(unread)
+        self.manager.save(options=tf.train.CheckpointOptions(experimental_io_device="CPU:0"))
 
     def release(self) -> None:
         """Leaves the model and the signals as they were."""
         self.model._training_state = None
+        if self._unread is not None:
+            shutil.rmtree(self._unread, ignore_errors=True)
         if self._handler is not None:
             signal.signal(signal.SIGTERM, self._handler)
             self._handler = None
@@ -213,11 +214,8 @@ class Checkpoints(tf.keras.callbacks.Callback):
 
         @tf.function
         def of_all(asked: tf.Tensor) -> tf.Tensor:
-            def added() -> tf.Tensor:
-                context = tf.distribute.get_replica_context()
-                return context.all_reduce(tf.distribute.ReduceOp.SUM, asked)
-
-            return strategy.experimental_local_results(strategy.run(added))[0]
+            each = strategy.run(tf.identity, args=(asked,))
+            return strategy.reduce(tf.distribute.ReduceOp.SUM, each, axis=None)
 
         self._of_all = getattr(self, "_of_all", of_all)
         return bool(self._of_all(tf.constant(float(asked))) > 0)

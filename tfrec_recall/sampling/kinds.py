@@ -15,7 +15,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.arguments import number, refuse, whole
+from tfrec_recall.data.arguments import flag, number, refuse, whole
 from tfrec_recall.data.packing import pack, unpack
 from tfrec_recall.features import Features
 from tfrec_recall.sampling.checks import check_ranks, user_rows
@@ -82,7 +82,18 @@ class OfUser(Kind):
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 @dataclasses.dataclass(frozen=True)
 class InBatch(Kind):
-    """The items of the batch's other examples."""
+    """The items of the batch's other examples.
+
+    Args:
+        across_replicas: under a strategy of several replicas, the batch is that of all of them;
+            else of each replica alone, which sends no vectors to the others. Workers of parameter
+            servers know nothing of each other in any case.
+    """
+
+    across_replicas: bool = True
+
+    def __post_init__(self):
+        flag("InBatch", self.across_replicas, "across_replicas")
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")

@@ -14,7 +14,7 @@ from tfrec_recall.features import Features
 from tfrec_recall.layers.draws import next_seed
 from tfrec_recall.layers.tables import rows_of
 from tfrec_recall.losses import InBatchSoftmax, SampledSoftmax
-from tfrec_recall.models.learning.replicas import own_first
+from tfrec_recall.models.learning.replicas import own_first, replicas
 from tfrec_recall.sampling import InBatch, Negatives, UnmetNegatives, WithoutOwn, kinds_of
 from tfrec_recall.sampling.checks import FIRST_KNOWN
 from tfrec_recall.sampling.kinds import OfBatch, OfUser, UserSampler
@@ -71,7 +71,9 @@ class CandidateSoftmax(tf.Module):
         super().__init__()
         self.kinds = kinds_of(owner, negatives)
         flag(owner, correct, "correct")
-        self.in_batch = any(isinstance(kind, InBatch) for kind in self.kinds)
+        in_batch = [kind for kind in self.kinds if isinstance(kind, InBatch)]
+        self.in_batch = bool(in_batch)
+        self.across_replicas = any(kind.across_replicas for kind in in_batch)
         drawn = [kind for kind in self.kinds if isinstance(kind, OfBatch)]
         if correct and not (self.in_batch or drawn):
             raise ValueError(
@@ -164,7 +166,7 @@ class CandidateSoftmax(tf.Module):
             user_row: rows of the users' table, [batch].
             seed: of what is drawn.
         """
-        positives = own_first(item_id) if self.in_batch else item_id
+        positives = self.of_all(item_id)
         ids, size = tf.concat([positives, self.draw(seed)], axis=0), tf.size(positives)
         log_probability = self.log_probability(ids, size) if self.correct else None
         mask, own = self.of_users(ids, user_row, seed) if training else (None, None)
@@ -172,6 +174,25 @@ class CandidateSoftmax(tf.Module):
         if own is not None and self.correct:
             own_log_probability = self.log_probability(own, size)
         return Candidates(ids, log_probability, mask, own, own_log_probability)
+
+    def of_all(self, positives: tf.Tensor) -> tf.Tensor:
+        """Rows of the positives, with those of other replicas behind if they are candidates."""
+        return own_first(positives) if self.across_replicas else positives
+
+    def vectors(self, item_id: tf.Tensor, found: Candidates, vectors_of: Vectors) -> tf.Tensor:
+        """Of `found.ids`, [candidates, dim]; a replica makes those of its own positives alone.
+
+        Args:
+            item_id: as in `candidates`.
+            vectors_of: of encoded ids [...], vectors [..., dim].
+        """
+        if not self.across_replicas or replicas() == 1:
+            return vectors_of(found.ids)
+        drawn = found.ids[tf.size(found.ids) - self.drawn :]
+        own, others = tf.split(
+            vectors_of(tf.concat([item_id, drawn], axis=0)), [tf.size(item_id), self.drawn]
+        )
+        return tf.concat([self.of_all(own), others], axis=0)
 
     def of_users(
         self, ids: tf.Tensor, user_row: tf.Tensor | None, seed: tf.Tensor | None
@@ -269,7 +290,7 @@ class CandidateSoftmax(tf.Module):
         if score_mask is not None:
             mask = score_mask if found.mask is None else score_mask & found.mask
             found = found._replace(mask=mask)
-        vectors = vectors_of(found.ids)
+        vectors = self.vectors(item_id, found, vectors_of)
         own = None if found.own is None else vectors_of(found.own)
         query = query(vectors[: tf.size(item_id)]) if callable(query) else query
         return self.loss(query, found, vectors, own, training=training, **arguments)

@@ -10,8 +10,21 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrec_recall.layers.gather import gather_rows
+from tfrec_recall._replicas import gather_rows, own_first, rows_before
 from tfrec_recall.layers.tables import is_far
+
+__all__ = [
+    "may_wait",
+    "number",
+    "own_first",
+    "replicas",
+    "rows_before",
+    "run_if_any",
+    "share",
+    "together",
+    "total",
+    "whole_batch",
+]
 
 
 def replicas() -> int:
@@ -79,18 +92,3 @@ def together(values: tf.Tensor) -> tf.Tensor:
 def whole_batch(batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """The columns of all replicas' batches."""
     return {name: together(values) for name, values in batch.items()}
-
-
-def rows_before(values: tf.Tensor) -> tf.Tensor | int:
-    """How many rows the replicas before this one have."""
-    if replicas() == 1:
-        return 0
-    sizes = together(tf.shape(values)[:1])
-    return tf.reduce_sum(tf.where(tf.range(tf.size(sizes)) < number(), sizes, 0))
-
-
-def own_first(values: tf.Tensor) -> tf.Tensor:
-    """The rows of all replicas, this one's first."""
-    if replicas() == 1:
-        return values
-    return tf.roll(together(values), -rows_before(values), axis=0)

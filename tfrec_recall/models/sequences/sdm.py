@@ -335,7 +335,7 @@ class SDM(SoftmaxModel):
     def _of_others(self, row: tf.Tensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         """False for the other targets of a session: they are what its user wants next."""
         passed = row + replicas.rows_before(batch["places"])
-        other = passed[:, tf.newaxis] != replicas.own_first(passed)
+        other = passed[:, tf.newaxis] != self.softmax.of_all(passed)
         drawn = tf.ones([tf.size(passed), self.softmax.drawn], tf.bool)
         return tf.concat([other, drawn], axis=1)
 

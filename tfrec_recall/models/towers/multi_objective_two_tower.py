@@ -200,7 +200,9 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         found = self.softmax.candidates(
             batch["item_id"], batch.get("user_row"), batch.get("seed"), training
         )
-        vectors = self.item_vectors(found.ids, training=training)  # [candidates, objectives, dim]
+        vectors = self.softmax.vectors(  # [candidates, objectives, dim]
+            batch["item_id"], found, lambda ids: self.item_vectors(ids, training=training)
+        )
         own = None if found.own is None else self.item_vectors(found.own, training=training)
         size = tf.cast(tf.shape(query)[0], tf.float32)
 

@@ -21,7 +21,6 @@ from tfrec_recall.features import (
 from tfrec_recall.layers import L2Normalization, MaskedMean, StreamingFrequencyEstimator, Tower
 from tfrec_recall.models.learning.candidate_softmax import Candidates, CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
-from tfrec_recall.models.learning.replicas import own_first
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published
@@ -200,7 +199,7 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
     def drawn(self, batch, training=True):
         """The candidates of a step, [candidates], the batch's first, and all that they bring."""
         extra = self.softmax.draw()
-        positives = own_first(batch["item_id"])  # of all replicas
+        positives = self.softmax.of_all(batch["item_id"])
         ids = tf.concat([positives, extra], axis=0)
         found = {"candidate_id": ids}
         if self.distinct:
@@ -231,7 +230,9 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         return self.softmax.loss(
             self.query(batch, training),
             found,
-            self.candidates(ids, training=training),
+            self.softmax.vectors(
+                batch["item_id"], found, lambda ids: self.candidates(ids, training=training)
+            ),
             None if own is None else self.candidates(own, training=training),
             sample_weight=self.weight(batch),
             training=training,
