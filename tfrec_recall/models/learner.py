@@ -62,6 +62,7 @@ class Learner(SavedWhole):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
+        self.distribute_reduction_method = "first"  # of logs, which are of all replicas already
         self.mean_loss = tf.keras.metrics.Mean(name="loss")
         self.mean_regularization = tf.keras.metrics.Mean(name="regularization_loss")
         drawn = tf.random.uniform([], maxval=tf.int32.max, dtype=tf.int64)
