@@ -18,6 +18,7 @@ from tfrec_recall.features.item_embedding import ItemEmbedding
 from tfrec_recall.features.known_first import KnownFirst
 from tfrec_recall.features.objective import Objective, label_of, meetings, objectives_of
 from tfrec_recall.features.pass_batches import pass_batches
+from tfrec_recall.features.rows import Origin, Rows, Start
 from tfrec_recall.features.serving import RawItem, RawQuery
 from tfrec_recall.features.session_split import SessionSplit
 from tfrec_recall.features.specification import Features, LeftOut
@@ -37,9 +38,12 @@ __all__ = [
     "MultiValued",
     "Numeric",
     "Objective",
+    "Origin",
     "RawItem",
     "RawQuery",
+    "Rows",
     "SessionSplit",
+    "Start",
     "TimeOf",
     "Vector",
     "Wanted",

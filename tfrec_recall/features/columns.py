@@ -65,6 +65,10 @@ class Feature:
         """As `adapt`, which names what fails here."""
         raise NotImplementedError(f"{type(self).__name__} has to say how it learns its encoding.")
 
+    def values_in(self, cells: pd.Series) -> pd.Series:
+        """The values that a vocabulary has of these cells, one after the other."""
+        raise NotImplementedError(f"{type(self).__name__} has no vocabulary.")
+
     def told(self, encoding: Encoding) -> str:
         """What a reader should know of how it is encoded, beside its kind."""
         return ""
@@ -97,14 +101,18 @@ class Categorical(Feature):
                 f"min_count={self.min_count}."
             )
 
-    def learn(self, values: pd.Series) -> Encoding:
-        present = values.dropna()
+    def values_in(self, cells: pd.Series) -> pd.Series:
+        present = cells.dropna()
         if isinstance(present.dtype, pd.CategoricalDtype):
             present = present.astype(present.cat.categories.dtype)
         if is_truth(present):
             present = present.astype("int64")
         if pd.api.types.is_float_dtype(present.dtype):
             present = _whole_numbers(present)
+        return present
+
+    def learn(self, values: pd.Series) -> Encoding:
+        present = self.values_in(values)
         if self.hash_buckets is not None:
             return self._hashed(present)
         return VocabularyEncoding(_vocabulary(present, self.min_count))
@@ -166,12 +174,17 @@ class MultiValued(Feature):
                 f"it takes a list in each cell, and {len(texts):,} are texts: say what separates "
                 f"their values, separator='|'. Received: {texts.iloc[0]!r}."
             )
-        lists = values if self.separator is None else split_at(self.separator, values)
-        vocabulary = _vocabulary(lists.explode().dropna(), self.min_count)
-        length, longer = length_for(lists, self.length)
+        vocabulary = _vocabulary(self.values_in(values), self.min_count)
+        length, longer = length_for(self._lists(values), self.length)
         if self.separator is None:
             return ListEncoding(vocabulary, length, longer)
         return SplitEncoding(vocabulary, length, longer, self.separator)
+
+    def values_in(self, cells: pd.Series) -> pd.Series:
+        return self._lists(cells).explode().dropna()
+
+    def _lists(self, cells: pd.Series) -> pd.Series:
+        return cells if self.separator is None else split_at(self.separator, cells)
 
     def told(self, encoding: Encoding) -> str:
         apart = "" if self.separator is None else f"split at {self.separator!r}, "
@@ -196,9 +209,11 @@ class Words(Feature):
         _check_length(self, self.length)
 
     def learn(self, values: pd.Series) -> Encoding:
-        words = words_of(values)
-        vocabulary = _vocabulary(words.explode().dropna(), self.min_count)
-        return WordsEncoding(vocabulary, *length_for(words, self.length))
+        vocabulary = _vocabulary(self.values_in(values), self.min_count)
+        return WordsEncoding(vocabulary, *length_for(words_of(values), self.length))
+
+    def values_in(self, cells: pd.Series) -> pd.Series:
+        return words_of(cells).explode().dropna()
 
     def told(self, encoding: Encoding) -> str:
         return _lengths_told(encoding)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data.memory import check_memory
+from tfrec_recall.features.rows import Rows, Start
 from tfrec_recall.layers import draws
 from tfrec_recall.layers.tables import is_divided, rows_of
 
@@ -111,6 +112,10 @@ class FeatureEncoder(tf.keras.layers.Layer):
         forget = (draws.uniform(tf.shape(values)) < rate) & (values != 0)
         return tf.where(forget, tf.constant(UNKNOWN, values.dtype), values)
 
+    def feature_rows(self) -> list[Rows]:
+        """Its tables; the row of a new value begins as that of unknown ones."""
+        return [Rows(self.tables[field.name], field.name) for field in self.fields if field.size]
+
     def compute_output_shape(self, input_shape):
         first = self.fields[0]
         shape = tuple(input_shape[first.name])
@@ -160,6 +165,10 @@ class ItemTable(tf.keras.layers.Layer):
     @property
     def rows(self) -> int:
         return next(iter(self.columns.values())).shape[0]
+
+    def feature_rows(self) -> list[Rows]:
+        """Its columns, which the features give."""
+        return [Rows(column, start=Start.given) for column in self.columns.values()]
 
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray], **kwargs) -> ItemTable:

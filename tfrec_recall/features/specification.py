@@ -22,6 +22,7 @@ from tfrec_recall.features.encodings import (
     VectorEncoding,
     VocabularyEncoding,
 )
+from tfrec_recall.features.growth import grown
 from tfrec_recall.features.objective import Objective
 from tfrec_recall.features.seen import Seen, column_of, seen_in
 
@@ -81,6 +82,8 @@ class Features:
         self.of_events: frozenset[str] = frozenset()  # names of the context's features
         self.encodings: dict[str, Encoding] = {}
         self.item_table: dict[str, np.ndarray] = {}
+        self.waiting: dict[str, pd.Series] = {}  # values too rare so far, and how often they came
+        self.last_seen: dict[str, np.ndarray] = {}  # times of ids, once they have grown
         self.has_order = False  # whether the events it is adapted to have a time
         self.has_baskets = False  # and whether their sessions are baskets
         _refuse_names(self.user, self.item)
@@ -135,6 +138,33 @@ class Features:
             self.encodings[feature.name] = self._history_encoding(feature, seen)
         self.item_table = self._tabulate(interactions.items)
         return self
+
+    def grow(
+        self,
+        interactions: Interactions,
+        minimum_count: int | None = None,
+        unseen_days: float | None = None,
+    ) -> Features:
+        """The features with what came since: what was known keeps its numbers.
+
+        Values that are new get the numbers behind the last, `min_count` of all that was seen of
+        them since `adapt` being asked for, and counts go on. Means, deviations and the boundaries
+        of buckets stay; a top bucket into which more than twice its share of new values falls is
+        divided. Of items, the rows of the table that say anything are taken anew.
+
+        With `minimum_count` or `unseen_days`, users and items that are seldom seen give their
+        numbers up as new ones need them, those that were seen longest ago first; they are then
+        unknown. With both, both have to hold. What `adapt` saw counts as seen when what came since
+        begins.
+
+        Args:
+            interactions: the events since, with the rows of their users and items.
+            minimum_count: of events; who has fewer may go.
+            unseen_days: who has no event for longer may go.
+
+        Returns: other features; `model.grow(features)` makes a model of them.
+        """
+        return grown(self, interactions, minimum_count, unseen_days)
 
     def _context(self, seen: Seen) -> list[str]:
         """The names of the user's features whose columns are of events, and not of users.
@@ -305,6 +335,12 @@ class Features:
             "has_baskets": self.has_baskets,
             "of_events": sorted(self.of_events),
             "left_out": [list(one) for one in self.left_out],
+            "last_seen": {name: pack(times) for name, times in self.last_seen.items()},
+            "waiting": {
+                name: {"values": pack(seen.index.to_numpy()), "counts": pack(seen.to_numpy())}
+                for name, seen in self.waiting.items()
+                if len(seen)
+            },
         }
 
     @classmethod
@@ -319,6 +355,12 @@ class Features:
         features.item_table = {n: unpack(rows) for n, rows in config["item_table"].items()}
         features.has_order, features.has_baskets = config["has_order"], config["has_baskets"]
         features.of_events = frozenset(config["of_events"])
+        seen = config.get("last_seen", {})  # files of earlier versions lack both
+        features.last_seen = {name: unpack(times) for name, times in seen.items()}
+        features.waiting = {
+            name: pd.Series(unpack(one["counts"]), pd.Index(unpack(one["values"])))
+            for name, one in config.get("waiting", {}).items()
+        }
         return features
 
     def describe(self) -> list[dict[str, object]]:

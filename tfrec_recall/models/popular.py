@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import number
-from tfrec_recall.features import Categorical, Features, Wanted, ids_alone
+from tfrec_recall.features import Categorical, Features, Rows, Start, Wanted, ids_alone
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.recall_model import QueryEmbedder
 from tfrec_recall.retrieval import Popularity
@@ -88,6 +88,10 @@ class PopularityOf(tf.keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})  # counts
         self.size = size
         self.scores = self.add_weight("scores", (size,), trainable=False, initializer="zeros")
+
+    def feature_rows(self) -> list[Rows]:
+        """Its counts, of which new items have none."""
+        return [Rows(self.scores, "item_id", Start.zero)]
 
     def call(self, ids):
         return tf.gather(self.scores, ids)[:, tf.newaxis]

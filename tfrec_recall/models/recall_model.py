@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Features, RawItem, RawQuery, Wanted, item_embedding
 from tfrec_recall.layers.tables import is_far
+from tfrec_recall.models.growth import Growing
 from tfrec_recall.models.learner import Learner
 from tfrec_recall.models.published import Published
 from tfrec_recall.optimizers import LazyAdam
@@ -25,7 +26,7 @@ COMPILED_STEPS = 16
 LARGE_TABLE = 2**17  # rows; a compiled step that moves more takes longer than a lazy one
 
 
-class RecallModel(Learner):
+class RecallModel(Growing, Learner):
     """A model with a vector for each query and each candidate, whose score is their inner product.
 
     A subclass sets `query_model` (encoded user features -> [batch, dim] or [batch, interests, dim])

@@ -63,10 +63,10 @@ class SavedWhole(tfrs.Model):
         model._options = options
         return model
 
-    def twin(self) -> Self:
-        """A model of the same arguments, which has learnt nothing."""
+    def twin(self, **changes: Any) -> Self:
+        """A model of the same arguments but for these changes, which has learnt nothing."""
         with _precision(self.made_under.name):
-            return type(self)(**self.made_with)
+            return type(self)(**{**self.made_with, **changes})
 
     def get_build_config(self) -> None:
         """None: the constructor has built it."""

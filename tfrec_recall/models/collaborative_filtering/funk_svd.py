@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, batches
 from tfrec_recall.data.arguments import flag, number, whole
-from tfrec_recall.features import Categorical, Features, Wanted, ids_alone
+from tfrec_recall.features import Categorical, Features, Rows, Start, Wanted, ids_alone
 from tfrec_recall.layers.tables import rows_of
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import rating_column
 from tfrec_recall.models.collaborative_filtering.raters import ByFactors, ByFoldIn
@@ -98,6 +98,11 @@ class FunkSVD(RecallModel):
     @classmethod
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
         return ids_alone([Categorical("user_id")], columns)
+
+    def feature_rows(self):
+        """Of factors and biases, zeros for new users and items, as unknown ones have."""
+        sides = (("user_id", self.users), ("item_id", self.items))
+        return [Rows(w, n, Start.zero) for n, side in sides for w in (side.factors, side.bias)]
 
     def adapt(self, train: Interactions) -> None:
         """Takes the mean and the range of the ratings, and where the biases begin."""

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, chronological
 from tfrec_recall.data.arguments import flag, number, whole
-from tfrec_recall.features import Categorical, Features, History, Wanted, ids_alone
+from tfrec_recall.features import Categorical, Features, History, Rows, Start, Wanted, ids_alone
 from tfrec_recall.graph import (
     CoCount,
     Similarity,
@@ -32,6 +32,7 @@ from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
     rating_column,
 )
 from tfrec_recall.models.collaborative_filtering.raters import ByItems
+from tfrec_recall.models.growth import forget
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.published import Published
 from tfrec_recall.retrieval import NeighbourRetriever, RatingRetriever
@@ -203,6 +204,16 @@ class ItemCF(OnePassModel):
                 f"{'with' if features.has_order else 'without'} timestamps."
             )
         return nearby
+
+    def feature_rows(self):
+        found = [Rows(self.popularity, "item_id", Start.zero)]
+        tables = (self.neighbour_ids, self.neighbour_weights)
+        return [*found, *(Rows(table, "item_id", Start.fresh) for table in tables)]
+
+    def take_over(self, before, origins):
+        forget(self.neighbour_ids, self.neighbour_weights, origins["item_id"])
+        if self.ratings is not None:
+            self.ratings.take_over(before.ratings, origins["user_id"], origins["item_id"])
 
     def adapt(self, train: Interactions) -> None:
         """Finds the neighbours of every item among the training events."""

@@ -10,6 +10,8 @@ import pandas as pd
 import scipy.sparse as sp
 import tensorflow as tf
 
+from tfrec_recall.features import Origin
+
 Rated = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
@@ -41,6 +43,15 @@ class RatedPairs(tf.keras.layers.Layer):
         keys = self.keys.numpy()
         entries = (self.values.numpy(), (keys // items, keys % items))
         return sp.csr_array(entries, shape=(users, items))
+
+    def take_over(self, before: RatedPairs, users: Origin, items: Origin) -> None:
+        """Takes what another one has of users and items that are still the same."""
+        pairs = before.matrix().tocoo()
+        user, item = pairs.coords
+        same = users.same[user] & items.same[item]
+        entries = (pairs.data[same], (user[same], item[same]))
+        self.assign(sp.csr_array(entries, shape=(len(users.same), len(items.same))))
+        self.range.assign(before.range)
 
     def rated(self, user: tf.Tensor, item: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Ratings of pairs, and whether there is one; ids broadcast, and below 0 are nobody's."""

@@ -18,7 +18,7 @@ from tfrec_recall.data import (
     pairs,
 )
 from tfrec_recall.data.arguments import flag, number, whole, widths
-from tfrec_recall.features import Categorical, Features, History, Wanted, ids_alone
+from tfrec_recall.features import Categorical, Features, History, Rows, Wanted, ids_alone
 from tfrec_recall.layers import MaskedMean
 from tfrec_recall.models.collaborative_filtering.arguments import Auto, half_life_of
 from tfrec_recall.models.collaborative_filtering.pair_scorer import PairScorer
@@ -311,6 +311,17 @@ class NeuralCF(RecallModel):
         if self.squared_loss:
             return tf.square(label - logit)
         return tf.nn.sigmoid_cross_entropy_with_logits(label, logit)
+
+    def feature_rows(self):
+        sides = ("user_id", "item_id")
+        return [
+            Rows(table.embeddings, name)
+            for tables in self._tables()
+            for name, table in zip(sides, tables, strict=True)
+        ]
+
+    def take_over(self, before, origins):
+        self.pretrained = before.pretrained
 
     def fit(self, x, *args, **kwargs):
         """As `Model.fit`; with `alpha`, both branches are trained alone before the first one."""

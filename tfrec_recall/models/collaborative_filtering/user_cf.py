@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flag, whole
-from tfrec_recall.features import Categorical, Features, History, Wanted, ids_alone
+from tfrec_recall.features import Categorical, Features, History, Rows, Start, Wanted, ids_alone
 from tfrec_recall.graph import CoCount, Pearson, Similarity, interaction_matrix, neighbours
 from tfrec_recall.models.collaborative_filtering.arguments import (
     Auto,
@@ -26,6 +26,7 @@ from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
     rating_column,
 )
 from tfrec_recall.models.collaborative_filtering.raters import ByUsers
+from tfrec_recall.models.growth import forget
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.published import Published
 from tfrec_recall.retrieval import UserNeighbourRetriever
@@ -129,6 +130,29 @@ class UserCF(OnePassModel):
     @classmethod
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
         return ids_alone([Categorical("user_id"), History()], columns)
+
+    def growth_arguments(self):
+        """As many neighbours as before, where these followed the number of users."""
+        auto = self.made_with.get("neighbours", "auto") == "auto"
+        return {"neighbours": self.neighbours} if auto else {}
+
+    def feature_rows(self):
+        tables = (self.neighbour_ids, self.neighbour_weights)
+        return [Rows(table, start=Start.given) for table in tables]
+
+    def take_over(self, before, origins):
+        users = origins["user_id"]
+        self.pairs.take_over(before.pairs, users, origins["item_id"])
+        if not self.ratings:
+            return
+        for own, old in (
+            (self.neighbour_ids, before.neighbour_ids),
+            (self.neighbour_weights, before.neighbour_weights),
+        ):
+            rows, known = own.numpy(), np.flatnonzero(users.same)
+            rows[known, : old.shape[1]] = old.numpy()[known]
+            own.assign(rows)
+        forget(self.neighbour_ids, self.neighbour_weights, users)
 
     def adapt(self, train: Interactions) -> None:
         """Keeps who has what; with ratings, also finds the neighbours of every user."""

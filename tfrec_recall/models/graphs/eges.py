@@ -193,6 +193,9 @@ class EGES(WindowModel, ItemSpaceModel):
         self.candidate_model = tf.keras.Model(item, served(item))
         self.query_model = item_space.query_model(features, served, self.last, self.half_life)
 
+    def feature_rows(self):
+        return [*super().feature_rows(), *self.vectors.rows_of_features()]
+
     @classmethod
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
         found = infer(interactions, words=5, columns=columns, of_users=False)

@@ -196,6 +196,11 @@ class GraphSAGE(NodeModel):
         self.candidate_model = tf.keras.Model(item, VectorsOfFeatures(self.nodes)(item))
         self.query_model = item_space.query_model(features, self.nodes, self.last, self.half_life)
 
+    def take_over(self, before, origins):
+        self.sampled.take_over(before.sampled, origins["item_id"])
+        if self.label is not None:
+            self.label.take_over(before.label)
+
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items that lie on one random walk; also gives the graph to the model."""
         graph = self.graph(train)

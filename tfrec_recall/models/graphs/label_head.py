@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.features import Features, ItemTable
+from tfrec_recall.features import Features, ItemTable, Rows, Start
 from tfrec_recall.features.encodings import VocabularyEncoding
 from tfrec_recall.layers.sublayers import build_within
 from tfrec_recall.models.item_embeddings.item_space import FIRST_KNOWN
@@ -41,6 +41,17 @@ class LabelHead(tf.keras.layers.Layer):
         self.label = label
         self.dense = tf.keras.layers.Dense(len(self.values), dtype="float32")
         build_within(self, self.dense, (None, dim))
+
+    def feature_rows(self) -> list[Rows]:
+        """The logits, which have a column a value."""
+        return [Rows(weight, start=Start.given) for weight in self.dense.weights]
+
+    def take_over(self, before: LabelHead) -> None:
+        """Takes the logits of known values; those of new ones begin as drawn."""
+        for own, old in zip(self.dense.weights, before.dense.weights, strict=True):
+            values = own.numpy()
+            values[..., : old.shape[-1]] = old.numpy()
+            own.assign(values)
 
     def call(self, vectors):
         return self.dense(vectors)

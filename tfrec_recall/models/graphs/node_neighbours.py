@@ -14,8 +14,10 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
+from tfrec_recall.features import Origin, Rows, Start
 from tfrec_recall.graph import Neighbours
 from tfrec_recall.layers.tables import rows_of
+from tfrec_recall.models.growth import forget
 
 
 @saved_by_config
@@ -37,6 +39,14 @@ class ImportantNeighbours(tf.keras.layers.Layer):
     def assign(self, neighbours: Neighbours) -> None:
         self.ids.assign(np.maximum(neighbours.ids, 0))
         self.importance.assign(neighbours.weights)
+
+    def feature_rows(self) -> list[Rows]:
+        """Its table; a new node has no neighbours."""
+        return [Rows(table, "item_id", Start.zero) for table in (self.ids, self.importance)]
+
+    def take_over(self, before: ImportantNeighbours, origin: Origin) -> None:
+        """Leaves out neighbours that are no more."""
+        forget(self.ids, self.importance, origin, none=0)
 
     def call(self, nodes, layer, seed):
         return rows_of(self.ids, nodes), rows_of(self.importance, nodes)
@@ -76,6 +86,24 @@ class SampledNeighbours(tf.keras.layers.Layer):
         """Takes the edges of this graph, [nodes, nodes]; the weights do not matter."""
         self.begin.assign(graph.indptr)
         self.targets.assign(np.append(graph.indices, 0))
+
+    def feature_rows(self) -> list[Rows]:
+        """Where edges begin, of which a grown graph is made anew."""
+        return [Rows(self.begin, start=Start.given)]
+
+    def graph(self) -> sp.csr_array:
+        """The edges, [nodes, nodes]."""
+        begin, targets = self.begin.numpy(), self.targets.numpy()[:-1]
+        ones = np.ones(len(targets), "float32")
+        return sp.csr_array((ones, targets, begin), shape=(self.nodes, self.nodes))
+
+    def take_over(self, before: SampledNeighbours, origin: Origin) -> None:
+        """Takes the edges of another one between nodes that are the same."""
+        begin, targets = before.begin.numpy(), before.targets.numpy()[:-1]
+        node = np.repeat(np.arange(before.nodes), np.diff(begin))
+        same = origin.same[node] & origin.same[targets]
+        self.begin.assign(np.append(0, np.cumsum(np.bincount(node[same], minlength=self.nodes))))
+        self.targets.assign(np.append(targets[same], 0))
 
     def call(self, nodes, layer, seed):
         size = self.sizes[layer]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
-from tfrec_recall.features import FeatureEncoder, Features, ItemTable
+from tfrec_recall.features import FeatureEncoder, Features, ItemTable, Rows, Start
 from tfrec_recall.features.encoder import Field
 from tfrec_recall.layers import SideInfoPooling
 from tfrec_recall.losses.skip_gram import skip_gram_gradients
@@ -89,6 +89,20 @@ class SideInfoVectors(tf.keras.layers.Layer):
         fields = features.fields(own if side_info == "none" else own + side)
         table = ItemTable.of(features.item_table)
         return cls(table, fields, dim, side_info, longest_step, adaptive)
+
+    def rows_of_features(self) -> list[Rows]:
+        """All of its tables: what is new is absent until it is learnt, and then begins anew."""
+        found = [Rows(self.output_vectors, "item_id", Start.fresh)]
+        found.append(Rows(self.learnt, "item_id", Start.fresh))
+        if self.pooling.side_info == "weighted":
+            found.append(Rows(self.pooling.importance, "item_id", Start.fresh))
+        of_fields = [field.name for field in self.fields if field.size]
+        found += [Rows(self.encoder.tables[name], name, Start.fresh) for name in of_fields]
+        for name, steps in self.rows.items():
+            feature = "item_id" if name in (OUTPUT, WEIGHTS) else name
+            if isinstance(steps, AdaptiveRows) and (feature in of_fields):
+                found.append(Rows(steps.sums, feature, Start.fresh))
+        return found
 
     def call(self, ids):
         return self.embed(self.table(ids))

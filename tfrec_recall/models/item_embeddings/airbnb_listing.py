@@ -166,6 +166,9 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         warm = item_space.WarmOrMean(self.tables)
         self.query_model = item_space.query_model(features, warm, last, half_life)
 
+    def feature_rows(self):
+        return [*super().feature_rows(), *item_space.rows_of_items(self.tables)]
+
     @classmethod
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
         found = infer(interactions, columns=columns, of_users=False)

@@ -13,7 +13,7 @@ from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flags, number, whole
 from tfrec_recall.data.windows import Block, sequences, session_batches
-from tfrec_recall.features import Features, History, Wanted, infer
+from tfrec_recall.features import Features, History, Rows, Start, Wanted, infer
 from tfrec_recall.models.item_embeddings.arguments import check_training, check_windows
 from tfrec_recall.models.item_embeddings.event_types import EVENT_TYPE, Types, of_types, several
 from tfrec_recall.models.item_embeddings.types import TypeRule, type_rule
@@ -144,6 +144,33 @@ class AirbnbType(WindowModel):
         self.candidate_model = tf.keras.Model(
             item, self.types(self.item_type(item), output_first=True)
         )
+
+    def feature_rows(self):
+        """All of its tables, whose rows are combinations of values: `take_over` moves them."""
+        kept = [rule.kept for rule in (self.user_type, self.item_type) if rule.folded]
+        return [Rows(weight, start=Start.given) for weight in (*self._weights_of_types(), *kept)]
+
+    def _weights_of_types(self) -> list[tf.Variable]:
+        """A row a type each."""
+        tables = self.tables
+        found = [tables.input_vectors, tables.output_vectors, tables.learnt, self.types.counts]
+        return found + [rows.sums for rows in tables.rows or ()]
+
+    def take_over(self, before, origins):
+        counts = before.types.counts.numpy()
+        moved = [
+            rule.moved_from(was, counts, origins)
+            for rule, was in (
+                (self.user_type, before.user_type),
+                (self.item_type, before.item_type),
+            )
+        ]
+        old, new = (np.concatenate([[0], *each]) for each in zip(*moved, strict=True))
+        pairs = zip(self._weights_of_types(), before._weights_of_types(), strict=True)
+        for weight, was in pairs:
+            rows = weight.numpy()
+            rows[new] = was.numpy()[old]
+            weight.assign(rows)
 
     @classmethod
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:

@@ -172,6 +172,9 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         warm = item_space.WarmOrMean(self.tables)
         self.query_model = item_space.query_model(features, warm, self.last, self.half_life)
 
+    def feature_rows(self):
+        return [*super().feature_rows(), *item_space.rows_of_items(self.tables)]
+
     @classmethod
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
         return ids_alone([History(length=50)], columns)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data.windows import keep_probability
-from tfrec_recall.features import Features
+from tfrec_recall.features import Features, Rows, Start
 from tfrec_recall.layers import L2Normalization
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 from tfrec_recall.retrieval.recency import recency_weights
@@ -63,6 +62,10 @@ class WarmOrMean(tf.keras.layers.Layer):
         known[:FIRST_KNOWN] = -1
         layer.category.assign(known)
         return layer
+
+    def feature_rows(self) -> list[Rows]:
+        """Whose category is which, by the features."""
+        return [Rows(self.category, start=Start.given)] if self.categories else []
 
     def call(self, inputs):
         ids, category = inputs if isinstance(inputs, tuple | list) else (inputs, None)
@@ -210,10 +213,15 @@ def query_model(
     return tf.keras.Model(user, L2Normalization(dtype="float32")(mean))
 
 
-def lift(features: Features, items: pd.DataFrame, power: float) -> np.ndarray:
+def rows_of_items(tables: VectorTables) -> list[Rows]:
+    """The rows of tables whose ids are items: a new item is cold, with vectors that are drawn."""
+    weights = [tables.input_vectors, tables.output_vectors, tables.learnt]
+    return [Rows(weight, "item_id", Start.fresh) for weight in weights]
+
+
+def lift(counts: np.ndarray, power: float) -> np.ndarray:
     """What the scores of items are multiplied by: a power of their training events, [items].
 
     An item without any counts as one event, so it is there, and its score is its cosine.
     """
-    counts = known_counts(features)[features.ids("item_id").encode(items["item_id"])]
     return (np.maximum(counts, 1).astype("float64") ** power).astype("float32")

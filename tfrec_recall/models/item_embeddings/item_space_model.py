@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import tensorflow as tf
+
+from tfrec_recall.features import Features, Rows, Start
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.recall_model import ItemEmbedder, RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, HistoryMean, TriggerRetriever
@@ -24,6 +27,19 @@ class ItemSpaceModel(RecallModel):
     last: int | None
     half_life: float | None
     popularity: float = 0.0
+
+    def __init__(self, features: Features, **kwargs):
+        super().__init__(features, **kwargs)
+        # A weight, so that features which have grown change no score before the model has learnt.
+        taken = item_space.known_counts(features).astype("float32")
+        self.taken = tf.Variable(taken, trainable=False, name="taken")
+
+    def feature_rows(self):
+        return [Rows(self.taken, "item_id", Start.zero)]
+
+    def fit(self, *args, **kwargs):
+        self.taken.assign(item_space.known_counts(self.features))
+        return super().fit(*args, **kwargs)
 
     def retriever(self, items, index=None, k=100, seed=0, tuning_queries=None):
         """Users by the mean of their latest items, new ones too; see `RecallModel.retriever`."""
@@ -58,4 +74,5 @@ class ItemSpaceModel(RecallModel):
 
     def lift(self, items):
         """What the scores of items are multiplied by, [items]."""
-        return item_space.lift(self.features, items, self.popularity)
+        counts = self.taken.numpy()[self.features.ids("item_id").encode(items["item_id"])]
+        return item_space.lift(counts, self.popularity)

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
-from tfrec_recall.features import Features
+from tfrec_recall.features import Features, Rows, Start
 from tfrec_recall.models.item_embeddings.item_space import warm_units
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 
@@ -77,6 +77,10 @@ class NearestWarm(tf.keras.layers.Layer):
         for name, values in layer.values.items():
             values.assign(features.item_table[name])
         return layer
+
+    def feature_rows(self) -> list[Rows]:
+        """What items have, by the features."""
+        return [Rows(values, start=Start.given) for values in self.values.values()]
 
     def call(self, item):
         ids = item["item_id"]

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.features import Feature, Features
+from tfrec_recall.features import Feature, Features, Origin
 
 IDS = ("user_id", "item_id")
 SHARED = 1009  # rows for the combinations that have none of their own: a prime
@@ -72,6 +72,42 @@ class TypeRule(tf.keras.layers.Layer):
             factor = ODD if self.folded else size
             key = key * factor + tf.cast(values[name], tf.int64)  # wraps, as a hash may
         return key
+
+    def moved_from(
+        self, before: TypeRule, counts: np.ndarray, origins: Mapping[str, Origin]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers of combinations in another rule, and here; learns which have one.
+
+        Args:
+            before: the rule over features that have grown to those of this one.
+            counts: how often each type of the rule before was seen, by its number.
+            origins: of the features' values.
+
+        Raises: ValueError where values gave their numbers up that a hash has mixed with others.
+        """
+        own = np.arange(before.count)
+        if before.folded:
+            lost = [
+                name for name in self.sizes if not origins[name].same[: before.sizes[name]].all()
+            ]
+            if lost:
+                raise ValueError(
+                    f"Types that are hashed are made of {', '.join(lost)}, whose values gave "
+                    "numbers up: grow without minimum_count and unseen_days, or with more "
+                    f"most_types. Received: {before.combinations:,} combinations."
+                )
+            self.kept.assign(before.kept)
+            return before.first + own, self.first + own
+        values, left, same = {}, own, np.ones(len(own), bool)
+        for name, size in before.sizes.items():
+            values[name] = (left % size).astype("int32")
+            same &= origins[name].same[values[name]]
+            left = left // size
+        if self.folded:  # those alone have a number that were seen
+            same &= counts[before.first + own] > 0
+        values = {name: value[same] for name, value in values.items()}
+        self.keep(values, counts[before.first + own[same]])
+        return before.first + own[same], self(values).numpy()
 
     def keep(self, values: Mapping[str, np.ndarray], events: np.ndarray) -> None:
         """Gives the most frequent combinations a number of their own, if not all have one.

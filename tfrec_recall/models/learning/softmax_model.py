@@ -7,7 +7,15 @@ import tensorflow as tf
 from tfrec_recall.data import Examples, Interactions, PartedInteractions
 from tfrec_recall.data.arguments import number
 from tfrec_recall.data.windows import keep_probability
-from tfrec_recall.features import Features, ItemEmbedding, ItemTable, Wanted, example_batches
+from tfrec_recall.features import (
+    Features,
+    ItemEmbedding,
+    ItemTable,
+    Rows,
+    Start,
+    Wanted,
+    example_batches,
+)
 from tfrec_recall.features.parted_batches import parted_batches
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.hard_mining import HardMining
@@ -52,6 +60,9 @@ class SoftmaxModel(RecallModel):
     @classmethod
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
         return personal_features(interactions, columns)
+
+    def feature_rows(self):
+        return [Rows(self.target_share, "item_id", Start.zero)]
 
     def examples(self, train: Interactions) -> Examples:
         """What is learnt from."""

@@ -1,0 +1,104 @@
+"""Models that grow with their features: the known is answered as before, and learning goes on."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.contract.model_cases import (
+    BATCH,
+    CASES,
+    IN_ONE_PASS,
+    asked,
+    begun,
+    its_features,
+    requests,
+    the_board,
+)
+from tfrec_recall.data import Interactions
+
+NEW_ITEMS, NEW_USERS = ["item fresh", "item late"], ["user fresh"]
+
+
+def since():
+    """Events after the board's: of known and new users, items, countries and tags."""
+    board = the_board()
+    known = board.items["item_id"].tolist()
+    users = board.users["user_id"].tolist()
+    rows = [(users[0], NEW_ITEMS[0]), (users[1], NEW_ITEMS[0]), (users[1], NEW_ITEMS[1])]
+    rows += [(NEW_USERS[0], item) for item in [*known[:3], *NEW_ITEMS]]
+    events = pd.DataFrame(rows, columns=["user_id", "item_id"])
+    events["timestamp"] = 100_000 + 1_000 * np.arange(len(events))
+    events["rating"] = 1.0 + np.arange(len(events)) % 5
+    more = pd.DataFrame({"item_id": NEW_ITEMS, "tags": [["green", "red"], []]})
+    people = pd.DataFrame({"user_id": NEW_USERS, "country": ["pl"]})
+    return Interactions(
+        events,
+        pd.concat([board.users, people], ignore_index=True),
+        pd.concat([board.items, more], ignore_index=True),
+    )
+
+
+def of_known_users():
+    """Without the stranger's request, which popularity answers by counts that have grown."""
+    return {name: values[:-1] for name, values in requests(the_board()).items()}
+
+
+@pytest.fixture(scope="module")
+def later():
+    return since()
+
+
+@pytest.fixture(scope="module")
+def features(later):
+    return its_features().grow(later)
+
+
+@pytest.fixture(scope="module")
+def grown(features):
+    found = {}
+
+    def of(model_class):
+        if model_class not in found:
+            found[model_class] = begun(model_class).grow(features)
+        return found[model_class]
+
+    return of
+
+
+@pytest.mark.parametrize("model_class", CASES)
+def test_lists_are_those_of_before(model_class, grown):
+    queries = of_known_users()
+    before = begun(model_class).retriever(the_board().items, k=7)
+    after = grown(model_class).retriever(the_board().items, k=7)
+    ids, scores = asked(before, queries, k=7)
+    ids_then, scores_then = asked(after, queries, k=7)
+    np.testing.assert_allclose(scores_then, scores, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(ids_then, ids)
+
+
+@pytest.mark.parametrize("model_class", CASES)
+def test_new_items_are_listed_and_the_old_keep_their_scores(model_class, grown, later):
+    queries = of_known_users()
+    retriever = grown(model_class).retriever(later.items, k=len(later.items))
+    ids, scores = asked(retriever, queries, k=len(later.items))
+    before = begun(model_class).retriever(the_board().items, k=len(the_board().items))
+    ids_then, scores_then = asked(before, queries, k=len(the_board().items))
+    for row, scored in enumerate(zip(ids, scores, strict=True)):
+        found = {i: s for i, s in zip(*scored, strict=True) if i and i not in NEW_ITEMS}
+        there = dict(zip(ids_then[row], scores_then[row], strict=True))
+        there = {name: score for name, score in there.items() if name}
+        assert found.keys() == there.keys()
+        for name, score in there.items():
+            assert found[name] == pytest.approx(score, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("model_class", CASES)
+def test_it_learns_on(model_class, grown, features, later):
+    model = grown(model_class).grow(features)  # a copy: the other is shared
+    if model_class in IN_ONE_PASS:
+        model.fit(later)
+    else:
+        model.run_eagerly = False
+        model.fit(model.training_data(later, batch_size=BATCH), epochs=1, verbose=0)
+    ids, _ = asked(model.retriever(later.items, k=5), requests(later), k=5)
+    assert set(ids[:-1].ravel()) - {""} <= set(later.items["item_id"])

@@ -1,0 +1,175 @@
+"""A model over features that have grown, which has learnt what the model before had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_recall.data.notices import tell
+from tfrec_recall.features import Features, Origin, Rows, Start
+from tfrec_recall.models.saved_whole import SavedWhole
+
+Model = TypeVar("Model", bound="Growing")
+
+
+class Growing(SavedWhole):
+    """A model that can be made again over features that have grown.
+
+    A subclass says in `feature_rows` which of its own weights have a row a value of a feature, in
+    `growth_arguments` what of its arguments followed the data, and in `take_over` what else is to
+    be done: all other weights are copied.
+    """
+
+    features: Features
+
+    def grow(self: Model, features: Features) -> Model:
+        """A model of these features that answers as this one for all that was known, and learns on.
+
+        Rows of new values begin as that of unknown ones, or as a layer that counts what it has
+        learnt begins; the optimiser's state goes along, and has none of new rows.
+
+        Args:
+            features: that `model.features.grow(…)` made.
+
+        Returns: another model; this one stays as it is.
+        Raises: ValueError for features that did not grow out of the model's own.
+        """
+        origins = origins_of(self.features, features)
+        changes = {"features": features, "name": self.name, **self.growth_arguments()}
+        grown = self.twin(**changes)
+        here, there = self.all_feature_rows(), grown.all_feature_rows()
+        tables = {id(new.weight): (old, new) for old, new in zip(here, there, strict=True)}
+        for before, after in zip(self.weights, grown.weights, strict=True):
+            if id(after) not in tables:
+                _copy(type(self).__name__, before, after)
+        for old, new in tables.values():
+            if new.start is not Start.given:
+                carry(old.weight, new.weight, origins[new.feature], new.start)
+        grown.take_over(self, origins)
+        self._compile(grown, tables, origins)
+        return grown
+
+    def growth_arguments(self) -> dict[str, Any]:
+        """Arguments of the constructor that a grown model has as this one found them."""
+        return {}
+
+    def feature_rows(self) -> list[Rows]:
+        """Those of the model's weights, beside what its layers say, whose rows are values."""
+        return []
+
+    def all_feature_rows(self) -> list[Rows]:
+        """Of the layers, each once, and of the model itself."""
+        found = {id(rows.weight): rows for rows in self.feature_rows()}
+        for module in self.submodules:
+            if not isinstance(module, Growing) and hasattr(module, "feature_rows"):
+                for rows in module.feature_rows():
+                    found.setdefault(id(rows.weight), rows)
+        return list(found.values())
+
+    def take_over(self, before: Any, origins: Mapping[str, Origin]) -> None:
+        """What copies and rows leave to do, in the grown model.
+
+        Args:
+            before: the model that has grown.
+            origins: of the rows of each feature, by its name.
+        """
+
+    def _compile(self, grown: SavedWhole, tables, origins: Mapping[str, Origin]) -> None:
+        """Compiles the grown model as this one is, with the state of its optimiser."""
+        config = self.get_compile_config()
+        if config is None or getattr(self, "optimizer", None) is None:
+            return
+        if config.get("jit_compile") and not getattr(grown, "can_compile", True):
+            tell(
+                f"The grown {type(self).__name__} has more items or values than a compiled step "
+                "takes: its steps are not compiled."
+            )
+            config = {**config, "jit_compile": False, "steps_per_execution": 1}
+        grown.compile_from_config(config)
+        if not config["optimizer_built"]:
+            return
+        owners = owners_of(grown.optimizer, grown.trainable_variables)
+        pairs = zip(self.optimizer.variables, grown.optimizer.variables, owners, strict=True)
+        for before, after, owner in pairs:
+            rows = None if owner is None else tables.get(id(owner))
+            if rows is None:
+                _copy(type(self.optimizer).__name__, before, after)
+            elif rows[1].start is not Start.given:
+                carry(before, after, origins[rows[1].feature], Start.fresh)
+
+
+def origins_of(before: Features, after: Features) -> dict[str, Origin]:
+    """Where the rows of each feature come from.
+
+    Raises: ValueError for features that did not grow out of the others.
+    """
+    if before.encodings.keys() != after.encodings.keys():
+        raise ValueError(
+            "A model grows by features that have the same names: model.features.grow(…). "
+            f"Received: {', '.join(after.encodings)}, and before {', '.join(before.encodings)}."
+        )
+    return {n: Origin.of(before.encodings[n], after.encodings[n]) for n in after.encodings}
+
+
+def carry(before: tf.Variable, after: tf.Variable, origin: Origin, start: Start) -> None:
+    """Gives a grown weight, or what an optimiser keeps of it, the rows that were there."""
+    rows, old = after.numpy(), before.numpy()
+    rows[origin.same] = old[origin.row[origin.same]]
+    if start is Start.unknown:
+        rows[~origin.same] = old[origin.row[~origin.same]]
+    elif start is Start.zero:
+        rows[~origin.same] = 0
+    after.assign(rows)
+
+
+def forget(ids: tf.Variable, weights: tf.Variable, origin: Origin, none: int = -1) -> None:
+    """Takes those out of a table of neighbours whose number is another's by now.
+
+    Args:
+        ids: encoded, [rows, neighbours].
+        weights: of the same shape.
+        none: the id of no neighbour.
+    """
+    found = ids.numpy()
+    other = (found >= 0) & ~origin.same[np.maximum(found, 0)]
+    if other.any():
+        ids.assign(np.where(other, none, found))
+        weights.assign(np.where(other, 0, weights.numpy()))
+
+
+def owners_of(
+    optimizer: tf.keras.optimizers.Optimizer, variables: Sequence[tf.Variable]
+) -> list[tf.Variable | None]:
+    """Of each of the optimiser's variables, the weight whose state it is; None of others.
+
+    An optimiser does not say, so another one like it is watched as it makes them.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    twin = type(inner).from_config(inner.get_config())
+    stand_ins = [tf.Variable(tf.zeros([1] * v.shape.rank)) for v in variables]
+    number = {id(one): place for place, one in enumerate(stand_ins)}
+    owners: dict[int, tf.Variable] = {}
+    make = twin.add_variable_from_reference
+
+    def watched(model_variable, *args, **kwargs):
+        made = make(model_variable, *args, **kwargs)
+        owners[id(made)] = variables[number[id(model_variable)]]
+        return made
+
+    twin.add_variable_from_reference = watched
+    twin.build(stand_ins)
+    return [owners.get(id(variable)) for variable in twin.variables]
+
+
+def _copy(owner: str, before: tf.Variable, after: tf.Variable) -> None:
+    value = before.numpy()
+    if not after.shape.is_compatible_with(value.shape):
+        raise ValueError(
+            f"{owner} does not say what the rows of its weight {after.name} are values of, so that "
+            f"it cannot grow: name it in feature_rows. Received: {tuple(value.shape)}, and grown "
+            f"{tuple(after.shape)}."
+        )
+    after.assign(value)
