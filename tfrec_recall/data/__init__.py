@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tfrec_recall.data.order import chronological, newer_events
     from tfrec_recall.data.parted import PartedInteractions, part_events
     from tfrec_recall.data.passes import Passes, passes
+    from tfrec_recall.data.recent_events import Recent, recent
     from tfrec_recall.data.sessions import sessions
     from tfrec_recall.data.splits import (
         Part,
@@ -40,6 +41,7 @@ __all__ = [
     "Part",
     "PartedInteractions",
     "Passes",
+    "Recent",
     "Split",
     "Vocabulary",
     "batches",
@@ -61,6 +63,7 @@ __all__ = [
     "passes",
     "random_events_out",
     "rated",
+    "recent",
     "sessions",
     "standard",
     "temporal",

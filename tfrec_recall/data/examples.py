@@ -18,6 +18,7 @@ import pandas as pd
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.order import changes, chronological
 
+HISTORY_ONLY = "history_only"  # an event column: True for what is history and no target
 Rows = slice | Sequence[int] | np.ndarray
 
 
@@ -290,9 +291,14 @@ def examples_of(
 ) -> Examples:
     """Examples of these targets, whose weights are 1 on average and follow those of the events.
 
+    What is `HISTORY_ONLY` is no target.
+
     Args:
         options: what the targets were chosen by, to name where none is left.
     """
+    if HISTORY_ONLY in events:
+        may = ~events[HISTORY_ONLY].to_numpy(bool)[target]
+        target, start, end, weight = (each[may] for each in (target, start, end, weight))
     if not len(target):
         received = [f"{len(events):,} events of {events['user_id'].nunique():,} users"]
         received += [f"{name}={value}" for name, value in options.items()]

@@ -90,6 +90,7 @@ def importance_neighbours(
     length: int = 10,
     restart: float = 0.15,
     seed: int = 0,
+    nodes: np.ndarray | None = None,
 ) -> Neighbours:
     """Of each node, the `top` others that its walks visit most.
 
@@ -101,6 +102,7 @@ def importance_neighbours(
         count: walks from each node.
         length, restart: of the walks.
         seed: of the walks, and of the order among equals.
+        nodes: those whose neighbours are wanted; None: all.
 
     Returns: ids and weights, which are shares of all visits to other nodes: those of a node sum to
         1 if no more than `top` others were visited.
@@ -117,11 +119,12 @@ def importance_neighbours(
     order = np.random.default_rng(seed).permutation(walks.nodes)
     column = np.argsort(order)  # equals are decided by the order of the columns
     best = []
-    blocks = visit_blocks(walks, np.arange(walks.nodes), count, length, restart, seed)
+    starts = np.arange(walks.nodes) if nodes is None else nodes
+    blocks = visit_blocks(walks, starts, count, length, restart, seed)
     for rows, counts in blocks:
-        row = np.repeat(np.arange(walks.nodes)[rows], np.diff(counts.indptr))
+        row = np.repeat(starts[rows], np.diff(counts.indptr))
         counts.data[row == counts.indices] = 0
         shares = shares_of_rows(counts)
         permuted = sp.csr_array((shares.data, column[shares.indices], shares.indptr), shares.shape)
         best.append(best_of_rows(permuted, top))
-    return without_self(sp.csr_array(sp.vstack(best, format="csr")), order, top)
+    return without_self(sp.csr_array(sp.vstack(best, format="csr")), order, top, rows=nodes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -155,18 +155,52 @@ def nearby_neighbours(
     """
     if similarity.moments != (OVERLAP,):
         raise ValueError(f"Counts are all that there is. Received: {similarity}, which needs more.")
+    pairs = NearbyPairs(user, item, len(totals.size), half_life, weight)
+    return best_by_counts(pairs.blocks(), pairs.counts, totals, similarity, count, seed, threads)
+
+
+def neighbours_by_counts(
+    counts: sp.csr_array,
+    totals: Totals,
+    similarity: Similarity,
+    count: int,
+    seed: int = 0,
+    threads: int | None = None,
+) -> Neighbours:
+    """As `neighbours`, by what rows have in common, which was counted before.
+
+    Args:
+        counts: the sums that all moments of the similarity come to, as without values they are
+            equal, [rows, rows].
+        totals: of each row.
+    """
+    blocks = (slice(*bounds) for bounds in row_blocks(counts.indptr, PAIRS_AT_A_TIME))
+    return best_by_counts(
+        blocks, lambda rows: counts[rows].copy(), totals, similarity, count, seed, threads
+    )
+
+
+def best_by_counts(
+    blocks: Iterable[slice],
+    counts_of: Callable[[slice], sp.csr_array],
+    totals: Totals,
+    similarity: Similarity,
+    count: int,
+    seed: int = 0,
+    threads: int | None = None,
+) -> Neighbours:
+    """The best neighbours of each row by counts that exist for some rows at a time."""
     items = len(totals.size)
     order = np.random.default_rng(seed).permutation(items)
     # Equals are decided by the order of the columns.
     permuted = sp.csr_matrix(sp.identity(items, "float64", format="csr")[:, order])
-    pairs = NearbyPairs(user, item, items, half_life, weight)
     table = Neighbours(np.full((items, count), NONE, "int32"), np.zeros((items, count), "float32"))
 
     def block(rows: slice) -> None:
-        counts = pairs.counts(rows)
+        counts = counts_of(rows)
         row = np.repeat(np.arange(items)[rows], np.diff(counts.indptr))
         counts.data = similarity.between(
-            {OVERLAP: counts.data},
+            dict.fromkeys(similarity.moments, counts.data),
             Totals(*(total[row] for total in totals)),
             Totals(*(total[counts.indices] for total in totals)),
         )
@@ -177,5 +211,5 @@ def nearby_neighbours(
         table.ids[rows], table.weights[rows] = found
 
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:  # NumPy lets other threads run
-        list(pool.map(block, pairs.blocks()))
+        list(pool.map(block, blocks))
     return table

@@ -60,6 +60,7 @@ def neighbours(
     count: int,
     seed: int = 0,
     threads: int | None = None,
+    rows: np.ndarray | None = None,
 ) -> Neighbours:
     """The `count` most similar other rows of each row; only positive similarities count.
 
@@ -69,6 +70,7 @@ def neighbours(
         matrix: [rows, columns], each pair once, as from `interaction_matrix`.
         seed: of the permutation that decides between equal similarities.
         threads: how many rows are worked on at once; by default the number of processors.
+        rows: those whose neighbours are wanted; None: all.
 
     >>> from tfrec_recall.graph.similarity import Cosine
     >>> baskets = interaction_matrix([0, 0, 1, 1, 2], [0, 1, 0, 1, 1], (3, 2))
@@ -83,10 +85,12 @@ def neighbours(
     order = np.random.default_rng(seed).permutation(matrix.shape[0])
     factors = similarity.factors(matrix)
     if factors is None:
-        pairs = _by_formula(matrix, similarity, order, count + 1, threads)
+        pairs = _by_formula(matrix, similarity, order, count + 1, threads, rows)
     else:
-        pairs = _product(*factors, order, count + 1, threads)
-    return without_self(pairs, order, count)
+        left, right = factors
+        left = left if rows is None else left[rows]
+        pairs = _product(left, right, order, count + 1, threads)
+    return without_self(pairs, order, count, rows=rows)
 
 
 def _product(
@@ -108,24 +112,35 @@ def _product(
 
 
 def _by_formula(
-    matrix: sp.csr_array, similarity: Similarity, order: np.ndarray, count: int, threads: int
+    matrix: sp.csr_array,
+    similarity: Similarity,
+    order: np.ndarray,
+    count: int,
+    threads: int,
+    wanted: np.ndarray | None = None,
 ) -> sp.csr_array:
-    """The `count` best of each row by a formula that is no product, block by block."""
+    """The `count` best of each row, by a formula that is no product, block by block.
+
+    Args:
+        wanted: the rows; None: all.
+    """
     if similarity.shift_invariant and matrix.nnz:
         matrix = matrix.astype("float64")
         matrix.data -= matrix.data.min() - 1.0  # small, and none of them 0
     weight = similarity.column_weight(column_sizes(matrix))
     totals = Totals.of(matrix)
     columns = Totals(*(total[order] for total in totals))
+    asked = matrix if wanted is None else matrix[wanted]
+    number = np.arange(matrix.shape[0]) if wanted is None else wanted
     permuted = matrix[order]
     right = {q: _power(permuted, q).T.tocsr() for _, q in similarity.moments}
 
     def block(start: int, end: int) -> sp.csr_array:
-        rows = matrix[start:end]
+        rows = asked[start:end]
         left = {p: _power(rows, p, weight) for p, _ in similarity.moments}
         common = {(p, q): left[p] @ right[q] for p, q in similarity.moments}
         pattern = common[OVERLAP if OVERLAP in common else similarity.moments[0]]
-        row = np.repeat(np.arange(start, end), np.diff(pattern.indptr))
+        row = np.repeat(number[start:end], np.diff(pattern.indptr))
         values = similarity.between(
             {moment: _entries(product, pattern) for moment, product in common.items()},
             Totals(*(total[row] for total in totals)),
@@ -135,7 +150,7 @@ def _by_formula(
         return best_of_rows(result, count)
 
     with ThreadPoolExecutor(threads) as pool:  # SciPy's products let other threads run
-        parts = list(pool.map(lambda bounds: block(*bounds), _blocks(matrix)))
+        parts = list(pool.map(lambda bounds: block(*bounds), _blocks(asked, matrix)))
     return sp.vstack(parts, format="csr")
 
 
@@ -167,9 +182,9 @@ def _cells(matrix: sp.csr_array) -> np.ndarray:
     return row * matrix.shape[1] + matrix.indices
 
 
-def _blocks(matrix: sp.csr_array) -> Iterator[tuple[int, int]]:
-    """Runs of rows whose products have about `PAIRS_AT_A_TIME` terms."""
-    terms = _power(matrix, 0) @ column_sizes(matrix)
+def _blocks(rows: sp.csr_array, matrix: sp.csr_array) -> Iterator[tuple[int, int]]:
+    """Runs of rows whose products with the matrix have about `PAIRS_AT_A_TIME` terms."""
+    terms = _power(rows, 0) @ column_sizes(matrix)
     yield from row_blocks(np.append(0, np.cumsum(terms)), PAIRS_AT_A_TIME)
 
 
@@ -208,23 +223,31 @@ def best_of_rows(matrix: sp.csr_array, count: int) -> sp.csr_array:
     return sp.csr_array((ranked.data, column[best], ranked.indptr), shape=matrix.shape)
 
 
-def without_self(pairs: sp.csr_array, order: np.ndarray, count: int, first: int = 0) -> Neighbours:
+def without_self(
+    pairs: sp.csr_array,
+    order: np.ndarray,
+    count: int,
+    first: int = 0,
+    rows: np.ndarray | None = None,
+) -> Neighbours:
     """The table of `count` neighbours from lists of `count` + 1 that may hold the row itself.
 
     Args:
         pairs: their columns are those of a matrix permuted by `order`.
-        first: the number of the first row.
+        first: the number of the first row, behind which the others are ...
+        rows: ... unless they have these numbers.
     """
-    rows = pairs.shape[0]
+    size = pairs.shape[0]
+    number = np.arange(first, first + size, dtype="int32") if rows is None else rows
     table = Neighbours(
-        np.full((rows, count), NONE, "int32"), np.zeros((rows, count), dtype="float32")
+        np.full((size, count), NONE, "int32"), np.zeros((size, count), dtype="float32")
     )
     order = order.astype("int32")
     for begin, end in row_blocks(pairs.indptr, PAIRS_AT_A_TIME):
         some = pairs[begin:end]
         row = np.repeat(np.arange(begin, end, dtype="int32"), np.diff(some.indptr))
         neighbour = order[some.indices]
-        other = (neighbour != row + first) & (some.data > 0)
+        other = (neighbour != number[row]) & (some.data > 0)
         row, neighbour, weight = row[other], neighbour[other], some.data[other]
         place = np.arange(len(row)) - np.searchsorted(row, row)
         kept = place < count

@@ -13,9 +13,9 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import number
 from tfrec_recall.features import Categorical, Features, Rows, Start, Wanted, ids_alone
 from tfrec_recall.models.one_pass_model import OnePassModel
-from tfrec_recall.models.recall_model import QueryEmbedder
+from tfrec_recall.models.recall_model import BATCH_SIZE, QueryEmbedder
 from tfrec_recall.retrieval import Popularity
-from tfrec_recall.retrieval.popularity import event_weights
+from tfrec_recall.retrieval.popularity import SECONDS_A_DAY, event_weights
 
 
 @saved_by_config
@@ -40,6 +40,7 @@ class Popular(OnePassModel):
         number("Popular", half_life_days, "half_life_days", above=0, optional=True)
         self.half_life_days = half_life_days
         self.popularity = PopularityOf(len(features.item_vocabulary))
+        self.newest = tf.Variable(0.0, dtype=tf.float64, trainable=False, name="newest")  # seconds
         # One coordinate: the user's is 1, the item's its popularity.
         user = features.inputs(features.user)
         one = tf.ones_like(user["user_id"], tf.float32)[:, tf.newaxis]  # [batch, 1]
@@ -58,7 +59,25 @@ class Popular(OnePassModel):
         counts = np.bincount(ids, weight, minlength=len(self.features.item_vocabulary))
         counts[:2] = 0.0  # padding, and the items that train does not know
         self.popularity.scores.assign(counts)
+        if self.half_life_days is not None and len(ids):
+            self.newest.assign(train.events["timestamp"].max())
         self.note(tf.constant(len(ids)))
+
+    def update(self, recent, epochs=1, batch_size=BATCH_SIZE, seed=0):
+        """Adds the new events to what there is, which has grown older until the newest of all."""
+        before, newest = self.popularity.scores.numpy().astype("float64"), self.newest.numpy()
+        self.adapt(recent.new)
+        scores = self.popularity.scores.numpy().astype("float64")
+        if self.half_life_days is not None:
+            days = (self.newest.numpy() - newest) / SECONDS_A_DAY
+            before *= 0.5 ** (max(days, 0.0) / self.half_life_days)
+            scores *= 0.5 ** (max(-days, 0.0) / self.half_life_days)
+            self.newest.assign(max(newest, self.newest.numpy()))
+        self.popularity.scores.assign(before + scores)
+
+    @property
+    def history_needed(self):
+        return 0
 
     def query_embedder(self) -> QueryEmbedder:
         return Everybody(self.features, self.query_model)

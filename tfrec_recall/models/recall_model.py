@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import pathlib
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.data import Interactions
+from tfrec_recall.data import Interactions, Recent
+from tfrec_recall.data.examples import NoExample
+from tfrec_recall.data.notices import tell
 from tfrec_recall.features import Features, RawItem, RawQuery, Wanted, item_embedding
 from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models.growth import Growing
@@ -109,6 +112,40 @@ class RecallModel(Growing, Learner):
             first_epoch: where the sequence of orders begins, to go on with a resumed run.
         """
         raise NotImplementedError(f"{type(self).__name__} does not choose examples by itself.")
+
+    @property
+    def history_needed(self) -> int | None:
+        """How many of a user's latest earlier events `update` reads; None: all of them."""
+        return max((history.length for history in self.features.histories), default=0)
+
+    def update(
+        self, recent: Recent, epochs: int = 2, batch_size: int = BATCH_SIZE, seed: int | None = 0
+    ) -> None:
+        """Learns from new events, and once more from those that are replayed.
+
+        The features know what is new by then: the model is one that `grow` made. By default it is
+        `fit` on the examples of both, from the state in which the optimiser is; models that count
+        add to their counts, and others say what they do.
+
+        Args:
+            recent: `data.recent(…, length=model.history_needed)`.
+            epochs, batch_size, seed: as of `fit` and `training_data`.
+        """
+        try:
+            data = self.training_data(recent.to_learn, batch_size, seed)
+        except NoExample as error:
+            tell(f"{type(self).__name__} has nothing to learn from the new events: {error}")
+            return
+        self.fit(data, epochs=epochs, verbose=0)
+
+    def keep_state(self, train: Interactions) -> None:
+        """Keeps what `update` adds to, beside the weights, of the events that were learnt."""
+
+    def write_state(self, folder: pathlib.Path) -> None:
+        """Writes what `keep_state` has kept into a folder."""
+
+    def read_state(self, folder: pathlib.Path) -> None:
+        """Takes what `write_state` wrote."""
 
     @property
     def can_compile(self) -> bool:

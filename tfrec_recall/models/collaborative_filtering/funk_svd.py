@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, batches
 from tfrec_recall.data.arguments import flag, number, whole
+from tfrec_recall.data.examples import HISTORY_ONLY, pad_runs
 from tfrec_recall.features import Categorical, Features, Rows, Start, Wanted, ids_alone
 from tfrec_recall.layers.tables import rows_of
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import rating_column
@@ -21,6 +22,7 @@ from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 
+FOLDED_AT_A_TIME = 1024  # users or items
 FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
@@ -119,6 +121,9 @@ class FunkSVD(RecallModel):
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Batches of user_id, item_id and rating; `adapt` is called on the way."""
         self.adapt(train)
+        return self._batches(train, batch_size, seed, first_epoch)
+
+    def _batches(self, train, batch_size, seed, first_epoch=0):
         columns = dict(zip(("user_id", "item_id", "rating"), self._encoded(train), strict=True))
         columns["rating"] = columns["rating"].astype("float32")
         table = {name: tf.constant(values) for name, values in columns.items()}
@@ -174,6 +179,44 @@ class FunkSVD(RecallModel):
         retriever = super().retriever(items, index, k, seed, tuning_queries)
         return retriever.with_ratings(ByFactors(self))
 
+    @property
+    def history_needed(self):
+        return 20  # ratings; of a user who is new all are there
+
+    def update(self, recent, epochs=2, batch_size=BATCH_SIZE, seed=0):
+        """Folds new users and items in by their ratings, and learns on from there.
+
+        The mean and what biases begin with stay, and the range may widen.
+        """
+        user, item, rating = self._encoded(recent.interactions)
+        if len(rating):
+            low, high = self.range.numpy()
+            self.range.assign([min(low, rating.min()), max(high, rating.max())])
+            self._fold_in_rows(self.users, self.items, user, item, rating)
+            self._fold_in_rows(self.items, self.users, item, user, rating)
+            self.fit(self._batches(recent.to_learn, batch_size, seed), epochs=epochs, verbose=0)
+
+    def _fold_in_rows(self, own: FactorsAndBias, other: FactorsAndBias, row, column, rating):
+        """Gives rows that are zeros what their ratings of the other side say."""
+        blank = ~own.factors.numpy().any(axis=1)
+        blank[:FIRST_KNOWN] = False
+        learnt = other.factors.numpy().any(axis=1)
+        use = blank[row] & learnt[column]
+        row, column, rating = row[use], column[use], rating[use]
+        order = np.argsort(row, kind="stable")
+        row, column, rating = row[order], column[order], rating[order].astype("float32")
+        rows, starts = np.unique(row, return_index=True)
+        for first in range(0, len(rows), FOLDED_AT_A_TIME):
+            some = slice(first, first + FOLDED_AT_A_TIME)
+            begin, end = starts[some], np.append(starts[1:], len(row))[some]
+            longest = int((end - begin).max())
+            ids = pad_runs(column, begin, end, longest)
+            values = pad_runs(rating, begin, end, longest)
+            p, b = self._ridge(other, tf.constant(ids), tf.constant(values))
+            own.factors.scatter_update(tf.IndexedSlices(p, rows[some]))
+            if own.train_bias:
+                own.bias.scatter_update(tf.IndexedSlices(b, rows[some]))
+
     def fold_in(self, items: tf.Tensor, ratings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Factors and bias of users by their ratings alone: the least of their part of the loss.
 
@@ -186,7 +229,11 @@ class FunkSVD(RecallModel):
 
         Returns: p [batch, dim] and b [batch]; zeros where no rating counts.
         """
-        q, of_item = self.items(items)  # [batch, ratings, dim], [batch, ratings]
+        return self._ridge(self.items, items, ratings)
+
+    def _ridge(self, side: FactorsAndBias, items, ratings):
+        """`fold_in` by the factors of either side."""
+        q, of_item = side(items)  # [batch, ratings, dim], [batch, ratings]
         counts = (items >= FIRST_KNOWN) & tf.math.is_finite(ratings)
         x = tf.concat([q, tf.ones_like(q[..., :1])], axis=-1)
         x = tf.where(counts[..., tf.newaxis], x, 0.0)
@@ -221,6 +268,8 @@ class FunkSVD(RecallModel):
         user = self.features.ids("user_id").encode(train.events["user_id"])
         item = self.features.ids("item_id").encode(train.events["item_id"])
         rated = (user >= FIRST_KNOWN) & (item >= FIRST_KNOWN) & np.isfinite(rating)
+        if HISTORY_ONLY in train.events:
+            rated &= ~train.events[HISTORY_ONLY].to_numpy(bool)
         return user[rated], item[rated], rating[rated]
 
 

@@ -26,6 +26,7 @@ from tfrec_recall.models.collaborative_filtering.arguments import (
     last_of,
     similarity_of,
 )
+from tfrec_recall.models.collaborative_filtering.co_counts import CoCounts
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
     NeighbourRatings,
     RatedPairs,
@@ -35,6 +36,7 @@ from tfrec_recall.models.collaborative_filtering.raters import ByItems
 from tfrec_recall.models.growth import forget
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.published import Published
+from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.retrieval import NeighbourRetriever, RatingRetriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 from tfrec_recall.retrieval.unsearched import tell_unsearched
@@ -181,6 +183,7 @@ class ItemCF(OnePassModel):
         )
         self.popularity = tf.Variable(tf.zeros([size]), trainable=False, name="popularity")
         self.ratings = RatedPairs() if ratings else None
+        self.co_counts: CoCounts | None = None
 
     @classmethod
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
@@ -212,27 +215,15 @@ class ItemCF(OnePassModel):
 
     def take_over(self, before, origins):
         forget(self.neighbour_ids, self.neighbour_weights, origins["item_id"])
+        if before.co_counts is not None:
+            self.co_counts = before.co_counts.grown(origins["item_id"])
         if self.ratings is not None:
             self.ratings.take_over(before.ratings, origins["user_id"], origins["item_id"])
 
     def adapt(self, train: Interactions) -> None:
         """Finds the neighbours of every item among the training events."""
-        events, nearby = train.events, self.nearby
-        order = np.empty(0, "int64")
-        if nearby is not None:
-            train.require_time("ItemCF with nearby")
-            order = chronological(events)
-        user = self.features.ids("user_id").encode(events["user_id"])
-        item = self.features.ids("item_id").encode(events["item_id"])
-        known = (item > 1) & (user > 1)
-        rating = None
-        if self.ratings is not None:
-            rating = rating_column(events, "ItemCF")
-            known &= np.isfinite(rating)
-        rows = np.flatnonzero(known) if nearby is None else order[known[order]]
-        user, item = user[rows], item[rows]
-        value = rating[rows] if rating is not None else None
-        del rows, order
+        nearby = self.nearby
+        user, item, value = self._known(train)
         users = self.features.ids("user_id").size
         shape = (len(self.features.item_vocabulary), users)
         matrix = interaction_matrix(item, user, shape, value)
@@ -249,8 +240,74 @@ class ItemCF(OnePassModel):
         self.neighbour_ids.assign(table.ids)
         self.neighbour_weights.assign(table.weights)
         self.popularity.assign(np.diff(matrix.indptr))
+        self.co_counts = None
         if self.ratings is not None:
             self.ratings.assign(matrix.T.tocsr())
+
+    def _known(self, train: Interactions) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """User, item and rating of the events whose ids are known; in order where this matters."""
+        events = train.events
+        order = np.empty(0, "int64")
+        if self.nearby is not None:
+            train.require_time("ItemCF with nearby")
+            order = chronological(events)
+        user = self.features.ids("user_id").encode(events["user_id"])
+        item = self.features.ids("item_id").encode(events["item_id"])
+        known = (item > 1) & (user > 1)
+        rating = None
+        if self.ratings is not None:
+            rating = rating_column(events, "ItemCF")
+            known &= np.isfinite(rating)
+        rows = np.flatnonzero(known) if self.nearby is None else order[known[order]]
+        return user[rows], item[rows], None if rating is None else rating[rows]
+
+    def keep_state(self, train: Interactions) -> None:
+        """Keeps what items have in common by the training events, which new ones add to."""
+        if self.ratings is None:
+            self.co_counts = self._counts_of(train)
+
+    def _counts_of(self, train: Interactions) -> CoCounts:
+        user, item, _ = self._known(train)
+        size = len(self.features.item_vocabulary)
+        return CoCounts.of(user, item, size, self.similarity, self.nearby)
+
+    def update(self, recent, epochs=1, batch_size=BATCH_SIZE, seed=0):
+        """Counts anew what the users of the new events add, and ranks all neighbours by that.
+
+        The end is that of `adapt` with all events, but for rounding.
+
+        Raises: ValueError with ratings, whose similarities are not sums that could be added to; and
+            without `keep_state` before.
+        """
+        if self.ratings is not None:
+            raise ValueError(
+                "ItemCF adds new events to co-counts, and similarities of ratings are none: "
+                "fit(all events) again. Received: ratings=True."
+            )
+        if self.co_counts is None:
+            raise ValueError(
+                "ItemCF adds new events to what items have in common: call keep_state(train) after "
+                "fit(train). Received: a model that has not kept it."
+            )
+        every = recent.interactions
+        before = self._counts_of(every.take(~recent.is_new))
+        self.co_counts = self.co_counts.with_change(before, self._counts_of(every))
+        table = self.co_counts.neighbours(self.similarity, self.neighbour_ids.shape[1])
+        self.neighbour_ids.assign(table.ids)
+        self.neighbour_weights.assign(table.weights)
+        self.popularity.assign(self.co_counts.sizes)
+
+    def write_state(self, folder):
+        if self.co_counts is not None:
+            self.co_counts.save(folder)
+
+    def read_state(self, folder):
+        if self.ratings is None:
+            self.co_counts = CoCounts.load(folder)
+
+    @property
+    def history_needed(self):
+        return None  # all of a user's events
 
     def predict_ratings(self, pairs: pd.DataFrame, centred: bool | None = None) -> np.ndarray:
         """The ratings that users would give to items, by the user's ratings of its neighbours.

@@ -204,11 +204,12 @@ class NeuralCF(RecallModel):
         events = examples.events
         user = self.features.ids("user_id").encode(events["user_id"])
         item = self.features.ids("item_id").encode(events["item_id"])
-        examples = examples.take(np.flatnonzero((user >= FIRST_KNOWN) & (item >= FIRST_KNOWN)))
+        known = (user >= FIRST_KNOWN) & (item >= FIRST_KNOWN)
+        examples = examples.take(np.flatnonzero(known[examples.target]))
         target = examples.target
         weight = self._recency(events)[target]
         given = events["weight"].to_numpy("float64")[target] if "weight" in events else 1.0
-        unmet = UnmetNegatives(user[target], item[target], len(self.features.item_vocabulary))
+        unmet = UnmetNegatives(user[known], item[known], len(self.features.item_vocabulary))
         users, items, every_item = map(tf.constant, (user[target], item[target], item))
         of_positive = tf.constant(weight * given, tf.float32)
         of_negative = tf.constant(weight * self.negative_weight, tf.float32)

@@ -29,6 +29,7 @@ from tfrec_recall.models.collaborative_filtering.raters import ByUsers
 from tfrec_recall.models.growth import forget
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.published import Published
+from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.retrieval import UserNeighbourRetriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 from tfrec_recall.retrieval.unsearched import tell_unsearched
@@ -171,6 +172,41 @@ class UserCF(OnePassModel):
             table = neighbours(matrix, self.similarity, self.neighbour_ids.shape[1])
             self.neighbour_ids.assign(table.ids)
             self.neighbour_weights.assign(table.weights)
+
+    def update(self, recent, epochs=1, batch_size=BATCH_SIZE, seed=0):
+        """Adds who has what by now, as `adapt` with all events finds it; with ratings, it also
+        finds the neighbours of the users of the new events anew, and leaves the lists of others.
+        """
+        users, items = self.features.ids("user_id").size, len(self.features.item_vocabulary)
+        events = recent.interactions.events
+        user = self.features.ids("user_id").encode(events["user_id"])
+        item = self.features.ids("item_id").encode(events["item_id"])
+        known, value = (item >= FIRST_KNOWN) & (user >= FIRST_KNOWN), None
+        if self.ratings:
+            rating = rating_column(events, "UserCF")
+            known &= np.isfinite(rating)
+            value = rating[known]
+        rows = interaction_matrix(user[known], item[known], (users, items), value)
+        touched = np.unique(user[known])
+        parts = [self.pairs.matrix().tocoo(), rows.tocoo()]
+        if self.ratings:  # all events of the touched are there, and a mean is over all of them
+            stay = ~np.isin(parts[0].row, touched)
+            where = (parts[0].row[stay], parts[0].col[stay])
+            parts[0] = sp.coo_array((parts[0].data[stay], where), shape=(users, items))
+        row, column, data = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("row", "col", "data")
+        )
+        matrix = interaction_matrix(row, column, (users, items), data if self.ratings else None)
+        self.pairs.assign(matrix)
+        if self.ratings:
+            table = neighbours(matrix, self.similarity, self.neighbour_ids.shape[1], rows=touched)
+            for own, found in zip((self.neighbour_ids, self.neighbour_weights), table, strict=True):
+                own.scatter_update(tf.IndexedSlices(found, touched))
+
+    @property
+    def history_needed(self):
+        return None if self.ratings else 0  # a mean is over all of a user's ratings
 
     def predict_ratings(self, pairs: pd.DataFrame, centred: bool | None = None) -> np.ndarray:
         """The ratings that users would give to items, by those of their neighbours.

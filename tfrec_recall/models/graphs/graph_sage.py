@@ -201,6 +201,13 @@ class GraphSAGE(NodeModel):
         if self.label is not None:
             self.label.take_over(before.label)
 
+    def add_neighbours(self, train):
+        more, before = strongest(self.graph(train), self.degree), self.sampled.graph()
+        without = np.diff(before.indptr) == 0
+        added = sp.csr_array(sp.diags_array(without.astype("float32")) @ more)
+        added.eliminate_zeros()
+        self.sampled.assign(sp.csr_array(before + added))
+
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items that lie on one random walk; also gives the graph to the model."""
         graph = self.graph(train)

@@ -6,7 +6,9 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.features import Features, History, Wanted, infer
 from tfrec_recall.models.graphs.item_pairs import Steps
 from tfrec_recall.models.graphs.node_encoder import NodeEncoder
+from tfrec_recall.models.item_embeddings.item_space import known_counts
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
+from tfrec_recall.models.recall_model import BATCH_SIZE
 
 
 class NodeModel(ItemSpaceModel):
@@ -24,6 +26,18 @@ class NodeModel(ItemSpaceModel):
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
         found = infer(interactions, words=5, columns=columns, of_users=False)
         return Features([History(length=50)], found.item, left_out=found.left_out)
+
+    def update(self, recent, epochs=1, batch_size=BATCH_SIZE, seed=0):
+        """Gives new items their neighbours among the recent events; by these, and by their
+        features, the convolutions that were learnt embed them. Nothing is trained, and the
+        neighbours of other items stay.
+        """
+        self.add_neighbours(recent.interactions)
+        self.taken.assign(known_counts(self.features))
+
+    def add_neighbours(self, train: Interactions) -> None:
+        """Gives items that have no neighbours those that these events show."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how a graph is added to.")
 
     def vectors_of(self, encoded):
         return self.nodes.of_items(encoded)

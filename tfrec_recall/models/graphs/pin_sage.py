@@ -203,6 +203,22 @@ class PinSAGE(NodeModel):
     def take_over(self, before, origins):
         self.important.take_over(before.important, origins["item_id"])
 
+    def add_neighbours(self, train):
+        graph, _ = self._graph(train)
+        there = np.diff(graph.indptr)[: self.nodes.nodes] > 0
+        new = np.flatnonzero(there & ~self.important.importance.numpy().any(axis=1))
+        if not len(new):
+            return
+        found = importance_neighbours(
+            ItemUserItemWalks(graph, self.nodes.nodes),
+            *(self.top, self.walks, self.length, RESTART),
+            nodes=new,
+        )
+        rows = np.maximum(found.ids, 0), found.weights
+        tables = self.important.ids, self.important.importance
+        for table, values in zip(tables, rows, strict=True):
+            table.scatter_update(tf.IndexedSlices(values, new))
+
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items on one board, by walks over it; also finds the important neighbours."""
         graph, events = self._graph(train)

@@ -200,6 +200,15 @@ class AirbnbType(WindowModel):
         }
         return session_batches(columns, user.repeat(2), batch_size, seed, first_epoch)
 
+    def update(self, recent, epochs=2, batch_size=BATCH_SIZE, seed=0):
+        """As of any model, and adds to the counts of types."""
+        before = self.types.counts.numpy()
+        data = self.training_data(recent.new, batch_size, seed)
+        more = self.types.counts.numpy()
+        data = self.training_data(recent.to_learn, batch_size, seed)
+        self.types.counts.assign(before + more)
+        self.fit(data, epochs=epochs, verbose=0)
+
     def _bookings(self, events: pd.DataFrame) -> pd.DataFrame:
         """Bookings and rejected requests."""
         if EVENT_TYPE not in events:

@@ -112,11 +112,13 @@ class TypeRule(tf.keras.layers.Layer):
     def keep(self, values: Mapping[str, np.ndarray], events: np.ndarray) -> None:
         """Gives the most frequent combinations a number of their own, if not all have one.
 
+        Once given, they stay, as the vectors do that are learnt by them.
+
         Args:
             values: the features of rows.
             events: how many events each row has, [rows].
         """
-        if not self.folded:
+        if not self.folded or (self.kept.numpy() != NOBODY).any():
             return
         keys, row = np.unique(self.keys(values).numpy(), return_inverse=True)
         count = np.bincount(row.ravel(), events, minlength=len(keys))

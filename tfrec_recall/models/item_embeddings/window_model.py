@@ -12,6 +12,8 @@ from tfrec_recall.models.item_embeddings.window_training import WindowTraining
 from tfrec_recall.models.learning.replicas import whole_batch
 from tfrec_recall.models.recall_model import RecallModel
 
+WHOLE_SETS = 256  # events that a set is continued by
+
 
 class WindowModel(RecallModel):
     """A model whose batches are sessions as flat columns, learnt from block after block.
@@ -57,6 +59,11 @@ class WindowModel(RecallModel):
     def weighed(self, batch: Columns) -> Columns:
         """The batch, with what else a block needs of each event."""
         return batch
+
+    @property
+    def history_needed(self):
+        """As far as the farthest context is, and of whole sets their most recent part."""
+        return WHOLE_SETS if self.window is None else self.window
 
     def farthest(self) -> int | None:
         """How far from its centre the farthest context is; None for whole sets."""

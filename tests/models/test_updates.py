@@ -1,0 +1,137 @@
+"""Counts that new events are added to, against a full run over all events."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.contract.model_cases import board
+from tfrec_recall import models
+from tfrec_recall.data import Interactions, recent
+from tfrec_recall.features import Categorical, Features, History
+from tfrec_recall.graph import CoCount, Cosine, Jaccard, Pearson
+
+
+def parts(timed=True, count=3, seed=5):
+    """Users who come again and again, with items that are new in each part."""
+    generator = np.random.default_rng(seed)
+    found = []
+    for part in range(count):
+        users = generator.integers(0, 12 + 3 * part, 60)
+        items = generator.integers(0, 15 + 5 * part, 60)
+        events = pd.DataFrame({"user_id": users, "item_id": items})
+        events["rating"] = generator.integers(0, 6, 60).astype("float64")
+        if timed:
+            events["timestamp"] = 1_000_000 * part + generator.permutation(60) * 10_000
+        found.append(Interactions(events))
+    return found
+
+
+def both_ways(model_class, events, **settings):
+    """A model that was updated with one part after the other, and one of all events at once."""
+    first, *others = events
+    features = Features([Categorical("user_id"), History()], [Categorical("item_id")]).adapt(first)
+    model = model_class(features, **settings)
+    model.fit(first)
+    model.keep_state(first)
+    so_far = first
+    for more in others:
+        model = model.grow(model.features.grow(more))
+        model.update(recent(so_far, more, length=model.history_needed, replay=0))
+        every = pd.concat([so_far.events, more.events], ignore_index=True)
+        so_far = Interactions(every)
+    whole = model_class(model.features, **{**settings, **model.growth_arguments()})
+    whole.fit(so_far)
+    return model, whole
+
+
+def same_neighbours(found, expected):
+    """Ids may differ where weights are the same but for rounding."""
+    weights, expected_weights = (m.neighbour_weights.numpy() for m in (found, expected))
+    np.testing.assert_allclose(weights, expected_weights, rtol=2e-5, atol=1e-6)
+    ids, expected_ids = (m.neighbour_ids.numpy() for m in (found, expected))
+    for row, (left, right) in enumerate(zip(ids, expected_ids, strict=True)):
+        for weight in np.unique(np.round(expected_weights[row], 4)):
+            near = np.abs(expected_weights[row] - weight) < 2e-4
+            if near[-1]:  # the list may end among equals
+                continue
+            assert set(left[near]) == set(right[near])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"nearby": 1.0, "half_life": None},
+        {"nearby": None},
+        {"similarity": Jaccard(shrinkage=2.0)},
+        {"similarity": Cosine()},
+        {"similarity": CoCount(0.5, 0.7, 1.0), "nearby": None},
+    ],
+    ids=str,
+)
+def test_co_counts_come_to_those_of_all_events(settings):
+    found, expected = both_ways(models.ItemCF, parts(), neighbours=6, **settings)
+    np.testing.assert_array_equal(found.popularity, expected.popularity)
+    same_neighbours(found, expected)
+
+
+def test_co_counts_of_sets_come_to_those_of_all_events():
+    found, expected = both_ways(models.ItemCF, parts(timed=False), neighbours=6)
+    same_neighbours(found, expected)
+
+
+def test_co_counts_travel(tmp_path):
+    first = parts()[0]
+    features = Features([Categorical("user_id"), History()], [Categorical("item_id")]).adapt(first)
+    model, other = models.ItemCF(features), models.ItemCF(features)
+    model.fit(first)
+    with pytest.raises(ValueError, match=r"call keep_state\(train\)"):
+        model.update(recent(first, first))
+    model.keep_state(first)
+    model.write_state(tmp_path)
+    other.read_state(tmp_path)
+    np.testing.assert_array_equal(other.co_counts.sums.toarray(), model.co_counts.sums.toarray())
+    np.testing.assert_array_equal(other.co_counts.sizes, model.co_counts.sizes)
+
+
+@pytest.mark.parametrize("ratings", [False, True])
+def test_who_has_what_is_what_all_events_say(ratings):
+    settings = {"ratings": True, "similarity": Pearson(2)} if ratings else {}
+    found, expected = both_ways(models.UserCF, parts(), neighbours=4, **settings)
+    for name in ("keys", "values", "shape", "range"):
+        ours, theirs = (getattr(m.pairs, name).numpy() for m in (found, expected))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+    if ratings:  # of those who came last
+        last = found.features.ids("user_id").encode(parts()[-1].events["user_id"].unique())
+        for name in ("neighbour_ids", "neighbour_weights"):
+            ours, theirs = (getattr(m, name).numpy()[last] for m in (found, expected))
+            np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("half_life_days", [None, 5.0])
+def test_popularity_is_that_of_all_events(half_life_days):
+    found, expected = both_ways(models.Popular, parts(), half_life_days=half_life_days)
+    np.testing.assert_allclose(found.popularity.scores, expected.popularity.scores, rtol=1e-5)
+
+
+def test_new_users_and_items_are_folded_in():
+    """By the same ridge that fold_in solves, and not by random numbers."""
+    data = board()
+    users = data.users["user_id"].tolist()
+    features = models.FunkSVD.default_features(data).adapt(data)
+    model = models.FunkSVD(features, dim=3, l2=0.05)
+    model.compile("adam", run_eagerly=True)
+    model.fit(model.training_data(data, batch_size=64).take(3), verbose=0)
+    rows = [("new", data.items["item_id"][n], 1.0 + n % 5) for n in range(6)]
+    rows += [(user, "thing", 1.0 + n % 4) for n, user in enumerate(users[:5])]
+    events = pd.DataFrame(rows, columns=["user_id", "item_id", "rating"])
+    more = Interactions(events.assign(timestamp=10**6 + np.arange(len(events))))
+    grown = model.grow(features.grow(more))
+    grown.optimizer.learning_rate.assign(0.0)  # what is folded in is not moved on
+    grown.update(recent(data, more, length=20), epochs=1)
+    row = grown.features.ids("user_id").vocabulary.encode(["new"])
+    items = grown.features.ids("item_id").encode(events["item_id"][:6])
+    p, bias = model.fold_in(items[None], events["rating"][:6].to_numpy("float32")[None])
+    np.testing.assert_allclose(grown.users.factors.numpy()[row], p, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(grown.users.bias.numpy()[row], bias, rtol=1e-4, atol=1e-6)
+    assert grown.items.factors.numpy()[grown.features.item_vocabulary.encode(["thing"])].any()
