@@ -19,7 +19,10 @@ from tfrec_recall import models
 from tfrec_recall.data import datasets
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-OWN = {"in_your_own_model.md", "serving.md"}  # tests/test_in_your_own_model.py, test_serving_page.py
+OWN = {
+    "in_your_own_model.md",
+    "serving.md",
+}  # tests/test_in_your_own_model.py, test_serving_page.py
 BLOCK = re.compile(r"^```(?:python|\{\.python)([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PAGES = {
     path.relative_to(ROOT / "docs").as_posix(): BLOCK.findall(path.read_text(encoding="utf-8"))

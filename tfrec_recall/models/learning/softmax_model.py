@@ -17,6 +17,7 @@ from tfrec_recall.features import (
     example_batches,
 )
 from tfrec_recall.features.parted_batches import parted_batches
+from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.hard_mining import HardMining
 from tfrec_recall.models.learning.next_choice import choices, personal_features
@@ -91,6 +92,15 @@ class SoftmaxModel(RecallModel):
     def begin(self, run):
         for mining in self.mining:
             mining.callback.mined_for = run.epoch if run.step else None
+
+    def check_strategy(self, strategy, asked):
+        super().check_strategy(strategy, asked)
+        if is_far(strategy) and self.mining:
+            raise ValueError(
+                f"{type(self).__name__} mines Hard negatives into a table of this machine, which "
+                "workers of parameter servers do not see: take other kinds, or workers in step. "
+                f"Received: Hard(…) under {type(strategy).__name__}."
+            )
 
     def own_callbacks(self):
         """Hard negatives are mined before the epochs that their kind says."""

@@ -1,0 +1,64 @@
+"""Parameter servers and workers in one process, for the tests: trains by them, prints the outcome.
+
+A process of its own, which TensorFlow connects to the servers for good. Without `tests.quick`, as
+`worker`.
+"""
+
+import json
+import os
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+from tests.cluster.addresses import free_addresses
+from tests.contract.model_cases import BATCH, EPOCHS, built, its_features, the_board
+from tfrec_recall import models
+from tfrec_recall.layers.tables import is_divided
+from tfrec_recall.models.checkpoints import Checkpoints
+from tfrec_recall.models.one_device import on_one_device
+from tfrec_recall.sampling import Hard, InBatch
+
+THREADS = 8  # whatever waits holds one
+
+addresses = free_addresses(4)
+spec = tf.train.ClusterSpec({"worker": addresses[:2], "ps": addresses[2:]})
+tf.config.threading.set_inter_op_parallelism_threads(THREADS)
+config = tf.compat.v1.ConfigProto(inter_op_parallelism_threads=THREADS)
+servers = [
+    tf.distribute.Server(spec, job, index, "grpc", config) for job in spec.jobs for index in (0, 1)
+]
+resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(spec, rpc_layer="grpc")
+partitioner = tf.distribute.experimental.partitioners.FixedShardsPartitioner(2)
+strategy = tf.distribute.ParameterServerStrategy(resolver, partitioner)
+
+
+def refusal(model_class, **settings):
+    """What `fit` says to a model that it refuses."""
+    with strategy.scope():
+        model = built(model_class, **settings)
+    try:
+        model.fit(model.training_data(the_board(), BATCH), verbose=0)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+with strategy.scope():
+    model = built(models.SamplingBiasCorrectedTwoTower)
+data = model.training_data(the_board(), batch_size=BATCH)
+told = model.fit(data, epochs=EPOCHS, callbacks=[Checkpoints(sys.argv[1])], verbose=0)
+alone = on_one_device(model)
+items = its_features().encode_items(the_board().items)
+np.testing.assert_allclose(model.vectors_of(items), alone.vectors_of(items), rtol=1e-5, atol=1e-6)
+outcome = {
+    "loss": told.history["loss"],
+    "steps": int(model.optimizer.iterations),
+    "counted": int(model.frequency.step),
+    "divided": is_divided(model.items.columns["item_id"]),
+    "whole": not is_divided(alone.items.columns["item_id"]),
+    "by row": refusal(models.Item2Vec),
+    "hard": refusal(models.TwoTower, negatives=[InBatch(), Hard(2, (1, 6), kept=4)]),
+}
+print(json.dumps(outcome), flush=True)
+os._exit(0)  # servers of this kind are never stopped

@@ -1,0 +1,122 @@
+"""Several processes learn what one learns, and each knows its part."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.cluster.addresses import free_addresses
+from tests.contract.model_cases import EPOCHS, the_board, trained
+from tfrec_recall import models
+from tfrec_recall.cluster import Cluster
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+WORKERS = {"worker": ["a:1", "b:1"]}
+SERVERS = {"chief": ["c:1"], "worker": ["a:1", "b:1"], "ps": ["d:1", "e:1"]}
+
+
+def environment(machines, job, index):
+    task = {"type": job, "index": index}
+    return {"TF_CONFIG": json.dumps({"cluster": machines, "task": task})}
+
+
+def started(module, *arguments, **variables):
+    """A module of the tests as a process, without what makes small steps quick here."""
+    plain = {n: v for n, v in os.environ.items() if n not in ("XLA_FLAGS", "TF_CONFIG")}
+    return subprocess.Popen(
+        [sys.executable, "-m", f"tests.cluster.{module}", *map(str, arguments)],
+        env={**plain, "TF_CPP_MIN_LOG_LEVEL": "3", **variables},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def outcome(process):
+    """What a process has printed on its last line."""
+    out, error = process.communicate(timeout=300)
+    assert process.returncode == 0, error[-3000:]
+    return json.loads(out.splitlines()[-1])
+
+
+def test_two_workers_in_step_learn_as_one_and_the_chief_writes(tmp_path):
+    machines = {"worker": free_addresses(2)}
+    processes = [
+        started("worker", tmp_path, 2, **environment(machines, "worker", index)) for index in (0, 1)
+    ]
+    first, second = map(outcome, processes)
+    assert first == second
+    np.testing.assert_allclose(first["loss"], trained(models.TwoTower)[1]["loss"][:2], rtol=1e-4)
+    assert len(first["vectors"]) == len(the_board().items)
+    assert len(list(tmp_path.glob("*.index"))) == 2  # of two epochs, once
+
+
+def test_workers_with_parameter_servers_learn_as_one(tmp_path):
+    found = outcome(started("coordinator", tmp_path))
+    losses = trained(models.SamplingBiasCorrectedTwoTower)[1]["loss"]
+    np.testing.assert_allclose(found["loss"][-1], losses[-1], rtol=0.25)  # in no order of their own
+    assert found["loss"][-1] < 0.8 * found["loss"][0]
+    assert found["steps"] == found["counted"] == 6 * EPOCHS  # every batch once, and counted once
+    assert found["divided"]
+    assert found["whole"]
+    assert "Item2Vec changes its tables row by row" in found["by row"]
+    assert "take YouTubeDNN or TwoTower" in found["by row"]
+    assert "Hard" in found["hard"]
+
+
+def test_a_machine_alone_is_no_cluster():
+    assert Cluster.of({}) is None
+    assert Cluster.of(environment({"worker": ["a:1"]}, "worker", 0)) is None
+
+
+@pytest.mark.parametrize(
+    ("machines", "job", "index", "writes", "serves"),
+    [
+        (WORKERS, "worker", 0, True, False),
+        (WORKERS, "worker", 1, False, False),
+        ({**WORKERS, "chief": ["c:1"]}, "worker", 0, False, False),
+        (SERVERS, "chief", 0, True, False),
+        (SERVERS, "worker", 0, False, True),
+        (SERVERS, "ps", 1, False, True),
+    ],
+)
+def test_each_knows_its_part(machines, job, index, writes, serves):
+    cluster = Cluster.of(environment(machines, job, index))
+    assert (cluster.writes, cluster.serves) == (writes, serves)
+    assert str(cluster).startswith(f"{job} {index} of a cluster of ")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "TF_CONFIG is JSON.*Received: '{'"),
+        (environment(WORKERS, "worker", 2)["TF_CONFIG"], "Received: 2 worker; this is worker 2"),
+        (environment(WORKERS, "evaluator", 0)["TF_CONFIG"], "not by an evaluator"),
+        (environment({**WORKERS, "ps": ["d:1"]}, "worker", 0)["TF_CONFIG"], "names a chief"),
+    ],
+)
+def test_what_is_no_cluster_is_refused(text, said):
+    with pytest.raises(ValueError, match=said):
+        Cluster.of({"TF_CONFIG": text})
+
+
+def test_a_server_ends_when_the_chief_is_gone(monkeypatch):
+    """Which it waits for at first, as long as it takes."""
+    import tensorflow as tf
+
+    from tfrec_recall.cluster import cluster as module
+
+    there, asked = iter([False, False, True, True, False, False, False, False]), []
+    monkeypatch.setattr(tf.distribute, "Server", lambda *_, **__: None)
+    monkeypatch.setattr(module, "_is_there", lambda address: asked.append(address) or next(there))
+    monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
+    clock = iter(np.arange(0.0, 100.0, 10.0))
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    Cluster.of(environment(SERVERS, "ps", 0)).serve(patience=15.0)
+    assert set(asked) == {"c:1"}
+    assert len(asked) in (5, 6)
