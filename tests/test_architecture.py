@@ -17,7 +17,8 @@ MAY_IMPORT = {
     "retrieval": {"layers", "losses", "data", "features", "graph"},
     "sampling": {"layers", "losses", "data", "features", "graph", "retrieval"},
     "models": {
-        *("layers", "losses", "optimizers", "data", "features", "graph", "retrieval", "sampling")
+        *("layers", "losses", "optimizers", "data", "features", "graph", "retrieval", "sampling"),
+        "training",
     },
     "evaluation": {"data", "retrieval"},
     "comparison": {"data", "retrieval", "evaluation", "operations"},
@@ -28,6 +29,7 @@ MAY_IMPORT = {
     "operations": {"data", "retrieval", "evaluation", "export", "serving"},
     "spark": {"data", "graph", "export", "operations"},
     "cluster": set(),
+    "training": {"layers", "data"},
 }
 LONGEST = 450
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -11,6 +11,7 @@ PACKAGES = {
     "layers": "layers",
     "losses": "losses",
     "optimizers": "optimizers",
+    "training": "training",
     "sampling": "sampling",
     "data": "data",
     "datasets": "data.datasets",
@@ -20,6 +21,7 @@ PACKAGES = {
     "evaluation": "evaluation",
     "export": "export",
     "operations": "operations",
+    "cluster": "cluster",
 }
 EMPTY = {"datasets": ("movielens", "online_retail", "simulated")}  # modules, whose `load` is shown
 

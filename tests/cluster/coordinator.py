@@ -15,9 +15,8 @@ from tests.cluster.addresses import free_addresses
 from tests.contract.model_cases import BATCH, EPOCHS, built, its_features, the_board
 from tfrec_recall import models
 from tfrec_recall.layers.tables import is_divided
-from tfrec_recall.models.checkpoints import Checkpoints
-from tfrec_recall.models.one_device import on_one_device
 from tfrec_recall.sampling import Hard, InBatch
+from tfrec_recall.training import Checkpoints, on_one_device
 
 THREADS = 8  # whatever waits holds one
 

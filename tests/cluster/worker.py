@@ -13,8 +13,7 @@ strategy = cluster.strategy()  # before anything is computed
 
 from tests.contract.model_cases import BATCH, built, the_board  # noqa: E402
 from tfrec_recall import models  # noqa: E402
-from tfrec_recall.models.checkpoints import Checkpoints  # noqa: E402
-from tfrec_recall.models.one_device import on_one_device  # noqa: E402
+from tfrec_recall.training import Checkpoints, on_one_device  # noqa: E402
 
 folder, epochs = sys.argv[1], int(sys.argv[2])
 with strategy.scope():

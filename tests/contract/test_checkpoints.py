@@ -12,9 +12,9 @@ from tests.contract.model_cases import BATCH, built, learnt_by, the_board
 from tfrec_recall import models
 from tfrec_recall.data import batches
 from tfrec_recall.layers import draws
-from tfrec_recall.models.checkpoints import Checkpoints, Preempted
 from tfrec_recall.models.learner import Learner
 from tfrec_recall.sampling import Hard, InBatch
+from tfrec_recall.training import Checkpoints, Preempted
 
 EPOCHS = 4
 PLACE = {"Item2Vec": 0}  # of the batch that is not learnt; its epoch has but one

@@ -17,7 +17,7 @@ from tfrec_recall.cli.console import say
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from tfrec_recall.models.checkpoints import Checkpoints
+    from tfrec_recall.training import Checkpoints
 
 PANEL = "Long runs"
 RUN = "run.json"  # beside the checkpoints: what the run is of
@@ -49,7 +49,7 @@ class LongRun:
 
     def checkpoints(self, part: str) -> list[Checkpoints]:
         """The callback of a part of the run, if checkpoints are wanted."""
-        from tfrec_recall.models.checkpoints import Checkpoints
+        from tfrec_recall.training import Checkpoints
 
         return [] if self.folder is None else [Checkpoints(self.folder / part, self.every)]
 

@@ -27,12 +27,11 @@ from tfrec_recall.features import Wanted
 from tfrec_recall.features.specification import WITHOUT_TIMES
 from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models import RecallModel
-from tfrec_recall.models.checkpoints import RunIsOver
 from tfrec_recall.models.item_embeddings.window_model import WindowModel
-from tfrec_recall.models.one_device import on_one_device
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.training_memory import TrainingMemory
+from tfrec_recall.training import RunIsOver, on_one_device
 
 Optimizer = Callable[..., tf.keras.optimizers.Optimizer]
 

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrec_recall.data.next_pass import followed_by
-from tfrec_recall.models.checkpoints import Checkpoints
+from tfrec_recall.training import Checkpoints
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tfrec_recall.data.arguments import whole
 from tfrec_recall.data.next_pass import NextPass
 from tfrec_recall.layers.tables import is_far
-from tfrec_recall.models.run_state import Kept, RunState, kept_of, put_back
+from tfrec_recall.training.run_state import Kept, RunState, kept_of, put_back
 
 AGREED_EVERY = 8  # steps after which workers in step ask each other whether one has to stop
 STOPPED = 128 + signal.SIGTERM  # the exit status of a process that SIGTERM has ended

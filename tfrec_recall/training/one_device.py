@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import pathlib
 import tempfile
-from typing import TypeVar
+from typing import Protocol, Self, TypeVar
 
 import tensorflow as tf
 
-from tfrec_recall.models.saved_whole import SavedWhole
 
-Model = TypeVar("Model", bound=SavedWhole)
+class HasTwin(Protocol):
+    """What can be made again from the arguments that it was made with."""
+
+    def twin(self) -> Self: ...
+
+
+Model = TypeVar("Model", bound=HasTwin)
 
 
 def on_one_device(model: Model) -> Model:
