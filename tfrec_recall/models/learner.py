@@ -147,7 +147,8 @@ class Learner(SavedWhole):
     def check_strategy(self, strategy: tf.distribute.Strategy, asked: dict[str, Any]) -> None:
         """Raises ValueError for what of these arguments of `fit` a strategy cannot do."""
         name = type(strategy).__name__
-        if strategy.extended._in_multi_worker_mode() and self.compiled_step is not None:
+        others = strategy.extended._in_multi_worker_mode() or is_far(strategy)
+        if others and self.compiled_step is not None:
             raise ValueError(
                 f"XLA compiles no step whose gradients come from other machines: compile without "
                 f"jit_compile under {name}. Received: jit_compile=True."
@@ -158,6 +159,19 @@ class Learner(SavedWhole):
                 "by the callback RecallOnValidation, or evaluate what `on_one_device` makes. "
                 "Received: validation_data."
             )
+
+    def evaluate(self, *args, **kwargs):
+        """As `Model.evaluate`, of the loss.
+
+        Raises: ValueError under parameter servers, whose workers each see other batches.
+        """
+        if is_far(self.distribute_strategy):
+            raise ValueError(
+                "With parameter servers nobody sees all batches in order: evaluate what "
+                f"`on_one_device` makes. Received: evaluate under {type(self).__name__}'s "
+                f"{type(self.distribute_strategy).__name__}."
+            )
+        return super().evaluate(*args, **kwargs)
 
     def own_callbacks(self) -> list[tf.keras.callbacks.Callback]:
         """What goes along with `fit`, before the callbacks that it is given."""

@@ -84,6 +84,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
         self.asked_to_stop = threading.Event()
         self.goes_on_from: tuple[int, int] | None = None  # epoch and step
         self._handler: Any = None
+        self._of_all: Any = None  # `_summed`, traced
         self._unread: str | None = None  # a folder of a worker that is not the chief
 
     def stand_beside(
@@ -212,10 +213,12 @@ class Checkpoints(tf.keras.callbacks.Callback):
         if not agreed:
             return False
 
-        @tf.function
-        def of_all(asked: tf.Tensor) -> tf.Tensor:
-            each = strategy.run(tf.identity, args=(asked,))
-            return strategy.reduce(tf.distribute.ReduceOp.SUM, each, axis=None)
-
-        self._of_all = getattr(self, "_of_all", of_all)
+        if self._of_all is None:
+            self._of_all = tf.function(self._summed)
         return bool(self._of_all(tf.constant(float(asked))) > 0)
+
+    def _summed(self, number: tf.Tensor) -> tf.Tensor:
+        """The sum of a number over all workers."""
+        strategy = self.model.distribute_strategy
+        each = strategy.run(tf.identity, args=(number,))
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, each, axis=None)
