@@ -128,10 +128,9 @@ class Cluster:
 
         config: Any = tf.compat.v1.ConfigProto()
         config.inter_op_parallelism_threads = max(THREADS, os.cpu_count() or 1)
-        server = tf.distribute.Server(
+        _server = tf.distribute.Server(  # which is there for as long as this name is
             tf.train.ClusterSpec(self._spec()), self.job, self.index, "grpc", config=config
         )
-        del server  # TensorFlow keeps it for as long as the process is there
         seen: float | None = None
         while seen is None or time.monotonic() - seen < patience:
             if _is_there(self.machines["chief"][0]):
