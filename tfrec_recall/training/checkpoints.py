@@ -94,6 +94,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
         self.beside, self.following = callbacks, following
 
     def on_train_begin(self, logs=None):
+        self.asked_to_stop.clear()
         seeds = [following.seed for following in self.following]
         self.kept, self.goes_on_from = Kept(RunState(seeds)), None
         counter = self.model._train_counter
