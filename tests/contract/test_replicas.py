@@ -12,6 +12,7 @@ from tests.contract.model_cases import (
     GRADIENT_MODELS,
     asked,
     built,
+    its_features,
     learnt_after,
     learnt_by,
     requests,
@@ -20,6 +21,8 @@ from tests.contract.model_cases import (
 )
 from tfrec_recall import models
 from tfrec_recall.export import export, load
+from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
+from tfrec_recall.sampling import InBatch
 
 EPOCHS = 2
 EXPORTED = {
@@ -107,3 +110,20 @@ def test_the_context_of_requests_is_learnt_on_two_replicas():
     alone, data = test_context.made(models.SDM)
     expected = alone.fit(data, epochs=EPOCHS, verbose=0).history["loss"]
     np.testing.assert_allclose(losses, expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize("across", [True, False])
+def test_negatives_are_those_of_all_replicas_or_of_each_alone(across):
+    counts = tf.ones([len(its_features().item_vocabulary)])
+    kinds = [InBatch(across_replicas=across)]
+    softmax = CandidateSoftmax("A model", its_features(), counts, kinds, correct=False)
+    parts = [[2, 3, 4], [5, 6]]
+
+    def step():
+        own = parts[tf.distribute.get_replica_context().replica_id_in_sync_group]
+        return softmax.candidates(tf.constant(own)).ids
+
+    found = strategy().experimental_local_results(strategy().run(step))
+    first, second = parts
+    expected = [first + second, second + first] if across else parts
+    assert [ids.numpy().tolist() for ids in found] == expected
