@@ -22,6 +22,7 @@ PACKAGES = {
     "export": "export",
     "operations": "operations",
     "cluster": "cluster",
+    "health": "health",
 }
 EMPTY = {"datasets": ("movielens", "online_retail", "simulated")}  # modules, whose `load` is shown
 

@@ -26,6 +26,7 @@ from tfrec_recall.cli import (
     show,
     train,
     tune,
+    watch,
 )
 from tfrec_recall.cli.console import only_warnings, quiet, say_error
 
@@ -52,6 +53,7 @@ for module in (
     blend,
     check,
     reindex,
+    watch,
     serve,
     show,
     diff,

@@ -43,6 +43,7 @@ Json = Annotated[pathlib.Path | None, _json("figures")]
 ListsJson = Annotated[pathlib.Path | None, _json("lists")]
 Differences = Annotated[pathlib.Path | None, _json("differences")]
 Advice = Annotated[pathlib.Path | None, _json("advice")]
+Findings = Annotated[pathlib.Path | None, _json("findings")]
 Card = Annotated[pathlib.Path | None, _json("model card")]
 
 
@@ -165,3 +166,5 @@ reads_data_of_users = takes("source", made_by=_without("users"))
 reads_items = takes(
     "source", made_by=_without("data", "users", "columns", "time_unit", "time_format", "mend_ids")
 )
+# A day's events, which `--events` says, and what is known of its users and items.
+reads_a_day = takes("source", made_by=_without("data", "columns"))

@@ -274,6 +274,7 @@ def write_export(
     """The next version of an export, with what is known of it in its card."""
     from tfrec_recall.data.fingerprint import fingerprint
     from tfrec_recall.export import export
+    from tfrec_recall.health import Reference, write_reference
 
     data = split.interactions
     values = {
@@ -282,6 +283,7 @@ def write_export(
         "rows": {table: len(getattr(data, table)) for table in ("events", "users", "items")},
     }
     with waiting(f"Exporting to {path}"):
+        usual = Reference.of(retriever, data, split.train.events["user_id"])
         version = export(
             retriever,
             path,
@@ -290,6 +292,7 @@ def write_export(
             features=trained.model.features.describe(),
             items=data.items,
             warmup=first_queries(retriever, split),
+            beside=lambda folder: write_reference(folder, usual),
         )
     say("Exported to ", (str(version), "bold"))
     return version

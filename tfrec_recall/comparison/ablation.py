@@ -12,10 +12,10 @@ import tensorflow as tf
 from tfrec_recall.comparison.asked import queries_of
 from tfrec_recall.comparison.facts import Measured
 from tfrec_recall.evaluation import Queries
+from tfrec_recall.evaluation.item_features import ItemFeatures
 from tfrec_recall.evaluation.metrics import bootstrap_interval
 from tfrec_recall.evaluation.queries import HISTORY
 from tfrec_recall.evaluation.ranking import NONE, Items
-from tfrec_recall.operations.item_features import ItemFeatures
 from tfrec_recall.retrieval import EmbeddingRetriever, Retriever
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -29,6 +29,7 @@ def export(
     items: pd.DataFrame | None = None,
     warmup: Mapping[str, Any] | None = None,
     reindexed: Mapping[str, Any] | None = None,
+    beside: Callable[[pathlib.Path], None] | None = None,
 ) -> pathlib.Path:
     """Writes `<path>/<next version>/`, whole or not at all.
 
@@ -49,6 +50,8 @@ def export(
 
         reindexed: of a version over other items, from which one it was made and what changed; for
             the model card.
+        beside: writes more into the folder of the model card, such as what was usual in the days
+            before (`health.write_reference`).
 
     Returns: the directory of the new version.
 
@@ -77,6 +80,8 @@ def export(
                 items.to_parquet(extra / ITEMS, index=False)
             write_tuning(extra, retriever.tuned_with)
             write_popularity(extra, retriever.popularity)
+            if beside is not None:
+                beside(extra)
             card["warmup"] = _warm(extra, signatures, asked, warmup is None)
         except tf.errors.OpError as error:
             raise OSError(None, error.message) from error

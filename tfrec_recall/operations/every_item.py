@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
+from tfrec_recall.evaluation.item_features import ItemFeatures
 from tfrec_recall.export import LoadedRetriever
-from tfrec_recall.operations.item_features import ItemFeatures
 from tfrec_recall.operations.requests import Part
 
 

@@ -6,19 +6,21 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tfrec_recall.data.ids import id_column
+from tfrec_recall.evaluation.item_features import ItemFeatures
 from tfrec_recall.export import LoadedRetriever, export, load
 from tfrec_recall.export.expected_answers import read_answers
 from tfrec_recall.export.serving_module import signature_name
 from tfrec_recall.export.version_files import EXTRA
+from tfrec_recall.health import read_reference, write_reference
 from tfrec_recall.operations.catalogue_changes import CatalogueChanges
 from tfrec_recall.operations.index_settings import index_settings
-from tfrec_recall.operations.item_features import ItemFeatures
 from tfrec_recall.operations.saved_function import SavedFunction
 from tfrec_recall.retrieval import (
     Diversity,
@@ -90,6 +92,7 @@ def reindex(
             ("changed", changes.changed),
         )
     }
+    usual = read_reference(retriever.path / EXTRA)
     version = export(
         made,
         retriever.path.parent if to is None else to,
@@ -104,6 +107,9 @@ def reindex(
             "metrics_before": card.get("metrics"),
             "git": card.get("git"),  # of the training
         },
+        beside=None
+        if usual is None
+        else partial(write_reference, reference=usual.over(before, after)),
     )
     return Reindexed(version, changes, made.report["index"], tuned_with)
 

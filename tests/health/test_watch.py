@@ -1,0 +1,239 @@
+"""A day like those before raises no alarm; what has gone wrong is found, and named."""
+
+import dataclasses
+import json
+import shutil
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tests.cli.conftest import printed
+from tests.health.shop import CATALOGUE, FIRST, ITEMS, USERS, days
+from tests.retrieval.toys import MeanOfHistory, item_ids, item_vectors, retriever
+from tfrec_recall.data import Interactions
+from tfrec_recall.export import export, load
+from tfrec_recall.health import Reference, read_reference, watch, write_reference
+from tfrec_recall.operations.reindex import reindex
+from tfrec_recall.retrieval import EmbeddingRetriever, Exact
+
+DAYS = 16
+NEXT = FIRST + DAYS
+
+
+@pytest.fixture(scope="module")
+def usual():
+    data = Interactions(days(DAYS), USERS, CATALOGUE)
+    return Reference.of(retriever(ITEMS, k=10), data, data.events["user_id"])
+
+
+@pytest.fixture(scope="module")
+def exported(usual, tmp_path_factory):
+    path = tmp_path_factory.mktemp("exports") / "shop"
+    beside = partial(write_reference, reference=usual)
+    return export(retriever(ITEMS, k=10), path, items=CATALOGUE, beside=beside)
+
+
+@pytest.fixture(scope="module")
+def loaded(exported):
+    return load(exported)
+
+
+@pytest.fixture(scope="module")
+def today():
+    return days(1, NEXT, users_a_day=300, seed=5)
+
+
+def alarms(retriever, events, **others):
+    return {one.check for one in watch(retriever, Interactions(events), **others).alarms}
+
+
+def test_a_day_like_those_before_raises_no_alarm(loaded, today):
+    found = watch(loaded, Interactions(today), USERS, CATALOGUE)
+    assert not found.alarms
+    assert not found.unchecked
+    assert (found.events, found.units) == (len(today), 300)
+    names = {one.check for one in found.findings}
+    of_columns = ("items.tags", "items.category", "users.country", "events.device", "events.price")
+    assert {f"values of {column}" for column in of_columns} <= names
+    assert {"lengths of items.tags", "gaps between events", "norms of requests"} <= names
+    assert {"recall of the index", "items in lists", "directions of items"} <= names
+    several = watch(loaded, Interactions(days(3, NEXT, seed=6)), USERS)
+    assert several.units == 240  # users on a day, and not users
+    assert not several.alarms
+
+
+def test_what_is_written_is_read_back(usual, exported):
+    read = read_reference(exported / "assets.extra")
+    assert read.about == usual.about
+    for (check, one), (again, other) in zip(usual.checks, read.checks, strict=True):
+        assert type(check) is type(again)
+        assert json.dumps(dataclasses.asdict(check)) == json.dumps(dataclasses.asdict(again))
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(read.popularity, usual.popularity)
+    np.testing.assert_array_equal(read.lists, usual.lists)
+    np.testing.assert_array_equal(read.items[1], usual.items[1])
+    sizes = [file.stat().st_size for file in (exported / "assets.extra/health").iterdir()]
+    assert sum(sizes) < 300_000
+
+
+class Blind(Exact):
+    """Exact search that does not see a third of the items."""
+
+    def build(self, vectors, k=100, queries=None, present=None):
+        seen = np.arange(len(vectors))[:, np.newaxis] % 3 > 0
+        return super().build(np.where(seen, vectors, 0))
+
+
+class ById(MeanOfHistory):
+    """The vectors of items, whatever the index holds."""
+
+    def __init__(self, ids, vectors):
+        super().__init__(ids, vectors)
+        self.inputs = {"item_id": tf.TensorSpec([None], tf.string)}
+
+    def __call__(self, raw):
+        return super().__call__({"history": raw["item_id"][:, tf.newaxis]})
+
+
+FAULTS = {
+    "a column emptied": (lambda day: day.assign(device=None), {"values of events.device"}),
+    "a column gone": (lambda day: day.drop(columns="device"), {"values of events.device"}),
+    "a new value": (
+        lambda day: day.assign(device=day["device"].replace("app", "App")),
+        {"values of events.device", "unknown values of events.device"},
+    ),
+    "prices a hundredfold": (lambda day: day.assign(price=day["price"] * 100), {"values of"}),
+    "users with a changed prefix": (
+        lambda day: day.assign(user_id="x-" + day["user_id"]),
+        {"unknown users"},
+    ),
+    "items with a changed prefix": (
+        lambda day: day.assign(item_id="x-" + day["item_id"]),
+        {"unknown items", "popularity of what is taken", "values of items.category"},
+    ),
+    "everybody takes what nobody took": (
+        lambda day: day.assign(item_id=[f"item {40 + row % 20}" for row in range(len(day))]),
+        {"popularity of what is taken", "directions of requests"},
+    ),
+    "histories cut": (
+        lambda day: day.groupby("user_id", sort=False).tail(1),
+        {"events of a user"},
+    ),
+    "times in another zone": (
+        lambda day: day.assign(timestamp=day["timestamp"] // 86_400 * 86_400 + 80_000),
+        {"times of events"},
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_found(fault, loaded, today):
+    change, expected = FAULTS[fault]
+    found = alarms(loaded, change(today.copy()))
+    missed = {name for name in expected if not any(one.startswith(name) for one in found)}
+    assert not missed, found
+
+
+def test_tables_of_the_day_are_looked_at(loaded, today):
+    assert "values of users.country" in alarms(loaded, today, users=USERS.assign(country="be"))
+    shorter = CATALOGUE.assign(tags=[["x"]] * ITEMS)
+    assert "lengths of items.tags" in alarms(loaded, today, items=shorter)
+
+
+def test_vectors_of_another_version_are_found(loaded, exported, today, tmp_path):
+    ids, vectors = np.array(item_ids(ITEMS), object), item_vectors(ITEMS)
+    assert not alarms(loaded, today, item_vectors=(ids, vectors))
+    turned = vectors[:, ::-1] * np.array([1, -1] * 3, np.float32)
+    found = alarms(loaded, today, item_vectors=(ids, turned))
+    assert found == {"items that have moved"}  # all directions are alike there
+    longer = alarms(loaded, today, item_vectors=(ids, 3 * vectors))
+    assert longer == {"items that have moved", "norms of items"}
+    # The graph of another training beside what was usual for the first.
+    other = EmbeddingRetriever(MeanOfHistory(ids, 2 * turned), ids, 2 * turned, k=10)
+    version = export(other, tmp_path / "other", items=CATALOGUE)
+    shutil.copytree(exported / "assets.extra/health", version / "assets.extra/health")
+    found = alarms(load(version), today)
+    assert {"directions of requests", "norms of requests", "items that have moved"} <= found
+
+
+def test_an_index_that_finds_less_is_found(usual, today, tmp_path):
+    ids, vectors = item_ids(ITEMS), item_vectors(ITEMS)
+    arguments = {"k": 10, "index": Blind(), "item_embedder": ById(ids, vectors)}
+    made = EmbeddingRetriever(MeanOfHistory(ids, vectors), ids, vectors, **arguments)
+    beside = partial(write_reference, reference=usual)
+    version = export(made, tmp_path / "broken", items=CATALOGUE, beside=beside)
+    found = watch(load(version), Interactions(today))
+    recall = next(one for one in found.alarms if one.check == "recall of the index")
+    assert (recall.group, recall.before) == ("index", "1.000")
+    assert 0.5 < float(recall.now) < 0.9
+
+
+def test_lists_that_are_all_the_same_are_found(usual, today, tmp_path):
+    ids, vectors = item_ids(ITEMS), item_vectors(ITEMS)
+
+    class Same(MeanOfHistory):
+        def __call__(self, raw):
+            return 0 * super().__call__(raw) + vectors[:1]
+
+    beside = partial(write_reference, reference=usual)
+    made = EmbeddingRetriever(Same(ids, vectors), ids, vectors, k=10)
+    version = export(made, tmp_path / "same", items=CATALOGUE, beside=beside)
+    found = alarms(load(version), today)
+    assert {"items in lists", "popularity of what is listed", "directions of requests"} <= found
+
+
+def test_a_version_over_other_items_is_held_to_what_was_usual(exported, today, tmp_path):
+    version = reindex(exported, CATALOGUE[10:], to=tmp_path / "fewer").version
+    later = load(version)
+    read = read_reference(version / "assets.extra")
+    place = list(later.item_ids).index("item 12")
+    before = load(exported)
+    kept = read_reference(exported / "assets.extra")
+    old = list(before.item_ids).index("item 12")
+    assert read.popularity[place] == kept.popularity[old] > 0
+    assert (read.lists >= 0).mean() < 1  # what was listed and is gone
+    found = alarms(later, today)
+    assert "unknown items" in found  # those that were taken out, and are still taken
+
+
+def test_the_command_tells_and_ends_with_1(exported, today, tmp_path, capsys):
+    today.to_parquet(tmp_path / "day.parquet")
+    USERS.to_parquet(tmp_path / "users.parquet")
+    tables = ["--users", tmp_path / "users.parquet"]
+    command = [exported, "--events", tmp_path / "day.parquet", *tables]
+    said = printed("watch", capsys, *command)
+    assert "Like the days before." in said.err
+    assert "1,173 events, 300 users on a day." in said.out
+    assert "more are less far out: --every shows them." in said.out
+    today.assign(price=today["price"] * 100).to_csv(tmp_path / "day.csv", index=False)
+    command[2] = tmp_path / "day.csv"
+    said = printed("watch", capsys, *command, "--json", tmp_path / "found.json", code=1)
+    assert "values of events.price" in said.err
+    found = json.loads((tmp_path / "found.json").read_text())
+    (alarm,) = [one for one in found["findings"] if one["alarm"]]
+    assert (alarm["check"], alarm["group"]) == ("values of events.price", "inputs")
+    assert found["alarms"] == 1
+    vectors = pd.DataFrame({"item_id": item_ids(ITEMS), "vector": list(-item_vectors(ITEMS))})
+    vectors.to_parquet(tmp_path / "vectors.parquet")
+    command = [exported, "--events", tmp_path / "day.parquet"]
+    held = ["--item-vectors", tmp_path / "vectors.parquet"]
+    said = printed("watch", capsys, *command, *held, code=1)
+    assert "items that have moved" in said.err
+    assert "no table of users is given (--users)" in said.err.replace("\n", " ")
+
+
+def test_an_export_without_a_reference_says_what_to_do(today, tmp_path, capsys):
+    version = export(retriever(ITEMS, k=10), tmp_path / "plain", items=CATALOGUE)
+    with pytest.raises(ValueError, match=r"neither inputs nor vectors, index or lists.*train"):
+        watch(load(version), Interactions(today))
+    today.to_parquet(tmp_path / "day.parquet")
+    command = [version, "--events", tmp_path / "day.parquet"]
+    assert "export it again" in printed("watch", capsys, *command, code=1).err.replace("\n", " ")
+    numbers = today.assign(item_id=np.arange(len(today)))
+    (version / "assets.extra/health").mkdir()
+    (version / "assets.extra/health/reference.json").write_text("{")
+    with pytest.raises(ValueError, match="cannot be read; export again"):
+        watch(load(version), Interactions(numbers))

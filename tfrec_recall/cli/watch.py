@@ -1,0 +1,180 @@
+"""`tfrec-recall watch`."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from tfrec_recall.cli import options
+from tfrec_recall.cli.console import results, say, waiting, warn
+from tfrec_recall.cli.loading import load_export, trained_on
+from tfrec_recall.cli.outputs import output
+from tfrec_recall.cli.source import Source
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from tfrec_recall.data import Interactions
+    from tfrec_recall.export import LoadedRetriever
+    from tfrec_recall.health import Finding, Health
+
+SHOWN = 12  # figures without an alarm, those furthest out
+
+
+@options.reads_a_day
+def watch(
+    export: options.Export,
+    source: Source,
+    events: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="The events of the day, or of several, in any form that `train --data` reads.",
+            show_default=False,
+        ),
+    ],
+    item_vectors: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            metavar="PATH",
+            exists=True,
+            help="Vectors that servers hold, as `batch --what item-vectors` writes them: looked at "
+            "instead of those that the export makes of its items.",
+            show_default=False,
+        ),
+    ] = None,
+    false_alarms: Annotated[
+        float,
+        typer.Option(
+            min=0.001,
+            max=0.5,
+            help="The share of days like those before the export with any alarm.",
+        ),
+    ] = 0.01,
+    every: Annotated[bool, typer.Option("--every", help="Show every figure.")] = False,
+    json: options.Findings = None,
+) -> None:
+    """Look whether a day is like the days before the export: inputs, vectors, index, lists.
+
+    What was usual stands beside the export; no training data is read. The exit code is 1 where
+    there is an alarm. A user's history is that of the day alone, then as now.
+    """
+    target = output(json, "--json")
+    beside = target.tables() if target else results()
+    retriever = load_export(export)
+    day = _of_day(retriever, events, source)
+    users = None if source.users is None else _users(retriever, source)
+    items = None
+    if source.items is not None:
+        from tfrec_recall.cli.items_table import items_table
+
+        items = items_table(retriever, source)
+    vectors = None if item_vectors is None else _vectors(item_vectors)
+    from tfrec_recall.health import watch as watched
+    from tfrec_recall.health.watch import as_values
+
+    with waiting("Looking at the day"):
+        found = watched(retriever, day, users, items, vectors, false_alarms)
+    _show(found, every, beside)
+    if target is not None:
+        target.write_json(as_values(found))
+    for one in found.alarms:
+        warn((f"{one.check}: ", "bold red"), f"{one.where}, {one.before} before and {one.now} now")
+    if found.alarms:
+        raise typer.Exit(1)
+    say(("Like the days before.", "green"))
+
+
+def _of_day(retriever: LoadedRetriever, events: str, source: Source) -> Interactions:
+    """The events, with the names and times that the export was trained with."""
+    layout = _as_trained(retriever, events, source)
+    if not pathlib.Path(events).exists():
+        raise FileNotFoundError(f"There are no events at {events}.")
+    return Source(events, layout=layout).load()
+
+
+def _as_trained(retriever: LoadedRetriever, path: str, source: Source) -> dict[str, object]:
+    """How a file of events is written: as is said, or else as those of the training were."""
+    from tfrec_recall.data.reading import Layout, read_untyped
+    from tfrec_recall.data.reading.forms import TEXT, suffix_of
+    from tfrec_recall.data.reading.parts import parts_of
+
+    recorded = dict(trained_on(retriever).get("layout") or {})
+    recorded.pop("columns", None)
+    rename = dict(recorded.pop("rename", None) or {})
+    file = pathlib.Path(path)
+    if not file.exists():
+        raise FileNotFoundError(f"There are no events at {path}.")
+    if suffix_of(parts_of(file)[0]) not in TEXT:
+        recorded = {name: recorded[name] for name in ("time_unit",) if recorded.get(name)}
+    written = {**{name: value for name, value in recorded.items() if value}, **source.layout}
+    plain = {name: written[name] for name in ("separator", "encoding", "quotes") if name in written}
+    raw, _ = read_untyped(file, Layout(**plain))
+    there = {theirs: ours for theirs, ours in rename.items() if theirs.split(".")[-1] in raw}
+    named = {theirs: ours for theirs, ours in there.items() if ours not in raw}
+    written["rename"] = {**named, **source.layout.get("rename", {})}
+    return {name: value for name, value in written.items() if value}
+
+
+def _users(retriever: LoadedRetriever, source: Source) -> pd.DataFrame:
+    from tfrec_recall.cli.source import telling
+    from tfrec_recall.data.reading import Layout, read_tables
+
+    with telling():
+        found = read_tables({"users": pathlib.Path(str(source.users))}, Layout(**source.layout))
+    table = found["users"]
+    if table is None or "user_id" not in table:
+        raise ValueError(f"Users have a column user_id. Received: {source.users}.")
+    return table
+
+
+def _vectors(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
+    """The ids and vectors in a Parquet file or a folder of its parts."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    lacking = {"item_id", "vector"} - set(table.column_names)
+    if lacking or not len(table):
+        raise ValueError(
+            "--item-vectors has a row an item: item_id, vector. "
+            f"Received: {len(table)} rows of {', '.join(table.column_names)}."
+        )
+    flat = table["vector"].combine_chunks().flatten().to_numpy()
+    vectors = flat.reshape(len(table), -1).astype(np.float32)
+    return table["item_id"].to_numpy(zero_copy_only=False), vectors
+
+
+def _show(found: Health, every: bool, on: Console) -> None:
+    on.print(
+        f"{found.export}: {found.events:,} events, {found.units:,} users on a day"
+        + (f", {found.drawn:,} of them drawn." if found.drawn < found.units else "."),
+        soft_wrap=True,
+    )
+    alarms = len(found.alarms)
+    rows = found.findings if every else found.findings[: alarms + SHOWN]
+    table = Table(title="Before the export and now", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("", "figure", "where it moved most"):
+        table.add_column(name)
+    for name in ("before", "now", "change", "alarm from", "chance"):
+        table.add_column(name, justify="right")
+    for one in rows:
+        table.add_row(*_row(one), style="bold red" if one.alarm else None)
+    on.print(table)
+    left = len(found.findings) - len(rows)
+    if left:
+        on.print(f"{left} more are less far out: --every shows them.")
+    for lacking in found.unchecked:
+        warn(("Not looked at: ", "yellow"), lacking)
+
+
+def _row(one: Finding) -> tuple[str, ...]:
+    chance = f"{one.chance:.3f}" if one.chance > 0.001 else "≤ .001"
+    numbers = (f"{one.change:.3f}", f"{one.bound:g}", chance)
+    return (one.group, one.check, one.where, one.before, one.now, *numbers)

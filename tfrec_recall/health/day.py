@@ -1,0 +1,139 @@
+"""What is looked at: users on one day, their events, and what the export answers them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from tfrec_recall.health.vectors import Vectors
+
+SECONDS = 86_400
+DAY = "_day"
+UNITS = 4_096  # users on a day whose events are counted
+AT_LEAST = 1_000  # wanted of the days before the export
+DAYS = 28  # before the export, at least where they are there
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Lists:
+    """What some of the requests are answered.
+
+    Args:
+        rows: of the catalogue, int64 [requests, k]; -1 where a list is short.
+        popularity: events of each item before, float64 [requests, k].
+        found, wanted: of the exact k best items, how many the index finds, [requests]; None where
+            it cannot be measured.
+    """
+
+    rows: np.ndarray
+    popularity: np.ndarray
+    found: np.ndarray | None = None
+    wanted: np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Day:
+    """Units, each a user on one day, in an order that says nothing.
+
+    What is None is not known of this day.
+
+    Args:
+        users: the raw id of each unit's user.
+        events: theirs, by unit and then by time: item_id and other columns.
+        unit: of each event.
+        timed: timestamps are seconds, and units are of one day; else a unit is all of a user.
+        strange_user: 1 where the user is not known, NaN where that is not asked, [units].
+        strange_item: the item is not known, bool [events].
+        popularity: events of the item on other days, [events].
+        of_users: columns of the users, a row a unit.
+        of_items: columns of the items, a row an event.
+        vectors: of the requests of the first units.
+        lists: the answers to the first of these.
+    """
+
+    users: np.ndarray
+    events: pd.DataFrame
+    unit: np.ndarray
+    timed: bool
+    strange_user: np.ndarray
+    strange_item: np.ndarray
+    popularity: np.ndarray
+    of_users: pd.DataFrame | None = None
+    of_items: pd.DataFrame | None = None
+    vectors: Vectors | None = None
+    lists: Lists | None = None
+
+    @property
+    def units(self) -> int:
+        return len(self.users)
+
+    def columns(self) -> dict[str, tuple[pd.Series, np.ndarray]]:
+        """Every column of values by name, `users.age`, with the unit of each of its rows."""
+        other = [name for name in self.events if name not in NO_VALUES]
+        found = {f"events.{name}": (self.events[name], self.unit) for name in other}
+        for table, rows, unit in (
+            ("users", self.of_users, np.arange(self.units)),
+            ("items", self.of_items, self.unit),
+        ):
+            if rows is not None:
+                found |= {f"{table}.{name}": (rows[name], unit) for name in rows}
+        return found
+
+
+NO_VALUES = {"user_id", "item_id", "timestamp", "session_id", "split", DAY}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Units:
+    """Users on a day, drawn at random, and their events; see `Day`."""
+
+    users: np.ndarray
+    days: np.ndarray
+    events: pd.DataFrame
+    unit: np.ndarray
+    of_all: int  # units there are
+
+
+def with_days(events: pd.DataFrame, timed: bool) -> pd.DataFrame:
+    """The events with the number of their day, UTC; 0 where times are no times."""
+    days = events["timestamp"].to_numpy() // SECONDS if timed else np.zeros(len(events))
+    return events.assign(**{DAY: days.astype(np.int64)})
+
+
+def drawn(events: pd.DataFrame, most: int = UNITS, seed: int = 0) -> Units:
+    """Units of events that know their day."""
+    users, user = np.unique(events["user_id"].to_numpy(), return_inverse=True)
+    days, day = np.unique(events[DAY].to_numpy(), return_inverse=True)
+    pairs, unit = np.unique(user.astype(np.int64) * len(days) + day, return_inverse=True)
+    order = np.random.default_rng(seed).permutation(len(pairs))
+    place = np.empty(len(pairs), np.int64)
+    place[order] = np.arange(len(pairs))
+    unit, kept = place[unit], pairs[order[:most]]
+    there = np.flatnonzero(unit < most)
+    keys = [events["timestamp"].to_numpy()[there]] if "timestamp" in events else []
+    there = there[np.lexsort((*keys, unit[there]))]
+    return Units(
+        users[kept // len(days)],
+        days[kept % len(days)],
+        events.iloc[there].reset_index(drop=True),
+        unit[there],
+        len(pairs),
+    )
+
+
+def newest_days(events: pd.DataFrame) -> pd.DataFrame:
+    """The events of the days that tell what is usual: the newest ones, in the newer half.
+
+    28 days, or as many as have 1,000 units; what is older tells what was known before.
+    """
+    days = events[DAY].to_numpy()
+    numbers, counts = np.unique(days, return_counts=True)
+    half = np.cumsum(counts) > len(events) // 2
+    numbers = numbers[half] if half.sum() > 1 else numbers
+    units = events.loc[np.isin(days, numbers), ["user_id", DAY]].drop_duplicates()
+    of_day = units[DAY].value_counts().reindex(numbers, fill_value=0).to_numpy()
+    enough = np.cumsum(of_day[::-1]) >= AT_LEAST
+    wanted = max(DAYS, int(np.argmax(enough)) + 1 if enough.any() else len(numbers))
+    return events[np.isin(days, numbers[-wanted:])]

@@ -1,0 +1,70 @@
+"""Values of a column of few values that no event had before."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Self
+
+import numpy as np
+import pandas as pd
+
+from tfrec_recall.health.bins import as_texts, counted, is_list, is_number
+from tfrec_recall.health.check import INPUTS
+from tfrec_recall.health.comparisons import Rise
+from tfrec_recall.health.day import Day
+
+MOST = 1_000  # values that a column may have; of free text all are new
+
+
+@dataclasses.dataclass(frozen=True)
+class UnknownValues:
+    """The share of present values that are not among those of before.
+
+    Args:
+        column: with its table.
+        known: the values, as texts.
+    """
+
+    column: str
+    known: Sequence[str]
+
+    group: ClassVar = INPUTS
+    comparison: ClassVar = Rise()
+
+    @property
+    def name(self) -> str:
+        return f"unknown values of {self.column}"
+
+    @classmethod
+    def learn(cls, day: Day, tables: Mapping[str, pd.DataFrame]) -> Iterator[Self]:
+        """Of the columns of text.
+
+        Args:
+            tables: all that was known at the export: events, users and items.
+        """
+        for column in day.columns():
+            table, _, name = column.partition(".")
+            values = tables[table][name]
+            values = (values.explode() if is_list(values) else values).dropna()
+            if not len(values) or is_number(values):
+                continue
+            distinct = as_texts(values.drop_duplicates()).dropna()
+            if len(distinct) <= MOST:
+                yield cls(column, tuple(sorted(distinct)))
+
+    def counts(self, seen):
+        found = seen.columns().get(self.column)
+        if found is None:
+            return None
+        values, unit = found
+        if is_list(values):
+            values = values.reset_index(drop=True).explode()
+            unit = unit[values.index.to_numpy()]
+        texts = as_texts(values)
+        present = texts.notna().to_numpy()
+        strange = pd.Index(self.known).get_indexer(pd.Index(texts[present])) < 0
+        return counted(unit[present], strange.astype(np.int64), seen.units, 2)
+
+    def told(self, bin):
+        return "of the values"

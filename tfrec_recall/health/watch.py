@@ -1,0 +1,186 @@
+"""A day's events, users and items held to what was usual before an export."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.export import LoadedRetriever
+from tfrec_recall.export.version_files import EXTRA
+from tfrec_recall.health import asked
+from tfrec_recall.health.check import Check
+from tfrec_recall.health.day import Day, drawn, with_days
+from tfrec_recall.health.finding import Finding, Health
+from tfrec_recall.health.judge import FALSE_ALARMS, Compared, judge
+from tfrec_recall.health.moved_vectors import moved_vectors
+from tfrec_recall.health.reference import ITEMS, Reference, rows_of, with_answers
+from tfrec_recall.health.reference_file import read_reference
+from tfrec_recall.health.vectors import Vectors
+
+
+def watch(
+    retriever: LoadedRetriever,
+    events: Interactions,
+    users: pd.DataFrame | None = None,
+    items: pd.DataFrame | None = None,
+    item_vectors: tuple[np.ndarray, np.ndarray] | None = None,
+    false_alarms: float = FALSE_ALARMS,
+    seed: int = 0,
+) -> Health:
+    """Looks whether a day is like the days before the export, in all that can be counted.
+
+    Args:
+        retriever: an export that has its reference beside it, as `train --export` writes it.
+        events: those of the day, or of several days; users on a day are what is compared. Of its
+            tables, only the events are looked at.
+        users: columns of the users; without them none is looked at.
+        items: the catalogue of the day: item_id and columns; by default the export's own. Its
+            vectors are looked at.
+        item_vectors: ids and vectors [items, dim] that servers hold, instead of those that the
+            export makes of the items.
+        false_alarms: the share of days like those before on which any check raises an alarm.
+        seed: of what is drawn, and of the ways of dealing units out.
+
+    Raises: ValueError for an export without a reference, and what to do; or for ids of another
+        type.
+    """
+    reference = read_reference(retriever.path / EXTRA)
+    if reference is None:
+        raise ValueError(
+            "Nothing was written with this export that says what is usual, so neither inputs nor "
+            "vectors, index or lists can be held to it: export it again by this version's `train`, "
+            f"or give `export` a Reference. Received: {retriever.path}."
+        )
+    _check_ids(retriever, events.events)
+    day, unchecked, units = _day(retriever, reference, events, users, items, seed)
+    of_days = [(c, counts, c.counts(day)) for c, counts in reference.checks]
+    unchecked += _not_there(of_days)
+    of_items, moved, problems = _items(retriever, reference, items, item_vectors, seed)
+    unchecked += problems
+    lists = None
+    if reference.lists is not None and day.lists is not None:
+        lists = reference.lists, day.lists.rows
+    found = judge(_compared(of_days), _compared(of_items), lists, false_alarms, seed)
+    found = [*moved, *found]
+    return Health(
+        export=str(retriever.path),
+        events=len(events.events),
+        units=units,
+        drawn=day.units,
+        findings=tuple(sorted(found, key=lambda one: not one.alarm)),
+        unchecked=tuple(unchecked),
+    )
+
+
+def _day(
+    retriever: LoadedRetriever,
+    reference: Reference,
+    events: Interactions,
+    users: pd.DataFrame | None,
+    items: pd.DataFrame | None,
+    seed: int,
+) -> tuple[Day, list[str], int]:
+    """The day with all that is known of it; what is not; and how many units it has."""
+    unchecked = []
+    timed = bool(reference.about["timed"]) and events.time_unit == "s"
+    if reference.about["timed"] and not timed:
+        unchecked.append("times of events: those of the day have none in seconds")
+    units = drawn(with_days(events.events, timed), seed=seed)
+    mine = units.events["item_id"]
+    row = pd.Index(retriever.item_ids).get_indexer(pd.Index(mine))
+    items = retriever.items if items is None else items
+    day = Day(
+        users=units.users,
+        events=units.events,
+        unit=units.unit,
+        timed=timed,
+        strange_user=reference.known.strange(pd.Series(units.users)),
+        strange_item=row < 0,
+        popularity=np.where(row >= 0, reference.popularity[np.maximum(row, 0)], 0).astype(float),
+        of_users=None if users is None else rows_of(users, "user_id", units.users),
+        of_items=None if items is None else rows_of(items, "item_id", mine),
+    )
+    try:
+        table = _as_inputs(day.of_users, retriever)
+        queries = asked.requests(retriever.inputs, day.users, day.events, day.unit, table)
+    except ValueError as error:
+        return day, [*unchecked, f"vectors, index and lists: {error}"], units.of_all
+    day, problems = with_answers(day, retriever, queries, reference.popularity)
+    return day, [*unchecked, *problems], units.of_all
+
+
+def _as_inputs(of_users: pd.DataFrame | None, retriever: LoadedRetriever) -> pd.DataFrame | None:
+    if of_users is None:
+        return None
+    return of_users[[name for name in of_users if name in retriever.inputs]]
+
+
+def _not_there(of_days: Sequence[tuple[Check, Any, Any]]) -> list[str]:
+    """The checks that the day has nothing for."""
+    lacking = [check.name for check, _, counts in of_days if counts is None or not counts.any()]
+    of_users = [name for name in lacking if " users." in name]
+    other = [name for name in lacking if name not in of_users]
+    told = [f"{', '.join(of_users)}: no table of users is given (--users)"] if of_users else []
+    return told + ([f"{', '.join(other)}: the day has nothing to say of it"] if other else [])
+
+
+def _compared(found: Sequence[tuple[Check, np.ndarray, np.ndarray | None]]) -> list[Compared]:
+    return [Compared(check, old, new) for check, old, new in found if new is not None]
+
+
+def _items(
+    retriever: LoadedRetriever,
+    reference: Reference,
+    items: pd.DataFrame | None,
+    given: tuple[np.ndarray, np.ndarray] | None,
+    seed: int,
+) -> tuple[list[tuple[Check, Any, Any]], list[Finding], list[str]]:
+    """Checks of some of the items' vectors with the counts of both; items that have moved; and what
+    cannot be said, and why."""
+    if "embed_item" not in retriever.signatures or reference.items is None:
+        return [], [], ["vectors of items: the export has none"]
+    if given is not None:
+        ids = given[0]
+    else:
+        ids = retriever.item_ids if items is None else items["item_id"].to_numpy()
+        if not retriever.report.get("embeds_new_items"):
+            ids = ids[np.isin(ids, retriever.item_ids)]
+    kept, before = reference.items
+    some = np.random.default_rng(seed).permutation(len(ids))[:ITEMS]
+    place = pd.Index(ids).get_indexer(pd.Index(retriever.item_ids[kept]))
+    there = place >= 0
+    looked_at = np.concatenate([some, place[there]])
+    if not len(looked_at):
+        return [], [], ["vectors of items: none of those given is in the catalogue"]
+    try:
+        if given is not None:
+            rows = given[1][looked_at]
+        else:
+            rows = asked.item_vectors(retriever, ids[looked_at], items)
+    except ValueError as error:
+        return [], [], [f"vectors of items: {error}"]
+    drawn_rows, same = rows[: len(some)], rows[len(some) :]
+    seen = Vectors(drawn_rows, np.arange(len(some)), len(some))
+    of_items = [(check, counts, check.counts(seen)) for check, counts in reference.of_items]
+    return of_items, [moved_vectors(before[there], same)] if there.any() else [], []
+
+
+def _check_ids(retriever: LoadedRetriever, events: pd.DataFrame) -> None:
+    number = pd.api.types.is_integer_dtype(events["item_id"])
+    if number != retriever.id_dtype.is_integer:
+        raise ValueError(
+            f"Item ids are {retriever.id_dtype.name} in the export, and of the same type in the "
+            f"events of a day. Received: {events['item_id'].dtype}."
+        )
+    if not len(events):
+        raise ValueError("A day has events. Received: none.")
+
+
+def as_values(health: Health) -> dict[str, Any]:
+    """What was found, as plain values."""
+    return {**dataclasses.asdict(health), "alarms": len(health.alarms)}
