@@ -101,6 +101,11 @@ def is_list(values: pd.Series) -> bool:
     return len(present) > 0 and isinstance(present.iloc[0], LISTS)
 
 
+def flat(values: pd.Series) -> pd.Series:
+    """The values within lists, each with the index of its list; of an empty list, one missing."""
+    return values.explode().infer_objects()
+
+
 def counted(unit: np.ndarray, code: np.ndarray, units: int, bins: int) -> np.ndarray:
     """How often each unit has each bin, float32 [units, bins].
 

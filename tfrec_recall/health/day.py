@@ -70,7 +70,10 @@ class Day:
         return len(self.users)
 
     def columns(self) -> dict[str, tuple[pd.Series, np.ndarray]]:
-        """Every column of values by name, `users.age`, with the unit of each of its rows."""
+        """Every column of values by name, `users.age`, with the unit of each of its rows.
+
+        Dates are left out: of them all that is new is later.
+        """
         other = [name for name in self.events if name not in NO_VALUES]
         found = {f"events.{name}": (self.events[name], self.unit) for name in other}
         for table, rows, unit in (
@@ -79,7 +82,8 @@ class Day:
         ):
             if rows is not None:
                 found |= {f"{table}.{name}": (rows[name], unit) for name in rows}
-        return found
+        dates = pd.api.types.is_datetime64_any_dtype
+        return {name: one for name, one in found.items() if not dates(one[0].dtype)}
 
 
 NO_VALUES = {"user_id", "item_id", "timestamp", "session_id", "split", DAY}

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.health.bins import as_texts, counted, is_list, is_number
+from tfrec_recall.health.bins import as_texts, counted, flat, is_list, is_number
 from tfrec_recall.health.check import INPUTS
 from tfrec_recall.health.comparisons import Rise
 from tfrec_recall.health.day import Day
@@ -46,7 +46,7 @@ class UnknownValues:
         for column in day.columns():
             table, _, name = column.partition(".")
             values = tables[table][name]
-            values = (values.explode() if is_list(values) else values).dropna()
+            values = (flat(values) if is_list(values) else values).dropna()
             if not len(values) or is_number(values):
                 continue
             distinct = as_texts(values.drop_duplicates()).dropna()
@@ -59,7 +59,7 @@ class UnknownValues:
             return None
         values, unit = found
         if is_list(values):
-            values = values.reset_index(drop=True).explode()
+            values = flat(values.reset_index(drop=True))
             unit = unit[values.index.to_numpy()]
         texts = as_texts(values)
         present = texts.notna().to_numpy()

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from tfrec_recall.health.bins import MISSING, Bins, counted, is_list
+from tfrec_recall.health.bins import MISSING, Bins, counted, flat, is_list
 from tfrec_recall.health.check import INPUTS
 from tfrec_recall.health.comparisons import Stability
 from tfrec_recall.health.day import Day
@@ -41,7 +41,7 @@ class Values:
     def learn(cls, day: Day) -> Iterator[Self]:
         for column, (values, _) in day.columns().items():
             lists = is_list(values)
-            yield cls(column, Bins.learnt(values.explode() if lists else values), lists)
+            yield cls(column, Bins.learnt(flat(values) if lists else values), lists)
 
     def counts(self, seen):
         table = self.column.partition(".")[0]
@@ -54,7 +54,7 @@ class Values:
             return counted(unit, np.full(rows, MISSING), seen.units, len(self.bins))
         values, unit = found
         if is_list(values):
-            values = values.reset_index(drop=True).explode()
+            values = flat(values.reset_index(drop=True))
             unit = unit[values.index.to_numpy()]
         return counted(unit, self.bins.codes(values), seen.units, len(self.bins))
 
