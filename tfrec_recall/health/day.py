@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from tfrec_recall.health.vectors import Vectors
 SECONDS = 86_400
 DAY = "_day"
 UNITS = 4_096  # users on a day whose events are counted
+LEARNING = 2_048  # others, from which it is learnt what there is to count; at most a third of all
 AT_LEAST = 1_000  # wanted of the days before the export
 DAYS = 28  # before the export, at least where they are there
 
@@ -69,6 +71,22 @@ class Day:
     def units(self) -> int:
         return len(self.users)
 
+    def part(self, first: int, last: int) -> Day:
+        """The units from one to before another, without what was answered."""
+        mine = (self.unit >= first) & (self.unit < last)
+        of_items = self.of_items
+        return Day(
+            users=self.users[first:last],
+            events=self.events[mine].reset_index(drop=True),
+            unit=self.unit[mine] - first,
+            timed=self.timed,
+            strange_user=self.strange_user[first:last],
+            strange_item=self.strange_item[mine],
+            popularity=self.popularity[mine],
+            of_users=None if self.of_users is None else _rows(self.of_users, slice(first, last)),
+            of_items=None if of_items is None else _rows(of_items, np.flatnonzero(mine)),
+        )
+
     def columns(self) -> dict[str, tuple[pd.Series, np.ndarray]]:
         """Every column of values by name, `users.age`, with the unit of each of its rows.
 
@@ -84,6 +102,10 @@ class Day:
                 found |= {f"{table}.{name}": (rows[name], unit) for name in rows}
         dates = pd.api.types.is_datetime64_any_dtype
         return {name: one for name, one in found.items() if not dates(one[0].dtype)}
+
+
+def _rows(table: pd.DataFrame, rows: Any) -> pd.DataFrame:
+    return table.iloc[rows].reset_index(drop=True)
 
 
 NO_VALUES = {"user_id", "item_id", "timestamp", "session_id", "split", DAY}

@@ -12,7 +12,7 @@ import pandas as pd
 from tfrec_recall.data import Interactions
 from tfrec_recall.health import asked
 from tfrec_recall.health.check import Check
-from tfrec_recall.health.day import DAY, Day, drawn, newest_days, with_days
+from tfrec_recall.health.day import DAY, LEARNING, UNITS, Day, drawn, newest_days, with_days
 from tfrec_recall.health.event_times import EventTimes
 from tfrec_recall.health.gaps import Gaps
 from tfrec_recall.health.history_lengths import HistoryLengths
@@ -73,6 +73,8 @@ class Reference:
     ) -> Self:
         """What is usual in the newest days of the data, and what the retriever makes of it.
 
+        What there is to count (the values, the bins, the centres of vectors) is learnt from other
+        units than are counted: those that it is learnt from are nearer to it than any day can be.
         Users and items that came on a day count as unknown on it, as they would have been to an
         export of the day before.
 
@@ -84,28 +86,30 @@ class Reference:
         timed = data.time_unit == "s"
         events = with_days(data.events, timed)
         window = newest_days(events)
-        units = drawn(window, seed=seed)
+        units = drawn(window, UNITS + LEARNING, seed)
         popularity = _events_of(retriever.item_ids, _without_a_day(events, window))
         mine = units.events["item_id"]
-        since = events[DAY].min()
-        day = Day(
+        every = Day(
             users=units.users,
             events=units.events,
             unit=units.unit,
             timed=timed,
-            strange_user=_came(units.users, units.days, events, "user_id", since),
-            strange_item=_came(mine, units.events[DAY], events, "item_id", since).astype(bool),
-            popularity=_on_other_days(units.events, events, window),
+            strange_user=came_on(units.users, units.days, events, "user_id"),
+            strange_item=came_on(mine, units.events[DAY], events, "item_id").astype(bool),
+            popularity=on_other_days(units.events, events, window),
             of_users=_rows(data.users, "user_id", units.users),
             of_items=_rows(data.items, "item_id", mine),
         )
-        day, unmeasured = _asked(day, retriever, popularity)
+        counting = every.units - min(LEARNING, every.units // 3)
+        day, unmeasured = _asked(every.part(0, counting), retriever, popularity)
+        other = every.part(counting, every.units) if counting < every.units else every
+        learning, _ = _asked(other, retriever, popularity)
         tables = {"events": data.events, "users": data.users, "items": data.items}
-        checks: list[Check] = [check for kind in OF_DAYS for check in kind.learn(day)]
-        checks += UnknownValues.learn(day, tables)
-        checks += [check for kind in OF_ANSWERS for check in kind.learn(day)]
-        if day.vectors is not None:
-            checks += _of_vectors(day.vectors, "requests")
+        checks: list[Check] = [check for kind in OF_DAYS for check in kind.learn(learning)]
+        checks += UnknownValues.learn(learning, tables)
+        checks += [check for kind in OF_ANSWERS for check in kind.learn(learning)]
+        if learning.vectors is not None:
+            checks += _of_vectors(learning.vectors, "requests")
         items, of_items = _of_catalogue(retriever, seed)
         about = {
             "days": int(window[DAY].nunique()) if timed else None,
@@ -182,10 +186,15 @@ def _of_catalogue(
     if "embed_item" not in retriever.signatures:
         return None, []
     count = len(retriever.item_ids)
-    rows = np.random.default_rng(seed).permutation(count)[:ITEMS]
+    rows = np.random.default_rng(seed).permutation(count)[: 3 * ITEMS // 2]
     vectors = asked.item_vectors(retriever, retriever.item_ids[rows])
-    seen = Vectors(vectors, np.arange(len(rows)), len(rows))
-    return (rows, vectors), _counted(_of_vectors(seen, "items"), seen)
+    counting = len(rows) - len(rows) // 3
+    seen, others = (
+        Vectors(some, np.arange(len(some)), len(some))
+        for some in (vectors[:counting], vectors[counting:] if counting < count else vectors)
+    )
+    kept = rows[:counting], vectors[:counting]
+    return kept, _counted(_of_vectors(others, "items"), seen)
 
 
 def _counted(checks: Sequence[Check], seen: Any) -> list[tuple[Check, np.ndarray]]:
@@ -207,17 +216,17 @@ def _without_a_day(events: pd.DataFrame, window: pd.DataFrame) -> pd.DataFrame:
     return events[events[DAY] != counts.index[len(counts) // 2]]
 
 
-def _came(ids: Any, days: Any, events: pd.DataFrame, column: str, since: int) -> np.ndarray:
+def came_on(ids: Any, days: Any, events: pd.DataFrame, column: str) -> np.ndarray:
     """1 where the first event of the id is of this day, 0 where it is older.
 
     On the first day of all, before which nobody could be known, it is 0.
     """
     first = events.groupby(column, sort=False)[DAY].min()
     days = np.asarray(days)
-    return ((first.reindex(ids).to_numpy() == days) & (days > since)).astype(np.float64)
+    return ((first.reindex(ids).to_numpy() == days) & (days > events[DAY].min())).astype(np.float64)
 
 
-def _on_other_days(mine: pd.DataFrame, events: pd.DataFrame, window: pd.DataFrame) -> np.ndarray:
+def on_other_days(mine: pd.DataFrame, events: pd.DataFrame, window: pd.DataFrame) -> np.ndarray:
     """How many events of other days the item of each event has."""
     if events[DAY].nunique() < 2:
         return events["item_id"].value_counts().reindex(mine["item_id"]).to_numpy(np.float64)

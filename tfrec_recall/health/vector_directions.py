@@ -62,7 +62,7 @@ def centres_of(vectors: Vectors) -> tuple[tuple[float, ...], ...]:
     if not len(units):
         return ()
     wanted = int(np.clip(vectors.units // UNITS_A_CENTRE, 1, CENTRES))
-    leaf = leaves_of(units, min(wanted, len(units)))
+    leaf = leaves_of(units, min(wanted, len(units)))  # some of the leaves are cut in two
     means = np.stack([units[leaf == one].mean(axis=0) for one in range(int(leaf.max()) + 1)])
     means = unit_vectors(means[means.any(axis=1)])
     return tuple(map(tuple, np.round(means, 4).tolist()))
