@@ -59,12 +59,20 @@ def reindex(
             show_default=False,
         ),
     ] = None,
+    rebuild: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild",
+            help="Build the index anew, where the tree of ScaNN's would be kept.",
+        ),
+    ] = False,
     json: options.Differences = None,
 ) -> None:
     """Write a new version over other items, embedded by the export itself, without training.
 
-    The file of items is the whole catalogue, with the columns of the item features. The index is
-    built anew, of the same kind and to the same recall.
+    The file of items is the whole catalogue, with the columns of the item features. The tree of an
+    index of ScaNN is kept, new and moved items are put in, and its recall is measured; another
+    index is built anew, of the same kind and to the same recall.
     """
     if source.items is None:
         raise typer.BadParameter("say where the items are", param_hint="--items")
@@ -87,7 +95,7 @@ def reindex(
     chosen = None if index is None else index_of(index, scann_ops)
     with warnings.catch_warnings(record=True) as told, progress("Embedding items") as tell:
         warnings.simplefilter("always", IndexNotice)
-        found = reindexed(retriever.path, items, chosen, to, diversity, tell)
+        found = reindexed(retriever.path, items, chosen, to, diversity, tell, rebuild)
     for one in told:
         if issubclass(one.category, IndexNotice):
             warn((str(one.message), "yellow"))

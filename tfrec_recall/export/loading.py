@@ -66,6 +66,8 @@ class LoadedRetriever(Retriever):
             object.__setattr__(self, "rating_inputs", _argument(saved.predict_rating))
 
         self.of_items = dict(getattr(saved, "of_items", {}))
+        searchers = getattr(saved, "searchers", {})  # those of earlier exports are not told
+        self.searchers = {name: dict(parts) for name, parts in searchers.items()}
         self.tuned_with = read_tuning(path / EXTRA)
         self.popularity = read_popularity(path / EXTRA)
 

@@ -77,6 +77,7 @@ class ServingModule(tf.Module):
         if knows.get_concrete_function().structured_outputs is not None:
             self.knows = offered["knows"] = knows
         self.of_items = dict(retriever.of_items)
+        self.searchers = {name: dict(parts) for name, parts in retriever.searchers.items()}
         self.state = _state(retriever, offered.values())
 
 

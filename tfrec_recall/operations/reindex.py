@@ -21,6 +21,7 @@ from tfrec_recall.export.version_files import EXTRA
 from tfrec_recall.health import read_reference, write_reference
 from tfrec_recall.operations.catalogue_changes import CatalogueChanges
 from tfrec_recall.operations.index_settings import index_settings
+from tfrec_recall.operations.kept_tree import KEPT, KeptTree
 from tfrec_recall.operations.saved_function import SavedFunction
 from tfrec_recall.retrieval import (
     Diversity,
@@ -62,12 +63,14 @@ def reindex(
     to: str | os.PathLike[str] | None = None,
     diversity: Diversity | None = None,
     progress: Callable[[int, int], None] | None = None,
+    rebuild: bool = False,
 ) -> Reindexed:
     """Writes the next version of an export, over these items.
 
-    Every item is embedded by the export's own `embed_item`, and the index is built anew, of the
-    same kind and to the same recall: the operations of ScaNN in TensorFlow do not add to an index,
-    and building it is what is cheaper.
+    Every item is embedded by the export's own `embed_item`. An index of ScaNN goes on with its
+    tree (see `KeptTree`): new and moved vectors are put in, removed ones taken out, and its recall
+    is measured. Another index, or one that would miss its recall, is built anew, of the same kind
+    and to the same recall.
 
     Args:
         path: the directory of the versions, of which the newest is taken, or that of one version.
@@ -76,12 +79,13 @@ def reindex(
         to: the directory of versions that is written to; by default the export's own.
         diversity: for an export whose lists are spread over categories, with those of these items.
         progress: called with items embedded and items in all.
+        rebuild: build the index anew in any case.
 
     Raises: ValueError where the export cannot do without its training code, and why; or where
         `items` lacks a feature or holds it in another type.
     """
     retriever = load(path)
-    made = reindexed(retriever, items, index, diversity, progress)
+    made = reindexed(retriever, items, index, diversity, progress, rebuild)
     before, after = pd.Index(retriever.item_ids), pd.Index(made.item_ids)
     changes = CatalogueChanges.between(before, after, retriever.items, items)
     card, queries, tuned_with = retriever.card, warm_up(retriever), _told(made, retriever)
@@ -120,12 +124,16 @@ def reindexed(
     index: IndexSettings | None = None,
     diversity: Diversity | None = None,
     progress: Callable[[int, int], None] | None = None,
+    rebuild: bool = False,
 ) -> Retriever:
     """The retriever of an export over other items; arguments and errors as of `reindex`."""
     items = _checked(retriever, items)
     report = retriever.report
     vectors = embedded(retriever, items, progress)
-    index = index_settings(report["index"]) if index is None else index
+    if index is None:
+        index = index_settings(report["index"])
+        kept = None if rebuild else KeptTree.of(retriever, items["item_id"], index)
+        index = index if kept is None else kept
     arguments: dict[str, Any] = {
         "item_ids": items["item_id"].to_numpy(),
         "vectors": vectors,
@@ -253,6 +261,11 @@ def _tuning(retriever: LoadedRetriever) -> TuningVectors | None:
 
 def _told(made: Retriever, old: LoadedRetriever) -> str:
     report = made.report["index"]
+    if KEPT in report:
+        return (
+            f"nothing: its tree was kept, {report[KEPT]['now']:,} of {report['items']:,} items are "
+            f"new in it or have moved; measured on {report['tuned_with']}"
+        )
     if "tuned_with" not in report and "instead_of" not in report:
         return "nothing, as exact search needs no tuning"
     if old.tuned_with is not None:

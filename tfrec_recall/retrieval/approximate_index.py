@@ -6,7 +6,7 @@ import dataclasses
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,10 @@ class ApproximateIndex(Index):
         self._searcher = searcher
         self._chosen = chosen
         self._k = k
+
+    @property
+    def parts(self):
+        return dict(getattr(self._searcher, "parts", {}))
 
     def search(self, query, k, exclude=None, present=None, allowed=None):
         items, dim = self._searcher.size
@@ -205,12 +209,53 @@ def approximate(
     else:
         searcher = kind.searcher(vectors, chosen.leaves)
         chosen = dataclasses.replace(chosen, leaves=searcher.leaves)
-    index = ApproximateIndex(searcher, chosen, k, name)
+    settings = dataclasses.asdict(kind)  # type: ignore[call-overload]
+    return _reported(searcher, chosen, name, settings, probe, tuned_with, started)
+
+
+def with_searcher(
+    searcher: Searcher,
+    chosen: Chosen,
+    name: str,
+    settings: Mapping[str, Any],
+    k: int,
+    queries: np.ndarray | None,
+    present: np.ndarray | None,
+) -> ApproximateIndex:
+    """The index of a searcher that is there, with the settings that were chosen for it before.
+
+    Its recall is measured, as that of any other.
+
+    Args:
+        settings: what its kind was asked for with, for the report.
+        queries, present: as in `IndexSettings.build`.
+    """
+    started = time.perf_counter()
+    items, dim = searcher.size
+    vectors = searcher.vectors_of(tf.range(items)).numpy()
+    of_users = Asked.of(dim, np.zeros((0, dim)) if queries is None else queries, present)
+    _, to_report, measured_with = _asked(vectors, of_users)
+    probe = Probe.of(vectors, to_report, k)
+    return _reported(searcher, chosen, name, settings, probe, measured_with, started)
+
+
+def _reported(
+    searcher: Searcher,
+    chosen: Chosen,
+    name: str,
+    settings: Mapping[str, Any],
+    probe: Probe,
+    tuned_with: str,
+    started: float,
+) -> ApproximateIndex:
+    """The index, whose report says what it is and what was measured."""
+    index = ApproximateIndex(searcher, chosen, probe.k, name)
+    items, dim = searcher.size
     index.report.update(
         items=items,
         dim=dim,
-        k=k,
-        settings=dataclasses.asdict(kind),  # type: ignore[call-overload]
+        k=probe.k,
+        settings=dict(settings),
         leaves=chosen.leaves,
         leaves_to_search=chosen.leaves_to_search,
         reorder=chosen.reorder,

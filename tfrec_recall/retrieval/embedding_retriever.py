@@ -138,6 +138,10 @@ class EmbeddingRetriever(Retriever):
         self._lift = None if factors is None else tf.Variable(factors, trainable=False, name="lift")
         if self._lift is not None:
             self.of_items = {"lift": self._lift}
+        indexes = {"index": built, "similar_items_index": by_cosine}
+        if by_cosine is built:
+            del indexes["similar_items_index"]
+        self.searchers = {name: one.parts for name, one in indexes.items() if one.parts}
         self.tuned_with = None if queries is None else TuningVectors(queries, present)
         self._diversity = diversity
         if diversity is not None:

@@ -25,6 +25,11 @@ class Index(tf.Module):
         # A plain dictionary: a module's own assignment would wrap it to track what it holds.
         object.__setattr__(self, "report", report)
 
+    @property
+    def parts(self) -> dict[str, tf.Variable]:
+        """What an index over other vectors can go on with; nothing where it is built anew."""
+        return {}
+
     def search(
         self,
         query: tf.Tensor,

@@ -44,6 +44,8 @@ class Retriever(tf.Module):
         id_dtype: the type of raw item ids in the graph, tf.string or tf.int64.
         of_items: what else is known of the items, by name, variables in the order of `item_ids`: a
             retriever of other items is made with it.
+        searchers: what the searchers of ScaNN hold, by name and part, of retrievers that have
+            some: an index over other items is made with it.
         tuned_with: the requests that an approximate index was tuned with, as vectors; None: with
             none.
         popularity: what fills lists that are too short; None: any items.
@@ -51,6 +53,7 @@ class Retriever(tf.Module):
 
     catalogue: Catalogue
     of_items: Mapping[str, tf.Variable]
+    searchers: Mapping[str, Mapping[str, tf.Variable]]
     tuned_with: TuningVectors | None = None
     popularity: Popularity | None = None
     inputs: dict[str, tf.TensorSpec]
@@ -77,6 +80,7 @@ class Retriever(tf.Module):
         self.k = k
         self.signatures = tuple(signatures)
         self.of_items = {}
+        self.searchers = {}
         # Plain dictionaries: a module's own assignment would wrap them to track what they hold.
         object.__setattr__(self, "inputs", dict(inputs))
         object.__setattr__(self, "filter_inputs", {})

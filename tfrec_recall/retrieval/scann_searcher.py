@@ -1,12 +1,14 @@
 """ScaNN's TensorFlow ops as a module that is saved and restored like any other."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import re
 import tempfile
 import uuid
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import numpy as np
@@ -21,6 +23,10 @@ from tfrec_recall.retrieval.selection import NO_ROW
 ANISOTROPIC_THRESHOLD = 0.2  # of "Accelerating Large-Scale Inference with Anisotropic ...", 2020
 POINTS_A_LEAF = 128  # for k-means; twice as many find nothing more at 100,000 items
 POINTS_TO_HASH = 20_000  # for the codebooks; five times as many find nothing more
+PARTS = (  # what ScaNN's operations are given
+    *("dataset", "scann_config", "serialized_partitioner", "datapoint_to_token", "ah_codebook"),
+    *("hashed_dataset", "int8_dataset", "int8_multipliers", "dp_norms"),
+)
 
 
 class ScannSearcher(tf.Module):
@@ -42,29 +48,29 @@ class ScannSearcher(tf.Module):
 
     def __init__(self, vectors: np.ndarray, leaves: int | None, parallel: bool = True):
         super().__init__(name="scann_searcher")
-        builder = scann_ops.builder(vectors, 1, "dot_product")
-        if leaves is None:
-            builder = builder.score_brute_force()
-        else:
-            builder = builder.tree(
-                leaves,
-                leaves,
-                training_sample_size=min(len(vectors), POINTS_A_LEAF * leaves),
-                random_init=False,  # k-means++, which gives the same tree each time
-            )
-            builder = builder.score_ah(
-                2,
-                anisotropic_quantization_threshold=ANISOTROPIC_THRESHOLD,
-                training_sample_size=min(len(vectors), POINTS_TO_HASH),
-            )
-            builder = builder.reorder(1)
-        with _without_notices():
-            built = builder.build()
-        self._state = built.serialize_to_module()
-        _release(built.searcher_handle)
+        self._hold(_built(vectors, leaves), leaves or 1, parallel)
 
-        self.vectors = self._state.dataset
-        self.leaves = leaves or 1
+    @classmethod
+    def of_parts(
+        cls, parts: Mapping[str, np.ndarray], leaves: int, parallel: bool = True
+    ) -> ScannSearcher:
+        """A searcher of what another one holds, or of what `changed_parts` makes of it."""
+        searcher = cls.__new__(cls)
+        tf.Module.__init__(searcher, name="scann_searcher")
+        searcher._hold(ScannState(parts), leaves, parallel)
+        return searcher
+
+    @property
+    def parts(self) -> dict[str, tf.Variable]:
+        """What ScaNN's operations are given, by their names for it; nothing without a tree."""
+        if self.leaves == 1:
+            return {}
+        return {name: getattr(self._state, name) for name in PARTS}
+
+    def _hold(self, state: tf.Module, leaves: int, parallel: bool) -> None:
+        self._state = state
+        self.vectors = state.dataset
+        self.leaves = leaves
         self._parallel = parallel
         self._shared_name = f"tfrec_recall-{uuid.uuid4()}"
         with tf.init_scope():
@@ -105,19 +111,42 @@ class ScannSearcher(tf.Module):
         return tf.ensure_shape(rows, [None, None]), tf.where(none, float("-inf"), found.distances)
 
     def _handle(self) -> tf.Tensor:
-        state = self._state
-        return scann_ops.tensors_to_scann(
-            state.dataset,
-            state.scann_config,
-            state.serialized_partitioner,
-            state.datapoint_to_token,
-            state.ah_codebook,
-            state.hashed_dataset,
-            state.int8_dataset,
-            state.int8_multipliers,
-            state.dp_norms,
-            shared_name=self._shared_name,
+        parts = [getattr(self._state, name) for name in PARTS]
+        return scann_ops.tensors_to_scann(*parts, shared_name=self._shared_name)
+
+
+class ScannState(tf.Module):
+    """What ScaNN's operations are given, as variables."""
+
+    def __init__(self, parts: Mapping[str, np.ndarray]):
+        super().__init__(name="scann_state")
+        for name in PARTS:
+            setattr(self, name, tf.Variable(parts[name], trainable=False, name=name))
+
+
+def _built(vectors: np.ndarray, leaves: int | None) -> tf.Module:
+    """What the operations are given to search these vectors."""
+    builder = scann_ops.builder(vectors, 1, "dot_product")
+    if leaves is None:
+        builder = builder.score_brute_force()
+    else:
+        builder = builder.tree(
+            leaves,
+            leaves,
+            training_sample_size=min(len(vectors), POINTS_A_LEAF * leaves),
+            random_init=False,  # k-means++, which gives the same tree each time
         )
+        builder = builder.score_ah(
+            2,
+            anisotropic_quantization_threshold=ANISOTROPIC_THRESHOLD,
+            training_sample_size=min(len(vectors), POINTS_TO_HASH),
+        )
+        builder = builder.reorder(1)
+    with _without_notices():
+        built = builder.build()
+    state = built.serialize_to_module()
+    _release(built.searcher_handle)
+    return state
 
 
 def held(name: str) -> tf.Tensor:

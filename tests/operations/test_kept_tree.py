@@ -1,0 +1,119 @@
+"""A reindexed export keeps the tree of its index: what is new is found, what is gone is not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tests.retrieval.toys import texts
+from tfrec_recall.export import export, load
+from tfrec_recall.operations.reindex import reindex
+from tfrec_recall.retrieval import EmbeddingRetriever, ScaNN, TuningVectors
+from tfrec_recall.retrieval.scann_changes import changed_parts
+from tfrec_recall.retrieval.scann_searcher import ScannSearcher
+
+ITEMS, DIM = 1_500, 8
+CENTRES = np.random.default_rng(1).normal(size=(12, DIM))
+
+
+def drawn(count, seed):
+    generator = np.random.default_rng(seed)
+    near = CENTRES[generator.integers(0, len(CENTRES), count)]
+    return (near + 0.4 * generator.normal(size=(count, DIM))).astype("float32")
+
+
+class AsTold(tf.Module):
+    """The numbers of the request, or of the item, are its vector."""
+
+    def __init__(self):
+        super().__init__()
+        self.inputs = {f"x{one}": tf.TensorSpec([None], tf.float32) for one in range(DIM)}
+
+    def __call__(self, raw):
+        return tf.stack([raw[f"x{one}"] for one in range(DIM)], axis=1)
+
+
+def table(ids, vectors):
+    columns = {f"x{one}": vectors[:, one] for one in range(DIM)}
+    return pd.DataFrame({"item_id": ids, **columns})
+
+
+IDS = [f"i{number}" for number in range(ITEMS)]
+VECTORS = drawn(ITEMS, 0)
+OLD = table(IDS, VECTORS)
+QUERIES = drawn(120, 2)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    index = ScaNN(0.8, leaves=16, leaves_to_search=8, reorder=60)
+    arguments = {"item_embedder": AsTold(), "tuning_queries": TuningVectors(drawn(100, 3))}
+    made = EmbeddingRetriever(AsTold(), IDS, VECTORS, index, k=10, **arguments)
+    return export(made, tmp_path_factory.mktemp("kept") / "model", items=OLD)
+
+
+@pytest.fixture(scope="module")
+def changed():
+    """40 items removed, 30 added, 20 moved."""
+    new = table([f"n{number}" for number in range(30)], drawn(30, 4))
+    moved = table(IDS[100:120], drawn(20, 5))
+    return pd.concat([OLD[40:100], moved, OLD[120:], new], ignore_index=True)
+
+
+def asked(queries):
+    return {f"x{one}": queries[:, one] for one in range(DIM)}
+
+
+def exactly(items, queries, k):
+    vectors = items[[f"x{one}" for one in range(DIM)]].to_numpy()
+    best = np.argsort(-(queries @ vectors.T), axis=1)[:, :k]
+    return items["item_id"].to_numpy()[best]
+
+
+def test_coded_by_the_tree_that_is_there_is_as_coded_when_it_was_built():
+    searcher = ScannSearcher(VECTORS, 16)
+    parts = {name: part.numpy() for name, part in searcher.parts.items()}
+    again = changed_parts(parts, VECTORS, np.where(np.arange(ITEMS) % 3, np.arange(ITEMS), -1))
+    for name, part in parts.items():
+        np.testing.assert_array_equal(again[name], part)
+    order = np.random.default_rng(0).permutation(ITEMS)
+    other = changed_parts(parts, VECTORS[order], order)
+    np.testing.assert_array_equal(other["hashed_dataset"], parts["hashed_dataset"][order])
+
+
+def test_a_version_with_the_same_tree_finds_what_is_new_and_nothing_that_is_gone(
+    exported, changed, tmp_path
+):
+    found = reindex(exported, changed, to=tmp_path / "kept")
+    assert found.index["kept"] == {"now": 50, "anew": 50}
+    assert "its tree was kept, 50 of 1,490 items are new in it or have moved" in found.tuned_with
+    assert (found.index["leaves"], found.index["tuned_with"]) == (16, "queries")
+    loaded = load(found.version)
+    lists = np.array(texts(loaded(asked(QUERIES), k=10)[0]))
+    truth = exactly(changed, QUERIES, 10)
+    recall = np.mean([len({*a} & {*b}) / 10 for a, b in zip(lists, truth, strict=True)])
+    assert recall == pytest.approx(found.index["recall"], abs=0.05)
+    assert recall >= 0.8
+    assert not {*lists.reshape(-1)} & {*IDS[:40]}
+    listed, gone = {*lists.reshape(-1)}, {*truth.reshape(-1)} - {*IDS}
+    assert len(listed & gone) > 0.7 * len(gone) > 0  # those that were added
+    new = changed.iloc[-1:]
+    mine = loaded(asked(new[[f"x{one}" for one in range(DIM)]].to_numpy()), k=1)[0]
+    assert texts(mine) == exactly(changed, new.iloc[:, 1:].to_numpy(), 1).tolist()
+    # The changes of versions add up, and the tree is built anew when they are too many.
+    more = pd.concat([changed, table([f"m{n}" for n in range(290)], drawn(290, 6))])
+    again = reindex(found.version, more, to=tmp_path / "more")
+    assert again.index["kept"] == {"now": 290, "anew": 340}
+    much = pd.concat([more, table([f"l{n}" for n in range(40)], drawn(40, 7))])
+    assert "kept" not in reindex(again.version, much, to=tmp_path / "much").index
+
+
+def test_a_tree_that_misses_its_recall_or_is_not_wanted_is_built_anew(
+    exported, changed, tmp_path, monkeypatch
+):
+    assert "kept" not in reindex(exported, changed, to=tmp_path / "a", rebuild=True).index
+    monkeypatch.setattr(
+        "tfrec_recall.operations.kept_tree.with_searcher",
+        lambda *given: type("Index", (), {"report": {"recall": 0.79}}),
+    )
+    assert "kept" not in reindex(exported, changed, to=tmp_path / "b").index

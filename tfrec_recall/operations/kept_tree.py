@@ -1,0 +1,103 @@
+"""The tree of an index that goes on with a changed catalogue."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from tfrec_recall.export import LoadedRetriever
+from tfrec_recall.retrieval import Catalogue, Index, IndexSettings
+from tfrec_recall.retrieval.approximate_index import told, with_searcher
+from tfrec_recall.retrieval.index import checked_vectors
+from tfrec_recall.retrieval.scann_changes import changed_parts
+from tfrec_recall.retrieval.scann_searcher import ScannSearcher
+from tfrec_recall.retrieval.tuning import Chosen
+
+ANEW = 0.2  # of the items, since the tree was built: with more it is of another catalogue
+SAME = 1e-5  # of a vector's length: what rounding makes of a vector that has not moved
+KEPT = "kept"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tree:
+    """A searcher's parts, as arrays, and what the index says of itself."""
+
+    parts: Mapping[str, np.ndarray]
+    report: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class KeptTree:
+    """The choice of the index that an export has, over other items.
+
+    Items that are new or have moved are put into the leaves and coded by the codebooks that are
+    there, and removed ones are left out; nothing is trained, nothing tuned. Then the recall is
+    measured. Where it is below what was asked for, or a fifth of the items is new since the tree
+    was built, the index is built anew.
+
+    Args:
+        anew: what builds it.
+        trees: those of the export.
+        rows: of each item of the new catalogue, in the order of its rows, the row that it had; -1
+            for a new item.
+    """
+
+    anew: IndexSettings
+    trees: Sequence[Tree]
+    rows: np.ndarray
+
+    @classmethod
+    def of(cls, retriever: LoadedRetriever, items: Any, anew: IndexSettings) -> Self | None:
+        """That of an export over these ids; None where it has no tree of ScaNN."""
+        trees = [
+            Tree({part: value.numpy() for part, value in parts.items()}, retriever.report[name])
+            for name, parts in retriever.searchers.items()
+        ]
+        if not trees:
+            return None
+        after = Catalogue(items).ids
+        return cls(anew, trees, pd.Index(retriever.item_ids).get_indexer(pd.Index(after)))
+
+    def build(
+        self,
+        vectors: np.ndarray,
+        k: int = 100,
+        queries: np.ndarray | None = None,
+        present: np.ndarray | None = None,
+    ) -> Index:
+        vectors = checked_vectors(vectors)
+        if vectors.shape[1] == self.trees[0].parts["dataset"].shape[1]:
+            sources = [self._unmoved(tree, vectors) for tree in self.trees]
+            best = int(np.argmax([np.count_nonzero(source >= 0) for source in sources]))
+            found = self._kept(self.trees[best], vectors, sources[best], k, queries, present)
+            if found is not None:
+                return found
+        return self.anew.build(vectors, k, queries, present)
+
+    def _unmoved(self, tree: Tree, vectors: np.ndarray) -> np.ndarray:
+        """The row that each vector has in the tree; -1 where it is new or has moved."""
+        before = tree.parts["dataset"][np.maximum(self.rows, 0)]
+        length = np.linalg.norm(vectors, axis=1)
+        same = np.linalg.norm(before - vectors, axis=1) <= SAME * length
+        return np.where((self.rows >= 0) & same, self.rows, -1)
+
+    def _kept(self, tree, vectors, source, k, queries, present) -> Index | None:
+        """The index with this tree; None where it does not do."""
+        report, anew = tree.report, int(np.count_nonzero(source < 0))
+        so_far = anew + (report.get(KEPT) or {}).get("anew", 0)
+        if so_far > ANEW * len(vectors):
+            return None
+        parts = changed_parts(tree.parts, vectors, source)
+        settings = report["settings"]
+        searcher = ScannSearcher.of_parts(parts, report["leaves"], settings.get("parallel", True))
+        chosen = Chosen(report["leaves"], report["leaves_to_search"], report["reorder"])
+        index = with_searcher(searcher, chosen, "scann", settings, k, queries, present)
+        if index.report["recall"] < settings["recall"]:
+            return None
+        of_choice = {name: report[name] for name in ("chosen_by", "why") if name in report}
+        index.report.update({**of_choice, KEPT: {"now": anew, "anew": so_far}})
+        return told(index, settings["recall"])
