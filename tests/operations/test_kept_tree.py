@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tests.retrieval.toys import texts
 from tfrec_recall.export import export, load
+from tfrec_recall.operations.kept_tree import KeptTree, Tree
 from tfrec_recall.operations.reindex import reindex
 from tfrec_recall.retrieval import EmbeddingRetriever, ScaNN, TuningVectors
 from tfrec_recall.retrieval.scann_changes import changed_parts
@@ -100,20 +101,31 @@ def test_a_version_with_the_same_tree_finds_what_is_new_and_nothing_that_is_gone
     new = changed.iloc[-1:]
     mine = loaded(asked(new[[f"x{one}" for one in range(DIM)]].to_numpy()), k=1)[0]
     assert texts(mine) == exactly(changed, new.iloc[:, 1:].to_numpy(), 1).tolist()
-    # The changes of versions add up, and the tree is built anew when they are too many.
-    more = pd.concat([changed, table([f"m{n}" for n in range(290)], drawn(290, 6))])
-    again = reindex(found.version, more, to=tmp_path / "more")
-    assert again.index["kept"] == {"now": 290, "anew": 340}
-    much = pd.concat([more, table([f"l{n}" for n in range(40)], drawn(40, 7))])
-    assert "kept" not in reindex(again.version, much, to=tmp_path / "much").index
 
 
-def test_a_tree_that_misses_its_recall_or_is_not_wanted_is_built_anew(
-    exported, changed, tmp_path, monkeypatch
-):
-    assert "kept" not in reindex(exported, changed, to=tmp_path / "a", rebuild=True).index
+class Anew:
+    """Settings that say that the index would be built."""
+
+    def build(self, *given):
+        return "anew"
+
+
+def kept(report, rows):
+    searcher = ScannSearcher(VECTORS, 16)
+    parts = {name: part.numpy() for name, part in searcher.parts.items()}
+    settings = {"recall": 0.5, "parallel": True}
+    made = {"leaves": 16, "leaves_to_search": 8, "reorder": 60, "settings": settings, **report}
+    return KeptTree(Anew(), [Tree(parts, made)], rows)
+
+
+def test_too_many_changes_or_a_missed_recall_build_the_tree_anew(monkeypatch):
+    rows = np.where(np.arange(ITEMS) < 200, -1, np.arange(ITEMS))
+    built = kept({"kept": {"anew": 90}}, rows).build(VECTORS, 10, QUERIES)
+    assert built.report["kept"] == {"now": 200, "anew": 290}  # those of versions before count
+    assert kept({"kept": {"anew": 101}}, rows).build(VECTORS, 10, QUERIES) == "anew"
+    assert kept({}, rows).build(VECTORS[:, :4], 10) == "anew"  # vectors of another model
     monkeypatch.setattr(
         "tfrec_recall.operations.kept_tree.with_searcher",
-        lambda *given: type("Index", (), {"report": {"recall": 0.79}}),
+        lambda *given: type("Index", (), {"report": {"recall": 0.49}}),
     )
-    assert "kept" not in reindex(exported, changed, to=tmp_path / "b").index
+    assert kept({}, rows).build(VECTORS, 10, QUERIES) == "anew"
