@@ -160,10 +160,10 @@ def _show(found: Health, every: bool, on: Console) -> None:
     alarms = len(found.alarms)
     rows = found.findings if every else found.findings[: alarms + SHOWN]
     table = Table(title="Before the export and now", title_justify="left", box=SIMPLE_HEAD)
-    for name in ("", "figure", "where it moved most"):
-        table.add_column(name)
-    for name in ("before", "now", "change", "alarm from", "chance"):
-        table.add_column(name, justify="right")
+    table.add_column("figure", no_wrap=True)
+    table.add_column("moved most")
+    for name in ("before", "now", "change", "alarm", "chance"):
+        table.add_column(name, justify="right", no_wrap=True)
     for one in rows:
         table.add_row(*_row(one), style="bold red" if one.alarm else None)
     on.print(table)
@@ -175,6 +175,5 @@ def _show(found: Health, every: bool, on: Console) -> None:
 
 
 def _row(one: Finding) -> tuple[str, ...]:
-    chance = f"{one.chance:.3f}" if one.chance > 0.001 else "≤ .001"
-    numbers = (f"{one.change:.3f}", f"{one.bound:g}", chance)
-    return (one.group, one.check, one.where, one.before, one.now, *numbers)
+    numbers = (f"{one.change:.3f}", f"{one.bound:g}", f"{one.chance:.3f}")
+    return (one.check, one.where, one.before, one.now, *numbers)
