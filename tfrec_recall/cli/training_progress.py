@@ -20,10 +20,10 @@ class Stopwatch(tf.keras.callbacks.Callback):
     """
 
     kept = ("steps", "seconds", "seconds_after")  # by checkpoints
-    _supports_tf_logs = True  # Keras: at the end of a batch it reads the number alone
 
     def __init__(self):
         super().__init__()
+        self._supports_tf_logs = True  # at the end of a batch it goes by the number alone
         self.steps = 0
         self.seconds = 0.0
         self.seconds_after: list[float] = []  # each epoch

@@ -65,8 +65,6 @@ class Checkpoints(tf.keras.callbacks.Callback):
     `model.fit(batches, epochs=50, callbacks=[Checkpoints("runs/first", every=1000)])`
     """
 
-    _supports_tf_logs = True  # Keras: what it does at the end of a batch, it does by the number
-
     def __init__(
         self,
         folder: str | os.PathLike[str],
@@ -75,6 +73,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
         on_sigterm: bool = True,
     ):
         super().__init__()
+        self._supports_tf_logs = True  # at the end of a batch it goes by the number alone
         whole("Checkpoints", every, "every", optional=True)
         whole("Checkpoints", keep, "keep")
         self.folder, self.every, self.keep = pathlib.Path(folder), every, keep
