@@ -34,9 +34,9 @@ strategy = tf.distribute.ParameterServerStrategy(resolver, partitioner)
 
 def refusal(model_class, **settings):
     """What `fit` says to a model that it refuses."""
-    with strategy.scope():
-        model = built(model_class, **settings)
     try:
+        with strategy.scope():
+            model = built(model_class, **settings)
         model.fit(model.training_data(the_board(), BATCH), verbose=0)
     except ValueError as error:
         return str(error)

@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrec_recall.data.windows import Block, Columns
+from tfrec_recall.features import Features
 from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
 from tfrec_recall.models.learning.replicas import whole_batch
@@ -19,21 +20,24 @@ class WindowModel(RecallModel):
     """A model whose batches are sessions as flat columns, learnt from block after block.
 
     A subclass sets `training`, and writes `learn_block`.
+
+    Raises: ValueError in the scope of parameter servers.
     """
 
     training: WindowTraining
     window: Any  # None where a model takes whole sets
 
-    def check_strategy(self, strategy, asked):
-        super().check_strategy(strategy, asked)
-        if is_far(strategy):
+    def __init__(self, features: Features, **kwargs):
+        if is_far():
             name = type(self).__name__
             raise ValueError(
                 f"{name} changes its tables row by row, each block after the one before: workers "
                 "that step on their own would lose each other's rows. Train it on one machine or "
                 "under MultiWorkerMirroredStrategy; where tables need parameter servers, take "
-                f"YouTubeDNN or TwoTower. Received: {name} under {type(strategy).__name__}."
+                f"YouTubeDNN or TwoTower. Received: {name} in the scope of "
+                f"{type(tf.distribute.get_strategy()).__name__}."
             )
+        super().__init__(features, **kwargs)
 
     def begin(self, run):
         self.training.begin(run)
