@@ -34,7 +34,7 @@ import numpy as np
 from tfrec_recall.data.datasets import simulated
 
 EPOCHS = 6
-SETTINGS = {"epochs": EPOCHS, "patience": EPOCHS, "batch_size": 1024}
+SETTINGS = {"epochs": EPOCHS, "patience": EPOCHS, "batch_size": 256}
 LIMIT = 900.0  # seconds of a run
 NOT_LESS = 0.01  # of the loss: a range of fewer seeds says little
 
@@ -190,7 +190,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["two-tower"])
     parser.add_argument("--kinds", nargs="+", type=int, default=range(len(KINDS)))
     parser.add_argument("--seeds", type=int, default=3, help="of one process")
-    parser.add_argument("--events", type=int, default=30_000)
+    parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     options = parser.parse_args()
     worst = 0.0
