@@ -236,7 +236,8 @@ def _ratio(top, bottom, xp):
 
 
 def _above_rounding(variance, scale, xp):
-    rounding = 1e-12 if xp is np else 1e-6  # float64 in tables, float32 in graphs
+    # float64 in tables and Spark, float32 in graphs
+    rounding = 1e-12 if xp is np else getattr(xp, "ROUNDING", 1e-6)
     return xp.where(variance > rounding * scale, variance, xp.zeros_like(variance))
 
 

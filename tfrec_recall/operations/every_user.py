@@ -26,6 +26,7 @@ class EveryUser:
         inputs: the raw features that are asked for, as `retriever.inputs`.
         context: what all requests tell of themselves, a row; a missing value is left empty.
         repeats: list the items of the histories like all others.
+        now: the time of the requests; by default that of the newest of these events.
     """
 
     subject = "user_id"
@@ -36,6 +37,7 @@ class EveryUser:
         inputs: Mapping[str, tf.TensorSpec],
         context: pd.DataFrame | None = None,
         repeats: bool = False,
+        now: float | None = None,
     ):
         table = interactions.users.sort_values("user_id", ignore_index=True)
         events = interactions.events
@@ -49,7 +51,7 @@ class EveryUser:
         self._table, self._inputs, self._context = table, dict(inputs), context
         self._now = None
         if interactions.has_time:
-            newest = events["timestamp"].max()
+            newest = events["timestamp"].max() if now is None else now
             self._now = newest + 1 if interactions.time_unit == "order" else newest
         self.repeats = repeats
         told = None if context is None else context.iloc[0].astype("str").to_dict()

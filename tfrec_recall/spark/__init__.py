@@ -19,9 +19,18 @@ if importlib.util.find_spec("pyspark") is None:
 if TYPE_CHECKING:
     from tfrec_recall.spark.examples import next_basket, next_item
     from tfrec_recall.spark.interactions import SparkInteractions
+    from tfrec_recall.spark.item_graph import basket_graph, bipartite_graph, item_graph
+    from tfrec_recall.spark.lists import recommendations
+    from tfrec_recall.spark.nearby import nearby_neighbours
     from tfrec_recall.spark.order import chronological
     from tfrec_recall.spark.parted import write_parts
+    from tfrec_recall.spark.random_walks import (
+        ItemUserItemWalks,
+        RandomWalks,
+        importance_neighbours,
+    )
     from tfrec_recall.spark.sessions import sessions
+    from tfrec_recall.spark.similarity import interaction_matrix, neighbours
     from tfrec_recall.spark.splits import (
         SparkPart,
         SparkSplit,
@@ -39,20 +48,30 @@ else:
     on_demand(__name__)
 
 __all__ = [
+    "ItemUserItemWalks",
+    "RandomWalks",
     "SparkInteractions",
     "SparkPart",
     "SparkSplit",
+    "basket_graph",
+    "bipartite_graph",
     "chronological",
     "counts",
     "encode",
     "given",
     "has_baskets",
     "hold_out_users",
+    "importance_neighbours",
+    "interaction_matrix",
+    "item_graph",
     "last_basket_out",
     "last_events_out",
+    "nearby_neighbours",
+    "neighbours",
     "next_basket",
     "next_item",
     "random_events_out",
+    "recommendations",
     "save_vocabulary",
     "sessions",
     "standard",

@@ -1,0 +1,408 @@
+"""A log prepared on Spark: seconds and peak memory of each stage, skew, and equality with pandas.
+
+    python benchmarks/spark.py                                # 10^5 and 10^6 simulated events
+    python benchmarks/spark.py --events 10_000_000 --memory 4g
+    python benchmarks/spark.py --skew 1_000_000               # beside the even log of that size
+    python benchmarks/spark.py --equal movielens-100k online-retail data/gowalla
+
+Stages, each of which writes its result as Parquet or is counted to its last row:
+
+    read        checks of the tables
+    split       the last event of each user, and what is left
+    vocabulary  items and their counts
+    examples    next-item examples with histories of 20 items, as numbers
+    similarity  ItemCF's nearby co-counts, 50 neighbours an item
+    graph       items that follow each other
+    walks       importance neighbours, 10 walks of 5 steps from each of 10,000 items
+    parts       the training events in parts by user
+
+Spark runs here, on all processors, with the heap that `--memory` gives it. The peak is that of
+Java and of Python's workers together, sampled twice a second. `--skew` gives one item a tenth of
+all events and one user a tenth too, at most a million, and exits with 1 if that takes more than
+twice as long as the log it was made of. `--equal` exits with 1 if a row differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psutil
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+import tfrec_recall  # noqa: F401  chooses the Keras
+from tfrec_recall import data, graph
+from tfrec_recall import spark as on
+from tfrec_recall.data.datasets import simulated
+
+MOST = 2.0  # times as long, of a skewed log
+WALKED = 10_000
+
+
+def session(memory: str, partitions: int) -> SparkSession:
+    settings = {
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.memory": memory,  # in local mode the driver is the executor
+        "spark.sql.shuffle.partitions": str(partitions),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+    }
+    found = SparkSession.builder.master("local[*]").config(map=settings).getOrCreate()
+    found.sparkContext.setLogLevel("ERROR")
+    return found
+
+
+class Peak:
+    """The most memory that the processes below this one took together, in GiB."""
+
+    def __enter__(self) -> Peak:
+        self.bytes, self._over = 0, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.5):
+            total = 0
+            for child in psutil.Process().children(recursive=True):
+                try:
+                    total += child.memory_info().rss
+                except psutil.NoSuchProcess:
+                    continue
+            self.bytes = max(self.bytes, total)
+
+
+def counted(frame: DataFrame) -> str:
+    """Runs all of it, and keeps nothing."""
+    row = frame.agg(F.count("*"), F.sum(F.hash(*frame.columns).cast("long"))).first()
+    return f"{row[0]:,} rows"
+
+
+def stages(
+    spark: SparkSession, log: pathlib.Path, folder: pathlib.Path
+) -> Iterator[tuple[str, Callable[[], str]]]:
+    made: dict[str, Any] = {}
+
+    def read() -> str:
+        made["all"] = on.SparkInteractions.from_parquet(spark, log)
+        return ", ".join(
+            f"{getattr(made['all'], one).count():,} {one}" for one in ("events", "users")
+        )
+
+    def split() -> str:
+        on.last_events_out(made["all"], test=1, validation=1).save(folder / "split")
+        train = folder / "split" / "train"
+        made["train"] = on.SparkInteractions.from_parquet(spark, train, mend_ids=False)
+        return f"{made['train'].events.count():,} to train"
+
+    def vocabulary() -> str:
+        counts = on.counts(made["train"].events, "item_id")
+        on.save_vocabulary(counts, folder / "items.parquet")
+        known = spark.read.parquet(str(folder / "items.parquet"))
+        made["size"] = known.count() + 2
+        made["items"] = on.vocabulary(counts)
+        return f"{made['size'] - 2:,} items"
+
+    def examples() -> str:
+        raw = made["train"]
+        ordered = on.chronological(raw.events)
+        encoded = on.encode(ordered, made["items"], "item_id", "number")
+        encoded.select("user_id", "number", "place").write.parquet(str(folder / "encoded"))
+        made["events"] = spark.read.parquet(str(folder / "encoded")).withColumnRenamed(
+            "number", "item_id"
+        )
+        numbered = raw.with_events(on.encode(raw.events, made["items"], "item_id", "number"))
+        found = on.next_item(numbered, history=20, columns=["number"])
+        found = found.select("user_id", "number", "history_number", "weight", "age")
+        found.write.parquet(str(folder / "examples"))
+        return f"{spark.read.parquet(str(folder / 'examples')).count():,} examples"
+
+    def similarity() -> str:
+        co_count = graph.CoCount(alpha=0.3, active_penalty=True)
+        found = on.nearby_neighbours(
+            made["events"], co_count, count=50, half_life=3.0, rows=made["size"], most_events=2_000
+        )
+        return counted(found)
+
+    def item_graph() -> str:
+        found = on.item_graph(made["events"])
+        found.write.parquet(str(folder / "graph"))
+        made["graph"] = spark.read.parquet(str(folder / "graph"))
+        return f"{made['graph'].count():,} edges"
+
+    def walks() -> str:
+        walks = on.RandomWalks(made["graph"])
+        starts = made["items"].select(F.col("number").alias("node")).orderBy("node").limit(WALKED)
+        found = on.importance_neighbours(walks, starts, top=20, count=10, length=5)
+        said = counted(found)
+        walks.release()
+        return said
+
+    def parts() -> str:
+        return f"{len(on.write_parts(made['train'], folder / 'parts'))} parts"
+
+    yield "read", read
+    yield "split", split
+    yield "vocabulary", vocabulary
+    yield "examples", examples
+    yield "similarity", similarity
+    yield "graph", item_graph
+    yield "walks", walks
+    yield "parts", parts
+
+
+def prepare(spark: SparkSession, log: pathlib.Path, place: pathlib.Path) -> dict[str, float]:
+    """Seconds of each stage; prints them with the peak and what was made."""
+    seconds = {}
+    with tempfile.TemporaryDirectory(dir=place) as name:
+        for stage, run in stages(spark, log, pathlib.Path(name)):
+            with Peak() as peak:
+                begin = time.perf_counter()
+                said = run()
+                seconds[stage] = time.perf_counter() - begin
+            print(
+                f"  {stage:11}{seconds[stage]:9.1f} s{peak.bytes / 2**30:8.2f} GiB   {said}",
+                flush=True,
+            )
+    print(f"  {'all':11}{sum(seconds.values()):9.1f} s", flush=True)
+    return seconds
+
+
+def write_log(folder: pathlib.Path, events: int, items: int) -> pathlib.Path:
+    simulated.write(folder, events, items=items, topics=max(12, items // 2000))
+    return folder
+
+
+def skew(log: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
+    """The same log with a tenth of all events of one item, and a tenth, at most 10^6, of one user.
+
+    The sessions of the user are those of the others whose events were taken, so that their number
+    stays what it is.
+    """
+    (folder / "events").mkdir(parents=True)
+    left = 1_000_000
+    random = np.random.default_rng(0)
+    paths = sorted((log / "events").glob("*.parquet"))
+    hot = pq.read_table(paths[0], columns=["item_id"])["item_id"][0].as_py()
+    for path in paths:
+        events = pq.read_table(path).to_pandas()
+        events.loc[random.random(len(events)) < 0.1, "item_id"] = hot
+        bot = np.flatnonzero(random.random(len(events)) < 0.1)[:left]
+        events.iloc[bot, events.columns.get_loc("user_id")] = "bot"
+        left -= len(bot)
+        events.to_parquet(folder / "events" / path.name)
+    for table in ("users", "items"):
+        (source,) = log.glob(f"{table}*")
+        os.symlink(source, folder / source.name)
+    return folder
+
+
+def rows_alike(found: pd.DataFrame, expected: pd.DataFrame, keys: list[str]) -> str:
+    """Raises AssertionError unless both have the same rows."""
+    assert set(found.columns) == set(expected.columns), (list(found), list(expected))
+    found = found[list(expected.columns)]
+    lists = [name for name in expected if isinstance(expected[name].iloc[0], list | np.ndarray)]
+    found, expected = (one.sort_values(keys, ignore_index=True) for one in (found, expected))
+    for name in lists:
+        pairs = zip(found.pop(name), expected.pop(name), strict=True)
+        assert all(list(own) == list(other) for own, other in pairs), name
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-6)
+    return f"{len(expected):,} rows"
+
+
+def equalities(
+    spark: SparkSession, source: str, folder: pathlib.Path
+) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Each step on Spark beside the same on one machine."""
+    whole = data.datasets.load(source)
+    for table in ("events", "users", "items"):
+        (folder / table).mkdir(parents=True)
+        getattr(whole, table).to_parquet(folder / table / "part-0.parquet")
+    there = on.SparkInteractions.from_parquet(spark, folder)
+    split, split_there = data.standard(whole), on.standard(there)
+    train, train_there = split.train, split_there.train
+    keys = [one for one in ("user_id", "item_id", "timestamp", "session_id") if one in whole.events]
+
+    def pandas(frame: DataFrame) -> pd.DataFrame:
+        return frame.toPandas()
+
+    yield "events", lambda: rows_alike(pandas(there.events), whole.events, keys)
+    yield "train", lambda: rows_alike(pandas(train_there.events), train.events, keys)
+    for on_part in ("validation", "test"):
+        own, other = getattr(split_there, on_part), split.part(on_part)
+        if not len(other.targets):
+            continue
+        yield (
+            f"{on_part} history",
+            lambda own=own, other=other: rows_alike(pandas(own.history), other.history, keys),
+        )
+        yield (
+            f"{on_part} targets",
+            lambda own=own, other=other: rows_alike(pandas(own.targets), other.targets, keys),
+        )
+
+    items = data.Vocabulary.build(train.events["item_id"])
+
+    def vocabulary() -> str:
+        on.save_vocabulary(on.counts(train_there.events, "item_id"), folder / "items.parquet")
+        found = data.Vocabulary.load(folder / "items.parquet")
+        assert found.ids.tolist() == items.ids.tolist()
+        assert found.counts.tolist() == items.counts.tolist()
+        return f"{len(items):,} ids"
+
+    yield "vocabulary", vocabulary
+    known = on.vocabulary(on.counts(train_there.events, "item_id"))
+    ordered_there = on.chronological(train_there.events) if whole.has_time else train_there.events
+    encoded = on.encode(ordered_there, known, "item_id").persist()
+    events = train.events
+    if whole.has_time:
+        events = events.iloc[data.chronological(events)]
+    item = items.encode(events["item_id"])
+    user = pd.factorize(events["user_id"], sort=True)[0]
+    matrix = graph.interaction_matrix(item, user, (len(items), int(user.max()) + 1))
+    co_count = graph.CoCount(alpha=0.3, active_penalty=True)
+
+    def neighbours_alike(found: pd.DataFrame, expected: graph.Neighbours) -> str:
+        weights = np.zeros(expected.weights.shape)
+        weights[found["id"], found["rank"] - 1] = found["weight"]
+        np.testing.assert_allclose(weights, expected.weights, rtol=2e-6, atol=1e-9)
+        ids = np.full(expected.ids.shape, -1)
+        ids[found["id"], found["rank"] - 1] = found["neighbour"]
+        gaps = np.abs(np.diff(expected.weights, axis=1)) > 4e-6 * expected.weights[:, :-1]
+        alone = np.pad(gaps, ((0, 0), (1, 0)), constant_values=True)
+        alone &= np.pad(gaps, ((0, 0), (0, 1)), constant_values=False)
+        assert (ids == expected.ids)[alone].all()
+        return f"{len(found):,} neighbours, {alone.sum():,} of them equal to no other"
+
+    def similarity() -> str:
+        found = on.neighbours(on.interaction_matrix(encoded), co_count, 50, rows=len(items))
+        return neighbours_alike(pandas(found), graph.neighbours(matrix, co_count, 50))
+
+    yield "similarity", similarity
+    if not whole.has_time:
+        return
+
+    def nearby() -> str:
+        from tfrec_recall.graph.similarity import Totals, column_sizes
+
+        weight = co_count.column_weight(column_sizes(matrix))[user]
+        expected = graph.nearby_neighbours(
+            user, item, Totals.of(matrix), co_count, 50, half_life=5.0, weight=weight
+        )
+        found = on.nearby_neighbours(encoded, co_count, 50, half_life=5.0, rows=len(items))
+        return neighbours_alike(pandas(found), expected)
+
+    def sessions() -> str:
+        expected = whole.events.assign(session=data.sessions(whole.events, gap=1800))
+        return rows_alike(pandas(on.sessions(there.events, gap=1800)), expected, keys)
+
+    def examples() -> str:
+        expected = data.next_item(train, history=20)
+        frame = expected.events.iloc[expected.target].reset_index(drop=True)
+        ids = expected.events["item_id"].to_numpy(dtype=object)
+        runs = zip(expected.history_start, expected.history_end, strict=True)
+        frame["history"] = [list(ids[start:end]) for start, end in runs]
+        frame["age"], frame["weight"] = expected.age, expected.weight
+        return rows_alike(pandas(on.next_item(train_there, history=20)), frame, keys)
+
+    def item_graph() -> str:
+        found = graph.item_graph(item, user, len(items)).tocoo()
+        expected = {"source": found.row, "target": found.col, "weight": found.data}
+        own = pandas(on.item_graph(encoded))
+        return rows_alike(own, pd.DataFrame(expected), ["source", "target"])
+
+    def walks() -> str:
+        found = graph.item_graph(item, user, len(items))
+        walks = on.RandomWalks(on.item_graph(encoded))
+        starts = np.arange(2, 12)
+        frame = spark.createDataFrame(pd.DataFrame({"node": starts}))
+        own = np.array(pandas(walks.walk(frame, 3, count=20_000))["walk"].tolist())
+        shares = found / found.sum(axis=1)[:, np.newaxis].clip(1e-9)
+        farthest = 0.0
+        for start in starts:
+            now = np.zeros(len(items))
+            now[start] = 1.0
+            for step in (1, 2, 3):
+                now = now @ shares
+                here = own[own[:, 0] == start][:, step]
+                met = np.bincount(here[here >= 0], minlength=len(items)) / len(here)
+                noise = np.sqrt(now * (1 - now) / len(here)) + 1 / len(here)
+                farthest = max(farthest, float((np.abs(met - now) / noise).max()))
+        walks.release()
+        assert farthest < 6, farthest
+        return f"no share further from the edges' than {farthest:.1f} of its standard deviations"
+
+    yield "nearby", nearby
+    yield "sessions", sessions
+    yield "examples", examples
+    yield "graph", item_graph
+    yield "walks", walks
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--events", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--items", type=int, nargs="*", help="for each; a hundredth by default")
+    parser.add_argument("--skew", type=int, help="events of the log that is skewed")
+    parser.add_argument("--equal", nargs="+", help="data sets, by name or folder")
+    parser.add_argument("--memory", default="4g", help="of the executors")
+    parser.add_argument("--partitions", type=int, default=8, help="of a shuffle")
+    parser.add_argument("--folder", type=pathlib.Path, help="where files go; removed afterwards")
+    options = parser.parse_args()
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
+    spark = session(options.memory, options.partitions)
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        place = pathlib.Path(name)
+        if options.equal:
+            wrong = 0
+            for source in options.equal:
+                print(source, flush=True)
+                for step, run in equalities(spark, source, place / pathlib.Path(source).name):
+                    try:
+                        print(f"  {step:19}equal   {run()}", flush=True)
+                    except AssertionError as error:
+                        wrong += 1
+                        print(f"  {step:19}DIFFERS {error}", flush=True)
+            return int(wrong > 0)
+        if options.skew:
+            log = write_log(place / "even", options.skew, max(2_000, options.skew // 100))
+            skewed = skew(log, place / "skewed")
+            prepare(spark, log, place)  # once for Java, which compiles as it goes
+            print("even")
+            even = prepare(spark, log, place)
+            print("one item and one user of a tenth of the events each")
+            uneven = prepare(spark, skewed, place)
+            ratio = sum(uneven.values()) / sum(even.values())
+            worst = max(uneven, key=lambda stage: uneven[stage] / even[stage])
+            print(
+                f"{ratio:.2f} times as long, wanted: at most {MOST:g}; "
+                f"{worst} most of all, {uneven[worst] / even[worst]:.2f} times"
+            )
+            return int(ratio > MOST)
+        sizes = options.items or [max(2_000, events // 100) for events in options.events]
+        for number, (events, items) in enumerate(zip(options.events, sizes, strict=True)):
+            print(f"{events:,} events, {items:,} items")
+            prepare(spark, write_log(place / f"log-{number}", events, items), place)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

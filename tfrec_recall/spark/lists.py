@@ -1,0 +1,146 @@
+"""Lists for all users: an export asked on all workers, each of which loads it once."""
+
+from __future__ import annotations
+
+import functools
+import os
+import pathlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import FloatType, IntegerType, StructField, StructType
+
+from tfrec_recall.data.notices import tell
+from tfrec_recall.spark.interactions import SparkInteractions
+from tfrec_recall.spark.order import PLACE, chronological, whole_user
+
+if TYPE_CHECKING:
+    from tfrec_recall.export import LoadedRetriever
+
+USERS_AT_A_TIME = 10_000
+MOST_EVENTS = 10_000
+
+
+def recommendations(
+    interactions: SparkInteractions,
+    export: str | os.PathLike[str],
+    k: int,
+    repeats: bool = False,
+    context: pd.DataFrame | None = None,
+    batch_size: int = 512,
+    most_events: int | None = MOST_EVENTS,
+) -> DataFrame:
+    """The list of every user, asked with all of the user's events at the time of the newest one.
+
+    The requests and the answers are those of `tfrec_recall.operations`: `EveryUser` and
+    `Recommendations`, of some thousand users at a time.
+
+    Args:
+        interactions: the events that count, and the users.
+        export: the directory of the versions, of which the newest is taken, or that of one, where
+            all workers find it.
+        k: the length of the lists.
+        repeats: list the items of the histories like all others.
+        context: what all requests tell of themselves, a row.
+        batch_size: requests in one call of the graph.
+        most_events: of a user with more the latest count, and what came before may be listed again;
+            a notice tells of it. Without times, a hash draws them.
+
+    Returns: user_id, rank (from 1), item_id, score; to be written, as it is computed each time.
+    Raises: FileNotFoundError if there is no export.
+    """
+    from tfrec_recall.export.version_files import newest_version
+
+    if k < 1 or batch_size < 1:
+        raise ValueError(f"k and batch_size are at least 1. Received: {k=}, {batch_size=}.")
+    version = str(newest_version(pathlib.Path(export)).absolute())
+    events, users = _limited(interactions, most_events), interactions.users
+    newest = None
+    if interactions.has_time:
+        row = interactions.events.agg(F.max("timestamp")).first()
+        newest = None if row is None else row[0]
+    unit = interactions.time_unit
+    buckets = max(1, -(-users.count() // USERS_AT_A_TIME))
+
+    def ask(some_users: pa.Table, some_events: pa.Table) -> pa.Table:
+        asked, met = (one.drop_columns("_bucket") for one in (some_users, some_events))
+        return answers(version, asked, met, k, repeats, context, batch_size, newest, unit)
+
+    schema = StructType(
+        [
+            users.schema["user_id"],
+            StructField("rank", IntegerType()),
+            interactions.items.schema["item_id"],
+            StructField("score", FloatType()),
+        ]
+    )
+    bucket = F.pmod(F.xxhash64("user_id"), F.lit(buckets)).cast("int")
+    apart = [one.withColumn("_bucket", bucket).groupBy("_bucket") for one in (users, events)]
+    return apart[0].cogroup(apart[1]).applyInArrow(ask, schema)
+
+
+def answers(
+    version: str,
+    users: pa.Table,
+    events: pa.Table,
+    k: int,
+    repeats: bool,
+    context: pd.DataFrame | None,
+    batch_size: int,
+    newest: float | None,
+    time_unit: str | None,
+) -> pa.Table:
+    """The lists of some users, of whom these are all events."""
+    from tfrec_recall.data import Interactions
+    from tfrec_recall.data.reading.parquet import to_frame
+    from tfrec_recall.operations.answers import POSITION, Recommendations
+    from tfrec_recall.operations.batch import answered
+    from tfrec_recall.operations.every_user import EveryUser
+
+    retriever = _loaded(version)
+    some = Interactions(to_frame(events), to_frame(users), time_unit=time_unit, mend_ids=False)
+    everyone = EveryUser(some, retriever.inputs, context, repeats, now=newest)
+    (part,) = everyone.parts(len(everyone))
+    with ThreadPoolExecutor(1) as writer:
+        table = answered(
+            retriever, part, "user_id", Recommendations(k), batch_size, writer, lambda _: None
+        )
+    return table.drop_columns(POSITION)
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(version: str) -> LoadedRetriever:
+    """The export, once for all tasks of this worker."""
+    from tfrec_recall.export import load
+
+    return load(version)
+
+
+def _limited(interactions: SparkInteractions, most: int | None) -> DataFrame:
+    """The events without those that very active users have beyond `most`."""
+    events = interactions.events
+    if most is None:
+        return events
+    sizes = events.groupBy("user_id").count()
+    row = sizes.agg(F.count_if(F.col("count") > most), F.max("count")).first()
+    if row is None or not row[0]:
+        return events
+    tell(
+        f"{row[0]:,} users with more than {most:,} events are asked with {most:,} of them: the "
+        f"most active one has {row[1]:,}. most_events=None takes all."
+    )
+    if interactions.has_time:
+        ordered = chronological(events)
+        later = F.count("*").over(whole_user()) - 1 - F.col(PLACE)
+        return _first(ordered, later, most)
+    lot = F.xxhash64(*sorted(events.columns))
+    return _first(events, F.row_number().over(whole_user().orderBy(lot)) - 1, most)
+
+
+def _first(events: DataFrame, place: Column, most: int) -> DataFrame:
+    kept = events.withColumn("_from_end", place).where(F.col("_from_end") < most)
+    return kept.drop("_from_end", PLACE)
