@@ -10,6 +10,7 @@ import importlib
 import pathlib
 import re
 import runpy
+import shutil
 
 import pytest
 import tensorflow as tf
@@ -34,6 +35,10 @@ PAGES = {
 @pytest.mark.programs
 @pytest.mark.parametrize("page", [page for page, blocks in PAGES.items() if blocks])
 def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
+    if "tfrec_recall.spark" in "".join(text for _, text in PAGES[page]):
+        pytest.importorskip("pyspark", reason="the page needs PySpark: pip install 'pyspark>=4,<5'")
+        if shutil.which("java") is None:
+            pytest.skip("the page needs Java 17, which runs Spark")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(datasets, "load", small)
     names: dict[str, object] = {}

@@ -21,6 +21,7 @@ PACKAGES = {
     "evaluation": "evaluation",
     "export": "export",
     "operations": "operations",
+    "spark": "spark",
     "cluster": "cluster",
     "health": "health",
 }

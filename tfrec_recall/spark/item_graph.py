@@ -39,11 +39,10 @@ def item_graph(events: DataFrame, session: str = "user_id", reach: int = 1) -> D
         )
     apart = ["user_id", session] if "user_id" in events.columns else [session]
     window = Window.partitionBy(*dict.fromkeys(apart)).orderBy(PLACE)
-    following = [F.lead("item_id", far).over(window) for far in range(1, reach + 1)]
     known = events.where(F.col("item_id") > 1)
-    steps = known.select(
-        F.col("item_id").alias(SOURCE), F.explode(F.array(*following)).alias(TARGET)
-    )
+    following = F.array(*(F.lead("item_id", far).over(window) for far in range(1, reach + 1)))
+    steps = known.select(F.col("item_id").alias(SOURCE), following.alias(TARGET))
+    steps = steps.withColumn(TARGET, F.explode(TARGET))
     edges = steps.where(F.col(TARGET).isNotNull() & (F.col(TARGET) != F.col(SOURCE)))
     return edges.groupBy(SOURCE, TARGET).agg(F.count(F.lit(1)).cast("float").alias(WEIGHT))
 
