@@ -153,6 +153,16 @@ def test_a_vocabulary_is_that_of_pandas(on_spark, shop, tmp_path, monkeypatch):
         on.encode(on_spark.events, known, "user_id")
 
 
+def test_an_order_needs_times_and_a_free_name(on_spark):
+    events = on_spark.events
+    with pytest.raises(ValueError, match="needs the column 'timestamp'"):
+        on.chronological(events.drop("timestamp"))
+    with pytest.raises(ValueError, match="in Unix seconds"):
+        on.chronological(events.withColumn("timestamp", events["timestamp"].cast("timestamp")))
+    with pytest.raises(ValueError, match="writes a column 'place'"):
+        on.chronological(on.chronological(events))
+
+
 def test_missing_ids_are_padding(spark):
     known = on.vocabulary(
         on.counts(spark.createDataFrame([("x",), ("x",), ("y",)], "a string"), "a")

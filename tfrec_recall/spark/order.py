@@ -26,7 +26,7 @@ def chronological(events: DataFrame) -> DataFrame:
         events: user_id, item_id, timestamp and, if sessions are known, session_id.
 
     Returns: partitioned by user.
-    Raises: ValueError without timestamps in seconds.
+    Raises: ValueError without timestamps in seconds, or where there is a column `place`.
     """
     if "timestamp" not in events.columns:
         raise ValueError(
@@ -38,7 +38,12 @@ def chronological(events: DataFrame) -> DataFrame:
             "chronological order needs timestamps in Unix seconds; SparkInteractions has them. "
             f"Received: a column of {events.schema['timestamp'].dataType.simpleString()}."
         )
-    window = Window.partitionBy("user_id").orderBy(*_keys(events))
+    if PLACE in events.columns:
+        raise ValueError(
+            f"chronological writes a column {PLACE!r}: rename the one that is there. "
+            f"Received columns: {events.columns}."
+        )
+    window = whole_user().orderBy(*_keys(events))
     return events.withColumn(PLACE, F.row_number().over(window) - 1)
 
 
