@@ -26,6 +26,7 @@ from tfrec_recall.cli import (
     show,
     train,
     tune,
+    update,
     watch,
 )
 from tfrec_recall.cli.console import only_warnings, quiet, say_error
@@ -53,6 +54,7 @@ for module in (
     blend,
     check,
     reindex,
+    update,
     watch,
     serve,
     show,

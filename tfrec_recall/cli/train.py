@@ -94,6 +94,14 @@ def train(
             show_default=False,
         ),
     ] = None,
+    keep_state: Annotated[
+        bool,
+        typer.Option(
+            "--keep-state",
+            help="With --export: keep the state of the training beside it, from which "
+            "`tfrec-recall update` goes on with new events.",
+        ),
+    ] = False,
     tensorboard: Annotated[
         pathlib.Path | None,
         typer.Option(
@@ -117,6 +125,8 @@ def train(
     places = None if cuts is None else parse_cuts(cuts)
     check_server(index, scann_ops)
     figures = output(json, "--json")
+    if keep_state and export is None:
+        raise typer.BadParameter("say where the export goes: --export", param_hint="--keep-state")
     if export is not None:
         check_place(export)
     if tensorboard is not None:
@@ -178,7 +188,10 @@ def train(
     )
     values[RECORD] = measured.record()
     if export is not None:
-        write_export(retriever, export, split, trained, {**values, **source.recorded()})
+        of_card = {**values, **source.recorded()}
+        if keep_state:
+            of_card |= write_state(export, trained, split, repeats)
+        write_export(retriever, export, split, trained, of_card)
     if tensorboard is not None:
         epoch = trained.best_epoch or trained.settings.get("epochs", 1)
         write_outcome(tensorboard, trained.model, retriever, split, metrics, epoch - 1)
@@ -262,6 +275,18 @@ def rating_errors(
         errors = evaluate_ratings(retriever, split, progress=tell)
     show_ratings(errors, on=on)
     return errors.metrics
+
+
+def write_state(
+    path: pathlib.Path, trained: Trained, split: Split, repeats: bool
+) -> dict[str, Any]:
+    """Writes the training state beside the export to come; what its card has to say of it."""
+    from tfrec_recall.upkeep.state import KEY, of_training
+
+    with waiting("Keeping the training state"):
+        told = {"batch_size": trained.settings.get("batch_size"), "repeats": repeats}
+        state = of_training(path, trained.model, split, told)
+    return {KEY: state.number}
 
 
 def write_export(

@@ -1,0 +1,192 @@
+"""`train --keep-state`, then `update` day by day: what is said, what is written, and kills."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tests.cli.conftest import run
+from tfrec_recall.data import Interactions
+from tfrec_recall.export import load
+from tfrec_recall.models import ItemCF
+from tfrec_recall.upkeep.state import FOLDER, TrainingState
+
+DAY = 24 * 3600
+START = 1_600_000_000
+
+
+def day(number, users=24, items=20, seed=0):
+    """A day of visits: groups of users and of items, both with new ones each day."""
+    generator = np.random.default_rng((seed, number))
+    user = generator.integers(0, users + 2 * number, 160)
+    item = 3 * generator.integers(0, items + number, 160) + user % 3
+    events = pd.DataFrame({"user_id": user, "item_id": item})
+    events = events.drop_duplicates().reset_index(drop=True)
+    events["user_id"] = "u" + events["user_id"].astype(str)
+    events["item_id"] = "i" + events["item_id"].astype(str)
+    events["timestamp"] = START + number * DAY + np.sort(generator.integers(0, DAY, len(events)))
+    return events
+
+
+def catalogue(events):
+    ids = sorted(events["item_id"].unique())
+    return pd.DataFrame({"item_id": ids, "kind": [f"kind {int(one[1:]) % 3}" for one in ids]})
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """Three days of events to train on, and files of the two after."""
+    folder = tmp_path_factory.mktemp("living")
+    (folder / "data").mkdir()
+    days = [day(number) for number in range(5)]
+    first = pd.concat(days[:3], ignore_index=True)
+    first.to_parquet(folder / "data" / "events.parquet")
+    catalogue(first).to_parquet(folder / "data" / "items.parquet")
+    for number in (3, 4):
+        days[number].to_parquet(folder / f"events {number}.parquet")
+        catalogue(days[number]).to_parquet(folder / f"items {number}.parquet")
+    return folder
+
+
+def train(shop, name, model, *options):
+    export = shop / name
+    run("train", model, "--data", shop / "data", "--index", "exact", "--export", export, *options)
+    return export
+
+
+@pytest.fixture(scope="module")
+def item_cf(shop):
+    return train(shop, "item cf", "item-cf", "--keep-state")
+
+
+def update_by(shop, export, number, *options, code=0):
+    files = (
+        "--events",
+        shop / f"events {number}.parquet",
+        "--items",
+        shop / f"items {number}.parquet",
+    )
+    run("update", export, *files, *options, code=code)
+
+
+def version_numbers(export):
+    return sorted(int(path.name) for path in export.iterdir() if path.name.isdecimal())
+
+
+def test_days_come_to_what_all_events_at_once_come_to(shop, item_cf, capsys):
+    figures = shop / "figures.json"
+    update_by(shop, item_cf, 3, "--json", figures, "--force")
+    told = json.loads(figures.read_text())
+    events = pd.read_parquet(shop / "events 3.parquet")
+    before = pd.read_parquet(shop / "data" / "events.parquet")
+    assert told["events"] == len(events)
+    assert told["users"] == len(set(events["user_id"]) - set(before["user_id"]))
+    assert told["items"] == len(set(events["item_id"]) - set(before["item_id"]))
+    said = capsys.readouterr().out
+    assert f"New: {len(events):,} events, {told['users']} users, {told['items']} items." in said
+    assert re.search(r"recall@50 of \d+ users on the newest day: [\d.]+ before, [\d.]+ after", said)
+    assert re.search(r"It took [\d.]+ s: read [\d.]+ s, learn", said)
+    update_by(shop, item_cf, 4, "--force")
+    assert version_numbers(item_cf) == [1, 2, 3]
+
+    every = [before, events, pd.read_parquet(shop / "events 4.parquet")]
+    every = pd.concat(every, ignore_index=True)
+    state = TrainingState.of(item_cf / "3")
+    model = state.model()
+    assert state.size() == len(every)
+    assert not len(state.waiting())
+    whole = ItemCF(model.features)
+    whole.fit(Interactions(every))
+    np.testing.assert_array_equal(whole.popularity, model.popularity)
+    np.testing.assert_allclose(whole.neighbour_weights, model.neighbour_weights, rtol=1e-5)
+    served = load(item_cf)
+    history = every["item_id"].tolist()[:3]
+    query = {"history": [history]}
+    ids, scores = served(query, k=10)
+    _, expected = whole.retriever(catalogue(every), k=10)(query)
+    np.testing.assert_allclose(scores, expected, rtol=1e-4)
+    assert set(every["item_id"]) == set(served.item_ids)
+    assert ids.shape == (1, 10)
+
+
+def test_only_states_of_the_newest_versions_stay(item_cf):
+    kept = {TrainingState.of(item_cf / str(number)).folder.name for number in (2, 3)}
+    assert {path.name for path in (item_cf / FOLDER).iterdir()} == kept
+    with pytest.raises(
+        ValueError, match=r"has no training state.*train it again with --keep-state"
+    ):
+        TrainingState.of(item_cf / "1")
+
+
+class Killed(BaseException):
+    """Not caught by anything."""
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["tensorflow.saved_model.save", "upkeep.state._write", "upkeep.update.export"],
+)
+def test_after_a_kill_the_old_version_serves_and_the_update_can_be_run_again(
+    where, shop, tmp_path, monkeypatch
+):
+    export = train(shop, f"killed at {where}", "popular", "--keep-state")
+    before = load(export)({"user_id": ["u1"]}, k=10)
+
+    def kill(*args, **kwargs):
+        raise Killed
+
+    place = where.replace("upkeep", "tfrec_recall.upkeep")
+    with monkeypatch.context() as patch:
+        if place.startswith("tensorflow"):
+            patch.setattr(tf.saved_model, "save", kill)
+        else:
+            module, _, name = place.rpartition(".")
+            patch.setattr(f"{module}.{name}", kill)
+        with pytest.raises(Killed):
+            update_by(shop, export, 3, "--force")
+    assert version_numbers(export) == [1]
+    np.testing.assert_array_equal(load(export)({"user_id": ["u1"]}, k=10)[0], before[0])
+    update_by(shop, export, 3, "--force")
+    assert version_numbers(export) == [1, 2]
+    assert len(list((export / FOLDER).iterdir())) == 2  # what was cut off is gone
+
+
+def test_a_worse_version_is_refused_unless_forced(shop, capsys, monkeypatch):
+    export = train(shop, "spoilt", "item-cf", "--keep-state")
+
+    def spoil(self, recent, **options):
+        self.neighbour_weights.assign(tf.zeros_like(self.neighbour_weights))
+        self.popularity.assign(tf.range(tf.size(self.popularity), dtype=tf.float32))
+
+    monkeypatch.setattr(ItemCF, "update", spoil)
+    capsys.readouterr()
+    update_by(shop, export, 3, code=1)
+    assert "Refused:" in capsys.readouterr().err
+    assert version_numbers(export) == [1]
+    update_by(shop, export, 3, "--force")
+    assert version_numbers(export) == [1, 2]
+
+
+def test_a_tower_learns_on(shop):
+    settings = shop / "settings.json"
+    settings.write_text(json.dumps({"epochs": 2, "dim": 8, "hidden": [16], "batch_size": 64}))
+    export = train(shop, "tower", "two-tower", "--keep-state", "--settings", settings)
+    first = TrainingState.of(export / "1").model()
+    update_by(shop, export, 3, "--force", "--epochs", 1)
+    model = TrainingState.of(export / "2").model()
+    assert int(model.optimizer.iterations) > int(first.optimizer.iterations)
+    assert len(model.features.item_vocabulary) > len(first.features.item_vocabulary)
+    new = set(pd.read_parquet(shop / "items 3.parquet")["item_id"])
+    assert new <= set(load(export).item_ids)
+
+
+def test_what_cannot_be_is_said(shop, capsys):
+    export = train(shop, "stateless", "popular")
+    capsys.readouterr()
+    update_by(shop, export, 3, code=1)
+    assert "train it again with --keep-state" in capsys.readouterr().err
+    run("train", "popular", "--data", shop / "data", "--keep-state", code=2)
+    assert "--export" in capsys.readouterr().err

@@ -1,0 +1,143 @@
+"""`tfrec-recall update`."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tfrec_recall.cli import options
+from tfrec_recall.cli.console import results, say, waiting, warn
+from tfrec_recall.cli.loading import load_export, trained_on
+from tfrec_recall.cli.outputs import output
+from tfrec_recall.cli.protocol import Protocol
+from tfrec_recall.cli.source import telling
+
+if TYPE_CHECKING:
+    from tfrec_recall.data import Interactions
+    from tfrec_recall.export import LoadedRetriever
+    from tfrec_recall.upkeep import Updated
+
+
+def update(
+    export: options.Export,
+    events: Annotated[
+        pathlib.Path,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            help="The events since: Parquet, CSV or JSON lines, with the columns of the training.",
+            show_default=False,
+        ),
+    ],
+    items: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, help="Items that are new or changed.", show_default=False
+        ),
+    ] = None,
+    users: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, help="Users who are new or changed.", show_default=False
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Export the new version although it is worse.")
+    ] = False,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Over the new events and those that are replayed; 2 of models that descend.",
+            show_default=False,
+        ),
+    ] = None,
+    replay: Annotated[
+        float,
+        typer.Option(min=0.0, help="Earlier events that are learnt again, for each new one."),
+    ] = 1.0,
+    minimum_count: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            metavar="N",
+            help="Users and items with fewer events give their place to new ones.",
+            show_default=False,
+        ),
+    ] = None,
+    unseen_days: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DAYS",
+            help="Users and items without an event for so long give their place to new ones.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
+    json: options.Differences = None,
+) -> None:
+    """Learn from new events and write the next version, without starting over.
+
+    It needs the state that `train --keep-state` wrote. The model grows by new users, items and
+    values, and learns; on the newest day, which is held back for that, it is compared with the
+    version that serves. A version that is surely worse is refused.
+    """
+    target = output(json, "--json")
+    serving = load_export(export)
+    new = _read(serving, events, users, items)
+    from tfrec_recall.upkeep import update as updated
+
+    with telling(), waiting(f"Updating {serving.path.parent}"):
+        found = updated(
+            serving.path.parent, new, force, epochs, replay, minimum_count, unseen_days, seed
+        )
+    shown = target.tables() if target else results()
+    for line in told_of(found):
+        shown.print(line, soft_wrap=True)
+    if target is not None:
+        values: dict[str, Any] = dataclasses.asdict(found)
+        target.write_json({**values, "version": found.version and str(found.version)})
+    if found.version is None:
+        warn(
+            (
+                f"Refused: {serving.path} is better on the newest day, and goes on serving. "
+                "--force exports the new version all the same.",
+                "red",
+            )
+        )
+        raise typer.Exit(1)
+    say("Exported to ", (str(found.version), "bold"))
+
+
+def told_of(found: Updated) -> list[str]:
+    """What is new, what it took, and what the newest day says."""
+    lines = [f"New: {found.events:,} events, {found.users:,} users, {found.items:,} items."]
+    if found.difference is not None and found.measured:
+        change, error = found.difference
+        lines.append(
+            f"recall@50 of {found.measured:,} users on the newest day: {found.before:.4f} before, "
+            f"{found.after:.4f} after ({change:+.4f} ± {error:.4f})."
+        )
+    took = ", ".join(f"{name} {seconds:,.1f} s" for name, seconds in found.seconds.items())
+    return [*lines, f"It took {sum(found.seconds.values()):,.1f} s: {took}."]
+
+
+def _read(
+    serving: LoadedRetriever,
+    events: pathlib.Path,
+    users: pathlib.Path | None,
+    items: pathlib.Path | None,
+) -> Interactions:
+    """The new events as those of the training were read and counted."""
+    from tfrec_recall.data import Interactions
+
+    card = trained_on(serving)
+    layout = {name: value for name, value in (card.get("layout") or {}).items() if value}
+    with telling(), waiting(f"Reading {events}"):
+        new = Interactions.from_files(events, users, items, **{"mend_ids": False, **layout})
+    if not len(new.events):
+        raise ValueError(f"{events}: the table of events has no row.")
+    return Protocol.recorded(card).counted(new)

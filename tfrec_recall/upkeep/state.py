@@ -1,0 +1,179 @@
+"""The state of a training, beside the export that it made: all that learning on needs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import tensorflow as tf
+
+from tfrec_recall.data import Split
+from tfrec_recall.export.version_files import card_of
+from tfrec_recall.export.versions import version_folders, write_version
+from tfrec_recall.models import RecallModel
+
+FOLDER = "training_state"  # in the directory of the versions
+KEY = "training_state"  # of the number, in the data that an export's card tells of
+MODEL, EVENTS, WAITING = "model.keras", "events", "not_learnt.parquet"
+USERS, ITEMS, TOLD = "users.parquet", "items.parquet", "state.json"
+ROWS = 2**16  # of events in a group of a file
+MANY = 32  # parts of events, from which on the new ones are put together
+KEPT = 2  # versions whose states stay
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingState:
+    """A model, the events that it has learnt from, and the tables of its users and items.
+
+    On disk it is a folder: the model with its optimiser; what it counts; the events in parts, of
+    which a later state has those of the state before as links and its own new one; those that were
+    measured with and not learnt yet; the tables. What is read of the events are those of a few
+    users, as memory is to follow new events and not all that there were.
+
+    Args:
+        folder: where it lies.
+    """
+
+    folder: pathlib.Path
+
+    @classmethod
+    def of(cls, version: pathlib.Path) -> TrainingState:
+        """That of a version of an export.
+
+        Raises: ValueError for an export without one.
+        """
+        number = (card_of(version).get("data") or {}).get(KEY)
+        folder = version.parent / FOLDER / str(number)
+        if number is None or not (folder / TOLD).is_file():
+            raise ValueError(
+                "This export has no training state, from which learning goes on: train it again "
+                f"with --keep-state. Received: {version}."
+            )
+        return cls(folder)
+
+    @property
+    def number(self) -> int:
+        return int(self.folder.name)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What `write` was told."""
+        return json.loads((self.folder / TOLD).read_text(encoding="utf-8"))
+
+    def model(self) -> RecallModel:
+        """The model as it was, with the state of its optimiser."""
+        model = tf.keras.models.load_model(self.folder / MODEL)
+        model.read_state(self.folder)
+        return model
+
+    def users(self) -> pd.DataFrame:
+        return pd.read_parquet(self.folder / USERS)
+
+    def items(self) -> pd.DataFrame:
+        return pd.read_parquet(self.folder / ITEMS)
+
+    def waiting(self) -> pd.DataFrame:
+        """Events that training was measured with, and has not learnt."""
+        return pd.read_parquet(self.folder / WAITING)
+
+    def size(self) -> int:
+        """How many events were learnt."""
+        return sum(pq.read_metadata(part).num_rows for part in self._parts())
+
+    def events_of(self, users: pd.Series) -> pd.DataFrame:
+        """The events that were learnt of these users; the others pass through part by part."""
+        data = ds.dataset([str(part) for part in self._parts()])
+        kind = data.schema.field("user_id").type
+        asked = pa.array(users.tolist(), kind)
+        found = data.to_table(filter=pc.field("user_id").isin(asked), batch_size=ROWS)
+        return found.to_pandas(types_mapper=None)
+
+    def _parts(self) -> list[pathlib.Path]:
+        return sorted((self.folder / EVENTS).iterdir())
+
+
+def of_training(
+    export: pathlib.Path, model: RecallModel, split: Split, told: Mapping[str, Any]
+) -> TrainingState:
+    """Writes the state of a model that has learnt the training part of a split.
+
+    Args:
+        export: the directory of versions, which may not be there yet.
+        told: `batch_size`, and whether lists have items of the history again, `repeats`.
+    """
+    model.keep_state(split.train)
+    targets = [split.validation.targets, split.test.targets]
+    waiting = pd.concat(targets, ignore_index=True).reindex(columns=split.train.events.columns)
+    data = split.train
+    return write(export, model, data.events, waiting, data.users, data.items, told)
+
+
+def write(
+    export: pathlib.Path,
+    model: RecallModel,
+    new: pd.DataFrame,
+    waiting: pd.DataFrame,
+    users: pd.DataFrame,
+    items: pd.DataFrame,
+    told: Mapping[str, Any],
+    before: TrainingState | None = None,
+) -> TrainingState:
+    """Writes a state beside an export, whole or not at all; no version belongs to it yet.
+
+    Args:
+        export: the directory of versions.
+        new: events that were learnt since the state before.
+        waiting: events that are not learnt yet.
+        before: the state whose events these come to.
+    """
+
+    def fill(folder: pathlib.Path) -> None:
+        model.save(folder / MODEL)
+        model.write_state(folder)
+        (folder / EVENTS).mkdir()
+        parts = [] if before is None else before._parts()
+        if len(parts) >= MANY:  # the first is all of the training
+            _put_together(parts[1:], folder / EVENTS / f"{1:06}.parquet")
+            parts = parts[:1]
+        for part in parts:
+            os.link(part, folder / EVENTS / part.name)
+        number = len(list((folder / EVENTS).iterdir()))
+        if len(new) or not number:
+            _write(new, folder / EVENTS / f"{number:06}.parquet")
+        _write(waiting, folder / WAITING)
+        _write(users, folder / USERS)
+        _write(items, folder / ITEMS)
+        (folder / TOLD).write_text(json.dumps(dict(told), indent=2), encoding="utf-8")
+
+    return TrainingState(write_version(export / FOLDER, fill))
+
+
+def remove_old(export: pathlib.Path) -> None:
+    """Removes states that none of the newest versions has, as of updates that were cut off."""
+    newest = sorted(version_folders(export).items())[-KEPT:]
+    kept = {(card_of(version).get("data") or {}).get(KEY) for _, version in newest}
+    for number, folder in version_folders(export / FOLDER).items():
+        if number not in kept:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(table: pd.DataFrame, path: pathlib.Path) -> None:
+    table.to_parquet(path, index=False, row_group_size=ROWS)
+
+
+def _put_together(parts: list[pathlib.Path], path: pathlib.Path) -> None:
+    schema = pq.read_schema(parts[0])
+    with pq.ParquetWriter(path, schema) as writer:
+        for part in parts:
+            for batch in pq.ParquetFile(part).iter_batches(ROWS):
+                writer.write_batch(batch.cast(schema))

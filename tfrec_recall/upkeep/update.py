@@ -1,0 +1,309 @@
+"""New events into an export: its model grows, learns from them, and is the next version."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import pathlib
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tfrec_recall.data import Interactions, given, recent
+from tfrec_recall.data.notices import tell
+from tfrec_recall.data.recent_events import merged
+from tfrec_recall.evaluation import evaluate
+from tfrec_recall.export import LoadedRetriever, export, load
+from tfrec_recall.models import RecallModel
+from tfrec_recall.models.recall_model import BATCH_SIZE
+from tfrec_recall.operations.index_settings import index_settings
+from tfrec_recall.operations.reindex import warm_up
+from tfrec_recall.retrieval import Retriever
+from tfrec_recall.upkeep.state import KEY, TrainingState, remove_old, write
+
+DAY = 24 * 3600
+LAST = 0.2  # of events that span no more than a day, the share that is measured with
+CUT = 50
+MEASURED_USERS = 10_000
+SURE = 1.96  # standard errors
+
+
+@dataclasses.dataclass(frozen=True)
+class Updated:
+    """What an update did.
+
+    Attributes:
+        version: that was written; None where it was refused.
+        events, users, items: how many were new.
+        measured: users of the newest day, whose recall is told.
+        before, after: recall@50 of the version that serves and of the new one, on the newest day,
+            which neither had learnt then; None where nothing could be measured.
+        difference: after less before, and what it may be off by, at 95%.
+        seconds: what each part took.
+    """
+
+    version: pathlib.Path | None
+    events: int
+    users: int
+    items: int
+    measured: int
+    before: float | None
+    after: float | None
+    difference: tuple[float, float] | None
+    seconds: dict[str, float]
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the new version's recall is surely below that of the one that serves."""
+        return self.difference is not None and self.difference[0] + self.difference[1] < 0
+
+
+def update(
+    path: str | os.PathLike[str],
+    new: Interactions,
+    force: bool = False,
+    epochs: int | None = None,
+    replay: float = 1.0,
+    minimum_count: int | None = None,
+    unseen_days: float | None = None,
+    seed: int = 0,
+) -> Updated:
+    """Writes the next version of an export, which has learnt these events too.
+
+    All but the newest day's are learnt, and both versions are measured on that; unless the new one
+    is surely worse, it learns the newest day as well and is exported. Of events that span no day,
+    the last fifth is measured with. The state is written before the version that names it: until
+    that is whole, the old one serves, and the same update can be run again.
+
+    Args:
+        path: the directory of the versions; the newest has a training state.
+        new: the events since, and rows of users and items that are new or changed.
+        force: export it although it is worse.
+        epochs: over the new and the replayed events; None is what the model does.
+        replay: earlier events that are learnt once more, for each new one.
+        minimum_count, unseen_days: as of `Features.grow`.
+        seed: of what is drawn.
+
+    Raises: ValueError for an export without a training state, or events that do not fit it.
+    """
+    clock = _Clock()
+    path = pathlib.Path(path)
+    serving = load(path)
+    state = TrainingState.of(serving.path)
+    run = _Run(state, new, epochs, replay, minimum_count, unseen_days, seed)
+    model = run.state.model()
+    clock.lap("read")
+    learnt, held = run.parts()
+    made, before, after, difference, measured = None, None, None, None, 0
+    if len(learnt) and len(held):
+        model = run.learn(model, learnt)
+        clock.lap("learn")
+        made = retriever_of(model, run.items, serving)
+        clock.lap("index")
+        before, after, difference, measured = run.compared(serving, made, learnt, held)
+        clock.lap("measure")
+    else:
+        tell("The new events have no two times, or none was learnt before: nothing is measured.")
+    counts = run.counted()
+    found = Updated(None, *counts, measured, before, after, difference, clock.laps)
+    if found.is_worse and not force:
+        return found
+    if len(held):
+        model = run.learn(model, held)
+        clock.lap("learn")
+        made = retriever_of(model, run.items, serving)
+        clock.lap("index")
+    assert made is not None  # there is one event at least
+    card = serving.card.get("data") or {}
+    after_this = write(
+        path if path != serving.path else path.parent,
+        model,
+        pd.concat([learnt, held], ignore_index=True),
+        learnt.iloc[:0],
+        run.users,
+        run.items,
+        run.state.told,
+        run.state,
+    )
+    told = {"from": serving.path.name, "events": counts[0], "before": before, "after": after}
+    version = export(
+        made,
+        after_this.folder.parent.parent,
+        metrics=serving.card.get("metrics") if after is None else {f"recall@{CUT}": after},
+        data={**card, KEY: after_this.number, "updated": told},
+        features=model.features.describe(),
+        items=run.items,
+        warmup=warm_up(serving),
+    )
+    remove_old(version.parent)
+    clock.lap("export")
+    return dataclasses.replace(found, version=version, seconds=clock.laps)
+
+
+class _Run:
+    """One update: the new events in the form of the state's, and what is learnt of them."""
+
+    def __init__(self, state, new, epochs, replay, minimum_count, unseen_days, seed):
+        self.state, self.new = state, new
+        self.epochs, self.replay, self.seed = epochs, replay, seed
+        self.dropping = {"minimum_count": minimum_count, "unseen_days": unseen_days}
+        self.waiting = state.waiting()
+        if len(self.waiting.columns.intersection(["timestamp"])):
+            new.require_time("An update of an export that was trained on events with times")
+        self.known_users, self.known_items = state.users(), state.items()
+        self.users = _joined(self.known_users, new.users, "user_id")
+        self.items = _joined(self.known_items, new.items, "item_id")
+        self.random = np.random.default_rng(seed)
+        self.learnt: list[pd.DataFrame] = []
+        self.kept: pd.DataFrame | None = None
+
+    def counted(self) -> tuple[int, int, int]:
+        """New events, users and items."""
+        users, items = self.new.users["user_id"], self.new.items["item_id"]
+        return (
+            len(self.new.events),
+            int((~users.isin(self.known_users["user_id"])).sum()),
+            int((~items.isin(self.known_items["item_id"])).sum()),
+        )
+
+    def parts(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Events that are learnt at first, and those of the newest day."""
+        events = _in_form(self.new.events, self.waiting)
+        held = np.zeros(len(events), bool)
+        if "timestamp" in events:
+            times = events["timestamp"].to_numpy()
+            first = times.max() - DAY
+            if times.min() > first:
+                first = np.quantile(times, 1 - LAST)
+            held = times > first
+        learnt = pd.concat([self.waiting, events[~held]], ignore_index=True)
+        return learnt, events[held].reset_index(drop=True)
+
+    def learn(self, model: RecallModel, events: pd.DataFrame) -> RecallModel:
+        """The model, grown by these events, after it has learnt them."""
+        now = self._interactions(events, self.new.items["item_id"])
+        grown = model.grow(model.features.grow(now, **self.dropping))
+        length = grown.history_needed
+        replay = 0.0 if length is None else self.replay
+        history = self._interactions(self._earlier(events, replay))
+        since = recent(history, now, length, replay, self.seed)
+        told = self.state.told
+        options: dict[str, Any] = {"batch_size": told.get("batch_size") or BATCH_SIZE}
+        if self.epochs is not None:
+            options["epochs"] = self.epochs
+        grown.update(since, seed=self.seed, **options)
+        self.learnt.append(events)
+        return grown
+
+    def compared(
+        self, serving: Retriever, made: Retriever, learnt: pd.DataFrame, held: pd.DataFrame
+    ) -> tuple[float, float, tuple[float, float], int]:
+        """Recall of both on the newest day, the difference and its error, and the users."""
+        users = held["user_id"].drop_duplicates()
+        if len(users) > MEASURED_USERS:
+            users = users.sample(MEASURED_USERS, random_state=self.seed)
+        past = pd.concat([self.state.events_of(users), learnt[learnt["user_id"].isin(users)]])
+        asked = held[held["user_id"].isin(users)]
+        events = pd.concat([past.assign(split="train"), asked.assign(split="test")])
+        if not len(past):
+            return math.nan, math.nan, (0.0, 0.0), 0
+        users_rows = self.users[self.users["user_id"].isin(users)]
+        every = Interactions(events, users_rows, self.items, mend_ids=False, **self._unit(events))
+        repeats = bool(self.state.told.get("repeats"))
+        reports = [
+            evaluate(one, given(every), cuts=(CUT,), repeats=repeats, lists=False)
+            for one in (serving, made)
+        ]
+        name = f"recall@{CUT}"
+        before, after = (report.per_user[name].to_numpy() for report in reports)
+        change = after - before
+        error = SURE * float(change.std()) / max(len(change), 1) ** 0.5
+        difference = (float(change.mean()), error)
+        return float(before.mean()), float(after.mean()), difference, len(change)
+
+    def _earlier(self, events: pd.DataFrame, replay: float) -> pd.DataFrame:
+        """Events of before of these users, and of others who are drawn to be replayed."""
+        touched = events["user_id"].drop_duplicates()
+        each = max(self.state.size() / max(len(self.known_users), 1), 1.0)
+        number = min(math.ceil(replay * len(events) / each), len(self.known_users))
+        drawn = self.known_users["user_id"].sample(number, random_state=self.seed)
+        users = pd.concat([touched, drawn]).drop_duplicates()
+        parts = [self.state.events_of(users)]
+        parts += [one[one["user_id"].isin(users)] for one in self.learnt]
+        return pd.concat(parts, ignore_index=True)
+
+    def _interactions(self, events: pd.DataFrame, items: pd.Series | None = None) -> Interactions:
+        """With the rows of these users and items, and of further items."""
+        ids = events["item_id"] if items is None else pd.concat([events["item_id"], items])
+        return Interactions(
+            events,
+            self.users[self.users["user_id"].isin(events["user_id"].unique())],
+            self.items[self.items["item_id"].isin(ids.unique())],
+            name=self.new.name,
+            mend_ids=False,
+            **self._unit(events),
+        )
+
+    def _unit(self, events: pd.DataFrame) -> dict[str, Any]:
+        return {"time_unit": self.new.time_unit} if "timestamp" in events else {}
+
+
+def retriever_of(model: RecallModel, items: pd.DataFrame, like: LoadedRetriever) -> Retriever:
+    """The model's retriever, with the index and what else an export offers."""
+    index = index_settings(like.report["index"]) if "index" in like.report else None
+    made = model.retriever(items, index, like.k, tuning_queries=like.tuned_with)
+    if like.popularity is not None and like.popularity.by is not None:
+        tell("What is popular in segments of users stays as the training found it.")
+        made.with_fallback(like.popularity)
+    if like.filter_inputs:
+        made.with_filters(items, like.report["filters"])
+    return made
+
+
+class _Clock:
+    """What parts of a run took."""
+
+    def __init__(self):
+        self.laps: dict[str, float] = {}
+        self.since = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = round(self.laps.get(name, 0.0) + now - self.since, 3)
+        self.since = now
+
+
+def _joined(known: pd.DataFrame, new: pd.DataFrame, key: str) -> pd.DataFrame:
+    """A table with the rows that came; of these, the columns that it has."""
+    if known[key].dtype != new[key].dtype:
+        raise ValueError(
+            f"The export knows {key} as {known[key].dtype}, and the new events have the same type. "
+            f"Received: {new[key].dtype}, the first {new[key].head(3).tolist()}."
+        )
+    others = [str(column) for column in new if column not in known]
+    if others:
+        tell(f"Columns that the training did not have are left out: {', '.join(others)}.")
+    return merged(known, new[[column for column in new if column in known]], key)
+
+
+def _in_form(events: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
+    """Events with the columns and types of those that were learnt.
+
+    Raises: ValueError for a column that cannot have this type.
+    """
+    lacking = [str(column) for column in like if column not in events]
+    if lacking:
+        tell(f"The new events have no {', '.join(lacking)}, which those of the training had.")
+    found = events.reindex(columns=like.columns)
+    for column, dtype in like.dtypes.items():
+        try:
+            found[column] = found[column].astype(dtype)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"events: column {column!r} is {dtype} in the training, and the new one cannot be: "
+                f"{error}. Received: {events[column].dtype}."
+            ) from error
+    return found
