@@ -44,6 +44,7 @@ def load(data: str, events: int, seed: int) -> Interactions:
         seed=seed,
     )  # fmt: skip
 
+
 class Replay:
     """A log by days, and how models stand to it."""
 
