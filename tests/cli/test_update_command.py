@@ -18,11 +18,11 @@ DAY = 24 * 3600
 START = 1_600_000_000
 
 
-def day(number, users=24, items=20, seed=0):
+def day(number, users=40, items=60, seed=0):
     """A day of visits: groups of users and of items, both with new ones each day."""
     generator = np.random.default_rng((seed, number))
-    user = generator.integers(0, users + 2 * number, 160)
-    item = 3 * generator.integers(0, items + number, 160) + user % 3
+    user = generator.integers(0, users + 2 * number, 400)
+    item = 3 * generator.integers(0, items + number, 400) + user % 3
     events = pd.DataFrame({"user_id": user, "item_id": item})
     events = events.drop_duplicates().reset_index(drop=True)
     events["user_id"] = "u" + events["user_id"].astype(str)
@@ -127,7 +127,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize(
     "where",
-    ["tensorflow.saved_model.save", "upkeep.state._write", "upkeep.update.export"],
+    ["tensorflow.saved_model.save", "upkeep.state._write", "upkeep.updating.export"],
 )
 def test_after_a_kill_the_old_version_serves_and_the_update_can_be_run_again(
     where, shop, tmp_path, monkeypatch

@@ -1,6 +1,6 @@
 """Exports that go on learning: the state of a training beside them, and new events."""
 
 from tfrec_recall.upkeep.state import TrainingState
-from tfrec_recall.upkeep.update import Updated, update
+from tfrec_recall.upkeep.updating import Updated, update
 
 __all__ = ["TrainingState", "Updated", "update"]
