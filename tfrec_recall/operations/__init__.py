@@ -12,9 +12,11 @@ if TYPE_CHECKING:
         Recommendations,
         SimilarItems,
     )
+    from tfrec_recall.operations.apply_delta import apply_delta
     from tfrec_recall.operations.batch import Answered, answer_all
     from tfrec_recall.operations.catalogue_changes import CatalogueChanges
     from tfrec_recall.operations.check import Check, check
+    from tfrec_recall.operations.delta import Delta, write_delta
     from tfrec_recall.operations.every_item import EveryItem
     from tfrec_recall.operations.every_user import EveryUser
     from tfrec_recall.operations.reindex import Reindexed, reindex, reindexed
@@ -28,6 +30,7 @@ __all__ = [
     "Answers",
     "CatalogueChanges",
     "Check",
+    "Delta",
     "EveryItem",
     "EveryUser",
     "ItemVectors",
@@ -39,7 +42,9 @@ __all__ = [
     "SimilarItems",
     "UsersOfFile",
     "answer_all",
+    "apply_delta",
     "check",
     "reindex",
     "reindexed",
+    "write_delta",
 ]
