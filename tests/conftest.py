@@ -1,11 +1,13 @@
 """How the tests run: in quick steps, and distributed so that a model is trained once."""
 
+import os
 import re
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-import tests.quick  # noqa: F401  before what uses TensorFlow
+from tests import quick  # before what uses TensorFlow
+from tfrec_recall.retrieval import approximate_index
 
 A_CLASS = re.compile(r"(?<=[\[-])(?!True|False|None)[A-Z]\w+(?=[\]-])")  # among a test's parameters
 ON_SPARK = "tests/spark/"
@@ -23,6 +25,24 @@ class ByModel(LoadScopeScheduling):
         found = A_CLASS.search(test)
         by_model = file.startswith("tests/contract/") and file != WHOLE
         return found[0] if found and by_model else file
+
+
+TIMED = ("test_scann_index.py", "test_inverted_file.py")  # with the report of an index
+
+
+@pytest.fixture(scope="module", autouse=True)
+def untimed(request):
+    """How long a search takes, which an index reports, nobody asks: it costs two graphs a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.path.name not in TIMED:
+            patch.setattr(approximate_index, "_milliseconds", lambda search, asked: 1.0)
+        yield
+
+
+def pytest_configure(config):
+    """Functions are rewritten in the programs of readers, and beside Keras 3."""
+    in_earnest = config.option.markexpr == "programs" or os.environ["TF_USE_LEGACY_KERAS"] == "0"
+    quick.rewrite(in_earnest)
 
 
 @pytest.hookimpl(optionalhook=True)

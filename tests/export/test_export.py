@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from tests.retrieval.toys import item_ids, retriever, texts
+from tests.quick import rewritten
+from tests.retrieval.toys import MeanOfHistory, item_ids, retriever, texts
 from tfrec_recall.export import export, load
 from tfrec_recall.retrieval import Auto, EmbeddingRetriever, Exact, ScaNN
 
@@ -15,7 +16,7 @@ COUNT = 1500
 INDEXES = {
     "exact": Exact(),
     "blocks": Exact(block=400),
-    "scann": ScaNN(recall=0.9),
+    "scann": ScaNN(leaves=20, leaves_to_search=8, reorder=100),
     "auto": Auto(),
 }
 HISTORIES = [["item 1"], ["item 2", "item 30"], [], ["unknown", "item 7"]]
@@ -26,7 +27,25 @@ EXCLUDE = [["item 4"], [], ["item 1", "", "item 2"], ["item 9", "unknown"]]
 def pair(request, tmp_path_factory):
     """The retriever in process, and its export loaded back."""
     original = retriever(COUNT, index=INDEXES[request.param])
-    return original, load(export(original, tmp_path_factory.mktemp("model")))
+    with rewritten():  # as AutoGraph does in a user's process
+        version = export(original, tmp_path_factory.mktemp("model"))
+    return original, load(version)
+
+
+def test_what_was_traced_is_saved_and_not_traced_again(tmp_path, monkeypatch):
+    """TensorFlow would, as while it saves it is in a context of its own: twice the graph."""
+    call, save, calls = MeanOfHistory.__call__, tf.saved_model.save, []
+
+    def saved(*arguments):
+        before = len(calls)
+        save(*arguments)
+        assert len(calls) == before > 0
+
+    monkeypatch.setattr(
+        MeanOfHistory, "__call__", lambda self, raw: calls.append(raw) or call(self, raw)
+    )
+    monkeypatch.setattr(tf.saved_model, "save", saved)
+    export(retriever(5), tmp_path / "model")
 
 
 def assert_same(result, expected):

@@ -1,6 +1,7 @@
 """An export serves where this package is not imported, by both of TensorFlow's loaders."""
 
 import json
+import re
 import subprocess
 import sys
 import textwrap
@@ -41,22 +42,36 @@ PRINTED = """
 """
 
 
-@pytest.mark.parametrize(
-    ("index", "imports"),
-    [(Exact(), ""), (ScaNN(recall=0.9), "import scann")],
-    ids=["exact", "scann"],
-)
-def test_both_loaders_serve_the_same_lists(tmp_path, index, imports):
-    original = retriever(1500, index=index)
-    version = export(original, tmp_path / "model")
-    given = f"path, history, exclude = {str(version)!r}, {HISTORY!r}, {EXCLUDE!r}"
-    lines = [imports, given, *map(textwrap.dedent, (RESTORED, SESSION, PRINTED))]
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """By the module that serving imports: a retriever and its export."""
+    indexes = {"": Exact(), "import scann": ScaNN(leaves=20, leaves_to_search=8, reorder=100)}
+    folder = tmp_path_factory.mktemp("models")
+    toys = {imports: retriever(1500, index=index) for imports, index in indexes.items()}
+    return {
+        imports: (toy, export(toy, folder / f"model {place}"))
+        for place, (imports, toy) in enumerate(toys.items())
+    }
+
+
+def ran(lines):
+    """What a new process of these lines prints."""
+    script = "\n".join(map(textwrap.dedent, lines))
     done = subprocess.run(
-        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    expected = texts(original({"history": HISTORY}, exclude=EXCLUDE)[0])
-    assert json.loads(done.stdout.splitlines()[-1]) == [expected, expected]
+    return done.stdout
+
+
+def test_both_loaders_serve_the_same_lists(made):
+    """Of an exact index before ScaNN is imported."""
+    lines = [f"history, exclude = {HISTORY!r}, {EXCLUDE!r}"]
+    for imports, (_, version) in made.items():
+        lines += [imports, f"path = {str(version)!r}", RESTORED, SESSION, PRINTED]
+    for (original, _), said in zip(made.values(), ran(lines).splitlines(), strict=True):
+        expected = texts(original({"history": HISTORY}, exclude=EXCLUDE)[0])
+        assert json.loads(said) == [expected, expected]
 
 
 RECOMMEND = """
@@ -68,20 +83,19 @@ RECOMMEND = """
         assert end.code == 0, end.code
     ours = {f"tfrec_recall.{name}" for name in ("models", "features", "layers", "graph")}
     unneeded = ours | {"tensorflow_recommenders", "sparse_dot_topn", "matplotlib"}
-    print(sorted(unneeded & set(sys.modules)), "scann" in sys.modules)
+    print("Imported", sorted(unneeded & set(sys.modules)), "scann" in sys.modules)
 """
 
 
-@pytest.mark.parametrize("index", [Exact(), ScaNN(recall=0.9)], ids=["exact", "scann"])
-def test_recommending_imports_what_the_graph_needs(tmp_path, index):
-    original = retriever(1500, index=index)
-    version = export(original, tmp_path / "model")
-    script = f"import sys\npath = {str(version)!r}\n{textwrap.dedent(RECOMMEND)}"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    *written, imported = done.stdout.splitlines()
-    assert imported == f"[] {index != Exact()}"
+def test_recommending_imports_what_the_graph_needs(made):
+    """The exact one is asked first, as what was imported stays so."""
+    lines = ["import sys"]
+    for _, version in made.values():
+        lines += [f"path = {str(version)!r}", RECOMMEND]
+    printed = re.findall(r"(.*?)^Imported (.*?)$", ran(lines), re.DOTALL | re.MULTILINE)
+    assert [imported for _, imported in printed] == ["[] False", "[] True"]
     had = [["item 1", "item 2"]]
-    (expected,) = texts(original({"history": had}, k=3, exclude=had)[0])
-    (answer,) = json.loads("\n".join(written))["lists"]
-    assert [item["item_id"] for item in answer["items"]] == expected
+    for (original, _), (written, _) in zip(made.values(), printed, strict=True):
+        (expected,) = texts(original({"history": had}, k=3, exclude=had)[0])
+        (answer,) = json.loads(written)["lists"]
+        assert [item["item_id"] for item in answer["items"]] == expected

@@ -1,6 +1,7 @@
 """What is no whole export is said so."""
 
 import gc
+import shutil
 
 import pytest
 import tensorflow as tf
@@ -11,13 +12,8 @@ from tfrec_recall.retrieval import ScaNN
 from tfrec_recall.retrieval.scann_searcher import held
 
 
-@pytest.fixture
-def version(tmp_path):
-    return export(retriever(20), tmp_path / "model")
-
-
-def test_the_newest_version_is_loaded(version):
-    export(retriever(30), version.parent)
+def test_the_newest_version_is_loaded(version, of_30):
+    shutil.copytree(of_30, version.parent / "2")
     assert len(load(version.parent).item_ids) == 30
     assert len(load(str(version)).item_ids) == 20
 
@@ -118,7 +114,8 @@ def test_tables_go_with_what_was_loaded(version):
 
 def test_the_searcher_of_scann_goes_with_what_was_loaded(tmp_path):
     """It is made in the graph, by a name of this load, when it is first asked."""
-    path = export(retriever(40, index=ScaNN(0.5)), tmp_path / "model")
+    index = ScaNN(leaves=4, leaves_to_search=4, reorder=40)
+    path = export(retriever(40, index=index), tmp_path / "model")
     loaded = load(path)
     (name,) = searchers(loaded.saved)
     assert not is_there(name)

@@ -68,7 +68,7 @@ def test_the_export_spreads_too(tmp_path):
     original = retriever(
         1500,
         k=K,
-        index=ScaNN(),
+        index=ScaNN(leaves=20, leaves_to_search=20, reorder=1500),
         with_interest=True,
         diversity=Diversity(np.arange(1500) % 4, weight=0.7),
     )

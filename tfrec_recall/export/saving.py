@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import tensorflow as tf
+from tensorflow.python.saved_model import save_context
 
 from tfrec_recall.export.expected_answers import write_answers
 from tfrec_recall.export.model_card import dumps, model_card, plain
@@ -60,20 +61,17 @@ def export(
     """
     check_name(os.path.abspath(path))
     asked = requests(retriever, warmup)
-    module = ServingModule(retriever)
-    signatures = serving_signatures(module, retriever)
+    options = tf.saved_model.SaveOptions(namespace_whitelist=["Scann"])
+    with save_context.save_context(options):  # else TensorFlow traces all a second time to save it
+        module = ServingModule(retriever)
+        signatures = serving_signatures(module, retriever)
     card = model_card(retriever, signatures, metrics, data, features)
     if reindexed is not None:
         card["reindexed"] = plain(reindexed, "reindexed")
 
     def write(folder: pathlib.Path) -> None:
         try:
-            tf.saved_model.save(
-                module,
-                str(folder),
-                signatures,
-                tf.saved_model.SaveOptions(namespace_whitelist=["Scann"]),
-            )
+            tf.saved_model.save(module, str(folder), signatures, options)
             extra = folder / EXTRA
             extra.mkdir()
             if items is not None:

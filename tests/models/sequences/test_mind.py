@@ -92,7 +92,7 @@ def test_the_interests_are_those_of_the_log_of_the_history(model, interactions):
     assert len(set(expected)) == 3
 
 
-@pytest.mark.parametrize("index", [Exact(), ScaNN()])
+@pytest.mark.parametrize("index", [Exact(), ScaNN(leaves=2, leaves_to_search=2, reorder=ITEMS)])
 def test_interests_that_are_not_there_bring_nothing(model, interactions, index):
     retriever = model.retriever(interactions.items, index, k=ITEMS)
     histories = (["i1", "i2"], SEEN)
