@@ -68,7 +68,6 @@ LOADER = """
         for place, output in enumerate(tf.nest.flatten(tower(inputs))):
             answers[f"{name} {place}"] = output.numpy()
     items, queries = pd.DataFrame(request["items"]), request["queries"]
-    tf.config.run_functions_eagerly(True)  # one request takes less time than a graph for it
     for name, path in request["models"].items():
         model = tf.keras.models.load_model(path)
         optimizer = getattr(model.optimizer, "variables", [])
