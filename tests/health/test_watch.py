@@ -24,16 +24,20 @@ NEXT = FIRST + DAYS
 
 
 @pytest.fixture(scope="module")
-def usual():
-    data = Interactions(days(DAYS), USERS, CATALOGUE)
-    return Reference.of(retriever(ITEMS, k=10), data, data.events["user_id"])
+def made():
+    return retriever(ITEMS, k=10)
 
 
 @pytest.fixture(scope="module")
-def exported(usual, tmp_path_factory):
+def usual(made):
+    data = Interactions(days(DAYS), USERS, CATALOGUE)
+    return Reference.of(made, data, data.events["user_id"])
+
+
+@pytest.fixture(scope="module")
+def exported(made, usual, tmp_path_factory):
     path = tmp_path_factory.mktemp("exports") / "shop"
-    beside = partial(write_reference, reference=usual)
-    return export(retriever(ITEMS, k=10), path, items=CATALOGUE, beside=beside)
+    return export(made, path, items=CATALOGUE, beside=partial(write_reference, reference=usual))
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +100,26 @@ class ById(MeanOfHistory):
 
     def __call__(self, raw):
         return super().__call__({"history": raw["item_id"][:, tf.newaxis]})
+
+
+def test_what_there_is_to_count_is_learnt_from_others_than_are_counted(made):
+    """Bins of all would hold a tenth each of those that they were learnt from."""
+    data = Interactions(days(4).assign(price=lambda table: table.index.astype(float)))
+    usual = Reference.of(made, data, data.events["user_id"])
+    shares = next(
+        counts for check, counts in usual.checks if check.name == "values of events.price"
+    )
+    assert len(shares) == usual.about["units"] - usual.about["units"] // 3
+    assert shares.sum(axis=0)[1:].std() > 5
+
+
+def test_of_data_without_times_less_is_usual(made):
+    data = Interactions(days(3).drop(columns="timestamp"), None, CATALOGUE)
+    usual = Reference.of(made, data, data.events["user_id"])
+    names = {check.name for check, _ in usual.checks}
+    assert not {"events of a user", "times of events", "gaps between events"} & names
+    assert {"values of events.price", "unknown items", "recall of the index"} <= names
+    assert (usual.about["timed"], usual.about["units"]) == (False, data.events["user_id"].nunique())
 
 
 FAULTS = {
