@@ -183,6 +183,24 @@ def test_a_tower_learns_on(shop):
     assert new <= set(load(export).item_ids)
 
 
+def test_events_without_times_are_learnt_unmeasured(shop, tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    for source, target in (("data/events", "data/events"), ("events 3", "more")):
+        events = pd.read_parquet(shop / f"{source}.parquet").drop(columns="timestamp")
+        events.drop_duplicates().to_parquet(tmp_path / f"{target}.parquet")
+    export = tmp_path / "export"
+    run(
+        "train", "popular", "--data", tmp_path / "data", "--split", "random", "--export", export,
+        "--keep-state",
+    )  # fmt: skip
+    capsys.readouterr()
+    run("update", export, "--events", tmp_path / "more.parquet")
+    said = capsys.readouterr()
+    assert "Nothing is measured" in said.err
+    assert "recall@50" not in said.out
+    assert version_numbers(export) == [1, 2]
+
+
 def test_what_cannot_be_is_said(shop, capsys):
     export = train(shop, "stateless", "popular")
     capsys.readouterr()

@@ -97,26 +97,28 @@ def update(
     model = run.state.model()
     clock.lap("read")
     learnt, held = run.parts()
-    made, before, after, difference, measured = None, None, None, None, 0
-    if len(learnt) and len(held):
+    made: Retriever | None = None
+    before, after, difference, measured = None, None, None, 0
+    if len(learnt):
         model = run.learn(model, learnt)
         clock.lap("learn")
+    if len(learnt) and len(held):
         made = retriever_of(model, run.items, serving)
         clock.lap("index")
         before, after, difference, measured = run.compared(serving, made, learnt, held)
         clock.lap("measure")
     else:
-        tell("The new events have no two times, or none was learnt before: nothing is measured.")
+        tell("Nothing is measured, as the new events have no times, or all of them the same one.")
     counts = run.counted()
     found = Updated(None, *counts, measured, before, after, difference, clock.laps)
     if found.is_worse and not force:
         return found
     if len(held):
-        model = run.learn(model, held)
+        model, made = run.learn(model, held), None
         clock.lap("learn")
+    if made is None:
         made = retriever_of(model, run.items, serving)
         clock.lap("index")
-    assert made is not None  # there is one event at least
     card = serving.card.get("data") or {}
     after_this = write(
         path if path != serving.path else path.parent,
