@@ -26,6 +26,7 @@ FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 BATCH_SIZE = 1024  # of every model's training data, unless it is told
 CANDIDATE_BATCH = 4096
 COMPILED_STEPS = 16
+FEW_STEPS = 48  # take less time than to trace one
 LARGE_TABLE = 2**17  # rows; a compiled step that moves more takes longer than a lazy one
 
 
@@ -44,7 +45,8 @@ class RecallModel(Growing, Learner):
     ratings, so that it stops by this error and not by its lists. `compiles` says that XLA knows all
     operations of a training step where the items are few. `reads_columns` is False for a model that
     knows users and items by ids and histories alone. `reads_context` says that what a request tells
-    beside its user, columns of events, is among the features of the query. `PUBLISHED` is what
+    beside its user, columns of events, is among the features of the query. `is_quick_eagerly` says
+    that a step has no loop, which would take long one operation at a time. `PUBLISHED` is what
     `published` makes the model of.
     """
 
@@ -54,6 +56,7 @@ class RecallModel(Growing, Learner):
     learns_ratings: ClassVar[bool] = False
     reads_columns: ClassVar[bool] = True
     reads_context: ClassVar[bool] = False
+    is_quick_eagerly: ClassVar[bool] = True
     query_model: tf.keras.Model
     candidate_model: tf.keras.Model
 
@@ -136,7 +139,23 @@ class RecallModel(Growing, Learner):
         except NoExample as error:
             tell(f"{type(self).__name__} has nothing to learn from the new events: {error}")
             return
-        self.fit(data, epochs=epochs, verbose=0)
+        self.learn_on(data, epochs)
+
+    def learn_on(self, data: tf.data.Dataset, epochs: int) -> None:
+        """`fit`; a few steps are done one operation at a time, as tracing them would take longer.
+
+        Args:
+            data: what `training_data` makes of recent events.
+        """
+        steps = int(data.cardinality()) * epochs
+        as_it_was = self.compiled_step, bool(self.run_eagerly)  # type: ignore[has-type]
+        if self.is_quick_eagerly and 0 < steps <= FEW_STEPS:
+            self.compiled_step, self.run_eagerly = None, True
+        try:
+            self.fit(data, epochs=epochs, verbose=0)
+        finally:
+            self.compiled_step, self.run_eagerly = as_it_was
+            self.train_function = None  # type: ignore[assignment]  # it is as this call needed it
 
     def keep_state(self, train: Interactions) -> None:
         """Keeps what `update` adds to, beside the weights, of the events that were learnt."""

@@ -194,7 +194,7 @@ class FunkSVD(RecallModel):
             self.range.assign([min(low, rating.min()), max(high, rating.max())])
             self._fold_in_rows(self.users, self.items, user, item, rating)
             self._fold_in_rows(self.items, self.users, item, user, rating)
-            self.fit(self._batches(recent.to_learn, batch_size, seed), epochs=epochs, verbose=0)
+            self.learn_on(self._batches(recent.to_learn, batch_size, seed), epochs)
 
     def _fold_in_rows(self, own: FactorsAndBias, other: FactorsAndBias, row, column, rating):
         """Gives rows that are zeros what their ratings of the other side say."""

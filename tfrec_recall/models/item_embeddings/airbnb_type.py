@@ -207,7 +207,7 @@ class AirbnbType(WindowModel):
         more = self.types.counts.numpy()
         data = self.training_data(recent.to_learn, batch_size, seed)
         self.types.counts.assign(before + more)
-        self.fit(data, epochs=epochs, verbose=0)
+        self.learn_on(data, epochs)
 
     def _bookings(self, events: pd.DataFrame) -> pd.DataFrame:
         """Bookings and rejected requests."""

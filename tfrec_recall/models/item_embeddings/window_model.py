@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -24,6 +24,7 @@ class WindowModel(RecallModel):
     Raises: ValueError in the scope of parameter servers.
     """
 
+    is_quick_eagerly: ClassVar[bool] = False
     training: WindowTraining
     window: Any  # None where a model takes whole sets
 
