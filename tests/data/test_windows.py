@@ -151,17 +151,25 @@ def test_sets_of_like_length_are_apart_and_long_ones_are_sampled(monkeypatch):
     of = np.repeat(range(6), lengths)
     batch = {**flat(items, session), "of": tf.constant(of)}
     total, rounds = np.zeros((len(items) + 2,) * 2), 300
+    in_a_graph = tf.function(sets_by_length)  # which 300 rounds are worth
+
+    @tf.function(reduce_retracing=True)
+    def weighed(part, reach, step):
+        blocks = Blocks(part, reach, 3, 2)
+        block = blocks.at(step)
+        places = block.centre["item_id"], block.context["item_id"]
+        return blocks.steps, *places, set_weights(block)
+
     for seed in range(rounds):
-        parts = sets_by_length(batch, tf.constant([3, seed]))
+        parts = in_a_graph(batch, tf.constant([3, seed]))
         assert [sorted(set(part["of"].numpy())) for part, _ in parts] == [[0, 3, 4], [2], [1, 5]]
         assert [int(reach) for _, reach in parts] == [2, 3, 2]
         for part, reach in parts:
-            blocks = Blocks(part, reach, 3, 2)
-            drawn = np.zeros_like(total)
-            for step in range(int(blocks.steps)):
-                block = blocks.at(tf.constant(step))
-                weights = set_weights(block).numpy()
-                centre, context = block.centre["item_id"].numpy(), block.context["item_id"].numpy()
+            drawn, step, steps = np.zeros_like(total), 0, 1
+            while step < steps:
+                found = weighed(part, reach, tf.constant(step))
+                steps, centre, context, weights = (value.numpy() for value in found)
+                step += 1
                 lane, i, j = np.nonzero(weights)
                 np.add.at(drawn, (centre[lane, i], context[lane, j]), weights[lane, i, j])
             own = part["item_id"].numpy()
