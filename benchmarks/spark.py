@@ -18,8 +18,8 @@ Stages, each of which writes its result as Parquet or is counted to its last row
 
 Spark runs here, on all processors, with the heap that `--memory` gives it. The peak is that of
 Java and of Python's workers together, sampled twice a second. `--skew` gives one item a tenth of
-all events and one user a tenth too, at most a million, and exits with 1 if that takes more than
-twice as long as the log it was made of. `--equal` exits with 1 if a row differs.
+all events and one user a tenth too, or 10^5, and exits with 1 if that takes more than twice as
+long as the log it was made of. `--equal` exits with 1 if a row differs.
 """
 
 from __future__ import annotations
@@ -191,22 +191,21 @@ def write_log(folder: pathlib.Path, events: int, items: int) -> pathlib.Path:
 
 
 def skew(log: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
-    """The same log with a tenth of all events of one item, and a tenth, at most 10^6, of one user.
+    """The same log with a tenth of all events of one item, and a tenth of one user, 10^5 at least.
 
     The sessions of the user are those of the others whose events were taken, so that their number
     stays what it is.
     """
     (folder / "events").mkdir(parents=True)
-    left = 1_000_000
     random = np.random.default_rng(0)
     paths = sorted((log / "events").glob("*.parquet"))
+    rows = sum(pq.read_metadata(path).num_rows for path in paths)
+    share = max(0.1, min(1.0, 100_000 / rows))
     hot = pq.read_table(paths[0], columns=["item_id"])["item_id"][0].as_py()
     for path in paths:
         events = pq.read_table(path).to_pandas()
         events.loc[random.random(len(events)) < 0.1, "item_id"] = hot
-        bot = np.flatnonzero(random.random(len(events)) < 0.1)[:left]
-        events.iloc[bot, events.columns.get_loc("user_id")] = "bot"
-        left -= len(bot)
+        events.loc[random.random(len(events)) < share, "user_id"] = "bot"
         events.to_parquet(folder / "events" / path.name)
     for table in ("users", "items"):
         (source,) = log.glob(f"{table}*")
@@ -237,6 +236,7 @@ def equalities(
         getattr(whole, table).to_parquet(folder / table / "part-0.parquet")
     there = on.SparkInteractions.from_parquet(spark, folder)
     split, split_there = data.standard(whole), on.standard(there)
+    split_there.labelled.persist()  # all parts are made of it
     train, train_there = split.train, split_there.train
     keys = [one for one in ("user_id", "item_id", "timestamp", "session_id") if one in whole.events]
 
@@ -385,10 +385,11 @@ def main() -> int:
         if options.skew:
             log = write_log(place / "even", options.skew, max(2_000, options.skew // 100))
             skewed = skew(log, place / "skewed")
-            prepare(spark, log, place)  # once for Java, which compiles as it goes
+            print("a small log first, as Java compiles what it runs")
+            prepare(spark, write_log(place / "small", 20_000, 2_000), place)
             print("even")
             even = prepare(spark, log, place)
-            print("one item and one user of a tenth of the events each")
+            print("one item of a tenth of the events, one user of as many or 10^5")
             uneven = prepare(spark, skewed, place)
             ratio = sum(uneven.values()) / sum(even.values())
             worst = max(uneven, key=lambda stage: uneven[stage] / even[stage])
