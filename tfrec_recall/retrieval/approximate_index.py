@@ -105,27 +105,34 @@ class ApproximateIndex(Index):
             count = tf.reduce_max(tf.where(todo, counts, EXACTLY))
             now = todo & (counts == count)
             of = tf.where(now)  # [some, 1]
-            query, exclude, present, allowed = some_of(asked, of[:, 0])
-            found_rows, found = self._candidates(query, count, present)
-            found = tf.where(unwanted(found_rows, exclude, allowed), float("-inf"), found)
-            if query.shape[1] == 1:
-                found_rows, found = best(found, k, found_rows)
-            else:
-                found_rows, found = merge_by_maximum(found_rows, found, k)
+            found = self._found(some_of(asked, of[:, 0]), count, k)
             return (
                 todo & ~now,
-                tf.tensor_scatter_nd_update(rows, of, found_rows),
-                tf.tensor_scatter_nd_update(scores, of, found),
+                tf.tensor_scatter_nd_update(rows, of, found[0]),
+                tf.tensor_scatter_nd_update(scores, of, found[1]),
             )
 
-        _, rows, scores = tf.while_loop(
-            lambda todo, *_: tf.reduce_any(todo),
-            next_count,
-            (counts != EXACTLY, *best(tf.zeros([size, 0]), k)),
-            shape_invariants=(tf.TensorShape([None]), *[tf.TensorShape([None, None])] * 2),
-            parallel_iterations=1,  # more would hold several blocks of candidates
-        )
-        return rows, scores
+        def by_turns():
+            _, rows, scores = tf.while_loop(
+                lambda todo, *_: tf.reduce_any(todo),
+                next_count,
+                (counts != EXACTLY, *best(tf.zeros([size, 0]), k)),
+                shape_invariants=(tf.TensorShape([None]), *[tf.TensorShape([None, None])] * 2),
+                parallel_iterations=1,  # more would hold several blocks of candidates
+            )
+            return rows, scores
+
+        # Nearly always all need as many: nothing is then gathered and scattered.
+        least, most = tf.reduce_min(counts), tf.reduce_max(counts)
+        alike = (least == most) & (most != EXACTLY)
+        return tf.cond(alike, lambda: self._found(asked, most, k), by_turns)
+
+    def _found(self, asked, count, k):
+        """The best k among so many candidates of each of these queries."""
+        query, exclude, present, allowed = asked
+        rows, scores = self._candidates(query, count, present)
+        scores = tf.where(unwanted(rows, exclude, allowed), float("-inf"), scores)
+        return best(scores, k, rows) if query.shape[1] == 1 else merge_by_maximum(rows, scores, k)
 
     def vectors_of(self, rows):
         return self._searcher.vectors_of(rows)
