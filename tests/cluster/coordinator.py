@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.cluster.addresses import free_addresses
-from tests.contract.model_cases import BATCH, EPOCHS, built, its_features, the_board
+from tests.contract.model_cases import BATCH, built, its_features, the_board
 from tfrec_recall import models
 from tfrec_recall.layers.tables import is_divided
 from tfrec_recall.sampling import Hard, InBatch
@@ -46,7 +46,7 @@ def refusal(model_class, **settings):
 with strategy.scope():
     model = built(models.SamplingBiasCorrectedTwoTower)
 data = model.training_data(the_board(), batch_size=BATCH)
-told = model.fit(data, epochs=EPOCHS, callbacks=[Checkpoints(sys.argv[1])], verbose=0)
+told = model.fit(data, epochs=3, callbacks=[Checkpoints(sys.argv[1])], verbose=0)
 alone = on_one_device(model)
 items = its_features().encode_items(the_board().items)
 np.testing.assert_allclose(model.vectors_of(items), alone.vectors_of(items), rtol=1e-5, atol=1e-6)
