@@ -5,7 +5,13 @@ With one replica, and outside of a step, everything here is as if there were no 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
 import tensorflow as tf
+
+Found = TypeVar("Found")
 
 
 def gather_rows(values: tf.Tensor) -> tf.Tensor:
@@ -60,3 +66,15 @@ def own_first(values: tf.Tensor) -> tf.Tensor:
         return gather_rows(own), of_own
 
     return tf.roll(gathered(values), -before, axis=0)
+
+
+def outside(make: Callable[[], Found]) -> Found:
+    """What a function gives outside of the strategy in whose scope this is called.
+
+    What it makes, an index with ids of items for instance, belongs to this process alone and is
+    sent to no other. (A strategy is entered by a thread; TensorFlow has no other way out of it.)
+    """
+    if not tf.distribute.has_strategy():
+        return make()
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(make).result()

@@ -14,6 +14,8 @@ import tensorflow as tf
 from tests.cluster.addresses import free_addresses
 from tests.contract.model_cases import BATCH, built, its_features, the_board
 from tfrec_recall import models
+from tfrec_recall.data import last_events_out
+from tfrec_recall.evaluation import RecallOnValidation
 from tfrec_recall.layers.tables import is_divided
 from tfrec_recall.sampling import Hard, InBatch
 from tfrec_recall.training import Checkpoints, on_one_device
@@ -45,13 +47,15 @@ def refusal(model_class, **settings):
 
 with strategy.scope():
     model = built(models.SamplingBiasCorrectedTwoTower)
+measured = RecallOnValidation(last_events_out(the_board(), test=1, validation=1), cuts=(5,))
 data = model.training_data(the_board(), batch_size=BATCH)
-told = model.fit(data, epochs=3, callbacks=[Checkpoints(sys.argv[1])], verbose=0)
+told = model.fit(data, epochs=3, callbacks=[measured, Checkpoints(sys.argv[1])], verbose=0)
 alone = on_one_device(model)
 items = its_features().encode_items(the_board().items)
 np.testing.assert_allclose(model.vectors_of(items), alone.vectors_of(items), rtol=1e-5, atol=1e-6)
 outcome = {
     "loss": told.history["loss"],
+    "recall": told.history["val_recall@5"],
     "steps": int(model.optimizer.iterations),
     "counted": int(model.frequency.step),
     "divided": is_divided(model.items.columns["item_id"]),

@@ -51,6 +51,7 @@ def test_two_workers_in_step_learn_as_one_and_the_chief_writes(tmp_path):
     ]
     first, second = map(outcome, processes)
     assert first == second
+    assert 0 < first["recall"][-1] <= 1
     alone = built(models.TwoTower)
     data = alone.training_data(the_board(), batch_size=BATCH)
     expected = alone.fit(data, epochs=2, verbose=0).history["loss"]
@@ -64,6 +65,7 @@ def test_workers_with_parameter_servers_learn_as_one(tmp_path):
     assert found["loss"][-1] < 0.9 * found["loss"][0]
     assert found["steps"] == found["counted"] == 3 * 6  # every batch once, and counted once
     assert found["divided"]
+    assert 0 < found["recall"][-1] <= 1
     assert found["whole"]
     assert "Item2Vec changes its tables row by row" in found["by row"]
     assert "take YouTubeDNN or TwoTower" in found["by row"]

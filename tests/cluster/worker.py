@@ -13,12 +13,16 @@ strategy = cluster.strategy()  # before anything is computed
 
 from tests.contract.model_cases import BATCH, built, the_board  # noqa: E402
 from tfrec_recall import models  # noqa: E402
+from tfrec_recall.data import last_events_out  # noqa: E402
+from tfrec_recall.evaluation import RecallOnValidation  # noqa: E402
 from tfrec_recall.training import Checkpoints, on_one_device  # noqa: E402
 
 folder, epochs = sys.argv[1], int(sys.argv[2])
 with strategy.scope():
     model = built(models.TwoTower)
+measured = RecallOnValidation(last_events_out(the_board(), test=1, validation=1), cuts=(5,))
 data = model.training_data(the_board(), batch_size=BATCH)
-told = model.fit(data, epochs=epochs, callbacks=[Checkpoints(folder)], verbose=0)
+told = model.fit(data, epochs=epochs, callbacks=[measured, Checkpoints(folder)], verbose=0)
 vectors = on_one_device(model).embed_items(the_board().items)
-print(json.dumps({"loss": told.history["loss"], "vectors": vectors.tolist()}))
+recall = told.history["val_recall@5"]
+print(json.dumps({"loss": told.history["loss"], "recall": recall, "vectors": vectors.tolist()}))

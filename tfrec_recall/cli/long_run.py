@@ -71,7 +71,8 @@ class LongRun:
                     f"--checkpoints {self.folder} has a run with {name} {kept.get(name)}: begin it "
                     f"again as it was, or take a new folder. Received: {name} {given[name]}."
                 )
-            say(f"The run in {self.folder} goes on.")
+            if any(self.folder.glob("*/checkpoint")):
+                say(f"The run in {self.folder} goes on.")
         elif self.writes:
             self.folder.mkdir(parents=True, exist_ok=True)
             unfinished = path.with_name(f".{RUN}.{os.getpid()}")

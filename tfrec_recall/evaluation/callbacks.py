@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall._replicas import outside
 from tfrec_recall.evaluation.evaluate import evaluate
 from tfrec_recall.evaluation.targets import Targets
 
@@ -75,20 +76,23 @@ class RecallOnValidation(tf.keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         last = epoch + 1 == (self.params or {}).get("epochs")
         if epoch % self.every == 0 or last or self.report is None:
-            retriever = self.model.retriever(self.split.interactions.items, k=max(self.cuts))
-            self.report = evaluate(
-                retriever,
-                self.split,
-                on="validation",
-                cuts=self.cuts,
-                batch_size=self.batch_size,
-                repeats=self.repeats,
-                lists=False,
-            )
+            self.report = outside(self._measured)
         if logs is not None:
             for name in self.metrics:
                 for cut in self.cuts:
                     logs[f"val_{name}@{cut}"] = self.report.metrics[f"{name}@{cut}"]
+
+    def _measured(self) -> Report:
+        retriever = self.model.retriever(self.split.interactions.items, k=max(self.cuts))
+        return evaluate(
+            retriever,
+            self.split,
+            on="validation",
+            cuts=self.cuts,
+            batch_size=self.batch_size,
+            repeats=self.repeats,
+            lists=False,
+        )
 
 
 def with_fewer_users(split: Split, users: int, seed: int = 0) -> Split:

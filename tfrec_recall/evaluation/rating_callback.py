@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from tfrec_recall._replicas import outside
 from tfrec_recall.evaluation.ratings import evaluate_ratings
 
 if TYPE_CHECKING:
@@ -33,10 +34,11 @@ class RatingsOnValidation(tf.keras.callbacks.Callback):
         self.report: RatingReport | None = None
 
     def on_epoch_end(self, epoch, logs=None):
-        retriever = self.model.retriever(self.split.interactions.items)
-        self.report = evaluate_ratings(
-            retriever, self.split, on="validation", batch_size=self.batch_size
-        )
+        self.report = outside(self._measured)
         if logs is not None:
             for name in ("rmse", "mae"):
                 logs[f"val_{name}"] = self.report.metrics[name]
+
+    def _measured(self) -> RatingReport:
+        retriever = self.model.retriever(self.split.interactions.items)
+        return evaluate_ratings(retriever, self.split, on="validation", batch_size=self.batch_size)
