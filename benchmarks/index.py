@@ -170,9 +170,7 @@ class OpAlone(tf.Module):
         return {"item_id": tf.zeros([tf.shape(vector)[0], K], tf.int32)}
 
 
-def scann_alone(
-    report: dict, vectors: np.ndarray, folder: pathlib.Path
-) -> tuple[Search, Search]:
+def scann_alone(report: dict, vectors: np.ndarray, folder: pathlib.Path) -> tuple[Search, Search]:
     """A SavedModel of ScaNN's op, and a signature that does nothing."""
     module = OpAlone(report, vectors)
     tf.saved_model.save(
