@@ -6,7 +6,8 @@ import re
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests import quick  # before what uses TensorFlow
+import tests.quick  # noqa: F401  before what uses TensorFlow
+from tests import rewriting
 from tfrec_recall.retrieval import approximate_index
 
 A_CLASS = re.compile(r"(?<=[\[-])(?!True|False|None)[A-Z]\w+(?=[\]-])")  # among a test's parameters
@@ -42,7 +43,7 @@ def untimed(request):
 def pytest_configure(config):
     """Functions are rewritten in the programs of readers, and beside Keras 3."""
     in_earnest = config.option.markexpr == "programs" or os.environ["TF_USE_LEGACY_KERAS"] == "0"
-    quick.rewrite(in_earnest)
+    rewriting.rewrite(in_earnest)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -3,7 +3,6 @@
 Imported before TensorFlow is used. (Programs that the tests start as a user does are a user's.)
 """
 
-import contextlib
 import gc
 import os
 
@@ -14,9 +13,6 @@ os.environ.setdefault("XLA_FLAGS", QUICK)
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import tensorflow as tf  # noqa: E402
-from tensorflow.python.autograph.core import config as rules  # noqa: E402
-from tensorflow.python.autograph.impl import conversion  # noqa: E402
-from tensorflow.python.autograph.pyct.cache import UnboundInstanceCache  # noqa: E402
 from tensorflow.python.util import tf_stack  # noqa: E402
 
 import tfrec_recall  # noqa: E402, F401  so that it chooses the Keras, as in a user's program
@@ -32,26 +28,3 @@ tf_stack.extract_stack = lambda stacklevel=1: here
 tf.config.threading.set_intra_op_parallelism_threads(1)
 gc.freeze()  # what was imported is not searched for garbage again and again
 gc.set_threshold(100_000, 20, 20)
-
-USUAL = rules.CONVERSION_RULES
-
-
-def rewrite(whether):
-    """Whether AutoGraph rewrites the package's functions, as it does for users.
-
-    It takes as long as to trace them and changes none, as none has an `if` or a loop on tensors.
-    """
-    own = () if whether else (rules.DoNotConvert("tfrec_recall"),)
-    rules.CONVERSION_RULES = (*own, *USUAL)
-    conversion._ALLOWLIST_CACHE = UnboundInstanceCache()  # what other rules have left alone
-
-
-@contextlib.contextmanager
-def rewritten():
-    """Within it functions are rewritten as a user's process does."""
-    before = len(rules.CONVERSION_RULES)
-    rewrite(True)
-    try:
-        yield
-    finally:
-        rewrite(before == len(USUAL))

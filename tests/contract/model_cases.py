@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tests.quick import rewritten
+from tests.rewriting import rewritten
 from tfrec_recall import models
 from tfrec_recall.data import Interactions
 from tfrec_recall.export import export

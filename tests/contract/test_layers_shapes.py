@@ -47,6 +47,13 @@ INPUTS = {losses.SampledSoftmax: (some(BATCH, 3), some(BATCH, 3)[::-1] + 1, some
 LEFT_ALONE = {losses.InBatchSoftmax: {"candidate_embeddings"}}
 
 
+OF_ONE_REPLICA = {losses.InBatchSoftmax: {"across_replicas": False}}  # where alone masks fit
+
+
+def arguments_of(cls):
+    return {**CASES[cls].arguments, **OF_ONE_REPLICA.get(cls, {})}
+
+
 def given(cls):
     """What a layer is called with, the first argument by the name None."""
     case = CASES[cls]
@@ -64,7 +71,7 @@ def vectors():
 @pytest.mark.parametrize("whole", [False, True])
 def test_a_column_is_taken_for_a_vector(cls, name, whole):
     inputs, call = given(cls)
-    arguments = dict(CASES[cls].arguments)
+    arguments = arguments_of(cls)
     if "whole" in arguments:
         arguments["whole"] = whole
     if "remove_accidental_hits" in arguments:
@@ -100,7 +107,7 @@ def others():
 @pytest.mark.parametrize(("cls", "name", "wrong"), others())
 def test_another_shape_is_refused_by_name_and_with_both_shapes(cls, name, wrong):
     inputs, call = given(cls)
-    layer = cls(**CASES[cls].arguments)
+    layer = cls(**arguments_of(cls))
     layer(tensors(inputs), **tensors(call))
     shape = str(np.shape(wrong)).replace("(", r"\(").replace(")", r"\)")
     with pytest.raises(ValueError, match=rf"(?s){cls.__name__} takes.*`{name}`.*Received.*{shape}"):
@@ -114,7 +121,7 @@ def test_another_shape_is_refused_by_name_and_with_both_shapes(cls, name, wrong)
 )
 def test_inputs_of_another_batch_are_refused(cls):
     inputs, call = given(cls)
-    layer = cls(**CASES[cls].arguments)
+    layer = cls(**arguments_of(cls))
     layer(tensors(inputs), **tensors(call))
     for position in range(2):
         if cls is losses.SkipGramNegativeSampling and position == 1:

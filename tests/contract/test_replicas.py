@@ -20,6 +20,7 @@ from tests.contract.model_cases import (
     the_board,
     trained,
 )
+from tests.two_replicas import strategy
 from tfrec_recall import models
 from tfrec_recall.export import export, load
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
@@ -35,11 +36,6 @@ EXPORTED = {
 }
 # Each replica draws for its own rows: which hard negatives, and which neighbours of its nodes.
 OWN_DRAWS = {models.PinSAGE, models.GraphSAGE}
-
-
-@functools.cache
-def strategy():
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
 @functools.cache

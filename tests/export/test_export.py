@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from tests.quick import rewritten
 from tests.retrieval.toys import MeanOfHistory, item_ids, retriever, texts
+from tests.rewriting import rewritten
 from tfrec_recall.export import export, load
 from tfrec_recall.retrieval import Auto, EmbeddingRetriever, Exact, ScaNN
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.two_replicas import strategy
 from tfrec_recall.losses import InBatchSoftmax
 
 ROWS, DIM = (5, 2), 3  # of each replica
@@ -37,8 +38,7 @@ def test_the_losses_of_two_replicas_are_that_of_one_batch(whole):
     alone = loss_and_gradients(
         InBatchSoftmax(**settings), [tf.Variable(t) for t in TOWERS], slice(0, sum(ROWS))
     )
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    with strategy.scope():
+    with strategy().scope():
         towers = [tf.Variable(tower) for tower in TOWERS]
     loss = InBatchSoftmax(**settings, across_replicas=True)
     parts = [slice(0, ROWS[0]), slice(ROWS[0], None)]
@@ -48,7 +48,7 @@ def test_the_losses_of_two_replicas_are_that_of_one_batch(whole):
         own = parts[context.replica_id_in_sync_group]  # a number, where nothing is traced
         return context.all_reduce("sum", loss_and_gradients(loss, towers, own))
 
-    summed = [strategy.experimental_local_results(one)[0] for one in strategy.run(step)]
+    summed = [strategy().experimental_local_results(one)[0] for one in strategy().run(step)]
     for ours, expected in zip(summed, alone, strict=True):
         np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
 

@@ -67,7 +67,8 @@ def test_blocks_of_triggers_answer_as_one(monkeypatch, block):
     search = retriever.index.search
 
     def counted(query, *arguments, **options):
-        sizes.append(len(query))
+        if tf.executing_eagerly():
+            sizes.append(len(query))
         return search(query, *arguments, **options)
 
     monkeypatch.setattr(trigger_retriever, "BLOCK", block)
