@@ -3,12 +3,17 @@
 import os
 import re
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 import tests.quick  # noqa: F401  before what uses TensorFlow
 from tests import rewriting
 from tfrec_recall.retrieval import approximate_index
+
+# Property tests run without a clock: a busy machine is no failure.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 A_CLASS = re.compile(r"(?<=[\[-])(?!True|False|None)[A-Z]\w+(?=[\]-])")  # among a test's parameters
 ON_SPARK = "tests/spark/"
