@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.references import examples as reference
@@ -53,7 +53,6 @@ def assert_same(build, wanted):
         assert listed(build()) == expected(wanted)
 
 
-@settings(deadline=None)
 @given(LOGS, HISTORY, MINIMUM, st.booleans())
 def test_next_item_equals_the_reference(rows, history, minimum, sessions):
     minimum = min(minimum, history)
@@ -61,7 +60,6 @@ def test_next_item_equals_the_reference(rows, history, minimum, sessions):
     assert_same(lambda: next_item(interactions(rows, sessions), history, minimum), wanted)
 
 
-@settings(deadline=None)
 @given(LOGS, HISTORY, MINIMUM, st.booleans(), st.booleans())
 def test_next_basket_equals_the_reference(rows, history, minimum, sessions, new_items_only):
     minimum = min(minimum, history)
@@ -74,7 +72,6 @@ def test_next_basket_equals_the_reference(rows, history, minimum, sessions, new_
     )
 
 
-@settings(deadline=None)
 @given(LOGS, HISTORY)
 def test_no_history_reaches_its_target_and_every_event_is_a_target_once(rows, history):
     examples = next_item(interactions(rows), history, minimum_history=0)
@@ -91,7 +88,6 @@ def test_no_history_reaches_its_target_and_every_event_is_a_target_once(rows, hi
         assert (time[start:end] <= time[target]).all()  # ... and never the future
 
 
-@settings(deadline=None)
 @given(LOGS, HISTORY)
 def test_the_own_basket_is_never_in_the_history(rows, history):
     examples = next_basket(interactions(rows), history, minimum_history=0)
@@ -102,7 +98,6 @@ def test_the_own_basket_is_never_in_the_history(rows, history):
         assert session[target] not in session[start:end]
 
 
-@settings(deadline=None)
 @given(LOGS)
 def test_the_order_of_rows_means_nothing(rows):
     """Equal rows excepted, which nothing can tell apart."""
@@ -167,7 +162,6 @@ def test_columns_of_one_history_are_aligned():
     np.testing.assert_array_equal(both[:, :, 1], both[:, :, 0] * 100)
 
 
-@settings(deadline=None)
 @given(LOGS, HISTORY, st.integers(1, 8))
 def test_histories_equal_the_reference(rows, history, length):
     examples = next_item(interactions(rows), history, minimum_history=0)

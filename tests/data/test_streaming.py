@@ -30,7 +30,7 @@ def test_without_a_seed_rows_stay_in_order():
     assert passes(batches(7, 3), 2) == [[[0, 1, 2], [3, 4, 5], [6]]] * 2
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(1, 40), st.integers(1, 50), st.integers(-(2**40), 2**40), st.booleans())
 def test_each_pass_has_every_row_once(count, batch_size, seed, drop_remainder):
     if drop_remainder and count < batch_size:
@@ -143,7 +143,7 @@ def test_nothing_to_feed_is_an_error(count, batch_size, message):
 RUNS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)).map(sorted), min_size=1)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(RUNS, st.integers(1, 15))
 def test_gather_histories_equals_the_reference(runs, length):
     start, end = np.array(runs).T
@@ -220,7 +220,7 @@ def test_parquet_lists_are_as_long_as_the_longest_of_the_batch(tmp_path):
     assert second["tags"].tolist() == [[b"d", b"e"], [b"f", b""]]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(
     st.integers(1, 40),
     st.integers(1, 3),

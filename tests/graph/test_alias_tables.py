@@ -10,7 +10,7 @@ from tfrec_recall.graph.alias_tables import alias_tables
 weights = st.one_of(st.integers(1, 5).map(float), st.floats(1e-6, 1e6), st.just(0.1))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.lists(weights, max_size=12), min_size=1, max_size=8))
 def test_every_row_draws_in_proportion_to_its_entries(rows):
     bounds = np.cumsum([0, *map(len, rows)])

@@ -17,7 +17,7 @@ def plain(parts):
     return [part.numpy()[0].tolist() for part in parts]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(answers, st.integers(1, 15))
 def test_merging_keeps_each_row_at_its_highest_score(answer, k):
     rows, scores = zip(*answer, strict=True)
@@ -36,7 +36,7 @@ def test_merging_keeps_each_row_at_its_highest_score(answer, k):
     assert [highest[row] for row in kept] == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(-1, 9), max_size=8), st.lists(st.integers(-1, 9), max_size=8))
 def test_membership(rows, exclude):
     shaped = [tf.constant([values], tf.int32, shape=[1, len(values)]) for values in (rows, exclude)]
