@@ -34,6 +34,7 @@ def prepare(folder: Path, model: str, old: int) -> None:
     from tfrec_recall.cli.discovery import entry
     from tfrec_recall.data import Interactions, datasets
     from tfrec_recall.export import export
+    from tfrec_recall.health import DaysBefore
     from tfrec_recall.upkeep.state import KEY, write
 
     data = datasets.load("simulated", events=old + NEW, items=20_000, event_types=["click"])
@@ -52,7 +53,9 @@ def prepare(folder: Path, model: str, old: int) -> None:
         made.fit(batches, epochs=1, verbose=2)
     made.keep_state(first)
     none = first.events.iloc[:0]
-    state = write(folder / "export", made, first.events, none, first.users, first.items, {})
+    days = DaysBefore.of(first, first.events["user_id"])
+    tables = (first.users, first.items)
+    state = write(folder / "export", made, first.events, none, *tables, days, {})
     retriever = made.retriever(first.items, k=100)
     export(retriever, folder / "export", data={KEY: state.number}, items=first.items)
     print(f"{old:,} events, {len(first.users):,} users", file=sys.stderr)

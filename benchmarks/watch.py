@@ -18,17 +18,10 @@ import pandas as pd
 
 from tfrec_recall.data import datasets
 from tfrec_recall.health.asked import ANSWERED, REQUESTS
-from tfrec_recall.health.day import DAY, LEARNING, Day, Lists, Units, drawn, with_days
+from tfrec_recall.health.day import LEARNING, Day, Lists, Units
+from tfrec_recall.health.days_before import DaysBefore
 from tfrec_recall.health.judge import FALSE_ALARMS, Compared, judge
-from tfrec_recall.health.reference import (
-    OF_ANSWERS,
-    OF_DAYS,
-    OF_VECTORS,
-    came_on,
-    on_other_days,
-    rows_of,
-)
-from tfrec_recall.health.unknown_values import UnknownValues
+from tfrec_recall.health.reference import checks_of
 from tfrec_recall.health.vectors import Vectors
 
 EXPORTS, DAYS, SIZES, BEFORE = 20, 30, (60, 250, 1_000), 2_000
@@ -39,30 +32,16 @@ FEW = {ANSWERED: ("recall of the index", "popularity of what is listed"), REQUES
 def whole() -> tuple[Day, list]:
     """All users on a day of the data as one, and the checks of it."""
     data = datasets.load("online-retail")
-    events = with_days(data.events, timed=True)
-    units = drawn(events, most=len(events))
-    count, mine = len(units.users), units.events["item_id"]
-    day = Day(
-        users=units.users,
-        events=units.events,
-        unit=units.unit,
-        timed=True,
-        strange_user=came_on(units.users, units.days, events, "user_id"),
-        strange_item=came_on(mine, units.events[DAY], events, "item_id").astype(bool),
-        popularity=on_other_days(units.events, events, events),
-        of_users=rows_of(data.users, "user_id", units.users),
-        of_items=rows_of(data.items, "item_id", mine),
-        **answers(units, count),
-    )
+    most = len(data.events)
+    days = DaysBefore.of(data, data.events["user_id"], most=most, days=lambda events: events)
+    day = days.day(data.users, data.items)
+    day = dataclasses.replace(day, **answers(days.units, day.units))
     learning = dataclasses.replace(
         day.part(0, LEARNING),
         vectors=Vectors(day.vectors.rows[:LEARNING], np.arange(LEARNING), LEARNING),
         lists=Lists(*(part[:LEARNING] for part in dataclasses.astuple(day.lists))),
     )
-    tables = {"events": data.events, "users": data.users, "items": data.items}
-    checks = [check for kind in (*OF_DAYS, *OF_ANSWERS) for check in kind.learn(learning)]
-    checks += UnknownValues.learn(learning, tables)
-    checks += [check for kind in OF_VECTORS for check in kind.learn(learning.vectors, "requests")]
+    checks = checks_of(learning, days, data.users, data.items)
     return day, [(check, check.counts(day)) for check in checks]
 
 

@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "serving": {"export", "retrieval"},
     "health": {"data", "retrieval", "evaluation", "export"},
     "operations": {"data", "retrieval", "evaluation", "export", "health", "serving"},
-    "upkeep": {"data", "retrieval", "models", "evaluation", "export", "operations"},
+    "upkeep": {"data", "retrieval", "models", "evaluation", "export", "health", "operations"},
     "spark": {"data", "graph", "export", "operations"},
     "cluster": set(),
     "training": {"layers", "data"},

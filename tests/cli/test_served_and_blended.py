@@ -8,6 +8,8 @@ import pytest
 
 from tests.cli.conftest import printed, run
 from tfrec_recall.export import load
+from tfrec_recall.export.version_files import EXTRA
+from tfrec_recall.health import read_reference
 
 USERS, ITEMS = 18, 24
 
@@ -78,7 +80,7 @@ def test_columns_that_are_not_there_are_told_before_training(shop, capsys, optio
     assert message in " ".join(said.split())
 
 
-def test_exports_are_blended_with_weights_of_validation(exports, tmp_path, capsys):
+def test_exports_are_blended_with_weights_of_validation(shop, exports, tmp_path, capsys):
     channels = [exports / "popular", exports / "item-cf"]
     place = tmp_path / "blend"
     shown = printed("blend", capsys, *channels, "--export", place, "--json", tmp_path / "f.json")
@@ -92,3 +94,12 @@ def test_exports_are_blended_with_weights_of_validation(exports, tmp_path, capsy
     assert again.out
     measured = json.loads((tmp_path / "again.json").read_text())["metrics"]
     assert measured["recall@10"] == pytest.approx(values["metrics"]["recall@10"])
+    usual, of_a_channel = (
+        read_reference(one.path / EXTRA) for one in (blended, load(exports / "item-cf"))
+    )
+    np.testing.assert_array_equal(usual.known.hashes, of_a_channel.known.hashes)
+    assert usual.about == of_a_channel.about
+    assert usual.lists is not None
+    said = printed("watch", capsys, place, "--events", shop / "events.csv", code=1).err
+    assert said.count("before and") == 1  # these days themselves made the items so popular
+    assert "popularity of what is taken" in said

@@ -11,6 +11,8 @@ import tensorflow as tf
 from tests.cli.conftest import run
 from tfrec_recall.data import Interactions
 from tfrec_recall.export import load
+from tfrec_recall.export.version_files import EXTRA
+from tfrec_recall.health import read_reference
 from tfrec_recall.models import ItemCF
 from tfrec_recall.upkeep.state import FOLDER, TrainingState
 
@@ -110,6 +112,27 @@ def test_days_come_to_what_all_events_at_once_come_to(shop, item_cf, capsys):
     np.testing.assert_allclose(scores, expected, rtol=1e-4)
     assert set(every["item_id"]) == set(served.item_ids)
     assert ids.shape == (1, 10)
+
+
+def test_a_version_of_an_update_is_watched(shop, item_cf, capsys):
+    """Another such day is like those before; one of other users is not."""
+    usual = read_reference(item_cf / "3" / EXTRA)
+    of_days = [pd.read_parquet(shop / f"events {number}.parquet") for number in (3, 4)]
+    before = pd.read_parquet(shop / "data" / "events.parquet")
+    every = pd.concat([before, *of_days])
+    assert not usual.known.strange(every["user_id"]).any()
+    ids = load(item_cf / "3").item_ids
+    counts = every["item_id"].value_counts().reindex(ids, fill_value=0).to_numpy()
+    assert (usual.popularity <= counts).all()
+    days = every.groupby(every["timestamp"] // DAY).size()
+    assert counts.sum() - usual.popularity.sum() in set(days)  # one is left out
+    day(4, seed=1).to_parquet(shop / "next.parquet")
+    run("watch", item_cf, "--events", shop / "next.parquet")
+    other = day(4, seed=1).assign(user_id=lambda table: "x" + table["user_id"])
+    other.to_parquet(shop / "other.parquet")
+    capsys.readouterr()
+    run("watch", item_cf, "--events", shop / "other.parquet", code=1)
+    assert "unknown users" in capsys.readouterr().err
 
 
 def test_only_states_of_the_newest_versions_stay(item_cf):

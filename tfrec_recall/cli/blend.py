@@ -194,15 +194,19 @@ def _show_what_each_adds(adds: pd.DataFrame, cut: int, on: Console | None) -> No
 
 def _write(blended: Any, path: pathlib.Path, split: Split, values: dict[str, Any]) -> pathlib.Path:
     from tfrec_recall.export import export
+    from tfrec_recall.health import Reference, write_reference
 
+    data = split.interactions
     with waiting(f"Exporting to {path}"):
+        usual = Reference.of(blended, data, split.train.events["user_id"])
         version = export(
             blended,
             path,
             metrics=values["metrics"],
             data={name: value for name, value in values.items() if name != "metrics"},
-            items=split.interactions.items,
+            items=data.items,
             warmup=first_queries(blended, split),
+            beside=lambda folder: write_reference(folder, usual),
         )
     say("Exported to ", (str(version), "bold"))
     return version

@@ -21,6 +21,7 @@ from tfrec_recall.cli.source import Source
 from tfrec_recall.cli.train import (
     K,
     check_place,
+    days_before,
     indexed,
     measure,
     write_export,
@@ -92,7 +93,12 @@ def demo(
     )
     say(("4 ", "bold"), "Exporting the ScaNN retriever as a SavedModel")
     version = write_export(
-        scann, export, split, trained, {**values, RECORD: measured.record(), **source.recorded()}
+        scann,
+        export,
+        split,
+        trained,
+        days_before(split),
+        {**values, RECORD: measured.record(), **source.recorded()},
     )
     customers = _customers(split, seed)
     arguments = ["recommend", str(version), "--k", "5"]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tfrec_recall.cli.training import Trained
     from tfrec_recall.data import Split
     from tfrec_recall.evaluation import Report
+    from tfrec_recall.health import DaysBefore
     from tfrec_recall.retrieval import IndexSettings, Retriever
 
 K = 100
@@ -189,9 +190,10 @@ def train(
     values[RECORD] = measured.record()
     if export is not None:
         of_card = {**values, **source.recorded()}
+        days = days_before(split)
         if keep_state:
-            of_card |= write_state(export, trained, split, repeats)
-        write_export(retriever, export, split, trained, of_card)
+            of_card |= write_state(export, trained, split, days, repeats)
+        write_export(retriever, export, split, trained, days, of_card)
     if tensorboard is not None:
         epoch = trained.best_epoch or trained.settings.get("epochs", 1)
         write_outcome(tensorboard, trained.model, retriever, split, metrics, epoch - 1)
@@ -277,15 +279,22 @@ def rating_errors(
     return errors.metrics
 
 
+def days_before(split: Split) -> DaysBefore:
+    """Users on the newest days of a split, of which it is counted what is usual."""
+    from tfrec_recall.health import DaysBefore
+
+    return DaysBefore.of(split.interactions, split.train.events["user_id"])
+
+
 def write_state(
-    path: pathlib.Path, trained: Trained, split: Split, repeats: bool
+    path: pathlib.Path, trained: Trained, split: Split, days: DaysBefore, repeats: bool
 ) -> dict[str, Any]:
     """Writes the training state beside the export to come; what its card has to say of it."""
     from tfrec_recall.upkeep.state import KEY, of_training
 
     with waiting("Keeping the training state"):
         told = {"batch_size": trained.settings.get("batch_size"), "repeats": repeats}
-        state = of_training(path, trained.model, split, told)
+        state = of_training(path, trained.model, split, days, told)
     return {KEY: state.number}
 
 
@@ -294,6 +303,7 @@ def write_export(
     path: pathlib.Path,
     split: Split,
     trained: Trained,
+    days: DaysBefore,
     values: dict[str, Any],
 ) -> pathlib.Path:
     """The next version of an export, with what is known of it in its card."""
@@ -308,7 +318,7 @@ def write_export(
         "rows": {table: len(getattr(data, table)) for table in ("events", "users", "items")},
     }
     with waiting(f"Exporting to {path}"):
-        usual = Reference.of(retriever, data, split.train.events["user_id"])
+        usual = Reference.of_days(retriever, days, data.users, data.items)
         version = export(
             retriever,
             path,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tfrec_recall._on_demand import on_demand
 
 if TYPE_CHECKING:
+    from tfrec_recall.health.days_before import DaysBefore
     from tfrec_recall.health.finding import Finding, Health
     from tfrec_recall.health.known import Known
     from tfrec_recall.health.reference import Reference
@@ -20,4 +21,13 @@ if TYPE_CHECKING:
 else:
     on_demand(__name__)
 
-__all__ = ["Finding", "Health", "Known", "Reference", "read_reference", "watch", "write_reference"]
+__all__ = [
+    "DaysBefore",
+    "Finding",
+    "Health",
+    "Known",
+    "Reference",
+    "read_reference",
+    "watch",
+    "write_reference",
+]

@@ -159,7 +159,18 @@ def newest_days(events: pd.DataFrame) -> pd.DataFrame:
     half = np.cumsum(counts) > len(events) // 2
     numbers = numbers[half] if half.sum() > 1 else numbers
     units = events.loc[np.isin(days, numbers), ["user_id", DAY]].drop_duplicates()
-    of_day = units[DAY].value_counts().reindex(numbers, fill_value=0).to_numpy()
-    enough = np.cumsum(of_day[::-1]) >= AT_LEAST
-    wanted = max(DAYS, int(np.argmax(enough)) + 1 if enough.any() else len(numbers))
-    return events[np.isin(days, numbers[-wanted:])]
+    of_day = units[DAY].value_counts().reindex(numbers, fill_value=0)
+    return events[np.isin(days, newest(of_day))]
+
+
+def newest(units: pd.Series) -> np.ndarray:
+    """Of days with so many units, rising: the newest 28, or as many as have 1,000 units."""
+    enough = np.cumsum(units.to_numpy()[::-1]) >= AT_LEAST
+    wanted = max(DAYS, int(np.argmax(enough)) + 1 if enough.any() else len(units))
+    return units.index.to_numpy()[-wanted:]
+
+
+def rows_of(table: pd.DataFrame, column: str, ids: Any) -> pd.DataFrame:
+    """The other columns of a table for these ids, a row each; an id that it lacks has nothing."""
+    found = table.drop_duplicates(column).set_index(column).reindex(pd.Index(ids))
+    return found.reset_index(drop=True)

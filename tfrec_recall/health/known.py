@@ -38,6 +38,14 @@ class Known:
             return cls(hashes)
         return cls(hashes[:most], int(hashes[most - 1]))
 
+    def joined(self, ids: pd.Series, most: int = MOST) -> Self:
+        """The slice of these ids as well."""
+        hashes = _hashes(ids)
+        every = np.union1d(self.hashes, hashes[hashes <= np.uint64(self.limit)])
+        if len(every) <= most:
+            return dataclasses.replace(self, hashes=every)
+        return type(self)(every[:most], int(every[most - 1]))
+
     def strange(self, ids: pd.Series) -> np.ndarray:
         """1 for an unknown id and 0 for a known one, float64; NaN for one out of the slice."""
         hashes = _hashes(ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +12,8 @@ import pandas as pd
 from tfrec_recall.data import Interactions
 from tfrec_recall.health import asked
 from tfrec_recall.health.check import Check
-from tfrec_recall.health.day import DAY, LEARNING, UNITS, Day, drawn, newest_days, with_days
+from tfrec_recall.health.day import LEARNING, Day
+from tfrec_recall.health.days_before import DaysBefore
 from tfrec_recall.health.event_times import EventTimes
 from tfrec_recall.health.gaps import Gaps
 from tfrec_recall.health.history_lengths import HistoryLengths
@@ -23,7 +24,7 @@ from tfrec_recall.health.popularity_of_events import PopularityOfEvents
 from tfrec_recall.health.popularity_of_lists import PopularityOfLists
 from tfrec_recall.health.unknown_items import UnknownItems
 from tfrec_recall.health.unknown_users import UnknownUsers
-from tfrec_recall.health.unknown_values import UnknownValues
+from tfrec_recall.health.unknown_values import UnknownValues, texts_of
 from tfrec_recall.health.values import Values
 from tfrec_recall.health.vector_directions import VectorDirections
 from tfrec_recall.health.vector_nearness import VectorNearness
@@ -73,59 +74,56 @@ class Reference:
     ) -> Self:
         """What is usual in the newest days of the data, and what the retriever makes of it.
 
+        Args:
+            data: all events, users and items.
+            trained: the ids of the users that the retriever has learnt from.
+            seed: of what is drawn.
+        """
+        days = DaysBefore.of(data, trained, seed)
+        return cls.of_days(retriever, days, data.users, data.items, seed)
+
+    @classmethod
+    def of_days(
+        cls,
+        retriever: Retriever,
+        days: DaysBefore,
+        users: pd.DataFrame,
+        items: pd.DataFrame,
+        seed: int = 0,
+    ) -> Self:
+        """The same by days that were drawn before.
+
         What there is to count (the values, the bins, the centres of vectors) is learnt from other
         units than are counted: those that it is learnt from are nearer to it than any day can be.
         Users and items that came on a day count as unknown on it, as they would have been to an
         export of the day before.
 
         Args:
-            data: all events, users and items.
-            trained: the ids of the users that the retriever has learnt from.
-            seed: of what is drawn.
+            users, items: all that there are, with their columns.
+            seed: of the items whose vectors are kept.
         """
-        timed = data.time_unit == "s"
-        events = with_days(data.events, timed)
-        window = newest_days(events)
-        units = drawn(window, UNITS + LEARNING, seed)
-        popularity = _events_of(retriever.item_ids, _without_a_day(events, window))
-        mine = units.events["item_id"]
-        every = Day(
-            users=units.users,
-            events=units.events,
-            unit=units.unit,
-            timed=timed,
-            strange_user=came_on(units.users, units.days, events, "user_id"),
-            strange_item=came_on(mine, units.events[DAY], events, "item_id").astype(bool),
-            popularity=on_other_days(units.events, events, window),
-            of_users=_rows(data.users, "user_id", units.users),
-            of_items=_rows(data.items, "item_id", mine),
-        )
+        popularity = days.popularity(retriever.item_ids)
+        every = days.day(users, items)
         counting = every.units - min(LEARNING, every.units // 3)
         day, unmeasured = _asked(every.part(0, counting), retriever, popularity)
         other = every.part(counting, every.units) if counting < every.units else every
         learning, _ = _asked(other, retriever, popularity)
-        tables = {"events": data.events, "users": data.users, "items": data.items}
-        checks: list[Check] = [check for kind in OF_DAYS for check in kind.learn(learning)]
-        checks += UnknownValues.learn(learning, tables)
-        checks += [check for kind in OF_ANSWERS for check in kind.learn(learning)]
-        if learning.vectors is not None:
-            checks += _of_vectors(learning.vectors, "requests")
-        items, of_items = _of_catalogue(retriever, seed)
+        kept, of_items = _of_catalogue(retriever, seed)
         about = {
-            "days": int(window[DAY].nunique()) if timed else None,
-            "events": len(window),
-            "units": units.of_all,
+            "days": len(days.window) if days.timed else None,
+            "events": int(days.window["events"].sum()),
+            "units": days.units.of_all,
             "drawn": day.units,
-            "timed": timed,
+            "timed": days.timed,
         }
         return cls(
             about=about,
-            checks=_counted(checks, day),
+            checks=_counted(checks_of(learning, days, users, items), day),
             of_items=of_items,
-            known=Known.of(trained.drop_duplicates()),
+            known=days.known,
             popularity=popularity,
             lists=None if day.lists is None else day.lists.rows,
-            items=items,
+            items=kept,
             unmeasured=unmeasured,
         )
 
@@ -146,6 +144,30 @@ class Reference:
             kept = new_row[rows] >= 0
             items = new_row[rows][kept], vectors[kept]
         return dataclasses.replace(self, popularity=popularity, lists=lists, items=items)
+
+
+def checks_of(
+    learning: Day, days: DaysBefore, users: pd.DataFrame, items: pd.DataFrame
+) -> list[Check]:
+    """What there is to count of days like this one.
+
+    Args:
+        learning: units that it is learnt from, with what they were answered.
+        days, users, items: all that was known at the export.
+    """
+    known: dict[str, Collection[str]] = {}
+    for column in learning.columns():
+        table, _, name = column.partition(".")
+        if table == "events":
+            known[column] = days.values.get(name, ())
+        else:
+            known[column] = texts_of((users if table == "users" else items)[name]) or ()
+    checks: list[Check] = [check for kind in OF_DAYS for check in kind.learn(learning)]
+    checks += UnknownValues.learn(learning, known)
+    checks += [check for kind in OF_ANSWERS for check in kind.learn(learning)]
+    if learning.vectors is not None:
+        checks += _of_vectors(learning.vectors, "requests")
+    return checks
 
 
 def _asked(day: Day, retriever: Retriever, popularity: np.ndarray) -> tuple[Day, tuple[str, ...]]:
@@ -201,50 +223,3 @@ def _counted(checks: Sequence[Check], seen: Any) -> list[tuple[Check, np.ndarray
     """The checks that count something, with what they do."""
     found = [(check, check.counts(seen)) for check in checks]
     return [(check, counts) for check, counts in found if counts is not None]
-
-
-def _events_of(ids: np.ndarray, events: pd.DataFrame) -> np.ndarray:
-    """The events of each item of the catalogue, int64."""
-    return events["item_id"].value_counts().reindex(ids, fill_value=0).to_numpy(np.int64)
-
-
-def _without_a_day(events: pd.DataFrame, window: pd.DataFrame) -> pd.DataFrame:
-    """The events without those of a day of middling size; all of them where there is one day."""
-    counts = window[DAY].value_counts(sort=False).sort_index().sort_values(kind="stable")
-    if events[DAY].nunique() < 2:
-        return events
-    return events[events[DAY] != counts.index[len(counts) // 2]]
-
-
-def came_on(ids: Any, days: Any, events: pd.DataFrame, column: str) -> np.ndarray:
-    """1 where the first event of the id is of this day, 0 where it is older.
-
-    On the first day of all, before which nobody could be known, it is 0.
-    """
-    first = events.groupby(column, sort=False)[DAY].min()
-    days = np.asarray(days)
-    return ((first.reindex(ids).to_numpy() == days) & (days > events[DAY].min())).astype(np.float64)
-
-
-def on_other_days(mine: pd.DataFrame, events: pd.DataFrame, window: pd.DataFrame) -> np.ndarray:
-    """How many events of other days the item of each event has."""
-    if events[DAY].nunique() < 2:
-        return events["item_id"].value_counts().reindex(mine["item_id"]).to_numpy(np.float64)
-    keys = ["item_id", DAY]
-    on_day = window.groupby(keys, sort=False).size()
-    same = on_day.reindex(pd.MultiIndex.from_frame(mine[keys])).to_numpy()
-    total = events["item_id"].value_counts().reindex(mine["item_id"]).to_numpy()
-    return (total - same).astype(np.float64)
-
-
-def _rows(table: pd.DataFrame, column: str, ids: Any) -> pd.DataFrame | None:
-    """The columns of these ids, a row each; None where the table has none."""
-    if len(table.columns) < 2:
-        return None
-    return rows_of(table, column, ids)
-
-
-def rows_of(table: pd.DataFrame, column: str, ids: Any) -> pd.DataFrame:
-    """The other columns of a table for these ids, a row each; an id that it lacks has nothing."""
-    found = table.drop_duplicates(column).set_index(column).reindex(pd.Index(ids))
-    return found.reset_index(drop=True)

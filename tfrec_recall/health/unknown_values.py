@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import ClassVar, Self
 
 import numpy as np
@@ -37,21 +37,16 @@ class UnknownValues:
         return f"unknown values of {self.column}"
 
     @classmethod
-    def learn(cls, day: Day, tables: Mapping[str, pd.DataFrame]) -> Iterator[Self]:
+    def learn(cls, day: Day, known: Mapping[str, Collection[str]]) -> Iterator[Self]:
         """Of the columns of text.
 
         Args:
-            tables: all that was known at the export: events, users and items.
+            known: of each column, with its table, all values that were known at the export.
         """
         for column in day.columns():
-            table, _, name = column.partition(".")
-            values = tables[table][name]
-            values = (flat(values) if is_list(values) else values).dropna()
-            if not len(values) or is_number(values):
-                continue
-            distinct = as_texts(values.drop_duplicates()).dropna()
-            if len(distinct) <= MOST:
-                yield cls(column, tuple(sorted(distinct)))
+            values = known.get(column, ())
+            if 0 < len(values) <= MOST:
+                yield cls(column, tuple(sorted(values)))
 
     def counts(self, seen):
         found = seen.columns().get(self.column)
@@ -68,3 +63,11 @@ class UnknownValues:
 
     def told(self, bin):
         return "of the values"
+
+
+def texts_of(values: pd.Series) -> set[str] | None:
+    """The different values of a column of text, or of its lists; None of numbers."""
+    values = (flat(values) if is_list(values) else values).dropna()
+    if len(values) and is_number(values):
+        return None
+    return set(as_texts(values.drop_duplicates()).dropna())

@@ -14,11 +14,11 @@ from tfrec_recall.export import LoadedRetriever
 from tfrec_recall.export.version_files import EXTRA
 from tfrec_recall.health import asked
 from tfrec_recall.health.check import Check
-from tfrec_recall.health.day import Day, drawn, with_days
+from tfrec_recall.health.day import Day, drawn, rows_of, with_days
 from tfrec_recall.health.finding import Finding, Health
 from tfrec_recall.health.judge import FALSE_ALARMS, Compared, judge
 from tfrec_recall.health.moved_vectors import moved_vectors
-from tfrec_recall.health.reference import ITEMS, Reference, rows_of, with_answers
+from tfrec_recall.health.reference import ITEMS, Reference, with_answers
 from tfrec_recall.health.reference_file import read_reference
 from tfrec_recall.health.vectors import Vectors
 

@@ -20,6 +20,8 @@ import tensorflow as tf
 from tfrec_recall.data import Split
 from tfrec_recall.export.version_files import card_of
 from tfrec_recall.export.versions import version_folders, write_version
+from tfrec_recall.health import DaysBefore
+from tfrec_recall.health.days_file import read_days, write_days
 from tfrec_recall.models import RecallModel
 
 FOLDER = "training_state"  # in the directory of the versions
@@ -37,7 +39,8 @@ class TrainingState:
 
     On disk it is a folder: the model with its optimiser; what it counts; the events in parts, of
     which a later state has those of the state before as links and its own new one; those that were
-    measured with and not learnt yet; the tables. What is read of the events are those of a few
+    measured with and not learnt yet; the tables; users on the newest days, by which the next
+    version says what is usual. What is read of the events are those of a few
     users, as memory is to follow new events and not all that there were.
 
     Args:
@@ -82,6 +85,10 @@ class TrainingState:
     def items(self) -> pd.DataFrame:
         return pd.read_parquet(self.folder / ITEMS)
 
+    def days(self) -> DaysBefore:
+        """Users on the newest days before, those of `waiting` among them."""
+        return read_days(self.folder)
+
     def waiting(self) -> pd.DataFrame:
         """Events that training was measured with, and has not learnt."""
         return pd.read_parquet(self.folder / WAITING)
@@ -103,19 +110,24 @@ class TrainingState:
 
 
 def of_training(
-    export: pathlib.Path, model: RecallModel, split: Split, told: Mapping[str, Any]
+    export: pathlib.Path,
+    model: RecallModel,
+    split: Split,
+    days: DaysBefore,
+    told: Mapping[str, Any],
 ) -> TrainingState:
     """Writes the state of a model that has learnt the training part of a split.
 
     Args:
         export: the directory of versions, which may not be there yet.
+        days: of all parts of the split.
         told: `batch_size`, and whether lists have items of the history again, `repeats`.
     """
     model.keep_state(split.train)
     targets = [split.validation.targets, split.test.targets]
     waiting = pd.concat(targets, ignore_index=True).reindex(columns=split.train.events.columns)
     data = split.train
-    return write(export, model, data.events, waiting, data.users, data.items, told)
+    return write(export, model, data.events, waiting, data.users, data.items, days, told)
 
 
 def write(
@@ -125,6 +137,7 @@ def write(
     waiting: pd.DataFrame,
     users: pd.DataFrame,
     items: pd.DataFrame,
+    days: DaysBefore,
     told: Mapping[str, Any],
     before: TrainingState | None = None,
 ) -> TrainingState:
@@ -134,6 +147,7 @@ def write(
         export: the directory of versions.
         new: events that were learnt since the state before.
         waiting: events that are not learnt yet.
+        days: before the version, with those of all of these events.
         before: the state whose events these come to.
     """
 
@@ -153,6 +167,7 @@ def write(
         _write(waiting, folder / WAITING)
         _write(users, folder / USERS)
         _write(items, folder / ITEMS)
+        write_days(folder, days)
         (folder / TOLD).write_text(json.dumps(dict(told), indent=2), encoding="utf-8")
 
     return TrainingState(write_version(export / FOLDER, fill))

@@ -17,6 +17,7 @@ from tfrec_recall.data.notices import tell
 from tfrec_recall.data.recent_events import merged
 from tfrec_recall.evaluation import evaluate
 from tfrec_recall.export import LoadedRetriever, export, load
+from tfrec_recall.health import DaysBefore, Reference, write_reference
 from tfrec_recall.models import RecallModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.operations.index_settings import index_settings
@@ -119,6 +120,9 @@ def update(
     if made is None:
         made = retriever_of(model, run.items, serving)
         clock.lap("index")
+    days = run.days()
+    usual = Reference.of_days(made, days, run.users, run.items, seed)
+    clock.lap("health")
     card = serving.card.get("data") or {}
     after_this = write(
         path if path != serving.path else path.parent,
@@ -127,6 +131,7 @@ def update(
         learnt.iloc[:0],
         run.users,
         run.items,
+        days,
         run.state.told,
         run.state,
     )
@@ -139,6 +144,7 @@ def update(
         features=model.features.describe(),
         items=run.items,
         warmup=warm_up(serving),
+        beside=lambda folder: write_reference(folder, usual),
     )
     remove_old(version.parent)
     clock.lap("export")
@@ -199,6 +205,11 @@ class _Run:
         grown.update(since, seed=self.seed, **options)
         self.learnt.append(events)
         return grown
+
+    def days(self) -> DaysBefore:
+        """The days before the new version."""
+        new = _in_form(self.new.events, self.waiting)
+        return self.state.days().later(new, self.waiting["user_id"], self.seed)
 
     def compared(
         self, serving: Retriever, made: Retriever, learnt: pd.DataFrame, held: pd.DataFrame
