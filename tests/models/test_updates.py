@@ -7,8 +7,10 @@ import pytest
 from tests.contract.model_cases import board
 from tfrec_recall import models
 from tfrec_recall.data import Interactions, recent
+from tfrec_recall.data.vocabulary_growth import kept
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.graph import CoCount, Cosine, Jaccard, Pearson
+from tfrec_recall.models.collaborative_filtering.co_counts import CoCounts
 
 
 def parts(timed=True, count=3, seed=5):
@@ -78,6 +80,83 @@ def test_co_counts_come_to_those_of_all_events(settings):
 def test_co_counts_of_sets_come_to_those_of_all_events():
     found, expected = both_ways(models.ItemCF, parts(timed=False), neighbours=6)
     same_neighbours(found, expected)
+
+
+def one_log(generator, interleaved):
+    """Encoded events by user and time, many of them again, and which of them are new."""
+    user = np.sort(generator.integers(0, 9, 90))
+    item = generator.integers(0, 12, 90)
+    is_new = generator.random(90) < 0.2
+    if not interleaved:
+        later = np.lexsort((is_new, user))
+        user, item, is_new = user[later], item[later], is_new[later]
+    return user, item, is_new
+
+
+@pytest.mark.parametrize("interleaved", [False, True])
+@pytest.mark.parametrize("nearby", [None, 0.4, 2.0])
+@pytest.mark.parametrize("similarity", [CoCount(0.5, True), CoCount(0.5), Jaccard()], ids=str)
+def test_what_new_events_add_is_what_all_have_more_than_the_old(interleaved, nearby, similarity):
+    for seed in range(4):
+        user, item, is_new = one_log(np.random.default_rng(seed), interleaved)
+        every, old = (
+            CoCounts.of(user[some], item[some], 12, similarity, nearby)
+            for some in (np.ones(90, bool), ~is_new)
+        )
+        added = CoCounts.added(user, item, is_new, 12, similarity, nearby)
+        expected = every.sums.toarray() - old.sums.toarray()
+        np.testing.assert_allclose(added.sums.toarray(), expected, atol=1e-12)
+        np.testing.assert_array_equal(added.sizes, every.sizes - old.sizes)
+        np.testing.assert_allclose(
+            old.with_change(added).sums.toarray(), every.sums.toarray(), atol=1e-12
+        )
+
+
+def apart(groups=6):
+    """Groups of users and items that have nothing in common."""
+    events = [(10 * g + u, 10 * g + i, 9 * u + i) for g in range(groups) for u, i in GROUP]
+    return Interactions(pd.DataFrame(events, columns=["user_id", "item_id", "timestamp"]))
+
+
+GROUP = [(u, i) for u in range(5) for i in range(5) if (u + i) % 3]
+
+
+def test_only_what_moved_is_ranked_again(monkeypatch):
+    events = apart()
+    new = Interactions(pd.DataFrame({"user_id": [20], "item_id": [20], "timestamp": [99]}))
+    ranked = []
+    of = CoCounts.neighbours
+
+    def neighbours(self, similarity, count, rows=None):
+        ranked.append(rows)
+        return of(self, similarity, count, rows)
+
+    monkeypatch.setattr(CoCounts, "neighbours", neighbours)
+    found, expected = both_ways(models.ItemCF, [events, new], neighbours=3)
+    same_neighbours(found, expected)
+    items = found.features.item_vocabulary.encode(pd.Series(range(20, 25)))
+    np.testing.assert_array_equal(np.concatenate(ranked), np.sort(items))
+
+
+def test_rows_that_lost_a_neighbour_are_ranked_again():
+    first = apart(2)
+    features = Features([Categorical("user_id"), History()], [Categorical("item_id")])
+    model = models.ItemCF(features.adapt(first), neighbours=3)
+    model.fit(first)
+    model.keep_state(first)
+    before = model.neighbour_ids.numpy()
+    users = [30, 31] * 3
+    new = pd.DataFrame({"user_id": users, "item_id": [30, 30, 31, 31, 32, 32]})
+    new = Interactions(new.assign(timestamp=np.arange(100, 106)))
+    rare = first.events["item_id"].value_counts().min() + 1
+    grown = model.grow(model.features.grow(new, minimum_count=int(rare)))
+    same = kept(model.features.item_vocabulary, grown.features.item_vocabulary)
+    assert not same[: len(before)].all()  # some number is another item's by now
+    grown.update(recent(first, new, length=None, replay=0))
+    counts = grown.co_counts
+    expected = counts.neighbours(grown.similarity, 3)
+    np.testing.assert_allclose(grown.neighbour_weights, expected.weights, rtol=1e-5)
+    np.testing.assert_array_equal(np.sort(grown.neighbour_ids), np.sort(expected.ids))
 
 
 def test_co_counts_travel(tmp_path):

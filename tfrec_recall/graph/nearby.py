@@ -23,6 +23,7 @@ def nearby_counts(
     items: int,
     half_life: float,
     weight: np.ndarray | None = None,
+    new: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> sp.csr_array:
     """The sum over users of 2^(-distance / half_life) of two items, items by items.
 
@@ -32,14 +33,18 @@ def nearby_counts(
         user, item: encoded events, each user's together and in order of time.
         half_life: in events; pairs further apart than 6 half-lives do not count.
         weight: of each event's user, [events]; None lets all count alike.
+        new: which events are new, bool [events], and the weight of each event's user without
+            these, [events]: then only what they add is counted, and no pair of old events may be
+            nearer without them than it is with them.
 
     >>> nearby_counts([7, 7, 7], [0, 1, 2], items=3, half_life=1).toarray()
     array([[0.  , 0.5 , 0.25],
            [0.5 , 0.  , 0.5 ],
            [0.25, 0.5 , 0.  ]])
     """
-    blocks = [block for _, block in nearby_blocks(user, item, items, half_life, weight)]
-    return sp.csr_array(sp.vstack(blocks))
+    pairs = NearbyPairs(user, item, items, half_life, weight, new)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy lets other threads run
+        return sp.csr_array(sp.vstack(list(pool.map(pairs.counts, pairs.blocks()))))
 
 
 def nearby_blocks(
@@ -69,11 +74,13 @@ class NearbyPairs:
         items: int,
         half_life: float,
         weight: np.ndarray | None = None,
+        new: tuple[np.ndarray, np.ndarray] | None = None,
     ):
         if not half_life > 0:
             raise ValueError(f"half_life is a number of events above 0. Received: {half_life}.")
         user, self.item, self.items = np.asarray(user), np.asarray(item), items
         self.weight = None if weight is None else np.asarray(weight)
+        self.new = new
         self.reach = max(1, min(int(HALF_LIVES * half_life), len(user) - 1))
         self.decay = 0.5 ** (np.arange(self.reach + 1) / half_life)
         self.begin = np.flatnonzero(np.diff(user, prepend=user[:1] - 1))  # of each user
@@ -82,7 +89,8 @@ class NearbyPairs:
         self.number = np.repeat(np.arange(len(self.begin) - 1, dtype=kind), np.diff(self.begin))
         self.by_item = np.argsort(self.item, kind="stable").astype(kind)  # item after item
         self.end = np.cumsum(np.bincount(self.item, minlength=items))  # of each item's events
-        self.again = self._again()
+        self.cell, self.again = self._cells()
+        self.cells = np.int64(self.cell.max(initial=0) + 1)
         self.same = sp.csr_matrix(sp.identity(items, "float64", format="csr"))
 
     def blocks(self) -> Iterator[slice]:
@@ -104,32 +112,49 @@ class NearbyPairs:
         other += np.arange(len(other), dtype=events.dtype)
         other += other >= centre  # an event is not near itself
         terms = self.decay[np.abs(centre - other)]
-        if self.weight is not None:
-            terms *= np.repeat(self.weight[events], count)
-        more = np.flatnonzero(self.again[centre] | self.again[other])
-        if len(more):
-            centre, partner = centre[more], other[more]
-            far = np.abs(centre - partner)
-            keys = self.number[centre], self.item[centre], self.item[partner]
-            order = np.lexsort((far, *keys))
-            repeated = np.ones(len(order), bool)  # the nearest of a user's pairs comes first
-            repeated[:1] = False
-            for key in keys:
-                repeated[1:] &= key[order][1:] == key[order][:-1]
-            terms[more[order[repeated]]] = 0
+        now = 1.0 if self.weight is None else np.repeat(self.weight[events], count)
+        nearest = self._by_nearest(centre, other)
+        if self.new is None:
+            terms *= now
+            terms[_repeated(*nearest)] = 0
+        else:
+            is_new, weight_before = self.new
+            before = np.repeat(weight_before[events], count)
+            before[np.repeat(is_new[events], count) | is_new[other]] = 0
+            before[_repeated(*(part[before[nearest[0]] != 0] for part in nearest))] = 0
+            now = now * np.ones(len(terms))
+            now[_repeated(*nearest)] = 0
+            terms *= now - before
         starts = bounds[np.append(0, self.end[first:last] - (self.end[first - 1] if first else 0))]
         shape = (last - first, self.items)
         pairs = sp.csr_matrix((terms, self.item[other], starts), shape=shape)
+        if self.new is not None:  # sums may be 0, which sp_matmul leaves room for and does not fill
+            return sp.csr_array(pairs @ self.same)
         return sp.csr_array(sp_matmul(pairs, self.same, n_threads=1))  # adds up what is one cell
 
-    def _again(self) -> np.ndarray:
-        """Which events are of a user and an item that have others, bool [events]."""
-        key = self.number * np.int64(self.items) + self.item
-        order = np.argsort(key, kind="stable")
-        equal = key[order[1:]] == key[order[:-1]]
-        again = np.zeros(len(key), bool)
-        again[order[1:][equal]] = again[order[:-1][equal]] = True
-        return again
+    def _by_nearest(self, centre: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The pairs of events that have others like them, of a user and the same two items.
+
+        Returns: their places, pairs of the same items together, the nearest first; and a number
+            for each pair that those of the same items have.
+        """
+        places = np.flatnonzero(self.again[centre] | self.again[other])
+        centre, other = centre[places], other[places]
+        cells = self.cell[centre] * self.cells + self.cell[other]
+        order = np.argsort(cells * (self.reach + 1) + np.abs(centre - other))
+        return places[order], cells[order]
+
+    def _cells(self) -> tuple[np.ndarray, np.ndarray]:
+        """A number of each event's user and item, int64, and whether they have other events."""
+        _, cell, count = np.unique(
+            self.number * np.int64(self.items) + self.item, return_inverse=True, return_counts=True
+        )
+        return cell.astype(np.int64), count[cell] > 1
+
+
+def _repeated(places: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """The places of all but the first of each cell."""
+    return places[1:][cells[1:] == cells[:-1]]
 
 
 def nearby_neighbours(
@@ -166,6 +191,7 @@ def neighbours_by_counts(
     count: int,
     seed: int = 0,
     threads: int | None = None,
+    rows: np.ndarray | None = None,
 ) -> Neighbours:
     """As `neighbours`, by what rows have in common, which was counted before.
 
@@ -173,11 +199,18 @@ def neighbours_by_counts(
         counts: the sums that all moments of the similarity come to, as without values they are
             equal, [rows, rows].
         totals: of each row.
+        rows: those whose neighbours are wanted; None: all.
     """
-    blocks = (slice(*bounds) for bounds in row_blocks(counts.indptr, PAIRS_AT_A_TIME))
-    return best_by_counts(
-        blocks, lambda rows: counts[rows].copy(), totals, similarity, count, seed, threads
-    )
+    asked = counts if rows is None else counts[rows]
+    blocks = (slice(*bounds) for bounds in row_blocks(asked.indptr, PAIRS_AT_A_TIME))
+
+    def some_of(block: slice) -> sp.csr_array:  # a view: SciPy's slices are copies
+        bounds = asked.indptr[block.start : block.stop + 1]
+        entries = slice(bounds[0], bounds[-1])
+        part = (asked.data[entries], asked.indices[entries], bounds - bounds[0])
+        return sp.csr_array(part, shape=(len(bounds) - 1, asked.shape[1]))
+
+    return best_by_counts(blocks, some_of, totals, similarity, count, seed, threads, rows)
 
 
 def best_by_counts(
@@ -188,27 +221,43 @@ def best_by_counts(
     count: int,
     seed: int = 0,
     threads: int | None = None,
+    rows: np.ndarray | None = None,
 ) -> Neighbours:
-    """The best neighbours of each row by counts that exist for some rows at a time."""
+    """The best neighbours of each row by counts that exist for some rows at a time.
+
+    Args:
+        blocks: of the rows that are asked for, by their places.
+        rows: their numbers; None: all rows are asked for.
+    """
     items = len(totals.size)
+    number = np.arange(items, dtype="int32") if rows is None else rows.astype("int32")
+    scales = similarity.scales(totals)
     order = np.random.default_rng(seed).permutation(items)
     # Equals are decided by the order of the columns.
     permuted = sp.csr_matrix(sp.identity(items, "float64", format="csr")[:, order])
-    table = Neighbours(np.full((items, count), NONE, "int32"), np.zeros((items, count), "float32"))
+    shape = (len(number), count)
+    table = Neighbours(np.full(shape, NONE, "int32"), np.zeros(shape, "float32"))
 
-    def block(rows: slice) -> None:
-        counts = counts_of(rows)
-        row = np.repeat(np.arange(items)[rows], np.diff(counts.indptr))
-        counts.data = similarity.between(
+    def alike(counts: sp.csr_array, rows: np.ndarray) -> np.ndarray:
+        entries = np.diff(counts.indptr)
+        if scales is not None:
+            left, right = scales
+            return counts.data * np.repeat(left[rows], entries) * right[counts.indices]
+        row = np.repeat(rows, entries)
+        return similarity.between(
             dict.fromkeys(similarity.moments, counts.data),
             Totals(*(total[row] for total in totals)),
             Totals(*(total[counts.indices] for total in totals)),
         )
-        best = sp_matmul_topn(
-            sp.csr_matrix(counts), permuted, count + 1, threshold=0.0, sort=True, n_threads=1
+
+    def block(some: slice) -> None:
+        counts = counts_of(some)
+        pairs = sp.csr_matrix(
+            (alike(counts, number[some]), counts.indices, counts.indptr), shape=counts.shape
         )
-        found = without_self(sp.csr_array(best), order, count, rows.start)
-        table.ids[rows], table.weights[rows] = found
+        best = sp_matmul_topn(pairs, permuted, count + 1, threshold=0.0, sort=True, n_threads=1)
+        found = without_self(sp.csr_array(best), order, count, rows=number[some])
+        table.ids[some], table.weights[some] = found
 
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:  # NumPy lets other threads run
         list(pool.map(block, blocks))

@@ -54,6 +54,12 @@ class Similarity(Protocol):
     def between(self, common: Mapping[Moment, Any], left: Totals, right: Totals, xp=np) -> Any:
         """The similarities, of the shape of the sums; `xp` is numpy or tensorflow."""
 
+    def scales(self, totals: Totals) -> tuple[np.ndarray, np.ndarray] | None:
+        """By row: a and b, if the similarity of x and y is a_x b_y times its one moment, or None.
+
+        A power a row, and not two a pair.
+        """
+
     def factors(self, matrix: sp.csr_array) -> tuple[sp.csr_array, sp.csr_array] | None:
         """Matrices L, R whose product L @ R.T is the similarity; None where there are none."""
 
@@ -100,6 +106,12 @@ class CoCount:
         similarity = overlap / (penalised * xp.maximum(right.size, 1.0) ** self.alpha)
         return _shrunk(similarity, overlap, self.shrinkage)
 
+    def scales(self, totals):
+        if self.shrinkage:
+            return None
+        size = np.maximum(totals.size, 1.0)
+        return size ** (self.alpha - 1), size**-self.alpha
+
     def factors(self, matrix):
         if self.shrinkage:
             return None
@@ -139,6 +151,13 @@ class Cosine:
             _shrunk(similarity, common[OVERLAP], self.shrinkage) if self.shrinkage else similarity
         )
 
+    def scales(self, totals):
+        if self.shrinkage:
+            return None
+        norm = np.sqrt(totals.squares)
+        inverse = np.divide(1.0, norm, out=np.zeros_like(norm), where=norm > 0)
+        return inverse, inverse
+
     def factors(self, matrix):
         if self.shrinkage:
             return None
@@ -170,6 +189,9 @@ class Jaccard:
         overlap = common[OVERLAP]
         union = left.size + right.size - overlap
         return _shrunk(_ratio(overlap, union, xp), overlap, self.shrinkage)
+
+    def scales(self, totals):
+        return None
 
     def factors(self, matrix):
         return None
@@ -210,6 +232,9 @@ class Pearson:
         similarity = _ratio(covariance, xp.sqrt(by_x * by_y), xp)
         similarity = xp.where(n >= self.minimum_overlap, similarity, xp.zeros_like(similarity))
         return _shrunk(similarity, n, self.shrinkage)
+
+    def scales(self, totals):
+        return None
 
     def factors(self, matrix):
         return None

@@ -223,7 +223,7 @@ class ItemCF(OnePassModel):
     def adapt(self, train: Interactions) -> None:
         """Finds the neighbours of every item among the training events."""
         nearby = self.nearby
-        user, item, value = self._known(train)
+        user, item, value, _ = self._known(train)
         users = self.features.ids("user_id").size
         shape = (len(self.features.item_vocabulary), users)
         matrix = interaction_matrix(item, user, shape, value)
@@ -244,8 +244,10 @@ class ItemCF(OnePassModel):
         if self.ratings is not None:
             self.ratings.assign(matrix.T.tocsr())
 
-    def _known(self, train: Interactions) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """User, item and rating of the events whose ids are known; in order where this matters."""
+    def _known(
+        self, train: Interactions
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray]:
+        """User, item, rating and row of the events whose ids are known, in order if it matters."""
         events = train.events
         order = np.empty(0, "int64")
         if self.nearby is not None:
@@ -259,22 +261,21 @@ class ItemCF(OnePassModel):
             rating = rating_column(events, "ItemCF")
             known &= np.isfinite(rating)
         rows = np.flatnonzero(known) if self.nearby is None else order[known[order]]
-        return user[rows], item[rows], None if rating is None else rating[rows]
+        return user[rows], item[rows], None if rating is None else rating[rows], rows
 
     def keep_state(self, train: Interactions) -> None:
         """Keeps what items have in common by the training events, which new ones add to."""
         if self.ratings is None:
-            self.co_counts = self._counts_of(train)
-
-    def _counts_of(self, train: Interactions) -> CoCounts:
-        user, item, _ = self._known(train)
-        size = len(self.features.item_vocabulary)
-        return CoCounts.of(user, item, size, self.similarity, self.nearby)
+            user, item, _, _ = self._known(train)
+            size = len(self.features.item_vocabulary)
+            self.co_counts = CoCounts.of(user, item, size, self.similarity, self.nearby)
 
     def update(self, recent, epochs=1, batch_size=BATCH_SIZE, seed=0):
-        """Counts anew what the users of the new events add, and ranks all neighbours by that.
+        """Counts what the users of the new events add, and ranks anew what that moves.
 
-        The end is that of `adapt` with all events, but for rounding.
+        The end is that of `adapt` with all events, but for rounding. A similarity is divided by
+        the sizes of both items, so that an item is ranked anew when it has anything in common with
+        an item of the new events: of a whole day, that is nearly all of them.
 
         Raises: ValueError with ratings, whose similarities are not sums that could be added to; and
             without `keep_state` before.
@@ -289,12 +290,16 @@ class ItemCF(OnePassModel):
                 "ItemCF adds new events to what items have in common: call keep_state(train) after "
                 "fit(train). Received: a model that has not kept it."
             )
-        every = recent.interactions
-        before = self._counts_of(every.take(~recent.is_new))
-        self.co_counts = self.co_counts.with_change(before, self._counts_of(every))
-        table = self.co_counts.neighbours(self.similarity, self.neighbour_ids.shape[1])
-        self.neighbour_ids.assign(table.ids)
-        self.neighbour_weights.assign(table.weights)
+        user, item, _, rows = self._known(recent.interactions)
+        size, is_new = len(self.features.item_vocabulary), recent.is_new[rows]
+        added = CoCounts.added(user, item, is_new, size, self.similarity, self.nearby)
+        self.co_counts = self.co_counts.with_change(added)
+        ids, weights = self.neighbour_ids.numpy(), self.neighbour_weights.numpy()
+        moved = self.co_counts.moved_by(added) | self.co_counts.lacking(ids)
+        rows = np.flatnonzero(moved)
+        ids[rows], weights[rows] = self.co_counts.neighbours(self.similarity, ids.shape[1], rows)
+        self.neighbour_ids.assign(ids)
+        self.neighbour_weights.assign(weights)
         self.popularity.assign(self.co_counts.sizes)
 
     def write_state(self, folder):
