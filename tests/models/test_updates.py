@@ -82,6 +82,20 @@ def test_co_counts_of_sets_come_to_those_of_all_events():
     same_neighbours(found, expected)
 
 
+@pytest.mark.parametrize("similarity", [Cosine(), Pearson(2), CoCount(0.5, True)], ids=str)
+def test_item_similarities_of_ratings_come_to_those_of_all_events(similarity):
+    settings = {"ratings": True, "similarity": similarity}
+    found, expected = both_ways(models.ItemCF, parts(), neighbours=6, **settings)
+    same_neighbours(found, expected)
+    np.testing.assert_array_equal(found.popularity, expected.popularity)
+    pairs = found.ratings.matrix().toarray(), expected.ratings.matrix().toarray()
+    np.testing.assert_allclose(*pairs, rtol=1e-6)
+    asked = parts()[2].events[["user_id", "item_id"]]
+    np.testing.assert_allclose(
+        found.predict_ratings(asked), expected.predict_ratings(asked), rtol=1e-4
+    )
+
+
 def one_log(generator, interleaved):
     """Encoded events by user and time, many of them again, and which of them are new."""
     user = np.sort(generator.integers(0, 9, 90))

@@ -34,15 +34,7 @@ def delta(
             show_default=False,
         ),
     ] = None,
-    to: Annotated[
-        pathlib.Path | None,
-        typer.Option(
-            metavar="DIR",
-            file_okay=False,
-            help="Where --apply writes: a directory of versions; the export's own unless given.",
-            show_default=False,
-        ),
-    ] = None,
+    to: options.To = None,
     json: options.Differences = None,
 ) -> None:
     """Write what is different between two versions, or make the new one of it and the old one.

@@ -27,6 +27,17 @@ Export = Annotated[
 ]
 
 
+To = Annotated[
+    pathlib.Path | None,
+    typer.Option(
+        metavar="DIR",
+        file_okay=False,
+        help="Write the version to this directory of versions; the export's own unless given.",
+        show_default=False,
+    ),
+]
+
+
 def _json(what: str) -> Any:
     return typer.Option(
         "--json",

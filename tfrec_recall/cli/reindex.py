@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import pathlib
 import warnings
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,15 +49,7 @@ def reindex(
             show_default=False,
         ),
     ] = None,
-    to: Annotated[
-        pathlib.Path | None,
-        typer.Option(
-            metavar="DIR",
-            file_okay=False,
-            help="Write to this directory of versions; the export's own unless given.",
-            show_default=False,
-        ),
-    ] = None,
+    to: options.To = None,
     rebuild: Annotated[
         bool,
         typer.Option(

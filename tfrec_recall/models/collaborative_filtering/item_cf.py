@@ -6,10 +6,11 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data import Interactions, chronological
+from tfrec_recall.data import Interactions, Recent, chronological
 from tfrec_recall.data.arguments import flag, number, whole
 from tfrec_recall.features import Categorical, Features, History, Rows, Start, Wanted, ids_alone
 from tfrec_recall.graph import (
@@ -275,16 +276,14 @@ class ItemCF(OnePassModel):
 
         The end is that of `adapt` with all events, but for rounding. A similarity is divided by
         the sizes of both items, so that an item is ranked anew when it has anything in common with
-        an item of the new events: of a whole day, that is nearly all of them.
+        an item of the new events: of a whole day, that is nearly all of them. With ratings there
+        are no sums to add to, and these items are found anew from all ratings.
 
-        Raises: ValueError with ratings, whose similarities are not sums that could be added to; and
-            without `keep_state` before.
+        Raises: ValueError without `keep_state` before, unless there are ratings, which are kept.
         """
         if self.ratings is not None:
-            raise ValueError(
-                "ItemCF adds new events to co-counts, and similarities of ratings are none: "
-                "fit(all events) again. Received: ratings=True."
-            )
+            self._update_ratings(self.ratings, recent)
+            return
         if self.co_counts is None:
             raise ValueError(
                 "ItemCF adds new events to what items have in common: call keep_state(train) after "
@@ -301,6 +300,24 @@ class ItemCF(OnePassModel):
         self.neighbour_ids.assign(ids)
         self.neighbour_weights.assign(weights)
         self.popularity.assign(self.co_counts.sizes)
+
+    def _update_ratings(self, pairs: RatedPairs, recent: Recent) -> None:
+        user, item, value, rows = self._known(recent.interactions)
+        shape = (self.features.ids("user_id").size, len(self.features.item_vocabulary))
+        matrix = pairs.with_users(interaction_matrix(user, item, shape, value))
+        pairs.assign(matrix)
+        ids, weights = self.neighbour_ids.numpy(), self.neighbour_weights.numpy()
+        rated = np.zeros(shape[1], bool)
+        rated[item[recent.is_new[rows]]] = True
+        raters = np.diff(matrix[:, np.flatnonzero(rated)].indptr) > 0
+        moved = rated | (ids < 0).any(axis=1)  # a row with room may have lost a neighbour
+        moved[matrix[np.flatnonzero(raters)].indices] = True
+        rows = np.flatnonzero(moved)
+        of_items = sp.csr_array(matrix.T)
+        ids[rows], weights[rows] = neighbours(of_items, self.similarity, ids.shape[1], rows=rows)
+        self.neighbour_ids.assign(ids)
+        self.neighbour_weights.assign(weights)
+        self.popularity.assign(np.diff(of_items.indptr))
 
     def write_state(self, folder):
         if self.co_counts is not None:

@@ -44,6 +44,20 @@ class RatedPairs(tf.keras.layers.Layer):
         entries = (self.values.numpy(), (keys // items, keys % items))
         return sp.csr_array(entries, shape=(users, items))
 
+    def with_users(self, ratings: sp.csr_array) -> sp.csr_array:
+        """The ratings with those of some users, users by items, in place of what they had.
+
+        Args:
+            ratings: all of each of these users, as a mean is over all of them.
+        """
+        before = self.matrix().tocoo()
+        user, item = before.coords
+        stay = np.diff(ratings.indptr)[user] == 0
+        new = ratings.tocoo()
+        entries = np.concatenate([before.data[stay], new.data])
+        rows, columns = np.hstack([np.stack([user, item])[:, stay], np.stack(new.coords)])
+        return sp.csr_array((entries, (rows, columns)), shape=ratings.shape)
+
     def take_over(self, before: RatedPairs, users: Origin, items: Origin) -> None:
         """Takes what another one has of users and items that are still the same."""
         pairs = before.matrix().tocoo()

@@ -188,16 +188,11 @@ class UserCF(OnePassModel):
             value = rating[known]
         rows = interaction_matrix(user[known], item[known], (users, items), value)
         touched = np.unique(user[known])
-        parts = [self.pairs.matrix().tocoo(), rows.tocoo()]
-        if self.ratings:  # all events of the touched are there, and a mean is over all of them
-            stay = ~np.isin(parts[0].row, touched)
-            where = (parts[0].row[stay], parts[0].col[stay])
-            parts[0] = sp.coo_array((parts[0].data[stay], where), shape=(users, items))
-        row, column, data = (
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("row", "col", "data")
-        )
-        matrix = interaction_matrix(row, column, (users, items), data if self.ratings else None)
+        if self.ratings:
+            matrix = self.pairs.with_users(rows)  # all events of the touched are there
+        else:
+            matrix = sp.csr_array(self.pairs.matrix() + rows)
+            matrix.data[:] = 1
         self.pairs.assign(matrix)
         if self.ratings:
             table = neighbours(matrix, self.similarity, self.neighbour_ids.shape[1], rows=touched)
