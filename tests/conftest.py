@@ -17,7 +17,6 @@ hypothesis.settings.load_profile("no deadline")
 
 A_CLASS = re.compile(r"(?<=[\[-])(?!True|False|None)[A-Z]\w+(?=[\]-])")  # among a test's parameters
 ON_SPARK = "tests/spark/"
-WHOLE = "tests/contract/test_saving.py"  # a fixture of its reads all models
 
 
 class ByModel(LoadScopeScheduling):
@@ -29,8 +28,7 @@ class ByModel(LoadScopeScheduling):
         if file.startswith(ON_SPARK):
             return ON_SPARK
         found = A_CLASS.search(test)
-        by_model = file.startswith("tests/contract/") and file != WHOLE
-        return found[0] if found and by_model else file
+        return found[0] if found and file.startswith("tests/contract/") else file
 
 
 TIMED = ("test_scann_index.py", "test_inverted_file.py")  # with the report of an index

@@ -1,5 +1,6 @@
 """The models of the contract suites: settings of each, and a board small enough to learn."""
 
+import contextlib
 import functools
 import pathlib
 import tempfile
@@ -11,7 +12,7 @@ import tensorflow as tf
 from tests.rewriting import rewritten
 from tfrec_recall import models
 from tfrec_recall.data import Interactions
-from tfrec_recall.export import export
+from tfrec_recall.export import export, load
 from tfrec_recall.features import Categorical, Features, History, MultiValued
 
 GROUPS, USERS, ITEMS, SEEN = 3, 24, 30, 8
@@ -80,6 +81,12 @@ IN_ONE_PASS = {models.ItemCF, models.Popular, models.UserCF}
 RATES = {models.FunkSVD}  # all of the board is rated alike: which group is no matter
 IMPERSONAL = {models.Popular} | RATES
 GRADIENT_MODELS = [c for c in CASES if c not in IN_ONE_PASS]
+# Those derived from another of them learn by its steps: what is costly is asked of the others,
+# and what all of a base class do alike of the first of each.
+ORIGINAL = [c for c in GRADIENT_MODELS if not any(base in CASES for base in c.__mro__[1:])]
+ONE_OF_A_KIND = list(
+    {c.__mro__[1]: c for c in reversed(CASES) if c.__mro__[1] not in CASES}.values()
+)
 OF_WINDOWS = {  # their steps have loops, which take long one operation at a time
     models.AirbnbListing,
     models.AirbnbType,
@@ -178,6 +185,12 @@ def begun(model_class):
 
 
 @functools.cache
+def beginning(model_class):
+    """The retriever of such a model over the board's items; shared as well."""
+    return begun(model_class).retriever(the_board().items, k=7)
+
+
+@functools.cache
 def retrieving(model_class):
     """The retriever of a trained model over the board's items; shared as well."""
     return trained(model_class)[0].retriever(the_board().items, k=7)
@@ -187,6 +200,12 @@ def retrieving(model_class):
 def exported(model_class):
     """The directory of the version that it is exported as; shared as well."""
     return export(retrieving(model_class), pathlib.Path(_folder().name) / model_class.__name__)
+
+
+@functools.cache
+def served(model_class):
+    """What answers from that version; shared as well."""
+    return load(exported(model_class))
 
 
 _folder = functools.cache(tempfile.TemporaryDirectory)  # it goes when the process ends
@@ -205,8 +224,19 @@ def requests(interactions):
     }
 
 
+@contextlib.contextmanager
+def by_operation():
+    """Within it functions run as they are written: for one answer no graph of them pays."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
 def asked(retriever, queries, k, exclude=None):
     open_wish = {"objective": [""] * len(queries["history"])}  # of several, the blend
     wanted = {name: {**open_wish, **queries}[name] for name in retriever.inputs}
-    ids, scores = retriever(wanted, k=k, exclude=exclude)
+    with by_operation():
+        ids, scores = retriever(wanted, k=k, exclude=exclude)
     return np.char.decode(ids.numpy().astype(bytes)), scores.numpy()

@@ -10,6 +10,7 @@ from tests.contract.model_cases import (
     IN_ONE_PASS,
     OF_WINDOWS,
     asked,
+    beginning,
     begun,
     its_features,
     learnt_by,
@@ -72,9 +73,8 @@ def grown(features):
 @pytest.mark.parametrize("model_class", CASES)
 def test_lists_are_those_of_before(model_class, grown):
     queries = of_known_users()
-    before = begun(model_class).retriever(the_board().items, k=7)
     after = grown(model_class).retriever(the_board().items, k=7)
-    ids, scores = asked(before, queries, k=7)
+    ids, scores = asked(beginning(model_class), queries, k=7)
     ids_then, scores_then = asked(after, queries, k=7)
     np.testing.assert_allclose(scores_then, scores, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(ids_then, ids)
@@ -85,8 +85,7 @@ def test_new_items_are_listed_and_the_old_keep_their_scores(model_class, grown, 
     queries = of_known_users()
     retriever = grown(model_class).retriever(later.items, k=len(later.items))
     ids, scores = asked(retriever, queries, k=len(later.items))
-    before = begun(model_class).retriever(the_board().items, k=len(the_board().items))
-    ids_then, scores_then = asked(before, queries, k=len(the_board().items))
+    ids_then, scores_then = asked(beginning(model_class), queries, k=len(the_board().items))
     for row, scored in enumerate(zip(ids, scores, strict=True)):
         found = {i: s for i, s in zip(*scored, strict=True) if i and i not in NEW_ITEMS}
         there = dict(zip(ids_then[row], scores_then[row], strict=True))

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.contract.model_cases import CASES, exported, retrieving, the_board, trained
+from tests.contract.model_cases import CASES, retrieving, served, the_board, trained
+from tests.contract.test_similar_items import retrievers
 from tfrec_recall import models
-from tfrec_recall.export import load
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 
 OF_ITEMS = [c for c in CASES if issubclass(c, ItemSpaceModel)]
@@ -20,11 +20,11 @@ def test_an_export_embeds_items_that_are_new_since(model_class):
     new = pd.DataFrame({"item_id": ["brand new", "another"], "tags": [["red"], ["blue", "red"]]})
     raw = {"item_id": new["item_id"].tolist(), "tags": new["tags"].tolist()}
     raw = {name: raw[name] for name in retriever.item_inputs}
-    served = load(exported(model_class)).embed_item(raw).numpy()
-    np.testing.assert_allclose(served, model.embed_items(new), rtol=1e-4, atol=1e-5)
-    for one in (retriever, model.trigger_retriever(items)):
-        np.testing.assert_allclose(one.embed_item(raw), served, rtol=1e-4, atol=1e-5)
+    vectors = served(model_class).embed_item(raw).numpy()
+    np.testing.assert_allclose(vectors, model.embed_items(new), rtol=1e-4, atol=1e-5)
+    for one in (retriever, retrievers(model_class)["trigger_retriever"]):
+        np.testing.assert_allclose(one.embed_item(raw), vectors, rtol=1e-4, atol=1e-5)
         known = one.embed_item({"item_id": items["item_id"].tolist()[:3]})
         np.testing.assert_allclose(known, model.embed_items(items[:3]), rtol=1e-4, atol=1e-5)
     if model_class in (models.EGES, models.GES, models.GraphSAGE, models.PinSAGE):
-        np.testing.assert_allclose(np.linalg.norm(served, axis=1), 1, rtol=1e-4)
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-4)

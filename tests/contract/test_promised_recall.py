@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.contract.model_cases import SEEN, asked, the_board, trained
+from tests.contract.model_cases import SEEN, asked, retrieving, the_board, trained
 from tests.contract.test_tuning_queries import SEARCHED
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, InvertedFile, ScaNN
 from tfrec_recall.retrieval.index import unit_vectors
@@ -46,7 +46,8 @@ def test_users_of_every_model_get_the_recall_that_its_card_says(model_class):
     k, index = 4, InvertedFile(leaves=6, leaves_to_search=4, reorder=4)
     model, items = trained(model_class)[0], the_board().items
     made = model.retriever(items, index=index, k=k, tuning_queries=strangers(0))
-    exact = model.retriever(items, index=Exact(), k=k)
+    exact = retrieving(model_class)
+    assert exact.report["index"]["kind"] == "exact"
     report, others = made.report["index"], strangers(1)
     assert report["tuned_with"] == "queries"
     found = recall(asked(made, others, k), asked(exact, others, k))

@@ -7,9 +7,16 @@ operations.
 import numpy as np
 import pytest
 
-from tests.contract.model_cases import CASES, asked, exported, requests, retrieving, the_board
+from tests.contract.model_cases import (
+    CASES,
+    asked,
+    exported,
+    requests,
+    retrieving,
+    served,
+    the_board,
+)
 from tests.export.c_program import Running, assert_same, compiled, needs_gcc
-from tfrec_recall.export import load
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +30,7 @@ def program(tmp_path_factory):
 def test_the_export_equals_the_model(model_class):
     queries = requests(the_board())
     ids, scores = asked(retrieving(model_class), queries, k=7, exclude=queries["history"])
-    loaded = load(exported(model_class))
-    served_ids, served_scores = asked(loaded, queries, k=7, exclude=queries["history"])
+    served_ids, served_scores = asked(served(model_class), queries, k=7, exclude=queries["history"])
     np.testing.assert_array_equal(served_ids, ids)
     np.testing.assert_allclose(served_scores, scores, rtol=1e-5)
 

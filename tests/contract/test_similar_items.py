@@ -1,5 +1,7 @@
 """Items are similar by the model's own vectors, whatever the lists of users are ranked by."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ K = 29  # all but the item itself
 ITEM = 4
 
 
+@functools.cache
 def retrievers(model_class):
     """All that a model makes over the board, by what makes them."""
     model, items = trained(model_class)[0], the_board().items
@@ -59,7 +62,7 @@ def test_lists_of_a_trigger_have_the_scores_of_its_similar_items(model_class):
     """In lists of users alone, times the power of an item's events."""
     model, items = trained(model_class)[0], the_board().items
     item = items["item_id"][ITEM]
-    triggers = model.trigger_retriever(items)
+    triggers = retrievers(model_class)["trigger_retriever"]
     nearest = similar(retrieving(model_class), item)
     np.testing.assert_allclose(similar(triggers, item), nearest, rtol=1e-4, atol=1e-5)
     lift = pd.Series(model.lift(items) if model.popularity else 1.0, index=items["item_id"])

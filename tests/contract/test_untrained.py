@@ -5,7 +5,7 @@ import warnings
 import pytest
 import tensorflow as tf
 
-from tests.contract.model_cases import GRADIENT_MODELS, IN_ONE_PASS, built, the_board, trained
+from tests.contract.model_cases import IN_ONE_PASS, ORIGINAL, built, the_board, trained
 from tfrec_recall import models
 from tfrec_recall.models.learner import LearntNothing
 
@@ -21,7 +21,7 @@ def told(model):
     return [str(one.message) for one in found if issubclass(one.category, LearntNothing)]
 
 
-@pytest.mark.parametrize("model_class", GRADIENT_MODELS)
+@pytest.mark.parametrize("model_class", ORIGINAL)
 def test_who_has_learnt_nothing_says_so(model_class):
     model = built(model_class)
     (said,) = told(model)
