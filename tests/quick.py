@@ -27,4 +27,4 @@ tf_stack.extract_stack = lambda stacklevel=1: here
 # One thread computes: tests run side by side, and none has work for more.
 tf.config.threading.set_intra_op_parallelism_threads(1)
 gc.freeze()  # what was imported is not searched for garbage again and again
-gc.set_threshold(100_000, 20, 20)
+gc.set_threshold(200_000, 20, 50)

@@ -14,7 +14,6 @@ from tests.contract.model_cases import (
     OF_WINDOWS,
     ORIGINAL,
     built,
-    learnt_after,
     learnt_by,
     the_board,
     trained,
@@ -171,13 +170,19 @@ def learnt(model, epochs, *others, data=None, **options):
 
 
 @pytest.mark.parametrize("model_class", ORIGINAL)
-def test_a_run_after_a_crash_ends_as_the_uninterrupted_one(model_class, tmp_path):
-    with pytest.raises(InterruptedError):
-        learnt(new(model_class), 2, callbacks.BackupAndRestore(tmp_path / "state"), Crash(1))
-    second = new(model_class, seed=99)
-    history = learnt(second, 2, callbacks.BackupAndRestore(tmp_path / "state"))
+def test_a_run_that_is_restored_ends_as_the_uninterrupted_one(model_class, tmp_path):
+    """From what is kept after an epoch, whatever comes then."""
+
+    def data(**options):  # two batches, or little more
+        return first.training_data(the_board(), batch_size=3 * BATCH, **options)
+
+    first, second = new(model_class), new(model_class, seed=99)
+    kept = callbacks.BackupAndRestore(tmp_path / "state", delete_checkpoint=False)
+    learnt(first, 1, kept, data=data())
+    learnt(first, 2, data=data(first_epoch=1), initial_epoch=1)
+    history = learnt(second, 2, callbacks.BackupAndRestore(tmp_path / "state"), data=data())
     assert history.epoch == [1]
-    assert_learnt(second, learnt_after(model_class, epochs=2))
+    assert_learnt(second, learnt_by(first))
 
 
 def with_chance(model_class):

@@ -27,7 +27,7 @@ def test_who_has_learnt_nothing_says_so(model_class):
     (said,) = told(model)
     assert said.startswith(f"{model_class.__name__} has learnt nothing yet")
     model.set_weights(trained(model_class)[0].get_weights())
-    assert told(model) == told(trained(model_class)[0]) == []
+    assert told(model) == []
 
 
 @pytest.mark.parametrize("model_class", sorted(IN_ONE_PASS, key=lambda c: c.__name__))

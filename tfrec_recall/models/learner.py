@@ -59,6 +59,7 @@ class Learner(SavedWhole):
 
     compiles: ClassVar[bool] = False
     _passes: Passes
+    _training_state = None  # of a backup; Keras takes it away after a run, and asks for it again
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
