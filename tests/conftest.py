@@ -1,5 +1,6 @@
 """How the tests run: in quick steps, and distributed so that a model is trained once."""
 
+import gc
 import os
 import re
 
@@ -9,6 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 import tests.quick  # noqa: F401  before what uses TensorFlow
 from tests import rewriting
+from tests.untraced import with_graphs, without_graphs
 from tfrec_recall.retrieval import approximate_index
 
 # Property tests run without a clock: a busy machine is no failure.
@@ -31,15 +33,37 @@ class ByModel(LoadScopeScheduling):
         return found[0] if found and file.startswith("tests/contract/") else file
 
 
-TIMED = ("test_scann_index.py", "test_inverted_file.py")  # with the report of an index
-
-
 @pytest.fixture(scope="module", autouse=True)
-def untimed(request):
-    """How long a search takes, which an index reports, nobody asks: it costs two graphs a time."""
+def untimed():
+    """How long a search takes, which an index reports, costs two graphs a time; yields what times.
+
+    One test asks it.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        if request.path.name not in TIMED:
-            patch.setattr(approximate_index, "_milliseconds", lambda search, asked: 1.0)
+        timing = approximate_index._milliseconds
+        patch.setattr(approximate_index, "_milliseconds", lambda search, asked: 1.0)
+        yield timing
+
+
+@pytest.fixture(scope="module")
+def only_its_own():
+    """The collector looks at nothing that other tests have left: at gigabytes of graphs."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="module")
+def untraced():
+    """In tests of the module functions run an operation at a time."""
+    with without_graphs():
+        yield
+
+
+@pytest.fixture
+def traced(untraced):
+    """In this one test of such a module they are graphs, as what it does takes longer without."""
+    with with_graphs():
         yield
 
 

@@ -16,6 +16,8 @@ from tfrec_recall.cli.training_progress import Stopwatch
 from tfrec_recall.evaluation import RecallOnValidation
 from tfrec_recall.features import Categorical, Features
 
+pytestmark = pytest.mark.usefixtures("only_its_own")
+
 QUALITY = (0.0, 0.1, 0.2, 0.8, 0.5, 0.5, 0.5, 0.5)  # after each epoch
 STEPS = 3
 

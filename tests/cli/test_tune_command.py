@@ -11,6 +11,8 @@ from tfrec_recall.cli.discovery import entry
 from tfrec_recall.cli.settings import read, separate
 from tfrec_recall.cli.trial import Outcome
 
+pytestmark = pytest.mark.usefixtures("only_its_own")
+
 
 def command(folder, out, *others):
     searched = ("--search", "neighbours,alpha")

@@ -328,8 +328,8 @@ def test_memory_does_not_grow_with_the_data(tmp_path, monkeypatch):
     for files in (1, 8):
         folder = tmp_path / str(files)
         folder.mkdir()
-        write(folder, rows=20_000, files=files, row_group_size=2_000)
-        dataset = parquet(folder, ["item_id", "history", "number"], 100, shuffle_rows=3_000)
+        write(folder, rows=8_000, files=files, row_group_size=1_000)
+        dataset = parquet(folder, ["item_id", "history", "number"], 200, shuffle_rows=1_500)
         before = pa.total_allocated_bytes()
         tracemalloc.start()
         rows = arrow = 0
@@ -338,7 +338,7 @@ def test_memory_does_not_grow_with_the_data(tmp_path, monkeypatch):
             arrow = max(arrow, pa.total_allocated_bytes() - before)
         most[files] = arrow + tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert rows == 20_000 * files
+        assert rows == 8_000 * files
     assert most[8] < 3 * most[1]
     assert (CountedFile.now, CountedFile.most) == (0, 1)
 

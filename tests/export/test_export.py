@@ -14,10 +14,9 @@ from tfrec_recall.retrieval import Auto, EmbeddingRetriever, Exact, ScaNN
 
 COUNT = 1500
 INDEXES = {
-    "exact": Exact(),
+    "auto": Auto(),  # few items: exact
     "blocks": Exact(block=400),
     "scann": ScaNN(leaves=20, leaves_to_search=8, reorder=100),
-    "auto": Auto(),
 }
 HISTORIES = [["item 1"], ["item 2", "item 30"], [], ["unknown", "item 7"]]
 EXCLUDE = [["item 4"], [], ["item 1", "", "item 2"], ["item 9", "unknown"]]

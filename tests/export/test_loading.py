@@ -11,6 +11,8 @@ from tfrec_recall.export import export, load
 from tfrec_recall.retrieval import ScaNN
 from tfrec_recall.retrieval.scann_searcher import held
 
+pytestmark = pytest.mark.usefixtures("only_its_own")
+
 
 def test_the_newest_version_is_loaded(version, of_30):
     shutil.copytree(of_30, version.parent / "2")

@@ -17,6 +17,8 @@ from tfrec_recall.retrieval import (
     WeightedScores,
 )
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 NAMES, WEIGHTS = ("near", "far", "new"), (2.0, 0.5, 1.0)
 # Lists of rows and scores, best first, of one query; -1 for none.
 LISTS = [
@@ -112,6 +114,7 @@ def texts(values):
 QUERY = {"history": [["item 3"], ["item 12"]], "place": [0, 1]}
 
 
+@pytest.mark.usefixtures("traced")
 def test_what_is_blended_is_served(channels, tmp_path):
     blend = Blend(channels, WeightedScores({"near": 0.6, "place": 0.4}), k=4, depth=8)
     assert blend.inputs.keys() == {"history", "place"}

@@ -6,6 +6,8 @@ from tests.retrieval.toys import item_ids, item_vectors, retriever, texts
 from tfrec_recall.export import export, load
 from tfrec_recall.retrieval import Diversity, ScaNN
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 COUNT, K = 40, 8
 RANDOM = np.random.default_rng(3)
 CATEGORIES = RANDOM.choice(["red", "green", "blue"], COUNT, p=[0.6, 0.3, 0.1])
@@ -64,6 +66,7 @@ def test_exclusions_and_more_than_there_are():
     assert np.isneginf(score.numpy()[:, 1:]).all()
 
 
+@pytest.mark.usefixtures("traced")
 def test_the_export_spreads_too(tmp_path):
     original = retriever(
         1500,

@@ -9,6 +9,8 @@ from tests.references.top_k import top_k
 from tests.retrieval.toys import DIM, item_ids, item_vectors, retriever, texts
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, ScaNN
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 COUNT = 40
 
 

@@ -12,6 +12,8 @@ from tfrec_recall.retrieval import Exact, InvertedFile, ScaNN
 from tfrec_recall.retrieval.filters import ItemFilters
 from tfrec_recall.retrieval.raw_inputs import dense
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 COUNT, K = 2_000, 10
 NAN = float("nan")
 # One item has "rare", one in ten "tenth"; half are in stock; the price of some is not known.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrec_recall.retrieval import Exact, InvertedFile
+from tfrec_recall.retrieval import Exact, InvertedFile, approximate_index
 from tfrec_recall.retrieval import leaf_searcher as leaf_searcher_module
 from tfrec_recall.retrieval.k_means import LARGEST, leaves_of, nearest
 from tfrec_recall.retrieval.leaf_searcher import LeafSearcher
@@ -122,6 +122,15 @@ def test_few_items(items):
     k = min(items, 10)
     expected = Exact().build(vectors).search(clustered(4, 11), k)[0]
     np.testing.assert_array_equal(index.search(clustered(4, 11), k)[0], expected)
+
+
+def test_the_report_says_how_long_a_search_takes(untimed, monkeypatch):
+    monkeypatch.setattr(approximate_index, "_milliseconds", untimed)
+    settings = InvertedFile(recall=0.1, leaves=6, leaves_to_search=2, reorder=20)
+    index = settings.build(clustered(200, 9), k=5, queries=clustered(80, 10))
+    took = index.report["milliseconds_per_query"]
+    assert set(took) == {"inverted file", "exact"}
+    assert all(0 < milliseconds < np.inf for milliseconds in took.values())
 
 
 def test_its_graph_has_operations_of_tensorflow_alone(case):

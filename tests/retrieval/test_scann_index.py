@@ -12,6 +12,8 @@ from tfrec_recall.retrieval import Auto, Exact, IndexNotice, InvertedFile, ScaNN
 from tfrec_recall.retrieval import auto as auto_module
 from tfrec_recall.retrieval.scann_searcher import ScannSearcher
 
+pytestmark = pytest.mark.usefixtures("only_its_own")
+
 DIM = 16
 TREE = ScaNN(leaves=40, leaves_to_search=6, reorder=30)
 
@@ -102,15 +104,6 @@ def test_two_searchers_never_answer_for_each_other():
     np.testing.assert_array_equal(searched(one), one.search(clustered(2, seed=8), 3)[0])
 
 
-@pytest.fixture
-def only_its_own():
-    """The collector looks at nothing that other tests have left: at gigabytes of graphs."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-@pytest.mark.usefixtures("only_its_own")
 def test_a_searcher_goes_with_its_index():
     """Five searchers of 20 MB each: a resource stays for the life of the process, if not let go."""
     vectors = np.random.default_rng(0).normal(size=(20_000, 256)).astype("float32")
@@ -126,7 +119,6 @@ def test_a_searcher_goes_with_its_index():
     assert (after - before) / 1e6 < 50
 
 
-@pytest.mark.usefixtures("only_its_own")
 def test_a_searcher_may_go_while_a_graph_is_built():
     @tf.function
     def graph(value):

@@ -14,6 +14,8 @@ from tfrec_recall.retrieval import (
     trigger_retriever,
 )
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 ITEMS, DIM = 12, 5
 IDS = np.array([f"i{n}" for n in range(ITEMS)], dtype=object)
 VECTORS = np.random.default_rng(0).normal(size=(ITEMS, DIM))
@@ -127,6 +129,7 @@ def test_similar_items_are_those_of_the_vectors():
     assert (ids.numpy()[1] == b"").all()
 
 
+@pytest.mark.usefixtures("traced")
 def test_the_export_equals_the_retriever(tmp_path):
     retriever = TriggerRetriever(IDS, VECTORS, k=5, last=2, half_life=1.0, neighbours=4)
     served = load(export(retriever, tmp_path / "triggers"))

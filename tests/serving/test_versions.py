@@ -9,6 +9,8 @@ import pytest
 from tfrec_recall.serving.refusal import Refusal
 from tfrec_recall.serving.versions import Versions
 
+pytestmark = pytest.mark.usefixtures("only_its_own")
+
 ALIVE = weakref.WeakSet()
 
 

@@ -142,11 +142,13 @@ def tune(
         probe: the queries to report with.
         leaves: how many; None to choose.
     """
-    choosing, k = Probe.of(vectors, asked, probe.k), probe.k
-    leaves = leaves or _best_leaves(kind, vectors, choosing, recall)
-    searcher, aim = kind.searcher(vectors, leaves), recall
+    choosing, k, aim = Probe.of(vectors, asked, probe.k), probe.k, recall
+    if leaves is None:
+        searcher, chosen = _of_best_leaves(kind, vectors, choosing, recall)
+    else:
+        searcher = kind.searcher(vectors, leaves)
+        chosen = choose(kind, searcher, choosing, recall)
     while True:
-        chosen = choose(kind, searcher, choosing, aim)
         reached = _measured(searcher, chosen, probe).recall
         if reached >= recall or len(probe.asked) < 2 * FEWEST:
             return searcher, chosen, probe
@@ -154,6 +156,7 @@ def tune(
         choosing = Probe.of(vectors, choosing.asked.and_(more), k)
         probe = Probe.of(vectors, rest, k)
         aim = min(aim + recall - reached, (aim + 1) / 2)
+        chosen = choose(kind, searcher, choosing, aim)
 
 
 def choose(kind: Tunable, searcher: Searcher, probe: Probe, recall: float) -> Chosen:
@@ -220,21 +223,29 @@ def _measured(searcher: Searcher, settings: Chosen, probe: Probe) -> Chosen:
     return dataclasses.replace(settings, recall=float(each.mean()), standard_error=float(error))
 
 
-def _best_leaves(kind: Tunable, vectors: np.ndarray, probe: Probe, recall: float) -> int:
-    """The number of leaves of which the least work is expected, from trials on a sample."""
+def _of_best_leaves(
+    kind: Tunable, vectors: np.ndarray, probe: Probe, recall: float
+) -> tuple[Searcher, Chosen]:
+    """With as many leaves as are expected to work least, from trials on a sample."""
     items = len(vectors)
     sample, sample_probe = _coarse(vectors, probe)
-    expected = []
+    trials = []
     for per_root in LEAVES_PER_ROOT:
         leaves = max(1, round(per_root * math.sqrt(len(sample))))
-        chosen = choose(kind, kind.searcher(sample, leaves), sample_probe, recall)
+        searcher = kind.searcher(sample, leaves)
+        chosen = choose(kind, searcher, sample_probe, recall)
         # All items need the same share of their leaves, and as many more candidates as k is longer.
         share = chosen.leaves_to_search / chosen.leaves
         leaves = max(1, round(per_root * math.sqrt(items)))
         reorder = math.ceil(chosen.reorder * probe.k / sample_probe.k)
         scaled = Chosen(leaves, math.ceil(share * leaves), reorder)
-        expected.append((not chosen.reaches(recall), kind.work(items, scaled), leaves))
-    return min(expected)[-1]
+        expected = (not chosen.reaches(recall), kind.work(items, scaled), leaves)
+        trials.append((expected, searcher, chosen))
+    (*_, leaves), searcher, chosen = min(trials, key=lambda trial: trial[0])
+    if sample is not vectors:  # else the trial was of all items
+        searcher = kind.searcher(vectors, leaves)
+        chosen = choose(kind, searcher, probe, recall)
+    return searcher, chosen
 
 
 def _coarse(vectors: np.ndarray, probe: Probe) -> tuple[np.ndarray, Probe]:

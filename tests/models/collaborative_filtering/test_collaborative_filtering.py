@@ -11,6 +11,8 @@ from tfrec_recall.export import export, load
 from tfrec_recall.graph import CoCount, Cosine, Jaccard, Pearson
 from tfrec_recall.models import ItemCF, UserCF
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 ITEMS = [f"i{n}" for n in range(11)]
 USERS = [f"u{n}" for n in range(8)]
 
@@ -193,6 +195,7 @@ def test_blocks_of_queries_change_nothing(train, model_class, monkeypatch):
 
 @pytest.mark.parametrize("settings", [{"similarity": Pearson(2), "ratings": True}, {}])
 @pytest.mark.parametrize("model_class", [ItemCF, UserCF])
+@pytest.mark.usefixtures("traced")
 def test_the_export_answers_as_the_model_does(train, model_class, settings, tmp_path):
     retriever = fitted(model_class, train, **settings).retriever(train.items, k=6)
     queries = {

@@ -11,6 +11,8 @@ from tfrec_recall.models import NeuralCF
 from tfrec_recall.models.collaborative_filtering.pair_scorer import PairScorer
 from tfrec_recall.retrieval import Exact, scoring_retriever
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 USERS, ITEMS = 9, 14
 
 
@@ -314,6 +316,7 @@ def test_who_has_met_every_item_has_no_negatives():
     assert not batch["sample_weight"].numpy()[:, 1:][met].any()
 
 
+@pytest.mark.usefixtures("traced")
 def test_alpha_trains_both_branches_alone_before_it_joins_them(train):
     tf.keras.utils.set_random_seed(0)
     model = built(train, negatives=2, alpha=0.3, pretrain_epochs=2, half_life=None)

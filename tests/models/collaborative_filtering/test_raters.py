@@ -13,6 +13,8 @@ from tfrec_recall.export import export, load
 from tfrec_recall.graph import Cosine, Pearson
 from tfrec_recall.models import FunkSVD, ItemCF, Popular, UserCF
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 USERS, ITEMS = 12, 17
 PEARSON = {"similarity": Pearson(2), "ratings": True}
 CASES = {
@@ -115,6 +117,7 @@ def test_strangers_are_foretold_by_what_they_send(data, models):
 
 
 @pytest.mark.parametrize("model_class", CASES)
+@pytest.mark.usefixtures("traced")
 def test_the_export_foretells_the_same_also_of_nobody_and_of_new_items(
     model_class, data, models, tmp_path
 ):

@@ -207,8 +207,8 @@ def test_scores_are_lifted_by_popularity_and_those_of_new_items_are_cosines():
     vectors = model.embed_items(items)
     counts = items["item_id"].map(groups().events["item_id"].value_counts()).fillna(1)
     expected = vectors @ vectors[0] * np.sqrt(counts.to_numpy())
-    for retriever in (retriever, model.trigger_retriever(items)):
-        ids, scores = retriever({"history": [["i0"]]}, k=15, exclude=[["i0"]])
+    for one in (retriever, model.trigger_retriever(items)):
+        ids, scores = one({"history": [["i0"]]}, k=15, exclude=[["i0"]])
         found = pd.Series(scores.numpy()[0], index=ids.numpy()[0].astype(str)).drop("")
         wanted = pd.Series(expected, index=items["item_id"])[found.index]
         assert len(found) == 14

@@ -1,4 +1,4 @@
-"""Directions are measured on a simulated marketplace, whose truth is known, over several seeds."""
+"""Directions are measured on a simulated marketplace, whose truth is known."""
 
 import numpy as np
 import pandas as pd
@@ -10,8 +10,6 @@ from tfrec_recall.data.datasets.simulated import simulate
 from tfrec_recall.features import Categorical, Features, History, Numeric
 from tfrec_recall.models import AirbnbListing
 from tfrec_recall.models.item_embeddings.window_pairs import group_noise_weights
-
-SEEDS = (0, 1, 2)
 
 
 def trained(interactions, epochs=4, **settings):
@@ -40,8 +38,7 @@ def same_topic_wins(vectors, simulation, least=10):
     return np.mean(wins)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_market_negatives_tell_topics_of_a_market_apart(seed):
+def test_market_negatives_tell_topics_of_a_market_apart():
     # What is shown is of the market, not of the topic: clicks alone tell markets apart.
     simulation = simulate(
         20_000,
@@ -49,26 +46,26 @@ def test_market_negatives_tell_topics_of_a_market_apart(seed):
         topics=6,
         markets=16,
         explore=1.0,
-        seed=seed,
+        seed=0,
         event_types=("click", "booking"),
     )
     without = trained(simulation.interactions)
     within = trained(simulation.interactions, market="market", market_negatives=2.0)
     items = simulation.interactions.items
-    assert same_topic_wins(within.embed_items(items), simulation) > same_topic_wins(
-        without.embed_items(items), simulation
+    wins, others = (
+        same_topic_wins(model.embed_items(items), simulation) for model in (within, without)
     )
+    assert wins > others + 0.02  # by 0.05 to 0.08, by the seed of the marketplace
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_global_context_moves_clicks_toward_the_booked(seed):
+def test_global_context_moves_clicks_toward_the_booked():
     interactions = simulate(
         12_000,
         items=300,
         topics=5,
         markets=4,
         booking=0.6,
-        seed=seed,
+        seed=0,
         event_types=("click", "booking"),
     ).interactions
     events = interactions.events
@@ -85,16 +82,15 @@ def test_global_context_moves_clicks_toward_the_booked(seed):
 
     with_context = trained(interactions, window=2)
     without = trained(interactions, window=2, global_context=False)
-    assert score(with_context) > score(without)
+    assert score(with_context) > score(without) + 0.05  # by about 0.11
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_cold_listings_beat_random_and_popularity(seed):
+def test_cold_listings_beat_random_and_popularity():
     """The listings most like a held-out one, by the truth, among those of a ranking's first 20."""
     simulation = simulate(
-        20_000, items=300, topics=5, markets=4, seed=seed, event_types=("click", "booking")
+        20_000, items=300, topics=5, markets=4, seed=0, event_types=("click", "booking")
     )
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     items, truth = simulation.interactions.items, simulation.truth.item_vectors
     cold = generator.choice(len(items), 40, replace=False)
     events = simulation.interactions.events

@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,14 +32,31 @@ def groups(users=40, seed=0):
     return Interactions(events, items=pd.DataFrame({"item_id": names, "kind": kinds}))
 
 
-def trained(interactions, epochs=8, **settings):
+def untrained(interactions, **settings):
     features = Features(
         user=[History(length=5)], item=[Categorical("item_id"), Categorical("kind")]
     ).adapt(interactions)
     tf.keras.utils.set_random_seed(0)
-    model = Item2Vec(features, **{**SMALL, "decay_epochs": epochs, **settings})
+    return Item2Vec(features, **{**SMALL, **settings})
+
+
+def trained(interactions, epochs=8, **settings):
+    model = untrained(interactions, **{"decay_epochs": epochs, **settings})
     model.compile()
     model.fit(model.training_data(interactions, batch_size=16), epochs=epochs, verbose=0)
+    return model
+
+
+@functools.cache
+def of_groups():
+    return trained(groups())
+
+
+def with_random_vectors(interactions, **settings):
+    model, generator = untrained(interactions, **settings), np.random.default_rng(3)
+    for table in (model.tables.input_vectors, model.tables.output_vectors):
+        table.assign(generator.normal(size=table.shape))
+    model.tables.learnt.assign(tf.ones_like(model.tables.learnt))
     return model
 
 
@@ -60,7 +79,8 @@ def margin(model, interactions):
 )
 def test_items_of_one_group_are_near(settings):
     interactions = groups()
-    assert margin(trained(interactions, **settings), interactions) > 0.5
+    model = trained(interactions, **settings) if settings else of_groups()
+    assert margin(model, interactions) > 0.5
 
 
 def test_a_step_is_the_references_gradient():
@@ -121,8 +141,7 @@ def test_cbow_foretells_from_the_mean():
 
 def test_pairs_expect_their_negatives():
     """Weights of the noise sum to `negatives` a pair, but for draws of the centre itself."""
-    interactions = groups()
-    model = trained(interactions, epochs=1)
+    model = with_random_vectors(groups())
     seen = {}
 
     def learn(centre, context, positive, noise, negative, rate):
@@ -154,8 +173,7 @@ def test_the_rate_falls_in_a_line_over_the_epochs():
 
 
 def test_measuring_changes_nothing():
-    interactions = groups()
-    model = trained(interactions, epochs=1)
+    interactions, model = groups(), of_groups()
     learnt = [*model.tables.weights, *model.training.weights]
     before = [weight.numpy() for weight in learnt]
     loss = model.evaluate(model.training_data(interactions, 16), verbose=0, return_dict=True)
@@ -200,8 +218,7 @@ def test_a_cold_item_is_the_mean_of_its_category(monkeypatch):
 
 
 def test_the_query_model_equals_the_mean_of_the_last():
-    interactions = groups()
-    model = trained(interactions, last=2, half_life=1.5)
+    model = with_random_vectors(groups(), last=2, half_life=1.5)
     codes = np.array([[4, 5, 1, 6, 0]])
     table = model.tables.input_vectors.numpy()
     expected = mean_of_last(table, [4, 5, 6], 2, 1.5)
@@ -210,8 +227,7 @@ def test_the_query_model_equals_the_mean_of_the_last():
 
 
 def test_triggers_and_the_mean_know_the_group():
-    interactions = groups()
-    model = trained(interactions)
+    interactions, model = groups(), of_groups()
     for retriever in (
         model.retriever(interactions.items),
         model.trigger_retriever(interactions.items),
@@ -241,10 +257,10 @@ def test_sets_need_no_time_and_windows_do():
 
 def test_projector_files_hold_a_row_an_item(tmp_path):
     interactions = groups()
-    model = trained(interactions, epochs=1)
-    write_projector(tmp_path, interactions.items, model.embed_items(interactions.items))
+    written = of_groups().embed_items(interactions.items)
+    write_projector(tmp_path, interactions.items, written)
     vectors = np.loadtxt(tmp_path / "vectors.tsv", delimiter="\t")
-    np.testing.assert_allclose(vectors, model.embed_items(interactions.items), atol=1e-5)
+    np.testing.assert_allclose(vectors, written, atol=1e-5)
     lines = (tmp_path / "metadata.tsv").read_text().splitlines()
     assert lines[:2] == ["item_id\tkind", "i0\tround"]
     assert len(lines) == 15
@@ -267,7 +283,7 @@ def test_without_times_a_window_samples_the_set():
 def test_in_sets_an_item_is_the_sum_of_its_two_vectors(ordered, both):
     timed = groups()
     events = timed.events if ordered else timed.events[["user_id", "item_id"]]
-    model = trained(Interactions(events, items=timed.items), epochs=1, both=both)
+    model = with_random_vectors(Interactions(events, items=timed.items), both=both)
     ids = model.features.encodings["item_id"].encode(timed.items["item_id"])
     vectors = model.tables.input_vectors.numpy()
     if both or (both is None and not ordered):
@@ -276,12 +292,11 @@ def test_in_sets_an_item_is_the_sum_of_its_two_vectors(ordered, both):
     np.testing.assert_allclose(model.embed_items(timed.items), vectors, atol=1e-5)
 
 
-def test_lists_are_lifted_by_the_power_of_the_events():
-    interactions = groups()
-    model = trained(interactions, popularity=0.1)
+def test_lists_are_lifted_by_the_power_of_the_events(monkeypatch):
+    interactions, model = groups(), of_groups()
     history = {"history": np.array([["i0", "i1", "", "", ""]])}
     ids, scores = model.retriever(interactions.items)(history, k=14)
-    model.popularity = 0.0
+    monkeypatch.setattr(model, "popularity", 0.0)
     plain_ids, plain = model.retriever(interactions.items)(history, k=14)
     counts = interactions.events["item_id"].value_counts()
     expected = {

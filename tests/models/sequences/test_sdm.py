@@ -12,6 +12,8 @@ from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import SDM
 from tfrec_recall.sampling import LogUniform
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 MINUTE = 60
 HISTORY = ["i1", "i2", "i3", "i4", "i5"]
 TIMES = [0, 60, 4000, 4060, 4120]  # the last three are one session
