@@ -1,6 +1,5 @@
 """The models of the contract suites: settings of each, and a board small enough to learn."""
 
-import contextlib
 import functools
 import pathlib
 import tempfile
@@ -10,6 +9,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tests.rewriting import rewritten
+from tests.untraced import without_graphs
 from tfrec_recall import models
 from tfrec_recall.data import Interactions
 from tfrec_recall.export import export, load
@@ -224,19 +224,9 @@ def requests(interactions):
     }
 
 
-@contextlib.contextmanager
-def by_operation():
-    """Within it functions run as they are written: for one answer no graph of them pays."""
-    tf.config.run_functions_eagerly(True)
-    try:
-        yield
-    finally:
-        tf.config.run_functions_eagerly(False)
-
-
 def asked(retriever, queries, k, exclude=None):
     open_wish = {"objective": [""] * len(queries["history"])}  # of several, the blend
     wanted = {name: {**open_wish, **queries}[name] for name in retriever.inputs}
-    with by_operation():
+    with without_graphs():
         ids, scores = retriever(wanted, k=k, exclude=exclude)
     return np.char.decode(ids.numpy().astype(bytes)), scores.numpy()
