@@ -84,18 +84,31 @@ class Learner(SavedWhole):
 
         A compiled step is often more than twice as fast; with `steps_per_execution`, XLA compiles
         as many steps as one program. Validation is not compiled: what it runs is what is served.
+        The optimizer's own `jit_compile`, which would compile its updates alone, is switched off.
         """
         kwargs = self.options_of_compile({**kwargs, "jit_compile": jit_compile})
         jit_compile = kwargs.pop("jit_compile")
         if jit_compile and not self.can_compile:
             self.refuse_to_compile()
         super().compile(*args, jit_compile=False, **kwargs)
+        self._update_without_programs()
         self.compiled_step = None
         if jit_compile:
             self.compiled_step = tf.function(self.dense_step, jit_compile=True, autograph=False)
         for module in self.submodules:
             if isinstance(module, InBatchSoftmax):
                 module.whole = bool(jit_compile)
+
+    def _update_without_programs(self) -> None:
+        """Keeps the optimizer from XLA, which Keras turns on by itself where there is a GPU.
+
+        It compiles a program for each number of rows that a batch has of a table: one a step, which
+        takes longer than the step. A compiled step has the updates in its own program.
+        """
+        optimizer = self.optimizer
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of scaled losses
+        if hasattr(optimizer, "jit_compile"):  # legacy ones have it not
+            optimizer.jit_compile = False
 
     def get_compile_config(self):
         config = super().get_compile_config()
