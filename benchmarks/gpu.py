@@ -2,6 +2,7 @@
 
     python benchmarks/gpu.py                              # some minutes
     python benchmarks/gpu.py --models TwoTower --dim 256 --batch 8192
+    python benchmarks/gpu.py --models TwoTower MIND --items 300000  # more than XLA compiles
     python benchmarks/gpu.py --models --train mind sdm --data movielens-100k
 
 TwoTower, MIND, SDM and NeuralCF learn from a made-up log of 2,000 users with 51 events each, by
@@ -56,12 +57,12 @@ NO_LIBRARIES = (
 )
 
 
-def log() -> Interactions:
+def log(items: int) -> Interactions:
     """Users' events on items as skewed as clicks are."""
     generator = np.random.default_rng(0)
-    popularity = 1 / np.arange(10, ITEMS + 10)
+    popularity = 1 / np.arange(10, items + 10)
     events = pd.DataFrame({"user_id": np.repeat(np.arange(USERS), EACH)})
-    events["item_id"] = generator.choice(ITEMS, len(events), p=popularity / popularity.sum())
+    events["item_id"] = generator.choice(items, len(events), p=popularity / popularity.sum())
     events["timestamp"] = np.tile(np.arange(EACH), USERS)
     return Interactions(events)
 
@@ -75,9 +76,9 @@ class Figures:
     loss: float
 
 
-def learnt(name: str, batch: int, dim: int | None) -> Figures:
+def learnt(name: str, batch: int, dim: int | None, items: int) -> Figures:
     """A model's epochs."""
-    train = log()
+    train = log(items)
     model_class, settings = MODELS[name]
     tf.keras.utils.set_random_seed(0)
     wide = {} if dim is None else {"dim": dim}
@@ -131,9 +132,9 @@ def elsewhere(arguments: list[str], gpu: bool) -> str | None:
     return done.stdout
 
 
-def steps(name: str, batch: int, dim: int | None) -> bool:
+def steps(name: str, batch: int, dim: int | None, items: int) -> bool:
     """Prints a line of both devices; whether their losses agree."""
-    asked = [__file__, "--here", name, "--batch", f"{batch}"]
+    asked = [__file__, "--here", name, "--batch", f"{batch}", "--items", f"{items}"]
     asked += [] if dim is None else ["--dim", f"{dim}"]
     said = [elsewhere(asked, gpu) for gpu in (False, True)]
     cpu, gpu = (line and Figures(**json.loads(line.splitlines()[-1])) for line in said)
@@ -173,16 +174,15 @@ def main() -> int:
     parser.add_argument("--models", nargs="*", choices=known, default=known)
     parser.add_argument("--batch", type=int, default=BATCH_SIZE, help="of the models' steps")
     parser.add_argument("--dim", type=int, help="of the models' vectors, instead of their own")
+    parser.add_argument("--items", type=int, default=ITEMS, help="to draw the events of")
     parser.add_argument("--train", nargs="*", default=[], help="models by their command-line names")
     parser.add_argument("--data", default="movielens-100k", help="what --train learns from")
     parser.add_argument("--here", choices=known, help="this one on this process's device, as JSON")
     options = parser.parse_args()
+    shape = options.batch, options.dim, options.items
     if options.here:
         whole = SOFTMAX.get(options.here)
-        if whole is None:
-            found = learnt(options.here, options.batch, options.dim)
-        else:
-            found = softmax(whole)
+        found = learnt(options.here, *shape) if whole is None else softmax(whole)
         print(json.dumps(dataclasses.asdict(found)))
         return 0
     name = card()
@@ -194,7 +194,7 @@ def main() -> int:
     if options.models:
         more = f"{'first, CPU':>15}{'GPU':>9}{'loss, CPU':>12}{'GPU':>10}"
         print(f"{'steps a second':20}{HEAD}{more}", flush=True)
-    holds = [steps(model, options.batch, options.dim) for model in options.models]
+    holds = [steps(model, *shape) for model in options.models]
     if options.train:
         more = f"{'Recall@50, CPU':>15}{'GPU':>10}"
         print(f"{'seconds of learning':20}{HEAD}{more}", flush=True)
