@@ -105,7 +105,7 @@ class Learner(SavedWhole):
         It compiles a program for each number of rows that a batch has of a table: one a step, which
         takes longer than the step. A compiled step has the updates in its own program.
         """
-        optimizer = self.optimizer
+        optimizer: Any = self.optimizer
         optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of scaled losses
         if hasattr(optimizer, "jit_compile"):  # legacy ones have it not
             optimizer.jit_compile = False
