@@ -170,6 +170,28 @@ def test_after_a_kill_the_old_version_serves_and_the_update_can_be_run_again(sho
     assert len(list((export / FOLDER).iterdir())) == 2  # what was cut off is gone
 
 
+def test_events_that_nothing_reaches_are_let_go(shop, capsys):
+    export = train(shop, "short", "popular", "--keep-state")
+    update_by(shop, export, 3, "--force", "--keep-days", "0.5")
+    before = pd.read_parquet(shop / "data" / "events.parquet")
+    new = pd.read_parquet(shop / "events 3.parquet")
+    every = pd.concat([before, new])
+    newest = every["timestamp"] >= new["timestamp"].max() - DAY / 2
+    users = every.loc[newest, "user_id"].unique()
+    expected = pd.concat([before[before["user_id"].isin(users) & newest[: len(before)]], new])
+    state = TrainingState.of(export / "2")
+    kept = state.events_of(pd.Series(every["user_id"].unique()))
+    keys = ["user_id", "item_id", "timestamp"]
+    left, right = (one[keys].sort_values(keys, ignore_index=True) for one in (kept, expected))
+    pd.testing.assert_frame_equal(left, right, check_dtype=False)
+    counts = state.model().popularity.scores.numpy().sum()
+    assert counts == pytest.approx(len(every))  # what was counted stays
+    update_by(shop, export, 4, "--force")  # from what is left
+    capsys.readouterr()
+    update_by(shop, export, 4, "--keep-days", "0", code=1)
+    assert "keep_days is a number above 0" in capsys.readouterr().err
+
+
 def test_a_worse_version_is_refused_unless_forced(shop, capsys, monkeypatch):
     export = train(shop, "spoilt", "item-cf", "--keep-state")
 

@@ -76,6 +76,15 @@ def update(
             show_default=False,
         ),
     ] = None,
+    keep_days: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DAYS",
+            help="Let events go from the training state: those of users without one for so long, "
+            "and older ones that no history reaches. All are kept unless given.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
     json: options.Differences = None,
 ) -> None:
@@ -92,7 +101,15 @@ def update(
 
     with telling(), waiting(f"Updating {serving.path.parent}"):
         found = updated(
-            serving.path.parent, new, force, epochs, replay, minimum_count, unseen_days, seed
+            serving.path.parent,
+            new,
+            force,
+            epochs,
+            replay,
+            minimum_count,
+            unseen_days,
+            keep_days,
+            seed,
         )
     shown = target.tables() if target else results()
     for line in told_of(found):

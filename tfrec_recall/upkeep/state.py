@@ -23,6 +23,7 @@ from tfrec_recall.export.versions import version_folders, write_version
 from tfrec_recall.health import DaysBefore
 from tfrec_recall.health.days_file import read_days, write_days
 from tfrec_recall.models import RecallModel
+from tfrec_recall.upkeep.kept_events import kept_events
 
 FOLDER = "training_state"  # in the directory of the versions
 KEY = "training_state"  # of the number, in the data that an export's card tells of
@@ -140,6 +141,7 @@ def write(
     days: DaysBefore,
     told: Mapping[str, Any],
     before: TrainingState | None = None,
+    keep_days: float | None = None,
 ) -> TrainingState:
     """Writes a state beside an export, whole or not at all; no version belongs to it yet.
 
@@ -149,6 +151,7 @@ def write(
         waiting: events that are not learnt yet.
         days: before the version, with those of all of these events.
         before: the state whose events these come to.
+        keep_days: let events go that are older, see `kept_events`; None keeps all.
     """
 
     def fill(folder: pathlib.Path) -> None:
@@ -156,7 +159,13 @@ def write(
         model.write_state(folder)
         (folder / EVENTS).mkdir()
         parts = [] if before is None else before._parts()
-        if len(parts) >= MANY:  # the first is all of the training
+        stay = None
+        if parts and keep_days is not None:
+            stay = kept_events(parts, new, keep_days, model.history_needed)
+        if stay is not None:
+            _put_together(parts, folder / EVENTS / f"{0:06}.parquet", stay)
+            parts = []
+        elif len(parts) >= MANY:  # the first is all of the training
             _put_together(parts[1:], folder / EVENTS / f"{1:06}.parquet")
             parts = parts[:1]
         for part in parts:
@@ -186,9 +195,11 @@ def _write(table: pd.DataFrame, path: pathlib.Path) -> None:
     table.to_parquet(path, index=False, row_group_size=ROWS)
 
 
-def _put_together(parts: list[pathlib.Path], path: pathlib.Path) -> None:
+def _put_together(
+    parts: list[pathlib.Path], path: pathlib.Path, stay: pc.Expression | None = None
+) -> None:
     schema = pq.read_schema(parts[0])
     with pq.ParquetWriter(path, schema) as writer:
         for part in parts:
-            for batch in pq.ParquetFile(part).iter_batches(ROWS):
+            for batch in ds.dataset(str(part)).to_batches(filter=stay, batch_size=ROWS):
                 writer.write_batch(batch.cast(schema))

@@ -70,6 +70,7 @@ def update(
     replay: float = 1.0,
     minimum_count: int | None = None,
     unseen_days: float | None = None,
+    keep_days: float | None = None,
     seed: int = 0,
 ) -> Updated:
     """Writes the next version of an export, which has learnt these events too.
@@ -86,10 +87,19 @@ def update(
         epochs: over the new and the replayed events; None is what the model does.
         replay: earlier events that are learnt once more, for each new one.
         minimum_count, unseen_days: as of `Features.grow`.
+        keep_days: users without an event for so many days are let go from the state, with their
+            events, and of others what no history reaches (see `kept_events`). What was learnt or
+            counted of them stays in the model; who comes back begins anew. None keeps all.
         seed: of what is drawn.
 
-    Raises: ValueError for an export without a training state, or events that do not fit it.
+    Raises: ValueError for an export without a training state, events that do not fit it, or
+        `keep_days` of events without times in seconds.
     """
+    if keep_days is not None and (not keep_days > 0 or new.time_unit != "s"):
+        raise ValueError(
+            "keep_days is a number above 0, of events with times in seconds. "
+            f"Received: {keep_days=}, times in {new.time_unit}."
+        )
     clock = _Clock()
     path = pathlib.Path(path)
     serving = load(path)
@@ -134,6 +144,7 @@ def update(
         days,
         run.state.told,
         run.state,
+        keep_days,
     )
     told = {"from": serving.path.name, "events": counts[0], "before": before, "after": after}
     version = export(
