@@ -172,21 +172,22 @@ def test_after_a_kill_the_old_version_serves_and_the_update_can_be_run_again(sho
 
 def test_events_that_nothing_reaches_are_let_go(shop, capsys):
     export = train(shop, "short", "popular", "--keep-state")
-    update_by(shop, export, 3, "--force", "--keep-days", "0.5")
-    before = pd.read_parquet(shop / "data" / "events.parquet")
-    new = pd.read_parquet(shop / "events 3.parquet")
-    every = pd.concat([before, new])
+    update_by(shop, export, 3, "--force")
+    update_by(shop, export, 4, "--force", "--keep-days", "0.5")
+    files = [shop / "data" / "events.parquet", shop / "events 3.parquet"]
+    before = pd.concat(map(pd.read_parquet, files), ignore_index=True)
+    new = pd.read_parquet(shop / "events 4.parquet")
+    every = pd.concat([before, new], ignore_index=True)
     newest = every["timestamp"] >= new["timestamp"].max() - DAY / 2
     users = every.loc[newest, "user_id"].unique()
     expected = pd.concat([before[before["user_id"].isin(users) & newest[: len(before)]], new])
-    state = TrainingState.of(export / "2")
+    state = TrainingState.of(export / "3")
     kept = state.events_of(pd.Series(every["user_id"].unique()))
     keys = ["user_id", "item_id", "timestamp"]
     left, right = (one[keys].sort_values(keys, ignore_index=True) for one in (kept, expected))
     pd.testing.assert_frame_equal(left, right, check_dtype=False)
     counts = state.model().popularity.scores.numpy().sum()
     assert counts == pytest.approx(len(every))  # what was counted stays
-    update_by(shop, export, 4, "--force")  # from what is left
     capsys.readouterr()
     update_by(shop, export, 4, "--keep-days", "0", code=1)
     assert "keep_days is a number above 0" in capsys.readouterr().err
