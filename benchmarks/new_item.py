@@ -28,6 +28,7 @@ SETTINGS = {"item-cf": {}, "two-tower": {"epochs": 4}}
 def prepare(folder: Path, data: str) -> None:
     """The events as a folder, the new ones beside it, and the histories of those who ask."""
     import numpy as np
+    import pandas as pd
 
     from tfrec_recall.data import datasets
 
@@ -39,13 +40,14 @@ def prepare(folder: Path, data: str) -> None:
     log.items.to_parquet(folder / "data" / "items.parquet", index=False)
     last = events.drop_duplicates("user_id", keep="last")
     kind = events["item_id"].dtype
-    new = "new item" if not np.issubdtype(kind, np.integer) else events["item_id"].max() + 1
+    whole = pd.api.types.is_integer_dtype(kind)
+    new = events["item_id"].max() + 1 if whole else "new item"
     came = last.tail(USERS).assign(item_id=new)
     came["timestamp"] = events["timestamp"].max() + np.arange(1, USERS + 1) * 180
     came.astype({"item_id": kind}).to_parquet(folder / "new.parquet", index=False)
     asks = events[events["user_id"].isin(last["user_id"].tail(ASKED))]
     histories = asks.groupby("user_id")["item_id"].agg(lambda items: items.tail(HISTORY).tolist())
-    told = {"new": new if isinstance(new, str) else int(new), "histories": histories.tolist()}
+    told = {"new": int(new) if whole else new, "histories": histories.tolist()}
     (folder / "asked.json").write_text(json.dumps(told), encoding="utf-8")
 
 
