@@ -188,7 +188,7 @@ def test_events_that_nothing_reaches_are_let_go(shop, capsys):
     pd.testing.assert_frame_equal(left, right, check_dtype=False)
     counts = state.model().popularity.scores.numpy().sum()
     assert counts == pytest.approx(len(every))  # what was counted stays
-    capsys.readouterr()
+    assert f"{len(every) - len(expected):,} events of before were let go" in capsys.readouterr().err
     update_by(shop, export, 4, "--keep-days", "0", code=1)
     assert "keep_days is a number above 0" in capsys.readouterr().err
 

@@ -12,8 +12,10 @@ from tests.contract.model_cases import (
     GRADIENT_MODELS,
     IN_ONE_PASS,
     OF_WINDOWS,
+    ONE_OF_A_KIND,
     ORIGINAL,
     built,
+    learnt_after,
     learnt_by,
     the_board,
     trained,
@@ -167,6 +169,16 @@ def assert_learnt(model, expected):
 def learnt(model, epochs, *others, data=None, **options):
     data = data or model.training_data(the_board(), batch_size=BATCH)
     return model.fit(data, epochs=epochs, callbacks=list(others), verbose=0, **options)
+
+
+@pytest.mark.parametrize("model_class", [c for c in ONE_OF_A_KIND if c in ORIGINAL])
+def test_a_run_after_a_crash_ends_as_the_uninterrupted_one(model_class, tmp_path):
+    with pytest.raises(InterruptedError):
+        learnt(new(model_class), 2, callbacks.BackupAndRestore(tmp_path / "state"), Crash(1))
+    second = new(model_class, seed=99)
+    history = learnt(second, 2, callbacks.BackupAndRestore(tmp_path / "state"))
+    assert history.epoch == [1]
+    assert_learnt(second, learnt_after(model_class, epochs=2))
 
 
 @pytest.mark.parametrize("model_class", ORIGINAL)

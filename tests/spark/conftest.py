@@ -17,7 +17,7 @@ SETTINGS = {
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",  # small data: compile little
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.shuffle.partitions": "3",
     "spark.sql.session.timeZone": "America/New_York",  # nothing depends on it
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -32,7 +32,7 @@ def spark():
     from pyspark.sql import SparkSession
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    builder = SparkSession.builder.master("local[1]").appName("tfrec-recall tests")
+    builder = SparkSession.builder.master("local[2]").appName("tfrec-recall tests")
     session = builder.config(map=SETTINGS).getOrCreate()
     session.sparkContext.setLogLevel("OFF")
     yield session

@@ -146,6 +146,13 @@ def update(
         run.state,
         keep_days,
     )
+    if keep_days is not None:
+        gone = run.state.size() + len(learnt) + len(held) - after_this.size()
+        tell(
+            f"{gone:,} events of before were let go from the training state by keep_days."
+            if gone
+            else "No event was let go by keep_days: less than a quarter of them would have to."
+        )
     told = {"from": serving.path.name, "events": counts[0], "before": before, "after": after}
     version = export(
         made,

@@ -39,8 +39,8 @@ def of_both_losses(interactions):
 @pytest.mark.parametrize("aggregator", AGGREGATORS)
 def test_items_of_one_group_are_near(aggregator, interactions, model, of_both_losses):
     ready = {"mean": model, "gcn": of_both_losses}
-    if aggregator not in ready:  # one layer each
-        ready[aggregator] = trained(interactions, aggregator=aggregator, sizes=(4,))
+    if aggregator not in ready:
+        ready[aggregator] = trained(interactions, aggregator=aggregator)
     model = ready[aggregator]
     assert margin(model.embed_items(interactions.items)) > 0.3
 
