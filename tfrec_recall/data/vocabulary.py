@@ -20,7 +20,7 @@ from tfrec_recall.data.packing import pack, unpack
 
 PADDING = 0
 UNKNOWN = 1
-FIRST = 2  # the integer of the first known id
+FIRST_KNOWN = 2  # what is below it is no id
 HEADER = b"tfrec_recall.vocabulary"  # the key of Parquet's own metadata
 _DTYPES = {"integer": "int64", "string": "str"}
 
@@ -55,10 +55,10 @@ class Vocabulary:
         self._index = pd.Index(known)
         self._padding = padding_of(known)
         kind = np.int64 if self.holds_integers else object
-        neither = np.array([self._padding] * FIRST, dtype=kind)  # padding and unknown
+        neither = np.array([self._padding] * FIRST_KNOWN, dtype=kind)  # padding and unknown
         self._raw = np.concatenate([neither, known.to_numpy(dtype=kind)])
         self._raw.flags.writeable = False
-        self._ids = self._raw[FIRST:]
+        self._ids = self._raw[FIRST_KNOWN:]
         self._counts = None if counts is None else self._checked(counts, unknown_count)
 
     @classmethod
@@ -141,8 +141,8 @@ class Vocabulary:
         self._check_type(column)
         codes, found = pd.factorize(column)
         uniques = pd.Series(found)
-        table = self._index.get_indexer(pd.Index(uniques.astype(self._index.dtype))) + FIRST
-        table[table < FIRST] = UNKNOWN
+        table = self._index.get_indexer(pd.Index(uniques.astype(self._index.dtype))) + FIRST_KNOWN
+        table[table < FIRST_KNOWN] = UNKNOWN
         table[(uniques == self._padding).to_numpy()] = PADDING
         table = np.append(table, PADDING)  # factorize gives -1, the last, to missing values
         return table.astype(np.int32)[codes].reshape(shape)
@@ -200,7 +200,7 @@ class Vocabulary:
         if config["counts"] is None:
             return cls(known)
         counts = unpack(config["counts"])
-        return cls(known, counts[FIRST:], int(counts[UNKNOWN]))
+        return cls(known, counts[FIRST_KNOWN:], int(counts[UNKNOWN]))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the ids and their counts, whole or not at all, as `.txt` or `.parquet`.
@@ -215,7 +215,7 @@ class Vocabulary:
             "known": len(self._ids),
             "unknown_count": None if self._counts is None else int(self._counts[UNKNOWN]),
         }
-        counts = None if self._counts is None else self._counts[FIRST:]
+        counts = None if self._counts is None else self._counts[FIRST_KNOWN:]
         with replacing(path) as sibling:
             if path.suffix == ".parquet":
                 kind = pa.int64() if self.holds_integers else pa.string()

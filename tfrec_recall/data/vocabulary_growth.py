@@ -8,9 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.vocabulary import UNKNOWN, Vocabulary
-
-FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
+from tfrec_recall.data.vocabulary import FIRST_KNOWN, UNKNOWN, Vocabulary
 
 
 class Grown(NamedTuple):

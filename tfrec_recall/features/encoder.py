@@ -10,11 +10,10 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data.memory import check_memory
+from tfrec_recall.data.vocabulary import UNKNOWN
 from tfrec_recall.features.rows import Rows, Start
 from tfrec_recall.layers import draws
 from tfrec_recall.layers.tables import is_divided, rows_of
-
-UNKNOWN = 1
 
 
 class Field(NamedTuple):

@@ -10,7 +10,8 @@ import pandas as pd
 
 from tfrec_recall.data import Interactions, Vocabulary
 from tfrec_recall.data.arguments import number, whole
-from tfrec_recall.data.vocabulary_growth import FIRST_KNOWN, grow
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
+from tfrec_recall.data.vocabulary_growth import grow
 from tfrec_recall.features.columns import Feature
 from tfrec_recall.features.encodings import BucketEncoding, VocabularyEncoding
 from tfrec_recall.features.rows import Origin

@@ -11,9 +11,8 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data.ids import PADDING_INTEGER, PADDING_STRING
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features.encodings import is_truth
-
-FIRST = 2  # 0 is padding, and 1 is what training replaces ids by
 
 
 @saved_by_fields
@@ -38,7 +37,7 @@ class HashEncoding:
 
     @property
     def size(self) -> int:
-        return self.buckets + FIRST
+        return self.buckets + FIRST_KNOWN
 
     def encode(self, values: pd.Series) -> np.ndarray:
         if is_truth(values):
@@ -72,6 +71,6 @@ class HashEncoding:
         def row(raw):
             text = raw if self.text else tf.strings.as_string(raw)
             bucket = tf.strings.to_hash_bucket_fast(text, self.buckets)
-            return tf.where(raw == padding, 0, tf.cast(bucket, tf.int32) + FIRST)
+            return tf.where(raw == padding, 0, tf.cast(bucket, tf.int32) + FIRST_KNOWN)
 
         return row

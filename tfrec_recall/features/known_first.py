@@ -5,8 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-
-FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 
 
 @saved_by_config

@@ -8,10 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.data.vocabulary import UNKNOWN
 from tfrec_recall.data.vocabulary_growth import kept
 from tfrec_recall.features.encodings import BucketEncoding, Encoding, VocabularyEncoding
-
-UNKNOWN = 1
 
 
 class Start(enum.Enum):

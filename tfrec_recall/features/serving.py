@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features.columns import History
 from tfrec_recall.features.encodings import NumberEncoding, VectorEncoding, VocabularyEncoding
 from tfrec_recall.features.specification import Features
 
 ALL = -1  # of a history is kept
-FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
 class RawQuery(tf.Module):

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfrec_recall.data import Interactions, Recent
 from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.notices import tell
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features, RawItem, RawQuery, Wanted, item_embedding
 from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models.growth import Growing
@@ -22,7 +23,6 @@ from tfrec_recall.optimizers import LazyAdam
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Popularity, Retriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 
-FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 BATCH_SIZE = 1024  # of every model's training data, unless it is told
 CANDIDATE_BATCH = 4096
 COMPILED_STEPS = 16

@@ -10,8 +10,7 @@ import pandas as pd
 
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import refuse, whole
-
-FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 
 
 def vocabulary_size(owner: str, size: int) -> None:

@@ -9,10 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.data.arguments import number, whole
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.layers.tables import rows_of
 from tfrec_recall.retrieval import Exact
 from tfrec_recall.retrieval.index import IndexSettings
-from tfrec_recall.sampling.checks import FIRST_KNOWN, check_ranks
+from tfrec_recall.sampling.checks import check_ranks
 from tfrec_recall.sampling.unmet import UnmetNegatives
 
 Queries: TypeAlias = "tf.Tensor | tuple[tf.Tensor, tf.Tensor] | list[tf.Tensor]"

@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.data.arguments import whole
-from tfrec_recall.sampling.checks import FIRST_KNOWN, counts_of
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
+from tfrec_recall.sampling.checks import counts_of
 from tfrec_recall.sampling.uniform import UniformNegatives
 
 

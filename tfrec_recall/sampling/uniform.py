@@ -6,8 +6,9 @@ import math
 
 import tensorflow as tf
 
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.layers.draws import next_seed
-from tfrec_recall.sampling.checks import FIRST_KNOWN, vocabulary_size
+from tfrec_recall.sampling.checks import vocabulary_size
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")

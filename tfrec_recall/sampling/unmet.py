@@ -6,8 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features
-from tfrec_recall.sampling.checks import FIRST_KNOWN, encoded, user_rows, vocabulary_size
+from tfrec_recall.sampling.checks import encoded, user_rows, vocabulary_size
 
 
 class UnmetNegatives(tf.Module):

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, IntegralType, StringType
 
 from tfrec_recall.data.files import replacing
-from tfrec_recall.data.vocabulary import FIRST, HEADER, UNKNOWN
+from tfrec_recall.data.vocabulary import FIRST_KNOWN, HEADER, UNKNOWN
 from tfrec_recall.spark.folders import Folder
 from tfrec_recall.spark.order import running_total
 
@@ -58,7 +58,7 @@ def vocabulary(counted: DataFrame, min_count: int = 1) -> DataFrame:
     known = known.withColumn("_hash", F.sha2(F.col(ID).cast("string"), 256))
     order = [F.col(COUNT).desc(), F.col("_hash")]
     return running_total(known, order, F.lit(1), NUMBER).select(
-        (F.col(NUMBER) + FIRST).cast("int").alias(NUMBER), ID, COUNT
+        (F.col(NUMBER) + FIRST_KNOWN).cast("int").alias(NUMBER), ID, COUNT
     )
 
 
@@ -82,7 +82,7 @@ def encode(frame: DataFrame, known: DataFrame, column: str, name: str | None = N
             f"cast it if these are the same ids. Received: {ours.simpleString()}."
         )
     ids = known.select(F.col(ID).alias("_id"), F.col(NUMBER).alias("_number"))
-    head = ids.where(F.col("_number") < FIRST + HEAD)
+    head = ids.where(F.col("_number") < FIRST_KNOWN + HEAD)
     met = frame.join(F.broadcast(head), F.col(column) == F.col("_id"), "left")
     met = met.withColumnRenamed("_number", "_near").drop("_id")
     # Rows that are done, and those without an id, match nothing further and are spread evenly.
@@ -90,7 +90,9 @@ def encode(frame: DataFrame, known: DataFrame, column: str, name: str | None = N
     spread = F.pmod(F.xxhash64(*frame.columns), F.lit(_SPREAD))
     met = met.withColumn("_key", F.when(~done, F.col(column)))
     met = met.withColumn("_salt", F.when(done, spread).otherwise(F.lit(0)))
-    tail = ids.where(F.col("_number") >= FIRST + HEAD).withColumn("_zero", F.lit(0).cast("bigint"))
+    tail = ids.where(F.col("_number") >= FIRST_KNOWN + HEAD).withColumn(
+        "_zero", F.lit(0).cast("bigint")
+    )
     same = (F.col("_key") == F.col("_id")) & (F.col("_salt") == F.col("_zero"))
     both = met.join(tail, same, "left")
     padding = "" if isinstance(ours, StringType) else -1

@@ -13,6 +13,7 @@ from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, batches
 from tfrec_recall.data.arguments import flag, number, whole
 from tfrec_recall.data.examples import HISTORY_ONLY, pad_runs
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, Rows, Start, Wanted, ids_alone
 from tfrec_recall.layers.tables import rows_of
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import rating_column
@@ -23,7 +24,6 @@ from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 
 FOLDED_AT_A_TIME = 1024  # users or items
-FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
 @saved_by_config

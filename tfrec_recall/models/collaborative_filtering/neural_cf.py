@@ -18,6 +18,7 @@ from tfrec_recall.data import (
     pairs,
 )
 from tfrec_recall.data.arguments import flag, number, whole, widths
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, History, Rows, Wanted, ids_alone
 from tfrec_recall.layers import MaskedMean
 from tfrec_recall.models.collaborative_filtering.arguments import Auto, half_life_of
@@ -29,8 +30,6 @@ from tfrec_recall.retrieval import Exact, Retriever, ScoringRetriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 from tfrec_recall.retrieval.unsearched import tell_unsearched
 from tfrec_recall.sampling import UnmetNegatives
-
-FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
 @saved_by_config

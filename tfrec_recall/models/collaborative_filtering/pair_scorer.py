@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall.features.serving import FIRST_KNOWN, latest
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
+from tfrec_recall.features.serving import latest
 
 
 class PairScorer(tf.Module):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
     NeighbourRatings,
     weighted_mean,
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from tfrec_recall.models.collaborative_filtering.item_cf import ItemCF
     from tfrec_recall.models.collaborative_filtering.user_cf import UserCF
     from tfrec_recall.retrieval import UserNeighbourRetriever
-
-FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
 class ByFactors(tf.Module):

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flag, whole
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, History, Rows, Start, Wanted, ids_alone
 from tfrec_recall.graph import CoCount, Pearson, Similarity, interaction_matrix, neighbours
 from tfrec_recall.models.collaborative_filtering.arguments import (
@@ -34,7 +35,6 @@ from tfrec_recall.retrieval import UserNeighbourRetriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 from tfrec_recall.retrieval.unsearched import tell_unsearched
 
-FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 MOST_NEIGHBOURS = 150
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features, ItemTable, Rows, Start
 from tfrec_recall.features.encodings import VocabularyEncoding
 from tfrec_recall.layers.sublayers import build_within
-from tfrec_recall.models.item_embeddings.item_space import FIRST_KNOWN
 
 
 class LabelHead(tf.keras.layers.Layer):

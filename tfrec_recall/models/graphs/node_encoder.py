@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import FeatureEncoder, Features, Field, FieldSum, ItemTable
-from tfrec_recall.models.item_embeddings.item_space import FIRST_KNOWN
 
 ROWS = 4096  # of a layer's nodes at a time
 ALWAYS = (20_17, 20_18)  # the seed of inference

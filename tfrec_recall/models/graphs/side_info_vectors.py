@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import FeatureEncoder, Features, ItemTable, Rows, Start
 from tfrec_recall.features.encoder import Field
 from tfrec_recall.layers import SideInfoPooling
 from tfrec_recall.losses.skip_gram import skip_gram_gradients
 from tfrec_recall.models.item_embeddings.adaptive_rows import AdaptiveRows
-from tfrec_recall.models.item_embeddings.item_space import FIRST_KNOWN
 from tfrec_recall.models.item_embeddings.vector_tables import (
     beside,
     descend,

@@ -8,13 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.data.windows import keep_probability
 from tfrec_recall.features import Features, Rows, Start
 from tfrec_recall.layers import L2Normalization
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 from tfrec_recall.retrieval.recency import recency_weights
 
-FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 ROWS = 2**16  # vectors that are averaged at a time
 
 

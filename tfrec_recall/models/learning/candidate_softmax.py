@@ -10,13 +10,13 @@ import tensorflow as tf
 
 from tfrec_recall.data import Examples, Interactions
 from tfrec_recall.data.arguments import flag
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features
 from tfrec_recall.layers.draws import next_seed
 from tfrec_recall.layers.tables import rows_of
 from tfrec_recall.losses import InBatchSoftmax, SampledSoftmax
 from tfrec_recall.models.learning.replicas import own_first, replicas
 from tfrec_recall.sampling import InBatch, Negatives, UnmetNegatives, WithoutOwn, kinds_of
-from tfrec_recall.sampling.checks import FIRST_KNOWN
 from tfrec_recall.sampling.kinds import OfBatch, OfUser, UserSampler
 
 Vectors = Callable[[tf.Tensor], tf.Tensor]

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrec_recall.data import Examples, Interactions, PartedInteractions
 from tfrec_recall.data.arguments import number
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.data.windows import keep_probability
 from tfrec_recall.features import (
     Features,
@@ -23,7 +24,6 @@ from tfrec_recall.models.learning.hard_mining import HardMining
 from tfrec_recall.models.learning.next_choice import choices, personal_features
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.sampling import Hard, HardNegatives
-from tfrec_recall.sampling.checks import FIRST_KNOWN
 
 
 class SoftmaxModel(RecallModel):

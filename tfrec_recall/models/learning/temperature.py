@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features
 
-FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 WARMEST, COLDEST = 0.2, 0.05
 FEW = 2000  # items; as many as these have the warmest
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data.arguments import flags, number, whole, widths
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -35,8 +36,6 @@ from tfrec_recall.models.recall_model import ItemEmbedder, QueryEmbedder
 from tfrec_recall.models.sequences.arguments import check_sequence_model
 from tfrec_recall.retrieval import Diversity, EmbeddingRetriever, Exact
 from tfrec_recall.sampling import LogUniform, Negatives
-
-FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 
 
 @saved_by_config

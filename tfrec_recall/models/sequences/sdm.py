@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flags, number, whole
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -43,7 +44,6 @@ from tfrec_recall.sampling import LogUniform, Negatives
 TIMES, SESSIONS = "history_timestamp", "history_session_id"
 LENGTH = 100  # of the history in `default_features`: a session, and as much before it
 GAP, WEEK = 600.0, 7 * 24 * 3600.0  # seconds
-FIRST_KNOWN = 2  # 0 is padding, 1 is unknown
 OF_TARGETS = ("item_id", "sample_weight", "place")  # columns of a batch, the others are of passes
 
 
