@@ -11,9 +11,11 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+
+Auto = Literal["auto"]  # a value that follows the data, by a rule that the argument states
 
 
 def whole(owner: str, value: Any, name: str, least: int = 1, optional: bool = False) -> None:

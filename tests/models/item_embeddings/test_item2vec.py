@@ -182,6 +182,15 @@ def test_measuring_changes_nothing():
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_sub_sampling_leaves_a_small_catalogue_its_events():
+    model = untrained(groups(), threshold="auto")
+    counts = np.array(model.features.item_counts)[2:]
+    known = counts > 0
+    # t is the mean frequency: of an item with as many events as the mean, all are kept
+    expected = np.sqrt(np.minimum(1, counts[known].mean() / counts[known]))
+    np.testing.assert_allclose(np.array(model.training.keep)[2:][known], expected, rtol=1e-6)
+
+
 def test_unknown_items_of_the_training_data_are_left_out():
     interactions = groups()
     features = Features(user=[History()], item=[Categorical("item_id", min_count=12)]).adapt(

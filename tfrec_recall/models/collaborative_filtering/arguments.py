@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-from tfrec_recall.data.arguments import number, refuse, whole
+from tfrec_recall.data.arguments import Auto, number, refuse, whole
 from tfrec_recall.features import Features
 from tfrec_recall.graph import CoCount, Similarity
-
-Auto = Literal["auto"]
 
 
 def half_life_of(

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, Recent, chronological
-from tfrec_recall.data.arguments import flag, number, whole
+from tfrec_recall.data.arguments import Auto, flag, number, whole
 from tfrec_recall.features import Categorical, Features, History, Rows, Start, Wanted, ids_alone
 from tfrec_recall.graph import (
     CoCount,
@@ -22,7 +22,6 @@ from tfrec_recall.graph import (
 )
 from tfrec_recall.graph.similarity import Totals, column_sizes
 from tfrec_recall.models.collaborative_filtering.arguments import (
-    Auto,
     half_life_of,
     last_of,
     similarity_of,

@@ -17,11 +17,11 @@ from tfrec_recall.data import (
     next_item,
     pairs,
 )
-from tfrec_recall.data.arguments import flag, number, whole, widths
+from tfrec_recall.data.arguments import Auto, flag, number, whole, widths
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, History, Rows, Wanted, ids_alone
 from tfrec_recall.layers import MaskedMean
-from tfrec_recall.models.collaborative_filtering.arguments import Auto, half_life_of
+from tfrec_recall.models.collaborative_filtering.arguments import half_life_of
 from tfrec_recall.models.collaborative_filtering.pair_scorer import PairScorer
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.published import Published

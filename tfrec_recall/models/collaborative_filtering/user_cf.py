@@ -11,12 +11,11 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.arguments import flag, whole
+from tfrec_recall.data.arguments import Auto, flag, whole
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, History, Rows, Start, Wanted, ids_alone
 from tfrec_recall.graph import CoCount, Pearson, Similarity, interaction_matrix, neighbours
 from tfrec_recall.models.collaborative_filtering.arguments import (
-    Auto,
     half_life_of,
     last_of,
     similarity_of,

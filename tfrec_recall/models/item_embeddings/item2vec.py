@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
-from tfrec_recall.data.arguments import flag, flags, number
+from tfrec_recall.data.arguments import Auto, flag, flags, number
 from tfrec_recall.data.windows import (
     Block,
     Columns,
@@ -73,7 +74,9 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         negatives: per pair.
         power: of the items' counts, by which negatives are drawn; word2vec has 0.75.
         threshold: t of the sub-sampling, a frequency: of an item with the frequency f, a share of
-            sqrt(t / f) of the events is kept. None keeps all.
+            sqrt(t / f) of the events is kept. None keeps all. "auto" is .001, and the items' mean
+            frequency where that is more: of hundreds of items each one is frequent, and hardly an
+            event would stay.
         cbow: foretell an item from the mean of its window, instead of its window from the item.
         by_session: sequences are sessions (`session_id`), and not all events of a user; by default
             where there are any. Baskets have no order, and get another one each epoch.
@@ -124,7 +127,7 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         mean_over_set: bool = False,
         negatives: int = 5,
         power: float = 0.5,
-        threshold: float | None = 1e-3,
+        threshold: float | Auto | None = "auto",
         cbow: bool = False,
         by_session: bool | None = None,
         gap: float | None = None,
@@ -147,7 +150,8 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         check_windows(owner, dim, window, fixed_window, negatives, power, noise, longest_step)
         check_training(owner, rate, decay_epochs, block, lanes, seed)
         flags(owner, mean_over_set=mean_over_set, cbow=cbow)
-        number(owner, threshold, "threshold", above=0, optional=True)
+        if threshold != "auto":
+            number(owner, threshold, "threshold", above=0, optional=True)
         check_sequences(owner, by_session, gap)
         check_served(owner, last, half_life, popularity)
         if window is None:
@@ -161,6 +165,8 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         self.popularity = popularity
         counts = item_space.known_counts(features)
         self.noise = Noise(PopularityNegatives(counts, power), negatives, noise)
+        if threshold == "auto":
+            threshold = max(1e-3, 1 / max(1, int(np.count_nonzero(counts))))
         keep = item_space.keep(counts, threshold)
         flag(owner, both, "both", optional=True)
         both = not features.has_order if both is None else both
