@@ -43,11 +43,11 @@ OTHERS = {
     sampling.Popularity: {"count": 2},
     models.AirbnbType: OF_TYPES,
 }
-NEGATIVE = {"user_weight_power", "minimum_engagement", "board_power"}
+NEGATIVE = {"user_weight_power", "minimum_engagement", "board_power", "popularity"}
 ZERO = {
     *{"dropout", "negatives", "alpha", "l2", "shrinkage", "apart", "negative_weight", "power"},
     *{"initial_gap", *NEGATIVE},
-    *{"deviation", "seed", "cold_rate", "popularity", "rejection_weight", "most_hard"},
+    *{"deviation", "seed", "cold_rate", "rejection_weight", "most_hard"},
 }
 SOME = ZERO - {"negatives"}
 BY_WINDOWS = {models.Item2Vec, models.AirbnbListing, models.AirbnbType}

@@ -39,6 +39,8 @@ class UserNeighbourRetriever(Retriever):
         by_rating: the score is the rating foretold, Σ w R / Σ w over the neighbours who rated the
             item; without, it is Σ w R.
         centred: foretell R̄ + Σ w (R - R̄_s) / Σ w, by the means of the request and of the users.
+        popularity: the power of an item's users that its score is multiplied with; below 0, lists
+            have more of what few took.
         last, half_life: which events of a history count and how much, as in `recency_weights`.
         k: the length of a list where a call does not say.
         seed: of the permutations that order equal users and equal items.
@@ -54,6 +56,7 @@ class UserNeighbourRetriever(Retriever):
         ratings: bool = False,
         by_rating: bool = False,
         centred: bool = True,
+        popularity: float = 0.0,
         last: int | None = None,
         half_life: float | None = None,
         k: int = 100,
@@ -84,6 +87,7 @@ class UserNeighbourRetriever(Retriever):
                 "users": len(users),
                 "similarity": repr(similarity),
                 "neighbours": neighbours,
+                "popularity": popularity,
                 "last": last,
                 "half_life": half_life,
             },
@@ -93,14 +97,15 @@ class UserNeighbourRetriever(Retriever):
         self.catalogue, self.users = catalogue, users
         self.items_of = SparseRows(permuted, "items_of")
         self.users_of = SparseRows(permuted.T.tocsr(), "users_of")
-        popularity = column_sizes(permuted)
-        weight = similarity.column_weight(popularity)
+        sizes = column_sizes(permuted)
+        weight = similarity.column_weight(sizes)
         self.item_weight = _constant(np.ones(len(catalogue)) if weight is None else weight)
+        self.lift = _constant(np.maximum(sizes, 1.0) ** popularity) if popularity else None
         self.totals = [_constant(total) for total in Totals.of(permuted)]
         self._by_rating, self._centred = by_rating, by_rating and centred
         means = np.asarray(permuted.sum(axis=1)).ravel() / np.maximum(np.diff(permuted.indptr), 1)
         self.user_means = _constant(means)
-        self.with_fallback(Popularity(catalogue.ids, popularity))
+        self.with_fallback(Popularity(catalogue.ids, sizes))
         # What is taken off all values, so that sums of their squares round less in float32.
         self.shift = 0.0
         if similarity.shift_invariant and matrix.nnz:
@@ -170,6 +175,8 @@ class UserNeighbourRetriever(Retriever):
             score = tf.where(total > 0, score, float("-inf"))
         else:
             score = tf.where(score > 0, score, float("-inf"))
+            if self.lift is not None:
+                score *= self.lift
         return best(leave_out(score, exclude, 0, allowed), k)
 
     def _near(self, rows, votes, values, self_row):

@@ -120,6 +120,24 @@ def test_user_cf_asks_the_users_nearest_to_the_history(train, settings, formula,
     assert_same(scores_of(model.retriever(train.items), queries), expected)
 
 
+@pytest.mark.parametrize("similarity", [None, Jaccard()])
+def test_near_users_and_items_that_few_took_weigh_more(train, similarity):
+    settings = {"amplification": 1.5, "popularity": -0.4, "similarity": similarity}
+    model = fitted(UserCF, train, neighbours=7, half_life=None, **settings)
+    sizes = {i: len(users) for i, users in BY_ITEM.items()}
+
+    def amplified(x, y):
+        plain = alike.jaccard(x, y) if similarity else alike.overlap(x, y, 0.5, sizes, 0.5)
+        return plain**1.5
+
+    history = ["i0", "i4", "i5", "i9"]
+    ones = {u: dict.fromkeys(row, 1.0) for u, row in RATINGS.items()}
+    sums = reference.user_cf_scores(ones, "x", dict.fromkeys(history, 1.0), amplified, 7)
+    expected = {item: score * sizes[item] ** -0.4 for item, score in sums.items()}
+    queries = {"user_id": ["x"], "history": [history]}
+    assert_same(scores_of(model.retriever(train.items), queries), expected)
+
+
 @pytest.mark.parametrize(
     ("similarity", "formula"),
     [(Pearson(2), lambda x, y: alike.pearson(x, y, 2)), (Cosine(), alike.cosine)],
@@ -144,11 +162,15 @@ def test_user_cf_serves_ratings_of_strangers(train, similarity, formula):
 def test_ratings_are_weighted_means_of_the_neighbours(train, similarity, formula, centred):
     pairs = pd.DataFrame([(u, i) for u in USERS for i in ITEMS], columns=["user_id", "item_id"])
     settings = {"similarity": similarity, "ratings": True, "neighbours": 7}
-    by_user = fitted(UserCF, train, **settings).predict_ratings(pairs, centred)
+
+    def amplified(x, y):
+        return max(formula(x, y), 0) ** 2
+
+    by_user = fitted(UserCF, train, amplification=2, **settings).predict_ratings(pairs, centred)
     by_item = fitted(ItemCF, train, **settings | {"neighbours": 10}).predict_ratings(pairs, centred)
     overall = np.mean([r for row in RATINGS.values() for r in row.values()])
     for row, (user, item) in enumerate(pairs.itertuples(index=False)):
-        expected = reference.rating(RATINGS, user, item, formula, 7, centred)
+        expected = reference.rating(RATINGS, user, item, amplified, 7, centred)
         assert by_user[row] == pytest.approx(np.clip(expected, 1, 5), rel=1e-5)
         expected = overall  # of an item that nobody has rated
         if item in BY_ITEM:
@@ -445,8 +467,23 @@ def test_defaults_of_item_cf_follow_the_kind_of_data(train, kind, expected):
     assert asks(given) == (3, CoCount(0.1, False), None, expected[3])
 
 
-@pytest.mark.parametrize(("users", "expected"), [(5, 1), (100, 5), (4000, 150)])
-def test_user_cf_asks_a_twentieth_of_the_users_and_no_more_than_150(users, expected):
+@pytest.mark.parametrize(("users", "expected"), [(5, 1), (100, 5), (9000, 300)])
+def test_user_cf_asks_a_twentieth_of_the_users_and_no_more_than_300(users, expected):
     events = pd.DataFrame({"user_id": range(users), "item_id": 0, "timestamp": 0})
     data = Interactions(events)
     assert UserCF(UserCF.default_features(data).adapt(data)).neighbours == expected
+
+
+@pytest.mark.parametrize(("events", "expected"), [(15, (1.25, -0.2)), (14, (1.0, 0.0))])
+def test_what_user_cf_weighs_more_follows_how_many_events_users_have(events, expected):
+    data = Interactions(pd.DataFrame({"user_id": np.repeat(range(4), events), "item_id": 0}))
+    features = UserCF.default_features(data).adapt(data)
+    model = UserCF(features)
+    assert (model.amplification, model.popularity) == expected
+    plain = UserCF(features, amplification=1, popularity=0)
+    assert (plain.amplification, plain.popularity) == (1, 0)
+
+
+def test_a_rating_foretold_has_no_popularity(train):
+    with pytest.raises(ValueError, match="popularity has no effect with by_rating"):
+        fitted(UserCF, train, ratings=True, by_rating=True, popularity=-0.1)

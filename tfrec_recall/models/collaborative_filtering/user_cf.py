@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,11 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.arguments import Auto, flag, whole
+from tfrec_recall.data.arguments import Auto, flag, number, whole
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, History, Rows, Start, Wanted, ids_alone
 from tfrec_recall.graph import CoCount, Pearson, Similarity, interaction_matrix, neighbours
+from tfrec_recall.graph.similarity import Amplified
 from tfrec_recall.models.collaborative_filtering.arguments import (
     half_life_of,
     last_of,
@@ -34,7 +35,18 @@ from tfrec_recall.retrieval import UserNeighbourRetriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 from tfrec_recall.retrieval.unsearched import tell_unsearched
 
-MOST_NEIGHBOURS = 150
+
+class Weights(NamedTuple):
+    """What near users, and items that few took, have over others."""
+
+    amplification: float
+    popularity: float
+
+
+MOST_NEIGHBOURS = 300
+LONG = 15  # training events a user
+OF_LONG = Weights(amplification=1.25, popularity=-0.2)
+OF_SHORT = Weights(amplification=1.0, popularity=0.0)
 
 
 @saved_by_config
@@ -46,6 +58,8 @@ class UserCF(OnePassModel):
     Departs:
         - an event is a 1, not a rating, and users are alike by their sets:
           `ratings=True`, `similarity=Pearson(minimum_overlap=2)`.
+        - where users have many events, near neighbours and items that few took weigh more:
+          `amplification=1.0`, `popularity=0.0`.
         - lists are ranked by how much of the neighbours has an item, not by the rating that they
           foretell for it: `by_rating=True`.
         - the events of the request's history count by recency: `half_life=None`.
@@ -54,11 +68,15 @@ class UserCF(OnePassModel):
     Args:
         features: adapted; only ids and the history are used, whatever its length.
         neighbours: users asked; None asks all who are alike at all, and "auto" a twentieth of all,
-            at most 150.
+            at most 300.
         alpha: of the penalty on users with many events, see `CoCount`; 0.5 is the cosine of sets.
         active_penalty: popular items say less of what two users have in common, as in `CoCount`.
         shrinkage: towards 0 for users with few items in common.
         similarity: another one instead, such as `Cosine()`, `Jaccard()` or `Pearson()`.
+        amplification: the power of the similarity that a neighbour weighs, section 2.2.3 of the
+            second source.
+        popularity: the power of an item's training users that its score is multiplied with; below
+            0, lists have more of what few took.
         half_life: in events, of what an event of the history counts; None counts all alike, and
             "auto" is 4 where events have a time.
         last: only the latest events of the history count; None takes all.
@@ -68,6 +86,11 @@ class UserCF(OnePassModel):
         by_rating: rank lists by the rating foretold from the neighbours' instead of by the sum of
             their similarities times ratings; an item of one near user who loves it comes first.
         centred: foretell ratings around the users' means.
+
+    "auto" of `amplification` and `popularity` is by how much is known of a user. From 15 training
+    events a user up, 1.25 and -0.2: on validation recall@50 of .480 on MovieLens-100k and .168 on
+    Online Retail and recall@20 of .215 on Gowalla, where 1 and 0 have .460, .162 and .202. With
+    fewer, and for ratings, 1 and 0: on Beauty recall@50 of .119, and .105 with the others.
 
     It learns in one pass, with `adapt` or with `fit` on the training interactions. What is served
     finds the neighbours by the history that a request sends, so that it needs no known user; with
@@ -82,6 +105,8 @@ class UserCF(OnePassModel):
             "by_rating": True,
             "half_life": None,
             "neighbours": None,
+            "amplification": 1.0,
+            "popularity": 0.0,
         },
     )
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id", "history")
@@ -95,6 +120,8 @@ class UserCF(OnePassModel):
         active_penalty: bool | float = 0.5,
         shrinkage: float = 0.0,
         similarity: Similarity | None = None,
+        amplification: float | Auto = "auto",
+        popularity: float | Auto = "auto",
         half_life: float | Auto | None = "auto",
         last: int | None = None,
         ratings: bool = False,
@@ -107,6 +134,14 @@ class UserCF(OnePassModel):
         own = {"alpha": alpha, "active_penalty": active_penalty, "shrinkage": shrinkage}
         self.similarity = similarity_of(owner, similarity, CoCount(0.5, 0.5), **own)
         users = features.ids("user_id").size - FIRST_KNOWN
+        long = features.item_counts.sum() >= LONG * users and not ratings
+        auto = OF_LONG if long else OF_SHORT
+        self.amplification = auto.amplification if amplification == "auto" else amplification
+        self.popularity = auto.popularity if popularity == "auto" else popularity
+        number(owner, self.amplification, "amplification", above=0)
+        number(owner, self.popularity, "popularity")
+        if self.amplification != 1:
+            self.similarity = Amplified(self.similarity, self.amplification)
         if neighbours == "auto":
             neighbours = min(MOST_NEIGHBOURS, max(1, users // 20))
         whole(owner, neighbours, "neighbours", optional=True)
@@ -116,6 +151,11 @@ class UserCF(OnePassModel):
             raise ValueError(
                 f"{owner} foretells ratings from ratings: ratings=True. "
                 f"Received: ratings=False, {by_rating=}, {centred=}."
+            )
+        if by_rating and self.popularity:
+            raise ValueError(
+                f"{owner} ranks by the rating foretold: popularity has no effect with by_rating. "
+                f"Received: popularity={self.popularity}, by_rating=True."
             )
         size = features.ids("user_id").size
         self.neighbours = size if neighbours is None else neighbours
@@ -132,9 +172,11 @@ class UserCF(OnePassModel):
         return ids_alone([Categorical("user_id"), History()], columns)
 
     def growth_arguments(self):
-        """As many neighbours as before, where these followed the number of users."""
-        auto = self.made_with.get("neighbours", "auto") == "auto"
-        return {"neighbours": self.neighbours} if auto else {}
+        """What "auto" was by the users and events of before."""
+        own = ("neighbours", "amplification", "popularity")
+        return {
+            name: getattr(self, name) for name in own if self.made_with.get(name, "auto") == "auto"
+        }
 
     def feature_rows(self):
         tables = (self.neighbour_ids, self.neighbour_weights)
@@ -257,6 +299,7 @@ class UserCF(OnePassModel):
             ratings=self.ratings,
             by_rating=self.by_rating,
             centred=self.centred,
+            popularity=self.popularity,
             last=self.last,
             half_life=self.half_life,
             k=k,

@@ -50,7 +50,7 @@ def check_served(
     """The same of what makes users' lists."""
     whole(owner, last, "last", optional=True)
     number(owner, half_life, "half_life", above=0, optional=True)
-    number(owner, popularity, "popularity", least=0)
+    number(owner, popularity, "popularity")
 
 
 def without_effect(owner: str, value: Any, default: Any, name: str, because: str) -> None:

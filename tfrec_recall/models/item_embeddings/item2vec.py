@@ -89,7 +89,8 @@ class Item2Vec(WindowModel, ItemSpaceModel):
             default where events have no times, so that a history is a set.
         last: the latest items that make a user's vector.
         half_life: an item weighs half of the one this many places newer; None weighs all alike.
-        popularity: the power of an item's training events that lifts its score; 0 ranks by cosine.
+        popularity: the power of an item's training events that its score is multiplied with; 0
+            ranks by cosine, and below 0, lists have more of what few took.
         cold_by: an item feature; an item that training never moved is the mean of the warm ones of
             its value.
         block, lanes, noise: centres of a lane, lanes of a step, and draws of noise a lane; noise
