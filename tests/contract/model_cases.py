@@ -9,7 +9,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tests.rewriting import rewritten
-from tests.untraced import without_graphs
+from tests.untraced import with_graphs, without_graphs
 from tfrec_recall import models
 from tfrec_recall.data import Interactions
 from tfrec_recall.export import export, load
@@ -224,9 +224,9 @@ def requests(interactions):
     }
 
 
-def asked(retriever, queries, k, exclude=None):
+def asked(retriever, queries, k, exclude=None, graphs=False):
     open_wish = {"objective": [""] * len(queries["history"])}  # of several, the blend
     wanted = {name: {**open_wish, **queries}[name] for name in retriever.inputs}
-    with without_graphs():
+    with with_graphs() if graphs else without_graphs():
         ids, scores = retriever(wanted, k=k, exclude=exclude)
     return np.char.decode(ids.numpy().astype(bytes)), scores.numpy()

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfrec_recall._replicas import outside
 from tfrec_recall.evaluation.evaluate import evaluate
 from tfrec_recall.evaluation.targets import Targets
+from tfrec_recall.retrieval import EmbeddingRetriever, Retriever
 
 if TYPE_CHECKING:
     from tfrec_recall.data.splits import Split
@@ -68,8 +69,10 @@ class RecallOnValidation(tf.keras.callbacks.Callback):
         self.batch_size = batch_size
         self.repeats = repeats
         self.report: Report | None = None
+        self._retriever: Retriever | None = None
 
     def on_train_begin(self, logs=None):
+        self._retriever = None
         items = pd.Index(self.split.interactions.items["item_id"])
         Targets.of(self.split.validation, items, self.repeats, "validation")
 
@@ -82,10 +85,16 @@ class RecallOnValidation(tf.keras.callbacks.Callback):
                 for cut in self.cuts:
                     logs[f"val_{name}@{cut}"] = self.report.metrics[f"{name}@{cut}"]
 
+    def on_train_end(self, logs=None):
+        self._retriever = None
+
     def _measured(self) -> Report:
-        retriever = self.model.retriever(self.split.interactions.items, k=max(self.cuts))
+        newer = self.model.retriever(self.split.interactions.items, k=max(self.cuts))
+        # The one of the epoch before has its functions traced.
+        if self._retriever is None or not took_over(self._retriever, newer):
+            self._retriever = newer
         return evaluate(
-            retriever,
+            self._retriever,
             self.split,
             on="validation",
             cuts=self.cuts,
@@ -93,6 +102,23 @@ class RecallOnValidation(tf.keras.callbacks.Callback):
             repeats=self.repeats,
             lists=False,
         )
+
+
+def took_over(retriever: Retriever, newer: Retriever) -> bool:
+    """Gives a retriever what a newer one of the same model holds; False where it cannot be given.
+
+    What an `EmbeddingRetriever` answers by, beside its catalogue, is all in variables; what others
+    hold is not known.
+    """
+    if not type(retriever) is type(newer) is EmbeddingRetriever:
+        return False
+    kept, new = retriever.variables, newer.variables
+    if [(one.shape, one.dtype) for one in kept] != [(one.shape, one.dtype) for one in new]:
+        return False
+    for variable, value in zip(kept, new, strict=True):
+        if variable is not value:
+            variable.assign(value)
+    return True
 
 
 def with_fewer_users(split: Split, users: int, seed: int = 0) -> Split:
