@@ -103,6 +103,7 @@ RANGES: Mapping[str, Range] = {
     "neighbours": Ratio(5, whole=True),
     "nearby": Ratio(4),
     "shrinkage": Between(0.0, 50.0),
+    "amplification": Ratio(2),
     "alpha": Between(0.0, 1.0),
     "window": Ratio(3, whole=True),
     "rate": Ratio(3),
@@ -110,7 +111,7 @@ RANGES: Mapping[str, Range] = {
     # How a history becomes a query.
     "half_life": Ratio(4),
     "half_life_days": Choices((None, 7.0, 30.0, 90.0, 365.0)),
-    "popularity": Between(0.0, 0.6),
+    "popularity": Between(-0.6, 0.6),
 }
 """Of settings that are not here, nothing is known of what could be tried: they stay as they are.
 So do those that are switched off by default, such as a half-life of None."""

@@ -9,14 +9,14 @@ from tfrec_recall.data.arguments import number, whole, widths
 
 def check_towers(
     owner: str,
-    dim: int,
+    dim: int | None,
     hidden: Sequence[int],
     dropout: float,
     temperature: float | None,
     item_hidden: Sequence[int] = (),
 ) -> None:
     """Raises ValueError by name for a size or a rate that cannot be meant."""
-    whole(owner, dim, "dim")
+    whole(owner, dim, "dim", optional=True)
     widths(owner, hidden, "hidden")
     widths(owner, item_hidden, "item_hidden")
     number(owner, dropout, "dropout", least=0, below=1)

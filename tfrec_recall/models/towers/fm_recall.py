@@ -7,7 +7,7 @@ from typing import ClassVar
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data.arguments import flag, flags, number
+from tfrec_recall.data.arguments import flag, flags, number, whole
 from tfrec_recall.features import Features, Field, FieldSum, ItemEmbedding, ItemTable
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
@@ -83,6 +83,7 @@ class FMRecall(SoftmaxModel):
     ):
         super().__init__(features, positive_threshold, **kwargs)
         owner = type(self).__name__
+        whole(owner, dim, "dim")
         check_towers(owner, dim, (), dropout, temperature)
         flags(owner, pairs_within=pairs_within, squared_loss=squared_loss)
         flag(owner, pointwise, "pointwise")

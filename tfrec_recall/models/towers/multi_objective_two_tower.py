@@ -27,6 +27,7 @@ from tfrec_recall.features import (
 from tfrec_recall.layers import MaskedMean, Tower
 from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
+from tfrec_recall.models.learning.dimension import dim_of
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.next_choice import personal_features
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
@@ -69,7 +70,7 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         features: adapted; `item_id` is needed, a history is used where there is one.
         objectives: `Objective`s or mappings of their arguments; None: those of the features, or
             any event.
-        dim: of the embeddings and of each vector.
+        dim: of the embeddings and of each vector; None is `dim_of`.
         hidden, item_hidden, activation, final_activation, dropout, recency, normalize, temperature,
             negatives, correct, positive_threshold: as in `TwoTower`.
         residual: lead the pools around the user tower, the embeddings around the item's, and what
@@ -89,7 +90,7 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         self,
         features: Features,
         objectives: Sequence[Objective | Mapping[str, Any]] | None = None,
-        dim: int = 64,
+        dim: int | None = None,
         hidden: Sequence[int] = (128,),
         item_hidden: Sequence[int] = (),
         activation: str = "relu",
@@ -110,6 +111,7 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         super().__init__(features, positive_threshold, **kwargs)
         owner = type(self).__name__
         check_towers(owner, dim, hidden, dropout, temperature, item_hidden)
+        self.dim = dim = dim_of(dim, features)
         flags(
             owner,
             learn_weights=learn_weights,

@@ -20,6 +20,7 @@ from tfrec_recall.features import (
 )
 from tfrec_recall.layers import L2Normalization, MaskedMean, StreamingFrequencyEstimator, Tower
 from tfrec_recall.models.learning.candidate_softmax import Candidates, CandidateSoftmax
+from tfrec_recall.models.learning.dimension import dim_of
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
@@ -55,7 +56,7 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
 
     Args:
         features: adapted; `item_id` and a history of it.
-        dim: of the embeddings and of both outputs.
+        dim: of the embeddings and of both outputs; None is `dim_of`.
         hidden: widths of the query tower's hidden layers.
         item_hidden: widths of the candidate tower's; empty leaves the sum of the embeddings.
         dropout: on the input of the query tower.
@@ -106,7 +107,7 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
     def __init__(
         self,
         features: Features,
-        dim: int = 64,
+        dim: int | None = None,
         hidden: Sequence[int] = (128,),
         item_hidden: Sequence[int] = (),
         dropout: float = 0.2,
@@ -129,6 +130,7 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         super().__init__(features, positive_threshold, **kwargs)
         owner = type(self).__name__
         check_towers(owner, dim, hidden, dropout, temperature, item_hidden)
+        self.dim = dim = dim_of(dim, features)
         flags(
             owner,
             correct=correct,

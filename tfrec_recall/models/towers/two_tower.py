@@ -12,6 +12,7 @@ from tfrec_recall.data.arguments import flag, flags, number, whole
 from tfrec_recall.features import FeatureEncoder, Features, ItemEmbedding, ItemTable
 from tfrec_recall.layers import MaskedMean, SENet, Tower
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
+from tfrec_recall.models.learning.dimension import dim_of
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
@@ -47,7 +48,7 @@ class TwoTower(SoftmaxModel):
 
     Args:
         features: adapted; `item_id` is needed, a history is used where there is one.
-        dim: of the embeddings and of both outputs.
+        dim: of the embeddings and of both outputs; None is `dim_of`.
         hidden: widths of the user tower's hidden layers.
         item_hidden: widths of the item tower's; empty leaves the sum of the feature embeddings, or
             without `residual` one layer.
@@ -93,7 +94,7 @@ class TwoTower(SoftmaxModel):
     def __init__(
         self,
         features: Features,
-        dim: int = 64,
+        dim: int | None = None,
         hidden: Sequence[int] = (128,),
         item_hidden: Sequence[int] = (),
         activation: str = "relu",
@@ -115,6 +116,7 @@ class TwoTower(SoftmaxModel):
         super().__init__(features, positive_threshold, **kwargs)
         owner = type(self).__name__
         check_towers(owner, dim, hidden, dropout, temperature, item_hidden)
+        self.dim = dim = dim_of(dim, features)
         flags(owner, recency=recency, residual=residual, normalize=normalize)
         flag(owner, senet, "senet", optional=True)
         whole(owner, channels, "channels")

@@ -24,6 +24,7 @@ from tfrec_recall.features import (
 )
 from tfrec_recall.layers import MaskedMean, Tower
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
+from tfrec_recall.models.learning.dimension import dim_of
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.next_choice import choices
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
@@ -57,7 +58,7 @@ class YouTubeDNN(SoftmaxModel):
     Args:
         features: adapted; `item_id` and a history are needed. Histories of other columns, and lists
             of values, are bags of their own.
-        dim: of the embeddings and of both outputs.
+        dim: of the embeddings and of both outputs; None is `dim_of`.
         hidden: widths of the tower's hidden layers.
         dropout: on the input of the tower.
         residual: add the watched items' mean to the tower's output.
@@ -103,7 +104,7 @@ class YouTubeDNN(SoftmaxModel):
     def __init__(
         self,
         features: Features,
-        dim: int = 64,
+        dim: int | None = None,
         hidden: Sequence[int] = (256, 128),
         dropout: float = 0.2,
         residual: bool = True,
@@ -126,6 +127,7 @@ class YouTubeDNN(SoftmaxModel):
         super().__init__(features, positive_threshold, **kwargs)
         owner = type(self).__name__
         check_towers(owner, dim, hidden, dropout, temperature)
+        self.dim = dim = dim_of(dim, features)
         flags(
             owner,
             residual=residual,
@@ -154,7 +156,7 @@ class YouTubeDNN(SoftmaxModel):
                 f"{owner} needs a history of items: History('item_id') on the user side. "
                 f"Received: histories of {[h.column for h in features.histories]}."
             )
-        self.watched, self.dim, self.normalize = history, dim, normalize
+        self.watched, self.normalize = history, normalize
         self.example_age, self.timed = example_age, False
         self.per_user, self.user_weight_power = per_user, user_weight_power
         self.engagement, self.minimum_engagement = engagement, minimum_engagement
