@@ -93,17 +93,26 @@ class Features:
                 f"histories are found by it. Received: {[feature.name for feature in self.item]}."
             )
 
-    def without(self, *names: str) -> Features:
+    def without(self, *names: str, why: str | None = None) -> Features:
         """Another specification, not yet adapted, that lacks these features.
+
+        Args:
+            why: what `left_out` then says of them.
 
         Raises: ValueError for a name that is not there.
         """
         self.require(names, "Features.without")
+        gone = [
+            LeftOut(table, feature.column, why)
+            for table, features in (("users", self.user), ("items", self.item))
+            for feature in features
+            if why is not None and feature.name in names
+        ]
         return Features(
             user=[feature for feature in self.user if feature.name not in names],
             item=[feature for feature in self.item if feature.name not in names],
             objectives=self.objectives,
-            left_out=self.left_out,
+            left_out=[*self.left_out, *gone],
         )
 
     def adapt(self, interactions: Interactions | PartedInteractions) -> Features:

@@ -27,6 +27,7 @@ from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
     rating_column,
 )
 from tfrec_recall.models.collaborative_filtering.raters import ByUsers
+from tfrec_recall.models.density import LONG
 from tfrec_recall.models.growth import forget
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.published import Published
@@ -44,7 +45,6 @@ class Weights(NamedTuple):
 
 
 MOST_NEIGHBOURS = 300
-LONG = 15  # training events a user
 OF_LONG = Weights(amplification=1.25, popularity=-0.2)
 OF_SHORT = Weights(amplification=1.0, popularity=0.0)
 

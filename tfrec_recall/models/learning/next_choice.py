@@ -5,19 +5,35 @@ from __future__ import annotations
 from tfrec_recall.data import Interactions, has_baskets, held_out, next_basket, next_item, pairs
 from tfrec_recall.data.examples import Examples
 from tfrec_recall.features import Features, Wanted, infer
+from tfrec_recall.models.density import LONG, events_a_user
 
 
 def personal_features(interactions: Interactions, columns: Wanted = None) -> Features:
-    """All that the tables offer, not yet adapted; where events are baskets, without the user's id.
+    """All that the tables offer, not yet adapted; the user's id only where it helps validation.
 
-    The id of a customer learns what that customer has bought; the next basket's news are what has
-    not been bought, and validation is better without it.
+    The id of a customer learns what that customer has bought: where events are baskets, the news of
+    the next one are what has not been bought, and where users have few events, it learns them by
+    heart (Beauty, 6.8 events a user: `TwoTower` has recall@50 of .146 without, .126 with it).
 
     Args:
         columns: as for `infer`.
     """
     features = infer(interactions, columns=columns)
-    return features.without("user_id") if has_baskets(interactions) else features
+    why = _against_ids(interactions)
+    return features.without("user_id", why=why) if why else features
+
+
+def _against_ids(interactions: Interactions) -> str:
+    """Why the user's id is no feature; "" where it is one."""
+    if has_baskets(interactions):
+        return "the next basket is news, and an id learns what was bought before"
+    mean = events_a_user(interactions)
+    if mean < LONG:
+        return (
+            f"users have {mean:.1f} events each, of fewer than {LONG} an id learns by heart, and "
+            "their history tells what they like"
+        )
+    return ""
 
 
 def choices(features: Features, train: Interactions, **options) -> Examples:
