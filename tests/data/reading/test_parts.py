@@ -2,6 +2,7 @@
 
 import gzip
 
+import pandas as pd
 import pytest
 
 from tfrec_recall.data.interactions import Interactions
@@ -65,6 +66,26 @@ def test_whole_numbers_in_names_of_folders_are_integers(tmp_path):
     files = {f"item_id={code}/part-0.csv": "user_id\n1\n" for code in (7, 5_000_000_001)}
     events = Interactions.from_folder(written(tmp_path, files)).events
     assert events["item_id"].tolist() == [5_000_000_001, 7]
+
+
+@pytest.mark.parametrize("ids", [[7, 7], ["7", "7"]], ids=["integers", "text"])
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl", "csv"])
+def test_a_column_may_stand_in_the_part_and_in_the_name_of_its_folder(tmp_path, suffix, ids):
+    frame = pd.DataFrame({"user_id": [1, 2], "item_id": ids})
+    write = {
+        "parquet": frame.to_parquet,
+        "jsonl": lambda path: frame.to_json(path, orient="records", lines=True),
+        "csv": lambda path: frame.to_csv(path, index=False),
+    }[suffix]
+    for code in (7, 8):
+        (tmp_path / f"item_id={code}").mkdir()
+    write(tmp_path / f"item_id=7/part-0.{suffix}")
+    events = Interactions.from_folder(tmp_path).events
+    assert events["item_id"].astype("int64").tolist() == [7, 7]
+    write(tmp_path / f"item_id=8/part-0.{suffix}")
+    message = rf"item_id=8/part-0\.{suffix}.*'item_id' is in the part and.*'?7'? in item_id=8"
+    with pytest.raises(ValueError, match=message):
+        Interactions.from_folder(tmp_path)
 
 
 def test_parts_without_a_header_or_a_suffix(tmp_path):

@@ -104,8 +104,8 @@ def _read(
     frame = read_parquet(path)
     theirs = names_of(frame)
     names = our_names(table, theirs, layout.rename)
-    written = set(partitions(path))
-    untyped = [ours for own, ours in zip(theirs, names, strict=True) if own in written]
+    text = {name for name in partitions(path) if isinstance(frame[name].dtype, pd.StringDtype)}
+    untyped = [ours for own, ours in zip(theirs, names, strict=True) if own in text]
     frame = frame.set_axis(names, axis=1)
     return (
         frame[[name for name in names if is_wanted(table, name, layout.columns)]],

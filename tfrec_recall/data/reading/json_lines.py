@@ -45,6 +45,10 @@ def read_json_lines(
     found = _together({part: _named(part, partition(path, part)) for part in filled})
     theirs = list(found.column_names)
     names = our_names(table, theirs, layout.rename)
+    # Names of folders are text, unless the parts have the column themselves.
+    is_text = [
+        pa.types.is_string(one) or pa.types.is_large_string(one) for one in found.schema.types
+    ]
     floating = [pa.types.is_floating(field.type) for field in found.schema]
     as_text = [place for place, name in enumerate(names) if floating[place] and name in IDS]
     long = [
@@ -61,7 +65,9 @@ def read_json_lines(
     found = found.select([name for name in names if is_wanted(table, name, layout.columns)])
     folders = {name for part in filled for name in partition(path, part)}
     untyped = [
-        ours for place, ours in enumerate(names) if place in as_text or theirs[place] in folders
+        ours
+        for place, ours in enumerate(names)
+        if place in as_text or (theirs[place] in folders and is_text[place])
     ]
     return to_frame(found), theirs, untyped
 
@@ -91,7 +97,10 @@ def _named(part: pathlib.Path, folders: dict[str, str | None]) -> pa.Table:
         ) from error
     except (ValueError, OSError, EOFError) as error:
         raise ValueError(f"{part} cannot be read as JSON lines: {error}") from error
-    return with_partition(found, folders)
+    try:
+        return with_partition(found, folders)
+    except ValueError as error:
+        raise ValueError(f"{part}: {error}") from error
 
 
 _ONE = (

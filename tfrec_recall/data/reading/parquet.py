@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from tfrec_recall.data.reading.forms import FilePath
-from tfrec_recall.data.reading.parts import partitions, parts_of
+from tfrec_recall.data.reading.parts import partition, partitions, parts_of, with_partition
 
 _NULLABLE: dict[pa.DataType, Any] = {
     **{pa.int8(): pd.Int8Dtype(), pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype()},
@@ -25,7 +25,8 @@ _NULLABLE: dict[pa.DataType, Any] = {
 def read_parquet(path: FilePath) -> pd.DataFrame:
     """One Parquet file, or every `*.parquet` of a folder and its subfolders as one table.
 
-    A subfolder `column=value` adds a column of text; what a part lacks is missing in its rows.
+    A subfolder `column=value` adds a column of text; what a part lacks is missing in its rows. A
+    part that has such a column itself says the same as the name of its folder.
     Integers and booleans beside missing values become nullable, not floats.
 
     Raises: ValueError naming the file that is damaged, or whose types are not those of the others.
@@ -37,6 +38,7 @@ def read_parquet(path: FilePath) -> pd.DataFrame:
             own = schema.with_metadata(metadata[fragment.path])  # pandas keeps its index there
             table = _plain_values(fragment.to_table(schema=own))
             table.validate(full=True)  # text may be no UTF-8
+            table = _agreeing(table, fragment, path)
             frame = table.to_pandas(types_mapper=_NULLABLE.get)
         except (pa.ArrowException, OSError) as error:
             raise ValueError(f"{fragment.path} is damaged: {error}") from error
@@ -53,7 +55,7 @@ def parquet_tables(path: FilePath, rows: int) -> Iterator[pa.Table]:
             for batch in fragment.to_batches(schema=schema, batch_size=rows, batch_readahead=1):
                 table = pa.Table.from_batches([batch])
                 table.validate(full=True)
-                yield _plain_values(table)
+                yield _plain_values(_agreeing(table, fragment, path))
         except (pa.ArrowException, OSError) as error:
             raise ValueError(f"{fragment.path} is damaged: {error}") from error
 
@@ -86,17 +88,27 @@ def _found(path: pathlib.Path) -> tuple[ds.Dataset, pa.Schema, dict[str, dict]]:
         except pa.ArrowException as error:
             raise ValueError(f"{part} has other types than the parts before it: {error}") from error
         metadata[str(part)] = own.metadata
-    names = partitions(path)
+    names = [name for name in partitions(path) if name not in schema.names]
     for name in names:
-        if name not in schema.names:
-            # Names of folders have no types: as text they keep their zeros.
-            schema = schema.append(pa.field(name, pa.string()))
+        # Names of folders have no types: as text they keep their zeros.
+        schema = schema.append(pa.field(name, pa.string()))
     folder = {
         "partitioning": ds.HivePartitioning(pa.schema([schema.field(name) for name in names])),
         "partition_base_dir": str(path),
     }
     found = ds.dataset(list(metadata), schema=schema, **(folder if names else {}))
     return found, schema, metadata
+
+
+def _agreeing(table: pa.Table, fragment: ds.Fragment, path: FilePath) -> pa.Table:
+    """The rows of a part.
+
+    Raises: ValueError if a column of it says something else than the name of its folder.
+    """
+    try:
+        return with_partition(table, partition(pathlib.Path(path), pathlib.Path(fragment.path)))
+    except ValueError as error:
+        raise ValueError(f"{fragment.path}: {error}") from error
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:

@@ -89,7 +89,8 @@ def with_partition(table: pa.Table, values: dict[str, str | None]) -> pa.Table:
             column = pa.repeat(pa.scalar(value, pa.large_string()), len(table))
             table = table.append_column(name, column)
             continue
-        other = next((one for one in table[name].to_pylist() if str(one) != str(value)), value)
+        own = table[name].unique().to_pylist()
+        other = next((one for one in own if str(one) != str(value)), value)
         if other != value:
             raise ValueError(
                 f"column {name!r} is in the part and in the name of its folder, and they differ. "
