@@ -21,7 +21,11 @@ def visits(**columns):
 
 @pytest.mark.parametrize(
     "dtype",
-    ["str", "object", "string", "string[python]", "category", pd.ArrowDtype(pa.string())],
+    [
+        *("str", "object", "string", "string[python]", "category"),
+        pd.ArrowDtype(pa.string()),
+        pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string())),
+    ],
 )
 def test_text_ids_come_out_as_str(dtype):
     data = Interactions(visits(user_id=pd.Series(["ann", "bob", "ann"], dtype=dtype)))
@@ -153,6 +157,10 @@ BAD_EVENTS = {
     "minus one": (visits(item_id=[-1, 1, 2]), r"'item_id' has the padding value -1 in 1 of 3 rows"),
     "huge": (
         visits(item_id=np.array([2**63, 1, 2], dtype="uint64")),
+        r"'item_id' has integers beyond int64 in 1 of 3 rows.*'item_id': 9223372036854775808",
+    ),
+    "huge and negative": (
+        visits(item_id=pd.Series([-(2**70), 1, 2], dtype=object)),
         r"'item_id' has integers beyond int64 in 1 of 3 rows",
     ),
     "session": (visits(session_id=["x", None, "y"]), r"'session_id' has missing values in 1 of 3"),

@@ -91,6 +91,48 @@ def test_whole_floats_are_mended():
         assert Interactions(given, mend_ids=True).events["user_id"].tolist() == [1, 2]
 
 
+FLOATS = {
+    "pyarrow": pd.array([1.0, 2.0], dtype="double[pyarrow]"),
+    "categories": pd.Categorical([1.0, 2.0]),
+    "nullable": pd.array([1.0, 2.0], dtype="Float64"),
+}
+
+
+@pytest.mark.parametrize("ids", FLOATS.values(), ids=FLOATS)
+def test_floats_of_all_types_are_mended(ids):
+    with pytest.warns(ReadingNotice, match=r"read as integers"):
+        given = Interactions(pd.DataFrame({"user_id": ids, "item_id": "x"}), mend_ids=True)
+    assert given.events["user_id"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        pd.Series([2.0**53, 1]),
+        pd.Series([-1e300, 1]),
+        pd.array([2.0**60, None], dtype="Float64"),
+        pd.Series([2.0**24 + 2, 1], dtype="float32"),
+    ],
+)
+def test_floats_that_have_lost_digits_are_refused(ids):
+    given = pd.DataFrame({"user_id": ids, "item_id": "x"})
+    message = r"events: column 'user_id' has floating-point numbers from .* up in 1 of 2 rows"
+    with pytest.raises(ValueError, match=message):
+        Interactions(given, mend_ids=True)
+
+
+def test_ids_of_categories_are_mended():
+    given = events(" 13", "13").astype({"item_id": "category"})
+    with pytest.warns(ReadingNotice, match=r"item_ids were mended"):
+        assert Interactions(given, mend_ids=True).items["item_id"].tolist() == ["13"]
+
+
+@pytest.mark.parametrize("one", ["1.23457E+17", "1.2345678901234568e+18", "1e+05"])
+def test_ids_that_a_program_shortened_are_told(one):
+    with pytest.warns(ReadingNotice, match=r"1 of 2 item_ids look like numbers.*shortened"):
+        assert set(Interactions(events(one, "17")).items["item_id"]) == {one, "17"}
+
+
 def test_near_ids_are_found_in_both_types():
     assert near(["07", "1_0", 9], pd.Series([7, 10])) == {"07": 7}
     assert near(["7", "a"], pd.Series(["007", " a"])) == {"7": "007", "a": " a"}

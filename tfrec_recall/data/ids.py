@@ -44,6 +44,21 @@ def is_whole(text: pd.Series) -> bool:
     return integers(text) is not None
 
 
+def of_categories(values: pd.Series) -> pd.Series:
+    """Categories, or what pyarrow packed as a dictionary, as the values that they stand for.
+
+    >>> of_categories(pd.Series(pd.Categorical([7, 3, 7]))).dtype
+    dtype('int64')
+    """
+    if isinstance(values.dtype, pd.ArrowDtype) and pa.types.is_dictionary(
+        values.dtype.pyarrow_dtype
+    ):
+        values = values.astype(pd.ArrowDtype(values.dtype.pyarrow_dtype.value_type))
+    elif isinstance(values.dtype, pd.CategoricalDtype) and not values.isna().any():
+        values = values.astype(values.cat.categories.dtype)
+    return values
+
+
 def integers(text: pd.Series) -> pd.Series | None:
     """Text that `is_whole` as int64, or as nullable Int64 beside missing values; else None."""
     strings = pa.array(text, pa.large_string())
@@ -128,8 +143,11 @@ def refuse(
 ) -> NoReturn:
     """Raises the ValueError of a bad column: table, column, count, remedy, first bad rows."""
     positions = np.flatnonzero(np.asarray(bad, dtype=bool))
+    # One row as a series would have one type: integers would be shown as floats.
+    rows = frame.iloc[positions[:3]].astype(object).to_dict("records")
     shown = [
-        f"row {position}: {str(frame.iloc[position].to_dict())[:200]}" for position in positions[:3]
+        f"row {position}: {str(row)[:200]}"
+        for position, row in zip(positions[:3], rows, strict=True)
     ]
     raise ValueError(
         f"{table}: column {column!r} has {what} in {len(positions):,} of {len(frame):,} rows. "
@@ -163,8 +181,7 @@ def id_column(frame: pd.DataFrame, table: str, column: str) -> pd.Series:
                 else ""
             ),
         )
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.cat.categories.dtype)
+    values = of_categories(values)
     if len(values) == 0 and not pd.api.types.is_integer_dtype(values.dtype):
         return values.astype("str")
     kind = _kind(values)
@@ -198,8 +215,12 @@ def _kind(values: pd.Series) -> str:
 
 
 def _as_int64(frame: pd.DataFrame, values: pd.Series, table: str, column: str) -> pd.Series:
-    limit = np.iinfo(np.int64).max
-    beyond = (values > limit) if values.dtype != np.int64 else None
+    limits = np.iinfo(np.int64)
+    beyond = None
+    if values.dtype != np.int64:
+        beyond = values > limits.max
+        if values.dtype == object:  # NumPy takes no unsigned number as below this limit
+            beyond |= values < limits.min
     if beyond is not None and beyond.any():
         remedy = f"Integer ids are int64: use .astype('str') on {column!r} (--type {column}=str)."
         refuse(frame, table, column, beyond, "integers beyond int64", remedy)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tfrec_recall.data.ids import of_categories, refuse
 from tfrec_recall.data.notices import tell
 
 ALMOST_NONE = 0.05  # of the ids of the smaller table
@@ -21,6 +23,7 @@ _BLANKS = " \t\n\r\v\f\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f\u2060\u3000\u
 _AROUND = rf"(?:\A[{_BLANKS}]+|[{_BLANKS}]+\z)"
 _DRESSED = rf"(?:\A[{_BLANKS}]|[{_BLANKS}]\z|\A-?[0-9]+\.0+[{_BLANKS}]*\z)"
 SHORTENED = r"[0-9][.,][0-9]{1,5}E\+[0-9]{2}"  # a long number as a spreadsheet shows it
+_ROUNDED = r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2}"  # or as any program writes a double
 _WAYS = (
     "mend_ids=True (--mend-ids) makes one id of them and says so; mend_ids=False (--keep-ids) "
     "takes every id as it is."
@@ -122,13 +125,13 @@ def _tell_of_shortened(every: pd.Series, places: str, column: str) -> None:
     """Different ids may have become one before they came here."""
     text = pa.array(every, pa.large_string())
     shortened = every[
-        pc.match_substring_regex(text, rf"\A{SHORTENED}\z").to_numpy(zero_copy_only=False)
+        pc.match_substring_regex(text, rf"\A{_ROUNDED}\z").to_numpy(zero_copy_only=False)
     ]
     if len(shortened):
         tell(
             f"{places}: {len(shortened):,} of {len(every):,} {column}s look like numbers that a "
-            f"spreadsheet shortened, such as {_listed(shortened)}, and are taken as they are: "
-            "save the source with these cells as text."
+            f"spreadsheet or a program shortened, such as {_listed(shortened)}, and are taken as "
+            "they are: save the source with these cells as text."
         )
 
 
@@ -147,8 +150,9 @@ def mended(columns: Sequence[tuple[str, pd.Series]], column: str) -> list[pd.Ser
     ['13', '0108']
     """
     result: list[pd.Series] = []
-    for table, ids in columns:
-        if pd.api.types.is_float_dtype(ids.dtype) and (ids.dropna() % 1 == 0).all():
+    for table, given in columns:
+        ids = of_categories(given)
+        if pd.api.types.is_float_dtype(ids.dtype) and _are_whole(ids, table, column):
             tell(f"{table}: the {column}s are whole floating-point numbers, read as integers.")
             result.append(ids.astype("Int64" if ids.isna().any() else "int64"))
             continue
@@ -169,6 +173,27 @@ def mended(columns: Sequence[tuple[str, pd.Series]], column: str) -> list[pd.Ser
         tell(f"{column}: integers in one table and text in another, all read as text.")
         result = [ids.astype("str") for ids in result]
     return _with_zeros(columns, result, column)
+
+
+def _are_whole(ids: pd.Series, table: str, column: str) -> bool:
+    """Whether floating-point numbers are whole ones.
+
+    Raises: ValueError if they are, and so large that different integers became one of them.
+    """
+    numbers = ids.to_numpy(dtype="float64", na_value=np.nan)
+    there = numbers[~np.isnan(numbers)]
+    if not (np.isfinite(there) & (there == np.round(there))).all():
+        return False
+    exact = 2 ** (np.finfo(getattr(ids.dtype, "numpy_dtype", ids.dtype)).nmant + 1)
+    beyond = np.abs(numbers) >= exact
+    if beyond.any():
+        what = f"floating-point numbers from {exact:,} up"
+        remedy = (
+            f"There {ids.dtype} does not hold every integer, so that different ids may have become "
+            "one: take them from their source as integers or as text."
+        )
+        refuse(ids.to_frame(column), table, column, beyond, what, remedy)
+    return True
 
 
 def _with_zeros(
