@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import decimal
 
 import numpy as np
 import pandas as pd
@@ -111,6 +112,15 @@ def test_a_complete_table_keeps_its_types():
         (pd.to_datetime([NOW], unit="s", utc=True).tz_convert("Asia/Tokyo"), [NOW], "int64"),
         ([datetime.date(2001, 9, 9)], [11_574 * 86_400], "int64"),
         (pd.to_datetime([NOW], unit="s").astype("timestamp[ms][pyarrow]"), [NOW], "int64"),
+        (
+            pd.to_datetime([86_400 * 9999], unit="s").astype("date32[pyarrow]"),
+            [86_400 * 9999],
+            "int64",
+        ),
+        (pd.Series([NOW + 0.5], dtype=pd.ArrowDtype(pa.decimal128(12, 2))), [NOW + 0.5], "float64"),
+        (pd.Series([decimal.Decimal(f"{NOW}.5")]), [NOW + 0.5], "float64"),
+        (pd.Series([NOW, NOW + 1], dtype=object), [NOW, NOW + 1], "int64"),
+        (pd.Categorical([NOW, NOW + 1]), [NOW, NOW + 1], "int64"),
     ],
 )
 def test_timestamps_are_seconds(given, expected, dtype):  # TRAPS 31

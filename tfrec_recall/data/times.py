@@ -5,16 +5,20 @@ from __future__ import annotations
 import datetime
 import decimal
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from tfrec_recall.data.ids import refuse
+from tfrec_recall.data.ids import of_categories, refuse
+from tfrec_recall.data.time_formats import guess, in_full
 
 FIRST = 315_532_800  # 1980-01-01 as Unix seconds
 LAST = 4_102_444_800  # 2100-01-01
 DAY = 86_400
 ORDER = "order"
+_ENDLESS = 2**62  # no time in any unit
 MOST = 0.9  # of the numbers are of the form that a column is said to have
 _SPREADSHEET = 25_569  # days from a spreadsheet's day 0, 1899-12-30, to 1970-01-01
 _DAYS = (FIRST // DAY, LAST // DAY)
@@ -64,9 +68,7 @@ def seconds(
     [1600000000.5, 1600000001.0]
     """
     check_unit(unit)
-    values = frame[column]
-    if values.dtype == object and pd.api.types.infer_dtype(values) in ("datetime", "date"):
-        values = pd.to_datetime(values, utc=True)
+    values = _of_one_type(frame[column])
     missing = values.isna()
     if missing.any():
         remedy = (
@@ -138,6 +140,26 @@ def of_text(text: pd.Series) -> pd.Series:
     return text if (moments.isna() & text.notna()).any() else moments
 
 
+def _of_one_type(values: pd.Series) -> pd.Series:
+    """Objects, categories and pyarrow's dates and decimals as what they are."""
+    values = of_categories(values)
+    kind = pd.api.types.infer_dtype(values) if values.dtype == object else ""
+    arrow = values.dtype.pyarrow_dtype if isinstance(values.dtype, pd.ArrowDtype) else None
+    if kind in ("datetime", "date"):
+        return pd.to_datetime(values, utc=True)
+    if arrow is not None and pa.types.is_date(arrow):
+        return values.astype("datetime64[ms]")
+    if values.isna().any():
+        return values
+    if kind == "integer" and values.between(-_ENDLESS, _ENDLESS).all():
+        return values.astype("int64")
+    if kind in ("decimal", "floating", "mixed-integer-float") or (
+        arrow is not None and pa.types.is_decimal(arrow)
+    ):
+        return values.astype("float64")
+    return values
+
+
 def _formatted(frame: pd.DataFrame, table: str, column: str, format: str) -> pd.Series:
     values = frame[column]
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
@@ -148,7 +170,8 @@ def _formatted(frame: pd.DataFrame, table: str, column: str, format: str) -> pd.
     if pd.api.types.is_float_dtype(values.dtype):
         values = values.astype("Int64") if (values % 1 == 0).all() else values
     try:
-        moments = pd.to_datetime(values.astype("str"), format=format, errors="coerce", utc=True)
+        text = in_full(values.astype("str"), format)
+        moments = pd.to_datetime(text, format=format, errors="coerce", utc=True)
     except ValueError as error:  # of the format itself
         raise ValueError(f"time_format={format!r} is no format of strftime: {error}.") from error
     bad = moments.isna()
@@ -177,7 +200,7 @@ def _numbers(frame: pd.DataFrame, table: str, column: str, values: pd.Series) ->
     if not pd.api.types.is_numeric_dtype(values.dtype) or values.dtype == bool:
         remedy = (
             "Times are Unix seconds or datetime64. Text in another form than ISO 8601 is read by "
-            f"time_format{_guess(values)}; of a frame, pd.to_datetime({table}[{column!r}]) too."
+            f"time_format{guess(values)}; of a frame, pd.to_datetime({table}[{column!r}]) too."
         )
         refuse(frame, table, column, everywhere, f"type {values.dtype}", remedy)
     numbers = values.to_numpy()
@@ -204,7 +227,7 @@ def _refuse_other_forms(frame: pd.DataFrame, table: str, column: str, values: pd
     form = "numbers" if numbers.sum() >= dates.sum() else "dates as in ISO 8601"
     remedy = (
         "Mend or drop these rows: all are written alike, and in another form than ISO 8601 they "
-        f"are read by time_format{_guess(values[~most])}."
+        f"are read by time_format{guess(values[~most])}."
     )
     refuse(frame, table, column, ~most, f"text that is no time, as the others are {form},", remedy)
 
@@ -219,47 +242,6 @@ def no_number(values: pd.Series) -> np.ndarray:
 
 def _is_decimal(value: object) -> bool:
     return isinstance(value, decimal.Decimal)
-
-
-def _guess(values: pd.Series) -> str:
-    """Formats to try, of the first value."""
-    first = str(values.iloc[0]) if len(values) else ""
-    for format in (
-        "%d/%m/%Y %H:%M:%S",
-        "%m/%d/%Y %H:%M:%S",
-        "%d/%m/%Y %H:%M",
-        "%m/%d/%Y %H:%M",
-        "%d/%m/%Y",
-        "%m/%d/%Y",
-        "%d.%m.%Y %H:%M",
-        "%d.%m.%Y",
-        "%m/%d/%Y %I:%M:%S %p",
-        "%m/%d/%Y %I:%M %p",
-        "%d/%b/%Y:%H:%M:%S %z",
-        "%a, %d %b %Y %H:%M:%S %z",
-        "%a %b %d %H:%M:%S %z %Y",
-        "%b %d, %Y",
-        "%b %d %Y",
-        "%B %d, %Y",
-        "%d %b %Y",
-        "%d %B %Y",
-        "%d-%b-%Y",
-        "%d-%b-%y",
-        "%d-%m-%Y",
-        "%d-%m-%Y %H:%M:%S",
-        "%d-%m-%Y %H:%M",
-        "%d/%m/%y",
-        "%m/%d/%y",
-        "%d.%m.%Y %H:%M:%S",
-        "%Y-%m-%d %H:%M:%S,%f",
-        "%Y-%m-%d %I:%M %p",
-        "%Y-%m-%d %I:%M:%S %p",
-        "%Y-%m-%d %H:%M:%S %Z",
-        "%G-W%V-%u",
-    ):
-        if pd.notna(pd.to_datetime(first, format=format, errors="coerce")):
-            return f"={format!r} (--time-format {format!r}), if that is what {first!r} means"
-    return " (--time-format), such as '%d/%m/%Y %H:%M'"
 
 
 def _scaled(numbers: np.ndarray, unit: str) -> pd.Series:
@@ -349,10 +331,21 @@ def _dates(low: float, high: float, unit: int, months: bool = True) -> Callable:
         whole = numbers // unit
         month = whole % 100 if not months else whole // 100 % 100
         day = np.ones_like(whole) if not months else whole % 100
-        valid = (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
-        return bool(valid.sum() > MOST * len(numbers))
+        return _are_days(month, day, len(numbers))
 
     return test
+
+
+def _year_last(numbers: np.ndarray, month: int, day: int) -> bool:
+    """Whether the numbers end in a year, their months and days being so many ones."""
+    years = numbers % 10**4
+    known = numbers[(years >= 1980) & (years <= 2100) & (numbers < 10**8)]
+    return _are_days(known // month % 100, known // day % 100, len(numbers))
+
+
+def _are_days(month: np.ndarray, day: np.ndarray, count: int) -> bool:
+    valid = (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    return bool(valid.sum() > MOST * count)
 
 
 # The first that fits is named. None of the ranges overlap but those that hold a month.
@@ -360,6 +353,8 @@ _FORMS: tuple[tuple[str, Callable[[np.ndarray], bool], tuple[str, str]], ...] = 
     ("years", _between(1900, 2101), ("time_format", "%Y")),
     ("months as yyyymm", _dates(190001, 210013, 1, False), ("time_format", "%Y%m")),
     ("days as yyyymmdd", _dates(19000101, 21001232, 1), ("time_format", "%Y%m%d")),
+    ("days as ddmmyyyy", partial(_year_last, month=10**4, day=10**6), ("time_format", "%d%m%Y")),
+    ("days as mmddyyyy", partial(_year_last, month=10**6, day=10**4), ("time_format", "%m%d%Y")),
     ("yyyymmddHHMM", _dates(190001010000, 210012320000, 10**4), ("time_format", "%Y%m%d%H%M")),
     (
         "yyyymmddHHMMSS",

@@ -132,6 +132,13 @@ def test_parquet_keeps_types_and_ignores_the_index(tmp_path):
     assert data.users["age"].dtype == np.int64
 
 
+def test_parquet_times_may_be_categories(tmp_path):
+    given = pd.DataFrame({"user_id": [1, 2], "item_id": 3, "timestamp": ["2020-09-13", "2020-09"]})
+    given.astype({"timestamp": "category"}).to_parquet(tmp_path / "events.parquet")
+    events = Interactions.from_folder(tmp_path).events
+    assert events["timestamp"].tolist() == [1_599_955_200, 1_598_918_400]
+
+
 def test_parquet_parts_become_one_table(tmp_path):
     parts = tmp_path / "events"
     for name, user, split in [("b", 2, "test"), ("a", 1, "train")]:

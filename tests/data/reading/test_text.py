@@ -170,6 +170,10 @@ def test_decimal_commas_are_seen_and_told(tmp_path):
     assert kept == ["1,500", "2,000"]
     data = Interactions.from_csv(path, separator=";", decimal=",")
     assert data.events["price"].tolist() == [1.5, 2.0]
+    path = text(tmp_path, "user_id;item_id;timestamp\n1;1;44087,5\n1;2;44088,25\n", "events.csv")
+    with pytest.warns(ReadingNotice, match=r"'timestamp' has decimal commas.*'44087,5'"):
+        data = Interactions.from_csv(path, separator=";", time_unit="spreadsheet")
+    assert data.events["timestamp"].tolist() == [1_599_998_400, 1_600_063_200]
 
 
 GENRES = (

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tfrec_recall.data.ids import integers, of_one_type
+from tfrec_recall.data.ids import integers, of_categories, of_one_type
 from tfrec_recall.data.matching import SHORTENED, mended
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading.columns import IDS, Tables, check_known, names_of
@@ -108,6 +108,7 @@ def _given_type(values: pd.Series, table: str, dtype: str) -> pd.Series:
 
 def _time(values: pd.Series, layout: Layout) -> pd.Series:
     """Numbers, or moments of ISO 8601; anything else stays text, which Interactions refuses."""
+    values = of_categories(values)
     if layout.time_format is not None or not isinstance(values.dtype, pd.StringDtype):
         return values
     found = _numbers(values, layout.decimal)
@@ -115,6 +116,8 @@ def _time(values: pd.Series, layout: Layout) -> pd.Series:
         _refuse_shortened(values)
     if found is None:
         found = _thousands(values, "events", layout)
+    if found is None:
+        found = _decimal_commas(values, "events", layout)
     return of_text(values) if found is None else found
 
 
