@@ -247,6 +247,10 @@ def test_a_header_where_none_is_said_to_be_is_refused(tmp_path):
     path = written(tmp_path, CSV)
     with pytest.raises(ValueError, match=r"line 1 looks like a header.*--no-header.*'user_id,it"):
         Interactions.from_csv(path, names=HEADER.split(","))
+    for header in ("user_id,item_id", "User,Item ID"):  # though no column has numbers
+        path = written(tmp_path, f"{header}\nu0,i0\nu1,i1\n")
+        with pytest.raises(ValueError, match=r"line 1 looks like a header.*--no-header"):
+            Interactions.from_csv(path, names=["user_id", "item_id"])
     path = written(tmp_path, "u0,i0\nu1,i1\n")
     assert len(Interactions.from_csv(path, names=["user_id", "item_id"]).events) == 2
     path = written(tmp_path, "A7,i0,1600000000\n8,i1,1600000001\n")

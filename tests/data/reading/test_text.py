@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import warnings
 
 import pandas as pd
 import pytest
@@ -80,6 +81,21 @@ def test_bytes_of_another_encoding_are_named(tmp_path):
     ]
     text(tmp_path, "user_id,item_id\n1,thé\n", encoding="utf-16")
     assert Interactions.from_csv(path, encoding="utf-16").items["item_id"].tolist() == ["thé"]
+
+
+def test_utf_8_that_is_read_otherwise_is_told(tmp_path):
+    path = text(tmp_path, "user_id,item_id\n1,tea\n2,thé\n")
+    with pytest.warns(
+        ReadingNotice, match=r"events\.csv: its text is UTF-8.*'latin-1'.*--encoding"
+    ):
+        Interactions.from_csv(path, encoding="latin-1")
+    text(tmp_path, "user_id,item_id\n1,tea\n2,thé\n", encoding="latin-1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Interactions.from_csv(path, encoding="latin-1")
+    text(tmp_path, "user_id,item_id\n1,tea\n2,thé\n", encoding="utf-8-sig")
+    with pytest.raises(ValueError, match=r"first bytes it is UTF-8.*--encoding utf-8"):
+        Interactions.from_csv(path, encoding="cp1252")
 
 
 @pytest.mark.parametrize("name", ["events.tsv", "events.tsv.gz", "events.csv.gz", "events.dat"])

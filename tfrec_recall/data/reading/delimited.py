@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pv
 
+from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading.columns import RESERVED, is_wanted, our_names
 from tfrec_recall.data.reading.forms import separator_of
 from tfrec_recall.data.reading.layout import Layout
@@ -109,6 +110,11 @@ def _read(
                 raise ValueError(str(error)) from error
             stream = dialect.stream()  # a record is longer than a block
             found = _parsed(io.BufferedReader(stream), dialect, names, include, skipped, _LONG)
+    if stream.is_utf8:
+        tell(
+            f"{dialect.path}: its text is UTF-8 by all its bytes, and is read as "
+            f"{dialect.encoding!r}, as asked: leave out encoding (--encoding) if é shows as Ã©."
+        )
     if has_header:
         _refuse_header_again(found, dict(zip(names, theirs, strict=True)), dialect, skipped)
     else:
@@ -237,7 +243,8 @@ def _refuse_header_again(
 def _refuse_header(found: pa.Table, dialect: Dialect, after: int) -> None:
     """Refuses a first record that is a header, where none is said to be.
 
-    It is one if no cell of it is a number and below one of them there are numbers alone.
+    It is one if no cell of it is a number and below one of them there are numbers alone, or if
+    every cell says what its column is called.
     """
     if len(found) < 2:
         return
@@ -246,7 +253,11 @@ def _refuse_header(found: pa.Table, dialect: Dialect, after: int) -> None:
     below = [column.slice(1, _SOME).drop_null() for column in found.columns]
     if any(cell is not None and _NUMBER.fullmatch(cell) for cell in first):
         return
-    if any(
+    called = [
+        cell is not None and _letters(cell) in (_letters(name), _letters(name).removesuffix("id"))
+        for cell, name in zip(first, found.column_names, strict=True)
+    ]
+    if (all(called) and len(called) > 1) or any(
         cell is not None and len(rest) and pc.all(pc.match_substring_regex(rest, numbers)).as_py()
         for cell, rest in zip(first, below, strict=True)
     ):
@@ -256,3 +267,7 @@ def _refuse_header(found: pa.Table, dialect: Dialect, after: int) -> None:
             "leave it out and rename columns, rename={'theirs': 'ours'} (--rename theirs=ours), or "
             f"take the line out. Received: {dialect.line(line)!r}."
         )
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import pathlib
 
 import pyarrow as pa
@@ -78,8 +79,11 @@ def _other_kind(first: bytes, of_text: bool) -> str | None:
 
 
 def _other_encoding(first: bytes, encoding: str | None) -> str | None:
-    if (encoding or "utf-8").lower().replace("_", "-").startswith(("utf-16", "utf-32", "utf16")):
+    said = (encoding or "utf-8").lower().replace("_", "-")
+    if said.startswith(("utf-16", "utf-32", "utf16")):
         return None
+    if first.startswith(codecs.BOM_UTF8) and not said.startswith("utf"):
+        return "UTF-8: encoding='utf-8' (--encoding utf-8), or none, reads it"
     found = next((name for mark, name in _MARKS.items() if first.startswith(mark)), None)
     if found is None and first.count(0) > _FEW * len(first):
         odd, even = first[1::2].count(0), first[::2].count(0)

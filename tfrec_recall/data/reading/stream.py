@@ -15,11 +15,12 @@ _MARK = ord('"')
 
 
 class TextStream(io.RawIOBase):
-    """The file's bytes, unpacked and as UTF-8; knows afterwards whether its quotes are in order.
+    """The file's bytes, unpacked and as UTF-8; knows afterwards what to think of them.
 
-    They are if each opens a cell and closes it again at its end, or is written twice within. A
-    file where one is not may still be right ('7" single' in a cell without quotes): then the
-    records have to be read one by one to see.
+    The encoding may be UTF-8 although another one was said. Quotes are in order if each opens a
+    cell and closes it again at its end, or is written twice within. A file where one is not may
+    still be right ('7" single' in a cell without quotes): then the records have to be read one by
+    one to see.
 
     Args:
         separator: of cells; one of several characters becomes `UNIT_SEPARATOR`.
@@ -30,9 +31,12 @@ class TextStream(io.RawIOBase):
         super().__init__()
         self.has_quotes = False
         self.in_order = True
+        self.is_utf8 = False  # text beyond ASCII that UTF-8 reads too, while it is read otherwise
         self._file = pa.input_stream(str(path), compression="detect", buffer_size=_BLOCK)
         decode = codecs.getincrementaldecoder(encoding)
-        self._decoder = None if codecs.lookup(encoding).name == "utf-8" else decode()
+        name = codecs.lookup(encoding).name
+        self._decoder = None if name == "utf-8" else decode()
+        self._utf8 = None if name.startswith("utf") else codecs.getincrementaldecoder("utf-8")()
         self._separator = separator.encode()
         self._quotes = quotes
         self._rest = b""  # of a separator that the block cut in two
@@ -56,6 +60,8 @@ class TextStream(io.RawIOBase):
     def _next(self) -> bytes:
         block = self._file.read(_BLOCK)
         self._ended = not block
+        if self._utf8 is not None:
+            self._try_utf8(block)
         if self._decoder is not None:
             block = self._decoder.decode(block, final=self._ended).encode()
         if block and not self._began:
@@ -66,6 +72,13 @@ class TextStream(io.RawIOBase):
         if self._quotes:
             self._look(block)
         return block
+
+    def _try_utf8(self, block: bytes) -> None:
+        try:
+            self._utf8.decode(block, final=self._ended)  # type: ignore[union-attr]
+            self.is_utf8 |= not block.isascii()
+        except UnicodeDecodeError:
+            self._utf8, self.is_utf8 = None, False
 
     def _with_one_byte(self, block: bytes) -> bytes:
         unit = UNIT_SEPARATOR.encode()
