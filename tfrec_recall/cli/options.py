@@ -104,8 +104,8 @@ def source(
     decimal: Annotated[
         str | None,
         _option(
-            "What stands before the decimals of numbers: a comma; or a point, so that commas part "
-            "thousands."
+            "What stands before the decimals of numbers: a comma, so that points part thousands; "
+            "or a point, so that commas do."
         ),
     ] = None,
     type: Annotated[

@@ -245,6 +245,36 @@ def test_dtype_errors(tmp_path, dtype, message):
         Interactions.from_csv(csv(tmp_path, EVENTS), dtype=dtype)
 
 
+@pytest.mark.parametrize(
+    ("cells", "dtype", "expected"),
+    [
+        (["True", "False"], "bool", [True, False]),
+        (["1", "0"], "bool", [True, False]),
+        (["yes", "no"], "bool", r"bool is of True and False.*'yes'"),
+        (["True", ""], "bool", r"bool is of True and False.*nan"),
+        (["300", "1"], "int8", r"300"),
+        (["1", ""], "int64", r"Beside missing values, 'Int64'"),
+    ],
+)
+def test_types_of_text_are_what_it_says(tmp_path, cells, dtype, expected):
+    csv(tmp_path, "user_id,item_id,x\n" + "".join(f"1,2,{cell}\n" for cell in cells))
+    if isinstance(expected, list):
+        events = Interactions.from_csv(tmp_path, dtype={"x": dtype}).events
+        assert events["x"].tolist() == expected
+    else:
+        with pytest.raises(ValueError, match=rf"events: column 'x' cannot become.*{expected}"):
+            Interactions.from_csv(tmp_path, dtype={"x": dtype})
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"), [([300, 1], "int8"), ([4.5, 1.0], "int64"), ([2, 1], "bool")]
+)
+def test_a_type_changes_no_number(tmp_path, values, dtype):
+    table(user_id=[1, 2], x=values).to_parquet(tmp_path / "events.parquet")
+    with pytest.raises(ValueError, match=r"cannot become.*1 values would be others, such as"):
+        Interactions.from_parquet(tmp_path, dtype={"x": dtype})
+
+
 def test_ids_under_awkward_names_are_told_both_at_once_as_a_shell_takes_them(tmp_path):
     path = tmp_path / "shop.csv"
     path.write_text("Customer Ref.,SKU (internal),Qty\nC-1,1000,1\n")

@@ -136,6 +136,19 @@ def test_commas_between_thousands(tmp_path):
     assert Interactions.from_csv(path, decimal=".").events["price"].tolist() == [1500, 70]
 
 
+def test_points_between_thousands(tmp_path):
+    path = written(tmp_path, 'user_id,item_id,price\n1,2,"1.500,25"\n1,3,70\n1,4,NA\n')
+    with pytest.warns(ReadingNotice, match=r"'price' has points between thousands"):
+        assert Interactions.from_csv(path).events["price"].tolist()[:2] == [1500.25, 70.0]
+    path = written(tmp_path, "user_id,item_id,price\n1,2,1.500\n1,3,70\n1,4,NA\n")
+    assert Interactions.from_csv(path).events["price"].tolist()[:2] == [1.5, 70.0]
+    with pytest.warns(ReadingNotice, match=r"points between thousands, such as '1\.500'"):
+        found = Interactions.from_csv(path, decimal=",").events["price"].tolist()
+    assert found[:2] == [1500, 70]
+    path = written(tmp_path, "user_id,item_id,price\n1,2,1.5\n1,3,70\n")
+    assert Interactions.from_csv(path, decimal=",").events["price"].tolist() == [1.5, 70.0]
+
+
 def test_whole_numbers_in_json_keep_their_digits(tmp_path):
     line = '{{"user_id": {}, "item_id": 1, "x": {}}}'
     lines = [line.format(10**25 + row, 2**70 + row) for row in (0, 1)]

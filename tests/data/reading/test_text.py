@@ -219,6 +219,13 @@ def test_lists_in_text_are_seen_and_told(tmp_path):
     path.write_text("item_id,tags\n1,\"['a', 'b']\"\n2,[]\n")
     with pytest.warns(ReadingNotice, match=r"'tags' holds written lists"):
         assert Interactions.from_csv(tmp_path).items["tags"].tolist() == [["a", "b"], []]
+    path.write_text("item_id,tags\n1,['a' 'b c']\n2,[]\n3,\"[\"\"it's ' '\"\"]\"\n")  # NumPy's
+    with pytest.warns(ReadingNotice, match=r"'tags' holds written lists"):
+        tags = Interactions.from_csv(tmp_path).items["tags"].tolist()
+    assert tags == [["a", "b c"], [], ["it's ' '"]]
+    for strange in ("['a' 'b', 'c']", "['a' 'b]", "[('a' 'b']"):  # a comma may be missing
+        path.write_text(f'item_id,tags\n1,"{strange}"\n')
+        assert Interactions.from_csv(tmp_path).items["tags"].tolist() == [strange]
 
 
 def test_row_numbers_are_left_out_and_told(tmp_path):

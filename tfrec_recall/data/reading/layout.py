@@ -33,7 +33,7 @@ class Layout:
             hold separators and line breaks. By default so, but where the separator is longer than
             a character.
         decimal: what stands before the decimals of numbers in text files; "." says that commas in
-            them part thousands.
+            them part thousands, "," that points do.
         time_unit: of timestamps that are numbers: s, ms, us, ns, days, spreadsheet or order.
         time_format: of timestamps in another form, in the language of `strftime`: `%Y%m%d`.
         mend_ids: True takes away blanks around ids and the `.0` of whole numbers, writes accented

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import ast
+import io
+import itertools
+import re
+import tokenize
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,6 +33,8 @@ _GROUPS = r"-?[1-9][0-9]{0,2}(?:,[0-9]{3})*"
 _THOUSANDS = rf"^[ \t]*{_GROUPS}[ \t]*$"
 _WITH_THOUSANDS = rf"^[ \t]*(?:{_GROUPS}|-?0)(?:\.[0-9]+)?[ \t]*$"
 _SURELY = r",[0-9]{3}[.,]"  # of thousands: a comma before decimals has neither behind it
+_POINTS = r"^[ \t]*-?(?:[1-9][0-9]{0,2}(?:\.[0-9]{3})*|0)(?:,[0-9]+)?[ \t]*$"
+_FLAGS = {"true": True, "false": False, "1": True, "0": False}
 _TEXT = pd.StringDtype(na_value=float("nan"))
 
 _LIST = "|"
@@ -99,11 +107,39 @@ def _ids(
 
 def _given_type(values: pd.Series, table: str, dtype: str) -> pd.Series:
     try:
-        return values.astype(pd.api.types.pandas_dtype(dtype))
-    except (ValueError, TypeError) as error:
+        wanted = pd.api.types.pandas_dtype(dtype)
+        found = _flags(values) if wanted == np.dtype(bool) else values.astype(wanted)
+        if pd.api.types.is_numeric_dtype(values.dtype):
+            _refuse_changes(values, found)
+    except (ValueError, TypeError, OverflowError) as error:
+        hint = ""
+        if "NaN" in str(error) or "NA" in str(error):
+            hint = ". Beside missing values, 'Int64', 'boolean' and 'float64' hold such ones"
         raise ValueError(
-            f"{table}: column {values.name!r} cannot become dtype={dtype!r}: {error}"
+            f"{table}: column {values.name!r} cannot become dtype={dtype!r}: {error}{hint}"
         ) from error
+    return found
+
+
+def _flags(values: pd.Series) -> pd.Series:
+    """True and false as they are written; pandas takes any text for True."""
+    if not isinstance(values.dtype, pd.StringDtype):
+        return values.astype("bool")
+    flags = values.str.strip().str.lower().map(_FLAGS)
+    strange = values[flags.isna()]
+    if len(strange):
+        raise ValueError(f"bool is of True and False, 1 and 0. Received: {strange.iloc[0]!r}")
+    return flags.astype("bool")
+
+
+def _refuse_changes(values: pd.Series, found: pd.Series) -> None:
+    """Refuses numbers that a narrower type would cut or wrap around."""
+    if not (pd.api.types.is_integer_dtype(found) or pd.api.types.is_bool_dtype(found)):
+        return
+    changed = ((found != values) & values.notna()).fillna(False).astype(bool)
+    if changed.any():
+        first = values[changed].iloc[0]
+        raise ValueError(f"{int(changed.sum()):,} values would be others, such as {first!r}")
 
 
 def _time(values: pd.Series, layout: Layout) -> pd.Series:
@@ -111,7 +147,9 @@ def _time(values: pd.Series, layout: Layout) -> pd.Series:
     values = of_categories(values)
     if layout.time_format is not None or not isinstance(values.dtype, pd.StringDtype):
         return values
-    found = _numbers(values, layout.decimal)
+    found = _points(values, "events", layout)
+    if found is None:
+        found = _numbers(values, layout.decimal)
     if found is not None and pd.api.types.is_float_dtype(found.dtype):
         _refuse_shortened(values)
     if found is None:
@@ -134,7 +172,9 @@ def _refuse_shortened(values: pd.Series) -> None:
 
 def _plain(text: pd.Series, table: str, layout: Layout) -> pd.Series:
     """A column that is neither an id nor a time."""
-    found = _numbers(text, layout.decimal)
+    found = _points(text, table, layout)
+    if found is None:
+        found = _numbers(text, layout.decimal)
     if found is not None:
         return found
     for recognise in (_thousands, _decimal_commas, _list_of_text, _written_lists):
@@ -188,6 +228,23 @@ def _thousands(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
     return _numbers(text.str.replace(",", "", regex=False), ".")
 
 
+def _points(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
+    """Numbers such as 1.500,25, where points part thousands: seen, or said by decimal=','."""
+    there = text.mask(text.isin(MISSING))
+    has = there.str.contains(".", regex=False, na=False)
+    if layout.decimal == "." or not has.any() or not _all(there, _POINTS):
+        return None
+    surely = there.str.contains(r"\.[0-9]{3},", na=False)
+    if not (surely.any() or layout.decimal == ","):
+        return None
+    tell(
+        f"{table}: column {text.name!r} has points between thousands, such as "
+        f"{there[surely if surely.any() else has].iloc[0]!r}, and is read as numbers; "
+        f"{_as_text(str(text.name))} keeps the text."
+    )
+    return _numbers(there.str.replace(".", "", regex=False), ",")
+
+
 def _decimal_commas(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
     has = text.str.contains(",", regex=False, na=False)
     if layout.decimal is not None or not has.any() or not _all(text, _DECIMAL_COMMA):
@@ -229,8 +286,8 @@ def _written_lists(text: pd.Series, table: str, layout: Layout) -> pd.Series | N
     found = {}
     for value in text.dropna().unique():
         try:
-            found[value] = ast.literal_eval(value)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            found[value] = _written(value)
+        except (ValueError, SyntaxError, tokenize.TokenError, MemoryError, RecursionError):
             return None
         if not isinstance(found[value], list) or not all(
             type(one) in (str, int, float) for one in found[value]
@@ -241,6 +298,21 @@ def _written_lists(text: pd.Series, table: str, layout: Layout) -> pd.Series | N
         f"read as lists; {_as_text(str(text.name))} keeps the text."
     )
     return _each(text, found.__getitem__)
+
+
+def _written(value: str) -> Any:
+    """The value of a literal; NumPy parts `['a' 'b']` by blanks, where Python would join them."""
+    if not re.search(r"""['"]\s+\w?['"]""", value):
+        return ast.literal_eval(value)
+    kinds = [
+        (one.type, one.string) for one in tokenize.generate_tokens(io.StringIO(value).readline)
+    ]
+    texts = [string for kind, string in kinds if kind == tokenize.STRING]
+    if not any(a == b == tokenize.STRING for (a, _), (b, _) in itertools.pairwise(kinds)):
+        return ast.literal_eval(value)
+    if any(kind == tokenize.OP and string == "," for kind, string in kinds):
+        raise ValueError("parted by commas and by blanks")
+    return [ast.literal_eval(one) for one in texts]
 
 
 def _lists(text: pd.Series, between: str) -> pd.Series:
