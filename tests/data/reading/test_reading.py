@@ -156,6 +156,15 @@ def test_parquet_parts_become_one_table(tmp_path):
         assert events.sort_values("user_id")["rating"].tolist() == [pd.NA, 4]
 
 
+def test_parquet_parts_may_pack_a_column_or_not(tmp_path):
+    for name, dtype in (("a", "category"), ("b", "str"), ("c", "category")):
+        table(user_id=[name, "x"]).astype({"user_id": dtype}).to_parquet(
+            tmp_path / f"{name}.parquet"
+        )
+    events = Interactions.from_parquet(tmp_path).events
+    assert events["user_id"].tolist() == ["a", "x", "b", "x", "c", "x"]
+
+
 def test_parquet_parts_of_other_types_are_named(tmp_path):
     table().to_parquet(tmp_path / "0.parquet")
     table(user_id=["x", "y"]).to_parquet(tmp_path / "1.parquet")

@@ -232,6 +232,12 @@ def test_row_numbers_are_left_out_and_told(tmp_path):
     path = text(tmp_path, ",user_id,item_id,index\n0,1,7,5\n1,2,7,6\n")
     with pytest.warns(ReadingNotice, match=r"'Unnamed: 0' numbers the rows.*--type"):
         assert list(Interactions.from_csv(path).events) == ["user_id", "item_id", "index"]
+    text(tmp_path, ",user_id,item_id,index\n9,1,7,9\n4,2,7,4\n")  # of rows that were shuffled
+    with pytest.warns(ReadingNotice, match=r"'Unnamed: 0' numbers the rows.*--type"):
+        assert list(Interactions.from_csv(path).events) == ["user_id", "item_id", "index"]
+    text(tmp_path, ",user_id,item_id\n9,1,7\n9,2,7\n")
+    assert Interactions.from_csv(path).events["Unnamed: 0"].tolist() == [9, 9]
+    text(tmp_path, ",user_id,item_id,index\n0,1,7,5\n1,2,7,6\n")
     kept = Interactions.from_csv(path, rename={"Unnamed: 0": "place"}).events
     assert kept["place"].tolist() == [0, 1]
 

@@ -128,6 +128,9 @@ def renamed(tables: Mapping[str, pd.DataFrame | None], rename: Mapping[str, str]
 def holds_row_numbers(name: str, values: pd.Series) -> bool:
     """Whether a column is what a program wrote beside the data: 0, 1, 2 … under no name.
 
+    Without any name, whole numbers of which none comes twice are those of rows that were filtered
+    or shuffled since.
+
     >>> numbers = pd.Series([0, 1, 2])
     >>> holds_row_numbers("Unnamed: 0", numbers), holds_row_numbers("age", numbers)
     (True, False)
@@ -136,6 +139,8 @@ def holds_row_numbers(name: str, values: pd.Series) -> bool:
         return False
     if not len(values) or values.isna().any():
         return False
+    if UNNAMED.fullmatch(name) and values.is_unique and bool((values >= 0).all()):
+        return True
     first = values.iloc[0]
     return first in (0, 1) and bool((values.to_numpy() == range(first, first + len(values))).all())
 

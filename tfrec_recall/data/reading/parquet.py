@@ -84,9 +84,12 @@ def _found(path: pathlib.Path) -> tuple[ds.Dataset, pa.Schema, dict[str, dict]]:
                 f"them in the file. Received: columns {own.names}."
             )
         try:
-            schema = pa.unify_schemas([schema, own.remove_metadata()], promote_options="permissive")
+            schema = _unified(schema, own.remove_metadata())
         except pa.ArrowException as error:
-            raise ValueError(f"{part} has other types than the parts before it: {error}") from error
+            raise ValueError(
+                f"{part} has other types than the parts before it: {error}. Write the column with "
+                "one type in all parts."
+            ) from error
         metadata[str(part)] = own.metadata
     names = [name for name in partitions(path) if name not in schema.names]
     for name in names:
@@ -98,6 +101,26 @@ def _found(path: pathlib.Path) -> tuple[ds.Dataset, pa.Schema, dict[str, dict]]:
     }
     found = ds.dataset(list(metadata), schema=schema, **(folder if names else {}))
     return found, schema, metadata
+
+
+def _unified(schema: pa.Schema, own: pa.Schema) -> pa.Schema:
+    """One schema for the rows of both; where only one has packed a column's values, they are not.
+
+    Raises: pyarrow.ArrowException for types that have nothing in common.
+    """
+    try:
+        return pa.unify_schemas([schema, own], promote_options="permissive")
+    except pa.ArrowException:
+        both = [_without_dictionaries(schema), _without_dictionaries(own)]
+        return pa.unify_schemas(both, promote_options="permissive")
+
+
+def _without_dictionaries(schema: pa.Schema) -> pa.Schema:
+    """The types of the values, where a writer packed those that come again."""
+    for place, field in enumerate(schema):
+        if pa.types.is_dictionary(field.type):
+            schema = schema.set(place, field.with_type(field.type.value_type))
+    return schema
 
 
 def _agreeing(table: pa.Table, fragment: ds.Fragment, path: FilePath) -> pa.Table:
@@ -132,7 +155,8 @@ def _plain_values(table: pa.Table) -> pa.Table:
 
 
 def _is_binary(kind: pa.DataType) -> bool:
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    views = pa.types.is_binary_view(kind)
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or views
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
