@@ -104,7 +104,8 @@ def evaluate(
         places = tuple(sorted({cut for cut in default_cuts(split) if cut < k} | {k}))
     chosen = None
     if candidates is not None:
-        ways = {name: source.layout.get(name) for name in ("rename", "mend_ids")}
+        names = ("rename", "mend_ids", "separator", "encoding")
+        ways = {name: source.layout.get(name) for name in names}
         with telling():
             chosen = read_candidates(candidates, interactions, **ways)
     metrics: dict[str, float]

@@ -40,3 +40,17 @@ def test_columns_are_renamed_as_those_of_the_data_are(tmp_path):
     assert read_candidates(path, NUMBERS, rename)["item_id"].tolist() == [7]
     path.write_text("user_id,item_id\n1,8\n")
     assert read_candidates(path, NUMBERS, rename)["item_id"].tolist() == [8]
+
+
+def test_a_file_may_be_written_as_its_name_says_or_as_the_data_is(tmp_path):
+    path = tmp_path / "candidates.csv"
+    path.write_text("user_id;item_id\na;é\n", encoding="latin-1")
+    with pytest.raises(ValueError, match=r"or as the data is"):
+        read_candidates(path, TEXT)
+    for separator, content in ((";", "user_id;item_id\na;é\n"), (None, "user_id,item_id\na,é\n")):
+        path.write_text(content, encoding="latin-1")
+        found = read_candidates(path, TEXT, separator=separator, encoding="latin-1")
+        assert found["item_id"].tolist() == ["é"]
+    path.write_text("user_id,item_id\na,é\n", encoding="utf-8")
+    found = read_candidates(path, TEXT, separator=";", encoding="latin-1")
+    assert found["item_id"].tolist() == ["é"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -22,15 +23,19 @@ def read_candidates(
     interactions: Interactions,
     rename: Mapping[str, str] | None = None,
     mend_ids: bool | None = None,
+    separator: str | None = None,
+    encoding: str | None = None,
 ) -> pd.DataFrame:
     """user_id and item_id of a file in any form that data is read from.
 
     Args:
         rename, mend_ids: as of the data; columns that have our names already need no other.
+        separator, encoding: of the data; a file that cannot be read without is read by them.
 
-    Raises: ValueError if an id has another type than the data's, or almost none is there.
+    Raises: ValueError if the file cannot be read, an id has another type than the data's, or almost
+        none is there.
     """
-    pairs, untyped = read_untyped(path, Layout(rename=rename or {}))
+    pairs, untyped = _read(path, rename or {}, separator, encoding)
     result = {}
     for column in ("user_id", "item_id"):
         if column not in pairs:
@@ -54,6 +59,24 @@ def read_candidates(
             check(ids.drop_duplicates(), table[column], "the data", column, "the candidates")
         result[column] = ids
     return pd.DataFrame(result)
+
+
+def _read(
+    path: pathlib.Path, rename: Mapping[str, str], separator: str | None, encoding: str | None
+) -> tuple[pd.DataFrame, list[str]]:
+    """The file as its name says that it is written, or else as the data is."""
+    try:
+        return read_untyped(path, Layout(rename=rename))
+    except ValueError as error:
+        for between, code in ((separator, encoding), (separator, None), (None, encoding)):
+            with contextlib.suppress(ValueError):
+                if between or code:
+                    layout = Layout(rename=rename, separator=between, encoding=code)
+                    return read_untyped(path, layout)
+        raise ValueError(
+            f"{error} Candidates are written with the separator that their name says and in UTF-8, "
+            "or as the data is."
+        ) from error
 
 
 def _mended(ids: pd.Series, known: pd.Series, file: str) -> pd.Series:
