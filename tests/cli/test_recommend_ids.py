@@ -67,6 +67,8 @@ def test_items_are_found_as_they_are_written(held, arguments, expected, monkeypa
         (NUMBERS, ["--history", "9" * 20], "9" * 20),
         (NUMBERS, ["--history", "3"], "3"),
         (["007", "8"], ["--item", "7"], "7 (there is 007)"),
+        (["caf\u00e9"], ["--item", "cafe\u0301"], "'cafe\\u0301' (there is caf\u00e9)"),
+        (["8"], ["--history", ""], "''"),
     ],
 )
 def test_other_ids_are_not_in_the_catalogue(held, arguments, said, monkeypatch, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -209,9 +210,12 @@ def _named(unknown: list[str | int], known: pd.Series) -> str:
 
 
 def _shown(one: str | int) -> str:
-    """An id as it is, in quotes where its ends would not be seen."""
+    """An id as it is, in quotes where its ends would not be seen, or nothing of it."""
     text = str(one)
-    return repr(text) if text != text.strip() or "," in text or not text.isprintable() else text
+    if not unicodedata.is_normalized("NFC", text):
+        return ascii(text)  # told apart from the one that looks alike
+    plain = text and text == text.strip() and "," not in text and text.isprintable()
+    return text if plain else repr(text)
 
 
 def _warn(text: str) -> None:
