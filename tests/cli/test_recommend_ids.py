@@ -95,3 +95,15 @@ def test_a_user_asked_for_twice_is_answered_twice(tmp_path, monkeypatch, capsys)
     titles = [line.strip() for line in shown.out.splitlines()]
     assert [titles.count(f"For user {user}") for user in users] == [2, 1, 2, 1, 1, 1]
     assert f"003 (there is 3), {'9' * 20}, x: not in" in shown.err
+
+
+@pytest.mark.parametrize("items", [[70, 71], ["s1", "s2"]], ids=["others", "text"])
+def test_data_of_other_items_are_refused(items, tmp_path, monkeypatch, capsys):
+    rows = {"user_id": [3, 3], "item_id": items, "timestamp": 1_600_000_000}
+    pd.DataFrame(rows).to_csv(tmp_path / "events.csv", index=False)
+    monkeypatch.setattr(command, "load_export", lambda _: Asked(NUMBERS, str(tmp_path)))
+    with pytest.raises(SystemExit):
+        main(["recommend", "export", "--user", "3"])
+    told = " ".join(capsys.readouterr().err.split())
+    assert "no item in common" in told
+    assert f"Received: items {items} in the data, [7, 10, {2**63 - 1}] in the export" in told

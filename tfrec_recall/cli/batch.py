@@ -12,7 +12,7 @@ from tfrec_recall.cli import options
 from tfrec_recall.cli.console import progress, say, waiting, warn
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.protocol import Protocol
-from tfrec_recall.cli.queries import context_of, parse_context
+from tfrec_recall.cli.queries import check_catalogue, context_of, parse_context
 from tfrec_recall.cli.source import Source
 
 if TYPE_CHECKING:
@@ -180,6 +180,7 @@ def _everyone(
 
     trained = trained_on(retriever)
     interactions = Protocol.recorded(trained).counted(source.or_of_card(trained).load())
+    check_catalogue(interactions, retriever)
     inputs = {n: spec for n, spec in retriever.inputs.items() if names is None or n in names}
     own = {str(column) for column in interactions.users}
     told = context_of(retriever, context, own, 1)

@@ -52,6 +52,7 @@ def of_users_in(
     from tfrec_recall.data.ids import asked, padding_of
     from tfrec_recall.evaluation import Queries
 
+    check_catalogue(interactions, retriever)
     events = interactions.events
     ids = asked(users, events["user_id"])
     unknown = _not_in(ids, events["user_id"])
@@ -70,6 +71,20 @@ def of_users_in(
     asking = np.array(each, dtype=kind)
     queries = Queries(retriever.inputs, asking, mine, interactions.users, now, said)
     return queries, [each.index(one) for one in ids]
+
+
+def check_catalogue(interactions: Interactions, retriever: LoadedRetriever) -> None:
+    """Raises the ValueError of data none of whose items the export holds: it is of other ones."""
+    import pandas as pd
+
+    ours, theirs = interactions.items["item_id"], pd.Series(retriever.item_ids)
+    if len(ours) and not ours.isin(theirs).any():
+        raise ValueError(
+            "The export and the data have no item in common, so that no history would count: ask "
+            "with the data that it was trained on, or with newer data of the same ids (--data). "
+            f"Received: items {ours.head(3).tolist()} in the data, {theirs.head(3).tolist()} in "
+            "the export."
+        )
 
 
 def of_items(retriever: LoadedRetriever, items: list[str], context: Mapping[str, str]) -> Queries:
