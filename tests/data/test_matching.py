@@ -1,6 +1,7 @@
 """Ids that were written in two ways: refused, mended and told on request, or kept on request."""
 
 import re
+import warnings
 
 import pandas as pd
 import pytest
@@ -79,7 +80,11 @@ def test_integers_that_never_meet_are_refused():
 
 def test_ids_that_meet_in_part_are_legal():
     known = items(*range(20))
-    assert len(Interactions(events(19, 20, 21), items=known).items) == 22
+    with pytest.warns(ReadingNotice, match=r"items: 2 of 3 item_ids of events.*20, 21"):
+        assert len(Interactions(events(19, 20, 21), items=known).items) == 22
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Interactions(events(18, 19, 20), items=known)
     assert len(Interactions(events("7", "007", "a b"), items=items("7", "0007")).items) == 4
 
 

@@ -18,6 +18,7 @@ from tfrec_recall.data.ids import of_categories, refuse
 from tfrec_recall.data.notices import tell
 
 ALMOST_NONE = 0.05  # of the ids of the smaller table
+MOST = 0.5  # of the ids of the events
 # What is not seen at the ends of text: blanks of all widths, and marks without any.
 _BLANKS = " \t\n\r\v\f\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f\u2060\u3000\ufeff"
 _AROUND = rf"(?:\A[{_BLANKS}]+|[{_BLANKS}]+\z)"
@@ -69,9 +70,14 @@ def check(
     known = met.isin(ids)
     if known.all():
         return
-    if known.sum() >= ALMOST_NONE * min(len(met), len(ids)):
-        return
     absent = met[~known]
+    if known.sum() >= ALMOST_NONE * min(len(met), len(ids)):
+        if len(absent) > MOST * len(met):
+            tell(
+                f"{table}: {len(absent):,} of {len(met):,} {column}s of {source} are not there, "
+                f"such as {_listed(absent)}, so that nothing else is known of them."
+            )
+        return
     near = absent.iloc[:0]
     if is_text:
         near = absent[without_zeros(absent).isin(without_zeros(ids))]

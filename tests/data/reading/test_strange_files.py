@@ -66,6 +66,8 @@ REFUSED = {
     "blank header": (f"  \n{CSV}", r"line 1 is blank"),
     "other quotes": (re.sub(r"([^,\n]+)", r"'\1'", CSV), r"other marks than \""),
     "blanks": (CSV.replace(",", " "), r"--separator ' '"),
+    "quoted lines": (re.sub(r"(.+)", r'"\1"', CSV), r"lines that were quoted whole.*outer marks"),
+    "R's row names": (re.sub(r"\n(?=u)", "\n1,", CSV), r"begin the header with ','"),
     "NULs": ("\0" * 99, r"most of its bytes are NUL"),
     "UTF-16 without a mark": (CSV.encode("utf-16-be"), r"--encoding utf-16-be"),
     "UTF-32": (CSV.encode("utf-32"), r"--encoding utf-32"),

@@ -202,6 +202,12 @@ def _check_header(
             'its cells are in other marks than ", which is the one that quotes a cell: write that '
             f"one in their place. Received: {theirs}."
         )
+    if len(theirs) == 1 and dialect.separator in theirs[0]:
+        raise ValueError(
+            "its header is one cell with the separator in it, as lines that were quoted whole are: "
+            f"take the outer marks away, for instance by sed 's/^\"//; s/\"$//'. Received: "
+            f"{theirs[0]!r}."
+        )
     if len(theirs) == 1:
         for other, shown in _SEPARATORS.items():
             if other != dialect.separator and other in theirs[0]:

@@ -106,6 +106,11 @@ def refuse_bad_record(dialect: Dialect, width: int) -> None:
                     f"It ends in the separator {dialect.separator!r}: if all lines do, end the "
                     "header so too, or name one column more."
                 )
+            elif len(record) == width + 1 and record[0] in ("0", "1"):
+                hint = (
+                    "If its first cell numbers the rows, the header lacks a cell for it: begin the "
+                    f"header with {dialect.separator!r}. Or: {hint}"
+                )
             elif dialect.quotes and '"' in text:
                 hint += f" {QUOTES_HINT}"
             raise ValueError(
