@@ -34,6 +34,7 @@ def rows_of(path, **options):
 READ = {
     "Excel's note": ("sep=;\r\n" + CSV.replace(",", ";").replace("\n", "\r\n"), "events.csv"),
     "the note behind a mark": ("\ufeffsep=\t\n" + CSV.replace(",", "\t"), "events.csv"),
+    "names with marks": (CSV.replace("item_id", "\ufeffitem_id\u200b"), "events.csv"),
     "lone CR": (CSV.replace("\n", "\r"), "events.csv"),
     "mixed line ends": (CSV.replace("0\n", "0\r\n"), "events.csv"),
     "array": ("[" + ",\n".join(OBJECTS) + "]\n", "events.json"),
@@ -66,6 +67,10 @@ REFUSED = {
     "blank header": (f"  \n{CSV}", r"line 1 is blank"),
     "other quotes": (re.sub(r"([^,\n]+)", r"'\1'", CSV), r"other marks than \""),
     "blanks": (CSV.replace(",", " "), r"--separator ' '"),
+    "quoted cells": (
+        re.sub(r"([^,\n]+)", r'"\1"', CSV).replace(",", ";"),
+        r"separator=';' .*right",
+    ),
     "quoted lines": (re.sub(r"(.+)", r'"\1"', CSV), r"lines that were quoted whole.*outer marks"),
     "R's row names": (re.sub(r"\n(?=u)", "\n1,", CSV), r"begin the header with ','"),
     "NULs": ("\0" * 99, r"most of its bytes are NUL"),

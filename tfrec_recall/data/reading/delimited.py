@@ -31,6 +31,7 @@ _TEXT = pd.StringDtype(na_value=float("nan"))
 _NUMBER = re.compile(r"\s*-?[0-9]+(\.[0-9]+)?\s*")
 _SEPARATORS = {",": ",", ";": "';'", "\t": "'\\t'", "|": "'|'", "::": "::", " ": "' '"}
 _NOTE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # what spreadsheets write above a table
+_INVISIBLE = re.compile(r"^[\s\u200b-\u200f\u2060\ufeff]+|[\s\u200b-\u200f\u2060\ufeff]+$")
 _OTHER_QUOTES = re.compile(r"\s*(?:'.*'|‘.*’|“.*”|„.*[“”]|«.*»|`.*`)\s*")
 
 
@@ -178,7 +179,7 @@ def _header(dialect: Dialect) -> tuple[list[str], int]:
     if len(below) != len(names) or (below is not names and below[0].startswith("#")):
         raise ValueError(f"line {line:,} is no header. {COMMENT} Received: {dialect.line(line)!r}.")
     lines = line + sum(name.count("\n") for name in names)
-    named = [name.strip() for name in names]
+    named = [_INVISIBLE.sub("", name) for name in names]
     if not any(named):
         raise ValueError(f"line {line:,} is blank, and no header: take it out. Received: {names}.")
     return [name or f"Unnamed: {place}" for place, name in enumerate(named)], lines

@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import pathlib
+import re
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pyarrow as pa
 from tfrec_recall.data.reading.stream import UNIT_SEPARATOR, TextStream
 
 _SHOWN = 120  # characters of a bad record
+_ANOTHER = re.compile(r'"[^"]*"([;|\t:])')  # what parts the cells, where the first one is quoted
 
 
 class Dialect:
@@ -62,10 +64,15 @@ class Dialect:
                     yield begin, record
                 begin = reader.line_num + 1
         except csv.Error as error:
+            shown = self.line(begin)
+            other = _ANOTHER.match(shown)
+            hint = QUOTES_HINT
+            if other and other[1] != self.separator:
+                hint = f"separator={other[1]!r} (--separator {other[1]!r}) may be right."
             raise ValueError(
                 f"line {begin:,}: a quotation mark opens a cell, and "
                 + ("nothing closes it" if "end of data" in str(error) else "text follows its end")
-                + f". {QUOTES_HINT} Received: {self.line(begin)!r}."
+                + f". {hint} Received: {shown!r}."
             ) from error
 
     def line(self, number: int) -> str:

@@ -147,7 +147,7 @@ def _time(values: pd.Series, layout: Layout) -> pd.Series:
     values = of_categories(values)
     if layout.time_format is not None or not isinstance(values.dtype, pd.StringDtype):
         return values
-    found = _points(values, "events", layout)
+    found = _points(values, "events", layout) if layout.decimal == "," else None
     if found is None:
         found = _numbers(values, layout.decimal)
     if found is not None and pd.api.types.is_float_dtype(found.dtype):
@@ -172,12 +172,13 @@ def _refuse_shortened(values: pd.Series) -> None:
 
 def _plain(text: pd.Series, table: str, layout: Layout) -> pd.Series:
     """A column that is neither an id nor a time."""
-    found = _points(text, table, layout)
+    # Only there may 1.500 be a number of its own as well.
+    found = _points(text, table, layout) if layout.decimal == "," else None
     if found is None:
         found = _numbers(text, layout.decimal)
     if found is not None:
         return found
-    for recognise in (_thousands, _decimal_commas, _list_of_text, _written_lists):
+    for recognise in (_thousands, _points, _decimal_commas, _list_of_text, _written_lists):
         found = recognise(text, table, layout)
         if found is not None:
             return found
