@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tests.cli.conftest import run
 from tests.untraced import training_without_graphs
+from tfrec_recall.cli.update import as_known
 from tfrec_recall.data import Interactions
 from tfrec_recall.export import load
 from tfrec_recall.export.version_files import EXTRA
@@ -248,3 +249,25 @@ def test_what_cannot_be_is_said(shop, capsys):
     assert "train it again with --keep-state" in capsys.readouterr().err
     run("train", "popular", "--data", shop / "data", "--keep-state", code=2)
     assert "--export" in capsys.readouterr().err
+
+
+def test_ids_of_files_without_types_are_what_the_export_knows(tmp_path):
+    rows = pd.DataFrame({"user_id": [7, 8], "item_id": [1, 2], "timestamp": START})
+    known = {"user_id": pd.Series(["a", "7"]), "item_id": pd.Series([1, 3])}
+    for suffix, users in (("csv", ["7", "8"]), ("jsonl", [7, 8])):  # JSON says what they are
+        path = tmp_path / f"events.{suffix}"
+        if suffix == "csv":
+            rows.to_csv(path, index=False)
+        else:
+            rows.to_json(path, orient="records", lines=True)
+        new = as_known(Interactions.from_files(path), known, {"events": path, "users": None})
+        assert new.events["user_id"].tolist() == new.users["user_id"].tolist() == users
+        assert new.events["item_id"].tolist() == [1, 2]
+        assert new.time_unit == "s"
+
+
+def test_new_ids_that_differ_by_their_form_are_refused(shop, item_cf, tmp_path, capsys):
+    path = tmp_path / "events.csv"
+    path.write_text(f"user_id,item_id,timestamp\nu1,i3 ,{START + 9 * DAY}\n")
+    run("update", item_cf, "--events", path, code=1)
+    assert "'i3 ' beside 'i3'" in " ".join(capsys.readouterr().err.split())

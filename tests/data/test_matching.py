@@ -1,5 +1,6 @@
 """Ids that were written in two ways: refused, mended and told on request, or kept on request."""
 
+import contextlib
 import re
 import warnings
 
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.matching import near
+from tfrec_recall.data.matching import check_new, near
 from tfrec_recall.data.notices import ReadingNotice
 
 
@@ -136,6 +137,22 @@ def test_ids_of_categories_are_mended():
 def test_ids_that_a_program_shortened_are_told(one):
     with pytest.warns(ReadingNotice, match=r"1 of 2 item_ids look like numbers.*shortened"):
         assert set(Interactions(events(one, "17")).items["item_id"]) == {one, "17"}
+
+
+@pytest.mark.parametrize(
+    ("new", "known", "message"),
+    [
+        (["13 ", "14"], ["13"], r"the day: 1 item_ids that are new.*'13 ' beside '13'"),
+        (["13"], ["13.0", "1"], r"'13' beside '13\.0'"),
+        (["13", "13 ", "14"], ["13", "13 "], None),  # both are known
+        ([13], ["13 "], None),
+    ],
+)
+def test_new_ids_that_differ_by_their_form_are_refused(new, known, message):
+    arguments = (pd.Series(new), pd.Series(known), "the day", "item_id")
+    refused = pytest.raises(ValueError, match=message) if message else contextlib.nullcontext()
+    with refused:
+        check_new(*arguments)
 
 
 def test_near_ids_are_found_in_both_types():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,8 @@ from tfrec_recall.cli.protocol import Protocol
 from tfrec_recall.cli.source import telling
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tfrec_recall.data import Interactions
     from tfrec_recall.export import LoadedRetriever
     from tfrec_recall.upkeep import Updated
@@ -150,11 +153,43 @@ def _read(
 ) -> Interactions:
     """The new events as those of the training were read and counted."""
     from tfrec_recall.data import Interactions
+    from tfrec_recall.data.matching import check_new
+    from tfrec_recall.upkeep.state import TrainingState
 
     card = trained_on(serving)
     layout = {name: value for name, value in (card.get("layout") or {}).items() if value}
     with telling(), waiting(f"Reading {events}"):
         new = Interactions.from_files(events, users, items, **{"mend_ids": False, **layout})
-    if not len(new.events):
-        raise ValueError(f"{events}: the table of events has no row.")
+        if not len(new.events):
+            raise ValueError(f"{events}: the table of events has no row.")
+        known = TrainingState.of(serving.path).ids()
+        new = as_known(new, known, {"events": events, "users": users, "items": items})
+        if (card.get("layout") or {}).get("mend_ids") is not False:
+            for column, ids in known.items():
+                met = new.users if column == "user_id" else new.items
+                check_new(met[column], ids, str(events), column)
     return Protocol.recorded(card).counted(new)
+
+
+def as_known(
+    new: Interactions, known: Mapping[str, pd.Series], files: Mapping[str, pathlib.Path | None]
+) -> Interactions:
+    """The new events with text for ids where the known ones are, if no file has types.
+
+    A file of one day may hold no id but whole numbers, where those of the training were text.
+    """
+    import pandas as pd
+
+    from tfrec_recall.data import Interactions
+    from tfrec_recall.data.reading import is_text
+
+    tables = {"events": new.events, "users": new.users, "items": new.items}
+    typed = {table for table, path in files.items() if path is not None and not is_text(path)}
+    for column, other in (("user_id", "items"), ("item_id", "users")):
+        having = tables.keys() - {other}
+        whole = pd.api.types.is_integer_dtype(new.events[column].dtype)
+        if whole and isinstance(known[column].dtype, pd.StringDtype) and not typed & having:
+            for table in having:
+                text = tables[table][column].astype("str")
+                tables[table] = tables[table].assign(**{column: text})
+    return Interactions(**tables, name=new.name, time_unit=new.time_unit, mend_ids=False)

@@ -94,6 +94,32 @@ def check(
     )
 
 
+def check_new(met: pd.Series, known: pd.Series, source: str, column: str) -> None:
+    """Raises the ValueError of new ids that only differ by their form from known ones.
+
+    Args:
+        met: ids, each once.
+        known: those that an export knows.
+        source, column: where and what the new ones are, as the error calls them.
+    """
+    if not (isinstance(met.dtype, pd.StringDtype) and isinstance(known.dtype, pd.StringDtype)):
+        return
+    new = met[~met.isin(known)]
+    dressed = _dressed(known)
+    forms = pd.concat([known, dressed], ignore_index=True)
+    forms.index = pd.Index(pd.concat([known, bare(dressed)], ignore_index=True))
+    alike = new[bare(new).isin(forms.index)]
+    if len(alike):
+        first = alike.iloc[0]
+        other = forms[forms.index == bare(alike.head(1)).iloc[0]].iloc[0]
+        raise ValueError(
+            f"{source}: {len(alike):,} {column}s that are new differ from known ones by blanks "
+            "around them, by '.0', or by an accent that is one character or two, alone. Write them "
+            "as the export knows them; one that was trained with --keep-ids takes every id as it "
+            f"is. Received: {_as_it_is(first)} beside {_as_it_is(other)}."
+        )
+
+
 def _dressed(ids: pd.Series) -> pd.Series:
     """The ids that are not their `bare` form, or may not be."""
     text = pa.array(ids, pa.large_string())

@@ -86,6 +86,14 @@ class TrainingState:
     def items(self) -> pd.DataFrame:
         return pd.read_parquet(self.folder / ITEMS)
 
+    def ids(self) -> dict[str, pd.Series]:
+        """The users and the items that are known, by the names of their columns."""
+        tables = {"user_id": USERS, "item_id": ITEMS}
+        return {
+            column: pd.read_parquet(self.folder / table, columns=[column])[column]
+            for column, table in tables.items()
+        }
+
     def days(self) -> DaysBefore:
         """Users on the newest days before, those of `waiting` among them."""
         return read_days(self.folder)

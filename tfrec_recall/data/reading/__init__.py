@@ -49,6 +49,7 @@ __all__ = [
     "Layout",
     "Tables",
     "find_tables",
+    "is_text",
     "read_parquet",
     "read_tables",
     "read_untyped",
@@ -85,6 +86,11 @@ def read_untyped(path: pathlib.Path, layout: Layout) -> tuple[pd.DataFrame, list
     """One table by itself as it is written, and its columns of text without types."""
     frame, _, untyped = _read(path, "events", layout)
     return frame, untyped
+
+
+def is_text(path: pathlib.Path) -> bool:
+    """Whether a file, or a folder of parts, is text without types, by its name."""
+    return _is_text(path, Layout())
 
 
 def _is_text(path: pathlib.Path, layout: Layout) -> bool:
