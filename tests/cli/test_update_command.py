@@ -271,3 +271,14 @@ def test_new_ids_that_differ_by_their_form_are_refused(shop, item_cf, tmp_path, 
     path.write_text(f"user_id,item_id,timestamp\nu1,i3 ,{START + 9 * DAY}\n")
     run("update", item_cf, "--events", path, code=1)
     assert "'i3 ' beside 'i3'" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_day_of_what_users_had_already_is_learnt_unmeasured(shop, tmp_path, capsys):
+    export = train(shop, "had", "popular", "--keep-state")
+    path = tmp_path / "events.parquet"
+    again = day(0).head(40)
+    again.assign(timestamp=START + 9 * DAY + np.arange(40)).to_parquet(path)
+    capsys.readouterr()
+    run("update", export, "--events", path)
+    assert "Nothing is measured: on the newest day" in " ".join(capsys.readouterr().err.split())
+    assert version_numbers(export) == [1, 2]

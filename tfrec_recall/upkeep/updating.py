@@ -238,12 +238,17 @@ class _Run:
             users = users.sample(MEASURED_USERS, random_state=self.seed)
         past = pd.concat([self.state.events_of(users), learnt[learnt["user_id"].isin(users)]])
         asked = held[held["user_id"].isin(users)]
-        events = pd.concat([past.assign(split="train"), asked.assign(split="test")])
-        if not len(past):
+        repeats = bool(self.state.told.get("repeats"))
+        pair = ["user_id", "item_id"]
+        had = pd.MultiIndex.from_frame(asked[pair]).isin(pd.MultiIndex.from_frame(past[pair]))
+        if not len(past) or (had.all() and not repeats):
+            tell(
+                "Nothing is measured: on the newest day nobody of before took what is new to them."
+            )
             return math.nan, math.nan, (0.0, 0.0), 0
+        events = pd.concat([past.assign(split="train"), asked.assign(split="test")])
         users_rows = self.users[self.users["user_id"].isin(users)]
         every = Interactions(events, users_rows, self.items, mend_ids=False, **self._unit(events))
-        repeats = bool(self.state.told.get("repeats"))
         reports = [
             evaluate(one, given(every), cuts=(CUT,), repeats=repeats, lists=False)
             for one in (serving, made)
