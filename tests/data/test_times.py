@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.times import moment, seconds
+from tfrec_recall.data.times import moment, of_text, seconds
 
 NOW = 1_600_000_000  # 2020-09-13T12:26:40Z
 
@@ -135,6 +135,12 @@ def test_no_moment_is_refused(value, message):
         moment(value, "test_from")
     with pytest.raises(ValueError, match=r"as the times of this data are"):
         moment("2020-09-13", "test_from", order=True)
+
+
+def test_text_before_year_1_is_no_time():
+    for text in ("-0044-03-15", "0000-00-00"):
+        assert of_text(pd.Series([text])).tolist() == [text]
+    assert of_text(pd.Series(["0001-01-01"])).dt.year.tolist() == [1]
 
 
 def test_a_unit_without_numbers_to_count_is_refused():

@@ -19,6 +19,7 @@ LAST = 4_102_444_800  # 2100-01-01
 DAY = 86_400
 ORDER = "order"
 _ENDLESS = 2**62  # no time in any unit
+_YEAR_1 = pd.Timestamp("0001-01-01", tz="UTC")
 MOST = 0.9  # of the numbers are of the form that a column is said to have
 _SPREADSHEET = 25_569  # days from a spreadsheet's day 0, 1899-12-30, to 1970-01-01
 _DAYS = (FIRST // DAY, LAST // DAY)
@@ -137,7 +138,8 @@ def of_text(text: pd.Series) -> pd.Series:
     """
     with_zone = text.str.replace(r" UTC$", "Z", regex=True)
     moments = pd.to_datetime(with_zone, format="ISO8601", errors="coerce", utc=True)
-    return text if (moments.isna() & text.notna()).any() else moments
+    before = moments < _YEAR_1  # which no datetime of Python holds
+    return text if ((moments.isna() | before) & text.notna()).any() else moments
 
 
 def _of_one_type(values: pd.Series) -> pd.Series:

@@ -295,6 +295,8 @@ def test_names_of_files_in_capitals_are_found_and_other_forms_named(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"columns": "item_id"}, r"columns is a list of names.*Received: 'item_id'"),
+        ({"names": "user_id,item_id"}, r"names is a list of names"),
         ({"encoding": "rot13"}, r"encoding is one that Python knows"),
         ({"time_format": "yyyy-mm-dd"}, r"in the language of strftime.*'yyyy-mm-dd'"),
         ({"time_format": "%Q"}, r"time_format='%Q' is no format of strftime"),

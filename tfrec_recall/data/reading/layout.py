@@ -59,6 +59,12 @@ class Layout:
         check_unit(self.time_unit)
         for field in ("rename", "dtype", "lists"):
             object.__setattr__(self, field, dict(getattr(self, field) or {}))
+        for field in ("columns", "names"):
+            if isinstance(getattr(self, field), str):
+                raise ValueError(
+                    f"{field} is a list of names, {field}=['user_id', 'item_id']. "
+                    f"Received: {getattr(self, field)!r}."
+                )
         twice = sorted(set(self.dtype) & set(self.lists))
         if twice:
             raise ValueError(

@@ -138,7 +138,7 @@ def _refuse_changes(values: pd.Series, found: pd.Series) -> None:
         return
     changed = ((found != values) & values.notna()).fillna(False).astype(bool)
     if changed.any():
-        first = values[changed].iloc[0]
+        first = values[changed].head(1).tolist()[0]
         raise ValueError(f"{int(changed.sum()):,} values would be others, such as {first!r}")
 
 
