@@ -73,9 +73,13 @@ def test_strangers_get_what_is_popular_in_their_country(exports):
     [
         (["--filterable", "colour"], "--filterable names columns of the items. Received: colour"),
         (["--popular-by", "age"], "--popular-by is a column of the users. Received: age"),
+        (
+            ["--filterable", "price", "--rename", "users.country=min_price"],
+            "Users have a column 'min_price', by which requests choose items of some 'price'",
+        ),
     ],
 )
-def test_columns_that_are_not_there_are_told_before_training(shop, capsys, option, message):
+def test_columns_that_do_not_fit_are_told_before_training(shop, capsys, option, message):
     said = printed("train", capsys, "popular", "--data", shop, *option, code=1).err
     assert message in " ".join(said.split())
 

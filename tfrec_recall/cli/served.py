@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tfrec_recall.retrieval import Retriever
 
 PANEL = "Serving"
+WAYS = ("where", "where_not", "min", "max")  # of what a request names beside a column
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,13 +30,23 @@ class Served:
     half_life: float | None = None
 
     def check(self, interactions: Interactions) -> None:
-        """Raises ValueError for columns that are not there, before the work for them is done."""
+        """Raises ValueError, before the work for them is done, for columns that are not there, or
+        that requests would have under a name of the users' columns.
+        """
         lacking = [name for name in self.filterable if name not in interactions.items]
         if lacking:
             raise ValueError(
                 "--filterable names columns of the items. Received: "
                 f"{', '.join(lacking)}; there are {', '.join(map(str, interactions.items))}."
             )
+        wishes = {f"{way}_{name}": name for name in self.filterable for way in WAYS}
+        for name in interactions.users:
+            if name in wishes:
+                raise ValueError(
+                    f"Users have a column {name!r}, by which requests choose items of some "
+                    f"{wishes[name]!r}: rename it (--rename users.{name}=…), or leave "
+                    f"{wishes[name]} out of --filterable."
+                )
         if self.popular_by is not None and self.popular_by not in interactions.users:
             raise ValueError(
                 f"--popular-by is a column of the users. Received: {self.popular_by}; there are "
