@@ -40,6 +40,8 @@ def test_what_is_saved_is_read_by_pandas_and_there_is_no_half_of_it(on_spark, sh
         ({"item_id": [1, -1, 2]}, "the padding value -1 in 1 of 3"),
         ({"item_id": [1.5, 2.5, 3.5]}, "ids are text or integers, and column 'item_id' is neither"),
         ({"timestamp": [1.6e12, 1.6e12, 1.7e12]}, "look like milliseconds: time_unit='ms'"),
+        ({"timestamp": [202011, 202012, 202101]}, "look like months as yyyymm: make timestamps"),
+        ({"timestamp": [13092020, 1102020, 25122020]}, "look like days as ddmmyyyy: make"),
         ({"weight": [1.0, -2.0, 1.0]}, "negative or infinite values in 1 of 3"),
         ({"split": ["train", "dev", "test"]}, "column 'split' has other values in 1 of 3"),
         ({"user_id": ["a", " a", "b"]}, "differ from another by blanks"),

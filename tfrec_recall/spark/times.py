@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from pyspark.sql import Column, DataFrame
@@ -25,27 +26,62 @@ _SPREADSHEET = 25_569  # days from a spreadsheet's day 0, 1899-12-30, to 1970-01
 
 
 class Form(NamedTuple):
-    """Numbers that are no Unix seconds: what they are called, from where to where, and the unit."""
+    """Numbers that are no Unix seconds: what they are called, which they are, and the unit."""
 
     name: str
-    low: float
-    high: float
+    fits: Callable[[Column], Column]
     unit: str | None
 
 
+def _between(low: float, high: float) -> Callable[[Column], Column]:
+    return lambda time: (time >= low) & (time < high)
+
+
+def _dates(low: int, high: int, unit: int, months: bool = True) -> Callable[[Column], Column]:
+    """Written as year, month and so on, `unit` of them a month or a day."""
+
+    def fits(time: Column) -> Column:
+        whole = F.floor(time / unit)
+        month = F.floor(whole / 100) % 100 if months else whole % 100
+        day = whole % 100 if months else F.lit(1)
+        return _between(low, high)(time) & _are_days(month, day)
+
+    return fits
+
+
+def _year_last(month: int, day: int) -> Callable[[Column], Column]:
+    """Written with the year at the end, their months and days being so many ones."""
+
+    def fits(time: Column) -> Column:
+        year = F.floor(time) % 10**4
+        known = (year >= 1980) & (year <= 2100) & (time < 10**8)
+        return known & _are_days(F.floor(time / month) % 100, F.floor(time / day) % 100)
+
+    return fits
+
+
+def _are_days(month: Column, day: Column) -> Column:
+    return (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+
+
+# The first that fits is named, as in `tfrec_recall.data.times`.
 _FORMS = (
-    Form("years", 1900, 2101, None),
-    Form("days as yyyymmdd", 19_000_101, 21_001_232, None),
-    Form("milliseconds", FIRST * 10**3, LAST * 10**3, "ms"),
-    Form("microseconds", FIRST * 10**6, LAST * 10**6, "us"),
-    Form("nanoseconds", FIRST * 10**9, LAST * 10**9, "ns"),
+    Form("years", _between(1900, 2101), None),
+    Form("months as yyyymm", _dates(190001, 210013, 1, months=False), None),
+    Form("days as yyyymmdd", _dates(19000101, 21001232, 1), None),
+    Form("days as ddmmyyyy", _year_last(month=10**4, day=10**6), None),
+    Form("days as mmddyyyy", _year_last(month=10**6, day=10**4), None),
+    Form("yyyymmddHHMM", _dates(190001010000, 210012320000, 10**4), None),
+    Form("yyyymmddHHMMSS", _dates(19000101000000, 21001232000000, 10**6), None),
+    Form("milliseconds", _between(FIRST * 10**3, LAST * 10**3), "ms"),
+    Form("microseconds", _between(FIRST * 10**6, LAST * 10**6), "us"),
+    Form("nanoseconds", _between(FIRST * 10**9, LAST * 10**9), "ns"),
     Form(
         "days of a spreadsheet",
-        FIRST // _DAY + _SPREADSHEET,
-        LAST // _DAY + _SPREADSHEET,
+        _between(FIRST // _DAY + _SPREADSHEET, LAST // _DAY + _SPREADSHEET),
         "spreadsheet",
     ),
-    Form("days since 1970", FIRST // _DAY, FIRST // _DAY + _SPREADSHEET, "days"),
+    Form("days since 1970", _between(FIRST // _DAY, FIRST // _DAY + _SPREADSHEET), "days"),
 )
 
 
@@ -114,9 +150,7 @@ def _as_numbers(events: DataFrame, kind: DataType, unit: str | None) -> tuple[Co
 
 def _summary(events: DataFrame) -> dict[str, float]:
     time = F.col("timestamp").cast("double")
-    forms = [
-        F.count_if((time >= form.low) & (time < form.high)).alias(form.name) for form in _FORMS
-    ]
+    forms = [F.count_if(form.fits(time)).alias(form.name) for form in _FORMS]
     row = events.agg(
         F.count(F.lit(1)).alias("rows"),
         F.count_if(time.isNull() | F.isnan(time)).alias("missing"),
