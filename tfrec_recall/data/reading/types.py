@@ -8,7 +8,8 @@ import itertools
 import re
 import tokenize
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,11 +32,34 @@ _NUMBER = rf"^[ \t]*-?(?:{_DIGITS}(?:\.[0-9]*|{_EXPONENT})?|\.[0-9]+|inf|Infinit
 _DECIMAL_COMMA = rf"^[ \t]*-?{_DIGITS}(?:,[0-9]+)?[ \t]*$"
 _GROUPS = r"-?[1-9][0-9]{0,2}(?:,[0-9]{3})*"
 _THOUSANDS = rf"^[ \t]*{_GROUPS}[ \t]*$"
-_WITH_THOUSANDS = rf"^[ \t]*(?:{_GROUPS}|-?0)(?:\.[0-9]+)?[ \t]*$"
-_SURELY = r",[0-9]{3}[.,]"  # of thousands: a comma before decimals has neither behind it
-_POINTS = r"^[ \t]*-?(?:[1-9][0-9]{0,2}(?:\.[0-9]{3})*|0)(?:,[0-9]+)?[ \t]*$"
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 _TEXT = pd.StringDtype(na_value=float("nan"))
+
+
+class _Grouped(NamedTuple):
+    """How the thousands of numbers are parted, and by what they can be nothing else."""
+
+    mark: str
+    called: str
+    decimal: str
+    pattern: str
+    surely: str
+
+
+_BY_COMMAS = _Grouped(
+    mark=",",
+    called="commas",
+    decimal=".",
+    pattern=rf"^[ \t]*(?:{_GROUPS}|-?0)(?:\.[0-9]+)?[ \t]*$",
+    surely=r",[0-9]{3}[.,]",  # a comma before decimals has neither behind it
+)
+_BY_POINTS = _Grouped(
+    mark=".",
+    called="points",
+    decimal=",",
+    pattern=r"^[ \t]*-?(?:[1-9][0-9]{0,2}(?:\.[0-9]{3})*|0)(?:,[0-9]+)?[ \t]*$",
+    surely=r"\.[0-9]{3},",
+)
 
 _LIST = "|"
 _SOME = 0.1  # of the values have the separator of a list
@@ -147,13 +171,13 @@ def _time(values: pd.Series, layout: Layout) -> pd.Series:
     values = of_categories(values)
     if layout.time_format is not None or not isinstance(values.dtype, pd.StringDtype):
         return values
-    found = _points(values, "events", layout) if layout.decimal == "," else None
+    found = _thousands(values, "events", layout, _BY_POINTS) if layout.decimal == "," else None
     if found is None:
         found = _numbers(values, layout.decimal)
     if found is not None and pd.api.types.is_float_dtype(found.dtype):
         _refuse_shortened(values)
     if found is None:
-        found = _thousands(values, "events", layout)
+        found = _thousands(values, "events", layout, _BY_COMMAS)
     if found is None:
         found = _decimal_commas(values, "events", layout)
     return of_text(values) if found is None else found
@@ -173,12 +197,13 @@ def _refuse_shortened(values: pd.Series) -> None:
 def _plain(text: pd.Series, table: str, layout: Layout) -> pd.Series:
     """A column that is neither an id nor a time."""
     # Only there may 1.500 be a number of its own as well.
-    found = _points(text, table, layout) if layout.decimal == "," else None
+    found = _thousands(text, table, layout, _BY_POINTS) if layout.decimal == "," else None
     if found is None:
         found = _numbers(text, layout.decimal)
     if found is not None:
         return found
-    for recognise in (_thousands, _points, _decimal_commas, _list_of_text, _written_lists):
+    by_commas, by_points = (partial(_thousands, way=way) for way in (_BY_COMMAS, _BY_POINTS))
+    for recognise in (by_commas, by_points, _decimal_commas, _list_of_text, _written_lists):
         found = recognise(text, table, layout)
         if found is not None:
             return found
@@ -213,37 +238,21 @@ def _all(text: pd.Series, pattern: str) -> bool:
     )
 
 
-def _thousands(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
-    """Numbers such as 1,500.25, where commas part thousands: seen, or said by decimal='.'."""
-    has = text.str.contains(",", regex=False, na=False)
-    if layout.decimal == "," or not has.any() or not _all(text, _WITH_THOUSANDS):
-        return None
-    surely = text.str.contains(_SURELY, na=False)
-    if not (surely.any() or layout.decimal == "."):
-        return None
-    tell(
-        f"{table}: column {text.name!r} has commas between thousands, such as "
-        f"{text[surely if surely.any() else has].iloc[0]!r}, and is read as numbers; "
-        f"{_as_text(str(text.name))} keeps the text."
-    )
-    return _numbers(text.str.replace(",", "", regex=False), ".")
-
-
-def _points(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
-    """Numbers such as 1.500,25, where points part thousands: seen, or said by decimal=','."""
+def _thousands(text: pd.Series, table: str, layout: Layout, way: _Grouped) -> pd.Series | None:
+    """Numbers such as 1,500.25 or 1.500,25: seen, or said by `decimal`."""
     there = text.mask(text.isin(MISSING))
-    has = there.str.contains(".", regex=False, na=False)
-    if layout.decimal == "." or not has.any() or not _all(there, _POINTS):
+    has = there.str.contains(way.mark, regex=False, na=False)
+    if layout.decimal == way.mark or not has.any() or not _all(there, way.pattern):
         return None
-    surely = there.str.contains(r"\.[0-9]{3},", na=False)
-    if not (surely.any() or layout.decimal == ","):
+    surely = there.str.contains(way.surely, na=False)
+    if not (surely.any() or layout.decimal == way.decimal):
         return None
     tell(
-        f"{table}: column {text.name!r} has points between thousands, such as "
+        f"{table}: column {text.name!r} has {way.called} between thousands, such as "
         f"{there[surely if surely.any() else has].iloc[0]!r}, and is read as numbers; "
         f"{_as_text(str(text.name))} keeps the text."
     )
-    return _numbers(there.str.replace(".", "", regex=False), ",")
+    return _numbers(there.str.replace(way.mark, "", regex=False), way.decimal)
 
 
 def _decimal_commas(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
