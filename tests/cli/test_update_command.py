@@ -273,6 +273,13 @@ def test_new_ids_that_differ_by_their_form_are_refused(shop, item_cf, tmp_path, 
     assert "'i3 ' beside 'i3'" in " ".join(capsys.readouterr().err.split())
 
 
+def test_numbers_for_ids_of_text_are_refused_with_what_to_write(shop, item_cf, tmp_path, capsys):
+    path = tmp_path / "events.jsonl"
+    path.write_text(f'{{"user_id": 15, "item_id": "i3", "timestamp": {START + 9 * DAY}}}\n')
+    run("update", item_cf, "--events", path, code=1)
+    assert "write them as text, in quotes" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_day_of_what_users_had_already_is_learnt_unmeasured(shop, tmp_path, capsys):
     export = train(shop, "had", "popular", "--keep-state")
     path = tmp_path / "events.parquet"

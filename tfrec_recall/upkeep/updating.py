@@ -315,8 +315,11 @@ class _Clock:
 def _joined(known: pd.DataFrame, new: pd.DataFrame, key: str) -> pd.DataFrame:
     """A table with the rows that came; of these, the columns that it has."""
     if known[key].dtype != new[key].dtype:
+        text, numbers = "text, in quotes where it is JSON", "whole numbers, without quotes"
+        way = numbers if pd.api.types.is_integer_dtype(known[key].dtype) else text
         raise ValueError(
-            f"The export knows {key} as {known[key].dtype}, and the new events have the same type. "
+            f"The export knows {key} as {known[key].dtype}, and the new events have the same type: "
+            f"write them as {way}. "
             f"Received: {new[key].dtype}, the first {new[key].head(3).tolist()}."
         )
     others = [str(column) for column in new if column not in known]
