@@ -174,9 +174,9 @@ class UserNeighbourRetriever(Retriever):
                 score += own_mean(rows, votes, values)[:, tf.newaxis]
             score = tf.where(total > 0, score, float("-inf"))
         else:
-            score = tf.where(score > 0, score, float("-inf"))
             if self.lift is not None:
                 score *= self.lift
+            score = tf.where(score > 0, score, float("-inf"))
         return best(leave_out(score, exclude, 0, allowed), k)
 
     def _near(self, rows, votes, values, self_row):
