@@ -136,7 +136,12 @@ class LeafSearcher(tf.Module):
 
 def _products(vectors: tf.Tensor, query: tf.Tensor) -> tf.Tensor:
     """[batch, n, dim] and [batch, dim] to [batch, n]."""
-    return tf.squeeze(tf.matmul(vectors, query[:, :, tf.newaxis]), axis=2)
+    # A product of batches costs most of a search for one query: it is prepared for each n anew.
+    return tf.cond(
+        tf.shape(query)[0] == 1,
+        lambda: tf.matmul(query, vectors[0], transpose_b=True),
+        lambda: tf.squeeze(tf.matmul(vectors, query[:, :, tf.newaxis]), axis=2),
+    )
 
 
 def _constant(values: np.ndarray, name: str) -> tf.Variable:
