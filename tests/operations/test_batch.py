@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import time
 
 import numpy as np
 import pandas as pd
@@ -92,6 +93,33 @@ def test_lists_are_those_of_one_request_each(loaded, data, tmp_path):
         mine = rows[rows["user_id"] == user]
         assert [item.encode() for item in mine["item_id"]] == ids.numpy()[0].tolist()
         np.testing.assert_allclose(mine["score"], scores.numpy()[0], rtol=1e-5)
+
+
+def test_progress_rises_to_the_number_of_requests(loaded, data, tmp_path):
+    told, everyone = [], EveryUser(data, loaded.inputs)
+    for _ in range(2):  # again with nothing to do
+        answer_all(
+            loaded, everyone, tmp_path / "recs", Recommendations(6), 4, 10,
+            lambda *counts: told.append(counts),
+        )  # fmt: skip
+    assert told == [(done, USERS) for done in (4, 8, 10, 14, 18, 20, 23)]
+
+
+def test_a_batch_that_fails_ends_the_run_before_the_rest(loaded, data, tmp_path, monkeypatch):
+    calls, ask = [], Recommendations.asked
+
+    def asked(self, *request):
+        calls.append(request)
+        if len(calls) == 3:
+            raise RuntimeError("no more")
+        time.sleep(0.05)  # so that the failure is known while few others are answered
+        return ask(self, *request)
+
+    monkeypatch.setattr(Recommendations, "asked", asked)
+    everyone = EveryUser(data, loaded.inputs)
+    with pytest.raises(RuntimeError, match="no more"):
+        answer_all(loaded, everyone, tmp_path / "recs", Recommendations(6), batch_size=1)
+    assert len(calls) < USERS
 
 
 def test_row_groups_and_files_of_any_size_are_one_list_of_users(loaded, tmp_path):

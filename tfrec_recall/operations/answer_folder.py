@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from tfrec_recall.data.files import replacing
 
 MANIFEST = "_manifest.json"  # readers of folders of Parquet leave aside what begins with _ or .
+DICTIONARY = 2**24  # bytes: ids of a million items, which one MiB, as is usual, does not hold
 SUCCESS = "_SUCCESS"
 FORMAT = 1
 
@@ -79,7 +80,9 @@ class AnswerFolder:
         once = {"score", "vector.list.element", "vector.list.item", "vector"}
         names = [name for name in table.column_names if name not in once]
         with replacing(self.part(number)) as sibling:
-            pq.write_table(table, sibling, use_dictionary=names)
+            pq.write_table(
+                table, sibling, use_dictionary=names, dictionary_pagesize_limit=DICTIONARY
+            )
 
     def finish(self) -> None:
         self._bring_to_disk()

@@ -113,19 +113,14 @@ class ItemVectors:
 def _lists(ids: tf.Tensor, scores: tf.Tensor, position: np.ndarray, name: str) -> pa.Table:
     """Lists one below another, without the padding behind short ones."""
     found = scores.numpy()
-    there = np.isfinite(found)
-    row, place = np.nonzero(there)
-    items = tf.reshape(ids, [-1])
-    if not there.all():
-        items = tf.gather(items, np.flatnonzero(there))
-    return pa.table(
-        {
-            POSITION: position[row],
-            "rank": (place + 1).astype(np.int32),
-            name: arrow_ids(items),
-            "score": found[there],
-        }
-    )
+    batch, k = found.shape
+    scored, items = found.reshape(-1), tf.reshape(ids, [-1])
+    of, rank = np.repeat(position, k), np.tile(np.arange(1, k + 1, dtype=np.int32), batch)
+    there = np.flatnonzero(np.isfinite(scored))
+    if len(there) < len(scored):
+        scored, of, rank = scored[there], of[there], rank[there]
+        items = tf.gather(items, there)
+    return pa.table({POSITION: of, "rank": rank, name: arrow_ids(items), "score": scored})
 
 
 def _vectors(vectors: tf.Tensor, position: np.ndarray) -> pa.Table:

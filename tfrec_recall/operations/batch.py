@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +19,9 @@ from tfrec_recall.export.version_files import fingerprint
 from tfrec_recall.operations.answer_folder import AnswerFolder
 from tfrec_recall.operations.answers import POSITION, Answers
 from tfrec_recall.operations.requests import Part, Requests
+
+T = TypeVar("T")
+AT_ONCE = 3  # batches: while one makes or reads Python's objects, others are searched
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +56,8 @@ def answer_all(
 
     A part has the requests in their order, and appears whole or not at all. A run that was killed
     is taken up by the same call, which goes on after the parts that are there: no request is lost
-    or answered twice. `_SUCCESS` is there when all is. Memory is that of two parts, one of which is
-    being written while the next is asked.
+    or answered twice. `_SUCCESS` is there when all is. Memory is that of three batches and three
+    parts, as one is asked while the one before it is written and the one behind it read.
 
     Args:
         requests: `EveryUser`, `UsersOfFile` or `EveryItem`.
@@ -77,69 +83,90 @@ def answer_all(
     }
     place = AnswerFolder(pathlib.Path(folder), settings)
     counts: list[dict[str, int]] = []
-    resumed, total = 0, len(requests)
-    with place.opened(), ThreadPoolExecutor(1) as writer:
-        writing: Future | None = None
-        for number, part in enumerate(requests.parts(part_size)):
-            counted = place.counted(number)
-            if counted is None:
-                done = sum(one["requests"] for one in counts)
+    resumed, done, total = 0, 0, len(requests)
+    with place.opened(), _threads(AT_ONCE) as askers, _threads(1) as writer:
 
-                def tell(answered: int, done: int = done) -> None:
-                    if progress is not None:
-                        progress(done + answered, total)
+        def begun() -> Iterator[tuple[int, Part, dict[str, int] | list[Future[pa.Table]]]]:
+            for number, part in enumerate(requests.parts(part_size)):
+                there = place.counted(number)
+                yield number, part, there or asked(retriever, part, answers, batch_size, askers)
 
-                table = answered(
-                    retriever, part, requests.subject, answers, batch_size, writer, tell
-                )
-                asked = len(part.ids)
-                counted = {"requests": asked, "rows": len(table), "empty": asked - _answered(table)}
-                table = table.drop_columns(POSITION)
-                if writing is not None:
-                    writing.result()
-                writing = writer.submit(place.write, number, table, counted)
-            else:
+        writing: list[Future[dict[str, int]]] = []
+        for number, part, found in _with_next(begun()):
+            if isinstance(found, dict):
+                counts.append(found)
+                done += found["requests"]
                 resumed += 1
-            counts.append(counted)
-        if writing is not None:
-            writing.result()
+                continue
+            tables = []
+            for batch in found:
+                tables.append(batch.result())
+                if progress is not None:
+                    progress(done + min(batch_size * len(tables), len(part.ids)), total)
+            done += len(part.ids)
+            counts += [one.result() for one in writing]
+            writing = [writer.submit(_write, place, number, part, requests.subject, tables)]
+        counts += [one.result() for one in writing]
         if not place.complete:
             place.finish()
     sums = {name: sum(one[name] for one in counts) for name in ("requests", "rows", "empty")}
     return Answered(**sums, parts=len(counts), resumed=resumed)
 
 
-def answered(
-    retriever: LoadedRetriever,
-    part: Part,
-    subject: str,
-    answers: Answers,
-    batch_size: int,
-    writer: Executor,
-    tell: Callable[[int], None],
-) -> pa.Table:
-    """The answers to a part, in the order of its requests: `POSITION`, the subject, the answer.
+def asked(
+    retriever: LoadedRetriever, part: Part, answers: Answers, batch_size: int, askers: Executor
+) -> list[Future[pa.Table]]:
+    """The answers to a part, batch by batch, in an order of its own: see `in_order`.
 
     Requests with histories of like length are asked together, so that few pad for one.
-
-    Args:
-        writer: makes a batch's answers a table while the next one is asked.
     """
     order = np.argsort(part.lengths, kind="stable")
-    made = []
-    for first in range(0, len(order), batch_size):
-        rows = order[first : first + batch_size]
-        said = answers.asked(retriever, *part.batch(rows))
-        made.append(writer.submit(answers.table, said, rows))
-        tell(first + len(rows))
-    table = pa.concat_tables([one.result() for one in made]).combine_chunks()
+
+    def ask(rows: np.ndarray) -> pa.Table:
+        return answers.table(answers.asked(retriever, *part.batch(rows)), rows)
+
+    firsts = range(0, len(order), batch_size)
+    return [askers.submit(ask, order[first : first + batch_size]) for first in firsts]
+
+
+def in_order(part: Part, subject: str, tables: list[pa.Table]) -> pa.Table:
+    """The answers to a part, in the order of its requests: `POSITION`, the subject, the answer."""
+    table = pa.concat_tables(tables).combine_chunks()
     position = table[POSITION].to_numpy()
     if (np.diff(position) < 0).any():
         table = table.take(np.argsort(position, kind="stable"))
     return table.add_column(1, subject, part.ids.take(table[POSITION].combine_chunks()))
 
 
-def _answered(table: pa.Table) -> int:
-    """How many requests have a row; those of one are below each other."""
+def _write(
+    place: AnswerFolder, number: int, part: Part, subject: str, tables: list[pa.Table]
+) -> dict[str, int]:
+    """Writes a part; what it counts."""
+    table = in_order(part, subject, tables)
     position = table[POSITION].to_numpy()
-    return int(len(position) > 0) + int(np.count_nonzero(np.diff(position)))
+    # The rows of one request are below each other.
+    with_rows = int(len(position) > 0) + int(np.count_nonzero(np.diff(position)))
+    requests = len(part.ids)
+    counted = {"requests": requests, "rows": len(table), "empty": requests - with_rows}
+    place.write(number, table.drop_columns(POSITION), counted)
+    return counted
+
+
+def _with_next(values: Iterator[T]) -> Iterator[T]:
+    """The same values, each one when the next is there too."""
+    before = list(itertools.islice(values, 1))
+    for value in values:
+        yield from before
+        before = [value]
+    yield from before
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[Executor]:
+    """Threads that leave what they have not begun, if something else failed."""
+    with ThreadPoolExecutor(count) as threads:
+        try:
+            yield threads
+        except BaseException:
+            threads.shutdown(wait=True, cancel_futures=True)
+            raise

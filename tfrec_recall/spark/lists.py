@@ -98,17 +98,16 @@ def answers(
     from tfrec_recall.data import Interactions
     from tfrec_recall.data.reading.parquet import to_frame
     from tfrec_recall.operations.answers import POSITION, Recommendations
-    from tfrec_recall.operations.batch import answered
+    from tfrec_recall.operations.batch import asked, in_order
     from tfrec_recall.operations.every_user import EveryUser
 
     retriever = _loaded(version)
     some = Interactions(to_frame(events), to_frame(users), time_unit=time_unit, mend_ids=False)
     everyone = EveryUser(some, retriever.inputs, context, repeats, now=newest)
     (part,) = everyone.parts(len(everyone))
-    with ThreadPoolExecutor(1) as writer:
-        table = answered(
-            retriever, part, "user_id", Recommendations(k), batch_size, writer, lambda _: None
-        )
+    with ThreadPoolExecutor(1) as asker:
+        tables = asked(retriever, part, Recommendations(k), batch_size, asker)
+        table = in_order(part, "user_id", [one.result() for one in tables])
     return table.drop_columns(POSITION)
 
 
