@@ -16,9 +16,10 @@ contenders take turns, so that what disturbs one disturbs all. A turn of single 
 row, as a server meets them: exact search, which reads all vectors, leaves nothing of the others in
 the caches. Queries a second are those of one core: all threads of the process are held to it.
 
-1. ScaNN through an export takes at most 1.2 times what a SavedModel of ScaNN's own op takes, one
-   query at a time. Beside it stands the ratio to the Python package, which claims nothing: a
-   signature that does nothing takes Python longer than that whole search;
+1. ScaNN through an export takes at most 1.2 times what the Python package takes for 256 queries,
+   and for one query 1.2 times what a SavedModel of ScaNN's own op takes that is given and gives the
+   same tensors. Beside it stands the ratio to the Python package for one query, which claims
+   nothing: a signature that does nothing takes Python longer than that whole search;
 2. `InvertedFile` takes at most a tenth of exact search, one query at a time;
 3. ScaNN answers at least as many queries a second on a core as the best of the others.
 
@@ -35,7 +36,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import faiss
 import hnswlib
@@ -103,11 +104,11 @@ def exported(
     return made.report["index"], tf.saved_model.load(str(export(made, folder))).signatures
 
 
-def plainly(signatures: dict) -> Search:
+def plainly(signatures: dict, name: str = "serving_default") -> Search:
     nothing = tf.zeros([1, 0], tf.int64)
 
     def search(queries: np.ndarray) -> np.ndarray:
-        found = signatures["serving_default"](vector=tf.constant(queries), exclude=nothing)
+        found = signatures[name](vector=tf.constant(queries), exclude=nothing)
         return found["item_id"].numpy()
 
     return search
@@ -154,21 +155,25 @@ def scann_directly(report: dict, vectors: np.ndarray) -> Search:
 
 
 class OpAlone(tf.Module):
-    """ScaNN's own op in a SavedModel: vectors in, rows out."""
+    """ScaNN's own op in a SavedModel: what an export is asked with in, rows and scores out."""
+
+    asked: ClassVar = [tf.TensorSpec([None, 64], tf.float32), tf.TensorSpec([None, None], tf.int64)]
 
     def __init__(self, report: dict, vectors: np.ndarray):
         super().__init__()
         built = as_chosen(scann_ops.builder(vectors, K, "dot_product"), report, vectors)
         self.state = built.serialize_to_module()
 
-    @tf.function(input_signature=[tf.TensorSpec([None, 64], tf.float32)])
-    def search(self, vector):
+    @tf.function(input_signature=asked)
+    def search(self, vector, exclude):
         searcher = scann_ops.searcher_from_module(self.state, vector)
-        return {"item_id": searcher.search_batched_parallel(vector).indices}
+        found = searcher.search_batched_parallel(vector)
+        return {"item_id": found.indices, "score": found.distances}
 
-    @tf.function(input_signature=[tf.TensorSpec([None, 64], tf.float32)])
-    def nothing(self, vector):
-        return {"item_id": tf.zeros([tf.shape(vector)[0], K], tf.int32)}
+    @tf.function(input_signature=asked)
+    def nothing(self, vector, exclude):
+        shape = [tf.shape(vector)[0], K]
+        return {"item_id": tf.zeros(shape, tf.int32), "score": tf.zeros(shape)}
 
 
 def scann_alone(report: dict, vectors: np.ndarray, folder: pathlib.Path) -> tuple[Search, Search]:
@@ -181,11 +186,7 @@ def scann_alone(report: dict, vectors: np.ndarray, folder: pathlib.Path) -> tupl
         options=tf.saved_model.SaveOptions(namespace_whitelist=["Scann"]),
     )
     signatures = tf.saved_model.load(str(folder)).signatures
-
-    def asked(name: str) -> Search:
-        return lambda queries: signatures[name](vector=tf.constant(queries))["item_id"].numpy()
-
-    return asked("search"), asked("nothing")
+    return plainly(signatures, "search"), plainly(signatures, "nothing")
 
 
 class Peers:
@@ -280,7 +281,7 @@ def table(
     """Measures and prints; what each took, by what was measured."""
     found = {
         "one": milliseconds(searches, others, 1, 60, in_a_row=10),
-        "batch": milliseconds(searches, others, 256, 5),
+        "batch": milliseconds(searches, others, 256, 15),
     }
     with on_one_core(peers):
         found["core"] = milliseconds(
@@ -302,6 +303,8 @@ def claims(found: dict[str, dict[str, np.ndarray]]) -> bool:
     if "ScaNN's op" in found["one"]:
         name = "ScaNN exported over a SavedModel of its op, 1 query"
         compared[name], limits[name] = ("one", "ScaNN", "ScaNN's op"), MOST_OF_OP
+        name = "ScaNN exported over ScaNN directly, 256 queries"
+        compared[name], limits[name] = ("batch", "ScaNN", "ScaNN directly"), MOST_OF_OP
         ratio = float(np.median(found["one"]["ScaNN"] / found["one"]["ScaNN directly"]))
         print(f"ScaNN exported over ScaNN directly, 1 query: {ratio:.3f} (nothing claimed)")
     of_peers = [name for name in found["core"] if name.startswith(("faiss", "hnsw"))]

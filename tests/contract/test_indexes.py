@@ -101,6 +101,15 @@ def test_one_vector_a_query_needs_no_axis_of_interests(case):
     assert_is_top_k(index.search(query, 3), vectors, query, 3, nothing, everyone)
 
 
+@pytest.mark.parametrize("k", [1, 40])
+def test_leaving_out_nothing_changes_nothing(case, k):
+    _, index, _ = case
+    query = np.random.default_rng(4).normal(size=(5, DIM)).astype("float32")
+    plain, padded = index.search(query, k), index.search(query, k, np.full((5, 2), -1))
+    for found, expected in zip(plain, padded, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_a_batch_equals_its_rows(case):
     vectors, index, _ = case
     rng = np.random.default_rng(2)

@@ -76,6 +76,17 @@ def test_what_is_left_open_is_the_plain_signature(served):
     assert int(texts(found["item_id"])[0][0].split()[1]) % 2 == 1
 
 
+def test_an_export_whose_functions_all_take_filters_answers_the_same(served, monkeypatch):
+    loaded = load(served[1].path)
+    expected = loaded({"history": [["item 3"]]})
+    for name in ("recommend", "similar_items"):
+        monkeypatch.delattr(loaded.saved, f"{name}_unfiltered")
+    loaded._set_functions()
+    for found, wanted in zip(loaded({"history": [["item 3"]]}), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    assert loaded.similar_items(["item 3"])[0].shape == (1, K)
+
+
 @pytest.mark.parametrize("k", [[0], [-3], [K + 1], [2**31 - 1], [1, 2, 3]])
 def test_a_length_that_was_not_exported_is_an_error(served, k):
     signature = served[2]["recommend_where"]

@@ -14,9 +14,11 @@ import tensorflow as tf
 
 from tfrec_recall.export.place import check_name
 from tfrec_recall.export.popularity_file import read_popularity
+from tfrec_recall.export.serving_module import UNFILTERED, listed
 from tfrec_recall.export.tuning_file import read_tuning
 from tfrec_recall.export.version_files import EXTRA, GRAPH, ITEMS, card_of, newest_version
 from tfrec_recall.retrieval import Retriever
+from tfrec_recall.retrieval.filters import chosen
 
 SCANN = b"Scann>"  # what the names of ScaNN's operations begin with
 OPERATIONS = "tfrec_recall.retrieval.scann_searcher"  # makes them known to TensorFlow
@@ -77,10 +79,10 @@ class LoadedRetriever(Retriever):
         return self._saved
 
     def lists(self, queries, exclude, k, filters):
-        return self._saved.recommend(queries, exclude, k, filters)
+        return self._listed_by("recommend", queries, exclude, k, filters)
 
     def lists_by_interest(self, queries, exclude, k, filters):
-        return self._saved.recommend_with_interest(queries, exclude, k, filters)
+        return self._listed_by("recommend_with_interest", queries, exclude, k, filters)
 
     def interests(self, queries):
         return self._saved.interests(queries)
@@ -95,10 +97,15 @@ class LoadedRetriever(Retriever):
         return self._saved.predict_rating(queries, item_id)
 
     def lists_by_channel(self, queries, exclude, k, filters):
-        return self._saved.recommend_with_channel(queries, exclude, k, filters)
+        return self._listed_by("recommend_with_channel", queries, exclude, k, filters)
 
     def similar_lists(self, item_id, exclude, k, filters):
-        return self._saved.similar_items(item_id, exclude, k, filters)
+        return self._listed_by("similar_items", item_id, exclude, k, filters)
+
+    def _listed_by(self, name, what, exclude, k, filters):
+        if not filters and not hasattr(self._saved, name + UNFILTERED):
+            filters = chosen({}, self.filter_inputs)  # of earlier exports, and of those with none
+        return listed(self._saved, name, what, exclude, k, filters)
 
     def with_filters(self, items, names):
         raise ValueError(

@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from tfrec_recall.data.ids import padding_of
 from tfrec_recall.retrieval import Retriever
-from tfrec_recall.retrieval.filters import chosen
 
 EXCLUDE, LENGTH = "exclude", "k"
 WHERE = "_where"  # ends the names of signatures that take all that a request may say
+UNFILTERED = "_unfiltered"  # ends the names of functions that choose nothing, where others do
 TrackableResource = tf.saved_model.experimental.TrackableResource
 
 
@@ -35,39 +35,27 @@ class ServingModule(tf.Module):
         filters = named(retriever.filter_inputs)
         queries, items = named(retriever.inputs), named(retriever.item_inputs)
         raters, rated = named(retriever.rating_inputs), tf.TensorSpec([None, None], item_id.dtype)
+        lists: dict[str, tuple[Callable, Any]] = {
+            "recommend": (retriever.recommend_with_evidence, queries),
+            "recommend_with_interest": (retriever.recommend_with_interest, queries),
+            "recommend_with_channel": (retriever.recommend_with_channel, queries),
+            "similar_items": (retriever.similar_items, item_id),
+        }
         functions = {
-            "recommend": tf.function(
-                lambda queries, exclude, k, filters: retriever.recommend_with_evidence(
-                    queries, k, exclude, filters=filters
-                ),
-                input_signature=[queries, exclude, k, filters],
-            ),
-            "recommend_with_interest": tf.function(
-                lambda queries, exclude, k, filters: retriever.recommend_with_interest(
-                    queries, k, exclude, filters=filters
-                ),
-                input_signature=[queries, exclude, k, filters],
-            ),
-            "recommend_with_channel": tf.function(
-                lambda queries, exclude, k, filters: retriever.recommend_with_channel(
-                    queries, k, exclude, filters=filters
-                ),
-                input_signature=[queries, exclude, k, filters],
-            ),
             "embed_query": tf.function(retriever.embed_query, input_signature=[queries]),
             "embed_item": tf.function(retriever.embed_item, input_signature=[items]),
-            "similar_items": tf.function(
-                lambda item_id, exclude, k, filters: retriever.similar_items(
-                    item_id, k, exclude, filters
-                ),
-                input_signature=[item_id, exclude, k, filters],
-            ),
             "predict_rating": tf.function(
                 lambda queries, item_id: retriever.predict_rating(queries, item_id),
                 input_signature=[raters, rated],
             ),
         }
+        for name, (method, what) in lists.items():
+            functions[name] = _listing(method, [what, exclude, k, filters])
         offered = {name: functions[name] for name in ("recommend", *retriever.signatures)}
+        if filters:
+            for name in lists.keys() & offered.keys():
+                method, what = lists[name]
+                offered[name + UNFILTERED] = _listing(method, [what, exclude, k, {}])
         for name, function in offered.items():
             setattr(self, name, function)
         if "recommend_with_interest" in offered:  # what another retriever is made of
@@ -91,19 +79,19 @@ def serving_signatures(module: ServingModule, retriever: Retriever) -> dict[str,
     item_id = {"item_id": tf.TensorSpec([None], retriever.id_dtype)}
     rows = {"item_id": ids}
 
-    def recommend(inputs, exclude, k, filters):
-        return _lists(module.recommend(inputs, exclude, k, filters)[:2])
+    def recommend(*asked):
+        return _lists(listed(module, "recommend", *asked)[:2])
 
-    def recommend_with_interest(inputs, exclude, k, filters):
-        *lists, interest = module.recommend_with_interest(inputs, exclude, k, filters)
+    def recommend_with_interest(*asked):
+        *lists, interest = listed(module, "recommend_with_interest", *asked)
         return {**_lists(lists), "interest": interest}
 
-    def recommend_with_channel(inputs, exclude, k, filters):
-        *lists, channel = module.recommend_with_channel(inputs, exclude, k, filters)
+    def recommend_with_channel(*asked):
+        *lists, channel = listed(module, "recommend_with_channel", *asked)
         return {**_lists(lists), "channel": channel}
 
-    def similar_items(inputs, exclude, k, filters):
-        return _lists(module.similar_items(inputs["item_id"], exclude, k, filters))
+    def similar_items(inputs, *asked):
+        return _lists(listed(module, "similar_items", inputs["item_id"], *asked))
 
     def predict_rating(inputs):
         item_id = inputs.pop("item_id")
@@ -145,8 +133,8 @@ def _as_exported(function: Callable, retriever: Retriever) -> Callable:
     k = retriever.k
 
     def signature(inputs):
-        listed = function(inputs, inputs.pop(EXCLUDE), k, chosen({}, retriever.filter_inputs))
-        return {name: tf.ensure_shape(part, [None, k]) for name, part in listed.items()}
+        lists = function(inputs, inputs.pop(EXCLUDE), k, {})
+        return {name: tf.ensure_shape(part, [None, k]) for name, part in lists.items()}
 
     return signature
 
@@ -163,18 +151,42 @@ def _as_asked(function: Callable, retriever: Retriever) -> Callable:
         with tf.control_dependencies([tf.debugging.Assert(fits, [rule, k])]):
             k = tf.identity(k)
         longest = tf.reduce_max(tf.concat([k, [1]], axis=0))
-        listed = function(inputs, exclude, longest, filters)
-        batch = tf.shape(listed["score"])[0]
+        lists = function(inputs, exclude, longest, filters)
+        batch = tf.shape(lists["score"])[0]
         k = tf.repeat(k, tf.where(tf.size(k) == 1, batch, 1))
         with tf.control_dependencies([tf.debugging.assert_equal(tf.size(k), batch, rule)]):
             within = tf.range(longest) < k[:, tf.newaxis]
         none = {"item_id": padding_of(retriever.item_ids), "interest": -1, "channel": ""}
         return {
             name: tf.where(within, part, tf.constant(none.get(name, -math.inf), part.dtype))
-            for name, part in listed.items()
+            for name, part in lists.items()
         }
 
     return signature
+
+
+def listed(
+    module: Any,
+    name: str,
+    what: Any,
+    exclude: tf.Tensor,
+    k: tf.Tensor | int,
+    filters: Mapping[str, tf.Tensor],
+) -> tuple[tf.Tensor, ...]:
+    """What a function of lists answers: the cheaper one of its two where nothing is chosen.
+
+    Args:
+        module: a `ServingModule`, or one that was restored.
+    """
+    unfiltered = None if filters else getattr(module, name + UNFILTERED, None)
+    return (unfiltered or getattr(module, name))(what, exclude, k, filters)
+
+
+def _listing(method: Callable, signature: list[Any]) -> Callable:
+    return tf.function(
+        lambda what, exclude, k, filters: method(what, k=k, exclude=exclude, filters=filters),
+        input_signature=signature,
+    )
 
 
 def signature_name(feature: str) -> str:

@@ -59,6 +59,27 @@ class ApproximateIndex(Index):
         items, dim = self._searcher.size
         query, exclude, present = search_inputs(dim, query, exclude, present)
         asked: Queries = (query, exclude, present, allowed)
+        if query.shape[1] != 1 or present is not None or allowed is not None:
+            return self._with_what_is_left(asked, k)
+        # Most requests are plain: of these the candidates are the answer, where there are enough.
+        batch, width = tf.unstack(tf.shape(exclude))
+        plain = (width == 0) & (batch > 0) & (k <= items // EXACT_SHARE)
+        rows, scores = tf.cond(
+            plain,
+            lambda: self._candidates(query, k, None),
+            lambda: (tf.fill([1, 1], NO_ROW), tf.zeros([1, 1])),
+        )
+        enough = tf.shape(rows)[1] == k
+        return tf.cond(
+            plain & enough & tf.reduce_all(rows != NO_ROW),
+            lambda: (rows, scores),
+            lambda: self._with_what_is_left(asked, k),
+        )
+
+    def _with_what_is_left(self, asked, k):
+        """`search` by as many candidates as each query needs, completed where they are too few."""
+        _, exclude, present, allowed = asked
+        items, dim = self._searcher.size
         rows, scores = self._by_count(asked, self._counts(k, exclude, allowed), k)
         lacking = rows[:, -1] == NO_ROW
         if present is not None:

@@ -107,7 +107,7 @@ class Blend(Retriever):
         rows, scores = [], []
         for channel in self.channels.values():
             own = {name: queries[name] for name in channel.inputs}
-            wanted = {**chosen({}, channel.filter_inputs), **filters}
+            wanted = {**chosen({}, channel.filter_inputs), **filters} if filters else {}
             wanted = {name: _as_often(wanted[name], exclude) for name in channel.filter_inputs}
             ids, score, evident = channel.lists(own, exclude, depth, wanted)
             within = tf.range(depth) < evident[:, tf.newaxis]

@@ -38,7 +38,9 @@ class Catalogue(tf.Module):
         self.order = np.random.default_rng(seed).permutation(len(given))
         self.ids = given[self.order]
         self.padding = padding_of(given)
-        self._raw = tf.Variable(self.ids, trainable=False, name="item_ids")
+        # Behind padding, which is that of row -1.
+        raw = np.concatenate([np.array([self.padding], self.ids.dtype), self.ids])
+        self._raw = tf.Variable(raw, trainable=False, name="item_ids")
         self.dtype = self._raw.dtype
         rows = tf.range(len(given), dtype=tf.int64)
         self._table = tf.lookup.StaticHashTable(
@@ -54,8 +56,7 @@ class Catalogue(tf.Module):
 
     def raw(self, rows: tf.Tensor) -> tf.Tensor:
         """The raw ids of rows; padding for row -1."""
-        found = tf.gather(self._raw, tf.maximum(rows, 0))
-        return tf.where(rows >= 0, found, tf.constant(self.padding, self.dtype))
+        return tf.gather(self._raw, rows + 1)
 
 
 def _checked(item_ids: Sequence[str] | Sequence[int] | np.ndarray) -> np.ndarray:

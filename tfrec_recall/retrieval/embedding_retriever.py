@@ -168,8 +168,7 @@ class EmbeddingRetriever(Retriever):
         rows, score = self.index.search(query, candidates, exclude, present, allowed)
         if self._diversity is not None:
             rows, score = spread(rows, score, self._groups, k, self._diversity.weight)
-        asks = tf.reduce_any(tf.reshape(query != 0, [tf.shape(query)[0], -1]), axis=1)
-        asks = asks[:, tf.newaxis]
+        asks = tf.reduce_any(query != 0, axis=list(range(1, query.shape.rank)))[:, tf.newaxis]
         return tf.where(asks, rows, NO_ROW), tf.where(asks, score, float("-inf"))
 
     def _interest_of(self, rows, query, present):

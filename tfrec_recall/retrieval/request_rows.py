@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -39,12 +40,29 @@ def row_by_row(function: Callable) -> Callable:
             what = "ids" if name == "exclude" else "values"
             rule = f"{name} has a row of {what} for each query, or one for all."
             checks.append(_require(tf.where(size == 1, batch, size), batch, rule))
-            given[name] = tf.repeat(value, tf.where(size == 1, batch, 1), axis=0)
+            given[name] = tf.broadcast_to(value, [batch, *tf.unstack(tf.shape(value))[1:]])
         with tf.control_dependencies(checks):
             given = {name: tf.identity(value) for name, value in given.items()}
             return function(queries, given.pop("exclude"), k, given)
 
     return of_rows
+
+
+def listing(function: Callable, signature: list[Any]) -> Callable:
+    """The graph of a kind of lists; another one where nothing is chosen, which costs less.
+
+    Args:
+        signature: of the function, the filters last.
+    """
+    listed = row_by_row(function)
+    *rest, filters = signature
+    every = tf.function(listed, input_signature=[*rest, {}])
+    some = tf.function(listed, input_signature=signature) if filters else every
+
+    def answered(what, exclude, k, filters):
+        return (some if filters else every)(what, exclude, k, filters)
+
+    return answered
 
 
 def _require(size: tf.Tensor, rows: tf.Tensor, rule: str) -> tf.Operation:

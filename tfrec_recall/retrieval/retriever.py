@@ -12,7 +12,7 @@ from tfrec_recall.retrieval.filters import Allowed, ItemFilters, chosen, filter_
 from tfrec_recall.retrieval.popularity import Fallback, Popularity
 from tfrec_recall.retrieval.rater import Rater
 from tfrec_recall.retrieval.raw_inputs import dense, tensors
-from tfrec_recall.retrieval.request_rows import check_rows, row_by_row
+from tfrec_recall.retrieval.request_rows import check_rows, listing
 from tfrec_recall.retrieval.selection import NO_ROW
 from tfrec_recall.retrieval.tuning_vectors import TuningVectors
 
@@ -379,7 +379,7 @@ class Retriever(tf.Module):
         return self.catalogue.raw(rows), score
 
     def _wanted(self, exclude, filters) -> tuple[tf.Tensor, Allowed | None]:
-        allowed = None if self.filters is None else self.filters.allowed(filters)
+        allowed = self.filters.allowed(filters) if filters and self.filters else None
         return self.catalogue.rows(exclude), allowed
 
     def _filled(self, queries, rows, score, exclude, k, allowed) -> ListsAndMore:
@@ -406,10 +406,10 @@ class Retriever(tf.Module):
         length = tf.TensorSpec([], tf.int32, "k")
         rest = [exclude, length, self.filter_inputs]
         query, item = [self.inputs, *rest], [item_id, *rest]
-        self._recommend = tf.function(row_by_row(self.lists), input_signature=query)
-        self._by_interest = tf.function(row_by_row(self.lists_by_interest), input_signature=query)
-        self._by_channel = tf.function(row_by_row(self.lists_by_channel), input_signature=query)
-        self._similar = tf.function(row_by_row(self.similar_lists), input_signature=item)
+        self._recommend = listing(self.lists, query)
+        self._by_interest = listing(self.lists_by_interest, query)
+        self._by_channel = listing(self.lists_by_channel, query)
+        self._similar = listing(self.similar_lists, item)
 
     def _answered(self, function, queries, k, exclude, shared, filters) -> tuple[tf.Tensor, ...]:
         features = tensors(queries, self.inputs, "retriever", shared)
@@ -422,7 +422,7 @@ class Retriever(tf.Module):
         else:
             exclude = dense(exclude, tf.TensorSpec([None, None], self.id_dtype), "exclude")
             check_rows("exclude", exclude, rows)
-        wanted = chosen(filters or {}, self.filter_inputs)
+        wanted = chosen(filters, self.filter_inputs) if filters else {}
         for name, value in wanted.items():
             check_rows(name, value, rows)
         listed = function(what, exclude, tf.cast(k, tf.int32), wanted)
