@@ -2,17 +2,20 @@
 
 import json
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
 
 from tests.cli.conftest import RENAME, printed
 from tests.untraced import training_without_graphs
-from tfrec_recall.cli import compare as module
+from tfrec_recall.cli import run_apart as module
 from tfrec_recall.cli.compared_run import made
 from tfrec_recall.cli.durations import seconds, shown
 from tfrec_recall.cli.plan import Plan
 from tfrec_recall.cli.protocol import Protocol
+from tfrec_recall.cli.run_apart import RunsApart
 from tfrec_recall.cli.source import Source
 from tfrec_recall.comparison.runs import Run
 from tfrec_recall.models import TwoTower
@@ -25,12 +28,12 @@ def here(monkeypatch):
     """Runs are made in this process; which ones is kept."""
     asked = []
 
-    def made_here(plan, run, allowed):
+    def made_here(self, run, allowed):
         asked.append(str(run))
-        plan.runs().write(run, made(plan, run, allowed))
-        return plan.runs().read()[run]
+        self._plan.runs().write(run, made(self._plan, run, allowed))
+        return self._plan.runs().read()[run]
 
-    monkeypatch.setattr(module, "made_apart", made_here)
+    monkeypatch.setattr(RunsApart, "made", made_here)
     return asked
 
 
@@ -104,18 +107,18 @@ def program(path, text):
 def test_a_run_that_breaks_is_told_by_its_log_and_harms_no_other(plan, tmp_path, monkeypatch):
     broken = program(tmp_path / "python", "echo 'Killed for memory' >&2; exit 9")
     monkeypatch.setattr(sys, "executable", broken)
-    result = module.made_apart(plan, Run("popular", 0), None)
+    result = RunsApart(plan).made(Run("popular", 0), None)
     assert result["status"] == "failed"
     assert result["why"].startswith("Killed for memory (exit code 9; ")
     monkeypatch.setattr(sys, "executable", program(tmp_path / "slow", "exec sleep 60"))
     monkeypatch.setattr(module, "GRACE", 0)
-    result = module.made_apart(plan, Run("popular", 1), 0.2)
+    result = RunsApart(plan).made(Run("popular", 1), 0.2)
     assert (result["status"], result["seconds_allowed"]) == ("too long", 0.2)
     assert {str(run) for run in plan.runs().read()} == {"popular, seed 0", "popular, seed 1"}
 
 
 def test_a_process_of_its_own_makes_a_run(plan):
-    result = module.made_apart(plan, Run("popular", 0), 60)
+    result = RunsApart(plan).made(Run("popular", 0), 60)
     assert (result["status"], result["random"]) == ("done", False)
     assert result["peak_mib"] > 100
     log = plan.runs().path(Run("popular", 0), "log").read_text()
@@ -150,3 +153,23 @@ def test_only_a_comparison_is_read(tmp_path):
     (tmp_path / "plan.json").write_text("{}")
     with pytest.raises(ValueError, match="is damaged"):
         Plan.read(tmp_path)
+
+
+def test_a_stopped_run_leaves_nothing_and_none_begins_after_it(plan, tmp_path, monkeypatch):
+    said = tmp_path / "said"
+    slow = program(tmp_path / "slow", f"echo $TF_NUM_INTRAOP_THREADS > {said}; exec sleep 60")
+    monkeypatch.setattr(sys, "executable", slow)
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    apart = RunsApart(plan, at_once=1_000)
+    with ThreadPoolExecutor(1) as threads:
+        run = threads.submit(apart.made, Run("popular", 0), None)
+        while not (said.exists() and said.read_text()):
+            assert not run.done()
+            time.sleep(0.01)
+        apart.stop()
+        with pytest.raises(KeyboardInterrupt):
+            run.result(10)
+    assert said.read_text() == "1\n"  # a thread, where there are more runs than cores
+    with pytest.raises(KeyboardInterrupt):
+        apart.made(Run("popular", 1), None)
+    assert not plan.runs().read()

@@ -1,5 +1,7 @@
 """Which runs are made, in which order, and what a budget leaves."""
 
+import threading
+
 import pytest
 
 from tests.comparison.made_up import result, results
@@ -113,3 +115,47 @@ def test_results_are_kept_as_they_are(tmp_path):
     runs.path(Run("sdm", 0)).write_text("{")
     with pytest.raises(ValueError, match=r"sdm-0\.json is not the result of a run: remove it"):
         runs.read()
+
+
+def test_several_at_once_and_a_second_seed_waits_for_the_first_of_its_model():
+    begun, ended, a_is_there = [], [], threading.Event()
+
+    def start(run, seconds):
+        begun.append(str(run))
+        if run == Run("a", 0):
+            assert a_is_there.wait(10)
+        elif str(run) == "b, seed 1":
+            a_is_there.set()  # so this one ran beside the first of a
+        return result(run.model, run.seed)
+
+    for run, _ in schedule(Round(("a", "b"), (0, 1), at_once=2), {}, start):
+        ended.append(str(run))
+    assert sorted(begun) == ["a, seed 0", "a, seed 1", "b, seed 0", "b, seed 1"]
+    assert begun.index("b, seed 1") < begun.index("a, seed 1")
+    assert ended.index("a, seed 0") < ended.index("a, seed 1")
+
+
+def test_two_at_once_have_two_shares_of_a_budget():
+    given = []
+
+    def start(run, seconds):
+        given.append(seconds)
+        return result(run.model, run.seed)
+
+    list(schedule(Round(MODELS, (0,), 90, at_once=2), {}, start, clock=lambda: 0.0))
+    assert given[0] == 60  # of three runs, two of which run at a time
+    assert max(given) <= 90
+
+
+def test_what_is_on_its_way_is_stopped_where_nobody_waits_for_it():
+    stopped = threading.Event()
+
+    def start(run, seconds):
+        if run.model == "b":
+            assert stopped.wait(10)
+        return result(run.model, run.seed)
+
+    runs = schedule(Round(("a", "b"), (0,), at_once=2), {}, start, stop=stopped.set)
+    assert str(next(runs)[0]) == "a, seed 0"
+    runs.close()
+    assert stopped.is_set()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -21,18 +19,17 @@ from tfrec_recall.cli.durations import seconds, shown
 from tfrec_recall.cli.option_groups import takes
 from tfrec_recall.cli.plan import Plan
 from tfrec_recall.cli.protocol import Protocol, protocol
+from tfrec_recall.cli.run_apart import RunsApart
 from tfrec_recall.cli.settings import read
 from tfrec_recall.cli.source import Source, parse_pairs
 from tfrec_recall.cli.train import Kind
-from tfrec_recall.comparison.runs import FAILED, TOO_LONG, YARDSTICK, Run, standing
+from tfrec_recall.comparison.runs import YARDSTICK, Run, standing
 from tfrec_recall.comparison.schedule import Round, schedule
 from tfrec_recall.data.files import check_folder, replacing
 
 if TYPE_CHECKING:
     from tfrec_recall.data import Split
 
-GRACE = 5  # seconds that a run may be late
-LAST_LINES = 3  # of a log, where a run failed
 JSON, CSV, TABLE, PAGE = "comparison.json", "leaderboard.csv", "leaderboard.md", "report.html"
 
 
@@ -61,6 +58,14 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Runs at a time, each with its share of the cores: sooner done, though each takes "
+            "longer.",
+        ),
+    ] = 1,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -99,7 +104,8 @@ def compare(
     plan = Plan(out, source, measured, fingerprint(interactions), index.value, chosen)
     plan.write()
     made_of = {name: plan.made_of(name) for name in names}
-    kept, wanted = plan.runs().read(), Round(names, tuple(range(seeds)), limit)
+    kept, wanted = plan.runs().read(), Round(names, tuple(range(seeds)), limit, jobs)
+    apart = RunsApart(plan, jobs)
     there = standing(kept, made_of)
     old = [str(run) for run in kept if run.model in made_of and run not in there]
     if old:
@@ -109,51 +115,13 @@ def compare(
 
             def start(run: Run, allowed: float | None) -> Mapping[str, Any]:
                 table.begins(run, allowed)
-                return made_apart(plan, run, allowed)
+                return apart.made(run, allowed)
 
-            for run, result in schedule(wanted, there, start):
+            for run, result in schedule(wanted, there, start, stop=apart.stop):
                 table.ended(run, result)
     finally:  # also of what an interruption left
         write_report(plan, split, names)
     say(f"Done in {shown(time.monotonic() - began)}.")
-
-
-def made_apart(plan: Plan, run: Run, allowed: float | None) -> Mapping[str, Any]:
-    """The result of a run that is made in a process of its own, and its log beside it."""
-    runs = plan.runs()
-    runs.path(run).unlink(missing_ok=True)
-    command = [sys.executable, "-m", "tfrec_recall.cli.compared_run"]
-    command += [str(plan.folder), run.model, str(run.seed)]
-    command += [] if allowed is None else [f"{allowed:.0f}"]
-    log, began = runs.path(run, "log"), time.monotonic()
-    late = False
-    with open(log, "wb") as lines:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=lines, stderr=lines, env=dict(os.environ)
-        )
-        try:
-            process.wait(None if allowed is None else allowed + GRACE)
-        except subprocess.TimeoutExpired:
-            late = True
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-    result = runs.read().get(run)
-    if result is not None:
-        return result
-    told = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    why = f"no end within {shown(allowed)}" if late else " ".join(told[-LAST_LINES:])
-    result = {
-        "made_of": plan.made_of(run.model),
-        "status": TOO_LONG if late else FAILED,
-        "why": why if late else f"{why} (exit code {process.returncode}; {log})",
-        "seconds": round(time.monotonic() - began, 1),
-        "seconds_allowed": allowed,
-        "random": True,
-    }
-    runs.write(run, result)
-    return result
 
 
 def write_report(plan: Plan, split: Split, names: list[str]) -> None:

@@ -24,13 +24,18 @@ TRAINING = 0.8  # of the seconds of a run; the rest is for the index and the mea
 
 
 def made(
-    plan: Plan, run: Run, seconds: float | None = None, split: Split | None = None
+    plan: Plan,
+    run: Run,
+    seconds: float | None = None,
+    split: Split | None = None,
+    at_once: int = 1,
 ) -> dict[str, Any]:
     """Trains and measures as the plan says, and returns the result.
 
     Args:
         seconds: after which training has to be over; what was learnt until then is measured.
         split: that of the plan, where it is at hand.
+        at_once: how many runs share the machine with this one, itself among them.
     """
     began = time.monotonic()
     from tfrec_recall.cli.deadline import Deadline
@@ -46,7 +51,7 @@ def made(
         "made_of": plan.made_of(run.model),
         "about": chosen.summary,
         "seconds_allowed": seconds,
-        "machine": plan.machine(),
+        "machine": plan.machine(at_once),
         "random": not issubclass(chosen.load(), OnePassModel),
     }
     deadline = Deadline(began + TRAINING * seconds) if seconds else None
@@ -104,12 +109,12 @@ def _commit() -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Makes the run `FOLDER MODEL SEED [SECONDS]` and writes its result."""
-    folder, model, seed, *seconds = arguments
+    """Makes the run `FOLDER MODEL SEED AT_ONCE [SECONDS]` and writes its result."""
+    folder, model, seed, at_once, *seconds = arguments
     quiet()
     plan = Plan.read(pathlib.Path(folder))
     run = Run(model, int(seed))
-    result = made(plan, run, float(seconds[0]) if seconds else None)
+    result = made(plan, run, float(seconds[0]) if seconds else None, at_once=int(at_once))
     plan.runs().write(run, result)
 
 

@@ -31,7 +31,7 @@ class ComparisonTable:
     ):
         self._models, self._seeds = models, seeds
         self._results = {run: result for run, result in results.items() if run.model in models}
-        self._running: Run | None = None
+        self._running: set[Run] = set()
         self._live = Live(console=notices(), refresh_per_second=2, get_renderable=self.table)
         self._on = is_live()
 
@@ -41,19 +41,19 @@ class ComparisonTable:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        self._running = None
+        self._running.clear()
         if self._on:
             self._live.stop()
 
     def begins(self, run: Run, seconds: float | None) -> None:
         """A run begins, which may take so many seconds."""
-        self._running = run
+        self._running.add(run)
         if not self._on:
             say(f"{run} …" + (f" (at most {shown(seconds)})" if seconds else ""))
 
     def ended(self, run: Run, result: Mapping[str, Any] | None) -> None:
         """What came of a run; None where the budget had nothing left for it."""
-        self._running = None
+        self._running.discard(run)
         if result is not None:
             self._results[run] = result
         if not self._on:
@@ -91,8 +91,9 @@ class ComparisonTable:
         return (-sum(values) / len(values) if values else 1.0, model)
 
     def _state(self, model: str, runs: list[Mapping[str, Any]]) -> Text:
-        if self._running is not None and self._running.model == model:
-            return Text(f"running seed {self._running.seed} …", "cyan")
+        seeds = sorted(str(run.seed) for run in tuple(self._running) if run.model == model)
+        if seeds:
+            return Text(f"running seed {', '.join(seeds)} …", "cyan")
         odd = [f"{one['status']}: {one['why'] or 'by the budget'}" for one in runs if _odd(one)]
         return Text(odd[0] if odd else "", "yellow")
 

@@ -64,9 +64,10 @@ class Plan:
         return index_of(Kind(self.index))
 
     @staticmethod
-    def machine() -> str:
-        """What times were measured on."""
-        return f"{platform.machine()}, {os.cpu_count()} CPUs, {platform.system()}"
+    def machine(at_once: int = 1) -> str:
+        """What times were measured on, of how many runs at once."""
+        machine = f"{platform.machine()}, {os.cpu_count()} CPUs, {platform.system()}"
+        return machine if at_once == 1 else f"{machine}, {at_once} runs at once"
 
     def write(self) -> None:
         """Keeps it in its folder.

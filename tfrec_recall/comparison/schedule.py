@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from tfrec_recall.comparison.runs import FAILED, LEFT_OUT, WITH_FIGURES, Run, lasts
@@ -21,11 +22,13 @@ class Round:
             that ends leaves a whole table.
         seeds: of each model; one that draws nothing at random is run once.
         budget: seconds for all runs of this call; None for any.
+        at_once: how many runs are made at a time.
     """
 
     models: Sequence[str]
     seeds: Sequence[int]
     budget: float | None = None
+    at_once: int = 1
 
 
 def schedule(
@@ -33,40 +36,80 @@ def schedule(
     results: Mapping[Run, Mapping[str, Any]],
     start: Start,
     clock: Callable[[], float] = time.monotonic,
+    stop: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Run, Mapping[str, Any] | None]]:
-    """Makes the runs that are wanted and whose results are not there, one after the other.
+    """Makes the runs that are wanted and whose results are not there.
 
     Of what is left of the budget, a run may take as much as leaves the same to every model that has
     no result yet; the second seed of a model is begun only where it can end as its first one did.
 
     Args:
         results: those there are that stand.
-        start: makes a run within these seconds, if any, and returns its result.
+        start: makes a run within these seconds, if any, and returns its result; in a thread.
         clock: tells the seconds.
+        stop: ends the runs that are on their way, where they are not waited for.
 
-    Yields: each run with its result, and with None one for which no budget is left.
+    Yields: each run with its result as it ends, and with None one for which no budget is left.
     """
     ends = None if wanted.budget is None else clock() + wanted.budget
-    results = dict(results)
-    for seed in wanted.seeds:
-        order = _cheapest_first(wanted.models, results)
-        for place, model in enumerate(order):
-            run, first = Run(model, seed), results.get(Run(model, wanted.seeds[0]))
-            if seed != wanted.seeds[0] and not _again(first):
+    results, running = dict(results), dict[Future[Mapping[str, Any]], Run]()
+    pending = {seed: list(wanted.models) for seed in wanted.seeds}
+    with ThreadPoolExecutor(wanted.at_once) as threads:
+        try:
+            while True:
+                left, next_one = None if ends is None else ends - clock(), None
+                if len(running) < wanted.at_once:
+                    next_one = _next(wanted, pending, results, set(running.values()), left)
+                if next_one is not None:
+                    run, seconds = next_one
+                    if seconds is not None and seconds <= 0:
+                        yield run, None
+                        continue
+                    results.pop(run, None)
+                    running[threads.submit(start, run, seconds)] = run
+                elif running:
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        run = running.pop(future)
+                        results[run] = future.result()
+                        yield run, results[run]
+                else:
+                    return
+        except BaseException:
+            stop()
+            raise
+
+
+def _next(
+    wanted: Round,
+    pending: Mapping[int, list[str]],
+    results: Mapping[Run, Mapping[str, Any]],
+    running: set[Run],
+    left: float | None,
+) -> tuple[Run, float | None] | None:
+    """The run to begin now and the seconds that it may take, 0 where too few are left.
+
+    It is pending no more, as are those before it that need not be made. None where there is no
+    other, or others wait for the first seed of their model.
+    """
+    for seed, models in pending.items():
+        for model in _cheapest_first(models, results):
+            run, first = Run(model, seed), Run(model, wanted.seeds[0])
+            if run != first and first in running:
                 continue
-            others = sum(_is_missing(Run(other, seed), results) for other in order[place + 1 :])
-            allowed = None if ends is None else (ends - clock()) / (1 + others)
+            models.remove(model)
+            if run != first and not _again(results.get(first)):
+                continue
+            others = sum(_is_missing(Run(other, seed), results) for other in models)
+            share = wanted.at_once / (1 + others + len(running))
+            allowed = None if left is None else left * min(1.0, share)
             if run in results and lasts(results[run], allowed):
                 continue
-            left = None if ends is None else ends - clock()
-            needs = 0.0 if first is None or seed == wanted.seeds[0] else first["seconds"]
-            if left is not None and left <= needs:
-                yield run, None
-                continue
+            if run == first or left is None:
+                return run, allowed
             # A seed that follows has the time of the first, and some more.
-            seconds = allowed if needs == 0 or left is None else min(left, 2 * needs)
-            results[run] = start(run, seconds)
-            yield run, results[run]
+            needs = results[first]["seconds"]
+            return run, 0.0 if left <= needs else min(left, 2 * needs)
+    return None
 
 
 def _is_missing(run: Run, results: Mapping[Run, Mapping[str, Any]]) -> bool:

@@ -177,7 +177,8 @@ def _notes(rows: list[dict[str, Any]], measured: Mapping[str, list[Result]]) -> 
         notes.append(f"The runs are of {len(commits)} states of the code.")
     machines = {run["machine"] for runs in measured.values() for run in runs}
     if len(machines) > 1:
-        notes.append(f"The runs are of {len(machines)} machines: times do not stand side by side.")
+        told = "; ".join(sorted(machines))
+        notes.append(f"Times were measured differently and do not stand side by side: {told}.")
     return notes
 
 
