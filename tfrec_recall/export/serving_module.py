@@ -183,10 +183,16 @@ def listed(
 
 
 def _listing(method: Callable, signature: list[Any]) -> Callable:
-    return tf.function(
-        lambda what, exclude, k, filters: method(what, k=k, exclude=exclude, filters=filters),
-        input_signature=signature,
-    )
+    """A method of lists, by the names that its arguments have in an export."""
+
+    def of_queries(queries, exclude, k, filters):
+        return method(queries, k=k, exclude=exclude, filters=filters)
+
+    def of_items(item_id, exclude, k, filters):
+        return method(item_id, k=k, exclude=exclude, filters=filters)
+
+    function = of_queries if isinstance(signature[0], dict) else of_items
+    return tf.function(function, input_signature=signature)
 
 
 def signature_name(feature: str) -> str:
