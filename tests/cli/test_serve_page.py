@@ -1,15 +1,20 @@
 """The page of `serve`: what it asks the server, and what a browser shows."""
 
+import contextlib
 import json
 import pathlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pandas as pd
 import pytest
 from starlette.testclient import TestClient
 
 from tests.browser import CHROMIUM, WIDTHS, needs_chromium
+from tests.retrieval.toys import MeanOfHistory, item_vectors
 from tfrec_recall.cli.known import Known
+from tfrec_recall.export import export
+from tfrec_recall.retrieval import EmbeddingRetriever
 from tfrec_recall.serving.application import application
 from tfrec_recall.serving.connections import bound, server
 from tfrec_recall.serving.page import Page
@@ -17,13 +22,31 @@ from tfrec_recall.serving.rest import Rest
 from tfrec_recall.serving.versions import Versions
 
 
+@contextlib.contextmanager
+def applied(export_folder, interactions):
+    with ThreadPoolExecutor(2) as workers:
+        versions = Versions(export_folder)
+        rest = Rest(versions, workers, 2**20, 5, lambda line: None)
+        yield application(rest, Page(versions, Known(interactions, "shop"), workers, 5))
+
+
+@contextlib.contextmanager
+def listening(app):
+    """The address at which the page is."""
+    at, listens = bound("127.0.0.1", 0), threading.Event()
+    running = server(app, 5, listens.set)
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [at]})
+    thread.start()
+    assert listens.wait(10)
+    yield f"http://127.0.0.1:{at.getsockname()[1]}/"
+    running.should_exit = True
+    thread.join(10)
+
+
 @pytest.fixture(scope="module")
 def app(exported, split):
-    with ThreadPoolExecutor(2) as workers:
-        versions = Versions(exported)
-        rest = Rest(versions, workers, 2**20, 5, lambda line: None)
-        known = Known(split.interactions, "shop")
-        yield application(rest, Page(versions, known, workers, 5))
+    with applied(exported, split.interactions) as app:
+        yield app
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +56,8 @@ def client(app):
 
 @pytest.fixture(scope="module")
 def address(app):
-    at, listens = bound("127.0.0.1", 0), threading.Event()
-    running = server(app, 5, listens.set)
-    thread = threading.Thread(target=running.run, kwargs={"sockets": [at]})
-    thread.start()
-    assert listens.wait(10)
-    yield f"http://127.0.0.1:{at.getsockname()[1]}/"
-    running.should_exit = True
-    thread.join(10)
+    with listening(app) as address:
+        yield address
 
 
 def test_what_the_head_says(client):
@@ -144,3 +161,36 @@ def test_a_browser_picks_a_user_types_items_and_reads_lists(address, split, tmp_
     assert complaints == []
     assert asked == {address.split("/")[2]}
     assert all(pathlib.Path(tmp_path / f"user-{width}.png").stat().st_size for width in WIDTHS)
+
+
+@needs_chromium
+def test_a_browser_chooses_what_is_listed(split, tmp_path):
+    from playwright.sync_api import expect, sync_playwright
+
+    ids = split.interactions.items["item_id"].to_numpy()
+    vectors = item_vectors(len(ids))
+    kinds = pd.DataFrame({"item_id": ids, "kind": ["cup", "plate", "bowl"] * 10})
+    made = EmbeddingRetriever(MeanOfHistory(ids, vectors), ids, vectors, k=20)
+    path = export(made.with_filters(kinds, ["kind"]), tmp_path / "chosen").parent
+    events = split.interactions.events
+    had = events[events["user_id"] == "v03"]["item_id"]
+    with (
+        applied(path, split.interactions) as app,
+        listening(app) as address,
+        sync_playwright() as driver,
+    ):
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(address)
+        page.locator("#user").press_sequentially("v03")
+        page.locator("#user-found li", has_text="v03").click()
+        expect(page.locator("#what")).to_have_text("For user v03")
+        everything = kinds[~kinds["item_id"].isin(had)]
+        expect(page.locator("#list .title")).to_have_count(len(everything))
+        page.locator("#input-where_kind").fill("plate")
+        page.get_by_role("button", name="Recommend").click()
+        plates = everything[everything["kind"] == "plate"]["item_id"]
+        assert 0 < len(plates) < len(everything)
+        expect(page.locator("#list .title")).to_have_count(len(plates))
+        assert set(page.locator("#list .title").all_inner_texts()) == set(plates)
+        browser.close()
