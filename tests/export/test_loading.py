@@ -143,3 +143,12 @@ def is_there(name):
     except tf.errors.OpError:
         return False
     return True
+
+
+def test_versions_that_follow_each_other_are_loaded_in_silence(version, caplog):
+    logger = tf.get_logger()
+    logger.addHandler(caplog.handler)
+    for _ in range(6):
+        load(version)({"history": [["item 3"]]})
+    logger.removeHandler(caplog.handler)
+    assert "retracing" not in caplog.text

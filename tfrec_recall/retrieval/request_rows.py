@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -54,7 +55,9 @@ def listing(function: Callable, signature: list[Any]) -> Callable:
     Args:
         signature: of the function, the filters last.
     """
-    listed = row_by_row(function)
+    # TensorFlow warns of a function that is traced often, and takes all of one code for one: those
+    # of other retrievers too, which a partial function has not.
+    listed = functools.partial(row_by_row(function))
     *rest, filters = signature
     every = tf.function(listed, input_signature=[*rest, {}])
     some = tf.function(listed, input_signature=signature) if filters else every
