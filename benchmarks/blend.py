@@ -2,12 +2,14 @@
 
     python -m benchmarks.blend --runs DIR --seeds 3
     python -m benchmarks.blend --runs DIR --data movielens-100k --table
+    python -m benchmarks.blend --runs DIR --data gowalla --settings two-tower=fewer.json
 
 Trains each channel as `tfrec-recall train` does and keeps its lists of 100 in DIR, so that a call
-goes on where another stopped. For each seed the weights of every way to merge are fitted on
-validation, which also chooses the way; test is looked at once. A line of DIR/figures.jsonl holds
-what each channel and the blend found on test. Where no validation came with the data, channels are
-trained without some events, which weights are fitted to, and then once more on all of train.
+goes on where another stopped; other settings take another DIR. For each seed the weights of every
+way to merge are fitted on validation, which also chooses the way; test is looked at once. A line of
+DIR/figures.jsonl holds what each channel and the blend found on test. Where no validation came with
+the data, channels are trained without some events, which weights are fitted to, and then once more
+on all of train.
 
 Prints Recall@50 of the best channel, by test, and of the blend, and recall@20.
 
@@ -23,16 +25,20 @@ import json
 import pathlib
 import sys
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from tfrec_recall.cli.discovery import Entry, entries
-from tfrec_recall.cli.settings import Training
+from tfrec_recall.cli.settings import read as settings_file
+from tfrec_recall.cli.settings import separate
 from tfrec_recall.cli.source import Source
 from tfrec_recall.cli.training import train_model
 from tfrec_recall.data import Interactions, Split, hold_back, standard
 from tfrec_recall.evaluation.blending import ChannelLists, fit_weights
 from tfrec_recall.models import RecallModel
+from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.retrieval import Exact, Quotas, ReciprocalRank, WeightedScores
 
 import tensorflow as tf  # isort: skip  # after the package, which selects Keras 2
@@ -64,14 +70,17 @@ class Parts:
         return cls(trial, split)
 
 
-def learnt(entry: Entry, train: Interactions, epochs: int, seed: int) -> RecallModel:
+def learnt(
+    entry: Entry, train: Interactions, epochs: int, seed: int, settings: Mapping[str, Any]
+) -> RecallModel:
     """A model that has learnt all of train for as many epochs as the trial found best."""
     model_class = entry.load()
+    training, arguments = separate(settings, model_class, entry.name)
     tf.keras.utils.set_random_seed(seed)
-    model = model_class(model_class.default_features(train, None).adapt(train))
-    data = model.training_data(train, seed=seed)
+    model = model_class(model_class.default_features(train, None).adapt(train), **arguments)
+    data = model.training_data(train, training.batch_size or BATCH_SIZE, seed=seed)
     model.compile(
-        model.optimizer_class(Training().learning_rate),
+        model.optimizer_class(training.learning_rate),
         jit_compile=model.can_compile,
         steps_per_execution=model.steps_per_execution,
     )
@@ -79,17 +88,19 @@ def learnt(entry: Entry, train: Interactions, epochs: int, seed: int) -> RecallM
     return model
 
 
-def channel(name: str, parts: Parts, seed: int) -> dict[str, ChannelLists]:
+def channel(
+    name: str, parts: Parts, seed: int, settings: Mapping[str, Any]
+) -> dict[str, ChannelLists]:
     """The lists of a channel, for validation and for test."""
     entry = entries()[name]
-    trained = train_model(entry, parts.fitted, {}, seed)
+    trained = train_model(entry, parts.fitted, settings, seed)
     model = trained.model
     validation = listed(name, model, parts.fitted, "validation")
     if parts.measured is not parts.fitted:
         if trained.best_epoch is None:
-            model = train_model(entry, parts.measured, {}, seed).model
+            model = train_model(entry, parts.measured, settings, seed).model
         else:
-            model = learnt(entry, parts.measured.train, trained.best_epoch, seed)
+            model = learnt(entry, parts.measured.train, trained.best_epoch, seed, settings)
     return {"validation": validation, "test": listed(name, model, parts.measured, "test")}
 
 
@@ -136,7 +147,14 @@ def seeds_of(name: str, seeds: int) -> range:
     return range(1 if name in ("item-cf", "user-cf", "popular") else seeds)
 
 
-def train_all(data: str, parts: Parts, names: list[str], seeds: int, path: pathlib.Path) -> None:
+def train_all(
+    data: str,
+    parts: Parts,
+    names: list[str],
+    seeds: int,
+    path: pathlib.Path,
+    settings: Mapping[str, Mapping[str, Any]],
+) -> None:
     path.mkdir(parents=True, exist_ok=True)
     for seed in range(seeds):
         for name in names:
@@ -144,7 +162,7 @@ def train_all(data: str, parts: Parts, names: list[str], seeds: int, path: pathl
             if seed not in seeds_of(name, seeds) or file.exists():
                 continue
             began = time.perf_counter()
-            found = channel(name, parts, seed)
+            found = channel(name, parts, seed, settings.get(name, {}))
             arrays = {}
             for on, lists in found.items():
                 arrays |= {f"{on}_rows": lists.rows[0], f"{on}_scores": lists.scores[0]}
@@ -188,18 +206,21 @@ def main() -> int:
     parser.add_argument("--runs", type=pathlib.Path, required=True, help="a folder")
     parser.add_argument("--data", nargs="*", default=list(CHANNELS), help="names, or folders")
     parser.add_argument("--models", nargs="*", help="the channels; by default those of the data")
+    parser.add_argument("--settings", nargs="*", default=[], help="MODEL=FILE, as of `compare`")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--train", action="store_true", help="train what is missing, blend nothing")
     parser.add_argument("--table", action="store_true", help="blend what is there, train nothing")
     options = parser.parse_args()
 
+    chosen = (one.partition("=") for one in options.settings)
+    settings = {name: settings_file(pathlib.Path(file)) for name, _, file in chosen}
     holds = True
     for given in options.data:
         data = pathlib.Path(given).name
         parts = Parts.of(standard(Source(given).load()))
         names, path = options.models or list(CHANNELS[data]), options.runs / data
         if not options.table:
-            train_all(data, parts, names, options.seeds, path)
+            train_all(data, parts, names, options.seeds, path, settings)
         if options.train:
             continue
         rows = figures(data, parts, names, options.seeds, path)
