@@ -108,7 +108,7 @@ class Blend(Retriever):
         for channel in self.channels.values():
             own = {name: queries[name] for name in channel.inputs}
             wanted = {**chosen({}, channel.filter_inputs), **filters} if filters else {}
-            wanted = {name: _as_often(wanted[name], exclude) for name in channel.filter_inputs}
+            wanted = {name: _as_often(value, exclude) for name, value in wanted.items()}
             ids, score, evident = channel.lists(own, exclude, depth, wanted)
             within = tf.range(depth) < evident[:, tf.newaxis]
             rows.append(self.catalogue.rows(ids))
