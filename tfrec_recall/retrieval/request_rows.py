@@ -41,9 +41,11 @@ def row_by_row(function: Callable) -> Callable:
             what = "ids" if name == "exclude" else "values"
             rule = f"{name} has a row of {what} for each query, or one for all."
             checks.append(_require(tf.where(size == 1, batch, size), batch, rule))
-            given[name] = tf.broadcast_to(value, [batch, *tf.unstack(tf.shape(value))[1:]])
         with tf.control_dependencies(checks):
-            given = {name: tf.identity(value) for name, value in given.items()}
+            given = {
+                name: tf.broadcast_to(value, [batch, *tf.unstack(tf.shape(value))[1:]])
+                for name, value in given.items()
+            }
             return function(queries, given.pop("exclude"), k, given)
 
     return of_rows
