@@ -64,9 +64,10 @@ class ApproximateIndex(Index):
         # Most requests are plain: of these the candidates are the answer, where there are enough.
         batch, width = tf.unstack(tf.shape(exclude))
         plain = (width == 0) & (batch > 0) & (k <= items // EXACT_SHARE)
+        effort = self._effort(k)  # here it is a constant, where k is one
         rows, scores = tf.cond(
             plain,
-            lambda: self._candidates(query, k, None),
+            lambda: self._searcher.candidates(tf.squeeze(query, 1), k, *effort),
             lambda: (tf.fill([1, 1], NO_ROW), tf.zeros([1, 1])),
         )
         enough = tf.shape(rows)[1] == k
@@ -159,18 +160,16 @@ class ApproximateIndex(Index):
         return self._searcher.vectors_of(rows)
 
     def _candidates(self, query, count, present):
+        reorder, leaves_to_search = self._effort(count)
+        return side_by_side(self._searcher, query, count, reorder, leaves_to_search, present)
+
+    def _effort(self, count: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
+        """How many candidates a search for so many reorders, and how many leaves it visits."""
         chosen = self._chosen
         longer = tf.maximum(1.0, tf.cast(count, tf.float32) / self._k)
         leaves_to_search = tf.cast(tf.math.ceil(chosen.leaves_to_search * longer), tf.int32)
         reorder = tf.cast(tf.math.ceil(chosen.reorder * longer), tf.int32)
-        return side_by_side(
-            self._searcher,
-            query,
-            count,
-            reorder,
-            tf.minimum(leaves_to_search, chosen.leaves),
-            present,
-        )
+        return reorder, tf.minimum(leaves_to_search, chosen.leaves)
 
 
 @dataclasses.dataclass(frozen=True)

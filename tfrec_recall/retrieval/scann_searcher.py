@@ -108,7 +108,8 @@ class ScannSearcher(tf.Module):
         found = search(query, count, reorder, leaves_to_search)
         none = tf.math.is_nan(found.distances)  # how ScaNN fills up; the rows are then 0
         rows = tf.where(none, NO_ROW, found.indices)
-        return tf.ensure_shape(rows, [None, None]), tf.where(none, float("-inf"), found.distances)
+        scores = tf.where(none, float("-inf"), found.distances)
+        return tf.ensure_shape(rows, [None, None]), tf.ensure_shape(scores, [None, None])
 
     def _handle(self) -> tf.Tensor:
         parts = [getattr(self._state, name) for name in PARTS]
