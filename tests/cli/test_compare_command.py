@@ -173,3 +173,10 @@ def test_a_stopped_run_leaves_nothing_and_none_begins_after_it(plan, tmp_path, m
     with pytest.raises(KeyboardInterrupt):
         apart.made(Run("popular", 1), None)
     assert not plan.runs().read()
+
+
+def test_a_run_that_is_interrupted_with_the_rest_did_not_fail(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", program(tmp_path / "python", "kill -INT $$; sleep 60"))
+    with pytest.raises(KeyboardInterrupt):
+        RunsApart(plan).made(Run("popular", 0), None)
+    assert not plan.runs().read()

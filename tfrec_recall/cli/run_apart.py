@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -60,7 +61,7 @@ class RunsApart:
         result = runs.read().get(run)
         if result is not None:
             return result
-        if self._stopped:
+        if self._stopped or process.returncode == -signal.SIGINT:  # a terminal interrupts all
             raise KeyboardInterrupt
         told = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         why = f"no end within {shown(allowed)}" if late else " ".join(told[-LAST_LINES:])
