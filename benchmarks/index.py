@@ -5,7 +5,8 @@
     python benchmarks/index.py --items 100000              # made-up vectors
 
 Exact search, `InvertedFile` and `ScaNN` are asked as SavedModels that `export` wrote, by their
-signatures, raw ids and exclusions included; beside them ScaNN with the settings that the index
+signatures in a session, as TensorFlow Serving asks them, raw ids and exclusions included; beside
+them ScaNN with the settings that the index
 chose, as its own Python package calls it and as a SavedModel of its own op alone, `faiss-cpu` (IVF,
 and HNSW with 32 links) and `hnswlib` with its defaults. All are tuned to the same recall with the
 same queries, and measured with others. With --trained, a second table: only items of a few
@@ -94,40 +95,43 @@ def exported(
     tuning: np.ndarray,
     items: pd.DataFrame | None,
     folder: pathlib.Path,
-) -> tuple[dict, dict]:
-    """The report of an index, and the signatures of its export."""
+) -> tuple[dict, pathlib.Path]:
+    """The report of an index, and the version that was exported."""
     ids = np.arange(len(vectors))
     asked = {"vector": tuning}
     made = EmbeddingRetriever(AsItIs(), ids, vectors, settings, K, tuning_queries=asked)
     if items is not None:
         made.with_filters(items.assign(item_id=ids), [COLUMN])
-    return made.report["index"], tf.saved_model.load(str(export(made, folder))).signatures
+    return made.report["index"], pathlib.Path(export(made, folder))
 
 
-def plainly(signatures: dict, name: str = "serving_default") -> Search:
-    nothing = tf.zeros([1, 0], tf.int64)
+def served(version: pathlib.Path, name: str) -> Callable[..., np.ndarray]:
+    """A signature's item ids, by its inputs: asked in a session, as TensorFlow Serving does."""
+    v1 = tf.compat.v1
+    session = v1.Session(graph=tf.Graph())
+    with session.graph.as_default():
+        signature = v1.saved_model.load(session, ["serve"], str(version)).signature_def[name]
+    ask = session.make_callable(
+        [signature.outputs[output].name for output in ("item_id", "score")],
+        feed_list=[given.name for given in signature.inputs.values()],
+    )
+    return lambda **given: ask(*(given[name] for name in signature.inputs))[0]
 
-    def search(queries: np.ndarray) -> np.ndarray:
-        found = signatures[name](vector=tf.constant(queries), exclude=nothing)
-        return found["item_id"].numpy()
 
-    return search
+def plainly(version: pathlib.Path, name: str = "serving_default") -> Search:
+    ask, nothing = served(version, name), np.zeros([1, 0], np.int64)
+    return lambda queries: ask(vector=queries, exclude=nothing)
 
 
-def chosen(signatures: dict, only: Filter) -> Search:
+def chosen(version: pathlib.Path, only: Filter) -> Search:
+    ask = served(version, "recommend_where")
     options = {
-        "exclude": tf.zeros([1, 0], tf.int64),
-        "k": tf.constant([K]),
-        f"where_{COLUMN}": tf.constant([only.values]),
-        f"where_not_{COLUMN}": tf.zeros([1, 0], tf.string),
+        "exclude": np.zeros([1, 0], np.int64),
+        "k": np.array([K], np.int32),
+        f"where_{COLUMN}": np.array([only.values], object),
+        f"where_not_{COLUMN}": np.zeros([1, 0], object),
     }
-
-    def search(queries: np.ndarray) -> np.ndarray:
-        return signatures["recommend_where"](vector=tf.constant(queries), **options)[
-            "item_id"
-        ].numpy()
-
-    return search
+    return lambda queries: ask(vector=queries, **options)
 
 
 def as_chosen(builder: Any, report: dict, vectors: np.ndarray) -> Any:
@@ -185,8 +189,7 @@ def scann_alone(report: dict, vectors: np.ndarray, folder: pathlib.Path) -> tupl
         signatures={"search": module.search, "nothing": module.nothing},
         options=tf.saved_model.SaveOptions(namespace_whitelist=["Scann"]),
     )
-    signatures = tf.saved_model.load(str(folder)).signatures
-    return plainly(signatures, "search"), plainly(signatures, "nothing")
+    return plainly(folder, "search"), plainly(folder, "nothing")
 
 
 class Peers:
@@ -346,7 +349,7 @@ def main() -> int:
         peers = Peers(vectors)
         print(f"the others: made in {time.perf_counter() - started:.0f} s", flush=True)
 
-        searches = {name: plainly(signatures) for name, signatures in made.items()}
+        searches = {name: plainly(version) for name, version in made.items()}
         if reports["ScaNN"]["kind"] == "scann":
             report = reports["ScaNN"]
             searches["ScaNN directly"] = scann_directly(report, vectors)
@@ -356,7 +359,7 @@ def main() -> int:
         if items is not None:
             only = Filter.of(items[COLUMN])
             print(f"\n{len(only.rows):,} items allowed, of {len(only.values)} categories")
-            searches = {name: chosen(signatures, only) for name, signatures in made.items()}
+            searches = {name: chosen(version, only) for name, version in made.items()}
             holds &= compare(searches, only, peers, tuning[:256], others)
     print("holds" if holds else "DOES NOT HOLD")
     return 0 if holds else 1

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tests.references.top_k import top_k
 from tests.retrieval.toys import DIM, item_ids, item_vectors, retriever, texts
-from tfrec_recall.retrieval import EmbeddingRetriever, Exact, ScaNN
+from tfrec_recall.retrieval import EmbeddingRetriever, Exact, InvertedFile, ScaNN
 
 pytestmark = pytest.mark.usefixtures("untraced")
 
@@ -115,6 +115,40 @@ def test_empty_and_unknown_histories_are_served(by_name):
     item_id, score = by_name({"history": [[], ["unknown"]]})
     assert all(texts(item_id)[0])
     assert np.isfinite(score).all()
+
+
+@pytest.fixture(scope="module")
+def approximate():
+    return retriever(400, index=InvertedFile(leaves=4, leaves_to_search=2, reorder=100))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"k": 1},
+        {"k": 300},  # more than the leaves visited hold
+        {"k": 500},  # more than there are
+        {"exclude": [["item 0", "", "item 7"]]},
+        {"exclude": [[""]]},
+    ],
+)
+@pytest.mark.parametrize("others", [[], [["new"]], [["item 3"]]])
+def test_a_list_is_the_same_beside_any_other(approximate, asked, others):
+    history = [["item 1"], ["item 2"], *others]
+    width = 1 if "k" not in asked else asked["k"]
+    alone = [approximate({"history": [one]}, **asked) for one in history]
+    together = approximate({"history": history}, **asked)
+    found = [np.concatenate(part) for part in zip(*alone, strict=True)]
+    assert (together[0].numpy() == found[0]).all()
+    np.testing.assert_allclose(together[1], found[1], rtol=1e-5, atol=1e-5)
+    assert (together[0].numpy()[:, :width] != b"").sum() >= min(width, 397) * len(history)
+
+
+def test_users_of_whom_nothing_is_known_have_no_items_of_the_index(approximate):
+    _, scores, evident = approximate.recommend_with_evidence({"history": [["item 1"], ["new"]]})
+    assert evident.numpy().tolist() == [5, 0]
+    assert (scores[1] < 0).numpy().all()
 
 
 def test_works_inside_a_graph(by_name):

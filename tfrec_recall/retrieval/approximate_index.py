@@ -16,6 +16,7 @@ from tfrec_recall.retrieval.exact import Exact, search_inputs, searched_exactly
 from tfrec_recall.retrieval.index import Index, IndexNotice
 from tfrec_recall.retrieval.probe import Asked, Probe
 from tfrec_recall.retrieval.query_blocks import Queries, some_of
+from tfrec_recall.retrieval.seldom import if_seldom
 from tfrec_recall.retrieval.selection import NO_ROW, best, merge_by_maximum, unwanted
 from tfrec_recall.retrieval.tuning import (
     FEWEST,
@@ -59,28 +60,6 @@ class ApproximateIndex(Index):
         items, dim = self._searcher.size
         query, exclude, present = search_inputs(dim, query, exclude, present)
         asked: Queries = (query, exclude, present, allowed)
-        if query.shape[1] != 1 or present is not None or allowed is not None:
-            return self._with_what_is_left(asked, k)
-        # Most requests are plain: of these the candidates are the answer, where there are enough.
-        batch, width = tf.unstack(tf.shape(exclude))
-        plain = (width == 0) & (batch > 0) & (k <= items // EXACT_SHARE)
-        effort = self._effort(k)  # here it is a constant, where k is one
-        rows, scores = tf.cond(
-            plain,
-            lambda: self._searcher.candidates(tf.squeeze(query, 1), k, *effort),
-            lambda: (tf.fill([1, 1], NO_ROW), tf.zeros([1, 1])),
-        )
-        enough = tf.shape(rows)[1] == k
-        return tf.cond(
-            plain & enough & tf.reduce_all(rows != NO_ROW),
-            lambda: (rows, scores),
-            lambda: self._with_what_is_left(asked, k),
-        )
-
-    def _with_what_is_left(self, asked, k):
-        """`search` by as many candidates as each query needs, completed where they are too few."""
-        _, exclude, present, allowed = asked
-        items, dim = self._searcher.size
         rows, scores = self._by_count(asked, self._counts(k, exclude, allowed), k)
         lacking = rows[:, -1] == NO_ROW
         if present is not None:
@@ -97,7 +76,18 @@ class ApproximateIndex(Index):
                 tf.tensor_scatter_nd_update(scores, of, found[1]),
             )
 
-        return tf.cond(tf.reduce_any(lacking), completed, lambda: (rows, scores))
+        return if_seldom(tf.reduce_any(lacking), completed, lambda: (rows, scores))
+
+    def at_once(self, query, k, asked):
+        items, _ = self._searcher.size
+        asked &= (tf.shape(query)[0] > 0) & (k <= items // EXACT_SHARE)
+        effort = self._effort(k)
+        rows, scores = tf.cond(
+            asked,
+            lambda: self._searcher.candidates(query, k, *effort),
+            lambda: (tf.fill([1, 1], NO_ROW), tf.zeros([1, 1])),
+        )
+        return rows, scores, (tf.shape(rows)[1] == k) & tf.reduce_all(rows != NO_ROW)
 
     def _counts(self, k, exclude, allowed):
         """How many candidates each query needs, [batch]: k times a power of `STEP`, or `EXACTLY`.
@@ -147,7 +137,7 @@ class ApproximateIndex(Index):
         # Nearly always all need as many: nothing is then gathered and scattered.
         least, most = tf.reduce_min(counts), tf.reduce_max(counts)
         alike = (least == most) & (most != EXACTLY)
-        return tf.cond(alike, lambda: self._found(asked, most, k), by_turns)
+        return if_seldom(~alike, by_turns, lambda: self._found(asked, most, k))
 
     def _found(self, asked, count, k):
         """The best k among so many candidates of each of these queries."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from tfrec_recall.retrieval.index import (
     unit_vectors,
 )
 from tfrec_recall.retrieval.retriever import Retriever
+from tfrec_recall.retrieval.seldom import if_seldom
 from tfrec_recall.retrieval.selection import NO_ROW
 from tfrec_recall.retrieval.tuning_queries import TuningQueries, embedded
 from tfrec_recall.retrieval.tuning_vectors import TuningVectors
@@ -148,6 +150,34 @@ class EmbeddingRetriever(Retriever):
             groups = diversity.codes(len(catalogue))[catalogue.order]
             self._groups = tf.Variable(groups, trainable=False, name="groups")
 
+    def lists(self, queries, exclude, k, filters):
+        query, present = _embedded(self.query_embedder, queries)
+        lists = functools.partial(self._lists, query, present, queries, exclude, k, filters)
+        if filters or present is not None or query.shape.rank != 2 or self._diversity is not None:
+            return lists()
+        # Most requests ask for nothing but a list of users who are known: the index has it.
+        found = self.index.at_once(query, k, tf.shape(exclude)[1] == 0)
+        if found is None:
+            return lists()
+        rows, score, whole = found
+        whole &= tf.reduce_all(_has_direction(query))
+        known = self.knows(queries)
+        if known is not None:
+            whole &= tf.reduce_all(known)
+
+        def as_found():
+            return self.catalogue.raw(rows), score, tf.fill(tf.shape(query)[:1], k)
+
+        return if_seldom(~whole, lists, as_found)
+
+    def _lists(self, query, present, queries, exclude, k, filters):
+        """`lists` of queries that are embedded."""
+
+        def best(_, exclude, k, allowed):
+            return self._best(query, present, exclude, k, allowed)
+
+        return self._lists_by(best, queries, exclude, k, filters)
+
     def recommend(self, queries, exclude, k, allowed):
         query, present = _embedded(self.query_embedder, queries)
         return self._best(query, present, exclude, k, allowed)
@@ -168,7 +198,7 @@ class EmbeddingRetriever(Retriever):
         rows, score = self.index.search(query, candidates, exclude, present, allowed)
         if self._diversity is not None:
             rows, score = spread(rows, score, self._groups, k, self._diversity.weight)
-        asks = tf.reduce_any(query != 0, axis=list(range(1, query.shape.rank)))[:, tf.newaxis]
+        asks = _has_direction(query)[:, tf.newaxis]
         return tf.where(asks, rows, NO_ROW), tf.where(asks, score, float("-inf"))
 
     def _interest_of(self, rows, query, present):
@@ -229,6 +259,11 @@ def _embedded(
     embedded = query_embedder(queries)
     vectors, present = embedded if isinstance(embedded, tuple | list) else (embedded, None)
     return tf.cast(vectors, tf.float32), present
+
+
+def _has_direction(query: tf.Tensor) -> tf.Tensor:
+    """Which queries are not of zeros alone: [batch, ..., dim] to bool [batch]."""
+    return tf.reduce_any(query != 0, axis=list(range(1, query.shape.rank)))
 
 
 def inputs_of(

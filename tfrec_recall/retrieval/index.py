@@ -53,6 +53,20 @@ class Index(tf.Module):
         """
         raise NotImplementedError
 
+    def at_once(
+        self, query: tf.Tensor, k: tf.Tensor | int, asked: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor] | None:
+        """`search` for queries that nothing is left out of, where a look into the index is enough.
+
+        Args:
+            query: [batch, dim].
+            asked: bool, a scalar; where it is False nothing is searched.
+
+        Returns: rows [batch, k], scores [batch, k], and a bool: whether these are what `search`
+            gives, or mean nothing. None from an index that has no such way.
+        """
+        return None
+
     def vectors_of(self, rows: tf.Tensor) -> tf.Tensor:
         """The vectors of rows: [...] to [..., dim]; zeros for row -1."""
         raise NotImplementedError

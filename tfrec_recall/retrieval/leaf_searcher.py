@@ -9,6 +9,7 @@ from tfrec_recall.retrieval.exact import exact_search, gather_or_zeros
 from tfrec_recall.retrieval.filters import Allowed
 from tfrec_recall.retrieval.k_means import leaves_of
 from tfrec_recall.retrieval.query_blocks import by_query_blocks
+from tfrec_recall.retrieval.seldom import if_seldom
 from tfrec_recall.retrieval.selection import NO_ROW, best
 
 NUMBERS_AT_A_TIME = 4_000_000  # of the vectors that some queries look at, 16 MB
@@ -98,10 +99,10 @@ class LeafSearcher(tf.Module):
             return self._best(query, end, shift, count, reorder)
 
         at_a_time = NUMBERS_AT_A_TIME // (tf.maximum(1, longest) * self.size[1])
-        places, scores = tf.cond(
-            tf.shape(query)[0] <= at_a_time,
-            lambda: looked_at(query, end, shift),
+        places, scores = if_seldom(
+            tf.shape(query)[0] > at_a_time,
             lambda: by_query_blocks(looked_at, (query, end, shift), count, at_a_time),
+            lambda: looked_at(query, end, shift),
         )
         return self._rows(places), scores
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfrec_recall.retrieval.exact import exact_search
 from tfrec_recall.retrieval.filters import Allowed
 from tfrec_recall.retrieval.query_blocks import below_evidence, some_of
+from tfrec_recall.retrieval.seldom import if_seldom
 from tfrec_recall.retrieval.selection import NO_ROW, best, merge_by_maximum, unwanted
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class Fallback(tf.Module):
                 tf.tensor_scatter_nd_update(scores, of, found[1]),
             )
 
-        return tf.cond(tf.reduce_any(lacking), completed, lambda: (rows, scores))
+        return if_seldom(tf.reduce_any(lacking), completed, lambda: (rows, scores))
 
     def _completed(self, lists, k):
         rows, scores, exclude, segment, allowed = lists

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrec_recall.retrieval.filters import Allowed
+from tfrec_recall.retrieval.seldom import if_seldom
 from tfrec_recall.retrieval.selection import best
 
 Queries = tuple[tf.Tensor | Allowed | None, ...]
@@ -73,7 +74,7 @@ def apart(
                 tf.tensor_scatter_nd_update(scores, of, found[1]),
             )
 
-        rows, scores = tf.cond(
+        rows, scores = if_seldom(
             tf.size(of) > 0, answered, lambda rows=rows, scores=scores: (rows, scores)
         )
     return rows, scores

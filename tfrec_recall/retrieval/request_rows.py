@@ -31,7 +31,7 @@ def row_by_row(function: Callable) -> Callable:
         rows = {name: tf.shape(value)[0] for name, value in features.items()}
         first, batch = next(iter(rows.items()))
         checks = [
-            _require(size, batch, f"{name!r} has other rows than {first!r}.")
+            _require(size == batch, [size, batch], f"{name!r} has other rows than {first!r}.")
             for name, size in rows.items()
             if name != first
         ]
@@ -40,7 +40,7 @@ def row_by_row(function: Callable) -> Callable:
             size = tf.shape(value)[0]
             what = "ids" if name == "exclude" else "values"
             rule = f"{name} has a row of {what} for each query, or one for all."
-            checks.append(_require(tf.where(size == 1, batch, size), batch, rule))
+            checks.append(_require((size == 1) | (size == batch), [size, batch], rule))
         with tf.control_dependencies(checks):
             given = {
                 name: tf.broadcast_to(value, [batch, *tf.unstack(tf.shape(value))[1:]])
@@ -70,6 +70,6 @@ def listing(function: Callable, signature: list[Any]) -> Callable:
     return answered
 
 
-def _require(size: tf.Tensor, rows: tf.Tensor, rule: str) -> tf.Operation:
-    """An error in the graph unless there are so many rows; of text and int32 it costs one op."""
-    return tf.debugging.Assert(size == rows, [f"{rule} Received rows, and queries:", size, rows])
+def _require(fits: tf.Tensor, received: list[tf.Tensor], rule: str) -> tf.Operation:
+    """An error in the graph unless it fits; of text and int32 it costs one op."""
+    return tf.debugging.Assert(fits, [f"{rule} Received rows, and queries:", *received])

@@ -335,9 +335,13 @@ class Retriever(tf.Module):
         filters: Mapping[str, tf.Tensor],
     ) -> ListsAndMore:
         """`recommend_with_evidence` on tensors of raw values: exclude [batch, any], k a scalar."""
+        return self._lists_by(self.recommend, queries, exclude, k, filters)
+
+    def _lists_by(self, recommend, queries, exclude, k, filters) -> ListsAndMore:
+        """`lists` by such a function as `recommend`."""
         exclude, allowed = self._wanted(exclude, filters)
         exclude = self.left_out(queries, exclude)
-        rows, score = self.recommend(queries, exclude, k, allowed)
+        rows, score = recommend(queries, exclude, k, allowed)
         rows, score, evident = self._filled(queries, rows, score, exclude, k, allowed)
         return self.catalogue.raw(rows), score, evident
 
