@@ -6,11 +6,10 @@
 
 Exact search, `InvertedFile` and `ScaNN` are asked as SavedModels that `export` wrote, by their
 signatures in a session, as TensorFlow Serving asks them, raw ids and exclusions included; beside
-them ScaNN with the settings that the index
-chose, as its own Python package calls it and as a SavedModel of its own op alone, `faiss-cpu` (IVF,
-and HNSW with 32 links) and `hnswlib` with its defaults. All are tuned to the same recall with the
-same queries, and measured with others. With --trained, a second table: only items of a few
-categories are allowed, one in a hundred.
+them ScaNN with the settings that the index chose, as its own Python package calls it and as a
+SavedModel of its own op alone, `faiss-cpu` (IVF, and HNSW with 32 links) and `hnswlib` with its
+defaults. All are tuned to the same recall with the same queries, and measured with others. With
+--trained, a second table: only items of a few categories are allowed, one in a hundred.
 
 A figure is the median of many turns, a ratio the median of what two took within the same turn: the
 contenders take turns, so that what disturbs one disturbs all. A turn of single queries is ten in a
