@@ -134,7 +134,9 @@ def _as_exported(function: Callable, retriever: Retriever) -> Callable:
 
     def signature(inputs):
         lists = function(inputs, inputs.pop(EXCLUDE), k, {})
-        return {name: tf.ensure_shape(part, [None, k]) for name, part in lists.items()}
+        for part in lists.values():
+            part.set_shape([None, k])
+        return lists
 
     return signature
 

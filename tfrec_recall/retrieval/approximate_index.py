@@ -79,7 +79,8 @@ class ApproximateIndex(Index):
         return if_seldom(tf.reduce_any(lacking), completed, lambda: (rows, scores))
 
     def at_once(self, query, k, asked):
-        items, _ = self._searcher.size
+        items, dim = self._searcher.size
+        query = tf.ensure_shape(query, [None, dim])
         asked &= (tf.shape(query)[0] > 0) & (k <= items // EXACT_SHARE)
         effort = self._effort(k)
         rows, scores = tf.cond(

@@ -18,7 +18,6 @@ from scann.scann_ops.py import scann_ops
 from tfrec_recall.retrieval.exact import exact_search, gather_or_zeros
 from tfrec_recall.retrieval.filters import Allowed
 from tfrec_recall.retrieval.searcher_release import SearcherRelease
-from tfrec_recall.retrieval.selection import NO_ROW
 
 ANISOTROPIC_THRESHOLD = 0.2  # of "Accelerating Large-Scale Inference with Anisotropic ...", 2020
 POINTS_A_LEAF = 128  # for k-means; twice as many find nothing more at 100,000 items
@@ -106,10 +105,11 @@ class ScannSearcher(tf.Module):
         searcher = scann_ops.ScannSearcher(self._handle())
         search = searcher.search_batched_parallel if self._parallel else searcher.search_batched
         found = search(query, count, reorder, leaves_to_search)
-        none = tf.math.is_nan(found.distances)  # how ScaNN fills up; the rows are then 0
-        rows = tf.where(none, NO_ROW, found.indices)
-        scores = tf.where(none, float("-inf"), found.distances)
-        return tf.ensure_shape(rows, [None, None]), tf.ensure_shape(scores, [None, None])
+        rows, scores = found.indices, found.distances
+        for part in (rows, scores):
+            part.set_shape([None, None])
+        # ScaNN fills up with row 0 and a score that is no number: the row becomes -1, for none.
+        return rows - tf.cast(tf.math.is_nan(scores), tf.int32), scores
 
     def _handle(self) -> tf.Tensor:
         parts = [getattr(self._state, name) for name in PARTS]

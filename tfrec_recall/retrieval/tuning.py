@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfrec_recall.retrieval.filters import Allowed
 from tfrec_recall.retrieval.probe import Asked, Probe
-from tfrec_recall.retrieval.selection import best, merge_by_maximum
+from tfrec_recall.retrieval.selection import NO_ROW, best, merge_by_maximum
 
 QUERIES = 512  # to choose with, and as many others to report with
 FEWEST = 32  # queries of users that say something of recall, to choose with or to report with
@@ -64,8 +64,8 @@ class Searcher(Protocol):
                 `count`.
             leaves_to_search: how many leaves, those nearest to the query.
 
-        Returns: rows int32 and scores float32 [batch, most that were found]; -1 and -inf where
-            the leaves held fewer.
+        Returns: rows int32 and scores float32 [batch, most that were found]; where the leaves held
+            fewer, row -1, whose score means nothing.
         """
 
     def search(
@@ -112,6 +112,7 @@ def side_by_side(
     """
     flat = tf.reshape(query, [-1, query.shape[2]])  # [batch * interests, dim]
     rows, scores = searcher.candidates(flat, count, reorder, leaves_to_search)
+    scores = tf.where(rows == NO_ROW, float("-inf"), scores)
     if present is not None:
         scores = tf.where(tf.reshape(present, [-1, 1]), scores, float("-inf"))
     beside = [tf.shape(query)[0], tf.shape(query)[1] * tf.shape(rows)[1]]
