@@ -136,7 +136,7 @@ def approximate():
 @pytest.mark.parametrize("others", [[], [["new"]], [["item 3"]]])
 def test_a_list_is_the_same_beside_any_other(approximate, asked, others):
     history = [["item 1"], ["item 2"], *others]
-    width = 1 if "k" not in asked else asked["k"]
+    width = asked.get("k", 1)
     alone = [approximate({"history": [one]}, **asked) for one in history]
     together = approximate({"history": history}, **asked)
     found = [np.concatenate(part) for part in zip(*alone, strict=True)]

@@ -74,9 +74,10 @@ def apart(
                 tf.tensor_scatter_nd_update(scores, of, found[1]),
             )
 
-        rows, scores = if_seldom(
-            tf.size(of) > 0, answered, lambda rows=rows, scores=scores: (rows, scores)
-        )
+        def unchanged(rows=rows, scores=scores):
+            return rows, scores
+
+        rows, scores = if_seldom(tf.size(of) > 0, answered, unchanged)
     return rows, scores
 
 
