@@ -430,12 +430,11 @@ class Retriever(tf.Module):
         for name, value in wanted.items():
             check_rows(name, value, rows)
         listed = function(what, exclude, tf.cast(k, tf.int32), wanted)
-        if not tf.is_tensor(k):
-            listed = tuple(
-                part if part.shape.rank == 1 else tf.ensure_shape(part, [None, k])
-                for part in listed
-            )
-        return tuple(listed)
+        if tf.is_tensor(k):
+            return tuple(listed)
+        return tuple(
+            part if part.shape.rank == 1 else tf.ensure_shape(part, [None, k]) for part in listed
+        )
 
     def _length(self, k) -> tf.Tensor | int:
         if tf.is_tensor(k):
