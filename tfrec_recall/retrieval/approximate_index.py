@@ -83,12 +83,11 @@ class ApproximateIndex(Index):
         query = tf.ensure_shape(query, [None, dim])
         asked &= (tf.shape(query)[0] > 0) & (k <= items // EXACT_SHARE)
         effort = self._effort(k)
-        rows, scores = tf.cond(
+        return tf.cond(
             asked,
-            lambda: self._searcher.candidates(query, k, *effort),
-            lambda: (tf.fill([1, 1], NO_ROW), tf.zeros([1, 1])),
+            lambda: self._searcher.at_once(query, k, *effort),
+            lambda: (tf.fill([1, 1], NO_ROW), tf.zeros([1, 1]), False),
         )
-        return rows, scores, (tf.shape(rows)[1] == k) & tf.reduce_all(rows != NO_ROW)
 
     def _counts(self, k, exclude, allowed):
         """How many candidates each query needs, [batch]: k times a power of `STEP`, or `EXACTLY`.

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.filters import chosen
 from tfrec_recall.retrieval.merging import Merging, WeightedScores
+from tfrec_recall.retrieval.request_rows import as_often
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.selection import NO_ROW
 
@@ -108,7 +109,7 @@ class Blend(Retriever):
         for channel in self.channels.values():
             own = {name: queries[name] for name in channel.inputs}
             wanted = {**chosen({}, channel.filter_inputs), **filters} if filters else {}
-            wanted = {name: _as_often(value, exclude) for name, value in wanted.items()}
+            wanted = {name: as_often(value, queries) for name, value in wanted.items()}
             ids, score, evident = channel.lists(own, exclude, depth, wanted)
             within = tf.range(depth) < evident[:, tf.newaxis]
             rows.append(self.catalogue.rows(ids))
@@ -172,9 +173,3 @@ def _united(inputs: Mapping[str, Mapping[str, tf.TensorSpec]]) -> dict[str, tf.T
                     f"{there.shape.as_list()}, {channel} {spec.dtype.name} {spec.shape.as_list()}."
                 )
     return found
-
-
-def _as_often(value: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-    """One row as often as there are queries; what has their rows stays."""
-    batch = tf.shape(rows)[0]
-    return tf.repeat(value, tf.where(tf.shape(value)[0] == 1, batch, 1), axis=0)

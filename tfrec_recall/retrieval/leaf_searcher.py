@@ -106,6 +106,17 @@ class LeafSearcher(tf.Module):
         )
         return self._rows(places), scores
 
+    def at_once(
+        self,
+        query: tf.Tensor,
+        k: tf.Tensor | int,
+        reorder: tf.Tensor | int,
+        leaves_to_search: tf.Tensor | int,
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """As `tuning.Searcher.at_once`."""
+        rows, scores = self.candidates(query, k, reorder, leaves_to_search)
+        return rows, scores, (tf.shape(rows)[1] == k) & tf.reduce_all(rows != NO_ROW)
+
     def _best(self, query, end, shift, count, reorder):
         """The places and scores of the best `count` in the leaves of some queries.
 

@@ -8,7 +8,6 @@ from typing import Any
 import tensorflow as tf
 
 from tfrec_recall.retrieval.filters import Allowed
-from tfrec_recall.retrieval.seldom import if_seldom
 from tfrec_recall.retrieval.selection import best
 
 Queries = tuple[tf.Tensor | Allowed | None, ...]
@@ -77,7 +76,7 @@ def apart(
         def unchanged(rows=rows, scores=scores):
             return rows, scores
 
-        rows, scores = if_seldom(tf.size(of) > 0, answered, unchanged)
+        rows, scores = tf.cond(tf.size(of) > 0, answered, unchanged)
     return rows, scores
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -21,9 +21,10 @@ def check_rows(name: str, value: tf.Tensor, rows: tf.Tensor) -> None:
 
 
 def row_by_row(function: Callable) -> Callable:
-    """The function of queries, exclude, k and filters, where one row is that of all queries.
+    """The function of queries, exclude, k and filters, one row of which is that of all queries.
 
-    A served graph meets requests that no Python has seen: other numbers of rows are an error.
+    A served graph meets requests that no Python has seen: other numbers of rows are an error. Rows
+    of `exclude` stay as they are, which most requests leave empty (`as_often`).
     """
 
     def of_rows(queries, exclude, k, filters):
@@ -35,20 +36,22 @@ def row_by_row(function: Callable) -> Callable:
             for name, size in rows.items()
             if name != first
         ]
-        given = {"exclude": exclude, **filters}
-        for name, value in given.items():
+        for name, value in {"exclude": exclude, **filters}.items():
             size = tf.shape(value)[0]
             what = "ids" if name == "exclude" else "values"
             rule = f"{name} has a row of {what} for each query, or one for all."
             checks.append(_require((size == 1) | (size == batch), [size, batch], rule))
         with tf.control_dependencies(checks):
-            given = {
-                name: tf.broadcast_to(value, [batch, *tf.unstack(tf.shape(value))[1:]])
-                for name, value in given.items()
-            }
-            return function(queries, given.pop("exclude"), k, given)
+            filters = {name: as_often(value, queries) for name, value in filters.items()}
+            return function(queries, exclude, k, filters)
 
     return of_rows
+
+
+def as_often(value: tf.Tensor, queries: Mapping[str, tf.Tensor] | tf.Tensor) -> tf.Tensor:
+    """One row as often as there are queries; what has their rows stays."""
+    first = next(iter(queries.values())) if isinstance(queries, Mapping) else queries
+    return tf.broadcast_to(value, [tf.shape(first)[0], *tf.unstack(tf.shape(value))[1:]])
 
 
 def listing(function: Callable, signature: list[Any]) -> Callable:

@@ -12,7 +12,7 @@ from tfrec_recall.retrieval.filters import Allowed, ItemFilters, chosen, filter_
 from tfrec_recall.retrieval.popularity import Fallback, Popularity
 from tfrec_recall.retrieval.rater import Rater
 from tfrec_recall.retrieval.raw_inputs import dense, tensors
-from tfrec_recall.retrieval.request_rows import check_rows, listing
+from tfrec_recall.retrieval.request_rows import as_often, check_rows, listing
 from tfrec_recall.retrieval.selection import NO_ROW
 from tfrec_recall.retrieval.tuning_vectors import TuningVectors
 
@@ -334,12 +334,12 @@ class Retriever(tf.Module):
         k: tf.Tensor,
         filters: Mapping[str, tf.Tensor],
     ) -> ListsAndMore:
-        """`recommend_with_evidence` on tensors of raw values: exclude [batch, any], k a scalar."""
+        """`recommend_with_evidence` on tensors: exclude raw ids [batch or 1, any], k a scalar."""
         return self._lists_by(self.recommend, queries, exclude, k, filters)
 
     def _lists_by(self, recommend, queries, exclude, k, filters) -> ListsAndMore:
         """`lists` by such a function as `recommend`."""
-        exclude, allowed = self._wanted(exclude, filters)
+        exclude, allowed = self._wanted(queries, exclude, filters)
         exclude = self.left_out(queries, exclude)
         rows, score = recommend(queries, exclude, k, allowed)
         rows, score, evident = self._filled(queries, rows, score, exclude, k, allowed)
@@ -353,7 +353,7 @@ class Retriever(tf.Module):
         filters: Mapping[str, tf.Tensor],
     ) -> ListsAndMore:
         """`recommend_with_interest` in the form of `lists`."""
-        exclude, allowed = self._wanted(exclude, filters)
+        exclude, allowed = self._wanted(queries, exclude, filters)
         exclude = self.left_out(queries, exclude)
         found, score, interest = self.recommend_by_interest(queries, exclude, k, allowed)
         rows, score, _ = self._filled(queries, found, score, exclude, k, allowed)
@@ -378,13 +378,13 @@ class Retriever(tf.Module):
         filters: Mapping[str, tf.Tensor],
     ) -> Lists:
         """`similar_items` in the form of `lists`."""
-        exclude, allowed = self._wanted(exclude, filters)
+        exclude, allowed = self._wanted(item_id, exclude, filters)
         rows, score = self.similar(self.catalogue.rows(item_id), exclude, k, allowed)
         return self.catalogue.raw(rows), score
 
-    def _wanted(self, exclude, filters) -> tuple[tf.Tensor, Allowed | None]:
+    def _wanted(self, queries, exclude, filters) -> tuple[tf.Tensor, Allowed | None]:
         allowed = self.filters.allowed(filters) if filters and self.filters else None
-        return self.catalogue.rows(exclude), allowed
+        return self.catalogue.rows(as_often(exclude, queries)), allowed
 
     def _filled(self, queries, rows, score, exclude, k, allowed) -> ListsAndMore:
         """The lists, filled up with popular items, and how many of their items are not of these.

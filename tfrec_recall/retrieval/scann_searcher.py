@@ -102,14 +102,28 @@ class ScannSearcher(tf.Module):
         leaves_to_search: tf.Tensor | int,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """As `tuning.Searcher.candidates`; hashed vectors are the compressed ones."""
+        rows, scores = self._found(query, count, reorder, leaves_to_search)
+        # ScaNN fills up with row 0 and a score that is no number: the row becomes -1, for none.
+        return rows - tf.cast(tf.math.is_nan(scores), tf.int32), scores
+
+    def at_once(
+        self,
+        query: tf.Tensor,
+        k: tf.Tensor | int,
+        reorder: tf.Tensor | int,
+        leaves_to_search: tf.Tensor | int,
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """As `tuning.Searcher.at_once`."""
+        rows, scores = self._found(query, k, reorder, leaves_to_search)
+        return rows, scores, ~tf.reduce_any(tf.math.is_nan(scores))
+
+    def _found(self, query, count, reorder, leaves_to_search) -> tuple[tf.Tensor, tf.Tensor]:
         searcher = scann_ops.ScannSearcher(self._handle())
         search = searcher.search_batched_parallel if self._parallel else searcher.search_batched
         found = search(query, count, reorder, leaves_to_search)
-        rows, scores = found.indices, found.distances
-        for part in (rows, scores):
+        for part in (found.indices, found.distances):
             part.set_shape([None, None])
-        # ScaNN fills up with row 0 and a score that is no number: the row becomes -1, for none.
-        return rows - tf.cast(tf.math.is_nan(scores), tf.int32), scores
+        return found.indices, found.distances
 
     def _handle(self) -> tf.Tensor:
         parts = [getattr(self._state, name) for name in PARTS]
