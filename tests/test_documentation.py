@@ -12,6 +12,7 @@ import re
 import runpy
 import shutil
 
+import pandas as pd
 import pytest
 import tensorflow as tf
 
@@ -100,18 +101,31 @@ def test_what_is_only_compiled_says_so_to_the_reader():
     assert all("title=" in fence for _, fence in marked), marked
 
 
-def test_the_leaderboard_is_drawn_of_the_figures():
+def test_tables_and_picture_are_of_what_compare_found():
     hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "leaderboard.py"))
-    figures = (ROOT / "docs" / "figures.md").read_text(encoding="utf-8")
-    drawn = hook["PICTURE"].read_text(encoding="utf-8")
-    assert drawn == hook["picture"](figures), "python docs/hooks/leaderboard.py draws it again"
-    table = (
-        "Films, two rows of one model:\n\n| model | seeds | Recall@50 |\n| --- | --- | --- |\n"
-        '| `item-cf`, `{"half_life": 4}` | – | .472 |\n| `item-cf` | 3 | .464 ± .002 |\n'
-        '| `mind`, `{"dim": 8}` | – | .481 |\n\nand so on\n'
-    )
-    (films,) = hook["figures"](table).values()  # by its defaults, not by the best of its rows
-    assert films == {"item-cf": (0.464, 0.002), "mind": (0.481, 0.0)}
+    tables, how = hook["leaderboards"](), "python docs/hooks/leaderboard.py writes it again"
+    text = {part: hook[part].read_text(encoding="utf-8") for part in ("FIGURES", "README")}
+    assert text["FIGURES"] == hook["with_tables"](text["FIGURES"], tables), how
+    assert text["README"] == hook["with_summary"](text["README"], tables), how
+    assert hook["PICTURE"].read_text(encoding="utf-8") == hook["picture"](tables), how
+
+
+def test_what_compare_found_as_tables():
+    hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "leaderboard.py"))
+    metrics = ("recall@10", "recall@50", "recall@100", "ndcg@10", "coverage@50")
+    mind = {"model": "mind", "seeds": 3, **dict.fromkeys(metrics, 0.4807)}
+    mind["recall@50 deviation"] = 0.0041
+    popular = {"model": "popular", "seeds": 1, **dict.fromkeys(metrics, 0.2178)}
+    tables = {"online-retail": pd.DataFrame([mind, popular]).assign(stopped_by_budget=False)}
+    old = "| model | seeds | Recall@50 |\n| --- | --- | --- |\n| `mind` | 3 | .1 |"
+    page = f"{hook['TITLES']['online-retail']}:\n\n{old}\n\nOther films:\n\n{old}\n"
+    shown = hook["with_tables"](page, tables)
+    assert "| `mind` | 3 | .481 | .481 ± .004 | .481 | .481 | .48 |\n\nOther films" in shown
+    assert shown.endswith(old + "\n")
+    head = "| | Online Retail, Recall@50 | Gowalla, published split, Recall@20 |\n"
+    readme = f"{head}| --- | --- | --- |\n| `mind` | .1 | .2 |\n| `sdm` | .3 | |\n\nand so on\n"
+    assert hook["with_summary"](readme, tables) == readme.replace(".1", ".481 ± .004")
+    assert ">.218</text>" in hook["picture"](tables)
 
 
 def test_every_figure_is_drawn_and_an_arrow_from_nowhere_is_refused():

@@ -67,7 +67,7 @@ def test_tables_are_of_the_same_figures():
     assert table.loc[1, "recall@50 above popular"] is None or np.isnan(
         table.loc[1, "recall@50 above popular"]
     )
-    lines = markdown(found).splitlines()
+    lines = markdown(table).splitlines()
     assert lines[-1].startswith("| `a` | 2 | ")
     assert ".575 ± .106" in lines[-1]
     assert lines[-2].startswith("| `popular` | – |")

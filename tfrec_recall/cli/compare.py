@@ -141,8 +141,9 @@ def write_report(plan: Plan, split: Split, names: list[str]) -> None:
             PAGE: page(summary, titles),
         }
         if summary["models"]:
-            texts[CSV] = leaderboard(summary).to_csv(index=False)
-            texts[TABLE] = f"{markdown(summary)}\n"
+            table = leaderboard(summary)
+            texts[CSV] = table.to_csv(index=False)
+            texts[TABLE] = f"{markdown(table)}\n"
         for name, text in texts.items():
             with replacing(plan.folder / name) as sibling:
                 sibling.write_text(text, encoding="utf-8")

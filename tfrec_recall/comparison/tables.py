@@ -33,32 +33,38 @@ def leaderboard(summary: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def markdown(summary: Mapping[str, Any]) -> str:
-    """The table as README and documentation show it, the best last.
+def markdown(table: pd.DataFrame) -> str:
+    """The `leaderboard` as README and documentation show it, the best last.
 
-    >>> model = {"model": "popular", "seeds": [0], "stopped": [], "settings": {}, "metrics": {
-    ...     name: {"mean": 0.0789, "values": [0.0789]} for name in SHOWN}}
-    >>> print(markdown({"models": [model]}).splitlines()[-1])
+    >>> table = pd.DataFrame([{"model": "popular", "seeds": 1, "stopped_by_budget": False}])
+    >>> print(markdown(table.assign(**dict.fromkeys(SHOWN, 0.0789))).splitlines()[-1])
     | `popular` | – | .079 | .079 | .079 | .079 | .08 |
     """
     head = ["model", "seeds", *(name.replace("recall", "Recall") for name in SHOWN)]
     lines = [_row([name.replace("ndcg", "NDCG") for name in head]), _row(["---"] * len(head))]
-    for model in summary["models"][::-1]:
-        seeds = str(len(model["seeds"])) if len(model["seeds"]) > 1 else "–"
-        cells = [_cell(model["metrics"][name], 2 if "coverage" in name else 3) for name in SHOWN]
-        lines.append(_row([f"`{model['model']}`{' †' * bool(model['stopped'])}", seeds, *cells]))
-    if any(model["stopped"] for model in summary["models"]):
+    for model in table[::-1].to_dict("records"):
+        seeds = str(model["seeds"]) if model["seeds"] > 1 else "–"
+        cells = [cell(model, name, 2 if "coverage" in name else 3) for name in SHOWN]
+        lines.append(
+            _row([f"`{model['model']}`{' †' * model['stopped_by_budget']}", seeds, *cells])
+        )
+    if table["stopped_by_budget"].any():
         lines += ["", "† the budget ended its training."]
     return "\n".join(lines)
 
 
+def cell(model: Mapping[str, Any], metric: str, digits: int = 3) -> str:
+    """A metric of a row of the `leaderboard`, with its deviation over seeds where there is one.
+
+    >>> cell({"recall@50": 0.50329, "recall@50 deviation": 0.0041}, "recall@50")
+    '.503 ± .004'
+    """
+    text = f"{model[metric]:.{digits}f}".removeprefix("0")
+    deviation = model.get(f"{metric} deviation")
+    if digits > 2 and deviation is not None and not pd.isna(deviation):
+        text += f" ± {f'{deviation:.{digits}f}'.removeprefix('0')}"
+    return text
+
+
 def _row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _cell(found: Mapping[str, Any], digits: int) -> str:
-    text = f"{found['mean']:.{digits}f}".removeprefix("0")
-    if "deviation" in found and digits > 2:
-        deviation = f"{found['deviation']:.{digits}f}".removeprefix("0")
-        text += f" ± {deviation}"
-    return text
