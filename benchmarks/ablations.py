@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.discovery import entry
-from tfrec_recall.cli.source import Source
-from tfrec_recall.cli.training import train_model
+from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.data import standard
 from tfrec_recall.evaluation import evaluate
 from tfrec_recall.sampling import Hard, Popularity, Uniform, WithoutOwn

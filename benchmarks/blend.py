@@ -30,11 +30,11 @@ from typing import Any
 
 import numpy as np
 
+from tfrec_recall.cli.arguments.settings import read as settings_file
+from tfrec_recall.cli.arguments.settings import separate
+from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.discovery import Entry, entries
-from tfrec_recall.cli.settings import read as settings_file
-from tfrec_recall.cli.settings import separate
-from tfrec_recall.cli.source import Source
-from tfrec_recall.cli.training import train_model
+from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.data import Interactions, Split, hold_back, standard
 from tfrec_recall.evaluation.blending import ChannelLists, fit_weights
 from tfrec_recall.models import RecallModel

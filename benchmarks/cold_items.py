@@ -26,9 +26,9 @@ import sys
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.cli.arguments.settings import read
 from tfrec_recall.cli.discovery import entry  # the package comes first, and chooses the Keras
-from tfrec_recall.cli.settings import read
-from tfrec_recall.cli.training import train_model
+from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.data import Split, datasets, standard
 from tfrec_recall.data.splits import Part
 from tfrec_recall.evaluation import evaluate

@@ -23,9 +23,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.contract.departures import departures
+from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.discovery import entries
-from tfrec_recall.cli.source import Source
-from tfrec_recall.cli.training import train_model
+from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.data import Split, standard
 from tfrec_recall.evaluation import evaluate
 from tfrec_recall.models.one_pass_model import OnePassModel

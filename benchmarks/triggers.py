@@ -13,7 +13,7 @@ import argparse
 import numpy as np
 
 from tfrec_recall.cli.discovery import entry  # the package comes first, and chooses the Keras
-from tfrec_recall.cli.training import train_model
+from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.data import datasets, standard
 from tfrec_recall.evaluation import evaluate
 

@@ -20,10 +20,10 @@ import tempfile
 import time
 from typing import Any
 
+from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.discovery import entry
-from tfrec_recall.cli.searching import Searching
-from tfrec_recall.cli.source import Source
-from tfrec_recall.cli.trial import outcome
+from tfrec_recall.cli.runs.searching import Searching
+from tfrec_recall.cli.runs.trial import outcome
 from tfrec_recall.data import Split, standard
 from tfrec_recall.search import Space, Study
 

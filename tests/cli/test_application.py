@@ -156,5 +156,5 @@ def test_an_interrupt_exits_with_130(monkeypatch):
     def interrupted(model):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tfrec_recall.cli.train.entry", interrupted)
+    monkeypatch.setattr("tfrec_recall.cli.commands.train.entry", interrupted)
     assert exit_of("train", "popular") == 130

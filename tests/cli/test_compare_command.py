@@ -10,13 +10,13 @@ import pytest
 
 from tests.cli.conftest import RENAME, printed
 from tests.untraced import training_without_graphs
-from tfrec_recall.cli import run_apart as module
-from tfrec_recall.cli.compared_run import made
-from tfrec_recall.cli.durations import seconds, shown
-from tfrec_recall.cli.plan import Plan
-from tfrec_recall.cli.protocol import Protocol
-from tfrec_recall.cli.run_apart import RunsApart
-from tfrec_recall.cli.source import Source
+from tfrec_recall.cli.arguments.durations import seconds, shown
+from tfrec_recall.cli.arguments.protocol import Protocol
+from tfrec_recall.cli.arguments.source import Source
+from tfrec_recall.cli.runs import run_apart as module
+from tfrec_recall.cli.runs.compared_run import made
+from tfrec_recall.cli.runs.plan import Plan
+from tfrec_recall.cli.runs.run_apart import RunsApart
 from tfrec_recall.comparison.runs import Run
 from tfrec_recall.models import TwoTower
 

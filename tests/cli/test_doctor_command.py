@@ -8,11 +8,11 @@ import pytest
 
 from tests.cli.conftest import printed
 from tests.untraced import training_without_graphs
-from tfrec_recall.cli.compare import write_report
-from tfrec_recall.cli.compared_run import made
-from tfrec_recall.cli.plan import Plan
-from tfrec_recall.cli.protocol import Protocol
-from tfrec_recall.cli.source import Source
+from tfrec_recall.cli.arguments.protocol import Protocol
+from tfrec_recall.cli.arguments.source import Source
+from tfrec_recall.cli.commands.compare import write_report
+from tfrec_recall.cli.runs.compared_run import made
+from tfrec_recall.cli.runs.plan import Plan
 from tfrec_recall.comparison.runs import Run
 from tfrec_recall.export import export
 from tfrec_recall.models import TwoTower

@@ -5,7 +5,7 @@ import warnings
 import pytest
 import typer
 
-from tfrec_recall.cli import train
+from tfrec_recall.cli.commands import train
 from tfrec_recall.retrieval import Auto, IndexNotice, InvertedFile, ScaNN
 
 

@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from tests.cli.conftest import RENAME, run
 from tests.cli.test_training import STEPS, Toy
-from tfrec_recall.cli import train as command
-from tfrec_recall.cli.long_run import LongRun
-from tfrec_recall.cli.training import train_model
+from tfrec_recall.cli.commands import train as command
+from tfrec_recall.cli.runs.long_run import LongRun
+from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.models.fitting import checkpoints_of
 
 SETTINGS = {"epochs": 7, "patience": 2, "batch_size": 16}

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfrec_recall.cli.protocol import Protocol, parse_cuts, protocol
-from tfrec_recall.cli.split_text import cut
+from tfrec_recall.cli.arguments.protocol import Protocol, parse_cuts, protocol
+from tfrec_recall.cli.arguments.split_text import cut
 from tfrec_recall.data import Interactions
 
 DAY = 86_400

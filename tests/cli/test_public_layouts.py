@@ -5,8 +5,8 @@ import pathlib
 import pytest
 import typer
 
-from tfrec_recall.cli import options
 from tfrec_recall.cli.application import app, main
+from tfrec_recall.cli.arguments import options
 
 SECOND = 1_433_221_332
 

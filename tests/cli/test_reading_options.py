@@ -7,9 +7,9 @@ import shlex
 import pytest
 import typer
 
-from tfrec_recall.cli import options
 from tfrec_recall.cli.application import app
-from tfrec_recall.cli.protocol import protocol
+from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.protocol import protocol
 
 GUIDES = pathlib.Path(__file__).parents[2] / "docs" / "guides"
 TIMES = "user_id,item_id,timestamp\n1,7,{}\n"

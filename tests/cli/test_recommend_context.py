@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 
 from tests.cli.test_recommend_ids import Asked
-from tfrec_recall.cli import recommend as command
 from tfrec_recall.cli.application import main
+from tfrec_recall.cli.commands import recommend as command
 
 SPECS = {
     "device": tf.TensorSpec([None], tf.string),

@@ -7,8 +7,8 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tfrec_recall.cli import recommend as command
 from tfrec_recall.cli.application import main
+from tfrec_recall.cli.commands import recommend as command
 
 
 class Asked:

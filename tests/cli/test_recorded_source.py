@@ -1,6 +1,6 @@
 """What an export's card says of its data."""
 
-from tfrec_recall.cli.source import Source
+from tfrec_recall.cli.arguments.source import Source
 
 
 def test_the_name_of_a_data_set_wins_over_a_folder_of_that_name(tmp_path, monkeypatch):

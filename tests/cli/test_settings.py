@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tfrec_recall.cli.settings import Training, read, read_all, separate
+from tfrec_recall.cli.arguments.settings import Training, read, read_all, separate
 from tfrec_recall.models import NeuralCF
 
 

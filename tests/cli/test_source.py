@@ -2,7 +2,7 @@
 
 import pytest
 
-from tfrec_recall.cli.source import KINDS, Source, layout_of
+from tfrec_recall.cli.arguments.source import KINDS, Source, layout_of
 from tfrec_recall.data import datasets
 from tfrec_recall.features import kinds
 

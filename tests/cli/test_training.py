@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 
 from tests.evaluation.conftest import Known
-from tfrec_recall.cli import training
-from tfrec_recall.cli.training import train_model
-from tfrec_recall.cli.training_progress import Stopwatch
+from tfrec_recall.cli.runs import training
+from tfrec_recall.cli.runs.training import train_model
+from tfrec_recall.cli.runs.training_progress import Stopwatch
 from tfrec_recall.evaluation import RecallOnValidation
 from tfrec_recall.features import Categorical, Features
 

@@ -11,8 +11,9 @@ from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
 from tests.cli.conftest import RENAME, run, scalars
 from tests.cli.test_training import STEPS, Toy, without_validation
-from tfrec_recall.cli import console, tensorboard, training
-from tfrec_recall.cli.training import train_model
+from tfrec_recall.cli import console
+from tfrec_recall.cli.runs import tensorboard, training
+from tfrec_recall.cli.runs.training import train_model
 
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")  # all but the end of a line
 

@@ -6,10 +6,10 @@ import tomllib
 import pytest
 
 from tests.cli.conftest import RENAME, printed
-from tfrec_recall.cli import searching, tuned_file
+from tfrec_recall.cli.arguments.settings import read, separate
 from tfrec_recall.cli.discovery import entry
-from tfrec_recall.cli.settings import read, separate
-from tfrec_recall.cli.trial import Outcome
+from tfrec_recall.cli.runs import searching, tuned_file
+from tfrec_recall.cli.runs.trial import Outcome
 
 pytestmark = pytest.mark.usefixtures("only_its_own")
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests.cli.conftest import run
 from tests.untraced import training_without_graphs
-from tfrec_recall.cli.update import as_known
+from tfrec_recall.cli.commands.update import as_known
 from tfrec_recall.data import Interactions
 from tfrec_recall.export import load
 from tfrec_recall.export.version_files import EXTRA

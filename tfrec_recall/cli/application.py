@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import tfrec_recall
-from tfrec_recall.cli import (
+from tfrec_recall.cli.commands import (
     batch,
     blend,
     check,

@@ -6,8 +6,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tfrec_recall.cli.arguments.source import Source, telling
 from tfrec_recall.cli.loading import trained_on
-from tfrec_recall.cli.source import Source, telling
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,9 +8,9 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tfrec_recall.cli.arguments.queries import of_items, of_users_in
 from tfrec_recall.cli.lists import titles_of
 from tfrec_recall.cli.loading import trained_on
-from tfrec_recall.cli.queries import of_items, of_users_in
 from tfrec_recall.export.serving_module import signature_name
 
 if TYPE_CHECKING:

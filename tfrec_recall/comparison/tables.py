@@ -53,7 +53,7 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def cell(model: Mapping[str, Any], metric: str, digits: int = 3) -> str:
+def cell(model: Mapping[Any, Any], metric: str, digits: int = 3) -> str:
     """A metric of a row of the `leaderboard`, with its deviation over seeds where there is one.
 
     >>> cell({"recall@50": 0.50329, "recall@50 deviation": 0.0041}, "recall@50")

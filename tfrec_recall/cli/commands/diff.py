@@ -12,14 +12,14 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from tfrec_recall.cli import options
+from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.protocol import Protocol
+from tfrec_recall.cli.arguments.queries import of_users
+from tfrec_recall.cli.arguments.source import Source
+from tfrec_recall.cli.commands.show import UNKNOWN, commit
 from tfrec_recall.cli.console import results, say
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
-from tfrec_recall.cli.protocol import Protocol
-from tfrec_recall.cli.queries import of_users
-from tfrec_recall.cli.show import UNKNOWN, commit
-from tfrec_recall.cli.source import Source
 
 if TYPE_CHECKING:
     from tfrec_recall.export import LoadedRetriever

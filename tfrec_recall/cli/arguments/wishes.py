@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tfrec_recall.cli.source import parse_pairs
+from tfrec_recall.cli.arguments.source import parse_pairs
 
 if TYPE_CHECKING:
     from tfrec_recall.export import LoadedRetriever

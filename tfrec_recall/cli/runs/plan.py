@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import tfrec_recall
-from tfrec_recall.cli.protocol import Protocol
-from tfrec_recall.cli.source import Source
+from tfrec_recall.cli.arguments.protocol import Protocol
+from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.comparison.runs import Runs
 from tfrec_recall.data.files import replacing
 
@@ -59,7 +59,7 @@ class Plan:
         return self.measured.cut(self.measured.counted(self.source.load()))
 
     def index_settings(self) -> IndexSettings:
-        from tfrec_recall.cli.train import Kind, index_of
+        from tfrec_recall.cli.commands.train import Kind, index_of
 
         return index_of(Kind(self.index))
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import tfrec_recall
-from tfrec_recall.cli import options
+from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.durations import seconds, shown
+from tfrec_recall.cli.arguments.option_groups import takes
+from tfrec_recall.cli.arguments.protocol import Protocol, protocol
+from tfrec_recall.cli.arguments.settings import read_all
+from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.console import results, say
 from tfrec_recall.cli.discovery import entry
-from tfrec_recall.cli.durations import seconds, shown
-from tfrec_recall.cli.option_groups import takes
-from tfrec_recall.cli.protocol import Protocol, protocol
-from tfrec_recall.cli.settings import read_all
-from tfrec_recall.cli.source import Source
 from tfrec_recall.data.files import check_folder, replacing
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def tune(
     check_folder(folder)
     began = time.monotonic()
     interactions = measured.counted(source.load())
-    from tfrec_recall.cli.searching import Searching
+    from tfrec_recall.cli.runs.searching import Searching
     from tfrec_recall.data.fingerprint import fingerprint
     from tfrec_recall.search import Space, Study
 
@@ -149,8 +149,8 @@ def _write(
     about: str,
 ) -> None:
     """The settings file, all trials as JSON, and the table."""
-    from tfrec_recall.cli.searching import FIGURE
-    from tfrec_recall.cli.tuned_file import table, text
+    from tfrec_recall.cli.runs.searching import FIGURE
+    from tfrec_recall.cli.runs.tuned_file import table, text
 
     tried = [dataclasses.asdict(one) for one in study.tried]
     values = {"about": about, "brought": study.brought(), "importances": dict(study.importances())}

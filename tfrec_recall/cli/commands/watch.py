@@ -10,11 +10,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from tfrec_recall.cli import options
+from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.console import results, say, waiting, warn
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
-from tfrec_recall.cli.source import Source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,7 +123,7 @@ def _as_trained(retriever: LoadedRetriever, path: str, source: Source) -> dict[s
 
 
 def _users(retriever: LoadedRetriever, source: Source) -> pd.DataFrame:
-    from tfrec_recall.cli.source import telling
+    from tfrec_recall.cli.arguments.source import telling
     from tfrec_recall.data.reading import Layout, read_tables
 
     with telling():

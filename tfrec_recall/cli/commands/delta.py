@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tfrec_recall.cli import options
+from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.console import results, say, waiting
 from tfrec_recall.cli.outputs import output
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tfrec_recall.cli.option_groups import takes
-from tfrec_recall.cli.source import Source, layout_of, parse_columns
+from tfrec_recall.cli.arguments.option_groups import takes
+from tfrec_recall.cli.arguments.source import Source, layout_of, parse_columns
 
 PANEL = "Data"
 

@@ -11,8 +11,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from tfrec_recall.cli.durations import shown
-from tfrec_recall.cli.plan import Plan
+from tfrec_recall.cli.arguments.durations import shown
+from tfrec_recall.cli.runs.plan import Plan
 from tfrec_recall.comparison.runs import FAILED, TOO_LONG, Run
 
 GRACE = 5  # seconds that a run may be late
@@ -45,7 +45,7 @@ class RunsApart:
         """
         runs = self._plan.runs()
         runs.path(run).unlink(missing_ok=True)
-        command = [sys.executable, "-m", "tfrec_recall.cli.compared_run"]
+        command = [sys.executable, "-m", "tfrec_recall.cli.runs.compared_run"]
         command += [str(self._plan.folder), run.model, str(run.seed), str(self._at_once)]
         command += [] if allowed is None else [f"{allowed:.0f}"]
         log, began = runs.path(run, "log"), time.monotonic()

@@ -12,15 +12,15 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfrec_recall.cli.arguments.settings import Training, separate
+from tfrec_recall.cli.arguments.source import telling
 from tfrec_recall.cli.console import say, waiting
 from tfrec_recall.cli.discovery import Entry
 from tfrec_recall.cli.feature_report import tell_features
 from tfrec_recall.cli.field_weights import Weights, field_weights
-from tfrec_recall.cli.long_run import LongRun
-from tfrec_recall.cli.settings import Training, separate
-from tfrec_recall.cli.source import telling
-from tfrec_recall.cli.tensorboard import epochs_to
-from tfrec_recall.cli.training_progress import EpochLines, Stopwatch, bars
+from tfrec_recall.cli.runs.long_run import LongRun
+from tfrec_recall.cli.runs.tensorboard import epochs_to
+from tfrec_recall.cli.runs.training_progress import EpochLines, Stopwatch, bars
 from tfrec_recall.data import Interactions, Split, hold_back
 from tfrec_recall.evaluation import RatingsOnValidation, RecallOnValidation
 from tfrec_recall.features import Wanted

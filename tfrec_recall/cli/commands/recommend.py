@@ -6,15 +6,16 @@ from typing import Annotated
 
 import typer
 
-from tfrec_recall.cli import lists, options
+from tfrec_recall.cli import lists
+from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.option_groups import takes
+from tfrec_recall.cli.arguments.protocol import Protocol
+from tfrec_recall.cli.arguments.queries import of_items, of_users, parse_context, parts_of
+from tfrec_recall.cli.arguments.source import Source
+from tfrec_recall.cli.arguments.wishes import Wishes, wishes
 from tfrec_recall.cli.console import results
 from tfrec_recall.cli.loading import load_export, trained_on
-from tfrec_recall.cli.option_groups import takes
 from tfrec_recall.cli.outputs import output
-from tfrec_recall.cli.protocol import Protocol
-from tfrec_recall.cli.queries import of_items, of_users, parse_context, parts_of
-from tfrec_recall.cli.source import Source
-from tfrec_recall.cli.wishes import Wishes, wishes
 
 
 @options.reads_data

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tfrec_recall.cli import options
+from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.protocol import Protocol
+from tfrec_recall.cli.arguments.queries import check_catalogue, context_of, parse_context
+from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.console import progress, say, waiting, warn
 from tfrec_recall.cli.loading import load_export, trained_on
-from tfrec_recall.cli.protocol import Protocol
-from tfrec_recall.cli.queries import check_catalogue, context_of, parse_context
-from tfrec_recall.cli.source import Source
 
 if TYPE_CHECKING:
     from tfrec_recall.export import LoadedRetriever

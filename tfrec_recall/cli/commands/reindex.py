@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tfrec_recall.cli import options
+from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.source import Source
+from tfrec_recall.cli.commands.train import Kind, check_server, index_of
 from tfrec_recall.cli.console import progress, results, say, warn
 from tfrec_recall.cli.loading import load_export
 from tfrec_recall.cli.outputs import output
-from tfrec_recall.cli.source import Source
-from tfrec_recall.cli.train import Kind, check_server, index_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tfrec_recall.cli import options
-from tfrec_recall.cli.comparison_table import ComparisonTable
+from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.durations import seconds, shown
+from tfrec_recall.cli.arguments.option_groups import takes
+from tfrec_recall.cli.arguments.protocol import Protocol, protocol
+from tfrec_recall.cli.arguments.settings import read
+from tfrec_recall.cli.arguments.source import Source, parse_pairs
+from tfrec_recall.cli.commands.train import Kind
 from tfrec_recall.cli.console import results, say, waiting, warn
 from tfrec_recall.cli.discovery import entries, entry
-from tfrec_recall.cli.durations import seconds, shown
-from tfrec_recall.cli.option_groups import takes
-from tfrec_recall.cli.plan import Plan
-from tfrec_recall.cli.protocol import Protocol, protocol
-from tfrec_recall.cli.run_apart import RunsApart
-from tfrec_recall.cli.settings import read
-from tfrec_recall.cli.source import Source, parse_pairs
-from tfrec_recall.cli.train import Kind
+from tfrec_recall.cli.runs.comparison_table import ComparisonTable
+from tfrec_recall.cli.runs.plan import Plan
+from tfrec_recall.cli.runs.run_apart import RunsApart
 from tfrec_recall.comparison.runs import YARDSTICK, Run, standing
 from tfrec_recall.comparison.schedule import Round, schedule
 from tfrec_recall.data.files import check_folder, replacing

@@ -10,8 +10,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from tfrec_recall.cli.arguments.durations import shown
 from tfrec_recall.cli.console import is_live, notices, say
-from tfrec_recall.cli.durations import shown
 from tfrec_recall.comparison.runs import STOPPED, WITH_FIGURES, Run
 
 METRICS = ("recall@10", "recall@50", "ndcg@10", "coverage@50")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tfrec_recall.cli import options
+from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.protocol import Protocol
+from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.console import say, waiting, warn
-from tfrec_recall.cli.protocol import Protocol
-from tfrec_recall.cli.source import Source
 
 if TYPE_CHECKING:
     from tfrec_recall.cli.known import Known

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tfrec_recall.cli.arguments.split_text import FORMS, cut
 from tfrec_recall.cli.console import say
-from tfrec_recall.cli.split_text import FORMS, cut
 
 if TYPE_CHECKING:
     from tfrec_recall.data import Interactions, Split

@@ -12,12 +12,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from tfrec_recall.cli import options
+from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.option_groups import takes
+from tfrec_recall.cli.arguments.protocol import Protocol, protocol
+from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.console import results, waiting, warn
-from tfrec_recall.cli.option_groups import takes
 from tfrec_recall.cli.outputs import output
-from tfrec_recall.cli.protocol import Protocol, protocol
-from tfrec_recall.cli.source import Source
 from tfrec_recall.comparison.runs import YARDSTICK
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import tensorflow as tf
 
-    from tfrec_recall.cli.protocol import Protocol
-    from tfrec_recall.cli.source import Source
+    from tfrec_recall.cli.arguments.protocol import Protocol
+    from tfrec_recall.cli.arguments.source import Source
     from tfrec_recall.data import Interactions
     from tfrec_recall.evaluation import Queries
     from tfrec_recall.export import LoadedRetriever

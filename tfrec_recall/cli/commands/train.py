@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tfrec_recall.cli import options
+from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.option_groups import takes
+from tfrec_recall.cli.arguments.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
+from tfrec_recall.cli.arguments.settings import PUBLISHED, read_all
+from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.console import progress, say, waiting, warn
 from tfrec_recall.cli.discovery import entry
 from tfrec_recall.cli.figures import record, show
-from tfrec_recall.cli.long_run import LongRun, long_run
-from tfrec_recall.cli.option_groups import takes
 from tfrec_recall.cli.outputs import output
-from tfrec_recall.cli.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
+from tfrec_recall.cli.runs.long_run import LongRun, long_run
+from tfrec_recall.cli.runs.tensorboard import check_run, write_outcome
 from tfrec_recall.cli.served import Served, served
-from tfrec_recall.cli.settings import PUBLISHED, read_all
-from tfrec_recall.cli.source import Source
-from tfrec_recall.cli.tensorboard import check_run, write_outcome
 from tfrec_recall.cluster import Cluster
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tfrec_recall.cli.training import Trained
+    from tfrec_recall.cli.runs.training import Trained
     from tfrec_recall.data import Split
     from tfrec_recall.evaluation import Report
     from tfrec_recall.health import DaysBefore
@@ -141,7 +141,7 @@ def train(
         run = run.by(cluster.strategy(), cluster.writes)
     interactions = measured.counted(source.load())
     offered.check(interactions)
-    from tfrec_recall.cli.training import train_model
+    from tfrec_recall.cli.runs.training import train_model
 
     split = measured.cut(interactions)
     repeats = bool(measured.repeats)

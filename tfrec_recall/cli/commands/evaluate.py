@@ -8,15 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from tfrec_recall.cli import options
+from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.option_groups import takes
+from tfrec_recall.cli.arguments.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
+from tfrec_recall.cli.arguments.source import Source, telling
 from tfrec_recall.cli.console import progress, say, warn
 from tfrec_recall.cli.figures import record, show
 from tfrec_recall.cli.loading import load_export, trained_on
-from tfrec_recall.cli.option_groups import takes
 from tfrec_recall.cli.outputs import output, refuse_the_same
-from tfrec_recall.cli.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
 from tfrec_recall.cli.ratings import show_ratings
-from tfrec_recall.cli.source import Source, telling
 
 # What the export's card tells of its training.
 OF_RUN = ("model", "seed", "settings", "field_weights")

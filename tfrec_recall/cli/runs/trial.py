@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 from optuna.exceptions import TrialPruned
 
-from tfrec_recall.cli.deadline import Deadline
 from tfrec_recall.cli.discovery import Entry
-from tfrec_recall.cli.training import CUT, MEASURED_USERS, MONITORED, RATED, train_model
+from tfrec_recall.cli.runs.deadline import Deadline
+from tfrec_recall.cli.runs.training import CUT, MEASURED_USERS, MONITORED, RATED, train_model
 from tfrec_recall.evaluation import evaluate
 from tfrec_recall.evaluation.callbacks import with_fewer_users
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
-    from tfrec_recall.cli.training import Trained
+    from tfrec_recall.cli.runs.training import Trained
     from tfrec_recall.data import Split
     from tfrec_recall.features import Wanted
 

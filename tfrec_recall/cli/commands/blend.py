@@ -12,15 +12,15 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from tfrec_recall.cli import options
+from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.option_groups import takes
+from tfrec_recall.cli.arguments.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
+from tfrec_recall.cli.arguments.source import Source
+from tfrec_recall.cli.commands.train import K, check_place, first_queries, measure
 from tfrec_recall.cli.console import progress, results, say, waiting, warn
 from tfrec_recall.cli.figures import record, show
 from tfrec_recall.cli.loading import load_export, trained_on
-from tfrec_recall.cli.option_groups import takes
 from tfrec_recall.cli.outputs import output
-from tfrec_recall.cli.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
-from tfrec_recall.cli.source import Source
-from tfrec_recall.cli.train import K, check_place, first_queries, measure
 
 if TYPE_CHECKING:
     import pandas as pd

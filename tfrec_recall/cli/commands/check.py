@@ -11,10 +11,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from tfrec_recall.cli import options
+from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.protocol import parse_cuts
 from tfrec_recall.cli.console import results, say, waiting, warn
 from tfrec_recall.cli.outputs import output
-from tfrec_recall.cli.protocol import parse_cuts
 
 if TYPE_CHECKING:
     from tfrec_recall.operations.check import Check

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tfrec_recall.cli import options
+from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.protocol import Protocol
+from tfrec_recall.cli.arguments.source import telling
 from tfrec_recall.cli.console import results, say, waiting, warn
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
-from tfrec_recall.cli.protocol import Protocol
-from tfrec_recall.cli.source import telling
 
 if TYPE_CHECKING:
     import pandas as pd

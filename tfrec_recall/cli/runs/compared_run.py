@@ -1,4 +1,4 @@
-"""One run of a comparison, in a process of its own: `python -m tfrec_recall.cli.compared_run`.
+"""One run of a comparison, in a process of its own: `python -m tfrec_recall.cli.runs.compared_run`.
 
 What it takes of memory is given back when it ends, and what it breaks is its own alone.
 """
@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfrec_recall.cli.console import quiet, say
-from tfrec_recall.cli.plan import Plan
+from tfrec_recall.cli.runs.plan import Plan
 from tfrec_recall.comparison.runs import DONE, LEFT_OUT, STOPPED, Run
 
 if TYPE_CHECKING:
-    from tfrec_recall.cli.training import Trained
+    from tfrec_recall.cli.runs.training import Trained
     from tfrec_recall.data import Split
 
 TRAINING = 0.8  # of the seconds of a run; the rest is for the index and the measurement
@@ -38,10 +38,10 @@ def made(
         at_once: how many runs share the machine with this one, itself among them.
     """
     began = time.monotonic()
-    from tfrec_recall.cli.deadline import Deadline
+    from tfrec_recall.cli.commands.train import indexed
     from tfrec_recall.cli.discovery import entry
-    from tfrec_recall.cli.train import indexed
-    from tfrec_recall.cli.training import Unsuitable, train_model
+    from tfrec_recall.cli.runs.deadline import Deadline
+    from tfrec_recall.cli.runs.training import Unsuitable, train_model
     from tfrec_recall.comparison import figures
     from tfrec_recall.models.one_pass_model import OnePassModel
 

@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from tfrec_recall.cli import options
+from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.console import results, warn
 from tfrec_recall.cli.outputs import output
 

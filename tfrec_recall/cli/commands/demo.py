@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tfrec_recall.cli import options
-from tfrec_recall.cli.console import say, waiting
-from tfrec_recall.cli.discovery import entry
-from tfrec_recall.cli.figures import record, show_comparison
-from tfrec_recall.cli.option_groups import takes
-from tfrec_recall.cli.protocol import RECORD, Protocol, protocol
-from tfrec_recall.cli.source import Source
-from tfrec_recall.cli.train import (
+from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.option_groups import takes
+from tfrec_recall.cli.arguments.protocol import RECORD, Protocol, protocol
+from tfrec_recall.cli.arguments.source import Source
+from tfrec_recall.cli.commands.train import (
     K,
     check_place,
     days_before,
@@ -26,6 +23,9 @@ from tfrec_recall.cli.train import (
     measure,
     write_export,
 )
+from tfrec_recall.cli.console import say, waiting
+from tfrec_recall.cli.discovery import entry
+from tfrec_recall.cli.figures import record, show_comparison
 
 if TYPE_CHECKING:
     from tfrec_recall.data import Split
@@ -55,7 +55,7 @@ def demo(
     check_place(export)
     interactions = measured.counted(source.load())
     say(("1 ", "bold"), f"{interactions!r}")
-    from tfrec_recall.cli.training import train_model
+    from tfrec_recall.cli.runs.training import train_model
     from tfrec_recall.retrieval import Exact, ScaNN
 
     split, repeats = measured.cut(interactions), bool(measured.repeats)

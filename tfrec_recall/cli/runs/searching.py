@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tfrec_recall.cli.arguments.durations import shown
 from tfrec_recall.cli.console import say, warn
 from tfrec_recall.cli.discovery import Entry
-from tfrec_recall.cli.durations import shown
-from tfrec_recall.cli.trial import Outcome, outcome
-from tfrec_recall.cli.tuned_file import changed
+from tfrec_recall.cli.runs.trial import Outcome, outcome
+from tfrec_recall.cli.runs.tuned_file import changed
 from tfrec_recall.data.files import replacing
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What commands are called with: options that several have, and what is made of them."""

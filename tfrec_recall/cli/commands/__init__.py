@@ -1,0 +1,1 @@
+"""The commands, a file each; `cli.application` puts them under one name."""
