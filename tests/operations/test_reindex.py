@@ -176,6 +176,14 @@ def test_histories_know_the_new_items_and_those_that_are_gone(tmp_path):
     assert scores.numpy()[0, 0] == pytest.approx(1.2 * cosine, rel=1e-5)
 
 
+def test_a_new_item_has_the_bias_of_one_that_nobody_had(tmp_path):
+    bias = np.linspace(0.5, 4.0, 8)
+    other = reindexed(load(export(over(ITEMS, bias=bias), tmp_path / "model", items=ITEMS)), NEW)
+    kept = dict(zip(other.item_ids, other.of_items["bias"].numpy()[:, 0], strict=True))
+    assert kept["i7"] == pytest.approx(4.0)
+    assert kept["n1"] == 0
+
+
 def test_what_cannot_be_embedded_is_said(tmp_path):
     loaded = load(export(retriever(20), tmp_path / "model"))
     more = pd.DataFrame({"item_id": item_ids(22)})

@@ -145,6 +145,52 @@ def test_a_list_is_the_same_beside_any_other(approximate, asked, others):
     assert (together[0].numpy()[:, :width] != b"").sum() >= min(width, 397) * len(history)
 
 
+@pytest.mark.parametrize("index", [Exact(), InvertedFile(leaves=4, leaves_to_search=4, reorder=40)])
+@pytest.mark.parametrize("weights", [("lift",), ("bias",), ("lift", "bias")])
+def test_lift_and_bias_change_the_lists_of_queries_alone(index, weights):
+    random = np.random.default_rng(1)
+    lift = random.uniform(0.2, 3, 40) if "lift" in weights else np.ones(40)
+    bias = random.normal(size=40) if "bias" in weights else np.zeros(40)
+    given = {name: {"lift": lift, "bias": bias}[name] for name in weights}
+    made, plain, vectors = retriever(index=index, **given), retriever(), item_vectors(40)
+    scores = lift * (vectors @ vectors[3]) + bias
+    for exclude in ([], [int(np.argmax(scores))]):
+        scores[exclude] = -np.inf
+        ids, found = made({"history": [["item 3"]]}, exclude=[[f"item {i}" for i in exclude]])
+        order = np.argsort(-scores)[:5]
+        assert texts(ids)[0] == [f"item {i}" for i in order]
+        np.testing.assert_allclose(found[0], scores[order], rtol=1e-4)
+    for one in (made, plain):
+        np.testing.assert_allclose(one.embed_item({"item_id": ["item 7"]}), vectors[[7]], rtol=1e-5)
+        np.testing.assert_allclose(one.embed_query({"history": [["item 3"]]}), vectors[[3]])
+    similar = [one.similar_items(["item 5"])[1].numpy() for one in (made, plain)]
+    np.testing.assert_allclose(*similar, rtol=1e-4)
+    assert made.of_items.keys() == set(weights)
+
+
+@pytest.mark.parametrize("bias", [[1.0], np.full(40, np.nan)])
+def test_a_bias_is_a_finite_number_for_each_item(bias):
+    with pytest.raises(ValueError, match=r"finite number for each item\. Received: shape"):
+        retriever(bias=bias)
+
+
+def test_a_bias_changes_no_interest():
+    class TwoInterests(tf.Module):
+        inputs = {"scale": tf.TensorSpec([None], tf.float32)}  # noqa: RUF012
+
+        def __call__(self, raw):
+            return raw["scale"][:, tf.newaxis, tf.newaxis] * tf.eye(2)[tf.newaxis]
+
+    made = EmbeddingRetriever(
+        TwoInterests(), ["a", "b", "c"], [[3, 0], [0, 2], [1, 0]],
+        bias=[0.0, 5.0, 3.0], k=3, with_interest=True,
+    )  # fmt: skip
+    ids, score, interest = made.recommend_with_interest({"scale": [1.0]})
+    assert texts(ids) == [["b", "c", "a"]]
+    assert score.numpy().tolist() == [[7.0, 4.0, 3.0]]
+    assert interest.numpy().tolist() == [[1, 0, 0]]
+
+
 def test_users_of_whom_nothing_is_known_have_no_items_of_the_index(approximate):
     _, scores, evident = approximate.recommend_with_evidence({"history": [["item 1"], ["new"]]})
     assert evident.numpy().tolist() == [5, 0]

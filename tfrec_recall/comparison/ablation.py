@@ -108,7 +108,7 @@ class _Rebuilt:
         features = self._features.of(ids)
         if shuffled is not None:
             features[shuffled] = self._features.of(ids[place])[shuffled]
-        lift = self._given.of_items.get("lift")
+        weights = {name: w.numpy().reshape(-1) for name, w in self._given.of_items.items()}
         several = "recommend_with_interest" in self._given.signatures
         return EmbeddingRetriever(
             self._given.interests if several else self._given.query_vectors,
@@ -116,7 +116,7 @@ class _Rebuilt:
             self._vectors(features),
             inputs=self._given.inputs,
             k=CUT,
-            lift=None if lift is None else lift.numpy().reshape(-1),
+            **weights,
         )
 
     def _vectors(self, features: Mapping[str, tf.Tensor]) -> np.ndarray:

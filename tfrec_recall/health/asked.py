@@ -128,6 +128,8 @@ def searched_vectors(retriever: Retriever) -> np.ndarray:
         raise ValueError(f"it finds items by {report.get('kind', 'what its card does not tell')}")
     if "diversity" in report:
         raise ValueError("its lists are spread over categories, which the nearest items are not")
+    if "bias" in retriever.of_items:
+        raise ValueError("its scores have more than the product of vectors")
     vectors = item_vectors(retriever, retriever.item_ids)
     lift = retriever.of_items.get("lift")
     return vectors if lift is None else vectors * np.reshape(lift.numpy(), (-1, 1))

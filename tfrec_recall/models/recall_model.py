@@ -275,8 +275,13 @@ class RecallModel(Growing, Learner):
             k=k,
             item_embedder=ItemEmbedder(self.features, self.candidate_model),
             tuning_queries=tuning_queries,
+            bias=self.bias_of(items),
             seed=seed,
         ).with_fallback(self.popularity_of(items))
+
+    def bias_of(self, items: pd.DataFrame) -> np.ndarray | None:
+        """What is added to the score of each item in users' lists, [items]; None: nothing."""
+        return None
 
     def query_embedder(self) -> QueryEmbedder:
         """Raw query features to the vectors that search."""

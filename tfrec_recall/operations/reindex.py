@@ -142,8 +142,8 @@ def reindexed(
         "item_embedder": _item_embedder(retriever),
         "tuning_queries": _tuning(retriever),
     }
-    if "lift" in retriever.of_items:
-        arguments["lift"] = _kept(retriever, "lift", items)
+    for name in {"lift", "bias"} & retriever.of_items.keys():
+        arguments[name] = _kept(retriever, name, items)
     if report["kind"] == "trigger items":
         _refuse_diversity(report, diversity)
         given = {name: report[name] for name in ("last", "half_life", "neighbours")}
@@ -274,10 +274,11 @@ def _told(made: Retriever, old: LoadedRetriever) -> str:
 
 
 def _kept(retriever: LoadedRetriever, name: str, items: pd.DataFrame) -> np.ndarray:
-    """What scores are multiplied by, of a new item as of one that nobody had: 1, or the least."""
+    """What changes scores, of a new item as of one that nobody had: nothing does, or the least."""
     values = retriever.of_items[name].numpy().reshape(-1)
     known = pd.Series(values, index=pd.Index(retriever.item_ids))
-    return known.reindex(items["item_id"]).fillna(min(1.0, values.min())).to_numpy()
+    of_nobody = min({"lift": 1.0, "bias": 0.0}[name], values.min())
+    return known.reindex(items["item_id"]).fillna(of_nobody).to_numpy()
 
 
 def _diversity(report: Mapping[str, Any], diversity: Diversity | None) -> Diversity | None:

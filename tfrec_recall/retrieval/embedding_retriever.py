@@ -18,6 +18,7 @@ from tfrec_recall.retrieval.index import (
     of_length_one,
     unit_vectors,
 )
+from tfrec_recall.retrieval.item_weights import ItemWeights
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.seldom import if_seldom
 from tfrec_recall.retrieval.selection import NO_ROW
@@ -53,8 +54,9 @@ class EmbeddingRetriever(Retriever):
             need no targets. Without them item vectors stand in, with a warning.
         diversity: spread the lists over categories of items; scores are then what an item was worth
             to its list.
-        lift: what the score of each item is multiplied by in the lists of queries, [items], above
+        lift: what the product of each item is multiplied by in the lists of queries, [items], above
             0; None is 1 for all. `similar_items` and `embed_item` know the vectors alone.
+        bias: what is then added to it, [items]; None is 0 for all.
         with_interest: also offer `recommend_with_interest`: which interest brought an item.
         seed: of the permutation that orders items of equal score.
 
@@ -84,6 +86,7 @@ class EmbeddingRetriever(Retriever):
         tuning_queries: TuningQueries = None,
         diversity: Diversity | None = None,
         lift: np.ndarray | None = None,
+        bias: np.ndarray | None = None,
         with_interest: bool = False,
         seed: int = 0,
     ):
@@ -104,12 +107,11 @@ class EmbeddingRetriever(Retriever):
         )
         searched = k if diversity is None else k * diversity.candidates
         index = index or Exact()
-        ordered, factors = vectors[catalogue.order], None
-        if lift is not None:
-            factors = checked_lift(lift, len(vectors))[catalogue.order]
-        lifted = ordered if factors is None else ordered * factors
-        built = by_cosine = index.build(lifted, searched, queries, present)
-        if factors is not None or not of_length_one(ordered):  # whose queries are the items
+        ordered = vectors[catalogue.order]
+        weights = ItemWeights(lift, bias, catalogue.order)
+        asked = None if queries is None else np.asarray(weights.asked(queries))
+        built = by_cosine = index.build(weights.searched(ordered), searched, asked, present)
+        if weights.of_items or not of_length_one(ordered):  # whose queries are the items
             units = unit_vectors(ordered)
             by_cosine = index.build(units, k=k, queries=units)
         offered = ("embed_query", "embed_item", "similar_items")
@@ -137,9 +139,8 @@ class EmbeddingRetriever(Retriever):
         self._knows = getattr(query_embedder, "knows", lambda queries: None)
         self.item_embedder = item_embedder
         self.index, self.cosine_index = built, by_cosine
-        self._lift = None if factors is None else tf.Variable(factors, trainable=False, name="lift")
-        if self._lift is not None:
-            self.of_items = {"lift": self._lift}
+        self._weights = weights
+        self.of_items = weights.of_items
         indexes = {"index": built, "similar_items_index": by_cosine}
         if by_cosine is built:
             del indexes["similar_items_index"]
@@ -156,7 +157,7 @@ class EmbeddingRetriever(Retriever):
         if filters or present is not None or query.shape.rank != 2 or self._diversity is not None:
             return lists()
         # Most requests ask for nothing but a list of users who are known: the index has it.
-        found = self.index.at_once(query, k, tf.shape(exclude)[1] == 0)
+        found = self.index.at_once(self._weights.asked(query), k, tf.shape(exclude)[1] == 0)
         if found is None:
             return lists()
         rows, score, whole = found
@@ -195,7 +196,8 @@ class EmbeddingRetriever(Retriever):
         candidates = k
         if self._diversity is not None:
             candidates = tf.minimum(k * self._diversity.candidates, len(self.catalogue))
-        rows, score = self.index.search(query, candidates, exclude, present, allowed)
+        asked = self._weights.asked(query)
+        rows, score = self.index.search(asked, candidates, exclude, present, allowed)
         if self._diversity is not None:
             rows, score = spread(rows, score, self._groups, k, self._diversity.weight)
         asks = _has_direction(query)[:, tf.newaxis]
@@ -203,7 +205,7 @@ class EmbeddingRetriever(Retriever):
 
     def _interest_of(self, rows, query, present):
         """Which interest scores each row highest, int32 [batch, k]; -1 for `NO_ROW`."""
-        query = query if query.shape.rank == 3 else query[:, tf.newaxis]
+        query = self._weights.asked(query if query.shape.rank == 3 else query[:, tf.newaxis])
         scores = tf.einsum("bid,bkd->bki", query, self.index.vectors_of(rows))
         if present is not None:
             scores = tf.where(present[:, tf.newaxis], scores, float("-inf"))
@@ -235,21 +237,7 @@ class EmbeddingRetriever(Retriever):
 
     def _vectors_of(self, rows):
         """The vectors of rows as they were given, [..., dim]."""
-        vectors = self.index.vectors_of(rows)
-        return (
-            vectors if self._lift is None else vectors / tf.gather(self._lift, tf.maximum(rows, 0))
-        )
-
-
-def checked_lift(lift: np.ndarray, items: int) -> np.ndarray:
-    """A factor for each item's vector, float32 [items, 1]."""
-    lift = np.asarray(lift, "float32")
-    if lift.shape != (items,) or not (lift > 0).all():
-        raise ValueError(
-            "lift has a number above 0 for each item. "
-            f"Received: shape {lift.shape}, least {lift.min(initial=np.inf)}."
-        )
-    return lift[:, np.newaxis]
+        return self._weights.given(self.index.vectors_of(rows), rows)
 
 
 def _embedded(

@@ -8,10 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.retrieval.catalogue import Catalogue
-from tfrec_recall.retrieval.embedding_retriever import Embedder, checked_lift, inputs_of
+from tfrec_recall.retrieval.embedding_retriever import Embedder, inputs_of
 from tfrec_recall.retrieval.exact import Exact
 from tfrec_recall.retrieval.filters import Allowed
 from tfrec_recall.retrieval.index import IndexSettings, checked_vectors, unit_vectors
+from tfrec_recall.retrieval.item_weights import checked_lift
 from tfrec_recall.retrieval.recency import check_recency, recency_weights
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.selection import NO_ROW, best

@@ -211,6 +211,25 @@ def test_types_never_booked_have_no_vector():
     )
 
 
+def test_among_items_of_a_type_what_many_took_leads():
+    interactions = small()
+    features = AirbnbType.default_features(interactions).adapt(interactions)
+    booked = interactions.events[interactions.events["event_type"] == "booking"]
+    taken = booked["item_id"].value_counts()
+    taken = taken.reindex(interactions.items["item_id"], fill_value=0).to_numpy()
+    for popularity in (1.0, 0.0):
+        model = trained(interactions, features, epochs=1, popularity=popularity)
+        retriever = model.retriever(interactions.items, k=10)
+        asked = {"user_id": ["nobody"], "age": ["young"]}
+        ids, found = (part.numpy()[0] for part in retriever(asked))
+        vector = retriever.embed_query(asked).numpy()[0]
+        expected = model.embed_items(interactions.items) @ vector + popularity * np.log1p(taken)
+        by_id = dict(zip(interactions.items["item_id"], expected, strict=True))
+        given = [one.decode() if isinstance(one, bytes) else one for one in ids]
+        np.testing.assert_allclose(found, [by_id[one] for one in given], rtol=1e-4, atol=1e-5)
+        assert (np.diff(found) <= 1e-6).all()
+
+
 def test_numbers_are_bucketised():
     interactions = small()
     priced = interactions.items.assign(price=np.arange(10.0))

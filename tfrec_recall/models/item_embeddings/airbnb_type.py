@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flags, number, whole
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.data.windows import Block, sequences, session_batches
 from tfrec_recall.features import Features, History, Rows, Start, Wanted, infer
 from tfrec_recall.models.item_embeddings.arguments import check_training, check_windows
@@ -49,6 +50,8 @@ class AirbnbType(WindowModel):
         - a pair is scored by the products that the equations train, each type's input vector with
           the other's output vector, and not by the cosine of two input vectors, which rejections
           reach by detours only: `by_cosine=True`.
+        - the log of an item's bookings is added to its score, as that of a pair tells how much
+          oftener than others this type of user books that type: `popularity=0.0`.
 
     A user's type is that of the users table for all his bookings.
 
@@ -68,6 +71,8 @@ class AirbnbType(WindowModel):
             Without a column `event_type` all is booked.
         rejection_weight: of an explicit negative; 0 leaves rejections out.
         by_cosine: score a pair by the cosine of both input vectors.
+        popularity: how often the log of an item's bookings, and one more, is added to its score in
+            users' lists; with 0 all items of a type have the same score.
         adaptive_rows: whether rows have rates of their own, or all of them `rate`.
         fixed_window, power, rate, decay_epochs, block, lanes, noise, longest_step, seed: as in
             `Item2Vec`.
@@ -84,6 +89,7 @@ class AirbnbType(WindowModel):
             "longest_step": None,
             "rejection_weight": 1.0,
             "by_cosine": True,
+            "popularity": 0.0,
         },
     )
     needs: ClassVar[tuple[str, ...]] = ("item_id",)
@@ -103,6 +109,7 @@ class AirbnbType(WindowModel):
         rejected: Types | None = None,
         rejection_weight: float = 5.0,
         by_cosine: bool = False,
+        popularity: float = 1.0,
         adaptive_rows: bool = True,
         power: float = 0.75,
         rate: float = 0.1,
@@ -124,11 +131,14 @@ class AirbnbType(WindowModel):
         )
         whole(owner, most_types, "most_types")
         number(owner, rejection_weight, "rejection_weight", least=0)
+        number(owner, popularity, "popularity", least=0)
         self.window, self.fixed_window = window, fixed_window
         self.other_kind_only = other_kind_only
         self.booked = several("booked", booked) or ()
         self.rejected = several("rejected", rejected)
-        self.rejection_weight = rejection_weight
+        self.rejection_weight, self.popularity = rejection_weight, popularity
+        counts = np.zeros(len(features.item_counts), "float32")
+        self.taken = tf.Variable(counts, trainable=False, name="taken")  # bookings of an item
         user_fields, first = features.user_fields, 1  # 0 is padding
         self.user_type = type_rule(features, user_fields, user_type, "user", first, most_types)
         first += self.user_type.count
@@ -148,7 +158,14 @@ class AirbnbType(WindowModel):
     def feature_rows(self):
         """All of its tables, whose rows are combinations of values: `take_over` moves them."""
         kept = [rule.kept for rule in (self.user_type, self.item_type) if rule.folded]
-        return [Rows(weight, start=Start.given) for weight in (*self._weights_of_types(), *kept)]
+        own = [Rows(weight, start=Start.given) for weight in (*self._weights_of_types(), *kept)]
+        return [*own, Rows(self.taken, "item_id", Start.zero)]
+
+    def bias_of(self, items):
+        if not self.popularity:
+            return None
+        item = self.features.ids("item_id").encode(items["item_id"])
+        return self.popularity * np.log1p(self.taken.numpy()[item])
 
     def _weights_of_types(self) -> list[tf.Variable]:
         """A row a type each."""
@@ -181,10 +198,15 @@ class AirbnbType(WindowModel):
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Batches of `batch_size` users: flat columns `item_id` (a type), `event`, `rejected`.
 
-        The types' counts, by which noise is drawn, are taken here.
+        The types' counts, by which noise is drawn, and the items' are taken here.
         """
         train = train.with_events(self._bookings(train.events))
         events, user = sequences(train, by_session=False)
+        booked = events["item_id"][~self._rejected(events)]
+        known = self.features.ids("item_id").encode(booked)
+        taken = np.bincount(known, minlength=len(self.taken.numpy()))
+        taken[:FIRST_KNOWN] = 0
+        self.taken.assign(taken.astype("float32"))
         types = np.stack(
             [
                 self._types(self.user_type, train.users, events["user_id"], "users"),
@@ -201,12 +223,14 @@ class AirbnbType(WindowModel):
         return session_batches(columns, user.repeat(2), batch_size, seed, first_epoch)
 
     def update(self, recent, epochs=2, batch_size=BATCH_SIZE, seed=0):
-        """As of any model, and adds to the counts of types."""
-        before = self.types.counts.numpy()
-        data = self.training_data(recent.new, batch_size, seed)
-        more = self.types.counts.numpy()
+        """As of any model, and adds to the counts of types and items."""
+        counts = (self.types.counts, self.taken)
+        before = [count.numpy() for count in counts]
+        self.training_data(recent.new, batch_size, seed)
+        more = [count.numpy() for count in counts]
         data = self.training_data(recent.to_learn, batch_size, seed)
-        self.types.counts.assign(before + more)
+        for count, old, new in zip(counts, before, more, strict=True):
+            count.assign(old + new)
         self.learn_on(data, epochs)
 
     def _bookings(self, events: pd.DataFrame) -> pd.DataFrame:

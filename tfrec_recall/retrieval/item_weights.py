@@ -1,0 +1,75 @@
+"""What changes the scores of items in the lists of queries, and of nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+class ItemWeights(tf.Module):
+    """score = lift · ⟨query, item⟩ + bias: a product of vectors again, of one number more.
+
+    Args:
+        lift: above 0, [items]; None is 1 for all.
+        bias: finite, [items]; None is 0 for all.
+        order: which item each row of the index is.
+    """
+
+    def __init__(self, lift: Any, bias: Any, order: np.ndarray):
+        super().__init__(name="item_weights")
+        self._lift = self._bias = None
+        if lift is not None:
+            self._lift = _constant(checked_lift(lift, len(order))[order], "lift")
+        if bias is not None:
+            self._bias = _constant(_checked_bias(bias, len(order))[order], "bias")
+
+    @property
+    def of_items(self) -> dict[str, tf.Variable]:
+        """Those that there are, by the names of the arguments, [items, 1] each."""
+        weights = {"lift": self._lift, "bias": self._bias}
+        return {name: weight for name, weight in weights.items() if weight is not None}
+
+    def searched(self, vectors: np.ndarray) -> np.ndarray:
+        """What the index holds of these vectors of the rows."""
+        if self._lift is not None:
+            vectors = vectors * self._lift.numpy()
+        return vectors if self._bias is None else np.hstack([vectors, self._bias.numpy()])
+
+    def asked(self, query: tf.Tensor) -> tf.Tensor:
+        """What the index is asked with, [..., dim] to [..., dim or one more]."""
+        if self._bias is None:
+            return query
+        return tf.concat([query, tf.ones_like(query[..., :1])], axis=-1)
+
+    def given(self, found: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+        """The vectors as they were given, of those that the index holds of rows."""
+        if self._bias is not None:
+            found = found[..., :-1]
+        return found if self._lift is None else found / tf.gather(self._lift, tf.maximum(rows, 0))
+
+
+def checked_lift(lift: Any, items: int) -> np.ndarray:
+    """A factor for each item's vector, float32 [items, 1]."""
+    lift = np.asarray(lift, "float32")
+    if lift.shape != (items,) or not (lift > 0).all():
+        raise ValueError(
+            "lift has a number above 0 for each item. "
+            f"Received: shape {lift.shape}, least {lift.min(initial=np.inf)}."
+        )
+    return lift[:, np.newaxis]
+
+
+def _checked_bias(bias: Any, items: int) -> np.ndarray:
+    bias = np.asarray(bias, "float32")
+    if bias.shape != (items,) or not np.isfinite(bias).all():
+        raise ValueError(
+            "bias has a finite number for each item. "
+            f"Received: shape {bias.shape}, {(~np.isfinite(bias)).sum()} that are not finite."
+        )
+    return bias[:, np.newaxis]
+
+
+def _constant(values: np.ndarray, name: str) -> tf.Variable:
+    return tf.Variable(values, trainable=False, name=name)
