@@ -54,6 +54,8 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         - neighbouring centres move at once: `block=1`.
         - what an occurrence moves its row is limited: `longest_step=None`.
         - users are their latest listings, newer ones more: `last=None`, `half_life=None`.
+        - scores are lifted where many took a listing, as the vectors of those that hardly anyone
+          took are far from settled: `popularity=0.0`.
 
     The market, of which Eq. 5 draws, is the one that `market` names.
 
@@ -75,6 +77,8 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         nearest: how many warm listings a cold one is the mean of ...
         alike_by: ... by these item features (categories alike, numbers near); None takes all with
             one value an item, and () leaves cold listings without a vector.
+        popularity: the power of a listing's training events that its score is multiplied with in
+            users' lists; 0 ranks by cosine.
         fixed_window, power, threshold, rate, decay_epochs, last, half_life, block, lanes, noise,
             longest_step, seed: as in `Item2Vec`.
     """
@@ -88,6 +92,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
             "longest_step": None,
             "last": None,
             "half_life": None,
+            "popularity": 0.0,
         },
         epochs=10,
     )
@@ -114,6 +119,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         decay_epochs: int | None = None,
         last: int | None = 15,
         half_life: float | None = 4.0,
+        popularity: float = 0.1,
         block: int = 32,
         lanes: int = 16,
         noise: int | None = 64,
@@ -131,7 +137,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         number(owner, threshold, "threshold", above=0, optional=True)
         number(owner, market_negatives, "market_negatives", above=0)
         whole(owner, nearest, "nearest")
-        check_served(owner, last, half_life)
+        check_served(owner, last, half_life, popularity)
         if market is None:
             without_effect(
                 owner, market_negatives, 2.0, "market_negatives", "where market names a feature"
@@ -152,7 +158,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
                 f"give one of both. Received: {clicked=}, {left_out=}."
             )
         self.global_context, self.gap = global_context, gap
-        self.last, self.half_life = last, half_life
+        self.last, self.half_life, self.popularity = last, half_life, popularity
         counts = item_space.known_counts(features)
         self.noise = Noise(PopularityNegatives(counts, power), negatives, noise)
         self.market_negatives = market_negatives
