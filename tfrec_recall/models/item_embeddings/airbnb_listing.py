@@ -96,6 +96,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         },
         epochs=10,
     )
+    stops_early: ClassVar[bool] = False
 
     def __init__(
         self,
