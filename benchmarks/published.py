@@ -104,7 +104,8 @@ def table(done: dict[tuple[str, str], dict[str, Any]], names: list[str]) -> str:
             if TOO_LONG in found:
                 seconds = f"over {found[TOO_LONG]}"
             elif "refused" in found:
-                seconds = "not by itself"
+                diverged = "must be finite" in found["refused"]
+                seconds = "diverges" if diverged else "not by itself"
             both = recall is not None and defaults is not None and form != DEFAULTS
             apart = f"{recall - defaults:+.4f}".replace("0.", ".", 1) if both else ""
             figure = "" if recall is None else f"{recall:.4f}".lstrip("0")

@@ -46,6 +46,7 @@ class AirbnbType(WindowModel):
         - rows have rates of their own, as types are few, and a block holds many of each:
           `adaptive_rows=False`.
         - what a row moves is limited: `longest_step=None`.
+        - so that learning is quicker than word2vec's, which the paper follows: `rate=0.025`.
         - an explicit negative weighs more than another one: `rejection_weight=1.0`.
         - a pair is scored by the products that the equations train, each type's input vector with
           the other's output vector, and not by the cosine of two input vectors, which rejections
@@ -87,6 +88,7 @@ class AirbnbType(WindowModel):
             "block": 1,
             "adaptive_rows": False,
             "longest_step": None,
+            "rate": 0.025,
             "rejection_weight": 1.0,
             "by_cosine": True,
             "popularity": 0.0,
