@@ -1,6 +1,6 @@
 """`tune` finds, at a fifth of the cost of a full grid, at least .95 of what the grid finds.
 
-    python benchmarks/tune.py item-cf
+    python benchmarks/tune.py item-cf   # user-cf, item2vec: minutes each
     python benchmarks/tune.py two-tower --data movielens-100k
 
 Trains each point of a grid over the ranges that `tune` searches, and then lets `tune`'s search have
@@ -39,6 +39,12 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
         "neighbours": [10, 25, 50, 100, 250],
         "alpha": [0.0, 0.25, 0.5, 0.75, 1.0],
         "half_life": [1.0, 2.0, 4.0, 8.0, 16.0],
+    },
+    "item2vec": {
+        "window": [7, 20, 60],
+        "rate": [0.017, 0.05, 0.15],
+        "popularity": [-0.2, 0.0, 0.1, 0.3],
+        "half_life": [2.0, 4.0, 8.0],
     },
     "two-tower": {
         "learning_rate": [0.0005, 0.001, 0.002, 0.004, 0.008],
