@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import RENAME, printed
 from tests.untraced import training_without_graphs
+from tfrec_recall.cli.application import main
 from tfrec_recall.cli.arguments.durations import seconds, shown
 from tfrec_recall.cli.arguments.protocol import Protocol
 from tfrec_recall.cli.arguments.source import Source
@@ -18,6 +19,7 @@ from tfrec_recall.cli.runs.compared_run import made
 from tfrec_recall.cli.runs.plan import Plan
 from tfrec_recall.cli.runs.run_apart import RunsApart
 from tfrec_recall.comparison.runs import Run
+from tfrec_recall.data.files import alone_in
 from tfrec_recall.models import TwoTower
 
 MODELS = "item-cf,popular,funk-svd"
@@ -39,6 +41,17 @@ def here(monkeypatch):
 
 def command(folder, out, *others):
     return ("compare", "--data", folder, *RENAME, "--models", MODELS, "--out", out, *others)
+
+
+def test_two_calls_do_not_write_one_report(here, folder, tmp_path, capsys):
+    out = tmp_path / "report"
+    with alone_in(out, "compares models"), pytest.raises(SystemExit):
+        main([str(part) for part in command(folder, out, "--seeds", 1)])
+    assert "another process compares models there" in capsys.readouterr().err
+    assert not here
+    assert not list(out.iterdir())  # nothing of the other one is touched
+    with alone_in(out, "compares models"):  # and the hold of a call that failed has ended
+        pass
 
 
 def test_a_comparison_is_made_kept_and_written(here, folder, tmp_path, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import pathlib
 import secrets
@@ -35,6 +36,29 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         os.replace(sibling, path)
     finally:
         sibling.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def alone_in(folder: str | os.PathLike[str], doing: str) -> Iterator[None]:
+    """Holds a folder, made where it is not there; the hold ends with the block or the process.
+
+    Args:
+        doing: what the others that hold it are doing, in words.
+
+    Raises: BlockingIOError where another one holds it.
+    """
+    os.makedirs(folder, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BlockingIOError(
+                error.errno, f"another process {doing} there", str(folder)
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)  # and the lock goes with it, as it does with a killed process
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import pathlib
@@ -13,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tfrec_recall.data.files import replacing
+from tfrec_recall.data.files import alone_in, replacing
 
 MANIFEST = "_manifest.json"  # readers of folders of Parquet leave aside what begins with _ or .
 DICTIONARY = 2**24  # bytes: ids of a million items, which one MiB, as is usual, does not hold
@@ -40,19 +39,9 @@ class AnswerFolder:
         Raises: ValueError where the folder holds something else, or answers of other settings;
             BlockingIOError where another process is writing.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise BlockingIOError(
-                    error.errno, "another process writes answers into it", str(self.path)
-                ) from error
+        with alone_in(self.path, "writes answers"):
             self._begin()
             yield
-        finally:
-            os.close(descriptor)  # and the lock goes with it, as it does with a killed process
 
     @property
     def complete(self) -> bool:

@@ -25,7 +25,7 @@ from tfrec_recall.cli.runs.plan import Plan
 from tfrec_recall.cli.runs.run_apart import RunsApart
 from tfrec_recall.comparison.runs import YARDSTICK, Run, standing
 from tfrec_recall.comparison.schedule import Round, schedule
-from tfrec_recall.data.files import check_folder, replacing
+from tfrec_recall.data.files import alone_in, check_folder, replacing
 
 if TYPE_CHECKING:
     from tfrec_recall.data import Split
@@ -102,26 +102,31 @@ def compare(
 
     split = measured.cut(interactions)
     plan = Plan(out, source, measured, fingerprint(interactions), index.value, chosen)
-    plan.write()
-    made_of = {name: plan.made_of(name) for name in names}
-    kept, wanted = plan.runs().read(), Round(names, tuple(range(seeds)), limit, jobs)
-    apart = RunsApart(plan, jobs)
+    with alone_in(out, "compares models"):
+        plan.write()
+        try:
+            _made(plan, Round(names, tuple(range(seeds)), limit, jobs))
+        finally:  # also of what an interruption left
+            write_report(plan, split, names)
+    say(f"Done in {shown(time.monotonic() - began)}.")
+
+
+def _made(plan: Plan, wanted: Round) -> None:
+    """Makes the runs that are not there."""
+    made_of = {name: plan.made_of(name) for name in wanted.models}
+    kept, apart = plan.runs().read(), RunsApart(plan, wanted.at_once)
     there = standing(kept, made_of)
     old = [str(run) for run in kept if run.model in made_of and run not in there]
     if old:
         say(f"Of other settings or another version, and made again: {', '.join(old)}.")
-    try:
-        with ComparisonTable(names, wanted.seeds, there) as table:
+    with ComparisonTable(wanted.models, wanted.seeds, there) as table:
 
-            def start(run: Run, allowed: float | None) -> Mapping[str, Any]:
-                table.begins(run, allowed)
-                return apart.made(run, allowed)
+        def start(run: Run, allowed: float | None) -> Mapping[str, Any]:
+            table.begins(run, allowed)
+            return apart.made(run, allowed)
 
-            for run, result in schedule(wanted, there, start, stop=apart.stop):
-                table.ended(run, result)
-    finally:  # also of what an interruption left
-        write_report(plan, split, names)
-    say(f"Done in {shown(time.monotonic() - began)}.")
+        for run, result in schedule(wanted, there, start, stop=apart.stop):
+            table.ended(run, result)
 
 
 def write_report(plan: Plan, split: Split, names: list[str]) -> None:
