@@ -124,7 +124,10 @@ def test_what_compare_found_as_tables():
     assert shown.endswith(old + "\n")
     head = "| | Online Retail, Recall@50 | Gowalla, published split, Recall@20 |\n"
     readme = f"{head}| --- | --- | --- |\n| `mind` | .1 | .2 |\n| `sdm` | .3 | |\n\nand so on\n"
-    assert hook["with_summary"](readme, tables) == readme.replace(".1", ".481 ± .004")
+    measured = readme.replace(".1", ".481 ± .004").replace("| .3 |", "| |")  # one was not
+    assert hook["with_summary"](readme, tables) == measured
+    with pytest.raises(ValueError, match=r"title of its own for each.*Online Retail"):
+        hook["with_tables"]("Other films:\n\n" + old, tables)
     assert ">.218</text>" in hook["picture"](tables)
 
 

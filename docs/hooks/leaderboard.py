@@ -43,8 +43,14 @@ def leaderboards(folder: pathlib.Path = DOCS / "leaderboards") -> dict[str, pd.D
 
 
 def with_tables(text: str, tables: dict[str, pd.DataFrame]) -> str:
-    """The page of figures: the table under each title is that of the data set."""
+    """The page of figures: the table under each title is that of the data set.
+
+    Raises: ValueError for a data set that the page has no table of.
+    """
     drawn = {TITLES[name]: markdown(table) for name, table in tables.items()}
+    lost = sorted(drawn.keys() - {title for title, _ in TABLE.findall(text)})
+    if lost:
+        raise ValueError(f"Make a table below a title of its own for each. Received: {lost}.")
 
     def written(found: re.Match) -> str:
         return f"{found[1]}:\n\n{drawn.get(found[1], found[2])}"
@@ -61,8 +67,10 @@ def with_summary(text: str, tables: dict[str, pd.DataFrame]) -> str:
         lines = [head, rule]
         for row in rows:
             model, *values = _cells(row)
-            told = [_measured(column, model.strip("`")) for column in columns]
-            values = [new or old for new, old in zip(told, values, strict=True)]
+            values = [
+                old if table is None else _measured(table, metric, model.strip("`"))
+                for (table, metric), old in zip(columns, values, strict=True)
+            ]
             lines.append(
                 "|" + "".join(f" {value} |" if value else " |" for value in [model, *values])
             )
@@ -81,10 +89,10 @@ def _column(title: str, tables: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame |
     return tables.get(data.lower().replace(" ", "-")), metric.lower()
 
 
-def _measured(column: tuple[pd.DataFrame | None, str], model: str) -> str | None:
-    table, metric = column
-    rows = [] if table is None else table[table["model"] == model].to_dict("records")
-    return cell(rows[0], metric) if rows else None
+def _measured(table: pd.DataFrame, metric: str, model: str) -> str:
+    """Empty where the model was not measured."""
+    rows = table[table["model"] == model].to_dict("records")
+    return cell(rows[0], metric) if rows else ""
 
 
 def picture(tables: dict[str, pd.DataFrame]) -> str:

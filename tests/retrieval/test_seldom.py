@@ -25,3 +25,9 @@ def test_what_is_seldom_done_stays_a_function_of_its_own():
     assert apart.attr["_noinline"].b
     calls = [node for f in library for node in f.node_def if node.op.endswith("PartitionedCall")]
     assert apart.signature.name in {call.attr["f"].func.name for call in calls}
+
+
+def test_without_a_graph_nothing_is_traced():
+    for holds in (True, False):
+        eagerly = if_seldom(tf.constant(holds), tf.executing_eagerly, lambda: None)
+        assert eagerly is (True if holds else None)

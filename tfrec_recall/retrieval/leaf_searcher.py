@@ -106,13 +106,7 @@ class LeafSearcher(tf.Module):
         )
         return self._rows(places), scores
 
-    def at_once(
-        self,
-        query: tf.Tensor,
-        k: tf.Tensor | int,
-        reorder: tf.Tensor | int,
-        leaves_to_search: tf.Tensor | int,
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def at_once(self, query, k, reorder, leaves_to_search) -> tuple[tf.Tensor, ...]:
         """As `tuning.Searcher.at_once`."""
         rows, scores = self.candidates(query, k, reorder, leaves_to_search)
         return rows, scores, (tf.shape(rows)[1] == k) & tf.reduce_all(rows != NO_ROW)

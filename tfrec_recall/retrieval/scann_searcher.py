@@ -106,13 +106,7 @@ class ScannSearcher(tf.Module):
         # ScaNN fills up with row 0 and a score that is no number: the row becomes -1, for none.
         return rows - tf.cast(tf.math.is_nan(scores), tf.int32), scores
 
-    def at_once(
-        self,
-        query: tf.Tensor,
-        k: tf.Tensor | int,
-        reorder: tf.Tensor | int,
-        leaves_to_search: tf.Tensor | int,
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def at_once(self, query, k, reorder, leaves_to_search) -> tuple[tf.Tensor, ...]:
         """As `tuning.Searcher.at_once`."""
         rows, scores = self._found(query, k, reorder, leaves_to_search)
         return rows, scores, ~tf.reduce_any(tf.math.is_nan(scores))

@@ -18,6 +18,8 @@ def if_seldom(
     not taken: more work than a search for one query, where that branch is a search of its own.
     Here it is a function that is called.
     """
+    if tf.executing_eagerly():  # nothing is passed by, and a function would be traced at every call
+        return tf.cond(condition, then, otherwise)
     # A partial function: TensorFlow warns of a function that is traced often, and takes all of one
     # code for one.
     apart = tf.function(functools.partial(then), experimental_attributes={"_noinline": True})

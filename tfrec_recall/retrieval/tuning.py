@@ -68,13 +68,7 @@ class Searcher(Protocol):
             fewer, row -1, whose score means nothing.
         """
 
-    def at_once(
-        self,
-        query: tf.Tensor,
-        k: tf.Tensor | int,
-        reorder: tf.Tensor | int,
-        leaves_to_search: tf.Tensor | int,
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def at_once(self, query, k, reorder, leaves_to_search) -> tuple[tf.Tensor, ...]:
         """`candidates`, and whether there are k of each query: else the rows mean nothing."""
 
     def search(
