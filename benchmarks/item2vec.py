@@ -62,7 +62,7 @@ def main() -> None:
 
     import tfrec_recall  # noqa: F401  chooses the Keras
     from tfrec_recall.data import datasets, has_baskets, standard
-    from tfrec_recall.data.windows import sequences
+    from tfrec_recall.data.sequences import sequences
 
     split = standard(datasets.load(arguments.data))
     events, sequence = sequences(split.train, by_session=has_baskets(split.train))

@@ -92,7 +92,7 @@ SIMULATE = """
 import sys
 import numpy as np
 from tfrec_recall.data import datasets, Vocabulary
-from tfrec_recall.data.windows import sequences
+from tfrec_recall.data.sequences import sequences
 data = datasets.load("simulated", events=int(sys.argv[1]))
 events, session = sequences(data, by_session=True)
 codes = Vocabulary.build(events["item_id"]).encode(events["item_id"])

@@ -5,13 +5,12 @@ import tensorflow as tf
 from scipy import stats
 
 from tests.references.skip_gram import window_pairs
-from tfrec_recall.data import Interactions, windows
+from tfrec_recall.data import windows
 from tfrec_recall.data.streaming import parquet
 from tfrec_recall.data.windows import (
     Blocks,
     flatten_sessions,
     keep_probability,
-    sequences,
     session_batches,
     sets_by_length,
     shuffle_within,
@@ -116,25 +115,6 @@ def test_a_parquet_stream_of_lists_becomes_flat(tmp_path):
         (batch["item_id"].numpy().tolist(), batch["session"].numpy().tolist()) for batch in data
     ]
     assert found == [([5, 6, 7], [0, 0, 1]), ([8, 9, 3], [0, 0, 0])]
-
-
-def test_sequences_are_in_time_order_and_need_time():
-    events = pd.DataFrame(
-        {
-            "user_id": ["b", "a", "b", "a"],
-            "item_id": [1, 2, 3, 4],
-            "timestamp": [9, 8, 7, 6],
-            "session_id": ["s", "t", "s", "u"],
-        }
-    )
-    by_user, number = sequences(Interactions(events), by_session=False)
-    assert by_user["item_id"].tolist() == [4, 2, 3, 1]
-    assert number.tolist() == [0, 0, 1, 1]
-    by_session, number = sequences(Interactions(events), by_session=True)
-    assert by_session["item_id"].tolist() == [4, 2, 3, 1]
-    assert number.tolist() == [0, 1, 2, 2]
-    with pytest.raises(ValueError, match="A window over sequences"):
-        sequences(Interactions(events.drop(columns="timestamp")), by_session=False)
 
 
 def test_a_threshold_is_positive():

@@ -11,54 +11,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.data.interactions import Interactions
-from tfrec_recall.data.order import chronological, rank
-from tfrec_recall.data.sessions import sessions
 from tfrec_recall.data.streaming import batches
 
 Columns = Mapping[str, tf.Tensor]
 SAMPLED = 128  # contexts to each side, of sets too long for all of their pairs
 SETS = (65, 2 * SAMPLED + 1)  # events of sets whose blocks are apart
-
-
-def sequences(
-    interactions: Interactions,
-    by_session: bool | None = None,
-    gap: float | None = None,
-    ordered: bool = True,
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """The events with those of a sequence side by side, oldest first, and the sequences' numbers.
-
-    Args:
-        by_session: a sequence is a user's session (`session_id`), or else all that he did. None: a
-            session where the events have any.
-        gap: seconds; a longer pause ends a sequence as well.
-        ordered: whether the order of events matters; without, no timestamps are needed.
-
-    >>> events = pd.DataFrame({"user_id": ["b", "a", "b"], "item_id": [1, 2, 3]})
-    >>> sequences(Interactions(events), by_session=False, ordered=False)[1]
-    array([0, 1, 1])
-    """
-    if ordered:
-        interactions.require_time("A window over sequences (not window=None, the whole set)")
-    events = interactions.events
-    by = "session_id" if by_sessions(interactions, by_session) else None
-    if by is not None or gap is not None:
-        number = sessions(events, by=by, gap=gap)
-    else:
-        number = pd.factorize(events["user_id"], sort=True)[0]
-    # Without times by id: the order of rows means nothing, and decides nothing.
-    order = chronological(events) if interactions.has_time else np.argsort(rank(events["item_id"]))
-    order = order[np.argsort(number[order], kind="stable")]
-    return events.iloc[order].reset_index(drop=True), number[order]
-
-
-def by_sessions(interactions: Interactions, by_session: bool | None) -> bool:
-    """Whether sequences are sessions: as given, and by default where the events have any."""
-    return "session_id" in interactions.events if by_session is None else by_session
 
 
 def session_batches(

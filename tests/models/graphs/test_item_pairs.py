@@ -4,6 +4,7 @@ import pytest
 import scipy.sparse as sp
 
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.examples import NoExample
 from tfrec_recall.graph import RandomWalks
 from tfrec_recall.models.graphs import item_pairs
 from tfrec_recall.models.graphs.item_pairs import Steps, board_weights, boards, pair_batches
@@ -102,5 +103,5 @@ def test_steps_count_in_training_alone():
 
 
 def test_no_pair_is_an_error():
-    with pytest.raises(ValueError, match="batch"):
+    with pytest.raises(NoExample, match="every walk ends where it began"):
         pair_batches(np.array([2], "int32"), np.array([[2]], "int32"), 2)

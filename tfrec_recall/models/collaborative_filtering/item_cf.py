@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, Recent, chronological
 from tfrec_recall.data.arguments import Auto, flag, number, whole
+from tfrec_recall.data.notices import tell
 from tfrec_recall.features import Categorical, Features, History, Rows, Start, Wanted, ids_alone
 from tfrec_recall.graph import (
     CoCount,
@@ -239,6 +240,12 @@ class ItemCF(OnePassModel):
             )
         self.neighbour_ids.assign(table.ids)
         self.neighbour_weights.assign(table.weights)
+        if not table.weights.any():
+            tell(
+                "ItemCF found no neighbour of any item, so that its lists are of what is popular. "
+                f"Received: {len(train.events):,} events of "
+                f"{train.events['user_id'].nunique():,} users."
+            )
         self.popularity.assign(np.diff(matrix.indptr))
         self.co_counts = None
         if self.ratings is not None:

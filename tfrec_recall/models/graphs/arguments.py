@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import scipy.sparse as sp
+
 from tfrec_recall.data.arguments import flag, number, refuse, whole
+from tfrec_recall.data.examples import NoExample
 
 
 def check_nodes(
@@ -31,3 +34,12 @@ def check_ranks(owner: str, ranks: Any) -> None:
     fits = isinstance(ranks, Sequence) and not isinstance(ranks, str) and len(ranks) == 2
     if not fits or not all(isinstance(rank, int) for rank in ranks) or not 0 <= ranks[0] < ranks[1]:
         refuse(owner, ranks, "hard_ranks", "two ranks, the first and the one behind the last")
+
+
+def require_edges(graph: sp.csr_array) -> None:
+    """Raises NoExample for a graph in which nothing is joined."""
+    if not graph.nnz:
+        raise NoExample(
+            "No example is left to learn from: the graph joins no two items that the features "
+            f"know. Received: {graph.shape[0]:,} nodes, no edge."
+        )

@@ -11,7 +11,8 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
 from tfrec_recall.data.arguments import flags, number, whole
-from tfrec_recall.data.windows import Block, by_sessions, sequences
+from tfrec_recall.data.sequences import by_sessions, require_pairs, sequences
+from tfrec_recall.data.windows import Block
 from tfrec_recall.features import Features, History, Wanted, infer
 from tfrec_recall.graph import (
     NoiseRemoval,
@@ -22,6 +23,7 @@ from tfrec_recall.graph import (
     walk_batches,
 )
 from tfrec_recall.layers import L2Normalization
+from tfrec_recall.models.graphs.arguments import require_edges
 from tfrec_recall.models.graphs.centring import Centring
 from tfrec_recall.models.graphs.side_info_vectors import Directed, SideInfoVectors
 from tfrec_recall.models.item_embeddings import item_space
@@ -203,7 +205,11 @@ class EGES(WindowModel, ItemSpaceModel):
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Walks over the graph of these events; see `walk_data`."""
-        return self.walk_data(self.graph(train), batch_size, seed, first_epoch)
+        graph = self.graph(train)
+        if not graph.nnz:
+            owner = type(self).__name__
+            require_pairs(owner, *sequences(train, self.by_session, self.gap))
+        return self.walk_data(graph, batch_size, seed, first_epoch)
 
     def graph(self, train: Interactions) -> sp.csr_array:
         """Edges between encoded ids, from each item to those that follow it."""
@@ -227,6 +233,7 @@ class EGES(WindowModel, ItemSpaceModel):
         first_epoch: int = 0,
     ) -> tf.data.Dataset:
         """Batches of `batch_size` walks over a graph, other walks each epoch."""
+        require_edges(graph)
         starts = np.flatnonzero(np.diff(graph.indptr)).repeat(self.walks)
         return walk_batches(RandomWalks(graph), starts, self.length, batch_size, seed, first_epoch)
 

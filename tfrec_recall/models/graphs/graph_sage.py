@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
 from tfrec_recall.data.arguments import flag, number, refuse, whole, widths
-from tfrec_recall.data.windows import by_sessions, sequences
+from tfrec_recall.data.sequences import by_sessions, require_pairs, sequences
 from tfrec_recall.features import Features
 from tfrec_recall.graph import RandomWalks, basket_graph, item_graph
 from tfrec_recall.graph.neighbour_table import best_of_rows, row_blocks
@@ -25,7 +25,7 @@ from tfrec_recall.layers import (
     MeanAggregator,
 )
 from tfrec_recall.losses import SkipGramNegativeSampling
-from tfrec_recall.models.graphs.arguments import check_nodes
+from tfrec_recall.models.graphs.arguments import check_nodes, require_edges
 from tfrec_recall.models.graphs.item_pairs import Steps, pair_batches, walked_to
 from tfrec_recall.models.graphs.label_head import LabelHead
 from tfrec_recall.models.graphs.node_encoder import (
@@ -211,6 +211,9 @@ class GraphSAGE(NodeModel):
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items that lie on one random walk; also gives the graph to the model."""
         graph = self.graph(train)
+        if not graph.nnz:
+            require_pairs("GraphSAGE", *sequences(train, self.by_session, self.gap))
+        require_edges(graph)
         self.sampled.assign(strongest(graph, self.degree))
         random = np.random.default_rng(seed or 0)
         strength = np.asarray(graph.sum(axis=1)).ravel()

@@ -7,6 +7,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, chronological, sessions
+from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.order import changes
 from tfrec_recall.data.streaming import batches
 from tfrec_recall.graph.importance import Walks
@@ -85,6 +86,11 @@ def pair_batches(
     # What is missing or the query itself gives way to another draw of the row.
     good = (positives > 1) & (positives != query[:, np.newaxis])
     some = good.any(axis=1)
+    if not some.any():
+        raise NoExample(
+            "No example is left to learn from: no item stands together with another one, so that "
+            f"every walk ends where it began. Received: walks from {len(np.unique(query)):,} items."
+        )
     query, positives, good = query[some], positives[some], good[some]  # copies
     best = positives[np.arange(len(query)), good.argmax(axis=1)]
     np.copyto(positives, best[:, np.newaxis], where=~good)

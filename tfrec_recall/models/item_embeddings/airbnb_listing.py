@@ -13,6 +13,7 @@ from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, chronological, sessions
 from tfrec_recall.data.arguments import flags, number, whole
 from tfrec_recall.data.order import changes
+from tfrec_recall.data.sequences import require_pairs
 from tfrec_recall.data.windows import Block, session_batches
 from tfrec_recall.features import Categorical, Features, History, Wanted, infer
 from tfrec_recall.models.item_embeddings import item_space
@@ -185,6 +186,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         """Batches of `batch_size` sessions: flat columns `item_id`, `booked` and `session`."""
         train.require_time("AirbnbListing")
         events, session, is_booked = self._click_sessions(train.events)
+        require_pairs("AirbnbListing", events, session)
         item = self.features.encodings["item_id"].encode(events["item_id"])
         booked = np.zeros(session.max(initial=-1) + 1, dtype=np.int32)  # 0 where there is none
         booked[session[is_booked]] = item[is_booked]

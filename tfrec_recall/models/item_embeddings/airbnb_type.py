@@ -12,8 +12,9 @@ import tensorflow as tf
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flags, number, whole
+from tfrec_recall.data.sequences import sequences
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
-from tfrec_recall.data.windows import Block, sequences, session_batches
+from tfrec_recall.data.windows import Block, session_batches
 from tfrec_recall.features import Features, History, Rows, Start, Wanted, infer
 from tfrec_recall.models.item_embeddings.arguments import check_training, check_windows
 from tfrec_recall.models.item_embeddings.event_types import EVENT_TYPE, Types, of_types, several

@@ -10,13 +10,8 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
 from tfrec_recall.data.arguments import Auto, flag, flags, number
-from tfrec_recall.data.windows import (
-    Block,
-    Columns,
-    by_sessions,
-    sequences,
-    session_batches,
-)
+from tfrec_recall.data.sequences import by_sessions, require_pairs, sequences
+from tfrec_recall.data.windows import Block, Columns, session_batches
 from tfrec_recall.features import Features, History, Wanted, ids_alone
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import (
@@ -193,6 +188,7 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         """
         in_order = self.window is not None and self.features.has_order
         events, sequence = sequences(train, self.by_session, self.gap, ordered=in_order)
+        require_pairs(type(self).__name__, events, sequence)
         columns = {"item_id": self.features.encodings["item_id"].encode(events["item_id"])}
         baskets = by_sessions(train, self.by_session) and has_baskets(train)
         shuffle = self.window is not None and (baskets or not in_order)
