@@ -23,8 +23,10 @@ class Training:
         epochs: at most.
         batch_size: examples in a step; None is the default of the model's training data.
         learning_rate: of Adam, or of the paper's optimiser.
-        patience: epochs without a better recall@50 on validation, after which training stops and
-            goes back to the best epoch.
+        patience: epochs without a better recall@50 on validation, after which training goes back to
+            the best epoch.
+        rate_drops: how often it learns on from there at a lower rate, before it stops.
+        rate_factor: of the rate, at each drop.
         weight_decay: decoupled, as in AdamW; 0 has none.
     """
 
@@ -32,6 +34,8 @@ class Training:
     batch_size: int | None = None
     learning_rate: float = 2e-3
     patience: int = 4
+    rate_drops: int = dataclasses.field(default=1, metadata={"least": 0})
+    rate_factor: float = 0.1
     weight_decay: float = 0.0
 
     def __post_init__(self):
@@ -40,7 +44,7 @@ class Training:
             if value is None and field.default is None:
                 continue
             whole = field.type != "float"
-            least = 1 if whole else 0.0
+            least = field.metadata.get("least", 1 if whole else 0.0)
             number = isinstance(value, int if whole else (int, float)) and value is not True
             if not number or value < least:
                 kind = "a whole number" if whole else "a number"

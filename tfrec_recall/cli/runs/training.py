@@ -31,7 +31,8 @@ from tfrec_recall.models.item_embeddings.window_model import WindowModel
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.training_memory import TrainingMemory
-from tfrec_recall.training import RunIsOver, on_one_device
+from tfrec_recall.training import RateDrops, RunIsOver, on_one_device
+from tfrec_recall.training.rate_drops import Piece, in_pieces
 
 Optimizer = Callable[..., tf.keras.optimizers.Optimizer]
 
@@ -136,6 +137,7 @@ def train_model(
     used = {**dataclasses.asdict(training), **arguments}
     best: dict[str, Any] = {}
     curve: tuple[dict[str, float], ...] = ()
+    pieces: Sequence[Piece] = ()
     weights: Weights = {}
     if isinstance(batches, Interactions):  # it learns in one pass, without steps
         used = arguments
@@ -152,14 +154,15 @@ def train_model(
             if trial is not None:
                 say(f"No validation came with the data: {trial.validation} are held back at first.")
                 fresh, apart = prepare(trial.train), board and board / "trial"
-                training, curve = _shortened(
+                pieces, curve = _best_pieces(
                     *fresh, trial, training, optimizer, repeats, apart, watching, long_run
                 )
-                say((f"{training.epochs}", "bold"), " epochs are best; now all of train is learnt.")
+                training = dataclasses.replace(training, epochs=sum(each for each, _ in pieces))
+                say((_told(pieces), "bold"), " are best; now all of train is learnt.")
                 model, batches = prepare(split.train)
         clock, stopping, own = _fit(
             *(model, batches, training, optimizer, stops_by, repeats, board, watching),
-            *(long_run, "training"),
+            *(long_run, "training", pieces),
         )
         optimizer_name = type(model.optimizer).__name__
         if long_run.strategy is not None:
@@ -193,7 +196,7 @@ def tell_memory(model: RecallModel, optimizer: Optimizer | None) -> None:
     say(str(TrainingMemory.of(model, made)))
 
 
-def _shortened(
+def _best_pieces(
     model: RecallModel,
     batches: Any,
     trial: Split,
@@ -203,8 +206,8 @@ def _shortened(
     board: pathlib.Path | None,
     watching: Sequence[tf.keras.callbacks.Callback],
     long_run: LongRun,
-) -> tuple[Training, tuple[dict[str, float], ...]]:
-    """The same training, with the epochs that were best on what is held back, and its curve.
+) -> tuple[Sequence[Piece], tuple[dict[str, float], ...]]:
+    """The epochs that were best on what is held back, with their rates, and the curve of all.
 
     Epochs of few steps say nothing yet: patience lasts for `PATIENT_STEPS` at least.
     """
@@ -215,7 +218,14 @@ def _shortened(
     _, stopping, curve = _fit(
         *(model, batches, patient, optimizer, trial, repeats, board, watching, long_run, "trial")
     )
-    return dataclasses.replace(training, epochs=stopping.best_epoch + 1), curve
+    return stopping.pieces, curve
+
+
+def _told(pieces: Sequence[Piece]) -> str:
+    """Epochs and their learning rates, as text."""
+    if len(pieces) == 1:
+        return f"{pieces[0][0]} epochs"
+    return " and ".join(f"{epochs} epochs at the rate {rate:.2g}" for epochs, rate in pieces)
 
 
 def _fit(
@@ -229,18 +239,21 @@ def _fit(
     watching: Sequence[tf.keras.callbacks.Callback],
     long_run: LongRun,
     part: str,
-) -> tuple[Stopwatch, tf.keras.callbacks.EarlyStopping, tuple[dict[str, float], ...]]:
+    pieces: Sequence[Piece] = (),
+) -> tuple[Stopwatch, RateDrops, tuple[dict[str, float], ...]]:
     """Learns for all epochs, or until validation gets no better and back to its best.
 
     Args:
         part: of the run, whose checkpoints stand apart from those of others.
+        pieces: the epochs and their rates, if they are known.
     """
     clock = Stopwatch()
     monitored, mode = (RATED, "min") if model.learns_ratings else (MONITORED, "max")
-    stopping = tf.keras.callbacks.EarlyStopping(
-        monitored, mode=mode, patience=training.patience, restore_best_weights=True
+    stopping = RateDrops(
+        *(monitored, mode, training.patience, training.rate_drops, training.rate_factor),
+        tell=say,
     )
-    measured: list[tf.keras.callbacks.Callback] = []
+    measured: list[tf.keras.callbacks.Callback] = [in_pieces(pieces)] if pieces else []
     if stops_by is not None and model.learns_ratings:
         measured = [RatingsOnValidation(stops_by), stopping]
     elif stops_by is not None:
@@ -271,7 +284,7 @@ def _fit(
     for one in over:
         if issubclass(one.category, RunIsOver):
             say(str(one.message))
-    if measured and 1 < training.epochs == stopping.best_epoch + 1:
+    if stops_by is not None and 1 < training.epochs == stopping.best_epoch + 1:
         say(
             f"The last of {training.epochs} epochs is the best: more may be better, by `epochs = "
             f"{2 * training.epochs}` in a file for --settings."

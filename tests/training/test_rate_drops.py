@@ -1,0 +1,131 @@
+"""A model whose weight grows by the learning rate each epoch, and figures that are given."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfrec_recall.training import Checkpoints, RateDrops
+from tfrec_recall.training.rate_drops import in_pieces
+
+
+class Growing(tf.keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.grown = self.add_weight(name="grown", shape=(), initializer="zeros")
+
+    def call(self, inputs):
+        return self.grown + 0 * inputs
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+        return -self.grown
+
+
+class Figures(tf.keras.callbacks.Callback):
+    def __init__(self, figures):
+        super().__init__()
+        self.figures = figures
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["val_recall"] = self.figures[epoch]
+
+
+class Cut(tf.keras.callbacks.Callback):
+    """Ends the process, as it were, when an epoch begins."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epoch:
+            raise KeyboardInterrupt
+
+
+def fitted(figures, *more, rate=1.0, **settings):
+    model = Growing()
+    model.compile(optimizer=tf.keras.optimizers.SGD(rate))
+    drops = RateDrops("val_recall", "max", patience=2, **settings)
+    one_step = tf.data.Dataset.from_tensors(np.zeros((1, 1), "float32"))
+    callbacks = [Figures(figures), drops, *more]
+    for callback in more:
+        if isinstance(callback, Checkpoints):
+            callback.stand_beside(callbacks[:2], [])
+    told = model.fit(one_step, epochs=len(figures), verbose=0, callbacks=callbacks)
+    return float(model.grown.numpy()), drops, len(told.epoch)
+
+
+def test_it_goes_on_from_the_best_epoch_at_a_lower_rate():
+    said = []
+    grown, drops, epochs = fitted((0.1, 0.3, 0.2, 0.2, 0.4, 0.3, 0.3, 0.9), tell=said.append)
+    assert (grown, epochs) == (pytest.approx(2.1), 7)
+    assert list(drops.pieces) == [(2, 1.0), (1, 0.1)]
+    assert said == [
+        "No better for 2 epochs: back to epoch 2, and on from there at the learning rate 0.1."
+    ]
+
+
+def test_a_drop_that_brings_nothing_leaves_what_was_best():
+    grown, drops, epochs = fitted((0.1, 0.3, 0.2, 0.2, 0.1, 0.1, 0.9), factor=0.5)
+    assert (grown, epochs) == (2, 6)
+    assert list(drops.pieces) == [(2, 1.0)]
+
+
+def test_without_drops_it_stops_early():
+    grown, drops, epochs = fitted((0.1, 0.3, 0.2, 0.2, 0.9), drops=0)
+    assert (grown, epochs) == (2, 4)
+    assert list(drops.pieces) == [(2, 1.0)]
+
+
+def test_of_two_drops_one_may_bring_nothing():
+    figures = (0.3, 0.2, 0.2, 0.1, 0.1, 0.4, 0.5, 0.1, 0.1)
+    grown, drops, epochs = fitted(figures, drops=2)
+    assert (grown, epochs) == (pytest.approx(1.02), 9)
+    assert list(drops.pieces) == [(1, 1.0), (2, pytest.approx(0.01))]
+
+
+def test_another_callback_may_end_the_run():
+    class End(tf.keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 2
+
+    assert fitted((0.3, 0.2, 0.2, 0.4, 0.5), End())[2] == 3
+
+
+def test_pieces_are_repeated_by_a_schedule_of_rates():
+    model = Growing()
+    model.compile(optimizer=tf.keras.optimizers.SGD(1.0))
+    one_step = tf.data.Dataset.from_tensors(np.zeros((1, 1), "float32"))
+    model.fit(one_step, epochs=3, verbose=0, callbacks=[in_pieces([(2, 1.0), (1, 0.1)])])
+    assert float(model.grown.numpy()) == pytest.approx(2.1)
+
+
+def test_a_rate_that_follows_a_schedule_is_refused():
+    rate = tf.keras.optimizers.schedules.ExponentialDecay(1.0, 10, 0.5)
+    with pytest.raises(ValueError, match="takes from a schedule"):
+        fitted((0.1, 0.2), rate=rate)
+
+
+@pytest.mark.parametrize("settings", [{"drops": -1}, {"factor": 1.0}, {"factor": 0}])
+def test_arguments_are_checked(settings):
+    with pytest.raises(ValueError, match="RateDrops"):
+        RateDrops("val_recall", **settings)
+
+
+@pytest.mark.parametrize("cut", [3, 4, 5])
+def test_a_run_that_goes_on_from_a_checkpoint_has_the_rate_that_it_had(tmp_path, cut):
+    figures = (0.1, 0.3, 0.2, 0.2, 0.4, 0.3, 0.3)
+    with pytest.raises(KeyboardInterrupt):
+        fitted(figures, Cut(cut), Checkpoints(tmp_path))
+    grown, drops, _ = fitted(figures, Checkpoints(tmp_path))
+    assert grown == pytest.approx(2.1)
+    assert list(drops.pieces) == [(2, 1.0), (1, 0.1)]
+
+
+def test_a_scaled_loss_has_the_rate_of_its_optimizer():
+    model = Growing()
+    model.compile(tf.keras.mixed_precision.LossScaleOptimizer(tf.keras.optimizers.SGD(0.5)))
+    drops = RateDrops("val_recall", "max", patience=1)
+    one_step = tf.data.Dataset.from_tensors(np.zeros((1, 1), "float32"))
+    model.fit(one_step, epochs=2, verbose=0, callbacks=[Figures((0.2, 0.1)), drops])
+    assert float(model.optimizer.learning_rate.numpy()) == pytest.approx(0.5)
+    assert drops.rate == pytest.approx(0.05)
