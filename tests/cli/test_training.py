@@ -20,6 +20,7 @@ pytestmark = pytest.mark.usefixtures("only_its_own")
 
 QUALITY = (0.0, 0.1, 0.2, 0.8, 0.5, 0.5, 0.5, 0.5)  # after each epoch
 STEPS = 3
+SETTINGS = {"epochs": 7, "patience": 2, "batch_size": 16, "rate_drops": 0}
 
 
 class Toy(tf.keras.Model):
@@ -76,7 +77,7 @@ def entry(split, monkeypatch):
 
 
 def test_training_stops_after_patience_and_goes_back_to_the_best_epoch(entry, split, capsys):
-    trained = train_model(entry, split, {"epochs": 7, "patience": 2, "batch_size": 16}, seed=5)
+    trained = train_model(entry, split, SETTINGS, seed=5)
     assert float(trained.model.done.numpy()) == 3 * STEPS
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("epoch")]
     assert len(lines) == 5
@@ -141,6 +142,28 @@ def test_without_validation_a_trial_on_held_back_events_finds_the_epochs(
     shown = capsys.readouterr().err
     assert "held back" in shown
     assert "3 epochs are best" in shown
+
+
+def test_rates_that_a_trial_found_best_are_repeated(entry, split, capsys, monkeypatch):
+    monkeypatch.setattr(training, "hold_back", lambda train, seed: split)
+    monkeypatch.setattr(training.RateDrops, "pieces", [(2, 0.1), (1, 0.01)])
+    trained = train_model(entry, without_validation(split), {"epochs": 2}, seed=0)
+    assert trained.settings["epochs"] == 3
+    assert float(trained.model.done.numpy()) == 3 * STEPS
+    assert float(trained.model.optimizer.learning_rate.numpy()) == pytest.approx(0.01)
+    shown = capsys.readouterr().err
+    assert "2 epochs at the rate 0.1 and 1 at 0.01 are best; now all of train" in shown
+
+
+def test_before_it_stops_training_goes_on_from_the_best_epoch(entry, split, capsys):
+    settings = {"epochs": 9, "patience": 2, "learning_rate": 0.5, "rate_factor": 0.1}
+    trained = train_model(entry, split, settings, seed=0)
+    assert trained.best_epoch == 3
+    assert float(trained.model.optimizer.learning_rate.numpy()) == pytest.approx(0.05)
+    shown = capsys.readouterr().err
+    assert "back to epoch 3, and on from there at the learning rate 0.05" in shown
+    train_model(entry, split, {**settings, "rate_drops": 0}, seed=0)
+    assert "on from there" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("steps", "best"), [(3, 1), (10, 3)])

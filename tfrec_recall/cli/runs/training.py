@@ -223,9 +223,12 @@ def _best_pieces(
 
 def _told(pieces: Sequence[Piece]) -> str:
     """Epochs and their learning rates, as text."""
-    if len(pieces) == 1:
-        return f"{pieces[0][0]} epochs"
-    return " and ".join(f"{epochs} epochs at the rate {rate:.2g}" for epochs, rate in pieces)
+    (epochs, rate), *others = pieces
+    if not others:
+        return f"{epochs} epochs"
+    return " and ".join(
+        [f"{epochs} epochs at the rate {rate:.2g}", *(f"{n} at {lower:.2g}" for n, lower in others)]
+    )
 
 
 def _fit(
