@@ -13,7 +13,7 @@ from tfrec_recall.cli.runs.long_run import LongRun
 from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.models.fitting import checkpoints_of
 
-SETTINGS = {"epochs": 7, "patience": 2, "batch_size": 16, "rate_drops": 0}
+SETTINGS = {"epochs": 7, "patience": 2, "batch_size": 16}
 
 
 class Learns(Toy):

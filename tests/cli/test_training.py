@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("only_its_own")
 
 QUALITY = (0.0, 0.1, 0.2, 0.8, 0.5, 0.5, 0.5, 0.5)  # after each epoch
 STEPS = 3
-SETTINGS = {"epochs": 7, "patience": 2, "batch_size": 16, "rate_drops": 0}
+SETTINGS = {"epochs": 7, "patience": 2, "batch_size": 16}
 
 
 class Toy(tf.keras.Model):
@@ -156,14 +156,21 @@ def test_rates_that_a_trial_found_best_are_repeated(entry, split, capsys, monkey
 
 
 def test_before_it_stops_training_goes_on_from_the_best_epoch(entry, split, capsys):
-    settings = {"epochs": 9, "patience": 2, "learning_rate": 0.5, "rate_factor": 0.1}
+    settings = {"epochs": 9, "patience": 2, "learning_rate": 0.5, "rate_drops": 1}
     trained = train_model(entry, split, settings, seed=0)
     assert trained.best_epoch == 3
-    assert float(trained.model.optimizer.learning_rate.numpy()) == pytest.approx(0.05)
+    assert float(trained.model.optimizer.learning_rate.numpy()) == pytest.approx(0.1)
     shown = capsys.readouterr().err
-    assert "back to epoch 3, and on from there at the learning rate 0.05" in shown
-    train_model(entry, split, {**settings, "rate_drops": 0}, seed=0)
-    assert "on from there" not in capsys.readouterr().err
+    assert "back to epoch 3, and on from there at the learning rate 0.1" in shown
+
+
+def test_rates_drop_by_default_where_events_have_no_times(entry, split):
+    assert train_model(entry, split, {"epochs": 1}, seed=0).settings["rate_drops"] == 0
+    without = split.train.with_events(split.train.events.drop(columns="timestamp"))
+    sets = dataclasses.replace(split, train=without)
+    assert train_model(entry, sets, {"epochs": 1}, seed=0).settings["rate_drops"] == 2
+    settings = {"epochs": 1, "rate_drops": 0}
+    assert train_model(entry, sets, settings, seed=0).settings["rate_drops"] == 0
 
 
 @pytest.mark.parametrize(("steps", "best"), [(3, 1), (10, 3)])

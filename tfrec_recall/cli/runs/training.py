@@ -38,6 +38,7 @@ Optimizer = Callable[..., tf.keras.optimizers.Optimizer]
 
 CUT = 50
 PATIENT_STEPS = 1000
+DROPS_OF_SETS = 2
 MEASURED_USERS = 10_000  # after each epoch
 MONITORED = f"val_recall@{CUT}"
 RATED = "val_rmse"  # of models that learn ratings
@@ -110,7 +111,10 @@ def train_model(
         settings, optimizer = {**plain.settings, **settings}, plain.optimizer
     training, arguments = separate(settings, model_class, entry.name)
     batch_size = training.batch_size or BATCH_SIZE
-    training = dataclasses.replace(training, batch_size=batch_size)
+    drops = training.rate_drops
+    if drops is None:
+        drops = 0 if split.train.has_time else DROPS_OF_SETS
+    training = dataclasses.replace(training, batch_size=batch_size, rate_drops=drops)
 
     def prepare(train: Interactions) -> tuple[RecallModel, Any]:
         tf.keras.utils.set_random_seed(seed)
@@ -253,7 +257,7 @@ def _fit(
     clock = Stopwatch()
     monitored, mode = (RATED, "min") if model.learns_ratings else (MONITORED, "max")
     stopping = RateDrops(
-        *(monitored, mode, training.patience, training.rate_drops, training.rate_factor),
+        *(monitored, mode, training.patience, training.rate_drops or 0, training.rate_factor),
         tell=say,
     )
     measured: list[tf.keras.callbacks.Callback] = [in_pieces(pieces)] if pieces else []
