@@ -134,6 +134,18 @@ def test_the_seed_is_the_latest_event_or_the_mean_of_the_latest(features, latest
     np.testing.assert_allclose(query, 2 * mean + 0.5 * seed, rtol=1e-4, atol=1e-6)
 
 
+def test_in_baskets_no_event_is_the_latest(features, interactions):
+    assert built(features).seed_events == 1
+    events = interactions.events.assign(session_id=0, timestamp=0)
+    baskets = Interactions(events.drop_duplicates(["user_id", "item_id"]))
+    of_baskets = Features(
+        user=[Categorical("user_id"), History(length=6)], item=[Categorical("item_id")]
+    ).adapt(baskets)
+    assert of_baskets.has_baskets
+    assert built(of_baskets).seed_events == 20
+    assert built(of_baskets, seed_events=1).seed_events == 1
+
+
 def test_a_seed_has_an_event(features):
     with pytest.raises(ValueError, match="seed_events=0"):
         built(features, seed_events=0)
