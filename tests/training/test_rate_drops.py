@@ -41,12 +41,12 @@ class Cut(tf.keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def fitted(figures, *more, rate=1.0, **settings):
+def fitted(figures, *more, rate=1.0, before=None, **settings):
     model = Growing()
     model.compile(optimizer=tf.keras.optimizers.SGD(rate))
     drops = RateDrops("val_recall", "max", patience=2, **settings)
     one_step = tf.data.Dataset.from_tensors(np.zeros((1, 1), "float32"))
-    callbacks = [Figures(figures), drops, *more]
+    callbacks = [Figures(figures), *([before] if before else []), drops, *more]
     for callback in more:
         if isinstance(callback, Checkpoints):
             callback.stand_beside(callbacks[:2], [])
@@ -88,7 +88,10 @@ def test_another_callback_may_end_the_run():
         def on_epoch_end(self, epoch, logs=None):
             self.model.stop_training = epoch == 2
 
-    assert fitted((0.3, 0.2, 0.2, 0.4, 0.5), End())[2] == 3
+    figures = (0.3, 0.2, 0.2, 0.4, 0.5)
+    assert fitted(figures, End())[2] == 3
+    grown, drops, epochs = fitted((0.1, 0.2, 0.3, 0.4, 0.5), before=End())
+    assert (grown, drops.best_epoch, epochs) == (3, 2, 3)  # its last epoch counts
 
 
 def test_pieces_are_repeated_by_a_schedule_of_rates():

@@ -79,19 +79,19 @@ class RateDrops(tf.keras.callbacks.EarlyStopping):
             self.model.optimizer.learning_rate.assign(self.rate)
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.model.stop_training:  # another callback ends the run
-            return
+        ends = self.model.stop_training  # as another callback wants it
         super().on_epoch_end(epoch, logs)
-        if self.model.stop_training and len(self.over) < self.drops:
-            self.model.stop_training = False
-            self.model.set_weights(self.best_weights)
-            self.over.append([self._of_use(), self.rate])
-            self.wait, self.stopped_epoch, self.begun = 0, 0, epoch + 1
-            if self.tell is not None:
-                self.tell(
-                    f"No better for {self.patience} epochs: back to epoch {self.best_epoch + 1}, "
-                    f"and on from there at the learning rate {self.rate:.2g}."
-                )
+        if ends or not self.model.stop_training or len(self.over) == self.drops:
+            return
+        self.model.stop_training = False
+        self.model.set_weights(self.best_weights)
+        self.over.append([self._of_use(), self.rate])
+        self.wait, self.stopped_epoch, self.begun = 0, 0, epoch + 1
+        if self.tell is not None:
+            self.tell(
+                f"No better for {self.patience} epochs: back to epoch {self.best_epoch + 1}, "
+                f"and on from there at the learning rate {self.rate:.2g}."
+            )
 
     def _of_use(self) -> int:
         return max(0, self.best_epoch + 1 - self.begun)
