@@ -173,14 +173,16 @@ def test_rates_drop_by_default_where_events_have_no_times(entry, split):
     assert train_model(entry, sets, settings, seed=0).settings["rate_drops"] == 0
 
 
-@pytest.mark.parametrize(("steps", "best"), [(3, 1), (10, 3)])
-def test_a_trial_is_patient_for_some_steps(steps, best, entry, split, monkeypatch):
+@pytest.mark.parametrize(
+    ("settings", "steps", "best"), [({}, 3, 1), ({}, 13, 4), ({"patience": 1}, 13, 1)]
+)
+def test_a_trial_is_patient_for_some_steps(settings, steps, best, entry, split, monkeypatch):
     """Quality stays as it is for an epoch, which a patience of 1 does not survive."""
-    monkeypatch.setattr(f"{__name__}.QUALITY", (0.2, 0.2, 0.2, 0.8, 0.8, 0.8, 0.8, 0.8))
+    monkeypatch.setattr(f"{__name__}.QUALITY", (0.2, 0.2, 0.2, 0.2, 0.8, 0.8, 0.8, 0.8))
+    monkeypatch.setattr(training, "PATIENCE", 1)
     monkeypatch.setattr(training, "PATIENT_STEPS", steps)
     monkeypatch.setattr(training, "hold_back", lambda train, seed: split)
-    settings = {"epochs": 6, "patience": 1}
-    trained = train_model(entry, without_validation(split), settings, seed=0)
+    trained = train_model(entry, without_validation(split), {"epochs": 6, **settings}, seed=0)
     assert trained.settings["epochs"] == best
 
 

@@ -37,7 +37,8 @@ from tfrec_recall.training.rate_drops import Piece, in_pieces
 Optimizer = Callable[..., tf.keras.optimizers.Optimizer]
 
 CUT = 50
-PATIENT_STEPS = 1000
+PATIENCE = 4
+PATIENT_STEPS = 1000  # of a trial
 DROPS_OF_SETS = 2
 MEASURED_USERS = 10_000  # after each epoch
 MONITORED = f"val_recall@{CUT}"
@@ -114,7 +115,12 @@ def train_model(
     drops = training.rate_drops
     if drops is None:
         drops = 0 if split.train.has_time else DROPS_OF_SETS
-    training = dataclasses.replace(training, batch_size=batch_size, rate_drops=drops)
+    training = dataclasses.replace(
+        training,
+        batch_size=batch_size,
+        patience=training.patience or PATIENCE,
+        rate_drops=drops,
+    )
 
     def prepare(train: Interactions) -> tuple[RecallModel, Any]:
         tf.keras.utils.set_random_seed(seed)
@@ -157,9 +163,9 @@ def train_model(
             trial = hold_back(split.train, seed=seed)
             if trial is not None:
                 say(f"No validation came with the data: {trial.validation} are held back at first.")
-                fresh, apart = prepare(trial.train), board and board / "trial"
                 pieces, curve = _best_pieces(
-                    *fresh, trial, training, optimizer, repeats, apart, watching, long_run
+                    *(prepare, trial, training, settings.get("patience") is None, optimizer),
+                    *(repeats, board and board / "trial", watching, long_run),
                 )
                 training = dataclasses.replace(training, epochs=sum(each for each, _ in pieces))
                 say((_told(pieces), "bold"), " are best; now all of train is learnt.")
@@ -201,10 +207,10 @@ def tell_memory(model: RecallModel, optimizer: Optimizer | None) -> None:
 
 
 def _best_pieces(
-    model: RecallModel,
-    batches: Any,
+    prepare: Callable[[Interactions], tuple[RecallModel, Any]],
     trial: Split,
     training: Training,
+    patient: bool,
     optimizer: Optimizer | None,
     repeats: bool,
     board: pathlib.Path | None,
@@ -213,14 +219,17 @@ def _best_pieces(
 ) -> tuple[Sequence[Piece], tuple[dict[str, float], ...]]:
     """The epochs that were best on what is held back, with their rates, and the curve of all.
 
-    Epochs of few steps say nothing yet: patience lasts for `PATIENT_STEPS` at least.
+    Args:
+        prepare: makes a model and its batches; both are gone when this is over.
+        patient: epochs of few steps say nothing yet: patience lasts for `PATIENT_STEPS` at least.
     """
-    patience, steps = training.patience, int(batches.cardinality())
-    if steps > 0:  # it is known
-        patience = max(patience, -(-PATIENT_STEPS // steps))
-    patient = dataclasses.replace(training, patience=patience)
+    model, batches = prepare(trial.train)
+    steps = int(batches.cardinality())
+    if patient and steps > 0:  # it is known
+        patience = max(PATIENCE, -(-PATIENT_STEPS // steps))
+        training = dataclasses.replace(training, patience=patience)
     _, stopping, curve = _fit(
-        *(model, batches, patient, optimizer, trial, repeats, board, watching, long_run, "trial")
+        *(model, batches, training, optimizer, trial, repeats, board, watching, long_run, "trial")
     )
     return stopping.pieces, curve
 
@@ -257,7 +266,9 @@ def _fit(
     clock = Stopwatch()
     monitored, mode = (RATED, "min") if model.learns_ratings else (MONITORED, "max")
     stopping = RateDrops(
-        *(monitored, mode, training.patience, training.rate_drops or 0, training.rate_factor),
+        *(monitored, mode, training.patience or PATIENCE),
+        drops=training.rate_drops or 0,
+        factor=training.rate_factor,
         tell=say,
     )
     measured: list[tf.keras.callbacks.Callback] = [in_pieces(pieces)] if pieces else []
