@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import inspect
 import json
 import pathlib
 import signal
@@ -23,6 +22,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.contract.departures import departures
+from tests.signatures import arguments_of
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.discovery import entries
 from tfrec_recall.cli.runs.training import train_model
@@ -62,7 +62,7 @@ def one_by_one(name: str) -> Iterator[Run]:
         yield Run(name, departure.text, departure.arguments)
     plain = model_class.plain_form()
     if set(plain.settings) - set(plain.arguments):
-        parameters = inspect.signature(model_class).parameters
+        parameters = arguments_of(model_class)
         ours = {argument: parameters[argument].default for argument in plain.arguments}
         yield Run(name, TRAINING, ours, published=True)
 

@@ -4,12 +4,12 @@ What is tried follows from each signature; a new argument is tried by being ther
 `ZERO` say which arguments may have such a value.
 """
 
-import inspect
 import re
 
 import pytest
 
 from tests.contract.model_cases import CASES, its_features
+from tests.signatures import arguments_of
 from tfrec_recall import models, sampling
 
 # The classes whose every argument is checked; a name is added when its class follows.
@@ -81,7 +81,7 @@ def wrong_values(cls, name, annotation):
 
 def attempts():
     for cls in [*MODELS, *KINDS]:
-        for name, parameter in inspect.signature(cls).parameters.items():
+        for name, parameter in arguments_of(cls).items():
             if name in FEATURES | TEXT:
                 continue
             for value in wrong_values(cls, name, str(parameter.annotation)):

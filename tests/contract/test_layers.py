@@ -4,7 +4,6 @@ Run it twice, with TF_USE_LEGACY_KERAS=1 (or unset) and with TF_USE_LEGACY_KERAS
 """
 
 import doctest
-import inspect
 import json
 import sys
 
@@ -26,6 +25,7 @@ from tests.contract.layer_cases import (
     symbolic,
     tensors,
 )
+from tests.signatures import arguments_of
 from tfrec_recall import layers, losses
 
 OTHER_KERAS = keras if issubclass(layers.Tower, tf_keras.layers.Layer) else tf_keras
@@ -41,7 +41,7 @@ def test_every_public_class_has_a_case():
 @every
 def test_the_config_holds_every_argument_and_stays(cls):
     case = CASES[cls]
-    parameters = dict(inspect.signature(cls).parameters)
+    parameters = arguments_of(cls)
     parameters.pop("kwargs")
     assert set(case.arguments) == set(parameters)
     for name, value in case.arguments.items():

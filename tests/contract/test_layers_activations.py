@@ -1,12 +1,11 @@
 """An activation is saved by a name that is found again, or refused when the layer is saved."""
 
-import inspect
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.contract.layer_cases import CASES, tensors
+from tests.signatures import arguments_of
 
 OF_TENSORFLOW = [tf.nn.silu, tf.nn.gelu, tf.nn.softmax, tf.nn.leaky_relu, tf.nn.relu6, tf.nn.elu]
 
@@ -18,7 +17,7 @@ def cubed(values):
 
 def places():
     for cls in CASES:
-        for name in inspect.signature(cls).parameters:
+        for name in arguments_of(cls):
             if name.endswith("activation"):
                 yield pytest.param(cls, name, id=f"{cls.__name__}-{name}")
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.contract.departures import departures, table
 from tests.contract.model_cases import CASES, its_features
+from tests.signatures import arguments_of
 from tfrec_recall.models import NeuralCF, RecallModel
 from tfrec_recall.models.published import TRAINING, Published
 
@@ -14,7 +15,7 @@ PLAIN = [model_class for model_class in CASES if model_class.PUBLISHED is not No
 
 @pytest.mark.parametrize("model_class", PLAIN)
 def test_each_departure_is_taken_back_by_its_argument(model_class):
-    parameters = inspect.signature(model_class).parameters
+    parameters = arguments_of(model_class)
     taken_back = {}
     for departure in departures(model_class):
         taken_back |= departure.arguments
