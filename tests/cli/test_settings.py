@@ -69,6 +69,9 @@ def test_a_misspelt_setting_is_recognised():
         ({"batch_size": 12.5}, "batch_size is a whole number from 1 up. Received: 12.5"),
         ({"learning_rate": "fast"}, "learning_rate is a number from 0.0 up. Received: 'fast'"),
         ({"patience": True}, "patience is a whole number from 1 up. Received: True"),
+        ({"rate_drops": -1}, "rate_drops is a whole number from 0 up. Received: -1"),
+        ({"rate_factor": 1.0}, "rate_factor is a number between 0 and 1. Received: 1.0"),
+        ({"rate_factor": 0}, "rate_factor is a number between 0 and 1. Received: 0"),
     ],
 )
 def test_values_of_the_wrong_kind_are_refused(settings, message):

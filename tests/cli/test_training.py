@@ -173,6 +173,17 @@ def test_rates_drop_by_default_where_events_have_no_times(entry, split):
     assert train_model(entry, sets, settings, seed=0).settings["rate_drops"] == 0
 
 
+def test_settings_of_drops_that_would_have_no_effect_are_refused(entry, split, monkeypatch):
+    with pytest.raises(ValueError, match="rate_factor is of rates that drop"):
+        train_model(entry, split, {"rate_factor": 0.5}, seed=0)
+    monkeypatch.setattr(Toy, "stops_early", False)
+    with pytest.raises(ValueError, match="its own schedule: leave rate_drops out"):
+        train_model(entry, split, {"rate_drops": 1}, seed=0)
+    without = split.train.with_events(split.train.events.drop(columns="timestamp"))
+    sets = dataclasses.replace(split, train=without)
+    assert train_model(entry, sets, {"epochs": 1}, seed=0).settings["rate_drops"] == 0
+
+
 @pytest.mark.parametrize(
     ("settings", "steps", "best"), [({}, 3, 1), ({}, 13, 4), ({"patience": 1}, 13, 1)]
 )

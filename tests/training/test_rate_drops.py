@@ -106,6 +106,7 @@ def test_a_rate_that_follows_a_schedule_is_refused():
     rate = tf.keras.optimizers.schedules.ExponentialDecay(1.0, 10, 0.5)
     with pytest.raises(ValueError, match="takes from a schedule"):
         fitted((0.1, 0.2), rate=rate)
+    assert fitted((0.1, 0.2), rate=rate, drops=0)[2] == 2  # as `EarlyStopping`
 
 
 @pytest.mark.parametrize("settings", [{"drops": -1}, {"factor": 1.0}, {"factor": 0}])

@@ -64,11 +64,11 @@ different items of one sequence, and each of the 2 sequences has a single item. 
 several: let sequences end later, by a longer gap= (seconds; the shortest pause between two items \
 of a user is 86,400) or without sessions. Received: 2 events of 1 users.
     """
-    same_user, other_item = ~changes(events["user_id"]), changes(events["item_id"])
+    other_item = changes(events["item_id"])
     if (~changes(sequence) & other_item).any():
         return
     number, users = len(np.unique(sequence)), events["user_id"].nunique()
-    beside = same_user & other_item
+    beside = ~changes(events["user_id"]) & other_item
     remedy = "So has each user: take a model that needs no such pairs, such as Popular."
     if beside.any():
         pause = ""

@@ -17,6 +17,8 @@ class RateDrops(tf.keras.callbacks.EarlyStopping):
 
     At a constant rate the vectors of a large table keep trembling around where they would settle.
 
+    Weights go back, the state of the optimizer does not.
+
     Args:
         monitor, mode, patience: as of `EarlyStopping`, which restores the best weights.
         drops: of the rate; when the figure gets no better after the last of them, training stops.
@@ -53,12 +55,12 @@ class RateDrops(tf.keras.callbacks.EarlyStopping):
         super().on_train_begin(logs)
         optimizer = self.model.optimizer
         asked = getattr(optimizer, "inner_optimizer", optimizer).get_config()["learning_rate"]
-        if isinstance(asked, dict):
+        if self.drops and isinstance(asked, dict):
             raise ValueError(
                 "RateDrops lowers the learning rate, which this optimizer takes from a schedule: "
                 f"give it a number. Received: {asked['class_name']}."
             )
-        self.first_rate = float(optimizer.learning_rate.numpy())
+        self.first_rate = float(tf.keras.backend.get_value(optimizer.learning_rate))
         self.begun = 0  # the epoch with which the rate of now began
         self.over: list[list[float]] = []  # epochs of use and rate, before it
 
@@ -76,7 +78,7 @@ class RateDrops(tf.keras.callbacks.EarlyStopping):
     def on_epoch_begin(self, epoch, logs=None):
         super().on_epoch_begin(epoch, logs)
         if self.over:  # a run that goes on from a checkpoint does so at the rate that it had
-            self.model.optimizer.learning_rate.assign(self.rate)
+            tf.keras.backend.set_value(self.model.optimizer.learning_rate, self.rate)
 
     def on_epoch_end(self, epoch, logs=None):
         ends = self.model.stop_training  # as another callback wants it

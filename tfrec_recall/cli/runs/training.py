@@ -112,14 +112,11 @@ def train_model(
         settings, optimizer = {**plain.settings, **settings}, plain.optimizer
     training, arguments = separate(settings, model_class, entry.name)
     batch_size = training.batch_size or BATCH_SIZE
-    drops = training.rate_drops
-    if drops is None:
-        drops = 0 if split.train.has_time else DROPS_OF_SETS
     training = dataclasses.replace(
         training,
         batch_size=batch_size,
         patience=training.patience or PATIENCE,
-        rate_drops=drops,
+        rate_drops=_drops(training, model_class, split.train.has_time),
     )
 
     def prepare(train: Interactions) -> tuple[RecallModel, Any]:
@@ -197,6 +194,25 @@ def train_model(
         field_weights=weights,
         **best,
     )
+
+
+def _drops(training: Training, model_class: type[RecallModel], has_time: bool) -> int:
+    """How often the rate drops; raises ValueError for settings that would have no effect."""
+    scheduled = issubclass(model_class, WindowModel) or not model_class.stops_early
+    drops = training.rate_drops
+    if drops is None:
+        drops = 0 if has_time or scheduled else DROPS_OF_SETS
+    if drops and scheduled:
+        raise ValueError(
+            f"{model_class.__name__} learns at the rates of its own schedule: leave rate_drops "
+            f"out. Received: rate_drops={drops}."
+        )
+    if not drops and training.rate_factor != Training.rate_factor:
+        raise ValueError(
+            "rate_factor is of rates that drop, and here none does: leave it out, or give "
+            f"rate_drops. Received: rate_factor={training.rate_factor}, rate_drops=0."
+        )
+    return drops
 
 
 def tell_memory(model: RecallModel, optimizer: Optimizer | None) -> None:
