@@ -18,6 +18,7 @@ from tfrec_recall.cli.console import say, waiting
 from tfrec_recall.cli.discovery import Entry
 from tfrec_recall.cli.feature_report import tell_features
 from tfrec_recall.cli.field_weights import Weights, field_weights
+from tfrec_recall.cli.runs.followed import drops_of, require_effect, without_effect
 from tfrec_recall.cli.runs.long_run import LongRun
 from tfrec_recall.cli.runs.tensorboard import epochs_to
 from tfrec_recall.cli.runs.training_progress import EpochLines, Stopwatch, bars
@@ -39,7 +40,6 @@ Optimizer = Callable[..., tf.keras.optimizers.Optimizer]
 CUT = 50
 PATIENCE = 4
 PATIENT_STEPS = 1000  # of a trial
-DROPS_OF_SETS = 2
 MEASURED_USERS = 10_000  # after each epoch
 MONITORED = f"val_recall@{CUT}"
 RATED = "val_rmse"  # of models that learn ratings
@@ -57,8 +57,8 @@ class Trained:
         seconds: of learning alone, without the measurements on validation in between.
         best_epoch: the number of the one that validation found best; None where it did not choose.
         seconds_to_best: of learning, until this epoch was over.
-        settings: all of them, defaults included, and of those that follow the data what they came
-            to; an object as it writes itself.
+        settings: all that the model follows, defaults included, and of those that follow the data
+            what they came to; an object as it writes itself.
         curve: what each epoch came to: `epoch`, `loss`, `seconds` of learning until its end, and,
             where it was measured, the figure on validation by its name. Where events were held back
             to find the number of epochs, the epochs of that trial.
@@ -103,20 +103,22 @@ def train_model(
         watching: callbacks that find the figures of validation in the logs; they may stop training.
         long_run: where checkpoints go, and the strategy; what is returned is on this machine.
 
-    Raises: ValueError for an unknown setting; Unsuitable for data that the model cannot learn from.
+    Raises: ValueError for an unknown setting, or one without effect; Unsuitable for data that the
+        model cannot learn from.
     """
     model_class = entry.load()
     optimizer: Optimizer | None = None  # the model's own choice
     if published:
         plain = model_class.plain_form()
         settings, optimizer = {**plain.settings, **settings}, plain.optimizer
+    require_effect(settings, model_class)
     training, arguments = separate(settings, model_class, entry.name)
     batch_size = training.batch_size or BATCH_SIZE
     training = dataclasses.replace(
         training,
         batch_size=batch_size,
         patience=training.patience or PATIENCE,
-        rate_drops=_drops(training, model_class, split.train.has_time),
+        rate_drops=drops_of(training, model_class, split.train.has_time),
     )
 
     def prepare(train: Interactions) -> tuple[RecallModel, Any]:
@@ -141,13 +143,17 @@ def train_model(
     tell_features(model.features, split.train, entry.name)
     if model.features.histories and not split.train.has_time:
         say(WITHOUT_TIMES)
-    used = {**dataclasses.asdict(training), **arguments}
+    unfollowed = without_effect(model_class)
+    used = {
+        name: value
+        for name, value in {**dataclasses.asdict(training), **arguments}.items()
+        if name not in unfollowed
+    }
     best: dict[str, Any] = {}
     curve: tuple[dict[str, float], ...] = ()
     pieces: Sequence[Piece] = ()
     weights: Weights = {}
     if isinstance(batches, Interactions):  # it learns in one pass, without steps
-        used = arguments
         begin = time.perf_counter()
         with waiting(f"Training {entry.name}"):
             model.fit(batches)
@@ -184,7 +190,8 @@ def train_model(
         examples, seconds = clock.steps * batch_size, clock.seconds
         weights = field_weights(model, batches)
         used["epochs"] = training.epochs
-        used["optimizer"] = optimizer_name
+        if "learning_rate" in used:
+            used["optimizer"] = optimizer_name
     return Trained(
         model=model,
         seconds=round(seconds, 3),
@@ -194,25 +201,6 @@ def train_model(
         field_weights=weights,
         **best,
     )
-
-
-def _drops(training: Training, model_class: type[RecallModel], has_time: bool) -> int:
-    """How often the rate drops; raises ValueError for settings that would have no effect."""
-    scheduled = issubclass(model_class, WindowModel) or not model_class.stops_early
-    drops = training.rate_drops
-    if drops is None:
-        drops = 0 if has_time or scheduled else DROPS_OF_SETS
-    if drops and scheduled:
-        raise ValueError(
-            f"{model_class.__name__} learns at the rates of its own schedule: leave rate_drops "
-            f"out. Received: rate_drops={drops}."
-        )
-    if not drops and training.rate_factor != Training.rate_factor:
-        raise ValueError(
-            "rate_factor is of rates that drop, and here none does: leave it out, or give "
-            f"rate_drops. Received: rate_factor={training.rate_factor}, rate_drops=0."
-        )
-    return drops
 
 
 def tell_memory(model: RecallModel, optimizer: Optimizer | None) -> None:
