@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tests.evaluation.conftest import Known
 from tfrec_recall.cli.runs import training
+from tfrec_recall.cli.runs.long_run import LongRun
 from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.cli.runs.training_progress import Stopwatch
 from tfrec_recall.evaluation import RecallOnValidation
@@ -235,9 +236,12 @@ def test_the_stopwatch_counts_steps_that_end_together():
     assert clock.steps == 2 * 36
 
 
-def test_a_model_that_learns_in_one_pass_has_its_own_settings_only(split):
+def test_a_model_that_learns_in_one_pass_has_its_own_settings_only(split, tmp_path, capsys):
     from tfrec_recall.cli.discovery import entry
 
-    trained = train_model(entry("popular"), split, {"half_life_days": 3.0}, seed=0)
+    long_run = LongRun(tmp_path)
+    settings = {"half_life_days": 3.0}
+    trained = train_model(entry("popular"), split, settings, seed=0, long_run=long_run)
+    assert "popular learns in one pass: no checkpoints are written" in capsys.readouterr().err
     assert trained.settings == {"half_life_days": 3.0}
     assert trained.examples_per_second > 0

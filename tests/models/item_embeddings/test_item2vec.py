@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tests.references.skip_gram import mean_of_last, negative_sampling
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.data.streaming import parquet
 from tfrec_recall.data.windows import Block, flatten_sessions
 from tfrec_recall.export import write_projector
@@ -253,6 +254,14 @@ def test_it_learns_from_a_parquet_stream(tmp_path):
     pd.DataFrame({"item_id": lists}).to_parquet(tmp_path / "part.parquet")
     model.fit(parquet(tmp_path, ["item_id"], 16).map(flatten_sessions), epochs=8, verbose=0)
     assert margin(model, interactions) > 0.5
+
+
+def test_a_stream_of_single_items_is_told(tmp_path):
+    model = trained(groups(), epochs=1)
+    pd.DataFrame({"item_id": [[2], [3], [4]]}).to_parquet(tmp_path / "part.parquet")
+    single = parquet(tmp_path, ["item_id"], 16).map(flatten_sessions)
+    with pytest.warns(ReadingNotice, match="no two events of a sequence.*epoch 1, and learnt"):
+        model.fit(single, verbose=0)
 
 
 def test_sets_need_no_time_and_windows_do():

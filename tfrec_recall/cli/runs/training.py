@@ -138,6 +138,8 @@ def train_model(
                 raise Unsuitable(str(error)) from error
 
     if issubclass(model_class, OnePassModel):
+        if long_run.folder is not None:
+            say(f"{entry.name} learns in one pass: no checkpoints are written.")
         long_run = LongRun()  # there is nothing to share, or to go on with
     model, batches = prepare(split.train)
     tell_features(model.features, split.train, entry.name)

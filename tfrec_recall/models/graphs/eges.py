@@ -239,7 +239,8 @@ class EGES(WindowModel, ItemSpaceModel):
 
     def own_callbacks(self):
         """The mean item is learnt after each epoch."""
-        return [tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self.centre())]
+        centre = tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self.centre())
+        return [*super().own_callbacks(), centre]
 
     def centre(self) -> None:
         """Learns the mean of the items' vectors as they are now, for what is served."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
+from tfrec_recall.data.notices import tell
 from tfrec_recall.data.windows import Block, Columns
 from tfrec_recall.features import Features
 from tfrec_recall.layers.tables import is_far
@@ -42,6 +43,17 @@ class WindowModel(RecallModel):
 
     def begin(self, run):
         self.training.begin(run)
+
+    def own_callbacks(self):
+        return [tf.keras.callbacks.LambdaCallback(on_epoch_end=self._tell_of_no_pair)]
+
+    def _tell_of_no_pair(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """A stream is not looked through before it is learnt from, as `training_data` is."""
+        if logs and logs.get("loss") == 0:
+            tell(
+                f"{type(self).__name__} found no two events of a sequence within its window in "
+                f"epoch {epoch + 1}, and learnt nothing: give it longer sequences."
+            )
 
     def make_optimizer_state(self):
         """None: tables change by steps of their own."""
