@@ -76,7 +76,7 @@ def test_data_that_the_export_does_not_know_is_refused(exported, tmp_path, capsy
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--data", "movielens"], "no data set and no folder of this name"),
+        (["--data", "movielens"], "no data set, file or folder of this name"),
         (["--data", "online-retail", "--rename", "a=b"], "--rename is for folders"),
         (["--rename", "visitor"], "--rename takes theirs=ours"),
     ],

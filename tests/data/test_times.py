@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.time_formats import guess
 from tfrec_recall.data.times import moment, of_text, seconds
 
 NOW = 1_600_000_000  # 2020-09-13T12:26:40Z
@@ -151,3 +152,16 @@ def test_a_unit_without_numbers_to_count_is_refused():
     with pytest.raises(ValueError, match=r"holds dates, so time_unit is of no use.*'ms'"):
         Interactions(dated, time_unit="ms")
     assert Interactions(dated, time_unit="order").time_unit == "order"
+
+
+@pytest.mark.parametrize(
+    ("written", "format"),
+    [
+        ("Nov 10, 2011 12:59 PM", "%b %d, %Y %I:%M %p"),
+        ("10 November 2011, 12:59:30", "%d %B %Y, %H:%M:%S"),
+        ("31.12.2011 23:59", "%d.%m.%Y %H:%M"),
+        ("12/31/11 23:59:08", "%m/%d/%y %H:%M:%S"),
+    ],
+)
+def test_a_day_and_a_clock_are_guessed_in_any_of_their_forms(written, format):
+    assert guess(pd.Series([written])).startswith(f"={format!r} (--time-format {format!r})")

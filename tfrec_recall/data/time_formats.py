@@ -7,42 +7,41 @@ import re
 import pandas as pd
 
 _SAMPLE = 1000  # values that a guess has to read
-_FORMATS = (
-    "%d/%m/%Y %H:%M:%S",
-    "%m/%d/%Y %H:%M:%S",
-    "%d/%m/%Y %H:%M",
-    "%m/%d/%Y %H:%M",
+_DAYS = (
     "%d/%m/%Y",
     "%m/%d/%Y",
-    "%d.%m.%Y %H:%M",
     "%d.%m.%Y",
-    "%m/%d/%Y %I:%M:%S %p",
-    "%m/%d/%Y %I:%M %p",
-    "%d/%b/%Y:%H:%M:%S %z",
-    "%a, %d %b %Y %H:%M:%S %z",
-    "%a %b %d %H:%M:%S %z %Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%Y-%m-%d",
+    "%Y/%m/%d",
     "%b %d, %Y",
     "%b %d %Y",
     "%B %d, %Y",
+    "%B %d %Y",
     "%d %b %Y",
     "%d %B %Y",
     "%d-%b-%Y",
     "%d-%b-%y",
-    "%d-%m-%Y",
-    "%d-%m-%Y %H:%M:%S",
-    "%d-%m-%Y %H:%M",
     "%d/%m/%y",
     "%m/%d/%y",
-    "%d.%m.%Y %H:%M:%S",
-    "%Y-%m-%d %H:%M:%S,%f",
-    "%Y-%m-%d %I:%M %p",
-    "%Y-%m-%d %I:%M:%S %p",
+    "%d.%m.%y",
+    "%m.%d.%Y",
+)
+_CLOCKS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%H:%M:%S.%f", "%H:%M:%S,%f")
+_OTHERS = (
+    "%d/%b/%Y:%H:%M:%S %z",
+    "%a, %d %b %Y %H:%M:%S %z",
+    "%a %b %d %H:%M:%S %z %Y",
     "%Y-%m-%d %H:%M:%S %Z",
     "%G-W%V-%u",
-    "%m.%d.%Y",
-    "%d.%m.%y",
     "%d%m%Y",
     "%m%d%Y",
+)
+_FORMATS = (
+    *_DAYS,
+    *(f"{day}{between}{clock}" for between in (" ", ", ") for clock in _CLOCKS for day in _DAYS),
+    *_OTHERS,
 )
 _WIDTHS = {"Y": 4, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2, "y": 2, "j": 3}
 _DIGITS = rf"(?:%[{''.join(_WIDTHS)}])"

@@ -56,6 +56,8 @@ def test_quoted_cells_may_hold_all_there_is(tmp_path):
     [
         ("user_id,item_id\n1,2\n3\n4\n", r"line 3 has 1 cells, and 2 are expected.*Received: '3'"),
         ('user_id,item_id\n"a\nb",2\n3\n', r"line 4 has 1 cells"),
+        ("user;item, no.;n\n1;2;3\n", r"as many ';' as the first line: .*\(--separator ';'\)"),
+        ("user;item, no.;n\n1;2\n", "Is it cut short"),
         ("user_id,item_id\n1,2\n\n1,2,3\n", r"line 4 has 3 cells.*separator ','"),
         ("user_id,item_id,item_id\n1,2,3\n", r"\['item_id'\] comes more than once"),
         ("user_id;item_id\n1;2\n", r"separator=';' \(--separator ';'\)"),

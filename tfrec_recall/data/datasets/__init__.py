@@ -112,6 +112,6 @@ def load(name_or_folder: str | os.PathLike[str] = "online-retail", **options: An
     close = difflib.get_close_matches(str(name_or_folder), names(), n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     raise ValueError(
-        f"There is no data set and no folder of this name.{hint} Data sets: {', '.join(names())}. "
-        f"Received: {str(name_or_folder)!r}."
+        f"There is no data set, file or folder of this name.{hint} Data sets: "
+        f"{', '.join(names())}. Received: {str(name_or_folder)!r}."
     )

@@ -19,6 +19,7 @@ from tfrec_recall.data.reading.other_files import refuse_other_file
 from tfrec_recall.data.reading.parts import is_empty, partition, parts_of, with_partition
 from tfrec_recall.data.reading.records import (
     COMMENT,
+    SEPARATORS,
     Dialect,
     refuse_bad_record,
     refuse_undecodable,
@@ -29,7 +30,6 @@ _BLOCK, _LONG = 2**23, 2**30  # bytes; a record has to fit, and few need the lon
 _SOME = 1000  # records that say what a column holds
 _TEXT = pd.StringDtype(na_value=float("nan"))
 _NUMBER = re.compile(r"\s*-?[0-9]+(\.[0-9]+)?\s*")
-_SEPARATORS = {",": ",", ";": "';'", "\t": "'\\t'", "|": "'|'", "::": "::", " ": "' '"}
 _NOTE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # what spreadsheets write above a table
 _INVISIBLE = re.compile(r"^[\s\u200b-\u200f\u2060\ufeff]+|[\s\u200b-\u200f\u2060\ufeff]+$")
 _OTHER_QUOTES = re.compile(r"\s*(?:'.*'|‘.*’|“.*”|„.*[“”]|«.*»|`.*`)\s*")
@@ -210,7 +210,7 @@ def _check_header(
             f"{theirs[0]!r}."
         )
     if len(theirs) == 1:
-        for other, shown in _SEPARATORS.items():
+        for other, shown in SEPARATORS.items():
             if other != dialect.separator and other in theirs[0]:
                 raise ValueError(
                     f"its header is one cell, as the separator is {dialect.separator!r}: "

@@ -99,6 +99,10 @@ COMMENT = (
 )
 
 
+# Each as it is written in a shell.
+SEPARATORS = {",": ",", ";": "';'", "\t": "'\\t'", "|": "'|'", "::": "::", " ": "' '"}
+
+
 def refuse_bad_record(dialect: Dialect, width: int) -> None:
     """Raises the ValueError of the first record that has not `width` cells, if there is one."""
     for line, record in dialect.records():
@@ -106,8 +110,14 @@ def refuse_bad_record(dialect: Dialect, width: int) -> None:
             text = dialect.line(line)
             hint = "Is it cut short, or is a cell with the separator "
             hint += f"{dialect.separator!r} in it not quoted?"
+            other = _that_parts(dialect.line(dialect.skip + 1), text, width)
             if text.startswith("#"):
                 hint = COMMENT
+            elif other is not None and other != dialect.separator:
+                hint = (
+                    f"It has as many {other!r} as the first line: "
+                    f"separator={other!r} (--separator {SEPARATORS[other]}) may be right."
+                )
             elif len(record) == width + 1 and not record[-1]:
                 hint = (
                     f"It ends in the separator {dialect.separator!r}: if all lines do, end the "
@@ -124,6 +134,12 @@ def refuse_bad_record(dialect: Dialect, width: int) -> None:
                 f"line {line:,} has {len(record)} cells, and {width} are expected. {hint} "
                 f"Received: {text!r}."
             )
+
+
+def _that_parts(header: str, line: str, width: int) -> str | None:
+    """What would part both lines into more cells than `width`, alike; None if nothing would."""
+    alike = (one for one in SEPARATORS if header.count(one) == line.count(one) >= width)
+    return next(alike, None)
 
 
 def refuse_undecodable(dialect: Dialect) -> None:
