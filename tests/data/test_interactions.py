@@ -284,3 +284,32 @@ def test_from_frames_renames():
 def test_rename_errors(rename, message):
     with pytest.raises(ValueError, match=message):
         Interactions.from_frames(visits(), rename=rename)
+
+
+def test_columns_of_arrow_are_as_a_parquet_file_with_them(tmp_path):
+    items = pd.DataFrame({"item_id": [10, 20]})
+    columns = {
+        "price": pa.array([3, None]),
+        "tags": pa.array([["a"], ["a", "b"]]),
+        "kind": pa.array(["x", "y"]).dictionary_encode(),
+        "weight_g": pa.array([decimal.Decimal("1.5"), None]),
+    }
+    arrow = items.assign(
+        **{name: pd.array(values, pd.ArrowDtype(values.type)) for name, values in columns.items()}
+    )
+    visits().to_parquet(tmp_path / "events.parquet")
+    arrow.to_parquet(tmp_path / "items.parquet")
+    plain = Interactions.from_parquet(tmp_path, time_unit="order").items
+    found = Interactions(visits(), items=arrow.set_axis([3, 4])).items
+    assert not any(isinstance(dtype, pd.ArrowDtype) for dtype in found.dtypes)
+    plain["kind"] = plain["kind"].astype("str")  # packed
+    pd.testing.assert_frame_equal(found, plain, check_dtype=False)
+    assert found["price"].dtype == plain["price"].dtype == "Int64"
+
+
+def test_names_of_several_levels_are_refused_with_the_way_to_join_them():
+    items = visits().groupby("item_id").agg({"timestamp": ["min", "max"]}).reset_index()
+    with pytest.raises(ValueError, match=r"items: a column has one name.*items\.columns = "):
+        Interactions(visits(), items=items)
+    with pytest.raises(ValueError, match=r"items: a column has one name"):
+        Interactions(visits(), items=items, mend_ids=True)

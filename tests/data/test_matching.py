@@ -5,6 +5,7 @@ import re
 import warnings
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from tfrec_recall.data import Interactions
@@ -95,6 +96,13 @@ def test_whole_floats_are_mended():
         Interactions(given)
     with pytest.warns(ReadingNotice, match=r"read as integers"):
         assert Interactions(given, mend_ids=True).events["user_id"].tolist() == [1, 2]
+
+
+def test_text_of_arrow_is_mended():
+    given = events(" x", "x")
+    given["item_id"] = given["item_id"].astype(pd.ArrowDtype(pa.string()))
+    with pytest.warns(ReadingNotice, match=r"1 of 2 item_ids were mended"):
+        assert Interactions(given, mend_ids=True).items["item_id"].tolist() == ["x"]
 
 
 FLOATS = {

@@ -165,3 +165,25 @@ def test_a_unit_without_numbers_to_count_is_refused():
 )
 def test_a_day_and_a_clock_are_guessed_in_any_of_their_forms(written, format):
     assert guess(pd.Series([written])).startswith(f"={format!r} (--time-format {format!r})")
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "uint8", "Int16"])
+def test_numbers_of_order_may_be_small_ones(dtype):
+    found, unit = seconds(times(pd.array([3, 1, 2], dtype)))
+    assert (found.tolist(), unit) == ([3, 1, 2], "order")
+
+
+def test_numbers_beyond_int64_are_refused_and_not_turned_around():
+    with pytest.raises(ValueError, match=r"integers beyond int64 in 1 of 2 rows"):
+        seconds(times(np.array([2**63 - 1, 2**63], "uint64")), unit="order")
+
+
+def test_numbers_in_the_text_of_a_frame_are_said_to_be_such():
+    with pytest.raises(ValueError, match=r"numbers in text: use pd.to_numeric\(events"):
+        seconds(times([str(NOW), str(NOW + 1)]))
+
+
+def test_a_date_that_stands_for_none_is_named():
+    dates = [np.datetime64(NOW, "s")] * 3 + [np.datetime64("9999-12-31", "s")]
+    with pytest.raises(ValueError, match=r"in 1 of 4 rows\. .*a date that stands for none"):
+        seconds(times(np.array(dates)))

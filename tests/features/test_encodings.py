@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.features import Categorical, MultiValued, Numeric, TimeOf, Words
 
 TRAIN = pd.DataFrame(
@@ -124,3 +125,8 @@ def test_fractions_that_training_never_saw_are_as_if_missing():
     encoded = encoding.encode(pd.Series([7.0, 7.5, None, np.inf, 1e300]))
     assert encoded.tolist()[1:] == encoding.encode(pd.Series([None] * 4, dtype="float")).tolist()
     assert encoded[0] > 1
+
+
+def test_integers_that_stand_for_no_value_are_told():
+    with pytest.warns(ReadingNotice, match=r"floor: 2 of 4 values are -1, which stands for no"):
+        Categorical("floor").adapt(pd.Series([-1, 3, -1, 0]))

@@ -7,6 +7,7 @@ import shlex
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.arrow_frames import without_arrow
 from tfrec_recall.data.ids import id_column, refuse
 from tfrec_recall.data.matching import check
 from tfrec_recall.data.times import no_number, seconds
@@ -14,10 +15,26 @@ from tfrec_recall.data.times import no_number, seconds
 PARTS = ("train", "validation", "test")
 
 
-def _table(frame: pd.DataFrame, table: str, needed: tuple[str, ...]) -> pd.DataFrame:
-    """A copy that shares no changes with the frame given, the needed columns first."""
+def plain_table(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+    """A frame of one row of names, without columns of Arrow.
+
+    Raises: ValueError for what is no such frame.
+    """
     if not isinstance(frame, pd.DataFrame):
         raise ValueError(f"{table} is a pandas DataFrame. Received: {type(frame).__name__}.")
+    if frame.columns.nlevels > 1:
+        joined = '["_".join(filter(None, map(str, name))) for name in {}.columns]'
+        raise ValueError(
+            f"{table}: a column has one name, and these have {frame.columns.nlevels}, as .agg with "
+            f"several functions gives: {table}.columns = {joined.format(table)} joins them. "
+            f"Received: {list(frame.columns)[:3]}."
+        )
+    return without_arrow(frame)
+
+
+def _table(frame: pd.DataFrame, table: str, needed: tuple[str, ...]) -> pd.DataFrame:
+    """A copy that shares no changes with the frame given, the needed columns first."""
+    frame = plain_table(frame, table)
     columns = list(frame.columns)
     repeated = sorted({str(column) for column in columns if columns.count(column) > 1})
     if repeated:

@@ -133,6 +133,19 @@ def asked(texts: Iterable[str], known: pd.Series | np.ndarray) -> list[str | int
     ]
 
 
+def is_unicode(text: str) -> bool:
+    """Whether UTF-8 can hold a text, which it cannot hold half a character of.
+
+    >>> is_unicode("é"), is_unicode("\ud83d")
+    (True, False)
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def refuse(
     frame: pd.DataFrame,
     table: str,
@@ -231,7 +244,7 @@ def _as_text(frame: pd.DataFrame, values: pd.Series, table: str, column: str) ->
     try:
         text = values.astype("str")
     except UnicodeEncodeError:
-        broken = values.map(lambda text: text.encode("utf-8", "replace").decode() != text)
+        broken = ~values.map(is_unicode)
         remedy = "Ids are Unicode text: decode the source with its true encoding."
         refuse(frame, table, column, broken, "text that UTF-8 cannot hold", remedy)
     ends = text.str.endswith("\0")

@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.checks import PARTS, check_same_type, checked_entities, checked_events
+from tfrec_recall.data.checks import (
+    PARTS,
+    check_same_type,
+    checked_entities,
+    checked_events,
+    plain_table,
+)
 from tfrec_recall.data.ids import refuse
 from tfrec_recall.data.matching import mended
 from tfrec_recall.data.notices import tell
@@ -306,7 +312,9 @@ def _with_times(tables: Tables, layout: Layout) -> Tables:
 
 def _mended(tables: Mapping[str, pd.DataFrame | None]) -> dict[str, pd.DataFrame]:
     """The tables with ids that are written alike."""
-    result = {table: frame for table, frame in tables.items() if frame is not None}
+    result = {
+        table: plain_table(frame, table) for table, frame in tables.items() if frame is not None
+    }
     for column in ("user_id", "item_id", "session_id"):
         having = [table for table in result if column in result[table]]
         if column == "session_id":  # elsewhere it is a column like others

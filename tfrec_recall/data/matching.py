@@ -189,7 +189,11 @@ def mended(columns: Sequence[tuple[str, pd.Series]], column: str) -> list[pd.Ser
             result.append(ids.astype("Int64" if ids.isna().any() else "int64"))
             continue
         if ids.dtype == object or isinstance(ids.dtype, pd.StringDtype):
-            text = ids.astype("str")
+            try:
+                text = ids.astype("str")
+            except UnicodeEncodeError:  # which `id_column` refuses by row
+                result.append(ids)
+                continue
             changed = bare(text)
             different = (changed != text) & text.notna()
             if different.any():

@@ -14,11 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tfrec_recall.data.arrow_frames import to_frame
 from tfrec_recall.data.checks import checked_entities
 from tfrec_recall.data.files import whole_folder
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.reading import PARQUET, FilePath, find_tables
-from tfrec_recall.data.reading.parquet import parquet_rows, parquet_tables, read_parquet, to_frame
+from tfrec_recall.data.reading.parquet import parquet_rows, parquet_tables, read_parquet
 
 ROWS_A_PART = 1_000_000  # events, on average
 ROWS_READ = 262_144  # at a time

@@ -199,6 +199,12 @@ def _numbers(frame: pd.DataFrame, table: str, column: str, values: pd.Series) ->
     everywhere = np.ones(len(values), dtype=bool)
     if isinstance(values.dtype, pd.StringDtype):
         _refuse_other_forms(frame, table, column, values)
+    if isinstance(values.dtype, pd.StringDtype) and not no_number(values).any():
+        remedy = (
+            f"They are numbers in text: use pd.to_numeric({table}[{column!r}]), so that it is seen "
+            "what they are."
+        )
+        refuse(frame, table, column, everywhere, f"type {values.dtype}", remedy)
     if not pd.api.types.is_numeric_dtype(values.dtype) or values.dtype == bool:
         remedy = (
             "Times are Unix seconds or datetime64. Text in another form than ISO 8601 is read by "
@@ -211,6 +217,12 @@ def _numbers(frame: pd.DataFrame, table: str, column: str, values: pd.Series) ->
         refuse(frame, table, column, everywhere, f"type {numbers.dtype}", remedy)
     if numbers.dtype.kind not in "iuf":
         numbers = values.to_numpy(dtype="int64" if numbers.dtype.kind == "O" else None)
+    if numbers.dtype.kind in "iu":
+        beyond = numbers > np.iinfo("int64").max
+        if beyond.any():
+            remedy = "Times and numbers of order are int64: use smaller ones."
+            refuse(frame, table, column, beyond, "integers beyond int64", remedy)
+        numbers = numbers.astype("int64")
     endless = ~np.isfinite(numbers)
     if endless.any():
         refuse(frame, table, column, endless, "infinite values", "A time is a finite number.")
@@ -284,15 +296,15 @@ def _check_range(
         return
     called = _PARTS[unit][1] if unit in _PARTS else unit
     what = f"times outside 1980 to 2100, read as {called},"
-    if unit == "dates":
+    if outside.mean() < 0.5:
+        hint = (
+            " The other rows hold such times: is a line cut short, another column in its place, or "
+            "a date that stands for none? Mend or drop these rows."
+        )
+    elif unit == "dates":
         hint = (
             " Numbers that were read as nanoseconds look so: convert them with their unit. "
             f"{_option('time_unit', ORDER)} takes any date."
-        )
-    elif outside.mean() < 0.5:
-        hint = (
-            " The other rows hold such times: is a line cut short, or another column in its place?"
-            " Mend or drop these rows."
         )
     elif unit == "s" and numbers is not None:
         large = numbers[found >= LAST]

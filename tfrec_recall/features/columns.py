@@ -11,6 +11,8 @@ import pandas as pd
 from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data import Vocabulary
 from tfrec_recall.data.arguments import whole
+from tfrec_recall.data.ids import PADDING_INTEGER
+from tfrec_recall.data.notices import tell
 from tfrec_recall.features.encodings import (
     BucketEncoding,
     Encoding,
@@ -113,6 +115,12 @@ class Categorical(Feature):
 
     def learn(self, values: pd.Series) -> Encoding:
         present = self.values_in(values)
+        nothing = (present == PADDING_INTEGER).sum() if present.dtype.kind in "iu" else 0
+        if nothing:
+            tell(
+                f"{self.column}: {nothing:,} of {len(present):,} values are {PADDING_INTEGER}, which "
+                "stands for no value among integers: .astype('str') makes it one like others."
+            )
         if self.hash_buckets is not None:
             return self._hashed(present)
         return VocabularyEncoding(_vocabulary(present, self.min_count))

@@ -20,6 +20,7 @@ from tfrec_recall.features.specification import (
 
 Wanted = Sequence[str] | None  # those that become features; None: what their values suggest
 NO_NAME = "its name has another meaning: rename the column"
+NO_TEXT = "its name is no text: .rename(columns=str) makes it one"
 NOT_PLAIN = (
     "TensorFlow takes no such name for what requests have: rename the column, to letters without "
     "accents, digits and _"
@@ -149,7 +150,9 @@ def _name(column: object, table: str, taken: set[str]) -> str:
 
 def _why(column: object) -> str:
     """Why a column can give no feature its name."""
-    return NO_NAME if not isinstance(column, str) or is_plain(column) else NOT_PLAIN
+    if not isinstance(column, str):
+        return NO_TEXT
+    return NO_NAME if is_plain(column) else NOT_PLAIN
 
 
 def _wanted(

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.ids import PADDING_INTEGER, is_unicode
+from tfrec_recall.data.text_lists import NOTHING, split_at
 from tfrec_recall.features.columns import (
     Categorical,
     Feature,
@@ -16,7 +18,6 @@ from tfrec_recall.features.columns import (
     Vector,
     Words,
 )
-from tfrec_recall.features.list_encodings import split_at
 
 FEW_VALUES = 20  # a numeric column with fewer distinct values is a category
 BUCKETS = 10
@@ -95,6 +96,8 @@ def _of_objects(column: str, name: str, present: pd.Series, words: int | None) -
     if present.map(lambda cell: isinstance(cell, list | tuple | np.ndarray)).all():
         return _of_lists(column, name, present)
     kind = pd.api.types.infer_dtype(present, skipna=True)
+    if kind == "string" and not present.map(is_unicode).all():
+        return f"UTF-8 cannot hold its texts, as {present[~present.map(is_unicode)].iloc[0]!a}"
     if kind == "string":
         return _of_texts(column, name, present.astype("str"), words)
     if kind == "boolean":
@@ -115,12 +118,30 @@ def _of_numbers(column: str, name: str, present: pd.Series) -> Feature | str:
     whole = bool((present % 1 == 0).all() and (present.abs() < 2.0**63).all())  # none is infinite
     if whole and (_ROW_NUMBERS.fullmatch(column) or _counts_up(present)):
         return "it numbers the rows"
-    if whole and distinct < FEW_VALUES:
+    # The integer that stands for nothing among categories is a number like others.
+    if whole and distinct < FEW_VALUES and not (present == PADDING_INTEGER).any():
         return Categorical(column, name)
     return Numeric(column, name, buckets=BUCKETS)
 
 
+def _beyond(values: pd.Series, kind: str) -> str:
+    """Why a vocabulary would not take these values; nothing where it does."""
+    if kind == "integer":
+        try:
+            values.astype("int64")
+        except OverflowError:
+            large = next(one for one in values if not -(2**63) <= one < 2**63)
+            return f"it holds integers beyond int64, as {large}"
+        return ""
+    texts = values.astype("str")
+    ends = texts[texts.str.endswith("\0")]
+    return f"its texts end in NUL characters, as {ends.iloc[0]!a}" if len(ends) else ""
+
+
 def _of_texts(column: str, name: str, present: pd.Series, words: int | None) -> Feature | str:
+    beyond = _beyond(present, "string")
+    if beyond:
+        return beyond
     distinct = present.nunique()
     if distinct < 2:
         return _one_value(present)
@@ -133,10 +154,7 @@ def _of_texts(column: str, name: str, present: pd.Series, words: int | None) -> 
         values = split_at(separator, present).explode().dropna()
         if not len(values):
             return "all of its lists are empty"
-        if (
-            present.str.startswith("[").all()
-            and pd.to_numeric(values, errors="coerce").notna().all()
-        ):
+        if present.str.startswith("[").all() and _are_numbers(values):
             return f"it holds numbers in texts, as {present.iloc[0]!r}: give them as lists"
         return MultiValued(column, name, separator=separator)
     if distinct * ROWS_A_VALUE <= len(present):
@@ -144,6 +162,13 @@ def _of_texts(column: str, name: str, present: pd.Series, words: int | None) -> 
     if words is not None:
         return Words(column, name, min_count=words)
     return f"its texts hardly ever come twice, as {present.iloc[0][:40]!r}"
+
+
+def _are_numbers(parts: pd.Series) -> bool:
+    """Whether most parts of lists are numbers, several in one where blanks stand between them."""
+    each = parts.str.split().explode().dropna()
+    each = each[~each.isin([*NOTHING, "..."])]
+    return bool(len(each)) and pd.to_numeric(each, errors="coerce").notna().mean() > 0.5
 
 
 def _of_lists(column: str, name: str, present: pd.Series) -> Feature | str:
@@ -161,7 +186,7 @@ def _of_lists(column: str, name: str, present: pd.Series) -> Feature | str:
             return "it holds vectors in which numbers are missing"
         return Vector(column, name)
     if kind in ("string", "integer"):
-        return MultiValued(column, name)
+        return _beyond(flat, kind) or MultiValued(column, name)
     types = sorted({type(value).__name__ for value in flat})
     return f"it holds lists of {', '.join(types[:4])}"
 

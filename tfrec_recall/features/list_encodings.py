@@ -9,6 +9,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Vocabulary
+from tfrec_recall.data.text_lists import split_at
 from tfrec_recall.features.encodings import IdLookup, VocabularyEncoding
 
 WASTE = 8  # a table of lists has at most so many cells a value ...
@@ -145,21 +146,6 @@ def words_of(values: pd.Series) -> pd.Series:
     [['t', 'light', 'holder'], []]
     """
     return values.astype("object").where(values.notna(), "").str.lower().str.findall(r"[^\W_]+")
-
-
-def split_at(separator: str, values: pd.Series) -> pd.Series:
-    """The values that each text lists, without blanks and quotation marks around them.
-
-    >>> split_at("|", pd.Series(["Action | Drama", None, ""])).tolist()
-    [['Action', 'Drama'], [], []]
-    >>> split_at(",", pd.Series(["['new', 'red']", "[]"])).tolist()
-    [['new', 'red'], []]
-    """
-    texts = values.astype("object").where(values.notna(), "").astype("str")
-    inner = texts.str.replace(_BRACKETS, r"\1", regex=True)
-    return inner.map(
-        lambda text: [part for raw in text.split(separator) if (part := raw.strip(" \t'\""))]
-    )
 
 
 def length_for(lists: pd.Series, length: int | None) -> tuple[int, int]:

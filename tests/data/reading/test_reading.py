@@ -260,7 +260,12 @@ def test_dtype_errors(tmp_path, dtype, message):
         (["True", "False"], "bool", [True, False]),
         (["1", "0"], "bool", [True, False]),
         (["yes", "no"], "bool", r"bool is of True and False.*'yes'"),
-        (["True", ""], "bool", r"bool is of True and False.*nan"),
+        (["True", ""], "bool", r"1 values are missing.*'boolean' holds such"),
+        (["True", "False", ""], "boolean", [True, False, None]),
+        (["1", "2", "NA"], "Int64", [1, 2, None]),
+        (["1", "NA"], "int32", r"1 values are missing.*'Int32' holds such"),
+        (["1.5", "x"], "float64", r"float64 is of numbers.*'x'"),
+        (["9007199254740993", ""], "Int64", [9007199254740993, None]),
         (["300", "1"], "int8", r"300"),
         (["1", ""], "int64", r"Beside missing values, 'Int64'"),
     ],
@@ -269,7 +274,8 @@ def test_types_of_text_are_what_it_says(tmp_path, cells, dtype, expected):
     csv(tmp_path, "user_id,item_id,x\n" + "".join(f"1,2,{cell}\n" for cell in cells))
     if isinstance(expected, list):
         events = Interactions.from_csv(tmp_path, dtype={"x": dtype}).events
-        assert events["x"].tolist() == expected
+        found = events["x"].astype("object").where(events["x"].notna(), None)
+        assert found.tolist() == expected
     else:
         with pytest.raises(ValueError, match=rf"events: column 'x' cannot become.*{expected}"):
             Interactions.from_csv(tmp_path, dtype={"x": dtype})
@@ -304,3 +310,27 @@ def test_a_column_that_speaks_of_time_is_told_to_be_none(tmp_path):
     with pytest.warns(ReadingNotice, match=r"'events\.Time of Purchase=timestamp'") as told:
         assert "timestamp" not in Interactions.from_files(path).events
     assert not [one for one in told if "sentiment" in str(one.message)]
+
+
+def test_a_given_type_reads_decimals_as_the_file_writes_them(tmp_path):
+    csv(tmp_path, 'user_id,item_id,x\n1,2,"1,5"\n1,2,"2,25"\n')
+    events = Interactions.from_csv(tmp_path, dtype={"x": "float64"}, decimal=",").events
+    assert events["x"].tolist() == [1.5, 2.25]
+
+
+@pytest.mark.parametrize("title", ["Sales report 2020", "My export", "My export,"])
+def test_a_title_above_the_header_is_refused_with_the_way_to_take_it_out(tmp_path, title):
+    path = tmp_path / "shop.csv"
+    path.write_text(f"{title}\nuser_id,item_id\n1,2\n")
+    with pytest.raises(ValueError, match=r"a title it seems.*tail -n \+2.*above 'user_id,item_id'"):
+        Interactions.from_files(path)
+
+
+def test_half_a_character_is_named_with_its_line(tmp_path):
+    path = tmp_path / "shop.jsonl"
+    path.write_text(
+        '{"user_id": 1, "item_id": 2, "note": "x"}\n'
+        '{"user_id": 1, "item_id": 2, "note": "\\ud83d"}\n'
+    )
+    with pytest.raises(ValueError, match=r"'note' of line 2 has half of a character"):
+        Interactions.from_files(path)

@@ -225,6 +225,13 @@ def test_lists_in_text_are_seen_and_told(tmp_path):
     with pytest.warns(ReadingNotice, match=r"'tags' holds written lists"):
         tags = Interactions.from_csv(tmp_path).items["tags"].tolist()
     assert tags == [["a", "b c"], [], ["it's ' '"]]
+    path.write_text('item_id,tags\n1,"[nan, 1.5]"\n2,[0.   1.  ]\n3,[]\n')
+    with pytest.warns(ReadingNotice, match=r"'tags' holds written lists"):
+        tags = Interactions.from_csv(tmp_path).items["tags"].tolist()
+    assert tags == [[None, 1.5], [0.0, 1.0], []]
+    path.write_text('item_id,tags\n1,"[""a"", null]"\n2,"[\'b\', nan]"\n')
+    with pytest.warns(ReadingNotice, match=r"'tags' holds written lists"):
+        assert Interactions.from_csv(tmp_path).items["tags"].tolist() == [["a", None], ["b", None]]
     for strange in ("['a' 'b', 'c']", "['a' 'b]", "[('a' 'b']"):  # a comma may be missing
         path.write_text(f'item_id,tags\n1,"{strange}"\n')
         assert Interactions.from_csv(tmp_path).items["tags"].tolist() == [strange]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import pathlib
 import re
 
@@ -23,6 +24,7 @@ from tfrec_recall.data.reading.records import (
     Dialect,
     refuse_bad_record,
     refuse_undecodable,
+    that_parts,
 )
 from tfrec_recall.data.reading.swallowed import refuse_swallowed_rows
 
@@ -209,20 +211,36 @@ def _check_header(
             f"take the outer marks away, for instance by sed 's/^\"//; s/\"$//'. Received: "
             f"{theirs[0]!r}."
         )
-    if len(theirs) == 1:
-        for other, shown in SEPARATORS.items():
-            if other != dialect.separator and other in theirs[0]:
-                raise ValueError(
-                    f"its header is one cell, as the separator is {dialect.separator!r}: "
-                    f"separator={other!r} (--separator {shown}) may be right. "
-                    f"Received: {theirs[0]!r}."
-                )
+    filled = [name for name in theirs if not name.startswith("Unnamed: ")]
+    if len(filled) == 1:
+        _refuse_one_cell(filled[0], dialect)
     if numbers:
         raise ValueError(
             f"its first line looks like a record, not like a header. Name the columns in order: "
             f"names={{{table!r}: ['user_id', 'item_id', …]}} (--no-header "
             f"{'' if table == 'events' else table + '='}user_id,item_id,…). "
             f"Received: {theirs}."
+        )
+
+
+def _refuse_one_cell(name: str, dialect: Dialect) -> None:
+    """Refuses a header that is a title above the table, or that another separator would cut."""
+    records = itertools.islice(dialect.records(), 1, 2)
+    line, below = next(records, (0, []))
+    first, second = (dialect.line(number) for number in (dialect.skip + 1, line))
+    for other, shown in SEPARATORS.items():
+        if other == dialect.separator or other not in name:
+            continue
+        alone = len(below) == 1 and other in second and other != " "
+        if not below or alone or that_parts(first, second, 1) == other:
+            raise ValueError(
+                f"its header is one cell, as the separator is {dialect.separator!r}: "
+                f"separator={other!r} (--separator {shown}) may be right. Received: {name!r}."
+            )
+    if len([cell for cell in below if cell]) > 1:
+        raise ValueError(
+            f"its first line is one cell, a title it seems, and the next has {len(below)}: take it "
+            f"out, for instance by tail -n +{line}. Received: {name!r} above {second!r}."
         )
 
 

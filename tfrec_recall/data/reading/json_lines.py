@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
+from tfrec_recall.data.arrow_frames import to_frame
+from tfrec_recall.data.ids import is_unicode
 from tfrec_recall.data.reading.columns import IDS, is_wanted, our_names
 from tfrec_recall.data.reading.json_array import array_as_lines
 from tfrec_recall.data.reading.layout import Layout
 from tfrec_recall.data.reading.other_files import refuse_other_file
-from tfrec_recall.data.reading.parquet import to_frame
 from tfrec_recall.data.reading.parts import is_empty, partition, parts_of, with_partition
 
 _BLOCK = 2**25  # bytes; a line has to fit
@@ -241,6 +242,14 @@ def _check_kinds(
     for name, value in found.items():
         if value is None:
             continue
+        if not is_unicode(
+            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        ):
+            raise ValueError(
+                f"{path}: {name!r} of {unit} {number:,} has half of a character that UTF-16 writes "
+                "as two, as text has that was cut between them: cut it by characters, or drop the "
+                f"half. Received: {str(value)[:80]!a}."
+            )
         kind = "number" if type(value) in (int, float) else type(value).__name__
         known, line = kinds.setdefault(name, (kind, number))
         if kind != known:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import json
 import pathlib
 from collections.abc import Iterator
 from typing import Any
@@ -12,14 +12,9 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from tfrec_recall.data.arrow_frames import NULLABLE, plain_values, without_nullable
 from tfrec_recall.data.reading.forms import FilePath
 from tfrec_recall.data.reading.parts import partition, partitions, parts_of, with_partition
-
-_NULLABLE: dict[pa.DataType, Any] = {
-    **{pa.int8(): pd.Int8Dtype(), pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype()},
-    **{pa.int64(): pd.Int64Dtype(), pa.uint8(): pd.UInt8Dtype(), pa.uint16(): pd.UInt16Dtype()},
-    **{pa.uint32(): pd.UInt32Dtype(), pa.uint64(): pd.UInt64Dtype(), pa.bool_(): pd.BooleanDtype()},
-}
 
 
 def read_parquet(path: FilePath) -> pd.DataFrame:
@@ -36,15 +31,15 @@ def read_parquet(path: FilePath) -> pd.DataFrame:
     for fragment in found.get_fragments():
         try:
             own = schema.with_metadata(metadata[fragment.path])  # pandas keeps its index there
-            table = _plain_values(fragment.to_table(schema=own))
+            table = plain_values(fragment.to_table(schema=own))
             table.validate(full=True)  # text may be no UTF-8
             table = _agreeing(table, fragment, path)
-            frame = table.to_pandas(types_mapper=_NULLABLE.get)
+            frame = table.to_pandas(types_mapper=NULLABLE.get)
         except (pa.ArrowException, OSError) as error:
             raise ValueError(f"{fragment.path} is damaged: {error}") from error
         named = [name for name in frame.index.names if name is not None]
         frames.append(frame.reset_index(named))
-    return _plain(pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0])
+    return without_nullable(pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0])
 
 
 def parquet_tables(path: FilePath, rows: int) -> Iterator[pa.Table]:
@@ -55,7 +50,7 @@ def parquet_tables(path: FilePath, rows: int) -> Iterator[pa.Table]:
             for batch in fragment.to_batches(schema=schema, batch_size=rows, batch_readahead=1):
                 table = pa.Table.from_batches([batch])
                 table.validate(full=True)
-                yield _plain_values(_agreeing(table, fragment, path))
+                yield plain_values(_agreeing(table, fragment, path))
         except (pa.ArrowException, OSError) as error:
             raise ValueError(f"{fragment.path} is damaged: {error}") from error
 
@@ -65,7 +60,7 @@ def parquet_rows(path: FilePath) -> int:
     return sum(pq.read_metadata(part).num_rows for part in parts_of(pathlib.Path(path)))
 
 
-def _found(path: pathlib.Path) -> tuple[ds.Dataset, pa.Schema, dict[str, dict]]:
+def _found(path: pathlib.Path) -> tuple[ds.Dataset, pa.Schema, dict[str, Any]]:
     """The parts as one dataset, its schema, and what pandas wrote of each part.
 
     Raises: as `read_parquet`.
@@ -90,7 +85,7 @@ def _found(path: pathlib.Path) -> tuple[ds.Dataset, pa.Schema, dict[str, dict]]:
                 f"{part} has other types than the parts before it: {error}. Write the column with "
                 "one type in all parts."
             ) from error
-        metadata[str(part)] = own.metadata
+        metadata[str(part)] = _without_arrow_types(own.metadata)
     names = [name for name in partitions(path) if name not in schema.names]
     for name in names:
         # Names of folders have no types: as text they keep their zeros.
@@ -101,6 +96,17 @@ def _found(path: pathlib.Path) -> tuple[ds.Dataset, pa.Schema, dict[str, dict]]:
     }
     found = ds.dataset(list(metadata), schema=schema, **(folder if names else {}))
     return found, schema, metadata
+
+
+def _without_arrow_types(metadata: dict[bytes, bytes] | None) -> dict[bytes, bytes] | None:
+    """What pandas wrote, without types of Arrow, some of whose names it cannot read itself."""
+    if metadata is None or b"pandas" not in metadata:
+        return metadata
+    noted = json.loads(metadata[b"pandas"])
+    for column in noted.get("columns", ()):
+        if str(column.get("numpy_type")).endswith("[pyarrow]"):
+            column["numpy_type"] = "object"
+    return {**metadata, b"pandas": json.dumps(noted).encode()}
 
 
 def _unified(schema: pa.Schema, own: pa.Schema) -> pa.Schema:
@@ -132,39 +138,3 @@ def _agreeing(table: pa.Table, fragment: ds.Fragment, path: FilePath) -> pa.Tabl
         return with_partition(table, partition(pathlib.Path(path), pathlib.Path(fragment.path)))
     except ValueError as error:
         raise ValueError(f"{fragment.path}: {error}") from error
-
-
-def to_frame(table: pa.Table) -> pd.DataFrame:
-    """A frame whose integers and booleans are nullable where something is missing, not floats."""
-    return _plain(table.to_pandas(types_mapper=_NULLABLE.get))
-
-
-def _plain_values(table: pa.Table) -> pa.Table:
-    """Decimals as numbers, whole ones as integers; bytes that are text as text."""
-    for place, field in enumerate(table.schema):
-        if not (pa.types.is_decimal(field.type) or _is_binary(field.type)):
-            continue
-        kinds = [pa.large_string()] if _is_binary(field.type) else [pa.float64()]
-        if pa.types.is_decimal(field.type) and field.type.scale <= 0:
-            kinds = [pa.int64(), pa.large_string()]
-        for kind in kinds:
-            with contextlib.suppress(pa.ArrowInvalid):  # beyond int64, or no text
-                table = table.set_column(place, field.name, table[place].cast(kind))
-                break
-    return table
-
-
-def _is_binary(kind: pa.DataType) -> bool:
-    views = pa.types.is_binary_view(kind)
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or views
-
-
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Nullable columns without missing values as NumPy's."""
-    plain = {dtype: dtype.numpy_dtype for dtype in _NULLABLE.values()}
-    whole = {
-        column: plain[dtype]
-        for column, dtype in frame.dtypes.items()
-        if dtype in plain and not frame[column].isna().any()
-    }
-    return frame.astype(whole)

@@ -110,7 +110,7 @@ def refuse_bad_record(dialect: Dialect, width: int) -> None:
             text = dialect.line(line)
             hint = "Is it cut short, or is a cell with the separator "
             hint += f"{dialect.separator!r} in it not quoted?"
-            other = _that_parts(dialect.line(dialect.skip + 1), text, width)
+            other = that_parts(dialect.line(dialect.skip + 1), text, width)
             if text.startswith("#"):
                 hint = COMMENT
             elif other is not None and other != dialect.separator:
@@ -136,7 +136,7 @@ def refuse_bad_record(dialect: Dialect, width: int) -> None:
             )
 
 
-def _that_parts(header: str, line: str, width: int) -> str | None:
+def that_parts(header: str, line: str, width: int) -> str | None:
     """What would part both lines into more cells than `width`, alike; None if nothing would."""
     alike = (one for one in SEPARATORS if header.count(one) == line.count(one) >= width)
     return next(alike, None)

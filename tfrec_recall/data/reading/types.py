@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import io
-import itertools
-import re
-import tokenize
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,6 +16,7 @@ from tfrec_recall.data.matching import SHORTENED, mended
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading.columns import IDS, Tables, check_known, names_of
 from tfrec_recall.data.reading.layout import Layout, pick
+from tfrec_recall.data.text_lists import parts_of, written
 from tfrec_recall.data.times import of_text
 
 # Missing among numbers, and nowhere else.
@@ -95,7 +91,7 @@ def typed(
         for name in columns[table]:
             dtype, between = pick(layout.dtype, table, name), pick(layout.lists, table, name)
             if dtype is not None:
-                converted[name] = _given_type(frame[name], table, dtype)
+                converted[name] = _given_type(frame[name], table, layout, dtype)
             elif between is not None:
                 converted[name] = _lists(frame[name], between)
             elif (table, name) in ids:
@@ -129,15 +125,17 @@ def _ids(
     return found
 
 
-def _given_type(values: pd.Series, table: str, dtype: str) -> pd.Series:
+def _given_type(values: pd.Series, table: str, layout: Layout, dtype: str) -> pd.Series:
     try:
         wanted = pd.api.types.pandas_dtype(dtype)
-        found = _flags(values) if wanted == np.dtype(bool) else values.astype(wanted)
+        if isinstance(values.dtype, pd.StringDtype):
+            return _text_as(values, wanted, layout.decimal)
+        found = values.astype(wanted)
         if pd.api.types.is_numeric_dtype(values.dtype):
             _refuse_changes(values, found)
     except (ValueError, TypeError, OverflowError) as error:
         hint = ""
-        if "NaN" in str(error) or "NA" in str(error):
+        if values.isna().any() and ("NaN" in str(error) or "NA" in str(error)):
             hint = ". Beside missing values, 'Int64', 'boolean' and 'float64' hold such ones"
         raise ValueError(
             f"{table}: column {values.name!r} cannot become dtype={dtype!r}: {error}{hint}"
@@ -145,15 +143,35 @@ def _given_type(values: pd.Series, table: str, dtype: str) -> pd.Series:
     return found
 
 
-def _flags(values: pd.Series) -> pd.Series:
-    """True and false as they are written; pandas takes any text for True."""
-    if not isinstance(values.dtype, pd.StringDtype):
-        return values.astype("bool")
-    flags = values.str.strip().str.lower().map(_FLAGS)
-    strange = values[flags.isna()]
+def _text_as(text: pd.Series, wanted: Any, decimal: str | None) -> pd.Series:
+    """Text as flags or numbers that are written in it; pandas takes any text for True."""
+    flags = pd.api.types.is_bool_dtype(wanted)
+    if not flags and not pd.api.types.is_numeric_dtype(wanted):
+        return text.astype(wanted)
+    there = text.mask(text.isin(MISSING) | (text == ""))
+    missing = there.isna()
+    if missing.any() and isinstance(wanted, np.dtype) and wanted.kind != "f":
+        nullable = "boolean" if flags else wanted.name.replace("i", "I").replace("u", "U")
+        raise ValueError(
+            f"{int(missing.sum()):,} values are missing. Beside missing values, {nullable!r} holds "
+            "such ones"
+        )
+    if flags:
+        found = there.str.strip().str.lower().map(_FLAGS)
+        said = "True and False, 1 and 0"
+    else:
+        plain = there.str.replace(",", ".", regex=False) if decimal == "," else there
+        whole = integers(plain.str.strip())
+        found = pd.to_numeric(plain, errors="coerce") if whole is None else whole
+        said = "numbers"
+    strange = text[found.isna() & ~missing]
     if len(strange):
-        raise ValueError(f"bool is of True and False, 1 and 0. Received: {strange.iloc[0]!r}")
-    return flags.astype("bool")
+        raise ValueError(f"{wanted} is of {said}. Received: {strange.iloc[0]!r}")
+    if flags:
+        return found.astype("boolean").astype(wanted)
+    result = found.astype(wanted)
+    _refuse_changes(found, result)
+    return result
 
 
 def _refuse_changes(values: pd.Series, found: pd.Series) -> None:
@@ -291,17 +309,15 @@ def _list_of_text(text: pd.Series, table: str, layout: Layout) -> pd.Series | No
 
 def _written_lists(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
     """Lists as a program prints them, `['Action', 'Drama']`."""
-    if text.isna().all() or not _all(text, r"^\[.*\]$"):
+    if text.isna().all() or not _all(text, r"(?s)^\s*\[.*\]\s*$"):
         return None
     found = {}
     for value in text.dropna().unique():
         try:
-            found[value] = _written(value)
-        except (ValueError, SyntaxError, tokenize.TokenError, MemoryError, RecursionError):
+            found[value] = written(value)
+        except ValueError:
             return None
-        if not isinstance(found[value], list) or not all(
-            type(one) in (str, int, float) for one in found[value]
-        ):
+        if not all(one is None or type(one) in (str, int, float) for one in found[value]):
             return None
     tell(
         f"{table}: column {text.name!r} holds written lists, such as {next(iter(found))!r}, and is "
@@ -310,24 +326,9 @@ def _written_lists(text: pd.Series, table: str, layout: Layout) -> pd.Series | N
     return _each(text, found.__getitem__)
 
 
-def _written(value: str) -> Any:
-    """The value of a literal; NumPy parts `['a' 'b']` by blanks, where Python would join them."""
-    if not re.search(r"""['"]\s+\w?['"]""", value):
-        return ast.literal_eval(value)
-    kinds = [
-        (one.type, one.string) for one in tokenize.generate_tokens(io.StringIO(value).readline)
-    ]
-    texts = [string for kind, string in kinds if kind == tokenize.STRING]
-    if not any(a == b == tokenize.STRING for (a, _), (b, _) in itertools.pairwise(kinds)):
-        return ast.literal_eval(value)
-    if any(kind == tokenize.OP and string == "," for kind, string in kinds):
-        raise ValueError("parted by commas and by blanks")
-    return [ast.literal_eval(one) for one in texts]
-
-
 def _lists(text: pd.Series, between: str) -> pd.Series:
     """A list of text in every row, empty where nothing is there."""
-    return _each(text.astype("str"), lambda value: value.split(between) if value else [])
+    return _each(text.astype("str"), partial(parts_of, separator=between))
 
 
 def _each(text: pd.Series, read: Callable[[str], list]) -> pd.Series:
