@@ -94,6 +94,10 @@ def test_days_come_to_what_all_events_at_once_come_to(shop, item_cf, capsys):
     assert f"New: {len(events):,} events, {told['users']} users, {told['items']} items." in said
     assert re.search(r"recall@50 of \d+ users on the newest day: [\d.]+ before, [\d.]+ after", said)
     assert re.search(r"It took [\d.]+ s: read [\d.]+ s, learn", said)
+    first, second = (load(item_cf / version).card for version in ("1", "2"))
+    newest_day = {"newest day recall@50": told["after"], "newest day users": told["measured"]}
+    assert second["metrics"] == newest_day
+    assert second["data"]["updated"]["metrics_before"] == first["metrics"]
     update_by(shop, item_cf, 4, "--force")
     assert version_numbers(item_cf) == [1, 2, 3]
 
@@ -288,4 +292,6 @@ def test_a_day_of_what_users_had_already_is_learnt_unmeasured(shop, tmp_path, ca
     capsys.readouterr()
     run("update", export, "--events", path)
     assert "Nothing is measured: on the newest day" in " ".join(capsys.readouterr().err.split())
+    card = load(export).card
+    assert (card["metrics"], card["data"]["updated"]["after"]) == ({}, None)
     assert version_numbers(export) == [1, 2]

@@ -30,6 +30,9 @@ LAST = 0.2  # of events that span no more than a day, the share that is measured
 CUT = 50
 MEASURED_USERS = 10_000
 SURE = 1.96  # standard errors
+NOTHING = (None, None, None, 0)  # was measured
+
+Compared = tuple[float | None, float | None, tuple[float, float] | None, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +112,7 @@ def update(
     clock.lap("read")
     learnt, held = run.parts()
     made: Retriever | None = None
-    before, after, difference, measured = None, None, None, 0
+    before, after, difference, measured = NOTHING
     if len(learnt):
         model = run.learn(model, learnt)
         clock.lap("learn")
@@ -154,10 +157,12 @@ def update(
             else "No event was let go by keep_days: less than a quarter of them would have to."
         )
     told = {"from": serving.path.name, "events": counts[0], "before": before, "after": after}
+    told |= {"users": measured, "metrics_before": serving.card.get("metrics")}
+    newest_day = {f"newest day recall@{CUT}": after, "newest day users": measured}
     version = export(
         made,
         after_this.folder.parent.parent,
-        metrics=serving.card.get("metrics") if after is None else {f"recall@{CUT}": after},
+        metrics=newest_day if measured else {},
         data={**card, KEY: after_this.number, "updated": told},
         features=model.features.describe(),
         items=run.items,
@@ -231,7 +236,7 @@ class _Run:
 
     def compared(
         self, serving: Retriever, made: Retriever, learnt: pd.DataFrame, held: pd.DataFrame
-    ) -> tuple[float, float, tuple[float, float], int]:
+    ) -> Compared:
         """Recall of both on the newest day, the difference and its error, and the users."""
         users = held["user_id"].drop_duplicates()
         if len(users) > MEASURED_USERS:
@@ -245,7 +250,7 @@ class _Run:
             tell(
                 "Nothing is measured: on the newest day nobody of before took what is new to them."
             )
-            return math.nan, math.nan, (0.0, 0.0), 0
+            return NOTHING
         events = pd.concat([past.assign(split="train"), asked.assign(split="test")])
         users_rows = self.users[self.users["user_id"].isin(users)]
         every = Interactions(events, users_rows, self.items, mend_ids=False, **self._unit(events))

@@ -21,6 +21,7 @@ from tfrec_recall.cli.console import progress, results, say, waiting, warn
 from tfrec_recall.cli.figures import record, show
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
+from tfrec_recall.cli.updates import UPDATED, has_learnt, told_of_update
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,6 +89,7 @@ def blend(
     source = source.or_of_card(first)
     kept = Protocol.recorded(first)
     _tell_of_others(trained)
+    updated = _updated(trained, source)
     measured = kept.changed_by(measured)
     split = measured.cut(measured.counted(source.load()))
     if not len(split.validation.targets):
@@ -135,6 +137,8 @@ def blend(
         settings={"exports": {n: str(c.path) for n, c in channels.items()}, **merging.report},
     )
     values[RECORD] = measured.record()
+    if updated:
+        values[UPDATED] = {"channels": updated}
     values["channels"] = adds.to_dict(orient="records")
     if export is not None:
         _write(blended, export, split, {**values, **source.recorded()})
@@ -165,6 +169,28 @@ def _tell_of_others(trained: dict[str, dict[str, Any]]) -> None:
                     "it may have learnt from."
                 )
                 break
+
+
+def _updated(trained: dict[str, dict[str, Any]], source: Source) -> list[str]:
+    """Channels that were updated.
+
+    Raises: ValueError where one has learnt the events that weights would be fitted to.
+    """
+    updates = {name: told for name, card in trained.items() if (told := told_of_update(card))}
+    learnt = {name: updates[name] for name in updates if has_learnt(trained[name], source)}
+    if learnt:
+        raise ValueError(
+            "Weights are fitted to validation, which these channels learnt when they were updated: "
+            "blend the versions that training wrote, such as EXPORT/1, or give --data with events "
+            f"since. Received: {_listed(learnt)}."
+        )
+    if updates:
+        warn(f"What they are asked for here, updates may have learnt: {_listed(updates)}.")
+    return list(updates)
+
+
+def _listed(updates: dict[str, str]) -> str:
+    return ", ".join(f"{name}, updated {told}" for name, told in updates.items())
 
 
 def _lists(

@@ -17,9 +17,10 @@ from tfrec_recall.cli.arguments.protocol import Protocol
 from tfrec_recall.cli.arguments.queries import of_users
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.commands.show import UNKNOWN, commit
-from tfrec_recall.cli.console import results, say
+from tfrec_recall.cli.console import results, say, warn
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
+from tfrec_recall.cli.updates import UPDATED, told_of_update
 
 if TYPE_CHECKING:
     from tfrec_recall.export import LoadedRetriever
@@ -70,8 +71,9 @@ def diff(
     metrics = _metrics(old.card.get("metrics") or {}, new.card.get("metrics") or {})
     catalogue = _catalogue(old, new)
     made = _made_of(old.card, new.card)
+    comparable = _learnt_alike(old, new)
     overlap = _overlap(old, new, source, sample, k) if sample else None
-    _show_metrics(beside, metrics)
+    _show_metrics(beside, metrics, comparable)
     _show_made_of(beside, made)
     _show_catalogue(beside, catalogue)
     if overlap is not None:
@@ -92,6 +94,20 @@ def _metrics(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[A
     return {name: [old.get(name), new.get(name)] for name in {**old, **new}}
 
 
+def _learnt_alike(old: LoadedRetriever, new: LoadedRetriever) -> bool:
+    """Whether figures of the cards are of the same events; says where an update is between."""
+    trained = [trained_on(one) for one in (old, new)]
+    if trained[0].get(UPDATED) == trained[1].get(UPDATED):
+        return True
+    for one, card in zip((old, new), trained, strict=True):
+        if update := told_of_update(card):
+            warn(
+                f"{one.path} was updated {update}: its figures are of the newest day of these, and "
+                "are not compared."
+            )
+    return False
+
+
 def _made_of(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:
     """What the exports were made of, where it is not the same: name -> both values."""
     first, second = (_parts(card) for card in (old, new))
@@ -105,6 +121,7 @@ def _parts(card: Mapping[str, Any]) -> dict[str, Any]:
     index = (card.get("retriever") or {}).get("index") or {}
     return {
         **{name: trained.get(name) for name in ("model", "data", "fingerprint", "split", "seed")},
+        UPDATED: told_of_update(trained),
         "commit": commit(card) or None,
         "index": index.get("kind"),
         "index recall": index.get("recall"),
@@ -163,7 +180,7 @@ def _lists(
     return [row[there].tolist() for row, there in zip(item_ids.numpy(), real, strict=True)]
 
 
-def _show_metrics(on: Console, metrics: Mapping[str, list[Any]]) -> None:
+def _show_metrics(on: Console, metrics: Mapping[str, list[Any]], comparable: bool) -> None:
     if not metrics:
         say("Neither export has figures.")
         return
@@ -171,7 +188,7 @@ def _show_metrics(on: Console, metrics: Mapping[str, list[Any]]) -> None:
     for column in ("first", "second", "difference"):
         table.add_column(column, justify="right")
     for name, (before, after) in metrics.items():
-        numbers = all(isinstance(one, int | float) for one in (before, after))
+        numbers = comparable and all(isinstance(one, int | float) for one in (before, after))
         change = f"{after - before:+.4f}" if numbers else ""
         table.add_row(name, *(_cell(one) for one in (before, after)), change)
     on.print(table)

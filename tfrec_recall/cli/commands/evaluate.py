@@ -17,6 +17,7 @@ from tfrec_recall.cli.figures import record, show
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output, refuse_the_same
 from tfrec_recall.cli.ratings import show_ratings
+from tfrec_recall.cli.updates import has_learnt, told_of_update
 
 # What the export's card tells of its training.
 OF_RUN = ("model", "seed", "settings", "field_weights")
@@ -94,6 +95,12 @@ def evaluate(
         say(f"Measured as {measured} says.")
     if trained and (measured.split, measured.minimum) != (kept.split, kept.minimum):
         warn("Trained on another split: what it is asked for, it may have learnt from.")
+    if update := told_of_update(trained):
+        learnt = "has learnt" if has_learnt(trained, source) else "may have learnt"
+        warn(
+            f"{retriever.path} was updated {update}: it {learnt} what it is asked for here. "
+            "`update` says its recall on a day before that is learnt; --data takes events since."
+        )
     interactions = measured.counted(source.load())
     from tfrec_recall.data.reading.candidates import read_candidates
     from tfrec_recall.evaluation import evaluate, evaluate_ratings

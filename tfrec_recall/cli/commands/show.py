@@ -14,6 +14,7 @@ from rich.table import Table
 from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.console import results, warn
 from tfrec_recall.cli.outputs import output
+from tfrec_recall.cli.updates import UPDATED, told_of_update
 
 UNKNOWN = "not told"
 SETTINGS = ("epochs", "batch_size", "learning_rate", "optimizer", "dim")
@@ -71,6 +72,7 @@ def _facts(on: Console, version: pathlib.Path, others: list[int], card: Mapping[
         "index": _index(retriever.get("index") or {}),
         "features": _features(card.get("features")),
         "commit": commit(card),
+        **_updated(trained),
         **_reindexed(card.get("reindexed")),
         "warm-up": f"{(card.get('warmup') or {}).get('requests', 0)} requests",
         "packages": _pairs(packages),
@@ -110,6 +112,12 @@ def _metrics(on: Console, metrics: Mapping[str, Any]) -> None:
     others = {name: _figure(value) for name, value in metrics.items() if name not in by_cut}
     if others:
         on.print(_pairs(others), soft_wrap=True)
+
+
+def _updated(trained: Mapping[str, Any]) -> dict[str, str]:
+    """Of a version that has learnt more than its training did: from which one it goes on."""
+    update = told_of_update(trained)
+    return {UPDATED: update} if update else {}
 
 
 def _reindexed(told: Mapping[str, Any] | None) -> dict[str, str]:
