@@ -191,11 +191,15 @@ def write(
 
 
 def remove_old(export: pathlib.Path) -> None:
-    """Removes states that none of the newest versions has, as of updates that were cut off."""
+    """Removes states that none of the newest versions has, as of updates that were cut off.
+
+    Those after the newest that a version has stay: a training may be about to name them.
+    """
     newest = sorted(version_folders(export).items())[-KEPT:]
-    kept = {(card_of(version).get("data") or {}).get(KEY) for _, version in newest}
+    named = {(card_of(version).get("data") or {}).get(KEY) for _, version in newest}
+    last = max((number for number in named if number is not None), default=-1)
     for number, folder in version_folders(export / FOLDER).items():
-        if number not in kept:
+        if number not in named and number < last:
             shutil.rmtree(folder, ignore_errors=True)
 
 

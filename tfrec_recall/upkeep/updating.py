@@ -13,10 +13,13 @@ import numpy as np
 import pandas as pd
 
 from tfrec_recall.data import Interactions, given, recent
+from tfrec_recall.data.files import alone_in
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.recent_events import merged
 from tfrec_recall.evaluation import evaluate
 from tfrec_recall.export import LoadedRetriever, export, load
+from tfrec_recall.export.version_files import newest_version
+from tfrec_recall.export.versions import versions
 from tfrec_recall.health import DaysBefore, Reference, write_reference
 from tfrec_recall.models import RecallModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
@@ -81,7 +84,8 @@ def update(
     All but the newest day's are learnt, and both versions are measured on that; unless the new one
     is surely worse, it learns the newest day as well and is exported. Of events that span no day,
     the last fifth is measured with. The state is written before the version that names it: until
-    that is whole, the old one serves, and the same update can be run again.
+    that is whole, the old one serves, and the same update can be run again. One update at a time
+    holds the directory.
 
     Args:
         path: the directory of the versions; the newest has a training state.
@@ -95,19 +99,29 @@ def update(
             counted of them stays in the model; who comes back begins anew. None keeps all.
         seed: of what is drawn.
 
-    Raises: ValueError for an export without a training state, events that do not fit it, or
-        `keep_days` of events without times in seconds.
+    Raises: ValueError for an export without a training state, events that do not fit it,
+        `keep_days` of events without times in seconds, or a version that was written meanwhile;
+        BlockingIOError where another update goes on.
     """
     if keep_days is not None and (not keep_days > 0 or new.time_unit != "s"):
         raise ValueError(
             "keep_days is a number above 0, of events with times in seconds. "
             f"Received: {keep_days=}, times in {new.time_unit}."
         )
-    clock = _Clock()
     path = pathlib.Path(path)
-    serving = load(path)
-    state = TrainingState.of(serving.path)
-    run = _Run(state, new, epochs, replay, minimum_count, unseen_days, seed)
+    with alone_in(newest_version(path).parent, "updates this export"):
+        clock = _Clock()
+        serving = load(path)
+        state = TrainingState.of(serving.path)
+        run = _Run(state, new, epochs, replay, minimum_count, unseen_days, seed)
+        return _updated(run, serving, force, keep_days, clock)
+
+
+def _updated(
+    run: _Run, serving: LoadedRetriever, force: bool, keep_days: float | None, clock: _Clock
+) -> Updated:
+    path = serving.path.parent
+    newest = versions(path)[-1:]
     model = run.state.model()
     clock.lap("read")
     learnt, held = run.parts()
@@ -134,11 +148,17 @@ def update(
         made = retriever_of(model, run.items, serving)
         clock.lap("index")
     days = run.days()
-    usual = Reference.of_days(made, days, run.users, run.items, seed)
+    usual = Reference.of_days(made, days, run.users, run.items, run.seed)
     clock.lap("health")
+    if versions(path)[-1:] != newest:
+        raise ValueError(
+            f"Version {versions(path)[-1]} was written while this update learnt, and would not be "
+            "in it: run the update again, and it goes on from the newest. "
+            f"Received: an update that goes on from {serving.path}."
+        )
     card = serving.card.get("data") or {}
     after_this = write(
-        path if path != serving.path else path.parent,
+        path,
         model,
         pd.concat([learnt, held], ignore_index=True),
         learnt.iloc[:0],
@@ -161,7 +181,7 @@ def update(
     newest_day = {f"newest day recall@{CUT}": after, "newest day users": measured}
     version = export(
         made,
-        after_this.folder.parent.parent,
+        path,
         metrics=newest_day if measured else {},
         data={**card, KEY: after_this.number, "updated": told},
         features=model.features.describe(),
