@@ -58,7 +58,13 @@ class TrainingState:
         """
         number = (card_of(version).get("data") or {}).get(KEY)
         folder = version.parent / FOLDER / str(number)
-        if number is None or not (folder / TOLD).is_file():
+        if number is not None and not (folder / TOLD).is_file():
+            raise ValueError(
+                "The training state of this version is gone, as those of the newest "
+                f"{KEPT} versions stay: go on from one of these, or train it again with "
+                f"--keep-state. Received: {version}."
+            )
+        if number is None:
             raise ValueError(
                 "This export has no training state, from which learning goes on: train it again "
                 f"with --keep-state. Received: {version}."

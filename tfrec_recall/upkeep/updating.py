@@ -88,7 +88,8 @@ def update(
     holds the directory.
 
     Args:
-        path: the directory of the versions; the newest has a training state.
+        path: the directory of the versions, of which the newest goes on, or that of one version:
+            then the next one has not learnt what those after it did.
         new: the events since, and rows of users and items that are new or changed.
         force: export it although it is worse.
         epochs: over the new and the replayed events; None is what the model does.
@@ -122,6 +123,11 @@ def _updated(
 ) -> Updated:
     path = serving.path.parent
     newest = versions(path)[-1:]
+    if newest and serving.path.name != str(newest[0]):
+        tell(
+            f"The new version goes on from {serving.path}: what later ones learnt, up to version "
+            f"{newest[0]}, is not in it."
+        )
     model = run.state.model()
     clock.lap("read")
     learnt, held = run.parts()

@@ -95,16 +95,17 @@ def update(
 
     It needs the state that `train --keep-state` wrote. The model grows by new users, items and
     values, and learns; on the newest day, which is held back for that, it is compared with the
-    version that serves. A version that is surely worse is refused.
+    version that serves. A version that is surely worse is refused. Of a directory of versions
+    the newest goes on; `EXPORT/2` goes on from version 2, without what later ones learnt.
     """
     target = output(json, "--json")
     serving = load_export(export)
     new = _read(serving, events, users, items)
     from tfrec_recall.upkeep import update as updated
 
-    with telling(), waiting(f"Updating {serving.path.parent}"):
+    with telling(), waiting(f"Updating {serving.path}"):
         found = updated(
-            serving.path.parent,
+            export,
             new,
             force,
             epochs,
@@ -123,7 +124,7 @@ def update(
     if found.version is None:
         warn(
             (
-                f"Refused: {serving.path} is better on the newest day, and goes on serving. "
+                f"Refused: {serving.path} is better on the newest day, and no version was written. "
                 "--force exports the new version all the same.",
                 "red",
             )
