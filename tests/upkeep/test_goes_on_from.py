@@ -17,5 +17,5 @@ def test_a_version_that_is_named_goes_on_instead_of_the_newest(popular, tmp_path
     assert "what later ones learnt, up to version 2, is not in it" in " ".join(said.split())
     assert card_of(popular / "3")["data"]["updated"]["from"] == "1"
     assert TrainingState.of(popular / "3").size() == 2 * EVENTS
-    with pytest.raises(ValueError, match="state of this version is gone.* newest 2 versions stay"):
+    with pytest.raises(ValueError, match=r"state of this version is gone.* newest 2 versions stay"):
         update(popular / "1", day(3), force=True)

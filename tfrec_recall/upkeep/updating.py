@@ -26,6 +26,7 @@ from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.operations.index_settings import index_settings
 from tfrec_recall.operations.reindex import warm_up
 from tfrec_recall.retrieval import Retriever
+from tfrec_recall.upkeep.learnt_once import with_learnt
 from tfrec_recall.upkeep.state import KEY, TrainingState, remove_old, write
 
 DAY = 24 * 3600
@@ -78,6 +79,7 @@ def update(
     unseen_days: float | None = None,
     keep_days: float | None = None,
     seed: int = 0,
+    again: bool = False,
 ) -> Updated:
     """Writes the next version of an export, which has learnt these events too.
 
@@ -99,10 +101,11 @@ def update(
             events, and of others what no history reaches (see `kept_events`). What was learnt or
             counted of them stays in the model; who comes back begins anew. None keeps all.
         seed: of what is drawn.
+        again: learn events that an earlier update has learnt once more.
 
-    Raises: ValueError for an export without a training state, events that do not fit it,
-        `keep_days` of events without times in seconds, or a version that was written meanwhile;
-        BlockingIOError where another update goes on.
+    Raises: ValueError for an export without a training state, events that do not fit it or were
+        learnt already, `keep_days` of events without times in seconds, or a version that was
+        written meanwhile; BlockingIOError where another update goes on.
     """
     if keep_days is not None and (not keep_days > 0 or new.time_unit != "s"):
         raise ValueError(
@@ -114,7 +117,7 @@ def update(
         clock = _Clock()
         serving = load(path)
         state = TrainingState.of(serving.path)
-        run = _Run(state, new, epochs, replay, minimum_count, unseen_days, seed)
+        run = _Run(state, new, epochs, replay, minimum_count, unseen_days, seed, again)
         return _updated(run, serving, force, keep_days, clock)
 
 
@@ -128,9 +131,9 @@ def _updated(
             f"The new version goes on from {serving.path}: what later ones learnt, up to version "
             f"{newest[0]}, is not in it."
         )
+    learnt, held = run.parts()
     model = run.state.model()
     clock.lap("read")
-    learnt, held = run.parts()
     made: Retriever | None = None
     before, after, difference, measured = NOTHING
     if len(learnt):
@@ -171,7 +174,7 @@ def _updated(
         run.users,
         run.items,
         days,
-        run.state.told,
+        run.told,
         run.state,
         keep_days,
     )
@@ -203,11 +206,11 @@ def _updated(
 class _Run:
     """One update: the new events in the form of the state's, and what is learnt of them."""
 
-    def __init__(self, state, new, epochs, replay, minimum_count, unseen_days, seed):
+    def __init__(self, state, new, epochs, replay, minimum_count, unseen_days, seed, again):
         self.state, self.new = state, new
         self.epochs, self.replay, self.seed = epochs, replay, seed
         self.dropping = {"minimum_count": minimum_count, "unseen_days": unseen_days}
-        self.waiting = state.waiting()
+        self.waiting, self.again = state.waiting(), again
         if len(self.waiting.columns.intersection(["timestamp"])):
             new.require_time("An update of an export that was trained on events with times")
         self.known_users, self.known_items = state.users(), state.items()
@@ -215,7 +218,7 @@ class _Run:
         self.items = _joined(self.known_items, new.items, "item_id")
         self.random = np.random.default_rng(seed)
         self.learnt: list[pd.DataFrame] = []
-        self.kept: pd.DataFrame | None = None
+        self.told: dict[str, Any] = state.told
 
     def counted(self) -> tuple[int, int, int]:
         """New events, users and items."""
@@ -229,6 +232,7 @@ class _Run:
     def parts(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Events that are learnt at first, and those of the newest day."""
         events = _in_form(self.new.events, self.waiting)
+        self.told = with_learnt(self.state.told, events, self.again)
         held = np.zeros(len(events), bool)
         if "timestamp" in events:
             times = events["timestamp"].to_numpy()

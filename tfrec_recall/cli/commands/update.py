@@ -89,6 +89,9 @@ def update(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
+    again: Annotated[
+        bool, typer.Option("--again", help="Learn events that an earlier update has learnt.")
+    ] = False,
     json: options.Differences = None,
 ) -> None:
     """Learn from new events and write the next version, without starting over.
@@ -114,6 +117,7 @@ def update(
             unseen_days,
             keep_days,
             seed,
+            again,
         )
     shown = target.tables() if target else results()
     for line in told_of(found):
