@@ -26,6 +26,7 @@ from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.operations.index_settings import index_settings
 from tfrec_recall.operations.reindex import warm_up
 from tfrec_recall.retrieval import Retriever
+from tfrec_recall.upkeep.differences import LEAST, difference
 from tfrec_recall.upkeep.learnt_once import with_learnt
 from tfrec_recall.upkeep.state import KEY, TrainingState, remove_old, write
 
@@ -33,7 +34,6 @@ DAY = 24 * 3600
 LAST = 0.2  # of events that span no more than a day, the share that is measured with
 CUT = 50
 MEASURED_USERS = 10_000
-SURE = 1.96  # standard errors
 NOTHING = (None, None, None, 0)  # was measured
 
 Compared = tuple[float | None, float | None, tuple[float, float] | None, int]
@@ -49,7 +49,8 @@ class Updated:
         measured: users of the newest day, whose recall is told.
         before, after: recall@50 of the version that serves and of the new one, on the newest day,
             which neither had learnt then; None where nothing could be measured.
-        difference: after less before, and what it may be off by, at 95%.
+        difference: after less before, and what it may be off by, at 95%; None of fewer than two
+            users.
         seconds: what each part took.
     """
 
@@ -65,8 +66,12 @@ class Updated:
 
     @property
     def is_worse(self) -> bool:
-        """Whether the new version's recall is surely below that of the one that serves."""
-        return self.difference is not None and self.difference[0] + self.difference[1] < 0
+        """Whether the new version's recall is surely below that of the one that serves; of fewer
+        than 20 users nothing is sure.
+        """
+        if self.difference is None or self.measured < LEAST:
+            return False
+        return sum(self.difference) < 0
 
 
 def update(
@@ -135,19 +140,19 @@ def _updated(
     model = run.state.model()
     clock.lap("read")
     made: Retriever | None = None
-    before, after, difference, measured = NOTHING
+    before, after, change, measured = NOTHING
     if len(learnt):
         model = run.learn(model, learnt)
         clock.lap("learn")
     if len(learnt) and len(held):
         made = retriever_of(model, run.items, serving)
         clock.lap("index")
-        before, after, difference, measured = run.compared(serving, made, learnt, held)
+        before, after, change, measured = run.compared(serving, made, learnt, held)
         clock.lap("measure")
     else:
         tell("Nothing is measured, as the new events have no times, or all of them the same one.")
     counts = run.counted()
-    found = Updated(None, *counts, measured, before, after, difference, clock.laps)
+    found = Updated(None, *counts, measured, before, after, change, clock.laps)
     if found.is_worse and not force:
         return found
     if len(held):
@@ -290,10 +295,7 @@ class _Run:
         ]
         name = f"recall@{CUT}"
         before, after = (report.per_user[name].to_numpy() for report in reports)
-        change = after - before
-        error = SURE * float(change.std()) / max(len(change), 1) ** 0.5
-        difference = (float(change.mean()), error)
-        return float(before.mean()), float(after.mean()), difference, len(change)
+        return float(before.mean()), float(after.mean()), difference(before, after), len(before)
 
     def _earlier(self, events: pd.DataFrame, replay: float) -> pd.DataFrame:
         """Events of before of these users, and of others who are drawn to be replayed."""

@@ -139,12 +139,16 @@ def update(
 
 def told_of(found: Updated) -> list[str]:
     """What is new, what it took, and what the newest day says."""
+    from tfrec_recall.upkeep.differences import LEAST
+
     lines = [f"New: {found.events:,} events, {found.users:,} users, {found.items:,} items."]
-    if found.difference is not None and found.measured:
-        change, error = found.difference
+    if found.before is not None and found.after is not None:
+        change, error = found.difference or (found.after - found.before, None)
+        sure = "" if found.measured >= LEAST else f"; of fewer than {LEAST} users nothing is sure"
+        off = "" if error is None else f" ± {error:.4f}"
         lines.append(
             f"recall@50 of {found.measured:,} users on the newest day: {found.before:.4f} before, "
-            f"{found.after:.4f} after ({change:+.4f} ± {error:.4f})."
+            f"{found.after:.4f} after ({change:+.4f}{off}{sure})."
         )
     took = ", ".join(f"{name} {seconds:,.1f} s" for name, seconds in found.seconds.items())
     return [*lines, f"It took {sum(found.seconds.values()):,.1f} s: {took}."]
