@@ -35,7 +35,7 @@ def prepare(folder: Path, model: str, old: int) -> None:
     from tfrec_recall.data import Interactions, datasets
     from tfrec_recall.export import export
     from tfrec_recall.health import DaysBefore
-    from tfrec_recall.upkeep.state import KEY, write
+    from tfrec_recall.upkeep.state import write
 
     data = datasets.load("simulated", events=old + NEW, items=20_000, event_types=["click"])
     events = data.events.sort_values("timestamp", ignore_index=True)[
@@ -57,7 +57,7 @@ def prepare(folder: Path, model: str, old: int) -> None:
     tables = (first.users, first.items)
     state = write(folder / "export", made, first.events, none, *tables, days, {})
     retriever = made.retriever(first.items, k=100)
-    export(retriever, folder / "export", data={KEY: state.number}, items=first.items)
+    export(retriever, folder / "export", data=state.card, items=first.items)
     print(f"{old:,} events, {len(first.users):,} users", file=sys.stderr)
 
 

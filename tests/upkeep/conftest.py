@@ -10,7 +10,7 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.export import export
 from tfrec_recall.health import DaysBefore
 from tfrec_recall.models import Popular
-from tfrec_recall.upkeep.state import KEY, write
+from tfrec_recall.upkeep.state import write
 
 DAY = 24 * 3600
 EVENTS = 120  # of a day
@@ -37,7 +37,7 @@ def of_days(tmp_path_factory):
     none = first.events.iloc[:0]
     state = write(path, model, first.events, none, first.users, first.items, days, {})
     retriever = model.retriever(first.items, k=50)
-    export(retriever, path, data={KEY: state.number}, items=first.items)
+    export(retriever, path, data=state.card, items=first.items)
     return path
 
 

@@ -13,6 +13,7 @@ GRAPH = "saved_model.pb"
 EXTRA = "assets.extra"
 CARD = "model_card.json"
 ITEMS = "items.parquet"
+STATE, STATE_ID = "training_state", "training_state_id"  # in the data that a card tells of
 VARIABLES = "variables/variables.index"  # which knows a sum of the values of each variable
 
 

@@ -17,7 +17,7 @@ from tfrec_recall.evaluation.item_features import ItemFeatures
 from tfrec_recall.export import LoadedRetriever, export, load
 from tfrec_recall.export.expected_answers import read_answers
 from tfrec_recall.export.serving_module import signature_name
-from tfrec_recall.export.version_files import EXTRA
+from tfrec_recall.export.version_files import EXTRA, STATE, STATE_ID
 from tfrec_recall.health import read_reference, write_reference
 from tfrec_recall.operations.catalogue_changes import CatalogueChanges
 from tfrec_recall.operations.index_settings import index_settings
@@ -97,10 +97,11 @@ def reindex(
         )
     }
     usual = read_reference(retriever.path / EXTRA)
+    directory = retriever.path.parent if to is None else pathlib.Path(to)
     version = export(
         made,
-        retriever.path.parent if to is None else to,
-        data=card.get("data"),
+        directory,
+        data=_of_training(retriever, directory),
         features=card.get("features"),
         items=items,
         warmup=queries,
@@ -162,6 +163,14 @@ def reindexed(
     if retriever.filter_inputs:
         made.with_filters(items, report["filters"])
     return made
+
+
+def _of_training(retriever: LoadedRetriever, directory: pathlib.Path) -> Any:
+    """What the card tells of the training; elsewhere without the state, which stays behind."""
+    told = retriever.card.get("data")
+    if not isinstance(told, dict) or directory.resolve() == retriever.path.parent.resolve():
+        return told
+    return {name: value for name, value in told.items() if name not in (STATE, STATE_ID)}
 
 
 def embedded(

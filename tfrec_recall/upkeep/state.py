@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import secrets
 import shutil
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from tfrec_recall.data import Split
-from tfrec_recall.export.version_files import card_of
+from tfrec_recall.export.version_files import STATE, STATE_ID, card_of
 from tfrec_recall.export.versions import version_folders, write_version
 from tfrec_recall.health import DaysBefore
 from tfrec_recall.health.days_file import read_days, write_days
@@ -26,7 +27,8 @@ from tfrec_recall.models import RecallModel
 from tfrec_recall.upkeep.kept_events import kept_events
 
 FOLDER = "training_state"  # in the directory of the versions
-KEY = "training_state"  # of the number, in the data that an export's card tells of
+KEY = STATE  # of the number, in the data that an export's card tells of
+ID = "id"  # drawn for each state, as a number is that of another one in another directory
 MODEL, EVENTS, WAITING = "model.keras", "events", "not_learnt.parquet"
 USERS, ITEMS, TOLD = "users.parquet", "items.parquet", "state.json"
 ROWS = 2**16  # of events in a group of a file
@@ -54,9 +56,10 @@ class TrainingState:
     def of(cls, version: pathlib.Path) -> TrainingState:
         """That of a version of an export.
 
-        Raises: ValueError for an export without one.
+        Raises: ValueError for an export without one, or beside which that of another one lies.
         """
-        number = (card_of(version).get("data") or {}).get(KEY)
+        card = card_of(version).get("data") or {}
+        number = card.get(KEY)
         folder = version.parent / FOLDER / str(number)
         if number is not None and not (folder / TOLD).is_file():
             raise ValueError(
@@ -69,7 +72,19 @@ class TrainingState:
                 "This export has no training state, from which learning goes on: train it again "
                 f"with --keep-state. Received: {version}."
             )
-        return cls(folder)
+        found = cls(folder)
+        if found.told.get(ID) != card.get(STATE_ID):
+            raise ValueError(
+                "The training state of this number belongs to another export, from whose directory "
+                f"this version came: update it there. Received: {version}, whose state has the id "
+                f"{card.get(STATE_ID)}, beside one of {found.told.get(ID)}."
+            )
+        return found
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """What the card of a version says, so that its state is found."""
+        return {KEY: self.number, STATE_ID: self.told.get(ID)}
 
     @property
     def number(self) -> int:
@@ -168,6 +183,8 @@ def write(
         keep_days: let events go that are older, see `kept_events`; None keeps all.
     """
 
+    told_with_id = {**told, ID: secrets.token_hex(8)}
+
     def fill(folder: pathlib.Path) -> None:
         model.save(folder / MODEL)
         model.write_state(folder)
@@ -191,7 +208,7 @@ def write(
         _write(users, folder / USERS)
         _write(items, folder / ITEMS)
         write_days(folder, days)
-        (folder / TOLD).write_text(json.dumps(dict(told), indent=2), encoding="utf-8")
+        (folder / TOLD).write_text(json.dumps(told_with_id, indent=2), encoding="utf-8")
 
     return TrainingState(write_version(export / FOLDER, fill))
 

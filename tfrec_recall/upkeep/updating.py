@@ -28,7 +28,7 @@ from tfrec_recall.operations.reindex import warm_up
 from tfrec_recall.retrieval import Retriever
 from tfrec_recall.upkeep.differences import LEAST, difference
 from tfrec_recall.upkeep.learnt_once import with_learnt
-from tfrec_recall.upkeep.state import KEY, TrainingState, remove_old, write
+from tfrec_recall.upkeep.state import TrainingState, remove_old, write
 
 DAY = 24 * 3600
 LAST = 0.2  # of events that span no more than a day, the share that is measured with
@@ -197,7 +197,7 @@ def _updated(
         made,
         path,
         metrics=newest_day if measured else {},
-        data={**card, KEY: after_this.number, "updated": told},
+        data={**card, **after_this.card, "updated": told},
         features=model.features.describe(),
         items=run.items,
         warmup=warm_up(serving),

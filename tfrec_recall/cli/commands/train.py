@@ -290,12 +290,12 @@ def write_state(
     path: pathlib.Path, trained: Trained, split: Split, days: DaysBefore, repeats: bool
 ) -> dict[str, Any]:
     """Writes the training state beside the export to come; what its card has to say of it."""
-    from tfrec_recall.upkeep.state import KEY, of_training
+    from tfrec_recall.upkeep.state import of_training
 
     with waiting("Keeping the training state"):
         told = {"batch_size": trained.settings.get("batch_size"), "repeats": repeats}
         state = of_training(path, trained.model, split, days, told)
-    return {KEY: state.number}
+    return state.card
 
 
 def write_export(
