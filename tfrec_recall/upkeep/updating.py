@@ -28,6 +28,7 @@ from tfrec_recall.operations.reindex import warm_up
 from tfrec_recall.retrieval import Retriever
 from tfrec_recall.upkeep.differences import LEAST, difference
 from tfrec_recall.upkeep.learnt_once import with_learnt
+from tfrec_recall.upkeep.served_catalogue import CHOSEN, is_chosen, listed
 from tfrec_recall.upkeep.state import TrainingState, remove_old, write
 
 DAY = 24 * 3600
@@ -137,6 +138,7 @@ def _updated(
             f"{newest[0]}, is not in it."
         )
     learnt, held = run.parts()
+    catalogue = listed(run.items, run.known_items, serving)
     model = run.state.model()
     clock.lap("read")
     made: Retriever | None = None
@@ -145,7 +147,7 @@ def _updated(
         model = run.learn(model, learnt)
         clock.lap("learn")
     if len(learnt) and len(held):
-        made = retriever_of(model, run.items, serving)
+        made = retriever_of(model, catalogue, serving)
         clock.lap("index")
         before, after, change, measured = run.compared(serving, made, learnt, held)
         clock.lap("measure")
@@ -159,7 +161,7 @@ def _updated(
         model, made = run.learn(model, held), None
         clock.lap("learn")
     if made is None:
-        made = retriever_of(model, run.items, serving)
+        made = retriever_of(model, catalogue, serving)
         clock.lap("index")
     days = run.days()
     usual = Reference.of_days(made, days, run.users, run.items, run.seed)
@@ -192,6 +194,7 @@ def _updated(
         )
     told = {"from": serving.path.name, "events": counts[0], "before": before, "after": after}
     told |= {"users": measured, "metrics_before": serving.card.get("metrics")}
+    told |= {CHOSEN: is_chosen(serving)}
     newest_day = {f"newest day recall@{CUT}": after, "newest day users": measured}
     version = export(
         made,
@@ -199,7 +202,7 @@ def _updated(
         metrics=newest_day if measured else {},
         data={**card, **after_this.card, "updated": told},
         features=model.features.describe(),
-        items=run.items,
+        items=catalogue,
         warmup=warm_up(serving),
         beside=lambda folder: write_reference(folder, usual),
     )
