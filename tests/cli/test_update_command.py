@@ -146,7 +146,7 @@ def test_only_states_of_the_newest_versions_stay(item_cf):
     kept = {TrainingState.of(item_cf / str(number)).folder.name for number in (2, 3)}
     assert {path.name for path in (item_cf / FOLDER).iterdir()} == kept
     with pytest.raises(
-        ValueError, match=r"has no training state.*train it again with --keep-state"
+        ValueError, match=r"state of this version is gone.*train it again with --keep-state"
     ):
         TrainingState.of(item_cf / "1")
 
