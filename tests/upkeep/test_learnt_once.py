@@ -13,9 +13,10 @@ def test_events_that_were_learnt_are_refused_unless_they_are_to_be_learnt_again(
     def killed(*args, **kwargs):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(updating, "export", killed)
-        update(popular, day(1), force=True)
+        with pytest.raises(KeyboardInterrupt):
+            update(popular, day(1), force=True)
     update(popular, day(1), force=True)
     with pytest.raises(
         ValueError, match=r"learnt these very events.*--again.*Received: 120 events"
