@@ -298,3 +298,18 @@ def test_hard_negatives_of_pinsage_follow_the_epochs_of_fit():
     data = as_dataset(batches_of(models.PinSAGE))
     learnt(model, 3, data=data.repeat(), steps_per_epoch=2, initial_epoch=2)
     assert int(model.steps.epoch) == 3
+
+
+@pytest.mark.parametrize("model_class", GRADIENT_MODELS)
+def test_a_loss_or_metrics_that_compile_would_pass_over_are_refused(model_class):
+    model = trained(model_class)[0]
+    given = {"loss": "mse", "loss_weights": 5.0, "metrics": ["mae"], "weighted_metrics": ["mae"]}
+    for name, value in given.items():
+        with pytest.raises(ValueError, match=f"{model_class.__name__}.compile takes no {name}: "):
+            model.compile(model.optimizer, **{name: value})
+    with pytest.raises(ValueError, match=r"takes no loss: .*Received: loss='mse'"):
+        model.compile(model.optimizer, "mse")
+
+
+def test_no_loss_and_no_metrics_are_what_compile_has():
+    built(models.TwoTower).compile("adam", loss=None, metrics=[], loss_weights=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -15,18 +14,11 @@ from tfrec_recall.losses import InBatchSoftmax
 from tfrec_recall.models.compiled_steps import CompiledSteps
 from tfrec_recall.models.feeding import feed
 from tfrec_recall.models.fitting import Passes, Run, checkpoints_of, with_own
+from tfrec_recall.models.keras_arguments import COMPILE, FIT, NOT_OF_COMPILE, NOT_OF_FIT, refuse
 from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.saved_whole import SavedWhole
 from tfrec_recall.models.training_memory import check_state
 
-FIT = inspect.signature(tf.keras.Model.fit)
-NOT_OURS = {  # what fit cannot take, and what stands in for it
-    "y": "the batches hold the targets",
-    "sample_weight": "examples have theirs in the column sample_weight of the batches",
-    "class_weight": "examples have theirs in the column sample_weight of the batches",
-    "batch_size": "the batches come as they are, from training_data(train, batch_size)",
-    "validation_batch_size": "the batches come as they are, from training_data(train, batch_size)",
-}
 # Added to the seed of a step, which decides what the loss draws by itself.
 WITHIN, OUTSIDE = [2**32, 0], [2**33, 0]
 LOSSES = ("regularization_loss", "total_loss")  # what a step reports
@@ -85,7 +77,12 @@ class Learner(SavedWhole):
         A compiled step is often more than twice as fast; with `steps_per_execution`, XLA compiles
         as many steps as one program. Validation is not compiled: what it runs is what is served.
         The optimizer's own `jit_compile`, which would compile its updates alone, is switched off.
+
+        Raises: ValueError for a loss, metrics or weights of them: the loss is the model's own, and
+            `RecallOnValidation` measures. Also where XLA lacks what `jit_compile` asks for.
         """
+        asked = COMPILE.bind_partial(self, *args, **kwargs).arguments
+        refuse(f"{type(self).__name__}.compile", asked, NOT_OF_COMPILE)
         kwargs = self.options_of_compile({**kwargs, "jit_compile": jit_compile})
         jit_compile = kwargs.pop("jit_compile")
         if jit_compile and not self.can_compile:
@@ -131,12 +128,7 @@ class Learner(SavedWhole):
         """
         asked = FIT.bind(self, *args, **kwargs).arguments
         del asked["self"]
-        for name, instead in NOT_OURS.items():
-            if asked.get(name) is not None:
-                raise ValueError(
-                    f"{type(self).__name__}.fit takes no {name}: {instead}. "
-                    f"Received: {name}={asked[name]!r}."
-                )
+        refuse(f"{type(self).__name__}.fit", asked, NOT_OF_FIT)
         strategy = self.distribute_strategy
         self.check_strategy(strategy, asked)
         self._epochs = asked.get("epochs", 1)
