@@ -14,7 +14,16 @@ from tfrec_recall.losses import InBatchSoftmax
 from tfrec_recall.models.compiled_steps import CompiledSteps
 from tfrec_recall.models.feeding import feed
 from tfrec_recall.models.fitting import Passes, Run, checkpoints_of, with_own
-from tfrec_recall.models.keras_arguments import COMPILE, FIT, NOT_OF_COMPILE, NOT_OF_FIT, refuse
+from tfrec_recall.models.keras_arguments import (
+    COMPILE,
+    EVALUATE,
+    FIT,
+    NOT_OF_COMPILE,
+    NOT_OF_FIT,
+    batch_of,
+    refuse,
+    require_batches,
+)
 from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.saved_whole import SavedWhole
 from tfrec_recall.models.training_memory import check_state
@@ -128,7 +137,11 @@ class Learner(SavedWhole):
         """
         asked = FIT.bind(self, *args, **kwargs).arguments
         del asked["self"]
-        refuse(f"{type(self).__name__}.fit", asked, NOT_OF_FIT)
+        name = f"{type(self).__name__}.fit"
+        refuse(name, asked, NOT_OF_FIT)
+        require_batches(name, asked.get("x"))
+        if asked.get("validation_data") is not None:
+            require_batches(f"The validation of {name}", asked["validation_data"])
         strategy = self.distribute_strategy
         self.check_strategy(strategy, asked)
         self._epochs = asked.get("epochs", 1)
@@ -169,8 +182,11 @@ class Learner(SavedWhole):
     def evaluate(self, *args, **kwargs):
         """As `Model.evaluate`, of the loss.
 
-        Raises: ValueError under parameter servers, whose workers each see other batches.
+        Raises: ValueError for what are no batches, and under parameter servers, whose workers each
+            see other ones.
         """
+        asked = EVALUATE.bind(self, *args, **kwargs).arguments
+        require_batches(f"{type(self).__name__}.evaluate", asked.get("x"))
         if is_far(self.distribute_strategy):
             raise ValueError(
                 "With parameter servers nobody sees all batches in order: evaluate what "
@@ -222,13 +238,13 @@ class Learner(SavedWhole):
 
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step; the logs are the means over the epoch so far."""
-        losses, examples = self.learn(self.regroup(batch))
+        losses, examples = self.learn(self.regroup(batch_of(batch)))
         self.note(examples)
         return self.report(losses, examples)
 
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """The loss of a batch, by the same draws each time that its place comes."""
-        return self.report(*self.measure(self.regroup(batch)))
+        return self.report(*self.measure(self.regroup(batch_of(batch))))
 
     def regroup(self, batch: Batch) -> Batch:
         """What a replica learns from, of what a strategy gave it: its part of each column."""
