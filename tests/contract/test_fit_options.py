@@ -386,3 +386,19 @@ def test_a_model_without_vectors_of_queries_says_what_it_has(model_class):
     without = f"{model_class.__name__} has no vectors of queries.*model.retriever.*Received: dict"
     with pytest.raises(ValueError, match=without):
         built(model_class).predict(data, verbose=0)
+
+
+def test_a_tower_that_is_frozen_stays_so_and_is_no_longer_learnt_once_compiled():
+    """Until then, as in Keras, `fit` follows what was frozen when the model was compiled."""
+    model, data = new(models.TwoTower), as_dataset(batches_of(models.TwoTower))
+    model.candidate_model.trainable = False
+    wanted = {layer.name: layer.trainable for layer in model._flatten_layers()}
+    before = model.candidate_model.get_weights()
+    model.fit(data, verbose=0)
+    assert {layer.name: layer.trainable for layer in model._flatten_layers()} == wanted
+    learnt = model.candidate_model.get_weights()
+    assert any((old != now).any() for old, now in zip(before, learnt, strict=True))
+    model.compile("adam", run_eagerly=True)
+    model.fit(data, verbose=0)
+    for old, now in zip(learnt, model.candidate_model.get_weights(), strict=True):
+        np.testing.assert_array_equal(now, old)

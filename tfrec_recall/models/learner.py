@@ -179,6 +179,15 @@ class Learner(SavedWhole):
                 "Received: validation_data."
             )
 
+    def _set_trainable_state(self, trainable_state):
+        """As Keras', which `fit` calls before and after, but one layer at a time.
+
+        Setting a container sets what is within, and a layer may be within several.
+        """
+        for layer in self._flatten_layers():
+            if layer in trainable_state:
+                layer._trainable = trainable_state[layer]
+
     def evaluate(self, *args, **kwargs):
         """As `Model.evaluate`, of the loss.
 
