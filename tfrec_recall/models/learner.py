@@ -166,11 +166,12 @@ class Learner(SavedWhole):
     def check_strategy(self, strategy: tf.distribute.Strategy, asked: dict[str, Any]) -> None:
         """Raises ValueError for what of these arguments of `fit` a strategy cannot do."""
         name = type(strategy).__name__
-        others = strategy.extended._in_multi_worker_mode() or is_far(strategy)
+        mirrored = (tf.distribute.MirroredStrategy, tf.distribute.MultiWorkerMirroredStrategy)
+        others = isinstance(strategy, mirrored) or is_far(strategy)
         if others and self.compiled_step is not None:
             raise ValueError(
-                f"XLA compiles no step whose gradients come from other machines: compile without "
-                f"jit_compile under {name}. Received: jit_compile=True."
+                "XLA compiles no step whose gradients come from other devices or machines: compile "
+                f"without jit_compile under {name}. Received: jit_compile=True."
             )
         if is_far(strategy) and asked.get("validation_data") is not None:
             raise ValueError(
@@ -369,8 +370,8 @@ class Learner(SavedWhole):
     def make_train_function(self, force=False):
         self.make_optimizer_state()
         made = super().make_train_function(force)
-        one_replica = self.distribute_strategy.num_replicas_in_sync == 1
-        if self.compiled_step is None or int(self._steps_per_execution) == 1 or not one_replica:
+        alone = not tf.distribute.has_strategy()
+        if self.compiled_step is None or int(self._steps_per_execution) == 1 or not alone:
             return made
         if not isinstance(made, CompiledSteps):
             self.train_function = made = CompiledSteps(self, made)
