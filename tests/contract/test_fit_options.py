@@ -21,6 +21,7 @@ from tests.contract.model_cases import (
     trained,
 )
 from tfrec_recall import models
+from tfrec_recall.training import RateDrops
 
 callbacks = tf.keras.callbacks
 of_windows = [c for c in GRADIENT_MODELS if c in OF_WINDOWS]
@@ -402,3 +403,28 @@ def test_a_tower_that_is_frozen_stays_so_and_is_no_longer_learnt_once_compiled()
     model.fit(data, verbose=0)
     for old, now in zip(learnt, model.candidate_model.get_weights(), strict=True):
         np.testing.assert_array_equal(now, old)
+
+
+@pytest.mark.parametrize("model_class", of_windows)
+def test_a_model_with_steps_of_its_own_refuses_what_they_would_pass_over(model_class):
+    model, data = built(model_class), as_dataset(batches_of(model_class))
+    name = model_class.__name__
+    for moves in (
+        callbacks.LearningRateScheduler(lambda epoch: 0.0),
+        callbacks.ReduceLROnPlateau("loss"),
+        RateDrops("loss"),
+    ):
+        wrong = (
+            rf"{name} .* set rate= and decay_epochs= .*Received: callbacks={type(moves).__name__}"
+        )
+        with pytest.raises(ValueError, match=wrong):
+            model.fit(data, callbacks=moves, verbose=0)
+    model.check_fit([RateDrops("loss", drops=0)])
+    model.trainable = False
+    with pytest.raises(ValueError, match=rf"{name} .*whatever is frozen.*Received: .*_vectors"):
+        model.fit(data, verbose=0)
+    model.trainable = True
+    model.candidate_model.trainable = False
+    if any(weight.trainable for weight in model.candidate_model.weights):
+        with pytest.raises(ValueError, match=rf"{name} .*Received: trainable=False of "):
+            model.fit(data, verbose=0)

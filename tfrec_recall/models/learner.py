@@ -13,7 +13,7 @@ from tfrec_recall.layers.tables import is_far
 from tfrec_recall.losses import InBatchSoftmax
 from tfrec_recall.models.compiled_steps import CompiledSteps
 from tfrec_recall.models.feeding import feed
-from tfrec_recall.models.fitting import Passes, Run, checkpoints_of, with_own
+from tfrec_recall.models.fitting import Passes, Run, callbacks_in, checkpoints_of, with_own
 from tfrec_recall.models.keras_arguments import (
     COMPILE,
     EVALUATE,
@@ -142,6 +142,7 @@ class Learner(SavedWhole):
         require_batches(name, asked.get("x"))
         if asked.get("validation_data") is not None:
             require_batches(f"The validation of {name}", asked["validation_data"])
+        self.check_fit(callbacks_in(asked.get("callbacks")))
         strategy = self.distribute_strategy
         self.check_strategy(strategy, asked)
         self._epochs = asked.get("epochs", 1)
@@ -162,6 +163,9 @@ class Learner(SavedWhole):
             self._passes.end()
             for one in checkpoints:
                 one.release()
+
+    def check_fit(self, callbacks: list[tf.keras.callbacks.Callback]) -> None:
+        """Raises ValueError for what of `fit` a model with steps of its own would pass over."""
 
     def check_strategy(self, strategy: tf.distribute.Strategy, asked: dict[str, Any]) -> None:
         """Raises ValueError for what of these arguments of `fit` a strategy cannot do."""
