@@ -14,7 +14,6 @@ import pandas as pd
 
 from tfrec_recall.data import Interactions, given, recent
 from tfrec_recall.data.notices import tell
-from tfrec_recall.data.recent_events import merged
 from tfrec_recall.evaluation import evaluate
 from tfrec_recall.export import LoadedRetriever, export, load
 from tfrec_recall.health import DaysBefore, Reference, write_reference
@@ -24,6 +23,7 @@ from tfrec_recall.operations.index_settings import index_settings
 from tfrec_recall.operations.reindex import warm_up
 from tfrec_recall.retrieval import Retriever
 from tfrec_recall.upkeep.state import KEY, TrainingState, remove_old, write
+from tfrec_recall.upkeep.tables import in_form, joined
 
 DAY = 24 * 3600
 LAST = 0.2  # of events that span no more than a day, the share that is measured with
@@ -179,9 +179,10 @@ class _Run:
         self.waiting = state.waiting()
         if len(self.waiting.columns.intersection(["timestamp"])):
             new.require_time("An update of an export that was trained on events with times")
+        self.events = in_form(new.events, self.waiting)
         self.known_users, self.known_items = state.users(), state.items()
-        self.users = _joined(self.known_users, new.users, "user_id")
-        self.items = _joined(self.known_items, new.items, "item_id")
+        self.users = joined(self.known_users, new.users, "users", "user_id")
+        self.items = joined(self.known_items, new.items, "items", "item_id")
         self.random = np.random.default_rng(seed)
         self.learnt: list[pd.DataFrame] = []
         self.kept: pd.DataFrame | None = None
@@ -197,7 +198,7 @@ class _Run:
 
     def parts(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Events that are learnt at first, and those of the newest day."""
-        events = _in_form(self.new.events, self.waiting)
+        events = self.events
         held = np.zeros(len(events), bool)
         if "timestamp" in events:
             times = events["timestamp"].to_numpy()
@@ -226,8 +227,7 @@ class _Run:
 
     def days(self) -> DaysBefore:
         """The days before the new version."""
-        new = _in_form(self.new.events, self.waiting)
-        return self.state.days().later(new, self.waiting["user_id"], self.seed)
+        return self.state.days().later(self.events, self.waiting["user_id"], self.seed)
 
     def compared(
         self, serving: Retriever, made: Retriever, learnt: pd.DataFrame, held: pd.DataFrame
@@ -310,39 +310,3 @@ class _Clock:
         now = time.perf_counter()
         self.laps[name] = round(self.laps.get(name, 0.0) + now - self.since, 3)
         self.since = now
-
-
-def _joined(known: pd.DataFrame, new: pd.DataFrame, key: str) -> pd.DataFrame:
-    """A table with the rows that came; of these, the columns that it has."""
-    if known[key].dtype != new[key].dtype:
-        text, numbers = "text, in quotes where it is JSON", "whole numbers, without quotes"
-        way = numbers if pd.api.types.is_integer_dtype(known[key].dtype) else text
-        raise ValueError(
-            f"The export knows {key} as {known[key].dtype}, and the new events have the same type: "
-            f"write them as {way}. "
-            f"Received: {new[key].dtype}, the first {new[key].head(3).tolist()}."
-        )
-    others = [str(column) for column in new if column not in known]
-    if others:
-        tell(f"Columns that the training did not have are left out: {', '.join(others)}.")
-    return merged(known, new[[column for column in new if column in known]], key)
-
-
-def _in_form(events: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
-    """Events with the columns and types of those that were learnt.
-
-    Raises: ValueError for a column that cannot have this type.
-    """
-    lacking = [str(column) for column in like if column not in events]
-    if lacking:
-        tell(f"The new events have no {', '.join(lacking)}, which those of the training had.")
-    found = events.reindex(columns=like.columns)
-    for column, dtype in like.dtypes.items():
-        try:
-            found[column] = found[column].astype(dtype)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"events: column {column!r} is {dtype} in the training, and the new one cannot be: "
-                f"{error}. Received: {events[column].dtype}."
-            ) from error
-    return found
