@@ -28,7 +28,8 @@ def without_categories(values: pd.Series) -> pd.Series:
 def in_type(values: pd.Series, like: pd.Series) -> pd.Series:
     """The values as another column holds its own; nullable if some integers or flags are missing.
 
-    Whole numbers become text by their digits, as text files without types bring them.
+    Whole numbers become text by their digits, and True and False are flags: files without types
+    bring them so.
 
     Raises: TypeError or ValueError for values that this type does not hold.
 
@@ -47,6 +48,8 @@ def in_type(values: pd.Series, like: pd.Series) -> pd.Series:
         return values
     if isinstance(wanted, pd.StringDtype):
         return _text(values).astype(wanted)
+    if pd.api.types.is_bool_dtype(wanted) and isinstance(values.dtype, pd.StringDtype):
+        values = _flags(values)
     found = values.astype(nullable(wanted))
     if pd.api.types.is_integer_dtype(wanted) and pd.api.types.is_numeric_dtype(values.dtype):
         other = (found != values).fillna(False).to_numpy(bool)
@@ -63,6 +66,14 @@ def _text(values: pd.Series) -> pd.Series:
     if kind not in ("string", "empty"):
         raise ValueError(f"{kind} values are no text, the first is {known.iloc[0]!r}")
     return values.astype("str")
+
+
+def _flags(values: pd.Series) -> pd.Series:
+    found = values.str.lower().map({"true": True, "false": False})
+    strange = values[found.isna() & values.notna()]
+    if len(strange):
+        raise ValueError(f"True and False are flags, and {strange.iloc[0]!r} is none")
+    return found
 
 
 def _nested(values: pd.Series, like: pd.Series) -> pd.Series:

@@ -21,6 +21,7 @@ from tfrec_recall.models import RecallModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.operations.index_settings import index_settings
 from tfrec_recall.operations.reindex import warm_up
+from tfrec_recall.operations.same_filters import with_same_filters
 from tfrec_recall.retrieval import Retriever
 from tfrec_recall.upkeep.state import KEY, TrainingState, remove_old, write
 from tfrec_recall.upkeep.tables import in_form, joined
@@ -295,7 +296,7 @@ def retriever_of(model: RecallModel, items: pd.DataFrame, like: LoadedRetriever)
         tell("What is popular in segments of users stays as the training found it.")
         made.with_fallback(like.popularity)
     if like.filter_inputs:
-        made.with_filters(items, like.report["filters"])
+        with_same_filters(made, items, like)
     return made
 
 
