@@ -22,7 +22,7 @@ from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.operations.index_settings import index_settings
 from tfrec_recall.operations.reindex import warm_up
 from tfrec_recall.operations.same_filters import with_same_filters
-from tfrec_recall.retrieval import Retriever
+from tfrec_recall.retrieval import Popularity, Retriever
 from tfrec_recall.upkeep.state import KEY, TrainingState, remove_old, write
 from tfrec_recall.upkeep.tables import in_form, joined
 
@@ -292,12 +292,19 @@ def retriever_of(model: RecallModel, items: pd.DataFrame, like: LoadedRetriever)
     """The model's retriever, with the index and what else an export offers."""
     index = index_settings(like.report["index"]) if "index" in like.report else None
     made = model.retriever(items, index, like.k, tuning_queries=like.tuned_with)
-    if like.popularity is not None and like.popularity.by is not None:
-        tell("What is popular in segments of users stays as the training found it.")
+    if like.popularity is not None and (counted := _counted(like.popularity)):
+        tell(f"What is popular{counted} stays as the training found it; training anew counts it.")
         made.with_fallback(like.popularity)
     if like.filter_inputs:
         with_same_filters(made, items, like)
     return made
+
+
+def _counted(popularity: Popularity) -> str:
+    """How it was counted, where that is not as the model counts; else nothing."""
+    segments = "" if popularity.by is None else " in segments of users"
+    days = popularity.half_life_days
+    return segments if days is None else f"{segments}, by a half-life of {days:g} days,"
 
 
 class _Clock:
