@@ -18,6 +18,8 @@ from tfrec_recall.evaluation import evaluate
 from tfrec_recall.export import LoadedRetriever, export, load
 from tfrec_recall.health import DaysBefore, Reference, write_reference
 from tfrec_recall.models import RecallModel
+from tfrec_recall.models.graphs.node_model import NodeModel
+from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.operations.index_settings import index_settings
 from tfrec_recall.operations.reindex import warm_up
@@ -30,6 +32,7 @@ DAY = 24 * 3600
 LAST = 0.2  # of events that span no more than a day, the share that is measured with
 CUT = 50
 MEASURED_USERS = 10_000
+REPLAY = 1.0  # earlier events for each new one
 SURE = 1.96  # standard errors
 
 
@@ -68,7 +71,7 @@ def update(
     new: Interactions,
     force: bool = False,
     epochs: int | None = None,
-    replay: float = 1.0,
+    replay: float = REPLAY,
     minimum_count: int | None = None,
     unseen_days: float | None = None,
     keep_days: float | None = None,
@@ -93,8 +96,8 @@ def update(
             counted of them stays in the model; who comes back begins anew. None keeps all.
         seed: of what is drawn.
 
-    Raises: ValueError for an export without a training state, events that do not fit it, or
-        `keep_days` of events without times in seconds.
+    Raises: ValueError for an export without a training state, events that do not fit it, epochs
+        or replay of a model without, or `keep_days` of events without times in seconds.
     """
     if keep_days is not None and (not keep_days > 0 or new.time_unit != "s"):
         raise ValueError(
@@ -212,6 +215,7 @@ class _Run:
 
     def learn(self, model: RecallModel, events: pd.DataFrame) -> RecallModel:
         """The model, grown by these events, after it has learnt them."""
+        check_followed(model, self.epochs, self.replay)
         now = self._interactions(events, self.new.items["item_id"])
         grown = model.grow(model.features.grow(now, **self.dropping))
         length = grown.history_needed
@@ -298,6 +302,17 @@ def retriever_of(model: RecallModel, items: pd.DataFrame, like: LoadedRetriever)
     if like.filter_inputs:
         with_same_filters(made, items, like)
     return made
+
+
+def check_followed(model: RecallModel, epochs: int | None, replay: float) -> None:
+    """Raises ValueError for settings of an update that the model does not follow."""
+    told = [] if epochs is None else [f"{epochs=}"]
+    told += [] if replay == REPLAY else [f"{replay=}"]
+    if told and isinstance(model, OnePassModel | NodeModel):
+        raise ValueError(
+            f"{type(model).__name__} learns new events once and by themselves, without epochs and "
+            f"replayed events: leave --epochs and --replay out. Received: {', '.join(told)}."
+        )
 
 
 def _counted(popularity: Popularity) -> str:
