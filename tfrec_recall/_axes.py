@@ -41,6 +41,22 @@ def check_axes(owner: str, **given: tuple) -> None:
                 raise ValueError(_message(owner, given))
 
 
+def check_beside(owner: str, **given: tuple) -> None:
+    """Raise a ValueError for an argument that says nothing without another.
+
+    Args:
+        owner: whose arguments these are.
+        given: by the name of the argument its value, the name of the other one, and that one's
+            value; None is what is not given.
+    """
+    for name, (values, other, needed) in given.items():
+        if values is not None and needed is None:
+            raise ValueError(
+                f"{owner} takes `{name}` beside `{other}`: give both, or neither. "
+                f"Received: `{name}` of shape {_text(_shape(values))}, {other}=None."
+            )
+
+
 def flat(owner: str, name: str, values, like: tf.Tensor, axes: int = 1) -> tf.Tensor:
     """Values of the first axes of another tensor, given so or as a column, with an axis of 1 more.
 

@@ -148,11 +148,17 @@ def _adapted(layer_class: type):
     @tf.autograph.experimental.do_not_convert
     @functools.wraps(keras_call)
     def __call__(self, *args, **kwargs):
-        for value in tf.nest.flatten((args, kwargs)):
+        given = tf.nest.flatten((args, kwargs))
+        for value in given:
             other = _root(*(c for c in type(value).__mro__ if c.__name__ == "KerasTensor"))
             if other and other != own:
                 raise TypeError(_mismatch(layer_class.__name__, own, value))
-        return keras_call(self, *args, **kwargs)
+        try:
+            return keras_call(self, *args, **kwargs)
+        except Exception as error:
+            if any(isinstance(value, tf.RaggedTensor) for value in given):
+                raise TypeError(_ragged(layer_class.__name__, given)) from error
+            raise
 
     return __call__
 
@@ -170,6 +176,14 @@ def _mismatch(layer: str, own: str | None, received) -> str:
         f"symbolic tensor of Keras {other}. Either make the inputs with tf.keras.Input, or set the "
         f"environment variable {VARIABLE}={value} before the first import of TensorFlow, Keras or "
         f"tfrec_recall. Received: {received!r}."
+    )
+
+
+def _ragged(layer: str, given: list) -> str:
+    shapes = [tuple(value.shape) for value in given if type(value).__name__ == "RaggedTensor"]
+    return (
+        f"{layer} takes no ragged tensor here: give it values.to_tensor() and "
+        f"mask=tf.sequence_mask(values.row_lengths()). Received: shapes {shapes}."
     )
 
 

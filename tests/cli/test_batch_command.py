@@ -2,12 +2,16 @@
 
 import functools
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
 
 from tests.cli.conftest import RENAME, printed, run
+from tfrec_recall.export import export
+from tfrec_recall.retrieval import EmbeddingRetriever
 
 batch = functools.partial(printed, "batch")
 
@@ -71,6 +75,28 @@ def test_users_of_a_file_are_looked_up_in_the_data(exported, tmp_path, capsys):
     pd.testing.assert_frame_equal(some[:3], mine)
     pd.testing.assert_frame_equal(some[6:].reset_index(drop=True), mine)
     assert some["item_id"][3:6].tolist() == ["s00", "s01", "s02"]
+
+
+def test_a_column_exclude_alone_says_no_history(split, folder, tmp_path, capsys):
+    items = split.interactions.items["item_id"].to_numpy()
+    alike = EmbeddingRetriever(
+        lambda raw: tf.ones([tf.shape(raw["user_id"])[0], 1]),
+        items,
+        np.arange(1.0, len(items) + 1, dtype="float32")[:, np.newaxis],
+        inputs={"user_id": tf.TensorSpec([None], tf.string, "user_id")},
+    )
+    export(alike, tmp_path / "alike", data={"data": str(folder)})
+    users = tmp_path / "users.parquet"
+    pd.DataFrame({"user_id": ["v01"], "exclude": [["s04"]]}).to_parquet(users)
+    events = split.interactions.events
+    had = set(events.loc[events["user_id"] == "v01", "item_id"])
+    for name, more in (("alone", []), ("data", ["--data", folder, *RENAME])):
+        command = [tmp_path / "alike", "--users", users, "--k", 30, "--out", tmp_path / name]
+        said = " ".join(batch(capsys, *command, *more).err.split())
+        listed = set(read(tmp_path / name)["item_id"])
+        assert "s04" not in listed
+        assert ("only the items of exclude are left out" in said) == (name == "alone")
+        assert bool(listed & had) == (name == "alone")
 
 
 def test_similar_items_and_vectors(exported, tmp_path, capsys):

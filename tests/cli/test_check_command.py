@@ -41,6 +41,14 @@ def test_other_answers_fail_and_say_how_many(exported, tmp_path, capsys):
     assert "is damaged" in check(capsys, tmp_path, code=1).err
 
 
+def test_tables_that_were_cut_are_found(exported, tmp_path, capsys):
+    shutil.copytree(exported / "1", tmp_path / "1")
+    path = tmp_path / "1" / "assets.extra" / "items.parquet"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    said = check(capsys, tmp_path, "--requests", 1, "--batches", "1", code=1)
+    assert "assets.extra/items.parquet cannot be read" in " ".join(said.err.split())
+
+
 LISTS = {
     "item_id": np.array([["a", "b", "c", ""]], dtype=object),
     "score": np.array([[4.0, 2.0, 1.0, -np.inf]]),

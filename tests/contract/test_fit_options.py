@@ -21,6 +21,7 @@ from tests.contract.model_cases import (
     trained,
 )
 from tfrec_recall import models
+from tfrec_recall.training import RateDrops
 
 callbacks = tf.keras.callbacks
 of_windows = [c for c in GRADIENT_MODELS if c in OF_WINDOWS]
@@ -298,3 +299,132 @@ def test_hard_negatives_of_pinsage_follow_the_epochs_of_fit():
     data = as_dataset(batches_of(models.PinSAGE))
     learnt(model, 3, data=data.repeat(), steps_per_epoch=2, initial_epoch=2)
     assert int(model.steps.epoch) == 3
+
+
+@pytest.mark.parametrize("model_class", GRADIENT_MODELS)
+def test_a_loss_or_metrics_that_compile_would_pass_over_are_refused(model_class):
+    model = trained(model_class)[0]
+    given = {"loss": "mse", "loss_weights": 5.0, "metrics": ["mae"], "weighted_metrics": ["mae"]}
+    for name, value in given.items():
+        with pytest.raises(ValueError, match=f"{model_class.__name__}.compile takes no {name}: "):
+            model.compile(model.optimizer, **{name: value})
+    with pytest.raises(ValueError, match=r"takes no loss: .*Received: loss='mse'"):
+        model.compile(model.optimizer, "mse")
+
+
+def test_no_loss_and_no_metrics_are_what_compile_has():
+    built(models.TwoTower).compile("adam", loss=None, metrics=[], loss_weights=None)
+
+
+@pytest.mark.parametrize("given", ["interactions", "frame", "list", "nothing"])
+def test_what_is_no_batches_is_refused_with_the_way_to_them(given):
+    model, batches = trained(models.TwoTower)[0], batches_of(models.TwoTower)
+    data = {"interactions": the_board(), "frame": the_board().events, "list": batches}.get(given)
+    way_on = r"goes through batches: give it model\.training_data\(train, batch_size\).*Received: "
+    with pytest.raises(ValueError, match=rf"^TwoTower\.fit {way_on}"):
+        model.fit(data)
+    with pytest.raises(ValueError, match=rf"^TwoTower\.evaluate {way_on}"):
+        model.evaluate(data)
+    if data is not None:
+        with pytest.raises(ValueError, match=rf"^The validation of TwoTower\.fit {way_on}"):
+            model.fit(as_dataset(batches), validation_data=data)
+
+
+def test_a_batch_alone_is_learnt_and_measured_as_in_a_dataset():
+    batch = batches_of(models.TwoTower)[0]
+    one, other = new(models.TwoTower), new(models.TwoTower)
+    told = other.fit(as_dataset([batch]), verbose=0).history
+    assert one.train_on_batch(batch)[0] == pytest.approx(told["loss"][0], rel=1e-5)
+    assert_learnt(one, [weight.numpy() for weight in learnt_by(other)])
+    measured = losses_of(other, [batch])["loss"]
+    assert one.test_on_batch(batch, return_dict=True)["loss"] == pytest.approx(measured, rel=1e-4)
+
+
+def test_targets_beside_a_batch_are_refused():
+    model, batch = new(models.TwoTower), batches_of(models.TwoTower)[0]
+    with pytest.raises(ValueError, match=r"A batch is a dictionary.*Received: tuple of 2"):
+        model.train_on_batch(batch, batch["item_id"])
+    pairs = as_dataset([batch]).map(lambda columns: (columns, columns["item_id"]))
+    with pytest.raises(ValueError, match=r"A batch is a dictionary.*Received: tuple of 2"):
+        model.evaluate(pairs, verbose=0)
+
+
+def test_batches_in_tuples_of_one_are_learnt_by_compiled_steps_too():
+    model = built(models.TwoTower)
+    model.compile("adam", jit_compile=True, steps_per_execution=2)
+    batch = batches_of(models.TwoTower)[0]
+    model.fit(as_dataset([batch, batch]).map(lambda columns: (columns,)), verbose=0)
+    assert int(model.optimizer.iterations) == 2
+
+
+@pytest.mark.parametrize("model_class", sorted(IN_ONE_PASS, key=lambda c: c.__name__))
+def test_one_pass_takes_interactions_and_refuses_what_it_would_pass_over(model_class, tmp_path):
+    model, board, name = built(model_class), the_board(), model_class.__name__
+    for data in (board.events, as_dataset(batches_of(models.TwoTower))):
+        with pytest.raises(ValueError, match=rf"^{name}\.fit takes interactions .*Received: "):
+            model.fit(data)
+    with pytest.raises(ValueError, match=rf"{name}\.fit takes no validation_data: .*evaluate"):
+        model.fit(board, validation_data=board)
+    with pytest.raises(ValueError, match=f"{name} has no loss: .*evaluate"):
+        model.evaluate(board)
+    saving = callbacks.ModelCheckpoint(str(tmp_path / "model.keras"))
+    with pytest.warns(UserWarning, match=rf"{name}\.fit .* no callback .*Received: .*ModelCheck"):
+        model.fit(board, callbacks=[saving], validation_data=None)
+    assert model.has_learnt.numpy()
+
+
+@pytest.mark.parametrize("model_class", [models.Item2Vec, models.GraphSAGE, models.FunkSVD])
+def test_predict_names_the_columns_that_batches_for_training_lack(model_class):
+    data = as_dataset(batches_of(model_class))
+    lacking = rf"a call of {model_class.__name__} return.*Missing: (user_id, )?country.*Received: "
+    with pytest.raises(ValueError, match=lacking):
+        trained(model_class)[0].predict(data, verbose=0)
+
+
+@pytest.mark.parametrize("model_class", [models.ItemCF, models.NeuralCF, models.UserCF])
+def test_a_model_without_vectors_of_queries_says_what_it_has(model_class):
+    data = as_dataset(batches_of(models.NeuralCF))
+    without = f"{model_class.__name__} has no vectors of queries.*model.retriever.*Received: dict"
+    with pytest.raises(ValueError, match=without):
+        built(model_class).predict(data, verbose=0)
+
+
+def test_a_tower_that_is_frozen_stays_so_and_is_no_longer_learnt_once_compiled():
+    """Until then, as in Keras, `fit` follows what was frozen when the model was compiled."""
+    model, data = new(models.TwoTower), as_dataset(batches_of(models.TwoTower))
+    model.candidate_model.trainable = False
+    wanted = {layer.name: layer.trainable for layer in model._flatten_layers()}
+    before = model.candidate_model.get_weights()
+    model.fit(data, verbose=0)
+    assert {layer.name: layer.trainable for layer in model._flatten_layers()} == wanted
+    learnt = model.candidate_model.get_weights()
+    assert any((old != now).any() for old, now in zip(before, learnt, strict=True))
+    model.compile("adam", run_eagerly=True)
+    model.fit(data, verbose=0)
+    for old, now in zip(learnt, model.candidate_model.get_weights(), strict=True):
+        np.testing.assert_array_equal(now, old)
+
+
+@pytest.mark.parametrize("model_class", of_windows)
+def test_a_model_with_steps_of_its_own_refuses_what_they_would_pass_over(model_class):
+    model, data = built(model_class), as_dataset(batches_of(model_class))
+    name = model_class.__name__
+    for moves in (
+        callbacks.LearningRateScheduler(lambda epoch: 0.0),
+        callbacks.ReduceLROnPlateau("loss"),
+        RateDrops("loss"),
+    ):
+        wrong = (
+            rf"{name} .* set rate= and decay_epochs= .*Received: callbacks={type(moves).__name__}"
+        )
+        with pytest.raises(ValueError, match=wrong):
+            model.fit(data, callbacks=moves, verbose=0)
+    model.check_fit([RateDrops("loss", drops=0)])
+    model.trainable = False
+    with pytest.raises(ValueError, match=rf"{name} .*whatever is frozen.*Received: .*_vectors"):
+        model.fit(data, verbose=0)
+    model.trainable = True
+    model.candidate_model.trainable = False
+    if any(weight.trainable for weight in model.candidate_model.weights):
+        with pytest.raises(ValueError, match=rf"{name} .*Received: trainable=False of "):
+            model.fit(data, verbose=0)

@@ -183,6 +183,15 @@ def test_vectors_of_another_version_are_found(loaded, exported, today, tmp_path)
     assert {"directions of requests", "norms of requests", "items that have moved"} <= found
 
 
+def test_items_in_several_rows_are_refused_by_name(loaded, today):
+    ids, vectors = np.array([*item_ids(ITEMS), "item 0"], object), item_vectors(ITEMS + 1)
+    with pytest.raises(ValueError, match=r"item_vectors has a row.*1 items .* \['item 0'\]"):
+        watch(loaded, Interactions(today), item_vectors=(ids, vectors))
+    twice = pd.concat([CATALOGUE, CATALOGUE[:2]])
+    with pytest.raises(ValueError, match=r"items has a row an item.*Received: 2 items in several"):
+        watch(loaded, Interactions(today), items=twice)
+
+
 def test_an_index_that_finds_less_is_found(usual, today, tmp_path):
     ids, vectors = item_ids(ITEMS), item_vectors(ITEMS)
     arguments = {"k": 10, "index": Blind(), "item_embedder": ById(ids, vectors)}

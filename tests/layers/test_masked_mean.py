@@ -94,3 +94,11 @@ def test_impossible_settings_and_shapes_are_refused():
         MaskedMean(positions=0)
     with pytest.raises(ValueError, match=r"takes \[batch, history, dim\].*Received: .*\(3, 5\)"):
         MaskedMean()(HISTORY[:, :, 0])
+
+
+def test_a_ragged_tensor_is_refused_with_the_way_to_a_mask():
+    ragged = tf.RaggedTensor.from_row_lengths(tf.ones([3, 2]), [2, 1])
+    with pytest.raises(TypeError, match=r"takes no ragged tensor.*to_tensor\(\).*sequence_mask"):
+        MaskedMean()(ragged)
+    mask = tf.sequence_mask(ragged.row_lengths())
+    np.testing.assert_allclose(MaskedMean()(ragged.to_tensor(), mask=mask), np.ones([2, 2]))

@@ -149,3 +149,26 @@ def test_hdf5_tells_all_weights_apart(normalization, tmp_path):
         tower_alone.build((None, 3))
     paths = [getattr(w, "path", w.name) for tower_alone in alone for w in tower_alone.weights]
     assert len(set(paths)) == len(paths)
+
+
+@pytest.mark.parametrize("units", [3, np.int64(3), [3], np.array([3]), (np.int32(3),)])
+def test_widths_may_be_one_or_of_numpy(units):
+    tower = Tower(units)
+    assert tower.units == [3]
+    assert type(tower.units[0]) is int
+    assert Tower.from_config(tower.get_config())(INPUTS).shape == (*INPUTS.shape[:-1], 3)
+
+
+@pytest.mark.parametrize("units", [[], [0], [2.5], ["3"], 0])
+def test_other_widths_are_refused(units):
+    with pytest.raises(ValueError, match="takes `units`, the positive width"):
+        Tower(units)
+
+
+def test_a_tensor_of_training_is_refused_by_name():
+    tower = Tower([4, 2], normalization="batch")
+    tower(INPUTS)
+    step = tf.function(lambda training: tower(INPUTS, training=training))
+    with pytest.raises(ValueError, match=r"Tower takes training=True or False.*tf\.cond"):
+        step(tf.constant(True))
+    tower(INPUTS, training=tf.constant(True))  # whose value is known

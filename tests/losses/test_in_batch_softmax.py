@@ -458,6 +458,8 @@ def test_an_impossible_setting_is_refused(arguments, message):
             {"extra_candidates": ONE, "log_probability": [0.0, 0.0]},
             "`extra_log_probability` together.*Received: extra_log_probability=None",
         ),
+        ({"extra_candidate_ids": [7]}, "`extra_candidate_ids` beside `extra_candidates`"),
+        ({"extra_log_probability": [0.0]}, "`extra_log_probability` beside `extra_candidates`"),
         ({"query_embeddings": ONE[0]}, r"takes queries \[batch, dim\].*Received: shapes \(1,\)"),
         ({"interest_mask": ONE > 0}, r"`interest_mask` with queries.*Received: .*\(2, 1\)"),
         ({"query_embeddings": np.ones((3, 1), "float32")}, "Received: 3 queries, 2 candidates"),

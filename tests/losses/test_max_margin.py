@@ -64,3 +64,5 @@ def test_errors_say_what_came():
         MaxMargin(reduction="none")
     with pytest.raises(ValueError, match=r"tuple of queries and positives.*Received"):
         MaxMargin().build([(3, 4)])
+    with pytest.raises(ValueError, match="`hard_present` beside `hard_negatives`"):
+        MaxMargin()((QUERY, POSITIVE), negatives=SHARED, hard_present=PRESENT)

@@ -68,6 +68,18 @@ def test_negatives_of_one_query_alone():
     assert float(SampledSoftmax(0.5)(VECTORS, **IDS, **LOG, **own)) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("kind", ["int32", "int64"])
+def test_other_positives_are_no_negatives_of_the_own_ones_either(kind):
+    own = {
+        "own_negatives": RNG.normal(size=(4, 2, 3)).astype("float32"),
+        "own_negative_ids": np.array([[6, 9], [6, 8], [0, 9], [7, 5]], kind),
+    }
+    excluded = np.array([[6, 1], [8, 1], [1, 1], [9, 7]])
+    expected = sampled_softmax(*VECTORS, **IDS, **own, excluded_ids=excluded)
+    result = SampledSoftmax()(VECTORS, **IDS, **own, excluded_ids=excluded)
+    assert float(result) == pytest.approx(expected.mean(), rel=1e-5)
+
+
 def test_all_items_drawn_evenly_estimate_the_full_softmax():
     """With the sampler's own probability, the sum over draws estimates the sum over all items."""
     items = RNG.normal(size=(50, 3)).astype("float32")
@@ -92,11 +104,28 @@ def test_all_items_drawn_evenly_estimate_the_full_softmax():
     [
         ({}, "needs positive_ids and negative_ids"),
         ({**IDS, "positive_log_probability": np.zeros(4)}, "both"),
+        ({**IDS, "own_negative_ids": np.ones((4, 2), int)}, "`own_negative_ids` beside `own_neg"),
+        ({**IDS, "own_negatives": np.ones((4, 2, 3))}, "needs own_negative_ids"),
+        (
+            {
+                **IDS,
+                "own_negatives": np.ones((4, 2, 3)),
+                "own_negative_ids": np.ones((4, 2), int),
+                "own_negative_log_probability": np.zeros((4, 2)),
+            },
+            "positive_log_probability beside own_negative_log_probability",
+        ),
     ],
 )
 def test_what_belongs_together_is_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         SampledSoftmax()(VECTORS, **arguments)
+
+
+@pytest.mark.parametrize("shape", [(4,), (6,), (4, 1), (1, 6), (1, 1)])
+def test_a_mask_of_scores_is_not_broadcast(shape):
+    with pytest.raises(ValueError, match=r"`score_mask` \[batch, samples\]"):
+        SampledSoftmax()(VECTORS, **IDS, score_mask=np.ones(shape, bool))
 
 
 def test_shapes_that_do_not_fit():

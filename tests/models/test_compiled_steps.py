@@ -72,3 +72,26 @@ def test_no_batch_is_lost_or_learnt_twice(interactions, one_by_one, steps, chang
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
     for ours, theirs in zip(model.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def under(strategy, interactions, **options):
+    """A model that is compiled in the scope of a strategy, and two batches."""
+    features = TwoTower.default_features(interactions).adapt(interactions)
+    with strategy.scope():
+        model = TwoTower(features, dim=4, hidden=(8,), negatives=0)
+        model.compile("adam", jit_compile=True, **options)
+    return model, model.training_data(interactions, BATCH).take(2)
+
+
+def test_a_compiled_step_is_refused_where_variables_are_mirrored(interactions):
+    model, data = under(tf.distribute.MirroredStrategy(["CPU:0"]), interactions)
+    wrong = "compile without jit_compile under MirroredStrategy.*Received: jit_compile=True"
+    with pytest.raises(ValueError, match=wrong):
+        model.fit(data, verbose=0)
+
+
+def test_compiled_steps_run_under_a_strategy_of_one_device(interactions):
+    here = tf.distribute.OneDeviceStrategy("/cpu:0")
+    model, data = under(here, interactions, steps_per_execution=2)
+    model.fit(data, verbose=0)
+    assert int(model.optimizer.iterations) == 2

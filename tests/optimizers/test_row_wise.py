@@ -163,3 +163,17 @@ def test_what_has_no_meaning_is_refused():
     for cls in MADE.values():
         with pytest.raises(ValueError, match=f"{cls.__name__}'s learning_rate .*at least 0.*=-0.1"):
             cls(-0.1)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_tables_may_have_doubles_and_no_halves(name):
+    found = {}
+    for kind in ("float32", "float64"):
+        table, optimizer = tf.Variable(tf.cast(a_table(), kind)), MADE[name](0.1)
+        for rows, values in zip(BATCHES, gradients(), strict=True):
+            optimizer.apply_gradients([(slices(values.astype(kind), rows), table)])
+        found[kind] = table.numpy()
+    assert found["float64"].dtype == "float64"
+    np.testing.assert_allclose(found["float64"], found["float32"], rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match=r"a half is too coarse.*of bfloat16"):
+        MADE[name](0.1).build([tf.Variable(tf.zeros([3, 2], "bfloat16"))])

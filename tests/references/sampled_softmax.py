@@ -35,8 +35,11 @@ def sampled_softmax(
                 logit -= negative_log_probability[j]
             total += np.exp(logit)
         for j, candidate in enumerate([] if own_negatives is None else own_negatives[i]):
-            if own_negative_ids[i][j] not in (0, positive_ids[i]):
-                log = own_negative_log_probability[i][j]
-                total += np.exp(q @ candidate / temperature - log)
+            left_out = [0, positive_ids[i], *([] if excluded_ids is None else excluded_ids[i])]
+            if own_negative_ids[i][j] not in left_out:
+                logit = q @ candidate / temperature
+                if own_negative_log_probability is not None:
+                    logit -= own_negative_log_probability[i][j]
+                total += np.exp(logit)
         losses.append(np.log(total) - own)
     return np.array(losses)

@@ -45,6 +45,17 @@ def test_what_can_never_be_drawn_gives_a_finite_number():
     assert np.isfinite(negatives.log_probability(tf.constant([0, 1, 6]), tf.constant(8))).all()
 
 
+def test_probabilities_of_all_ids_sum_to_one():
+    ids = tf.range(len(COUNTS))
+    evenly = UniformNegatives(size=len(COUNTS))
+    assert float(tf.reduce_sum(evenly.probability_of(ids))) == pytest.approx(1)
+    expected = np.where(ids > 1, -np.log(len(COUNTS) - 2), 0)
+    np.testing.assert_allclose(evenly.log_probability(ids), expected, rtol=1e-6)
+    share = tf.exp(MixedNegatives(COUNTS, uniform=5).log_probability(ids, tf.constant(13)))
+    assert float(tf.reduce_sum(share[2:])) == pytest.approx(1)
+    np.testing.assert_array_equal(share[:2], 1)  # never drawn: a logarithm of 0
+
+
 def test_uniform_negatives_are_the_known_items_evenly():
     tf.random.set_seed(0)
     drawn = UniformNegatives(size=len(COUNTS)).sample([50_000]).numpy()

@@ -135,3 +135,21 @@ def test_a_long_value_is_not_repeated():
     with pytest.raises(Refusal, match="Type: String is not of expected type: int64") as raised:
         arrays({"inputs": ["x" * 10_000_000]}, {"n": tf.int64})
     assert len(raised.value.message) < 500
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"signature_name": "\\ud800", "instances": [1]}',
+        b'{"instances": [{"\\uD800": 1}]}',
+        b'{"instances": [{"n": "\\ud800"}]}',
+    ],
+)
+def test_half_a_surrogate_pair_is_refused_wherever_it_is(body):
+    with pytest.raises(Refusal, match=r"JSON Parse error: The surrogate pair in string is invalid"):
+        PredictRequest.parse(body)
+
+
+def test_whole_surrogate_pairs_and_bytes_are_taken():
+    body = b'{"signature_name": "\\ud83d\\ude00", "instances": ["\xff"]}'
+    assert PredictRequest.parse(body).signature == "\U0001f600"

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from tfrec_recall.retrieval import Popularity
 
 FILE = "popularity.parquet"
-BY = b"by"
+BY, HALF_LIFE = b"by", b"half_life_days"
 
 
 def write_popularity(folder: pathlib.Path, popularity: Popularity | None) -> None:
@@ -23,9 +23,10 @@ def write_popularity(folder: pathlib.Path, popularity: Popularity | None) -> Non
     if popularity.in_segments is not None:
         parts.append(popularity.in_segments.assign(overall=False))
     table = pa.Table.from_pandas(pd.concat(parts, ignore_index=True), preserve_index=False)
-    by = {} if popularity.by is None else {BY: popularity.by.encode()}
+    told = {BY: popularity.by, HALF_LIFE: popularity.half_life_days}
+    own = {name: str(value).encode() for name, value in told.items() if value is not None}
     pq.write_table(
-        table.replace_schema_metadata({**(table.schema.metadata or {}), **by}), folder / FILE
+        table.replace_schema_metadata({**(table.schema.metadata or {}), **own}), folder / FILE
     )
 
 
@@ -35,14 +36,16 @@ def read_popularity(folder: pathlib.Path) -> Popularity | None:
     if not path.exists():
         return None
     read = pq.read_table(path)
-    by = (read.schema.metadata or {}).get(BY)
+    told = read.schema.metadata or {}
+    by, half_life = told.get(BY), told.get(HALF_LIFE)
+    days = None if half_life is None else float(half_life)
     table = read.to_pandas()
     overall = table[table["overall"]]
     ids, scores = overall["item_id"].to_numpy(), overall["score"].to_numpy()
     if by is None:
-        return Popularity(ids, scores)
+        return Popularity(ids, scores, half_life_days=days)
     within = table.loc[~table["overall"], ["segment", "item_id", "score"]]
     segment = within["segment"]
     if pd.api.types.is_float_dtype(segment):  # whole numbers beside the gaps of `overall`
         within = within.assign(segment=segment.astype("int64"))
-    return Popularity(ids, scores, by.decode(), within.reset_index(drop=True))
+    return Popularity(ids, scores, by.decode(), within.reset_index(drop=True), days)

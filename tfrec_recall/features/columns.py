@@ -118,8 +118,8 @@ class Categorical(Feature):
         nothing = (present == PADDING_INTEGER).sum() if present.dtype.kind in "iu" else 0
         if nothing:
             tell(
-                f"{self.column}: {nothing:,} of {len(present):,} values are {PADDING_INTEGER}, which "
-                "stands for no value among integers: .astype('str') makes it one like others."
+                f"{self.column}: {nothing:,} of {len(present):,} values are {PADDING_INTEGER}, "
+                "which stands for no value among integers: .astype('str') makes it one like others."
             )
         if self.hash_buckets is not None:
             return self._hashed(present)

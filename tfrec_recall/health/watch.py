@@ -47,7 +47,7 @@ def watch(
         seed: of what is drawn, and of the ways of dealing units out.
 
     Raises: ValueError for an export without a reference, and what to do; or for ids of another
-        type.
+        type, or items that come twice.
     """
     reference = read_reference(retriever.path / EXTRA)
     if reference is None:
@@ -57,6 +57,8 @@ def watch(
             f"or give `export` a Reference. Received: {retriever.path}."
         )
     _check_ids(retriever, events.events)
+    _check_once("items", None if items is None else items["item_id"])
+    _check_once("item_vectors", None if item_vectors is None else item_vectors[0])
     day, unchecked, units = _day(retriever, reference, events, users, items, seed)
     of_days = [(c, counts, c.counts(day)) for c, counts in reference.checks]
     unchecked += _not_there(of_days)
@@ -179,6 +181,15 @@ def _check_ids(retriever: LoadedRetriever, events: pd.DataFrame) -> None:
         )
     if not len(events):
         raise ValueError("A day has events. Received: none.")
+
+
+def _check_once(what: str, ids: Any) -> None:
+    twice = [] if ids is None else pd.Series(ids)[pd.Series(ids).duplicated()].unique().tolist()
+    if twice:
+        raise ValueError(
+            f"{what} has a row an item: keep the one that servers hold. "
+            f"Received: {len(twice):,} items in several rows, the first are {twice[:3]}."
+        )
 
 
 def as_values(health: Health) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfrec_recall.layers import draws
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
+from tfrec_recall.layers.phase import is_training
 from tfrec_recall.layers.sublayers import build_within
 
 
@@ -53,7 +54,7 @@ class LSTMAggregator(tf.keras.layers.Layer):
 
     def call(self, inputs, mask=None, training=None):
         own, neighbours, present = present_neighbours("LSTMAggregator", inputs, mask)
-        if training:
+        if is_training("LSTMAggregator", training):
             order = tf.argsort(draws.uniform(tf.shape(present)), axis=1)
             neighbours = tf.gather(neighbours, order, batch_dims=1)
             present = tf.gather(present, order, batch_dims=1)

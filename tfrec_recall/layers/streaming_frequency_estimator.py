@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrec_recall._axes import flat
 from tfrec_recall._replicas import gather_rows
+from tfrec_recall.layers.phase import is_training
 from tfrec_recall.layers.tables import is_divided, rows_of
 
 # The mixing function of SplitMix64: odd factors and shifts that spread each bit over all others.
@@ -92,6 +93,7 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
         )
 
     def call(self, ids, training=False, mask=None):
+        training = is_training("StreamingFrequencyEstimator", training)
         ids = tf.convert_to_tensor(ids)
         asked = self.places(ids)  # [ids, hashes]
         met = asked[:0]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._axes import check_axes
 from tfrec_recall.layers.activations import activation_config
+from tfrec_recall.layers.phase import is_training
 from tfrec_recall.layers.sublayers import build_within
 
 
@@ -19,8 +21,8 @@ class Tower(tf.keras.layers.Layer):
     2013, section 3.1, and every two-tower model since. The options are common practice.
 
     Args:
-        units: the width of each layer; the last is the output, which is neither normalised nor
-            dropped out.
+        units: the width of each layer, or of the only one; the last is the output, which is neither
+            normalised nor dropped out.
         activation: of the hidden layers.
         final_activation: of the output.
         dropout: the share of each hidden layer's outputs that is dropped while training.
@@ -39,7 +41,7 @@ class Tower(tf.keras.layers.Layer):
 
     def __init__(
         self,
-        units: Sequence[int],
+        units: Sequence[int] | int,
         activation="relu",
         final_activation=None,
         dropout: float = 0.0,
@@ -48,7 +50,8 @@ class Tower(tf.keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not units or min(units) < 1:
+        widths = np.atleast_1d(units).tolist()
+        if not widths or not all(isinstance(width, int) and width > 0 for width in widths):
             raise ValueError(
                 "Tower takes `units`, the positive width of each layer, such as [128, 64]. "
                 f"Received: units={units!r}."
@@ -58,7 +61,7 @@ class Tower(tf.keras.layers.Layer):
                 'Tower takes "batch", "layer" or None as its `normalization`. '
                 f"Received: normalization={normalization!r}."
             )
-        self.units = list(units)
+        self.units = widths
         self.activation = tf.keras.activations.get(activation)
         self.final_activation = tf.keras.activations.get(final_activation)
         self.dropout = dropout
@@ -104,6 +107,8 @@ class Tower(tf.keras.layers.Layer):
         if mask is not None:
             axes = " ".join(f"axis_{place}" for place in range(len(inputs.shape) - 1))
             check_axes("Tower", inputs=(inputs, f"{axes} width"), mask=(mask, axes))
+        if self.normalization == "batch":
+            training = is_training("Tower", training)
         outputs = inputs
         for position, dense in enumerate(self.dense):
             before, outputs = outputs, dense(outputs)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from tfrec_recall._axes import check_axes, flat
+from tfrec_recall._axes import check_axes, check_beside, flat
 from tfrec_recall._replicas import own_first
 from tfrec_recall.losses.fused_cross_entropy import fused_cross_entropy
 from tfrec_recall.losses.whole_cross_entropy import whole_cross_entropy
@@ -146,6 +146,11 @@ class InBatchSoftmax(tf.keras.layers.Layer):
             candidate_embeddings=(candidates, "candidates dim"),
             extra_candidates=(extra_candidates, "extra dim"),
             excluded_ids=(excluded_ids, "batch any"),
+        )
+        check_beside(
+            "InBatchSoftmax",
+            extra_candidate_ids=(extra_candidate_ids, "extra_candidates", extra_candidates),
+            extra_log_probability=(extra_log_probability, "extra_candidates", extra_candidates),
         )
         one = {
             "candidate_ids": candidate_ids,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall._axes import check_axes
+from tfrec_recall._axes import check_axes, check_beside
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -24,7 +24,7 @@ class MaxMargin(tf.keras.layers.Layer):
         them count for a query (all, by default); `hard_negatives` [batch, hard, dim], a query's own
         and `hard_present` [batch, hard].
     Output: a scalar, float32, 0 for an empty batch. A query without a negative has no loss.
-    Raises: ValueError for another reduction, or inputs of another shape.
+    Raises: ValueError for another reduction, inputs of another shape, or `hard_present` alone.
 
     >>> query, positive = tf.constant([[1.0, 0.0]]), tf.constant([[0.8, 0.6]])
     >>> loss = MaxMargin(margin=0.1)((query, positive), negatives=tf.constant([[1.0, 0], [0, 1.0]]))
@@ -59,6 +59,7 @@ class MaxMargin(tf.keras.layers.Layer):
             hard_negatives=(hard_negatives, "batch hard dim"),
             hard_present=(hard_present, "batch hard"),
         )
+        check_beside("MaxMargin", hard_present=(hard_present, "hard_negatives", hard_negatives))
         wanted = tf.reduce_sum(query * positive, axis=-1, keepdims=True)  # [batch, 1]
         scores = tf.matmul(query, tf.cast(negatives, tf.float32), transpose_b=True)
         weights = _weights(scores, present)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall._axes import check_axes, flat
+from tfrec_recall._axes import check_axes, check_beside, flat
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -94,11 +94,24 @@ class SampledSoftmax(tf.keras.layers.Layer):
             query=(query, "batch dim"),
             positive=(positive, "batch dim"),
             negatives=(negatives, "samples dim"),
+            score_mask=(score_mask, "batch samples"),
             own_negatives=(own_negatives, "batch own dim"),
             own_negative_ids=(own_negative_ids, "batch own"),
             own_negative_log_probability=(own_negative_log_probability, "batch own"),
             excluded_ids=(excluded_ids, "batch any"),
         )
+        own_log = own_negative_log_probability
+        check_beside(
+            "SampledSoftmax",
+            own_negative_ids=(own_negative_ids, "own_negatives", own_negatives),
+            own_negative_log_probability=(own_log, "own_negatives", own_negatives),
+        )
+        if own_log is not None and positive_log_probability is None:
+            raise ValueError(
+                "SampledSoftmax corrects positives and negatives alike: pass "
+                "positive_log_probability beside own_negative_log_probability, or neither. "
+                "Received: positive_log_probability=None."
+            )
         positive_ids = _flat("positive_ids", positive_ids, query)
         negative_ids = _flat("negative_ids", negative_ids, negatives)
         wanted = tf.reduce_sum(query * positive, axis=1, keepdims=True) / self.temperature
@@ -113,15 +126,16 @@ class SampledSoftmax(tf.keras.layers.Layer):
             of_negative = _flat("negative_log_probability", negative_log_probability, negatives)
             wanted -= tf.cast(of_positive, tf.float32)[:, tf.newaxis]
             others -= tf.cast(of_negative, tf.float32)
-        for ids in self._not_negative(positive_ids, negative_ids, excluded_ids):
+        no_negatives = self._not_negative(positive_ids, negative_ids, excluded_ids)
+        for ids in no_negatives:
+            negative_ids = tf.cast(negative_ids, ids.dtype)
             hit = tf.reduce_any(ids[:, :, tf.newaxis] == negative_ids, axis=1)  # [batch, samples]
             others = tf.where(hit, others.dtype.min, others)
         if score_mask is not None:
             others = tf.where(tf.cast(score_mask, tf.bool), others, others.dtype.min)
         own = []
         if own_negatives is not None:
-            log = own_negative_log_probability
-            own = [self._own(query, own_negatives, own_negative_ids, log, positive_ids)]
+            own = [self._own(query, own_negatives, own_negative_ids, own_log, no_negatives)]
         logits = tf.concat([wanted, others, *own], axis=1)  # [batch, 1 + samples + own]
         losses = tf.reduce_logsumexp(logits, axis=1) - wanted[:, 0]
         if sample_weight is not None:
@@ -131,17 +145,25 @@ class SampledSoftmax(tf.keras.layers.Layer):
             return total
         return tf.math.divide_no_nan(total, tf.cast(tf.size(losses), tf.float32))
 
-    def _own(self, query, negatives, ids, log_probability, positive_ids) -> tf.Tensor:
+    def _own(self, query, negatives, ids, log_probability, no_negatives) -> tf.Tensor:
         """Logits of the negatives that belong to one query each, [batch, any]."""
         logits = tf.linalg.matvec(tf.cast(negatives, tf.float32), query) / self.temperature
         if log_probability is not None:
             logits -= tf.cast(log_probability, tf.float32)
         if ids is None:
+            if no_negatives:
+                raise ValueError(
+                    "SampledSoftmax needs own_negative_ids to leave accidental hits and "
+                    "excluded_ids out of own_negatives. Pass them, or set "
+                    "remove_accidental_hits=False without excluded_ids. Received: "
+                    "own_negative_ids=None."
+                )
             return logits
         ids = tf.convert_to_tensor(ids)
         left_out = ids == tf.zeros([], ids.dtype)
-        if self.remove_accidental_hits:
-            left_out |= ids == positive_ids[:, tf.newaxis]
+        for others in no_negatives:
+            same = ids[:, :, tf.newaxis] == tf.cast(others, ids.dtype)[:, tf.newaxis]
+            left_out |= tf.reduce_any(same, axis=2)
         return tf.where(left_out, logits.dtype.min, logits)
 
     def _not_negative(self, positive_ids, negative_ids, excluded_ids) -> list[tf.Tensor]:

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import tensorflow as tf
 
+from tfrec_recall.models.keras_arguments import batch_of
+
 Batch = dict[str, tf.Tensor]
 Metrics = dict[str, tf.Tensor]
 
@@ -70,7 +72,7 @@ class CompiledSteps:
         return self.at_once(iterator, steps) if steps > 1 else self.alone(iterator)
 
     def _at_once(self, iterator, steps: int) -> Metrics:
-        batches = [next(iterator) for _ in range(steps)]
+        batches = [batch_of(next(iterator)) for _ in range(steps)]
         sizes = tf.stack([tf.shape(batch["item_id"])[0] for batch in batches])
         same = (sizes == sizes[0]) & (sizes > 0)
         at_once = tf.where(tf.reduce_all(same), steps, steps - 1)

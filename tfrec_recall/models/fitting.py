@@ -134,7 +134,14 @@ def with_own(callbacks: Any, own: list[tf.keras.callbacks.Callback], model: tf.k
             callback.set_model(model)
         callbacks.callbacks[:] = _checkpoints_last([*own, *callbacks.callbacks])
         return callbacks
-    return _checkpoints_last([*own, *tf.nest.flatten([] if callbacks is None else callbacks)])
+    return _checkpoints_last([*own, *callbacks_in(callbacks)])
+
+
+def callbacks_in(callbacks: Any) -> list[tf.keras.callbacks.Callback]:
+    """Those that a call of `fit` is given, in any of Keras' forms."""
+    if isinstance(callbacks, tf.keras.callbacks.CallbackList):
+        return list(callbacks.callbacks)
+    return list(tf.nest.flatten([] if callbacks is None else callbacks))
 
 
 def checkpoints_of(callbacks: Any) -> list[Checkpoints]:

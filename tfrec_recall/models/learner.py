@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -14,19 +13,21 @@ from tfrec_recall.layers.tables import is_far
 from tfrec_recall.losses import InBatchSoftmax
 from tfrec_recall.models.compiled_steps import CompiledSteps
 from tfrec_recall.models.feeding import feed
-from tfrec_recall.models.fitting import Passes, Run, checkpoints_of, with_own
+from tfrec_recall.models.fitting import Passes, Run, callbacks_in, checkpoints_of, with_own
+from tfrec_recall.models.keras_arguments import (
+    COMPILE,
+    EVALUATE,
+    FIT,
+    NOT_OF_COMPILE,
+    NOT_OF_FIT,
+    batch_of,
+    refuse,
+    require_batches,
+)
 from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.saved_whole import SavedWhole
 from tfrec_recall.models.training_memory import check_state
 
-FIT = inspect.signature(tf.keras.Model.fit)
-NOT_OURS = {  # what fit cannot take, and what stands in for it
-    "y": "the batches hold the targets",
-    "sample_weight": "examples have theirs in the column sample_weight of the batches",
-    "class_weight": "examples have theirs in the column sample_weight of the batches",
-    "batch_size": "the batches come as they are, from training_data(train, batch_size)",
-    "validation_batch_size": "the batches come as they are, from training_data(train, batch_size)",
-}
 # Added to the seed of a step, which decides what the loss draws by itself.
 WITHIN, OUTSIDE = [2**32, 0], [2**33, 0]
 LOSSES = ("regularization_loss", "total_loss")  # what a step reports
@@ -85,7 +86,12 @@ class Learner(SavedWhole):
         A compiled step is often more than twice as fast; with `steps_per_execution`, XLA compiles
         as many steps as one program. Validation is not compiled: what it runs is what is served.
         The optimizer's own `jit_compile`, which would compile its updates alone, is switched off.
+
+        Raises: ValueError for a loss, metrics or weights of them: the loss is the model's own, and
+            `RecallOnValidation` measures. Also where XLA lacks what `jit_compile` asks for.
         """
+        asked = COMPILE.bind_partial(self, *args, **kwargs).arguments
+        refuse(f"{type(self).__name__}.compile", asked, NOT_OF_COMPILE)
         kwargs = self.options_of_compile({**kwargs, "jit_compile": jit_compile})
         jit_compile = kwargs.pop("jit_compile")
         if jit_compile and not self.can_compile:
@@ -131,12 +137,12 @@ class Learner(SavedWhole):
         """
         asked = FIT.bind(self, *args, **kwargs).arguments
         del asked["self"]
-        for name, instead in NOT_OURS.items():
-            if asked.get(name) is not None:
-                raise ValueError(
-                    f"{type(self).__name__}.fit takes no {name}: {instead}. "
-                    f"Received: {name}={asked[name]!r}."
-                )
+        name = f"{type(self).__name__}.fit"
+        refuse(name, asked, NOT_OF_FIT)
+        require_batches(name, asked.get("x"))
+        if asked.get("validation_data") is not None:
+            require_batches(f"The validation of {name}", asked["validation_data"])
+        self.check_fit(callbacks_in(asked.get("callbacks")))
         strategy = self.distribute_strategy
         self.check_strategy(strategy, asked)
         self._epochs = asked.get("epochs", 1)
@@ -158,14 +164,18 @@ class Learner(SavedWhole):
             for one in checkpoints:
                 one.release()
 
+    def check_fit(self, callbacks: list[tf.keras.callbacks.Callback]) -> None:
+        """Raises ValueError for what of `fit` a model with steps of its own would pass over."""
+
     def check_strategy(self, strategy: tf.distribute.Strategy, asked: dict[str, Any]) -> None:
         """Raises ValueError for what of these arguments of `fit` a strategy cannot do."""
         name = type(strategy).__name__
-        others = strategy.extended._in_multi_worker_mode() or is_far(strategy)
+        mirrored = (tf.distribute.MirroredStrategy, tf.distribute.MultiWorkerMirroredStrategy)
+        others = isinstance(strategy, mirrored) or is_far(strategy)
         if others and self.compiled_step is not None:
             raise ValueError(
-                f"XLA compiles no step whose gradients come from other machines: compile without "
-                f"jit_compile under {name}. Received: jit_compile=True."
+                "XLA compiles no step whose gradients come from other devices or machines: compile "
+                f"without jit_compile under {name}. Received: jit_compile=True."
             )
         if is_far(strategy) and asked.get("validation_data") is not None:
             raise ValueError(
@@ -174,11 +184,23 @@ class Learner(SavedWhole):
                 "Received: validation_data."
             )
 
+    def _set_trainable_state(self, trainable_state):
+        """As Keras', which `fit` calls before and after, but one layer at a time.
+
+        Setting a container sets what is within, and a layer may be within several.
+        """
+        for layer in self._flatten_layers():
+            if layer in trainable_state:
+                layer._trainable = trainable_state[layer]
+
     def evaluate(self, *args, **kwargs):
         """As `Model.evaluate`, of the loss.
 
-        Raises: ValueError under parameter servers, whose workers each see other batches.
+        Raises: ValueError for what are no batches, and under parameter servers, whose workers each
+            see other ones.
         """
+        asked = EVALUATE.bind(self, *args, **kwargs).arguments
+        require_batches(f"{type(self).__name__}.evaluate", asked.get("x"))
         if is_far(self.distribute_strategy):
             raise ValueError(
                 "With parameter servers nobody sees all batches in order: evaluate what "
@@ -230,13 +252,13 @@ class Learner(SavedWhole):
 
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step; the logs are the means over the epoch so far."""
-        losses, examples = self.learn(self.regroup(batch))
+        losses, examples = self.learn(self.regroup(batch_of(batch)))
         self.note(examples)
         return self.report(losses, examples)
 
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """The loss of a batch, by the same draws each time that its place comes."""
-        return self.report(*self.measure(self.regroup(batch)))
+        return self.report(*self.measure(self.regroup(batch_of(batch))))
 
     def regroup(self, batch: Batch) -> Batch:
         """What a replica learns from, of what a strategy gave it: its part of each column."""
@@ -352,8 +374,8 @@ class Learner(SavedWhole):
     def make_train_function(self, force=False):
         self.make_optimizer_state()
         made = super().make_train_function(force)
-        one_replica = self.distribute_strategy.num_replicas_in_sync == 1
-        if self.compiled_step is None or int(self._steps_per_execution) == 1 or not one_replica:
+        alone = not tf.distribute.has_strategy()
+        if self.compiled_step is None or int(self._steps_per_execution) == 1 or not alone:
             return made
         if not isinstance(made, CompiledSteps):
             self.train_function = made = CompiledSteps(self, made)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall.data import Interactions
+from tfrec_recall.data import Interactions, PartedInteractions
+from tfrec_recall.data.notices import tell
+from tfrec_recall.models.fitting import callbacks_in
+from tfrec_recall.models.keras_arguments import refuse
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
+
+MEASURED = "evaluation.evaluate(model.retriever(items), split) measures its lists"
 
 
 class OnePassModel(RecallModel):
@@ -23,20 +28,43 @@ class OnePassModel(RecallModel):
         return train
 
     def fit(
-        self, x: Interactions, epochs: int = 1, callbacks=None, verbose="auto"
+        self, x: Interactions, epochs: int = 1, callbacks=None, verbose="auto", **others
     ) -> tf.keras.callbacks.History:
         """`adapt`, in the form of the other models.
 
         Args:
             x: the training interactions.
-            epochs, callbacks, verbose: taken, as for any model; one pass has no use for them.
+            epochs, verbose: taken, as for any model; one pass has no use for them.
+            callbacks: one pass calls none, and warns of those that it is given.
+            others: of `Model.fit`; None, or refused.
+
+        Raises: ValueError for what are no interactions, and for other arguments of `Model.fit`.
         """
+        name = f"{type(self).__name__}.fit"
+        refuse(name, others, dict.fromkeys(others, f"it learns in one pass; {MEASURED}"))
+        if not isinstance(x, (Interactions, PartedInteractions)):
+            raise ValueError(
+                f"{name} takes interactions and counts them in one pass: give it split.train, or "
+                f"Interactions(events, users, items). Received: {type(x).__name__}."
+            )
+        passed_over = [type(one).__name__ for one in callbacks_in(callbacks)]
+        if passed_over:
+            tell(
+                f"{name} learns in one pass, and no callback is called: save or measure the model "
+                f"after it. Received: callbacks={', '.join(passed_over)}."
+            )
         self.adapt(x)
         history = tf.keras.callbacks.History()
         history.set_model(self)
         history.on_train_begin()
         return history
 
+    def evaluate(self, *args, **kwargs):
+        """Raises ValueError: there is no loss to measure."""
+        self.compute_loss(None)
+
     def compute_loss(self, batch, training=False):
         name = type(self).__name__
-        raise ValueError(f"{name} has no loss: it learns with adapt(train) or fit(train).")
+        raise ValueError(
+            f"{name} has no loss: it learns with adapt(train) or fit(train), and {MEASURED}."
+        )

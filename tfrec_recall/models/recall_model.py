@@ -17,6 +17,7 @@ from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features, RawItem, RawQuery, Wanted, item_embedding
 from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models.growth import Growing
+from tfrec_recall.models.keras_arguments import require_query
 from tfrec_recall.models.learner import Learner
 from tfrec_recall.models.published import Published
 from tfrec_recall.optimizers import LazyAdam
@@ -212,7 +213,11 @@ class RecallModel(Growing, Learner):
         return self.query_model({name: batch[name] for name in names}, training=training)
 
     def call(self, inputs: dict[str, tf.Tensor], training=False) -> tf.Tensor:
-        """The query vectors of encoded user features."""
+        """The query vectors of encoded user features.
+
+        Raises: ValueError for a model without vectors of queries, and for features that lack.
+        """
+        require_query(self, inputs)
         return self.query(inputs, training)
 
     def embed_items(self, items: pd.DataFrame) -> np.ndarray:

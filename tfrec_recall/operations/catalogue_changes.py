@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 LISTS = (list, tuple, np.ndarray)
+LARGEST = 2.0**63  # of whole numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,11 +66,15 @@ def _changed(old: pd.DataFrame | None, new: pd.DataFrame | None) -> list[Any] | 
 
 
 def _texts(table: pd.DataFrame) -> pd.DataFrame:
-    """Cells as texts; a list is the same whatever holds it, and so is what is missing."""
+    """Cells as texts; lists and whole numbers are the same whatever holds them, as is a gap."""
     columns = {}
     for name in table:
         column = table[name]
         if column.dtype == object:
             column = column.map(lambda cell: list(cell) if isinstance(cell, LISTS) else cell)
-        columns[name] = column.astype("str").where(column.notna(), "")
+        text = column.astype("str").where(column.notna(), "")
+        if pd.api.types.is_float_dtype(column.dtype):
+            whole = ((column % 1 == 0) & (column.abs() < LARGEST)).fillna(False).astype(bool)
+            text = text.mask(whole, column.where(whole, 0).astype("int64").astype("str"))
+        columns[name] = text
     return pd.DataFrame(columns, index=table.index)

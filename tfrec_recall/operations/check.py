@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tfrec_recall.export.expected_answers import FILE, Answer, read_answers
 from tfrec_recall.export.version_files import EXTRA, card_of, newest_version
@@ -68,9 +70,9 @@ def check(
 ) -> Check:
     """Loads an export as a server does, and compares what it answers with what it answered then.
 
-    The warm-up requests are replayed, as at every load. The stored answers are those of the graph
-    when it was written: a copy that was damaged on its way, another machine's arithmetic and
-    another version of TensorFlow show in them.
+    The tables beside the graph are read, and the warm-up requests replayed, as at every load. The
+    stored answers are those of the graph when it was written: a copy that was damaged on its way,
+    another machine's arithmetic and another version of TensorFlow show in them.
 
     Args:
         path: the directory of the versions, of which the newest is taken, or that of one version.
@@ -92,7 +94,7 @@ def check(
     before, started = resident(), time.perf_counter()
     servable = Servable(version)
     seconds, loaded = time.perf_counter() - started, resident()
-    problems = _of_card(version, servable)
+    problems = [*_of_card(version, servable), *_of_tables(version)]
     stored = read_answers(version / EXTRA)
     answers = []
     if not stored:
@@ -134,6 +136,19 @@ def _of_card(version: pathlib.Path, servable: Servable) -> list[str]:
     if told != have:
         return [f"the card tells of the signatures {sorted(told)}, the graph has {sorted(have)}"]
     return []
+
+
+def _of_tables(version: pathlib.Path) -> list[str]:
+    """The tables beside the graph that cannot be read to their end."""
+    problems = []
+    for path in sorted((version / EXTRA).rglob("*.parquet")):
+        try:
+            with pq.ParquetFile(path) as table:
+                for _ in table.iter_batches():
+                    pass
+        except (OSError, pa.ArrowException) as error:
+            problems.append(f"{path.relative_to(version)} cannot be read: {error}")
+    return problems
 
 
 def _latency(servable: Servable, asked: Answer, size: int, requests: int) -> Latency:

@@ -22,6 +22,7 @@ from tfrec_recall.health import read_reference, write_reference
 from tfrec_recall.operations.catalogue_changes import CatalogueChanges
 from tfrec_recall.operations.index_settings import index_settings
 from tfrec_recall.operations.kept_tree import KEPT, KeptTree
+from tfrec_recall.operations.same_filters import with_same_filters
 from tfrec_recall.operations.saved_function import SavedFunction
 from tfrec_recall.retrieval import (
     Diversity,
@@ -82,7 +83,7 @@ def reindex(
         rebuild: build the index anew in any case.
 
     Raises: ValueError where the export cannot do without its training code, and why; or where
-        `items` lacks a feature or holds it in another type.
+        `items` lacks a feature or a filter, or holds it in another type.
     """
     retriever = load(path)
     made = reindexed(retriever, items, index, diversity, progress, rebuild)
@@ -161,7 +162,7 @@ def reindexed(
     if retriever.popularity is not None:
         made.with_fallback(retriever.popularity)
     if retriever.filter_inputs:
-        made.with_filters(items, report["filters"])
+        with_same_filters(made, items, retriever)
     return made
 
 

@@ -15,10 +15,19 @@ class RowWise(tf.keras.optimizers.Optimizer):
     """
 
     def of_rows(self, variable: tf.Variable, name: str, initial: float = 0.0) -> tf.Variable:
-        """A number a row of a variable, as state that checkpoints hold."""
-        shape = variable.shape[:1]
+        """A number a row of a variable, as state that checkpoints hold.
+
+        Raises: ValueError for variables in halves, in which a count or a sum soon stands still.
+        """
+        shape, kind = variable.shape[:1], getattr(variable, "true_dtype", variable.dtype)
+        if kind.size < tf.float32.size:
+            raise ValueError(
+                f"{type(self).__name__} counts and sums in the type of its variables, for which a "
+                "half is too coarse: make them float32, as the policies mixed_float16 and "
+                f"mixed_bfloat16 do. Received: {variable.name!r} of {kind.name}."
+            )
         return self.add_variable_from_reference(
-            variable, name, shape=shape, initial_value=tf.fill(shape, tf.cast(initial, tf.float32))
+            variable, name, shape=shape, initial_value=tf.fill(shape, tf.cast(initial, kind))
         )
 
     def rate(self, variable: tf.Variable) -> tf.Tensor:

@@ -33,12 +33,14 @@ class Popularity:
         by: the feature of a request that says the user's segment; None without segments.
         in_segments: a row for each item taken in a segment: `segment`, a raw value of `by`,
             `item_id` and `score`.
+        half_life_days: that the events were counted with; None where all count alike.
     """
 
     item_ids: Sequence[Any] | np.ndarray
     scores: Sequence[float] | np.ndarray
     by: str | None = None
     in_segments: pd.DataFrame | None = None
+    half_life_days: float | None = None
 
     @classmethod
     def of(
@@ -62,8 +64,9 @@ class Popularity:
             score=event_weights(train, half_life_days)
         )
         overall = events.groupby("item_id", observed=True)["score"].sum()
+        counted = (overall.index.to_numpy(), overall.to_numpy())
         if by is None:
-            return cls(overall.index.to_numpy(), overall.to_numpy())
+            return cls(*counted, half_life_days=half_life_days)
         if by not in train.users:
             raise ValueError(
                 "Segments are values of a column of the users. "
@@ -73,7 +76,7 @@ class Popularity:
         events = events.assign(segment=events["user_id"].map(segment)).dropna(subset=["segment"])
         names = ["segment", "item_id"]
         within = events.groupby(names, observed=True)["score"].sum().reset_index()
-        return cls(overall.index.to_numpy(), overall.to_numpy(), by, within)
+        return cls(*counted, by, within, half_life_days)
 
 
 def event_weights(train: Interactions, half_life_days: float | None = None) -> np.ndarray:

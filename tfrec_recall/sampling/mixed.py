@@ -45,7 +45,8 @@ class MixedNegatives(tf.Module):
             batch: how many in-batch candidates there are.
         """
         in_batch = tf.cast(batch, tf.float32)
-        expected = in_batch * tf.gather(self.frequency, ids) + self.uniform / self.negatives.items
+        evenly = self.uniform * self.negatives.probability_of(ids)
+        expected = in_batch * tf.gather(self.frequency, ids) + evenly
         share = expected / (in_batch + self.uniform)
-        # An id that neither part can draw (unknown, in a batch alone) must not give log 0.
+        # An id that neither part can draw (padding, unknown) must not give log 0.
         return tf.math.log(tf.where(share > 0, share, 1.0))

@@ -41,12 +41,12 @@ class UniformNegatives(tf.Module):
         return uniform_numbers(shape, seed, tf.int32, FIRST_KNOWN, self.size)
 
     def probability_of(self, ids: tf.Tensor) -> tf.Tensor:
-        """The probability of these ids in a draw, float32."""
-        return tf.fill(tf.shape(ids), tf.constant(1 / self.items, tf.float32))
+        """The probability of these ids in a draw, float32; 0 for those that are never drawn."""
+        return tf.where(ids >= FIRST_KNOWN, tf.constant(1 / self.items, tf.float32), 0.0)
 
     def log_probability(self, ids: tf.Tensor) -> tf.Tensor:
-        """Logarithm of the probability of these ids, float32."""
-        return tf.fill(tf.shape(ids), tf.constant(-math.log(self.items), tf.float32))
+        """Logarithm of the probability of these ids, float32; 0 for those that are never drawn."""
+        return tf.where(ids >= FIRST_KNOWN, tf.constant(-math.log(self.items), tf.float32), 0.0)
 
     def get_config(self):
         return {"size": self.size}

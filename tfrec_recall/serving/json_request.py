@@ -11,6 +11,7 @@ import base64
 import binascii
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,8 @@ from tfrec_recall.serving.refusal import ECHO, Refusal
 SIGNATURE, ROWS, COLUMNS = "signature_name", "instances", "inputs"
 BASE64 = "b64"
 DEEPEST = 32  # axes of an array
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+INVALID_PAIR = "JSON Parse error: The surrogate pair in string is invalid."
 BYTES = "surrogateescape"  # what keeps bytes that are no UTF-8 through Python's text
 Inputs = Mapping[str, tf.DType]
 
@@ -87,7 +90,12 @@ def _parsed(body: bytes) -> Any:
     if not body:
         raise Refusal("JSON Parse error: The document is empty")
     try:
-        return json.loads(body.decode("utf-8-sig", BYTES))
+        document = json.loads(body.decode("utf-8-sig", BYTES))
+        if SURROGATE.search(body):
+            json.dumps(document, ensure_ascii=False).encode("utf-8", BYTES)
+        return document
+    except UnicodeEncodeError as error:
+        raise Refusal(INVALID_PAIR) from error
     except json.JSONDecodeError as error:
         raise Refusal(f"JSON Parse error: {error.msg} at offset: {error.pos}") from error
     except RecursionError as error:
@@ -200,9 +208,7 @@ def _strings(values: list[Any]) -> np.ndarray:
             try:
                 cells[place] = value.encode("utf-8", BYTES)
             except UnicodeEncodeError as error:
-                raise Refusal(
-                    "JSON Parse error: The surrogate pair in string is invalid."
-                ) from error
+                raise Refusal(INVALID_PAIR) from error
         else:
             raise _of_wrong_type(value, tf.string)
     return cells

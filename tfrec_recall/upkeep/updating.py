@@ -15,26 +15,30 @@ import pandas as pd
 from tfrec_recall.data import Interactions, given, recent
 from tfrec_recall.data.files import alone_in
 from tfrec_recall.data.notices import tell
-from tfrec_recall.data.recent_events import merged
 from tfrec_recall.evaluation import evaluate
 from tfrec_recall.export import LoadedRetriever, export, load
 from tfrec_recall.export.version_files import newest_version
 from tfrec_recall.export.versions import versions
 from tfrec_recall.health import DaysBefore, Reference, write_reference
 from tfrec_recall.models import RecallModel
+from tfrec_recall.models.graphs.node_model import NodeModel
+from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.operations.index_settings import index_settings
 from tfrec_recall.operations.reindex import warm_up
-from tfrec_recall.retrieval import Retriever
+from tfrec_recall.operations.same_filters import with_same_filters
+from tfrec_recall.retrieval import Popularity, Retriever
 from tfrec_recall.upkeep.differences import LEAST, difference
 from tfrec_recall.upkeep.learnt_once import with_learnt
 from tfrec_recall.upkeep.served_catalogue import CHOSEN, is_chosen, listed
 from tfrec_recall.upkeep.state import TrainingState, remove_old, write
+from tfrec_recall.upkeep.tables import in_form, joined
 
 DAY = 24 * 3600
 LAST = 0.2  # of events that span no more than a day, the share that is measured with
 CUT = 50
 MEASURED_USERS = 10_000
+REPLAY = 1.0  # earlier events for each new one
 NOTHING = (None, None, None, 0)  # was measured
 
 Compared = tuple[float | None, float | None, tuple[float, float] | None, int]
@@ -80,7 +84,7 @@ def update(
     new: Interactions,
     force: bool = False,
     epochs: int | None = None,
-    replay: float = 1.0,
+    replay: float = REPLAY,
     minimum_count: int | None = None,
     unseen_days: float | None = None,
     keep_days: float | None = None,
@@ -110,8 +114,9 @@ def update(
         again: learn events that an earlier update has learnt once more.
 
     Raises: ValueError for an export without a training state, events that do not fit it or were
-        learnt already, `keep_days` of events without times in seconds, or a version that was
-        written meanwhile; BlockingIOError where another update goes on.
+        learnt already, epochs or replay of a model without, `keep_days` of events without times in
+        seconds, or a version that was written meanwhile; BlockingIOError where another update goes
+        on.
     """
     if keep_days is not None and (not keep_days > 0 or new.time_unit != "s"):
         raise ValueError(
@@ -221,9 +226,10 @@ class _Run:
         self.waiting, self.again = state.waiting(), again
         if len(self.waiting.columns.intersection(["timestamp"])):
             new.require_time("An update of an export that was trained on events with times")
+        self.events = in_form(new.events, self.waiting)
         self.known_users, self.known_items = state.users(), state.items()
-        self.users = _joined(self.known_users, new.users, "user_id")
-        self.items = _joined(self.known_items, new.items, "item_id")
+        self.users = joined(self.known_users, new.users, "users", "user_id")
+        self.items = joined(self.known_items, new.items, "items", "item_id")
         self.random = np.random.default_rng(seed)
         self.learnt: list[pd.DataFrame] = []
         self.told: dict[str, Any] = state.told
@@ -239,7 +245,7 @@ class _Run:
 
     def parts(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Events that are learnt at first, and those of the newest day."""
-        events = _in_form(self.new.events, self.waiting)
+        events = self.events
         self.told = with_learnt(self.state.told, events, self.again)
         held = np.zeros(len(events), bool)
         if "timestamp" in events:
@@ -253,6 +259,7 @@ class _Run:
 
     def learn(self, model: RecallModel, events: pd.DataFrame) -> RecallModel:
         """The model, grown by these events, after it has learnt them."""
+        check_followed(model, self.epochs, self.replay)
         now = self._interactions(events, self.new.items["item_id"])
         grown = model.grow(model.features.grow(now, **self.dropping))
         length = grown.history_needed
@@ -269,8 +276,7 @@ class _Run:
 
     def days(self) -> DaysBefore:
         """The days before the new version."""
-        new = _in_form(self.new.events, self.waiting)
-        return self.state.days().later(new, self.waiting["user_id"], self.seed)
+        return self.state.days().later(self.events, self.waiting["user_id"], self.seed)
 
     def compared(
         self, serving: Retriever, made: Retriever, learnt: pd.DataFrame, held: pd.DataFrame
@@ -331,12 +337,30 @@ def retriever_of(model: RecallModel, items: pd.DataFrame, like: LoadedRetriever)
     """The model's retriever, with the index and what else an export offers."""
     index = index_settings(like.report["index"]) if "index" in like.report else None
     made = model.retriever(items, index, like.k, tuning_queries=like.tuned_with)
-    if like.popularity is not None and like.popularity.by is not None:
-        tell("What is popular in segments of users stays as the training found it.")
+    if like.popularity is not None and (counted := _counted(like.popularity)):
+        tell(f"What is popular{counted} stays as the training found it; training anew counts it.")
         made.with_fallback(like.popularity)
     if like.filter_inputs:
-        made.with_filters(items, like.report["filters"])
+        with_same_filters(made, items, like)
     return made
+
+
+def check_followed(model: RecallModel, epochs: int | None, replay: float) -> None:
+    """Raises ValueError for settings of an update that the model does not follow."""
+    told = [] if epochs is None else [f"{epochs=}"]
+    told += [] if replay == REPLAY else [f"{replay=}"]
+    if told and isinstance(model, OnePassModel | NodeModel):
+        raise ValueError(
+            f"{type(model).__name__} learns new events once and by themselves, without epochs and "
+            f"replayed events: leave --epochs and --replay out. Received: {', '.join(told)}."
+        )
+
+
+def _counted(popularity: Popularity) -> str:
+    """How it was counted, where that is not as the model counts; else nothing."""
+    segments = "" if popularity.by is None else " in segments of users"
+    days = popularity.half_life_days
+    return segments if days is None else f"{segments}, by a half-life of {days:g} days,"
 
 
 class _Clock:
@@ -350,39 +374,3 @@ class _Clock:
         now = time.perf_counter()
         self.laps[name] = round(self.laps.get(name, 0.0) + now - self.since, 3)
         self.since = now
-
-
-def _joined(known: pd.DataFrame, new: pd.DataFrame, key: str) -> pd.DataFrame:
-    """A table with the rows that came; of these, the columns that it has."""
-    if known[key].dtype != new[key].dtype:
-        text, numbers = "text, in quotes where it is JSON", "whole numbers, without quotes"
-        way = numbers if pd.api.types.is_integer_dtype(known[key].dtype) else text
-        raise ValueError(
-            f"The export knows {key} as {known[key].dtype}, and the new events have the same type: "
-            f"write them as {way}. "
-            f"Received: {new[key].dtype}, the first {new[key].head(3).tolist()}."
-        )
-    others = [str(column) for column in new if column not in known]
-    if others:
-        tell(f"Columns that the training did not have are left out: {', '.join(others)}.")
-    return merged(known, new[[column for column in new if column in known]], key)
-
-
-def _in_form(events: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
-    """Events with the columns and types of those that were learnt.
-
-    Raises: ValueError for a column that cannot have this type.
-    """
-    lacking = [str(column) for column in like if column not in events]
-    if lacking:
-        tell(f"The new events have no {', '.join(lacking)}, which those of the training had.")
-    found = events.reindex(columns=like.columns)
-    for column, dtype in like.dtypes.items():
-        try:
-            found[column] = found[column].astype(dtype)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"events: column {column!r} is {dtype} in the training, and the new one cannot be: "
-                f"{error}. Received: {events[column].dtype}."
-            ) from error
-    return found

@@ -56,7 +56,7 @@ def batch(
             metavar="FILE|all",
             help="Who is asked about: all users of the data, or a Parquet file or folder with "
             "user_id and, where known, what the export is asked with (history as lists), and "
-            "exclude, lists of items to leave out.",
+            "exclude, lists of items to leave out: without history and --data they alone are.",
         ),
     ] = ALL,
     what: Annotated[
@@ -152,7 +152,10 @@ def _requests(
     lacking, twice = needed(columns, retriever.inputs), sorted({*columns} & {*context})
     if twice:
         raise ValueError(f"{', '.join(twice)} is told by --context and by a column of {users}.")
-    everyone, unknown = None, listed and not {HISTORY, EXCLUDE} & {*columns}
+    everyone, unknown = None, listed and HISTORY not in columns
+    if unknown and EXCLUDE in columns and source.place is None and not (lacking or context):
+        say("Of each user only the items of exclude are left out; --data tells what they had, too.")
+        unknown = False
     if unknown and not lacking and source.place is None and not trained_on(retriever).get("data"):
         raise ValueError(
             "Nothing tells what users had, which lists leave out: add a column history or exclude "

@@ -277,7 +277,8 @@ def _fit(
         factor=training.rate_factor,
         tell=say,
     )
-    measured: list[tf.keras.callbacks.Callback] = [in_pieces(pieces)] if pieces else []
+    follows = pieces and not isinstance(model, WindowModel)  # which has a rate of its own
+    measured: list[tf.keras.callbacks.Callback] = [in_pieces(pieces)] if follows else []
     if stops_by is not None and model.learns_ratings:
         measured = [RatingsOnValidation(stops_by), stopping]
     elif stops_by is not None:

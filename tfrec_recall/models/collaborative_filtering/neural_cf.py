@@ -347,10 +347,11 @@ class NeuralCF(RecallModel):
             dropout=self.rate,
             l2=self.l2,
         )
+        alone = not tf.distribute.has_strategy()  # XLA knows nothing of other devices
         branch.compile(
             tf.keras.optimizers.Adam(rate),
-            jit_compile=branch.can_compile,
-            steps_per_execution=branch.steps_per_execution,
+            jit_compile=alone and branch.can_compile,
+            steps_per_execution=branch.steps_per_execution if alone else 1,
         )
         branch.fit(data, epochs=self.pretrain_epochs, verbose=0)
         return branch

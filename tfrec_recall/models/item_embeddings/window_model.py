@@ -13,7 +13,9 @@ from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
 from tfrec_recall.models.learning.replicas import whole_batch
 from tfrec_recall.models.recall_model import RecallModel
+from tfrec_recall.training import RateDrops
 
+MOVES_RATE = (tf.keras.callbacks.LearningRateScheduler, tf.keras.callbacks.ReduceLROnPlateau)
 WHOLE_SETS = 256  # events that a set is continued by
 
 
@@ -22,7 +24,8 @@ class WindowModel(RecallModel):
 
     A subclass sets `training`, and writes `learn_block`.
 
-    Raises: ValueError in the scope of parameter servers.
+    Raises: ValueError in the scope of parameter servers; and, from `fit`, for callbacks that change
+        the rate of an optimizer and for frozen weights, which its steps would pass over.
     """
 
     is_quick_eagerly: ClassVar[bool] = False
@@ -40,6 +43,24 @@ class WindowModel(RecallModel):
                 f"{type(tf.distribute.get_strategy()).__name__}."
             )
         super().__init__(features, **kwargs)
+
+    def check_fit(self, callbacks):
+        name = type(self).__name__
+        ignored = [type(one).__name__ for one in callbacks if _moves_rate(one)]
+        if ignored:
+            raise ValueError(
+                f"{name} learns by steps of its own, whose rate falls over the epochs of fit, and "
+                "follows no rate of an optimizer: set rate= and decay_epochs= of the model, and "
+                f"leave out callbacks that change it. Received: callbacks={', '.join(ignored)}."
+            )
+        learnt = {id(weight) for weight in self.trainable_weights}
+        frozen = [one.name for one in self.weights if one.trainable and id(one) not in learnt]
+        if frozen:
+            raise ValueError(
+                f"{name} changes its tables by steps of its own, whatever is frozen: leave fit "
+                "out to keep them, or set trainable = True of the model and its layers. "
+                f"Received: trainable=False of {', '.join(frozen)}."
+            )
 
     def begin(self, run):
         self.training.begin(run)
@@ -89,3 +110,10 @@ class WindowModel(RecallModel):
     def learn_block(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
         """Learns from a block; returns the loss and the number of pairs of the first lane."""
         raise NotImplementedError(f"{type(self).__name__} does not say how a block is learnt.")
+
+
+def _moves_rate(callback: tf.keras.callbacks.Callback) -> bool:
+    """Whether it changes the rate of the optimizer; `RateDrops` without drops stops and no more."""
+    if isinstance(callback, RateDrops):
+        return callback.drops > 0
+    return isinstance(callback, MOVES_RATE)

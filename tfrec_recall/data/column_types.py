@@ -1,0 +1,88 @@
+"""A column in the type that the same column has elsewhere, where no value changes by it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from tfrec_recall.data.arrow_frames import NULLABLE
+
+_NULLABLE: dict[Any, Any] = {dtype.numpy_dtype: dtype for dtype in NULLABLE.values()}
+
+
+def nullable(dtype: Any) -> Any:
+    """The type that holds the same integers or flags beside missing values; others as they are."""
+    return _NULLABLE.get(dtype, dtype)
+
+
+def without_categories(values: pd.Series) -> pd.Series:
+    """Categories as the values that they stand for, which may be missing."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values.astype(nullable(values.cat.categories.dtype))
+    return values
+
+
+def in_type(values: pd.Series, like: pd.Series) -> pd.Series:
+    """The values as another column holds its own; nullable if some integers or flags are missing.
+
+    Whole numbers become text by their digits, and True and False are flags: files without types
+    bring them so.
+
+    Raises: TypeError or ValueError for values that this type does not hold.
+
+    >>> codes = pd.Series(["10", "20"])
+    >>> in_type(pd.Series([30, 40]), codes).tolist()
+    ['30', '40']
+    >>> in_type(pd.Series([2.0, None]), pd.Series([1])).tolist()
+    [2, <NA>]
+    """
+    values, wanted = without_categories(values), like.dtype
+    if isinstance(wanted, pd.CategoricalDtype):
+        return in_type(values, without_categories(like)).astype("category")
+    if pd.api.types.is_object_dtype(wanted):
+        return _nested(values, like)
+    if values.dtype == wanted:
+        return values
+    if isinstance(wanted, pd.StringDtype):
+        return _text(values).astype(wanted)
+    if pd.api.types.is_bool_dtype(wanted) and isinstance(values.dtype, pd.StringDtype):
+        values = _flags(values)
+    found = values.astype(nullable(wanted))
+    if pd.api.types.is_integer_dtype(wanted) and pd.api.types.is_numeric_dtype(values.dtype):
+        other = (found != values).fillna(False).to_numpy(bool)
+        if other.any():
+            raise ValueError(f"{wanted} does not hold {values[other].iloc[0]}")
+    return found.astype(wanted) if not found.isna().any() else found
+
+
+def _text(values: pd.Series) -> pd.Series:
+    known = values.dropna()
+    kind = pd.api.types.infer_dtype(known)
+    if kind == "integer":
+        return values.astype("Int64").astype("str")
+    if kind not in ("string", "empty"):
+        raise ValueError(f"{kind} values are no text, the first is {known.iloc[0]!r}")
+    return values.astype("str")
+
+
+def _flags(values: pd.Series) -> pd.Series:
+    found = values.str.lower().map({"true": True, "false": False})
+    strange = values[found.isna() & values.notna()]
+    if len(strange):
+        raise ValueError(f"True and False are flags, and {strange.iloc[0]!r} is none")
+    return found
+
+
+def _nested(values: pd.Series, like: pd.Series) -> pd.Series:
+    """Lists and the like: what a file holds beside the others."""
+    kind = pa.array(like, from_pandas=True).type
+    found = values.astype(object).where(values.notna(), np.nan)
+    texts = found[[isinstance(cell, str) for cell in found]]
+    if pa.types.is_nested(kind) and len(texts):
+        raise ValueError(f"it holds lists, and no text such as {texts.iloc[0]!r}")
+    if not pa.types.is_null(kind):
+        pa.array(found, kind, from_pandas=True)
+    return found

@@ -1,0 +1,98 @@
+"""What Keras' methods may be given, of a recall model, and what stands in for the rest."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+FIT = inspect.signature(tf.keras.Model.fit)
+EVALUATE = inspect.signature(tf.keras.Model.evaluate)
+COMPILE = inspect.signature(tf.keras.Model.compile)
+NOT_OF_FIT = {
+    "y": "the batches hold the targets",
+    "sample_weight": "examples have theirs in the column sample_weight of the batches",
+    "class_weight": "examples have theirs in the column sample_weight of the batches",
+    "batch_size": "the batches come as they are, from training_data(train, batch_size)",
+    "validation_batch_size": "the batches come as they are, from training_data(train, batch_size)",
+}
+OWN_LOSS = "the model learns by a loss of its own, which its constructor's arguments shape"
+MEASURED = "the callback RecallOnValidation(split) of fit measures the lists that users get"
+NOT_OF_COMPILE = {
+    "loss": OWN_LOSS,
+    "loss_weights": OWN_LOSS,
+    "metrics": MEASURED,
+    "weighted_metrics": MEASURED,
+}
+
+
+def refuse(whose: str, given: Mapping[str, Any], instead: Mapping[str, str]) -> None:
+    """Raises ValueError for an argument that is given and would have no effect.
+
+    Args:
+        whose: the method that does not take it, such as "TwoTower.fit".
+        instead: what stands in for each that is not taken.
+    """
+    for name, way_on in instead.items():
+        if any(part is not None for part in tf.nest.flatten(given.get(name))):
+            raise ValueError(
+                f"{whose} takes no {name}: {way_on}. Received: {name}={given[name]!r}."
+            )
+
+
+def require_batches(whose: str, data: Any) -> None:
+    """Raises ValueError for what Keras cannot go through batch by batch.
+
+    Args:
+        whose: the method that is given the data, such as "TwoTower.fit".
+    """
+    creator = tf.keras.utils.experimental.DatasetCreator
+    if hasattr(data, "element_spec"):  # datasets, distributed ones too
+        return
+    if not isinstance(data, (Mapping, Iterator, creator, tf.keras.utils.Sequence)):
+        raise ValueError(
+            f"{whose} goes through batches: give it model.training_data(train, batch_size), which "
+            f"makes them of interactions. Received: {_kind(data)}."
+        )
+
+
+def batch_of(data: Any) -> dict[str, tf.Tensor]:
+    """The columns of a step; Keras wraps those of a batch that comes alone.
+
+    Raises: ValueError for a batch with targets or weights beside its columns.
+    """
+    if isinstance(data, tuple) and len(data) == 1:
+        (data,) = data
+    if not isinstance(data, Mapping):
+        raise ValueError(
+            "A batch is a dictionary of columns, with targets and weights among them, as "
+            f"model.training_data(train, batch_size) makes it. Received: {_kind(data)}."
+        )
+    return dict(data)
+
+
+def require_query(model: tf.keras.Model, inputs: Any) -> None:
+    """Raises ValueError where a call of the model cannot make query vectors of the inputs."""
+    name = type(model).__name__
+    tower = getattr(model, "query_model", None)
+    if tower is None:
+        raise ValueError(
+            f"{name} has no vectors of queries, which is what predict and a call of the model "
+            f"return: model.retriever(items) gives lists and scores. Received: {_kind(inputs)}."
+        )
+    there = set(inputs) if isinstance(inputs, Mapping) else set()
+    missing = [column for column in tower.input_names if column not in there]
+    if missing:
+        raise ValueError(
+            f"predict and a call of {name} return vectors of queries: give them all encoded user "
+            f"features, {', '.join(tower.input_names)}, which batches for training need not hold, "
+            "or call model.query_embedder() with raw ones. "
+            f"Missing: {', '.join(missing)}. Received: {', '.join(sorted(there)) or _kind(inputs)}."
+        )
+
+
+def _kind(data: Any) -> str:
+    size = f" of {len(data)}" if isinstance(data, (tuple, list)) else ""
+    return f"{type(data).__name__}{size}"
