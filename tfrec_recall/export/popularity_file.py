@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from tfrec_recall.retrieval import Popularity
 
 FILE = "popularity.parquet"
-BY, HALF_LIFE = b"by", b"half_life_days"
+BY, HALF_LIFE, NEWEST = b"by", b"half_life_days", b"newest"
 
 
 def write_popularity(folder: pathlib.Path, popularity: Popularity | None) -> None:
@@ -23,7 +23,7 @@ def write_popularity(folder: pathlib.Path, popularity: Popularity | None) -> Non
     if popularity.in_segments is not None:
         parts.append(popularity.in_segments.assign(overall=False))
     table = pa.Table.from_pandas(pd.concat(parts, ignore_index=True), preserve_index=False)
-    told = {BY: popularity.by, HALF_LIFE: popularity.half_life_days}
+    told = {BY: popularity.by, HALF_LIFE: popularity.half_life_days, NEWEST: popularity.newest}
     own = {name: str(value).encode() for name, value in told.items() if value is not None}
     pq.write_table(
         table.replace_schema_metadata({**(table.schema.metadata or {}), **own}), folder / FILE
@@ -37,15 +37,16 @@ def read_popularity(folder: pathlib.Path) -> Popularity | None:
         return None
     read = pq.read_table(path)
     told = read.schema.metadata or {}
-    by, half_life = told.get(BY), told.get(HALF_LIFE)
-    days = None if half_life is None else float(half_life)
+    by = told.get(BY)
+    days, newest = (float(told[name]) if name in told else None for name in (HALF_LIFE, NEWEST))
     table = read.to_pandas()
     overall = table[table["overall"]]
     ids, scores = overall["item_id"].to_numpy(), overall["score"].to_numpy()
     if by is None:
-        return Popularity(ids, scores, half_life_days=days)
+        return Popularity(ids, scores, half_life_days=days, newest=newest)
     within = table.loc[~table["overall"], ["segment", "item_id", "score"]]
     segment = within["segment"]
     if pd.api.types.is_float_dtype(segment):  # whole numbers beside the gaps of `overall`
         within = within.assign(segment=segment.astype("int64"))
-    return Popularity(ids, scores, by.decode(), within.reset_index(drop=True), days)
+    within = within.reset_index(drop=True)
+    return Popularity(ids, scores, by.decode(), within, days, newest)

@@ -34,6 +34,7 @@ class Popularity:
         in_segments: a row for each item taken in a segment: `segment`, a raw value of `by`,
             `item_id` and `score`.
         half_life_days: that the events were counted with; None where all count alike.
+        newest: the time of the newest event, where a half-life counts from it.
     """
 
     item_ids: Sequence[Any] | np.ndarray
@@ -41,6 +42,7 @@ class Popularity:
     by: str | None = None
     in_segments: pd.DataFrame | None = None
     half_life_days: float | None = None
+    newest: float | None = None
 
     @classmethod
     def of(
@@ -65,8 +67,9 @@ class Popularity:
         )
         overall = events.groupby("item_id", observed=True)["score"].sum()
         counted = (overall.index.to_numpy(), overall.to_numpy())
+        newest = None if half_life_days is None else float(train.events["timestamp"].max())
         if by is None:
-            return cls(*counted, half_life_days=half_life_days)
+            return cls(*counted, half_life_days=half_life_days, newest=newest)
         if by not in train.users:
             raise ValueError(
                 "Segments are values of a column of the users. "
@@ -76,7 +79,42 @@ class Popularity:
         events = events.assign(segment=events["user_id"].map(segment)).dropna(subset=["segment"])
         names = ["segment", "item_id"]
         within = events.groupby(names, observed=True)["score"].sum().reset_index()
-        return cls(*counted, by, within, half_life_days)
+        return cls(*counted, by, within, half_life_days, newest)
+
+    def later(self, since: Interactions) -> Self:
+        """Counted in these events as well, as all at once would be.
+
+        Raises: as `of`; and ValueError for one that does not know when its newest event was.
+        """
+        if self.half_life_days is not None and self.newest is None:
+            raise ValueError(
+                "What counts by a half-life goes on from its newest event. Received: newest=None."
+            )
+        more = type(self).of(since, self.by, self.half_life_days)
+        now = None if self.newest is None else max(self.newest, more.newest or self.newest)
+        parts = [(one, one._kept(now)) for one in (self, more)]
+        overall = pd.concat(
+            pd.DataFrame({"item_id": one.item_ids, "score": np.asarray(one.scores) * kept})
+            for one, kept in parts
+        )
+        scores = overall.groupby("item_id", observed=True)["score"].sum()
+        within = None
+        if self.by is not None:
+            rows = [
+                one.in_segments.assign(score=one.in_segments["score"] * kept)
+                for one, kept in parts
+                if one.in_segments is not None
+            ]
+            grouped = pd.concat(rows).groupby(["segment", "item_id"], observed=True)["score"]
+            within = grouped.sum().reset_index()
+        counted = (scores.index.to_numpy(), scores.to_numpy())
+        return type(self)(*counted, self.by, within, self.half_life_days, now)
+
+    def _kept(self, now: float | None) -> float:
+        """What is left of the scores by then."""
+        if now is None or self.newest is None or self.half_life_days is None:
+            return 1.0
+        return 0.5 ** ((now - self.newest) / SECONDS_A_DAY / self.half_life_days)
 
 
 def event_weights(train: Interactions, half_life_days: float | None = None) -> np.ndarray:

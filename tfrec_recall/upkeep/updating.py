@@ -27,7 +27,7 @@ from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.operations.index_settings import index_settings
 from tfrec_recall.operations.reindex import warm_up
 from tfrec_recall.operations.same_filters import with_same_filters
-from tfrec_recall.retrieval import Popularity, Retriever
+from tfrec_recall.retrieval import Retriever
 from tfrec_recall.upkeep.differences import LEAST, difference
 from tfrec_recall.upkeep.learnt_once import with_learnt
 from tfrec_recall.upkeep.served_catalogue import CHOSEN, is_chosen, listed
@@ -152,7 +152,7 @@ def _updated(
         model = run.learn(model, learnt)
         clock.lap("learn")
     if len(learnt) and len(held):
-        made = retriever_of(model, catalogue, serving)
+        made = retriever_of(model, catalogue, serving, run.since())
         clock.lap("index")
         before, after, change, measured = run.compared(serving, made, learnt, held)
         clock.lap("measure")
@@ -166,7 +166,7 @@ def _updated(
         model, made = run.learn(model, held), None
         clock.lap("learn")
     if made is None:
-        made = retriever_of(model, catalogue, serving)
+        made = retriever_of(model, catalogue, serving, run.since())
         clock.lap("index")
     days = run.days()
     usual = Reference.of_days(made, days, run.users, run.items, run.seed)
@@ -274,6 +274,12 @@ class _Run:
         self.learnt.append(events)
         return grown
 
+    def since(self) -> Interactions:
+        """All that was learnt."""
+        return self._interactions(
+            pd.concat([self.waiting.iloc[:0], *self.learnt], ignore_index=True)
+        )
+
     def days(self) -> DaysBefore:
         """The days before the new version."""
         return self.state.days().later(self.events, self.waiting["user_id"], self.seed)
@@ -333,13 +339,23 @@ class _Run:
         return {"time_unit": self.new.time_unit} if "timestamp" in events else {}
 
 
-def retriever_of(model: RecallModel, items: pd.DataFrame, like: LoadedRetriever) -> Retriever:
-    """The model's retriever, with the index and what else an export offers."""
+def retriever_of(
+    model: RecallModel, items: pd.DataFrame, like: LoadedRetriever, since: Interactions
+) -> Retriever:
+    """The model's retriever, with the index and what else an export offers.
+
+    Args:
+        since: what was learnt since `like`.
+    """
     index = index_settings(like.report["index"]) if "index" in like.report else None
     made = model.retriever(items, index, like.k, tuning_queries=like.tuned_with)
-    if like.popularity is not None and (counted := _counted(like.popularity)):
-        tell(f"What is popular{counted} stays as the training found it; training anew counts it.")
-        made.with_fallback(like.popularity)
+    popular = like.popularity
+    if popular is not None and not (popular.by is None and popular.half_life_days is None):
+        if popular.half_life_days is None or popular.newest is not None:
+            popular = popular.later(since)
+        else:
+            tell("What is popular stays as it was: this export does not say when it was counted.")
+        made.with_fallback(popular)
     if like.filter_inputs:
         with_same_filters(made, items, like)
     return made
@@ -354,13 +370,6 @@ def check_followed(model: RecallModel, epochs: int | None, replay: float) -> Non
             f"{type(model).__name__} learns new events once and by themselves, without epochs and "
             f"replayed events: leave --epochs and --replay out. Received: {', '.join(told)}."
         )
-
-
-def _counted(popularity: Popularity) -> str:
-    """How it was counted, where that is not as the model counts; else nothing."""
-    segments = "" if popularity.by is None else " in segments of users"
-    days = popularity.half_life_days
-    return segments if days is None else f"{segments}, by a half-life of {days:g} days,"
 
 
 class _Clock:
