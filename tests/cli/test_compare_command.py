@@ -189,7 +189,10 @@ def test_a_stopped_run_leaves_nothing_and_none_begins_after_it(plan, tmp_path, m
 
 
 def test_a_run_that_is_interrupted_with_the_rest_did_not_fail(plan, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "executable", program(tmp_path / "python", "kill -INT $$; sleep 60"))
+    # What was started in the background ignores the signal, and so do its children.
+    heeds = "import os, signal as s; s.signal(s.SIGINT, s.SIG_DFL); os.kill(os.getpid(), s.SIGINT)"
+    python = program(tmp_path / "python", f"exec {sys.executable} -c '{heeds}'")
+    monkeypatch.setattr(sys, "executable", python)
     with pytest.raises(KeyboardInterrupt):
         RunsApart(plan).made(Run("popular", 0), None)
     assert not plan.runs().read()
