@@ -21,6 +21,7 @@ NONE = [None, None]
         ([1, 0], [True], "bool", [True, False]),
         ([True, None], [True], "boolean", [True, pd.NA]),
         (["True", "false"], [True], "bool", [True, False]),
+        (["1", "0"], [True], "bool", [True, False]),
         (NONE, [True], "boolean", [pd.NA, pd.NA]),
         (NONE, [1], "Int64", [pd.NA, pd.NA]),
         (NONE, ["a"], "str", [np.nan, np.nan]),

@@ -18,7 +18,7 @@ from tfrec_recall.export.serving_module import signature_name
 LIBRARY = "libtensorflow_cc.so.2"
 SOURCE = pathlib.Path(__file__).with_name("serve.c")
 
-# The one system package that a test needs: `.ci/run` installs it; who lacks it can do without.
+# A system package: `.ci/run` installs it; who lacks it can do without.
 needs_gcc = pytest.mark.skipif(
     shutil.which("gcc") is None, reason="no gcc is installed, which compiles serve.c"
 )

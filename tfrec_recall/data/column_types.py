@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from tfrec_recall.data.arrow_frames import NULLABLE
 
+_FLAGS = {"true": True, "false": False, "1": True, "0": False}
 _NULLABLE: dict[Any, Any] = {dtype.numpy_dtype: dtype for dtype in NULLABLE.values()}
 
 
@@ -49,7 +50,7 @@ def in_type(values: pd.Series, like: pd.Series) -> pd.Series:
     if isinstance(wanted, pd.StringDtype):
         return _text(values).astype(wanted)
     if pd.api.types.is_bool_dtype(wanted) and isinstance(values.dtype, pd.StringDtype):
-        values = _flags(values)
+        values = flags_in(values)
     found = values.astype(nullable(wanted))
     if pd.api.types.is_integer_dtype(wanted) and pd.api.types.is_numeric_dtype(values.dtype):
         other = (found != values).fillna(False).to_numpy(bool)
@@ -68,12 +69,16 @@ def _text(values: pd.Series) -> pd.Series:
     return values.astype("str")
 
 
-def _flags(values: pd.Series) -> pd.Series:
-    found = values.str.lower().map({"true": True, "false": False})
-    strange = values[found.isna() & values.notna()]
+def flags_in(text: pd.Series) -> pd.Series:
+    """True and false as they are written; pandas takes any text for True.
+
+    Raises: ValueError for other text.
+    """
+    found = text.str.strip().str.lower().map(_FLAGS)
+    strange = text[found.isna() & text.notna()]
     if len(strange):
-        raise ValueError(f"True and False are flags, and {strange.iloc[0]!r} is none")
-    return found
+        raise ValueError(f"flags are True and False, 1 and 0. Received: {strange.iloc[0]!r}")
+    return found.astype("boolean")
 
 
 def _nested(values: pd.Series, like: pd.Series) -> pd.Series:

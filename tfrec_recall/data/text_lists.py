@@ -15,6 +15,10 @@ import pandas as pd
 NOTHING = ("nan", "NaN", "null", "None", "NA", "<NA>")  # a missing value, without quotation marks
 _BRACKETS = re.compile(r"^[ \t]*\[(.*)\][ \t]*$", re.DOTALL)
 _QUOTES = re.compile("['\"]")
+_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")
+_FRACTION = re.compile(
+    r"[+-]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+|inf)"
+)
 _BY_BLANKS = re.compile(r"""['"]\s+\w?['"]""")
 
 
@@ -62,7 +66,15 @@ def _without_quotes(text: str) -> list[Any]:
     """Numbers, parted by commas or by blanks."""
     inner = _BRACKETS.sub(r"\1", text).strip()
     raw = re.split(r"\s*,\s*", inner.rstrip(", ")) if "," in inner else inner.split()
-    return [None if one in NOTHING else ast.literal_eval(one) for one in raw]
+    return [None if one in NOTHING else _number(one) for one in raw]
+
+
+def _number(text: str) -> int | float:
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    if _FRACTION.fullmatch(text):
+        return float(text)
+    raise ValueError(f"{text!r} is no number")
 
 
 def _as_literals(text: str) -> Any:

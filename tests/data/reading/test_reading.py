@@ -259,7 +259,7 @@ def test_dtype_errors(tmp_path, dtype, message):
     [
         (["True", "False"], "bool", [True, False]),
         (["1", "0"], "bool", [True, False]),
-        (["yes", "no"], "bool", r"bool is of True and False.*'yes'"),
+        (["yes", "no"], "bool", r"flags are True and False.*'yes'"),
         (["True", ""], "bool", r"1 values are missing.*'boolean' holds such"),
         (["True", "False", ""], "boolean", [True, False, None]),
         (["1", "2", "NA"], "Int64", [1, 2, None]),
@@ -313,9 +313,10 @@ def test_a_column_that_speaks_of_time_is_told_to_be_none(tmp_path):
 
 
 def test_a_given_type_reads_decimals_as_the_file_writes_them(tmp_path):
-    csv(tmp_path, 'user_id,item_id,x\n1,2,"1,5"\n1,2,"2,25"\n')
-    events = Interactions.from_csv(tmp_path, dtype={"x": "float64"}, decimal=",").events
-    assert events["x"].tolist() == [1.5, 2.25]
+    for cells, numbers in ((("1,5", "2,25"), [1.5, 2.25]), (("1.500", "2,5"), [1500, 2.5])):
+        csv(tmp_path, "user_id,item_id,x\n" + "".join(f'1,2,"{cell}"\n' for cell in cells))
+        events = Interactions.from_csv(tmp_path, dtype={"x": "float64"}, decimal=",").events
+        assert events["x"].tolist() == numbers
 
 
 @pytest.mark.parametrize("title", ["Sales report 2020", "My export", "My export,"])

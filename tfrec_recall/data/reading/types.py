@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tfrec_recall.data.column_types import flags_in, nullable
 from tfrec_recall.data.ids import integers, of_categories, of_one_type
 from tfrec_recall.data.matching import SHORTENED, mended
 from tfrec_recall.data.notices import tell
@@ -28,7 +29,6 @@ _NUMBER = rf"^[ \t]*-?(?:{_DIGITS}(?:\.[0-9]*|{_EXPONENT})?|\.[0-9]+|inf|Infinit
 _DECIMAL_COMMA = rf"^[ \t]*-?{_DIGITS}(?:,[0-9]+)?[ \t]*$"
 _GROUPS = r"-?[1-9][0-9]{0,2}(?:,[0-9]{3})*"
 _THOUSANDS = rf"^[ \t]*{_GROUPS}[ \t]*$"
-_FLAGS = {"true": True, "false": False, "1": True, "0": False}
 _TEXT = pd.StringDtype(na_value=float("nan"))
 
 
@@ -129,7 +129,7 @@ def _given_type(values: pd.Series, table: str, layout: Layout, dtype: str) -> pd
     try:
         wanted = pd.api.types.pandas_dtype(dtype)
         if isinstance(values.dtype, pd.StringDtype):
-            return _text_as(values, wanted, layout.decimal)
+            return _text_as(values, table, layout, wanted)
         found = values.astype(wanted)
         if pd.api.types.is_numeric_dtype(values.dtype):
             _refuse_changes(values, found)
@@ -143,32 +143,28 @@ def _given_type(values: pd.Series, table: str, layout: Layout, dtype: str) -> pd
     return found
 
 
-def _text_as(text: pd.Series, wanted: Any, decimal: str | None) -> pd.Series:
-    """Text as flags or numbers that are written in it; pandas takes any text for True."""
+def _text_as(text: pd.Series, table: str, layout: Layout, wanted: Any) -> pd.Series:
+    """Text as the flags or numbers that are written in it."""
     flags = pd.api.types.is_bool_dtype(wanted)
     if not flags and not pd.api.types.is_numeric_dtype(wanted):
         return text.astype(wanted)
     there = text.mask(text.isin(MISSING) | (text == ""))
     missing = there.isna()
     if missing.any() and isinstance(wanted, np.dtype) and wanted.kind != "f":
-        nullable = "boolean" if flags else wanted.name.replace("i", "I").replace("u", "U")
         raise ValueError(
-            f"{int(missing.sum()):,} values are missing. Beside missing values, {nullable!r} holds "
-            "such ones"
+            f"{int(missing.sum()):,} values are missing. Beside missing values, "
+            f"{str(nullable(wanted))!r} holds such ones"
         )
     if flags:
-        found = there.str.strip().str.lower().map(_FLAGS)
-        said = "True and False, 1 and 0"
-    else:
-        plain = there.str.replace(",", ".", regex=False) if decimal == "," else there
-        whole = integers(plain.str.strip())
-        found = pd.to_numeric(plain, errors="coerce") if whole is None else whole
-        said = "numbers"
+        return flags_in(there).astype(wanted)
+    found = _thousands(there, table, layout, _BY_POINTS) if layout.decimal == "," else None
+    if found is None:
+        plain = there.str.replace(",", ".", regex=False) if layout.decimal == "," else there
+        found = integers(plain.str.strip())
+        found = pd.to_numeric(plain, errors="coerce") if found is None else found
     strange = text[found.isna() & ~missing]
     if len(strange):
-        raise ValueError(f"{wanted} is of {said}. Received: {strange.iloc[0]!r}")
-    if flags:
-        return found.astype("boolean").astype(wanted)
+        raise ValueError(f"{wanted} is of numbers. Received: {strange.iloc[0]!r}")
     result = found.astype(wanted)
     _refuse_changes(found, result)
     return result
