@@ -242,9 +242,7 @@ def _check_kinds(
     for name, value in found.items():
         if value is None:
             continue
-        if not is_unicode(
-            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        ):
+        if not is_unicode(json.dumps(value, ensure_ascii=False)):
             raise ValueError(
                 f"{path}: {name!r} of {unit} {number:,} has half of a character that UTF-16 writes "
                 "as two, as text has that was cut between them: cut it by characters, or drop the "
