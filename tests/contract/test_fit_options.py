@@ -21,6 +21,7 @@ from tests.contract.model_cases import (
     trained,
 )
 from tfrec_recall import models
+from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.training import RateDrops
 
 callbacks = tf.keras.callbacks
@@ -310,6 +311,16 @@ def test_a_loss_or_metrics_that_compile_would_pass_over_are_refused(model_class)
             model.compile(model.optimizer, **{name: value})
     with pytest.raises(ValueError, match=r"takes no loss: .*Received: loss='mse'"):
         model.compile(model.optimizer, "mse")
+
+
+@pytest.mark.parametrize("model_class", of_windows)
+def test_an_optimizer_that_is_not_followed_is_told_of(model_class, recwarn):
+    model = built(model_class)
+    twin = model_class.from_config(model.get_config())
+    twin.compile_from_config(model.get_compile_config())
+    assert not [one for one in recwarn if one.category is ReadingNotice]
+    with pytest.warns(ReadingNotice, match=f"{model_class.__name__} .*does not follow the optim"):
+        model.compile(tf.keras.optimizers.Adam(0.02))
 
 
 def test_no_loss_and_no_metrics_are_what_compile_has():

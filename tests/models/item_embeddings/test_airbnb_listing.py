@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.datasets.simulated import simulate
+from tfrec_recall.data.examples import NoExample
+from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.features import Categorical, Features, History, Numeric
 from tfrec_recall.models import AirbnbListing
 from tfrec_recall.models.item_embeddings.window_pairs import group_noise_weights
@@ -222,3 +224,43 @@ def test_a_market_is_a_categorical_feature():
         AirbnbListing(features, market="city")
     with pytest.raises(ValueError, match=r"alike_by names features.*Received: city"):
         AirbnbListing(features, alike_by=("city",))
+
+
+def with_pauses(seconds):
+    """Ten users, each with eight of twenty items, so far apart."""
+    number = np.arange(80)
+    events = {"user_id": number // 8, "item_id": number * 7 % 20, "timestamp": number * seconds}
+    return Interactions(pd.DataFrame(events))
+
+
+def sessions_of(interactions, **settings):
+    features = AirbnbListing.default_features(interactions).adapt(interactions)
+    model = AirbnbListing(features, **settings)
+    (batch,) = model.training_data(interactions, seed=None)
+    return model, len(np.unique(batch["session"]))
+
+
+def test_half_an_hour_ends_a_session():
+    assert sessions_of(with_pauses(1_800))[1] == 10
+    frame = with_pauses(1_000).events
+    late = frame.assign(timestamp=frame["timestamp"] + 100_000 * (np.arange(80) % 8 > 3))
+    assert sessions_of(Interactions(late))[1] == 20
+
+
+def test_all_events_of_a_user_are_one_session_where_few_would_be_together():
+    days = with_pauses(86_400)
+    with pytest.warns(ReadingNotice, match="within half an hour, 0 of 80 stand beside another"):
+        model, number = sessions_of(days)
+    assert number == 10
+    # What was chosen stands, whatever the events that come later are like.
+    model.training_data(with_pauses(1_000), seed=None)
+    assert np.isinf(model.pause.numpy())
+    with pytest.raises(NoExample, match="longer gap="):
+        sessions_of(days, gap=1_800.0)
+
+
+def test_a_grown_model_goes_on_with_its_sessions():
+    days = with_pauses(86_400)
+    with pytest.warns(ReadingNotice):
+        model, _ = sessions_of(days)
+    assert np.isinf(model.grow(model.features.grow(days)).pause.numpy())

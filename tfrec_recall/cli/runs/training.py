@@ -277,8 +277,8 @@ def _fit(
         factor=training.rate_factor,
         tell=say,
     )
-    follows = pieces and not isinstance(model, WindowModel)  # which has a rate of its own
-    measured: list[tf.keras.callbacks.Callback] = [in_pieces(pieces)] if follows else []
+    own = isinstance(model, WindowModel)  # steps and a rate
+    measured: list[tf.keras.callbacks.Callback] = [in_pieces(pieces)] if pieces and not own else []
     if stops_by is not None and model.learns_ratings:
         measured = [RatingsOnValidation(stops_by), stopping]
     elif stops_by is not None:
@@ -293,8 +293,9 @@ def _fit(
     made = optimizer or model.optimizer_class
     with long_run.scope():
         alone = long_run.strategy is None  # XLA knows nothing of other machines
+        decay = training.weight_decay or None
         model.compile(
-            made(training.learning_rate, weight_decay=training.weight_decay or None),
+            None if own else made(training.learning_rate, weight_decay=decay),
             jit_compile=alone and model.can_compile,
             steps_per_execution=model.steps_per_execution if alone else 1,
         )

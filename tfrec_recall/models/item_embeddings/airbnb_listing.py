@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, chronological, sessions
 from tfrec_recall.data.arguments import flags, number, whole
+from tfrec_recall.data.notices import tell
 from tfrec_recall.data.order import changes
 from tfrec_recall.data.sequences import require_pairs
 from tfrec_recall.data.windows import Block, session_batches
@@ -40,6 +41,7 @@ from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives, SameGroupNegatives
 
 NOT_INTERESTED = ("impression", "rejection")
+HALF_HOUR = 1800.0  # seconds
 
 
 @saved_by_config
@@ -74,7 +76,9 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         left_out: event types that are no sign of interest; None leaves out impressions and
             rejections, where there are any. Not beside `clicked`.
         global_context: whether the booked listing is a context of all clicks of its session.
-        gap: the longest pause within a session, in seconds.
+        gap: the longest pause within a session, in seconds. None is half an hour; where less than
+            half of the events that `training_data` is given first would stand beside another
+            listing then, as of dates, it is any pause, which is told.
         nearest: how many warm listings a cold one is the mean of ...
         alike_by: ... by these item features (categories alike, numbers near); None takes all with
             one value an item, and () leaves cold listings without a vector.
@@ -112,7 +116,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         booked: Types = "booking",
         left_out: Types | None = None,
         global_context: bool = True,
-        gap: float = 1800.0,
+        gap: float | None = None,
         nearest: int = 3,
         alike_by: Sequence[str] | None = None,
         power: float = 0.75,
@@ -135,7 +139,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         check_windows(owner, dim, window, fixed_window, negatives, power, noise, longest_step)
         check_training(owner, rate, decay_epochs, block, lanes, seed)
         flags(owner, global_context=global_context)
-        number(owner, gap, "gap", above=0)
+        number(owner, gap, "gap", above=0, optional=True)
         number(owner, threshold, "threshold", above=0, optional=True)
         number(owner, market_negatives, "market_negatives", above=0)
         whole(owner, nearest, "nearest")
@@ -160,6 +164,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
                 f"give one of both. Received: {clicked=}, {left_out=}."
             )
         self.global_context, self.gap = global_context, gap
+        self.pause = tf.Variable(gap or 0.0, trainable=False, name="pause")  # 0: not yet chosen
         self.last, self.half_life, self.popularity = last, half_life, popularity
         counts = item_space.known_counts(features)
         self.noise = Noise(PopularityNegatives(counts, power), negatives, noise)
@@ -207,7 +212,9 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
             )
         order = chronological(events)
         events, is_booked = events.iloc[order].reset_index(drop=True), is_booked[order]
-        starts = changes(sessions(events, gap=self.gap))
+        if not self.pause.numpy():
+            self.pause.assign(_pause(events))
+        starts = changes(sessions(events, gap=float(self.pause.numpy())))
         starts[1:] |= is_booked[:-1]  # what follows a booking is the search for another one
         return events, np.cumsum(starts) - 1, is_booked
 
@@ -256,6 +263,21 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
             listings, market, centre, market, pairs, self.market_negatives
         )
         return listings, weights
+
+
+def _pause(events: pd.DataFrame) -> float:
+    """The longest within a session, of events in order: half an hour, or any where few are."""
+    others = ~changes(sessions(events, gap=HALF_HOUR)) & changes(events["item_id"])
+    beside = others.copy()
+    beside[:-1] |= others[1:]
+    if 2 * beside.sum() >= len(events):
+        return HALF_HOUR
+    tell(
+        f"AirbnbListing learns from all of a user's events as one session: within half an hour, "
+        f"{beside.sum():,} of {len(events):,} stand beside another item. Set gap=, in seconds, for "
+        "sessions that a pause ends."
+    )
+    return float("inf")
 
 
 def _same_market(features: Features, market: str, counts: np.ndarray) -> SameGroupNegatives:

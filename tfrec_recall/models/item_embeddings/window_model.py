@@ -44,6 +44,19 @@ class WindowModel(RecallModel):
             )
         super().__init__(features, **kwargs)
 
+    def compile(self, optimizer=None, *args, **kwargs):
+        """As of any model; steps of its own follow no optimizer, which is told of one."""
+        if optimizer is not None and not kwargs.get("from_serialized"):
+            tell(
+                f"{type(self).__name__} learns by steps of its own and does not follow the "
+                "optimizer of compile: leave it out, and set rate= and decay_epochs= of the model."
+            )
+        super().compile(optimizer or "rmsprop", *args, **kwargs)
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        return config and {**config, "optimizer": None, "optimizer_built": False}
+
     def check_fit(self, callbacks):
         name = type(self).__name__
         ignored = [type(one).__name__ for one in callbacks if _moves_rate(one)]
