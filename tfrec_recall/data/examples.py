@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from tfrec_recall.data.interactions import Interactions
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.order import changes, chronological
 
 HISTORY_ONLY = "history_only"  # an event column: True for what is history and no target
@@ -161,6 +162,7 @@ def _pad_others(
     return result
 
 
+@of_kinds
 def next_item(
     interactions: Interactions,
     history: int = 50,
@@ -205,6 +207,7 @@ def next_item(
     return examples_of(events, target, start, end[target], weight, minimum_history=minimum_history)
 
 
+@of_kinds
 def next_basket(
     interactions: Interactions,
     history: int = 50,
@@ -262,6 +265,7 @@ def next_basket(
     return examples_of(events, target, start, end[target], weight, **options)
 
 
+@of_kinds
 def pairs(interactions: Interactions) -> Examples:
     """Every event as a target without a history: what models of user and item alone learn from.
 

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd  # noqa: F401  the examples
 
 from tfrec_recall.data.interactions import Interactions, repeats
+from tfrec_recall.data.kinds import of_kinds
 
 
+@of_kinds
 def without_duplicates(interactions: Interactions) -> Interactions:
     """Without events that repeat an earlier one in every column; users and items stay.
 
@@ -18,6 +20,7 @@ def without_duplicates(interactions: Interactions) -> Interactions:
     return interactions.take(~repeats(interactions.events).to_numpy())
 
 
+@of_kinds
 def rated(
     interactions: Interactions, minimum: float | None = None, unrated: bool = False
 ) -> Interactions:

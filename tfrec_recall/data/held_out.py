@@ -10,12 +10,14 @@ import tensorflow as tf
 
 from tfrec_recall.data.examples import Examples, at_most, checked, examples_of, first_rows, pairs_of
 from tfrec_recall.data.interactions import Interactions
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.order import changes, rank
 
 _LONGEST = 2**24  # rows of a user; strides are primes above it, so they visit every row once
 _STRIDES = 256
 
 
+@of_kinds
 def held_out(
     interactions: Interactions,
     history: int = 50,

@@ -9,6 +9,7 @@ import pandas as pd
 
 from tfrec_recall.data.examples import HISTORY_ONLY
 from tfrec_recall.data.interactions import Interactions
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.order import newer_events
 
 
@@ -40,6 +41,7 @@ class Recent:
         return self.interactions.with_events(events)
 
 
+@of_kinds
 def recent(
     history: Interactions,
     new: Interactions,

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd  # noqa: F401  the example
 
 from tfrec_recall.data.interactions import Interactions
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.order import chronological
 from tfrec_recall.data.splits import Split, given, has_baskets
 
 
+@of_kinds
 def hold_back(train: Interactions, users: int = 5000, seed: int = 0) -> Split | None:
     """Keeps an event each of some users from training, to see after which epoch a model is best.
 

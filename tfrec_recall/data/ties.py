@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd  # noqa: F401  the example
 
 from tfrec_recall.data.interactions import Interactions
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.order import TIE_ORDER
 
 
+@of_kinds
 def ties_in_file_order(interactions: Interactions) -> Interactions:
     """Events at one time follow each other as their rows do.
 
@@ -27,6 +29,7 @@ def ties_in_file_order(interactions: Interactions) -> Interactions:
     return _ordered(interactions, np.arange(len(interactions.events)))
 
 
+@of_kinds
 def ties_shuffled(interactions: Interactions, seed: int = 0) -> Interactions:
     """Events at one time follow each other as they are drawn, otherwise as `ties_in_file_order`.
 

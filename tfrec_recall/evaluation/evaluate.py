@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.evaluation import metrics
 from tfrec_recall.evaluation.pairs import Pairs
 from tfrec_recall.evaluation.queries import TIMESTAMP, Queries, first_of_each
@@ -32,6 +33,7 @@ def default_cuts(split: Split) -> tuple[int, ...]:
     return PUBLISHED_CUTS if split.published else CUTS
 
 
+@of_kinds
 def evaluate(
     retriever: Retriever,
     split: Split,

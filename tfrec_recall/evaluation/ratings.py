@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tfrec_recall.data.ids import padding_of
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.evaluation.metrics import bootstrap_interval
 from tfrec_recall.evaluation.queries import TIMESTAMP, Queries
 
@@ -70,6 +71,7 @@ class RatingReport:
         return "\n".join([*lines, *self.notes])
 
 
+@of_kinds
 def evaluate_ratings(
     retriever: Retriever,
     split: Split,

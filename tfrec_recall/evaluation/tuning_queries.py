@@ -10,12 +10,14 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Split, chronological, hold_back
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.splits.parts import Part
 from tfrec_recall.evaluation.queries import TIMESTAMP, Queries, first_of_each
 
 MOST = 1_024
 
 
+@of_kinds
 def tuning_queries(
     split: Split, users: int = MOST, seed: int = 0
 ) -> Callable[[Mapping[str, tf.TensorSpec]], dict[str, Any]]:

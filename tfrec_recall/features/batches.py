@@ -10,9 +10,11 @@ import tensorflow as tf
 
 from tfrec_recall.data import Examples, Interactions, batches, gather_histories, gather_others
 from tfrec_recall.data.examples import NoExample
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.features.specification import Features
 
 
+@of_kinds
 def example_batches(
     features: Features,
     interactions: Interactions,

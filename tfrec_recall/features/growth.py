@@ -35,10 +35,6 @@ def grown(
     features.require_adapted()
     whole("Features.grow", minimum_count, "minimum_count", optional=True)
     number("Features.grow", unseen_days, "unseen_days", above=0, optional=True)
-    if not isinstance(interactions, Interactions):
-        raise TypeError(
-            f"Features grow by Interactions, which are held. Received: {type(interactions)}."
-        )
     if features.has_order or unseen_days is not None:
         interactions.require_time("Features.grow, of features that know the order of events")
     result = type(features)(features.user, features.item, features.objectives, features.left_out)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.features.columns import Categorical, Feature, History
 from tfrec_recall.features.kinds import KINDS, kind_of
 from tfrec_recall.features.seen import rows_seen
@@ -30,6 +31,7 @@ OF_EVENTS = (*IDS, "timestamp", "rating", "weight", "session_id", "event_type", 
 NOT_ASKED = "a column of events is known at a request only if it is asked for: events.{}"
 
 
+@of_kinds
 def infer(
     interactions: Interactions,
     history: int = 50,

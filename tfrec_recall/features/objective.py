@@ -9,6 +9,7 @@ import pandas as pd
 
 from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.kinds import of_kinds
 
 MEASURES = ("rating", "quantity")
 
@@ -60,6 +61,7 @@ class Objective:
         return found.fillna(False).to_numpy(dtype=bool)
 
 
+@of_kinds
 def objectives_of(interactions: Interactions) -> tuple[Objective, ...]:
     """What these events offer: one objective for each of their types, the most frequent first.
 
@@ -79,6 +81,7 @@ def objectives_of(interactions: Interactions) -> tuple[Objective, ...]:
     return tuple(objectives)
 
 
+@of_kinds
 def meetings(interactions: Interactions, objectives: tuple[Objective, ...]) -> Interactions:
     """The events with a bool column `label <name>` for each objective.
 

@@ -6,10 +6,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.data import Examples, Interactions, batches, passes
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.features.batches import known_targets, query_features, request_columns
 from tfrec_recall.features.specification import Features
 
 
+@of_kinds
 def pass_batches(
     features: Features,
     interactions: Interactions,

@@ -11,6 +11,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, PartedInteractions, Vocabulary
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.packing import pack, unpack
 from tfrec_recall.features.columns import Feature, History, TimeOf
@@ -115,6 +116,7 @@ class Features:
             left_out=[*self.left_out, *gone],
         )
 
+    @of_kinds
     def adapt(self, interactions: Interactions | PartedInteractions) -> Features:
         """Learns every encoding from these training interactions, and returns itself.
 
@@ -148,6 +150,7 @@ class Features:
         self.item_table = self._tabulate(interactions.items)
         return self
 
+    @of_kinds
     def grow(
         self,
         interactions: Interactions,
@@ -299,17 +302,20 @@ class Features:
                 f"Received: {', '.join(sorted(have))}. Add it to Features(user=…, item=…)."
             )
 
+    @of_kinds
     def encode_items(self, items: pd.DataFrame) -> dict[str, np.ndarray]:
         """The items' features by name, a row an item; works for items that training never saw."""
         self.require_adapted()
         return {f.name: self._encode(f, items, "items") for f in self.item}
 
+    @of_kinds
     def encode_users(self, users: pd.DataFrame) -> dict[str, np.ndarray]:
         """The features of the users table by name, a row a user; nothing of a request."""
         self.require_adapted()
         own = [f for f in self.user_fields if f not in self.request_fields]
         return {f.name: self._encode(f, users, "users") for f in own}
 
+    @of_kinds
     def encode_requests(self, events: pd.DataFrame) -> dict[str, np.ndarray]:
         """`request_fields` by name, a row an event: as if it were asked for at that moment."""
         self.require_adapted()

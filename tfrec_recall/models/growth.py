@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.notices import tell
 from tfrec_recall.features import Features, Origin, Rows, Start
 from tfrec_recall.models.saved_whole import SavedWhole
@@ -25,6 +26,7 @@ class Growing(SavedWhole):
 
     features: Features
 
+    @of_kinds
     def grow(self: Model, features: Features) -> Model:
         """A model of these features that answers as this one for all that was known, and learns on.
 

@@ -48,14 +48,19 @@ def require_batches(whose: str, data: Any) -> None:
     Args:
         whose: the method that is given the data, such as "TwoTower.fit".
     """
-    creator = tf.keras.utils.experimental.DatasetCreator
-    if hasattr(data, "element_spec"):  # datasets, distributed ones too
-        return
-    if not isinstance(data, (Mapping, Iterator, creator, tf.keras.utils.Sequence)):
+    if not is_batches(data):
         raise ValueError(
             f"{whose} goes through batches: give it model.training_data(train, batch_size), which "
             f"makes them of interactions. Received: {_kind(data)}."
         )
+
+
+def is_batches(data: Any) -> bool:
+    """Whether Keras can go through it batch by batch, or take it as one whole."""
+    creator = tf.keras.utils.experimental.DatasetCreator
+    if hasattr(data, "element_spec"):  # datasets, distributed ones too
+        return True
+    return isinstance(data, (Mapping, Iterator, creator, tf.keras.utils.Sequence))
 
 
 def batch_of(data: Any) -> dict[str, tf.Tensor]:

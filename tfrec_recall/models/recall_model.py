@@ -12,12 +12,13 @@ import tensorflow as tf
 
 from tfrec_recall.data import Interactions, Recent
 from tfrec_recall.data.examples import NoExample
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features, RawItem, RawQuery, Wanted, item_embedding
 from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models.growth import Growing
-from tfrec_recall.models.keras_arguments import require_query
+from tfrec_recall.models.keras_arguments import is_batches, require_query
 from tfrec_recall.models.learner import Learner
 from tfrec_recall.models.published import Published
 from tfrec_recall.optimizers import LazyAdam
@@ -28,6 +29,7 @@ BATCH_SIZE = 1024  # of every model's training data, unless it is told
 CANDIDATE_BATCH = 4096
 COMPILED_STEPS = 16
 FEW_STEPS = 48  # take less time than to trace one
+GIVEN = ("default_features", "training_data", "adapt", "keep_state", "update", "retriever")
 LARGE_TABLE = 2**17  # rows; a compiled step that moves more takes longer than a lazy one
 
 
@@ -60,6 +62,16 @@ class RecallModel(Growing, Learner):
     is_quick_eagerly: ClassVar[bool] = True
     query_model: tf.keras.Model
     candidate_model: tf.keras.Model
+
+    def __init_subclass__(cls, **kwargs):
+        """What these methods of a subclass are given is of the kinds that annotations here name."""
+        super().__init_subclass__(**kwargs)
+        for name in GIVEN:
+            own, here = vars(cls).get(name), getattr(RecallModel, name, None)
+            if isinstance(own, classmethod):
+                setattr(cls, name, classmethod(of_kinds(own.__func__)))
+            elif own is not None:
+                setattr(cls, name, of_kinds(own, like=here))
 
     def __init__(self, features: Features, **kwargs):
         super().__init__(**kwargs)
@@ -122,6 +134,7 @@ class RecallModel(Growing, Learner):
         """How many of a user's latest earlier events `update` reads; None: all of them."""
         return max((history.length for history in self.features.histories), default=0)
 
+    @of_kinds
     def update(
         self, recent: Recent, epochs: int = 2, batch_size: int = BATCH_SIZE, seed: int | None = 0
     ) -> None:
@@ -220,6 +233,16 @@ class RecallModel(Growing, Learner):
         require_query(self, inputs)
         return self.query(inputs, training)
 
+    def predict(self, x, *args, **kwargs) -> np.ndarray:
+        """As `Model.predict`: the query vectors of encoded user features, or of batches of them.
+
+        Raises: as `call`; and ValueError for what are neither, such as interactions.
+        """
+        if not is_batches(x):
+            require_query(self, x)
+        return super().predict(x, *args, **kwargs)
+
+    @of_kinds
     def embed_items(self, items: pd.DataFrame) -> np.ndarray:
         """Vectors of items given as a table of raw features, [items, dim] float32.
 
@@ -251,6 +274,7 @@ class RecallModel(Growing, Learner):
             vectors[some] = found
         return vectors
 
+    @of_kinds
     def retriever(
         self,
         items: pd.DataFrame,

@@ -7,9 +7,11 @@ import dataclasses
 import numpy as np
 
 from tfrec_recall.data.interactions import PARTS, Interactions
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.splits.parts import Split, ordered, split_by
 
 
+@of_kinds
 def given(interactions: Interactions) -> Split:
     """The split that came with the data, in the events' column `split`, followed as it is.
 

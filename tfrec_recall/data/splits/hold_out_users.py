@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from tfrec_recall.data.interactions import Interactions
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.order import changes
 from tfrec_recall.data.splits.parts import Split, check_counts, ordered, part_of, places_from_end
 
 
+@of_kinds
 def hold_out_users(
     interactions: Interactions,
     validation: float = 0.1,

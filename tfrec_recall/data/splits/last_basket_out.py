@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 
 from tfrec_recall.data.interactions import Interactions
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.order import changes
 from tfrec_recall.data.splits.parts import Split, check_counts, ordered, places_from_end, split_by
 
 
+@of_kinds
 def last_basket_out(
     interactions: Interactions, minimum_baskets: int = 3, new_items_only: bool = True
 ) -> Split:

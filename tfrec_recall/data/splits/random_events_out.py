@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd  # noqa: F401  the example
 
 from tfrec_recall.data.interactions import Interactions
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.order import changes
 from tfrec_recall.data.splits.parts import (
     Split,
@@ -17,6 +18,7 @@ from tfrec_recall.data.splits.parts import (
 )
 
 
+@of_kinds
 def random_events_out(
     interactions: Interactions,
     test: float = 0.1,

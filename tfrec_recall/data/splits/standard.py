@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from tfrec_recall.data.interactions import Interactions
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.splits.given import given
 from tfrec_recall.data.splits.last_basket_out import last_basket_out
 from tfrec_recall.data.splits.last_events_out import last_events_out
 from tfrec_recall.data.splits.parts import Split
 
 
+@of_kinds
 def standard(
     interactions: Interactions, minimum: int | None = None, repeats: bool = False
 ) -> Split:
@@ -35,6 +37,7 @@ def standard(
     return last_events_out(interactions, minimum=minimum)
 
 
+@of_kinds
 def has_baskets(interactions: Interactions) -> bool:
     """Whether sessions are baskets: the events of each share one time, and some hold several."""
     events = interactions.events

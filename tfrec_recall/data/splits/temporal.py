@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from tfrec_recall.data.interactions import PARTS, Interactions
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.order import changes
 from tfrec_recall.data.splits.parts import Split, check_counts, ordered, split_by
 from tfrec_recall.data.times import ORDER, moment
 
 
+@of_kinds
 def temporal(
     interactions: Interactions,
     validation_from: float | str | datetime.datetime | None,

@@ -1,0 +1,68 @@
+"""What is no interactions, split or table is refused with the way on, by all that takes such."""
+
+import inspect
+
+import pandas as pd
+import pytest
+
+from tests.contract.model_cases import CASES, IN_ONE_PASS, built, its_features, the_board
+from tfrec_recall import data, evaluation, features
+from tfrec_recall.data.kinds import WAYS, WrongKind
+
+BOXES = (data, evaluation, features)
+TAKES_A_KIND = {
+    f"{box.__name__}.{name}": function
+    for box in BOXES
+    for name in box.__all__
+    if inspect.isfunction(function := getattr(box, name))
+    and next(iter(inspect.signature(function).parameters.values())).annotation in WAYS
+}
+UNCHECKED = {"tfrec_recall.evaluation.compare"}
+
+
+@pytest.mark.parametrize("name", sorted(TAKES_A_KIND.keys() - UNCHECKED))
+@pytest.mark.parametrize("given", [[1, 2], the_board().items["item_id"]], ids=["list", "column"])
+def test_functions_of_interactions_and_splits_refuse_other_kinds(name, given):
+    function = TAKES_A_KIND[name]
+    first, *others = inspect.signature(function).parameters.values()
+    needed = {one.name: None for one in others if one.default is one.empty}
+    kind = type(given).__name__
+    wanted = rf"^{function.__name__} takes {first.name} as {first.annotation}: .*kind {kind}\."
+    with pytest.raises(WrongKind, match=wanted):
+        function(given, **needed)
+
+
+def test_there_are_functions_to_try():
+    assert len(TAKES_A_KIND) > 15
+
+
+@pytest.mark.parametrize("model_class", CASES)
+def test_models_refuse_other_kinds(model_class):
+    name, board = model_class.__name__, the_board()
+    with pytest.raises(WrongKind, match=r"default_features takes .*Interactions\(events, users"):
+        model_class.default_features(board.events)
+    model = built(model_class)
+    with pytest.raises(WrongKind, match=r"training_data takes train .*split\.train has them"):
+        model.training_data(data.last_events_out(board, test=1, validation=1))
+    with pytest.raises(WrongKind, match=r"update takes recent as Recent: data\.recent\("):
+        model.update(board)
+    with pytest.raises(WrongKind, match=r"retriever takes items as DataFrame: interactions\.items"):
+        model.retriever(board)
+    with pytest.raises(ValueError, match=r"retriever takes items .*'item_id'\. Received: 'title'"):
+        model.retriever(pd.DataFrame({"title": ["a"]}))
+    with pytest.raises(WrongKind, match=r"embed_items takes items .*of the kind list"):
+        model.embed_items([1, 2])
+    with pytest.raises(WrongKind, match=r"grow takes features .*of the kind Interactions"):
+        model.grow(board)
+    with pytest.raises(ValueError, match=rf"predict and a call of|{name} has no vectors of queries"):
+        model.predict(board)
+    if model_class in IN_ONE_PASS:
+        with pytest.raises(WrongKind, match=r"adapt takes train as Interactions"):
+            model.adapt(board.events)
+
+
+def test_features_refuse_other_kinds():
+    with pytest.raises(WrongKind, match=r"Features\.adapt takes interactions"):
+        its_features().adapt(the_board().events)
+    with pytest.raises(WrongKind, match=r"Features\.grow takes interactions"):
+        its_features().grow(the_board().events)

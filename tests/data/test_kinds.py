@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.data.kinds import WrongKind, of_kinds
+
+EVENTS = pd.DataFrame({"user_id": [1], "item_id": [2]})
+HELD = Interactions(EVENTS)
+
+
+class Mine(Interactions):
+    """Interactions of a user's own."""
+
+
+@of_kinds
+def counted(number, interactions: Interactions | None = None, items: pd.DataFrame | None = None):
+    """Counts."""
+    return number
+
+
+@pytest.mark.parametrize("held", [HELD, Mine(EVENTS), None])
+def test_what_is_of_the_kind_passes(held):
+    assert counted(3, held) == counted(3, interactions=held) == 3
+    assert counted(3, held, EVENTS) == counted(number=3) == 3
+
+
+def test_what_is_not_is_refused_wherever_it_stands():
+    for refused in (WrongKind, TypeError, ValueError):
+        with pytest.raises(refused, match=r"^counted takes interactions as Interactions or None: "):
+            counted(3, EVENTS)
+    with pytest.raises(WrongKind, match=r"Received: interactions of the kind DataFrame\."):
+        counted(3, interactions=EVENTS)
+    with pytest.raises(WrongKind, match=r"items as DataFrame or None: interactions\.items"):
+        counted(3, HELD, items=HELD)
+
+
+def test_tables_of_items_and_users_have_their_ids():
+    with pytest.raises(ValueError, match=r"with the column 'item_id'\. Received: 'user_id'\."):
+        counted(3, items=EVENTS[["user_id"]])
+
+
+def test_a_function_stays_what_it_was():
+    assert (counted.__name__, counted.__doc__) == ("counted", "Counts.")
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'number'"):
+        counted()
+
+
+def test_arguments_without_a_kind_take_that_of_another_function():
+    def here(number, interactions):
+        return number
+
+    with pytest.raises(WrongKind, match="here takes interactions as Interactions or None"):
+        of_kinds(here, like=counted)(1, 2)

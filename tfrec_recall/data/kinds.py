@@ -1,0 +1,101 @@
+"""Interactions, splits and tables that functions are given, refused where they are another kind."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+FROM = "*"  # whatever else was given
+WAYS = {  # what is wanted: of what was given, the way there
+    "Interactions": {
+        "DataFrame": "Interactions(events, users, items) makes them of tables",
+        "PartedInteractions": "Interactions.from_parquet holds all events, and parted.part(0) some",
+        "Split": "split.train has them",
+        FROM: "Interactions(events, users, items) makes them of tables",
+    },
+    "PartedInteractions": {FROM: "part_events writes them to a folder"},
+    "Split": {FROM: "standard(interactions) makes one, and so do the other splits of data"},
+    "Recent": {FROM: "data.recent(history, new) makes them"},
+    "Features": {FROM: "Features(user, item).adapt(train) makes them, or default_features(train)"},
+    "Retriever": {FROM: "model.retriever(items) makes one"},
+    "DataFrame": {
+        "Interactions": "interactions.items has the items, and .users and .events the others",
+        "Split": "split.interactions.items has the items",
+        FROM: "pandas.DataFrame makes one",
+    },
+}
+COLUMNS = {"items": "item_id", "users": "user_id"}  # that a table of this name has
+ABSENT = object()
+
+
+class WrongKind(TypeError, ValueError):
+    """An argument of another kind: a TypeError as Python's, a ValueError as all refused values."""
+
+
+def of_kinds(function: Callable[P, R], like: Callable | None = None) -> Callable[P, R]:
+    """The function; it refuses arguments that are not of the kind that annotations name.
+
+    Kinds are looked up by the names of their classes, so that nothing is imported for it.
+
+    Args:
+        like: another function whose annotations are those of arguments that have none.
+
+    Raises: `WrongKind`, from the function, with the way from what was given to what is wanted; and
+        ValueError for a table of items or users without its column of ids.
+
+    >>> @of_kinds
+    ... def users(interactions: Interactions) -> int:
+    ...     return interactions.events["user_id"].nunique()
+    >>> users([1, 2])
+    Traceback (most recent call last):
+    ...
+    tfrec_recall.data.kinds.WrongKind: users takes interactions as Interactions: \
+Interactions(events, users, items) makes them of tables. Received: interactions of the kind list.
+    """
+    wanted = {name: (place, kinds) for place, name, kinds in _wanted(function, like or function)}
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name, (place, kinds) in wanted.items():
+            value = args[place] if place < len(args) else kwargs.get(name, ABSENT)
+            if value is not ABSENT:
+                _require(function.__qualname__, name, value, kinds)
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def _wanted(function: Callable, like: Callable) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Place, name and kinds of each argument that is of some."""
+    known = inspect.signature(like).parameters
+    for place, (name, own) in enumerate(inspect.signature(function).parameters.items()):
+        said = own.annotation
+        if said is own.empty and name in known:
+            said = known[name].annotation
+        kinds = tuple(part.strip().rpartition(".")[2] for part in str(said).split("|"))
+        if set(kinds) <= {*WAYS, "None"} and set(kinds) != {"None"}:
+            yield place, name, kinds
+
+
+def _require(owner: str, name: str, value: Any, kinds: tuple[str, ...]) -> None:
+    given = [kind.__name__ for kind in type(value).__mro__]
+    if value is None and "None" in kinds:
+        return
+    if not set(kinds).intersection(given):
+        ways = WAYS[kinds[0]]
+        way = next((ways[kind] for kind in given if kind in ways), ways[FROM])
+        raise WrongKind(
+            f"{owner} takes {name} as {' or '.join(kinds)}: {way}. "
+            f"Received: {name} of the kind {given[0]}."
+        )
+    column = COLUMNS.get(name)
+    if "DataFrame" in given and column is not None and column not in value.columns:
+        there = ", ".join(map(repr, value.columns))
+        raise ValueError(
+            f"{owner} takes {name} as a table with the column {column!r}. Received: {there}."
+        )
