@@ -54,7 +54,9 @@ def test_models_refuse_other_kinds(model_class):
         model.embed_items([1, 2])
     with pytest.raises(WrongKind, match=r"grow takes features .*of the kind Interactions"):
         model.grow(board)
-    with pytest.raises(ValueError, match=rf"predict and a call of|{name} has no vectors of queries"):
+    with pytest.raises(
+        ValueError, match=rf"predict and a call of|{name} has no vectors of queries"
+    ):
         model.predict(board)
     if model_class in IN_ONE_PASS:
         with pytest.raises(WrongKind, match=r"adapt takes train as Interactions"):

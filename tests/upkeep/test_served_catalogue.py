@@ -1,8 +1,10 @@
 """An update keeps the catalogue that a reindex has chosen."""
 
+import pandas as pd
 import pytest
 
 from tests.upkeep.conftest import day
+from tfrec_recall.data import Interactions
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.export import export, load
 from tfrec_recall.upkeep import update
@@ -23,3 +25,23 @@ def test_what_reindex_took_out_stays_out_and_what_is_new_comes_in(popular):
         served = load(found.version)
         assert set(served.item_ids) == set(served.items["item_id"]) == known - gone
         assert set(TrainingState.of(found.version).items()["item_id"]) == known
+
+
+def test_what_reindex_added_and_changed_stays(popular):
+    state = TrainingState.of(popular / "1")
+    items = state.items().assign(colour="red")
+    items.to_parquet(state.folder / "items.parquet", index=False)
+    changed, (added, twice) = items["item_id"][3], ("i1000", "i1001")
+    others = pd.DataFrame({"item_id": [added, twice], "colour": ["blue", "green"], "title": "new"})
+    chosen = pd.concat([items, others], ignore_index=True)
+    chosen.loc[3, "colour"] = "pink"
+    retriever = state.model().retriever(chosen, k=50)
+    export(retriever, popular, data=state.card, items=chosen, reindexed={"from": "1"})
+    first = day(1)
+    rows = first.items.assign(colour=None)
+    rows.loc[len(rows)] = [twice, "white"]  # what the update is given counts for more
+    found = update(popular, Interactions(first.events, items=rows, mend_ids=False), force=True)
+    told = load(found.version).items.set_index("item_id")["colour"]
+    assert (told[changed], told[added], told[twice]) == ("pink", "blue", "white")
+    known = TrainingState.of(found.version).items().set_index("item_id")["colour"]
+    assert known[[changed, added, twice]].tolist() == ["pink", "blue", "white"]

@@ -6,6 +6,7 @@ import pandas as pd
 
 from tfrec_recall.data.notices import tell
 from tfrec_recall.export import LoadedRetriever
+from tfrec_recall.operations.catalogue_changes import CatalogueChanges
 
 CHOSEN = "catalogue_chosen"  # in what a card tells of an update, also of those after a reindex
 
@@ -15,6 +16,20 @@ def is_chosen(serving: LoadedRetriever) -> bool:
     told = serving.card.get("data")
     updated = (told.get("updated") if isinstance(told, dict) else None) or {}
     return bool(serving.card.get("reindexed") or updated.get(CHOSEN))
+
+
+def chosen_rows(serving: LoadedRetriever, known: pd.DataFrame) -> pd.DataFrame:
+    """The rows of served items that `reindex` has added or changed.
+
+    Args:
+        known: the items of the training state, whose columns count.
+    """
+    if serving.items is None or not is_chosen(serving):
+        return known.iloc[:0]
+    served = serving.items[[column for column in known if column in serving.items]]
+    before, after = (pd.Index(table["item_id"]) for table in (known, served))
+    changes = CatalogueChanges.between(before, after, known[list(served)], served)
+    return served[served["item_id"].isin([*changes.added, *(changes.changed or ())])]
 
 
 def listed(items: pd.DataFrame, known: pd.DataFrame, serving: LoadedRetriever) -> pd.DataFrame:
@@ -38,6 +53,7 @@ def listed(items: pd.DataFrame, known: pd.DataFrame, serving: LoadedRetriever) -
     if lost:
         tell(
             f"{lost:,} items that reindex put into the catalogue are not known to the training "
-            "state, and are not listed any more: give their rows as new items (--items)."
+            "state, nor has the export a table of them: they are not listed any more. Give their "
+            "rows as new items (--items)."
         )
     return items[~left].reset_index(drop=True)

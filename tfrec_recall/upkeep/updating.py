@@ -30,7 +30,7 @@ from tfrec_recall.operations.same_filters import with_same_filters
 from tfrec_recall.retrieval import Retriever
 from tfrec_recall.upkeep.differences import LEAST, difference
 from tfrec_recall.upkeep.learnt_once import with_learnt
-from tfrec_recall.upkeep.served_catalogue import CHOSEN, is_chosen, listed
+from tfrec_recall.upkeep.served_catalogue import CHOSEN, chosen_rows, is_chosen, listed
 from tfrec_recall.upkeep.state import TrainingState, remove_old, write
 from tfrec_recall.upkeep.tables import in_form, joined
 
@@ -128,7 +128,7 @@ def update(
         clock = _Clock()
         serving = load(path)
         state = TrainingState.of(serving.path)
-        run = _Run(state, new, epochs, replay, minimum_count, unseen_days, seed, again)
+        run = _Run(state, serving, new, epochs, replay, minimum_count, unseen_days, seed, again)
         return _updated(run, serving, force, keep_days, clock)
 
 
@@ -219,7 +219,9 @@ def _updated(
 class _Run:
     """One update: the new events in the form of the state's, and what is learnt of them."""
 
-    def __init__(self, state, new, epochs, replay, minimum_count, unseen_days, seed, again):
+    def __init__(
+        self, state, serving, new, epochs, replay, minimum_count, unseen_days, seed, again
+    ):
         self.state, self.new = state, new
         self.epochs, self.replay, self.seed = epochs, replay, seed
         self.dropping = {"minimum_count": minimum_count, "unseen_days": unseen_days}
@@ -229,7 +231,12 @@ class _Run:
         self.events = in_form(new.events, self.waiting)
         self.known_users, self.known_items = state.users(), state.items()
         self.users = joined(self.known_users, new.users, "users", "user_id")
-        self.items = joined(self.known_items, new.items, "items", "item_id")
+        chosen = chosen_rows(serving, self.known_items)
+        items = self.known_items
+        if len(chosen):
+            items = joined(items, chosen, "items", "item_id")
+        self.items = joined(items, new.items, "items", "item_id")
+        self.told_of = pd.concat([new.items["item_id"], chosen["item_id"]])
         self.random = np.random.default_rng(seed)
         self.learnt: list[pd.DataFrame] = []
         self.told: dict[str, Any] = state.told
@@ -260,7 +267,7 @@ class _Run:
     def learn(self, model: RecallModel, events: pd.DataFrame) -> RecallModel:
         """The model, grown by these events, after it has learnt them."""
         check_followed(model, self.epochs, self.replay)
-        now = self._interactions(events, self.new.items["item_id"])
+        now = self._interactions(events, self.told_of)
         grown = model.grow(model.features.grow(now, **self.dropping))
         length = grown.history_needed
         replay = 0.0 if length is None else self.replay
