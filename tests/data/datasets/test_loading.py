@@ -5,6 +5,7 @@ import pathlib
 import pandas as pd
 import pytest
 
+from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.data import Interactions, datasets
 from tfrec_recall.data.datasets import tables
 
@@ -49,6 +50,21 @@ def test_a_built_in_name_wins_unless_it_is_written_as_a_path(tmp_path, monkeypat
     assert len(datasets.load("online-retail").events) == 386_326
     assert len(datasets.load("./online-retail").events) == 2
     assert len(datasets.load(pathlib.Path("online-retail")).events) == 2
+
+
+def test_a_folder_is_found_where_the_variable_says(tmp_path, monkeypatch):
+    there, here = tmp_path / "there", tmp_path / "here"
+    for folder, items in ((there / "shop", ["a"]), (here / "shop", ["b"])):
+        folder.mkdir(parents=True)
+        pd.DataFrame({"user_id": [1], "item_id": items}).to_csv(folder / "events.csv", index=False)
+    monkeypatch.setenv("TFREC_RECALL_DATA", str(there))
+    monkeypatch.chdir(tmp_path)
+    assert datasets.load("shop").events["item_id"].tolist() == ["a"]
+    assert Source("shop").recorded()["data"] == str(there / "shop")
+    with pytest.raises(ValueError, match="no data set, file or folder"):
+        datasets.load("./shop")
+    monkeypatch.chdir(here)  # a path that is there is what is meant
+    assert datasets.load("shop").events["item_id"].tolist() == ["b"]
 
 
 def test_an_unknown_name_is_refused_with_those_there_are():

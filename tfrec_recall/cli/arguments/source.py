@@ -75,9 +75,10 @@ class Source:
         """
         from tfrec_recall.data import datasets
 
+        place = datasets.found_at(self.name) or self.name
         found = {
             name: str(pathlib.Path(path).resolve())
-            for name, path in {"data": self.name, **self._files()}.items()
+            for name, path in {"data": place, **self._files()}.items()
             if path is not None
         }
         if self.name in datasets.names():

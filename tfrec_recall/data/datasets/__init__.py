@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import difflib
 import os
-import pathlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tfrec_recall._on_demand import on_demand
+from tfrec_recall.data.datasets.location import found_at
 
 if TYPE_CHECKING:
     from tfrec_recall.data.datasets import movielens, online_retail, simulated
@@ -94,7 +94,8 @@ def load(name_or_folder: str | os.PathLike[str] = "online-retail", **options: An
 
     Args:
         name_or_folder: one of `names()`; a folder that has a file `events` and, if known, users and
-            items alike; or a file. Write `./online-retail` for a folder of that name.
+            items alike; or a file. Write `./online-retail` for a folder of that name. What is not
+            here by its name is looked for in the folder that TFREC_RECALL_DATA names.
         options: those of `online_retail.load`, `movielens.load`, `simulated.load`, or for files
             those of `Interactions.from_files`, such as `rename={"their column": "ours"}`.
 
@@ -105,10 +106,11 @@ def load(name_or_folder: str | os.PathLike[str] = "online-retail", **options: An
     """
     if isinstance(name_or_folder, str) and name_or_folder in BUILT_IN:
         return BUILT_IN[name_or_folder].load(**options)
-    if pathlib.Path(name_or_folder).exists():
+    place = found_at(name_or_folder)
+    if place is not None:
         from tfrec_recall.data.interactions import Interactions
 
-        return Interactions.from_files(name_or_folder, **options)
+        return Interactions.from_files(place, **options)
     close = difflib.get_close_matches(str(name_or_folder), names(), n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     raise ValueError(

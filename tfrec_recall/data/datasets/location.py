@@ -45,6 +45,14 @@ def in_data_folder(*names: str) -> pathlib.Path | None:
     return next((folder / name for name in names if (folder / name).exists()), None)
 
 
+def found_at(place: str | os.PathLike[str]) -> pathlib.Path | None:
+    """The file or folder of this path, or else the one of this name in TFREC_RECALL_DATA."""
+    path = pathlib.Path(place)
+    if path.exists():
+        return path
+    return in_data_folder(path.name) if path.name == str(place) else None
+
+
 def cache_folder() -> pathlib.Path:
     """`$XDG_CACHE_HOME/tfrec_recall`, or `~/.cache/tfrec_recall`; it need not exist."""
     # The XDG specification has relative paths ignored.
