@@ -15,6 +15,7 @@ from tests.references import splits as reference
 from tests.references.order import chronological as reference_order
 from tfrec_recall.data import splits
 from tfrec_recall.data.interactions import Interactions
+from tfrec_recall.data.notices import ReadingNotice
 
 EVENT = st.tuples(
     st.sampled_from(["u", "v", "w"]),
@@ -348,6 +349,14 @@ def test_standard_follows_the_data():
     assert splits.standard(Interactions(clicks)).name.startswith("last_events_out")
     assert splits.standard(Interactions(numbered)).name.startswith("last_events_out")
     assert splits.standard(Interactions(published)).name == "given"
+
+
+def test_standard_draws_events_where_there_are_no_times_and_says_so():
+    likes = pd.DataFrame({"user_id": np.repeat([1, 2], 10), "item_id": range(20)})
+    with pytest.warns(ReadingNotice, match="no times: a tenth of each user's, drawn at random"):
+        split = splits.standard(Interactions(likes), minimum=4)
+    assert split.name == splits.random_events_out(Interactions(likes), minimum=4).name
+    assert [len(part) for part in (split.train.events, split.test.targets)] == [16, 2]
 
 
 def test_parts_by_name():

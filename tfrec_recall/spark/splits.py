@@ -13,7 +13,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tfrec_recall.data.checks import PARTS
+from tfrec_recall.data.notices import tell
 from tfrec_recall.data.splits.parts import check_counts, label
+from tfrec_recall.data.splits.standard import WITHOUT_TIMES
 from tfrec_recall.data.splits.temporal import cuts_of, named_cut
 from tfrec_recall.data.times import ORDER
 from tfrec_recall.spark.folders import Folder, whole_folder
@@ -363,6 +365,9 @@ def standard(
     if has_baskets(interactions):
         least = 3 if minimum is None else minimum
         return last_basket_out(interactions, least, new_items_only=not repeats)
+    if not interactions.has_time:
+        tell(WITHOUT_TIMES)
+        return random_events_out(interactions, minimum=minimum)
     return last_events_out(interactions, minimum=minimum)
 
 
