@@ -27,7 +27,7 @@ class Popular(OnePassModel):
 
     Args:
         features: adapted; only `item_id` is used, and `user_id` gives the request its batch axis.
-        half_life_days: None counts every event as one.
+        half_life_days: None counts events of every age alike.
 
     It learns in one pass, with `adapt` or with `fit` on the training interactions.
     """

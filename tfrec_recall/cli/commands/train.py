@@ -67,8 +67,9 @@ def train(
             metavar="FILE|published",
             callback=_there,
             help="JSON or TOML with settings of the training (epochs, batch_size, learning_rate, "
-            "patience, weight_decay) and arguments of the model's constructor. `published` is the "
-            "plain form of the model's paper, which files may change. May be given several times.",
+            "patience, rate_drops, rate_factor, weight_decay) and arguments of the model's "
+            "constructor. `published` is the plain form of the model's paper, which files may "
+            "change. May be given several times.",
             show_default=False,
         ),
     ] = None,

@@ -79,9 +79,8 @@ class NeuralCF(RecallModel):
         pretrain_epochs: of the two.
 
     The defaults are by validation on MovieLens-100k (recall@50 there .445, and .412 with one loss,
-    all events alike and nothing on the vectors' size). Test is far below it (.365 with seed 1): the
-    ids alone know nothing of what a user did after training. The
-    paper tries a `dim` from 8 to 64.
+    all events alike and nothing on the vectors' size). With `half_life=None` test is far below: the
+    ids alone know nothing of what a user did after training. The paper tries a `dim` from 8 to 64.
     """
 
     PUBLISHED: ClassVar[Published] = Published(
