@@ -53,3 +53,16 @@ def test_arguments_without_a_kind_take_that_of_another_function():
 
     with pytest.raises(WrongKind, match="here takes interactions as Interactions or None"):
         of_kinds(here, like=counted)(1, 2)
+
+
+def test_what_answers_as_a_retriever_is_one():
+    class Peer:
+        item_ids = ()
+
+    @of_kinds
+    def asked(retriever: Retriever):  # noqa: F821  a name is all that is looked at
+        return retriever
+
+    assert asked(Peer()).item_ids == ()
+    with pytest.raises(WrongKind, match=r"takes retriever as Retriever: model\.retriever\(items\)"):
+        asked(HELD)

@@ -29,6 +29,7 @@ WAYS = {  # what is wanted: of what was given, the way there
         FROM: "pandas.DataFrame makes one",
     },
 }
+LIKE = {"Retriever": "item_ids"}  # whatever has this is taken for one: another library's, say
 COLUMNS = {"items": "item_id", "users": "user_id"}  # that a table of this name has
 ABSENT = object()
 
@@ -86,7 +87,8 @@ def _require(owner: str, name: str, value: Any, kinds: tuple[str, ...]) -> None:
     given = [kind.__name__ for kind in type(value).__mro__]
     if value is None and "None" in kinds:
         return
-    if not set(kinds).intersection(given):
+    is_like = any(hasattr(value, LIKE[kind]) for kind in kinds if kind in LIKE)
+    if not is_like and not set(kinds).intersection(given):
         ways = WAYS[kinds[0]]
         way = next((ways[kind] for kind in given if kind in ways), ways[FROM])
         raise WrongKind(
