@@ -110,6 +110,26 @@ def test_the_latest_ids_are_kept_wherever_the_padding_is(history):
     assert latest(tf.constant([history]), 4).numpy().tolist() == [[5, 3, 9, 7]]
 
 
+@pytest.mark.parametrize(
+    ("feature", "cells", "asked", "known"),
+    [
+        (Categorical("town"), ["bath", "york", None], ["york", "deal", ""], [True, False, False]),
+        (Numeric("size"), [1.0, 7.5, None], [7.5, np.nan], [True, False]),
+        (Numeric("size", decimal=","), ["1.234,50", "7,5", None], ["7,5", ""], [True, False]),
+        (Numeric("size", buckets=2, decimal="."), ["1,234", "7", ""], ["8", " "], [True, False]),
+    ],
+)
+def test_a_request_is_known_by_what_it_says(feature, cells, asked, known):
+    ids = ["ann", "bob", "cyd"]
+    events = pd.DataFrame({"user_id": ids, "item_id": ["v", "w", "v"], "timestamp": range(3)})
+    users = pd.DataFrame({"user_id": ids, feature.column: cells})
+    features = Features([feature, History()], [Categorical("item_id")])
+    query = RawQuery(features.adapt(Interactions(events, users)))
+    raw = {feature.name: tf.constant(asked, query.inputs[feature.name].dtype)}
+    raw["history"] = tf.fill([len(asked), 0], "")
+    assert tf.function(query.knows)(raw).numpy().tolist() == known
+
+
 def test_an_empty_history_of_any_width_is_padding():
     assert latest(tf.zeros([2, 0], tf.int32), 3).numpy().tolist() == [[0, 0, 0]] * 2
     assert latest(tf.constant([[0, 0]]), 3).numpy().tolist() == [[0, 0, 0]]

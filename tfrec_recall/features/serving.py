@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features.columns import History
-from tfrec_recall.features.encodings import NumberEncoding, VectorEncoding, VocabularyEncoding
+from tfrec_recall.features.encodings import (
+    Encoding,
+    NumberEncoding,
+    VectorEncoding,
+    VocabularyEncoding,
+)
 from tfrec_recall.features.specification import Features
 
 ALL = -1  # of a history is kept
+Mapping = Callable[[tf.Tensor], tf.Tensor]
 
 
 class RawQuery(tf.Module):
@@ -27,8 +35,7 @@ class RawQuery(tf.Module):
         features.require_adapted()
         self.inputs: dict[str, tf.TensorSpec] = {}
         self._steps = []  # (input's name, feature's name, mapping, how much is kept or None)
-        self._names: set[str] = set()  # inputs that are looked up
-        self._numbers: set[str] = set()
+        self._found: list[tuple[str, Mapping]] = []  # by input, where its values say anything
         for feature in features.user:
             encoding = features.encodings[feature.name]
             kept, spec = None, encoding.raw_spec()
@@ -37,11 +44,11 @@ class RawQuery(tf.Module):
                 spec = tf.TensorSpec([None, None], spec.dtype)
             source = feature.column if feature.derived else feature.name
             self.inputs[source] = tf.TensorSpec(spec.shape, spec.dtype, name=source)
-            self._steps.append((source, feature.name, encoding.graph(), kept))
-            if isinstance(encoding, VocabularyEncoding):
-                self._names.add(source)
-            elif isinstance(encoding, NumberEncoding | VectorEncoding):
-                self._numbers.add(source)
+            mapping = encoding.graph()
+            self._steps.append((source, feature.name, mapping, kept))
+            found = _found(encoding, mapping)
+            if found is not None:
+                self._found.append((source, found))
 
     def knows(self, raw: dict[str, tf.Tensor]) -> tf.Tensor | None:
         """Of which queries anything is known, bool [batch]: an id, a value, a number, an event.
@@ -49,14 +56,8 @@ class RawQuery(tf.Module):
         Times say nothing of a user. None where the query has nothing but times.
         """
         known = []
-        for source, _, mapping, _ in self._steps:
-            values = raw[source]
-            if source in self._numbers:
-                found = tf.math.is_finite(values)
-            elif source in self._names:
-                found = mapping(values) >= FIRST_KNOWN
-            else:
-                continue
+        for source, find in self._found:
+            found = find(raw[source])
             rows = tf.shape(found)[0]
             known.append(tf.reduce_any(tf.reshape(found, [rows, -1]), axis=1))
         return tf.reduce_any(tf.stack(known), axis=0) if known else None
@@ -85,6 +86,21 @@ class RawItem(tf.Module):
 
     def __call__(self, raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return {name: mapping(raw[name]) for name, mapping in self._steps}
+
+
+def _found(encoding: Encoding, mapping: Mapping) -> Mapping | None:
+    """Which of the raw values say anything; None of times.
+
+    Args:
+        mapping: the encoding's own, whose table is kept once.
+    """
+    if isinstance(encoding, VocabularyEncoding):
+        return lambda raw: mapping(raw) >= FIRST_KNOWN
+    if isinstance(encoding, NumberEncoding):  # which may come as texts
+        return lambda raw: tf.math.is_finite(encoding.read_in_graph(raw))
+    if isinstance(encoding, VectorEncoding):
+        return tf.math.is_finite
+    return None
 
 
 def latest(ids: tf.Tensor, length: int) -> tf.Tensor:
