@@ -114,6 +114,9 @@ def test_the_latest_ids_are_kept_wherever_the_padding_is(history):
     ("feature", "cells", "asked", "known"),
     [
         (Categorical("town"), ["bath", "york", None], ["york", "deal", ""], [True, False, False]),
+        (Categorical("town", hash_buckets=3), ["bath", "york", None], ["deal", ""], [True, False]),
+        (Categorical("shop", hash_buckets=3), [4, 9, 4], [5, -1], [True, False]),
+        (Categorical("user_id", hash_buckets=3), ["ann", "bob", "cyd"], ["eve", ""], [True, False]),
         (Numeric("size"), [1.0, 7.5, None], [7.5, np.nan], [True, False]),
         (Numeric("size", decimal=","), ["1.234,50", "7,5", None], ["7,5", ""], [True, False]),
         (Numeric("size", buckets=2, decimal="."), ["1,234", "7", ""], ["8", " "], [True, False]),

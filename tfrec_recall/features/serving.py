@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tfrec_recall.data.vocabulary import FIRST_KNOWN
+from tfrec_recall.data.vocabulary import FIRST_KNOWN, PADDING
 from tfrec_recall.features.columns import History
 from tfrec_recall.features.encodings import (
     Encoding,
@@ -14,6 +14,7 @@ from tfrec_recall.features.encodings import (
     VectorEncoding,
     VocabularyEncoding,
 )
+from tfrec_recall.features.hash_encoding import HashEncoding
 from tfrec_recall.features.specification import Features
 
 ALL = -1  # of a history is kept
@@ -96,6 +97,8 @@ def _found(encoding: Encoding, mapping: Mapping) -> Mapping | None:
     """
     if isinstance(encoding, VocabularyEncoding):
         return lambda raw: mapping(raw) >= FIRST_KNOWN
+    if isinstance(encoding, HashEncoding):
+        return lambda raw: mapping(raw) != PADDING
     if isinstance(encoding, NumberEncoding):  # which may come as texts
         return lambda raw: tf.math.is_finite(encoding.read_in_graph(raw))
     if isinstance(encoding, VectorEncoding):
