@@ -165,6 +165,22 @@ def test_values_words_and_buckets_grow_and_are_kept_in_a_config():
     np.testing.assert_array_equal(again.last_seen["item_id"], grown.last_seen["item_id"])
 
 
+def test_the_context_of_requests_grows_by_events():
+    rows = pd.DataFrame({"user_id": ["u", "v"] * 20, "item_id": ["a", "b"] * 20})
+    rows["timestamp"] = np.arange(40)
+    rows["device"], rows["degrees"] = "phone", np.arange(40.0)
+    context = [Categorical("device"), Numeric("degrees", buckets=3), Numeric("degrees", "plain")]
+    features = Features([Categorical("user_id"), *context, History()], [Categorical("item_id")])
+    features.adapt(Interactions(rows))
+    more = rows.assign(timestamp=np.arange(50, 90), degrees=np.arange(30.0, 70.0), device="desk")
+    grown = features.grow(Interactions(more))
+    assert grown.encodings["device"].vocabulary.ids.tolist() == ["phone", "desk"]
+    assert grown.encodings["degrees"].size == features.encodings["degrees"].size + 1
+    hottest = grown.encode_requests(more.tail(1))["degrees"]
+    assert hottest.tolist() == [grown.encodings["degrees"].size - 1]
+    assert grown.encodings["plain"] == features.encodings["plain"]
+
+
 def test_what_does_not_fit_is_an_error():
     model = built(models.TwoTower)
     other = Features([Categorical("user_id"), History()], [Categorical("item_id")])

@@ -78,16 +78,18 @@ def _counts(
     Of the tables of users and items, a row counts when it comes first. What a known one has by now
     that nobody had counts too, unless a value has to come several times: it would every time.
     """
-    if feature.column in IDS or feature.name in features.of_events:
-        cells = column_of(interactions.events, feature, "events")
-        return feature.values_in(cells).value_counts()
-    table, kind, _ = _rows(features, feature, interactions)
     counts = feature.values_in(_new_cells(features, feature, interactions)).value_counts()
-    if getattr(feature, "min_count", 1) > 1:
+    if _is_of_events(features, feature) or getattr(feature, "min_count", 1) > 1:
         return counts
+    table, kind, _ = _rows(features, feature, interactions)
     every = feature.values_in(column_of(table, feature, kind)).value_counts()
     new = every[vocabulary.encode(every.index.to_series()) < FIRST_KNOWN]
     return new.combine_first(counts).astype("int64")
+
+
+def _is_of_events(features: Features, feature: Feature) -> bool:
+    """Whether each event has a value of its own: an id, or what is known of a request."""
+    return feature.column in IDS or feature.name in features.of_events
 
 
 def _rows(
@@ -104,7 +106,9 @@ def _rows(
 
 
 def _new_cells(features: Features, feature: Feature, interactions: Interactions) -> pd.Series:
-    """What the feature's column has in rows of new users or items."""
+    """What the feature's column has in rows of new users or items, or in the events."""
+    if _is_of_events(features, feature):
+        return column_of(interactions.events, feature, "events")
     table, kind, is_new = _rows(features, feature, interactions)
     return column_of(table, feature, kind)[is_new]
 
