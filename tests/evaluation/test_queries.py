@@ -122,6 +122,11 @@ def test_a_column_of_missing_values_fits_every_type(dtype, column):
     np.testing.assert_array_equal(result, np.array(expected, dtype=result.dtype))
 
 
+def test_categories_may_be_missing():
+    result = raw_tensor(pd.Series(pd.Categorical([7, None, 3])), tf.int64)
+    assert result.numpy().tolist() == [7, -1, 3]
+
+
 def test_large_integers_stay_exact():
     assert raw_tensor(pd.Series([2**62 + 1]), tf.int64).numpy().tolist() == [2**62 + 1]
 

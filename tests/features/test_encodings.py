@@ -52,6 +52,28 @@ def test_bulk_and_graph_agree(feature):
         assert bulk.dtype == encoding.dtype.as_numpy_dtype
 
 
+LIKE_CSV = pd.Series([3.0, None, 7.0, 3.0])  # integers with a gap
+
+
+@pytest.mark.parametrize(
+    ("feature", "values"),
+    [
+        *((feature, TRAIN[feature.column]) for feature in CASES if feature.column in TRAIN),
+        (Categorical("floor"), LIKE_CSV),
+        (Categorical("floor", hash_buckets=5), LIKE_CSV),
+        (Categorical("floor"), LIKE_CSV.astype("Int64")),
+        (Categorical("seen"), pd.Series([True, None, False, True])),
+        (Categorical("seen", hash_buckets=5), pd.Series([True, None, False, True])),
+        (Numeric("size", decimal=","), pd.Series(["1,5", None, "2"])),
+    ],
+)
+def test_categories_are_the_values_that_they_stand_for(feature, values):
+    encoding = feature.adapt(values.astype("category"))
+    plain, objects = feature.adapt(values), values.astype(object).astype("category")
+    for one in (values, values.astype("category"), objects):
+        np.testing.assert_array_equal(encoding.encode(one), plain.encode(values))
+
+
 def test_a_value_below_min_count_is_unknown_and_a_missing_one_is_padding():
     encoding = Categorical("country", min_count=2).adapt(TRAIN["country"])
     assert encoding.encode(TRAIN["country"]).tolist() == [2, 1, 2, 0, 1]

@@ -99,9 +99,13 @@ def test_texts_are_words_on_request():
     assert found(titles, words=3) == Words("column", min_count=3)
 
 
+@pytest.mark.parametrize("categories", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_kind_can_be_asked_for(kind):
+def test_a_kind_can_be_asked_for(kind, categories):
     values = {"Vector": [[0.5, 1.0]], "Numeric": ["1,5"], "MultiValued": ["a|b"]}.get(kind, ["x y"])
-    feature = KINDS[kind]("column", "name", pd.Series(values * 3))
+    values = pd.Series(values * 3)
+    if categories and kind != "Vector":  # which can be none
+        values = values.astype("category")
+    feature = KINDS[kind]("column", "name", values)
     assert (type(feature).__name__, feature.name) == (kind, "name")
-    feature.adapt(pd.Series(values * 3))
+    feature.adapt(values)

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from tfrec_recall.data.arrow_frames import to_frame
 from tfrec_recall.data.checks import checked_entities
+from tfrec_recall.data.column_types import without_categories
 from tfrec_recall.data.files import whole_folder
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.reading import PARQUET, FilePath, find_tables
@@ -127,9 +128,7 @@ def added(counts: pd.Series | None, values: pd.Series) -> pd.Series:
     >>> added(pd.Series({"a": 2}), pd.Series(["b", "a"])).to_dict()
     {'a': 3, 'b': 1}
     """
-    if isinstance(values.dtype, pd.CategoricalDtype):  # parts have other categories
-        values = values.astype(values.cat.categories.dtype)
-    own = values.value_counts(sort=False)
+    own = without_categories(values).value_counts(sort=False)  # parts have other categories
     if counts is None:
         return own
     place = counts.index.get_indexer(own.index)

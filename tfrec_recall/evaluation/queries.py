@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall.data.column_types import without_categories
+
 HISTORY = "history"
 TIMESTAMP = "timestamp"
 OBJECTIVE = "objective"
@@ -180,8 +182,7 @@ def raw_tensor(
     >>> raw_tensor(pd.Series([3.0, None]), tf.int64, padded=True).numpy()
     array([ 3, -1, -1])
     """
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.cat.categories.dtype)
+    values = without_categories(values)
     present = values[values.notna()]
     kind = pd.api.types.infer_dtype(present)
     if len(present) and kind not in (TEXT if dtype == tf.string else NUMBERS):

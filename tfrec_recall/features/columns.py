@@ -11,6 +11,7 @@ import pandas as pd
 from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data import Vocabulary
 from tfrec_recall.data.arguments import whole
+from tfrec_recall.data.column_types import without_categories
 from tfrec_recall.data.ids import PADDING_INTEGER
 from tfrec_recall.data.notices import tell
 from tfrec_recall.features.encodings import (
@@ -104,9 +105,7 @@ class Categorical(Feature):
             )
 
     def values_in(self, cells: pd.Series) -> pd.Series:
-        present = cells.dropna()
-        if isinstance(present.dtype, pd.CategoricalDtype):
-            present = present.astype(present.cat.categories.dtype)
+        present = without_categories(cells.dropna())
         if is_truth(present):
             present = present.astype("int64")
         if pd.api.types.is_float_dtype(present.dtype):

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data import Vocabulary
+from tfrec_recall.data.column_types import without_categories
 from tfrec_recall.data.packing import pack, unpack
 
 # What groups digits beside each decimal sign: blanks, also those that do not break, and the other.
@@ -64,6 +65,7 @@ class VocabularyEncoding:
         return tf.string if isinstance(self.vocabulary.padding, str) else tf.int64
 
     def encode(self, values: pd.Series) -> np.ndarray:
+        values = without_categories(values)
         if is_truth(values):
             values = values.astype("boolean").astype("Int64")
         elif pd.api.types.is_float_dtype(values.dtype) and self.raw_dtype == tf.int64:

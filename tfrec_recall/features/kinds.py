@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.column_types import without_categories
 from tfrec_recall.data.ids import PADDING_INTEGER, is_unicode
 from tfrec_recall.data.text_lists import NOTHING, split_at
 from tfrec_recall.features.columns import (
@@ -52,11 +53,9 @@ def kind_of(column: str, name: str, values: pd.Series, words: int | None) -> Fea
         values: the column, in the order of its rows.
         words: texts that are no category are `Words` with this `min_count`; None leaves them out.
     """
-    present = values.dropna()
+    present = without_categories(values.dropna())
     if not len(present):
         return "it has no values"
-    if isinstance(present.dtype, pd.CategoricalDtype):
-        present = present.astype(present.cat.categories.dtype)
     if present.dtype == object:
         return _of_objects(column, name, present, words)
     if pd.api.types.is_bool_dtype(present.dtype):
@@ -209,7 +208,7 @@ def _decimal_sign(values: pd.Series) -> str | None:
 
     A comma before three digits everywhere says nothing: 1,234 may be a thousand.
     """
-    texts = values.dropna()
+    texts = without_categories(values.dropna())
     if not pd.api.types.is_string_dtype(texts.dtype):
         return None
     commas = texts.str.strip().str.fullmatch(_DECIMAL_COMMA).all()
@@ -220,7 +219,7 @@ def _decimal_sign(values: pd.Series) -> str | None:
 
 def _separator_or_comma(values: pd.Series) -> str | None:
     """The separator of texts, None for lists."""
-    texts = values.dropna()
+    texts = without_categories(values.dropna())
     if not pd.api.types.is_string_dtype(texts.dtype):
         return None
     found = separator_of(texts.astype("str"))

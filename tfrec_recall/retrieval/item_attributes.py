@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall.data.column_types import without_categories
 from tfrec_recall.data.ids import PADDING_INTEGER, PADDING_STRING
 from tfrec_recall.retrieval.selection import NO_ROW, is_in
 
@@ -199,9 +200,7 @@ def attributes_of(name: str, values: pd.Series) -> list[ItemValues | ItemNumbers
 
     Raises: ValueError for what is neither text, number, yes or no, nor a list of text or integers.
     """
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.cat.categories.dtype)
-    values = values.reset_index(drop=True)
+    values = without_categories(values).reset_index(drop=True)
     if pd.api.types.is_bool_dtype(values.dtype):
         return [ItemValues(name, values)]
     if pd.api.types.is_float_dtype(values.dtype):
