@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from tfrec_recall.data import Interactions
+from tfrec_recall.data import Interactions, recent
 from tfrec_recall.data.datasets.simulated import simulate
 from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.notices import ReadingNotice
@@ -206,6 +206,28 @@ def test_event_types_that_never_occur_are_refused():
     with pytest.raises(ValueError, match="No click is left to learn from"):
         AirbnbListing(features, booked=(), left_out="click").training_data(interactions)
     assert AirbnbListing(features, booked=()).training_data(interactions)
+
+
+def test_days_without_a_booking_or_a_click_are_ordinary():
+    rows = [
+        (user, (user + step) % 6, 60 * step, "booking" if step == 3 else "click")
+        for user in range(12)
+        for step in range(4)
+    ]
+    columns = ["user_id", "item_id", "timestamp", "event_type"]
+    first = Interactions(pd.DataFrame(rows, columns=columns))
+    model = trained(first, epochs=1, dim=4, clicked="click")
+
+    def since(kind):  # a user who is new, so that nothing of before is learnt again
+        rows = {"user_id": 99, "item_id": [1, 2, 3], "timestamp": [10**9, 10**9 + 60, 10**9 + 90]}
+        return Interactions(pd.DataFrame(rows).assign(event_type=kind))
+
+    model = model.grow(model.features.grow(since("click")))
+    before = model.tables.input_vectors.numpy()
+    model.update(recent(first, since("click"), replay=0), epochs=1)
+    assert (model.tables.input_vectors.numpy() != before).any()
+    with pytest.warns(ReadingNotice, match="nothing to learn .*No click is left to learn from"):
+        model.update(recent(first, since("impression"), replay=0), epochs=1)
 
 
 def test_market_noise_is_of_the_centres_market():

@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from tfrec_recall.data import Interactions
+from tfrec_recall.data import Interactions, recent
 from tfrec_recall.data.datasets.simulated import simulate
+from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.features import Categorical, Features, Numeric
 from tfrec_recall.models import AirbnbType
 from tfrec_recall.models.fitting import Run
@@ -146,6 +147,25 @@ def test_events_are_bookings_by_one_type_or_several():
     for wrong in ({"booked": "bookings"}, {"rejected": ("no",)}, {"booked": ("booking", "sale")}):
         with pytest.raises(ValueError, match=r"No event is of the type .*'booking', 'rejection'"):
             learnt(**wrong)
+
+
+def test_days_without_a_booking_are_ordinary():
+    interactions = small()
+    features = AirbnbType.default_features(interactions).adapt(interactions)
+    model = trained(interactions, features, epochs=1, dim=4, rejected="rejection")
+
+    def since(kind):
+        rows = {"user_id": ["u0", "u1"], "item_id": ["i0", "i1"], "timestamp": 10**9}
+        rows = pd.DataFrame(rows).assign(event_type=kind)
+        return Interactions(rows, interactions.users, interactions.items)
+
+    model = model.grow(model.features.grow(since("click")))
+    counts = model.types.counts.numpy()
+    with pytest.warns(ReadingNotice, match=r"nothing to learn from the new .*: 2 other events"):
+        model.update(recent(interactions, since("click")), epochs=1)
+    np.testing.assert_array_equal(model.types.counts, counts)
+    model.update(recent(interactions, since("rejection")), epochs=1)
+    assert model.types.counts.numpy().sum() == counts.sum() + 4
 
 
 def test_few_types_in_large_blocks_learn_more_than_chance():

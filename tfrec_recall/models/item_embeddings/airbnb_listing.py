@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, chronological, sessions
 from tfrec_recall.data.arguments import flags, number, whole
+from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.order import changes
 from tfrec_recall.data.sequences import require_pairs
@@ -202,11 +203,11 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         """Clicks and bookings in order, their session's number, and which of them are bookings."""
         is_booked = np.zeros(len(events), dtype=bool)
         if EVENT_TYPE in events:
-            is_booked = of_types(events, "booked", self.booked)
+            is_booked = self._are(events, "booked", self.booked)
             wanted = self._clicked(events) | is_booked
             events, is_booked = events[wanted], is_booked[wanted]
         if not len(events):
-            raise ValueError(
+            raise NoExample(
                 "No click is left to learn from: check clicked=, booked= and left_out= against the "
                 f"column {EVENT_TYPE!r}. Received: {self.clicked=}, {self.left_out=}."
             )
@@ -220,10 +221,13 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
 
     def _clicked(self, events: pd.DataFrame) -> np.ndarray:
         if self.clicked is not None:
-            return of_types(events, "clicked", self.clicked)
+            return self._are(events, "clicked", self.clicked)
         if self.left_out is not None:
-            return ~of_types(events, "left_out", self.left_out)
+            return ~self._are(events, "left_out", self.left_out)
         return ~events[EVENT_TYPE].isin(NOT_INTERESTED).to_numpy()
+
+    def _are(self, events: pd.DataFrame, argument: str, types: Sequence[str]) -> np.ndarray:
+        return of_types(events, argument, types, later=bool(self.has_learnt.numpy()))
 
     def learn_block(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
         for_windows, for_noise, for_market = tf.unstack(tf.random.split(seed, 3))

@@ -12,6 +12,8 @@ import tensorflow as tf
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flags, number, whole
+from tfrec_recall.data.examples import NoExample
+from tfrec_recall.data.notices import tell
 from tfrec_recall.data.sequences import sequences
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.data.windows import Block, session_batches
@@ -202,8 +204,16 @@ class AirbnbType(WindowModel):
         """Batches of `batch_size` users: flat columns `item_id` (a type), `event`, `rejected`.
 
         The types' counts, by which noise is drawn, and the items' are taken here.
+
+        Raises: NoExample without a booking and a rejection.
         """
-        train = train.with_events(self._bookings(train.events))
+        wanted = self._bookings(train.events)
+        if not len(wanted):
+            raise NoExample(
+                "No example is left to learn from: AirbnbType learns from bookings and rejections "
+                f"(booked=, rejected=). Received: {len(train.events):,} other events."
+            )
+        train = train.with_events(wanted)
         events, user = sequences(train, by_session=False)
         booked = events["item_id"][~self._rejected(events)]
         known = self.features.ids("item_id").encode(booked)
@@ -226,10 +236,17 @@ class AirbnbType(WindowModel):
         return session_batches(columns, user.repeat(2), batch_size, seed, first_epoch)
 
     def update(self, recent, epochs=2, batch_size=BATCH_SIZE, seed=0):
-        """As of any model, and adds to the counts of types and items."""
+        """As of any model, and adds to the counts of types and items.
+
+        Without a new booking or rejection, nothing is learnt, which is told.
+        """
         counts = (self.types.counts, self.taken)
         before = [count.numpy() for count in counts]
-        self.training_data(recent.new, batch_size, seed)
+        try:
+            self.training_data(recent.new, batch_size, seed)
+        except NoExample as error:
+            tell(f"{type(self).__name__} has nothing to learn from the new events: {error}")
+            return
         more = [count.numpy() for count in counts]
         data = self.training_data(recent.to_learn, batch_size, seed)
         for count, old, new in zip(counts, before, more, strict=True):
@@ -240,9 +257,10 @@ class AirbnbType(WindowModel):
         """Bookings and rejected requests."""
         if EVENT_TYPE not in events:
             return events
+        later = bool(self.has_learnt.numpy())
         if self.rejected is not None:
-            of_types(events, "rejected", self.rejected)
-        return events[of_types(events, "booked", self.booked) | self._rejected(events)]
+            of_types(events, "rejected", self.rejected, later)
+        return events[of_types(events, "booked", self.booked, later) | self._rejected(events)]
 
     def _rejected(self, events: pd.DataFrame) -> np.ndarray:
         if EVENT_TYPE not in events:

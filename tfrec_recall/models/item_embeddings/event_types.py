@@ -27,14 +27,19 @@ def several(argument: str, types: Types | None) -> tuple[str, ...] | None:
     return found
 
 
-def of_types(events: pd.DataFrame, argument: str, types: Sequence[str]) -> np.ndarray:
+def of_types(
+    events: pd.DataFrame, argument: str, types: Sequence[str], later: bool = False
+) -> np.ndarray:
     """Which events are of these types, bool [events].
+
+    Args:
+        later: other events were learnt before, which had these types; these may lack some.
 
     Raises: ValueError for a type that no event has, which says those that there are.
     """
     there = events[EVENT_TYPE].unique()
     missing = [one for one in types if one not in set(there)]
-    if missing:
+    if missing and not later:
         raise ValueError(
             f"No event is of the type {', '.join(map(repr, missing))} that {argument}= names: the "
             f"column {EVENT_TYPE!r} has {', '.join(sorted(map(repr, there)))}. Name one of these, "
