@@ -1,6 +1,8 @@
 """The report: one file, asked by nobody and asking nobody; in a browser at two widths."""
 
+import json
 import pathlib
+import re
 
 import pytest
 
@@ -30,6 +32,23 @@ def test_the_page_is_whole_and_asks_nobody(text):
         assert word not in text
     assert "/*" + "data*/" not in text
     assert text.count("</script>") == 2  # no title ends one
+
+
+def test_ids_that_a_browser_would_round_are_text():
+    first, second = 2**60, 2**60 + 1
+    told = [[first, True, 2.0, {"near": [[second, 0.9]]}], [7, False, 1.0, {}]]
+    user = {"user": -second, "events": 2, "about": ""}
+    user |= {"history": [[second, "B"]], "wanted": [[first, "A"]]}
+    facts = {**FACTS, "picked": [user]}
+    summary = summarised(results(result("two-tower", lists=[told])), facts, ["two-tower"])
+    made = page({**summary, "command": ""}, {first: "A", second: "B", 7: "C"})
+    carried = re.search(r'id="data">(.*?)</script>', made, re.DOTALL)
+    data = json.loads(carried.group(1))
+    assert data["titles"] == {str(first): "A", "7": "C"}
+    told[0][0], told[0][3]["near"][0][0] = str(first), str(second)
+    assert data["models"][0]["lists"] == [told]
+    shown = {"user": str(-second), "history": [[str(second), "B"]], "wanted": [[str(first), "A"]]}
+    assert data["facts"]["picked"] == [{**user, **shown}]
 
 
 @needs_chromium
