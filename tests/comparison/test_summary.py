@@ -40,6 +40,17 @@ def test_who_is_not_above_popular_is_told():
     assert "popular was not measured" in without["notes"][0]
 
 
+def test_what_is_noted_of_some_models_is_told_with_their_names():
+    of_all, none_again = "3 users do not count.", "No list holds an item that its user had."
+    made = [
+        result(name, notes=[of_all, *notes])
+        for name, notes in (("popular", []), ("a", [none_again]), ("b", ["New.", none_again]))
+    ]
+    found = summarised(results(*made), {**FACTS, "notes": [of_all]}, ["popular", "a", "b"])
+    assert found["notes"][-2:] == [f"a, b: {none_again}", "b: New."]
+    assert not any(of_all in note for note in found["notes"])
+
+
 def test_what_is_absent_says_why():
     left = {**result("sdm", status=LEFT_OUT), "why": "it needs sessions"}
     stopped = result("a", status=STOPPED)

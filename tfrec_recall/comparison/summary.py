@@ -51,7 +51,7 @@ def summarised(
         "models": rows,
         "absent": [_absent(name, by_model[name]) for name in models if not measured[name]],
         "overlap": _overlaps([measured[name][0]["compared"] for name in order]),
-        "notes": _notes(rows, measured),
+        "notes": [*_notes(rows, measured), *_notes_of_models(rows, facts["notes"])],
     }
 
 
@@ -180,6 +180,16 @@ def _notes(rows: list[dict[str, Any]], measured: Mapping[str, list[Result]]) -> 
         told = "; ".join(sorted(machines))
         notes.append(f"Times were measured differently and do not stand side by side: {told}.")
     return notes
+
+
+def _notes_of_models(rows: list[dict[str, Any]], of_all: Sequence[str]) -> list[str]:
+    """What the figures of some models need to be read with, and those of all do not."""
+    models: dict[str, list[str]] = {}
+    for row in rows:
+        for note in row["notes"]:
+            if note not in of_all:
+                models.setdefault(note, []).append(row["model"])
+    return [f"{', '.join(names)}: {note}" for note, names in models.items()]
 
 
 def _not_above(row: Mapping[str, Any]) -> bool:
