@@ -371,6 +371,9 @@ def test_parts_by_name():
 
 TIMELESS = Interactions(pd.DataFrame({"user_id": [1], "item_id": [1]}))
 GIVEN = Interactions(pd.DataFrame({"user_id": [1], "item_id": [1], "split": ["test"]}))
+ONE_OF_THREE = Interactions(
+    pd.DataFrame({"user_id": [1, 1, 2, 3], "item_id": 1, "timestamp": [0, 1, 2, 3]})
+)
 TIMED = Interactions(pd.DataFrame({"user_id": [1, 1], "item_id": [1, 2], "timestamp": [0, 86400]}))
 
 
@@ -405,6 +408,10 @@ TIMED = Interactions(pd.DataFrame({"user_id": [1, 1], "item_id": [1, 2], "timest
         (lambda: splits.hold_out_users(TIMED, test=1.5), r"shares.*test=1.5"),
         (lambda: splits.hold_out_users(TIMED), r"6 events or more.*Received: 0 such users of 1"),
         (lambda: splits.hold_out_users(TIMED, targets=1), r"others to learn from"),
+        (
+            lambda: splits.hold_out_users(ONE_OF_THREE, targets=1),
+            r"2 events or more for each part.*Received: 1 such users of 3",
+        ),
         (lambda: splits.hold_out_users(TIMED, targets=2, minimum=2), r"minimum is 3 at least"),
         (lambda: splits.random_events_out(TIMELESS), r"3 events or more.*Received: 1 events"),
         (lambda: splits.random_events_out(TIMED, test=1), r"shares.*Received: test=1"),

@@ -88,6 +88,13 @@ def test_a_split_is_that_of_pandas(on_spark, shop, name):
             same(getattr(getattr(found, part), table), getattr(expected.part(part), table))
 
 
+def test_too_few_users_for_the_parts_are_refused(spark):
+    events = {"user_id": [1, 1, 2, 3], "item_id": 1, "timestamp": [10, 20, 30, 40]}
+    one = on.SparkInteractions(spark.createDataFrame(pd.DataFrame(events)), time_unit="order")
+    with pytest.raises(ValueError, match=r"for each part.*Received: 1 such users of 3"):
+        on.hold_out_users(one, targets=1)
+
+
 def test_a_random_split_has_as_many_of_each_user(on_spark, shop):
     found = on.random_events_out(on_spark, 0.2, 0.1, seed=1).test.targets.toPandas()
     expected = data.random_events_out(shop, 0.2, 0.1, seed=1).test.targets

@@ -238,7 +238,7 @@ def hold_out_users(
     Args:
         validation, test, targets, seed, minimum: as there.
 
-    Raises: ValueError without timestamps, or if the shares leave no user to learn from.
+    Raises: ValueError without timestamps, or if users are too few for the parts or to learn from.
     """
     interactions.require_time("hold_out_users", "random_events_out")
     check_counts("hold_out_users", {"targets": (targets, 1)})
@@ -249,11 +249,11 @@ def hold_out_users(
     row = sizes.agg(F.count("*"), F.count_if(F.col("count") >= least)).first() or (0, 0)
     users, eligible = int(row[0]), int(row[1])
     counts = [max(round(share * eligible), share > 0) for share in (validation, test)]
-    if eligible == 0 or sum(counts) >= users:
+    if sum(counts) > eligible or sum(counts) >= users:
         raise ValueError(
-            f"hold_out_users needs users with {least} events or more, and others to learn from: "
-            f"fewer targets ask users with fewer events. Received: {eligible:,} such users of "
-            f"{users:,}."
+            f"hold_out_users needs users with {least} events or more for each part, and others to "
+            "learn from: fewer targets ask users with fewer events. "
+            f"Received: {eligible:,} such users of {users:,}."
         )
     drawn = np.random.default_rng(seed).permutation(eligible)[: sum(counts)]
     role = np.repeat([_VALIDATION, _TEST], counts).astype("int8")

@@ -31,7 +31,7 @@ def hold_out_users(
         minimum: a user with fewer events is training data; one more than `targets` at least, which
             is the default, as others could not be asked.
 
-    Raises: ValueError without timestamps, or if the shares leave no user to learn from.
+    Raises: ValueError without timestamps, or if users are too few for the parts or to learn from.
     """
     interactions.require_time("hold_out_users", "random_events_out (--split random)")
     check_counts("hold_out_users", {"targets": (targets, 1)})
@@ -48,10 +48,10 @@ def hold_out_users(
     user = np.cumsum(starts) - 1
     eligible = np.flatnonzero(size[starts] >= least)
     counts = [max(round(share * len(eligible)), share > 0) for share in (validation, test)]
-    if len(eligible) == 0 or sum(counts) >= starts.sum():
+    if sum(counts) > len(eligible) or sum(counts) >= starts.sum():
         raise ValueError(
-            f"hold_out_users needs users with {least} events or more, and others to learn from: "
-            "fewer targets (--split users:0.1,targets=1) ask users with fewer events. "
+            f"hold_out_users needs users with {least} events or more for each part, and others to "
+            "learn from: fewer targets (--split users:0.1,targets=1) ask users with fewer events. "
             f"Received: {len(eligible):,} such users of {starts.sum():,}."
         )
     chosen = np.random.default_rng(seed).permutation(eligible)
