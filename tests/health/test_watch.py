@@ -192,6 +192,33 @@ def test_items_in_several_rows_are_refused_by_name(loaded, today):
         watch(loaded, Interactions(today), items=twice)
 
 
+def with_digits(table):
+    return table.assign(user_id=table["user_id"].str[1:])
+
+
+def test_whole_numbers_are_the_text_that_the_export_knows(made, today, tmp_path, capsys):
+    data = Interactions(with_digits(days(DAYS)), with_digits(USERS), CATALOGUE)
+    usual = Reference.of(made, data, data.events["user_id"])
+    beside = partial(write_reference, reference=usual)
+    version = export(made, tmp_path / "digits", items=CATALOGUE, beside=beside)
+    texts, people = with_digits(today), with_digits(USERS)
+    texts.to_csv(tmp_path / "day.csv", index=False)
+    people.to_csv(tmp_path / "users.csv", index=False)
+    tables = ["--events", tmp_path / "day.csv", "--users", tmp_path / "users.csv"]
+    assert "Like the days before." in printed("watch", capsys, version, *tables).err
+
+    retriever, numbers = load(version), people.astype({"user_id": "int64"})
+    day = Interactions(texts.astype({"user_id": "int64"}))
+    with pytest.raises(ValueError, match=r"User ids are string .*events of a day.*Received: int64"):
+        watch(retriever, day, people)
+    with pytest.raises(
+        ValueError, match=r"User ids are string .*users of a day.*--type user_id=str"
+    ):
+        watch(retriever, Interactions(texts), numbers)
+    with pytest.raises(ValueError, match=r"Item ids are string .*items of a day"):
+        watch(retriever, Interactions(texts), items=CATALOGUE.assign(item_id=range(ITEMS)))
+
+
 def test_an_index_that_finds_less_is_found(usual, today, tmp_path):
     ids, vectors = item_ids(ITEMS), item_vectors(ITEMS)
     arguments = {"k": 10, "index": Blind(), "item_embedder": ById(ids, vectors)}

@@ -46,7 +46,8 @@ class Reference:
     """The days before an export, as what its checks counted.
 
     Args:
-        about: plain values: days, events, units, requests and whether times are times.
+        about: plain values: days, events, units, requests, whether times are times, and the type
+            of user ids, "int64" or "string".
         checks: with the counts of each, float32 [units, bins]; units of all checks of a day are in
             the same order, and checks of fewer are of the first.
         of_items: checks of the items' vectors, alike.
@@ -115,6 +116,7 @@ class Reference:
             "units": days.units.of_all,
             "drawn": day.units,
             "timed": days.timed,
+            "user_ids": "int64" if days.units.users.dtype.kind in "iu" else "string",
         }
         return cls(
             about=about,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.column_types import without_categories
 from tfrec_recall.export import LoadedRetriever
 from tfrec_recall.export.version_files import EXTRA
 from tfrec_recall.health import asked
@@ -22,6 +23,8 @@ from tfrec_recall.health.reference import ITEMS, Reference, with_answers
 from tfrec_recall.health.reference_file import read_reference
 from tfrec_recall.health.vectors import Vectors
 
+OF_TABLES = {"events": ("user_id", "item_id"), "users": ("user_id",), "items": ("item_id",)}
+
 
 def watch(
     retriever: LoadedRetriever,
@@ -31,6 +34,7 @@ def watch(
     item_vectors: tuple[np.ndarray, np.ndarray] | None = None,
     false_alarms: float = FALSE_ALARMS,
     seed: int = 0,
+    untyped: Collection[str] = (),
 ) -> Health:
     """Looks whether a day is like the days before the export, in all that can be counted.
 
@@ -45,6 +49,8 @@ def watch(
             export makes of the items.
         false_alarms: the share of days like those before on which any check raises an alarm.
         seed: of what is drawn, and of the ways of dealing units out.
+        untyped: which of events, users and items come from files without types: a small one may
+            hold no id but whole numbers, and they are text where the export's are.
 
     Raises: ValueError for an export without a reference, and what to do; or for ids of another
         type, or items that come twice.
@@ -56,7 +62,15 @@ def watch(
             "vectors, index or lists can be held to it: export it again by this version's `train`, "
             f"or give `export` a Reference. Received: {retriever.path}."
         )
-    _check_ids(retriever, events.events)
+    if not len(events.events):
+        raise ValueError("A day has events. Received: none.")
+    types = _id_types(retriever, reference)
+    own, users, items = (
+        _as_known(types, name, table, name in untyped)
+        for name, table in (("events", events.events), ("users", users), ("items", items))
+    )
+    if own is not None and own is not events.events:
+        events = Interactions(own, time_unit=events.time_unit, mend_ids=False)
     _check_once("items", None if items is None else items["item_id"])
     _check_once("item_vectors", None if item_vectors is None else item_vectors[0])
     day, unchecked, units = _day(retriever, reference, events, users, items, seed)
@@ -172,15 +186,36 @@ def _items(
     return of_items, [moved_vectors(before[there], same)] if there.any() else [], []
 
 
-def _check_ids(retriever: LoadedRetriever, events: pd.DataFrame) -> None:
-    number = pd.api.types.is_integer_dtype(events["item_id"])
-    if number != retriever.id_dtype.is_integer:
-        raise ValueError(
-            f"Item ids are {retriever.id_dtype.name} in the export, and of the same type in the "
-            f"events of a day. Received: {events['item_id'].dtype}."
-        )
-    if not len(events):
-        raise ValueError("A day has events. Received: none.")
+def _id_types(retriever: LoadedRetriever, reference: Reference) -> dict[str, str | None]:
+    """int64 or string; None where a reference of an earlier version does not say."""
+    asked = retriever.inputs.get("user_id")
+    users = reference.about.get("user_ids") or (None if asked is None else asked.dtype.name)
+    return {"user_id": users, "item_id": retriever.id_dtype.name}
+
+
+def _as_known(
+    types: Mapping[str, str | None], name: str, table: pd.DataFrame | None, untyped: bool
+) -> pd.DataFrame | None:
+    """A table whose ids are of the types that the export has.
+
+    Raises: ValueError for ids of another type.
+    """
+    if table is None:
+        return None
+    for column in OF_TABLES[name]:
+        ids, known = without_categories(table[column]), types[column]
+        number = pd.api.types.infer_dtype(ids) == "integer"
+        if known is None or not len(ids) or number == (known == "int64"):
+            continue
+        if not (number and untyped):
+            whose, right = column.removesuffix("_id").capitalize(), "str" if number else "int64"
+            raise ValueError(
+                f"{whose} ids are {known} in the export, and of the same type in the {name} of a "
+                f"day: use .astype({right!r}) (--type {column}={right}) if they are the same ids. "
+                f"Received: {ids.dtype}, the first {ids.head(3).tolist()}."
+            )
+        table = table.assign(**{column: ids.astype("str")})
+    return table
 
 
 def _check_once(what: str, ids: Any) -> None:

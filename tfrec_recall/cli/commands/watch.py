@@ -76,11 +76,14 @@ def watch(
 
         items = items_table(retriever, source)
     vectors = None if item_vectors is None else _vectors(item_vectors)
+    from tfrec_recall.data.reading import is_text
     from tfrec_recall.health import watch as watched
     from tfrec_recall.health.watch import as_values
 
+    files = {"events": events, "users": source.users, "items": source.items}
+    untyped = [name for name, path in files.items() if path and is_text(pathlib.Path(path))]
     with waiting("Looking at the day"):
-        found = watched(retriever, day, users, items, vectors, false_alarms)
+        found = watched(retriever, day, users, items, vectors, false_alarms, untyped=untyped)
     _show(found, every, beside)
     if target is not None:
         target.write_json(as_values(found))
