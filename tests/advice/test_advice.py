@@ -105,6 +105,11 @@ def test_features_that_say_nothing():
     assert said(ablation=[*HEALTHY["ablation"], little]) == []
     few_users = {**silent, "high": 0.02}  # who knows?
     assert said(ablation=[*HEALTHY["ablation"], few_users]) == []
+    unchanged = {**silent, "lost": 0.0, "low": 0.0, "high": 0.0}
+    (one,) = said(ablation=[*HEALTHY["ablation"], {**unchanged, "users": 1000}])
+    assert "users.age 0.0000 (0.0000 to 0.0030)" in one.figure
+    for nothing_known in ({"users": 1}, {"users": 200}, {"users": 1000, "recall": 0.0}):
+        assert said(ablation=[*HEALTHY["ablation"], {**unchanged, **nothing_known}]) == []
     (one,) = said(field_weights={"item": {"genre": 0.9, "colour": 0.02, "item_id": 0.8}})
     assert one.figure.endswith("items.colour 0.020 (mean 0.573).")
 

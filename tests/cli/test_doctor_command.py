@@ -17,7 +17,7 @@ from tfrec_recall.comparison.runs import Run
 from tfrec_recall.export import export
 from tfrec_recall.models import TwoTower
 
-USERS, ITEMS, GROUPS = 60, 40, 4
+USERS, ITEMS, GROUPS = 200, 40, 4  # of fewer users nothing is sure
 SETTINGS = {
     **{"epochs": 1, "batch_size": 64, "dim": 4, "hidden": [8], "negatives": 8},
     "learning_rate": 0.01,

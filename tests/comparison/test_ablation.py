@@ -84,3 +84,4 @@ def test_what_it_does_not_look_at_is_worth_nothing(found):
         assert found[feature]["lost"] == 0.0
     assert next(iter(found)) in (("user", "group"), ("item", "kind"))
     assert len(found) == 5
+    assert {one["users"] for one in found.values()} == {USERS}
