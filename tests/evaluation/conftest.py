@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfrec_recall.data import Interactions, chronological
 from tfrec_recall.data.splits import Part, Split
+from tfrec_recall.retrieval import Retriever
 
 USERS, ITEMS = 25, 31
 MINUTE = 60
@@ -55,8 +56,10 @@ def split():
     )
 
 
-class Known:
+class Known(Retriever):
     """Answers from a table of scores, user by item; keeps the queries it is asked."""
+
+    __setattr__ = object.__setattr__  # it is no module: nothing that it holds is tracked
 
     def __init__(self, scores: pd.DataFrame, inputs=None, answers=None, user_type=tf.string):
         self.table = scores

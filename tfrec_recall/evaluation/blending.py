@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -15,10 +15,10 @@ from tfrec_recall.evaluation.metrics import recall
 from tfrec_recall.evaluation.pairs import Pairs
 from tfrec_recall.evaluation.ranking import NONE
 from tfrec_recall.evaluation.targets import Targets
+from tfrec_recall.retrieval import Retriever
 
 if TYPE_CHECKING:
     from tfrec_recall.data.splits import Split
-    from tfrec_recall.retrieval import Retriever
     from tfrec_recall.retrieval.merging import Merging
 
 AT_A_TIME = 1_024  # users whose lists are merged
@@ -71,7 +71,7 @@ class ChannelLists:
                 if progress is not None:
                     progress(name, done, users)
 
-            asked = cast("Retriever", _Evidence(channel))
+            asked = _Evidence(channel)
             report = evaluate(asked, split, on, cuts=(1,), k=depth, repeats=repeats, progress=tell)
             # Items that only this channel holds come behind, where no other has its own.
             items = items.append(report.item_ids.difference(items, sort=False))
@@ -107,14 +107,18 @@ class ChannelLists:
         return float(found.mean())
 
 
-class _Evidence:
+class _Evidence(Retriever):
     """A channel whose lists say what only fills them: it has no score, -inf."""
+
+    __setattr__ = object.__setattr__  # it has nothing of its own that a module would track
 
     def __init__(self, channel: Retriever):
         self.item_ids, self.inputs = channel.item_ids, channel.inputs
         self._channel = channel
 
-    def __call__(self, queries: Any, k: int, exclude: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    def __call__(  # type: ignore[override]
+        self, queries: Any, k: int, exclude: Any
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         ids, score, evident = self._channel.recommend_with_evidence(queries, k, exclude)
         return ids, tf.where(tf.range(k) < evident[:, tf.newaxis], score, float("-inf"))
 
