@@ -99,6 +99,25 @@ def test_settings_that_were_found_are_taken_back_one_by_one(tmp_path, monkeypatc
     assert "# gap is null in the file that was given" in told
 
 
+def test_what_was_given_stays_in_the_file_also_where_it_was_searched(tmp_path):
+    from tfrec_recall.search import Space, Study
+
+    space = Space({"alpha": 0.5, "power": 0.5})
+    study = Study(tmp_path, space, "x")
+    study.add_defaults(0.4, 0.0, [])
+    given = {"alpha": 0.5, "last": 9, "rate": 0.123456789, "way": 'a "word"', "of": {"a b": [1e-5]}}
+    told = tuned_file.text(study, space.defaults, given, "recall", "of a test")
+    assert tomllib.loads(told) == given
+    assert "Nothing that was tried is better" in told
+    trial = study.next()
+    study.tell(trial, 0.9, 0.0)
+    told = tuned_file.text(study, space.defaults, given, "recall", "of a test")
+    found = {name: pytest.approx(value, rel=1e-3) for name, value in trial.params.items()}
+    assert tomllib.loads(told) == given | found
+    assert "# given 0.5" in told
+    assert "# by default 0.5" in told
+
+
 def test_a_setting_that_cannot_be_taken_back_is_tried_once(tmp_path, monkeypatch):
     from tfrec_recall.search import Space, Study
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,24 +25,27 @@ def text(
 ) -> str:
     """A TOML file: what was given before the search, then each setting that the search changed.
 
+    What was given stands in it as it is, also where it was searched and nothing else is better:
+    without it, training would take the model's own default.
+
     Args:
         base: settings that all trials had.
         figure: what the values are.
         about: the first lines, each a comment.
     """
-    best, first = study.best, study.tried[0]
+    best, first, names = study.best, study.tried[0], changed(study, defaults)
     brought, tells = study.brought(), study.importances()
     lines = [f"# {line}" for line in about.splitlines()]
     lines.append(f"# {figure}: {_figure(best.value)}; by the defaults {_figure(first.value)}.")
-    lines += [_line(name, value) for name, value in base.items() if name not in defaults]
-    for name in changed(study, defaults):
-        told = [f"by default {defaults[name]}"]
+    lines += [_line(name, value) for name, value in base.items() if name not in names]
+    for name in names:
+        told = [f"given {base[name]}" if name in base else f"by default {defaults[name]}"]
         if name in brought:
             told.append(f"brought {brought[name]:+.4f}")
         if name in tells:
             told.append(f"tells {tells[name]:.0%} of what parts good trials from others")
-        lines.append(f"{name} = {_toml(best.settings[name])}  # {'; '.join(told)}")
-    if len(lines) == len(about.splitlines()) + 1:
+        lines.append(f"{_found(name, best.settings[name])}  # {'; '.join(told)}")
+    if not names:
         lines.append("# Nothing that was tried is better than the defaults.")
     return "\n".join(lines) + "\n"
 
@@ -80,6 +84,13 @@ def _line(name: str, value: Any) -> str:
     return f"{name} = {_toml(value)}"
 
 
+def _found(name: str, value: Any) -> str:
+    """A setting that the search drew; four digits of a number say enough."""
+    if value is None:
+        return f"# {name} is none, which TOML lacks"
+    return f"{name} = {_toml(float(f'{value:.4g}') if isinstance(value, float) else value)}"
+
+
 def _toml(value: Any) -> str:
     """A value as TOML writes it.
 
@@ -90,8 +101,8 @@ def _toml(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, float):
-        return repr(float(f"{value:.4g}"))
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{name} = {_toml(one)}' for name, one in value.items())}}}"
-    return repr(value) if isinstance(value, int) else f'"{value}"'
+        return f"{{{', '.join(f'{_toml(name)} = {_toml(one)}' for name, one in value.items())}}}"
+    if isinstance(value, int | float):
+        return repr(value)
+    return json.dumps(str(value), ensure_ascii=False)
