@@ -72,6 +72,14 @@ def test_a_model_of_items_has_them_under_their_own_names():
     assert asked.item[1:] == (Vector("emb"),)
 
 
+def test_the_packages_own_columns_of_events_are_no_columns_of_the_data():
+    own = DATA.with_events(DATA.events.assign(tie_order=range(ROWS), history_only=False))
+    told = [one.column for one in infer(own).left_out if one.table == "events"]
+    assert told == ["device"]
+    asked = infer(own, columns=["events.tie_order", "events.history_only"])
+    assert [feature.name for feature in asked.user] == ["user_id", "history"]
+
+
 def test_what_is_left_out_is_named_with_its_reason():
     assert {(one.table, one.column): one.why for one in infer(DATA).left_out} == {
         ("users", "history"): "its name has another meaning: rename the column",

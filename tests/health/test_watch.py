@@ -13,6 +13,7 @@ import tensorflow as tf
 from tests.cli.conftest import printed
 from tests.health.shop import CATALOGUE, FIRST, ITEMS, USERS, days
 from tests.retrieval.toys import MeanOfHistory, item_ids, item_vectors, retriever
+from tfrec_recall.cli.arguments.protocol import Protocol
 from tfrec_recall.data import Interactions
 from tfrec_recall.export import export, load
 from tfrec_recall.health import Reference, read_reference, watch, write_reference
@@ -297,3 +298,43 @@ def test_an_export_without_a_reference_says_what_to_do(today, tmp_path, capsys):
     (version / "assets.extra/health/reference.json").write_text("{")
     with pytest.raises(ValueError, match="cannot be read; export again"):
         watch(load(version), Interactions(numbers))
+
+
+def rated_days(count, first, seed=0, **others):
+    events = days(count, first, seed=seed, **others)
+    ratings = np.random.default_rng(seed).integers(1, 6, len(events))
+    return events.assign(rating=ratings.astype(float))
+
+
+@pytest.fixture(scope="module")
+def of_good_ratings(made, tmp_path_factory):
+    """An export of events that a protocol chose and ordered."""
+    measured = Protocol(minimum_rating=4.0, ties="shuffled:1")
+    data = measured.counted(Interactions(rated_days(DAYS, FIRST), USERS, CATALOGUE))
+    usual = Reference.of(made, data, data.events["user_id"])
+    names = {check.name for check, _ in usual.checks}
+    assert "values of events.rating" in names
+    assert "values of events.tie_order" not in names
+    check, counts = next(one for one in usual.checks if one[0].name == "values of events.price")
+    check = dataclasses.replace(check, column="events.tie_order")  # as earlier versions did
+    usual = dataclasses.replace(usual, checks=[*usual.checks, (check, counts)])
+    beside = partial(write_reference, reference=usual)
+    card = {"protocol": measured.record()}
+    path = tmp_path_factory.mktemp("exports") / "rated"
+    return export(made, path, data=card, items=CATALOGUE, beside=beside)
+
+
+def test_a_day_is_counted_as_the_training_was(of_good_ratings, tmp_path, capsys):
+    day = rated_days(1, NEXT, seed=5, users_a_day=300)
+    day.to_parquet(tmp_path / "day.parquet")
+    command = (of_good_ratings, "--events", tmp_path / "day.parquet", "--every")
+    said = printed("watch", capsys, *command)
+    assert "Like the days before." in said.err
+    assert "have a rating below 4 or none: left out" in " ".join(said.err.split())
+    assert "tie_order" not in said.out
+    day.drop(columns="rating").to_parquet(tmp_path / "day.parquet")
+    said = printed("watch", capsys, *command, code=1)
+    assert "values of events.rating" in said.err
+    day.drop(columns="timestamp").to_parquet(tmp_path / "day.parquet")
+    said = printed("watch", capsys, *command)
+    assert "times of events: those of the day have none" in " ".join(said.err.split())

@@ -13,6 +13,7 @@ from tfrec_recall.features.columns import Categorical, Feature, History
 from tfrec_recall.features.kinds import KINDS, kind_of
 from tfrec_recall.features.seen import rows_seen
 from tfrec_recall.features.specification import (
+    OUTCOMES,
     Features,
     LeftOut,
     is_plain,
@@ -27,7 +28,7 @@ NOT_PLAIN = (
     "accents, digits and _"
 )
 IDS = ("user_id", "item_id")
-OF_EVENTS = (*IDS, "timestamp", "rating", "weight", "session_id", "event_type", "split")
+OF_EVENTS = frozenset({*IDS, "timestamp", *OUTCOMES})
 NOT_ASKED = "a column of events is known at a request only if it is asked for: events.{}"
 
 

@@ -11,8 +11,10 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, PartedInteractions, Vocabulary
+from tfrec_recall.data.examples import HISTORY_ONLY
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.notices import tell
+from tfrec_recall.data.order import TIE_ORDER
 from tfrec_recall.data.packing import pack, unpack
 from tfrec_recall.features.columns import Feature, History, TimeOf
 from tfrec_recall.features.encoder import Field
@@ -31,7 +33,9 @@ from tfrec_recall.features.seen import Seen, column_of, seen_in
 RESERVED = frozenset({"sample_weight", "example_age", "user_row", "seed", "place", "places"})
 OF_REQUESTS = frozenset({"timestamp", "objective", "exclude", "history", "item_id"})
 HISTORIES = "history_"  # and the name of an event column
-OUTCOMES = frozenset({"rating", "weight", "session_id", "event_type", "split", "tie_order"})
+OUTCOMES = frozenset(
+    {"rating", "weight", "session_id", "event_type", "split", TIE_ORDER, HISTORY_ONLY}
+)
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 WITHOUT_TIMES = (
     "The events have no timestamps, so that a history is a set: what counts by its order (length, "

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.examples import HISTORY_ONLY
+from tfrec_recall.data.order import TIE_ORDER
 from tfrec_recall.health.vectors import Vectors
 
 SECONDS = 86_400
@@ -108,7 +110,10 @@ def _rows(table: pd.DataFrame, rows: Any) -> pd.DataFrame:
     return table.iloc[rows].reset_index(drop=True)
 
 
-NO_VALUES = {"user_id", "item_id", "timestamp", "session_id", "split", DAY}
+NO_VALUES = {
+    *("user_id", "item_id", "timestamp", "session_id", "split"),
+    *(TIE_ORDER, HISTORY_ONLY, DAY),  # the package's own
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

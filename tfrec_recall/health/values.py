@@ -11,7 +11,7 @@ import numpy as np
 from tfrec_recall.health.bins import MISSING, Bins, counted, flat, is_list
 from tfrec_recall.health.check import INPUTS
 from tfrec_recall.health.comparisons import Stability
-from tfrec_recall.health.day import Day
+from tfrec_recall.health.day import NO_VALUES, Day
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +44,10 @@ class Values:
             yield cls(column, Bins.learnt(flat(values) if lists else values), lists)
 
     def counts(self, seen):
-        table = self.column.partition(".")[0]
+        table, _, name = self.column.partition(".")
         if getattr(seen, f"of_{table}", seen.events) is None:
+            return None
+        if table == "events" and name in NO_VALUES:  # an export of an earlier version counted it
             return None
         found = seen.columns().get(self.column)
         if found is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.protocol import Protocol
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.console import results, say, waiting, warn
 from tfrec_recall.cli.loading import load_export, trained_on
@@ -95,11 +97,17 @@ def watch(
 
 
 def _of_day(retriever: LoadedRetriever, events: str, source: Source) -> Interactions:
-    """The events, with the names and times that the export was trained with."""
+    """The events, with the names and times that the export was trained with, that would count."""
     layout = _as_trained(retriever, events, source)
     if not pathlib.Path(events).exists():
         raise FileNotFoundError(f"There are no events at {events}.")
-    return Source(events, layout=layout).load()
+    day = Source(events, layout=layout).load()
+    counted = Protocol.recorded(trained_on(retriever))
+    if "rating" not in day.events:  # that it is gone is a finding
+        counted = dataclasses.replace(counted, minimum_rating=None, keep_unrated=None)
+    if not day.has_time:  # so is this
+        counted = dataclasses.replace(counted, ties=None)
+    return counted.counted(day)
 
 
 def _as_trained(retriever: LoadedRetriever, path: str, source: Source) -> dict[str, object]:
