@@ -10,6 +10,8 @@ import pytest
 import tensorflow as tf
 
 from tests.evaluation.conftest import Known
+from tfrec_recall.advice import Evidence, advise
+from tfrec_recall.cli.runs import deadline as of_deadline
 from tfrec_recall.cli.runs import training
 from tfrec_recall.cli.runs.long_run import LongRun
 from tfrec_recall.cli.runs.training import train_model
@@ -144,6 +146,61 @@ def test_without_validation_a_trial_on_held_back_events_finds_the_epochs(
     shown = capsys.readouterr().err
     assert "held back" in shown
     assert "3 epochs are best" in shown
+
+
+class Passing(tf.keras.callbacks.Callback):
+    """Time that passes only at the end of epochs: of those of each training, so many seconds."""
+
+    def __init__(self, *seconds):
+        super().__init__()
+        self.now, self.seconds, self.training = 0, seconds, -1
+
+    def on_train_begin(self, logs=None):
+        self.training += 1
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.now += self.seconds[self.training]
+
+
+@pytest.fixture
+def within(entry, split, monkeypatch):
+    """Trains without validation on a toy that gets better in each of 5 epochs, within 8 seconds."""
+    monkeypatch.setattr(f"{__name__}.QUALITY", (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.0, 1.0))
+    monkeypatch.setattr(training, "hold_back", lambda train, seed: split)
+
+    def trained(*seconds, epochs=7):
+        clock = Passing(*seconds)
+        monkeypatch.setattr(of_deadline, "time", types.SimpleNamespace(monotonic=lambda: clock.now))
+        ends = of_deadline.Deadline(8)
+        settings = {"epochs": epochs, "patience": 2}
+        watching = [clock, ends]
+        made = train_model(entry, without_validation(split), settings, seed=0, watching=watching)
+        return made, ends
+
+    return trained
+
+
+def test_a_budget_leaves_as_much_for_learning_as_for_the_trial_before_it(within):
+    trained, ends = within(1, 1)
+    assert float(trained.model.done.numpy()) == 4 * STEPS
+    assert (trained.settings["epochs"], len(trained.curve)) == (4, 4)
+    assert ends.reached  # with more time, the trial would have found more epochs
+
+
+def test_the_epochs_that_are_told_are_those_that_were_learnt(within):
+    trained, ends = within(1, 2)
+    assert float(trained.model.done.numpy()) == 2 * STEPS
+    assert (trained.settings["epochs"], len(trained.curve)) == (2, 4)
+    assert ends.reached
+    row = {"model": "toy", "epochs": list(trained.curve), "settings": trained.settings}
+    (said,) = advise(Evidence.of({**row, "stopped": [0]}, None))
+    assert said.figure == "the budget ended its training after epoch 2."
+
+
+def test_a_training_that_ends_by_itself_is_not_ended_by_the_budget(within):
+    trained, ends = within(1, 1.5, epochs=3)
+    assert float(trained.model.done.numpy()) == 3 * STEPS
+    assert not ends.reached  # though another epoch would have come too late
 
 
 def test_rates_that_a_trial_found_best_are_repeated(entry, split, capsys, monkeypatch):

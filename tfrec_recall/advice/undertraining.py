@@ -12,10 +12,13 @@ def undertraining(known: Evidence) -> Iterator[Advice]:
     """The last epoch is the best, or a budget ended the training."""
     curve = known.curve
     if known.stopped:
+        after = ""
+        if curve is not None:  # of a trial it has more epochs than were learnt then
+            most = known.settings.get("epochs", len(curve.values))
+            after = f" after epoch {min(len(curve.values), most)}"
         yield Advice(
             "under-trained",
-            "the budget ended its training"
-            + (f" after epoch {len(curve.values)}." if curve is not None else "."),
+            f"the budget ended its training{after}.",
             "Give a larger --budget, or none: the run is made again.",
         )
     elif curve is not None and curve.best == len(curve.values):

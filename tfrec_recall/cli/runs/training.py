@@ -18,6 +18,7 @@ from tfrec_recall.cli.console import say, waiting
 from tfrec_recall.cli.discovery import Entry
 from tfrec_recall.cli.feature_report import tell_features
 from tfrec_recall.cli.field_weights import Weights, field_weights
+from tfrec_recall.cli.runs.deadline import Deadline
 from tfrec_recall.cli.runs.followed import drops_of, require_effect, without_effect
 from tfrec_recall.cli.runs.long_run import LongRun
 from tfrec_recall.cli.runs.tensorboard import epochs_to
@@ -101,6 +102,7 @@ def train_model(
         board: a folder for TensorBoard, where the figures after each epoch go; those of a trial go
             to `trial` in it.
         watching: callbacks that find the figures of validation in the logs; they may stop training.
+            A `Deadline` gives a trial half of its time.
         long_run: where checkpoints go, and the strategy; what is returned is on this machine.
 
     Raises: ValueError for an unknown setting, or one without effect; Unsuitable for data that the
@@ -191,7 +193,7 @@ def train_model(
             }
         examples, seconds = clock.steps * batch_size, clock.seconds
         weights = field_weights(model, batches)
-        used["epochs"] = training.epochs
+        used["epochs"] = len(own) if pieces else training.epochs  # a deadline may have ended it
         if "learning_rate" in used:
             used["optimizer"] = optimizer_name
     return Trained(
@@ -234,6 +236,7 @@ def _best_pieces(
     if patient and steps > 0:  # it is known
         patience = max(PATIENCE, -(-PATIENT_STEPS // steps))
         training = dataclasses.replace(training, patience=patience)
+    watching = [one.of_trial() if isinstance(one, Deadline) else one for one in watching]
     _, stopping, curve = _fit(
         *(model, batches, training, optimizer, trial, repeats, board, watching, long_run, "trial")
     )
