@@ -130,6 +130,28 @@ def test_a_run_that_breaks_is_told_by_its_log_and_harms_no_other(plan, tmp_path,
     assert {str(run) for run in plan.runs().read()} == {"popular, seed 0", "popular, seed 1"}
 
 
+@pytest.mark.parametrize(
+    ("script", "allowed", "status"),
+    [("echo 'No memory' >&2; exit 9", None, "failed"), ("exec sleep 60", 0.2, "too long")],
+)
+def test_figures_stay_until_there_are_new_ones(
+    script, allowed, status, plan, tmp_path, monkeypatch, capsys
+):
+    run, made_of = Run("popular", 0), plan.made_of("popular")
+    before = {"made_of": made_of, "status": "stopped", "seconds_allowed": 40.0, "metrics": {}}
+    plan.runs().write(run, before)
+    kept = plan.runs().read()[run]
+    monkeypatch.setattr(sys, "executable", program(tmp_path / "python", script))
+    monkeypatch.setattr(module, "GRACE", 0)
+    assert RunsApart(plan).made(run, allowed) == kept
+    assert plan.runs().read()[run] == kept
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"popular, seed 0: {status}: " in told
+    assert told.endswith("Its figures stay.")
+    plan.runs().write(run, {**before, "made_of": "other settings"})
+    assert RunsApart(plan).made(run, allowed)["status"] == status  # nobody would look at those
+
+
 def test_a_process_of_its_own_makes_a_run(plan):
     result = RunsApart(plan).made(Run("popular", 0), 60)
     assert (result["status"], result["random"]) == ("done", False)
@@ -196,3 +218,8 @@ def test_a_run_that_is_interrupted_with_the_rest_did_not_fail(plan, tmp_path, mo
     with pytest.raises(KeyboardInterrupt):
         RunsApart(plan).made(Run("popular", 0), None)
     assert not plan.runs().read()
+    stopped = {"made_of": plan.made_of("popular"), "status": "stopped"}
+    plan.runs().write(Run("popular", 0), stopped)
+    with pytest.raises(KeyboardInterrupt):
+        RunsApart(plan).made(Run("popular", 0), None)
+    assert plan.runs().read()[Run("popular", 0)].items() >= stopped.items()

@@ -57,7 +57,7 @@ def test_what_is_absent_says_why():
     found = summary(POPULAR, left, stopped, models=["popular", "sdm", "a", "mind"])
     assert found["absent"] == [
         {"model": "sdm", "why": "left out: it needs sessions"},
-        {"model": "mind", "why": "no run of it fitted the budget"},
+        {"model": "mind", "why": "no run of it has ended"},
     ]
     assert any("budget ended the training of a:" in note for note in found["notes"])
 

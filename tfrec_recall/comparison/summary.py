@@ -149,7 +149,7 @@ def _overlaps(lists: list[list[list[int]]]) -> list[list[float]]:
 
 def _absent(name: str, runs: list[Result]) -> dict[str, str]:
     if not runs:
-        return {"model": name, "why": "no run of it fitted the budget"}
+        return {"model": name, "why": "no run of it has ended"}
     return {"model": name, "why": f"{runs[0]['status']}: {runs[0]['why']}"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -12,8 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfrec_recall.cli.arguments.durations import shown
+from tfrec_recall.cli.console import warn
 from tfrec_recall.cli.runs.plan import Plan
-from tfrec_recall.comparison.runs import FAILED, TOO_LONG, Run
+from tfrec_recall.comparison.runs import FAILED, TOO_LONG, WITH_FIGURES, Run, standing
 
 GRACE = 5  # seconds that a run may be late
 LAST_LINES = 3  # of a log, where a run failed
@@ -40,15 +42,27 @@ class RunsApart:
     def made(self, run: Run, allowed: float | None) -> Mapping[str, Any]:
         """The result of a run, whose log is kept beside it; killed where it is late.
 
+        Figures of the same run that are there stay until there are new ones.
+
         Args:
             allowed: seconds; None: any.
         """
+        runs, made_of = self._plan.runs(), {run.model: self._plan.made_of(run.model)}
+        before = standing(runs.read(), made_of).get(run)
+        result = self._result(run, allowed)
+        if result["status"] not in WITH_FIGURES and before and before["status"] in WITH_FIGURES:
+            warn((str(run), "bold"), f": {result['status']}: {result['why']}. Its figures stay.")
+            result = before
+        runs.write(run, result)
+        return result
+
+    def _result(self, run: Run, allowed: float | None) -> Mapping[str, Any]:
+        """What came of a process that makes the run."""
         runs = self._plan.runs()
-        runs.path(run).unlink(missing_ok=True)
         command = [sys.executable, "-m", "tfrec_recall.cli.runs.compared_run"]
         command += [str(self._plan.folder), run.model, str(run.seed), str(self._at_once)]
         command += [] if allowed is None else [f"{allowed:.0f}"]
-        log, began = runs.path(run, "log"), time.monotonic()
+        log, began, there = runs.path(run, "log"), time.monotonic(), _written(runs.path(run))
         late = False
         with open(log, "wb") as lines:
             process = self._begun(command, lines)
@@ -58,14 +72,13 @@ class RunsApart:
                 late = True
             finally:
                 self._ended(process)
-        result = runs.read().get(run)
-        if result is not None:
-            return result
+        if _written(runs.path(run)) != there:
+            return runs.read()[run]
         if self._stopped or process.returncode == -signal.SIGINT:  # a terminal interrupts all
             raise KeyboardInterrupt
         told = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         why = f"no end within {shown(allowed)}" if late else " ".join(told[-LAST_LINES:])
-        result = {
+        return {
             "made_of": self._plan.made_of(run.model),
             "status": TOO_LONG if late else FAILED,
             "why": why if late else f"{why} (exit code {process.returncode}; {log})",
@@ -73,8 +86,6 @@ class RunsApart:
             "seconds_allowed": allowed,
             "random": True,
         }
-        runs.write(run, result)
-        return result
 
     def stop(self) -> None:
         """Kills what is running; nothing is kept of it, and nothing begins any more."""
@@ -105,3 +116,11 @@ class RunsApart:
             return dict(os.environ)
         share = str(max(1, len(os.sched_getaffinity(0)) // self._at_once))
         return {**dict.fromkeys(THREADS, share), **os.environ}
+
+
+def _written(path: pathlib.Path) -> tuple[int, int] | None:
+    """What is another one when a file is written anew; None where there is none."""
+    if not path.exists():
+        return None
+    told = path.stat()
+    return told.st_ino, told.st_mtime_ns
