@@ -96,6 +96,34 @@ def test_another_seed_begins_only_where_it_can_end():
     assert [str(run) for run, found in told if found is None] == ["b, seed 1"]
 
 
+def test_those_that_the_budget_stopped_share_a_larger_one():
+    clock = Clock({"a": 999, "b": 999, "c": 999})
+    there = results(*(result(name, status=STOPPED, seconds_allowed=40) for name in "ab"))
+    list(schedule(wanted(160, (0,), "ab"), there, clock.start, clock))
+    assert clock.made == [("a, seed 0", 80), ("b, seed 0", 80)]
+    clock.made.clear()
+    clock.now = 0
+    list(schedule(wanted(160, (0,), "abc"), there, clock.start, clock))
+    # Thirds would be too little to make the two again: one of them is, beside the new one.
+    assert clock.made == [("a, seed 0", 80), ("c, seed 0", 80)]
+    clock.made.clear()
+    clock.now = 0
+    there |= results(result("b", status=TOO_LONG, seconds_allowed=400))
+    list(schedule(wanted(160, (0,), "ab"), there, clock.start, clock))
+    assert clock.made == [("a, seed 0", 160)]
+
+
+def test_a_further_seed_of_a_model_that_the_budget_stopped_learns_as_long():
+    there = results(result("a", status=STOPPED, seconds=39, seconds_allowed=40))
+    clock = Clock({"a": 999})
+    told = list(schedule(wanted(50, (0, 1), "a"), there, clock.start, clock))
+    assert clock.made == [("a, seed 1", 40)]
+    assert all(found for _, found in told)
+    clock = Clock({"a": 999})
+    ((run, found),) = schedule(wanted(39.5, (0, 1), "a"), there, clock.start, clock)
+    assert (str(run), found, clock.made) == ("a, seed 1", None, [])
+
+
 @pytest.mark.parametrize("status", [STOPPED, TOO_LONG])
 def test_a_run_that_the_budget_ended_is_made_again_with_half_as_much_time_more(status):
     stopped = result("a", status=status, seconds_allowed=40)

@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from tfrec_recall.comparison.runs import FAILED, LEFT_OUT, WITH_FIGURES, Run, lasts
+from tfrec_recall.comparison.runs import (
+    FAILED,
+    LEFT_OUT,
+    STOPPED,
+    TOO_LONG,
+    WITH_FIGURES,
+    Run,
+    lasts,
+)
 
 Start = Callable[[Run, float | None], Mapping[str, Any]]
 
@@ -41,7 +49,8 @@ def schedule(
     """Makes the runs that are wanted and whose results are not there.
 
     Of what is left of the budget, a run may take as much as leaves the same to every model that has
-    no result yet; the second seed of a model is begun only where it can end as its first one did.
+    no result yet, and to each that the budget stopped before and that is made again with as much;
+    the second seed of a model is begun only where it can end as its first one did.
 
     Args:
         results: those there are that stand.
@@ -99,17 +108,50 @@ def _next(
             models.remove(model)
             if run != first and not _again(results.get(first)):
                 continue
-            others = sum(_is_missing(Run(other, seed), results) for other in models)
-            share = wanted.at_once / (1 + others + len(running))
-            allowed = None if left is None else left * min(1.0, share)
+            allowed = None
+            if left is not None and run == first:
+                others = [Run(other, seed) for other in models]
+                allowed = _share(left, wanted.at_once, len(running), others, results)
+            elif left is not None:
+                allowed = _as_first(results[first], left)
             if run in results and lasts(results[run], allowed):
                 continue
-            if run == first or left is None:
-                return run, allowed
-            # A seed that follows has the time of the first, and some more.
-            needs = results[first]["seconds"]
-            return run, 0.0 if left <= needs else min(left, 2 * needs)
+            return run, allowed
     return None
+
+
+def _share(
+    left: float,
+    at_once: int,
+    running: int,
+    others: Sequence[Run],
+    results: Mapping[Run, Mapping[str, Any]],
+) -> float:
+    """The seconds of a run that leave as many to each of the others that is to be made.
+
+    Those are what is missing, and of what the budget stopped as many as would be made again with
+    these seconds, those that had the least first.
+    """
+    missing = sum(_is_missing(run, results) for run in others)
+    there = [results[run] for run in others if run in results]
+    stopped = [result for result in there if result["status"] in (STOPPED, TOO_LONG)]
+    stopped.sort(key=lambda result: result["seconds_allowed"])
+    again = len(stopped)
+    while True:
+        seconds = left * min(1.0, at_once / (1 + running + missing + again))
+        if not again or not lasts(stopped[again - 1], seconds):
+            return seconds
+        again -= 1
+
+
+def _as_first(first: Mapping[str, Any], left: float) -> float:
+    """The seconds of a seed that follows: what the first one took, and some more; where the budget
+    stopped that, what it had, so that both have learnt as much. 0 where too few are left."""
+    if first["status"] == STOPPED:
+        had: float = first["seconds_allowed"]
+        return had if left >= had else 0.0
+    needs: float = first["seconds"]
+    return 0.0 if left <= needs else min(left, 2 * needs)
 
 
 def _is_missing(run: Run, results: Mapping[Run, Mapping[str, Any]]) -> bool:
