@@ -1,6 +1,7 @@
 """`train --checkpoints`: a run that was killed goes on; one of something else is refused."""
 
 import json
+import shutil
 import types
 
 import pytest
@@ -72,6 +73,27 @@ def test_a_folder_belongs_to_one_run(tmp_path, capsys):
         LongRun(tmp_path / "run").check({**one, "settings": {"dim": 9}})
     LongRun(tmp_path / "other", writes=False).check(one)  # of a worker: the chief keeps it
     assert not (tmp_path / "other").exists()
+
+
+def test_a_run_goes_on_with_its_data_and_its_protocol_alone(folder, tmp_path, capsys):
+    data, runs = tmp_path / "data", tmp_path / "runs"
+    shutil.copytree(folder, data)
+    command = ["train", "popular", "--data", data, *RENAME, "--checkpoints", runs]
+    run(*command)
+    capsys.readouterr()
+    run(*command, "--ties", "shuffled:7", code=1)
+    told = " ".join(capsys.readouterr().err.split())
+    assert "has a run with protocol {}: begin it again as it was" in told
+    assert "Received: protocol {'ties': 'shuffled:7'}" in told
+    events = (data / "events.csv").read_text().splitlines(keepends=True)
+    (data / "events.csv").write_text("".join(events[:-1]))
+    run(*command, code=1)
+    assert "has a run with fingerprint" in capsys.readouterr().err
+    kept = json.loads((runs / "run.json").read_text())
+    for name in ("protocol", "fingerprint"):  # which an earlier version did not keep
+        del kept[name]
+    (runs / "run.json").write_text(json.dumps(kept))
+    run(*command)
 
 
 def test_how_often_needs_where(folder):

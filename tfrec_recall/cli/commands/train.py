@@ -143,16 +143,20 @@ def train(
     interactions = measured.counted(source.load())
     offered.check(interactions)
     from tfrec_recall.cli.runs.training import train_model
+    from tfrec_recall.data.fingerprint import fingerprint
 
     split = measured.cut(interactions)
     repeats = bool(measured.repeats)
     columns = source.columns
-    run.check(
-        {
-            **{"model": chosen.name, "settings": given, "published": published, "seed": seed},
-            **{"split": split.name, **source.recorded(), "columns": columns, "repeats": repeats},
-        }
-    )
+    if run.folder is not None:
+        run.check(
+            {
+                **{"model": chosen.name, "settings": given, "published": published, "seed": seed},
+                **{"split": split.name, **source.recorded(), "columns": columns},
+                **{"repeats": repeats, RECORD: measured.record()},
+                "fingerprint": fingerprint(interactions),
+            }
+        )
     board = tensorboard if run.writes else None
     trained = train_model(
         *(chosen, split, given, seed, published, repeats, columns, board), long_run=run

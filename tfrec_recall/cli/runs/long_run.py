@@ -57,18 +57,19 @@ class LongRun:
         """Keeps what the run is of, or raises ValueError where it was of something else.
 
         Args:
-            values: all that a run which goes on has to have again.
+            values: all that a run which goes on has to have again; of a folder of an earlier
+                version, what that kept.
         """
         if self.folder is None:
             return
         path, given = self.folder / RUN, json.loads(json.dumps(values, default=repr))
         if path.exists():
             kept = json.loads(path.read_text(encoding="utf-8"))
-            other = [name for name in given if kept.get(name) != given[name]]
+            other = [name for name in given if name in kept and kept[name] != given[name]]
             if other:
                 name = other[0]
                 raise ValueError(
-                    f"--checkpoints {self.folder} has a run with {name} {kept.get(name)}: begin it "
+                    f"--checkpoints {self.folder} has a run with {name} {kept[name]}: begin it "
                     f"again as it was, or take a new folder. Received: {name} {given[name]}."
                 )
             if any(self.folder.glob("*/checkpoint")):
