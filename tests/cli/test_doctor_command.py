@@ -83,6 +83,9 @@ def test_an_export_is_asked_and_its_card_read(retriever, split, folder, tmp_path
     assert "even overfits" in told.out
     assert "a larger `dropout` (it is 0.1)" in told.out
     assert told.out.count("even ") == 1  # it shows odd items as well: 30 places for 30 items
+    assert "another split" not in told.err
+    told = printed("doctor", capsys, tmp_path / "even", "--split", "last:2")
+    assert "Trained on another split (the standard one of all events)" in told.err
 
     healthy = {**card, "curve": [*card["curve"][:2], {"loss": 3.9, "val_recall@50": 0.49}]}
     export(retriever, tmp_path / "even", data=healthy, items=split.interactions.items)

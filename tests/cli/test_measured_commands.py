@@ -86,6 +86,12 @@ def test_another_split_on_request_is_said_to_be_one(rooms, capsys):
     assert "Trained on another split" in " ".join(capsys.readouterr().err.split())
 
 
+def test_other_events_before_the_same_split_are_said_to_be_another_one(rooms, capsys):
+    run("evaluate", rooms / "export", "--minimum-rating", 3, "--cuts", "5")
+    told = " ".join(capsys.readouterr().err.split())
+    assert "Trained on another split (--split random:0.25,0.1,seed=2 --minimum 4" in told
+
+
 def test_nothing_is_ranked_where_ratings_are_measured(rooms, capsys):
     run("evaluate", rooms / "export", "--ratings", "--k", 5, code=2)
     assert "nothing is ranked" in " ".join(capsys.readouterr().err.split())

@@ -95,6 +95,21 @@ def test_an_export_keeps_what_was_said():
     assert changed == Protocol(split="last:1", ties="file", minimum_rating=3.0, repeats=False)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        *({"split": "last:2"}, {"minimum": 4}, {"minimum_rating": 4.0}, {"drop_duplicates": True}),
+        *({"ties": "file"}, {"ties": "shuffled"}, {"minimum_rating": 3.0, "keep_unrated": True}),
+    ],
+)
+def test_what_chooses_or_orders_events_cuts_them_otherwise(other):
+    kept = Protocol(minimum_rating=3.0, ties="shuffled:1")
+    assert not kept.changed_by(Protocol(**other)).cuts_as(kept)
+    assert kept.changed_by(Protocol(ties="shuffled:01", drop_duplicates=False)).cuts_as(kept)
+    usual = {"split": "standard", "ties": "hash", "drop_duplicates": False, "repeats": True}
+    assert Protocol().cuts_as(Protocol(**usual))  # repeats is of what is asked
+
+
 def test_events_that_do_not_count_are_said(capsys):
     events = pd.DataFrame(
         {

@@ -89,6 +89,9 @@ def test_exports_are_blended_with_weights_of_validation(shop, exports, tmp_path,
     place = tmp_path / "blend"
     shown = printed("blend", capsys, *channels, "--export", place, "--json", tmp_path / "f.json")
     assert "What each channel adds" in shown.out
+    assert "another split" not in shown.err
+    other = printed("blend", capsys, *channels, "--split", "last:1", "--cuts", "10")
+    assert "Trained on another split (--split last:2)" in other.err
     values = json.loads((tmp_path / "f.json").read_text())
     assert [one["channel"] for one in values["channels"]] == ["popular", "item-cf"]
     blended = load(place)

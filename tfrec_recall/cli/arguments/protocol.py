@@ -61,6 +61,20 @@ class Protocol:
             changes["keep_unrated"] = None
         return dataclasses.replace(self, **changes)
 
+    def cuts_as(self, other: Protocol) -> bool:
+        """Whether both leave the same events of the same data to be learnt from."""
+        return self._cut() == other._cut()
+
+    def _cut(self) -> tuple[Any, ...]:
+        """What decides that; what is not said is as the default that stands for it."""
+        ties = self.ties or "hash"
+        seed = _seed_of_ties(ties)
+        return (
+            *(self.split or "standard", self.minimum, self.minimum_rating),
+            *(bool(self.drop_duplicates), bool(self.keep_unrated)),
+            ties if seed is None else seed,
+        )
+
     def __str__(self) -> str:
         """As options of the command line."""
         words = []

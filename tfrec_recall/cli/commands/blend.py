@@ -21,7 +21,12 @@ from tfrec_recall.cli.console import progress, results, say, waiting, warn
 from tfrec_recall.cli.figures import record, show
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
-from tfrec_recall.cli.updates import UPDATED, has_learnt, told_of_update
+from tfrec_recall.cli.updates import (
+    UPDATED,
+    has_learnt,
+    told_of_update,
+    warn_of_another_cut,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,6 +96,8 @@ def blend(
     _tell_of_others(trained)
     updated = _updated(trained, source)
     measured = kept.changed_by(measured)
+    if first:
+        warn_of_another_cut(kept, measured)
     split = measured.cut(measured.counted(source.load()))
     if not len(split.validation.targets):
         raise ValueError(

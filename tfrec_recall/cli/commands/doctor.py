@@ -97,6 +97,7 @@ def _of_export(path: pathlib.Path, source: Source, measured: Protocol) -> dict[s
     """Of the card and, where the data are at hand, of what the export finds in them."""
     from tfrec_recall.advice import advise, advise_on_data
     from tfrec_recall.cli.loading import load_export, trained_on
+    from tfrec_recall.cli.updates import warn_of_learnt
 
     retriever = load_export(path)
     trained = trained_on(retriever)
@@ -116,6 +117,7 @@ def _of_export(path: pathlib.Path, source: Source, measured: Protocol) -> dict[s
         warn((f"{error} Without data, only what the card tells is looked at.", "yellow"))
     else:
         measured = Protocol.recorded(trained).changed_by(measured)
+        warn_of_learnt(retriever, trained, source, measured)
         found, facts = _measured(retriever, source, measured)
         row = {**row, **found}
         told[DATA] = advise_on_data(facts)

@@ -12,12 +12,12 @@ from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.option_groups import takes
 from tfrec_recall.cli.arguments.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
 from tfrec_recall.cli.arguments.source import Source, telling
-from tfrec_recall.cli.console import progress, say, warn
+from tfrec_recall.cli.console import progress, say
 from tfrec_recall.cli.figures import record, show
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output, refuse_the_same
 from tfrec_recall.cli.ratings import show_ratings
-from tfrec_recall.cli.updates import has_learnt, told_of_update
+from tfrec_recall.cli.updates import warn_of_learnt
 
 # What the export's card tells of its training.
 OF_RUN = ("model", "seed", "settings", "field_weights")
@@ -89,18 +89,10 @@ def evaluate(
     retriever = load_export(export)
     trained = trained_on(retriever)
     source = source.or_of_card(trained)
-    kept = Protocol.recorded(trained)
-    measured = kept.changed_by(measured)
+    measured = Protocol.recorded(trained).changed_by(measured)
     if measured.record():
         say(f"Measured as {measured} says.")
-    if trained and (measured.split, measured.minimum) != (kept.split, kept.minimum):
-        warn("Trained on another split: what it is asked for, it may have learnt from.")
-    if update := told_of_update(trained):
-        learnt = "has learnt" if has_learnt(trained, source) else "may have learnt"
-        warn(
-            f"{retriever.path} was updated {update}: it {learnt} what it is asked for here. "
-            "`update` says its recall on a day before that is learnt; --data takes events since."
-        )
+    warn_of_learnt(retriever, trained, source, measured)
     interactions = measured.counted(source.load())
     from tfrec_recall.data.reading.candidates import read_candidates
     from tfrec_recall.evaluation import evaluate, evaluate_ratings
