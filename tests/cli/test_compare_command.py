@@ -95,6 +95,10 @@ def test_a_comparison_is_made_kept_and_written(here, folder, tmp_path, capsys):
         (("--models", "popular,itemcf"), "Did you mean item-cf?"),
         (("--budget", "soon"), "--budget is a length of time, 2h, 90m or 1h30m"),
         (("--settings", "item-cf"), "--settings takes"),
+        (
+            ("--models", "popular,item-cf", "--settings", "mind=mind.toml"),
+            "--settings is of models that are compared: add mind to --models",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused_before_any_run(options, told, folder, capsys, tmp_path):

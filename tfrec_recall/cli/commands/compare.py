@@ -91,10 +91,14 @@ def compare(
     """
     names = _named(models)
     limit = None if budget is None else seconds(budget)
-    chosen = {
-        entry(name).name: read(pathlib.Path(path))
-        for name, path in parse_pairs(settings or (), "--settings").items()
-    }
+    files = parse_pairs(settings or (), "--settings")
+    others = [entry(name).name for name in files if name not in names]
+    if others:
+        raise ValueError(
+            f"--settings is of models that are compared: add {', '.join(others)} to --models, or "
+            f"leave it out. Received: --models {','.join(names)}."
+        )
+    chosen = {name: read(pathlib.Path(path)) for name, path in files.items()}
     check_folder(out)
     began = time.monotonic()
     interactions = measured.counted(source.load())
