@@ -10,6 +10,7 @@ from tfrec_recall.cli.arguments.settings import read, separate
 from tfrec_recall.cli.discovery import entry
 from tfrec_recall.cli.runs import searching, tuned_file
 from tfrec_recall.cli.runs.trial import Outcome
+from tfrec_recall.data.files import alone_in
 
 pytestmark = pytest.mark.usefixtures("only_its_own")
 
@@ -63,6 +64,14 @@ def test_what_cannot_be_searched_is_refused(options, told, folder, tmp_path, cap
     monkeypatch.setattr(searching, "outcome", lambda *given, **others: defaults)
     name, *arguments = command(folder, tmp_path / "tuned")
     assert told in printed(name, capsys, *arguments, *options, code=1).err
+
+
+def test_two_calls_do_not_search_in_one_folder(folder, tmp_path, capsys):
+    name, *arguments = command(folder, tmp_path / "tuned")
+    with alone_in(tmp_path / "tuned", "searches settings"):
+        told = printed(name, capsys, *arguments, "--trials", 1, code=1)
+    assert "another process searches settings there" in told.err
+    assert not list((tmp_path / "tuned").iterdir())  # no trial of the other one is touched
 
 
 def test_settings_that_were_found_are_taken_back_one_by_one(tmp_path, monkeypatch):

@@ -22,7 +22,7 @@ from tfrec_recall.cli.arguments.settings import read_all
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.console import results, say
 from tfrec_recall.cli.discovery import entry
-from tfrec_recall.data.files import check_folder, replacing
+from tfrec_recall.data.files import alone_in, check_folder, replacing
 
 if TYPE_CHECKING:
     from tfrec_recall.data import Split
@@ -105,21 +105,22 @@ def tune(
         folder,
         began + limit,
     )
-    defaults = searching.defaults(made_of)
     only = None if search is None else [name.strip() for name in search.split(",")]
-    space = Space.of(defaults.settings, only)
-    study = Study(folder, space, made_of, seed)
-    if not study.tried:
-        study.add_defaults(defaults.value or 0.0, defaults.seconds, list(defaults.curve))
-    say("Searched: ", (", ".join(space.defaults), "bold"))
-    left = searching.search(study, began + SEARCHING * limit, trials)
-    searching.take_back(study, space.defaults, left)
-    about = (
-        f"{chosen.name} on {interactions.name}, {searching.split.name}: {len(study.tried)} trials "
-        f"in {shown(sum(one.seconds for one in study.tried))}, "
-        f"{sum(not one.whole for one in study.tried)} of them given up early."
-    )
-    _write(folder, study, space.defaults, base, about)
+    with alone_in(folder, "searches settings"):
+        defaults = searching.defaults(made_of)
+        space = Space.of(defaults.settings, only)
+        study = Study(folder, space, made_of, seed)
+        if not study.tried:
+            study.add_defaults(defaults.value or 0.0, defaults.seconds, list(defaults.curve))
+        say("Searched: ", (", ".join(space.defaults), "bold"))
+        left = searching.search(study, began + SEARCHING * limit, trials)
+        searching.take_back(study, space.defaults, left)
+        about = (
+            f"{chosen.name} on {interactions.name}, {searching.split.name}: {len(study.tried)} "
+            f"trials in {shown(sum(one.seconds for one in study.tried))}, "
+            f"{sum(not one.whole for one in study.tried)} of them given up early."
+        )
+        _write(folder, study, space.defaults, base, about)
 
 
 def with_validation(split: Split, seed: int) -> Split:
