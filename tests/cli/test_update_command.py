@@ -295,3 +295,28 @@ def test_a_day_of_what_users_had_already_is_learnt_unmeasured(shop, tmp_path, ca
     card = load(export).card
     assert (card["metrics"], card["data"]["updated"]["after"]) == ({}, None)
     assert version_numbers(export) == [1, 2]
+
+
+def test_what_a_split_leaves_aside_is_learnt_by_the_first_update(shop, tmp_path):
+    """Of the last two baskets, what their users had before is in no part."""
+    generator = np.random.default_rng(4)
+    baskets = pd.MultiIndex.from_product([range(20), range(4), range(5)]).to_frame(index=False)
+    baskets.columns = ["user_id", "basket", "place"]
+    events = baskets.assign(item_id=generator.integers(0, 12, len(baskets)))
+    events["session_id"] = 4 * events["user_id"] + events["basket"]
+    events["timestamp"] = START + events.pop("basket") * DAY + events["user_id"]
+    events = events.drop(columns="place")
+    (tmp_path / "data").mkdir()
+    events.to_parquet(tmp_path / "data" / "events.parquet")
+    export = tmp_path / "export"
+    run("train", "popular", "--data", tmp_path / "data", "--export", export, "--keep-state")
+    trained = TrainingState.of(export / "1")
+    assert trained.size() == len(events) // 2
+    assert len(trained.waiting()) == len(events) - trained.size()
+    more = events.head(30).assign(timestamp=START + 9 * DAY, session_id=1_000 + events["user_id"])
+    more.to_parquet(tmp_path / "more.parquet")
+    run("update", export, "--events", tmp_path / "more.parquet", "--force")
+    updated = TrainingState.of(export / "2")
+    assert updated.size() == len(events) + len(more)
+    counts = updated.model().popularity.scores.numpy().sum()
+    assert counts == pytest.approx(len(events) + len(more))

@@ -65,8 +65,8 @@ def assert_nothing_lost_and_no_leak(split, events):
         limit = first.reindex(part.history["user_id"]).to_numpy()
         assert np.all(place[part.history["row"]] < limit)
     asked = [*rows(split.validation.targets), *rows(split.test.targets)]
-    assert len({*rows(split.train.events), *asked}) == len(split.train.events) + len(asked)
-    assert {*rows(split.train.events), *asked} <= set(events["row"])
+    every = [*rows(split.train.events), *asked, *rows(split.left)]
+    assert sorted(every) == events["row"].tolist()
     pd.testing.assert_frame_equal(split.train.items, split.interactions.items)
 
 
@@ -241,6 +241,7 @@ def test_temporal_without_validation_and_without_newcomers():
         fewer = splits.temporal(data, None, 5, minimum=minimum)
         assert fewer.test.targets["user_id"].tolist() == users
         assert len(fewer.train.events) == 3
+        assert fewer.left["user_id"].tolist() == [user for user in (2, 3) if user not in users]
     assert fewer.name == "temporal(5, minimum=2)"
 
 

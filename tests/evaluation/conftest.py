@@ -53,6 +53,7 @@ def split():
         train=everything.with_events(tables["train"]),
         validation=Part(ordered["train"], ordered["validation"]),
         test=Part(past.iloc[chronological(past)], ordered["test"]),
+        left=past.iloc[:0],
     )
 
 

@@ -41,10 +41,10 @@ class TrainingState:
     """A model, the events that it has learnt from, and the tables of its users and items.
 
     On disk it is a folder: the model with its optimiser; what it counts; the events in parts, of
-    which a later state has those of the state before as links and its own new one; those that were
-    measured with and not learnt yet; the tables; users on the newest days, by which the next
-    version says what is usual. What is read of the events are those of a few
-    users, as memory is to follow new events and not all that there were.
+    which a later state has those of the state before as links and its own new one; those that
+    training has not learnt; the tables; users on the newest days, by which the next version says
+    what is usual. What is read of the events are those of a few users, as memory is to follow new
+    events and not all that there were.
 
     Args:
         folder: where it lies.
@@ -120,7 +120,7 @@ class TrainingState:
         return read_days(self.folder)
 
     def waiting(self) -> pd.DataFrame:
-        """Events that training was measured with, and has not learnt."""
+        """Events that training has not learnt: it was measured with them, or left them aside."""
         return pd.read_parquet(self.folder / WAITING)
 
     def size(self) -> int:
@@ -154,9 +154,9 @@ def of_training(
         told: `batch_size`, and whether lists have items of the history again, `repeats`.
     """
     model.keep_state(split.train)
-    targets = [split.validation.targets, split.test.targets]
-    waiting = pd.concat(targets, ignore_index=True).reindex(columns=split.train.events.columns)
     data = split.train
+    others = [split.validation.targets, split.test.targets, split.left]
+    waiting = pd.concat(others, ignore_index=True).reindex(columns=data.events.columns)
     return write(export, model, data.events, waiting, data.users, data.items, days, told)
 
 

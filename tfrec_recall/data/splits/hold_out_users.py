@@ -67,4 +67,5 @@ def hold_out_users(
         train=data.take(held == 0),
         validation=part_of(data.events, (held == 1) & ~is_target, (held == 1) & is_target),
         test=part_of(data.events, (held == 2) & ~is_target, (held == 2) & is_target),
+        left=data.events[(held > 0) & ~is_target].reset_index(drop=True),
     )

@@ -39,6 +39,7 @@ class Split:
         train: what models, vocabularies and counts are made of; all users and items, fewer events.
         validation: targets to tune on; the history is the users' events in train.
         test: targets to look at once; the history is train and validation.
+        left: events of none of these: what came after train and is not asked for.
         published: it came with the data, so that figures stand beside those of others.
     """
 
@@ -47,6 +48,7 @@ class Split:
     train: Interactions
     validation: Part
     test: Part
+    left: pd.DataFrame
     published: bool = False
 
     def __repr__(self) -> str:
@@ -107,6 +109,7 @@ def split_by(
         train=data.take(part == 0),
         validation=part_of(data.events, part == 0, (part == 1) & wanted),
         test=part_of(data.events, part <= 1, (part == 2) & wanted),
+        left=data.events[(part > 0) & ~wanted].reset_index(drop=True),
     )
 
 
