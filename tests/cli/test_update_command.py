@@ -311,6 +311,7 @@ def test_what_a_split_leaves_aside_is_learnt_by_the_first_update(shop, tmp_path)
     export = tmp_path / "export"
     run("train", "popular", "--data", tmp_path / "data", "--export", export, "--keep-state")
     trained = TrainingState.of(export / "1")
+    assert trained.told["time_unit"] == trained.time_unit == "s"
     assert trained.size() == len(events) // 2
     assert len(trained.waiting()) == len(events) - trained.size()
     more = events.head(30).assign(timestamp=START + 9 * DAY, session_id=1_000 + events["user_id"])

@@ -26,10 +26,8 @@ def day(number):
     return Interactions(events, mend_ids=False)
 
 
-@pytest.fixture(scope="session")
-def of_days(tmp_path_factory):
-    """An export of `Popular` that has learnt the first day."""
-    path, first = tmp_path_factory.mktemp("upkeep") / "popular", day(0)
+def exported(path, first):
+    """An export of `Popular` that has learnt these events."""
     model = Popular(Popular.default_features(first).adapt(first))
     model.fit(first)
     model.keep_state(first)
@@ -39,6 +37,12 @@ def of_days(tmp_path_factory):
     retriever = model.retriever(first.items, k=50)
     export(retriever, path, data=state.card, items=first.items)
     return path
+
+
+@pytest.fixture(scope="session")
+def of_days(tmp_path_factory):
+    """An export of `Popular` that has learnt the first day."""
+    return exported(tmp_path_factory.mktemp("upkeep") / "popular", day(0))
 
 
 @pytest.fixture

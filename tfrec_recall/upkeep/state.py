@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from tfrec_recall.data import Split
+from tfrec_recall.data.times import ORDER
 from tfrec_recall.export.version_files import STATE, STATE_ID, card_of
 from tfrec_recall.export.versions import version_folders, write_version
 from tfrec_recall.health import DaysBefore
@@ -29,6 +30,7 @@ from tfrec_recall.upkeep.kept_events import kept_events
 FOLDER = "training_state"  # in the directory of the versions
 KEY = STATE  # of the number, in the data that an export's card tells of
 ID = "id"  # drawn for each state, as a number is that of another one in another directory
+TIME_UNIT = "time_unit"  # of the events, in what is told
 MODEL, EVENTS, WAITING = "model.keras", "events", "not_learnt.parquet"
 USERS, ITEMS, TOLD = "users.parquet", "items.parquet", "state.json"
 ROWS = 2**16  # of events in a group of a file
@@ -95,6 +97,16 @@ class TrainingState:
         """What `write` was told."""
         return json.loads((self.folder / TOLD).read_text(encoding="utf-8"))
 
+    @property
+    def time_unit(self) -> str | None:
+        """What the times of its events are, "s" or "order"; None without times."""
+        told = self.told
+        if TIME_UNIT in told:
+            return told[TIME_UNIT]
+        if "timestamp" not in pq.read_schema(self.folder / WAITING).names:
+            return None
+        return "s" if self.days().timed else ORDER  # a state of an earlier version
+
     def model(self) -> RecallModel:
         """The model as it was, with the state of its optimiser."""
         model = tf.keras.models.load_model(self.folder / MODEL)
@@ -155,6 +167,7 @@ def of_training(
     """
     model.keep_state(split.train)
     data = split.train
+    told = {**told, TIME_UNIT: data.time_unit}
     others = [split.validation.targets, split.test.targets, split.left]
     waiting = pd.concat(others, ignore_index=True).reindex(columns=data.events.columns)
     return write(export, model, data.events, waiting, data.users, data.items, days, told)

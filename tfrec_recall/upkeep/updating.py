@@ -30,12 +30,11 @@ from tfrec_recall.operations.same_filters import with_same_filters
 from tfrec_recall.retrieval import Retriever
 from tfrec_recall.upkeep.differences import LEAST, difference
 from tfrec_recall.upkeep.learnt_once import with_learnt
+from tfrec_recall.upkeep.new_times import check_times, of_newest_day
 from tfrec_recall.upkeep.served_catalogue import CHOSEN, chosen_rows, is_chosen, listed
 from tfrec_recall.upkeep.state import TrainingState, remove_old, write
 from tfrec_recall.upkeep.tables import in_form, joined
 
-DAY = 24 * 3600
-LAST = 0.2  # of events that span no more than a day, the share that is measured with
 CUT = 50
 MEASURED_USERS = 10_000
 REPLAY = 1.0  # earlier events for each new one
@@ -95,9 +94,9 @@ def update(
 
     All but the newest day's are learnt, and both versions are measured on that; unless the new one
     is surely worse, it learns the newest day as well and is exported. Of events that span no day,
-    the last fifth is measured with. The state is written before the version that names it: until
-    that is whole, the old one serves, and the same update can be run again. One update at a time
-    holds the directory.
+    or have numbers of order for times, the last fifth is measured with. The state is written before
+    the version that names it: until that is whole, the old one serves, and the same update can be
+    run again. One update at a time holds the directory.
 
     Args:
         path: the directory of the versions, of which the newest goes on, or that of one version:
@@ -114,20 +113,18 @@ def update(
         again: learn events that an earlier update has learnt once more.
 
     Raises: ValueError for an export without a training state, events that do not fit it or were
-        learnt already, epochs or replay of a model without, `keep_days` of events without times in
-        seconds, or a version that was written meanwhile; BlockingIOError where another update goes
-        on.
+        learnt already, times of another unit than it has, epochs or replay of a model without,
+        `keep_days` or `unseen_days` of events without times in seconds, or a version that was
+        written meanwhile; BlockingIOError where another update goes on.
     """
-    if keep_days is not None and (not keep_days > 0 or new.time_unit != "s"):
-        raise ValueError(
-            "keep_days is a number above 0, of events with times in seconds. "
-            f"Received: {keep_days=}, times in {new.time_unit}."
-        )
+    if keep_days is not None and not keep_days > 0:
+        raise ValueError(f"keep_days is a number above 0. Received: {keep_days=}.")
     path = pathlib.Path(path)
     with alone_in(newest_version(path).parent, "updates this export"):
         clock = _Clock()
         serving = load(path)
         state = TrainingState.of(serving.path)
+        check_times(new, state, keep_days=keep_days, unseen_days=unseen_days)
         run = _Run(state, serving, new, epochs, replay, minimum_count, unseen_days, seed, again)
         return _updated(run, serving, force, keep_days, clock)
 
@@ -226,8 +223,6 @@ class _Run:
         self.epochs, self.replay, self.seed = epochs, replay, seed
         self.dropping = {"minimum_count": minimum_count, "unseen_days": unseen_days}
         self.waiting, self.again = state.waiting(), again
-        if len(self.waiting.columns.intersection(["timestamp"])):
-            new.require_time("An update of an export that was trained on events with times")
         self.events = in_form(new.events, self.waiting)
         self.known_users, self.known_items = state.users(), state.items()
         self.users = joined(self.known_users, new.users, "users", "user_id")
@@ -237,9 +232,9 @@ class _Run:
             items = joined(items, chosen, "items", "item_id")
         self.items = joined(items, new.items, "items", "item_id")
         self.told_of = pd.concat([new.items["item_id"], chosen["item_id"]])
-        self.random = np.random.default_rng(seed)
         self.learnt: list[pd.DataFrame] = []
         self.told: dict[str, Any] = state.told
+        self.time_unit = state.time_unit
 
     def counted(self) -> tuple[int, int, int]:
         """New events, users and items."""
@@ -255,12 +250,8 @@ class _Run:
         events = self.events
         self.told = with_learnt(self.state.told, events, self.again)
         held = np.zeros(len(events), bool)
-        if "timestamp" in events:
-            times = events["timestamp"].to_numpy()
-            first = times.max() - DAY
-            if times.min() > first:
-                first = np.quantile(times, 1 - LAST)
-            held = times > first
+        if self.time_unit is not None:
+            held = of_newest_day(events["timestamp"].to_numpy(), self.time_unit)
         learnt = pd.concat([self.waiting, events[~held]], ignore_index=True)
         return learnt, events[held].reset_index(drop=True)
 
@@ -343,7 +334,7 @@ class _Run:
         )
 
     def _unit(self, events: pd.DataFrame) -> dict[str, Any]:
-        return {"time_unit": self.new.time_unit} if "timestamp" in events else {}
+        return {"time_unit": self.time_unit} if "timestamp" in events else {}
 
 
 def retriever_of(

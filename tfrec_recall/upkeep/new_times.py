@@ -1,0 +1,65 @@
+"""Times of new events: of the unit of those before."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.data.notices import tell
+from tfrec_recall.data.times import ORDER
+from tfrec_recall.upkeep.state import TrainingState
+
+DAY = 24 * 3600
+LAST = 0.2  # of events that span no more than a day, the share that is measured with
+CALLED = {"s": "Unix seconds or dates", ORDER: "numbers of order"}
+
+
+def check_times(new: Interactions, state: TrainingState, **days: float | None) -> None:
+    """Refuses new events whose times are not as those of a state.
+
+    Args:
+        days: settings that count days, by name; None is none given.
+
+    Raises: ValueError for events without times, or of another unit, and for settings of days
+        where times are no seconds.
+    """
+    unit = state.time_unit
+    given = {name: value for name, value in days.items() if value is not None}
+    if given and unit != "s":
+        name, value = next(iter(given.items()))
+        raise ValueError(
+            f"{name} counts days, by times in seconds, which this export was not trained on: leave "
+            f"it out. Received: {name}={value}, and {CALLED.get(unit or '', 'no times')}."
+        )
+    if unit is None:
+        return
+    new.require_time("An update of an export that was trained on events with times")
+    if new.time_unit != unit:
+        raise ValueError(
+            f"This export was trained on times that are {CALLED[unit]}, by which new events are "
+            f"placed after those of before: write theirs as {CALLED[unit]}, too. "
+            f"Received: {CALLED[new.time_unit or '']}, the first "
+            f"{new.events['timestamp'].head(3).tolist()}."
+        )
+    if unit == "s":
+        return
+    if new.events["timestamp"].max() <= state.days().units.events["timestamp"].max():
+        tell(
+            "All of the new events come before events that were learnt, by their numbers of order: "
+            "such numbers go on from day to day, and do not start over."
+        )
+
+
+def of_newest_day(times: np.ndarray, unit: str) -> np.ndarray:
+    """Which events are of the newest day; the last fifth where there is no other day.
+
+    Args:
+        unit: of the times; numbers of order have no days.
+
+    >>> of_newest_day(np.arange(5), "order")
+    array([False, False, False, False,  True])
+    """
+    first = times.max() - DAY
+    if unit == ORDER or times.min() > first:
+        first = np.quantile(times, 1 - LAST)
+    return times > first
