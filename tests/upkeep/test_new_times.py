@@ -1,20 +1,56 @@
-"""Times of new events are of the unit of those before."""
+"""Times of new events are of the unit of those before, and none is of a wrong clock."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.upkeep.conftest import DAY, EVENTS, day, exported
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.export.versions import versions
-from tfrec_recall.upkeep import update
-from tfrec_recall.upkeep.new_times import of_newest_day
+from tfrec_recall.health import DaysBefore
+from tfrec_recall.upkeep import new_times, update
+from tfrec_recall.upkeep.new_times import check_clock, of_newest_day
 from tfrec_recall.upkeep.state import TrainingState
+
+BEGIN, IN_2037 = 1_600_000_000, 2_130_000_000
 
 
 def at(times, number=1):
     """The events of a day at other times."""
     return Interactions(day(number).events.assign(timestamp=times), mend_ids=False)
+
+
+def before(*logs):
+    data = Interactions(pd.concat([log.events for log in logs], ignore_index=True), mend_ids=False)
+    return DaysBefore.of(data, data.events["user_id"])
+
+
+def one_wrong(number):
+    times = day(number).events["timestamp"].to_numpy().copy()
+    times[7] = IN_2037
+    return at(times, number)
+
+
+def test_an_event_of_a_wrong_clock_is_refused_by_its_row(popular):
+    said = r"ahead of this machine's clock in 1 of 120 rows.*mend or drop.*row 7: .*2130000000"
+    with pytest.raises(ValueError, match=said):
+        update(popular, one_wrong(1), keep_days=90)
+    assert versions(popular) == [1]
+
+
+def test_events_ahead_of_the_clock_go_on_where_those_before_were_ahead(monkeypatch):
+    monkeypatch.setattr(new_times, "now", lambda: BEGIN - 300 * DAY)
+    check_clock(day(1), before(day(0)))
+    monkeypatch.setattr(new_times, "now", lambda: BEGIN + 2 * DAY)
+    check_clock(day(2), before(day(0), day(1)))
+    with pytest.raises(ValueError, match="in 120 of 120 rows"):
+        check_clock(day(4), before(day(0), day(1)))
+
+
+def test_one_wrong_clock_before_does_not_let_others_pass():
+    with pytest.raises(ValueError, match="in 1 of 120 rows"):
+        check_clock(one_wrong(2), before(day(0), one_wrong(1)))
 
 
 @pytest.mark.parametrize("times", [range(EVENTS), np.arange(EVENTS) * DAY // EVENTS])

@@ -1,16 +1,21 @@
-"""Times of new events: of the unit of those before."""
+"""Times of new events: of the unit of those before, and none ahead of the clock."""
 
 from __future__ import annotations
+
+from time import time as now
 
 import numpy as np
 
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.ids import refuse
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.times import ORDER
+from tfrec_recall.health import DaysBefore
 from tfrec_recall.upkeep.state import TrainingState
 
 DAY = 24 * 3600
 LAST = 0.2  # of events that span no more than a day, the share that is measured with
+FEW = 0.01  # of the events before: so many may be of wrong clocks, too
 CALLED = {"s": "Unix seconds or dates", ORDER: "numbers of order"}
 
 
@@ -20,8 +25,8 @@ def check_times(new: Interactions, state: TrainingState, **days: float | None) -
     Args:
         days: settings that count days, by name; None is none given.
 
-    Raises: ValueError for events without times, or of another unit, and for settings of days
-        where times are no seconds.
+    Raises: ValueError for events without times, of another unit or ahead of the clock, where those
+        before are not, and for settings of days where times are no seconds.
     """
     unit = state.time_unit
     given = {name: value for name, value in days.items() if value is not None}
@@ -41,12 +46,36 @@ def check_times(new: Interactions, state: TrainingState, **days: float | None) -
             f"Received: {CALLED[new.time_unit or '']}, the first "
             f"{new.events['timestamp'].head(3).tolist()}."
         )
+    before = state.days()
     if unit == "s":
-        return
-    if new.events["timestamp"].max() <= state.days().units.events["timestamp"].max():
+        check_clock(new, before)
+    elif new.events["timestamp"].max() <= before.units.events["timestamp"].max():
         tell(
             "All of the new events come before events that were learnt, by their numbers of order: "
             "such numbers go on from day to day, and do not start over."
+        )
+
+
+def check_clock(new: Interactions, before: DaysBefore) -> None:
+    """Refuses events more than a day ahead of the clock, unless events before are so, too.
+
+    How old an event is goes by the newest one: a single one of a year to come would make all others
+    old, which are let go then, give their numbers up or count for nothing.
+
+    Raises: ValueError that names the first rows.
+    """
+    limit = now() + DAY  # local times that were taken for UTC are less than a day off
+    ahead = new.events["timestamp"] > limit
+    days = before.window["events"]
+    simulated = days[days.index * DAY > limit].sum() > FEW * days.sum()
+    if ahead.any() and not simulated:
+        refuse(
+            new.events,
+            "events",
+            "timestamp",
+            ahead,
+            "times more than a day ahead of this machine's clock",
+            "By these all other events would be old: mend or drop the rows.",
         )
 
 

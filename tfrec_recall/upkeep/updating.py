@@ -113,9 +113,9 @@ def update(
         again: learn events that an earlier update has learnt once more.
 
     Raises: ValueError for an export without a training state, events that do not fit it or were
-        learnt already, times of another unit than it has, epochs or replay of a model without,
-        `keep_days` or `unseen_days` of events without times in seconds, or a version that was
-        written meanwhile; BlockingIOError where another update goes on.
+        learnt already, times of another unit than it has or ahead of the clock, epochs or replay of
+        a model without, `keep_days` or `unseen_days` of events without times in seconds, or a
+        version that was written meanwhile; BlockingIOError where another update goes on.
     """
     if keep_days is not None and not keep_days > 0:
         raise ValueError(f"keep_days is a number above 0. Received: {keep_days=}.")
