@@ -18,6 +18,7 @@ from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.cli.runs.training_progress import Stopwatch
 from tfrec_recall.evaluation import RecallOnValidation
 from tfrec_recall.features import Categorical, Features
+from tfrec_recall.training.run_state import kept_of, put_back
 
 pytestmark = pytest.mark.usefixtures("only_its_own")
 
@@ -288,9 +289,26 @@ def test_the_stopwatch_counts_steps_that_end_together():
     clock = Stopwatch()
     for ends in ([15, 31, 35], [15, 35]):  # the last step of each execution
         clock.on_epoch_begin(0)
-        for step in ends:
-            clock.on_train_batch_end(step)
+        for first, last in zip([0, *(end + 1 for end in ends)], ends, strict=False):
+            clock.on_train_batch_begin(first)
+            clock.on_train_batch_end(last)
     assert clock.steps == 2 * 36
+
+
+def test_the_stopwatch_goes_on_within_an_epoch():
+    killed, clock = Stopwatch(), Stopwatch()
+    killed.on_epoch_begin(0)
+    killed.on_train_batch_begin(0)
+    time.sleep(0.01)
+    killed.on_train_batch_end(499)
+    put_back(clock, kept_of(killed))
+    assert (clock.steps, clock.seconds >= 0.01) == (500, True)
+    clock.on_epoch_begin(0)
+    clock.on_train_batch_begin(500)
+    clock.on_train_batch_end(509)
+    clock.on_epoch_end(0)
+    assert clock.steps == 510
+    assert clock.seconds_after == [clock.seconds]
 
 
 def test_a_model_that_learns_in_one_pass_has_its_own_settings_only(split, tmp_path, capsys):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tests.evaluation.conftest import Known
 from tfrec_recall.evaluation import RecallOnValidation, evaluate
+from tfrec_recall.training.run_state import RunState, kept_of, put_back
 
 QUALITY = (0.0, 0.2, 0.7, 0.5, 0.4, 0.3)  # of the model in each epoch
 
@@ -49,9 +50,10 @@ def model(split, scores):
     return model
 
 
-def fit(model, *callbacks, epochs=6):
+def fit(model, *callbacks, epochs=6, begin=0):
     data = tf.data.Dataset.from_tensors(tf.zeros([2, 1]))
-    return model.fit(data, epochs=epochs, verbose=0, callbacks=[SetQuality(), *callbacks])
+    callbacks = [SetQuality(), *callbacks]
+    return model.fit(data, epochs=epochs, initial_epoch=begin, verbose=0, callbacks=callbacks)
 
 
 def test_history_holds_the_recall_of_the_validation_part(model, split, scores):
@@ -85,6 +87,22 @@ def test_between_measurements_the_last_figures_stay(model, split, caplog):
     assert measured[0] == measured[1] == measured[2]
     assert len({measured[0], measured[3], measured[4]}) == 3
     assert "not available" not in caplog.text
+
+
+def test_they_stay_over_an_interruption(model, split):
+    class Killed(tf.keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise InterruptedError
+
+    through = fit(model, RecallOnValidation(split, every=3, cuts=(5,))).history["val_recall@5"]
+    first, second = (RecallOnValidation(split, every=3, cuts=(5,)) for _ in range(2))
+    with pytest.raises(InterruptedError):
+        fit(model, first, Killed())
+    state = RunState.from_bytes(RunState(callbacks=[kept_of(first)]).to_bytes())
+    put_back(second, state.callbacks[0])
+    assert fit(model, second, begin=2).history["val_recall@5"] == through[2:]
+    assert second.report.metrics["recall@5"] == through[-1]
 
 
 def test_a_sample_of_users_is_drawn_once_and_by_the_seed(model, split):

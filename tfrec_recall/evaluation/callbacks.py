@@ -48,6 +48,8 @@ class RecallOnValidation(tf.keras.callbacks.Callback):
         ])
     """
 
+    kept = ("figures",)  # by checkpoints
+
     def __init__(
         self,
         split: Split,
@@ -69,6 +71,7 @@ class RecallOnValidation(tf.keras.callbacks.Callback):
         self.batch_size = batch_size
         self.repeats = repeats
         self.report: Report | None = None
+        self.figures: dict[str, float] | None = None  # of the last measurement, as in the logs
         self._retriever: Retriever | None = None
 
     def on_train_begin(self, logs=None):
@@ -78,12 +81,12 @@ class RecallOnValidation(tf.keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         last = epoch + 1 == (self.params or {}).get("epochs")
-        if epoch % self.every == 0 or last or self.report is None:
+        if epoch % self.every == 0 or last or self.figures is None:
             self.report = outside(self._measured)
+            names = [f"{name}@{cut}" for name in self.metrics for cut in self.cuts]
+            self.figures = {f"val_{name}": self.report.metrics[name] for name in names}
         if logs is not None:
-            for name in self.metrics:
-                for cut in self.cuts:
-                    logs[f"val_{name}@{cut}"] = self.report.metrics[f"{name}@{cut}"]
+            logs.update(self.figures)
 
     def on_train_end(self, logs=None):
         self._retriever = None

@@ -27,19 +27,25 @@ class Stopwatch(tf.keras.callbacks.Callback):
         self.steps = 0
         self.seconds = 0.0
         self.seconds_after: list[float] = []  # each epoch
-        self._done = 0  # of this epoch; several steps may end at once
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._begin = time.perf_counter()
-        self._done = 0
+        self._since = time.perf_counter()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._first = batch  # several steps may end at once
 
     def on_train_batch_end(self, batch, logs=None):
-        self.steps += batch + 1 - self._done
-        self._done = batch + 1
+        self.steps += batch + 1 - self._first
+        self._lap()  # a checkpoint within an epoch has the seconds of its steps
 
     def on_epoch_end(self, epoch, logs=None):
-        self.seconds += time.perf_counter() - self._begin
+        self._lap()
         self.seconds_after.append(self.seconds)
+
+    def _lap(self):
+        now = time.perf_counter()
+        self.seconds += now - self._since
+        self._since = now
 
 
 @contextlib.contextmanager
