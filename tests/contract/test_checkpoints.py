@@ -136,6 +136,19 @@ def test_a_run_that_is_over_stays_so_until_it_is_given_more_epochs(tmp_path):
     assert len(list(tmp_path.glob("*.index"))) == 2
 
 
+def test_passes_before_a_run_stay_before_it(tmp_path):
+    def run_after_two_epochs(*callbacks):
+        model = line(seed=1)
+        data = model.training_data(the_board(), batch_size=4, seed=0)
+        model.fit(data, epochs=2, verbose=0)
+        return model.fit(data, epochs=EPOCHS, callbacks=callbacks, verbose=0).history["loss"]
+
+    with pytest.raises(InterruptedError):
+        run_after_two_epochs(Checkpoints(tmp_path, every=1), Killed(crash, 1, 1))
+    losses = run_after_two_epochs(Checkpoints(tmp_path, every=1))
+    np.testing.assert_allclose(losses, run_after_two_epochs(), rtol=1e-6)
+
+
 def test_other_data_are_refused(tmp_path):
     run("Line", Checkpoints(tmp_path), epochs=1)
     with pytest.raises(ValueError, match=r"the seed of the order was \[0\].*Received: \[7\]"):

@@ -12,7 +12,7 @@ class NextPass:
     an interrupted run goes on with the batches that would have come.
 
     Args:
-        first: the number of the first pass.
+        first: the number of the first pass; of a run that goes on, the one that it began with.
         seed: of the orders, which a run that goes on has to have again.
 
     >>> following = NextPass(first=3)

@@ -35,11 +35,11 @@ class Checkpoints(tf.keras.callbacks.Callback):
     """Writes all that a run of `fit` needs to go on, and goes on from it.
 
     A checkpoint holds the weights and the state of the optimizer; where in the data the run is, by
-    epoch, step and the seed of the order; the means of the epoch so far; the logs of the epochs
-    before; and what other callbacks go by, such as the best weights of `EarlyStopping`. A run that
-    was killed and is begun again by the same program goes on from the last checkpoint and comes to
-    the same losses; its `History` is that of the whole run. What was being written when a process
-    was killed is not there for the next one.
+    epoch, step, the seed of the order and the passes before the run; the means of the epoch so far;
+    the logs of the epochs before; and what other callbacks go by, such as the best weights of
+    `EarlyStopping`. A run that was killed and is begun again by the same program goes on from the
+    last checkpoint and comes to the same losses; its `History` is that of the whole run. What was
+    being written when a process was killed is not there for the next one.
 
     SIGTERM, by which clusters announce that a machine is taken away, lets the step end, writes a
     checkpoint and raises `Preempted`, which ends the process with the status 143.
@@ -127,8 +127,12 @@ class Checkpoints(tf.keras.callbacks.Callback):
         del mode
         if self.goes_on_from is None:
             self.state.steps, self.state.epoch = steps_per_epoch, initial_epoch
+            self.state.passes = [int(following.number) for following in self.following]
             return initial_epoch, 0
         self.state.check(self.folder, self.seeds, steps_per_epoch)
+        # A checkpoint of an earlier version says nothing of them.
+        for following, first in zip(self.following, self.state.passes, strict=False):
+            following.first = first
         told = self.model.history
         for logs in self.state.logs:
             told.epoch.append(logs["epoch"])

@@ -33,6 +33,7 @@ class RunState:
 
     Args:
         seeds: of the orders of its data; None for data in their own order.
+        passes: through these data that lay before it, by which its first epoch has its order.
         steps: of an epoch; None where the length of the data is not known.
         epoch, step: what is learnt next.
         stopped: whether a callback has ended the run before its epochs were over.
@@ -41,6 +42,7 @@ class RunState:
     """
 
     seeds: Sequence[int | None] = ()
+    passes: Sequence[int] = ()
     steps: int | None = None
     epoch: int = 0
     step: int = 0
