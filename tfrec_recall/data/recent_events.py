@@ -54,9 +54,10 @@ def recent(
     Args:
         history: the earlier events, or those of some users: all of them that are new's, and a few.
         new: the events since; their users and items have the columns that `history` has.
-        length: of a user, as many of the latest earlier events; None: all.
+        length: of a user, as many of the latest earlier events; None: all. Of 0, there are no
+            histories, and earlier events are the replayed ones alone.
         replay: earlier events that are learnt once more, for each new one: of users who are drawn,
-            and of those of the new events.
+            and of those of the new events; of the latest that `length` leaves, if it is above 0.
         seed: of what is drawn.
 
     >>> old = pd.DataFrame({"user_id": list("aab"), "item_id": list("xyx"), "timestamp": range(3)})
@@ -71,7 +72,7 @@ def recent(
     touched = users.isin(new.events["user_id"].unique())
     left = round(replay * len(new.events))
     size = np.bincount(code, minlength=len(users))
-    if length is not None:
+    if length:
         size = np.minimum(size, length)
     others = random.permutation(np.flatnonzero(~touched))
     before = np.cumsum(size[others]) - size[others]
@@ -79,10 +80,12 @@ def recent(
     drawn[others[before < left]] = True
     kept = (touched | drawn)[code]
     events = events[kept]
-    if length is not None and history.has_time:
+    if length and history.has_time:
         events = events[newer_events(events) < length]
     is_replayed = np.zeros(len(events), bool)
     is_replayed[random.permutation(len(events))[:left]] = True
+    if length == 0:
+        events, is_replayed = events[is_replayed], is_replayed[is_replayed]
     every = pd.concat([events, new.events], ignore_index=True)
     later = np.arange(len(every)) >= len(events)
     interactions = Interactions(
