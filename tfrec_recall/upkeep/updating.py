@@ -262,8 +262,10 @@ class _Run:
         grown = model.grow(model.features.grow(now, **self.dropping))
         length = grown.history_needed
         replay = 0.0 if length is None else self.replay
-        history = self._interactions(self._earlier(events, replay))
-        since = recent(history, now, length, replay, self.seed)
+        # The same for the same update, and of other users from one to the next.
+        random = np.random.default_rng([self.seed, self.state.number, len(self.learnt)])
+        history = self._interactions(self._earlier(events, replay, random))
+        since = recent(history, now, length, replay, int(random.integers(2**31)))
         told = self.state.told
         options: dict[str, Any] = {"batch_size": told.get("batch_size") or BATCH_SIZE}
         if self.epochs is not None:
@@ -310,12 +312,14 @@ class _Run:
         before, after = (report.per_user[name].to_numpy() for report in reports)
         return float(before.mean()), float(after.mean()), difference(before, after), len(before)
 
-    def _earlier(self, events: pd.DataFrame, replay: float) -> pd.DataFrame:
+    def _earlier(
+        self, events: pd.DataFrame, replay: float, random: np.random.Generator
+    ) -> pd.DataFrame:
         """Events of before of these users, and of others who are drawn to be replayed."""
         touched = events["user_id"].drop_duplicates()
         each = max(self.state.size() / max(len(self.known_users), 1), 1.0)
         number = min(math.ceil(replay * len(events) / each), len(self.known_users))
-        drawn = self.known_users["user_id"].sample(number, random_state=self.seed)
+        drawn = self.known_users["user_id"].sample(number, random_state=random)
         users = pd.concat([touched, drawn]).drop_duplicates()
         parts = [self.state.events_of(users)]
         parts += [one[one["user_id"].isin(users)] for one in self.learnt]
