@@ -17,12 +17,16 @@ from tfrec_recall.data.datasets import simulated
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    """A log of 3,000 events in several files, and a user and an item that no table has."""
+    """A log of 3,000 events in several files, and a user and an item that no table has.
+
+    One file has no rows, as Spark writes of a partition without any.
+    """
     folder = tmp_path_factory.mktemp("log") / "log"
     simulated.write(folder, 3000, items=120, rows_a_part=1000, seed=4)
     extra = pd.DataFrame({"user_id": ["new"] * 2, "item_id": ["i3", "newer"]})
     extra = extra.assign(timestamp=[1_710_000_000, 1_710_000_009], session_id=[10**9] * 2)
     extra.to_parquet(folder / "events" / "part-99999.parquet")
+    extra[:0].to_parquet(folder / "events" / "part-0.parquet")
     return folder
 
 
@@ -103,6 +107,11 @@ def test_what_cannot_be_parted_is_refused_and_leaves_nothing(tmp_path, parts):
     with pytest.raises(ValueError, match=r"no column 'user_id'.*Received columns"):
         part_events(tmp_path / "lone.parquet", tmp_path / "parts")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["events.parquet", "lone.parquet"]
+    (tmp_path / "nobody").mkdir()
+    frame.assign(user_id=1)[:0].to_parquet(tmp_path / "nobody" / "part-0.parquet")
+    with pytest.raises(ValueError, match=r"nobody has no event\. Received: 0 rows"):
+        part_events(tmp_path / "nobody", tmp_path / "parts")
+    assert not (tmp_path / "parts").exists()
     with pytest.raises(ValueError, match="is there already"):
         part_events(parts.folder, parts.folder)
     with pytest.raises(ValueError, match=r"holds no parts: part_events.*parts\.json"):

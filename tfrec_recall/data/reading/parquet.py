@@ -43,11 +43,13 @@ def read_parquet(path: FilePath) -> pd.DataFrame:
 
 
 def parquet_tables(path: FilePath, rows: int) -> Iterator[pa.Table]:
-    """What `read_parquet` reads, at most so many rows at a time, all of one schema."""
+    """What `read_parquet` reads, some rows at a time and at most so many, all of one schema."""
     found, schema, _ = _found(pathlib.Path(path))
     for fragment in found.get_fragments():
         try:
             for batch in fragment.to_batches(schema=schema, batch_size=rows, batch_readahead=1):
+                if not batch.num_rows:  # of a part without rows, as Spark writes some
+                    continue
                 table = pa.Table.from_batches([batch])
                 table.validate(full=True)
                 yield plain_values(_agreeing(table, fragment, path))
