@@ -90,3 +90,15 @@ def same(found, expected, **options):
     found = found.astype({name: expected[name].dtype for name in keys})
     found, expected = (one.sort_values(keys, ignore_index=True) for one in (found, expected))
     pd.testing.assert_frame_equal(found, expected, check_dtype=False, **options)
+
+
+def listed(examples, columns):
+    """The examples of pandas as rows with lists."""
+    frame = examples.events.iloc[examples.target].reset_index(drop=True)
+    frame["age"], frame["weight"] = examples.age, examples.weight.astype(float)
+    runs = list(zip(examples.history_start, examples.history_end, strict=True))
+    for name, column in columns.items():
+        values = examples.events[column].astype(object)
+        values = values.where(values.notna(), None).tolist()
+        frame[name] = [values[start:end] for start, end in runs]
+    return frame

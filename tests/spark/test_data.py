@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.spark.conftest import same
+from tests.spark.conftest import listed, same
 from tfrec_recall import data
 
 pytest.importorskip("pyspark", reason="these tests need PySpark: pip install 'pyspark>=4,<5'")
@@ -178,18 +178,6 @@ def test_missing_ids_are_padding(spark):
     )
     some = spark.createDataFrame([("y",), ("",), (None,), ("z",)], "a string")
     assert sorted(row.a for row in on.encode(some, known, "a").collect()) == [0, 0, 1, 3]
-
-
-def listed(examples, columns):
-    """The examples of pandas as rows with lists."""
-    frame = examples.events.iloc[examples.target].reset_index(drop=True)
-    frame["age"], frame["weight"] = examples.age, examples.weight.astype(float)
-    runs = list(zip(examples.history_start, examples.history_end, strict=True))
-    for name, column in columns.items():
-        values = examples.events[column].astype(object)
-        values = values.where(values.notna(), None).tolist()
-        frame[name] = [values[start:end] for start, end in runs]
-    return frame
 
 
 EXAMPLES = {

@@ -19,6 +19,7 @@ def test_lists_are_those_of_a_batch(spark, shop, tmp_path, monkeypatch):
     model = tmp_path / "model"
     loaded = load(export(retriever(60), model))
     events = shop.events.assign(item_id=[item_ids(60)[one] for one in shop.events["item_id"]])
+    events["price.usd"] = 1.5
     whole = data.Interactions(events, shop.users, mend_ids=False)
     answer_all(
         loaded, EveryUser(whole, loaded.inputs), tmp_path / "lists", Recommendations(7), 8, 20

@@ -11,6 +11,7 @@ from pyspark.sql.types import DecimalType, IntegralType, NumericType, StringType
 
 from tfrec_recall.data.checks import PARTS
 from tfrec_recall.data.order import TIE_ORDER
+from tfrec_recall.spark.names import each, folded
 
 IDS = {"events": ("user_id", "item_id"), "users": ("user_id",), "items": ("item_id",)}
 _SHOWN = 3
@@ -46,9 +47,14 @@ def with_id_types(frame: DataFrame, table: str) -> DataFrame:
 
     Raises: ValueError for a column that is missing, or is neither.
     """
-    repeated = sorted({name for name in frame.columns if frame.columns.count(name) > 1})
+    fold = folded(frame)
+    same = [fold(name) for name in frame.columns]
+    repeated = sorted({name for name in frame.columns if same.count(fold(name)) > 1})
     if repeated:
-        raise ValueError(f"{table}: column names are unique. Received twice: {repeated}.")
+        raise ValueError(
+            f"{table}: column names are unique, and to Spark 'a' and 'A' are one: rename or drop "
+            f"the others. Received twice: {repeated}."
+        )
     missing = [name for name in IDS[table] if name not in frame.columns]
     if missing:
         raise ValueError(
@@ -57,7 +63,8 @@ def with_id_types(frame: DataFrame, table: str) -> DataFrame:
         )
     first = [*IDS[table], *(["timestamp"] if table == "events" else [])]
     first = [name for name in first if name in frame.columns]
-    frame = frame.select(*first, *(name for name in frame.columns if name not in first))
+    others = [name for name in frame.columns if name not in first]
+    frame = frame.select(*first, *each(others))
     for name in _ids(frame, table):
         kind = frame.schema[name].dataType
         whole = isinstance(kind, IntegralType) or (isinstance(kind, DecimalType) and not kind.scale)

@@ -12,9 +12,11 @@ from pyspark.sql.types import ArrayType, StructField, StructType
 
 from tfrec_recall.data.examples import NoExample, checked
 from tfrec_recall.spark.interactions import SparkInteractions
-from tfrec_recall.spark.order import PLACE, chronological, whole_user
+from tfrec_recall.spark.names import each, numbers, own, refuse_taken
+from tfrec_recall.spark.order import OWN_PLACE, in_order, whole_user
 
-_END, _NEEDED, _TARGET, _COUNT = "_end", "_needed", "_target", "_count"
+_END, _NEEDED, _TARGET, _COUNT = map(own, ("end", "needed", "target", "count"))
+_HELPERS = (OWN_PLACE, _END, _NEEDED, _TARGET)
 
 
 def next_item(
@@ -39,19 +41,21 @@ def next_item(
     Returns: the events' columns, of the target; the histories, oldest first; `age`, seconds from
         the target to the newest event; `weight`, 1 on average. `data.streaming.parquet` reads
         batches of what it writes.
-    Raises: ValueError without timestamps, or if no target has `minimum_history` events before it.
+    Raises: ValueError without timestamps, if no target has `minimum_history` events before it, or
+        where events have a column `age` or one that is called as a list.
     """
     checked(history, minimum_history, per_user)
+    lists = _lists("next_item", interactions.events, columns)
     events = _ordered(interactions, "next_item examples", minimum_history)
-    end = F.col(PLACE)
+    end = F.col(OWN_PLACE)
     if "session_id" in events.columns:
-        end = F.min(PLACE).over(whole_user("timestamp", "session_id"))
+        end = F.min(OWN_PLACE).over(whole_user("timestamp", "session_id"))
     events = events.withColumn(_END, end).withColumn(_NEEDED, F.col(_END))
     wanted = F.col(_END) >= minimum_history
     chosen = _chosen(events.withColumn(_TARGET, wanted), per_user, seed)
     weight = F.pow(F.col(_COUNT).cast("double"), F.lit(float(user_weight_power)))
     power = user_weight_power != 0
-    return _examples(interactions, chosen, weight, power, history, columns)
+    return _examples(interactions, chosen, weight, power, history, lists)
 
 
 def next_basket(
@@ -72,25 +76,39 @@ def next_basket(
         history, minimum_history, per_user, user_weight_power, columns, seed: as of `next_item`.
 
     Returns: as `next_item`.
-    Raises: ValueError without timestamps, or if no example is left.
+    Raises: ValueError without timestamps, if no example is left, or as `next_item` for columns.
     """
     checked(history, minimum_history, per_user)
+    lists = _lists("next_basket", interactions.events, columns)
     events = _ordered(interactions, "next_basket examples", minimum_history)
     basket = "session_id" if "session_id" in events.columns else "timestamp"
-    events = events.withColumn(_END, F.min(PLACE).over(whole_user(basket)))
+    events = events.withColumn(_END, F.min(OWN_PLACE).over(whole_user(basket)))
     # Baskets may overlap in time: a later event's history may end before an earlier one's.
-    later = whole_user().orderBy(F.col(PLACE).desc())
+    later = whole_user().orderBy(F.col(OWN_PLACE).desc())
     events = events.withColumn(_NEEDED, F.min(_END).over(later))
     wanted = F.col(_END) >= minimum_history
     if new_items_only:
-        wanted &= F.min(PLACE).over(whole_user("item_id")) >= F.col(_END)
+        wanted &= F.min(OWN_PLACE).over(whole_user("item_id")) >= F.col(_END)
     chosen = _chosen(events.withColumn(_TARGET, wanted), per_user, seed)
     weight = F.pow(F.col(_COUNT).cast("double"), F.lit(float(user_weight_power)))
     power = user_weight_power != 0 or basket_weight_power != 0
     if basket_weight_power:
         size = F.count_if(F.col(_TARGET)).over(whole_user(_END)).cast("double")
         weight = weight * F.pow(size, F.lit(float(basket_weight_power)))
-    return _examples(interactions, chosen, weight, power, history, columns)
+    return _examples(interactions, chosen, weight, power, history, lists)
+
+
+def _lists(what: str, events: DataFrame, columns: Sequence[str]) -> dict[str, str]:
+    """The lists of an example, and the columns whose values they have."""
+    absent = [name for name in columns if name not in events.columns]
+    if absent:
+        raise ValueError(
+            f"columns names columns of the events. Received: {absent}, columns {events.columns}."
+        )
+    lists = {"history" if name == "item_id" else f"history_{name}": name for name in columns}
+    # A weight of the events is a factor of the example's.
+    refuse_taken(what, events, ["age", "weight", *lists], but=["weight"])
+    return lists
 
 
 def _ordered(interactions: SparkInteractions, what: str, minimum_history: int) -> DataFrame:
@@ -104,13 +122,13 @@ def _ordered(interactions: SparkInteractions, what: str, minimum_history: int) -
             f"before it. Lower it. Received: {rows:,} events, {most:,} at most of a user, "
             f"minimum_history={minimum_history}."
         )
-    return chronological(events)
+    return in_order(events)
 
 
 def _chosen(events: DataFrame, per_user: int | None, seed: int) -> DataFrame:
     """The targets, at most so many of a user, and how many the user has."""
     if per_user is not None:
-        lot = F.when(F.col(_TARGET), F.xxhash64(F.lit(seed), "user_id", PLACE))
+        lot = F.when(F.col(_TARGET), F.xxhash64(F.lit(seed), "user_id", OWN_PLACE))
         drawn = F.row_number().over(whole_user().orderBy(lot.asc_nulls_last()))
         events = events.withColumn(_TARGET, F.col(_TARGET) & (drawn <= per_user))
     return events.withColumn(_COUNT, F.count_if(F.col(_TARGET)).over(whole_user()))
@@ -122,14 +140,9 @@ def _examples(
     weight: Column,
     weighted: bool,
     history: int,
-    columns: Sequence[str],
+    lists: dict[str, str],
 ) -> DataFrame:
     given = interactions.events.columns
-    absent = [name for name in columns if name not in given]
-    if absent:
-        raise ValueError(
-            f"columns names columns of the events. Received: {absent}, columns {given}."
-        )
     if "weight" in given:
         weight = weight * F.col("weight").cast("double")
     row = interactions.events.agg(F.max("timestamp")).first()
@@ -137,44 +150,47 @@ def _examples(
     weight = F.when(F.col(_TARGET), weight)
     mean = 1.0
     if weighted or "weight" in given:
-        found = events.select(weight.alias("_weight")).agg(F.avg("_weight")).first()
+        found = events.select(weight.alias("weight")).agg(F.avg("weight")).first()
         mean = 0.0 if found is None or found[0] is None else float(found[0])
         if not mean:
             raise NoExample(
                 "No example is left to learn from: a target needs minimum_history events of its "
                 "user before it, and weights are not all 0. Received: weights of mean 0."
             )
-    targets = [name for name in given if name != "weight"]
-    ready = events.withColumn("weight", (weight / mean).cast("float")).withColumn(
-        "age", F.lit(newest) - F.col("timestamp")
-    )
-    helpers = [PLACE, _END, _NEEDED, _TARGET]
-    ready = ready.select(*targets, "age", "weight", *helpers)
-    ready = ready.sortWithinPartitions("user_id", PLACE)
-    lists = {"history" if name == "item_id" else f"history_{name}": name for name in columns}
-    fields = [ready.schema[name] for name in [*targets, "age", "weight"]]
+    age = F.lit(newest) - F.col("timestamp")
+    ready = events.select(*each(given), age, (weight / mean).cast("float"), *_HELPERS)
+    plain = numbers(len(given) + 2)
+    ready = ready.toDF(*plain, *_HELPERS)
+    of = dict(zip(given, plain, strict=False))
+    ready = ready.sortWithinPartitions(of["user_id"], OWN_PLACE)
+    kept = [name for name in plain if name != of.get("weight")]
+    values = {name: of[column] for name, column in lists.items()}
+    fields = [ready.schema[name] for name in kept]
     fields += [
-        StructField(name, ArrayType(ready.schema[of].dataType)) for name, of in lists.items()
+        StructField(name, ArrayType(ready.schema[column].dataType))
+        for name, column in values.items()
     ]
 
     def streamed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return with_histories(batches, history, lists)
+        return with_histories(batches, history, values, kept)
 
-    return ready.mapInArrow(streamed, StructType(fields))
+    names = [*(name for name in given if name != "weight"), "age", "weight", *lists]
+    return ready.mapInArrow(streamed, StructType(fields)).toDF(*names)
 
 
 def with_histories(
-    batches: Iterator[pa.RecordBatch], history: int, lists: dict[str, str]
+    batches: Iterator[pa.RecordBatch], history: int, lists: dict[str, str], kept: list[str]
 ) -> Iterator[pa.RecordBatch]:
     """The targets among these events with lists of the values before them.
 
     What is held beside a batch is what later histories reach back to.
 
     Args:
-        batches: whole users one after the other, in their order: the columns of events, and
-            `place`, `_end` (where the history ends), `_needed` (the least end from here on) and
-            `_target`.
+        batches: whole users one after the other, in their order: the columns of events, and of
+            each event its place, where the history ends, the least such end from here on, and
+            whether it is a target.
         lists: the column that each list has the values of.
+        kept: columns of the target.
     """
     held: pa.Table | None = None
     for batch in batches:
@@ -184,26 +200,25 @@ def with_histories(
             before = len(held)
             table = pa.concat_tables([held, table])
         table = table.combine_chunks()
-        numbers = [table[name].to_numpy() for name in (PLACE, _END, _NEEDED)]
-        place, end, needed = (one.astype("int64") for one in numbers)
+        marks = [table[name].to_numpy() for name in (OWN_PLACE, _END, _NEEDED)]
+        place, end, needed = (one.astype("int64") for one in marks)
         first = np.arange(len(table)) - place  # the row of the user's first event
         target = np.flatnonzero(table[_TARGET].to_numpy(zero_copy_only=False)[before:]) + before
         if len(target):
             stop = first[target] + end[target]
             start = np.maximum(stop - history, first[target])
-            yield _with_lists(table, target, start, stop, lists)
+            found = table.select(kept).take(pa.array(target))
+            yield _with_lists(found, table, start, stop, lists)
         last = len(table) - 1
         held = table.slice(max(int(first[last] + needed[last]) - history, int(first[last]), 0))
 
 
 def _with_lists(
-    table: pa.Table, target: np.ndarray, start: np.ndarray, stop: np.ndarray, lists: dict[str, str]
+    found: pa.Table, table: pa.Table, start: np.ndarray, stop: np.ndarray, lists: dict[str, str]
 ) -> pa.RecordBatch:
     sizes = stop - start
     offsets = np.concatenate([[0], np.cumsum(sizes)])
     rows = pa.array(np.repeat(start - offsets[:-1], sizes) + np.arange(offsets[-1]))
-    helpers = [PLACE, _END, _NEEDED, _TARGET]
-    found = table.drop_columns(helpers).take(pa.array(target))
     for name, of in lists.items():
         values = table[of].take(rows).combine_chunks()
         column = pa.ListArray.from_arrays(pa.array(offsets.astype("int32")), values)

@@ -23,6 +23,7 @@ from tfrec_recall.spark.checks import (
     with_id_types,
 )
 from tfrec_recall.spark.folders import Folder, exists, whole_folder
+from tfrec_recall.spark.names import each
 from tfrec_recall.spark.times import seconds
 
 _KEYS = {"users": "user_id", "items": "item_id"}
@@ -149,7 +150,7 @@ class SparkInteractions:
             check_known("columns", columns, {name: one.columns for name, one in frames.items()})
             frames = {
                 table: frame.select(
-                    *(one for one in frame.columns if is_wanted(table, one, columns))
+                    *each(one for one in frame.columns if is_wanted(table, one, columns))
                 )
                 for table, frame in frames.items()
             }

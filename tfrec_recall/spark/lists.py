@@ -16,13 +16,15 @@ from pyspark.sql.types import FloatType, IntegerType, StructField, StructType
 
 from tfrec_recall.data.notices import tell
 from tfrec_recall.spark.interactions import SparkInteractions
-from tfrec_recall.spark.order import PLACE, chronological, whole_user
+from tfrec_recall.spark.names import contents, numbers, own
+from tfrec_recall.spark.order import OWN_PLACE, in_order, whole_user
 
 if TYPE_CHECKING:
     from tfrec_recall.export import LoadedRetriever
 
 USERS_AT_A_TIME = 10_000
 MOST_EVENTS = 10_000
+_BUCKET, _FROM_END = own("bucket"), own("from_end")
 
 
 def recommendations(
@@ -64,10 +66,12 @@ def recommendations(
         row = interactions.events.agg(F.max("timestamp")).first()
         newest = None if row is None else row[0]
     unit = interactions.time_unit
+    of_users, of_events = users.columns, events.columns
     buckets = max(1, -(-users.count() // USERS_AT_A_TIME))
 
     def ask(some_users: pa.Table, some_events: pa.Table) -> pa.Table:
-        asked, met = (one.drop_columns("_bucket") for one in (some_users, some_events))
+        asked = some_users.drop_columns(_BUCKET).rename_columns(of_users)
+        met = some_events.drop_columns(_BUCKET).rename_columns(of_events)
         return answers(version, asked, met, k, repeats, context, batch_size, newest, unit)
 
     schema = StructType(
@@ -79,7 +83,10 @@ def recommendations(
         ]
     )
     bucket = F.pmod(F.xxhash64("user_id"), F.lit(buckets)).cast("int")
-    apart = [one.withColumn("_bucket", bucket).groupBy("_bucket") for one in (users, events)]
+    apart = [
+        one.withColumn(_BUCKET, bucket).toDF(*numbers(len(one.columns)), _BUCKET).groupBy(_BUCKET)
+        for one in (users, events)
+    ]
     return apart[0].cogroup(apart[1]).applyInArrow(ask, schema)
 
 
@@ -133,13 +140,13 @@ def _limited(interactions: SparkInteractions, most: int | None) -> DataFrame:
         f"most active one has {row[1]:,}. most_events=None takes all."
     )
     if interactions.has_time:
-        ordered = chronological(events)
-        later = F.count("*").over(whole_user()) - 1 - F.col(PLACE)
+        ordered = in_order(events)
+        later = F.count("*").over(whole_user()) - 1 - F.col(OWN_PLACE)
         return _first(ordered, later, most)
-    lot = F.xxhash64(*sorted(events.columns))
+    lot = F.xxhash64(*contents(events))
     return _first(events, F.row_number().over(whole_user().orderBy(lot)) - 1, most)
 
 
 def _first(events: DataFrame, place: Column, most: int) -> DataFrame:
-    kept = events.withColumn("_from_end", place).where(F.col("_from_end") < most)
-    return kept.drop("_from_end", PLACE)
+    kept = events.withColumn(_FROM_END, place).where(F.col(_FROM_END) < most)
+    return kept.drop(_FROM_END, OWN_PLACE)

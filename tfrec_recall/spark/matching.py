@@ -11,9 +11,11 @@ from pyspark.sql.types import StringType
 
 from tfrec_recall.data.matching import ALMOST_NONE
 from tfrec_recall.data.notices import tell
+from tfrec_recall.spark.names import each, own
 
 # Only ids like these can be changed by `bare`: Python need not see the others.
 _MAYBE_DRESSED = r"[^\x00-\x7F]|^[\s\x0B]|[\s\x0B]$|^-?[0-9]+\.0+$"
+_BARE, _SPELLED = own("bare"), own("spelled")
 _WAYS = "mend_ids=True makes one id of them and says so; mend_ids=False takes every id as it is."
 
 
@@ -114,13 +116,13 @@ def mended(tables: dict[str, DataFrame], column: str) -> dict[str, DataFrame]:
         return tables
     result = {}
     for name, frame in tables.items():
-        changed = frame.withColumn("_bare", bare(F.col(column)))
-        different = F.col("_bare") != F.col(column)
+        changed = frame.withColumn(_BARE, bare(F.col(column)))
+        different = F.col(_BARE) != F.col(column)
         row = changed.agg(F.count_if(different), F.max(F.when(different, F.col(column)))).first()
         count, some = row or (0, None)
         if count:
             tell(f"{name}: {count:,} {column}s were mended, such as {some!r}.")
-            frame = changed.withColumn(column, F.col("_bare")).drop("_bare")
+            frame = changed.withColumn(column, F.col(_BARE)).drop(_BARE)
         result[name] = frame
     if len(result) > 1:
         result["events"] = _with_zeros(result, column)
@@ -134,18 +136,18 @@ def _with_zeros(tables: dict[str, DataFrame], column: str) -> DataFrame:
     absent = events.select(column).distinct().join(known, column, "left_anti")
     plain = F.regexp_replace(F.col(column), "^0+([0-9]+)$", "$1")
     spelled = known.groupBy(plain.alias("_plain")).agg(
-        F.min(column).alias("_spelled"), F.count(F.lit(1)).alias("_times")
+        F.min(column).alias(_SPELLED), F.count(F.lit(1)).alias("_times")
     )
     found = (
         absent.withColumn("_plain", plain)
         .join(spelled.where("_times = 1"), "_plain")
-        .select(column, "_spelled")
+        .select(column, _SPELLED)
     )
-    row = events.join(found, column).agg(F.count(F.lit(1)), F.max("_spelled")).first()
+    row = events.join(found, column).agg(F.count(F.lit(1)), F.max(_SPELLED)).first()
     count, some = row or (0, None)
     if not count:
         return events
     tell(f"events: {count:,} {column}s were written as in the other tables, such as {some!r}.")
     both = events.join(found, column, "left")
-    now = F.coalesce(F.col("_spelled"), F.col(column))
-    return both.withColumn(column, now).select(*events.columns)
+    now = F.coalesce(F.col(_SPELLED), F.col(column))
+    return both.withColumn(column, now).select(*each(events.columns))

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
-from pyspark.sql.types import MapType, NumericType
+from pyspark.sql.types import NumericType
 
 from tfrec_recall.data.order import TIE_ORDER
+from tfrec_recall.spark.names import contents, own, refuse_taken
 
-PLACE = "place"
+PLACE = "place"  # that `chronological` writes
+OWN_PLACE = own("place")  # beside a column `place` of the log
 _DIGITS = 16  # of SHA-256, 64 bits: enough for what one user does at one time
 _ORDERED = ("user_id", "timestamp", "session_id", TIE_ORDER)
 
@@ -28,6 +30,16 @@ def chronological(events: DataFrame) -> DataFrame:
     Returns: partitioned by user.
     Raises: ValueError without timestamps in seconds, or where there is a column `place`.
     """
+    refuse_taken("chronological", events, [PLACE])
+    return in_order(events, PLACE)
+
+
+def in_order(events: DataFrame, name: str = OWN_PLACE) -> DataFrame:
+    """As `chronological`, for a step that drops the place again.
+
+    Args:
+        name: of the column of places.
+    """
     if "timestamp" not in events.columns:
         raise ValueError(
             "chronological order needs the column 'timestamp' (Unix seconds): the order of rows is "
@@ -38,13 +50,8 @@ def chronological(events: DataFrame) -> DataFrame:
             "chronological order needs timestamps in Unix seconds; SparkInteractions has them. "
             f"Received: a column of {events.schema['timestamp'].dataType.simpleString()}."
         )
-    if PLACE in events.columns:
-        raise ValueError(
-            f"chronological writes a column {PLACE!r}: rename the one that is there. "
-            f"Received columns: {events.columns}."
-        )
     window = whole_user().orderBy(*_keys(events))
-    return events.withColumn(PLACE, F.row_number().over(window) - 1)
+    return events.withColumn(name, F.row_number().over(window) - 1)
 
 
 def _keys(events: DataFrame) -> list[Column]:
@@ -58,22 +65,17 @@ def _keys(events: DataFrame) -> list[Column]:
         )
         digits = F.substring(F.sha2(text, 256), 1, _DIGITS)
         keys.append(F.unhex(digits))  # bytes, which compare as the digits do
-    others = [
-        field.name
-        for field in events.schema
-        if field.name not in _ORDERED and not isinstance(field.dataType, MapType)
-    ]
-    return [*keys, F.xxhash64(*sorted(others))]
+    return [*keys, F.xxhash64(*contents(events, but=_ORDERED))]
 
 
-def whole_user(*columns: str) -> WindowSpec:
+def whole_user(*columns: str | Column) -> WindowSpec:
     """All events of a user, or those that agree in the columns too."""
     return Window.partitionBy("user_id", *columns)
 
 
-def of_user(*columns: str) -> WindowSpec:
-    """A user's events by their place, cut where one of the columns changes."""
-    return whole_user(*columns).orderBy(PLACE)
+def of_user(*columns: str | Column) -> WindowSpec:
+    """A user's events by their own place, cut where one of the columns changes."""
+    return whole_user(*columns).orderBy(OWN_PLACE)
 
 
 def running_total(frame: DataFrame, order: Sequence[Column], of: Column, name: str) -> DataFrame:

@@ -14,8 +14,9 @@ from tfrec_recall.data.files import whole_folder
 from tfrec_recall.data.parted import ABOUT, ROWS_A_PART, PartedInteractions
 from tfrec_recall.spark.folders import Folder
 from tfrec_recall.spark.interactions import SparkInteractions
+from tfrec_recall.spark.names import own
 
-_PART = "_part"
+_PART = own("part")
 
 
 def write_parts(
@@ -70,10 +71,10 @@ def _scatter(
         placed = placed.withColumn(_PART, F.when(there, F.col(_PART)).otherwise(F.lit(among[0])))
     placed.repartition(parts, _PART).write.partitionBy(_PART).parquet(folder.as_uri())
     written = []
-    for own in folder.glob(f"{_PART}=*"):
-        number = int(own.name.removeprefix(f"{_PART}="))
-        _only_file(own).rename(folder / _name(number))
-        _remove(own)
+    for place in folder.glob(f"{_PART}=*"):
+        number = int(place.name.removeprefix(f"{_PART}="))
+        _only_file(place).rename(folder / _name(number))
+        _remove(place)
         written.append(number)
     for left in folder.iterdir():  # Spark's marks
         if left.name[0] in "._":

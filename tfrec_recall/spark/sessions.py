@@ -5,7 +5,12 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from tfrec_recall.spark.order import PLACE, chronological, of_user, running_total
+from tfrec_recall.spark.names import each, folded, named, own, refuse_taken
+from tfrec_recall.spark.order import OWN_PLACE, in_order, of_user, running_total
+
+SESSION = "session"
+_FIRST, _RUN, _ENDS, _PIECE = map(own, ("first", "run", "ends", "piece"))
+_IN_USER, _SESSIONS, _BEFORE = map(own, ("in_user", "sessions", "before"))
 
 
 def sessions(
@@ -25,34 +30,33 @@ def sessions(
         gap: the longest pause within a session in seconds.
         max_length: the largest number of events in a session.
 
-    Raises: ValueError if no rule is given, or one without the column it needs.
+    Raises: ValueError if no rule is given, or one without the column it needs; and where
+        there is a column `session`.
     """
     _check(events, by, gap, max_length)
-    apart = [] if by is None else [by]
-    session, first = "session", "_first"
+    apart = [] if by is None else [named(by)]
     if "timestamp" not in events.columns:
-        ordered = events.withColumn(first, F.col(str(by)))
+        ordered = events.withColumn(_FIRST, named(str(by)))
     else:
-        ordered = chronological(events).withColumn("_run", F.lit(0))
+        ordered = in_order(events).withColumn(_RUN, F.lit(0))
         if gap is not None:
             previous = F.lag("timestamp").over(of_user(*apart))
             ends = F.coalesce(F.col("timestamp") - previous > gap, F.lit(False))
-            ordered = ordered.withColumn("_ends", ends.cast("long"))
-            ordered = ordered.withColumn("_run", F.sum("_ends").over(of_user(*apart))).drop("_ends")
-        runs = ["user_id", *apart, "_run"]
+            ordered = ordered.withColumn(_ENDS, ends.cast("long"))
+            ordered = ordered.withColumn(_RUN, F.sum(_ENDS).over(of_user(*apart)))
+        runs = [F.col("user_id"), *apart, F.col(_RUN)]
         if max_length is not None:
-            in_run = F.row_number().over(of_user(*apart, "_run")) - 1
-            ordered = ordered.withColumn("_piece", F.floor(in_run / max_length))
-            runs.append("_piece")
-        ordered = ordered.withColumn(first, F.min(PLACE).over(Window.partitionBy(*runs)))
-        ordered = ordered.drop("_run", "_piece", PLACE)
-    in_user = F.dense_rank().over(Window.partitionBy("user_id").orderBy(first)) - 1
-    ordered = ordered.withColumn("_in_user", in_user).drop(first)
-    users = ordered.groupBy("user_id").agg((F.max("_in_user") + 1).alias("_sessions"))
-    before = running_total(users, [F.col("user_id")], F.col("_sessions"), "_before")
-    numbered = ordered.join(before.select("user_id", "_before"), "user_id")
-    number = F.col("_before") + F.col("_in_user")
-    return numbered.withColumn(session, number).select(*events.columns, session)
+            in_run = F.row_number().over(of_user(*apart, _RUN)) - 1
+            ordered = ordered.withColumn(_PIECE, F.floor(in_run / max_length))
+            runs.append(F.col(_PIECE))
+        ordered = ordered.withColumn(_FIRST, F.min(OWN_PLACE).over(Window.partitionBy(*runs)))
+    in_user = F.dense_rank().over(Window.partitionBy("user_id").orderBy(_FIRST)) - 1
+    ordered = ordered.withColumn(_IN_USER, in_user)
+    users = ordered.groupBy("user_id").agg((F.max(_IN_USER) + 1).alias(_SESSIONS))
+    before = running_total(users, [F.col("user_id")], F.col(_SESSIONS), _BEFORE)
+    numbered = ordered.join(before.select("user_id", _BEFORE), "user_id")
+    number = F.col(_BEFORE) + F.col(_IN_USER)
+    return numbered.select(*each(events.columns), number.alias(SESSION))
 
 
 def _check(events: DataFrame, by: str | None, gap: float | None, max_length: int | None) -> None:
@@ -65,23 +69,19 @@ def _check(events: DataFrame, by: str | None, gap: float | None, max_length: int
         raise ValueError(f"gap is a number of seconds from 0 up. Received: {gap}.")
     if max_length is not None and not max_length >= 1:
         raise ValueError(f"max_length is at least one event. Received: {max_length}.")
-    if "session" in events.columns and by != "session":
-        raise ValueError(
-            "sessions writes a column 'session': rename the one that is there. "
-            f"Received columns: {events.columns}."
-        )
+    refuse_taken("sessions", events, [SESSION], but=[] if by is None else [by])
     if by is not None and by not in events.columns:
         raise ValueError(
             f"by names a column of the events; without one, split by gap= or max_length=. "
             f"Received: by={by!r}, columns {events.columns}."
         )
-    if by == "session":
-        raise ValueError(
-            "sessions writes a column 'session': give that of `by` another name. "
-            "Received: by='session'."
-        )
     if by is not None:
-        missing = events.where(F.col(by).isNull()).count()
+        if folded(events)(by) == SESSION:
+            raise ValueError(
+                "sessions writes a column 'session': give that of `by` another name. "
+                f"Received: by={by!r}."
+            )
+        missing = events.where(named(by).isNull()).count()
         if missing:
             raise ValueError(
                 f"by needs a value in every row. Received: {missing:,} rows without {by!r}."

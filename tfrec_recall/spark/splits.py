@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,10 +19,13 @@ from tfrec_recall.data.splits.temporal import cuts_of, named_cut
 from tfrec_recall.data.times import ORDER
 from tfrec_recall.spark.folders import Folder, whole_folder
 from tfrec_recall.spark.interactions import SparkInteractions
-from tfrec_recall.spark.order import PLACE, chronological, of_user, running_total, whole_user
+from tfrec_recall.spark.names import contents, each, own
+from tfrec_recall.spark.order import OWN_PLACE, in_order, of_user, running_total, whole_user
 
 _TRAIN, _VALIDATION, _TEST = range(3)
-_PART, _WANTED, _ASKED = "_part", "_wanted", "_asked"
+_PART, _WANTED, _ASKED, _SIZE = map(own, ("part", "wanted", "asked", "size"))
+_BEGINS, _BASKET, _BASKETS, _ROLE = map(own, ("begins", "basket", "baskets", "role"))
+_DRAWN, _NUMBER = map(own, ("drawn", "number"))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,8 +48,8 @@ class SparkSplit:
     Args:
         name: the call that made it, for reports.
         interactions: everything.
-        labelled: the events with the number of their part (`_part`), whether they are wanted as
-            targets, and whether their user is asked about in validation and in test.
+        labelled: the events with the number of their part (`_tfrec_part`), whether they are wanted
+            as targets, and whether their user is asked about in validation and in test.
         published: it came with the data.
     """
 
@@ -98,7 +100,7 @@ class SparkSplit:
         )
 
     def _events(self, which: Column) -> DataFrame:
-        return self.labelled.where(which).select(*self.interactions.events.columns)
+        return self.labelled.where(which).select(*each(self.interactions.events.columns))
 
 
 def last_events_out(
@@ -124,14 +126,12 @@ def last_events_out(
         "more. Fewer targets, such as test=1, validation=1, or a smaller minimum, ask users with "
         "fewer events.",
     )
-    size = F.col("_size")
+    size = F.col(_SIZE)
     targets = F.least(size - 1, F.lit(test + validation))
     tests = F.ceil(targets * test / (test + validation))
-    from_end = size - 1 - F.col(PLACE)
+    from_end = size - 1 - F.col(OWN_PLACE)
     part = _parts((size >= least) & (from_end < tests), (size >= least) & (from_end < targets))
-    ordered = chronological(interactions.events).withColumn(
-        "_size", F.count("*").over(whole_user())
-    )
+    ordered = in_order(interactions.events).withColumn(_SIZE, F.count("*").over(whole_user()))
     name = label("last_events_out", minimum, test=test, validation=validation)
     return _split_by(name, interactions, ordered.withColumn(_PART, part))
 
@@ -161,18 +161,18 @@ def last_basket_out(
             "validation and training. With fewer, leave out single events: last_events_out. "
             f"Received: {most} at most."
         )
-    ordered = chronological(events)
+    ordered = in_order(events)
     begins = F.coalesce(F.lag("session_id").over(of_user()) != F.col("session_id"), F.lit(True))
-    ordered = ordered.withColumn("_begins", begins.cast("int"))
+    ordered = ordered.withColumn(_BEGINS, begins.cast("int"))
     _check_contiguous(ordered)
-    ordered = ordered.withColumn("_basket", F.sum("_begins").over(of_user()))
-    ordered = ordered.withColumn("_baskets", F.max("_basket").over(whole_user()))
-    from_end, long = F.col("_baskets") - F.col("_basket"), F.col("_baskets") >= minimum_baskets
+    ordered = ordered.withColumn(_BASKET, F.sum(_BEGINS).over(of_user()))
+    ordered = ordered.withColumn(_BASKETS, F.max(_BASKET).over(whole_user()))
+    from_end, long = F.col(_BASKETS) - F.col(_BASKET), F.col(_BASKETS) >= minimum_baskets
     ordered = ordered.withColumn(_PART, _parts(long & (from_end == 0), long & (from_end <= 1)))
     wanted = F.lit(True)
     if new_items_only:  # items that the user had in no earlier basket
-        earliest = F.min("_basket").over(whole_user("item_id"))
-        wanted = earliest == F.col("_basket")
+        earliest = F.min(_BASKET).over(whole_user("item_id"))
+        wanted = earliest == F.col(_BASKET)
     name = f"last_basket_out(minimum_baskets={minimum_baskets}, new_items_only={new_items_only})"
     return _split_by(name, interactions, ordered, wanted)
 
@@ -257,20 +257,17 @@ def hold_out_users(
         )
     drawn = np.random.default_rng(seed).permutation(eligible)[: sum(counts)]
     role = np.repeat([_VALIDATION, _TEST], counts).astype("int8")
-    roles = interactions.spark.createDataFrame(pa.table({"_number": drawn, "_role": role}))
+    roles = interactions.spark.createDataFrame(pa.table({_NUMBER: drawn, _ROLE: role}))
     numbered = running_total(
-        sizes.where(F.col("count") >= least), [F.col("user_id")], F.lit(1), "_number"
+        sizes.where(F.col("count") >= least), [F.col("user_id")], F.lit(1), _NUMBER
     )
-    held = numbered.join(roles, "_number").select("user_id", "_role")
-    ordered = chronological(interactions.events).withColumn(
-        "_size", F.count("*").over(whole_user())
-    )
-    ordered = ordered.join(held, "user_id", "left").withColumn(
-        "_role", F.coalesce("_role", F.lit(_TRAIN))
-    )
-    is_target = F.col("_size") - 1 - F.col(PLACE) < targets
+    held = numbered.join(roles, _NUMBER).select("user_id", _ROLE)
+    ordered = in_order(interactions.events).withColumn(_SIZE, F.count("*").over(whole_user()))
+    ordered = ordered.join(held, "user_id", "left")
+    part = F.coalesce(_ROLE, F.lit(_TRAIN)).cast("int")
+    is_target = F.col(_SIZE) - 1 - F.col(OWN_PLACE) < targets
     # The past of a held-out user is in no part but the history.
-    labelled = ordered.withColumn(_PART, F.col("_role").cast("int")).withColumn(_WANTED, is_target)
+    labelled = ordered.withColumn(_PART, part).withColumn(_WANTED, is_target)
     name = f"hold_out_users({validation}, {test}, targets={targets}, seed={seed}"
     name += ")" if minimum is None else f", minimum={minimum})"
     return _HeldOut(name, interactions, labelled)
@@ -311,10 +308,10 @@ def random_events_out(
     _refuse_too_few(
         interactions, least, f"random_events_out needs users with {least} events or more."
     )
-    events, size = interactions.events, F.col("_size")
-    lot = F.xxhash64(F.lit(seed), *sorted(events.columns))
-    drawn = events.withColumn("_drawn", F.row_number().over(whole_user().orderBy(lot)) - 1)
-    drawn = drawn.withColumn("_size", F.count("*").over(whole_user()))
+    events, size = interactions.events, F.col(_SIZE)
+    lot = F.xxhash64(F.lit(seed), *contents(events))
+    drawn = events.withColumn(_DRAWN, F.row_number().over(whole_user().orderBy(lot)) - 1)
+    drawn = drawn.withColumn(_SIZE, F.count("*").over(whole_user()))
 
     def count(share: float) -> Column:
         least = F.lit(1 if share else 0)
@@ -323,7 +320,7 @@ def random_events_out(
     # One event each for the other parts, where a large share and few events would take them.
     of_validation = F.least(count(validation), size - 2)
     of_test = F.least(count(test), size - 1 - of_validation)
-    place = size - 1 - F.col("_drawn")
+    place = size - 1 - F.col(_DRAWN)
     asked = size >= least
     part = _parts(asked & (place < of_test), asked & (place < of_test + of_validation))
     name = label("random_events_out", minimum, test=test, validation=validation, seed=seed)
@@ -396,8 +393,8 @@ def _split_by(
     for part in (_VALIDATION, _TEST):
         asked = F.max((F.col(_PART) == part) & F.col(_WANTED)).over(whole_user())
         labelled = labelled.withColumn(f"{_ASKED}{part}", asked)
-    kept: list[Any] = [*interactions.events.columns, _PART, _WANTED]
-    kept += [f"{_ASKED}{part}" for part in (_VALIDATION, _TEST)]
+    added = [_PART, _WANTED, *(f"{_ASKED}{part}" for part in (_VALIDATION, _TEST))]
+    kept = each([*interactions.events.columns, *added])
     return SparkSplit(name, interactions, labelled.select(*kept))
 
 
@@ -422,7 +419,7 @@ def _check_shares(function: str, validation: float, test: float) -> None:
 
 def _check_contiguous(ordered: DataFrame) -> None:
     """Refuses sessions of one user that overlap: the later events of one would leak the other."""
-    runs = ordered.groupBy("user_id", "session_id").agg(F.sum("_begins").alias("runs"))
+    runs = ordered.groupBy("user_id", "session_id").agg(F.sum(_BEGINS).alias("runs"))
     bad = runs.where("runs > 1")
     row = bad.agg(F.countDistinct("user_id")).first()
     if row is not None and row[0]:

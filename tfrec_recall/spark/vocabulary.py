@@ -14,11 +14,14 @@ from pyspark.sql.types import ArrayType, IntegralType, StringType
 from tfrec_recall.data.files import replacing
 from tfrec_recall.data.vocabulary import FIRST_KNOWN, HEADER, UNKNOWN
 from tfrec_recall.spark.folders import Folder
+from tfrec_recall.spark.names import contents, each, named, own, refuse_taken
 from tfrec_recall.spark.order import running_total
 
 ID, COUNT, NUMBER = "id", "count", "number"
 HEAD = 10_000  # ids that every worker holds: the most frequent ones, which no join has to gather
 _SPREAD = 1_024  # places for the rows that the head has matched already
+_ID, _NUMBER, _NEAR = map(own, (ID, NUMBER, "near"))
+_KEY, _SALT, _ZERO = map(own, ("key", "salt", "zero"))
 
 
 def counts(frame: DataFrame, column: str) -> DataFrame:
@@ -28,7 +31,7 @@ def counts(frame: DataFrame, column: str) -> DataFrame:
         column: of ids, or of lists of ids, whose values count each.
     """
     kind = frame.schema[column].dataType
-    values = F.explode(column) if isinstance(kind, ArrayType) else F.col(column)
+    values = F.explode(named(column)) if isinstance(kind, ArrayType) else named(column)
     found = frame.select(values.alias(ID))
     kind = found.schema[ID].dataType
     if isinstance(kind, IntegralType):
@@ -73,7 +76,8 @@ def encode(frame: DataFrame, known: DataFrame, column: str, name: str | None = N
         column: of ids; as many rows of one id as there are.
         name: of the new column; by default it takes the place of the ids.
 
-    Raises: ValueError if the ids are of another type than the vocabulary's.
+    Raises: ValueError if the ids are of another type than the vocabulary's, or where a column is
+        called as the new one but for upper and lower case.
     """
     ours, theirs = frame.schema[column].dataType, known.schema[ID].dataType
     if isinstance(ours, StringType) != isinstance(theirs, StringType):
@@ -81,30 +85,31 @@ def encode(frame: DataFrame, known: DataFrame, column: str, name: str | None = N
             f"This vocabulary holds {theirs.simpleString()}, so nothing in {column!r} can match: "
             f"cast it if these are the same ids. Received: {ours.simpleString()}."
         )
-    ids = known.select(F.col(ID).alias("_id"), F.col(NUMBER).alias("_number"))
-    head = ids.where(F.col("_number") < FIRST_KNOWN + HEAD)
-    met = frame.join(F.broadcast(head), F.col(column) == F.col("_id"), "left")
-    met = met.withColumnRenamed("_number", "_near").drop("_id")
+    name = name or column
+    refuse_taken("encode", frame, [name], but=[name])
+    raw = named(column)
+    ids = known.select(F.col(ID).alias(_ID), F.col(NUMBER).alias(_NUMBER))
+    head = ids.where(F.col(_NUMBER) < FIRST_KNOWN + HEAD)
+    met = frame.join(F.broadcast(head), raw == F.col(_ID), "left")
+    met = met.withColumnRenamed(_NUMBER, _NEAR).drop(_ID)
     # Rows that are done, and those without an id, match nothing further and are spread evenly.
-    done = F.col("_near").isNotNull() | F.col(column).isNull()
-    spread = F.pmod(F.xxhash64(*frame.columns), F.lit(_SPREAD))
-    met = met.withColumn("_key", F.when(~done, F.col(column)))
-    met = met.withColumn("_salt", F.when(done, spread).otherwise(F.lit(0)))
-    tail = ids.where(F.col("_number") >= FIRST_KNOWN + HEAD).withColumn(
-        "_zero", F.lit(0).cast("bigint")
-    )
-    same = (F.col("_key") == F.col("_id")) & (F.col("_salt") == F.col("_zero"))
+    done = F.col(_NEAR).isNotNull() | raw.isNull()
+    spread = F.pmod(F.xxhash64(*contents(frame)), F.lit(_SPREAD))
+    met = met.withColumn(_KEY, F.when(~done, raw))
+    met = met.withColumn(_SALT, F.when(done, spread).otherwise(F.lit(0)))
+    tail = ids.where(F.col(_NUMBER) >= FIRST_KNOWN + HEAD)
+    tail = tail.withColumn(_ZERO, F.lit(0).cast("bigint"))
+    same = (F.col(_KEY) == F.col(_ID)) & (F.col(_SALT) == F.col(_ZERO))
     both = met.join(tail, same, "left")
     padding = "" if isinstance(ours, StringType) else -1
     number = (
-        F.when(F.col(column).isNull() | (F.col(column) == F.lit(padding)), F.lit(0))
-        .otherwise(F.coalesce("_near", "_number", F.lit(UNKNOWN)))
+        F.when(raw.isNull() | (raw == F.lit(padding)), F.lit(0))
+        .otherwise(F.coalesce(_NEAR, _NUMBER, F.lit(UNKNOWN)))
         .cast("int")
     )
-    name = name or column
     others = [one for one in frame.columns if one != name]
     places: Sequence[str] = frame.columns if name in frame.columns else [*others, name]
-    return both.select(*others, number.alias(name)).select(*places)
+    return both.select(*each(others), number.alias(name)).select(*each(places))
 
 
 def save_vocabulary(counted: DataFrame, path: Folder, min_count: int = 1) -> None:
