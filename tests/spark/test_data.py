@@ -69,6 +69,52 @@ def test_ids_are_mended_and_times_read_by_their_unit(spark):
     same(found.users, expected.users)
 
 
+def test_times_without_a_zone_are_of_utc_in_any_session(spark, tmp_path):
+    """The session's zone has no half past two on that day."""
+    times = ["2024-03-10 02:30:00", "2024-03-10 02:30:00.25", "2024-11-03 01:59:59.000001"]
+    frame = pd.DataFrame({"user_id": "a", "item_id": range(3), "timestamp": times})
+    frame["timestamp"] = pd.to_datetime(frame["timestamp"], format="ISO8601")
+    long_ago = frame.assign(timestamp=frame["timestamp"] - pd.Timedelta(days=80 * 365))
+    for number, (events, unit) in enumerate([(frame, None), (frame[:1], "s"), (long_ago, "order")]):
+        place = tmp_path / f"{number}.parquet"
+        events.astype({"timestamp": "datetime64[us]"}).to_parquet(place)
+        read = spark.read.parquet(str(place))
+        assert dict(read.dtypes)["timestamp"] == "timestamp_ntz"
+        found = on.SparkInteractions.from_frames(read, time_unit=unit)
+        found = [row.timestamp for row in found.events.orderBy("item_id").collect()]
+        expected = data.Interactions.from_frames(events, time_unit=unit).events["timestamp"]
+        assert found == expected.tolist()
+        assert number == 2 or found[0] == 1_710_037_800
+
+
+def test_times_keep_the_digits_of_their_unit(spark):
+    ticks = [2_678_322_394_412_010_887, 1_700_000_000_999_999_999, 1_600_000_000_000_000_000]
+    frame = pd.DataFrame({"user_id": "a", "item_id": range(3), "timestamp": ticks})
+    found = on.SparkInteractions(spark.createDataFrame(frame), time_unit="ns").events
+    found = [row.timestamp for row in found.orderBy("item_id").collect()]
+    assert found == data.Interactions(frame, time_unit="ns").events["timestamp"].tolist()
+
+
+NAN, ENDLESS = float("nan"), float("-inf")
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        ([NAN, 1.6e9, 1.7e9], "column 'timestamp' has missing values in 1 of 3"),
+        ([ENDLESS, 1.0, 2.0], "column 'timestamp' has infinite values in 1 of 3"),
+        ([1e19, 1.6e9, 1.7e9], r"column 'timestamp' has times outside 1980 to 2100.* in 1 of 3"),
+    ],
+)
+def test_times_that_are_no_numbers_are_refused(spark, times, message):
+    events = pd.DataFrame({"user_id": "a", "item_id": range(3), "timestamp": times})
+    rows = [("a", number, time) for number, time in enumerate(times)]
+    there = spark.createDataFrame(rows, "user_id string, item_id bigint, timestamp double")
+    for make, frame in ((on.SparkInteractions, there), (data.Interactions, events)):
+        with pytest.raises(ValueError, match=message):
+            make(frame)
+
+
 SPLITS = {
     "last": lambda of, one: of.last_events_out(one, test=2, validation=1),
     "minimum": lambda of, one: of.last_events_out(one, test=3, validation=4, minimum=2),
@@ -158,7 +204,7 @@ def test_a_vocabulary_is_that_of_pandas(on_spark, shop, tmp_path, monkeypatch):
     for head in (10_000, 3):  # with and without ids beyond those that all workers hold
         monkeypatch.setattr(sys.modules["tfrec_recall.spark.vocabulary"], "HEAD", head)
         same(on.encode(on_spark.events, known, "item_id", "number"), encoded)
-    with pytest.raises(ValueError, match="This vocabulary holds bigint"):
+    with pytest.raises(ValueError, match=r"This vocabulary holds bigint"):
         on.encode(on_spark.events, known, "user_id")
 
 

@@ -100,10 +100,15 @@ def seconds(events: DataFrame, unit: str | None = None) -> tuple[DataFrame, str]
     checked = events.withColumn("timestamp", found)
     summary = _summary(checked)
     whole = summary["whole"]
+    time = F.col("timestamp").cast("double")
     if summary["missing"]:
         remedy = "Drop these rows, or the whole column if the order of events is not known."
-        missing = F.col("timestamp").isNull()
-        refuse_any(events, "events", [Rule("timestamp", missing, "missing values", remedy)])
+        rule = Rule("timestamp", _is_missing(time), "missing values", remedy)
+        refuse_any(checked, "events", [rule])
+    if summary["endless"]:
+        remedy = "A time is a finite number."
+        rule = Rule("timestamp", _is_endless(time), "infinite values", remedy)
+        refuse_any(checked, "events", [rule])
     if unit == ORDER or (unit is None and not dates and _is_order(summary)):
         return _typed(checked, whole), ORDER
     outside = (F.col("timestamp") < FIRST) | (F.col("timestamp") >= LAST)
@@ -124,10 +129,8 @@ def _as_numbers(events: DataFrame, kind: DataType, unit: str | None) -> tuple[Co
             )
         if isinstance(kind, DateType):
             return F.unix_date(time).cast("bigint") * _DAY, True
-        if isinstance(kind, TimestampNTZType):
-            epoch = F.lit("1970-01-01 00:00:00").cast("timestamp_ntz")
-            return F.timestamp_diff("MICROSECOND", epoch, time) / 10**6, True
-        return F.unix_micros(time) / 10**6, True
+        naive = isinstance(kind, TimestampNTZType)
+        return _in_parts(_naive_micros(time) if naive else F.unix_micros(time), 10**6), True
     if isinstance(kind, FloatType):
         raise ValueError(
             "events: column 'timestamp' is float32, which has steps of 128 seconds in this "
@@ -139,28 +142,57 @@ def _as_numbers(events: DataFrame, kind: DataType, unit: str | None) -> tuple[Co
             "F.to_timestamp does of text. "
             f"Received: {kind.simpleString()}."
         )
-    number = time if isinstance(kind, IntegralType) else time.cast("double")
+    whole = isinstance(kind, IntegralType)
+    number = time if whole else time.cast("double")
     if unit in (None, "s", ORDER):
         return number, False
     if unit in _A_SECOND:
-        return number / _A_SECOND[unit], False
+        part = _A_SECOND[unit]
+        return _in_parts(time, part) if whole else number / part, False
     days = number - _SPREADSHEET if unit == "spreadsheet" else number
     return F.round(days.cast("double") * _DAY, 3), False
 
 
+def _naive_micros(time: Column) -> Column:
+    """Microseconds since 1970 of a time without a zone, as UTC.
+
+    By its fields: a difference of such times is one in the session's zone, where an hour in spring
+    does not exist.
+    """
+    whole = F.unix_date(time.cast("date")).cast("bigint") * _DAY
+    whole += F.hour(time) * 3600 + F.minute(time) * 60
+    return whole * 10**6 + (F.date_part(F.lit("SECOND"), time) * 10**6).cast("bigint")
+
+
+def _in_parts(count: Column, part: int) -> Column:
+    """Whole numbers over a whole number, of which many digits are left when the whole ones are."""
+    rest = F.pmod(count, F.lit(part))
+    return (count - rest) / part + rest / part
+
+
 def _summary(events: DataFrame) -> dict[str, float]:
     time = F.col("timestamp").cast("double")
-    forms = [F.count_if(form.fits(time)).alias(form.name) for form in _FORMS]
+    bounded = F.when(F.abs(time) < 2.0**63, time)  # beyond, there is no integer below a number
+    forms = [F.count_if(form.fits(bounded)).alias(form.name) for form in _FORMS]
     row = events.agg(
         F.count(F.lit(1)).alias("rows"),
-        F.count_if(time.isNull() | F.isnan(time)).alias("missing"),
+        F.count_if(_is_missing(time)).alias("missing"),
+        F.count_if(_is_endless(time)).alias("endless"),
         F.min(time).alias("least"),
         F.max(time).alias("most"),
-        (F.count_if(time != F.floor(time)) == 0).alias("whole"),
+        (F.count_if(bounded.isNull() | (bounded % 1 != 0)) == 0).alias("whole"),
         *forms,
     ).first()
     found = row.asDict() if row is not None else {}
     return {name: 0 if value is None else value for name, value in found.items()}
+
+
+def _is_missing(time: Column) -> Column:
+    return time.isNull() | F.isnan(time)
+
+
+def _is_endless(time: Column) -> Column:
+    return time.isin(float("inf"), float("-inf"))
 
 
 def _is_order(summary: dict[str, float]) -> bool:
