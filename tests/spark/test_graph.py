@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
@@ -12,6 +13,7 @@ from tfrec_recall.graph.similarity import Totals, column_sizes
 pytest.importorskip("pyspark", reason="these tests need PySpark: pip install 'pyspark>=4,<5'")
 
 from tfrec_recall import spark as on
+from tfrec_recall.spark.groups import whole_groups
 from tfrec_recall.spark.products import pair_products
 
 
@@ -73,8 +75,7 @@ def test_neighbours_are_those_of_one_machine(encoded, known, items, name):
         item[rows], user[rows], (len(items), 42), rating[rows] if rated else None
     )
     expected = graph.neighbours(matrix, SIMILARITIES[name], count=6)
-    events = encoded.where("rating IS NOT NULL") if rated else encoded
-    entries = on.interaction_matrix(events, value="rating" if rated else None)
+    entries = on.interaction_matrix(encoded, value="rating" if rated else None)
     found = on.neighbours(entries, SIMILARITIES[name], count=6, rows=len(items))
     same_tables(table_of(found, len(items), 6), expected)
 
@@ -108,6 +109,12 @@ def test_a_very_active_user_counts_by_some_entries(encoded, items):
     assert len(pairs) in (190, 191)  # 20 * 19 / 2, and 3 beside 5
     assert pairs["_00"].sum() == 191
     assert pairs["id"].max() > 500  # the first ones are not those that are kept
+
+
+def test_rows_without_a_key_are_no_part_of_the_next_group():
+    batch = pa.RecordBatch.from_pydict({"session": [None, None, "a", "a", "b"]})
+    ((_, starts),) = whole_groups([batch], "session", 100)
+    assert starts.tolist() == [0, 2, 4]
 
 
 def edges(matrix):

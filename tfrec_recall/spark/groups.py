@@ -43,5 +43,8 @@ def whole_groups(
 def _starts(keys: pa.ChunkedArray) -> np.ndarray:
     """The rows that differ from the row before them, and row 0."""
     column = keys.combine_chunks()
-    differs = pc.not_equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False)
+    key, before = column[1:], column[:-1]
+    ends = pc.xor(pc.is_null(key), pc.is_null(before))  # nothing compares with what is missing
+    differs = pc.or_(ends, pc.fill_null(pc.not_equal(key, before), False))
+    differs = differs.to_numpy(zero_copy_only=False)
     return np.append(0, np.flatnonzero(differs) + 1)

@@ -41,8 +41,12 @@ def interaction_matrix(
         row: a column of numbers, as `encode` gives them; rows of unknown ids are left aside.
         column: of ids of any type.
         value: of the events, whose mean is the entry of a repeated pair; None makes every entry 1.
+            Events without a value are left aside.
     """
     known = events.where(F.col(row) > 1)
+    if value is not None:
+        number = F.col(value).cast("double")
+        known = known.where(number.isNotNull() & ~F.isnan(number))
     entry = F.lit(1.0) if value is None else F.avg(F.col(value).cast("double"))
     found = known.groupBy(F.col(row).alias(ROW), F.col(column).alias(COLUMN))
     return found.agg((F.first(entry) if value is None else entry).alias(VALUE))
