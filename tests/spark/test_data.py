@@ -115,6 +115,36 @@ def test_times_that_are_no_numbers_are_refused(spark, times, message):
             make(frame)
 
 
+def test_nan_is_no_rating_no_session_and_no_id(spark):
+    rows = [("a", 1, 10, NAN), ("a", 2, 20, 3.0)]
+    kinds = "user_id string, item_id bigint, timestamp bigint, rating double"
+    events = on.SparkInteractions(spark.createDataFrame(rows, kinds)).events
+    assert [row.rating for row in events.orderBy("item_id").collect()] == [None, 3.0]
+    with pytest.raises(ValueError, match="1 rows without 'rating'"):
+        on.sessions(spark.createDataFrame(rows, kinds), by="rating")
+    known = on.vocabulary(on.counts(events, "item_id"))
+    with pytest.raises(ValueError, match=r"This vocabulary holds bigint.*Received: double"):
+        on.encode(events, known, "rating")
+
+
+def test_text_ids_compare_by_their_characters(spark):
+    events = spark.createDataFrame([("A", 1), ("a", 1)], "user_id string, item_id bigint")
+    alike = events.selectExpr("user_id COLLATE UTF8_LCASE AS user_id", "item_id")
+    assert on.SparkInteractions(alike).users.count() == 2
+
+
+@pytest.mark.parametrize("ansi", ["true", "false"])
+def test_integers_beyond_int64_are_refused(spark, ansi):
+    before = spark.conf.get("spark.sql.ansi.enabled")
+    spark.conf.set("spark.sql.ansi.enabled", ansi)
+    try:
+        events = spark.range(2).selectExpr("id + 9223372036854775807bd AS user_id", "id AS item_id")
+        with pytest.raises(ValueError, match="'user_id' has integers beyond int64 in 1 of 2"):
+            on.SparkInteractions(events)
+    finally:
+        spark.conf.set("spark.sql.ansi.enabled", before)
+
+
 SPLITS = {
     "last": lambda of, one: of.last_events_out(one, test=2, validation=1),
     "minimum": lambda of, one: of.last_events_out(one, test=3, validation=4, minimum=2),
@@ -189,6 +219,17 @@ def test_sessions_have_the_numbers_of_pandas(on_spark, shop, rules):
     frame = on_spark.events.selectExpr("*", "int(coalesce(rating, 0)) AS rating_id")
     expected = events.assign(session=data.sessions(events, **rules))
     same(on.sessions(frame, **rules), expected)
+
+
+def test_sessions_keep_events_without_a_user_and_refuse_milliseconds(spark):
+    rows = [("a", 1, 1_600_000_000), (None, 2, 1_600_000_100), (None, 3, 1_600_009_000)]
+    events = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    there = spark.createDataFrame(rows, "user_id string, item_id bigint, timestamp bigint")
+    found = on.sessions(there, gap=1_800).orderBy("item_id").collect()
+    assert [row.session for row in found] == data.sessions(events, gap=1_800).tolist() == [2, 0, 1]
+    there = there.withColumn("timestamp", there["timestamp"] * 1_000)
+    with pytest.raises(ValueError, match="They look like milliseconds"):
+        on.sessions(there, gap=1_800)
 
 
 def test_a_vocabulary_is_that_of_pandas(on_spark, shop, tmp_path, monkeypatch):

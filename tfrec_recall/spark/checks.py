@@ -7,7 +7,15 @@ from typing import NamedTuple, NoReturn
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import DecimalType, IntegralType, NumericType, StringType
+from pyspark.sql.types import (
+    DecimalType,
+    DoubleType,
+    FloatType,
+    IntegralType,
+    LongType,
+    NumericType,
+    StringType,
+)
 
 from tfrec_recall.data.checks import PARTS
 from tfrec_recall.data.order import TIE_ORDER
@@ -15,6 +23,7 @@ from tfrec_recall.spark.names import each, folded
 
 IDS = {"events": ("user_id", "item_id"), "users": ("user_id",), "items": ("item_id",)}
 _SHOWN = 3
+_DIGITS = 18  # that int64 holds, whichever they are
 
 
 class Rule(NamedTuple):
@@ -45,7 +54,7 @@ def refuse_any(frame: DataFrame, table: str, rules: Sequence[Rule]) -> None:
 def with_id_types(frame: DataFrame, table: str) -> DataFrame:
     """The ids as text or as 64-bit integers, the needed columns first.
 
-    Raises: ValueError for a column that is missing, or is neither.
+    Raises: ValueError for a column that is missing, or is neither, or holds larger integers.
     """
     fold = folded(frame)
     same = [fold(name) for name in frame.columns]
@@ -73,9 +82,24 @@ def with_id_types(frame: DataFrame, table: str) -> DataFrame:
                 f"{table}: ids are text or integers, and column {name!r} is neither: cast it to "
                 f"'string' or 'bigint'. Received: {kind.simpleString()}."
             )
-        if whole:
-            frame = frame.withColumn(name, F.col(name).cast("bigint"))
+        column = F.col(name)
+        if isinstance(kind, DecimalType) and kind.precision > _DIGITS:
+            beyond = column.isNotNull() & column.try_cast("bigint").isNull()
+            remedy = f"Integer ids are int64: cast {name!r} to 'string'."
+            refuse_any(frame, table, [Rule(name, beyond, "integers beyond int64", remedy)])
+        # A collation of the text might take "a" and "A" for one id.
+        frame = frame.withColumn(name, column.cast(LongType() if whole else StringType()))
     return frame
+
+
+def without_nan(events: DataFrame) -> DataFrame:
+    """The events with missing ratings as nulls, whether a program wrote them so or as NaN."""
+    if "rating" not in events.columns:
+        return events
+    if not isinstance(events.schema["rating"].dataType, DoubleType | FloatType):
+        return events
+    rating = F.col("rating")
+    return events.withColumn("rating", F.when(~F.isnan(rating), rating))
 
 
 def id_rules(frame: DataFrame, table: str) -> Iterable[Rule]:

@@ -21,6 +21,7 @@ from tfrec_recall.spark.checks import (
     refuse_repeated,
     split_rules,
     with_id_types,
+    without_nan,
 )
 from tfrec_recall.spark.folders import Folder, exists, whole_folder
 from tfrec_recall.spark.names import each
@@ -69,6 +70,7 @@ class SparkInteractions:
         events, unit = tables["events"], self.time_unit
         rules = [*id_rules(events, "events"), *number_rules(events), *split_rules(events)]
         refuse_any(events, "events", rules)
+        events = without_nan(events)
         if "timestamp" in events.columns:
             events, unit = seconds(events, unit)
         elif unit is not None:

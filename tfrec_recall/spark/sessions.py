@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
+from pyspark.sql.types import DoubleType, FloatType
 
 from tfrec_recall.spark.names import each, folded, named, own, refuse_taken
 from tfrec_recall.spark.order import OWN_PLACE, in_order, of_user, running_total
+from tfrec_recall.spark.times import seconds
 
 SESSION = "session"
 _FIRST, _RUN, _ENDS, _PIECE = map(own, ("first", "run", "ends", "piece"))
-_IN_USER, _SESSIONS, _BEFORE = map(own, ("in_user", "sessions", "before"))
+_USER, _IN_USER, _SESSIONS, _BEFORE = map(own, ("user", "in_user", "sessions", "before"))
 
 
 def sessions(
@@ -30,8 +32,8 @@ def sessions(
         gap: the longest pause within a session in seconds.
         max_length: the largest number of events in a session.
 
-    Raises: ValueError if no rule is given, or one without the column it needs; and where
-        there is a column `session`.
+    Raises: ValueError if no rule is given, or one without the column it needs; where there is a
+        column `session`; and of times that `gap` would part although they are no seconds.
     """
     _check(events, by, gap, max_length)
     apart = [] if by is None else [named(by)]
@@ -54,7 +56,9 @@ def sessions(
     ordered = ordered.withColumn(_IN_USER, in_user)
     users = ordered.groupBy("user_id").agg((F.max(_IN_USER) + 1).alias(_SESSIONS))
     before = running_total(users, [F.col("user_id")], F.col(_SESSIONS), _BEFORE)
-    numbered = ordered.join(before.select("user_id", _BEFORE), "user_id")
+    before = before.select(F.col("user_id").alias(_USER), _BEFORE)
+    # Events without a user are one user's, as in pandas.
+    numbered = ordered.join(before, F.col("user_id").eqNullSafe(F.col(_USER)))
     number = F.col(_BEFORE) + F.col(_IN_USER)
     return numbered.select(*each(events.columns), number.alias(SESSION))
 
@@ -81,7 +85,10 @@ def _check(events: DataFrame, by: str | None, gap: float | None, max_length: int
                 "sessions writes a column 'session': give that of `by` another name. "
                 f"Received: by={by!r}."
             )
-        missing = events.where(named(by).isNull()).count()
+        absent = named(by).isNull()
+        if isinstance(events.schema[by].dataType, DoubleType | FloatType):
+            absent |= F.isnan(named(by))
+        missing = events.where(absent).count()
         if missing:
             raise ValueError(
                 f"by needs a value in every row. Received: {missing:,} rows without {by!r}."
@@ -91,3 +98,5 @@ def _check(events: DataFrame, by: str | None, gap: float | None, max_length: int
             "gap and max_length follow the order of events, which needs a column 'timestamp'. "
             f"Received columns: {events.columns}."
         )
+    if gap is not None:
+        seconds(events)  # refuses milliseconds and the like, which a gap in seconds would part

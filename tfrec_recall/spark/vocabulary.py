@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, IntegralType, StringType
+from pyspark.sql.types import ArrayType, IntegralType, NullType, StringType
 
 from tfrec_recall.data.files import replacing
 from tfrec_recall.data.vocabulary import FIRST_KNOWN, HEADER, UNKNOWN
@@ -80,7 +80,8 @@ def encode(frame: DataFrame, known: DataFrame, column: str, name: str | None = N
         called as the new one but for upper and lower case.
     """
     ours, theirs = frame.schema[column].dataType, known.schema[ID].dataType
-    if isinstance(ours, StringType) != isinstance(theirs, StringType):
+    kind = StringType if isinstance(theirs, StringType) else IntegralType
+    if not isinstance(ours, (kind, NullType)):
         raise ValueError(
             f"This vocabulary holds {theirs.simpleString()}, so nothing in {column!r} can match: "
             f"cast it if these are the same ids. Received: {ours.simpleString()}."
