@@ -91,3 +91,34 @@ def test_a_column_in_the_place_of_a_result_is_refused(on_spark, step, there, mes
     events = on_spark.events.select("*", F.lit(1).alias(there))
     with pytest.raises(ValueError, match=message):
         step(on_spark.with_events(events))
+
+
+SETTINGS = {
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.caseSensitive": "true",
+    "spark.sql.execution.arrow.useLargeVarTypes": "true",
+    "spark.sql.files.maxRecordsPerFile": "50",
+    "spark.sql.requireAllClusterKeysForDistribution": "true",
+    "spark.sql.timestampType": "TIMESTAMP_NTZ",
+}
+
+
+@pytest.fixture
+def unusual(spark):
+    """A session with other settings than the defaults."""
+    before = {name: spark.conf.get(name) for name in SETTINGS}
+    for name, value in SETTINGS.items():
+        spark.conf.set(name, value)
+    yield
+    for name, value in before.items():
+        spark.conf.set(name, value)
+
+
+def test_settings_of_the_session_change_no_result(on_spark, shop, unusual, tmp_path):
+    options = {"history": 5, "basket_weight_power": -1.0}
+    expected = listed(data.next_basket(shop, **options), {"history": "item_id"})
+    events = on_spark.events.withColumn("Weight", F.lit(2))  # another column here than `weight`
+    found = on.next_basket(on_spark.with_events(events), **options)
+    same(found, expected.assign(Weight=2), rtol=1e-6)
+    parts = on.write_parts(on_spark, tmp_path / "parts", parts=2)
+    same(pd.concat([part.events for part in parts]), shop.events)

@@ -162,6 +162,9 @@ def _examples(
     plain = numbers(len(given) + 2)
     ready = ready.toDF(*plain, *_HELPERS)
     of = dict(zip(given, plain, strict=False))
+    # Spark may be told to part a window by all of its columns: here, the baskets of a user.
+    if ready.sparkSession.conf.get("spark.sql.requireAllClusterKeysForDistribution") == "true":
+        ready = ready.repartition(of["user_id"])
     ready = ready.sortWithinPartitions(of["user_id"], OWN_PLACE)
     kept = [name for name in plain if name != of.get("weight")]
     values = {name: of[column] for name, column in lists.items()}

@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Iterator
 
 import pandas as pd
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, DataFrameWriter
 from pyspark.sql import functions as F
 
 from tfrec_recall.data.files import whole_folder
@@ -40,7 +40,7 @@ def write_parts(
         written = _scatter(interactions.events, sibling / "events", parts)
         # Users without events go to the first part that has any, as all users do.
         _scatter(interactions.users, sibling / "users", parts, written)
-        interactions.items.coalesce(1).write.parquet((sibling / "items").as_uri())
+        _one_file(interactions.items.coalesce(1)).parquet((sibling / "items").as_uri())
         _only_file(sibling / "items").rename(sibling / "items.parquet")
         _remove(sibling / "items")
         about = {
@@ -69,7 +69,7 @@ def _scatter(
     if among is not None:
         there = F.col(_PART).isin(among)
         placed = placed.withColumn(_PART, F.when(there, F.col(_PART)).otherwise(F.lit(among[0])))
-    placed.repartition(parts, _PART).write.partitionBy(_PART).parquet(folder.as_uri())
+    _one_file(placed.repartition(parts, _PART)).partitionBy(_PART).parquet(folder.as_uri())
     written = []
     for place in folder.glob(f"{_PART}=*"):
         number = int(place.name.removeprefix(f"{_PART}="))
@@ -80,6 +80,11 @@ def _scatter(
         if left.name[0] in "._":
             left.unlink()
     return sorted(written)
+
+
+def _one_file(frame: DataFrame) -> DataFrameWriter:
+    """Writes a file of each partition, however many rows the session gives a file."""
+    return frame.write.option("maxRecordsPerFile", 0)
 
 
 def _name(part: int) -> str:
