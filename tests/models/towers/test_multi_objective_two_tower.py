@@ -153,6 +153,17 @@ def test_one_objective_is_an_ordinary_two_tower_model(interactions):
     assert set(model.retriever(interactions.items).inputs) == {"user_id", "history"}
 
 
+def test_objectives_begin_as_what_they_share(interactions, features):
+    batch = next(iter(built(features).training_data(interactions, batch_size=16)))
+    for residual in (True, False):
+        model = built(features, residual=residual)
+        user = {name: batch[name] for name in model.user_heads.input_names}
+        for vectors in (model.user_heads(user), model.item_heads(model.items(batch["item_id"]))):
+            click, buy = vectors[:, 0].numpy(), vectors[:, 1].numpy()
+            assert np.array_equal(click, buy) == residual
+            assert np.abs(click).max() > 0
+
+
 def test_the_defaults_follow_the_types_of_the_events(interactions):
     features = MultiObjectiveTwoTower.default_features(interactions).adapt(interactions)
     assert set(built(features).names) == {"click", "buy"}

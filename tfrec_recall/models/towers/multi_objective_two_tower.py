@@ -74,7 +74,8 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         hidden, item_hidden, activation, final_activation, dropout, recency, normalize, temperature,
             negatives, correct, positive_threshold: as in `TwoTower`.
         residual: lead the pools around the user tower, the embeddings around the item's, and what
-            is shared around each objective's own layer.
+            is shared around each objective's own layer, which begins as zeros; one objective alone
+            has none.
         weights: of the objectives' losses; all 1 without it.
         learn_weights: learn them, from there.
         blend: weights of the objectives' scores; all equal without it.
@@ -192,7 +193,14 @@ class MultiObjectiveTwoTower(SoftmaxModel):
 
     def _heads(self, bottom: tf.Tensor, dim: int) -> tf.Tensor:
         """[..., dim] -> [..., objectives, dim]."""
-        heads = [tf.keras.layers.Dense(dim, use_bias=False)(bottom) for _ in self.names]
+        if self.residual and len(self.names) == 1:
+            return served(bottom[..., tf.newaxis, :], self.normalize)  # a plain two-tower model
+        # Zeros where it is added: what is shared comes first.
+        begin = "zeros" if self.residual else "glorot_uniform"
+        heads = [
+            tf.keras.layers.Dense(dim, use_bias=False, kernel_initializer=begin)(bottom)
+            for _ in self.names
+        ]
         stacked = tf.stack([bottom + h for h in heads] if self.residual else heads, axis=-2)
         return served(stacked, self.normalize)
 
