@@ -11,7 +11,8 @@ import pytest
 from tests.cli.conftest import printed
 from tests.operations.test_reindex import ASKED, ITEMS, NEW, assert_same, over
 from tfrec_recall.export import export, load
-from tfrec_recall.operations import apply_delta, write_delta
+from tfrec_recall.export.versions import versions
+from tfrec_recall.operations import apply_delta, delta_files, write_delta
 from tfrec_recall.operations.delta_files import read_new_rows, read_source, write_rows
 from tfrec_recall.operations.row_sources import row_sources
 
@@ -129,6 +130,19 @@ def test_a_delta_that_does_not_fit_or_is_damaged_makes_no_version(old, new, delt
     assert not list((tmp_path / "served").glob("[0-9]*"))
     with pytest.raises(FileExistsError, match="written to a new folder"):
         write_delta(old, new, delta.folder)
+
+
+def test_what_was_written_meanwhile_is_not_passed_over(old, delta, tmp_path, monkeypatch):
+    place, write = shutil.copytree(old.parent, tmp_path / "m"), delta_files.write_variables
+
+    def meanwhile(*given):
+        shutil.copytree(old, place / "2")
+        write(*given)
+
+    monkeypatch.setattr(delta_files, "write_variables", meanwhile)
+    with pytest.raises(ValueError, match="Version 2 was written while this delta was applied"):
+        apply_delta(place, delta.folder)
+    assert versions(place) == [1, 2]
 
 
 def test_the_command_writes_and_applies(old, new, tmp_path, capsys):

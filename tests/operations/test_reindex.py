@@ -1,5 +1,7 @@
 """An export over other items answers as a retriever that was made over them."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from tests.retrieval.toys import item_ids, retriever, texts
 from tests.untraced import without_graphs
 from tfrec_recall.evaluation.queries import raw_tensor
 from tfrec_recall.export import export, load
+from tfrec_recall.export.versions import versions
 from tfrec_recall.operations.reindex import reindex, reindexed
 from tfrec_recall.retrieval import (
     Diversity,
@@ -182,6 +185,21 @@ def test_a_new_item_has_the_bias_of_one_that_nobody_had(tmp_path):
     kept = dict(zip(other.item_ids, other.of_items["bias"].numpy()[:, 0], strict=True))
     assert kept["i7"] == pytest.approx(4.0)
     assert kept["n1"] == 0
+
+
+def test_what_was_written_meanwhile_is_not_passed_over(tmp_path):
+    first = export(over(ITEMS), tmp_path / "model", items=ITEMS)
+
+    def meanwhile(done, items):
+        with pytest.raises(BlockingIOError, match="another process makes the next version"):
+            reindex(first.parent, NEW)
+        shutil.copytree(first, tmp_path / "model" / "2")
+
+    with pytest.raises(ValueError, match="Version 2 was written while this reindex embedded"):
+        reindex(first.parent, NEW, progress=meanwhile)
+    assert versions(first.parent) == [1, 2]
+    found = reindex(first, NEW)  # which was chosen, although it is not the newest
+    assert (found.before, found.version.name) == (first, "3")
 
 
 def test_what_cannot_be_embedded_is_said(tmp_path):

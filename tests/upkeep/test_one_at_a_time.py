@@ -26,7 +26,9 @@ def test_another_update_is_refused_while_one_goes_on(popular, monkeypatch):
     others = []
 
     def other():
-        with pytest.raises(BlockingIOError, match="another process updates this export") as raised:
+        with pytest.raises(
+            BlockingIOError, match="another process makes the next version"
+        ) as raised:
             update(popular, day(2), force=True)
         others.append(raised)
 
@@ -42,9 +44,7 @@ def test_a_version_that_was_written_meanwhile_is_not_passed_over(popular, monkey
 
     with monkeypatch.context() as patch:
         meanwhile(patch, "retriever_of", other)
-        with pytest.raises(
-            ValueError, match=r"Version 2 was written while .* run the update again"
-        ):
+        with pytest.raises(ValueError, match=r"Version 2 was written while .* run it again"):
             update(popular, day(1), force=True)
     assert versions(popular) == [1, 2]
     assert versions(popular / FOLDER) == [1]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tfrec_recall.export.next_version import next_version
 from tfrec_recall.export.version_files import fingerprint, newest_version
 from tfrec_recall.export.versions import write_version
 from tfrec_recall.operations import delta_files as files
@@ -30,9 +31,38 @@ def apply_delta(
     Returns: the directory of the version, numbered after those that are there.
 
     Raises: FileNotFoundError if there is no export or no delta; ValueError if the delta is of
-        another old version, or damaged: then no version is made.
+        another old version, or damaged, or a version was written meanwhile where this one goes:
+        then no version is made. BlockingIOError where another process makes the next version there.
     """
-    before, folder = newest_version(pathlib.Path(old)), pathlib.Path(delta)
+    target = None if to is None else pathlib.Path(to)
+    with next_version(pathlib.Path(old), target) as unchanged:
+        before, folder = newest_version(pathlib.Path(old)), pathlib.Path(delta)
+        manifest = _fitting(before, folder)
+
+        def write(draft: pathlib.Path) -> None:
+            for number, one in enumerate(manifest["files"]):
+                if not one.get("made"):
+                    _write_file(draft, number, one, before, folder)
+            files.write_variables(draft, _values(manifest["tensors"], before, folder))
+            wrong = [
+                one["path"]
+                for one in manifest["files"]
+                if not (draft / one["path"]).is_file()
+                or files.sum_of(draft / one["path"]) != one["sha256"]
+            ]
+            if wrong:
+                raise ValueError(
+                    "What the delta makes is not what it was written for: fetch it again, or the "
+                    f"whole version. Received: {len(wrong)} files differ, the first are "
+                    f"{wrong[:3]}."
+                )
+            unchanged("this delta was applied")
+
+        return write_version(target or before.parent, write)
+
+
+def _fitting(before: pathlib.Path, folder: pathlib.Path) -> dict[str, Any]:
+    """The manifest of a delta; ValueError unless it goes on from this version."""
     manifest = files.read_manifest(folder)
     outside = [one["path"] for one in manifest["files"] if not _within(one["path"])]
     if outside:
@@ -43,25 +73,7 @@ def apply_delta(
             f"The delta goes on from the version {expected}, which was number "
             f"{manifest['old']['version']} where it was written. Received: {before}, {found}."
         )
-
-    def write(draft: pathlib.Path) -> None:
-        for number, one in enumerate(manifest["files"]):
-            if not one.get("made"):
-                _write_file(draft, number, one, before, folder)
-        files.write_variables(draft, _values(manifest["tensors"], before, folder))
-        wrong = [
-            one["path"]
-            for one in manifest["files"]
-            if not (draft / one["path"]).is_file()
-            or files.sum_of(draft / one["path"]) != one["sha256"]
-        ]
-        if wrong:
-            raise ValueError(
-                "What the delta makes is not what it was written for: fetch it again, or the whole "
-                f"version. Received: {len(wrong)} files differ, the first are {wrong[:3]}."
-            )
-
-    return write_version(before.parent if to is None else to, write)
+    return manifest
 
 
 def _within(path: str) -> bool:

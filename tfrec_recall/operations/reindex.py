@@ -6,7 +6,6 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from tfrec_recall.data.ids import id_column
 from tfrec_recall.evaluation.item_features import ItemFeatures
 from tfrec_recall.export import LoadedRetriever, export, load
 from tfrec_recall.export.expected_answers import read_answers
+from tfrec_recall.export.next_version import next_version
 from tfrec_recall.export.serving_module import signature_name
 from tfrec_recall.export.version_files import EXTRA, STATE, STATE_ID
 from tfrec_recall.health import read_reference, write_reference
@@ -45,12 +45,14 @@ class Reindexed:
     """A version with other items.
 
     Args:
-        version: its directory.
+        before: the directory of the version that it was made of.
+        version: its own.
         changes: of the catalogue.
         index: what the index says of itself.
         tuned_with: what it was tuned with, in words.
     """
 
+    before: pathlib.Path
     version: pathlib.Path
     changes: CatalogueChanges
     index: dict[str, Any]
@@ -73,6 +75,9 @@ def reindex(
     is measured. Another index, or one that would miss its recall, is built anew, of the same kind
     and to the same recall.
 
+    The directory is held meanwhile where the version is written into it: no update and no other
+    reindex can come between.
+
     Args:
         path: the directory of the versions, of which the newest is taken, or that of one version.
         items: the whole catalogue: item_id and the columns of the item features.
@@ -82,11 +87,25 @@ def reindex(
         progress: called with items embedded and items in all.
         rebuild: build the index anew in any case.
 
-    Raises: ValueError where the export cannot do without its training code, and why; or where
-        `items` lacks a feature or a filter, or holds it in another type.
+    Raises: ValueError where the export cannot do without its training code, and why; where
+        `items` lacks a feature or a filter, or holds it in another type; or where a version was
+        written meanwhile. BlockingIOError where another process makes the next version.
     """
-    retriever = load(path)
-    made = reindexed(retriever, items, index, diversity, progress, rebuild)
+    target = None if to is None else pathlib.Path(to)
+    with next_version(pathlib.Path(path), target) as unchanged:
+        retriever = load(path)
+        made = reindexed(retriever, items, index, diversity, progress, rebuild)
+        return _exported(made, retriever, items, target or retriever.path.parent, unchanged)
+
+
+def _exported(
+    made: Retriever,
+    retriever: LoadedRetriever,
+    items: pd.DataFrame,
+    directory: pathlib.Path,
+    unchanged: Callable[[str], None],
+) -> Reindexed:
+    """The version with this retriever, made of one that is there."""
     before, after = pd.Index(retriever.item_ids), pd.Index(made.item_ids)
     changes = CatalogueChanges.between(before, after, retriever.items, items)
     card, queries, tuned_with = retriever.card, warm_up(retriever), _told(made, retriever)
@@ -98,7 +117,12 @@ def reindex(
         )
     }
     usual = read_reference(retriever.path / EXTRA)
-    directory = retriever.path.parent if to is None else pathlib.Path(to)
+
+    def beside(folder: pathlib.Path) -> None:
+        unchanged("this reindex embedded its items")
+        if usual is not None:
+            write_reference(folder, usual.over(before, after))
+
     version = export(
         made,
         directory,
@@ -113,11 +137,9 @@ def reindex(
             "metrics_before": card.get("metrics"),
             "git": card.get("git"),  # of the training
         },
-        beside=None
-        if usual is None
-        else partial(write_reference, reference=usual.over(before, after)),
+        beside=beside,
     )
-    return Reindexed(version, changes, made.report["index"], tuned_with)
+    return Reindexed(retriever.path, version, changes, made.report["index"], tuned_with)
 
 
 def reindexed(

@@ -7,17 +7,17 @@ import math
 import os
 import pathlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tfrec_recall.data import Interactions, given, recent
-from tfrec_recall.data.files import alone_in
 from tfrec_recall.data.notices import tell
 from tfrec_recall.evaluation import evaluate
 from tfrec_recall.export import LoadedRetriever, export, load
-from tfrec_recall.export.version_files import newest_version
+from tfrec_recall.export.next_version import next_version
 from tfrec_recall.export.versions import versions
 from tfrec_recall.health import DaysBefore, Reference, write_reference
 from tfrec_recall.models import RecallModel
@@ -96,7 +96,7 @@ def update(
     is surely worse, it learns the newest day as well and is exported. Of events that span no day,
     or have numbers of order for times, the last fifth is measured with. The state is written before
     the version that names it: until that is whole, the old one serves, and the same update can be
-    run again. One update at a time holds the directory.
+    run again. One update or reindex at a time holds the directory.
 
     Args:
         path: the directory of the versions, of which the newest goes on, or that of one version:
@@ -115,22 +115,28 @@ def update(
     Raises: ValueError for an export without a training state, events that do not fit it or were
         learnt already, times of another unit than it has or ahead of the clock, epochs or replay of
         a model without, `keep_days` or `unseen_days` of events without times in seconds, or a
-        version that was written meanwhile; BlockingIOError where another update goes on.
+        version that was written meanwhile; BlockingIOError where another process makes the next
+        version.
     """
     if keep_days is not None and not keep_days > 0:
         raise ValueError(f"keep_days is a number above 0. Received: {keep_days=}.")
     path = pathlib.Path(path)
-    with alone_in(newest_version(path).parent, "updates this export"):
+    with next_version(path) as unchanged:
         clock = _Clock()
         serving = load(path)
         state = TrainingState.of(serving.path)
         check_times(new, state, keep_days=keep_days, unseen_days=unseen_days)
         run = _Run(state, serving, new, epochs, replay, minimum_count, unseen_days, seed, again)
-        return _updated(run, serving, force, keep_days, clock)
+        return _updated(run, serving, force, keep_days, clock, unchanged)
 
 
 def _updated(
-    run: _Run, serving: LoadedRetriever, force: bool, keep_days: float | None, clock: _Clock
+    run: _Run,
+    serving: LoadedRetriever,
+    force: bool,
+    keep_days: float | None,
+    clock: _Clock,
+    unchanged: Callable[[str], None],
 ) -> Updated:
     path = serving.path.parent
     newest = versions(path)[-1:]
@@ -168,12 +174,7 @@ def _updated(
     days = run.days()
     usual = Reference.of_days(made, days, run.users, run.items, run.seed)
     clock.lap("health")
-    if versions(path)[-1:] != newest:
-        raise ValueError(
-            f"Version {versions(path)[-1]} was written while this update learnt, and would not be "
-            "in it: run the update again, and it goes on from the newest. "
-            f"Received: an update that goes on from {serving.path}."
-        )
+    unchanged("this update learnt")
     card = serving.card.get("data") or {}
     after_this = write(
         path,

@@ -86,7 +86,7 @@ def reindex(
     chosen = None if index is None else index_of(index, scann_ops)
     with warnings.catch_warnings(record=True) as told, progress("Embedding items") as tell:
         warnings.simplefilter("always", IndexNotice)
-        found = reindexed(retriever.path, items, chosen, to, diversity, tell, rebuild)
+        found = reindexed(export, items, chosen, to, diversity, tell, rebuild)
     for one in told:
         if issubclass(one.category, IndexNotice):
             warn((str(one.message), "yellow"))
@@ -102,7 +102,7 @@ def reindex(
     )
     say("Exported to ", (str(found.version), "bold"))
     if target is not None:
-        values: dict[str, Any] = {"export": str(found.version), "from": str(retriever.path)}
+        values: dict[str, Any] = {"export": str(found.version), "from": str(found.before)}
         told_of = {"index": found.index, "tuned_with": found.tuned_with}
         target.write_json({**values, "catalogue": changes, **told_of})
 
