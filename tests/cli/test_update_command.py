@@ -217,15 +217,21 @@ def test_a_worse_version_is_refused_unless_forced(shop, capsys, monkeypatch):
 def test_a_tower_learns_on(shop):
     settings = shop / "settings.json"
     settings.write_text(json.dumps({"epochs": 2, "dim": 8, "hidden": [16], "batch_size": 128}))
+    new = set(pd.read_parquet(shop / "items 3.parquet")["item_id"])
+    items = pd.read_parquet(shop / "data" / "items.parquet")
+    gone = items["item_id"][~items["item_id"].isin(new)].iloc[:3]
+    items[~items["item_id"].isin(gone)].to_parquet(shop / "fewer items.parquet")
     with training_without_graphs(TwoTower):
         export = train(shop, "tower", "two-tower", "--keep-state", "--settings", settings)
         first = TrainingState.of(export / "1").model()
+        run("reindex", export, "--items", shop / "fewer items.parquet")
         update_by(shop, export, 3, "--force", "--epochs", 1)
-    model = TrainingState.of(export / "2").model()
+    model = TrainingState.of(export / "3").model()
     assert int(model.optimizer.iterations) > int(first.optimizer.iterations)
     assert len(model.features.item_vocabulary) > len(first.features.item_vocabulary)
-    new = set(pd.read_parquet(shop / "items 3.parquet")["item_id"])
     assert new <= set(load(export).item_ids)
+    removed = pd.read_parquet(export / "3" / EXTRA / "removed_items.parquet")
+    assert sorted(removed["item_id"]) == sorted(gone)
 
 
 def test_events_without_times_are_learnt_unmeasured(shop, tmp_path, capsys):

@@ -258,6 +258,12 @@ def test_a_version_over_other_items_is_held_to_what_was_usual(exported, today, t
     assert (read.lists >= 0).mean() < 1  # what was listed and is gone
     found = alarms(later, today)
     assert "unknown items" in found  # those that were taken out, and are still taken
+    back = reindex(version, CATALOGUE, to=tmp_path / "back").version
+    again, whole = (
+        dict(zip(load(one).item_ids, read_reference(one / "assets.extra").popularity, strict=True))
+        for one in (back, exported)
+    )
+    assert again == whole
 
 
 def test_the_command_tells_and_ends_with_1(exported, today, tmp_path, capsys):

@@ -12,6 +12,7 @@ from tests.retrieval.toys import item_ids, retriever, texts
 from tests.untraced import without_graphs
 from tfrec_recall.evaluation.queries import raw_tensor
 from tfrec_recall.export import export, load
+from tfrec_recall.export.version_files import EXTRA
 from tfrec_recall.export.versions import versions
 from tfrec_recall.operations.reindex import reindex, reindexed
 from tfrec_recall.retrieval import (
@@ -166,6 +167,9 @@ def test_histories_know_the_new_items_and_those_that_are_gone(tmp_path):
     score = dict(zip(texts(ids)[0], scores.numpy()[0], strict=True))
     assert score["i7"] == pytest.approx(1.2 * expected @ [7.0, 0.0, 1.0], rel=1e-5)
     assert score["n1"] == pytest.approx(0.5 * expected @ [5.5, 4.0, 1.0], rel=1e-5)  # the least
+    for _ in range(3):  # a version whose own catalogue and table lack it knows it all the same
+        later = load(reindex(tmp_path / "model", NEW).version)
+        np.testing.assert_allclose(later.embed_query(query), [expected], rtol=1e-5)
     by_trigger = TriggerRetriever(
         ITEMS["item_id"], vectors, k=3, last=2, half_life=1.0, lift=lift, item_embedder=embed
     )
@@ -185,6 +189,31 @@ def test_a_new_item_has_the_bias_of_one_that_nobody_had(tmp_path):
     kept = dict(zip(other.item_ids, other.of_items["bias"].numpy()[:, 0], strict=True))
     assert kept["i7"] == pytest.approx(4.0)
     assert kept["n1"] == 0
+
+
+def test_what_comes_back_has_the_bias_that_it_had(tmp_path):
+    bias = np.linspace(0.5, 4.0, 8)
+    first = load(export(over(ITEMS, bias=bias), tmp_path / "model", items=ITEMS))
+    for number in (2, 3):
+        assert reindex(tmp_path / "model", NEW).version.name == str(number)
+    removed = pd.read_parquet(tmp_path / "model" / "3" / EXTRA / "removed_items.parquet")
+    assert dict(zip(removed["item_id"], removed["bias"], strict=True)) == {"i0": 0.5, "i1": 1.0}
+    again = load(reindex(tmp_path / "model", ITEMS).version)
+    kept = dict(zip(again.item_ids, again.of_items["bias"].numpy()[:, 0], strict=True))
+    assert kept == pytest.approx(dict(zip(ITEMS["item_id"], bias, strict=True)))
+    assert_same(again, first)
+
+
+def test_what_was_learnt_by_id_comes_back(tmp_path):
+    first = load(export(retriever(20), tmp_path / "model"))
+    every = pd.DataFrame({"item_id": item_ids(20)})
+    for some in (every[:15], every[8:12]):
+        reindex(tmp_path / "model", some)
+    again = load(reindex(tmp_path / "model", every).version)
+    np.testing.assert_allclose(
+        *(one.embed_item({"item_id": every["item_id"]}) for one in (again, first)), rtol=1e-6
+    )
+    assert not (again.path / EXTRA / "removed_items.parquet").exists()  # nothing is gone
 
 
 def test_what_was_written_meanwhile_is_not_passed_over(tmp_path):

@@ -9,7 +9,7 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.export import export, load
 from tfrec_recall.retrieval import Popularity
-from tfrec_recall.upkeep.updating import retriever_of
+from tfrec_recall.upkeep.next_retriever import retriever_of
 
 ITEMS = pd.DataFrame({"item_id": item_ids(4)})
 DAY = 24 * 3600

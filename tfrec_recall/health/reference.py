@@ -129,14 +129,13 @@ class Reference:
             unmeasured=unmeasured,
         )
 
-    def over(self, before: Any, now: Any) -> Self:
+    def over(self, before: Any, now: Any, popularity: np.ndarray) -> Self:
         """The same for a version over other items, whose lists and vectors it is held to.
 
         Args:
             before, now: the ids of the catalogues.
+            popularity: of the items of now.
         """
-        place = pd.Index(before).get_indexer(pd.Index(now))
-        popularity = np.where(place >= 0, self.popularity[np.maximum(place, 0)], 0)
         new_row = pd.Index(now).get_indexer(pd.Index(before))
         lists, items = self.lists, self.items
         if lists is not None:
@@ -145,7 +144,8 @@ class Reference:
             rows, vectors = items
             kept = new_row[rows] >= 0
             items = new_row[rows][kept], vectors[kept]
-        return dataclasses.replace(self, popularity=popularity, lists=lists, items=items)
+        counts = popularity.astype(np.int64)
+        return dataclasses.replace(self, popularity=counts, lists=lists, items=items)
 
 
 def checks_of(

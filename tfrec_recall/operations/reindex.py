@@ -22,12 +22,13 @@ from tfrec_recall.health import read_reference, write_reference
 from tfrec_recall.operations.catalogue_changes import CatalogueChanges
 from tfrec_recall.operations.index_settings import index_settings
 from tfrec_recall.operations.kept_tree import KEPT, KeptTree
+from tfrec_recall.operations.query_embedder import query_embedder
+from tfrec_recall.operations.remembered_items import EVENTS, RememberedItems
 from tfrec_recall.operations.same_filters import with_same_filters
 from tfrec_recall.operations.saved_function import SavedFunction
 from tfrec_recall.retrieval import (
     Diversity,
     EmbeddingRetriever,
-    HistoryMean,
     IndexSettings,
     Retriever,
     TriggerRetriever,
@@ -73,7 +74,8 @@ def reindex(
     Every item is embedded by the export's own `embed_item`. An index of ScaNN goes on with its
     tree (see `KeptTree`): new and moved vectors are put in, removed ones taken out, and its recall
     is measured. Another index, or one that would miss its recall, is built anew, of the same kind
-    and to the same recall.
+    and to the same recall. What training made of items that are taken out is kept beside the graph:
+    one that comes back, in whichever version, is as it was.
 
     The directory is held meanwhile where the version is written into it: no update and no other
     reindex can come between.
@@ -117,11 +119,14 @@ def _exported(
         )
     }
     usual = read_reference(retriever.path / EXTRA)
+    known = RememberedItems.of(retriever, None if usual is None else usual.popularity)
 
     def beside(folder: pathlib.Path) -> None:
         unchanged("this reindex embedded its items")
+        known.without(made.item_ids).write(folder)
         if usual is not None:
-            write_reference(folder, usual.over(before, after))
+            events = known.value(EVENTS, made.item_ids, 0.0)
+            write_reference(folder, usual.over(before, after, events))
 
     version = export(
         made,
@@ -151,9 +156,14 @@ def reindexed(
     rebuild: bool = False,
 ) -> Retriever:
     """The retriever of an export over other items; arguments and errors as of `reindex`."""
-    items = _checked(retriever, items)
+    _check_kind(retriever)
+    known = RememberedItems.of(retriever)
+    items = _checked(retriever, items, known)
     report = retriever.report
-    vectors = embedded(retriever, items, progress)
+    if known.vectors is None:
+        vectors = embedded(retriever, items, progress)
+    else:
+        vectors = known.vectors[known.places(items["item_id"])]
     if index is None:
         index = index_settings(report["index"])
         kept = None if rebuild else KeptTree.of(retriever, items["item_id"], index)
@@ -167,14 +177,14 @@ def reindexed(
         "tuning_queries": _tuning(retriever),
     }
     for name in {"lift", "bias"} & retriever.of_items.keys():
-        arguments[name] = _kept(retriever, name, items)
+        arguments[name] = _kept(known, name, items)
     if report["kind"] == "trigger items":
         _refuse_diversity(report, diversity)
         given = {name: report[name] for name in ("last", "half_life", "neighbours")}
         made: Retriever = TriggerRetriever(**arguments, **given, merge=MERGES[report["merge"]])
     else:
         made = EmbeddingRetriever(
-            _query_embedder(retriever, items, vectors),
+            query_embedder(retriever, arguments["item_ids"], vectors, known),
             **arguments,
             diversity=_diversity(report, diversity),
             with_interest="recommend_with_interest" in retriever.signatures,
@@ -223,15 +233,21 @@ def warm_up(retriever: LoadedRetriever) -> dict[str, np.ndarray] | None:
     return None
 
 
-def _checked(retriever: LoadedRetriever, items: pd.DataFrame) -> pd.DataFrame:
-    """The table by ids as the export has them; ValueError if there is no way to embed it."""
-    report = retriever.report
-    if report.get("kind") not in ("embedding", "trigger items"):
+def _check_kind(retriever: LoadedRetriever) -> None:
+    """Raises ValueError for an export that knows items by more than their vectors."""
+    kind = retriever.report.get("kind", "one without a model card")
+    if kind not in ("embedding", "trigger items"):
         raise ValueError(
             "Only exports that find items by vectors can be given other items: "
-            f"{report.get('kind', 'one without a model card')} knows items by what training saw of "
-            f"them. Train again. Received: {retriever.path}."
+            f"{kind} knows items by what training saw of them. Train again. "
+            f"Received: {retriever.path}."
         )
+
+
+def _checked(
+    retriever: LoadedRetriever, items: pd.DataFrame, known: RememberedItems
+) -> pd.DataFrame:
+    """The table by ids as the export has them; ValueError if there is no way to embed it."""
     if "item_id" not in items:
         raise ValueError(
             f"Items have a column item_id. Received columns: {', '.join(map(str, items))}."
@@ -243,12 +259,14 @@ def _checked(retriever: LoadedRetriever, items: pd.DataFrame) -> pd.DataFrame:
             f"Item ids are {retriever.id_dtype.name} in the export, and of the same type in the "
             f"new table. Received: {items['item_id'].dtype}."
         )
-    new = items.loc[~items["item_id"].isin(retriever.item_ids), "item_id"].tolist()
-    if new and not report.get("embeds_new_items"):
+    there = retriever.item_ids if known.vectors is None else known.ids
+    new = items.loc[~items["item_id"].isin(there), "item_id"].tolist()
+    if new and not retriever.report.get("embeds_new_items"):
         raise ValueError(
             "This export has vectors for the items of its training alone, learnt by id: nothing "
-            "embeds others, so that items can be removed but not added. Train again, or train a "
-            f"model with item features. Received: {len(new)} new items, the first are {new[:3]}."
+            "embeds others, so that items can be removed and come back, but not be added. Train "
+            "again, or train a model with item features. "
+            f"Received: {len(new)} new items, the first are {new[:3]}."
         )
     return items
 
@@ -257,28 +275,6 @@ def _item_embedder(retriever: LoadedRetriever) -> SavedFunction | None:
     if not retriever.report.get("embeds_new_items"):
         return None
     return SavedFunction(retriever.saved, "embed_item", retriever.item_inputs)
-
-
-def _query_embedder(retriever: LoadedRetriever, items: pd.DataFrame, vectors: np.ndarray) -> Any:
-    """What embeds queries: the saved function, or the mean over items, the new ones among them.
-
-    Histories have items that were removed since; they count as before.
-    """
-    told = retriever.report.get("query") or {}
-    if told.get("kind") != "history mean":
-        several = "recommend_with_interest" in retriever.signatures
-        name = "interests" if several else "embed_query"
-        embedder = SavedFunction(retriever.saved, name, retriever.inputs)
-        if hasattr(retriever.saved, "knows"):
-            embedder.knows = SavedFunction(retriever.saved, "knows", retriever.inputs)
-        return embedder
-    ids = items["item_id"].to_numpy()
-    gone = np.setdiff1d(retriever.item_ids, ids)
-    if len(gone) and retriever.items is not None:
-        old = retriever.items[retriever.items["item_id"].isin(gone)]
-        ids = np.concatenate([ids, old["item_id"].to_numpy()])
-        vectors = np.concatenate([vectors, embedded(retriever, old)])
-    return HistoryMean(ids, vectors, told["last"], told["half_life"])
 
 
 def _tuning(retriever: LoadedRetriever) -> TuningVectors | None:
@@ -305,12 +301,10 @@ def _told(made: Retriever, old: LoadedRetriever) -> str:
     return str((report.get("instead_of") or report)["tuned_with"])
 
 
-def _kept(retriever: LoadedRetriever, name: str, items: pd.DataFrame) -> np.ndarray:
+def _kept(known: RememberedItems, name: str, items: pd.DataFrame) -> np.ndarray:
     """What changes scores, of a new item as of one that nobody had: nothing does, or the least."""
-    values = retriever.of_items[name].numpy().reshape(-1)
-    known = pd.Series(values, index=pd.Index(retriever.item_ids))
-    of_nobody = min({"lift": 1.0, "bias": 0.0}[name], values.min())
-    return known.reindex(items["item_id"]).fillna(of_nobody).to_numpy()
+    of_nobody = min({"lift": 1.0, "bias": 0.0}[name], np.nanmin(known.values[name]))
+    return known.value(name, items["item_id"], of_nobody)
 
 
 def _diversity(report: Mapping[str, Any], diversity: Diversity | None) -> Diversity | None:

@@ -24,13 +24,13 @@ from tfrec_recall.models import RecallModel
 from tfrec_recall.models.graphs.node_model import NodeModel
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
-from tfrec_recall.operations.index_settings import index_settings
 from tfrec_recall.operations.reindex import warm_up
-from tfrec_recall.operations.same_filters import with_same_filters
+from tfrec_recall.operations.remembered_items import RememberedItems
 from tfrec_recall.retrieval import Retriever
 from tfrec_recall.upkeep.differences import LEAST, difference
 from tfrec_recall.upkeep.learnt_once import with_learnt
 from tfrec_recall.upkeep.new_times import check_times, of_newest_day
+from tfrec_recall.upkeep.next_retriever import retriever_of, with_removed
 from tfrec_recall.upkeep.served_catalogue import CHOSEN, chosen_rows, is_chosen, listed
 from tfrec_recall.upkeep.state import TrainingState, remove_old, write
 from tfrec_recall.upkeep.tables import in_form, joined
@@ -150,12 +150,14 @@ def _updated(
     model = run.state.model()
     clock.lap("read")
     made: Retriever | None = None
+    removed: Retriever | None = None
     before, after, change, measured = NOTHING
     if len(learnt):
         model = run.learn(model, learnt)
         clock.lap("learn")
     if len(learnt) and len(held):
         made = retriever_of(model, catalogue, serving, run.since())
+        removed = with_removed(made, model, run.items)
         clock.lap("index")
         before, after, change, measured = run.compared(serving, made, learnt, held)
         clock.lap("measure")
@@ -170,6 +172,7 @@ def _updated(
         clock.lap("learn")
     if made is None:
         made = retriever_of(model, catalogue, serving, run.since())
+        removed = with_removed(made, model, run.items)
         clock.lap("index")
     days = run.days()
     usual = Reference.of_days(made, days, run.users, run.items, run.seed)
@@ -198,6 +201,13 @@ def _updated(
     told = {"from": serving.path.name, "events": counts[0], "before": before, "after": after}
     told |= {"users": measured, "metrics_before": serving.card.get("metrics")}
     told |= {CHOSEN: is_chosen(serving)}
+
+    def beside(folder: pathlib.Path) -> None:
+        write_reference(folder, usual)
+        if removed is not None:
+            events = days.popularity(removed.item_ids)
+            RememberedItems.listed(removed, events).write(folder)
+
     newest_day = {f"newest day recall@{CUT}": after, "newest day users": measured}
     version = export(
         made,
@@ -207,7 +217,7 @@ def _updated(
         features=model.features.describe(),
         items=catalogue,
         warmup=warm_up(serving),
-        beside=lambda folder: write_reference(folder, usual),
+        beside=beside,
     )
     remove_old(version.parent)
     clock.lap("export")
@@ -340,28 +350,6 @@ class _Run:
 
     def _unit(self, events: pd.DataFrame) -> dict[str, Any]:
         return {"time_unit": self.time_unit} if "timestamp" in events else {}
-
-
-def retriever_of(
-    model: RecallModel, items: pd.DataFrame, like: LoadedRetriever, since: Interactions
-) -> Retriever:
-    """The model's retriever, with the index and what else an export offers.
-
-    Args:
-        since: what was learnt since `like`.
-    """
-    index = index_settings(like.report["index"]) if "index" in like.report else None
-    made = model.retriever(items, index, like.k, tuning_queries=like.tuned_with)
-    popular = like.popularity
-    if popular is not None and not (popular.by is None and popular.half_life_days is None):
-        if popular.half_life_days is None or popular.newest is not None:
-            popular = popular.later(since)
-        else:
-            tell("What is popular stays as it was: this export does not say when it was counted.")
-        made.with_fallback(popular)
-    if like.filter_inputs:
-        with_same_filters(made, items, like)
-    return made
 
 
 def check_followed(model: RecallModel, epochs: int | None, replay: float) -> None:
