@@ -139,6 +139,11 @@ class TrainingState:
         """How many events were learnt."""
         return sum(pq.read_metadata(part).num_rows for part in self._parts())
 
+    def events(self) -> pd.DataFrame:
+        """All events that were learnt, and those that wait, in memory: no update asks for that."""
+        learnt = ds.dataset([str(part) for part in self._parts()]).to_table().to_pandas()
+        return pd.concat([learnt, self.waiting()], ignore_index=True)
+
     def events_of(self, users: pd.Series) -> pd.DataFrame:
         """The events that were learnt of these users; the others pass through part by part."""
         data = ds.dataset([str(part) for part in self._parts()])

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tfrec_recall.cli.arguments import options
-from tfrec_recall.cli.arguments.protocol import Protocol
 from tfrec_recall.cli.arguments.queries import check_catalogue, context_of, parse_context
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.console import progress, say, waiting, warn
+from tfrec_recall.cli.histories import histories
 from tfrec_recall.cli.loading import load_export, trained_on
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _requests(
     with waiting(f"Looking through {users}"):
         requests = UsersOfFile(users, retriever, everyone, not listed)
     if requests.strangers:
-        told = f"{requests.strangers:,} of {len(requests):,} users are not in {source.name}"
+        told = f"{requests.strangers:,} of {len(requests):,} users are not in the data"
         warn((f"{told}; asked as newcomers.", "yellow"))
     return requests
 
@@ -182,7 +182,7 @@ def _everyone(
     from tfrec_recall.operations import EveryUser
 
     trained = trained_on(retriever)
-    interactions = Protocol.recorded(trained).counted(source.or_of_card(trained).load())
+    interactions, _ = histories(trained, retriever.path, source)
     check_catalogue(interactions, retriever)
     inputs = {n: spec for n, spec in retriever.inputs.items() if names is None or n in names}
     own = {str(column) for column in interactions.users}

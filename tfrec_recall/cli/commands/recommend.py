@@ -9,11 +9,11 @@ import typer
 from tfrec_recall.cli import lists
 from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.option_groups import takes
-from tfrec_recall.cli.arguments.protocol import Protocol
-from tfrec_recall.cli.arguments.queries import of_items, of_users, parse_context, parts_of
+from tfrec_recall.cli.arguments.queries import of_items, of_users_in, parse_context, parts_of
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.arguments.wishes import Wishes, wishes
 from tfrec_recall.cli.console import results
+from tfrec_recall.cli.histories import histories
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
 
@@ -73,9 +73,8 @@ def recommend(
         asked = of_items(retriever, items, said)
         found = lists.recommended(retriever, asked, [0], [None], k, filters)
     else:
-        trained = trained_on(retriever)
-        counted = Protocol.recorded(trained)  # histories of the events that it has learnt from
-        queries, rows = of_users(retriever, user, source.or_of_card(trained), counted, said)
+        data, name = histories(trained_on(retriever), retriever.path, source)
+        queries, rows = of_users_in(data, name, retriever, user, said)
         found = lists.recommended(retriever, queries, rows, user, k, filters)
     lists.show(found, retriever.items, target.tables() if target else results())
     if target is not None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tfrec_recall.cli.arguments import options
-from tfrec_recall.cli.arguments.protocol import Protocol
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.console import say, waiting, warn
+from tfrec_recall.cli.histories import histories
 
 if TYPE_CHECKING:
     from tfrec_recall.cli.known import Known
@@ -94,11 +94,11 @@ def _known(versions: Any, source: Source) -> Known:
     from tfrec_recall.export.version_files import card_of
 
     with versions.using(versions.name) as service:
-        record = card_of(service.servable.folder).get("data")
+        version = service.servable.folder
+    record = card_of(version).get("data")
     trained = dict(record) if isinstance(record, dict) else {}
     try:
-        found = source.or_of_card(trained)
-        return Known(Protocol.recorded(trained).counted(found.load()), found.name)
+        return Known(*histories(trained, version, source))
     except (ValueError, OSError) as error:
         if source.place is not None:  # which was asked for
             raise
