@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History
-from tfrec_recall.models import TwoTower
+from tfrec_recall.models import SamplingBiasCorrectedTwoTower, TwoTower
 
 BATCH = 8  # of 52 examples; the last batch has 4
 
@@ -33,11 +33,12 @@ def one_by_one(interactions):
     )
 
 
-def learnt(interactions, steps, change, **fit):
+def learnt(interactions, steps, change, model_class=TwoTower, **fit):
     """A model, the losses of two epochs, and the batches after which callbacks were called."""
     tf.keras.utils.set_random_seed(0)
     features = Features(user=[History(length=4)], item=[Categorical("item_id")])
-    model = TwoTower(features.adapt(interactions), dim=4, hidden=(4,), dropout=0.0, negatives=0)
+    settings = {"dim": 4, "hidden": (4,), "dropout": 0.0, "negatives": 0}
+    model = model_class(features.adapt(interactions), **settings)
     adam = tf.keras.optimizers.Adam(0.02)
     model.compile(adam, jit_compile=steps > 1, steps_per_execution=steps)
     model.run_eagerly = steps == 1  # quicker than a graph for a few steps
@@ -72,6 +73,11 @@ def test_no_batch_is_lost_or_learnt_twice(interactions, one_by_one, steps, chang
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
     for ours, theirs in zip(model.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_a_batch_is_counted_once_where_it_is_learnt(interactions):
+    model, *_ = learnt(interactions, 16, as_they_are, SamplingBiasCorrectedTwoTower)
+    assert int(model.frequency.step) == int(model.optimizer.iterations) == 14
 
 
 def under(strategy, interactions, **options):

@@ -84,7 +84,12 @@ class CompiledSteps:
 
     def _together(self, batches: list[Batch], count: tf.Tensor) -> bool:
         """Learns from the first `count` batches."""
-        drawn = [self.model.with_draws(batch, place) for place, batch in enumerate(batches)]
+        *whole, last = batches
+        drawn = [self.model.with_draws(batch, place) for place, batch in enumerate(whole)]
+        # A draw may count what is in the batch: the last is drawn here if it is learnt here.
+        nothing = {name: column[:0] for name, column in drawn[0].items()}
+        is_here, place = count > len(whole), len(whole)
+        drawn.append(tf.cond(is_here, lambda: self.model.with_draws(last, place), lambda: nothing))
         first = {n: part.gather(tf.range(count)) for n, part in _arrays(drawn).items()}
         losses = self.program(first)
         examples = self.model.examples_in(batches[0])
@@ -98,7 +103,7 @@ class CompiledSteps:
 
         def step(number):
             self.model.train_step({name: part.read(number) for name, part in parts.items()})
-            return number + 1
+            return [number + 1]
 
         # A loop is traced once, and calls of the step as often as there are steps.
         tf.while_loop(lambda number: number < len(batches), step, [start], parallel_iterations=1)
