@@ -99,6 +99,11 @@ class Passes(tf.keras.callbacks.Callback):
             following.go_to(first + ahead, skipped, stay=not self.endless)
             self.begun[following] = first + ahead
 
+    def rewind(self) -> None:
+        """Goes back to where `fit` found the data, before `begin`, if others went through it."""
+        for following, number in self.begun.items():
+            following.go_to(number)
+
     def on_epoch_end(self, epoch, logs=None):
         if not self.endless:
             for following in self.following:

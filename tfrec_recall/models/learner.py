@@ -220,8 +220,8 @@ class Learner(SavedWhole):
         """Where Keras asks a backup, after it is restored, where to go on."""
         epoch, step = super()._maybe_load_initial_counters_from_ckpt(steps_per_epoch, initial_epoch)
         run = Run(self._epochs, steps_per_epoch, int(epoch), int(step))
-        self._passes.begin(run, initial_epoch)
         self.begin(run)
+        self._passes.begin(run, initial_epoch)
         return run.epoch, run.step
 
     def examples_in(self, batch: Batch) -> tf.Tensor:

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.references import neural_cf as reference
-from tfrec_recall.data import Interactions
+from tfrec_recall.data import Interactions, recent
 from tfrec_recall.models import NeuralCF
 from tfrec_recall.models.collaborative_filtering.pair_scorer import PairScorer
 from tfrec_recall.retrieval import Exact, scoring_retriever
@@ -331,3 +331,42 @@ def test_alpha_trains_both_branches_alone_before_it_joins_them(train):
         np.testing.assert_array_equal(ours, theirs)
     with pytest.raises(ValueError, match="alpha=7"):
         model.begin_with(model, model, alpha=7.0)
+
+
+def with_alpha(train, rate, seed=1):
+    settings = {"negatives": 2, "half_life": None, "alpha": 0.3, "pretrain_epochs": 1}
+    model = built(train, seed, **settings)
+    model.compile(tf.keras.optimizers.SGD(rate))
+    return model
+
+
+def learnt_by(model):
+    return [variable.numpy() for variable in model.trainable_variables]
+
+
+def test_a_model_that_has_learnt_is_not_trained_alone_again(train, tmp_path):
+    model = with_alpha(train, rate=0.0)
+    model.fit(model.training_data(train, batch_size=64), verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = tf.keras.models.load_model(tmp_path / "model.keras")
+    grown = loaded.grow(loaded.features.grow(train))
+    grown.update(recent(train, train, length=grown.history_needed), epochs=1)
+    loaded.fit(loaded.training_data(train, batch_size=64), verbose=0)
+    for other in (loaded, grown):
+        for ours, theirs in zip(learnt_by(other), learnt_by(model), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_run_that_is_taken_up_again_has_been_trained_alone(train, tmp_path, monkeypatch):
+    def fit(model, epochs, *callbacks):
+        data = model.training_data(train, batch_size=64)
+        model.fit(data, epochs=epochs, callbacks=list(callbacks), verbose=0)
+        return model
+
+    through = fit(with_alpha(train, rate=0.1), 2)
+    kept = tf.keras.callbacks.BackupAndRestore(tmp_path / "state", delete_checkpoint=False)
+    fit(with_alpha(train, rate=0.1), 1, kept)
+    monkeypatch.delattr(NeuralCF, "_alone")
+    again = fit(with_alpha(train, rate=0.1, seed=9), 2, kept)
+    for ours, theirs in zip(learnt_by(again), learnt_by(through), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -73,9 +75,9 @@ class NeuralCF(RecallModel):
         l2: on the vectors of each example.
         shortlist: items found by the product's vectors that the whole model then scores; None
             scores every item.
-        alpha: `fit` first trains the product and the tower each alone, by Adam at the rate of its
-            own optimiser, and joins them with this share of the product's output weights (Eq. 13).
-            None starts at random.
+        alpha: `fit` of a model that has learnt nothing first trains the product and the tower each
+            alone, by Adam at the rate of its own optimiser, and joins them with this share of the
+            product's output weights (Eq. 13). None starts at random.
         pretrain_epochs: of the two.
 
     The defaults are by validation on MovieLens-100k (recall@50 there .445, and .412 with one loss,
@@ -158,7 +160,8 @@ class NeuralCF(RecallModel):
         self.weight_half_life = half_life_of(
             owner, features, weight_half_life, auto=20.0, name="weight_half_life"
         )
-        self.alpha, self.pretrain_epochs, self.pretrained = alpha, pretrain_epochs, False
+        self.alpha, self.pretrain_epochs = alpha, pretrain_epochs
+        self._pretrain: Callable[[float], None] | None = None  # within a call of `fit`
         history = features.history
         if half_life == "auto":
             half_life = 8.0 if features.has_order and history is not None else None
@@ -319,17 +322,25 @@ class NeuralCF(RecallModel):
             for name, table in zip(sides, tables, strict=True)
         ]
 
-    def take_over(self, before, origins):
-        self.pretrained = before.pretrained
-
     def fit(self, x, *args, **kwargs):
-        """As `Model.fit`; with `alpha`, both branches are trained alone before the first one."""
-        first = not kwargs.get("initial_epoch", 0)
-        if self.alpha is not None and first and not self.pretrained:
-            rate = float(tf.keras.backend.get_value(self.optimizer.learning_rate))
-            self.begin_with(self._alone(x, rate, True), self._alone(x, rate, False), self.alpha)
-            self.pretrained = True
-        return super().fit(x, *args, **kwargs)
+        """As `Model.fit`; with `alpha`, both branches first learn alone, unless this has learnt."""
+        self._pretrain = functools.partial(self._join_branches, x)
+        try:
+            return super().fit(x, *args, **kwargs)
+        finally:
+            self._pretrain = None
+
+    def begin(self, run):
+        # What a backup holds has been restored by now, and has learnt.
+        blank = not (run.epoch or run.step or self.has_learnt.numpy())
+        if self._pretrain is not None and self.alpha is not None and blank:
+            self._pretrain(self.alpha)
+            self._passes.rewind()
+
+    def _join_branches(self, data: tf.data.Dataset, alpha: float) -> None:
+        """Begins with a GMF and an MLP that have been trained on the data."""
+        rate = float(tf.keras.backend.get_value(self.optimizer.learning_rate))
+        self.begin_with(self._alone(data, rate, True), self._alone(data, rate, False), alpha)
 
     def _alone(self, data: tf.data.Dataset, rate: float, product: bool) -> NeuralCF:
         """A trained GMF, or else MLP, that is otherwise as this one."""
