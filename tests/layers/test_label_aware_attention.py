@@ -73,13 +73,39 @@ def test_interests_that_are_not_there_weigh_nothing(power):
     assert not result[3].numpy().any()
 
 
-@pytest.mark.parametrize("power", [0, 1, 7.5, 1e6, math.inf])
-def test_gradients_are_finite(power):
-    inputs = tf.Variable(INTERESTS), tf.Variable(CANDIDATE)
+@pytest.mark.parametrize(
+    ("power", "raised"),
+    [
+        *((power, False) for power in (0, 1, 7.5, 1e6, math.inf)),
+        *((power, True) for power in (0, 1, 2, 3, 100, 1e6, 1e30, math.inf)),
+    ],
+)
+@pytest.mark.parametrize("scale", [1, 1e4])
+def test_gradients_are_finite(power, raised, scale):
+    inputs = tf.Variable(INTERESTS * np.float32(scale)), tf.Variable(CANDIDATE)
     with tf.GradientTape() as tape:
-        total = tf.reduce_sum(LabelAwareAttention(power=power)(inputs, mask=THERE) ** 2)
+        layer = LabelAwareAttention(power=power, raised=raised)
+        total = tf.reduce_sum(layer(inputs, mask=THERE) ** 2)
     for gradient in tape.gradient(total, inputs, unconnected_gradients="zero"):
         assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("power", [0, 1, 2, 3])
+def test_raised_is_the_papers_equation(power):
+    layer = LabelAwareAttention(power=power, raised=True)
+    expected = [
+        label_aware_attention(*row, power) for row in zip(INTERESTS, CANDIDATE, strict=True)
+    ]
+    np.testing.assert_allclose(layer((INTERESTS, CANDIDATE)), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_raised_takes_the_best_of_what_is_far_beyond_the_largest_number():
+    interests = np.array([[[1.5, 0], [3, 0], [-9, 0]]], "float32")
+    for power in (101, 1e9, 1e30):
+        layer = LabelAwareAttention(power=power, raised=True)
+        found = layer((interests[:, : 2 + (power == 101)], np.array([[1, 0]], "float32")))
+        expected = [3, 0] if power == 101 else [2.25, 0]  # both are
+        np.testing.assert_array_equal(found, [expected])
 
 
 def test_one_interest_is_itself():

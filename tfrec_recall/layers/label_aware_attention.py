@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._axes import check_axes
@@ -78,8 +79,7 @@ class LabelAwareAttention(tf.keras.layers.Layer):
     def _weights(self, scores, there):
         lowest, power = scores.dtype.min, self.power
         if self.raised and power <= float(scores.dtype.max):
-            most = 0.5 * scores.dtype.max  # so that differences are finite too
-            scores, power = tf.clip_by_value(tf.pow(scores, power), -most, most), 1.0
+            scores, power = self._raised(scores), 1.0
         if there is not None:
             scores = tf.where(there, scores, lowest)
         # What the best lacks is 0 or less, and stays so, or becomes minus infinity, at any power.
@@ -91,6 +91,17 @@ class LabelAwareAttention(tf.keras.layers.Layer):
         if there is not None:
             weights = tf.where(there, weights, 0.0)
         return tf.math.divide_no_nan(weights, tf.reduce_sum(weights, axis=-1, keepdims=True))
+
+    def _raised(self, scores):
+        """Scores to the power. What overflows is left out before, as its slope has no number."""
+        if not self.power:
+            return tf.zeros_like(scores)  # all are alike, as ones are
+        most = 0.5 * float(scores.dtype.max)  # so that differences are finite too
+        # Up to here neither the result nor its slope is more; rounded towards 1.
+        bound = np.nextafter(np.float32((most / self.power) ** (1 / self.power)), np.float32(1))
+        over = tf.abs(scores) > bound
+        within = tf.pow(tf.where(over, 1.0, scores), self.power)
+        return tf.where(over, most * tf.pow(tf.sign(scores), self.power), within)
 
     def compute_mask(self, inputs, mask=None):
         return None
