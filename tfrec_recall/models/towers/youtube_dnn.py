@@ -267,7 +267,7 @@ class YouTubeDNN(SoftmaxModel):
             vector = sum(pools, vector)
         vector = served(vector, self.normalize)
         aged = tf.keras.Model({**user, "example_age": age}, vector)
-        now = tf.zeros_like(user[history.name][:, 0], tf.float32)
+        now = tf.zeros_like(tf.reduce_sum(user[history.name], axis=1), tf.float32)  # [batch]
         return aged, tf.keras.Model(user, aged({**user, "example_age": now}))
 
     def compute_loss(self, batch, training=False):

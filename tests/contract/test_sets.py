@@ -1,0 +1,51 @@
+"""Without times a history is a set, of any size, and empty too."""
+
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.contract.model_cases import GRADIENT_MODELS, SEEN, built, the_board
+from tfrec_recall import models
+from tfrec_recall.features import Categorical, Features, History, MultiValued
+
+NEED_TIMES = {models.AirbnbListing, models.SDM}
+WITHOUT_HISTORY = {models.AirbnbType, models.FunkSVD, models.NeuralCF}
+OF_SETS = [c for c in GRADIENT_MODELS if c not in NEED_TIMES | WITHOUT_HISTORY]
+SETTINGS = {models.MIND: {"deviation": 1.0}, models.YouTubeDNN: {"example_age": True}}
+
+
+@functools.cache
+def timeless():
+    board = the_board()
+    return board.with_events(board.events.drop(columns="timestamp"))
+
+
+@functools.cache
+def embedder(model_class, **settings):
+    """Of a model whose weights are random, also those that begin as zeros."""
+    features = Features(
+        user=[History(length=SEEN)], item=[Categorical("item_id"), MultiValued("tags")]
+    ).adapt(timeless())
+    model = built(model_class, features, **{**SETTINGS.get(model_class, {}), **settings})
+    random = np.random.default_rng(0)
+    for weight in model.trainable_weights:
+        weight.assign(0.3 * random.normal(size=weight.shape))
+    for weight in model.weights:
+        if "learnt:" in weight.name:  # of item2vec's kind: who has a vector
+            weight.assign(tf.ones_like(weight))
+    return model.query_embedder()
+
+
+def vectors(embed, histories):
+    """Those of interests that are there, for a model of several."""
+    found, *present = tf.nest.flatten(embed({"history": tf.constant(histories)}))
+    return tf.where(present[0][:, :, tf.newaxis], found, 0.0) if present else found
+
+
+@pytest.mark.parametrize("model_class", OF_SETS)
+def test_an_empty_set_is_an_ordinary_request(model_class):
+    for found in (vectors(embedder(model_class), [[""]]), vectors(embedder(model_class), [["?"]])):
+        assert found.shape[0] == 1
+        assert np.isfinite(found).all()
