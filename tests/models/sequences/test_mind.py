@@ -9,7 +9,7 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.export import export, load
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import MIND
-from tfrec_recall.retrieval import Diversity, Exact, ScaNN
+from tfrec_recall.retrieval import Diversity, Exact, InvertedFile, ScaNN
 from tfrec_recall.sampling import LogUniform
 
 ITEMS, LENGTH = 40, 12
@@ -263,6 +263,23 @@ def test_every_weight_learns(features, interactions, self_attentive):
     for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
         assert gradient is not None, variable.name
         assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, variable.name
+
+
+def test_without_times_an_index_is_tuned_with_sets_of_any_size(interactions):
+    timeless = interactions.with_events(interactions.events.drop(columns="timestamp"))
+    features = Features(
+        user=[Categorical("user_id"), History(length=LENGTH)],
+        item=[Categorical("item_id"), Categorical("shop")],
+    ).adapt(timeless)
+    model = built(features)
+    model.run_eagerly = True
+    batch = model.training_data(timeless, batch_size=16).take(1)
+    model.fit(batch, verbose=0)
+    index = InvertedFile(recall=0.9)
+    retriever = model.retriever(
+        interactions.items, index=index, k=5, tuning_queries=queries(SEEN[:3], SEEN[:2])
+    )
+    assert retriever(queries(SEEN * 2))[0].shape == (1, 5)
 
 
 def test_a_history_of_another_column_will_not_do(interactions):

@@ -164,7 +164,7 @@ class MIND(SoftmaxModel):
             )
         if features.history is None:
             raise ValueError("MIND needs a history of the column item_id. Received: another one.")
-        self.length, self.history = features.history.length, features.history.name
+        self.length, self.watched = features.history.length, features.history.name
         self.average_fields, self.residual, self.common = average_fields, residual, common
         self.output_activation = output_activation
         # What is searched is float32, in whatever precision the rest is.
@@ -205,9 +205,10 @@ class MIND(SoftmaxModel):
         user = self.features.inputs(self.features.user)
         inputs, draw = dict(user), {}
         if self.draws:
-            inputs["draw"] = tf.keras.Input((self.length, self.interests), name="draw")
+            length = self.length if self.features.has_order else None
+            inputs["draw"] = tf.keras.Input((length, self.interests), name="draw")
             draw = {"draw": inputs["draw"]}
-        watched = self.embedding(KnownItems()(user[self.history]))
+        watched = self.embedding(KnownItems()(user[self.watched]))
         interests = extractor(watched, **draw)  # [batch, history, dim] -> [batch, interests, dim]
         joined = interests
         fields = self.features.fields(self.features.user_fields)
@@ -228,13 +229,13 @@ class MIND(SoftmaxModel):
         """With the draw that is always the same."""
         user = self.features.inputs(self.features.user)
         draw = ServedDraw(extractor.interests, extractor.positions, extractor.seed)
-        draw = draw(KnownItems()(user[self.history]))
+        draw = draw(KnownItems()(user[self.watched]))
         return tf.keras.Model(user, self.drawn_model({**user, "draw": draw}))
 
     def compute_loss(self, batch, training=False):
         if training and self.draws:
             names = self.query_model.input_names
-            shape = [tf.shape(batch["item_id"])[0], self.length, self.interests]
+            shape = [*tf.unstack(tf.shape(batch[self.watched])), self.interests]
             inputs = {**{name: batch[name] for name in names}, "draw": drawn(shape, batch)}
             interests, present = self.drawn_model(inputs, training=True)
         else:
