@@ -1,4 +1,4 @@
-"""Without times a history is a set, of any size, and empty too."""
+"""Without times a history is a set: of any size, empty too, and sent in whatever order."""
 
 import functools
 
@@ -42,6 +42,21 @@ def vectors(embed, histories):
     """Those of interests that are there, for a model of several."""
     found, *present = tf.nest.flatten(embed({"history": tf.constant(histories)}))
     return tf.where(present[0][:, :, tf.newaxis], found, 0.0) if present else found
+
+
+@pytest.mark.parametrize("model_class", OF_SETS)
+def test_the_order_in_which_a_set_is_sent_means_nothing(model_class):
+    """Of three events, and of more than the length, which training cuts its own to."""
+    kinds = [{}, {"self_attentive": True}] if model_class is models.MIND else [{}]
+    names = the_board().items["item_id"].tolist()
+    for settings in kinds:
+        embed = embedder(model_class, **settings)
+        for size in (3, SEEN + 5):
+            sent = [names[:size], names[5 : 5 + size]]
+            expected = vectors(embed, sent)
+            found = vectors(embed, [history[::-1] for history in sent])
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+            assert np.abs(expected[0] - expected[1]).max() > 1e-3
 
 
 @pytest.mark.parametrize("model_class", OF_SETS)

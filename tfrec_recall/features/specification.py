@@ -39,7 +39,7 @@ OUTCOMES = frozenset(
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 WITHOUT_TIMES = (
     "The events have no timestamps, so that a history is a set: what counts by its order (length, "
-    "last, half_life, recency, nearby, run) has no effect."
+    "last, half_life, recency, seed_events, nearby, run) has no effect."
 )
 
 

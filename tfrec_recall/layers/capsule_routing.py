@@ -155,13 +155,14 @@ class CapsuleRouting(tf.keras.layers.Layer):
             return tf.cond(training, drawn, lambda: self.deviation * self.fixed_draw(age))
         return drawn() if training else self.deviation * self.fixed_draw(age)
 
-    def fixed_draw(self, age):
+    def fixed_draw(self, number):
         """The `draw` of serving, [batch, history, interests].
 
         Args:
-            age: how many present events come after each, integers [batch, history].
+            number: of each event, integers [batch, history]: how many present ones come after it,
+                or in a set, which has no order, the id of its item.
         """
-        return tf.gather(tf.constant(self._fixed), age % self.positions)
+        return tf.gather(tf.constant(self._fixed), number % self.positions)
 
     def _interests_of(self, present):
         """Which interests there are: the j-th from 2^j behaviours on, the first for everybody."""

@@ -61,8 +61,8 @@ class MIND(SoftmaxModel):
           `raised=True`.
         - all interests learn the target, and not the best alone: `power=float("inf")`.
 
-    Without `recency` and `common`, the order of the history means nothing, as in the paper. Items
-    of a history that training never saw are no behaviours.
+    Without `recency` and `common`, and where events have no times, the order of the history means
+    nothing, as in the paper. Items of a history that training never saw are no behaviours.
 
     Args:
         features: adapted; `item_id` and a history of it are needed.
@@ -166,22 +166,23 @@ class MIND(SoftmaxModel):
             raise ValueError("MIND needs a history of the column item_id. Received: another one.")
         self.length, self.watched = features.history.length, features.history.name
         self.average_fields, self.residual, self.common = average_fields, residual, common
-        self.output_activation = output_activation
+        self.output_activation, self.ordered = output_activation, features.has_order
         # What is searched is float32, in whatever precision the rest is.
         linear = tf.keras.layers.Activation("linear", dtype="float32")
         self.unit = L2Normalization(dtype="float32") if normalize else linear
         self.items = ItemTable.of(features.item_table)
         self.item_model, self.candidate_model = self._item_side(dim)
         self.embedding = ItemEmbedding(self.items, self.item_model)
+        # The order of rows is never taken for time.
         if self_attentive:
-            extractor = SelfAttentiveInterests(interests)
+            extractor = SelfAttentiveInterests(interests, positions=64 if self.ordered else 0)
         else:
             extractor = CapsuleRouting(
                 interests,
                 iterations=iterations,
                 deviation=deviation,
                 adaptive=adaptive,
-                recency=recency,
+                recency=recency and self.ordered,
                 identity=identity,
             )
         self.interests, self.draws = interests, not self_attentive
@@ -205,7 +206,7 @@ class MIND(SoftmaxModel):
         user = self.features.inputs(self.features.user)
         inputs, draw = dict(user), {}
         if self.draws:
-            length = self.length if self.features.has_order else None
+            length = self.length if self.ordered else None
             inputs["draw"] = tf.keras.Input((length, self.interests), name="draw")
             draw = {"draw": inputs["draw"]}
         watched = self.embedding(KnownItems()(user[self.watched]))
@@ -221,15 +222,16 @@ class MIND(SoftmaxModel):
         if self.residual:
             vectors += interests
         if self.common:
-            pools = MaskedMean()(watched) + MaskedMean(learned=True)(watched)  # [batch, dim]
-            vectors += pools[:, tf.newaxis]
+            means = [MaskedMean(), MaskedMean(learned=True)][: 1 + self.ordered]
+            pools = [mean(watched) for mean in means]  # [batch, dim] each
+            vectors += sum(pools[1:], pools[0])[:, tf.newaxis]
         return tf.keras.Model(inputs, [self.unit(vectors), Present()(interests)])
 
     def _as_served(self, extractor) -> tf.keras.Model:
         """With the draw that is always the same."""
         user = self.features.inputs(self.features.user)
-        draw = ServedDraw(extractor.interests, extractor.positions, extractor.seed)
-        draw = draw(KnownItems()(user[self.watched]))
+        own = extractor.interests, extractor.positions, extractor.seed
+        draw = ServedDraw(*own, by_item=not self.ordered)(KnownItems()(user[self.watched]))
         return tf.keras.Model(user, self.drawn_model({**user, "draw": draw}))
 
     def compute_loss(self, batch, training=False):
@@ -312,18 +314,20 @@ class ServedDraw(tf.keras.layers.Layer):
 
     Args:
         interests, positions, seed: of the `CapsuleRouting`.
+        by_item: an event has a draw by its item, and not by its place, which in a set is none.
 
     Output: [batch, history, interests].
     """
 
-    def __init__(self, interests: int, positions: int, seed: int, **kwargs):
+    def __init__(self, interests: int, positions: int, seed: int, by_item: bool = False, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.interests, self.positions, self.seed = interests, positions, seed
+        self.by_item = by_item
 
     def call(self, ids):
         routing = CapsuleRouting(self.interests, positions=self.positions, seed=self.seed)
-        return routing.fixed_draw(events_after(ids != 0))
+        return routing.fixed_draw(ids if self.by_item else events_after(ids != 0))
 
     def get_config(self):
         own = {"interests": self.interests, "positions": self.positions, "seed": self.seed}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **own, "by_item": self.by_item}
