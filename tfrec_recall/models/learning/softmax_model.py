@@ -69,7 +69,13 @@ class SoftmaxModel(RecallModel):
         """What is learnt from."""
         return choices(self.features, train)
 
-    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
+    def training_data(
+        self,
+        train: Interactions | PartedInteractions,
+        batch_size: int = BATCH_SIZE,
+        seed: int | None = 0,
+        first_epoch: int = 0,
+    ) -> tf.data.Dataset:
         if isinstance(train, PartedInteractions):
             found = parted_batches(
                 self.features, train, self.examples, batch_size, seed, first_epoch
