@@ -331,13 +331,16 @@ def test_no_loss_and_no_metrics_are_what_compile_has():
 def test_what_is_no_batches_is_refused_with_the_way_to_them(given):
     model, batches = trained(models.TwoTower)[0], batches_of(models.TwoTower)
     data = {"interactions": the_board(), "frame": the_board().events, "list": batches}.get(given)
-    way_on = r"goes through batches: give it model\.training_data\(train, batch_size\).*Received: "
-    with pytest.raises(ValueError, match=rf"^TwoTower\.fit {way_on}"):
+    learnt, measured = (
+        rf"goes through batches: give it model\.{made_by}, batch_size\).*Received: "
+        for made_by in (r"training_data\(train", r"validation_data\(interactions")
+    )
+    with pytest.raises(ValueError, match=rf"^TwoTower\.fit {learnt}"):
         model.fit(data)
-    with pytest.raises(ValueError, match=rf"^TwoTower\.evaluate {way_on}"):
+    with pytest.raises(ValueError, match=rf"^TwoTower\.evaluate {measured}"):
         model.evaluate(data)
     if data is not None:
-        with pytest.raises(ValueError, match=rf"^The validation of TwoTower\.fit {way_on}"):
+        with pytest.raises(ValueError, match=rf"^The validation of TwoTower\.fit {measured}"):
             model.fit(as_dataset(batches), validation_data=data)
 
 

@@ -44,6 +44,8 @@ def test_models_refuse_other_kinds(model_class):
     model = built(model_class)
     with pytest.raises(WrongKind, match=r"training_data takes train .*split\.train has them"):
         model.training_data(data.last_events_out(board, test=1, validation=1))
+    with pytest.raises(WrongKind, match=r"validation_data takes interactions .*split\.train has"):
+        model.validation_data(data.last_events_out(board, test=1, validation=1))
     with pytest.raises(WrongKind, match=r"update takes recent as Recent: data\.recent\("):
         model.update(board)
     with pytest.raises(WrongKind, match=r"retriever takes items as DataFrame: interactions\.items"):

@@ -29,6 +29,10 @@ def test_a_model_learns_from_parts_what_it_learns_from_the_whole(tmp_path):
     np.testing.assert_allclose(ours, share, rtol=1e-6)
     np.testing.assert_allclose(own, losses, rtol=0.05)  # the same examples in other batches
     assert own[-1] < own[0]
+    some = parts.map(lambda part: part.take(part.events.index % 2 == 0))
+    measured = model.evaluate(model.validation_data(some, 64), verbose=0, return_dict=True)
+    assert np.isfinite(measured["loss"])
+    np.testing.assert_array_equal(model.target_share, ours)
     personal = TwoTower(features, dim=4, negatives=[InBatch(), Unmet(4)])
     with pytest.raises(ValueError, match=r"negatives of a user from events in parts.*Unmet"):
         personal.training_data(parts)

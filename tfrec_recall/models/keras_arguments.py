@@ -10,13 +10,15 @@ import tensorflow as tf
 
 FIT = inspect.signature(tf.keras.Model.fit)
 EVALUATE = inspect.signature(tf.keras.Model.evaluate)
+TO_LEARN = "training_data(train, batch_size)"
+TO_MEASURE = "validation_data(interactions, batch_size)"
 COMPILE = inspect.signature(tf.keras.Model.compile)
 NOT_OF_FIT = {
     "y": "the batches hold the targets",
     "sample_weight": "examples have theirs in the column sample_weight of the batches",
     "class_weight": "examples have theirs in the column sample_weight of the batches",
     "batch_size": "the batches come as they are, from training_data(train, batch_size)",
-    "validation_batch_size": "the batches come as they are, from training_data(train, batch_size)",
+    "validation_batch_size": "the batches come as they are, from validation_data(…, batch_size)",
 }
 OWN_LOSS = "the model learns by a loss of its own, which its constructor's arguments shape"
 MEASURED = "the callback RecallOnValidation(split) of fit measures the lists that users get"
@@ -42,16 +44,17 @@ def refuse(whose: str, given: Mapping[str, Any], instead: Mapping[str, str]) -> 
             )
 
 
-def require_batches(whose: str, data: Any) -> None:
+def require_batches(whose: str, data: Any, made_by: str = TO_LEARN) -> None:
     """Raises ValueError for what Keras cannot go through batch by batch.
 
     Args:
         whose: the method that is given the data, such as "TwoTower.fit".
+        made_by: the method of the model that makes such batches, and its arguments.
     """
     if not is_batches(data):
         raise ValueError(
-            f"{whose} goes through batches: give it model.training_data(train, batch_size), which "
-            f"makes them of interactions. Received: {_kind(data)}."
+            f"{whose} goes through batches: give it model.{made_by}, which makes them of "
+            f"interactions. Received: {_kind(data)}."
         )
 
 

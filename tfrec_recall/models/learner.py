@@ -20,6 +20,7 @@ from tfrec_recall.models.keras_arguments import (
     FIT,
     NOT_OF_COMPILE,
     NOT_OF_FIT,
+    TO_MEASURE,
     batch_of,
     refuse,
     require_batches,
@@ -141,7 +142,7 @@ class Learner(SavedWhole):
         refuse(name, asked, NOT_OF_FIT)
         require_batches(name, asked.get("x"))
         if asked.get("validation_data") is not None:
-            require_batches(f"The validation of {name}", asked["validation_data"])
+            require_batches(f"The validation of {name}", asked["validation_data"], TO_MEASURE)
         self.check_fit(callbacks_in(asked.get("callbacks")))
         strategy = self.distribute_strategy
         self.check_strategy(strategy, asked)
@@ -200,7 +201,7 @@ class Learner(SavedWhole):
             see other ones.
         """
         asked = EVALUATE.bind(self, *args, **kwargs).arguments
-        require_batches(f"{type(self).__name__}.evaluate", asked.get("x"))
+        require_batches(f"{type(self).__name__}.evaluate", asked.get("x"), TO_MEASURE)
         if is_far(self.distribute_strategy):
             raise ValueError(
                 "With parameter servers nobody sees all batches in order: evaluate what "

@@ -27,6 +27,10 @@ class OnePassModel(RecallModel):
         """The interactions themselves: there is nothing to batch."""
         return train
 
+    def batches_to_measure(self, interactions, batch_size):
+        """Raises ValueError: there is no loss to measure."""
+        self.compute_loss(None)
+
     def fit(
         self, x: Interactions, epochs: int = 1, callbacks=None, verbose="auto", **others
     ) -> tf.keras.callbacks.History:

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.data import Interactions, Recent
+from tfrec_recall.data import Interactions, PartedInteractions, Recent
 from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.kinds import of_kinds
+from tfrec_recall.data.next_pass import followed_by
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features, RawItem, RawQuery, Wanted, item_embedding
@@ -29,7 +30,10 @@ BATCH_SIZE = 1024  # of every model's training data, unless it is told
 CANDIDATE_BATCH = 4096
 COMPILED_STEPS = 16
 FEW_STEPS = 48  # take less time than to trace one
-GIVEN = ("default_features", "training_data", "adapt", "keep_state", "update", "retriever")
+GIVEN = (
+    *("default_features", "training_data", "validation_data", "adapt", "keep_state", "update"),
+    "retriever",
+)
 LARGE_TABLE = 2**17  # rows; a compiled step that moves more takes longer than a lazy one
 
 
@@ -123,11 +127,41 @@ class RecallModel(Growing, Learner):
     ) -> tf.data.Dataset:
         """The batches this model learns from, for `fit`.
 
+        It also takes what is known of all of them: how often an item is a target, a mean rating, a
+        graph. `validation_data` makes batches to measure, and takes nothing.
+
         Args:
             seed: of their order, another one each epoch; None keeps the order of the examples.
             first_epoch: where the sequence of orders begins, to go on with a resumed run.
         """
         raise NotImplementedError(f"{type(self).__name__} does not choose examples by itself.")
+
+    @of_kinds
+    def validation_data(
+        self, interactions: Interactions | PartedInteractions, batch_size: int = BATCH_SIZE
+    ) -> tf.data.Dataset:
+        """Batches of other events to measure, for `evaluate` and the `validation_data` of `fit`.
+
+        They are as `training_data` makes them, but in the order of the examples and the same in
+        each pass, and the model stays as it is: it keeps what it took from the training data.
+
+        Args:
+            interactions: to have the histories of targets without their own targets being measured,
+                `recent(train, validation, replay=0).to_learn`.
+
+        Raises: ValueError for a model without a loss, and where what batches are made by follows
+            from training data that it has not been given yet.
+        """
+        data = self.batches_to_measure(interactions, batch_size)
+        for following in followed_by(data):
+            following.go_to(following.first, stay=True)
+        return data
+
+    def batches_to_measure(self, interactions: Any, batch_size: int) -> tf.data.Dataset:
+        """Those of `validation_data`; a subclass makes them without a change of the model."""
+        raise NotImplementedError(
+            f"{type(self).__name__} does not choose examples to measure by itself."
+        )
 
     @property
     def history_needed(self) -> int | None:

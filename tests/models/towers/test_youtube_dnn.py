@@ -99,6 +99,10 @@ def test_the_age_is_a_share_of_the_time_in_training_and_zero_in_serving(features
     tf.random.set_seed(5)
     fresh = float(model.compute_loss({**batch, "example_age": batch["example_age"] * 0}))
     assert aged != fresh
+    twin = built(features, example_age=True)  # which has its time span as a weight
+    twin.set_weights(model.get_weights())
+    tf.random.set_seed(5)
+    assert float(twin.compute_loss(batch)) == pytest.approx(aged)
     inputs = {name: batch[name] for name in model.query_model.input_names}
     now = model.aged_query({**inputs, "example_age": tf.zeros([16])})
     np.testing.assert_allclose(model.query(batch), now, rtol=1e-6)

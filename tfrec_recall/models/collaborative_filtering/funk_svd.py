@@ -123,6 +123,9 @@ class FunkSVD(RecallModel):
         self.adapt(train)
         return self._batches(train, batch_size, seed, first_epoch)
 
+    def batches_to_measure(self, interactions, batch_size):
+        return self._batches(interactions, batch_size, seed=None)
+
     def _batches(self, train, batch_size, seed, first_epoch=0):
         columns = dict(zip(("user_id", "item_id", "rating"), self._encoded(train), strict=True))
         columns["rating"] = columns["rating"].astype("float32")

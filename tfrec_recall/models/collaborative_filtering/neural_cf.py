@@ -243,6 +243,9 @@ class NeuralCF(RecallModel):
         order = {"seed": seed, "first_epoch": first_epoch}
         return batches(len(examples), positives, fetch, **order, numbered=True)
 
+    def batches_to_measure(self, interactions, batch_size):
+        return self.training_data(interactions, batch_size, seed=None)  # it takes nothing
+
     def _recency(self, events: pd.DataFrame) -> np.ndarray:
         """What each training event counts, 1 on average."""
         if self.weight_half_life is None or "timestamp" not in events:

@@ -205,7 +205,13 @@ class EGES(WindowModel, ItemSpaceModel):
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Walks over the graph of these events; see `walk_data`."""
-        graph = self.graph(train)
+        return self._walks(train, self.graph(train), batch_size, seed, first_epoch)
+
+    def batches_to_measure(self, interactions, batch_size):
+        graph, _ = self._graph(interactions)
+        return self._walks(interactions, graph, batch_size, seed=None)
+
+    def _walks(self, train, graph, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
         if not graph.nnz:
             owner = type(self).__name__
             require_pairs(owner, *sequences(train, self.by_session, self.gap))
@@ -213,17 +219,21 @@ class EGES(WindowModel, ItemSpaceModel):
 
     def graph(self, train: Interactions) -> sp.csr_array:
         """Edges between encoded ids, from each item to those that follow it."""
+        graph, self.removed = self._graph(train)
+        return graph
+
+    def _graph(self, train: Interactions) -> tuple[sp.csr_array, Removed | None]:
+        removed = None
         if self.noise_removal is not None:
-            events, self.removed = self.noise_removal(train.events)
+            events, removed = self.noise_removal(train.events)
             train = train.with_events(events)
         baskets = by_sessions(train, self.by_session) and has_baskets(train)
         events, sequence = sequences(train, self.by_session, self.gap)
         encoding = self.features.ids("item_id")
         item = encoding.encode(events["item_id"])
         known = item >= item_space.FIRST_KNOWN
-        if baskets:
-            return basket_graph(item[known], sequence[known], encoding.size)
-        return item_graph(item[known], sequence[known], encoding.size, self.reach)
+        found = item[known], sequence[known], encoding.size
+        return basket_graph(*found) if baskets else item_graph(*found, self.reach), removed
 
     def walk_data(
         self,

@@ -210,11 +210,22 @@ class GraphSAGE(NodeModel):
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items that lie on one random walk; also gives the graph to the model."""
+        graph = self._some_edges(train)
+        self.sampled.assign(strongest(graph, self.degree))
+        return self._pairs(train, graph, batch_size, seed, first_epoch)
+
+    def batches_to_measure(self, interactions, batch_size):
+        return self._pairs(interactions, self._some_edges(interactions), batch_size, seed=None)
+
+    def _some_edges(self, train: Interactions) -> sp.csr_array:
+        """The graph, which is none without an edge."""
         graph = self.graph(train)
         if not graph.nnz:
             require_pairs("GraphSAGE", *sequences(train, self.by_session, self.gap))
         require_edges(graph)
-        self.sampled.assign(strongest(graph, self.degree))
+        return graph
+
+    def _pairs(self, train, graph, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
         random = np.random.default_rng(seed or 0)
         strength = np.asarray(graph.sum(axis=1)).ravel()
         query = random.choice(graph.shape[0], len(train.events), p=strength / strength.sum())

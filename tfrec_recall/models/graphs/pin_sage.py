@@ -222,10 +222,19 @@ class PinSAGE(NodeModel):
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items on one board, by walks over it; also finds the important neighbours."""
         graph, events = self._graph(train)
-        walks, seed_of_walks = ItemUserItemWalks(graph, self.nodes.nodes), seed or 0
+        walks = ItemUserItemWalks(graph, self.nodes.nodes)
         self.important.assign(
-            importance_neighbours(walks, self.top, self.walks, self.length, RESTART, seed_of_walks)
+            importance_neighbours(walks, self.top, self.walks, self.length, RESTART, seed or 0)
         )
+        return self._pairs(graph, walks, events, batch_size, seed, first_epoch)
+
+    def batches_to_measure(self, interactions, batch_size):
+        graph, events = self._graph(interactions)
+        walks = ItemUserItemWalks(graph, self.nodes.nodes)
+        return self._pairs(graph, walks, events, batch_size, seed=None)
+
+    def _pairs(self, graph, walks, events, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
+        seed_of_walks = seed or 0
         strength = np.asarray(graph[: self.nodes.nodes].sum(axis=1)).ravel()
         random = np.random.default_rng(seed_of_walks)
         query = random.choice(self.nodes.nodes, events, p=strength / strength.sum())

@@ -191,7 +191,25 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Batches of `batch_size` sessions: flat columns `item_id`, `booked` and `session`."""
         train.require_time("AirbnbListing")
-        events, session, is_booked = self._click_sessions(train.events)
+        events, is_booked = self._clicks(train.events)
+        if not self.pause.numpy():
+            self.pause.assign(_pause(events))
+        return self._batches(events, is_booked, batch_size, seed, first_epoch)
+
+    def batches_to_measure(self, interactions, batch_size):
+        interactions.require_time("AirbnbListing")
+        if not self.pause.numpy():
+            raise ValueError(
+                "AirbnbListing finds the pause that ends a session in its training data: call "
+                "training_data(train) first, or set gap=. Received: other data before, gap=None."
+            )
+        return self._batches(*self._clicks(interactions.events), batch_size, seed=None)
+
+    def _batches(self, events, is_booked, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
+        """Of clicks and bookings in order."""
+        starts = changes(sessions(events, gap=float(self.pause.numpy())))
+        starts[1:] |= is_booked[:-1]  # what follows a booking is the search for another one
+        session = np.cumsum(starts) - 1
         require_pairs("AirbnbListing", events, session)
         item = self.features.encodings["item_id"].encode(events["item_id"])
         booked = np.zeros(session.max(initial=-1) + 1, dtype=np.int32)  # 0 where there is none
@@ -199,8 +217,8 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         columns = {"item_id": item, "booked": booked[session]}
         return session_batches(columns, session, batch_size, seed, first_epoch)
 
-    def _click_sessions(self, events: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-        """Clicks and bookings in order, their session's number, and which of them are bookings."""
+    def _clicks(self, events: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+        """Clicks and bookings in order, and which of them are bookings."""
         is_booked = np.zeros(len(events), dtype=bool)
         if EVENT_TYPE in events:
             is_booked = self._are(events, "booked", self.booked)
@@ -212,12 +230,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
                 f"column {EVENT_TYPE!r}. Received: {self.clicked=}, {self.left_out=}."
             )
         order = chronological(events)
-        events, is_booked = events.iloc[order].reset_index(drop=True), is_booked[order]
-        if not self.pause.numpy():
-            self.pause.assign(_pause(events))
-        starts = changes(sessions(events, gap=float(self.pause.numpy())))
-        starts[1:] |= is_booked[:-1]  # what follows a booking is the search for another one
-        return events, np.cumsum(starts) - 1, is_booked
+        return events.iloc[order].reset_index(drop=True), is_booked[order]
 
     def _clicked(self, events: pd.DataFrame) -> np.ndarray:
         if self.clicked is not None:

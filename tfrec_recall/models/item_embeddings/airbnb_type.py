@@ -220,20 +220,40 @@ class AirbnbType(WindowModel):
         taken = np.bincount(known, minlength=len(self.taken.numpy()))
         taken[:FIRST_KNOWN] = 0
         self.taken.assign(taken.astype("float32"))
+        columns = self._columns(train, events, keep=True)
+        self.types.counts.assign(np.bincount(columns["item_id"], minlength=len(self.types)))
+        return session_batches(columns, user.repeat(2), batch_size, seed, first_epoch)
+
+    def batches_to_measure(self, interactions, batch_size):
+        if not self.types.counts.numpy().any():
+            raise ValueError(
+                "AirbnbType takes its types, and how often there is each, from training data: call "
+                "training_data(train) first. Received: other data before."
+            )
+        booked = interactions.with_events(self._bookings(interactions.events))
+        events, user = sequences(booked, by_session=False)
+        columns = self._columns(booked, events)
+        return session_batches(columns, user.repeat(2), batch_size, seed=None)
+
+    def _columns(self, data: Interactions, events: pd.DataFrame, keep: bool = False):
+        """Flat columns, of each event a user type and then a listing type.
+
+        Args:
+            events: of the data, user by user.
+            keep: let the rules learn which types there are.
+        """
         types = np.stack(
             [
-                self._types(self.user_type, train.users, events["user_id"], "users"),
-                self._types(self.item_type, train.items, events["item_id"], "items"),
+                self._types(self.user_type, data.users, events["user_id"], "users", keep),
+                self._types(self.item_type, data.items, events["item_id"], "items", keep),
             ],
             axis=1,
         )  # [events, 2], and a sequence reads them row by row
-        self.types.counts.assign(np.bincount(types.ravel(), minlength=len(self.types)))
-        columns = {
+        return {
             "item_id": types.ravel(),
             "event": np.arange(len(events), dtype=np.int32).repeat(2),
             "rejected": self._rejected(events).astype("int32").repeat(2),
         }
-        return session_batches(columns, user.repeat(2), batch_size, seed, first_epoch)
 
     def update(self, recent, epochs=2, batch_size=BATCH_SIZE, seed=0):
         """As of any model, and adds to the counts of types and items.
@@ -268,12 +288,15 @@ class AirbnbType(WindowModel):
         types = (REJECTED,) if self.rejected is None else self.rejected
         return events[EVENT_TYPE].isin(types).to_numpy()
 
-    def _types(self, rule: TypeRule, table: pd.DataFrame, ids: pd.Series, side: str) -> np.ndarray:
-        """The type of each event, int32; the rule learns which types there are."""
+    def _types(
+        self, rule: TypeRule, table: pd.DataFrame, ids: pd.Series, side: str, keep: bool
+    ) -> np.ndarray:
+        """The type of each event, int32."""
         encoded = getattr(self.features, f"encode_{side}")(table)
         values = {name: encoded[name] for name in rule.sizes}
         row = pd.Index(table[ids.name]).get_indexer(ids)
-        rule.keep(values, np.bincount(row, minlength=len(table)))
+        if keep:
+            rule.keep(values, np.bincount(row, minlength=len(table)))
         return rule(values).numpy()[row]
 
     def farthest(self):

@@ -194,6 +194,9 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         shuffle = self.window is not None and (baskets or not in_order)
         return session_batches(columns, sequence, batch_size, seed, first_epoch, shuffle)
 
+    def batches_to_measure(self, interactions, batch_size):
+        return self.training_data(interactions, batch_size, seed=None)  # it takes nothing
+
     def vectors_of(self, encoded):
         if self.cold_by is None:
             return super().vectors_of(encoded)

@@ -86,6 +86,13 @@ class SoftmaxModel(RecallModel):
         self.follow(train, examples)
         return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
 
+    def batches_to_measure(self, interactions, batch_size):
+        if isinstance(interactions, PartedInteractions):
+            in_parts = self.features, interactions, self.examples
+            return parted_batches(*in_parts, batch_size, seed=None).dataset
+        examples = self.examples(interactions)
+        return example_batches(self.features, interactions, examples, batch_size, seed=None)
+
     def follow(self, train: Interactions, examples: Examples) -> None:
         """Takes what the batches will hold, and prepares the mining of hard negatives."""
         self.softmax.follow(train, examples)

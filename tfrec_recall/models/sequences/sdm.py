@@ -227,14 +227,26 @@ class SDM(SoftmaxModel):
         return Features(user, features.item, left_out=features.left_out)
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
-        train.require_time(type(self).__name__, "MIND, whose interests need no order")
-        known = self.features.ids("item_id").encode(train.events["item_id"]) >= FIRST_KNOWN
-        train = train.with_events(train.events[known])  # as the model itself sees histories
+        train = self._as_seen(train)
         examples = self.examples(train)
         self.follow(train, examples)
+        return self._passes_of(train, examples, batch_size, seed, first_epoch)
+
+    def batches_to_measure(self, interactions, batch_size):
+        seen = self._as_seen(interactions)
+        return self._passes_of(seen, self.examples(seen), batch_size, seed=None)
+
+    def _as_seen(self, interactions: Interactions) -> Interactions:
+        """Without the items that training never saw, which histories leave out."""
+        interactions.require_time(type(self).__name__, "MIND, whose interests need no order")
+        events = interactions.events
+        known = self.features.ids("item_id").encode(events["item_id"]) >= FIRST_KNOWN
+        return interactions.with_events(events[known])
+
+    def _passes_of(self, seen, examples, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
         return pass_batches(
             self.features,
-            train,
+            seen,
             examples,
             batch_size,
             gap=self.gap,

@@ -159,9 +159,16 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         train = meetings(train, self.objectives)
         examples = self.examples(train)
         self.follow(train, examples)
+        return self._labelled(train, examples, batch_size, seed, first_epoch)
+
+    def batches_to_measure(self, interactions, batch_size):
+        met = meetings(interactions, self.objectives)
+        return self._labelled(met, self.examples(met), batch_size, seed=None)
+
+    def _labelled(self, met, examples, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
         labels = [label_of(objective) for objective in self.objectives]
         return example_batches(
-            self.features, train, examples, batch_size, seed, first_epoch, columns=labels
+            self.features, met, examples, batch_size, seed, first_epoch, columns=labels
         )
 
     def _weights(self, values: Sequence[float] | None, name: str) -> np.ndarray:

@@ -271,7 +271,7 @@ class YouTubeDNN(SoftmaxModel):
         return aged, tf.keras.Model(user, aged({**user, "example_age": now}))
 
     def compute_loss(self, batch, training=False):
-        if self.example_age and not self.timed:
+        if training and self.example_age and not self.timed:
             raise ValueError(
                 "YouTubeDNN with example_age knows ages as a share of the time that its own "
                 "training_data spans: fit the model that made the batches. Received: other batches."
