@@ -65,6 +65,10 @@ LISTS = {
         (["b", "a", "c", ""], [4.0, 2.0, 1.0, -np.inf], 1 / 3, 0.5),
         (["a", "b", "c", ""], [4.0004, 2.0, 1.0, -np.inf], 1.0, 1e-4),
         (["a", "b", "c", "d"], [4.0, 2.0, 1.0, 0.9], 1.0, 0.0),
+        (["a", "b", "d", ""], [4.0, 2.0, 1.0004, -np.inf], 1.0, 1e-4),
+        (["x", "a", "b", ""], [100.0, 4.0, 2.0, -np.inf], 2 / 3, 99 / 4),  # nobody expected x
+        (["x", "y", "z", ""], [9.0, 8.0, 7.0, -np.inf], 0.0, 2.0),
+        (["x", "a", "b", "c"], [3.0, 4.0, 2.0, 1.0], 2 / 3, 0.5),  # all others are there
     ],
 )
 def test_ties_and_rounding_are_allowed_for(items, scores, share, difference):

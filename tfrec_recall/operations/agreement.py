@@ -16,7 +16,8 @@ class Agreement:
         signature: its name.
         requests: how many rows were compared.
         share: of what was expected, lists item by item, that was found.
-        difference: the largest between numbers that belong together, as a share of the largest
+        difference: the largest between numbers that belong together, and between a found item that
+            was not expected and the last that was, where it is better; as a share of the largest
             number of its row.
     """
 
@@ -35,7 +36,8 @@ def agreement(
     """Compares outputs: lists by their items, whatever the order of ties; other numbers by place.
 
     An expected item is found where the list has it, with its score within the tolerance; and where
-    the list lacks it because others, as good within the tolerance, took the last places.
+    the list lacks it because others, as good within the tolerance, took the last places. One
+    that is better than what was expected last, and was not expected, counts as one not found.
 
     Args:
         expected, found: outputs by name.
@@ -77,15 +79,21 @@ def _of_lists(expected_ids, expected_scores, ids, scores, tolerance) -> tuple[fl
         return float(not have), 0.0
     scale = _scale(expected_scores[real])
     last = min(have.values()) if len(have) >= len(wanted) else -np.inf
-    good, worst = 0, 0.0
+    least = min(wanted.values())
+    other, lost, better, worst = 0, 0, 0, 0.0
     for item, score in wanted.items():
-        # One that the list lacks is as good as its last item, or it was displaced.
-        difference = abs(have[item] - score) if item in have else max(0.0, score - last)
-        difference = abs(difference) / scale
-        good += difference <= tolerance
         if item in have:
+            difference = abs(have[item] - score) / scale
+            other += difference > tolerance
             worst = max(worst, difference)
-    return good / len(wanted), worst
+        else:  # as good as the last item of the list, or it was displaced
+            lost += (score - last) / scale > tolerance
+    for item in have.keys() - wanted.keys():  # as good as the last item of those, or it is wrong
+        difference = max(0.0, have[item] - least) / scale
+        better += difference > tolerance
+        worst = max(worst, difference)
+    # What is wrong stands where something is lost.
+    return max(0, len(wanted) - other - max(lost, better)) / len(wanted), worst
 
 
 def _of_numbers(expected, found, tolerance) -> tuple[float, float]:
