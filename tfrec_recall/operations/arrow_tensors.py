@@ -17,6 +17,8 @@ Column: TypeAlias = "pa.Array | pa.ChunkedArray"
 def raw_feature(column: Column, spec: tf.TensorSpec, name: str) -> tf.Tensor | tf.RaggedTensor:
     """A column as a tensor, or as a ragged one where its cells are lists; what is null is padding.
 
+    A column without any value, whose type is null, is of whatever is wanted.
+
     Raises: ValueError where cells are lists and one value is wanted, or the reverse, or where they
         are of another type.
 
@@ -28,6 +30,8 @@ def raw_feature(column: Column, spec: tf.TensorSpec, name: str) -> tf.Tensor | t
         column = column.combine_chunks()
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if spec.shape.rank == 2 and pa.types.is_null(column.type):
+        column = column.cast(pa.list_(column.type))
     if not _is_list(column.type):
         if spec.shape.rank == 2:
             raise ValueError(_other(column, spec, name))
@@ -43,7 +47,24 @@ def list_lengths(column: Column) -> np.ndarray:
     """How many values each cell has."""
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
+    if pa.types.is_null(column.type):
+        return np.zeros(len(column), np.int64)
     return np.asarray(pc.fill_null(pc.list_value_length(column), 0), np.int64)
+
+
+def one_type(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """A type that holds the values of both; None where there is none.
+
+    >>> one_type(pa.list_(pa.null()), pa.list_(pa.int32()))
+    ListType(list<item: int32>)
+    """
+    if one == other:
+        return one
+    schemas = [pa.schema([("", _plain(kind))]) for kind in (one, other)]
+    try:
+        return pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return None
 
 
 def arrow_ids(ids: tf.Tensor) -> pa.Array:
@@ -81,6 +102,16 @@ def _values(column: pa.Array, spec: tf.TensorSpec, name: str) -> np.ndarray:
         column = column.fill_null(filler)
     array = column.to_numpy(zero_copy_only=False)
     return array if text else array.astype(spec.dtype.as_numpy_dtype)
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """A type of the same values that has one in common with others: of categories theirs."""
+    if _is_list(kind):
+        large = pa.types.is_large_list(kind)
+        return (pa.large_list if large else pa.list_)(_plain(kind.value_type))
+    if pa.types.is_dictionary(kind):
+        return _plain(kind.value_type)
+    return pa.large_string() if _is_view(kind) else kind
 
 
 def _is_list(kind: pa.DataType) -> bool:

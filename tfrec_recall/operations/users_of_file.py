@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from tfrec_recall.operations.arrow_tensors import list_lengths, raw_feature
+from tfrec_recall.operations.arrow_tensors import list_lengths, one_type, raw_feature
 from tfrec_recall.operations.every_user import EveryUser
 from tfrec_recall.operations.requests import Part
 from tfrec_recall.retrieval import Retriever
@@ -40,8 +40,9 @@ class UsersOfFile:
     Attributes:
         strangers: how many rows have a user whom the data does not know; 0 without data.
 
-    Raises: ValueError where it is no Parquet, lacks user_id, has rows without one, or lacks what
-        the retriever needs or has it in another type.
+    Raises: ValueError where it is no Parquet, lacks user_id, has rows without one, lacks what the
+        retriever needs or has it in another type, or where files have a column in types that have
+        none in common.
     """
 
     subject = USER
@@ -65,10 +66,10 @@ class UsersOfFile:
         left_out = [name for name in (HISTORY, EXCLUDE) if name in columns]
         items = tf.TensorSpec([None, None], retriever.id_dtype)
         self._left_out = {name: items for name in left_out if not repeats or name == EXCLUDE}
-        self._check_types()
         self._everyone = everyone
         self._seen = everyone is not None and not repeats and HISTORY not in columns
         self._columns = [USER, *sorted({*self._inputs, *self._left_out} - {USER})]
+        self._cast = self._casts()
         self._size, self.strangers = 0, 0
         for ids in self._batches(AT_A_TIME, [USER]):
             self._look_through(ids.column(0))
@@ -93,6 +94,10 @@ class UsersOfFile:
             with pq.ParquetFile(file) as reader:
                 for batch in reader.iter_batches(size, columns=columns):
                     table = pa.Table.from_batches([batch]).select(columns)
+                    for name in self._cast.keys() & set(columns):
+                        # Inputs may round, as they do on their way into the graph; ids may not.
+                        column = table[name].cast(self._cast[name], safe=name == USER)
+                        table = table.set_column(columns.index(name), name, column)
                     while rows + len(table) >= size:
                         held.append(table.slice(0, size - rows))
                         table = table.slice(size - rows)
@@ -103,12 +108,32 @@ class UsersOfFile:
         if rows:
             yield _joined(held)
 
-    def _check_types(self) -> None:
-        """Raises the error of a column of another type before anybody is asked."""
+    def _casts(self) -> dict[str, pa.DataType]:
+        """The type that holds the values of all files, by each column that has several types.
+
+        Raises: the error of a column of another type before anybody is asked.
+        """
+        specs = {**self._left_out, **self._inputs}
+        found: dict[str, tuple[pa.DataType, pathlib.Path]] = {}
+        casts = {}
         for file in self._files:
             schema = pq.read_schema(file)
-            for name, spec in {**self._left_out, **self._inputs}.items():
-                raw_feature(pa.array([], schema.field(name).type), spec, name)
+            for name in self._columns:
+                kind = schema.field(name).type
+                if name in specs:
+                    raw_feature(pa.array([], kind), specs[name], name)
+                before, first = found.setdefault(name, (kind, file))
+                if kind == before:
+                    continue
+                both = one_type(before, kind)
+                if both is None or (name == USER and pa.types.is_floating(both)):  # it rounds ids
+                    raise ValueError(
+                        f"Column {name!r} is of one type in all files of a folder: convert it. "
+                        f"Received: {before} in {first}, {kind} in {file}."
+                    )
+                casts[name] = both
+                found[name] = (both, first if both == before else file)
+        return casts
 
     def _look_through(self, ids: pa.ChunkedArray) -> None:
         if ids.null_count:

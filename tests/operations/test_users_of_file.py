@@ -1,0 +1,115 @@
+"""Files of users that hold a column in several types of Arrow are one list of users."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import tensorflow as tf
+
+from tests.retrieval.toys import retriever
+from tfrec_recall.operations import UsersOfFile
+from tfrec_recall.retrieval import EmbeddingRetriever
+
+pytestmark = pytest.mark.usefixtures("untraced")
+
+TEXTS = pa.list_(pa.string())
+NOTHING = pa.list_(pa.null())
+HISTORIES = [["item 1"], ["item 2", "item 3"]]
+
+
+@pytest.fixture(scope="module")
+def toy():
+    return retriever(5)
+
+
+@pytest.fixture(scope="module")
+def of_ages():
+    """Is asked with an integer and a number."""
+    inputs = {"age": tf.TensorSpec([None], tf.int64), "spent": tf.TensorSpec([None], tf.float32)}
+    return EmbeddingRetriever(lambda raw: raw["age"], ["a"], [[1.0]], inputs=inputs)
+
+
+def folder(path, *tables):
+    for number, columns in enumerate(tables):
+        pq.write_table(pa.table(columns), path / f"{number}.parquet")
+    return path
+
+
+def read(path, retriever, size=3):
+    """The ids, and the batches, of parts that span the files."""
+    parts = list(UsersOfFile(path, retriever).parts(size))
+    ids = [one for part in parts for one in part.ids.to_pylist()]
+    batches = [part.batch(np.arange(len(part.ids))) for part in parts]
+    return ids, batches, np.concatenate([part.lengths for part in parts]).tolist()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.list_(pa.large_string()),
+        pa.large_list(pa.string()),
+        pa.list_(pa.field("element", pa.string(), nullable=False)),
+        pa.list_(pa.dictionary(pa.int32(), pa.string())),
+        pa.list_(pa.string_view()),
+    ],
+    ids=str,
+)
+def test_lists_of_texts_of_several_types_are_one_column(toy, tmp_path, kind):
+    ids = [pa.array(["a", "b"]), pa.array(["c", "d"], pa.large_string())]
+    tables = [
+        {"user_id": own, "history": pa.array(HISTORIES, one)}
+        for own, one in zip(ids, (TEXTS, kind), strict=True)
+    ]
+    found, batches, lengths = read(folder(tmp_path, *tables), toy)
+    assert found == ["a", "b", "c", "d"]
+    assert lengths == [1, 2, 1, 2]
+    asked = [row for queries, _ in batches for row in queries["history"].to_list()]
+    assert asked == [[one.encode() for one in row] for row in HISTORIES * 2]
+
+
+@pytest.mark.parametrize("nothing", [pa.null(), NOTHING], ids=str)
+@pytest.mark.parametrize("others", [TEXTS, None], ids=str)
+def test_a_file_without_any_history_has_empty_ones(toy, tmp_path, nothing, others):
+    """Beside a file that has some, and alone; what is left out is read alike."""
+    empty = pa.array([None if nothing == pa.null() else []] * 2, nothing)
+    tables = [{"user_id": ["a", "b"], "history": empty, "exclude": empty}]
+    if others is not None:
+        some = pa.array(HISTORIES, others)
+        tables.append({"user_id": ["c", "d"], "history": some, "exclude": some})
+    ids, batches, lengths = read(folder(tmp_path, *tables), toy)
+    expected = [[], [], ["item 1"], ["item 2", "item 3"]][: len(ids)]
+    assert lengths == [len(row) for row in expected]
+    texts = [[one.encode() for one in row] for row in expected]
+    assert [row for queries, _ in batches for row in queries["history"].to_list()] == texts
+    left_out = [row for _, exclude in batches for row in exclude.to_list()]
+    assert left_out == [2 * row for row in texts]  # the history's, and those of `exclude`
+
+
+def test_numbers_are_in_a_type_that_holds_those_of_all_files(of_ages, tmp_path):
+    large = 2**53 + 1
+    tables = [
+        {"user_id": pa.array([7], pa.int32()), "age": pa.array([30], pa.int8()), "spent": [2]},
+        {"user_id": [large], "age": [large], "spent": pa.array([0.5], pa.float32())},
+        {"user_id": [8], "age": pa.nulls(1), "spent": [large]},
+    ]
+    ids, [(queries, exclude)], _ = read(folder(tmp_path, *tables), of_ages)
+    assert ids == [7, large, 8]
+    assert exclude is None
+    assert queries["age"].numpy().tolist() == [30, large, -1]
+    np.testing.assert_array_equal(queries["spent"], np.array([2, 0.5, large], "float32"))
+
+
+def test_categories_that_all_files_have_stay_categories(toy, tmp_path):
+    ids = [pa.array(one).dictionary_encode() for one in (["a", "b"], ["c", "d"])]
+    tables = [{"user_id": own, "history": pa.array(HISTORIES, TEXTS)} for own in ids]
+    (part,) = UsersOfFile(folder(tmp_path, *tables), toy).parts(4)
+    assert pa.types.is_dictionary(part.ids.type)
+    assert part.ids.to_pylist() == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("ids", [pa.array(["c"]), pa.array([1.5])], ids=["text", "fractions"])
+def test_types_that_have_none_in_common_are_told_with_their_files(of_ages, tmp_path, ids):
+    tables = [{"user_id": own, "age": [1], "spent": [1]} for own in ([1], ids)]
+    said = rf"'user_id' is of one type.*Received: int64 in .*0.parquet, {ids.type} in .*1.parquet"
+    with pytest.raises(ValueError, match=said):
+        UsersOfFile(folder(tmp_path, *tables), of_ages)
