@@ -1,5 +1,7 @@
 """Weights that validation likes, and what each channel adds."""
 
+import dataclasses
+
 import numpy as np
 
 from tfrec_recall.evaluation.blending import ChannelLists, fit_weights, what_each_adds
@@ -48,3 +50,13 @@ def test_what_each_adds_is_what_the_others_lack():
     np.testing.assert_allclose(table["adds"], whole - table["without"])
     assert table.loc["one", "adds"] > 0.28
     assert abs(table.loc["none", "adds"]) < 0.05
+
+
+def test_what_the_others_leave_open_is_not_found_by_a_channel_alone():
+    """A channel that lists nothing finds nothing, though the others would fill its lists."""
+    silent = lists(0)
+    rows = (*silent.rows[:2], np.full((USERS, DEPTH), -1, np.int32))
+    scores = (*silent.scores[:2], np.full((USERS, DEPTH), -np.inf, np.float32))
+    silent = dataclasses.replace(silent, rows=rows, scores=scores)
+    table = what_each_adds(silent, silent, WeightedScores(), cut=3).set_index("channel")
+    assert table["alone"]["none"] == 0.0

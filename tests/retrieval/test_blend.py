@@ -78,6 +78,30 @@ def test_what_fills_a_list_is_behind_all_that_there_is_evidence_for(merging):
     np.testing.assert_allclose(score[3:], [-1 / 2, -2 / 3, -3 / 4, -np.inf])
 
 
+@pytest.mark.parametrize("merging", [WeightedScores, ReciprocalRank, Quotas])
+@pytest.mark.parametrize(
+    ("near", "expected"),
+    [
+        ([(-1, -np.inf), (-1, -np.inf), (-1, -np.inf)], [9, 3, 7, -1, -1]),
+        ([(5, 2.0), (3, 1.0), (-1, -np.inf)], [5, 3, 9, 7, -1]),  # 3 may be worth no more than 9
+        ([(5, 2.0), (2, -np.inf), (9, -np.inf)], [5, 9, 3, 7, 2]),  # 2 only fills the list
+    ],
+    ids=["nothing", "some", "some and fills"],
+)
+def test_a_channel_without_weight_comes_in_its_order_behind_all_others(merging, near, expected):
+    lists = [tuple(zip(*one, strict=True)) for one in (near, [(9, 3.0), (3, 2.0), (7, 1.0)])]
+    merging = merging({"near": 0.6, "far": 0.0}).for_channels(("near", "far"))
+    rows, scores = merging.merged(
+        [tf.constant([rows]) for rows, _ in lists],
+        [tf.constant([scores], tf.float32) for _, scores in lists],
+        k=5,
+    )
+    assert rows.numpy()[0].tolist() == expected
+    score = scores.numpy()[0]
+    assert (score[np.isin(expected, [5, 9, 3, 7])] >= 0).all()  # there is evidence for them
+    assert (score[:-1] >= score[1:]).all()
+
+
 def test_weights_are_of_the_channels():
     with pytest.raises(ValueError, match=r"a weight from 0 for each.*near, far.*Received: \{'x'"):
         WeightedScores({"x": 1.0}).for_channels(("near", "far"))

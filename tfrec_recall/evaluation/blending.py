@@ -83,7 +83,13 @@ class ChannelLists:
 
     def without(self, name: str) -> ChannelLists:
         """The same without one channel."""
-        kept = [place for place, other in enumerate(self.names) if other != name]
+        return self._of([place for place, other in enumerate(self.names) if other != name])
+
+    def alone(self, name: str) -> ChannelLists:
+        """The same of one channel."""
+        return self._of([self.names.index(name)])
+
+    def _of(self, kept: list[int]) -> ChannelLists:
         return dataclasses.replace(
             self,
             names=tuple(self.names[place] for place in kept),
@@ -181,9 +187,8 @@ def what_each_adds(
     weights = merging.weights or {}
     rows = []
     for name in measured.names:
-        alone = {other: float(other == name) for other in measured.names}
         rest = fit_weights(fitted_to.without(name), dataclasses.replace(merging, weights=None), cut)
         without = measured.without(name).recall(rest, cut)
-        only = measured.recall(dataclasses.replace(merging, weights=alone), cut)
+        only = measured.alone(name).recall(dataclasses.replace(merging, weights=None), cut)
         rows.append((name, weights.get(name, 1.0), only, without, whole - without))
     return pd.DataFrame(rows, columns=["channel", "weight", "alone", "without", "adds"])

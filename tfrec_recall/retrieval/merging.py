@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from itertools import compress
 from typing import Any, Self
 
 import tensorflow as tf
 
-from tfrec_recall.retrieval.selection import NO_ROW, is_in, merge_by_maximum
+from tfrec_recall.retrieval.selection import NO_ROW, best, is_in, merge_by_maximum
 from tfrec_recall.retrieval.trigger_retriever import merge_by_sum
 
 Weights = Mapping[str, float] | None
@@ -16,7 +17,11 @@ Weights = Mapping[str, float] | None
 
 @dataclasses.dataclass(frozen=True)
 class Merging:
-    """How a `Blend` makes one list of several: by a weight for each; see the classes below."""
+    """How a `Blend` makes one list of several: by a weight for each; see the classes below.
+
+    A channel of weight 0 fills what the others leave open: the items that no other has come behind
+    all that others have, in its own order, and are worth 0.
+    """
 
     weights: Weights = None
 
@@ -73,8 +78,21 @@ class Merging:
 
     def _of_evidence(self, rows, scores, k) -> tuple[tf.Tensor, tf.Tensor]:
         """`merged` of rows that all have a score: an item is worth the sum of its places."""
-        beside = tf.concat(rows, axis=1)
-        return merge_by_sum(beside, tf.concat(self.worths(scores), axis=1), k)
+        weights, worths = self.weights or {}, self.worths(scores)
+        weigh = [weight > 0 for weight in weights.values()]
+        beside = tf.concat([*compress(rows, weigh)], axis=1)
+        found = merge_by_sum(beside, tf.concat([*compress(worths, weigh)], axis=1), k)
+        others = tuple(name for name, weight in weights.items() if not weight)
+        if not others:
+            return found
+        # Their worths of 0 have no order, and the last item of a list may be worth no more. So they
+        # are merged by themselves, and put behind in this order, which equal scores keep.
+        weigh_not = [not one for one in weigh]
+        own = [tf.where(is_in(one, beside), NO_ROW, one) for one in compress(rows, weigh_not)]
+        alike = dataclasses.replace(self, weights=None).for_channels(others)
+        more, _ = alike._of_evidence(own, [*compress(scores, weigh_not)], k)
+        worth = tf.where(more != NO_ROW, 0.0, float("-inf"))
+        return best(tf.concat([found[1], worth], 1), k, tf.concat([found[0], more], 1))
 
     @property
     def _each(self) -> list[float]:
