@@ -128,6 +128,55 @@ def test_removing_versions_goes_back_and_ends(shop):
     assert shop.served() == "three"
 
 
+def test_what_serves_goes_on_while_the_directory_is_away(shop):
+    away = shop.path.with_name("away")
+    shop.path.rename(away)
+    with pytest.raises(FileNotFoundError, match=r"There is no directory .*shop\."):
+        shop.versions.look()
+    assert shop.served() == "one"
+    away.rename(shop.path)
+    shop.write(2, "two")
+    shop.versions.look()
+    assert shop.served() == "two"
+    assert shop.told == ["shop 1 serves.", "shop 2 serves, and 1 is let go."]
+
+
+def test_one_version_alone_goes_on_while_its_directory_is_away_and_ends_when_removed(shop):
+    alone = Versions(shop.path / "1", load=Loaded)
+    away = shop.path.with_name("away")
+    shop.path.rename(away)
+    with pytest.raises(FileNotFoundError, match=r"There is no directory .*shop\."):
+        alone.look()
+    away.rename(shop.path)
+    shop.remove(1)
+    with alone.using("shop"):
+        pass
+    alone.look()
+    with pytest.raises(Refusal, match="Servable not found"), alone.using("shop"):
+        pass
+
+
+def test_a_directory_that_is_away_is_told_once(shop):
+    told, twice = [], threading.Event()
+    shop.versions._tell = told.append
+    look, looks = shop.versions.look, []
+
+    def counted():
+        looks.append(None)
+        if len(looks) > 2:
+            twice.set()
+        look()
+
+    shop.versions.look = counted
+    shop.path.rename(shop.path.with_name("away"))
+    shop.versions.watch(0.01)
+    assert twice.wait(10)
+    shop.versions.stop()
+    (line,) = told
+    assert "shop cannot be looked at; what serves goes on. There is no directory" in line
+    assert shop.served() == "one"
+
+
 def test_a_version_that_is_replaced_is_loaded_again(shop):
     shop.remove(1)
     shop.write(1, "another")

@@ -4,7 +4,8 @@ As TensorFlow Serving does by default: the highest number serves. A new one is l
 one in service is let go, and requests end on the version that they began with. One that does not
 load is told, with its status, and the one in service goes on; it is tried again when its files
 have changed, and change no more. Removing the highest number goes back to the one below it;
-removing all ends the service.
+removing all ends the service. While the directory of the versions is away, as a disk may be, what
+serves goes on.
 """
 
 from __future__ import annotations
@@ -136,9 +137,15 @@ class Versions:
             self._watcher.join()
 
     def look(self) -> None:
-        """Brings what serves in line with what is on disk now."""
+        """Brings what serves in line with what is on disk now.
+
+        Raises: OSError where the directory of the versions is not to be read; nothing has changed.
+        """
         self._collect()
         folders = self._folders()
+        home = self.path.absolute().parent if self._alone else self.path
+        if not folders and not home.is_dir():
+            raise FileNotFoundError(f"There is no directory {home}.")
         service = self._service
         if not folders:
             if service is not None:
