@@ -26,6 +26,7 @@ def arrays(body, inputs):
         ({"instances": [["a", "b"], ["c", ""]]}, IDS, {"ids": [[b"a", b"b"], [b"c", b""]]}),
         ({"instances": [{"ids": ["a"]}, {"ids": ["b"]}]}, IDS, {"ids": [[b"a"], [b"b"]]}),
         ({"instances": [{"b64": "AP8="}, {"b64": "AP8"}]}, IDS, {"ids": [b"\0\xff", b"\0\xff"]}),
+        ({"instances": [{"b64": "AP8="}]}, TWO, {"ids": [b"\0\xff"]}),  # which lacks an input
         ({"inputs": {"b64": "AP8="}}, IDS, {"ids": b"\0\xff"}),
         ({"inputs": {"ids": [["a"]], "price": 2}}, TWO, {"ids": [[b"a"]], "price": 2.0}),
         ({"inputs": {"ids": ["a"], "price": [1], "other": 1}}, TWO, {"ids": [b"a"], "price": [1]}),

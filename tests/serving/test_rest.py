@@ -158,6 +158,11 @@ def test_rows_of_other_widths(client):
     assert "Expecting tensor size: 1 but got: 2" in refused(client, {"instances": given})
 
 
+def test_rows_of_base64_are_refused_where_there_are_several_inputs(client):
+    given = {"signature_name": "recommend_where", "instances": [{"b64": "aXRlbSA0"}]}
+    assert "input size does not match signature" in refused(client, given)
+
+
 def test_nothing_is_an_answer_too(toy, client):
     """Of width zero, of an id that is no text, of one of 10 MB: somebody of whom nothing is known.
 

@@ -133,7 +133,8 @@ def _of_rows(rows: list, inputs: Inputs) -> dict[str, np.ndarray]:
                 f"Failed to process element: {place} of 'instances' list. JSON object: "
                 f"{_shown(row)} keys must be equal to: {','.join(sorted(inputs))}"
             )
-    return {name: np.stack(cells) for name, cells in found.items()}
+    # A row of plain base64 is no object with names: of several inputs it gives the first alone.
+    return {name: np.stack(cells) for name, cells in found.items() if cells}
 
 
 def _cell(value: Any, name: str, inputs: Inputs, found: Mapping[str, list]) -> np.ndarray:
