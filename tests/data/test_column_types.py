@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfrec_recall.data.column_types import in_type
+from tfrec_recall.data.column_types import in_type, without_categories
 
 NONE = [None, None]
 
@@ -33,6 +33,23 @@ def test_values_stay_what_they_are(values, like, dtype, expected):
     found = in_type(pd.Series(values), pd.Series(like))
     assert found.dtype == dtype
     pd.testing.assert_series_equal(found, pd.Series(expected, dtype=dtype))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series([2**53 + 1, None, 5], dtype="Int64", name="code"),
+        pd.Series(["b", None, "a"], index=[7, 8, 9]),
+        pd.Series([True, None, False], dtype="boolean"),
+        pd.Series([0.5, np.nan, 2.0]),
+    ],
+    ids=str,
+)
+def test_categories_are_the_values_that_they_stand_for(values):
+    pd.testing.assert_series_equal(without_categories(values.astype("category")), values)
+    plain = pd.Series([2**53 + 1, 5, 5])
+    found = without_categories(plain.astype("category"))
+    pd.testing.assert_series_equal(found, plain.astype("Int64"))
 
 
 @pytest.mark.parametrize(

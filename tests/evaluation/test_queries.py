@@ -76,6 +76,20 @@ def test_columns_of_the_users_table_come_by_user_not_by_row():
     }
 
 
+@pytest.mark.parametrize("kind", ["int64", "category", "UInt64"])
+def test_integers_are_exact_beside_a_stranger(kind):
+    table = pd.DataFrame({"user_id": ["b", "a"], "code": pd.Series([2**53 + 1, 2**53], dtype=kind)})
+    table["member"] = [True, False]
+    inputs = {name: tf.TensorSpec([None], tf.int64) for name in ("code", "member")}
+    found = batch(inputs, table=table)  # of c nothing is known
+    assert found == {"code": [2**53, 2**53 + 1, -1], "member": [0, 1, -1]}
+    targets = table.assign(item_id="x", timestamp=9)
+    context = first_of_each(targets, USERS)
+    assert context["code"].tolist()[:2] == [2**53, 2**53 + 1]
+    asked = {"code": tf.TensorSpec([None], tf.int64)}
+    assert batch(asked, context=context)["code"] == [2**53, 2**53 + 1, -1]
+
+
 def test_the_time_of_the_request_keeps_its_seconds():
     times = np.array([1_700_000_001.75, 1_700_000_002.0, 1_700_000_063.0])  # float32 would merge
     result = batch({"timestamp": tf.TensorSpec([None], tf.int64)}, timestamps=times)

@@ -42,6 +42,14 @@ def test_columns_that_do_not_come_stay_as_they_were():
     assert found.loc["c", ["code", "new", "tags"]].isna().all()
 
 
+def test_large_integers_are_exact_beside_rows_that_are_new():
+    known = pd.DataFrame({"item_id": ["a", "b"], "code": [2**53 + 1, 5], "pages": [1, 2]})
+    new = pd.DataFrame({"item_id": ["a", "c"], "pages": [3, 4]})
+    with pytest.warns(ReadingNotice, match="The new items have no code"):
+        found = joined(known, new, "items", "item_id").set_index("item_id")
+    assert found.loc[["a", "b", "c"], "code"].tolist() == [2**53 + 1, 5, pd.NA]
+
+
 @pytest.mark.parametrize(
     ("column", "values", "said"),
     [

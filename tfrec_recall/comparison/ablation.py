@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfrec_recall.comparison.asked import queries_of
 from tfrec_recall.comparison.facts import Measured
+from tfrec_recall.data.column_types import with_nullable
 from tfrec_recall.evaluation import Queries
 from tfrec_recall.evaluation.item_features import ItemFeatures
 from tfrec_recall.evaluation.metrics import bootstrap_interval
@@ -98,7 +99,7 @@ class _Rebuilt:
 
     def __init__(self, retriever: Retriever, table: pd.DataFrame):
         self._given = retriever
-        rows = table.set_index("item_id", drop=False).reindex(retriever.item_ids)
+        rows = with_nullable(table.set_index("item_id", drop=False)).reindex(retriever.item_ids)
         rows["item_id"] = retriever.item_ids
         self._features = ItemFeatures(rows.reset_index(drop=True), retriever.item_inputs)
 

@@ -19,11 +19,24 @@ def nullable(dtype: Any) -> Any:
     return _NULLABLE.get(dtype, dtype)
 
 
+def with_nullable(table: pd.DataFrame) -> pd.DataFrame:
+    """The same, integers and flags in types that hold them beside missing values.
+
+    >>> with_nullable(pd.DataFrame({"code": [2**53 + 1]})).reindex([0, 1])["code"].tolist()
+    [9007199254740993, <NA>]
+    """
+    return table.astype({name: nullable(dtype) for name, dtype in table.dtypes.items()})
+
+
 def without_categories(values: pd.Series) -> pd.Series:
     """Categories as the values that they stand for, which may be missing."""
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return values.astype(nullable(values.cat.categories.dtype))
-    return values
+    if not isinstance(values.dtype, pd.CategoricalDtype):
+        return values
+    categories = values.cat.categories
+    each = pd.Series(categories, dtype=nullable(categories.dtype))
+    # `astype` would go through floats where some are missing.
+    found = pd.api.extensions.take(each.array, values.cat.codes.to_numpy(), allow_fill=True)
+    return pd.Series(found, values.index, each.dtype, values.name)
 
 
 def in_type(values: pd.Series, like: pd.Series) -> pd.Series:

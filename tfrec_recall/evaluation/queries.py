@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.data.column_types import without_categories
+from tfrec_recall.data.arrow_frames import without_nullable
+from tfrec_recall.data.column_types import nullable, with_nullable, without_categories
 
 HISTORY = "history"
 TIMESTAMP = "timestamp"
@@ -140,6 +141,7 @@ class Queries:
             values = self._context[name]
         else:
             values = _column(table, name, name, "users")
+            values = values.astype(nullable(values.dtype))  # floats round, beside a stranger
             values = values.set_axis(pd.Index(table["user_id"])).reindex(self.users)
         if spec.shape.rank != 2:
             return raw_tensor(values, spec.dtype, name)
@@ -166,7 +168,8 @@ def first_of_each(targets: pd.DataFrame, users: np.ndarray) -> pd.DataFrame:
     if TIMESTAMP in targets:
         targets = targets.sort_values(TIMESTAMP, kind="stable")
     known = targets.drop(columns=[name for name in CHOSEN if name in targets])
-    return known.drop_duplicates("user_id").set_index("user_id").reindex(users)
+    known = with_nullable(known.drop_duplicates("user_id").set_index("user_id"))
+    return without_nullable(known.reindex(users))
 
 
 def raw_tensor(

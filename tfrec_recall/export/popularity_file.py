@@ -6,8 +6,11 @@ import pathlib
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tfrec_recall.data.arrow_frames import without_nullable
+from tfrec_recall.data.column_types import with_nullable
 from tfrec_recall.retrieval import Popularity
 
 FILE = "popularity.parquet"
@@ -21,7 +24,8 @@ def write_popularity(folder: pathlib.Path, popularity: Popularity | None) -> Non
     overall = pd.DataFrame({"item_id": popularity.item_ids, "score": popularity.scores})
     parts = [overall.assign(overall=True)]
     if popularity.in_segments is not None:
-        parts.append(popularity.in_segments.assign(overall=False))
+        within = with_nullable(popularity.in_segments[["segment"]])  # beside the gaps of `overall`
+        parts.append(popularity.in_segments.assign(overall=False, segment=within["segment"]))
     table = pa.Table.from_pandas(pd.concat(parts, ignore_index=True), preserve_index=False)
     told = {BY: popularity.by, HALF_LIFE: popularity.half_life_days, NEWEST: popularity.newest}
     own = {name: str(value).encode() for name, value in told.items() if value is not None}
@@ -39,14 +43,12 @@ def read_popularity(folder: pathlib.Path) -> Popularity | None:
     told = read.schema.metadata or {}
     by = told.get(BY)
     days, newest = (float(told[name]) if name in told else None for name in (HALF_LIFE, NEWEST))
-    table = read.to_pandas()
-    overall = table[table["overall"]]
+    overall = read.filter(pc.field("overall")).to_pandas()
     ids, scores = overall["item_id"].to_numpy(), overall["score"].to_numpy()
     if by is None:
         return Popularity(ids, scores, half_life_days=days, newest=newest)
-    within = table.loc[~table["overall"], ["segment", "item_id", "score"]]
-    segment = within["segment"]
-    if pd.api.types.is_float_dtype(segment):  # whole numbers beside the gaps of `overall`
-        within = within.assign(segment=segment.astype("int64"))
-    within = within.reset_index(drop=True)
+    within = read.filter(~pc.field("overall")).select(["segment", "item_id", "score"]).to_pandas()
+    if pd.api.types.is_float_dtype(within["segment"]):  # as earlier exports wrote whole numbers
+        within = within.astype({"segment": "int64"})
+    within = without_nullable(within)
     return Popularity(ids, scores, by.decode(), within, days, newest)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.arrow_frames import without_nullable
+from tfrec_recall.data.column_types import with_nullable
 from tfrec_recall.data.examples import HISTORY_ONLY
 from tfrec_recall.data.order import TIE_ORDER
 from tfrec_recall.health.vectors import Vectors
@@ -177,5 +179,5 @@ def newest(units: pd.Series) -> np.ndarray:
 
 def rows_of(table: pd.DataFrame, column: str, ids: Any) -> pd.DataFrame:
     """The other columns of a table for these ids, a row each; an id that it lacks has nothing."""
-    found = table.drop_duplicates(column).set_index(column).reindex(pd.Index(ids))
-    return found.reset_index(drop=True)
+    known = with_nullable(table.drop_duplicates(column).set_index(column))
+    return without_nullable(known.reindex(pd.Index(ids)).reset_index(drop=True))

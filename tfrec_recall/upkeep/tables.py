@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from tfrec_recall.data.arrow_frames import without_nullable
-from tfrec_recall.data.column_types import in_type, nullable, without_categories
+from tfrec_recall.data.column_types import in_type, nullable, with_nullable, without_categories
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.recent_events import merged
 
@@ -53,7 +53,8 @@ def joined(known: pd.DataFrame, new: pd.DataFrame, table: str, key: str) -> pd.D
     if not len(taken):
         return known
     known = known.apply(without_categories)
-    before = known.set_index(key).reindex(taken[key])[lacking].reset_index(drop=True)
+    before = with_nullable(known.set_index(key)[lacking])
+    before = before.reindex(taken[key]).reset_index(drop=True)
     rows = pd.concat([taken[[key, *own]].reset_index(drop=True), before], axis=1)
     rows = _typed(rows, known, table)
     plain = {name: nullable(dtype) for name, dtype in known.dtypes.items() if name != key}

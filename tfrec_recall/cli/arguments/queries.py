@@ -96,6 +96,7 @@ def of_items(retriever: LoadedRetriever, items: list[str], context: Mapping[str,
     import numpy as np
     import pandas as pd
 
+    from tfrec_recall.data.column_types import with_nullable
     from tfrec_recall.data.ids import asked
     from tfrec_recall.evaluation import Queries
 
@@ -110,7 +111,8 @@ def of_items(retriever: LoadedRetriever, items: list[str], context: Mapping[str,
     columns = {"user_id": nobody, "item_id": pd.Series(ids, dtype=held.dtype)}
     events = pd.DataFrame(columns, index=range(len(ids)))
     if retriever.items is not None:
-        events = events.merge(retriever.items, how="left", on="item_id")
+        known = with_nullable(retriever.items).assign(item_id=retriever.items["item_id"])
+        events = events.merge(known, how="left", on="item_id")
     missing = [name.removeprefix("history_") for name in inputs if name.startswith("history_")]
     events = events.reindex(columns=[*events, *(c for c in missing if c not in events)])
     said = context_of(retriever, context, {"user_id"}, 1)
