@@ -27,6 +27,7 @@ def shop(tmp_path_factory):
     columns = ["user_id", "item_id", "timestamp"]
     pd.DataFrame(rows, columns=columns).to_csv(path / "events.csv", index=False)
     users = {"user_id": [f"u{n}" for n in range(USERS)], "country": ["fr", "uk"] * 9}
+    users["spent"] = np.arange(USERS) / 4
     pd.DataFrame(users).to_csv(path / "users.csv", index=False)
     items = pd.DataFrame({"item_id": [f"i{n}" for n in range(ITEMS)]})
     items["category"] = ["lamps", "cups", "lamps"] * 8
@@ -73,6 +74,7 @@ def test_strangers_get_what_is_popular_in_their_country(exports):
     [
         (["--filterable", "colour"], "--filterable names columns of the items. Received: colour"),
         (["--popular-by", "age"], "--popular-by is a column of the users. Received: age"),
+        (["--popular-by", "spent"], "make a column of buckets of one that holds something else"),
         (
             ["--filterable", "price", "--rename", "users.country=min_price"],
             "Users have a column 'min_price', by which requests choose items of some 'price'",

@@ -30,9 +30,11 @@ class Served:
     half_life: float | None = None
 
     def check(self, interactions: Interactions) -> None:
-        """Raises ValueError, before the work for them is done, for columns that are not there, or
-        that requests would have under a name of the users' columns.
+        """Raises ValueError, before the work for them is done, for columns that are not there, that
+        requests would have under a name of the users' columns, or that make no segments.
         """
+        from tfrec_recall.retrieval.popularity import segments
+
         lacking = [name for name in self.filterable if name not in interactions.items]
         if lacking:
             raise ValueError(
@@ -52,6 +54,8 @@ class Served:
                 f"--popular-by is a column of the users. Received: {self.popular_by}; there are "
                 f"{', '.join(map(str, interactions.users))}."
             )
+        if self.popular_by is not None:
+            segments(interactions.users[self.popular_by])
         if self.half_life is not None:
             interactions.require_time("--popular-half-life")
 
@@ -82,8 +86,8 @@ def served(
         str | None,
         typer.Option(
             metavar="COLUMN",
-            help="A column of the users: those of whom nothing else is known get what is popular "
-            "among users of the same value.",
+            help="A column of the users, text, whole numbers, or yes and no: those of whom nothing "
+            "else is known get what is popular among users of the same value.",
             show_default=False,
             rich_help_panel=PANEL,
         ),

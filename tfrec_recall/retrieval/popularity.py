@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall.data.arrow_frames import without_nullable
+from tfrec_recall.data.column_types import without_categories
 from tfrec_recall.retrieval.exact import exact_search
 from tfrec_recall.retrieval.filters import Allowed
 from tfrec_recall.retrieval.query_blocks import below_evidence, some_of
@@ -54,7 +56,8 @@ class Popularity:
             by: a column of the users: those of one value are a segment.
             half_life_days: an event counts half of one that came so many days later.
 
-        Raises: ValueError for users without this column, or events without time.
+        Raises: ValueError for users without this column, or with one that is none of `segments`, or
+            for events without time.
 
         >>> from tfrec_recall.data import Interactions
         >>> events = pd.DataFrame({"user_id": [1, 1, 2], "item_id": ["a", "b", "b"]})
@@ -75,11 +78,11 @@ class Popularity:
                 "Segments are values of a column of the users. "
                 f"Received: {by!r}; there are {', '.join(map(str, train.users))}."
             )
-        segment = train.users.set_index("user_id")[by]
+        segment = segments(train.users.set_index("user_id")[by])
         events = events.assign(segment=events["user_id"].map(segment)).dropna(subset=["segment"])
         names = ["segment", "item_id"]
         within = events.groupby(names, observed=True)["score"].sum().reset_index()
-        return cls(*counted, by, within, half_life_days, newest)
+        return cls(*counted, by, without_nullable(within), half_life_days, newest)
 
     def later(self, since: Interactions) -> Self:
         """Counted in these events as well, as all at once would be.
@@ -105,6 +108,7 @@ class Popularity:
                 for one, kept in parts
                 if one.in_segments is not None
             ]
+            rows = [one for one in rows if len(one)] or rows[:1]  # of no rows no type is known
             grouped = pd.concat(rows).groupby(["segment", "item_id"], observed=True)["score"]
             within = grouped.sum().reset_index()
         counted = (scores.index.to_numpy(), scores.to_numpy())
@@ -115,6 +119,34 @@ class Popularity:
         if now is None or self.newest is None or self.half_life_days is None:
             return 1.0
         return 0.5 ** ((now - self.newest) / SECONDS_A_DAY / self.half_life_days)
+
+
+def segments(values: pd.Series) -> pd.Series:
+    """The values of a column of users as requests tell segments: text, or integers, nullable ones.
+
+    Yes and no are 1 and 0, as they are as features.
+
+    Raises: ValueError for fractions, and for what is neither text nor a number.
+
+    >>> segments(pd.Series([True, None])).tolist(), segments(pd.Series([2.0, None])).tolist()
+    ([1, <NA>], [2, <NA>])
+    """
+    values = without_categories(values)
+    strange = values.dropna()
+    kind = pd.api.types.infer_dtype(strange)
+    if kind in ("string", "empty"):
+        return values
+    if kind == "boolean":
+        return values.astype("boolean").astype("Int64")
+    if kind in ("integer", "floating", "mixed-integer-float"):
+        strange = strange[strange % 1 != 0]
+        if not len(strange):
+            return values.astype("Int64")
+    raise ValueError(
+        "Segments are values of a column that holds text, whole numbers, or yes and no: make a "
+        f"column of buckets of one that holds something else. Received: {values.name!r} of {kind} "
+        f"values, such as {strange.iloc[0]}."
+    )
 
 
 def event_weights(train: Interactions, half_life_days: float | None = None) -> np.ndarray:
@@ -178,6 +210,21 @@ class Fallback(tf.Module):
         object.__setattr__(self, "inputs", inputs)
         object.__setattr__(self, "report", report)
 
+    def beside(self, inputs: Mapping[str, tf.TensorSpec]) -> dict[str, tf.TensorSpec]:
+        """The inputs of a retriever, and the feature that says a segment, which may be one of them.
+
+        Raises: ValueError for one of another type; whole numbers may come as models take numbers.
+        """
+        for name, spec in self.inputs.items():
+            own = inputs.get(name, spec)
+            number = spec.dtype.is_integer and own.dtype.is_floating
+            if not own.is_compatible_with(tf.TensorSpec([None], own.dtype) if number else spec):
+                raise ValueError(
+                    f"Segments are values of a feature that is {spec.dtype.name} [batch]. "
+                    f"Received: {name!r}, which requests give as {own}."
+                )
+        return {**inputs, **self.inputs, **inputs}
+
     def filled(
         self,
         lacking: tf.Tensor,
@@ -199,7 +246,11 @@ class Fallback(tf.Module):
             segment = tf.zeros(tf.shape(lacking), tf.int32)
         else:
             (name,) = self.inputs
-            segment = tf.cast(self._segment.lookup(queries[name]), tf.int32)
+            told = queries[name]
+            if told.dtype.is_floating:  # what is missing is no segment
+                missing = tf.cast(-1, told.dtype)
+                told = tf.cast(tf.where(tf.math.is_nan(told), missing, told), tf.int64)
+            segment = tf.cast(self._segment.lookup(told), tf.int32)
 
         def completed():
             of = tf.where(lacking)

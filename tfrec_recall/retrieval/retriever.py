@@ -231,13 +231,7 @@ class Retriever(tf.Module):
         requests say which one is theirs by the feature of this name.
         """
         self.fallback, self.popularity = Fallback(self.item_ids, popularity), popularity
-        for name, spec in self.fallback.inputs.items():
-            if name in self.inputs and not self.inputs[name].is_compatible_with(spec):
-                raise ValueError(
-                    f"Segments are values of a feature that is {spec.dtype.name} [batch]. "
-                    f"Received: {name!r}, which requests give as {self.inputs[name]}."
-                )
-        object.__setattr__(self, "inputs", {**self.inputs, **self.fallback.inputs})
+        object.__setattr__(self, "inputs", self.fallback.beside(self.inputs))
         self.report["fallback"] = self.fallback.report
         self._set_functions()
         return self

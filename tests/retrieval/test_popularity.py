@@ -1,0 +1,94 @@
+"""What is popular in segments of users, whatever type tells their segments."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tests.retrieval.toys import texts
+from tfrec_recall.data import Interactions
+from tfrec_recall.retrieval import EmbeddingRetriever, Popularity
+
+pytestmark = pytest.mark.usefixtures("untraced")
+
+LARGE = 2**53 + 1
+# The first two like a best, the next two b; of all, c counts most.
+EVENTS = pd.DataFrame(
+    {
+        "user_id": ["u0", "u1", "u2", "u3", "u0", "u1", "u2", "u3", "u4"],
+        "item_id": ["a", "a", "b", "b", "c", "c", "c", "c", "c"],
+        "weight": [2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0],
+    }
+)
+ITEMS = ["a", "b", "c"]
+LARGE_ONES = pd.Series([LARGE, LARGE, LARGE - 1, LARGE - 1, None], dtype="Int64")
+
+
+class Nobody(tf.Module):
+    """Knows nothing of anybody."""
+
+    def __init__(self, dtype):
+        super().__init__()
+        self.inputs = {"segment": tf.TensorSpec([None], dtype)}
+
+    def __call__(self, raw):
+        return tf.zeros([tf.shape(raw["segment"])[0], 1])
+
+    def knows(self, raw):
+        return tf.zeros(tf.shape(raw["segment"]), tf.bool)
+
+
+def data(column):
+    users = pd.DataFrame({"user_id": [f"u{n}" for n in range(len(column))], "segment": column})
+    return Interactions(EVENTS, users)
+
+
+def firsts(column, asked, dtype):
+    """The first item that a request of each segment gets."""
+    made = EmbeddingRetriever(Nobody(dtype), ITEMS, np.ones((3, 1)), k=3)
+    made.with_fallback(Popularity.of(data(column), by="segment"))
+    assert made.inputs["segment"].dtype == dtype
+    return [row[0] for row in texts(made({"segment": asked})[0])]
+
+
+@pytest.mark.parametrize(
+    ("column", "asked"),
+    [
+        (pd.Series([True, True, False, False, False]), [1, 0]),
+        (pd.Series([True, True, False, False, None], dtype=object), [1, 0]),
+        (pd.Series([7.0, 7.0, 3.0, 3.0, None]), [7, 3]),
+        (pd.Series([7, 7, 3, 3, 3], dtype="category"), [7, 3]),
+        (pd.Series([7, 7, 3, 3, 3], dtype="int8"), [7, 3]),
+        (LARGE_ONES, [LARGE, LARGE - 1]),
+    ],
+    ids=["yes and no", "with a gap", "floats with a gap", "categories", "small", "large"],
+)
+def test_segments_are_told_by_integers(column, asked):
+    assert firsts(column, asked, tf.int64) == ["a", "b"]
+
+
+def test_a_model_may_take_the_same_column_as_a_number():
+    column = pd.Series([7.0, 7.0, 3.0, 3.0, None])
+    assert firsts(column, [7.0, 3.0, np.nan, 5.0], tf.float32) == ["a", "b", "c", "c"]
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([1.0, 2.5, 1.0, 1.0, 1.0], r"'segment' of floating values, such as 2.5"),
+        (pd.to_datetime(["2020-01-01"] * 5), "'segment' of datetime64 values"),
+        ([["x"]] * 5, "'segment' of mixed values"),
+    ],
+    ids=["fractions", "times", "lists"],
+)
+def test_what_makes_no_segments_is_told(values, told):
+    with pytest.raises(ValueError, match=f"make a column of buckets.*Received: {told}"):
+        Popularity.of(data(values), by="segment")
+
+
+def test_segments_stay_integers_with_what_comes_later():
+    first = Popularity.of(data(LARGE_ONES), by="segment")
+    nobody = data(pd.Series([None] * 5, dtype=object))
+    found = first.later(nobody).in_segments
+    pd.testing.assert_frame_equal(found, first.in_segments)
+    assert set(found["segment"]) == {LARGE, LARGE - 1}
