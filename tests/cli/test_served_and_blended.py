@@ -1,12 +1,15 @@
 """What `train` is told to offer, `recommend` asks for; and several exports become one."""
 
 import json
+import pathlib
+import types
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.cli.conftest import printed, run
+from tfrec_recall.cli.commands.blend import _by_name
 from tfrec_recall.export import load
 from tfrec_recall.export.version_files import EXTRA
 from tfrec_recall.health import read_reference
@@ -84,6 +87,40 @@ def test_strangers_get_what_is_popular_in_their_country(exports):
 def test_columns_that_do_not_fit_are_told_before_training(shop, capsys, option, message):
     said = printed("train", capsys, "popular", "--data", shop, *option, code=1).err
     assert message in " ".join(said.split())
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["de/two_tower/1", "item_cf/3"], ["two_tower", "item_cf"]),
+        (["de/two_tower/1", "fr/two_tower/1"], ["de/two_tower", "fr/two_tower"]),
+        (
+            ["de/two_tower/1", "de/two_tower/2", "fr/two_tower/1", "item_cf/1"],
+            ["de/two_tower/1", "de/two_tower/2", "fr/two_tower", "item_cf"],
+        ),
+        (["a/x/two_tower/1", "b/x/two_tower/1"], ["a/x/two_tower", "b/x/two_tower"]),
+        (["1", "../item_cf/2"], ["{here}", "item_cf"]),
+        (["../{here}/1", "2"], ["{here}/1", "{here}/2"]),
+    ],
+)
+def test_channels_are_called_by_what_tells_them_apart(paths, names, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    here = [[one.format(here=tmp_path.name) for one in many] for many in (paths, names)]
+    loaded = [types.SimpleNamespace(path=pathlib.Path(path)) for path in here[0]]
+    found = _by_name(loaded)
+    assert list(found) == here[1]
+    assert list(found.values()) == loaded
+
+
+@pytest.mark.parametrize("again", ["two_tower/1", "./x/../two_tower/1", "newest/1"])
+def test_one_export_is_blended_once(again, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "two_tower" / "1").mkdir(parents=True)
+    (tmp_path / "x").mkdir()
+    (tmp_path / "newest").symlink_to("two_tower")
+    loaded = [types.SimpleNamespace(path=pathlib.Path(path)) for path in ("two_tower/1", again)]
+    with pytest.raises(ValueError, match=r"Each export is blended once\. Received: .*1 twice\."):
+        _by_name(loaded)
 
 
 def test_exports_are_blended_with_weights_of_validation(shop, exports, tmp_path, capsys):

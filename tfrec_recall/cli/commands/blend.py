@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -154,14 +155,25 @@ def blend(
 
 
 def _by_name(loaded: Sequence[LoadedRetriever]) -> dict[str, LoadedRetriever]:
-    """Exports by the names of their directories; versions of one, by both."""
-    names = [one.path.parent.name for one in loaded]
-    found = {}
-    for name, one in zip(names, loaded, strict=True):
-        name = name if names.count(name) == 1 else f"{name}/{one.path.name}"
-        if name in found:
-            raise ValueError(f"Each export is blended once. Received: {one.path} twice.")
-        found[name] = one
+    """Exports by the names of their directories, with so many of those above that they differ;
+    versions of one directory, by both.
+
+    Raises: ValueError for one export twice, by whatever paths.
+    """
+    same = [one.path.resolve() for one in loaded]
+    twice = [one.path for place, one in enumerate(loaded) if same[place] in same[:place]]
+    if twice:
+        raise ValueError(f"Each export is blended once. Received: {twice[0]} twice.")
+    paths = [pathlib.Path(os.path.abspath(one.path)) for one in loaded]  # as the reader names them
+    found: dict[str, LoadedRetriever] = {}
+    for path, one in zip(paths, loaded, strict=True):
+        own, length = path.parent.parts, 1
+        others = {other.parent.parts for other in paths} - {own}
+        while own[-length:] in {other[-length:] for other in others}:
+            length += 1
+        versions = sum(other.parent == path.parent for other in paths)
+        name = str(pathlib.Path(*own[-length:], path.name if versions > 1 else ""))
+        found[str(path) if name in found else name] = one
     return found
 
 
