@@ -6,13 +6,16 @@ import pathlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from starlette.testclient import TestClient
 
 from tests.browser import CHROMIUM, WIDTHS, needs_chromium
 from tests.retrieval.toys import MeanOfHistory, item_vectors
-from tfrec_recall.cli.known import Known
+from tfrec_recall.cli.known import Catalogue, Known
+from tfrec_recall.data import Interactions
 from tfrec_recall.export import export
 from tfrec_recall.retrieval import EmbeddingRetriever
 from tfrec_recall.serving.application import application
@@ -87,6 +90,31 @@ def test_queries_are_those_of_recommend(client, split):
     assert found == {"inputs": {"history": mine}, "had": mine}
     found = client.post("/page/query", json={"items": ["s04", "s02"]}).json()
     assert found == {"inputs": {"history": ["s04", "s02"]}, "had": ["s04", "s02"]}
+
+
+def test_numbers_of_users_are_written_with_their_own_digits():
+    """In JSON that the page can read: as a float64, a float32 has digits that nobody wrote."""
+
+    class Served:
+        definitions = {}  # noqa: RUF012
+
+    users = pd.DataFrame({"user_id": ["u", "v"], "age": [0.85, np.nan], "code": [2**53 + 1, 7]})
+    inputs = {
+        "history": tf.TensorSpec([None, None], tf.string),
+        "age": tf.TensorSpec([None], tf.float32),
+        "code": tf.TensorSpec([None], tf.int64),
+    }
+    made = EmbeddingRetriever(
+        lambda raw: raw["age"][:, tf.newaxis], ["a", "b"], [[1.0], [2.0]], inputs=inputs
+    )
+    made.card, made.items, served = {}, None, Served()
+    events = pd.DataFrame({"user_id": ["u", "v"], "item_id": ["a", "b"]})
+    known = Known(Interactions(events, users), "shop")
+    known._catalogues[served] = Catalogue(made, {}, pd.Series(dtype=str), {})
+    found, had = known.query(served, "u", [])
+    assert json.dumps(found) == '{"history": ["a"], "age": 0.85, "code": 9007199254740993}'
+    assert had == ["a"]
+    assert known.query(served, "v", [])[0]["age"] == "NaN"
 
 
 def test_what_the_page_has_not_is_said(client, exported):
@@ -169,7 +197,7 @@ def test_a_browser_chooses_what_is_listed(split, tmp_path):
 
     ids = split.interactions.items["item_id"].to_numpy()
     vectors = item_vectors(len(ids))
-    kinds = pd.DataFrame({"item_id": ids, "kind": ["cup", "plate", "bowl"] * 10})
+    kinds = pd.DataFrame({"item_id": ids, "kind": ["cup", "plates, flat", "bowl"] * 10})
     made = EmbeddingRetriever(MeanOfHistory(ids, vectors), ids, vectors, k=20)
     path = export(made.with_filters(kinds, ["kind"]), tmp_path / "chosen").parent
     events = split.interactions.events
@@ -187,10 +215,12 @@ def test_a_browser_chooses_what_is_listed(split, tmp_path):
         expect(page.locator("#what")).to_have_text("For user v03")
         everything = kinds[~kinds["item_id"].isin(had)]
         expect(page.locator("#list .title")).to_have_count(len(everything))
-        page.locator("#input-where_kind").fill("plate")
+        page.locator("#input-where_kind").fill("plates, flat, spoon")
         page.get_by_role("button", name="Recommend").click()
-        plates = everything[everything["kind"] == "plate"]["item_id"]
+        plates = everything[everything["kind"] == "plates, flat"]["item_id"]
         assert 0 < len(plates) < len(everything)
         expect(page.locator("#list .title")).to_have_count(len(plates))
         assert set(page.locator("#list .title").all_inner_texts()) == set(plates)
+        numbers = page.evaluate("parse('[0.30000000000000004, 12345678901234567, -1e22]')")
+        assert numbers == [0.30000000000000004, "\u000112345678901234567", -1e22]
         browser.close()

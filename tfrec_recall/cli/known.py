@@ -160,7 +160,8 @@ def _values(cell: np.ndarray | np.generic | bytes) -> Any:
         return [_values(one) for one in cell]
     if isinstance(cell, bytes):
         return cell.decode("utf-8", "replace")
-    value = cell.item()
+    # A float32 by its own digits: as a float64, 0.85 has ten more.
+    value = float(str(cell)) if isinstance(cell, np.floating) else cell.item()
     return NAN if isinstance(value, float) and np.isnan(value) else value
 
 
