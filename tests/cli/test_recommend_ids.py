@@ -1,5 +1,7 @@
 """Ids on the command line follow the rule of files: any id can be given, and no other is meant."""
 
+import pathlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +19,7 @@ class Asked:
     def __init__(self, item_ids, users=None):
         self.item_ids = np.array(item_ids, dtype=object if isinstance(item_ids[0], str) else None)
         self.items = None
+        self.path = pathlib.Path("export/1")
         self.card = {"data": {"data": users}}
         kind = tf.string if self.item_ids.dtype == object else tf.int64
         self.inputs = {"history": tf.TensorSpec([None, None], kind)}
