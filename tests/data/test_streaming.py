@@ -292,6 +292,13 @@ def test_parquet_reads_what_pandas_and_spark_write(tmp_path):
     assert batch["shop"].tolist() == [b"s", b""]
 
 
+def test_parquet_leaves_what_a_writer_of_parts_has_not_finished(tmp_path):
+    for place in (".", "day=1", "_temporary/0", ".spark-staging-5/day=1"):
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+        pd.DataFrame({"x": [1, 2]}).to_parquet(tmp_path / place / "part-0.parquet")
+    assert int(parquet(tmp_path, ["x"], batch_size=2).cardinality()) == 2
+
+
 def test_parquet_reads_every_width_of_text_and_list_as_one(tmp_path):
     for name, text, lists in [
         ("a", pa.string(), pa.list_(pa.int64())),

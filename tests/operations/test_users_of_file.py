@@ -113,3 +113,11 @@ def test_types_that_have_none_in_common_are_told_with_their_files(of_ages, tmp_p
     said = rf"'user_id' is of one type.*Received: int64 in .*0.parquet, {ids.type} in .*1.parquet"
     with pytest.raises(ValueError, match=said):
         UsersOfFile(folder(tmp_path, *tables), of_ages)
+
+
+def test_what_a_writer_of_parts_has_not_finished_is_left(toy, tmp_path):
+    columns = {"user_id": ["a"], "history": pa.array([["item 1"]], TEXTS)}
+    for place in ("day=1", "_temporary/0", ".spark-staging-5"):
+        (tmp_path / place).mkdir(parents=True)
+        folder(tmp_path / place, columns)
+    assert len(UsersOfFile(tmp_path, toy)) == 1

@@ -23,6 +23,7 @@ import tensorflow as tf
 from tfrec_recall.data.batch_parts import divisible, part
 from tfrec_recall.data.examples import pad_runs
 from tfrec_recall.data.next_pass import NextPass
+from tfrec_recall.data.reading.parts import parquet_parts
 
 _DECODED_ROWS = 65_536  # at once, of a row group that may be far larger
 _TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -286,12 +287,11 @@ def _dtype(kind: pa.DataType) -> np.dtype | None:
 
 
 def _paths(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """The files meant, without Spark's marks (_…) and half-written files (.…) in folders."""
+    """The files meant, without what Spark marks (_…) or has half written (.…) in folders."""
     if not isinstance(source, str | os.PathLike):
         paths = [Path(path) for path in source]
     elif Path(source).is_dir():
-        found = sorted(Path(source).rglob("*.parquet"))
-        paths = [path for path in found if path.is_file() and path.name[0] not in "._"]
+        paths = parquet_parts(Path(source))
     else:
         paths = [Path(source)]
     absent = [str(path) for path in paths if not path.is_file()]

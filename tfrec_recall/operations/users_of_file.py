@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tensorflow as tf
 
+from tfrec_recall.data.reading.parts import parquet_parts
 from tfrec_recall.operations.arrow_tensors import list_lengths, one_type, raw_feature
 from tfrec_recall.operations.every_user import EveryUser
 from tfrec_recall.operations.requests import Part
@@ -190,11 +191,9 @@ class PartOfFile:
 
 
 def files_of(path: pathlib.Path) -> list[pathlib.Path]:
-    """The Parquet files that a path stands for, hidden ones and those of marks left aside."""
-    if path.is_dir():
-        found = sorted(one for one in path.rglob("*.parquet") if one.name[0] not in "._")
-    else:
-        found = [path] if path.exists() else []
+    """The Parquet files that a path stands for, without what is hidden or left by writers."""
+    alone = [path] if path.exists() else []
+    found = parquet_parts(path) if path.is_dir() else alone
     if not found:
         seen = sorted(one.name for one in path.iterdir())[:5] if path.is_dir() else "nothing there"
         raise FileNotFoundError(

@@ -37,6 +37,11 @@ def parts_of(path: pathlib.Path) -> list[pathlib.Path]:
     return parts
 
 
+def parquet_parts(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The `*.parquet` of a folder and its subfolders alone, by the rule of `parts_of`."""
+    return sorted(part for part in _parts(folder) if suffix_of(part) in PARQUET)
+
+
 def has_parts(folder: pathlib.Path, formats: Sequence[str]) -> bool:
     """Whether a folder holds parts in one of these formats."""
     return folder.is_dir() and any(suffix_of(part) in ("", *formats) for part in _parts(folder))
