@@ -35,6 +35,14 @@ def test_files_are_found_from_anywhere_or_asked_for(tmp_path, monkeypatch):
         Source().or_of_card({})
 
 
+def test_what_an_export_remembers_as_false_is_not_forgotten(tmp_path):
+    layout = layout_of(quotes=False, mend_ids=False, separator=None, rename=[])
+    assert layout == {"quotes": False, "mend_ids": False}
+    card = {"data": str(tmp_path), "layout": layout}
+    assert {**Source().or_of_card(card).layout, "rename": None} == {**layout, "rename": None}
+    assert Source(layout={"quotes": True}).or_of_card(card).layout["quotes"] is True
+
+
 def test_the_kind_of_a_feature_is_not_the_readers():
     assert layout_of(columns=["items.title=Words, age", "a=b"]) == {
         "columns": ["items.title", "age", "a=b"]

@@ -96,12 +96,11 @@ class Source:
             raise ValueError("The export does not say which data it is from: give --data.")
         layout = dict(trained.get("layout") or {})
         layout.setdefault("rename", parse_pairs(trained.get("rename") or (), "--rename"))
-        layout = {name: value for name, value in layout.items() if value}
         found = Source(
             trained["data"],
             self.users or trained.get("users"),
             self.items or trained.get("items"),
-            {**layout, **self.layout},
+            {**that_say_something(layout), **self.layout},
         )
         found.check_there()
         return found
@@ -211,4 +210,13 @@ def layout_of(
         "separator": {"\\t": "\t", "tab": "\t"}.get(separator or "", separator),
         **others,
     }
-    return {name: value for name, value in found.items() if value not in (None, [], {})}
+    return that_say_something(found)
+
+
+def that_say_something(layout: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a layout that are not empty; False says something, too.
+
+    >>> that_say_something({"quotes": False, "rename": {}, "encoding": None})
+    {'quotes': False}
+    """
+    return {name: value for name, value in layout.items() if value not in (None, [], {})}
