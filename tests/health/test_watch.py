@@ -292,6 +292,36 @@ def test_the_command_tells_and_ends_with_1(exported, today, tmp_path, capsys):
     assert "no table of users is given (--users)" in said.err.replace("\n", " ")
 
 
+def test_tables_are_read_as_those_of_the_training(made, usual, exported, today, tmp_path, capsys):
+    layout = {
+        "names": {"events": list(today), "items": list(CATALOGUE)},
+        "rename": {"users.id": "user_id", "items.sku": "item_id"},
+        "dtype": {"items.category": "str", "price": "float64"},
+        "lists": {"tags": "|"},
+        "columns": ["items.category", "device"],
+        "separator": ";",
+        "quotes": False,
+        "time_unit": "s",
+    }
+    beside = partial(write_reference, reference=usual)
+    data = {"layout": layout}
+    recorded = export(made, tmp_path / "text", items=CATALOGUE, beside=beside, data=data)
+    today.to_csv(tmp_path / "day.csv", index=False, header=False, sep=";")
+    people = USERS.rename(columns={"user_id": "id"})
+    people.to_csv(tmp_path / "users.csv", index=False, sep=";")
+    moments = pd.to_datetime(today["timestamp"], unit="s")
+    today.assign(timestamp=moments).to_parquet(tmp_path / "day.parquet")
+    USERS.to_parquet(tmp_path / "users.parquet")
+    said = ["--no-header", ",".join(today), "--separator", ";"]
+    for version, day, users, options in (
+        (recorded, "day.csv", "users.csv", []),
+        (recorded, "day.parquet", "users.parquet", []),
+        (exported, "day.csv", "users.parquet", said),
+    ):
+        tables = ["--events", tmp_path / day, "--users", tmp_path / users]
+        assert "Like the days before." in printed("watch", capsys, version, *tables, *options).err
+
+
 def test_an_export_without_a_reference_says_what_to_do(today, tmp_path, capsys):
     version = export(retriever(ITEMS, k=10), tmp_path / "plain", items=CATALOGUE)
     with pytest.raises(ValueError, match=r"neither inputs nor vectors, index or lists.*train"):

@@ -10,6 +10,8 @@ import tensorflow as tf
 from tests.cli.conftest import printed
 from tests.retrieval.toys import item_ids, retriever, texts
 from tests.untraced import without_graphs
+from tfrec_recall.cli.arguments.source import Source
+from tfrec_recall.cli.items_table import items_table
 from tfrec_recall.evaluation.queries import raw_tensor
 from tfrec_recall.export import export, load
 from tfrec_recall.export.version_files import EXTRA
@@ -265,3 +267,13 @@ def test_the_command_reads_items_as_the_training_did(tmp_path, capsys):
     command[-1] = tmp_path / "new.csv"
     said = printed("reindex", capsys, *command, "--diverse-by", "kind", code=1)
     assert "lacks ['words']" in said.err.replace("\n", " ")
+
+
+def test_quotation_marks_are_text_where_the_command_or_the_training_says_so(tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text('item_id,size,note\n1,2.5,"a" b\n')
+    data = {"layout": {"quotes": False}}
+    for given, recorded in (({"quotes": False}, {}), ({}, data)):
+        loaded = load(export(over(ITEMS), tmp_path / f"{len(recorded)}", data=recorded))
+        table = items_table(loaded, Source(items=str(path), layout=given))
+        assert table.iloc[0].to_dict() == {"item_id": "1", "size": 2.5, "note": '"a" b'}

@@ -142,6 +142,15 @@ def of_text(text: pd.Series) -> pd.Series:
     return text if ((moments.isna() | before) & text.notna()).any() else moments
 
 
+def holds_dates(values: pd.Series) -> bool:
+    """Whether a column holds moments or days of a type of their own, which nothing is said of.
+
+    >>> holds_dates(pd.Series([datetime.date(2024, 1, 31)])), holds_dates(pd.Series(["31/1/2024"]))
+    (True, False)
+    """
+    return bool(pd.api.types.is_datetime64_any_dtype(_of_one_type(values).dtype))
+
+
 def _of_one_type(values: pd.Series) -> pd.Series:
     """Objects, categories and pyarrow's dates and decimals as what they are."""
     values = of_categories(values)

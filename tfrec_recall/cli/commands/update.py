@@ -15,6 +15,7 @@ from tfrec_recall.cli.arguments.source import telling
 from tfrec_recall.cli.console import results, say, waiting, warn
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
+from tfrec_recall.cli.recorded_layout import layout_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,17 +164,20 @@ def _read(
     """The new events as those of the training were read and counted."""
     from tfrec_recall.data import Interactions
     from tfrec_recall.data.matching import check_new
+    from tfrec_recall.data.reading import find_tables
     from tfrec_recall.upkeep.state import TrainingState
 
     card = trained_on(serving)
-    layout = {name: value for name, value in (card.get("layout") or {}).items() if value}
+    recorded = card.get("layout") or {}
     with telling(), waiting(f"Reading {events}"):
-        new = Interactions.from_files(events, users, items, **{"mend_ids": False, **layout})
+        files = find_tables(events, {"users": users, "items": items})
+        layout: dict[str, Any] = {"mend_ids": False, **layout_for(files, recorded, {})}
+        new = Interactions.from_files(events, users, items, **layout)
         if not len(new.events):
             raise ValueError(f"{events}: the table of events has no row.")
         known = TrainingState.of(serving.path).ids()
-        new = as_known(new, known, {"events": events, "users": users, "items": items})
-        if (card.get("layout") or {}).get("mend_ids") is not False:
+        new = as_known(new, known, files)
+        if recorded.get("mend_ids") is not False:
             for column, ids in known.items():
                 met = new.users if column == "user_id" else new.items
                 check_new(met[column], ids, str(events), column)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -17,6 +18,7 @@ from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.console import results, say, waiting, warn
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
+from tfrec_recall.cli.recorded_layout import layout_for, said_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,20 +72,25 @@ def watch(
     target = output(json, "--json")
     beside = target.tables() if target else results()
     retriever = load_export(export)
-    day = _of_day(retriever, events, source)
-    users = None if source.users is None else _users(retriever, source)
+    named = {"events": events, "users": source.users, "items": source.items}
+    files = {table: pathlib.Path(path) for table, path in named.items() if path is not None}
+    for table, path in files.items():
+        if not path.exists():
+            raise FileNotFoundError(f"There are no {table} at {path}.")
+    day = _of_day(retriever, files, source)
+    users = _users(retriever, files, source) if "users" in files else None
     items = None
-    if source.items is not None:
+    if "items" in files:
         from tfrec_recall.cli.items_table import items_table
 
-        items = items_table(retriever, source)
+        of_items = said_of("items", source.layout, files)
+        items = items_table(retriever, dataclasses.replace(source, layout=of_items))
     vectors = None if item_vectors is None else _vectors(item_vectors)
     from tfrec_recall.data.reading import is_text
     from tfrec_recall.health import watch as watched
     from tfrec_recall.health.watch import as_values
 
-    files = {"events": events, "users": source.users, "items": source.items}
-    untyped = [name for name, path in files.items() if path and is_text(pathlib.Path(path))]
+    untyped = [name for name, path in files.items() if is_text(path)]
     with waiting("Looking at the day"):
         found = watched(retriever, day, users, items, vectors, false_alarms, untyped=untyped)
     _show(found, every, beside)
@@ -96,12 +103,15 @@ def watch(
     say(("Like the days before.", "green"))
 
 
-def _of_day(retriever: LoadedRetriever, events: str, source: Source) -> Interactions:
+def _of_day(
+    retriever: LoadedRetriever, files: Mapping[str, pathlib.Path], source: Source
+) -> Interactions:
     """The events, with the names and times that the export was trained with, that would count."""
-    layout = _as_trained(retriever, events, source)
-    if not pathlib.Path(events).exists():
-        raise FileNotFoundError(f"There are no events at {events}.")
-    day = Source(events, layout=layout).load()
+    from tfrec_recall.data.reading import find_tables
+
+    found = find_tables(files["events"], {})
+    layout = _as_trained(retriever, found, said_of("events", source.layout, files))
+    day = Source(str(files["events"]), layout=layout).load()
     counted = Protocol.recorded(trained_on(retriever))
     if "rating" not in day.events:  # that it is gone is a finding
         counted = dataclasses.replace(counted, minimum_rating=None, keep_unrated=None)
@@ -110,36 +120,25 @@ def _of_day(retriever: LoadedRetriever, events: str, source: Source) -> Interact
     return counted.counted(day)
 
 
-def _as_trained(retriever: LoadedRetriever, path: str, source: Source) -> dict[str, object]:
-    """How a file of events is written: as is said, or else as those of the training were."""
-    from tfrec_recall.data.reading import Layout, read_untyped
-    from tfrec_recall.data.reading.forms import TEXT, suffix_of
-    from tfrec_recall.data.reading.parts import parts_of
-
+def _as_trained(
+    retriever: LoadedRetriever, files: Mapping[str, pathlib.Path], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """How files are written: as is said, or else as those of the training were, in all columns."""
     recorded = dict(trained_on(retriever).get("layout") or {})
     recorded.pop("columns", None)
-    rename = dict(recorded.pop("rename", None) or {})
-    file = pathlib.Path(path)
-    if not file.exists():
-        raise FileNotFoundError(f"There are no events at {path}.")
-    if suffix_of(parts_of(file)[0]) not in TEXT:
-        recorded = {name: recorded[name] for name in ("time_unit",) if recorded.get(name)}
-    written = {**{name: value for name, value in recorded.items() if value}, **source.layout}
-    plain = {name: written[name] for name in ("separator", "encoding", "quotes") if name in written}
-    raw, _ = read_untyped(file, Layout(**plain))
-    there = {theirs: ours for theirs, ours in rename.items() if theirs.split(".")[-1] in raw}
-    named = {theirs: ours for theirs, ours in there.items() if ours not in raw}
-    written["rename"] = {**named, **source.layout.get("rename", {})}
-    return {name: value for name, value in written.items() if value}
+    return layout_for(files, recorded, given)
 
 
-def _users(retriever: LoadedRetriever, source: Source) -> pd.DataFrame:
+def _users(
+    retriever: LoadedRetriever, files: Mapping[str, pathlib.Path], source: Source
+) -> pd.DataFrame:
     from tfrec_recall.cli.arguments.source import telling
     from tfrec_recall.data.reading import Layout, read_tables
 
+    own = {"users": files["users"]}
+    layout = _as_trained(retriever, own, said_of("users", source.layout, files))
     with telling():
-        found = read_tables({"users": pathlib.Path(str(source.users))}, Layout(**source.layout))
-    table = found["users"]
+        table = read_tables(own, Layout(**layout))["users"]
     if table is None or "user_id" not in table:
         raise ValueError(f"Users have a column user_id. Received: {source.users}.")
     return table

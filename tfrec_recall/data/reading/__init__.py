@@ -82,15 +82,21 @@ def read_tables(paths: Mapping[str, pathlib.Path], layout: Layout | None = None)
     return _without_empty(_without_row_numbers(typed(tables, untyped, layout), layout))
 
 
-def read_untyped(path: pathlib.Path, layout: Layout) -> tuple[pd.DataFrame, list[str]]:
+def read_untyped(
+    path: pathlib.Path, layout: Layout, table: str = "events"
+) -> tuple[pd.DataFrame, list[str]]:
     """One table by itself as it is written, and its columns of text without types."""
-    frame, _, untyped = _read(path, "events", layout)
+    frame, _, untyped = _read(path, table, layout)
     return frame, untyped
 
 
-def is_text(path: pathlib.Path) -> bool:
-    """Whether a file, or a folder of parts, is text without types, by its name."""
-    return _is_text(path, Layout())
+def is_text(path: pathlib.Path, separator: str | None = None) -> bool:
+    """Whether a file, or a folder of parts, is text without types, by its name.
+
+    Args:
+        separator: what is said to stand between the cells, which makes text of JSON lines.
+    """
+    return _is_text(path, Layout(separator=separator))
 
 
 def _is_text(path: pathlib.Path, layout: Layout) -> bool:
