@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from tests.cli.conftest import run
+from tests.cli.conftest import printed, run
+from tfrec_recall.cli.commands.update import spelled_as
 from tfrec_recall.cli.recorded_layout import layout_for
 from tfrec_recall.data import Interactions
 from tfrec_recall.upkeep.state import TrainingState
@@ -100,6 +101,8 @@ def export(tmp_path_factory):
     )  # fmt: skip
     dated(visits(4)).to_parquet(folder / "day.parquet")
     dated(visits(5)).to_csv(folder / "day.csv", date_format=how, **text)
+    lost = visits(6).assign(item_id=lambda table: table["item_id"].str[1:])
+    dated(lost).to_csv(folder / "lost.csv", date_format=how, **text)
     return folder / "export"
 
 
@@ -107,3 +110,21 @@ def test_a_day_of_events_alone_is_learnt_in_whichever_form(export):
     run("update", export, "--events", export.parent / "day.parquet")
     run("update", export, "--events", export.parent / "day.csv")
     assert TrainingState.of(export / "3").size() > TrainingState.of(export / "2").size()
+
+
+def test_ids_that_lost_their_zeros_are_no_new_ones(export, capsys):
+    path = export.parent / "lost.csv"
+    said = " ".join(printed("update", capsys, export, "--events", path, code=1).err.split())
+    assert "item_ids that are new differ from known ones by leading zeros alone" in said
+    assert "beside '01" in said
+
+
+def test_lost_zeros_are_given_back_on_request():
+    known = {"user_id": pd.Series(["u"]), "item_id": pd.Series(["007", "08", "008", "9"])}
+    events = pd.DataFrame({"user_id": "u", "item_id": ["7", "8", "9", "007"]})
+    items = pd.DataFrame({"item_id": ["7"], "kind": ["a"]})
+    with pytest.warns(UserWarning, match=r"1 item_ids were written .* such as '7' as '007'"):
+        found = spelled_as(Interactions(events, items=items, mend_ids=False), known)
+    assert found.events["item_id"].tolist() == ["007", "8", "9", "007"]
+    assert found.items["item_id"].is_unique
+    assert set(found.items["item_id"]) == {"007", "8", "9"}

@@ -154,6 +154,13 @@ def test_ids_that_a_program_shortened_are_told(one):
         (["13"], ["13.0", "1"], r"'13' beside '13\.0'"),
         (["13", "13 ", "14"], ["13", "13 "], None),  # both are known
         ([13], ["13 "], None),
+        (
+            ["7", "8", "x"],
+            ["007", "008", "9"],
+            r"the day: 2 of 3 item_ids that are new .*leading zeros.*'7', '8' beside '007', '008'",
+        ),
+        (["7", "x"], ["007", "9"], None),  # not most of the new ones
+        (["7"], ["007", "07"], None),  # zeros tell ids apart
     ],
 )
 def test_new_ids_that_differ_by_their_form_are_refused(new, known, message):

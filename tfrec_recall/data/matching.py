@@ -118,6 +118,31 @@ def check_new(met: pd.Series, known: pd.Series, source: str, column: str) -> Non
             "as the export knows them; one that was trained with --keep-ids takes every id as it "
             f"is. Received: {_as_it_is(first)} beside {_as_it_is(other)}."
         )
+    near = by_zeros(new, known)
+    if len(near) > MOST * len(new):
+        raise ValueError(
+            f"{source}: {len(near):,} of {len(new):,} {column}s that are new differ from known "
+            "ones by leading zeros alone: a program read text as numbers. Write them as the export "
+            "knows them; one that was trained with --mend-ids gives them the zeros, one with "
+            f"--keep-ids takes every id as it is. Received: {_listed(near.index.to_series())} "
+            f"beside {_listed(near)}."
+        )
+
+
+def by_zeros(ids: pd.Series, known: pd.Series) -> pd.Series:
+    """Known ids by those of `ids` that are not known, and differ from one alone by leading zeros.
+
+    >>> by_zeros(pd.Series(["7", "8"]), pd.Series(["007", "08", "008"])).to_dict()
+    {'7': '007'}
+    """
+    met = ids.drop_duplicates().dropna()
+    absent = met[met.str.contains("[0-9]", regex=True) & ~met.isin(known)]
+    if not len(absent):
+        return absent
+    each = known.drop_duplicates()
+    forms = pd.Series(each.to_numpy(), index=without_zeros(each))
+    forms = forms[~forms.index.duplicated(keep=False)]
+    return pd.Series(without_zeros(absent).map(forms).to_numpy(), index=absent).dropna()
 
 
 def _dressed(ids: pd.Series) -> pd.Series:
@@ -238,14 +263,7 @@ def _with_zeros(
     """The events' ids with the leading zeros that the other tables have."""
     if len(result) < 2 or not isinstance(result[0].dtype, pd.StringDtype):
         return result
-    others = pd.concat(result[1:]).drop_duplicates()
-    met = result[0].drop_duplicates().dropna()
-    absent = met[~met.isin(others)]
-    if not len(absent):
-        return result
-    plain = without_zeros(others)
-    known = pd.Series(others.to_numpy(), index=plain).loc[lambda one: ~one.index.duplicated(False)]
-    found = pd.Series(without_zeros(absent).map(known).to_numpy(), index=absent).dropna()
+    found = by_zeros(result[0], pd.concat(result[1:]))
     if len(found):
         rows = result[0].isin(found.index)
         tell(

@@ -177,6 +177,8 @@ def _read(
             raise ValueError(f"{events}: the table of events has no row.")
         known = TrainingState.of(serving.path).ids()
         new = as_known(new, known, files)
+        if recorded.get("mend_ids"):
+            new = spelled_as(new, known)
         if recorded.get("mend_ids") is not False:
             for column, ids in known.items():
                 met = new.users if column == "user_id" else new.items
@@ -205,4 +207,32 @@ def as_known(
             for table in having:
                 text = tables[table][column].astype("str")
                 tables[table] = tables[table].assign(**{column: text})
+    return Interactions(**tables, name=new.name, time_unit=new.time_unit, mend_ids=False)
+
+
+def spelled_as(new: Interactions, known: Mapping[str, pd.Series]) -> Interactions:
+    """The new events with the leading zeros that the known ids have, where those are text."""
+    import pandas as pd
+
+    from tfrec_recall.data import Interactions
+    from tfrec_recall.data.matching import by_zeros
+    from tfrec_recall.data.notices import tell
+
+    tables = {"events": new.events, "users": new.users, "items": new.items}
+    for column, of in (("user_id", "users"), ("item_id", "items")):
+        every = tables[of][column]  # those of the events, too
+        if not all(isinstance(ids.dtype, pd.StringDtype) for ids in (every, known[column])):
+            continue
+        zeros = by_zeros(every, known[column])
+        if not len(zeros):
+            continue
+        tell(
+            f"{new.name}: {len(zeros):,} {column}s were written as the export knows them, such as "
+            f"{zeros.index[0]!r} as {zeros.iloc[0]!r}."
+        )
+        for table in ("events", of):
+            ids = tables[table][column]
+            spelled = ids.where(~ids.isin(zeros.index), ids.map(zeros)).astype("str")
+            tables[table] = tables[table].assign(**{column: spelled})
+        tables[of] = tables[of].drop_duplicates(column, ignore_index=True)  # of both forms
     return Interactions(**tables, name=new.name, time_unit=new.time_unit, mend_ids=False)
