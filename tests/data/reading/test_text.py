@@ -9,6 +9,7 @@ import pytest
 
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.notices import ReadingNotice
+from tfrec_recall.data.reading import stream
 
 
 def text(folder, content, name="events.csv", encoding="utf-8"):
@@ -108,6 +109,19 @@ def test_the_name_says_how_a_file_is_written(tmp_path, name):
     events = Interactions.from_folder(tmp_path).events
     assert events["title"].tolist()[:2] == ["a:b", "c"]
     assert events["title"].isna().tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("name", ["events.dat", "events.dat.gz"])
+@pytest.mark.parametrize("separator", ["::", "||", "^|^", "::|"])
+def test_a_block_may_end_anywhere_in_a_separator(tmp_path, monkeypatch, name, separator):
+    titles = ["one", "", f"{separator[0]}ends", "é", "and more"]
+    path = text(tmp_path, log(titles).replace(",", separator), name)
+    whole = Interactions.from_files(path, separator=separator).events
+    assert len(whole) == len(titles)
+    for size in range(1, 41):
+        monkeypatch.setattr(stream, "_BLOCK", size)
+        torn = Interactions.from_files(path, separator=separator).events
+        pd.testing.assert_frame_equal(torn, whole)
 
 
 def test_a_file_without_a_header(tmp_path):

@@ -87,6 +87,8 @@ class TextStream(io.RawIOBase):
                 "a separator of several characters cannot be told from the control character "
                 f"{UNIT_SEPARATOR!r}, which the text holds"
             )
+        # First whole separators: what `::` ends in may begin another one, and does not here.
+        block = block.replace(self._separator, unit)
         cut = 0
         if not self._ended:
             cut = next(
@@ -95,7 +97,7 @@ class TextStream(io.RawIOBase):
                 if block.endswith(self._separator[:size])
             )
         self._rest = block[len(block) - cut :]
-        return block[: len(block) - cut].replace(self._separator, unit)
+        return block[: len(block) - cut]
 
     def _look(self, block: bytes) -> None:
         """Whether the marks of this block are where a writer of CSV puts them."""
