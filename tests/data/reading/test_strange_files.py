@@ -1,5 +1,6 @@
 """What programs write that is not quite CSV, JSON lines or Parquet: read right, or a way on."""
 
+import gzip
 import json
 import os
 import re
@@ -42,6 +43,11 @@ READ = {
     "array in a line": ("\ufeff[" + ",".join(OBJECTS) + "]", "events.jsonl"),
     "objects in a line": ("".join(OBJECTS), "events.json"),
     "JSON lines with CR": ("\r\n".join(OBJECTS), "events.jsonl"),
+    "packed lines in capitals": (gzip.compress("\n".join(OBJECTS).encode()), "EVENTS.JSONL.GZ"),
+    "packed array in capitals": (
+        gzip.compress(("[" + ",".join(OBJECTS) + "]").encode()),
+        "Events.Json.Gz",
+    ),
     "brackets and stars": (CSV, "a[1]*?/events.csv"),
 }
 

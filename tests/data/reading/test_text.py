@@ -14,7 +14,7 @@ from tfrec_recall.data.reading import stream
 
 def text(folder, content, name="events.csv", encoding="utf-8"):
     content = content.encode(encoding)
-    (folder / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    (folder / name).write_bytes(gzip.compress(content) if name.lower().endswith(".gz") else content)
     return folder / name
 
 
@@ -101,9 +101,11 @@ def test_utf_8_that_is_read_otherwise_is_told(tmp_path):
         Interactions.from_csv(path, encoding="cp1252")
 
 
-@pytest.mark.parametrize("name", ["events.tsv", "events.tsv.gz", "events.csv.gz", "events.dat"])
+@pytest.mark.parametrize(
+    "name", ["events.tsv", "events.tsv.gz", "events.csv.gz", "events.dat", "EVENTS.CSV.GZ"]
+)
 def test_the_name_says_how_a_file_is_written(tmp_path, name):
-    separator = {"t": "\t", "c": ",", "d": "::"}[name[7]]
+    separator = {"t": "\t", "c": ",", "d": "::"}[name[7].lower()]
     content = log(["a:b", "c", ""]).replace(",", separator)
     text(tmp_path, content, name)
     events = Interactions.from_folder(tmp_path).events

@@ -6,7 +6,7 @@ import json
 import pathlib
 import re
 
-import pyarrow as pa
+from tfrec_recall.data.reading.packed import opened
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 
@@ -16,7 +16,7 @@ def array_as_lines(path: pathlib.Path) -> bytes:
 
     Raises: ValueError naming the line where no array of objects goes on.
     """
-    with pa.input_stream(str(path), compression="detect") as file:
+    with opened(path) as file:
         text = file.read().decode("utf-8-sig")
     decoder = json.JSONDecoder()
     lines: list[str] = []

@@ -21,6 +21,7 @@ from tfrec_recall.data.reading.columns import IDS, is_wanted, our_names
 from tfrec_recall.data.reading.json_array import array_as_lines
 from tfrec_recall.data.reading.layout import Layout
 from tfrec_recall.data.reading.other_files import refuse_other_file
+from tfrec_recall.data.reading.packed import opened
 from tfrec_recall.data.reading.parts import is_empty, partition, parts_of, with_partition
 
 _BLOCK = 2**25  # bytes; a line has to fit
@@ -110,12 +111,12 @@ _ONE = (
 )
 
 
-def _opened(path: pathlib.Path) -> tuple[BinaryIO, str]:
+def _lines_of(path: pathlib.Path) -> tuple[BinaryIO, str]:
     """The lines of a file, or those that an array would be; and what an error calls one."""
-    with pa.input_stream(str(path), compression="detect") as file:
+    with opened(path) as file:
         begin = file.read(64).removeprefix(codecs.BOM_UTF8).lstrip()
     if not begin.startswith(b"["):
-        return pa.input_stream(str(path), compression="detect"), "line"
+        return opened(path), "line"
     return io.BytesIO(array_as_lines(path)), "element"
 
 
@@ -145,7 +146,7 @@ def _typed(path: pathlib.Path) -> pa.Table:
     options = pj.ReadOptions(block_size=_BLOCK)
 
     def read(schema: pa.Schema | None) -> pa.Table:
-        with _opened(path)[0] as file:
+        with _lines_of(path)[0] as file:
             return pj.read_json(file, options, pj.ParseOptions(explicit_schema=schema))
 
     found = read(None)
@@ -173,8 +174,8 @@ def _objects(path: pathlib.Path, numbers_as_text: bool = False) -> Iterator[dict
     if numbers_as_text:
         parsers = {"parse_int": str, "parse_float": str, "parse_constant": _constant}
     kinds: dict[str, tuple[str, int]] = {}
-    opened, unit = _opened(path)
-    with opened as file:
+    whole, unit = _lines_of(path)
+    with whole as file:
         for number, line in enumerate(_lines(file), start=1):
             if not line.strip():
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import pathlib
 
-import pyarrow as pa
+from tfrec_recall.data.reading.packed import opened
 
 _SAMPLE = 4096
 _PACKED = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".zst": b"\x28\xb5\x2f\xfd"}
@@ -55,7 +55,7 @@ def refuse_other_file(path: pathlib.Path, encoding: str | None) -> None:
             f"its name ends in {path.suffix}, and it is not packed so: change its name. "
             f"Received: {begin!r}."
         )
-    with pa.input_stream(str(path), compression="detect") as unpacked:
+    with opened(path) as unpacked:
         first = unpacked.read(_SAMPLE)
     what = _other_kind(first, encoding is not None) or _other_encoding(first, encoding)
     if what:

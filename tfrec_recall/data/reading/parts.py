@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from tfrec_recall.data.reading.forms import FORMATS, JSON_LINES, PARQUET, TEXT, suffix_of
+from tfrec_recall.data.reading.packed import opened
 
 _NOTHING = "__HIVE_DEFAULT_PARTITION__"  # what Hive and Spark call the folder of missing values
 
@@ -106,7 +107,7 @@ def with_partition(table: pa.Table, values: dict[str, str | None]) -> pa.Table:
 
 def is_empty(path: pathlib.Path) -> bool:
     """Whether nothing is in a file, packed or not: writers leave such parts where none fell."""
-    with pa.input_stream(str(path), compression="detect") as file:
+    with opened(path) as file:
         return not file.read(1)
 
 

@@ -9,8 +9,7 @@ import pathlib
 import re
 from collections.abc import Iterator
 
-import pyarrow as pa
-
+from tfrec_recall.data.reading.packed import opened
 from tfrec_recall.data.reading.stream import UNIT_SEPARATOR, TextStream
 
 _SHOWN = 120  # characters of a bad record
@@ -146,7 +145,7 @@ def refuse_undecodable(dialect: Dialect) -> None:
     """Raises the ValueError of the first line that is not of the encoding, if there is one."""
     decoder = codecs.getincrementaldecoder(dialect.encoding)()
     line = 1
-    with pa.input_stream(str(dialect.path), compression="detect") as file:
+    with opened(dialect.path) as file:
         while True:
             block = file.read(2**20)
             try:

@@ -7,7 +7,8 @@ import io
 import pathlib
 
 import numpy as np
-import pyarrow as pa
+
+from tfrec_recall.data.reading.packed import opened
 
 UNIT_SEPARATOR = "\x1f"  # takes the place of a separator of several characters
 _BLOCK = 2**22
@@ -32,7 +33,7 @@ class TextStream(io.RawIOBase):
         self.has_quotes = False
         self.in_order = True
         self.is_utf8 = False  # text beyond ASCII that UTF-8 reads too, while it is read otherwise
-        self._file = pa.input_stream(str(path), compression="detect", buffer_size=_BLOCK)
+        self._file = opened(path, buffer_size=_BLOCK)
         decode = codecs.getincrementaldecoder(encoding)
         name = codecs.lookup(encoding).name
         self._decoder = None if name == "utf-8" else decode()
