@@ -330,12 +330,12 @@ def _without_copies(frame: pd.DataFrame | None, table: str) -> pd.DataFrame | No
     key = {"users": "user_id", "items": "item_id"}[table]
     if frame is None or key not in frame:
         return frame
-    twice = frame[frame[key].duplicated(keep=False)]
-    copies = twice.index[repeats(twice)]
+    twice = np.flatnonzero(frame[key].duplicated(keep=False))
+    copies = twice[repeats(frame.take(twice)).to_numpy()]  # by place: labels may come again
     if not len(copies):
         return frame
     tell(f"{table}: {len(copies):,} rows repeat another in every column and are left out.")
-    return frame.drop(index=copies)
+    return frame.take(np.delete(np.arange(len(frame)), copies))
 
 
 def repeats(rows: pd.DataFrame) -> pd.Series:

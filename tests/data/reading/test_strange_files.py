@@ -255,6 +255,18 @@ def test_rows_of_items_that_are_copies_are_left_out_aloud(tmp_path):
         Interactions.from_csv(path, items=items)
 
 
+def test_labels_of_rows_that_come_again_cost_no_item(tmp_path):
+    path = written(tmp_path, CSV)
+    some = pd.DataFrame({"item_id": ["i0", "i1", "i2"], "kind": ["a", "b", "c"]})
+    for months in ([some, some], [some, some[:1].assign(item_id="i3", kind="d"), some[:1]]):
+        every = pd.concat(months)
+        every.to_parquet(tmp_path / "items.parquet")
+        with pytest.warns(ReadingNotice, match=r"items: [13] rows repeat another"):
+            items = Interactions.from_files(path, items=tmp_path / "items.parquet").items
+        known = items.dropna().set_index("item_id")["kind"].to_dict()
+        assert known == dict(every.itertuples(index=False))
+
+
 def test_a_pipe_is_refused(tmp_path):
     os.mkfifo(tmp_path / "events.csv")
     with pytest.raises(ValueError, match=r"is a pipe or a device.*write"):

@@ -39,7 +39,10 @@ def read_parquet(path: FilePath) -> pd.DataFrame:
             raise ValueError(f"{fragment.path} is damaged: {error}") from error
         named = [name for name in frame.index.names if name is not None]
         frames.append(frame.reset_index(named))
-    return without_nullable(pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0])
+    # Labels that nobody named, as of frames that were put together, may come again.
+    if len(frames) == 1:
+        return without_nullable(frames[0].reset_index(drop=True))
+    return without_nullable(pd.concat(frames, ignore_index=True))
 
 
 def parquet_tables(path: FilePath, rows: int) -> Iterator[pa.Table]:
