@@ -6,6 +6,7 @@ import hashlib
 
 import pandas as pd
 
+from tfrec_recall.data.exact_text import exact_text
 from tfrec_recall.data.interactions import Interactions
 
 
@@ -27,6 +28,6 @@ def fingerprint(interactions: Interactions) -> str:
             column = table[name]
             digest.update(f"{name}: {column.dtype}".encode())
             if column.dtype == object:  # lists have no hash
-                column = column.map(repr)
+                column = exact_text(column)
             digest.update(pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes())
     return digest.hexdigest()[:16]

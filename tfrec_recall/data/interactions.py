@@ -17,6 +17,7 @@ from tfrec_recall.data.checks import (
     checked_events,
     plain_table,
 )
+from tfrec_recall.data.exact_text import exact_text
 from tfrec_recall.data.ids import refuse
 from tfrec_recall.data.matching import mended
 from tfrec_recall.data.notices import tell
@@ -343,5 +344,5 @@ def repeats(rows: pd.DataFrame) -> pd.Series:
     comparable = rows.copy()
     for name, dtype in rows.dtypes.items():
         if str(dtype) == "object":  # lists and arrays have no hash
-            comparable[name] = rows[name].map(repr)
+            comparable[name] = exact_text(rows[name])
     return comparable.duplicated()
