@@ -132,6 +132,24 @@ def test_parquet_keeps_types_and_ignores_the_index(tmp_path):
     assert data.users["age"].dtype == np.int64
 
 
+@pytest.mark.parametrize("form", ["parquet", "jsonl"])
+def test_lists_of_a_file_stay_where_lists_says_how_text_is_parted(tmp_path, form):
+    nested = [{"a": 1}, {"a": 2}]
+    events = table(genres=[["a", "b"], None], note=["x|y", None], where=nested, n=[5, 6])
+    if form == "parquet":
+        events.to_parquet(tmp_path / "events.parquet")
+    else:
+        events.to_json(tmp_path / "events.jsonl", orient="records", lines=True)
+    lists = dict.fromkeys(["genres", "note", "n"], "|")
+    with pytest.warns(ReadingNotice, match=r"'genres' holds lists already, such as .*not parted"):
+        found = Interactions.from_folder(tmp_path, lists=lists).events
+    assert list(found["genres"][0]) == ["a", "b"]
+    assert found["genres"].isna().tolist() == [False, True]
+    assert found[["note", "n"]].to_dict("list") == {"note": [["x", "y"], []], "n": [["5"], ["6"]]}
+    with pytest.raises(ValueError, match=r"events: lists=\{'where': ','\}.*Received: \{'a': 1\}"):
+        Interactions.from_folder(tmp_path, lists={"where": ","})
+
+
 def test_parquet_times_may_be_categories(tmp_path):
     given = pd.DataFrame({"user_id": [1, 2], "item_id": 3, "timestamp": ["2020-09-13", "2020-09"]})
     given.astype({"timestamp": "category"}).to_parquet(tmp_path / "events.parquet")

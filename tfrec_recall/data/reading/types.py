@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,7 +17,8 @@ from tfrec_recall.data.matching import SHORTENED, mended
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading.columns import IDS, Tables, check_known, names_of
 from tfrec_recall.data.reading.layout import Layout, pick
-from tfrec_recall.data.text_lists import parts_of, written
+from tfrec_recall.data.reading.list_columns import each_as_list, given_lists, lists_of
+from tfrec_recall.data.text_lists import written
 from tfrec_recall.data.times import of_text
 
 # Missing among numbers, and nowhere else.
@@ -93,7 +94,7 @@ def typed(
             if dtype is not None:
                 converted[name] = _given_type(frame[name], table, layout, dtype)
             elif between is not None:
-                converted[name] = _lists(frame[name], between)
+                converted[name] = given_lists(frame[name], table, between)
             elif (table, name) in ids:
                 converted[name] = ids[table, name]
             elif name == "timestamp" and table == "events":
@@ -300,7 +301,7 @@ def _list_of_text(text: pd.Series, table: str, layout: Layout) -> pd.Series | No
         f"{table}: column {text.name!r} holds lists, such as {text[has].iloc[0]!r}, and is split "
         f"at {_LIST!r}; {_as_text(str(text.name))} keeps the text."
     )
-    return _lists(text, _LIST)
+    return lists_of(text, _LIST)
 
 
 def _written_lists(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
@@ -319,20 +320,7 @@ def _written_lists(text: pd.Series, table: str, layout: Layout) -> pd.Series | N
         f"{table}: column {text.name!r} holds written lists, such as {next(iter(found))!r}, and is "
         f"read as lists; {_as_text(str(text.name))} keeps the text."
     )
-    return _each(text, found.__getitem__)
-
-
-def _lists(text: pd.Series, between: str) -> pd.Series:
-    """A list of text in every row, empty where nothing is there."""
-    return _each(text.astype("str"), partial(parts_of, separator=between))
-
-
-def _each(text: pd.Series, read: Callable[[str], list]) -> pd.Series:
-    codes, values = pd.factorize(text)
-    made = [read(value) for value in values.tolist()]
-    made.append([])  # of what is missing, whose code is -1
-    column = pd.Series([list(made[code]) for code in codes], dtype=object)
-    return column.set_axis(text.index).rename(str(text.name))
+    return each_as_list(text, found.__getitem__)
 
 
 def _as_text(name: str) -> str:
