@@ -150,6 +150,22 @@ def test_lists_of_a_file_stay_where_lists_says_how_text_is_parted(tmp_path, form
         Interactions.from_folder(tmp_path, lists={"where": ","})
 
 
+def test_ids_of_a_given_type_are_mended_too(tmp_path):
+    csv(tmp_path, "user_id,item_id\n1,' 7'\n2,007\n".replace("'", '"'))
+    csv(tmp_path, "item_id,kind\n7,a\n8,b\n", "items.csv")
+    for dtype in ({"item_id": "str"}, {"events.item_id": "str"}, {"items.item_id": "str"}):
+        with pytest.warns(ReadingNotice, match=r"1 of 2 item_ids were mended, such as ' 7' to '7'"):
+            data = Interactions.from_csv(tmp_path, dtype=dtype, mend_ids=True)
+        assert data.events["item_id"].tolist() == ["7", "7"]
+        assert data.items["item_id"].tolist() == ["7", "8"]
+    events = table().assign(item_id=["7.0", "8"])
+    events.to_parquet(tmp_path / "events.parquet")
+    (tmp_path / "events.csv").unlink()
+    with pytest.warns(ReadingNotice, match=r"1 of 2 item_ids were mended"):
+        data = Interactions.from_folder(tmp_path, dtype={"item_id": "str"}, mend_ids=True)
+    assert data.items["item_id"].tolist() == ["7", "8"]
+
+
 def test_parquet_times_may_be_categories(tmp_path):
     given = pd.DataFrame({"user_id": [1, 2], "item_id": 3, "timestamp": ["2020-09-13", "2020-09"]})
     given.astype({"timestamp": "category"}).to_parquet(tmp_path / "events.parquet")

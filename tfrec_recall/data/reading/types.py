@@ -91,12 +91,12 @@ def typed(
         converted: dict[str, pd.Series] = {}
         for name in columns[table]:
             dtype, between = pick(layout.dtype, table, name), pick(layout.lists, table, name)
-            if dtype is not None:
-                converted[name] = _given_type(frame[name], table, layout, dtype)
-            elif between is not None:
+            if dtype is None and between is not None:
                 converted[name] = given_lists(frame[name], table, between)
-            elif (table, name) in ids:
+            elif (table, name) in ids:  # of a given type too, which is mended with the others
                 converted[name] = ids[table, name]
+            elif dtype is not None:
+                converted[name] = _given_type(frame[name], table, layout, dtype)
             elif name == "timestamp" and table == "events":
                 converted[name] = _time(frame[name], layout)
             elif name in untyped.get(table, ()):
@@ -116,11 +116,17 @@ def _ids(
         columns = {
             table: frames[table][name]
             for table in having
-            if table in frames and name in frames[table] and pick(layout.dtype, table, name) is None
+            if table in frames and name in frames[table]
         }
+        without_types = []
+        for table, values in columns.items():
+            dtype = pick(layout.dtype, table, name)
+            if dtype is not None:
+                columns[table] = _given_type(values, table, layout, dtype)
+            elif name in untyped.get(table, ()):
+                without_types.append(table)
         if layout.mend_ids:
             columns = dict(zip(columns, mended(list(columns.items()), name), strict=True))
-        without_types = [table for table in columns if name in untyped.get(table, ())]
         for table, values in of_one_type(columns, without_types, name).items():
             found[table, name] = values
     return found
