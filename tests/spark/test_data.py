@@ -69,6 +69,19 @@ def test_ids_are_mended_and_times_read_by_their_unit(spark):
     same(found.users, expected.users)
 
 
+def test_a_table_whose_log_says_which_files_count_is_refused(spark, tmp_path):
+    frame = pd.DataFrame({"user_id": ["a"], "item_id": ["b"]})
+    frame.to_parquet(tmp_path / "events.parquet")
+    (tmp_path / "users").mkdir()
+    frame[["user_id"]].to_parquet(tmp_path / "users" / "0.parquet")
+    read = on.SparkInteractions.from_parquet
+    assert read(spark, tmp_path.as_uri()).users.count() == 1
+    (tmp_path / "users" / "_delta_log").mkdir()
+    for place in (tmp_path, tmp_path.as_uri()):
+        with pytest.raises(ValueError, match=r"users is a table of Delta Lake.*_delta_log"):
+            read(spark, place)
+
+
 def test_times_without_a_zone_are_of_utc_in_any_session(spark, tmp_path):
     """The session's zone has no half past two on that day."""
     times = ["2024-03-10 02:30:00", "2024-03-10 02:30:00.25", "2024-11-03 01:59:59.000001"]

@@ -175,8 +175,9 @@ def parquet(
     Returns: a dataset of known cardinality of dictionaries: [batch] a column of values,
         [batch, length] a column of lists, padded on the right with 0 or "".
     Raises: ValueError if there is no file, if one is damaged, lacks a column or has it in another
-        type. What shows only while reading (a missing integer, a damaged page) is raised by the
-        dataset, as tf.errors.InvalidArgumentError. The message names the file.
+        type, and for a table of Delta Lake and the like, whose log says which files count. What
+        shows only while reading (a missing integer, a damaged page) is raised by the dataset, as
+        tf.errors.InvalidArgumentError. The message names the file.
     """
     if shuffle_rows is not None and shuffle_rows < 1:
         raise ValueError(
@@ -287,7 +288,7 @@ def _dtype(kind: pa.DataType) -> np.dtype | None:
 
 
 def _paths(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """The files meant, without what Spark marks (_…) or has half written (.…) in folders."""
+    """The files meant; see `parquet_parts`."""
     if not isinstance(source, str | os.PathLike):
         paths = [Path(path) for path in source]
     elif Path(source).is_dir():

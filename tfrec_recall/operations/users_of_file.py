@@ -191,9 +191,13 @@ class PartOfFile:
 
 
 def files_of(path: pathlib.Path) -> list[pathlib.Path]:
-    """The Parquet files that a path stands for, without what is hidden or left by writers."""
-    alone = [path] if path.exists() else []
-    found = parquet_parts(path) if path.is_dir() else alone
+    """The Parquet files that a path stands for; see `parquet_parts`.
+
+    Raises: FileNotFoundError if there is none, ValueError as `parquet_parts`.
+    """
+    found = [path] if path.exists() else []
+    if path.is_dir():
+        found = parquet_parts(path)
     if not found:
         seen = sorted(one.name for one in path.iterdir())[:5] if path.is_dir() else "nothing there"
         raise FileNotFoundError(

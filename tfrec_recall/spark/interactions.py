@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from tfrec_recall.data.reading import PARQUET, find_tables, stem_of
 from tfrec_recall.data.reading.columns import check_known, check_rename, is_wanted, our_names
 from tfrec_recall.data.reading.layout import TABLES
+from tfrec_recall.data.reading.parts import logged_table
 from tfrec_recall.spark import matching
 from tfrec_recall.spark.checks import (
     id_rules,
@@ -112,6 +113,9 @@ class SparkInteractions:
             columns: the columns to keep beside the known ones, as in `Layout`.
             drop_duplicates: drop events that repeat another in every column.
             name: by default that of the folder or file.
+
+        Raises: ValueError for a table of Delta Lake or Hudi: `from_frames` takes what
+            `spark.read.format("delta").load(…)` reads.
         """
         paths = _find(spark, str(events), {"users": users, "items": items})
         frames = {table: _read(spark, path) for table, path in paths.items()}
@@ -226,6 +230,10 @@ def _find(
             if table not in found and exists(spark, f"{place.rstrip('/')}/{name}"):
                 found[table] = f"{place.rstrip('/')}/{name}"
     found.setdefault("events", place)
+    for path in found.values():
+        for log in ("_delta_log", ".hoodie"):  # beside another log Spark itself finds no Parquet
+            if exists(spark, f"{path.rstrip('/')}/{log}"):
+                raise logged_table(path, log)
     return {table: found[table] for table in TABLES if table in found}
 
 

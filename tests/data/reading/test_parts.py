@@ -5,8 +5,10 @@ import gzip
 import pandas as pd
 import pytest
 
+from tfrec_recall.data import part_events, streaming
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.notices import ReadingNotice
+from tfrec_recall.operations.users_of_file import files_of
 
 HEADER = "user_id,item_id,rating\n"
 
@@ -86,6 +88,50 @@ def test_a_column_may_stand_in_the_part_and_in_the_name_of_its_folder(tmp_path, 
     message = rf"item_id=8/part-0\.{suffix}.*'item_id' is in the part and.*'?7'? in item_id=8"
     with pytest.raises(ValueError, match=message):
         Interactions.from_folder(tmp_path)
+
+
+LOGS = {
+    "Delta Lake": ("_delta_log/00000000000000000000.json", "delta", "delta_scan", "part-0.parquet"),
+    "Apache Hudi": (".hoodie/hoodie.properties", "hudi", "", "day=3/x_0-1-0_2024.parquet"),
+    "Apache Iceberg": (
+        "metadata/v1.metadata.json", "iceberg", "iceberg_scan", "data/day=3/0.parquet",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("called", LOGS)
+@pytest.mark.parametrize("below", ["", "events/"], ids=["alone", "named"])
+def test_a_table_whose_log_says_which_files_count_is_refused(tmp_path, called, below):
+    log, form, function, part = LOGS[called]
+    written(tmp_path, {f"{below}{log}": "{}"})
+    part = tmp_path / below / part
+    part.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame({"user_id": [1], "item_id": [2]}).to_parquet(part)
+    message = rf"{called}: its log .*'{form}'.*write\.parquet.*{function}.*Received: {log[:4]}"
+    for folder in dict.fromkeys([tmp_path, tmp_path / below, part.parent]):
+        for read in (
+            Interactions.from_folder,
+            lambda path: part_events(path, tmp_path / "parts"),
+            lambda path: streaming.parquet(path, ["user_id"], 1),
+            files_of,
+        ):
+            with pytest.raises(ValueError, match=message):
+                read(folder)
+    place = written(tmp_path / "shop", {f"items/{log}": "{}", "events.csv": HEADER + "1,2,3\n"})
+    with pytest.raises(ValueError, match=message):
+        Interactions.from_folder(place)
+    pd.DataFrame({"item_id": [2], "kind": ["a"]}).to_parquet(tmp_path / "plain.parquet")
+    items = Interactions.from_folder(place, items=tmp_path / "plain.parquet").items
+    assert items["kind"].tolist() == ["a"]
+
+
+def test_what_writers_have_not_finished_is_no_part(tmp_path):
+    frame = pd.DataFrame({"user_id": [1], "item_id": [2]})
+    for name in ("part-0.parquet", "_temporary/0/part-1.parquet", ".spark/part-2.parquet"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        frame.to_parquet(tmp_path / name)
+    assert files_of(tmp_path) == [tmp_path / "part-0.parquet"]
+    assert streaming.parquet(tmp_path, ["user_id"], 1).cardinality() == 1
 
 
 def test_parts_without_a_header_or_a_suffix(tmp_path):

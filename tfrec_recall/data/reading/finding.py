@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from tfrec_recall.data.reading.forms import FORMATS, FilePath, suffix_of
 from tfrec_recall.data.reading.layout import TABLES
-from tfrec_recall.data.reading.parts import check_link, has_parts, is_one_table
+from tfrec_recall.data.reading.parts import check_link, has_parts, is_one_table, refuse_logged_table
 
 
 def find_tables(
@@ -28,17 +28,19 @@ def find_tables(
     if place.is_dir():
         there = sorted(place.iterdir())
         for table in TABLES:
+            if table in found:
+                continue
             names = [f"{table}{suffix}" for suffix in formats]
             present = [path for name in names for path in there if path.name.lower() == name]
             for path in present:
                 check_link(path)
             if has_parts(place / table, formats):
                 present.append(place / table)
-            if len(present) > 1 and table not in found:
+            if len(present) > 1:
                 names = [path.name for path in present]
                 raise ValueError(f"{place}: {table} is there twice, remove one. Received: {names}.")
-            for path in present:
-                found.setdefault(table, path)
+            if present:
+                found[table] = present[0]
         alone = not any(path.parent == place for path in found.values())
         if alone and is_one_table(place, formats):
             found["events"] = place  # a folder of parts
@@ -64,6 +66,8 @@ def find_tables(
                 f"{table}: {path} is a pipe or a device, and a file is read more than once: write "
                 "what comes out of it to a file."
             )
+        if path.is_dir():
+            refuse_logged_table(path)
     return {table: found[table] for table in TABLES if table in found}
 
 

@@ -13,6 +13,11 @@ from tfrec_recall.data.reading.forms import FORMATS, JSON_LINES, PARQUET, TEXT, 
 from tfrec_recall.data.reading.packed import opened
 
 _NOTHING = "__HIVE_DEFAULT_PARTITION__"  # what Hive and Spark call the folder of missing values
+LOGS = {  # of tables whose files count only as a log says, and what reads them
+    "_delta_log": ("Delta Lake", "delta", "delta_scan"),
+    ".hoodie": ("Apache Hudi", "hudi", None),
+    "metadata/*.metadata.json*": ("Apache Iceberg", "iceberg", "iceberg_scan"),
+}
 
 
 def parts_of(path: pathlib.Path) -> list[pathlib.Path]:
@@ -21,7 +26,8 @@ def parts_of(path: pathlib.Path) -> list[pathlib.Path]:
     A part has a suffix that says how it is written, or is called `part…` and has none. What begins
     with `_` or `.` is left by writers beside their parts and is none.
 
-    Raises: ValueError if there is no part, or if they are written in several forms.
+    Raises: ValueError if there is no part, if they are written in several forms, or for a table
+        whose log says which of them count.
     """
     if not path.is_dir():
         return [path]
@@ -39,8 +45,36 @@ def parts_of(path: pathlib.Path) -> list[pathlib.Path]:
 
 
 def parquet_parts(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The `*.parquet` of a folder and its subfolders alone, by the rule of `parts_of`."""
+    """The Parquet files of a folder and its subfolders, in the order of their names.
+
+    Raises: ValueError for a table whose log says which of them count.
+    """
     return sorted(part for part in _parts(folder) if suffix_of(part) in PARQUET)
+
+
+def refuse_logged_table(folder: pathlib.Path) -> None:
+    """Raises the ValueError of a table, or a part of one, whose log says which files count."""
+    place = folder
+    while True:
+        for log in LOGS:
+            if next(place.glob(log), None) is not None:
+                raise logged_table(place, log)
+        if "=" not in place.name and place.name != "data":  # these stand beside or below the log
+            return
+        place = place.parent
+
+
+def logged_table(place: pathlib.Path | str, log: str) -> ValueError:
+    """The error of a table with this log, one of `LOGS`."""
+    called, form, function = LOGS[log]
+    ways = [f"Spark's spark.read.format('{form}').load('{place}').write.parquet('plain')"]
+    if function:
+        ways.append(f"DuckDB's COPY (FROM {function}('{place}')) TO 'plain.parquet'")
+    return ValueError(
+        f"{place} is a table of {called}: its log says which files count, and those of rows that "
+        "were removed or rewritten are still there. Write what counts as plain Parquet and give "
+        f"that: {', or '.join(ways)}. Received: {log}."
+    )
 
 
 def has_parts(folder: pathlib.Path, formats: Sequence[str]) -> bool:
@@ -115,6 +149,7 @@ def _parts(folder: pathlib.Path, within: tuple[pathlib.Path, ...] = ()) -> Itera
     here = folder.resolve()
     if here in within:
         return  # a link back to a folder that holds it
+    refuse_logged_table(folder)
     for path in folder.iterdir():
         if path.name.startswith(("_", ".")):
             continue
