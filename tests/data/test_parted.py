@@ -13,6 +13,7 @@ from tfrec_recall.data import (
     parted,
 )
 from tfrec_recall.data.datasets import simulated
+from tfrec_recall.data.notices import ReadingNotice
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +97,38 @@ def test_integer_ids_keep_their_type_and_missing_ones_are_refused(tmp_path):
     gap.to_parquet(tmp_path / "gap.parquet")
     with pytest.raises(ValueError, match=r"events.*user_id.*missing"):
         list(part_events(tmp_path / "gap.parquet", tmp_path / "with_gap", parts=3))
+
+
+@pytest.mark.parametrize("kind", ["text", "integers"])
+def test_ids_may_be_categories_and_copies_are_left_out(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(parted, "ROWS_READ", 7)
+    users, items = np.arange(40) % 9, np.arange(40) % 13
+    frame = pd.DataFrame({"user_id": users, "item_id": items, "place": np.arange(40)})
+    known = pd.DataFrame({"item_id": range(11), "kind": list("abcabcabcab")})
+    people = pd.DataFrame({"user_id": range(9), "age": range(20, 29)})
+    if kind == "text":
+        frame = frame.astype({"user_id": "str", "item_id": "str"})
+        known, people = known.astype({"item_id": "str"}), people.astype({"user_id": "str"})
+    folder = tmp_path / "log"
+    (folder / "events").mkdir(parents=True)
+    for number, rows in enumerate((frame[:15], frame[15:])):  # of other categories each
+        rows = rows.astype({"user_id": "category", "item_id": "category"})
+        rows.to_parquet(folder / "events" / f"part-{number}.parquet")
+    pd.concat([known, known[:3]]).astype({"item_id": "category"}).to_parquet(
+        folder / "items.parquet"
+    )
+    pd.concat([people, people[2:4]]).to_parquet(folder / "users.parquet")
+    with pytest.warns(ReadingNotice, match=r"items: 3 rows repeat another in every column"):
+        whole = Interactions.from_parquet(folder)
+    with pytest.warns(ReadingNotice) as told:
+        parts = part_events(folder, tmp_path / "parts", parts=3)
+    told = [str(one.message) for one in told]
+    assert any("items: 3 rows repeat" in one for one in told)
+    assert any("users: " in one for one in told)
+    for table in ("events", "users", "items"):
+        frames = [parts.items] if table == "items" else [getattr(part, table) for part in parts]
+        found = pd.concat(frames, ignore_index=True)
+        pd.testing.assert_frame_equal(in_order(found), in_order(getattr(whole, table)))
 
 
 def test_what_cannot_be_parted_is_refused_and_leaves_nothing(tmp_path, parts):

@@ -178,7 +178,7 @@ class Interactions:
         tables = _with_times(read_tables(paths, written), written)
         found = tables["events"]
         for table in ("users", "items"):
-            tables = {**tables, table: _without_copies(tables[table], table)}
+            tables = {**tables, table: without_copies(tables[table], table)}
         if drop_duplicates and found is not None:
             tables = {**tables, "events": found[~repeats(found)]}
         return cls(
@@ -326,7 +326,7 @@ def _mended(tables: Mapping[str, pd.DataFrame | None]) -> dict[str, pd.DataFrame
     return {**dict.fromkeys(tables), **result}  # type: ignore[dict-item]
 
 
-def _without_copies(frame: pd.DataFrame | None, table: str) -> pd.DataFrame | None:
+def without_copies(frame: pd.DataFrame | None, table: str) -> pd.DataFrame | None:
     """Users or items without rows that repeat another one in every column."""
     key = {"users": "user_id", "items": "item_id"}[table]
     if frame is None or key not in frame:

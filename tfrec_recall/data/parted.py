@@ -18,7 +18,7 @@ from tfrec_recall.data.arrow_frames import to_frame
 from tfrec_recall.data.checks import checked_entities
 from tfrec_recall.data.column_types import without_categories
 from tfrec_recall.data.files import whole_folder
-from tfrec_recall.data.interactions import Interactions
+from tfrec_recall.data.interactions import Interactions, without_copies
 from tfrec_recall.data.reading import PARQUET, FilePath, find_tables
 from tfrec_recall.data.reading.parquet import parquet_rows, parquet_tables, read_parquet
 
@@ -149,7 +149,7 @@ def part_events(
     """Writes Parquet events in parts by user, in memory that does not grow with them.
 
     What is held are some millions of events on their way to the parts, the items, and the ids of
-    all items.
+    all items. Users and items that repeat another row are left out and told, as elsewhere.
 
     Args:
         source: as for `Interactions.from_parquet`.
@@ -172,7 +172,7 @@ def part_events(
         def seen(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
             nonlocal met
             for table in tables:
-                _check_ids(table, paths["events"], ("user_id", "item_id"))
+                table = _with_plain_ids(table, paths["events"], ("user_id", "item_id"))
                 own = pc.unique(table["item_id"])
                 met = own if met is None else pc.unique(pa.chunked_array([met, own]))
                 yield table
@@ -182,8 +182,11 @@ def part_events(
         if met is None:
             raise ValueError(f"{paths['events']} has no event. Received: {rows} rows.")
         if "users" in paths:
-            _scatter(_checked(paths["users"]), sibling / "users", parts, written)
-        known = read_parquet(paths["items"]) if "items" in paths else None
+            for name in _scatter(_plain_users(paths["users"]), sibling / "users", parts, written):
+                _leave_out_copies(sibling / "users" / name)
+        known = None
+        if "items" in paths:
+            known = without_copies(read_parquet(paths["items"]), "items")
         ids = to_frame(pa.table({"item_id": met.drop_null()}))
         every = checked_entities(known, "items", "item_id", ids, mend_ids=None)
         every.to_parquet(sibling / "items.parquet")
@@ -197,26 +200,41 @@ def part_events(
     return PartedInteractions(folder)
 
 
-def _checked(users: pathlib.Path) -> Iterator[pa.Table]:
+def _plain_users(users: pathlib.Path) -> Iterator[pa.Table]:
     for table in parquet_tables(users, ROWS_READ):
-        _check_ids(table, users, ("user_id",))
-        yield table
+        yield _with_plain_ids(table, users, ("user_id",))
 
 
-def _check_ids(table: pa.Table, path: pathlib.Path, columns: Sequence[str]) -> None:
+def _leave_out_copies(users: pathlib.Path) -> None:
+    """Writes a part of the users again, if rows of it repeat another in every column."""
+    found = read_parquet(users)
+    kept = without_copies(found, "users")
+    if kept is not None and len(kept) < len(found):
+        kept.to_parquet(users, index=False)
+
+
+def _with_plain_ids(table: pa.Table, path: pathlib.Path, columns: Sequence[str]) -> pa.Table:
+    """The table with ids as text or integers, also where categories stand for them.
+
+    Raises: ValueError for ids of another type, or none.
+    """
     for column in columns:
         if column not in table.column_names:
             raise ValueError(
                 f"{path} has no column {column!r}. Received columns: {table.column_names}."
             )
         kind = table[column].type
-        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+            plain = table[column].cast(kind)
+            table = table.set_column(table.column_names.index(column), column, plain)
         text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
         if not (text or pa.types.is_integer(kind)):
             raise ValueError(
                 f"{path}: ids are text or integers, and {column!r} is neither: write it as one of "
                 f"them. Received: {kind}."
             )
+    return table
 
 
 def _scatter(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ import pyarrow.parquet as pq
 from tfrec_recall.data.arrow_frames import NULLABLE, plain_values, without_nullable
 from tfrec_recall.data.reading.forms import FilePath
 from tfrec_recall.data.reading.parts import partition, partitions, parts_of, with_partition
+
+_LABELS = re.compile(r"__index_level_\d+__")
 
 
 def read_parquet(path: FilePath) -> pd.DataFrame:
@@ -39,7 +42,6 @@ def read_parquet(path: FilePath) -> pd.DataFrame:
             raise ValueError(f"{fragment.path} is damaged: {error}") from error
         named = [name for name in frame.index.names if name is not None]
         frames.append(frame.reset_index(named))
-    # Labels that nobody named, as of frames that were put together, may come again.
     if len(frames) == 1:
         return without_nullable(frames[0].reset_index(drop=True))
     return without_nullable(pd.concat(frames, ignore_index=True))
@@ -83,8 +85,9 @@ def _found(path: pathlib.Path) -> tuple[ds.Dataset, pa.Schema, dict[str, Any]]:
                 f"{part}: column names are unique, but {twice} comes more than once: change one of "
                 f"them in the file. Received: columns {own.names}."
             )
+        labels = _labels(own)
         try:
-            schema = _unified(schema, own.remove_metadata())
+            schema = _unified(schema, pa.schema([one for one in own if one.name not in labels]))
         except pa.ArrowException as error:
             raise ValueError(
                 f"{part} has other types than the parts before it: {error}. Write the column with "
@@ -101,6 +104,13 @@ def _found(path: pathlib.Path) -> tuple[ds.Dataset, pa.Schema, dict[str, Any]]:
     }
     found = ds.dataset(list(metadata), schema=schema, **(folder if names else {}))
     return found, schema, metadata
+
+
+def _labels(schema: pa.Schema) -> set[str]:
+    """The columns of row labels that nobody named, as pandas writes of frames put together."""
+    noted = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
+    index = [name for name in noted.get("index_columns", ()) if isinstance(name, str)]
+    return {name for name in index if _LABELS.fullmatch(name)}
 
 
 def _without_arrow_types(metadata: dict[bytes, bytes] | None) -> dict[bytes, bytes] | None:
