@@ -19,8 +19,7 @@ def exact_text(values: pd.Series) -> pd.Series:
     >>> repr(first) == repr(second), exact_text(pd.Series([first, second])).nunique()
     (True, 2)
     """
-    whole = {"threshold": sys.maxsize, "floatmode": "unique", "suppress": False, "formatter": None}
-    with np.printoptions(**whole):
+    with np.printoptions(threshold=sys.maxsize, floatmode="unique", suppress=False, formatter=None):
         return values.map(_text)
 
 

@@ -13,7 +13,8 @@ from tfrec_recall.data.reading.forms import FORMATS, JSON_LINES, PARQUET, TEXT, 
 from tfrec_recall.data.reading.packed import opened
 
 _NOTHING = "__HIVE_DEFAULT_PARTITION__"  # what Hive and Spark call the folder of missing values
-LOGS = {  # of tables whose files count only as a log says, and what reads them
+# Of tables whose files count only as a log says; what such a table is called, and what reads it.
+LOGS: dict[str, tuple[str, str, str | None]] = {
     "_delta_log": ("Delta Lake", "delta", "delta_scan"),
     ".hoodie": ("Apache Hudi", "hudi", None),
     "metadata/*.metadata.json*": ("Apache Iceberg", "iceberg", "iceberg_scan"),
