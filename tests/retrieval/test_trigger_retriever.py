@@ -129,6 +129,26 @@ def test_similar_items_are_those_of_the_vectors():
     assert (ids.numpy()[1] == b"").all()
 
 
+def test_items_of_zeros_are_near_nothing_and_take_no_place():
+    ids = [*IDS, "cold"]
+    vectors = np.vstack([VECTORS, np.zeros(DIM, "float32")])
+    retriever = TriggerRetriever(ids, vectors, k=4, last=1, neighbours=3)
+    retriever.with_fallback(Popularity(["i5", "i2", "i9"], [3.0, 1.0, 2.0]))
+    found, scores = retriever.similar_items(["cold"], k=4)
+    assert (found.numpy() == b"").all()
+    assert np.isneginf(scores).all()
+    assert retriever({"history": [["cold"]]})[0].numpy()[0, :3].tolist() == [b"i5", b"i9", b"i2"]
+    for ours, plain in zip(
+        retriever({"history": [["i3", "cold"]]}), retriever({"history": [["i3"]]}), strict=True
+    ):
+        np.testing.assert_array_equal(ours, plain)
+    mean = HistoryMean(ids, vectors, last=1)
+    np.testing.assert_allclose(mean({"history": tf.constant([["i3", "cold"]])})[0], VECTORS[3])
+    by_mean = EmbeddingRetriever(mean, ids, vectors)
+    assert (by_mean.similar_items(["cold"], k=4)[0].numpy() == b"").all()
+    assert (by_mean.similar_items(["i3"], k=4)[0].numpy() != b"").all()
+
+
 @pytest.mark.usefixtures("traced")
 def test_the_export_equals_the_retriever(tmp_path):
     retriever = TriggerRetriever(IDS, VECTORS, k=5, last=2, half_life=1.0, neighbours=4)

@@ -32,7 +32,7 @@ class EmbeddingRetriever(Retriever):
     """Queries and items in one space: the score is the inner product.
 
     Items are similar by the cosine of their vectors: where these are not of length one, or a lift
-    changes the lists of queries, a second index finds them.
+    changes the lists of queries, a second index finds them. To an item of zeros none is.
 
     Args:
         query_embedder: a `tf.Module` or Keras model that maps the dictionary of raw query features
@@ -215,9 +215,11 @@ class EmbeddingRetriever(Retriever):
     def similar(self, row, exclude, k, allowed):
         row = row[:, tf.newaxis]  # [batch, 1]
         exclude = tf.concat([row, exclude], axis=1)
-        # An unknown item is an interest that is not present: nothing is similar to it.
+        # An item that is unknown, or of zeros, is an interest that is not present: nothing is
+        # similar to it.
         query = self.cosine_index.vectors_of(row)  # [batch, 1, dim]
-        return self.cosine_index.search(query, k, exclude, row >= 0, allowed)
+        present = (row >= 0) & tf.reduce_any(query != 0, axis=-1)
+        return self.cosine_index.search(query, k, exclude, present, allowed)
 
     def interests(self, queries):
         vectors, present = _embedded(self.query_embedder, queries)

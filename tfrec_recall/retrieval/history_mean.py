@@ -16,7 +16,8 @@ from tfrec_recall.retrieval.recency import check_recency, recency_weights
 class HistoryMean(tf.Module):
     """Raw histories to the weighted mean of their items' vectors: a query for `EmbeddingRetriever`.
 
-    Items that the catalogue lacks do not count; a history without items gives zeros.
+    Items that the catalogue lacks, or whose vectors are zeros, do not count; a history without
+    others gives zeros.
 
     Args:
         item_ids: raw ids, those of the catalogue or more.
@@ -46,6 +47,8 @@ class HistoryMean(tf.Module):
 
     def __call__(self, raw: Mapping[str, tf.Tensor]) -> tf.Tensor:
         rows = self.catalogue.rows(raw["history"])  # [batch, history]
-        weights = recency_weights(rows >= 0, self.last, self.half_life)
-        total = tf.einsum("bh,bhd->bd", weights, gather_or_zeros(self.vectors, rows))
+        vectors = gather_or_zeros(self.vectors, rows)  # [batch, history, dim], zeros for none
+        counts = tf.reduce_any(vectors != 0, axis=-1)
+        weights = recency_weights(counts, self.last, self.half_life)
+        total = tf.einsum("bh,bhd->bd", weights, vectors)
         return tf.math.divide_no_nan(total, tf.reduce_sum(weights, axis=1, keepdims=True))

@@ -73,7 +73,8 @@ class TriggerRetriever(Retriever):
             tuned with; without them, all items are triggers.
         seed: of the permutation that orders items of equal score.
 
-    A user without a known item is recalled nothing: popular items fill the list.
+    An item whose vector is zeros is no trigger. A user without a trigger is recalled nothing:
+    popular items fill the list.
 
     >>> vectors = [[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]]
     >>> retriever = TriggerRetriever(["a", "b", "c"], vectors, k=2)
@@ -111,9 +112,10 @@ class TriggerRetriever(Retriever):
             factors = checked_lift(lift, len(vectors))
         inputs = {"history": tf.TensorSpec([None, None], catalogue.dtype, "history")}
         units = unit_vectors(vectors[catalogue.order])
+        lengths = np.linalg.norm(vectors[catalogue.order], axis=1, keepdims=True)
 
         def of_triggers(raw):
-            rows = catalogue.rows(raw["history"])
+            rows = _with_direction(catalogue.rows(raw["history"]), lengths)
             weights = recency_weights(rows >= 0, last, half_life)
             return tf.gather(units, rows[weights > 0]), None  # [triggers, dim]
 
@@ -144,7 +146,6 @@ class TriggerRetriever(Retriever):
         )
         self.catalogue, self.index = catalogue, built
         self.item_embedder = item_embedder
-        lengths = np.linalg.norm(vectors[catalogue.order], axis=1, keepdims=True)
         self._lengths = tf.Variable(lengths, trainable=False, name="lengths")  # [items, 1]
         self._lift = tf.Variable(factors[catalogue.order, 0], trainable=False, name="lift")
         self.of_items = {"lift": self._lift}
@@ -157,6 +158,7 @@ class TriggerRetriever(Retriever):
 
     def recommend(self, queries, exclude, k, allowed):
         history = self.catalogue.rows(queries["history"])  # [batch, history]
+        history = _with_direction(history, self._lengths)
         weights = recency_weights(history >= 0, self._last, self._half_life)
         weight, place = tf.math.top_k(weights, self._width(history))  # [batch, triggers]
         trigger = tf.gather(history, place, batch_dims=1)
@@ -207,7 +209,8 @@ class TriggerRetriever(Retriever):
     def similar(self, row, exclude, k, allowed):
         row = row[:, tf.newaxis]  # [batch, 1]
         exclude = tf.concat([row, exclude], axis=1)
-        return self.index.search(self.index.vectors_of(row), k, exclude, row >= 0, allowed)
+        present = _with_direction(row, self._lengths) >= 0
+        return self.index.search(self.index.vectors_of(row), k, exclude, present, allowed)
 
     def known_vectors(self, item_id):
         rows = self.catalogue.rows(item_id)
@@ -221,3 +224,14 @@ class TriggerRetriever(Retriever):
     def _vectors_of(self, rows):
         """The vectors of rows as they were given, [..., dim]."""
         return self.index.vectors_of(rows) * tf.gather(self._lengths, tf.maximum(rows, 0))
+
+
+def _with_direction(rows: tf.Tensor, lengths: tf.Tensor | tf.Variable | np.ndarray) -> tf.Tensor:
+    """The rows whose vectors are not of zeros alone; `NO_ROW` for others, which are near nothing.
+
+    Args:
+        rows: int32 [...]; `NO_ROW` stays.
+        lengths: of the vectors, [items, 1].
+    """
+    length = tf.gather(lengths, tf.maximum(rows, 0))[..., 0]
+    return tf.where(length > 0, rows, NO_ROW)
