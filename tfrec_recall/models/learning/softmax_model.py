@@ -96,6 +96,9 @@ class SoftmaxModel(RecallModel):
     def follow(self, train: Interactions, examples: Examples) -> None:
         """Takes what the batches will hold, and prepares the mining of hard negatives."""
         self.softmax.follow(train, examples)
+        if self.softmax.personal:
+            # A step that is traced draws from the samplers of the users that it was traced with.
+            self.train_function = None  # type: ignore[assignment]
         self.mining = [
             HardMining(self, train, examples, sampler, kind.every)
             for kind, sampler in self.softmax.of_user or ()
