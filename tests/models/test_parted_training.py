@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfrec_recall.data import Interactions, part_events
 from tfrec_recall.data.datasets import simulated
 from tfrec_recall.features import Categorical, Features, History
-from tfrec_recall.models import PinSAGE, SamplingBiasCorrectedTwoTower, TwoTower
+from tfrec_recall.models import PinSAGE, SamplingBiasCorrectedTwoTower, TwoTower, YouTubeDNN
 from tfrec_recall.sampling import InBatch, Unmet
 
 
@@ -39,3 +39,20 @@ def test_a_model_learns_from_parts_what_it_learns_from_the_whole(tmp_path):
     for other in (PinSAGE(features, dim=4), SamplingBiasCorrectedTwoTower(features, dim=4)):
         with pytest.raises(ValueError, match=r"training_data takes train .*parted\.part\(0\) some"):
             other.training_data(parts)
+
+
+def test_the_age_of_an_example_is_a_share_of_the_time_of_all_parts(tmp_path):
+    simulated.write(tmp_path / "log", 1000, items=100, seed=4)
+    held = Interactions.from_parquet(tmp_path / "log")
+    parts = part_events(tmp_path / "log", tmp_path / "parts", parts=3)
+    spans = []
+    for train in (held, parts):
+        features = Features([History(length=5)], [Categorical("item_id")]).adapt(train)
+        model = YouTubeDNN(features, dim=4, hidden=(), negatives=20, example_age=True)
+        model.compile(run_eagerly=True)
+        data = model.training_data(train, 64)
+        spans.append(float(model.time_span))
+    np.testing.assert_allclose(*spans)
+    assert max(float(batch["example_age"].numpy().max()) for batch in data) <= spans[0] * 1.001
+    loss = model.fit(data.take(2), verbose=0).history["loss"]
+    assert np.isfinite(loss).all()

@@ -25,10 +25,12 @@ class PartedBatches(NamedTuple):
     Attributes:
         dataset: of known cardinality.
         targets: how often each encoded item is a target, int64 [ids].
+        span: seconds from the oldest target to the newest event of all; 0 without times.
     """
 
     dataset: tf.data.Dataset
     targets: np.ndarray
+    span: float
 
 
 class _Part(NamedTuple):
@@ -62,13 +64,15 @@ def parted_batches(
     """
     targets = np.zeros(len(features.item_vocabulary), dtype="int64")
     parts: list[_Part] = []
-    users, spec, newest = 0, None, 0.0
+    users, spec, newest, oldest = 0, None, 0.0, np.inf
     for number, part in enumerate(parted):
         with contextlib.suppress(NoExample):
-            examples, item = known_targets(features, examples_of(part))
+            made = examples_of(part)
+            examples, item = known_targets(features, made)
             targets += np.bincount(item[examples.target], minlength=len(targets))
             own = float(part.events["timestamp"].max()) if part.has_time else 0.0
             newest = max(newest, own)
+            oldest = min(oldest, own - float(made.age.max()))
             parts.append(_Part(number, -(-len(examples) // batch_size), users, own))
             if spec is None:
                 spec = _batches(features, part, examples_of, batch_size, seed, 0).element_spec
@@ -102,7 +106,7 @@ def parted_batches(
 
     dataset = tf.data.Dataset.from_generator(generate, output_signature=spec)
     steps = tf.data.experimental.assert_cardinality(sum(part.steps for part in parts))
-    return PartedBatches(following.mark(dataset).prefetch(2).apply(steps), targets)
+    return PartedBatches(following.mark(dataset).prefetch(2).apply(steps), targets, newest - oldest)
 
 
 def _batches(

@@ -17,7 +17,7 @@ from tfrec_recall.features import (
     Wanted,
     example_batches,
 )
-from tfrec_recall.features.parted_batches import parted_batches
+from tfrec_recall.features.parted_batches import PartedBatches, parted_batches
 from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.hard_mining import HardMining
@@ -80,7 +80,7 @@ class SoftmaxModel(RecallModel):
             found = parted_batches(
                 self.features, train, self.examples, batch_size, seed, first_epoch
             )
-            self.softmax.follow_parts(found.targets)
+            self.follow_parts(found)
             return found.dataset
         examples = self.examples(train)
         self.follow(train, examples)
@@ -104,6 +104,10 @@ class SoftmaxModel(RecallModel):
             for kind, sampler in self.softmax.of_user or ()
             if isinstance(kind, Hard) and isinstance(sampler, HardNegatives)
         ]
+
+    def follow_parts(self, found: PartedBatches) -> None:
+        """As `follow`, of events in parts."""
+        self.softmax.follow_parts(found.targets)
 
     def begin(self, run):
         for mining in self.mining:

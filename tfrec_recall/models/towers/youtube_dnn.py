@@ -181,7 +181,14 @@ class YouTubeDNN(SoftmaxModel):
 
     def follow(self, train, examples):
         super().follow(train, examples)
-        self.time_span.assign(max(float(examples.age.max()), 1.0))
+        self._follow_span(float(examples.age.max()))
+
+    def follow_parts(self, found):
+        super().follow_parts(found)
+        self._follow_span(found.span)
+
+    def _follow_span(self, seconds: float) -> None:
+        self.time_span.assign(max(seconds, 1.0))
         self.timed = True
 
     def examples(self, train: Interactions) -> Examples:
