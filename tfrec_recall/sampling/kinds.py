@@ -17,6 +17,7 @@ import tensorflow as tf
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flag, number, refuse, whole
 from tfrec_recall.data.packing import pack, unpack
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features
 from tfrec_recall.sampling.checks import check_ranks, user_rows
 from tfrec_recall.sampling.hard import HardNegatives
@@ -124,7 +125,9 @@ class Popularity(OfBatch):
         number("Popularity", self.power, "power", least=0)
 
     def sampler(self, features):
-        return PopularityNegatives(features.item_counts, self.power)
+        counts = features.item_counts.copy()
+        counts[:FIRST_KNOWN] = 0  # what min_count left out is no item to draw
+        return PopularityNegatives(counts, self.power)
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
