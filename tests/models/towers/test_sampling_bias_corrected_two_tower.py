@@ -3,9 +3,11 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from tests.two_replicas import strategy
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import SamplingBiasCorrectedTwoTower
+from tfrec_recall.sampling import InBatch
 
 DAY = 24 * 3600
 SMALL = {"dim": 8, "hidden": (16,), "dropout": 0.0, "buckets": 1000, "negatives": 0}
@@ -88,6 +90,27 @@ def test_negatives_that_were_drawn_are_not_counted(features, interactions):
     batch = next(iter(model.training_data(interactions, batch_size=4)))
     model.compute_loss(batch, training=True)
     assert np.sum(model.frequency.last_step) == 2 * len(np.unique(batch["item_id"]))  # two hashes
+
+
+@pytest.mark.parametrize("across", [True, False])
+def test_candidates_of_one_replica_are_corrected_as_its_own_batch(features, across):
+    """An item in every other step of two replicas is in a batch of one with 1 - 1 / sqrt(2)."""
+    with strategy().scope():
+        model = built(features, negatives=[InBatch(across_replicas=across)], rate=1.0)
+    batches = [[[2, 3], [4, 5, 5]], [[2, 2], [6, 5]], [[2, 3], [4, 5]]]  # by step and replica
+    for step in batches:
+
+        def drawn(step=step):
+            number = tf.distribute.get_replica_context().replica_id_in_sync_group
+            found = model.drawn({"item_id": tf.constant(step[number])}, training=True)
+            return found["candidate_id"], found["log_probability"]
+
+        found = strategy().run(drawn)
+    wanted = {2: 1.0, 3: 0.5, 4: 0.5, 5: 1.0}
+    for ids, log in zip(*map(strategy().experimental_local_results, found), strict=True):
+        assert len(ids) == (4 if across else 2)
+        p = np.array([wanted[one] for one in ids.numpy()])
+        np.testing.assert_allclose(np.exp(log), p if across else 1 - np.sqrt(1 - p), rtol=1e-5)
 
 
 def test_frequent_items_get_a_larger_probability(features, interactions):

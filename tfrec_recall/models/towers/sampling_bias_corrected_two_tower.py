@@ -19,6 +19,7 @@ from tfrec_recall.features import (
     example_batches,
 )
 from tfrec_recall.layers import L2Normalization, MaskedMean, StreamingFrequencyEstimator, Tower
+from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.learning.candidate_softmax import Candidates, CandidateSoftmax
 from tfrec_recall.models.learning.dimension import dim_of
 from tfrec_recall.models.learning.dropout import dropout as dropped
@@ -220,9 +221,17 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         if self.frequency is not None:
             # How often each is expected among the candidates: once by the batch, and by draws.
             in_batch = tf.range(tf.size(ids)) < tf.size(positives)
-            expected = self.frequency(ids, training=training, mask=in_batch)
+            expected = self._in_batch(self.frequency(ids, training=training, mask=in_batch))
             found["log_probability"] = tf.math.log(expected + self.softmax.expected(ids))
         return found
+
+    def _in_batch(self, probability: tf.Tensor) -> tf.Tensor:
+        """The estimator's probability as that of the batch whose items are the candidates."""
+        count = replicas.replicas()
+        if self.softmax.across_replicas or count == 1:
+            return probability
+        # The estimator's step is the batches of all replicas, p = 1 - (1 - q)^count.
+        return -tf.math.expm1(tf.math.log1p(-probability) / count)
 
     def compute_loss(self, batch, training=False):
         if "candidate_id" not in batch:
@@ -236,7 +245,7 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
             mask = counted if mask is None else counted & mask
         own_log_probability = None
         if own is not None and self.frequency is not None:
-            expected = self.frequency(own) + self.softmax.expected(own)
+            expected = self._in_batch(self.frequency(own)) + self.softmax.expected(own)
             own_log_probability = tf.math.log(expected)
         found = Candidates(ids, batch.get("log_probability"), mask, own, own_log_probability)
         return self.softmax.loss(
