@@ -3,9 +3,12 @@
 import resource
 
 import numpy as np
+import pandas as pd
 import pytest
+import tensorflow as tf
 
 from tfrec_recall.retrieval import Exact
+from tfrec_recall.retrieval.filters import ItemFilters
 
 
 def test_blocks_do_not_change_the_answer():
@@ -32,6 +35,26 @@ def test_memory_is_bounded_by_the_block():
     index.search(query, 10)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 100_000, f"peak memory grew by {grown / 1000:.0f} MB"
+
+
+def test_memory_of_a_filter_does_not_grow_with_the_values_of_an_item():
+    """All values at once would take 64 x 60,000 x 20 x 4 bytes = 307 MB, several times over."""
+    items = 60_000
+    values = [list(range(start, start + 20)) for start in range(5)]
+    table = pd.DataFrame({"tags": [values[row % 5] for row in range(items)]})
+    filters = ItemFilters(table, ["tags"])
+    index, query = Exact().build(np.ones((items, 1))), np.ones((64, 1), "float32")
+
+    def found(queries):
+        wanted = tf.fill([queries, 1], tf.constant(3, tf.int64))  # which four fifths have
+        raw = {"where_tags": wanted, "where_not_tags": tf.zeros([queries, 0], tf.int64)}
+        return index.search(query[:queries], 10, allowed=filters.allowed(raw))[0].numpy()
+
+    found(1)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert (found(64) % 5 <= 3).all()
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 200_000, f"peak memory grew by {grown / 1000:.0f} MB"
 
 
 def test_the_report():

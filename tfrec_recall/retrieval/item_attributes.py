@@ -63,13 +63,13 @@ class ItemValues(tf.Module):
             default_value=UNKNOWN,
         )
         pairs = pd.DataFrame({"item": item, "code": code}).drop_duplicates()
-        place = pairs.groupby("item").cumcount().to_numpy()
-        codes = np.full((len(values), int(place.max(initial=0)) + 1), NO_ROW, np.int32)
-        codes[pairs["item"], place] = pairs["code"]
+        own = pairs.sort_values("item", kind="stable")
+        counts = np.bincount(own["item"], minlength=len(values))
         pairs = pairs.sort_values(["code", "item"])
         size = np.bincount(pairs["code"], minlength=len(names))
-        self.runs_repeat = codes.shape[1] > 1
-        self.codes = _constant(codes, "codes")  # [items, most values of one]
+        self.runs_repeat = bool(counts.max(initial=0) > 1)
+        self._codes = _constant(own["code"].to_numpy(np.int32), "codes")  # item by item
+        self._start = _constant(np.append(0, np.cumsum(counts)), "start")  # of each, and the end
         self.listing = pairs["item"].to_numpy(np.int32)  # value by value
         # One more of each, of no size, for what no item has.
         self._length = _constant(np.append(size, 0).astype(np.int32), "length")
@@ -123,14 +123,32 @@ class ItemValues(tf.Module):
         return tf.cast(tf.reduce_sum(length, axis=1), tf.float32) / self._items
 
     def _has(self, code: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-        own = tf.gather(self.codes, tf.maximum(rows, 0))  # [..., n, width]
-        width = tf.shape(own)[-1]
-        if rows.shape.rank == 1:
-            own = tf.repeat(own[tf.newaxis], tf.shape(code)[0], axis=0)
-        flat = tf.reshape(own, [tf.shape(code)[0], tf.shape(rows)[-1] * width])
-        has = is_in(flat, code) & (flat >= 0)
-        has = tf.reshape(has, [tf.shape(code)[0], tf.shape(rows)[-1], width])
-        return tf.reduce_any(has, axis=2)
+        """Which items have one of these values, [batch, n].
+
+        The values of an item are looked at one after the other: of all at once there would be as
+        many numbers for each score as the item that has most has values.
+        """
+        shape = [tf.shape(code)[0], tf.shape(rows)[-1]]
+        row = tf.maximum(rows, 0)
+        first, end = tf.gather(self._start, row), tf.gather(self._start, row + 1)
+        most = tf.reduce_max(tf.pad(tf.reshape(end - first, [-1]), [[0, 1]]))
+        most = tf.where(tf.reduce_any(code != NO_ROW), most, 0)
+
+        def next_value(place, has):
+            at = first + place
+            there = at < end
+            own = tf.where(there, tf.gather(self._codes, tf.where(there, at, 0)), NO_ROW)
+            own = tf.broadcast_to(own, shape)
+            return place + 1, has | (is_in(own, code) & (own >= 0))
+
+        _, has = tf.while_loop(
+            lambda place, _: place < most,
+            next_value,
+            (tf.constant(0, tf.int64), tf.zeros(shape, tf.bool)),
+            shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, None])),
+            parallel_iterations=1,  # more would hold several values of each item
+        )
+        return has
 
 
 class ItemNumbers(tf.Module):
