@@ -18,22 +18,31 @@ def by_query_blocks(
     queries: Queries,
     k: tf.Tensor | int,
     at_a_time: tf.Tensor | int,
+    cost: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """`answer` of all queries, computed for at most `at_a_time` of them at once.
+
+    A query is computed alone where it costs more than that.
 
     Args:
         answer: maps slices of `queries` to rows int32 and scores float32, [block, k] both.
         queries: tensors with the batch as their first axis, the first of them one, and what else is
             of the queries; None stays.
+        cost: how many each query counts, [batch]; None: one.
     """
     batch = tf.shape(queries[0])[0]
-    step = tf.maximum(1, at_a_time)
+    cost = tf.ones([batch], tf.int64) if cost is None else tf.cast(cost, tf.int64)
+    total = tf.cumsum(cost)
+    most = tf.cast(at_a_time, tf.int64)
     nothing = best(tf.zeros([0, 0]), k)
 
     def next_block(first, rows, scores):
-        some = slice(first, first + step)
+        before = total[first] - cost[first]
+        end = tf.searchsorted(total, [before + most], side="right")[0]
+        end = tf.maximum(end, first + 1)
+        some = slice(first, end)
         block_rows, block_scores = answer(*[None if p is None else p[some] for p in queries])
-        return first + step, tf.concat([rows, block_rows], 0), tf.concat([scores, block_scores], 0)
+        return end, tf.concat([rows, block_rows], 0), tf.concat([scores, block_scores], 0)
 
     _, rows, scores = tf.while_loop(
         lambda first, *_: first < batch,

@@ -89,11 +89,14 @@ class RatingRetriever(Retriever):
         present = history != tf.constant(self.catalogue.padding, history.dtype)
         present &= tf.math.is_finite(rating)
         votes = recency_weights(present, self._last, self._half_life)
+        rows = self.catalogue.rows(history)
+        entries = tf.reduce_sum(tf.where(votes > 0, self.neighbour_of.sizes(rows), 0), axis=1)
         return by_query_blocks(
             functools.partial(self._best, k=k),
-            (self.catalogue.rows(history), votes, rating, exclude, allowed),
+            (rows, votes, rating, exclude, allowed),
             k,
-            CELLS_AT_A_TIME // len(self.catalogue),
+            CELLS_AT_A_TIME,
+            cost=tf.maximum(entries, len(self.catalogue)),
         )
 
     def _best(self, rows, votes, rating, exclude, allowed, k):

@@ -120,13 +120,7 @@ class UserNeighbourRetriever(Retriever):
         """
         rows, present, values = self._history(queries)
         votes = tf.cast(present, tf.float32)
-        cells = max(len(self.catalogue), len(self.users))
-        return by_query_blocks(
-            self._near,
-            (rows, votes, values, self.users.rows(queries["user_id"])),
-            self._neighbours,
-            CELLS_AT_A_TIME // cells,
-        )
+        return self._nearest(rows, votes, values, self.users.rows(queries["user_id"]))
 
     def _history(self, queries):
         """Rows, whether there is an event with a value, and the values, [batch, history] each."""
@@ -144,17 +138,31 @@ class UserNeighbourRetriever(Retriever):
         rows, present, values = self._history(queries)
         votes = recency_weights(present, self._last, self._half_life)
         self_row = self.users.rows(queries["user_id"])
-        cells = max(len(self.catalogue), len(self.users))
+        near, similarity = self._nearest(rows, votes, values, self_row)  # [batch, neighbours]
+        entries = tf.where(similarity > 0, self.items_of.sizes(near), 0)
         return by_query_blocks(
             functools.partial(self._best, k=k),
-            (rows, votes, values, self_row, exclude, allowed),
+            (near, similarity, rows, votes, values, exclude, allowed),
             k,
-            CELLS_AT_A_TIME // cells,
+            CELLS_AT_A_TIME,
+            cost=tf.maximum(tf.reduce_sum(entries, axis=1), len(self.catalogue)),
         )
 
-    def _best(self, rows, votes, values, self_row, exclude, allowed, k):
-        """The best rows of some queries: history rows, votes and values [block, history]."""
-        near, similarity = self._near(rows, votes, values, self_row)  # [block, neighbours]
+    def _nearest(self, rows, votes, values, self_row):
+        """`_near` of all queries, so many at once as their items' users allow."""
+        entries = tf.where(votes > 0, self.users_of.sizes(rows), 0)
+        cells = max(len(self.catalogue), len(self.users))
+        return by_query_blocks(
+            self._near,
+            (rows, votes, values, self_row),
+            self._neighbours,
+            CELLS_AT_A_TIME,
+            cost=tf.maximum(tf.reduce_sum(entries, axis=1), cells),
+        )
+
+    def _best(self, near, similarity, rows, votes, values, exclude, allowed, k):
+        """The best rows of some queries, by the nearest users [block, neighbours]; of the history
+        rows, votes and values [block, history]."""
         queries, items = tf.shape(rows)[0], len(self.catalogue)
         asked = tf.where(similarity > 0)  # [asked, 2]: the query, and the place of the user
         which, item, value = self.items_of.entries(tf.gather_nd(near, asked))
