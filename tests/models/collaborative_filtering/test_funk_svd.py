@@ -9,6 +9,7 @@ from tests.references import funk_svd as reference
 from tfrec_recall.data import Interactions
 from tfrec_recall.export import export, load
 from tfrec_recall.models import FunkSVD
+from tfrec_recall.models.collaborative_filtering import funk_svd
 
 USERS, ITEMS, DIM = 9, 13, 3
 
@@ -102,6 +103,35 @@ def test_a_new_user_is_the_least_of_his_part_of_the_loss(train):
     np.testing.assert_allclose(p[0], expected_p, rtol=1e-3, atol=1e-4)
     assert float(bias[0]) == pytest.approx(expected_bias, rel=1e-3, abs=1e-4)
     np.testing.assert_array_equal(p[1], np.zeros(DIM))
+
+
+def test_rows_are_folded_in_some_at_a_time(train, monkeypatch):
+    model = with_distinct_weights(train, l2=0.2)
+    counts = {3: 7, 4: 1, 5: 2, 6: 2}  # ratings of users
+    factors = model.users.factors.numpy()
+    factors[list(counts)] = 0
+    model.users.factors.assign(factors)
+    user = np.repeat(list(counts), list(counts.values()))
+    item = np.concatenate([2 + np.arange(count) for count in counts.values()])
+    random = np.random.default_rng(1)
+    rating = random.uniform(1, 5, len(user))
+    sizes, system = [], model._system
+
+    def seen(side, items, ratings):
+        sizes.append(tuple(items.shape))
+        return system(side, items, ratings)
+
+    monkeypatch.setattr(funk_svd, "NUMBERS_AT_A_TIME", 4 * (DIM + 1))
+    monkeypatch.setattr(model, "_system", seen)
+    order = random.permutation(len(user))
+    model._fold_in_rows(model.users, model.items, user[order], item[order], rating[order])
+    assert sizes == [(2, 2), (1, 2), (1, 4), (1, 3)]
+    for row in counts:
+        own = user == row
+        alone = item[own][np.newaxis], rating[own][np.newaxis].astype("float32")
+        p, bias = model.fold_in(*map(tf.constant, alone))
+        np.testing.assert_allclose(model.users.factors[row], p[0], rtol=1e-3, atol=1e-4)
+        assert float(model.users.bias[row]) == pytest.approx(float(bias[0]), rel=1e-3, abs=1e-4)
 
 
 def test_a_user_folded_in_is_near_the_trained_one(train, tmp_path):

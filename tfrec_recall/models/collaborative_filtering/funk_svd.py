@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -24,6 +25,7 @@ from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 
 FOLDED_AT_A_TIME = 1024  # users or items
+NUMBERS_AT_A_TIME = 4_000_000  # of the factors of all that these rate, 16 MB
 
 
 @saved_by_config
@@ -208,14 +210,21 @@ class FunkSVD(RecallModel):
         row, column, rating = row[use], column[use], rating[use]
         order = np.argsort(row, kind="stable")
         row, column, rating = row[order], column[order], rating[order].astype("float32")
-        rows, starts = np.unique(row, return_index=True)
-        for first in range(0, len(rows), FOLDED_AT_A_TIME):
-            some = slice(first, first + FOLDED_AT_A_TIME)
-            begin, end = starts[some], np.append(starts[1:], len(row))[some]
-            longest = int((end - begin).max())
-            ids = pad_runs(column, begin, end, longest)
-            values = pad_runs(rating, begin, end, longest)
-            p, b = self._ridge(other, tf.constant(ids), tf.constant(values))
+        found = np.unique(row, return_index=True, return_counts=True)
+        by_count = np.argsort(found[2], kind="stable")
+        rows, starts, counts = (one[by_count] for one in found)
+        most = max(1, NUMBERS_AT_A_TIME // (self.dim + 1))
+        for some in _blocks(counts, most):
+            system = [0.0, 0.0, 0.0]
+            longest = int(counts[some].max())
+            for first in range(0, longest, most):  # once, but for a row that is longer alone
+                begin, length = starts[some] + first, min(most, longest - first)
+                end = np.minimum(starts[some] + counts[some], begin + length)
+                ids = tf.constant(pad_runs(column, begin, end, length))
+                values = tf.constant(pad_runs(rating, begin, end, length))
+                part = self._system(other, ids, values)
+                system = [before + more for before, more in zip(system, part, strict=True)]
+            p, b = self._solved(*system)
             own.factors.scatter_update(tf.IndexedSlices(p, rows[some]))
             if own.train_bias:
                 own.bias.scatter_update(tf.IndexedSlices(b, rows[some]))
@@ -236,17 +245,25 @@ class FunkSVD(RecallModel):
 
     def _ridge(self, side: FactorsAndBias, items, ratings):
         """`fold_in` by the factors of either side."""
+        return self._solved(*self._system(side, items, ratings))
+
+    def _system(self, side: FactorsAndBias, items, ratings):
+        """What of the regression is a sum over ratings: XᵀX [batch, dim + 1, dim + 1], Xᵀy [batch,
+        dim + 1, 1] and their number [batch]."""
         q, of_item = side(items)  # [batch, ratings, dim], [batch, ratings]
         counts = (items >= FIRST_KNOWN) & tf.math.is_finite(ratings)
         x = tf.concat([q, tf.ones_like(q[..., :1])], axis=-1)
         x = tf.where(counts[..., tf.newaxis], x, 0.0)
         y = tf.where(counts, ratings - self.mean - of_item, 0.0)
         number = tf.reduce_sum(tf.cast(counts, tf.float32), axis=1)
+        gram = tf.matmul(x, x, transpose_a=True)
+        return gram, tf.matmul(x, y[..., tf.newaxis], transpose_a=True), number
+
+    def _solved(self, gram, right, number):
         # A user without ratings has a system of zeros: any ridge above 0 gives the answer 0.
         ridge = tf.where(number > 0, self.l2 * number, 1.0) + 1e-6
-        gram = tf.matmul(x, x, transpose_a=True)  # [batch, dim + 1, dim + 1]
         gram += ridge[:, tf.newaxis, tf.newaxis] * tf.eye(self.dim + 1)
-        solved = tf.linalg.solve(gram, tf.matmul(x, y[..., tf.newaxis], transpose_a=True))
+        solved = tf.linalg.solve(gram, right)
         return solved[:, :-1, 0], solved[:, -1, 0]
 
     def fold_in_retriever(
@@ -274,6 +291,21 @@ class FunkSVD(RecallModel):
         if HISTORY_ONLY in train.events:
             rated &= ~train.events[HISTORY_ONLY].to_numpy(bool)
         return user[rated], item[rated], rating[rated]
+
+
+def _blocks(counts: np.ndarray, most: int) -> Iterator[slice]:
+    """Rows that are folded in at once: they have `most` ratings, padded, or are one.
+
+    Args:
+        counts: the rows' numbers of ratings, rising.
+    """
+    first = 0
+    while first < len(counts):
+        some = counts[first : first + FOLDED_AT_A_TIME]
+        padded = np.arange(1, len(some) + 1) * some
+        end = first + max(1, int(np.searchsorted(padded, most, side="right")))
+        yield slice(first, end)
+        first = end
 
 
 @saved_by_config
