@@ -160,12 +160,35 @@ def test_days_without_a_booking_are_ordinary():
         return Interactions(rows, interactions.users, interactions.items)
 
     model = model.grow(model.features.grow(since("click")))
+    check_sums(model)
     counts = model.types.counts.numpy()
     with pytest.warns(ReadingNotice, match=r"nothing to learn from the new .*: 2 other events"):
         model.update(recent(interactions, since("click")), epochs=1)
     np.testing.assert_array_equal(model.types.counts, counts)
     model.update(recent(interactions, since("rejection")), epochs=1)
     assert model.types.counts.numpy().sum() == counts.sum() + 4
+    check_sums(model)
+
+
+def check_sums(model):
+    """Draws look up the sums of the counts as they are now."""
+    counts = model.types.counts.numpy()
+    mass = np.where(counts > 0, counts.astype("float64") ** model.types.power, 0.0)
+    assert mass.any()
+    np.testing.assert_allclose(model.types.upper, np.cumsum(mass))
+
+
+def test_noise_is_drawn_by_the_counts_without_summing_them_anew():
+    interactions = small()
+    features = AirbnbType.default_features(interactions).adapt(interactions)
+    model = AirbnbType(features, dim=4)
+    model.training_data(interactions, 99)
+    check_sums(model)
+    sample = tf.function(model.types.sample).get_concrete_function([4000], tf.constant([1, 2]))
+    assert not [op for op in sample.graph.get_operations() if "Cumsum" in op.type]
+    drawn = np.bincount(sample(tf.constant([1, 2])), minlength=len(model.types)) / 4000
+    share = np.diff(model.types.upper.numpy(), prepend=0) / model.types.upper.numpy()[-1]
+    np.testing.assert_allclose(drawn, share, atol=0.05)
 
 
 def test_few_types_in_large_blocks_learn_more_than_chance():

@@ -163,7 +163,8 @@ class AirbnbType(WindowModel):
     def feature_rows(self):
         """All of its tables, whose rows are combinations of values: `take_over` moves them."""
         kept = [rule.kept for rule in (self.user_type, self.item_type) if rule.folded]
-        own = [Rows(weight, start=Start.given) for weight in (*self._weights_of_types(), *kept)]
+        own = (*self._weights_of_types(), self.types.upper, *kept)
+        own = [Rows(weight, start=Start.given) for weight in own]
         return [*own, Rows(self.taken, "item_id", Start.zero)]
 
     def bias_of(self, items):
@@ -193,6 +194,7 @@ class AirbnbType(WindowModel):
             rows = weight.numpy()
             rows[new] = was.numpy()[old]
             weight.assign(rows)
+        self.types.count(self.types.counts.numpy())
 
     @classmethod
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
@@ -221,7 +223,7 @@ class AirbnbType(WindowModel):
         taken[:FIRST_KNOWN] = 0
         self.taken.assign(taken.astype("float32"))
         columns = self._columns(train, events, keep=True)
-        self.types.counts.assign(np.bincount(columns["item_id"], minlength=len(self.types)))
+        self.types.count(np.bincount(columns["item_id"], minlength=len(self.types)))
         return session_batches(columns, user.repeat(2), batch_size, seed, first_epoch)
 
     def batches_to_measure(self, interactions, batch_size):
@@ -260,17 +262,17 @@ class AirbnbType(WindowModel):
 
         Without a new booking or rejection, nothing is learnt, which is told.
         """
-        counts = (self.types.counts, self.taken)
-        before = [count.numpy() for count in counts]
+        before = self.types.counts.numpy(), self.taken.numpy()
         try:
             self.training_data(recent.new, batch_size, seed)
         except NoExample as error:
             tell(f"{type(self).__name__} has nothing to learn from the new events: {error}")
             return
-        more = [count.numpy() for count in counts]
+        more = self.types.counts.numpy(), self.taken.numpy()
         data = self.training_data(recent.to_learn, batch_size, seed)
-        for count, old, new in zip(counts, before, more, strict=True):
-            count.assign(old + new)
+        types, taken = (old + new for old, new in zip(before, more, strict=True))
+        self.types.count(types)
+        self.taken.assign(taken)
         self.learn_on(data, epochs)
 
     def _bookings(self, events: pd.DataFrame) -> pd.DataFrame:
@@ -355,9 +357,25 @@ class SeenTypes(tf.keras.layers.Layer):
         self.counts = self.add_weight(
             "counts", (size,), dtype=tf.int64, trainable=False, initializer="zeros"
         )
+        # The sums of count^power up to each type, which draws look up: as a weight, for a step
+        # draws many times.
+        self.upper = self.add_weight(
+            "upper",
+            (size,),
+            dtype=tf.float64,
+            trainable=False,
+            initializer="zeros",
+            experimental_autocast=False,
+        )
 
     def __len__(self) -> int:
         return self.size
+
+    def count(self, counts: np.ndarray) -> None:
+        """Takes how often training has seen each type, [types]."""
+        self.counts.assign(counts)
+        mass = np.where(counts > 0, np.maximum(counts, 1.0) ** self.power, 0.0)
+        self.upper.assign(np.cumsum(mass))
 
     def call(self, types, output_first=False):
         if self.by_cosine:
@@ -380,8 +398,7 @@ class SeenTypes(tf.keras.layers.Layer):
 
     def sample(self, shape, seed: tf.Tensor) -> tf.Tensor:
         """Types drawn by count^power, int32 of this shape."""
-        counts = tf.cast(self.counts, tf.float64)
-        upper = tf.cumsum(tf.where(counts > 0, counts**self.power, 0.0))
+        upper = tf.convert_to_tensor(self.upper)
         lot = tf.random.stateless_uniform(shape, seed, dtype=tf.float64) * upper[-1]
         place = tf.searchsorted(upper, tf.reshape(lot, [-1]), side="right")
         return tf.reshape(tf.minimum(place, self.size - 1), shape)
