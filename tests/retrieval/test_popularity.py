@@ -8,6 +8,7 @@ import tensorflow as tf
 from tests.retrieval.toys import texts
 from tfrec_recall.data import Interactions
 from tfrec_recall.retrieval import EmbeddingRetriever, Popularity
+from tfrec_recall.retrieval.popularity import Fallback
 
 pytestmark = pytest.mark.usefixtures("untraced")
 
@@ -92,3 +93,37 @@ def test_segments_stay_integers_with_what_comes_later():
     found = first.later(nobody).in_segments
     pd.testing.assert_frame_equal(found, first.in_segments)
     assert set(found["segment"]) == {LARGE, LARGE - 1}
+
+
+def test_a_long_segment_makes_no_other_longer():
+    """20,000 segments of 3 items and one of 1,000, of which a list each would take 320 MB."""
+    items, small, random = 2_000, 20_000, np.random.default_rng(0)
+    overall = random.permutation(items) + 1.0
+    large = random.permutation(items)[:1_000]
+    within = pd.DataFrame(
+        {
+            "segment": [*np.repeat([f"s{n}" for n in range(small)], 3), *["large"] * 1_000],
+            "item_id": [*(np.arange(3 * small) % items), *large],
+            "score": [*([3.0, 1.0, 2.0] * small), *np.arange(1_000.0)],
+        }
+    )
+    ids = np.arange(items)
+    fallback = Fallback(ids, Popularity(ids, overall, "segment", within))
+    assert sum(v.shape.num_elements() * v.dtype.size for v in fallback.variables) < 10**7
+    asked, k = ["s0", "large", "nowhere", "s19999"], 6
+    rows, scores = fallback.filled(
+        tf.ones([4], tf.bool),
+        {"segment": tf.constant(asked)},
+        tf.fill([4, k], -1),
+        tf.fill([4, k], float("-inf")),
+        tf.zeros([4, 0], tf.int32),
+        k,
+        None,
+    )
+    for row, segment in enumerate(asked):
+        worth = overall / (items + 1.0) / 2 - 1.0
+        own = within[within["segment"] == segment]
+        worth[own["item_id"]] = (own["score"] / (own["score"].max() + 1.0) - 1.0) / 2
+        best = np.argsort(-worth)[:k]
+        np.testing.assert_array_equal(rows[row], best)
+        np.testing.assert_allclose(scores[row], worth[best], rtol=1e-5)

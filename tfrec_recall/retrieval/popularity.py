@@ -191,10 +191,12 @@ class Fallback(tf.Module):
             below = below / 2 - 0.5  # under what a segment has, from -0.5 to 0
         order = np.argsort(-below, kind="stable")[:LEADING].astype(np.int32)
         self.below = _constant(below[:, np.newaxis], "below")  # [items, 1]
-        leading, worth = order[np.newaxis], below[order][np.newaxis]
+        self._leading = _constant(order, "leading")
+        self._worth = _constant(below[order], "worth")
         self._segment = None
         if popularity.in_segments is not None:
-            names, leading, worth = _by_segment(popularity.in_segments, rows, leading, worth)
+            self._own = _InSegments(popularity.in_segments, rows)
+            names = self._own.names
             whole = pd.api.types.is_integer_dtype(names)
             dtype = tf.int64 if whole else tf.string
             inputs[str(popularity.by)] = tf.TensorSpec([None], dtype)
@@ -205,8 +207,6 @@ class Fallback(tf.Module):
                 default_value=len(names),  # overall
             )
             report |= {"by": popularity.by, "segments": len(names)}
-        self._leading = _constant(leading, "leading")  # [segments + 1, leading]
-        self._worth = _constant(worth, "worth")
         object.__setattr__(self, "inputs", inputs)
         object.__setattr__(self, "report", report)
 
@@ -267,8 +267,11 @@ class Fallback(tf.Module):
         rows, scores, exclude, segment, allowed = lists
         batch = tf.shape(rows)[0]
         exclude = tf.concat([exclude, rows], axis=1)
-        leading = tf.gather(self._leading, segment)
-        worth = tf.gather(self._worth, segment)
+        leading = tf.repeat(self._leading[tf.newaxis], batch, axis=0)
+        worth = tf.repeat(self._worth[tf.newaxis], batch, axis=0)
+        if self._segment is not None:
+            own, own_worth = self._own.of(segment)
+            leading, worth = tf.concat([own, leading], 1), tf.concat([own_worth, worth], 1)
         worth = tf.where(unwanted(leading, exclude, allowed), float("-inf"), worth)
         more, worth = merge_by_maximum(leading, worth, k)
         there = tf.reduce_sum(tf.cast(rows != NO_ROW, tf.int32), axis=1)
@@ -285,34 +288,47 @@ class Fallback(tf.Module):
         return best(tf.concat([scores, worth + floor], 1), k, tf.concat([rows, more], 1))
 
 
-def _by_segment(
-    within: pd.DataFrame, rows: pd.Series, leading: np.ndarray, worth: np.ndarray
-) -> tuple[pd.Index, np.ndarray, np.ndarray]:
-    """The segments, and the leading rows of each, before those of all, and what they are worth."""
-    within = within[within["item_id"].isin(rows.index)]
-    code, names = pd.factorize(within["segment"], sort=True)
-    table = pd.DataFrame(
-        {
-            "segment": code,
-            "row": rows[within["item_id"]].to_numpy(),
-            "score": within["score"].to_numpy(),
-        }
-    )
-    table = table.sort_values(["segment", "score", "row"], ascending=[True, False, True])
-    table = table.assign(place=table.groupby("segment").cumcount())
-    table = table[table["place"] < LEADING]
-    most = table.groupby("segment")["score"].transform("max")
-    width = int(table["place"].max()) + 1 if len(table) else 0
-    own = np.full((len(names) + 1, width), NO_ROW, np.int32)
-    own_worth = np.full((len(names) + 1, width), -np.inf, np.float32)
-    own[table["segment"], table["place"]] = table["row"]
-    own_worth[table["segment"], table["place"]] = (table["score"] / (most + 1.0) - 1.0) / 2
-    every = np.repeat(leading, len(names) + 1, axis=0), np.repeat(worth, len(names) + 1, axis=0)
-    return (
-        pd.Index(names),
-        np.concatenate([own, every[0]], axis=1),
-        np.concatenate([own_worth, every[1]], axis=1),
-    )
+class _InSegments(tf.Module):
+    """The leading items of segments, one segment after the other.
+
+    Args:
+        within: as `Popularity.in_segments`.
+        rows: of the catalogue, by raw ids.
+
+    Attributes:
+        names: of the segments, in order; one more is overall and has no items of its own.
+    """
+
+    def __init__(self, within: pd.DataFrame, rows: pd.Series):
+        super().__init__(name="in_segments")
+        within = within[within["item_id"].isin(rows.index)]
+        code, names = pd.factorize(within["segment"], sort=True)
+        table = pd.DataFrame(
+            {
+                "segment": code,
+                "row": rows[within["item_id"]].to_numpy(),
+                "score": within["score"].to_numpy(),
+            }
+        )
+        table = table.sort_values(["segment", "score", "row"], ascending=[True, False, True])
+        table = table[table.groupby("segment").cumcount() < LEADING]
+        most = table.groupby("segment")["score"].transform("max")
+        worth = (table["score"] / (most + 1.0) - 1.0) / 2
+        sizes = np.bincount(table["segment"], minlength=len(names) + 1)
+        self.names = pd.Index(names)
+        self._start = _constant(np.append(0, np.cumsum(sizes)), "start")  # of each, and the end
+        self._rows = _constant(table["row"].to_numpy(np.int32), "rows")
+        self._worth = _constant(worth.to_numpy(np.float32), "worth")
+
+    def of(self, segment: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The rows and what they are worth, [batch, most of one] both; `NO_ROW` where no more."""
+        start, end = tf.gather(self._start, segment), tf.gather(self._start, segment + 1)
+        most = tf.maximum(tf.reduce_max(end - start), 0)
+        place = start[:, tf.newaxis] + tf.range(most)  # [batch, most]
+        there = place < end[:, tf.newaxis]
+        place = tf.where(there, place, 0)
+        rows = tf.where(there, tf.gather(self._rows, place), NO_ROW)
+        return rows, tf.where(there, tf.gather(self._worth, place), float("-inf"))
 
 
 def _constant(values: np.ndarray, name: str) -> tf.Variable:
