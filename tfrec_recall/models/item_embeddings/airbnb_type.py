@@ -164,8 +164,8 @@ class AirbnbType(WindowModel):
         """All of its tables, whose rows are combinations of values: `take_over` moves them."""
         kept = [rule.kept for rule in (self.user_type, self.item_type) if rule.folded]
         own = (*self._weights_of_types(), self.types.upper, *kept)
-        own = [Rows(weight, start=Start.given) for weight in own]
-        return [*own, Rows(self.taken, "item_id", Start.zero)]
+        rows = [Rows(weight, start=Start.given) for weight in own]
+        return [*rows, Rows(self.taken, "item_id", Start.zero)]
 
     def bias_of(self, items):
         if not self.popularity:
