@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tfrec_recall.data import Split, datasets, standard
+from tfrec_recall.data import Split, datasets, has_baskets, standard
 from tfrec_recall.evaluation import Report, evaluate, plot_popularity
 from tfrec_recall.models import ItemCF, UserCF
 
@@ -71,7 +71,10 @@ def main() -> int:
         return 0
     claims = CLAIMS.get(arguments.data, []) if arguments.on == "test" else []
     missed = False
+    baskets = has_baskets(split.interactions)
     for model, settings in ROWS:
+        if baskets and settings.get("nearby"):
+            continue  # the items of a basket have no distance
         found = measured(model, settings, split, arguments.on).metrics
         said = ", ".join(f"{name}={value}" for name, value in settings.items()) or "defaults"
         recall = found[f"recall@{CUT}"]
