@@ -219,6 +219,9 @@ def test_the_config_holds_all_arguments_as_plain_values(model_class):
     same = model_class.from_config(config)
     assert same.get_config() == model.get_config()
     assert len(same.get_weights()) == len(model.get_weights())
+    # By their places they are frozen again.
+    layers, again = ([type(one) for one in m._flatten_layers()] for m in (model, same))
+    assert layers == again
     ids = unpack(
         config["features"]["config"]["encodings"]["item_id"]["config"]["vocabulary"]["ids"]
     )
@@ -347,3 +350,53 @@ def test_frozen_vectors_stay_frozen_in_a_loaded_model(tmp_path):
         known, tags = tf.range(2, 2 + len(ids)), tf.zeros([len(ids), 1], tf.int32)
         item = loaded.item_model({"item_id": known, "tags": tags})
         np.testing.assert_array_equal(item, given)
+
+
+def flags_of(model):
+    """Of each layer, by its place, whether it learns."""
+    return [layer._trainable for layer in model._flatten_layers()]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("compiled", [True, False])
+def test_frozen_layers_stay_frozen_in_a_loaded_model(form, compiled, tmp_path):
+    model = models.TwoTower(its_features(), **CASES[models.TwoTower])
+    model.candidate_model.trainable = False
+    data = model.training_data(the_board(), batch_size=BATCH).take(1)
+    if compiled:
+        model.compile(tf.keras.optimizers.Adam(0.02), run_eagerly=True)
+        model.fit(data, verbose=0)
+    model.save(tmp_path / form)
+    loaded = tf.keras.models.load_model(tmp_path / form)
+    assert flags_of(loaded) == flags_of(model)
+    before = loaded.candidate_model.get_weights()
+    if compiled:
+        assert len(loaded.optimizer.variables) == len(model.optimizer.variables)
+        for own, saved in zip(loaded.optimizer.variables, model.optimizer.variables, strict=True):
+            np.testing.assert_array_equal(own, saved)
+    else:
+        loaded.compile(tf.keras.optimizers.Adam(0.02))
+    loaded.run_eagerly = True
+    loaded.fit(data, verbose=0)
+    for weight, old in zip(loaded.candidate_model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, old)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_layers_that_are_frozen_after_they_have_learnt_can_be_saved(form, tmp_path):
+    model = built(models.TwoTower)
+    model.run_eagerly = True
+    model.fit(model.training_data(the_board(), batch_size=BATCH).take(1), verbose=0)
+    model.candidate_model.trainable = False
+    model.save(tmp_path / form)
+    loaded = tf.keras.models.load_model(tmp_path / form)
+    assert flags_of(loaded) == flags_of(model)
+    for weight, saved in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, saved)
+
+
+@pytest.mark.parametrize("model_class", [models.TwoTower, models.ItemCF])
+def test_a_model_that_learns_nothing_has_an_optimizer_too(model_class):
+    model = model_class(its_features(), **CASES[model_class])
+    model.trainable = False
+    assert model.optimizer_class is tf.keras.optimizers.Adam

@@ -49,6 +49,22 @@ def test_a_grown_model_goes_on_as_the_one_before(optimizer):
         np.testing.assert_allclose(after.numpy()[shape], before.numpy(), atol=1e-5, rtol=1e-4)
 
 
+def test_frozen_layers_stay_frozen_in_a_grown_model():
+    model = built(models.TwoTower)
+    model.candidate_model.trainable = False
+    model.compile(LazyAdam(0.05), run_eagerly=True)
+    data = model.training_data(the_board(), batch_size=BATCH).take(1)
+    model.fit(data, verbose=0)
+    grown = model.grow(its_features().grow(since()))
+    flags, flags_then = ([one._trainable for one in m._flatten_layers()] for m in (grown, model))
+    assert flags == flags_then
+    assert int(grown.optimizer.iterations) == 1
+    before = grown.candidate_model.get_weights()
+    grown.fit(data, verbose=0)
+    for weight, old in zip(grown.candidate_model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, old)
+
+
 @pytest.mark.parametrize(("optimizer", "initial"), [(LazyAdam, 0.0), (RowWiseAdagrad, 0.1)])
 def test_new_rows_have_no_state_and_begin_as_unknown(optimizer, initial):
     model, _ = begun_with(optimizer(0.05))

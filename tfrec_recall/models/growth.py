@@ -91,7 +91,8 @@ class Growing(SavedWhole):
             )
             config = {**config, "jit_compile": False, "steps_per_execution": 1}
         grown.compile_from_config(config)
-        if not config["optimizer_built"]:
+        same = len(grown.optimizer.variables) == len(self.optimizer.variables)
+        if not config["optimizer_built"] or not same:  # some were frozen since they had learnt
             return
         owners = owners_of(grown.optimizer, grown.trainable_variables)
         pairs = zip(self.optimizer.variables, grown.optimizer.variables, owners, strict=True)

@@ -234,7 +234,7 @@ class RecallModel(Growing, Learner):
     def _rows(self) -> int:
         """Of the largest table, which Keras' Adam moves whole."""
         tables = [weight.shape[0] for weight in self.trainable_weights if weight.shape.rank == 2]
-        return max(len(self.features.item_vocabulary), *tables)
+        return max([len(self.features.item_vocabulary), *tables])
 
     @property
     def steps_per_execution(self) -> int:

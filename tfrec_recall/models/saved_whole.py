@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -12,7 +13,9 @@ import tensorflow_recommenders as tfrs
 from tfrec_recall._keras import by_config_alone
 from tfrec_recall.models.learning.arguments import arguments_of, plain, restored
 
-PRECISION = "precision"  # the policy under which a model was made; no argument has this name
+# What a configuration holds beside the arguments, none of which has one of these names.
+PRECISION = "precision"  # the policy under which a model was made
+FROZEN = "frozen"  # the places of the layers that do not learn
 OPTIONS = ("jit_compile", "steps_per_execution")  # of `compile`; Keras' directories lack them
 
 
@@ -21,11 +24,12 @@ class SavedWhole(tfrs.Model):
     """Keeps the arguments of its constructor, and is made again from them.
 
     `save` writes a `.keras` file or a directory, and `tf.keras.models.load_model` gives the model
-    back: its features and their vocabularies, its weights, and the state of its optimiser, so that
-    training goes on where it stopped. A subclass keeps two rules: what it learns is in weights that
-    its constructor makes, under `tf.keras` layers or on the model itself, and an argument is a
-    plain value, an array, a table, or an object with `get_config`. It has no `get_config` to write;
-    a class of your own is decorated with `@tf.keras.utils.register_keras_serializable()`.
+    back: its features and their vocabularies, its weights, which of its layers are frozen, and the
+    state of its optimiser, so that training goes on where it stopped. A subclass keeps two rules:
+    what it learns is in weights that its constructor makes, under `tf.keras` layers or on the model
+    itself, and an argument is a plain value, an array, a table, or an object with `get_config`. It
+    has no `get_config` to write; a class of your own is decorated with
+    `@tf.keras.utils.register_keras_serializable()`.
     """
 
     made_with: dict[str, Any]
@@ -50,23 +54,43 @@ class SavedWhole(tfrs.Model):
     def get_config(self) -> dict[str, Any]:
         """What the model was made with, as plain values."""
         config = {name: plain(value, name) for name, value in self.made_with.items()}
-        return {**config, "name": self.name, PRECISION: self.made_under.name, **self._options}
+        config |= {"name": self.name, PRECISION: self.made_under.name, FROZEN: self._frozen()}
+        return {**config, **self._options}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects=None):
         """A model made with these arguments, which has learnt nothing."""
         config = dict(config)
         options = {name: config.pop(name) for name in OPTIONS if name in config}
+        frozen = config.pop(FROZEN, None)
         scope = tf.keras.utils.custom_object_scope(custom_objects or {})
         with scope, _precision(config.pop(PRECISION, "float32")):
             model = cls(**{name: restored(value) for name, value in config.items()})
         model._options = options
+        if frozen is not None:
+            model._freeze(frozen)
         return model
 
     def twin(self, **changes: Any) -> Self:
         """A model of the same arguments but for these changes, which has learnt nothing."""
         with _precision(self.made_under.name):
-            return type(self)(**{**self.made_with, **changes})
+            twin = type(self)(**{**self.made_with, **changes})
+        twin._freeze(self._frozen())
+        return twin
+
+    def _frozen(self) -> list[int]:
+        """Places, among all layers within, of those whose own flag says that they do not learn."""
+        return [place for place, layer in enumerate(self._flatten_layers()) if not layer._trainable]
+
+    def _freeze(self, frozen: list[int]) -> None:
+        """Sets the flag of each layer alone: by `trainable` it would be that of all within it."""
+        for place, layer in enumerate(self._flatten_layers()):
+            layer._trainable = place not in frozen
+
+    @property
+    def _tracking_metadata(self) -> str:
+        """What a directory says of the model, without the one flag that Keras would set of all."""
+        return json.dumps({**json.loads(super()._tracking_metadata), "trainable": None})
 
     def get_build_config(self) -> None:
         """None: the constructor has built it."""
@@ -89,8 +113,9 @@ class SavedWhole(tfrs.Model):
         super().compile(*args, from_serialized=from_serialized, **kwargs)
         if restored is not None and len(restored.variables) > len(self.optimizer.variables):
             self.optimizer.build(self.trainable_variables)
-            for own, saved in zip(self.optimizer.variables, restored.variables, strict=True):
-                own.assign(saved)
+            if len(restored.variables) == len(self.optimizer.variables):  # none was frozen since
+                for own, saved in zip(self.optimizer.variables, restored.variables, strict=True):
+                    own.assign(saved)
 
     def options_of_compile(self, options: dict[str, Any]) -> dict[str, Any]:
         """These options of `compile`, and those that a directory had beside what Keras keeps."""
