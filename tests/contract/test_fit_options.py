@@ -261,6 +261,22 @@ def test_callbacks_come_alone_in_lists_and_as_keras_lists(model_class):
     assert seen == [2, 2, 2]
 
 
+def test_a_dictionary_is_one_batch():
+    """Which Keras would cut into batches of 32, in another order."""
+    once, fitted = new(models.TwoTower), new(models.TwoTower)
+    data = new(models.TwoTower).training_data(the_board(), batch_size=64, seed=None)
+    (batch,) = ({name: np.array(v) for name, v in one.items()} for one in data.take(1))
+    whole = losses_of(once, [batch])["loss"]
+    measure = functools.partial(fitted.evaluate, batch, verbose=0, return_dict=True)
+    assert measure()["loss"] == pytest.approx(whole, rel=1e-6)
+    assert measure(batch_size=16)["loss"] < whole  # of fewer negatives
+    once.train_on_batch(batch)
+    logs = fitted.fit(batch, validation_data=batch, verbose=0).history
+    assert int(fitted.optimizer.iterations) == 1
+    assert_learnt(fitted, [weight.numpy() for weight in learnt_by(once)])
+    assert logs["val_loss"] == [pytest.approx(losses_of(once, [batch])["loss"], rel=1e-5)]
+
+
 @pytest.mark.parametrize("model_class", [c for c in CASES if c not in IN_ONE_PASS])
 def test_what_fit_does_not_take_is_refused(model_class):
     model, data = trained(model_class)[0], as_dataset(batches_of(model_class))

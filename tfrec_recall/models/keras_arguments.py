@@ -66,6 +66,15 @@ def is_batches(data: Any) -> bool:
     return isinstance(data, (Mapping, Iterator, creator, tf.keras.utils.Sequence))
 
 
+def batches(data: Any) -> Any:
+    """What Keras goes through batch by batch; a dictionary is one, which it would cut and shuffle.
+
+    Args:
+        data: for which `is_batches` holds.
+    """
+    return tf.data.Dataset.from_tensors(dict(data)) if isinstance(data, Mapping) else data
+
+
 def batch_of(data: Any) -> dict[str, tf.Tensor]:
     """The columns of a step; Keras wraps those of a batch that comes alone.
 

@@ -22,6 +22,7 @@ from tfrec_recall.models.keras_arguments import (
     NOT_OF_FIT,
     TO_MEASURE,
     batch_of,
+    batches,
     refuse,
     require_batches,
 )
@@ -131,6 +132,8 @@ class Learner(SavedWhole):
     def fit(self, *args, **kwargs) -> tf.keras.callbacks.History:
         """As `Model.fit`; batches hold their weights, so it takes no `class_weight`.
 
+        A dictionary is one batch, here and as `validation_data`.
+
         After a crash, `Checkpoints` and Keras' `BackupAndRestore` go on with the order of the
         batches where they stopped, if these come from `training_data`: the end is that of an
         uninterrupted run. Under a strategy of several machines each worker learns from batches, or
@@ -143,11 +146,12 @@ class Learner(SavedWhole):
         require_batches(name, asked.get("x"))
         if asked.get("validation_data") is not None:
             require_batches(f"The validation of {name}", asked["validation_data"], TO_MEASURE)
+            asked["validation_data"] = batches(asked["validation_data"])
         self.check_fit(callbacks_in(asked.get("callbacks")))
         strategy = self.distribute_strategy
         self.check_strategy(strategy, asked)
         self._epochs = asked.get("epochs", 1)
-        data, steps = asked.get("x"), asked.get("steps_per_epoch")
+        data, steps = batches(asked["x"]), asked.get("steps_per_epoch")
         fed = feed(data, steps, strategy)
         self._passes = Passes(data, steps, fed.goes_on)
         asked |= {"x": fed.data, "steps_per_epoch": fed.steps}
@@ -195,7 +199,7 @@ class Learner(SavedWhole):
                 layer._trainable = trainable_state[layer]
 
     def evaluate(self, *args, **kwargs):
-        """As `Model.evaluate`, of the loss.
+        """As `Model.evaluate`, of the loss; a dictionary is one batch unless `batch_size` is given.
 
         Raises: ValueError for what are no batches, and under parameter servers, whose workers each
             see other ones.
@@ -208,7 +212,10 @@ class Learner(SavedWhole):
                 f"`on_one_device` makes. Received: evaluate under {type(self).__name__}'s "
                 f"{type(self.distribute_strategy).__name__}."
             )
-        return super().evaluate(*args, **kwargs)
+        if asked.get("batch_size") is None:
+            asked["x"] = batches(asked["x"])
+        del asked["self"]
+        return super().evaluate(**asked.pop("kwargs", {}), **asked)
 
     def own_callbacks(self) -> list[tf.keras.callbacks.Callback]:
         """What goes along with `fit`, before the callbacks that it is given."""
