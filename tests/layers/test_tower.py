@@ -172,3 +172,25 @@ def test_a_tensor_of_training_is_refused_by_name():
     with pytest.raises(ValueError, match=r"Tower takes training=True or False.*tf\.cond"):
         step(tf.constant(True))
     tower(INPUTS, training=tf.constant(True))  # whose value is known
+
+
+@pytest.mark.parametrize("again", ["config", "clone", "file.keras", "file.h5"])
+def test_a_frozen_tower_stays_frozen_in_its_copies(again, tmp_path):
+    """Where it normalises by what it has learnt, as Keras' own layer does."""
+    tower, inputs = Tower(UNITS, normalization="batch", residual=True), tf.keras.Input((5,))
+    model = tf.keras.Model(inputs, tower(inputs))
+    tower.trainable = False
+    if again == "config":
+        copy = tf.keras.Model(inputs, Tower.from_config(tower.get_config())(inputs))
+    elif again == "clone":
+        copy = tf.keras.models.clone_model(model)
+    else:
+        model.save(tmp_path / again)
+        copy = tf.keras.models.load_model(tmp_path / again)
+    copy.set_weights(model.get_weights())
+    expected = model(INPUTS)
+    np.testing.assert_allclose(copy(INPUTS, training=True), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(copy(INPUTS), expected, rtol=1e-5, atol=1e-6)
+    copy.layers[-1].trainable = True
+    assert not np.allclose(copy(INPUTS, training=True), expected, atol=1e-3)
+    assert len(copy.trainable_weights) == 3 * 2 + 2 * 2 + 2
