@@ -73,24 +73,25 @@ def within_batch(values):
     return centred / np.sqrt((centred**2).mean(axis=0) + 1e-3)
 
 
-def test_what_is_masked_has_no_part_in_the_statistics_of_any_layer():
-    grid = INPUTS.reshape(2, 3, 5)
+@pytest.mark.parametrize("axes", [(2, 3), (2, 1, 3), (1, 2, 1, 3)])
+def test_what_is_masked_has_no_part_in_the_statistics_of_any_layer(axes):
+    grid, present = INPUTS.reshape(*axes, 5), PRESENT.reshape(axes)
     layer, kernels, biases = built(grid, normalization="batch")
     for normalization in layer.normalizations:
         normalization.gamma.assign(tf.ones_like(normalization.gamma))
         normalization.beta.assign(tf.zeros_like(normalization.beta))
         normalization.momentum = 0.0
-    hidden = np.where(PRESENT[..., np.newaxis], grid, np.nan)
-    expected = tower(grid[PRESENT], kernels, biases, relu, normalize=within_batch)
-    result = np.array(layer(hidden, training=True, mask=PRESENT))
-    np.testing.assert_allclose(result[PRESENT], expected, rtol=1e-3, atol=1e-3)
+    hidden = np.where(present[..., np.newaxis], grid, np.nan)
+    expected = tower(grid[present], kernels, biases, relu, normalize=within_batch)
+    result = np.array(layer(hidden, training=True, mask=present))
+    np.testing.assert_allclose(result[present], expected, rtol=1e-3, atol=1e-3)
     means = [np.array(normalization.moving_mean) for normalization in layer.normalizations]
-    first = (grid[PRESENT] @ kernels[0] + biases[0]).mean(axis=0)
+    first = (grid[present] @ kernels[0] + biases[0]).mean(axis=0)
     np.testing.assert_allclose(means[0], first, rtol=1e-3)  # Keras 3 adds 1e-7 to the count
-    layer(hidden, training=True, mask=np.zeros_like(PRESENT))  # nothing is there
+    layer(hidden, training=True, mask=np.zeros_like(present))  # nothing is there
     for normalization, mean in zip(layer.normalizations, means, strict=True):
         np.testing.assert_array_equal(normalization.moving_mean, mean)
-    for wrong in (PRESENT[:, :1], PRESENT[0], PRESENT[:, :, np.newaxis]):
+    for wrong in (present[..., :1], present[..., 0], present[..., np.newaxis]):
         with pytest.raises(ValueError, match=r"(?s)Tower takes.*`mask`.*Received"):
             layer(grid, training=True, mask=tf.constant(wrong))
 

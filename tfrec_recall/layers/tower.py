@@ -98,8 +98,9 @@ class Tower(tf.keras.layers.Layer):
             if self.projections[position]:
                 build_within(self, self.projections[position], (*input_shape[:-1], before))
             if self.normalization and position < len(self.units) - 1:
-                width = self.units[position]
-                build_within(self, self.normalizations[position], (*input_shape[:-1], width))
+                rows = (None,) if self.normalization == "batch" else input_shape[:-1]
+                shape = (*rows, self.units[position])
+                build_within(self, self.normalizations[position], shape)
         build_within(self, self.drop, input_shape)  # a tower of one layer never calls it
         super().build(input_shape)
 
@@ -125,18 +126,25 @@ class Tower(tf.keras.layers.Layer):
         return outputs
 
     def _normalized(self, normalize, outputs, training, mask):
-        """A batch of nothing has no mean, and must not become a part of the moving one."""
-        if self.normalization == "layer" or not training:
-            return normalize(outputs, training=training)
-        if mask is None:
-            something = tf.size(outputs) > 0
+        if self.normalization == "layer":
+            return normalize(outputs)
+        # By rows: of four axes or five, Keras 2 would not look at the mask.
+        rows = tf.reshape(outputs, [-1, outputs.shape[-1]])
+        if training:
+            rows = self._of_a_batch(normalize, rows, mask)
         else:
-            mask = tf.cast(mask, tf.bool)
-            outputs = tf.where(mask[..., tf.newaxis], outputs, 0)
+            rows = normalize(rows, training=False)
+        return tf.reshape(rows, tf.shape(outputs))
+
+    def _of_a_batch(self, normalize, rows, mask):
+        """A batch of nothing has no mean, and must not become a part of the moving one."""
+        if mask is None:
+            something = tf.size(rows) > 0
+        else:
+            mask = tf.reshape(tf.cast(mask, tf.bool), [-1])
+            rows = tf.where(mask[:, tf.newaxis], rows, 0)
             something = tf.reduce_any(mask)
-        return tf.cond(
-            something, lambda: normalize(outputs, training=True, mask=mask), lambda: outputs
-        )
+        return tf.cond(something, lambda: normalize(rows, training=True, mask=mask), lambda: rows)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units[-1])
