@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.contract.layer_cases import CASES, tensors
+from tests.contract.layer_cases import CASES, flat, model_of, tensors
 from tests.signatures import arguments_of
 
 OF_TENSORFLOW = [tf.nn.silu, tf.nn.gelu, tf.nn.softmax, tf.nn.leaky_relu, tf.nn.relu6, tf.nn.elu]
@@ -13,6 +13,18 @@ OF_TENSORFLOW = [tf.nn.silu, tf.nn.gelu, tf.nn.softmax, tf.nn.leaky_relu, tf.nn.
 @tf.keras.utils.register_keras_serializable(package="tests")
 def cubed(values):
     return values * values * values
+
+
+@tf.keras.utils.register_keras_serializable(package="tests")
+class Scaled(tf.keras.layers.Layer):
+    """An activation that learns."""
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(name="scale", shape=(), initializer="ones")
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return inputs * tf.cast(self.scale, inputs.dtype)
 
 
 def places():
@@ -49,3 +61,15 @@ def test_code_without_a_name_works_and_is_not_saved(cls, name):
         wanted = rf"{cls.__name__} cannot be saved with this `{name}`.*\"silu\".*Received: {name}="
         with pytest.raises(ValueError, match=wanted):
             layer.get_config()
+
+
+@pytest.mark.parametrize(("cls", "name"), places())
+def test_an_activation_with_a_weight_is_saved_with_it(cls, name, tmp_path):
+    layer, _ = of(cls, name, Scaled())
+    scales = [weight for weight in layer.trainable_weights if weight.shape == ()]
+    assert len(scales) == 1
+    scales[0].assign(1.5)
+    model = model_of(layer)
+    model.save(tmp_path / "model.keras")
+    again = tf.keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again(flat(cls)), model(flat(cls)), rtol=1e-6)

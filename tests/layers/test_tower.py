@@ -195,3 +195,37 @@ def test_a_frozen_tower_stays_frozen_in_its_copies(again, tmp_path):
     copy.layers[-1].trainable = True
     assert not np.allclose(copy(INPUTS, training=True), expected, atol=1e-3)
     assert len(copy.trainable_weights) == 3 * 2 + 2 * 2 + 2
+
+
+def prelu(name):
+    return tf.keras.layers.PReLU("uniform", name=name)
+
+
+@pytest.mark.parametrize("form", ["file.keras", "file.weights.h5"])
+@pytest.mark.parametrize("units", [UNITS, [4]])
+def test_an_activation_with_weights_is_one_a_layer(units, form, tmp_path):
+    tower = Tower(units, activation=prelu("own"), final_activation=prelu("last"))
+    assert tower.get_config() == Tower.from_config(tower.get_config()).get_config()
+    assert tower.get_config()["activation"]["config"]["name"] == "own"
+    inputs = tf.keras.Input((5,))
+    model = tf.keras.Model(inputs, tower(inputs))
+    assert len(model.trainable_weights) == 3 * len(units)
+    paths = [getattr(weight, "path", weight.name) for weight in model.weights]
+    assert len(set(paths)) == len(paths)
+    for weight in model.weights:
+        weight.assign(RANDOM.normal(size=weight.shape))
+    if form == "file.keras":
+        model.save(tmp_path / form)
+        again = tf.keras.models.load_model(tmp_path / form)
+    else:
+        model.save_weights(tmp_path / form)
+        again = tf.keras.models.clone_model(model)
+        again.load_weights(tmp_path / form)
+    np.testing.assert_allclose(again(INPUTS), model(INPUTS), rtol=1e-6)
+    outputs = INPUTS
+    for position, dense in enumerate(tower.dense):
+        outputs = outputs @ np.array(dense.kernel) + np.array(dense.bias)
+        last = position == len(units) - 1
+        alpha = (tower.final_activation if last else tower.activations[position]).alpha
+        outputs = np.where(outputs > 0, outputs, np.array(alpha) * outputs)
+    np.testing.assert_allclose(model(INPUTS), outputs, rtol=1e-4, atol=1e-4)

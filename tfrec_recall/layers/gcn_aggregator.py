@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfrec_recall._axes import check_axes
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
-from tfrec_recall.layers.sublayers import build_within
+from tfrec_recall.layers.sublayers import build_activation, build_within
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -48,6 +48,7 @@ class GCNAggregator(tf.keras.layers.Layer):
                 f"Received: {own} and {neighbour}."
             )
         build_within(self, self.dense, (None, own))
+        build_activation(self, self.activation, (None, self.units))
         super().build(input_shape)
 
     def call(self, inputs, mask=None):

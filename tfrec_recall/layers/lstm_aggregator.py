@@ -8,7 +8,7 @@ from tfrec_recall.layers import draws
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
 from tfrec_recall.layers.phase import is_training
-from tfrec_recall.layers.sublayers import build_within
+from tfrec_recall.layers.sublayers import build_activation, build_within
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -50,6 +50,7 @@ class LSTMAggregator(tf.keras.layers.Layer):
         own, neighbour = check_shapes(self, input_shape)
         build_within(self, self.lstm, (None, None, neighbour))
         build_within(self, self.dense, (None, own + self.lstm_units))
+        build_activation(self, self.activation, (None, self.units))
         super().build(input_shape)
 
     def call(self, inputs, mask=None, training=None):

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
-from tfrec_recall.layers.sublayers import build_within
+from tfrec_recall.layers.sublayers import build_activation, build_within
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -45,6 +45,7 @@ class MaxPoolAggregator(tf.keras.layers.Layer):
         own, neighbour = check_shapes(self, input_shape)
         build_within(self, self.pool, (None, None, neighbour))
         build_within(self, self.dense, (None, own + self.pool_units))
+        build_activation(self, self.activation, (None, self.units))
         super().build(input_shape)
 
     def call(self, inputs, mask=None):

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
-from tfrec_recall.layers.sublayers import build_within
+from tfrec_recall.layers.sublayers import build_activation, build_within
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -42,6 +42,7 @@ class MeanAggregator(tf.keras.layers.Layer):
 
     def build(self, input_shape):
         build_within(self, self.dense, (None, sum(check_shapes(self, input_shape))))
+        build_activation(self, self.activation, (None, self.units))
         super().build(input_shape)
 
     def call(self, inputs, mask=None):

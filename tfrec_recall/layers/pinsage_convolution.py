@@ -8,7 +8,7 @@ from tfrec_recall._axes import check_axes, check_no_mask
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.l2_normalization import unit
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
-from tfrec_recall.layers.sublayers import build_within
+from tfrec_recall.layers.sublayers import build_activation, build_within
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -52,6 +52,7 @@ class PinSAGEConvolution(tf.keras.layers.Layer):
         own, neighbour = check_shapes(self, input_shape)
         build_within(self, self.pool, (None, None, neighbour))
         build_within(self, self.dense, (None, own + self.pool_units))
+        build_activation(self, self.activation, (None, self.units))
         super().build(input_shape)
 
     def call(self, inputs, importance, mask=None, inputs_mask=None):

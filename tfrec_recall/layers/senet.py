@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrec_recall._axes import check_axes, check_no_mask
 from tfrec_recall.layers.activations import activation_config
+from tfrec_recall.layers.sublayers import build_activation
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -65,6 +66,8 @@ class SENet(tf.keras.layers.Layer):
         self.excited_kernel = self.add_weight(
             name="excited_kernel", shape=(inner, fields), initializer="glorot_uniform"
         )
+        build_activation(self, self.activation, (None, inner))
+        build_activation(self, self.final_activation, (None, fields))
         super().build(input_shape)
 
     def call(self, fields, mask=None, return_weights=False):

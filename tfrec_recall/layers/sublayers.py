@@ -20,3 +20,9 @@ def build_within(owner, layer, input_shape):
     with contextlib.nullcontext() if inside else tf.name_scope(owner.name):  # noqa: SIM117
         with tf.name_scope(layer.name):
             layer.build(input_shape)
+
+
+def build_activation(owner, activation, input_shape):
+    """An activation that is a layer, which may have weights, is built as any other within."""
+    if isinstance(activation, tf.keras.layers.Layer) and not activation.built:
+        build_within(owner, activation, input_shape)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfrec_recall._axes import check_axes
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.phase import is_training
-from tfrec_recall.layers.sublayers import build_within
+from tfrec_recall.layers.sublayers import build_activation, build_within
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -23,7 +23,7 @@ class Tower(tf.keras.layers.Layer):
     Args:
         units: the width of each layer, or of the only one; the last is the output, which is neither
             normalised nor dropped out.
-        activation: of the hidden layers.
+        activation: of the hidden layers; where it is a layer, each has one like it of its own.
         final_activation: of the output.
         dropout: the share of each hidden layer's outputs that is dropped while training.
         residual: add the input of each layer to its output, through a projection without bias where
@@ -81,6 +81,13 @@ class Tower(tf.keras.layers.Layer):
                 kinds[normalization](dtype=dtype, name=f"normalization_{position}")
                 for position in range(len(hidden))
             ]
+        self.activations = None
+        if isinstance(self.activation, keras.Layer):
+            config = self.activation.get_config()
+            self.activations = [
+                type(self.activation).from_config({**config, "name": f"activation_{position}"})
+                for position in range(len(hidden))
+            ]
         self.drop = keras.Dropout(dropout, dtype=dtype)
 
     def build(self, input_shape):
@@ -97,10 +104,15 @@ class Tower(tf.keras.layers.Layer):
             build_within(self, self.dense[position], (*input_shape[:-1], before))
             if self.projections[position]:
                 build_within(self, self.projections[position], (*input_shape[:-1], before))
-            if self.normalization and position < len(self.units) - 1:
+            hidden = position < len(self.units) - 1
+            if self.normalization and hidden:
                 rows = (None,) if self.normalization == "batch" else input_shape[:-1]
                 shape = (*rows, self.units[position])
                 build_within(self, self.normalizations[position], shape)
+            if self.activations and hidden:
+                shape = (*input_shape[:-1], self.units[position])
+                build_within(self, self.activations[position], shape)
+        build_activation(self, self.final_activation, (*input_shape[:-1], self.units[-1]))
         build_within(self, self.drop, input_shape)  # a tower of one layer never calls it
         super().build(input_shape)
 
@@ -117,7 +129,8 @@ class Tower(tf.keras.layers.Layer):
                 if self.normalization:
                     normalize = self.normalizations[position]
                     outputs = self._normalized(normalize, outputs, training, mask)
-                outputs = self.drop(self.activation(outputs), training=training)
+                activate = self.activations[position] if self.activations else self.activation
+                outputs = self.drop(activate(outputs), training=training)
             else:
                 outputs = self.final_activation(outputs)
             if self.residual:
