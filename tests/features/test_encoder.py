@@ -70,6 +70,14 @@ def test_config_makes_the_same_layer():
     assert twin.get_config() == encoder.get_config()
 
 
+def test_what_was_made_frozen_can_learn_later():
+    frozen = FeatureEncoder.from_config(encoder_with_known_tables(trainable=False).get_config())
+    frozen(BATCH)
+    assert not frozen.trainable_weights
+    frozen.trainable = True
+    assert len(frozen.trainable_weights) == len(FIELDS)
+
+
 def test_item_table_gathers_rows_and_is_a_weight_that_is_not_trained():
     arrays = {"item_id": np.arange(5, dtype="int32"), "genres": np.eye(5, 2, dtype="int32")}
     table = ItemTable.of(arrays)

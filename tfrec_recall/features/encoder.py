@@ -70,12 +70,8 @@ class FeatureEncoder(tf.keras.layers.Layer):
             )
             # An instance a table: one called twice gives equal tables.
             initializer = type(self.initializer).from_config(self.initializer.get_config())
-            # Of the layer as it is made: what Keras loads, it may set to train again.
             self.tables[field.name] = self.add_weight(
-                name=field.name,
-                shape=(rows, self.dim),
-                initializer=initializer,
-                trainable=self.trainable,
+                name=field.name, shape=(rows, self.dim), initializer=initializer
             )
         super().build(input_shape)
 
