@@ -271,6 +271,19 @@ def test_compiled_steps_are_compiled_again(tmp_path):
         assert float(loaded.optimizer.learning_rate) == 0.5
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_model_with_a_legacy_optimizer_is_loaded(form, tmp_path):
+    model = built(models.TwoTower)
+    model.compile(tf.keras.optimizers.legacy.Adam(0.5), run_eagerly=True)
+    model.fit(model.training_data(the_board(), batch_size=BATCH).take(1), verbose=0)
+    model.save(tmp_path / form)
+    loaded = tf.keras.models.load_model(tmp_path / form)
+    assert isinstance(loaded.optimizer, tf.keras.optimizers.legacy.Adam)
+    assert float(loaded.optimizer.learning_rate) == 0.5
+    for weight, saved in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, saved)
+
+
 @pytest.mark.parametrize("path", ["model.h5", "model.hdf5"])
 def test_a_whole_model_in_hdf5_says_what_to_use(path, tmp_path):
     with pytest.raises(ValueError, match=r"\.keras file or as a directory.*Received: .*model\.h"):

@@ -91,9 +91,10 @@ class Growing(SavedWhole):
             )
             config = {**config, "jit_compile": False, "steps_per_execution": 1}
         grown.compile_from_config(config)
-        same = len(grown.optimizer.variables) == len(self.optimizer.variables)
-        if not config["optimizer_built"] or not same:  # some were frozen since they had learnt
+        if not config["optimizer_built"]:
             return
+        if len(grown.optimizer.variables) != len(self.optimizer.variables):
+            return  # some were frozen since they had learnt
         owners = owners_of(grown.optimizer, grown.trainable_variables)
         pairs = zip(self.optimizer.variables, grown.optimizer.variables, owners, strict=True)
         for before, after, owner in pairs:

@@ -111,7 +111,9 @@ class SavedWhole(tfrs.Model):
         """As `Model.compile`; what Keras has loaded from a directory goes on where it stopped."""
         restored = self.optimizer if from_serialized else None
         super().compile(*args, from_serialized=from_serialized, **kwargs)
-        if restored is not None and len(restored.variables) > len(self.optimizer.variables):
+        if not isinstance(restored, tf.keras.optimizers.Optimizer):
+            return  # there is none, or a legacy one, whose state Keras says that it cannot load
+        if len(restored.variables) > len(self.optimizer.variables):
             self.optimizer.build(self.trainable_variables)
             if len(restored.variables) == len(self.optimizer.variables):  # none was frozen since
                 for own, saved in zip(self.optimizer.variables, restored.variables, strict=True):
