@@ -68,8 +68,9 @@ def adapt_layers(*layer_classes: type) -> None:
     A symbolic tensor of the Keras that a layer is not built on is refused with a message that says
     what to do; it would fail deep inside either Keras, with one about something else. And `call`
     runs as it is written, as in Keras 3: Keras 2 would have AutoGraph rewrite it first, which takes
-    seconds for a long one, and tensors steer no Python here. The packages `layers` and `losses`
-    call this once, for all that is public there. In SavedModels they are saved by config alone, as
+    seconds for a long one, and tensors steer no Python here. Configurations hold the regularizer of
+    what comes out, which Keras 2 takes and leaves out. The packages `layers` and `losses` call this
+    once, for all that is public there. In SavedModels they are saved by config alone, as
     `saved_by_config` says.
 
     Args:
@@ -78,6 +79,8 @@ def adapt_layers(*layer_classes: type) -> None:
     for layer_class in layer_classes:
         by_config_alone(layer_class)
         layer_class.__call__ = _adapted(layer_class)  # type: ignore[method-assign]
+        if _root(*layer_class.__mro__) == "tf_keras":
+            layer_class.get_config = _regularized(layer_class)  # type: ignore[attr-defined]
 
 
 def saved_by_config(layer_class: type) -> type:
@@ -161,6 +164,21 @@ def _adapted(layer_class: type):
             raise
 
     return __call__
+
+
+def _regularized(layer_class: Any):
+    import tensorflow as tf
+
+    own_config = layer_class.get_config
+
+    @functools.wraps(own_config)
+    def get_config(self):
+        config, regularizer = own_config(self), self.activity_regularizer
+        if regularizer is None:
+            return config
+        return {**config, "activity_regularizer": tf.keras.regularizers.serialize(regularizer)}
+
+    return get_config
 
 
 def _root(*classes: type) -> str | None:

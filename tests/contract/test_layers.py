@@ -55,6 +55,15 @@ def test_the_config_holds_every_argument_and_stays(cls):
 
 
 @every
+def test_the_config_holds_the_regularizer_of_what_comes_out(cls):
+    arguments = CASES[cls].arguments
+    assert cls.from_config(cls(**arguments).get_config()).activity_regularizer is None
+    layer = cls(**arguments, activity_regularizer=tf.keras.regularizers.L2(0.5))
+    again = cls.from_config(json.loads(json.dumps(layer.get_config())))
+    assert again.activity_regularizer.get_config() == {"l2": 0.5}
+
+
+@every
 def test_it_is_registered_by_its_own_name(cls):
     assert tf.keras.utils.get_registered_name(cls) == f"tfrec_recall>{cls.__name__}"
 

@@ -85,3 +85,6 @@ class SessionSimilarity(tf.keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape[0])[:2]
+
+    def get_config(self):
+        return {**super().get_config()}  # without a method here, Keras knows plain arguments alone
