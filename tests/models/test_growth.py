@@ -49,6 +49,40 @@ def test_a_grown_model_goes_on_as_the_one_before(optimizer):
         np.testing.assert_allclose(after.numpy()[shape], before.numpy(), atol=1e-5, rtol=1e-4)
 
 
+def test_state_of_rows_and_of_columns_grows_each_in_its_way():
+    """Adafactor keeps a number a row and one a column of a table."""
+    model, (batch, _) = begun_with(tf.keras.optimizers.Adafactor(0.05))
+    grown = model.grow(its_features().grow(since()))
+    rows = {tuple(rows.weight.shape) for rows in grown.all_feature_rows()}
+    owners = owners_of(grown.optimizer, grown.trainable_variables)
+    tables = [owner for owner in owners if owner is not None and tuple(owner.shape) in rows]
+    assert len(tables) % 3 == 0  # the third is as the table
+    for before, after in zip(model.optimizer.variables, grown.optimizer.variables, strict=True):
+        there = tuple(slice(size) for size in before.shape)
+        found = after.numpy()
+        np.testing.assert_array_equal(found[there], before.numpy())
+        if found.shape != before.shape:
+            assert not found[len(before.numpy()) :].any()
+    grown.train_step(batch)
+
+
+class Unnamed(tf.keras.optimizers.SGD):
+    """One that says nothing of what it keeps."""
+
+    def build(self, var_list):
+        super().build(var_list)
+        if not hasattr(self, "kept"):
+            self.kept = [self.add_variable(variable.shape) for variable in var_list]
+
+
+def test_an_optimizer_that_does_not_say_whose_state_it_has_is_named():
+    model, _ = begun_with(Unnamed(0.05), steps=1)
+    with pytest.raises(ValueError, match=r"Unnamed does not say which weight.*compile.*Received"):
+        model.grow(its_features().grow(since()))
+    model.compile(Unnamed(0.05))
+    model.grow(its_features().grow(since()))
+
+
 def test_frozen_layers_stay_frozen_in_a_grown_model():
     model = built(models.TwoTower)
     model.candidate_model.trainable = False

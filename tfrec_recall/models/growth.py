@@ -15,6 +15,13 @@ from tfrec_recall.models.saved_whole import SavedWhole
 
 Model = TypeVar("Model", bound="Growing")
 
+# Why a weight cannot grow, and the way on.
+OF_MODEL = "{} does not say what its rows are values of: name it in feature_rows"
+OF_OPTIMIZER = (
+    "{} does not say which weight it belongs to: compile the model anew before it grows, which "
+    "forgets what the optimizer keeps, or make it by add_variable_from_reference"
+)
+
 
 class Growing(SavedWhole):
     """A model that can be made again over features that have grown.
@@ -46,7 +53,7 @@ class Growing(SavedWhole):
         tables = {id(new.weight): (old, new) for old, new in zip(here, there, strict=True)}
         for before, after in zip(self.weights, grown.weights, strict=True):
             if id(after) not in tables:
-                _copy(type(self).__name__, before, after)
+                _copy(before, after, OF_MODEL.format(type(self).__name__))
         for old, new in tables.values():
             if new.start is not Start.given:
                 carry(old.weight, new.weight, origins[new.feature], new.start)
@@ -99,8 +106,8 @@ class Growing(SavedWhole):
         pairs = zip(self.optimizer.variables, grown.optimizer.variables, owners, strict=True)
         for before, after, owner in pairs:
             rows = None if owner is None else tables.get(id(owner))
-            if rows is None:
-                _copy(type(self.optimizer).__name__, before, after)
+            if rows is None or not _has_rows_of(rows, before, after):
+                _copy(before, after, OF_OPTIMIZER.format(type(self.optimizer).__name__))
             elif rows[1].start is not Start.given:
                 carry(before, after, origins[rows[1].feature], Start.fresh)
 
@@ -153,27 +160,45 @@ def owners_of(
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     twin = type(inner).from_config(inner.get_config())
-    stand_ins = [tf.Variable(tf.zeros([1] * v.shape.rank)) for v in variables]
-    number = {id(one): place for place, one in enumerate(stand_ins)}
+    names = [f"weight_{place}" for place in range(len(variables))]
+    stand_ins = [
+        tf.Variable(tf.zeros([1] * variable.shape.rank), name=name)
+        for name, variable in zip(names, variables, strict=True)
+    ]
+    of_name = dict(zip(names, variables, strict=True))
+    of_stand_in = {id(one): own for one, own in zip(stand_ins, variables, strict=True)}
     owners: dict[int, tf.Variable] = {}
-    make = twin.add_variable_from_reference
+    make_like, make = twin.add_variable_from_reference, twin.add_variable
 
-    def watched(model_variable, *args, **kwargs):
-        made = make(model_variable, *args, **kwargs)
-        owners[id(made)] = variables[number[id(model_variable)]]
+    def watched_like(model_variable, *args, **kwargs):
+        made = make_like(model_variable, *args, **kwargs)
+        owners[id(made)] = of_stand_in[id(model_variable)]
         return made
 
-    twin.add_variable_from_reference = watched
+    def watched(*args, name=None, **kwargs):
+        """Of another shape than the weight's, it has the name of this behind its own."""
+        made = make(*args, name=name, **kwargs)
+        owner = of_name.get(str(name).rpartition("/")[2])
+        if owner is not None:
+            owners[id(made)] = owner
+        return made
+
+    twin.add_variable_from_reference, twin.add_variable = watched_like, watched
     twin.build(stand_ins)
     return [owners.get(id(variable)) for variable in twin.variables]
 
 
-def _copy(owner: str, before: tf.Variable, after: tf.Variable) -> None:
+def _has_rows_of(tables: tuple[Rows, Rows], before: tf.Variable, after: tf.Variable) -> bool:
+    """Whether these have a row for each of the tables', of before and after the growth."""
+    pairs = zip((before, after), tables, strict=True)
+    return all(own.shape[:1] == rows.weight.shape[:1] for own, rows in pairs)
+
+
+def _copy(before: tf.Variable, after: tf.Variable, why: str) -> None:
     value = before.numpy()
     if not after.shape.is_compatible_with(value.shape):
         raise ValueError(
-            f"{owner} does not say what the rows of its weight {after.name} are values of, so that "
-            f"it cannot grow: name it in feature_rows. Received: {tuple(value.shape)}, and grown "
-            f"{tuple(after.shape)}."
+            f"The weight {after.name} cannot grow. {why}. Received: {tuple(value.shape)}, and "
+            f"grown {tuple(after.shape)}."
         )
     after.assign(value)
