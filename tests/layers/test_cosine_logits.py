@@ -51,3 +51,41 @@ def test_vectors_without_length_give_zero():
 def test_a_temperature_of_zero_is_refused():
     with pytest.raises(ValueError, match=r"positive `temperature`.*Received: temperature=0\.0"):
         CosineLogits(temperature=0.0)
+
+
+THERE = np.array([[True, False], [True, True], [False, False]])
+KNOWN = np.array([True, False, True, True, False])
+
+
+@pytest.mark.parametrize("masks", [(THERE, None), (None, KNOWN), (THERE, KNOWN)])
+def test_what_is_masked_has_the_lowest_logit_and_no_part_in_the_slopes(masks):
+    inputs, present = [], np.ones([3, 2, 5], bool)
+    for values, mask in zip((QUERIES, CANDIDATES), masks, strict=True):
+        hidden = values if mask is None else np.where(mask[..., np.newaxis], values, np.nan)
+        inputs.append(tf.constant(hidden))
+        if mask is not None:
+            inputs[-1]._keras_mask = tf.constant(mask)
+            present &= mask[..., np.newaxis] if mask.ndim == 2 else mask
+    layer = CosineLogits(temperature=0.2)
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        logits = layer(tuple(inputs))
+        total = tf.reduce_sum(tf.where(present, logits, 0.0))
+    expected = layer((QUERIES, CANDIDATES)).numpy()
+    expected = np.where(present, expected, np.finfo("float32").min)
+    np.testing.assert_allclose(logits, expected, rtol=1e-5)
+    for gradient, mask in zip(tape.gradient(total, inputs), masks, strict=True):
+        assert np.isfinite(gradient).all()
+        assert mask is None or not gradient.numpy()[~mask].any()
+    passed = getattr(logits, "_keras_mask", None)
+    assert passed is None if masks[0] is None else (passed.numpy() == THERE).all()
+
+
+def test_one_mask_is_that_of_the_queries():
+    layer = CosineLogits()
+    logits = layer((QUERIES[:, 0], CANDIDATES), mask=tf.constant(THERE[:, 1]))
+    lowest = logits.numpy() == np.finfo("float32").min
+    np.testing.assert_array_equal(lowest.all(axis=1), ~THERE[:, 1])
+    assert getattr(logits, "_keras_mask", None) is None
+    with pytest.raises(ValueError, match=r"(?s)CosineLogits takes.*`mask`.*Received"):
+        layer((QUERIES, CANDIDATES), mask=tf.constant(THERE[:, :1]))

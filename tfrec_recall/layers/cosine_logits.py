@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfrec_recall._axes import check_axes
 from tfrec_recall.layers.l2_normalization import L2Normalization, in_full
+from tfrec_recall.layers.masks import mask_among
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -24,6 +25,7 @@ class CosineLogits(tf.keras.layers.Layer):
     Input: a tuple of queries [batch, dim] or [batch, interests, dim] and candidates
     [candidates, dim], of any length.
     Output: [batch, candidates] or [batch, interests, candidates] in float32: what enters a softmax.
+    A masked query, interest or candidate has the lowest number; the mask of interests passes.
     Raises: ValueError unless the temperature is positive and the shapes fit.
 
     >>> queries, candidates = tf.constant([[2.0, 0.0]]), tf.constant([[3.0, 4.0], [-1.0, 0.0]])
@@ -40,6 +42,7 @@ class CosineLogits(tf.keras.layers.Layer):
             )
         self.temperature = temperature
         self.learn_temperature = learn_temperature
+        self.supports_masking = True
         self.normalize = L2Normalization(dtype="float32")
 
     def build(self, input_shape):
@@ -52,21 +55,37 @@ class CosineLogits(tf.keras.layers.Layer):
         self.normalize.build(input_shape[0])
         super().build(input_shape)
 
-    def call(self, inputs):
-        query, candidates = inputs
-        several = "batch interests dim" if len(query.shape) == 3 else "batch dim"
+    def call(self, inputs, mask=None):
+        query, candidates = (in_full(vectors) for vectors in inputs)
+        there = mask_among("CosineLogits", mask, 0, 2)
+        known = None if mask is there else mask[1]  # of the candidates, where Keras hands on both
+        leading = "batch interests" if len(query.shape) == 3 else "batch"
         check_axes(
-            "CosineLogits", queries=(query, several), candidates=(candidates, "candidates dim")
+            "CosineLogits",
+            queries=(query, f"{leading} dim"),
+            candidates=(candidates, "candidates dim"),
+            mask=(there, leading),
+            mask_of_candidates=(known, "candidates"),
         )
-        cosine = tf.einsum(
-            "...d,cd->...c", self.normalize(in_full(query)), self.normalize(in_full(candidates))
-        )
+        if there is not None:
+            there = tf.cast(there, tf.bool)[..., tf.newaxis]
+            query = tf.where(there, query, 0.0)
+        if known is not None:
+            known = tf.cast(known, tf.bool)
+            candidates = tf.where(known[:, tf.newaxis], candidates, 0.0)
+        logits = tf.einsum("...d,cd->...c", self.normalize(query), self.normalize(candidates))
         if self.learn_temperature:
-            return cosine * tf.exp(-tf.cast(self.log_temperature, tf.float32))
-        return cosine / self.temperature
+            logits *= tf.exp(-tf.cast(self.log_temperature, tf.float32))
+        else:
+            logits /= self.temperature
+        for present in (there, known):
+            if present is not None:
+                logits = tf.where(present, logits, logits.dtype.min)
+        return logits
 
     def compute_mask(self, inputs, mask=None):
-        return None
+        several = len(inputs[0].shape) == 3
+        return mask_among("CosineLogits", mask, 0, 2) if several else None
 
     def compute_output_shape(self, input_shape):
         query, candidates = input_shape
