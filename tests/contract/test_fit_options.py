@@ -256,9 +256,12 @@ def test_callbacks_come_alone_in_lists_and_as_keras_lists(model_class):
     data = as_dataset(batches_of(model_class))
     seen = []
     one = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
-    for given in (one, [one], callbacks.CallbackList([one], add_history=True, model=model)):
+    kept = callbacks.CallbackList([one], add_history=True, model=model)
+    those = list(kept.callbacks)
+    for given in (one, [one], kept, kept):
         model.fit(data, epochs=3, initial_epoch=2, callbacks=given, verbose=0)
-    assert seen == [2, 2, 2]
+    assert seen == [2, 2, 2, 2]
+    assert kept.callbacks == those
 
 
 def test_a_dictionary_is_one_batch():

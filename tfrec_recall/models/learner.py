@@ -147,7 +147,8 @@ class Learner(SavedWhole):
         if asked.get("validation_data") is not None:
             require_batches(f"The validation of {name}", asked["validation_data"], TO_MEASURE)
             asked["validation_data"] = batches(asked["validation_data"])
-        self.check_fit(callbacks_in(asked.get("callbacks")))
+        given, before = asked.get("callbacks"), callbacks_in(asked.get("callbacks"))
+        self.check_fit(before)
         strategy = self.distribute_strategy
         self.check_strategy(strategy, asked)
         self._epochs = asked.get("epochs", 1)
@@ -156,7 +157,7 @@ class Learner(SavedWhole):
         self._passes = Passes(data, steps, fed.goes_on)
         asked |= {"x": fed.data, "steps_per_epoch": fed.steps}
         own = [self._passes, *self.own_callbacks()]
-        asked["callbacks"] = with_own(asked.get("callbacks"), own, self)
+        asked["callbacks"] = with_own(given, own, self)
         checkpoints = checkpoints_of(asked["callbacks"])
         for one in checkpoints:
             others = [each for each in asked["callbacks"] if each not in checkpoints]
@@ -164,6 +165,8 @@ class Learner(SavedWhole):
         try:
             return super().fit(**asked)
         finally:
+            if isinstance(given, tf.keras.callbacks.CallbackList):
+                given.callbacks[:] = before  # another run has callbacks of its own
             fed.close()
             self._passes.end()
             for one in checkpoints:
