@@ -128,6 +128,11 @@ def test_a_model_that_xla_does_not_compile_says_so(model_class):
         built(model_class).compile(jit_compile=True)
 
 
+def test_steps_are_compiled_or_run_eagerly():
+    with pytest.raises(ValueError, match=r"leave one out\. Received: .*run_eagerly=True"):
+        built(models.TwoTower).compile(jit_compile=True, run_eagerly=True)
+
+
 @pytest.mark.parametrize("model_class", CASES)
 def test_strangers_are_ordinary_requests(model_class):
     """An unknown user, unknown items, an empty history of width 0, a batch of one."""

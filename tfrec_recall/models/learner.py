@@ -90,7 +90,8 @@ class Learner(SavedWhole):
         The optimizer's own `jit_compile`, which would compile its updates alone, is switched off.
 
         Raises: ValueError for a loss, metrics or weights of them: the loss is the model's own, and
-            `RecallOnValidation` measures. Also where XLA lacks what `jit_compile` asks for.
+            `RecallOnValidation` measures. Also where XLA lacks what `jit_compile` asks for, and for
+            `run_eagerly` beside it.
         """
         asked = COMPILE.bind_partial(self, *args, **kwargs).arguments
         refuse(f"{type(self).__name__}.compile", asked, NOT_OF_COMPILE)
@@ -98,6 +99,11 @@ class Learner(SavedWhole):
         jit_compile = kwargs.pop("jit_compile")
         if jit_compile and not self.can_compile:
             self.refuse_to_compile()
+        if jit_compile and asked.get("run_eagerly"):
+            raise ValueError(
+                f"{type(self).__name__}.compile either compiles steps or runs them eagerly: leave "
+                "one out. Received: jit_compile=True, run_eagerly=True."
+            )
         super().compile(*args, jit_compile=False, **kwargs)
         self._update_without_programs()
         self.compiled_step = None
