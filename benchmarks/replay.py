@@ -28,6 +28,7 @@ import tensorflow as tf
 from tfrec_recall.cli.discovery import entry
 from tfrec_recall.data import Interactions, datasets, given, recent
 from tfrec_recall.evaluation import evaluate
+from tfrec_recall.models.item_embeddings.window_model import WindowModel
 
 DAY = 24 * 3600
 CUT = 50
@@ -81,8 +82,9 @@ class Replay:
         if isinstance(data, Interactions):
             model.fit(data)
         else:
+            own = isinstance(model, WindowModel)  # steps and a rate
             model.compile(
-                model.optimizer_class(self.options.rate),
+                None if own else model.optimizer_class(self.options.rate),
                 jit_compile=model.can_compile,
                 steps_per_execution=model.steps_per_execution,
             )
