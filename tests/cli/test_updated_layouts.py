@@ -35,6 +35,25 @@ def dated(events):
     return events.assign(timestamp=pd.to_datetime(events["timestamp"], unit="s"))
 
 
+@pytest.mark.parametrize(
+    ("row", "rename", "expected"),
+    [
+        ("item_id,product,user_id\n7,a,u\n", {"item_id": "sku", "product": "item_id"}, ["a"]),
+        ("item_id,user_id,id\na,u,s\n", {"events.id": "session_id", "id": "user_key"}, ["a"]),
+        ("item_id,user_id,id\na,u,s\n", {"id": "user_key", "events.id": "session_id"}, ["a"]),
+    ],
+)
+def test_columns_take_each_others_names_and_those_of_a_table_come_first(
+    row, rename, expected, tmp_path
+):
+    path = tmp_path / "day.csv"
+    path.write_text(row)
+    layout = layout_for({"events": path}, {"rename": rename}, {})
+    read = Interactions.from_files(path, **layout).events
+    assert read["item_id"].tolist() == expected
+    assert ("session_id" in read) == ("events.id" in rename)
+
+
 @pytest.mark.parametrize("option", OF_ITEMS)
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_what_is_recorded_of_other_tables_is_not_of_events(option, suffix, tmp_path):

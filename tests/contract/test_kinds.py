@@ -2,11 +2,12 @@
 
 import inspect
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from tests.contract.model_cases import CASES, IN_ONE_PASS, built, its_features, the_board
-from tfrec_recall import data, evaluation, features
+from tfrec_recall import data, evaluation, features, models
 from tfrec_recall.data.kinds import WAYS, WrongKind
 
 BOXES = (data, evaluation, features)
@@ -70,3 +71,20 @@ def test_features_refuse_other_kinds():
         its_features().adapt(the_board().events)
     with pytest.raises(WrongKind, match=r"Features\.grow takes interactions"):
         its_features().grow(the_board().events)
+
+
+def test_a_subclass_may_have_what_is_no_method_by_these_names():
+    class Own(models.Popular):
+        validation_data = property(lambda self: "held")
+
+        @staticmethod
+        def default_features(interactions, columns=None):
+            return "own"
+
+        def call(self, inputs, training=False):
+            return 2.0 * inputs
+
+    model = Own(models.Popular.default_features(the_board()).adapt(the_board()))
+    assert model.validation_data == "held"
+    assert model.default_features(the_board()) == Own.default_features(the_board()) == "own"
+    np.testing.assert_allclose(model.predict(np.ones((2, 3)), verbose=0), 2.0)

@@ -93,6 +93,18 @@ def test_what_follows_from_training_data_has_to_be_there():
             model.validation_data(measured())
 
 
+@pytest.mark.parametrize("model_class", [models.AirbnbListing, models.AirbnbType])
+def test_what_is_measured_may_lack_a_type_of_events(model_class):
+    board = the_board()
+    kinds = np.where(np.arange(len(board.events)) % 3, "click", "booking")
+    train = board.with_events(board.events.assign(event_type=kinds))
+    later = measured().events.assign(event_type="click").iloc[:20]
+    later.loc[later.index[:4], "event_type"] = "rejection"
+    model = built(model_class)
+    model.training_data(train, BATCH)
+    model.validation_data(board.with_events(later))  # before anything is learnt
+
+
 @pytest.mark.parametrize("model_class", sorted(IN_ONE_PASS, key=lambda c: c.__name__))
 def test_a_model_without_a_loss_has_nothing_to_measure(model_class):
     with pytest.raises(ValueError, match=f"{model_class.__name__} has no loss: .*evaluate"):

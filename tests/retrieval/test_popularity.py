@@ -70,7 +70,10 @@ def test_segments_are_told_by_integers(column, asked):
 
 def test_a_model_may_take_the_same_column_as_a_number():
     column = pd.Series([7.0, 7.0, 3.0, 3.0, None])
-    assert firsts(column, [7.0, 3.0, np.nan, 5.0], tf.float32) == ["a", "b", "c", "c"]
+    asked = [7.0, 3.0, np.nan, 5.0, 7.5, np.inf]
+    assert firsts(column, asked, tf.float32) == ["a", "b", "c", "c", "c", "c"]
+    with pytest.raises(ValueError, match=r"tells whole numbers apart up to 16,777,216: .*Categor"):
+        firsts(LARGE_ONES, [1.0], tf.float32)
 
 
 @pytest.mark.parametrize(

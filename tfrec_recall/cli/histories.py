@@ -64,7 +64,11 @@ def _of_state(state: TrainingState) -> Interactions:
     from tfrec_recall.data import Interactions
 
     with waiting("Reading the training state"):
-        return Interactions(state.events(), state.users(), state.items(), mend_ids=False)
+        return Interactions(
+            *(state.events(), state.users(), state.items()),
+            time_unit=state.time_unit,
+            mend_ids=False,
+        )
 
 
 def _joined(data: Interactions, state: TrainingState, source: Source) -> Interactions:

@@ -102,12 +102,17 @@ def _meant(keys: Iterable[str], tables: Mapping[str, pd.DataFrame]) -> set[tuple
 def _renamed(
     recorded: Mapping[str, Any], given: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
 ) -> dict[str, str]:
-    """`rename`, by table: one of them may have a column by our name already."""
+    """`rename`, by table: one of them may have a column by our name already, which stays one."""
     said: Mapping[str, str] = given.get("rename", {})
+    before: Mapping[str, str] = recorded.get("rename", {})
+    moved = _meant([*before, *said], tables)
     result = {}
-    for theirs, ours in recorded.get("rename", {}).items():
+    # What is said of one table counts for more than what is said of all.
+    for theirs in sorted(before, key=lambda name: name.partition(".")[0] in tables):
+        ours = before[theirs]
         for table, name in sorted(_meant([theirs], tables) - _meant(said, tables)):
-            if ours not in tables[table] and ours not in said.values():
+            there = ours in tables[table] and (table, ours) not in moved
+            if not there and ours not in said.values():
                 result[f"{table}.{name}"] = ours
     return {**result, **said}
 

@@ -89,7 +89,7 @@ def _require(owner: str, name: str, value: Any, kinds: tuple[str, ...]) -> None:
         return
     is_like = any(hasattr(value, LIKE[kind]) for kind in kinds if kind in LIKE)
     if not is_like and not set(kinds).intersection(given):
-        ways = WAYS[kinds[0]]
+        ways = WAYS[next(kind for kind in kinds if kind != "None")]
         way = next((ways[kind] for kind in given if kind in ways), ways[FROM])
         raise WrongKind(
             f"{owner} takes {name} as {' or '.join(kinds)}: {way}. "

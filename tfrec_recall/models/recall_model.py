@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import pathlib
 from typing import Any, ClassVar, Self
 
@@ -74,7 +75,7 @@ class RecallModel(Growing, Learner):
             own, here = vars(cls).get(name), getattr(RecallModel, name, None)
             if isinstance(own, classmethod):
                 setattr(cls, name, classmethod(of_kinds(own.__func__)))
-            elif own is not None:
+            elif inspect.isfunction(own):
                 setattr(cls, name, of_kinds(own, like=here))
 
     def __init__(self, features: Features, **kwargs):
@@ -272,7 +273,7 @@ class RecallModel(Growing, Learner):
 
         Raises: as `call`; and ValueError for what are neither, such as interactions.
         """
-        if not is_batches(x):
+        if not is_batches(x) and type(self).call is RecallModel.call:
             require_query(self, x)
         return super().predict(x, *args, **kwargs)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tfrec_recall.data import Interactions
 
 SECONDS_A_DAY = 86_400
+EXACT_IN_FLOAT32 = 2**24
 LEADING = 1_000  # items of a segment, and of all, that are looked at before all others are
 
 
@@ -213,11 +214,18 @@ class Fallback(tf.Module):
     def beside(self, inputs: Mapping[str, tf.TensorSpec]) -> dict[str, tf.TensorSpec]:
         """The inputs of a retriever, and the feature that says a segment, which may be one of them.
 
-        Raises: ValueError for one of another type; whole numbers may come as models take numbers.
+        Raises: ValueError for one of another type; whole numbers may come as models take numbers,
+            unless these are too large for that.
         """
         for name, spec in self.inputs.items():
             own = inputs.get(name, spec)
             number = spec.dtype.is_integer and own.dtype.is_floating
+            if number and (np.abs(self._own.names.to_numpy("float64")) > EXACT_IN_FLOAT32).any():
+                raise ValueError(
+                    f"Requests give {name!r} as {own.dtype.name}, which tells whole numbers apart "
+                    f"up to {EXACT_IN_FLOAT32:,}: make the feature Categorical, or take segments "
+                    "of smaller numbers."
+                )
             if not own.is_compatible_with(tf.TensorSpec([None], own.dtype) if number else spec):
                 raise ValueError(
                     f"Segments are values of a feature that is {spec.dtype.name} [batch]. "
@@ -247,9 +255,9 @@ class Fallback(tf.Module):
         else:
             (name,) = self.inputs
             told = queries[name]
-            if told.dtype.is_floating:  # what is missing is no segment
-                missing = tf.cast(-1, told.dtype)
-                told = tf.cast(tf.where(tf.math.is_nan(told), missing, told), tf.int64)
+            if told.dtype.is_floating:  # what is missing, or no whole number, is no segment
+                whole = tf.math.is_finite(told) & (tf.math.floor(told) == told)
+                told = tf.cast(tf.where(whole, told, tf.cast(-1, told.dtype)), tf.int64)
             segment = tf.cast(self._segment.lookup(told), tf.int32)
 
         def completed():

@@ -48,7 +48,7 @@ def check_times(new: Interactions, state: TrainingState, **days: float | None) -
         )
     before = state.days()
     if unit == "s":
-        check_clock(new, before)
+        check_clock(new, before, state.written)
     elif new.events["timestamp"].max() <= before.units.events["timestamp"].max():
         tell(
             "All of the new events come before events that were learnt, by their numbers of order: "
@@ -56,18 +56,21 @@ def check_times(new: Interactions, state: TrainingState, **days: float | None) -
         )
 
 
-def check_clock(new: Interactions, before: DaysBefore) -> None:
+def check_clock(new: Interactions, before: DaysBefore, written: float) -> None:
     """Refuses events more than a day ahead of the clock, unless events before are so, too.
 
     How old an event is goes by the newest one: a single one of a year to come would make all others
     old, which are let go then, give their numbers up or count for nothing.
+
+    Args:
+        written: when those before were learnt, in Unix seconds: theirs may have been ahead of that.
 
     Raises: ValueError that names the first rows.
     """
     limit = now() + DAY  # local times that were taken for UTC are less than a day off
     ahead = new.events["timestamp"] > limit
     days = before.window["events"]
-    simulated = days[days.index * DAY > limit].sum() > FEW * days.sum()
+    simulated = days[days.index * DAY > written + DAY].sum() > FEW * days.sum()
     if ahead.any() and not simulated:
         refuse(
             new.events,

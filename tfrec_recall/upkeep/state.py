@@ -8,6 +8,7 @@ import os
 import pathlib
 import secrets
 import shutil
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +32,7 @@ FOLDER = "training_state"  # in the directory of the versions
 KEY = STATE  # of the number, in the data that an export's card tells of
 ID = "id"  # drawn for each state, as a number is that of another one in another directory
 TIME_UNIT = "time_unit"  # of the events, in what is told
+WRITTEN = "written"  # when, in Unix seconds
 MODEL, EVENTS, WAITING = "model.keras", "events", "not_learnt.parquet"
 USERS, ITEMS, TOLD = "users.parquet", "items.parquet", "state.json"
 ROWS = 2**16  # of events in a group of a file
@@ -107,6 +109,11 @@ class TrainingState:
             return None
         return "s" if self.days().timed else ORDER  # a state of an earlier version
 
+    @property
+    def written(self) -> float:
+        """When it was written, in Unix seconds."""
+        return self.told.get(WRITTEN) or (self.folder / TOLD).stat().st_mtime
+
     def model(self) -> RecallModel:
         """The model as it was, with the state of its optimiser."""
         model = tf.keras.models.load_model(self.folder / MODEL)
@@ -173,8 +180,9 @@ def of_training(
     model.keep_state(split.train)
     data = split.train
     told = {**told, TIME_UNIT: data.time_unit}
-    others = [split.validation.targets, split.test.targets, split.left]
-    waiting = pd.concat(others, ignore_index=True).reindex(columns=data.events.columns)
+    others = (split.validation.targets, split.test.targets, split.left)
+    there = [one for one in others if one is not None]
+    waiting = pd.concat(there, ignore_index=True).reindex(columns=data.events.columns)
     return write(export, model, data.events, waiting, data.users, data.items, days, told)
 
 
@@ -201,7 +209,7 @@ def write(
         keep_days: let events go that are older, see `kept_events`; None keeps all.
     """
 
-    told_with_id = {**told, ID: secrets.token_hex(8)}
+    told_with_id = {**told, ID: secrets.token_hex(8), WRITTEN: time.time()}
 
     def fill(folder: pathlib.Path) -> None:
         model.save(folder / MODEL)

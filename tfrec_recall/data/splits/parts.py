@@ -39,8 +39,8 @@ class Split:
         train: what models, vocabularies and counts are made of; all users and items, fewer events.
         validation: targets to tune on; the history is the users' events in train.
         test: targets to look at once; the history is train and validation.
-        left: events of none of these: what came after train and is not asked for.
         published: it came with the data, so that figures stand beside those of others.
+        left: events of none of these: what came after train and is not asked for; None is none.
     """
 
     name: str
@@ -48,8 +48,8 @@ class Split:
     train: Interactions
     validation: Part
     test: Part
-    left: pd.DataFrame
     published: bool = False
+    left: pd.DataFrame | None = None
 
     def __repr__(self) -> str:
         return (

@@ -203,7 +203,8 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
                 "AirbnbListing finds the pause that ends a session in its training data: call "
                 "training_data(train) first, or set gap=. Received: other data before, gap=None."
             )
-        return self._batches(*self._clicks(interactions.events), batch_size, seed=None)
+        clicks = self._clicks(interactions.events, later=True)
+        return self._batches(*clicks, batch_size, seed=None)
 
     def _batches(self, events, is_booked, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
         """Of clicks and bookings in order."""
@@ -217,12 +218,17 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         columns = {"item_id": item, "booked": booked[session]}
         return session_batches(columns, session, batch_size, seed, first_epoch)
 
-    def _clicks(self, events: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
-        """Clicks and bookings in order, and which of them are bookings."""
+    def _clicks(self, events: pd.DataFrame, later: bool = False) -> tuple[pd.DataFrame, np.ndarray]:
+        """Clicks and bookings in order, and which of them are bookings.
+
+        Args:
+            later: other events were there before, which had all types that are named.
+        """
+        later = later or bool(self.has_learnt.numpy())
         is_booked = np.zeros(len(events), dtype=bool)
         if EVENT_TYPE in events:
-            is_booked = self._are(events, "booked", self.booked)
-            wanted = self._clicked(events) | is_booked
+            is_booked = of_types(events, "booked", self.booked, later)
+            wanted = self._clicked(events, later) | is_booked
             events, is_booked = events[wanted], is_booked[wanted]
         if not len(events):
             raise NoExample(
@@ -232,15 +238,12 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         order = chronological(events)
         return events.iloc[order].reset_index(drop=True), is_booked[order]
 
-    def _clicked(self, events: pd.DataFrame) -> np.ndarray:
+    def _clicked(self, events: pd.DataFrame, later: bool) -> np.ndarray:
         if self.clicked is not None:
-            return self._are(events, "clicked", self.clicked)
+            return of_types(events, "clicked", self.clicked, later)
         if self.left_out is not None:
-            return ~self._are(events, "left_out", self.left_out)
+            return ~of_types(events, "left_out", self.left_out, later)
         return ~events[EVENT_TYPE].isin(NOT_INTERESTED).to_numpy()
-
-    def _are(self, events: pd.DataFrame, argument: str, types: Sequence[str]) -> np.ndarray:
-        return of_types(events, argument, types, later=bool(self.has_learnt.numpy()))
 
     def learn_block(self, block: Block, rate: tf.Tensor, seed: tf.Tensor):
         for_windows, for_noise, for_market = tf.unstack(tf.random.split(seed, 3))

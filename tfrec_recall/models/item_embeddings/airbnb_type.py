@@ -232,7 +232,7 @@ class AirbnbType(WindowModel):
                 "AirbnbType takes its types, and how often there is each, from training data: call "
                 "training_data(train) first. Received: other data before."
             )
-        booked = interactions.with_events(self._bookings(interactions.events))
+        booked = interactions.with_events(self._bookings(interactions.events, later=True))
         events, user = sequences(booked, by_session=False)
         columns = self._columns(booked, events)
         return session_batches(columns, user.repeat(2), batch_size, seed=None)
@@ -275,11 +275,15 @@ class AirbnbType(WindowModel):
         self.taken.assign(taken)
         self.learn_on(data, epochs)
 
-    def _bookings(self, events: pd.DataFrame) -> pd.DataFrame:
-        """Bookings and rejected requests."""
+    def _bookings(self, events: pd.DataFrame, later: bool = False) -> pd.DataFrame:
+        """Bookings and rejected requests.
+
+        Args:
+            later: other events were there before, which had all types that are named.
+        """
         if EVENT_TYPE not in events:
             return events
-        later = bool(self.has_learnt.numpy())
+        later = later or bool(self.has_learnt.numpy())
         if self.rejected is not None:
             of_types(events, "rejected", self.rejected, later)
         return events[of_types(events, "booked", self.booked, later) | self._rejected(events)]
