@@ -114,6 +114,33 @@ def test_of_many_users_some_are_measured_after_an_epoch(entry, split, capsys, mo
     assert "5 drawn at random are measured after each epoch" in capsys.readouterr().err
 
 
+class Rebuying(Toy):
+    """Learns what comes again, where it is told."""
+
+    def __init__(self, features, repeats=False, **kwargs):
+        super().__init__(features, **kwargs)
+        self.repeats = repeats
+
+    @classmethod
+    def default_features(cls, interactions, columns=None, repeats=False):
+        cls.told = repeats
+        return super().default_features(interactions, columns)
+
+
+@pytest.mark.parametrize(
+    ("given", "repeats", "expected"),
+    [({}, True, True), ({}, False, False), ({"repeats": False}, True, False)],
+)
+def test_what_is_ranked_is_learnt(given, repeats, expected, entry, split):
+    entry.load = lambda: Rebuying
+    trained = train_model(entry, split, {"epochs": 1, **given}, seed=0, repeats=repeats)
+    assert trained.model.repeats == trained.settings["repeats"] == Rebuying.told == expected
+
+
+def test_a_model_that_counts_all_events_is_not_told_of_repeats(entry, split):
+    assert "repeats" not in train_model(entry, split, {"epochs": 1}, 0, repeats=True).settings
+
+
 def test_the_record_holds_every_setting(entry, split):
     trained = train_model(entry, split, {"epochs": 1, "width": [3]}, seed=0)
     assert trained.settings["width"] == [3]

@@ -3,13 +3,24 @@ import pandas as pd
 import pytest
 
 from tfrec_recall.data import Interactions
+from tfrec_recall.models import MIND, SDM, MultiObjectiveTwoTower, TwoTower, YouTubeDNN
 from tfrec_recall.models.learning.next_choice import personal_features
 
+BASKETS = pd.DataFrame(  # each user has one item again and again, and another one each time
+    [
+        (user, item, f"{user} {time}", time)
+        for user in ("a", "b", "c")
+        for time in range(8)
+        for item in (f"{user} again", f"{user} {time}")
+    ],
+    columns=["user_id", "item_id", "session_id", "timestamp"],
+)
 
-def chosen(events, **columns):
+
+def chosen(events, repeats=False, **columns):
     """The features of the user side, and why the user's id is none of them."""
     table = pd.DataFrame({"user_id": np.repeat(["a", "b"], events), "item_id": 1, **columns})
-    features = personal_features(Interactions(table))
+    features = personal_features(Interactions(table), repeats=repeats)
     left_out = {(one.table, one.column): one.why for one in features.left_out}
     return {feature.name for feature in features.user}, left_out.get(("users", "user_id"))
 
@@ -26,3 +37,22 @@ def test_baskets_are_foretold_without_it():
     names, why = chosen(20, timestamp=2, session_id=3)
     assert names == {"history"}
     assert "basket" in why
+
+
+def test_with_repeats_what_was_bought_before_tells_of_the_next_basket():
+    baskets = {"repeats": True, "timestamp": 2, "session_id": 3}
+    assert chosen(20, **baskets) == ({"user_id", "history"}, None)
+    assert "14.0 events each" in chosen(14, **baskets)[1]
+
+
+@pytest.mark.parametrize("model_class", [TwoTower, MultiObjectiveTwoTower, YouTubeDNN, MIND, SDM])
+@pytest.mark.parametrize("repeats", [False, True])
+def test_items_that_come_again_are_targets_with_repeats_alone(model_class, repeats):
+    data = Interactions(BASKETS)
+    features = model_class.default_features(data, repeats=repeats).adapt(data)
+    model = model_class(features, repeats=repeats)
+    examples = model.examples(data)
+    wanted = examples.events["item_id"].to_numpy()[examples.target]
+    again = sum(item.endswith("again") for item in wanted)
+    assert (again, len(wanted) - again) == (3 * 7 if repeats else 0, 3 * 7)
+    assert "user_id" in {f.name for f in features.user} or not repeats or model_class is YouTubeDNN

@@ -97,7 +97,8 @@ def train_model(
 
     Args:
         published: what the settings leave open is as the model's paper has it.
-        repeats: items of the history are ranked like all others.
+        repeats: items of the history are ranked like all others; a model with an argument of this
+            name learns them as targets, too, unless the settings say otherwise.
         columns: those that become features, as for `features.infer`; None: what suits the model.
         board: a folder for TensorBoard, where the figures after each epoch go; those of a trial go
             to `trial` in it.
@@ -115,6 +116,9 @@ def train_model(
         settings, optimizer = {**plain.settings, **settings}, plain.optimizer
     require_effect(settings, model_class)
     training, arguments = separate(settings, model_class, entry.name)
+    if "repeats" in arguments and "repeats" not in settings:
+        arguments["repeats"] = repeats
+    of_repeats = {"repeats": True} if arguments.get("repeats") else {}
     batch_size = training.batch_size or BATCH_SIZE
     training = dataclasses.replace(
         training,
@@ -128,7 +132,8 @@ def train_model(
         with waiting("Preparing features"):
             wanted = columns if model_class.reads_columns else None
             try:
-                features = model_class.default_features(train, wanted).adapt(train)
+                features = model_class.default_features(train, wanted, **of_repeats)
+                features = features.adapt(train)
                 with long_run.scope():
                     model = model_class(features, **arguments)
             except ValueError as error:

@@ -8,7 +8,9 @@ from tfrec_recall.features import Features, Wanted, infer
 from tfrec_recall.models.density import LONG, events_a_user
 
 
-def personal_features(interactions: Interactions, columns: Wanted = None) -> Features:
+def personal_features(
+    interactions: Interactions, columns: Wanted = None, repeats: bool = False
+) -> Features:
     """All that the tables offer, not yet adapted; the user's id only where it helps validation.
 
     The id of a customer learns what that customer has bought: where events are baskets, the news of
@@ -17,15 +19,16 @@ def personal_features(interactions: Interactions, columns: Wanted = None) -> Fea
 
     Args:
         columns: as for `infer`.
+        repeats: what was bought before is foretold as well, of which the id knows.
     """
     features = infer(interactions, columns=columns)
-    why = _against_ids(interactions)
+    why = _against_ids(interactions, repeats)
     return features.without("user_id", why=why) if why else features
 
 
-def _against_ids(interactions: Interactions) -> str:
+def _against_ids(interactions: Interactions, repeats: bool) -> str:
     """Why the user's id is no feature; "" where it is one."""
-    if has_baskets(interactions):
+    if has_baskets(interactions) and not repeats:
         return "the next basket is news, and an id learns what was bought before"
     mean = events_a_user(interactions)
     if mean < LONG:
@@ -36,7 +39,7 @@ def _against_ids(interactions: Interactions) -> str:
     return ""
 
 
-def choices(features: Features, train: Interactions, **options) -> Examples:
+def choices(features: Features, train: Interactions, repeats: bool = False, **options) -> Examples:
     """Next items, the items of next baskets, or pairs where no history is among the features.
 
     Where events have no times, an item of a user beside the user's others.
@@ -45,6 +48,7 @@ def choices(features: Features, train: Interactions, **options) -> Examples:
     items would outweigh the others.
 
     Args:
+        repeats: of a basket, also what its user had before.
         options: of `next_item` and `next_basket`: `per_user`, `user_weight_power`, `targets`.
     """
     history = features.history
@@ -55,5 +59,6 @@ def choices(features: Features, train: Interactions, **options) -> Examples:
             train.require_time("A choice of targets")
         return held_out(train, history.length, **options)
     if has_baskets(train):
-        return next_basket(train, history.length, basket_weight_power=-0.5, **options)
+        options |= {"basket_weight_power": -0.5, "new_items_only": not repeats}
+        return next_basket(train, history.length, **options)
     return next_item(train, history.length, **options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall.data import Examples, Interactions, PartedInteractions
-from tfrec_recall.data.arguments import number
+from tfrec_recall.data.arguments import flag, number
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.data.windows import keep_probability
 from tfrec_recall.features import (
@@ -37,6 +37,9 @@ class SoftmaxModel(RecallModel):
         positive_threshold: t of the sub-sampling of popular targets, a frequency: of an item with
             the frequency f, an example weighs sqrt(t / f) at most 1, and stays a candidate of the
             others as it was: log q is the same. None keeps all.
+        repeats: of baskets, what the user had before is a target as well, for lists that hold it
+            too; elsewhere every event is one in any case. `Unmet`, `Hard` and `WithoutOwn` make
+            none of it a negative: what of it does not come again is learnt by other kinds alone.
     """
 
     compiles = True
@@ -45,12 +48,19 @@ class SoftmaxModel(RecallModel):
     candidates: ItemEmbedding
     softmax: CandidateSoftmax
 
-    def __init__(self, features: Features, positive_threshold: float | None = None, **kwargs):
+    def __init__(
+        self,
+        features: Features,
+        positive_threshold: float | None = None,
+        repeats: bool = False,
+        **kwargs,
+    ):
         super().__init__(features, **kwargs)
         owner = type(self).__name__
         number(owner, positive_threshold, "positive_threshold", above=0, optional=True)
+        flag(owner, repeats, "repeats")
         keep = keep_probability(features.item_counts, positive_threshold)
-        self.positive_threshold = positive_threshold
+        self.positive_threshold, self.repeats = positive_threshold, repeats
         self.keep = tf.constant(keep, tf.float32)
         counts = features.item_counts.astype("float64")
         counts[:FIRST_KNOWN] = 0.0
@@ -59,15 +69,18 @@ class SoftmaxModel(RecallModel):
         self.mining: list[HardMining] = []
 
     @classmethod
-    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
-        return personal_features(interactions, columns)
+    def default_features(
+        cls, interactions: Interactions, columns: Wanted = None, repeats: bool = False
+    ) -> Features:
+        """As of `RecallModel`; `repeats`: for a model that is made with it."""
+        return personal_features(interactions, columns, repeats)
 
     def feature_rows(self):
         return [Rows(self.target_share, "item_id", Start.zero)]
 
     def examples(self, train: Interactions) -> Examples:
         """What is learnt from."""
-        return choices(self.features, train)
+        return choices(self.features, train, self.repeats)
 
     def training_data(
         self,

@@ -86,7 +86,7 @@ class MIND(SoftmaxModel):
         negatives: items drawn evenly a batch, beside the in-batch ones; or kinds of `sampling/`.
             Ranks of `Hard` are those that the user's best interest gives.
         correct: subtract log q of what is drawn.
-        positive_threshold: see `SoftmaxModel`.
+        positive_threshold, repeats: see `SoftmaxModel`.
     """
 
     PUBLISHED: ClassVar[Published] = Published(
@@ -132,9 +132,10 @@ class MIND(SoftmaxModel):
         negatives: Negatives = 1000,
         correct: bool = True,
         positive_threshold: float | None = None,
+        repeats: bool = False,
         **kwargs,
     ):
-        super().__init__(features, positive_threshold, **kwargs)
+        super().__init__(features, positive_threshold, repeats, **kwargs)
         owner = type(self).__name__
         check_sequence_model(owner, dim, dropout, temperature)
         flags(

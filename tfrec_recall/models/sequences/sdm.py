@@ -97,7 +97,7 @@ class SDM(SoftmaxModel):
         temperature: what divides the scores; None is `temperature_of`.
         negatives: items drawn evenly a batch, beside the in-batch ones; or kinds of `sampling/`.
         correct: subtract log q of what is drawn.
-        positive_threshold: see `SoftmaxModel`.
+        positive_threshold, repeats: see `SoftmaxModel`.
 
     Raises: ValueError where `gap` or `past` cannot be followed, as there are no times, or ids tell
         sessions apart.
@@ -141,9 +141,10 @@ class SDM(SoftmaxModel):
         negatives: Negatives = 1000,
         correct: bool = True,
         positive_threshold: float | None = None,
+        repeats: bool = False,
         **kwargs,
     ):
-        super().__init__(features, positive_threshold, **kwargs)
+        super().__init__(features, positive_threshold, repeats, **kwargs)
         owner = type(self).__name__
         check_sequence_model(owner, dim, dropout, temperature)
         flags(
@@ -212,9 +213,11 @@ class SDM(SoftmaxModel):
             )
 
     @classmethod
-    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+    def default_features(
+        cls, interactions: Interactions, columns: Wanted = None, repeats: bool = False
+    ) -> Features:
         interactions.require_time(cls.__name__, "MIND, whose interests need no order")
-        features = super().default_features(interactions, columns)
+        features = super().default_features(interactions, columns, repeats)
         if features.history is None:
             return features
         histories = [

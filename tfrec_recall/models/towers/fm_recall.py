@@ -48,7 +48,7 @@ class FMRecall(SoftmaxModel):
         temperature: what divides the scores in the softmax.
         negatives: items drawn evenly a batch, beside the in-batch ones; or kinds of `sampling/`.
         correct: subtract log q of what is drawn, in the softmax.
-        positive_threshold: see `SoftmaxModel`.
+        positive_threshold, repeats: see `SoftmaxModel`.
         pointwise: foretell 1 for the item and 0 for each of its negatives, by the whole machine:
             w₀ and the user's own weights learn as well.
         squared_loss: of the pairs, instead of the logistic one.
@@ -79,9 +79,10 @@ class FMRecall(SoftmaxModel):
         positive_threshold: float | None = None,
         pointwise: bool = False,
         squared_loss: bool = False,
+        repeats: bool = False,
         **kwargs,
     ):
-        super().__init__(features, positive_threshold, **kwargs)
+        super().__init__(features, positive_threshold, repeats, **kwargs)
         owner = type(self).__name__
         whole(owner, dim, "dim")
         check_towers(owner, dim, (), dropout, temperature)

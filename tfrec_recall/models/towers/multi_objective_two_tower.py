@@ -72,7 +72,7 @@ class MultiObjectiveTwoTower(SoftmaxModel):
             any event.
         dim: of the embeddings and of each vector; None is `dim_of`.
         hidden, item_hidden, activation, final_activation, dropout, recency, normalize, temperature,
-            negatives, correct, positive_threshold: as in `TwoTower`.
+            negatives, correct, positive_threshold, repeats: as in `TwoTower`.
         residual: lead the pools around the user tower, the embeddings around the item's, and what
             is shared around each objective's own layer, which begins as zeros; one objective alone
             has none.
@@ -107,9 +107,10 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         weights: Sequence[float] | None = None,
         learn_weights: bool = False,
         blend: Sequence[float] | None = None,
+        repeats: bool = False,
         **kwargs,
     ):
-        super().__init__(features, positive_threshold, **kwargs)
+        super().__init__(features, positive_threshold, repeats, **kwargs)
         owner = type(self).__name__
         check_towers(owner, dim, hidden, dropout, temperature, item_hidden)
         self.dim = dim = dim_of(dim, features)
@@ -150,8 +151,10 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         )
 
     @classmethod
-    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
-        chosen = personal_features(interactions, columns)
+    def default_features(
+        cls, interactions: Interactions, columns: Wanted = None, repeats: bool = False
+    ) -> Features:
+        chosen = personal_features(interactions, columns, repeats)
         objectives = objectives_of(interactions)
         return Features(chosen.user, chosen.item, objectives, chosen.left_out)
 

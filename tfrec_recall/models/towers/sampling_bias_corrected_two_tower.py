@@ -78,7 +78,7 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         distinct: an item is a candidate once, and no negative of its own examples; without, every
             example's item is, as often as it is there.
         buckets, hashes, rate, initial_gap: of the `StreamingFrequencyEstimator`.
-        positive_threshold: see `SoftmaxModel`.
+        positive_threshold, repeats: see `SoftmaxModel`.
         span_days: train sequentially: examples come in the order of time, span by span, mixed
             within a span; the paper has days. A span should hold many batches and users: where a
             batch is one user's, each example is a negative of the others. None mixes all examples
@@ -131,9 +131,10 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         initial_gap: float | None = None,
         span_days: float | None = None,
         positive_threshold: float | None = None,
+        repeats: bool = False,
         **kwargs,
     ):
-        super().__init__(features, positive_threshold, **kwargs)
+        super().__init__(features, positive_threshold, repeats, **kwargs)
         owner = type(self).__name__
         check_towers(owner, dim, hidden, dropout, temperature, item_hidden)
         self.dim = dim = dim_of(dim, features)

@@ -60,7 +60,7 @@ class TwoTower(SoftmaxModel):
         temperature: what divides the score; None is `temperature_of`.
         negatives: items drawn evenly a batch, beside the in-batch ones; or kinds of `sampling/`.
         correct: subtract log q of what is drawn.
-        positive_threshold: see `SoftmaxModel`.
+        positive_threshold, repeats: see `SoftmaxModel`.
         senet: whether SENet weighs the fields of both sides before their towers; None is no here,
             and yes for `SENetTwoTower`.
         channels: how many pairs of SENet and tower are side by side and added.
@@ -111,9 +111,10 @@ class TwoTower(SoftmaxModel):
         channels: int = 1,
         reduction: float = 3.0,
         excitation: str = "sigmoid",
+        repeats: bool = False,
         **kwargs,
     ):
-        super().__init__(features, positive_threshold, **kwargs)
+        super().__init__(features, positive_threshold, repeats, **kwargs)
         owner = type(self).__name__
         check_towers(owner, dim, hidden, dropout, temperature, item_hidden)
         self.dim = dim = dim_of(dim, features)

@@ -73,7 +73,8 @@ class YouTubeDNN(SoftmaxModel):
             the whole time, and 0 when serving.
         per_user: the most examples of a user.
         user_weight_power: of a user's number of examples, in their weight; -1: all users are equal.
-        positive_threshold: of the sub-sampling of popular targets, see `SoftmaxModel`.
+        positive_threshold, repeats: how popular targets count, and which there are; see
+            `SoftmaxModel`.
         engagement: an event column, such as the share that was watched ...
         minimum_engagement: ... and what a target needs of it. The history keeps all events; caps
             and weights of users are those of the targets that are left.
@@ -122,9 +123,10 @@ class YouTubeDNN(SoftmaxModel):
         minimum_engagement: float | None = None,
         item_vectors: pd.DataFrame | None = None,
         freeze_items: bool = False,
+        repeats: bool = False,
         **kwargs,
     ):
-        super().__init__(features, positive_threshold, **kwargs)
+        super().__init__(features, positive_threshold, repeats, **kwargs)
         owner = type(self).__name__
         check_towers(owner, dim, hidden, dropout, temperature)
         self.dim = dim = dim_of(dim, features)
@@ -175,7 +177,9 @@ class YouTubeDNN(SoftmaxModel):
         )
 
     @classmethod
-    def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
+    def default_features(
+        cls, interactions: Interactions, columns: Wanted = None, repeats: bool = False
+    ) -> Features:
         # Figure 3 knows a user by what was watched, searched and told, never by an id.
         return infer(interactions, columns=columns).without("user_id")
 
@@ -196,6 +200,7 @@ class YouTubeDNN(SoftmaxModel):
         return choices(
             self.features,
             train,
+            self.repeats,
             per_user=self.per_user,
             user_weight_power=self.user_weight_power,
             targets=None if self.engagement is None else self._engaged(train),
