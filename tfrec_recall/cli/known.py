@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tfrec_recall.cli.arguments.protocol import lists_repeats
 from tfrec_recall.cli.arguments.queries import of_items, of_users_in
 from tfrec_recall.cli.lists import titles_of
 from tfrec_recall.cli.loading import trained_on
@@ -92,6 +93,7 @@ class Known:
             "recall": index.get("recall"),
             "k": catalogue.retriever.k,
             "choices": catalogue.choices,
+            "repeats": lists_repeats(trained),
             "users": 0 if self._events is None else len(self._events),
         }
 

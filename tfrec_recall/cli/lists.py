@@ -30,7 +30,7 @@ class Recommended:
     Args:
         user: the user's id in the data's type, or as it was written where the data has no such
             user; None where nobody is named.
-        history: what was had and is left out, oldest first.
+        history: what was had, oldest first.
         items: the items and their scores, best first.
     """
 
@@ -46,6 +46,7 @@ def recommended(
     names: Sequence[str | None],
     k: int,
     filters: Mapping[str, Any] | None = None,
+    repeats: bool = False,
 ) -> list[Recommended]:
     """The list of each of the queries that are asked, without what its history has.
 
@@ -53,12 +54,14 @@ def recommended(
         asked: the rows of `queries`, any of them also twice.
         names: of the users of these rows, as they were written.
         filters: what to choose items by, one row for all.
+        repeats: list the items of the histories like all others.
     """
     import numpy as np
 
     rows = np.array(asked)
     seen = queries.seen(rows)
-    item_ids, scores = retriever(queries.batch(rows), k=k, exclude=seen, filters=filters)
+    exclude = None if repeats else seen
+    item_ids, scores = retriever(queries.batch(rows), k=k, exclude=exclude, filters=filters)
     had = [[_plain(item) for item in row] for row in seen.numpy()]
     found = [
         [(_plain(item), float(score)) for item, score in zip(*row, strict=True)]

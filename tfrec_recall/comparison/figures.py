@@ -56,7 +56,7 @@ def figures(
     picked = measured.shown.picked
     lists = [[report.item_ids[p] for p in positions[row, :LENGTH] if p >= 0] for row in picked]
     lists = [plain(np.asarray(items, dtype=object)) for items in lists]
-    why = reasons(retriever, queries, picked, lists)
+    why = reasons(retriever, queries, picked, lists, repeats)
 
     def ask(rows: np.ndarray) -> Any:
         exclude = None if repeats else queries.seen(rows)

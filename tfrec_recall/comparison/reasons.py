@@ -17,7 +17,11 @@ Reason = dict[str, Any]
 
 
 def reasons(
-    retriever: Retriever, queries: Queries, rows: np.ndarray, lists: list[list[Any]]
+    retriever: Retriever,
+    queries: Queries,
+    rows: np.ndarray,
+    lists: list[list[Any]],
+    repeats: bool = False,
 ) -> list[list[Reason]]:
     """Of each item of each list: `near`, the items of the history that it is most similar to, with
     their similarity; `interest`, which of several interests found it, from 0; `channel`, which part
@@ -26,6 +30,7 @@ def reasons(
     Args:
         rows: of the queries whose lists these are.
         lists: raw item ids, best first.
+        repeats: whether they hold the items of the history.
     """
     told: list[list[Reason]] = [[{} for _ in items] for items in lists]
     for name, signature in (
@@ -33,7 +38,7 @@ def reasons(
         ("channel", "recommend_with_channel"),
     ):
         if signature in retriever.signatures:
-            _add(told, name, _by_part(getattr(retriever, signature), queries, rows), lists)
+            _add(told, name, _by_part(getattr(retriever, signature), queries, rows, repeats), lists)
     index = retriever.report.get("index") or {}
     # By one number, all items are alike or opposite: that is no reason.
     if "similar_items" in retriever.signatures and index.get("dim") != 1:
@@ -46,12 +51,13 @@ def reasons(
     return told
 
 
-def _by_part(ask: Any, queries: Queries, rows: np.ndarray) -> list[dict[Any, Any]]:
+def _by_part(ask: Any, queries: Queries, rows: np.ndarray, repeats: bool) -> list[dict[Any, Any]]:
     """Of each list, what brought each of its items."""
     found = []
     for row in rows:
         one = np.array([row])
-        items, _, part = ask(queries.batch(one), exclude=queries.seen(one))
+        exclude = None if repeats else queries.seen(one)
+        items, _, part = ask(queries.batch(one), exclude=exclude)
         pairs = zip(plain(items.numpy()[0]), plain(part.numpy()[0]), strict=True)
         found.append({item: which for item, which in pairs if which not in (-1, "")})
     return found

@@ -31,7 +31,8 @@ class Known(Protocol):
     """What is known of a model beside its graph: users, titles, and how a query is made of them."""
 
     def about(self, servable: Servable) -> Mapping[str, Any]:
-        """Facts for the head of the page; `users`: how many can be picked."""
+        """Facts for the head of the page; `users`: how many can be picked; `repeats`: whether lists
+        hold what they had unless it is left out by hand."""
 
     def users(self, text: str, most: int) -> Sequence[Mapping[str, Any]]:
         """Users whose id has the text, or some of all without one: `user_id`, `events`."""

@@ -58,6 +58,17 @@ Findings = Annotated[pathlib.Path | None, _json("findings")]
 Card = Annotated[pathlib.Path | None, _json("model card")]
 
 
+Repeats = Annotated[
+    bool | None,
+    typer.Option(
+        "--repeats/--no-repeats",
+        help="List the items that users had already like all others, or leave them out; as the "
+        "export was trained unless given.",
+        show_default=False,
+    ),
+]
+
+
 def source(
     data: Annotated[
         str | None,

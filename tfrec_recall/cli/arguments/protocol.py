@@ -194,6 +194,15 @@ def protocol(
     return Protocol(split, minimum, drop_duplicates, minimum_rating, keep_unrated, ties, repeats)
 
 
+def lists_repeats(card: Mapping[str, Any], given: bool | None = None) -> bool:
+    """Whether an export's lists hold what users had: as is said, else as it was measured.
+
+    Args:
+        card: what the card of the export tells of its data.
+    """
+    return bool(Protocol.recorded(card).repeats if given is None else given)
+
+
 def parse_cuts(text: str, option: str = "--cuts") -> tuple[int, ...]:
     """The numbers of --cuts, or of another option of numbers.
 

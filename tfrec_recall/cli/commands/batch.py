@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.protocol import lists_repeats
 from tfrec_recall.cli.arguments.queries import check_catalogue, context_of, parse_context
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.console import progress, say, waiting, warn
@@ -79,10 +80,7 @@ def batch(
             show_default=False,
         ),
     ] = None,
-    repeats: Annotated[
-        bool,
-        typer.Option("--repeats", help="List the items that users had already like all others."),
-    ] = False,
+    repeats: options.Repeats = None,
     batch_size: Annotated[
         int, typer.Option("--batch", min=1, help="Requests in one call of the graph.")
     ] = 512,
@@ -94,12 +92,13 @@ def batch(
 
     Lists are a row an item: user_id, rank (from 1), item_id, score; of similar items: item_id,
     rank, similar_item_id, score; vectors a row a user, or a row each of their interests. What users
-    had already is left out. Requests are made at the time of the newest event of the data.
+    had already is left out, unless the export was trained with --repeats. Requests are made at the
+    time of the newest event of the data.
     """
-    if what.of_items and (users != ALL or context or repeats):
+    if what.of_items and (users != ALL or context or repeats is not None):
         raise typer.BadParameter(
             "similar-items and item-vectors are of the catalogue: leave --users, --context and "
-            "--repeats out",
+            "--repeats, --no-repeats out",
             param_hint="--what",
         )
     if k is not None and not what.listed:
@@ -110,7 +109,8 @@ def batch(
 
     kind = _answers(what, k or retriever.k)
     kind.check(retriever)
-    requests = _requests(retriever, source, users, what, said, repeats)
+    again = lists_repeats(trained_on(retriever), repeats)
+    requests = _requests(retriever, source, users, what, said, again)
     with progress("Answering") as tell:
         found = answer_all(retriever, requests, out, kind, batch_size, part_size, tell)
     if found.resumed:

@@ -150,7 +150,7 @@ def _catalogue(old: LoadedRetriever, new: LoadedRetriever) -> dict[str, Any]:
 def _overlap(
     old: LoadedRetriever, new: LoadedRetriever, source: Source, sample: int, k: int | None
 ) -> Overlap:
-    """What both recommend to the same users, without what these had."""
+    """What both recommend to the same users, without what these had unless it is measured, too."""
     import numpy as np
 
     trained = trained_on(old)
@@ -175,7 +175,8 @@ def _lists(
 
     queries, rows = of_users(retriever, users, source, counted, {})
     asked = np.array(rows)
-    item_ids, scores = retriever(queries.batch(asked), k=k, exclude=queries.seen(asked))
+    exclude = None if counted.repeats else queries.seen(asked)
+    item_ids, scores = retriever(queries.batch(asked), k=k, exclude=exclude)
     real = np.isfinite(scores.numpy())
     return [row[there].tolist() for row, there in zip(item_ids.numpy(), real, strict=True)]
 

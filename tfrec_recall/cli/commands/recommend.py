@@ -9,6 +9,7 @@ import typer
 from tfrec_recall.cli import lists
 from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.option_groups import takes
+from tfrec_recall.cli.arguments.protocol import lists_repeats
 from tfrec_recall.cli.arguments.queries import of_items, of_users_in, parse_context, parts_of
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.arguments.wishes import Wishes, wishes
@@ -54,11 +55,13 @@ def recommend(
         ),
     ] = None,
     k: Annotated[int, typer.Option(min=1, help="How many items.")] = 10,
+    repeats: options.Repeats = None,
     json: options.ListsJson = None,
 ) -> None:
     """Recommend items to users of the data, or to someone with a given history.
 
-    What they had already is left out. Titles are shown where the export holds them, ids elsewhere.
+    What they had already is left out, unless the export was trained with --repeats. Titles are
+    shown where the export holds them, ids elsewhere.
     """
     if sum(one is not None for one in (user, item, history)) != 1:
         raise typer.BadParameter(
@@ -67,15 +70,16 @@ def recommend(
     said = parse_context(context or [])
     target = output(json, "--json")
     retriever = load_export(export)
-    filters = wishes.of(retriever)
+    filters, trained = wishes.of(retriever), trained_on(retriever)
+    again = lists_repeats(trained, repeats)
     if user is None:
         items = list(item or ()) if history is None else parts_of(history, retriever.item_ids)
         asked = of_items(retriever, items, said)
-        found = lists.recommended(retriever, asked, [0], [None], k, filters)
+        found = lists.recommended(retriever, asked, [0], [None], k, filters, again)
     else:
-        data, name = histories(trained_on(retriever), retriever.path, source)
+        data, name = histories(trained, retriever.path, source)
         queries, rows = of_users_in(data, name, retriever, user, said)
-        found = lists.recommended(retriever, queries, rows, user, k, filters)
+        found = lists.recommended(retriever, queries, rows, user, k, filters, again)
     lists.show(found, retriever.items, target.tables() if target else results())
     if target is not None:
         values = {"export": str(retriever.path), "lists": lists.as_json(found, retriever.items)}

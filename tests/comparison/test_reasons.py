@@ -1,0 +1,32 @@
+"""Why an item is in a list, asked as the list was."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfrec_recall.comparison.reasons import reasons
+
+
+class Asked:
+    """Somebody who had "a", and a retriever with two interests, which is the other side."""
+
+    signatures = ("recommend_with_interest",)
+    report = {}  # noqa: RUF012
+
+    def batch(self, rows):
+        return {"history": tf.constant([["a"]] * len(rows))}
+
+    def seen(self, rows):
+        return self.batch(rows)["history"]
+
+    def recommend_with_interest(self, queries, exclude=None):
+        left = [0, 1] if exclude is None else [1]
+        items, interest = np.array([["a", "b"]])[:, left], np.array([[1, 0]])[:, left]
+        return tf.constant(items), tf.ones(items.shape), tf.constant(interest)
+
+
+@pytest.mark.parametrize(("repeats", "first"), [(True, {"interest": 1}), (False, {})])
+def test_an_item_that_comes_again_has_its_reason(repeats, first):
+    asked = Asked()
+    told = reasons(asked, asked, np.array([0]), [["a", "b"]], repeats)
+    assert told == [[first, {"interest": 0}]]
