@@ -39,6 +39,37 @@ def without_categories(values: pd.Series) -> pd.Series:
     return pd.Series(found, values.index, each.dtype, values.name)
 
 
+def of_floats(cell: Any) -> bool:
+    """Whether a cell is a list of floats, among which may be integers.
+
+    >>> [of_floats(cell) for cell in ([0.5, 1], np.ones(2), [0.5, None], [1, 2], [], 0.5)]
+    [True, True, False, False, False, False]
+    """
+    if not isinstance(cell, list | tuple | np.ndarray) or getattr(cell, "ndim", 1) != 1:
+        return False
+    return pd.api.types.infer_dtype(cell, skipna=False) in ("floating", "mixed-integer-float")
+
+
+def holds_vectors(values: pd.Series) -> bool:
+    """Whether the cells are lists of floats, by the first one that lacks no value.
+
+    No other cell is looked at, so that it may be asked of any column before lists are taken apart.
+    Integers beside missing ones, which Arrow brings as floats, are no vector.
+
+    >>> holds_vectors(pd.Series([None, [], [0.5, 1.0]])), holds_vectors(pd.Series([["a"], [0.5]]))
+    (True, False)
+    """
+    if values.dtype != object:
+        return False
+    for cell in values:
+        if isinstance(cell, list | tuple | np.ndarray):
+            if len(cell) and not pd.isna(np.asarray(cell, object)).any():
+                return of_floats(cell)
+        elif not pd.api.types.is_scalar(cell) or not pd.isna(cell):
+            return False
+    return False
+
+
 def in_type(values: pd.Series, like: pd.Series) -> pd.Series:
     """The values as another column holds its own; nullable if some integers or flags are missing.
 

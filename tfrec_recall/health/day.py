@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tfrec_recall.data.arrow_frames import without_nullable
-from tfrec_recall.data.column_types import with_nullable
+from tfrec_recall.data.column_types import holds_vectors, with_nullable
 from tfrec_recall.data.examples import HISTORY_ONLY
 from tfrec_recall.data.order import TIE_ORDER
 from tfrec_recall.health.vectors import Vectors
@@ -94,8 +94,18 @@ class Day:
     def columns(self) -> dict[str, tuple[pd.Series, np.ndarray]]:
         """Every column of values by name, `users.age`, with the unit of each of its rows.
 
-        Dates are left out: of them all that is new is later.
+        Dates are left out: of them all that is new is later. So are given vectors: of their
+        numbers one by one nothing is to be said, and there are too many of them to look at.
         """
+        every = self._every_column()
+        return {name: one for name, one in every.items() if not _left_out(one[0])}
+
+    def has_vectors(self, column: str) -> bool:
+        """Whether this column is there, and left out as one of given vectors."""
+        found = self._every_column().get(column)
+        return found is not None and holds_vectors(found[0])
+
+    def _every_column(self) -> dict[str, tuple[pd.Series, np.ndarray]]:
         other = [name for name in self.events if name not in NO_VALUES]
         found = {f"events.{name}": (self.events[name], self.unit) for name in other}
         for table, rows, unit in (
@@ -104,8 +114,11 @@ class Day:
         ):
             if rows is not None:
                 found |= {f"{table}.{name}": (rows[name], unit) for name in rows}
-        dates = pd.api.types.is_datetime64_any_dtype
-        return {name: one for name, one in found.items() if not dates(one[0].dtype)}
+        return found
+
+
+def _left_out(values: pd.Series) -> bool:
+    return pd.api.types.is_datetime64_any_dtype(values.dtype) or holds_vectors(values)
 
 
 def _rows(table: pd.DataFrame, rows: Any) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.column_types import holds_vectors
 from tfrec_recall.health.bins import as_texts, counted, flat, is_list, is_number
 from tfrec_recall.health.check import INPUTS
 from tfrec_recall.health.comparisons import Rise
@@ -67,6 +68,8 @@ class UnknownValues:
 
 def texts_of(values: pd.Series) -> set[str] | None:
     """The different values of a column of text, or of its lists; None of numbers."""
+    if holds_vectors(values):
+        return None
     values = (flat(values) if is_list(values) else values).dropna()
     if len(values) and is_number(values):
         return None
