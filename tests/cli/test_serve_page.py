@@ -129,6 +129,43 @@ def test_what_the_page_has_not_is_said(client, exported):
         without.query(service.servable, "v01", [])
 
 
+class OfImages(tf.Module):
+    """The vector of an item is its image."""
+
+    inputs = {  # noqa: RUF012
+        "item_id": tf.TensorSpec([None], tf.string),
+        "category": tf.TensorSpec([None], tf.string),
+        "image": tf.TensorSpec([None, 6], tf.float32),
+    }
+
+    def __call__(self, raw):
+        return raw["image"]
+
+
+@pytest.mark.parametrize("filterable", [[], ["category"]])
+def test_only_what_filters_choose_by_is_offered(filterable, tmp_path, monkeypatch):
+    ids, vectors = [f"i{item}" for item in range(30)], item_vectors(30)
+    items = pd.DataFrame({"item_id": ids, "category": ["cup", "cup", "bowl"] * 10})
+    items["image"] = list(vectors)
+    made = EmbeddingRetriever(
+        MeanOfHistory(ids, vectors), ids, vectors, k=5, item_embedder=OfImages()
+    )
+    if filterable:
+        made.with_filters(items, filterable)
+    path = export(made, tmp_path / "shop", items=items)
+    with Versions(path).using("shop") as service:
+        assert "image" in service.servable.definitions["embed_item"].inputs
+        explode = pd.Series.explode
+
+        def refusing(values, *arguments, **others):
+            assert values.name != "image"
+            return explode(values, *arguments, **others)
+
+        monkeypatch.setattr(pd.Series, "explode", refusing)
+        choices = Catalogue.of(service.servable).choices
+    assert choices == {name: ["cup", "bowl"] for name in filterable}
+
+
 def test_another_saved_model_has_no_page():
     class Empty:
         saved, definitions = object(), {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import numbers
+import re
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 Id = str | int
 MOST_CHOICES = 50  # values of an attribute that are offered
+FILTER = re.compile("(where_not|where|min|max)_(?P<column>.+)")  # as the page reads it
 NAN = "NaN"  # what stands for it where JSON has none
 
 
@@ -40,6 +42,7 @@ class Catalogue:
     def of(cls, servable: Servable) -> Catalogue:
         import pandas as pd
 
+        from tfrec_recall.data.column_types import holds_vectors
         from tfrec_recall.export import LoadedRetriever
 
         if not hasattr(servable.saved, "item_ids"):
@@ -51,12 +54,13 @@ class Catalogue:
         titles = titles_of(retriever.items)
         words = [f"{item} {titles.get(item, '')}".lower() for item in retriever.item_ids.tolist()]
         taken = {name for one in servable.definitions.values() for name in one.inputs}
-        named = taken | {name.removeprefix("where_") for name in taken}  # filters, after attributes
+        filters = map(FILTER.fullmatch, taken)  # named after attributes
+        named = {found["column"] for found in filters if found is not None}
         items = retriever.items if retriever.items is not None else pd.DataFrame()
         choices = {
             name: [_plain(one) for one in items[name].explode().value_counts().index[:MOST_CHOICES]]
-            for name in sorted(named - {"item_id"})
-            if name in items
+            for name in sorted(named)
+            if name in items and not holds_vectors(items[name])
         }
         return cls(retriever, titles, pd.Series(words, index=retriever.item_ids), choices)
 
