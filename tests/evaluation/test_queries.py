@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from tfrec_recall.evaluation.queries import Queries, first_of_each, raw_tensor
+from tfrec_recall.evaluation import queries
+from tfrec_recall.evaluation.item_features import ItemFeatures
+from tfrec_recall.evaluation.queries import Queries, first_of_each, lists_tensor, raw_tensor
 
 STRINGS = tf.TensorSpec([None, None], tf.string)
 EVENTS = pd.DataFrame(
@@ -139,6 +141,39 @@ def test_a_column_of_missing_values_fits_every_type(dtype, column):
 def test_categories_may_be_missing():
     result = raw_tensor(pd.Series(pd.Categorical([7, None, 3])), tf.int64)
     assert result.numpy().tolist() == [7, -1, 3]
+
+
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_vectors_are_taken_as_they_are(kind, monkeypatch):
+    vectors = np.random.default_rng(0).normal(size=(5, 3))
+    cells = pd.Series([None if row == 3 else kind(vector) for row, vector in enumerate(vectors)])
+    table = pd.DataFrame({"item_id": list("abcde"), "image": cells})
+    inputs = {"image": tf.TensorSpec([None, 3], tf.float32)}
+    rows = np.array(list("dbba"))
+    with monkeypatch.context() as patched:
+        patched.setattr(queries, "of_floats", lambda cell: False)
+        apart = ItemFeatures(table, inputs).of(rows)["image"]
+
+    def taken_apart(*_, **__):
+        raise AssertionError("each number would be an object")
+
+    monkeypatch.setattr(pd.Series, "explode", taken_apart)
+    found = ItemFeatures(table, inputs).of(rows)["image"]
+    np.testing.assert_array_equal(found, apart)
+    assert np.isnan(found[0]).all()
+    people = table.rename(columns={"item_id": "user_id"})[:4]
+    asked = Queries(inputs, np.array(list("ed")), EVENTS[:0], table=people)
+    assert np.isnan(asked.batch(np.array([0, 1]))["image"]).all()
+
+
+@pytest.mark.parametrize("width", [2, 4, None])
+def test_lists_of_another_length_are_cut_or_padded(width):
+    column = pd.Series([[0.5, 1.0, 2.0], None, [3.0]])
+    found = lists_tensor(column, tf.TensorSpec([None, width], tf.float32), "image")
+    expected = np.array([[0.5, 1, 2, np.nan], [np.nan] * 4, [3] + [np.nan] * 3])
+    expected = expected[:, :3] if width is None else expected
+    expected = np.array([[1, 2], [np.nan] * 2, [3, np.nan]]) if width == 2 else expected
+    np.testing.assert_array_equal(found.padded(np.arange(3)), expected)
 
 
 def test_large_integers_stay_exact():

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfrec_recall.features import Categorical, MultiValued, Numeric, Vector, Words
+from tfrec_recall.features import Categorical, MultiValued, Numeric, Vector, Words, kinds
 from tfrec_recall.features.kinds import KINDS, kind_of
 
 ROWS = 60
@@ -85,6 +85,29 @@ def test_values_suggest_a_feature_that_learns_and_encodes_them(values, feature):
 def test_what_is_left_out_is_said(values, why):
     with pytest.raises(AssertionError, match=why):
         raise AssertionError(found([None] * ROWS if values is None else values))
+
+
+def taken_apart(*_, **__):
+    raise AssertionError("each number would be an object")
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ([[0.5, 1.0], [2.0, 0.25]], Vector("column")),
+        ([[0.5, 1.0], None, [2.0, 3.0]], Vector("column")),
+        ([[0.5], [0.5, 1.0]], "it holds lists of fractions, from 1 to 2 of them"),
+        ([[0.5, np.nan]], "it holds vectors in which numbers are missing"),
+        ([[0.5, np.inf]], "it holds vectors in which numbers are missing"),
+    ],
+)
+def test_vectors_are_known_without_being_taken_apart(cells, expected, monkeypatch):
+    arrays = [None if cell is None else np.array(cell, "float32") for cell in cells]
+    with monkeypatch.context() as patched:
+        patched.setattr(kinds, "of_floats", lambda cell: False)
+        assert found(cells * 20) == found(arrays * 20) == expected
+    monkeypatch.setattr(pd.Series, "explode", taken_apart)
+    assert found(cells * 20) == found(arrays * 20) == expected
 
 
 @pytest.mark.parametrize("name", ["Unnamed: 0", "__index_level_0__"])

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.evaluation.queries import Ragged, raw_tensor
+from tfrec_recall.evaluation.queries import Ragged, lists_tensor, raw_tensor
 
 
 class ItemFeatures:
@@ -65,7 +65,4 @@ class ItemFeatures:
 def _column(values: pd.Series, spec: tf.TensorSpec, name: str) -> tf.Tensor | Ragged:
     if spec.shape.rank != 2:
         return raw_tensor(values, spec.dtype, name)
-    flat = values.reset_index(drop=True).explode().dropna()
-    lengths = np.bincount(flat.index.to_numpy(), minlength=len(values))
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    return Ragged(raw_tensor(flat, spec.dtype, name, padded=True), offsets, spec.shape[1])
+    return lists_tensor(values, spec, name)

@@ -10,7 +10,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data.arrow_frames import without_nullable
-from tfrec_recall.data.column_types import nullable, with_nullable, without_categories
+from tfrec_recall.data.column_types import nullable, of_floats, with_nullable, without_categories
 
 HISTORY = "history"
 TIMESTAMP = "timestamp"
@@ -145,10 +145,36 @@ class Queries:
             values = values.set_axis(pd.Index(table["user_id"])).reindex(self.users)
         if spec.shape.rank != 2:
             return raw_tensor(values, spec.dtype, name)
-        values = values.reset_index(drop=True).explode().dropna()  # a list in each cell
-        lengths = np.bincount(values.index.to_numpy(), minlength=len(self.users))
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        return Ragged(raw_tensor(values, spec.dtype, name, padded=True), offsets, spec.shape[1])
+        return lists_tensor(values, spec, name)
+
+
+def lists_tensor(values: pd.Series, spec: tf.TensorSpec, name: str) -> tf.Tensor | Ragged:
+    """A column of a list in each cell; a missing list is padding, a missing value is left out.
+
+    Vectors of the width that is taken are copied as they are: taken apart, each of their numbers
+    would be an object.
+
+    Raises: ValueError as `raw_tensor`.
+
+    >>> vectors = pd.Series([[0.5, 1.0], None])
+    >>> lists_tensor(vectors, tf.TensorSpec([None, 2], tf.float32), "image").numpy().tolist()
+    [[0.5, 1.0], [nan, nan]]
+    """
+    width, cells = spec.shape[1], values.to_numpy(object)
+    present = np.flatnonzero(values.notna())
+    if (
+        width is not None
+        and spec.dtype.is_floating
+        and all(of_floats(cells[row]) and len(cells[row]) == width for row in present)
+    ):
+        table = np.full((len(cells), width), np.nan, spec.dtype.as_numpy_dtype)
+        for row in present:
+            table[row] = cells[row]
+        return tf.constant(table, spec.dtype)
+    flat = values.reset_index(drop=True).explode().dropna()
+    lengths = np.bincount(flat.index.to_numpy(), minlength=len(values))
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return Ragged(raw_tensor(flat, spec.dtype, name, padded=True), offsets, width)
 
 
 def first_of_each(targets: pd.DataFrame, users: np.ndarray) -> pd.DataFrame:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.column_types import without_categories
+from tfrec_recall.data.column_types import of_floats, without_categories
 from tfrec_recall.data.ids import PADDING_INTEGER, is_unicode
 from tfrec_recall.data.text_lists import NOTHING, split_at
 from tfrec_recall.features.columns import (
@@ -174,20 +174,31 @@ def _of_lists(column: str, name: str, present: pd.Series) -> Feature | str:
     sizes = present.map(len)
     if not sizes.any():
         return "all of its lists are empty"
+    if all(map(of_floats, present)):  # taken apart, each number would be an object
+        finite = (bool(np.isfinite(np.asarray(cell, "float64")).all()) for cell in present)
+        return _of_fractions(column, name, sizes, finite)
     flat = present.explode().dropna()
     if flat.map(lambda value: isinstance(value, dict | list | tuple | np.ndarray)).any():
         return "it holds lists of lists or of structs"
     kind = pd.api.types.infer_dtype(flat, skipna=True)
     if kind in ("floating", "mixed-integer-float", "decimal"):
-        if sizes.min() != sizes.max():
-            return f"it holds lists of fractions, from {sizes.min():,} to {sizes.max():,} of them"
-        if len(flat) < sizes.sum() or not np.isfinite(flat.astype("float64")).all():
-            return "it holds vectors in which numbers are missing"
-        return Vector(column, name)
+        whole = len(flat) == sizes.sum() and bool(np.isfinite(flat.astype("float64")).all())
+        return _of_fractions(column, name, sizes, [whole])
     if kind in ("string", "integer"):
         return _beyond(flat, kind) or MultiValued(column, name)
     types = sorted({type(value).__name__ for value in flat})
     return f"it holds lists of {', '.join(types[:4])}"
+
+
+def _of_fractions(
+    column: str, name: str, sizes: pd.Series, finite: Iterable[bool]
+) -> Feature | str:
+    """Of lists of fractions, so many in each; `finite` is looked at only where all are as long."""
+    if sizes.min() != sizes.max():
+        return f"it holds lists of fractions, from {sizes.min():,} to {sizes.max():,} of them"
+    if not all(finite):
+        return "it holds vectors in which numbers are missing"
+    return Vector(column, name)
 
 
 def _one_value(present: pd.Series) -> str:
