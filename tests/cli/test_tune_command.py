@@ -117,7 +117,11 @@ def test_what_was_given_stays_in_the_file_also_where_it_was_searched(tmp_path):
     given = {"alpha": 0.5, "last": 9, "rate": 0.123456789, "way": 'a "word"', "of": {"a b": [1e-5]}}
     told = tuned_file.text(study, space.defaults, given, "recall", "of a test")
     assert tomllib.loads(told) == given
-    assert "Nothing that was tried is better" in told
+    assert "# Nothing but the defaults was tried." in told
+    study.tell(study.next(), 0.3, 0.0)
+    told = tuned_file.text(study, space.defaults, given, "recall", "of a test")
+    assert tomllib.loads(told) == given
+    assert "# Nothing that was tried is better than the defaults." in told
     trial = study.next()
     study.tell(trial, 0.9, 0.0)
     told = tuned_file.text(study, space.defaults, given, "recall", "of a test")
@@ -125,6 +129,21 @@ def test_what_was_given_stays_in_the_file_also_where_it_was_searched(tmp_path):
     assert tomllib.loads(told) == given | found
     assert "# given 0.5" in told
     assert "# by default 0.5" in told
+
+
+def test_defaults_that_took_the_whole_budget_are_said(tmp_path, capsys, monkeypatch):
+    from tfrec_recall.search import Space, Study
+
+    monkeypatch.setattr(searching, "outcome", lambda *_, **__: Outcome(0.5, True, 1.0))
+    study = Study(tmp_path, Space({"alpha": 0.5}), "x")
+    study.add_defaults(0.4, 2400.0, [])
+    run = searching.Searching(None, None, {}, 0, False, None, tmp_path, 0.0)
+    assert run.search(study, 0.0, 3) == 3
+    told = "The defaults alone took 40 min 0 s: nothing was searched; the next call goes on"
+    assert told in capsys.readouterr().err
+    run.search(study, float("inf"), 1)
+    run.search(study, 0.0, 3)
+    assert "nothing was searched" not in capsys.readouterr().err
 
 
 def test_a_setting_that_cannot_be_taken_back_is_tried_once(tmp_path, monkeypatch):

@@ -68,10 +68,14 @@ class Searching:
         return found
 
     def search(self, study: Study, until: float, trials: int | None) -> int | None:
-        """Makes trials until then, or so many.
+        """Makes trials until then, or so many; says so where the defaults left no time for one.
 
         Returns: how many of them are left.
         """
+        if len(study.tried) == 1 and time.monotonic() >= until:
+            took = shown(study.tried[0].seconds)
+            told = f"The defaults alone took {took}: nothing was searched; "
+            warn((f"{told}the next call goes on from there.", "yellow"))
         while time.monotonic() < until and trials != 0:
             self._trial(study)
             trials = None if trials is None else trials - 1

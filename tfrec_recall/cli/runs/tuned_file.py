@@ -46,7 +46,11 @@ def text(
             told.append(f"tells {tells[name]:.0%} of what parts good trials from others")
         lines.append(f"{_found(name, best.settings[name])}  # {'; '.join(told)}")
     if not names:
-        lines.append("# Nothing that was tried is better than the defaults.")
+        alone = len(study.tried) == 1
+        told = (
+            "but the defaults was tried" if alone else "that was tried is better than the defaults"
+        )
+        lines.append(f"# Nothing {told}.")
     return "\n".join(lines) + "\n"
 
 
