@@ -85,6 +85,31 @@ def test_four_events_a_user_have_a_way_on(data):
         assert len(way_on.cut(short).test.targets) >= 6
 
 
+def of_sizes(*sizes):
+    rows = [(u, i, FIRST + i * DAY + u) for u, size in enumerate(sizes) for i in range(size)]
+    return Interactions(pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"]))
+
+
+def test_a_sliver_of_the_users_is_said(capsys):
+    short = of_sizes(*[12] * 5, *[4] * 25)
+    Protocol().cut(short)
+    told = "Test asks 5 of 30 users, those with many events: --minimum 3 or --split last:1 asks"
+    assert capsys.readouterr().err.count(told) == 1
+    for asked in (Protocol(minimum=3), Protocol(split="last:1"), Protocol(split="last:5")):
+        asked.cut(short)
+    Protocol().cut(of_sizes(*[12] * 6, *[4] * 24))  # a fifth of them
+    published = short.events.assign(split=["test"] + ["train"] * (len(short.events) - 1))
+    Protocol().cut(Interactions(published))
+    assert "Test asks" not in capsys.readouterr().err
+    Protocol().cut(of_sizes(*[12] * 5, *[2] * 25))  # no way asks more
+    assert "those with many events.\n" in capsys.readouterr().err
+    baskets = short.events.assign(session_id=short.events["item_id"] // 4)
+    baskets["timestamp"] = FIRST + baskets["session_id"] * DAY
+    Protocol().cut(Interactions(baskets))
+    told = "Test asks 5 of 30 users, those with many baskets: --split last:1 asks more."
+    assert told in capsys.readouterr().err
+
+
 def test_an_export_keeps_what_was_said():
     said = protocol(split="last:2", minimum=4, ties="file", repeats=True, minimum_rating=3.0)
     again = Protocol.recorded({"protocol": said.record(), "data": "somewhere"})

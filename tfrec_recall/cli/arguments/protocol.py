@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 RECORD = "protocol"  # the key in an export's card
 TIES = "hash, file or shuffled (shuffled:SEED)"
 PANEL = "Measurement"
+FEW = 5  # the test asks one in so many users at least, or it is said
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,8 +116,11 @@ class Protocol:
         return interactions
 
     def cut(self, interactions: Interactions) -> Split:
-        """The split of events that count."""
-        return cut(interactions, self.split, self.minimum, bool(self.repeats))
+        """The split of events that count; says where one that nobody named asks few users."""
+        split = cut(interactions, self.split, self.minimum, bool(self.repeats))
+        if self.split is None and self.minimum is None and not split.published:
+            _tell_of_few(split)
+        return split
 
 
 def _option(help: str, *names: str, metavar: str | None = None) -> Any:
@@ -223,6 +227,19 @@ def _seed_of_ties(text: str) -> int | None:
     if text not in ("hash", "file"):
         raise ValueError(f"--ties takes {TIES}. Received: {text!r}.")
     return None
+
+
+def _tell_of_few(split: Split) -> None:
+    """Says so where the test is of less than a fifth of the users, and what asks more of them."""
+    events = split.interactions.events["user_id"].value_counts(sort=False)
+    asked = split.test.targets["user_id"].nunique()
+    if FEW * asked >= len(events):
+        return
+    of_baskets = split.name.startswith("last_basket_out")
+    ways = "--split last:1 asks" if of_baskets else "--minimum 3 or --split last:1 asks"
+    more = f": {ways} more" if (events >= 3).sum() > asked else ""
+    many = "baskets" if of_baskets else "events"
+    say(f"Test asks {asked:,} of {len(events):,} users, those with many {many}{more}.")
 
 
 def _tell_odd_ratings(interactions: Interactions) -> None:
