@@ -1,5 +1,7 @@
 """What options say of the measurement, and what an export remembers of it."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,6 +85,17 @@ def test_four_events_a_user_have_a_way_on(data):
         Protocol().cut(short)
     for way_on in (Protocol(split="last:1"), Protocol(minimum=4), Protocol(split="random:0.2")):
         assert len(way_on.cut(short).test.targets) >= 6
+
+
+def test_what_the_standard_split_tells_is_printed(capsys):
+    rows = [(u, 3 * u + i, FIRST // DAY * DAY + i // 3 * DAY) for u in range(50) for i in range(18)]
+    data = Interactions(pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as the program does
+        Protocol().cut(data)
+        assert "100% of the events are at one time with another" in capsys.readouterr().err
+        Protocol().cut(Interactions(data.events.drop(columns="timestamp")))
+        assert "The events have no times: a tenth of each user's" in capsys.readouterr().err
 
 
 def of_sizes(*sizes):

@@ -4,6 +4,7 @@ import importlib.util
 import math
 import os
 import pathlib
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -358,6 +359,49 @@ def test_standard_draws_events_where_there_are_no_times_and_says_so():
         split = splits.standard(Interactions(likes), minimum=4)
     assert split.name == splits.random_events_out(Interactions(likes), minimum=4).name
     assert [len(part) for part in (split.train.events, split.test.targets)] == [16, 2]
+
+
+DAYS = np.repeat(np.arange(6), 3) * 86_400 + 1_600_041_600  # midnights, three items on each
+
+
+def of_shoppers(times, **columns):
+    """50 users of as many items as there are times, and as many items each."""
+    count = len(times)
+    events = {"user_id": np.repeat(range(50), count), "timestamp": np.tile(times, 50)}
+    items = np.arange(50 * count) % 97
+    return Interactions(pd.DataFrame({**events, "item_id": items, **columns}))
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        DAYS,
+        DAYS + 14 * 3600 + 57 * 60,  # as a till writes minutes
+        np.where(np.arange(18) < 5, DAYS, DAYS[0] + np.arange(18) * 60),  # 5 of 18
+        np.repeat(range(6), 3),  # the first order, the second one, …
+    ],
+)
+def test_standard_tells_of_what_may_be_baskets(times):
+    with pytest.warns(ReadingNotice, match=r"% of the events .*=session_id.*--split temporal:"):
+        split = splits.standard(of_shoppers(times))
+    assert split.name == "last_events_out(test=5, validation=5)"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        of_shoppers(DAYS + np.arange(18) * 60),  # each at its own time
+        of_shoppers(DAYS + 7),  # to the second, as people rate
+        of_shoppers(DAYS[0] + np.array([0, *range(17)]) * 60),  # 2 of 18
+        of_shoppers(DAYS, tie_order=np.arange(900)),
+        of_shoppers(DAYS, session_id=np.repeat(range(300), 3)),
+        Interactions(of_shoppers(DAYS).events.assign(item_id=1)),  # the same item, again
+    ],
+)
+def test_standard_does_not_tell_of_other_events(data):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ReadingNotice)
+        splits.standard(data)
 
 
 def test_parts_by_name():

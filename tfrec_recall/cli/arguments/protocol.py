@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tfrec_recall.cli.arguments.source import telling
 from tfrec_recall.cli.arguments.split_text import FORMS, cut
 from tfrec_recall.cli.console import say
 
@@ -117,7 +118,8 @@ class Protocol:
 
     def cut(self, interactions: Interactions) -> Split:
         """The split of events that count; says where one that nobody named asks few users."""
-        split = cut(interactions, self.split, self.minimum, bool(self.repeats))
+        with telling():
+            split = cut(interactions, self.split, self.minimum, bool(self.repeats))
         if self.split is None and self.minimum is None and not split.published:
             _tell_of_few(split)
         return split

@@ -121,7 +121,7 @@ class Source:
 
 @contextlib.contextmanager
 def telling() -> Iterator[None]:
-    """Prints the notices of reading, also where it fails: what was told may be why."""
+    """Prints the notices of reading data and of splits, also on failure: they may say why."""
     from tfrec_recall.data.notices import ReadingNotice
 
     with warnings.catch_warnings(record=True) as told:
