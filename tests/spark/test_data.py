@@ -1,6 +1,7 @@
 """What Spark makes of a log is what pandas makes of it, row for row."""
 
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -205,6 +206,21 @@ def test_a_given_split_is_followed_and_saved(spark, shop, tmp_path):
     same(read.items, expected.train.items)
     same(pd.read_parquet(tmp_path / "split" / "test" / "history"), expected.test.history)
     assert found.published
+
+
+def test_what_may_be_baskets_is_told_as_of_frames(spark):
+    events = {"user_id": np.repeat(range(4), 18), "item_id": np.arange(72) % 29}
+    times = np.tile(1_600_041_600 + np.arange(18) // 3 * 86_400, 4)
+    frame = pd.DataFrame({**events, "timestamp": times})
+    frame.loc[frame["user_id"] == 0, "timestamp"] += np.arange(18) * 60
+    with pytest.warns(data.notices.ReadingNotice, match="75% of the events are at one time"):
+        data.standard(data.Interactions(frame))
+    with pytest.warns(data.notices.ReadingNotice, match="75% of the events are at one time"):
+        on.standard(on.SparkInteractions(spark.createDataFrame(frame)))
+    frame["timestamp"] += 7
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", data.notices.ReadingNotice)
+        on.standard(on.SparkInteractions(spark.createDataFrame(frame)))
 
 
 def test_overlapping_baskets_are_refused(spark):

@@ -13,8 +13,9 @@ from pyspark.sql import functions as F
 
 from tfrec_recall.data.checks import PARTS
 from tfrec_recall.data.notices import tell
+from tfrec_recall.data.order import TIE_ORDER
 from tfrec_recall.data.splits.parts import check_counts, label
-from tfrec_recall.data.splits.standard import WITHOUT_TIMES
+from tfrec_recall.data.splits.standard import CUT_APART, MINUTE, TOGETHER, WITHOUT_TIMES
 from tfrec_recall.data.splits.temporal import cuts_of, named_cut
 from tfrec_recall.data.times import ORDER
 from tfrec_recall.spark.folders import Folder, whole_folder
@@ -365,7 +366,25 @@ def standard(
     if not interactions.has_time:
         tell(WITHOUT_TIMES)
         return random_events_out(interactions, minimum=minimum)
+    share = together(interactions)
+    if share > TOGETHER:
+        tell(CUT_APART.format(share))
     return last_events_out(interactions, minimum=minimum)
+
+
+def together(interactions: SparkInteractions) -> float:
+    """The share of events that may be of baskets, as `tfrec_recall.data.splits.standard` has it."""
+    events = interactions.events
+    if not {"session_id", TIE_ORDER}.isdisjoint(events.columns):
+        return 0.0
+    seconds = F.col("timestamp") % MINUTE != 0
+    if interactions.time_unit != ORDER and events.where(seconds).limit(1).count():
+        return 0.0
+    distinct = events.select("user_id", "item_id", "timestamp").distinct()
+    count = F.col("count")
+    shared = F.sum(F.when(count > 1, count).otherwise(0)) / F.sum(count)
+    row = distinct.groupBy("user_id", "timestamp").count().agg(shared).first()
+    return 0.0 if row is None or row[0] is None else float(row[0])
 
 
 def has_baskets(interactions: SparkInteractions) -> bool:

@@ -17,8 +17,15 @@ WITHOUT_TIMES = (
     "The events have no times: a tenth of each user's, drawn at random, is left out for "
     "validation, and another one for test (random_events_out, --split random)."
 )
+CUT_APART = (
+    "{:.0%} of the events are at one time with another item of their user, as the items of a "
+    "basket, which this split cuts apart in an order that a hash draws. Name the column that tells "
+    "baskets apart, such as the number of the order (rename, --rename THEIRS=session_id), or cut "
+    "all users at a moment (temporal, --split temporal:DATE,DATE). If the order of the rows is "
+    "theirs: ties_in_file_order (--ties file)."
+)
 MINUTE = 60
-TOGETHER = 0.2  # of the events at one time with others: from here up it is told
+TOGETHER = 0.2  # of the events at one time with others: where it is more, it is told
 
 
 @of_kinds
@@ -52,14 +59,7 @@ def standard(
         return random_events_out(interactions, minimum=minimum)
     share = together(interactions)
     if share > TOGETHER:
-        tell(
-            f"{share:.0%} of the events are at one time with another item of their user, as the "
-            "items of a basket, which this split cuts apart in an order that a hash draws. Name "
-            "the column that tells baskets apart, such as the number of the order (rename, "
-            "--rename THEIRS=session_id), or cut all users at a moment (temporal, --split "
-            "temporal:DATE,DATE). If the order of the rows is theirs: ties_in_file_order (--ties "
-            "file)."
-        )
+        tell(CUT_APART.format(share))
     return last_events_out(interactions, minimum=minimum)
 
 
