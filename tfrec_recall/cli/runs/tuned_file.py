@@ -47,10 +47,10 @@ def text(
         lines.append(f"{_found(name, best.settings[name])}  # {'; '.join(told)}")
     if not names:
         alone = len(study.tried) == 1
-        told = (
+        what = (
             "but the defaults was tried" if alone else "that was tried is better than the defaults"
         )
-        lines.append(f"# Nothing {told}.")
+        lines.append(f"# Nothing {what}.")
     return "\n".join(lines) + "\n"
 
 
