@@ -1,6 +1,7 @@
 """One order of events, the protocol's, whatever the order of the rows was."""
 
 import hashlib
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.references import order as reference
-from tfrec_recall.data.order import changes, chronological, rank
+from tfrec_recall.data import order
+from tfrec_recall.data.order import changes, chronological, hashes, rank
 
 TEXT = st.sampled_from(["a", "B", "aa", "é", "10", "9"])
 WHOLE = st.integers(-(2**63), 2**63 - 1)
@@ -66,6 +68,31 @@ def test_only_ties_are_hashed(monkeypatch):
     events = pd.DataFrame({"user_id": 1, "item_id": [4, 5, 6, 7], "timestamp": [1, 2, 2, 3]})
     chronological(events)
     assert sorted(hashed) == [b"1:5", b"1:6"]
+
+
+def test_rows_are_hashed_in_blocks_whose_objects_alone_are_held(monkeypatch):
+    monkeypatch.setattr(order, "BLOCK", 1000)
+    users, items = pd.Series(["user é", "u"] * 10_250), pd.Series(range(20_500))
+    hashes(users, items)  # what the first call keeps
+    tracemalloc.start()
+    words = hashes(users, items)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 64 * len(users)  # 32 of them are the words; objects of all rows are above 200
+    for row in (0, 999, 1000, 20_499):
+        digest = hashlib.sha256(f"{users[row]}:{items[row]}".encode()).hexdigest()
+        assert "".join(f"{word:016x}" for word in words[:, row].tolist()) == digest
+
+
+def test_hashes_that_begin_alike_are_told_apart_by_the_rest():
+    generator = np.random.default_rng(0)
+    run, words = generator.integers(0, 4, 500), generator.integers(0, 3, (4, 500), np.uint64)
+    words[1:3] = 7
+    expected = np.lexsort((*words[::-1], run))  # copies among them, in their order
+    np.testing.assert_array_equal(order._by_words(run, words), expected)
+    words[0] = generator.permutation(500)
+    expected = np.lexsort((*words[::-1], run))
+    np.testing.assert_array_equal(order._by_words(run, words), expected)
 
 
 def test_a_session_is_not_torn_apart_by_another_of_the_same_second():

@@ -95,7 +95,7 @@ class Vocabulary:
         ids, times = pd.Index(ids)[~rare], times[~rare]
         tied = pd.Series(times).duplicated(keep=False).to_numpy()
         words = np.zeros((4, len(times)), dtype=np.uint64)
-        words[:, tied] = hashes(str(one) for one in ids[tied].tolist())
+        words[:, tied] = hashes(pd.Series(ids[tied]))
         order = np.lexsort((*words[::-1], -times))
         return cls(ids[order], times[order], unknown_count)
 
