@@ -9,7 +9,7 @@ import pytest
 from tests.health.shop import CATALOGUE, FIRST, USERS, days
 from tfrec_recall.data import Interactions
 from tfrec_recall.health import days_before
-from tfrec_recall.health.day import DAY, with_days
+from tfrec_recall.health.day import DAY, drawn, with_days
 from tfrec_recall.health.days_before import DaysBefore
 from tfrec_recall.health.days_file import read_days, write_days
 
@@ -157,3 +157,16 @@ def test_what_is_written_is_read_back(timed, tmp_path):
     assert (read.values, read.known.limit) == (found.values, found.known.limit)
     with pytest.raises(ValueError, match=r"earlier version.*--keep-state"):
         read_days(tmp_path / "days")
+
+
+@pytest.mark.parametrize(
+    "ids", [["é", "z", "\uffff", "\U0001f600", "a", "Z", "10", "9"], [10, 9, -3, 2**60, 7, 0, 1, 5]]
+)
+def test_units_are_drawn_of_users_in_the_order_of_their_ids(ids):
+    """By code points, as NumPy sorts text, so that a seed draws the units that it drew before."""
+    user = np.random.default_rng(0).choice(ids, 60)
+    data = Interactions(pd.DataFrame({"user_id": user, "item_id": "x"}))
+    units = drawn(with_days(data.events, False), most=5, seed=3)
+    order = np.random.default_rng(3).permutation(len(ids))[:5]
+    assert units.users.tolist() == [sorted(ids)[place] for place in order]
+    np.testing.assert_array_equal(units.events["user_id"], units.users[units.unit])

@@ -150,7 +150,8 @@ def with_days(events: pd.DataFrame, timed: bool) -> pd.DataFrame:
 
 def drawn(events: pd.DataFrame, most: int = UNITS, seed: int = 0) -> Units:
     """Units of events that know their day."""
-    users, user = np.unique(events["user_id"].to_numpy(), return_inverse=True)
+    user, found = pd.factorize(events["user_id"], sort=True)  # np.unique would sort objects
+    users = found.to_numpy()
     days, day = np.unique(events[DAY].to_numpy(), return_inverse=True)
     pairs, unit = np.unique(user.astype(np.int64) * len(days) + day, return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(pairs))

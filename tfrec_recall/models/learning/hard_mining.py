@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.data import Examples, Interactions
+from tfrec_recall.data.order import rank
 from tfrec_recall.features import example_batches
 from tfrec_recall.models.recall_model import RecallModel
 from tfrec_recall.sampling import HardNegatives, MineHardNegatives
@@ -38,7 +39,7 @@ class HardMining(tf.Module):
         super().__init__()
         features = model.features
         self.negatives = negatives
-        who = examples.events["user_id"].to_numpy()[examples.target]
+        who = rank(examples.events["user_id"])[examples.target]
         latest = np.unique(who[::-1], return_index=True)[1]
         last = examples.take(len(examples) - 1 - latest)
         queries = example_batches(features, train, last, BATCH, seed=None)
