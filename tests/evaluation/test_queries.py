@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfrec_recall.evaluation import queries
 from tfrec_recall.evaluation.item_features import ItemFeatures
+from tfrec_recall.evaluation.pairs import Pairs
 from tfrec_recall.evaluation.queries import Queries, first_of_each, lists_tensor, raw_tensor
 
 STRINGS = tf.TensorSpec([None, None], tf.string)
@@ -101,6 +102,47 @@ def test_the_time_of_the_request_keeps_its_seconds():
 def test_seen_holds_the_whole_history_even_where_the_input_is_cut():
     queries = Queries({"history": tf.TensorSpec([None, 1], tf.string)}, USERS, EVENTS)
     assert queries.seen(np.array([1])).numpy().tolist() == [[b"p", b"q", b"t"]]
+
+
+def test_text_is_held_once_as_codes():
+    """Strings of a tensor take 24 bytes each, and ids and other text repeat."""
+    generator = np.random.default_rng(0)
+    user, item = generator.integers(0, 7, 300), generator.integers(0, 5, 300)
+    events = pd.DataFrame({"user_id": [f"u{n}" for n in user], "item_id": [f"é{n}" for n in item]})
+    events["page"] = events["item_id"].where(item > 1).str.upper()
+    users = np.array([f"u{n}" for n in range(8)])  # u7 has no event
+    inputs = {"history": tf.TensorSpec([None, 4], tf.string), "history_page": STRINGS}
+    queries = Queries(inputs, users, events)
+    seen = queries.seen(np.arange(8)).numpy()
+    pages = queries.batch(np.arange(8))["history_page"].numpy()
+    for n in range(8):
+        mine = [b"\xc3\xa9%d" % one for one in item[user == n]]
+        theirs = [b"\xc3\x89%d" % one if one > 1 else b"" for one in item[user == n]]
+        assert seen[n].tolist() == mine + [b""] * (seen.shape[1] - len(mine))
+        assert pages[n].tolist() == theirs + [b""] * (seen.shape[1] - len(mine))
+    rows, items = queries.seen_pairs()
+    assert items.tolist() == events["item_id"].iloc[np.argsort(user, kind="stable")].tolist()
+    assert rows.tolist() == sorted(user)
+    history = queries._columns["history"]
+    assert (len(history.values), len(queries._columns["history_page"].values)) == (6, 4)
+    assert queries._seen.codes is history.codes
+    assert queries._seen.values is history.values
+
+
+def test_each_id_is_looked_up_once_however_many_events_it_has(monkeypatch):
+    asked, looked_up = [], pd.Index.get_indexer
+
+    def get_indexer(self, target, *more, **others):
+        asked.append(len(target))
+        return looked_up(self, target, *more, **others)
+
+    monkeypatch.setattr(pd.Index, "get_indexer", get_indexer)
+    events = pd.concat([EVENTS] * 50)
+    queries = Queries({"history": STRINGS}, USERS, events)
+    pairs = Pairs.of_rows(*queries.seen_pairs(), pd.Index(["t", "p", "q", "s"]))
+    assert pairs.codes.tolist() == [3, 4, 5, 6]
+    assert Pairs.of(events, USERS, pd.Index(["t", "p", "q", "s"])).codes.tolist() == [3, 4, 5, 6]
+    assert max(asked) == 5
 
 
 def test_integer_items_are_padded_with_minus_one():

@@ -133,6 +133,21 @@ def asked(texts: Iterable[str], known: pd.Series | np.ndarray) -> list[str | int
     ]
 
 
+def places(index: pd.Index, column: pd.Series) -> np.ndarray:
+    """Where in an index each value of a column stands, int64 [rows]; -1 for one it does not hold.
+
+    Each value is looked up once: `get_indexer` would make a Python object of every row of text.
+
+    Args:
+        index: of distinct ids.
+
+    >>> places(pd.Index(["a", "b"]), pd.Series(["b", "x", "b"]))
+    array([ 1, -1,  1])
+    """
+    codes, found = pd.factorize(column)
+    return np.append(index.get_indexer(pd.Index(found)), -1)[codes]  # code -1, the last: missing
+
+
 def is_unicode(text: str) -> bool:
     """Whether UTF-8 can hold a text, which it cannot hold half a character of.
 

@@ -7,6 +7,8 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.ids import places
+
 
 @dataclasses.dataclass(frozen=True)
 class Pairs:
@@ -25,13 +27,13 @@ class Pairs:
     @classmethod
     def of(cls, events: pd.DataFrame, users: np.ndarray, items: pd.Index) -> Pairs:
         """The pairs of these events; rows of other users or other items are left aside."""
-        row = pd.Index(users).get_indexer(pd.Index(events["user_id"]))
+        row = places(pd.Index(users), events["user_id"])
         return cls.of_rows(row, events["item_id"], items)
 
     @classmethod
     def of_rows(cls, rows: np.ndarray, item_ids: pd.Series, items: pd.Index) -> Pairs:
         """The pairs of rows of users and raw items."""
-        position = items.get_indexer(pd.Index(item_ids))
+        position = places(items, item_ids)
         known = (rows >= 0) & (position >= 0)
         codes = rows[known].astype(np.int64) * len(items) + position[known]
         return cls(np.unique(codes), len(items))

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfrec_recall.data.arrow_frames import without_nullable
 from tfrec_recall.data.column_types import nullable, of_floats, with_nullable, without_categories
+from tfrec_recall.data.ids import places
 
 HISTORY = "history"
 TIMESTAMP = "timestamp"
@@ -29,11 +30,15 @@ class Ragged:
         values: all rows one after the other, and the padding as the last value.
         offsets: int64 [rows + 1].
         width: keep only the last `width` values of a row; None keeps all.
+        codes: where in `values`, then each there once, those of the rows stand, and last a -1 for
+            the padding, which is what is missing, too. A string of a tensor takes 24 bytes or more,
+            a code 1 to 4.
     """
 
     values: tf.Tensor
     offsets: np.ndarray
     width: int | None = None
+    codes: np.ndarray | None = None
 
     def padded(self, rows: np.ndarray) -> tf.Tensor:
         """These rows as [rows, width], or as wide as the longest of them, padded on the right."""
@@ -42,7 +47,10 @@ class Ragged:
             start = np.maximum(start, end - self.width)
         width = self.width or max(1, int((end - start).max(initial=0)))
         place = start[:, np.newaxis] + np.arange(width)  # [rows, width]
-        place = np.where(place < end[:, np.newaxis], place, len(self.values) - 1)
+        last = len(self.values if self.codes is None else self.codes) - 1
+        place = np.where(place < end[:, np.newaxis], place, last)
+        if self.codes is not None:
+            place = self.codes[place].astype(np.int64) % len(self.values)  # -1 is the last
         return tf.gather(self.values, place)
 
 
@@ -84,16 +92,19 @@ class Queries:
     ):
         self.users = users
         self._context = context
-        row = pd.Index(users).get_indexer(pd.Index(history["user_id"]))
-        order = np.argsort(row, kind="stable")[np.count_nonzero(row < 0) :]
-        self._events = history.iloc[order]
+        row = places(pd.Index(users), history["user_id"])
+        theirs = np.flatnonzero(row >= 0)
+        order = theirs[np.argsort(row[theirs], kind="stable")]
         self.history_length = np.bincount(row[order], minlength=len(users))
         self._offsets = np.concatenate([[0], np.cumsum(self.history_length)])
+        self._items = _coded(history["item_id"].iloc[order])
         self._columns: dict[str, tf.Tensor | Ragged] = {}
         for name, spec in inputs.items():
-            if name == HISTORY or name.startswith(f"{HISTORY}_"):
-                column = "item_id" if name == HISTORY else name.removeprefix(f"{HISTORY}_")
-                values = _column(self._events, column, name, "events")
+            if name == HISTORY:
+                self._columns[name] = self._of_history(self._items, spec, name)
+            elif name.startswith(f"{HISTORY}_"):
+                column = name.removeprefix(f"{HISTORY}_")
+                values = _coded(_column(history, column, name, "events").iloc[order])
                 self._columns[name] = self._of_history(values, spec, name)
             elif name == TIMESTAMP:
                 if timestamps is None:
@@ -122,18 +133,27 @@ class Queries:
     def seen(self, rows: np.ndarray) -> tf.Tensor:
         """The whole history's raw item ids, [rows, any], to leave out of a ranking."""
         if self._seen is None:
-            items = self._events["item_id"]
-            dtype = tf.int64 if pd.api.types.is_integer_dtype(items.dtype) else tf.string
-            self._seen = self._of_history(items, tf.TensorSpec([None, None], dtype), "item_id")
+            whole = pd.api.types.is_integer_dtype(self._items.dtype)
+            spec = tf.TensorSpec([None, None], tf.int64 if whole else tf.string)
+            asked = self._columns.get(HISTORY)
+            if isinstance(asked, Ragged) and asked.values.dtype == spec.dtype:
+                self._seen = dataclasses.replace(asked, width=None)  # they are held once
+            else:
+                self._seen = self._of_history(self._items, spec, "item_id")
         return self._seen.padded(rows)
 
     def seen_pairs(self) -> tuple[np.ndarray, pd.Series]:
-        """The row of the user and the raw item of every event of the histories."""
-        return np.repeat(np.arange(len(self.users)), self.history_length), self._events["item_id"]
+        """The row of the user and the raw item, a category if text, of each event of histories."""
+        return np.repeat(np.arange(len(self.users)), self.history_length), self._items
 
     def _of_history(self, values: pd.Series, spec: tf.TensorSpec, name: str) -> Ragged:
         width = spec.shape[1] if spec.shape.rank == 2 else None
-        return Ragged(raw_tensor(values, spec.dtype, name, padded=True), self._offsets, width)
+        codes = None
+        if spec.dtype == tf.string and _of_text(values):
+            codes = np.append(values.cat.codes.to_numpy(), np.int8(-1))
+            values = pd.Series(values.cat.categories)
+        tensor = raw_tensor(values, spec.dtype, name, padded=True)
+        return Ragged(tensor, self._offsets, width, codes)
 
     def _of_table(self, table: pd.DataFrame | None, spec: tf.TensorSpec, name: str):
         table = pd.DataFrame({"user_id": self.users}) if table is None else table
@@ -227,6 +247,20 @@ def raw_tensor(
     if padded:
         array = np.append(array, np.array([padding], dtype=array.dtype))
     return tf.constant(array, dtype)
+
+
+def _coded(values: pd.Series) -> pd.Series:
+    """Text as categories, in the order in which they come; anything else as it is."""
+    if not isinstance(values.dtype, pd.StringDtype):
+        return values
+    codes, found = pd.factorize(values)
+    return pd.Series(pd.Categorical.from_codes(codes, found), values.index, name=values.name)
+
+
+def _of_text(values: pd.Series) -> bool:
+    """Whether these are categories, all of them text."""
+    of = values.dtype
+    return isinstance(of, pd.CategoricalDtype) and isinstance(of.categories.dtype, pd.StringDtype)
 
 
 def _column(table: pd.DataFrame, column: str, name: str, kind: str) -> pd.Series:

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfrec_recall.data import Interactions, chronological
 from tfrec_recall.data.fingerprint import fingerprint
+from tfrec_recall.data.ids import places
 from tfrec_recall.evaluation import Queries
 from tfrec_recall.operations.requests import Part
 
@@ -44,7 +45,7 @@ class EveryUser:
         if interactions.has_time:
             events = events.iloc[chronological(events)]
         self.known = pd.Index(table["user_id"])
-        code = self.known.get_indexer(pd.Index(events["user_id"]))
+        code = places(self.known, events["user_id"])
         self._events = events.iloc[np.argsort(code, kind="stable")]
         lengths = np.bincount(code, minlength=len(table))
         self._offsets = np.concatenate([[0], np.cumsum(lengths)])

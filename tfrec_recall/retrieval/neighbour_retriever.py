@@ -10,6 +10,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, chronological
+from tfrec_recall.data.ids import places
 from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.neighbour_lists import NeighbourLists
 from tfrec_recall.retrieval.popularity import Popularity
@@ -146,7 +147,7 @@ class NeighbourRetriever(Retriever):
         if in_order:
             events = events.iloc[chronological(events)]
         user, users = pd.factorize(events["user_id"])
-        rows = pd.Index(self.item_ids).get_indexer(events["item_id"]).astype("int32")
+        rows = places(pd.Index(self.item_ids), events["item_id"]).astype("int32")
         start = np.append(0, np.cumsum(np.bincount(user, minlength=len(users))))
         if in_order:  # users are side by side, and events are in order
             newer = np.repeat(start[1:], np.diff(start)) - np.arange(len(user)) - 1.0

@@ -10,6 +10,7 @@ import pandas as pd
 
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import refuse, whole
+from tfrec_recall.data.ids import places
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 
 
@@ -53,7 +54,7 @@ def counts_of(owner: str, counts: np.ndarray) -> np.ndarray:
 
 def user_rows(train: Interactions) -> np.ndarray:
     """The row of the users' table for each training event, as batches say it, int64."""
-    return pd.Index(train.users["user_id"]).get_indexer(train.events["user_id"]).astype("int64")
+    return places(pd.Index(train.users["user_id"]), train.events["user_id"])
 
 
 def check_ranks(owner: str, ranks: tuple[int, int], name: str, items: int | None = None) -> None:

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flag, number, refuse, whole
+from tfrec_recall.data.ids import places
 from tfrec_recall.data.packing import pack, unpack
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features
@@ -209,7 +210,7 @@ class Shown(OfUser):
 
     def sampler(self, features, train):
         item = features.ids("item_id")
-        user = pd.Index(train.users["user_id"]).get_indexer(self.impressions["user_id"])
+        user = places(pd.Index(train.users["user_id"]), self.impressions["user_id"])
         shown = item.encode(self.impressions["item_id"])
         chosen = item.encode(train.events["item_id"])
         there = user >= 0

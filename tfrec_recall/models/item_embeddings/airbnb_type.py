@@ -13,6 +13,7 @@ from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flags, number, whole
 from tfrec_recall.data.examples import NoExample
+from tfrec_recall.data.ids import places
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.sequences import sequences
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
@@ -300,7 +301,7 @@ class AirbnbType(WindowModel):
         """The type of each event, int32."""
         encoded = getattr(self.features, f"encode_{side}")(table)
         values = {name: encoded[name] for name in rule.sizes}
-        row = pd.Index(table[ids.name]).get_indexer(ids)
+        row = places(pd.Index(table[ids.name]), ids)
         if keep:
             rule.keep(values, np.bincount(row, minlength=len(table)))
         return rule(values).numpy()[row]
