@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfrec_recall.data import Examples, Interactions, batches, gather_histories, gather_others
 from tfrec_recall.data.examples import NoExample
+from tfrec_recall.data.ids import places
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.features.specification import Features
 
@@ -89,10 +90,11 @@ def query_features(
         h.name: (tf.constant(features.encodings[h.name].encode(events[h.column])), h.length)
         for h in features.histories
     }
-    target = events["user_id"].to_numpy()[examples.target]
-    user_row = tf.constant(pd.Index(users["user_id"]).get_indexer(target).astype("int32"))
+    row = places(pd.Index(users["user_id"]), events["user_id"])
+    user_row = tf.constant(row[examples.target].astype("int32"))
     target_row = tf.constant(examples.target)
     start, end = tf.constant(examples.history_start), tf.constant(examples.history_end)
+    as_sets = examples.as_sets  # alone: `fetch` would keep the events as long as the batches
 
     def fetch(rows: tf.Tensor) -> dict[str, tf.Tensor]:
         user, event = tf.gather(user_row, rows), tf.gather(target_row, rows)
@@ -102,7 +104,7 @@ def query_features(
         # Others in each epoch, as its batches are others; a worker's part may be empty.
         drawn = tf.stack([tf.reduce_sum(rows[:1]), tf.reduce_sum(rows[-1:])])
         for name, (codes, length) in histories.items():
-            if examples.as_sets:
+            if as_sets:
                 batch[name] = gather_others(codes, first, last, event, length, seed=drawn)
             else:
                 batch[name] = gather_histories(codes, first, last, length)
