@@ -1,5 +1,7 @@
 """What each feature is worth, of a retriever that looks at one of two on each side."""
 
+import importlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,8 +9,10 @@ import tensorflow as tf
 
 from tfrec_recall.comparison.ablation import ablation
 from tfrec_recall.data import Interactions, splits
+from tfrec_recall.evaluation import evaluate
 from tfrec_recall.retrieval import EmbeddingRetriever
 
+MODULE = importlib.import_module("tfrec_recall.comparison.ablation")
 USERS, ITEMS, GROUPS = 48, 240, 4
 
 
@@ -57,16 +61,20 @@ def split():
 
 
 @pytest.fixture(scope="module")
-def found(split):
+def retriever(split):
     items = split.interactions.items
     names = ("group", "mood")
-    retriever = EmbeddingRetriever(
+    return EmbeddingRetriever(
         lambda raw: one_hot(raw["group"]),
         items["item_id"].to_numpy(),
         one_hot(tf.constant(items["kind"].to_list())).numpy(),
         inputs={name: tf.TensorSpec([None], tf.string, name) for name in names},
         item_embedder=ByKind(),
     )
+
+
+@pytest.fixture(scope="module")
+def found(retriever, split):
     return {(one["side"], one["name"]): one for one in ablation(retriever, split)}
 
 
@@ -85,3 +93,20 @@ def test_what_it_does_not_look_at_is_worth_nothing(found):
     assert next(iter(found)) in (("user", "group"), ("item", "kind"))
     assert len(found) == 5
     assert {one["users"] for one in found.values()} == {USERS}
+
+
+def test_queries_are_made_of_those_who_are_asked(retriever, split, monkeypatch):
+    made, queries_of = [], MODULE.queries_of
+
+    def spied(*arguments):
+        made.append(queries_of(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(MODULE, "queries_of", spied)
+    monkeypatch.setattr(MODULE, "USERS", 7)
+    found = ablation(retriever, split, seed=4)
+    assert [(len(one), one.history_length.tolist()) for one in made] == [(7, [6] * 7)]
+    report = evaluate(retriever, split, cuts=(50,), k=50)
+    rows = np.random.default_rng(4).permutation(USERS)[:7]
+    expected = report.values("recall@50").iloc[rows].mean()
+    assert [one["recall"] for one in found if one["side"] == "user"] == [round(expected, 4)] * 2

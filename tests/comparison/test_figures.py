@@ -1,5 +1,6 @@
 """What is kept of a run, held to what follows from the lists by counting."""
 
+import importlib
 import json
 
 import numpy as np
@@ -62,6 +63,23 @@ def test_lists_of_those_who_are_picked(found, users, split):
             }
             if cosine:
                 assert reason["near"][0][1] == pytest.approx(max(cosine.values()), abs=2e-3)
+
+
+def test_queries_are_made_of_those_who_are_asked_again(found, retriever, split, monkeypatch):
+    made, module = [], importlib.import_module("tfrec_recall.comparison.figures")
+
+    def spied(*arguments):
+        made.append(queries_of(*arguments))
+        return made[-1]
+
+    everyone, queries_of = Measured.of(split), module.queries_of
+    monkeypatch.setattr(module, "queries_of", spied)
+    monkeypatch.setattr(module, "REQUESTS", 2)
+    monkeypatch.setattr(importlib.import_module("tfrec_recall.comparison.shown"), "USERS", 3)
+    again, picked = figures(retriever, split), Measured.of(split).shown.picked
+    assert len(made[0]) <= 5 < len(everyone.users)
+    by_row = dict(zip(everyone.shown.picked.tolist(), found["lists"], strict=True))
+    assert again["lists"] == [by_row[row] for row in picked.tolist()]
 
 
 def test_groups_of_items_and_of_histories(found, users, split):

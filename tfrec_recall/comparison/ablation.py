@@ -45,13 +45,13 @@ def ablation(
     measured = Measured.of(split, repeats)
     generator = np.random.default_rng(seed)
     rows = np.sort(generator.permutation(len(measured.users))[:USERS])
-    queries = queries_of(retriever, split, measured.users)
+    queries = queries_of(retriever, split, measured.users[rows])
     ask = _Asked(queries, rows, measured, split.interactions.items["item_id"], repeats)
     found = []
     whole = ask.recall(retriever)
-    other = generator.permutation(rows)
+    other = generator.permutation(np.arange(len(rows)))
     for name, columns in _features(retriever.inputs).items():
-        without = ask.recall(retriever, _shuffled(queries, other, rows, columns))
+        without = ask.recall(retriever, _shuffled(queries, other, columns))
         found.append(_lost("user", name, whole, without))
     if retriever.report.get("kind") == "embedding" and len(retriever.item_inputs) > 1:
         table = split.interactions.items
@@ -64,7 +64,12 @@ def ablation(
 
 
 class _Asked:
-    """The same users, asked of several retrievers."""
+    """The same users, asked of several retrievers.
+
+    Args:
+        queries: of these users alone.
+        rows: theirs, among those who are measured.
+    """
 
     def __init__(
         self,
@@ -85,8 +90,9 @@ class _Asked:
         found = []
         for start in range(0, len(self.rows), BATCH):
             rows = self.rows[start : start + BATCH]
-            exclude = None if self.repeats else self.queries.seen(rows)
-            asked = (batch or self.queries.batch)(rows)
+            own = np.arange(start, start + len(rows))
+            exclude = None if self.repeats else self.queries.seen(own)
+            asked = (batch or self.queries.batch)(own)
             ids, _ = retriever(asked, k=min(CUT, len(retriever.item_ids)), exclude=exclude)
             positions = items.positions(ids)
             positions = np.where(positions < len(self.catalogue), positions, NONE)
@@ -139,13 +145,12 @@ def _features(inputs: Mapping[str, tf.TensorSpec]) -> dict[str, list[str]]:
 
 
 def _shuffled(
-    queries: Queries, other: np.ndarray, rows: np.ndarray, columns: list[str]
+    queries: Queries, other: np.ndarray, columns: list[str]
 ) -> Callable[[np.ndarray], Batch]:
-    """Batches of which some columns are those of other users."""
-    of = dict(zip(rows.tolist(), other.tolist(), strict=True))
+    """Batches of which some columns are those of the other users, one for each."""
 
     def batch(asked: np.ndarray) -> Batch:
-        theirs = queries.batch(np.array([of[row] for row in asked.tolist()]))
+        theirs = queries.batch(other[asked])
         own = queries.batch(asked)
         return {**own, **{name: theirs[name] for name in columns}}
 

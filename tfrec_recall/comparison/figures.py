@@ -11,7 +11,7 @@ from tfrec_recall.comparison.ablation import ablation
 from tfrec_recall.comparison.asked import queries_of
 from tfrec_recall.comparison.facts import Measured
 from tfrec_recall.comparison.groups import NAMES
-from tfrec_recall.comparison.latency import latency
+from tfrec_recall.comparison.latency import REQUESTS, latency
 from tfrec_recall.comparison.reasons import plain, reasons
 from tfrec_recall.comparison.shown import LENGTH, OVERLAP
 from tfrec_recall.evaluation import Report, evaluate
@@ -52,11 +52,12 @@ def figures(
     hits = measured.targets.pairs.holds(users, known)
     wanted = measured.targets.counts
     found = np.cumsum(hits, axis=1) / wanted[:, np.newaxis]  # [users, k]
-    queries = queries_of(retriever, split, measured.users)
     picked = measured.shown.picked
+    asked = np.union1d(picked, users[:REQUESTS])  # these alone are asked again
+    queries = queries_of(retriever, split, measured.users[asked])
     lists = [[report.item_ids[p] for p in positions[row, :LENGTH] if p >= 0] for row in picked]
     lists = [plain(np.asarray(items, dtype=object)) for items in lists]
-    why = reasons(retriever, queries, picked, lists, repeats)
+    why = reasons(retriever, queries, np.searchsorted(asked, picked), lists, repeats)
 
     def ask(rows: np.ndarray) -> Any:
         exclude = None if repeats else queries.seen(rows)
@@ -74,7 +75,7 @@ def figures(
         ],
         "exposure": _exposure(report, measured),
         "ablation": ablation(retriever, split, repeats),
-        "latency": latency(ask, len(users)),
+        "latency": latency(ask, len(users[:REQUESTS])),
         "lists": [
             [[item, hit, round(float(score), 4), reason] for item, hit, score, reason in one]
             for one in (
