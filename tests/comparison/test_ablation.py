@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfrec_recall.comparison.ablation import ablation
 from tfrec_recall.data import Interactions, splits
 from tfrec_recall.evaluation import evaluate
+from tfrec_recall.evaluation.item_features import ItemFeatures
 from tfrec_recall.retrieval import EmbeddingRetriever
 
 MODULE = importlib.import_module("tfrec_recall.comparison.ablation")
@@ -110,3 +111,23 @@ def test_queries_are_made_of_those_who_are_asked(retriever, split, monkeypatch):
     rows = np.random.default_rng(4).permutation(USERS)[:7]
     expected = report.values("recall@50").iloc[rows].mean()
     assert [one["recall"] for one in found if one["side"] == "user"] == [round(expected, 4)] * 2
+
+
+def test_items_are_embedded_in_blocks_and_what_is_shuffled_is_made_alone(
+    retriever, split, found, monkeypatch
+):
+    made, of = [], ItemFeatures.of
+
+    def spied(self, *arguments):
+        features = of(self, *arguments)
+        made.append((len(arguments[0]), tuple(features)))
+        return features
+
+    monkeypatch.setattr(ItemFeatures, "of", spied)
+    monkeypatch.setattr(MODULE, "EMBEDDED", 100)
+    again = {(one["side"], one["name"]): one for one in ablation(retriever, split)}
+    assert again == found
+    everything, each = ("item_id", "kind", "noise"), [100, 100, 40]
+    assert [rows for rows, names in made if names == everything] == 4 * each
+    for name in everything:
+        assert [rows for rows, names in made if names == (name,)] == each

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 CUT = 50
 USERS = 1000
 BATCH = 256
+EMBEDDED = 4096  # items at a time
 Batch = dict[str, tf.Tensor]
 
 
@@ -111,28 +112,27 @@ class _Rebuilt:
 
     def retriever(self, shuffled: str | None = None, place: np.ndarray | None = None) -> Retriever:
         """With the values of one feature of the items in another order."""
-        ids = self._given.item_ids
-        features = self._features.of(ids)
-        if shuffled is not None:
-            features[shuffled] = self._features.of(ids[place])[shuffled]
         weights = {name: w.numpy().reshape(-1) for name, w in self._given.of_items.items()}
         several = "recommend_with_interest" in self._given.signatures
         return EmbeddingRetriever(
             self._given.interests if several else self._given.query_vectors,
-            ids,
-            self._vectors(features),
+            self._given.item_ids,
+            self._vectors(shuffled, place),
             inputs=self._given.inputs,
             k=CUT,
             **weights,
         )
 
-    def _vectors(self, features: Mapping[str, tf.Tensor]) -> np.ndarray:
-        count = len(self._given.item_ids)
-        parts = [
-            self._given.item_vectors({name: v[at : at + 4096] for name, v in features.items()})
-            for at in range(0, count, 4096)
-        ]
-        return np.concatenate([part.numpy() for part in parts])
+    def _vectors(self, shuffled: str | None, place: np.ndarray | None) -> np.ndarray:
+        """In blocks: the lists of all items would be padded to the longest of all."""
+        ids, parts = self._given.item_ids, []
+        for start in range(0, len(ids), EMBEDDED):
+            block = slice(start, start + EMBEDDED)
+            features = self._features.of(ids[block])
+            if shuffled is not None and place is not None:
+                features |= self._features.of(ids[place[block]], [shuffled])
+            parts.append(self._given.item_vectors(features).numpy())
+        return np.concatenate(parts)
 
 
 def _features(inputs: Mapping[str, tf.TensorSpec]) -> dict[str, list[str]]:

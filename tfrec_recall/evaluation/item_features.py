@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -44,8 +44,11 @@ class ItemFeatures:
         self._row = pd.Index(table["item_id"])
         self._columns = {name: _column(table[name], spec, name) for name, spec in inputs.items()}
 
-    def of(self, ids: np.ndarray) -> dict[str, tf.Tensor]:
+    def of(self, ids: np.ndarray, names: Collection[str] | None = None) -> dict[str, tf.Tensor]:
         """The features of these items.
+
+        Args:
+            names: of the features; all by default.
 
         Raises: ValueError that names items which the table lacks.
         """
@@ -59,6 +62,7 @@ class ItemFeatures:
         return {
             name: column.padded(rows) if isinstance(column, Ragged) else tf.gather(column, rows)
             for name, column in self._columns.items()
+            if names is None or name in names
         }
 
 
