@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from tests.browser import CHROMIUM, WIDTHS, needs_chromium
 from tests.retrieval.toys import MeanOfHistory, item_vectors
+from tfrec_recall.cli.arguments.queries import of_users_among, of_users_in
 from tfrec_recall.cli.known import Catalogue, Known
 from tfrec_recall.data import Interactions
 from tfrec_recall.export import export
@@ -115,6 +116,50 @@ def test_numbers_of_users_are_written_with_their_own_digits():
     assert json.dumps(found) == '{"history": ["a"], "age": 0.85, "code": 9007199254740993}'
     assert had == ["a"]
     assert known.query(served, "v", [])[0]["age"] == "NaN"
+
+
+def test_a_user_is_asked_about_without_a_look_at_all_others(exported, split, monkeypatch):
+    made, checked = [], []
+
+    def spied(part, *arguments):
+        made.append((len(part.events), len(part.users)))
+        return of_users_among(part, *arguments)
+
+    monkeypatch.setattr("tfrec_recall.cli.known.of_users_among", spied)
+    monkeypatch.setattr(
+        "tfrec_recall.cli.known.check_catalogue", lambda *arguments: checked.append(arguments)
+    )
+    data = split.interactions
+    known = Known(data, "shop")
+    with Versions(exported).using("even") as service:
+        retriever = known._of(service.servable).retriever
+        for user in ("v03", "v05", "nobody"):
+            queries, rows = of_users_in(data, "shop", retriever, [user], {})
+            inputs, had = known.query(service.servable, user, [])
+            expected = queries.batch(np.array(rows))["history"].numpy()[0]
+            assert inputs["history"] == [item.decode() for item in expected]
+            assert had == inputs["history"]
+    events = data.events["user_id"].value_counts()
+    everything = len(data.events), len(data.users)
+    assert made == [(events["v03"], 1), (events["v05"], 1), everything]
+    assert len(checked) == 1
+
+
+def test_requests_come_after_all_events_where_times_are_an_order():
+    class Served:
+        definitions = {}  # noqa: RUF012
+
+    events = pd.DataFrame({"user_id": [7, 8, 7, 8], "item_id": ["a", "b", "b", "a"]})
+    users = pd.DataFrame({"user_id": [8, 9, 7], "age": [0.5, 0.25, 0.75]})
+    inputs = {"timestamp": tf.TensorSpec([None], tf.int64), "age": tf.TensorSpec([None])}
+    made = EmbeddingRetriever(
+        lambda raw: raw["age"][:, tf.newaxis], ["a", "b"], [[1.0], [2.0]], inputs=inputs
+    )
+    made.card, made.items, served = {}, None, Served()
+    known = Known(Interactions(events.assign(timestamp=[3, 4, 1, 2]), users), "shop")
+    known._catalogues[served] = Catalogue(made, {}, pd.Series(dtype=str), {})
+    assert known.query(served, 7, []) == ({"timestamp": 5, "age": 0.75}, ["b", "a"])
+    assert known.query(served, 9, [])[0] == {"timestamp": 5, "age": 0.25}
 
 
 def test_what_the_page_has_not_is_said(client, exported):

@@ -264,6 +264,10 @@ def test_take_by_positions_or_mask():
     assert data.take(np.array([2, 0])).events["timestamp"].tolist() == [7, 5]
     assert data.take(np.array([False, True, False])).events["timestamp"].tolist() == [6]
     assert data.take(np.array([1])).users is data.users
+    one = data.take(np.array([1]), np.array([1]))
+    assert one.users["user_id"].tolist() == one.events["user_id"].tolist() == ["bob"]
+    assert one.items is data.items
+    assert len(data.users) == 2
 
 
 def test_from_frames_renames():

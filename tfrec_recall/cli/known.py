@@ -10,7 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfrec_recall.cli.arguments.protocol import lists_repeats
-from tfrec_recall.cli.arguments.queries import of_items, of_users_in
+from tfrec_recall.cli.arguments.queries import (
+    check_catalogue,
+    now_of,
+    of_items,
+    of_users_among,
+)
 from tfrec_recall.cli.lists import titles_of
 from tfrec_recall.cli.loading import trained_on
 from tfrec_recall.export.serving_module import signature_name
@@ -78,10 +83,23 @@ class Known:
         self._catalogues: weakref.WeakKeyDictionary[Servable, Catalogue] = (
             weakref.WeakKeyDictionary()
         )
+        self._checked: weakref.WeakSet[Servable] = weakref.WeakSet()
         self._events: pd.Series | None = None
         if interactions is not None:
+            import numpy as np
+            import pandas as pd
+
+            from tfrec_recall.data.ids import places
+
             self._events = interactions.events["user_id"].value_counts()
-            self._texts = self._events.index.astype("str").str.lower()
+            known = self._events.index
+            self._texts = known.astype("str").str.lower()
+            # Where the events and the row of each user are, so that a request looks at no others.
+            self._order = np.argsort(places(known, interactions.events["user_id"]), kind="stable")
+            self._offsets = np.append(0, np.cumsum(self._events.to_numpy()))
+            self._rows = places(pd.Index(interactions.users["user_id"]), pd.Series(known))
+            ordered = interactions.time_unit == "order"
+            self._now = now_of(interactions) if ordered else None
 
     def about(self, servable: Servable) -> dict[str, Any]:
         catalogue = self._of(servable)
@@ -141,8 +159,12 @@ class Known:
         elif self._interactions is None:
             raise ValueError("There is no data to find a user in: ask with items.")
         else:
-            queries, (row,) = of_users_in(
-                self._interactions, self._name, retriever, [str(user)], {}
+            if servable not in self._checked:
+                check_catalogue(self._interactions, retriever)
+                self._checked.add(servable)
+            about = self._part(self._interactions, str(user))
+            queries, (row,) = of_users_among(
+                about, self._name, retriever, [str(user)], {}, self._now
             )
         rows = np.array([row])
         inputs = {
@@ -150,6 +172,18 @@ class Known:
             for name, value in queries.batch(rows).items()
         }
         return inputs, _values(queries.seen(rows).numpy()[0])
+
+    def _part(self, data: Interactions, user: str) -> Interactions:
+        """What the data say of this user alone; all of them for one whom no event knows."""
+        from tfrec_recall.data.ids import asked
+
+        assert self._events is not None  # mypy: there are data
+        (id,) = asked([user], data.events["user_id"])
+        if id not in self._events.index:
+            return data
+        place = self._events.index.get_loc(id)
+        positions = self._order[self._offsets[place] : self._offsets[place + 1]]
+        return data.take(positions, self._rows[[place]])
 
     def _of(self, servable: Servable) -> Catalogue:
         found = self._catalogues.get(servable)

@@ -270,18 +270,25 @@ class Interactions:
                     f"Every event's {column} is in {table}: build Interactions from all events."
                 )
                 refuse(events, "events", column, unknown, f"ids that {table} lacks", remedy)
-        return self._with_checked(events)
+        return self._with_checked(events=events)
 
-    def take(self, positions: np.ndarray) -> Interactions:
-        """The events at these positions (integers or a mask), with the same users and items."""
+    def take(self, positions: np.ndarray, users: np.ndarray | None = None) -> Interactions:
+        """The events at these positions (integers or a mask), with the same users and items.
+
+        Args:
+            users: positions of the users who stay, among them those of the events; None keeps all.
+        """
         positions = np.asarray(positions)
         if positions.dtype == bool:
             positions = np.flatnonzero(positions)
-        return self._with_checked(self.events.take(positions).reset_index(drop=True))
+        tables = {"events": self.events.take(positions)}
+        if users is not None:
+            tables["users"] = self.users.take(users)
+        return self._with_checked(**{n: one.reset_index(drop=True) for n, one in tables.items()})
 
-    def _with_checked(self, events: pd.DataFrame) -> Interactions:
+    def _with_checked(self, **tables: pd.DataFrame) -> Interactions:
         result = object.__new__(type(self))
-        for field, value in {**vars(self), "events": events}.items():
+        for field, value in {**vars(self), **tables}.items():
             object.__setattr__(result, field, value)
         return result
 

@@ -46,13 +46,29 @@ def of_users_in(
     context: Mapping[str, str],
 ) -> tuple[Queries, list[int]]:
     """As `of_users`, of data that were read: the events that count, and the data's name."""
+    check_catalogue(interactions, retriever)
+    return of_users_among(interactions, name, retriever, users, context)
+
+
+def of_users_among(
+    interactions: Interactions,
+    name: str,
+    retriever: LoadedRetriever,
+    users: list[str],
+    context: Mapping[str, str],
+    now: int | None = None,
+) -> tuple[Queries, list[int]]:
+    """As `of_users_in`, of data whose catalogue was checked, or a part that holds these users.
+
+    Args:
+        now: the time of the requests, which a part does not tell where times are an order.
+    """
     import numpy as np
 
     from tfrec_recall.data import chronological
     from tfrec_recall.data.ids import asked, padding_of
     from tfrec_recall.evaluation import Queries
 
-    check_catalogue(interactions, retriever)
     events = interactions.events
     ids = asked(users, events["user_id"])
     unknown = _not_in(ids, events["user_id"])
@@ -64,12 +80,12 @@ def of_users_in(
     mine = events[events["user_id"].isin(each)]
     if interactions.has_time:
         mine = mine.iloc[chronological(mine)]
-    now = np.full(len(each), _now(interactions))
+    times = np.full(len(each), now_of(interactions) if now is None else now)
     kind = np.int64 if events["user_id"].dtype.kind == "i" else object
     own = {str(column) for column in interactions.users}
     said = context_of(retriever, context, own, len(each))
     asking = np.array(each, dtype=kind)
-    queries = Queries(retriever.inputs, asking, mine, interactions.users, now, said)
+    queries = Queries(retriever.inputs, asking, mine, interactions.users, times, said)
     return queries, [each.index(one) for one in ids]
 
 
@@ -198,7 +214,7 @@ def _value(name: str, text: str, spec: tf.TensorSpec) -> Any:
     return parts if spec.shape.rank == 2 else parts[0]
 
 
-def _now(interactions: Interactions) -> int:
+def now_of(interactions: Interactions) -> int:
     """The time of a request: after all events, where they are only in order."""
     if interactions.time_unit == "order":
         return int(interactions.events["timestamp"].max()) + 1
