@@ -10,6 +10,7 @@ from tfrec_recall.comparison import facts, figures
 from tfrec_recall.comparison.facts import Measured
 from tfrec_recall.comparison.groups import NAMES
 from tfrec_recall.comparison.reasons import plain
+from tfrec_recall.evaluation.pairs import Pairs
 
 TITLES = {f"s{item:02d}": f"Thing [{item}]" for item in range(30)}
 BEST = [f"s{item:02d}" for item in (*range(0, 30, 2), *range(1, 30, 2))]
@@ -80,6 +81,24 @@ def test_queries_are_made_of_those_who_are_asked_again(found, retriever, split, 
     assert len(made[0]) <= 5 < len(everyone.users)
     by_row = dict(zip(everyone.shown.picked.tolist(), found["lists"], strict=True))
     assert again["lists"] == [by_row[row] for row in picked.tolist()]
+
+
+def test_hits_are_counted_in_blocks_of_users(found, retriever, split, monkeypatch):
+    module = importlib.import_module("tfrec_recall.comparison.figures")
+    blocks, holds = [], Pairs.holds
+
+    def spied(self, rows, positions):
+        blocks.append(len(rows))
+        return holds(self, rows, positions)
+
+    report = module.evaluate(retriever, split, cuts=module.CUTS, k=max(module.CUTS))
+    monkeypatch.setattr(module, "evaluate", lambda *_, **__: report)
+    monkeypatch.setattr(module, "ablation", lambda *_: found["ablation"])
+    monkeypatch.setattr(module, "BLOCK", 5)
+    monkeypatch.setattr(Pairs, "holds", spied)
+    again = figures(retriever, split)
+    assert blocks == [5, 5, 2]
+    assert {**again, "latency": None} == {**found, "latency": None}
 
 
 def test_groups_of_items_and_of_histories(found, users, split):

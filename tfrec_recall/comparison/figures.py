@@ -25,6 +25,7 @@ CUTS = (10, 20, 50, 100)
 PLACES = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100)  # of the curve over k
 PAIRED = ("recall@10", "recall@50", "ndcg@10")  # kept of each user, to compare models by
 GROUPED = 50  # of the figures of groups
+BLOCK = 8192  # users whose hits are counted at once
 Progress = Callable[[int, int], None]
 
 
@@ -49,9 +50,13 @@ def figures(
     # Targets and groups know the catalogue alone, and an export may hold other items.
     known = np.where(positions < len(measured.items.of), positions, NONE)
     users = np.arange(len(measured.users))
-    hits = measured.targets.pairs.holds(users, known)
-    wanted = measured.targets.counts
-    found = np.cumsum(hits, axis=1) / wanted[:, np.newaxis]  # [users, k]
+    hits, at = np.empty(known.shape, bool), np.array(PLACES) - 1
+    found = np.empty((len(users), len(PLACES)))  # of the targets, to each of these places
+    for start in range(0, len(users), BLOCK):
+        block = slice(start, start + BLOCK)
+        hits[block] = measured.targets.pairs.holds(users[block], known[block])
+        wanted = measured.targets.counts[block, np.newaxis]
+        found[block] = np.cumsum(hits[block], axis=1)[:, at] / wanted
     picked = measured.shown.picked
     asked = np.union1d(picked, users[:REQUESTS])  # these alone are asked again
     queries = queries_of(retriever, split, measured.users[asked])
@@ -66,11 +71,11 @@ def figures(
     return {
         "metrics": {name: _number(value) for name, value in report.metrics.items()},
         "intervals": {name: _pair(report.interval(name)) for name in PAIRED},
-        "curve": [[k, _number(found[:, k - 1].mean())] for k in PLACES],
+        "curve": [[k, _number(found[:, n].mean())] for n, k in enumerate(PLACES)],
         "per_user": {name: np.round(report.values(name), 4).tolist() for name in PAIRED},
         "by_item": _by_item(measured, hits, known),
         "by_history": [
-            _number(found[measured.histories.of == group, GROUPED - 1].mean())
+            _number(found[measured.histories.of == group, PLACES.index(GROUPED)].mean())
             for group in range(len(measured.histories.names))
         ],
         "exposure": _exposure(report, measured),
