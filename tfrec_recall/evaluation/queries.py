@@ -242,7 +242,11 @@ def raw_tensor(
         )
     padding: str | float = "" if dtype == tf.string else -1 if dtype.is_integer else np.nan
     if len(present) < len(values):
-        values = values.astype(object).where(values.notna(), padding)
+        fractions = isinstance(values.dtype, np.dtype) and values.dtype.kind == "f"
+        if fractions and dtype != tf.string:
+            values = values.fillna(padding)  # objects would take four times the space
+        else:
+            values = values.astype(object).where(values.notna(), padding)
     array = values.to_numpy(dtype=dtype.as_numpy_dtype)
     if padded:
         array = np.append(array, np.array([padding], dtype=array.dtype))

@@ -28,8 +28,8 @@ def given(interactions: Interactions) -> Split:
             f"{list(interactions.events.columns)}."
         )
     data = ordered(interactions)
-    named = data.events["split"].to_numpy(dtype=object)
-    part = np.select([named == name for name in PARTS], range(3))
+    named = data.events["split"]
+    part = np.select([(named == name).to_numpy(dtype=bool) for name in PARTS], range(3))
     sizes = dict(zip(PARTS, np.bincount(part, minlength=3).tolist(), strict=True))
     if not (sizes["train"] and sizes["test"]):
         raise ValueError(f"given needs events in train and in test. Received: {sizes}.")
