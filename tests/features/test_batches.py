@@ -27,6 +27,6 @@ def test_the_sorted_events_are_let_go_of_once_there_are_batches(as_sets):
     held = [weakref.ref(examples), weakref.ref(examples.events)]
     del examples
     gc.collect()
-    assert [one() for one in held] == [None, None]
+    assert all(one() is None for one in held)
     rows = np.concatenate([batch["user_row"] for batch in batches.as_numpy_iterator()])
     np.testing.assert_array_equal(data.users["user_id"].to_numpy()[rows], users)
