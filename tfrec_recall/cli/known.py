@@ -181,7 +181,7 @@ class Known:
         (id,) = asked([user], data.events["user_id"])
         if id not in self._events.index:
             return data
-        place = self._events.index.get_loc(id)
+        place: Any = self._events.index.get_loc(id)  # ids are there once
         positions = self._order[self._offsets[place] : self._offsets[place + 1]]
         return data.take(positions, self._rows[[place]])
 
