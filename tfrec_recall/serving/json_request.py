@@ -111,7 +111,7 @@ def _of_rows(rows: list, inputs: Inputs) -> dict[str, np.ndarray]:
             "required as per tensorinfo_map"
         )
     named = _is_named(rows[0])
-    (only, *_) = inputs
+    only = min(inputs)  # a signature has its inputs in no order
     found: dict[str, list[np.ndarray]] = {name: [] for name in inputs}
     for place, row in enumerate(rows):
         if named and not _is_named(row):
