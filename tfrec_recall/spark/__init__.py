@@ -31,9 +31,8 @@ if TYPE_CHECKING:
     )
     from tfrec_recall.spark.sessions import sessions
     from tfrec_recall.spark.similarity import interaction_matrix, neighbours
+    from tfrec_recall.spark.split_parts import SparkPart, SparkSplit
     from tfrec_recall.spark.splits import (
-        SparkPart,
-        SparkSplit,
         given,
         has_baskets,
         hold_out_users,

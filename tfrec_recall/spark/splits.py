@@ -7,7 +7,6 @@ import datetime
 
 import numpy as np
 import pyarrow as pa
-from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -18,90 +17,23 @@ from tfrec_recall.data.splits.parts import check_counts, label
 from tfrec_recall.data.splits.standard import CUT_APART, MINUTE, TOGETHER, WITHOUT_TIMES
 from tfrec_recall.data.splits.temporal import cuts_of, named_cut
 from tfrec_recall.data.times import ORDER
-from tfrec_recall.spark.folders import Folder, whole_folder
 from tfrec_recall.spark.interactions import SparkInteractions
 from tfrec_recall.spark.names import contents, each, own
 from tfrec_recall.spark.order import OWN_PLACE, in_order, of_user, running_total, whole_user
+from tfrec_recall.spark.split_parts import (
+    ASKED,
+    PART,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    WANTED,
+    SparkPart,
+    SparkSplit,
+)
 
-_TRAIN, _VALIDATION, _TEST = range(3)
-_PART, _WANTED, _ASKED, _SIZE = map(own, ("part", "wanted", "asked", "size"))
+_SIZE = own("size")
 _BEGINS, _BASKET, _BASKETS, _ROLE = map(own, ("begins", "basket", "baskets", "role"))
 _DRAWN, _NUMBER = map(own, ("drawn", "number"))
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class SparkPart:
-    """What is asked of a model: the past of some users, and what they turned to next.
-
-    Args:
-        history: the events that a model may know of these users.
-        targets: the events to predict; its users are those who are counted.
-    """
-
-    history: DataFrame
-    targets: DataFrame
-
-
-@dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class SparkSplit:
-    """A data set cut into what models learn from, are tuned on and are measured on.
-
-    Args:
-        name: the call that made it, for reports.
-        interactions: everything.
-        labelled: the events with the number of their part (`_tfrec_part`), whether they are wanted
-            as targets, and whether their user is asked about in validation and in test.
-        published: it came with the data.
-    """
-
-    name: str
-    interactions: SparkInteractions
-    labelled: DataFrame
-    published: bool = False
-
-    def __repr__(self) -> str:
-        return f"SparkSplit({self.name} of {self.interactions.name})"
-
-    @property
-    def train(self) -> SparkInteractions:
-        """What models, vocabularies and counts are made of; all users and items, fewer events."""
-        return self.interactions.with_events(self._events(F.col(_PART) == _TRAIN))
-
-    @property
-    def validation(self) -> SparkPart:
-        """Targets to tune on; the history is the users' events in train."""
-        return self._asked(_VALIDATION)
-
-    @property
-    def test(self) -> SparkPart:
-        """Targets to look at once; the history is train and validation."""
-        return self._asked(_TEST)
-
-    def save(self, folder: Folder) -> None:
-        """Writes `train`, as `SparkInteractions.save`, and `history` and `targets` of the others.
-
-        `Interactions.from_folder(folder/"train")` reads the first, `read_parquet` the rest.
-        """
-        kept = dataclasses.replace(self, labelled=self.labelled.persist(StorageLevel.DISK_ONLY))
-        try:
-            with whole_folder(self.interactions.spark, folder) as sibling:
-                kept.train.save(f"{sibling}/train")
-                for on in ("validation", "test"):
-                    part: SparkPart = getattr(kept, on)
-                    part.history.write.parquet(f"{sibling}/{on}/history")
-                    part.targets.write.parquet(f"{sibling}/{on}/targets")
-        finally:
-            self.labelled.unpersist()
-
-    def _asked(self, part: int) -> SparkPart:
-        past, asked = F.col(_PART) < part, F.col(f"{_ASKED}{part}")
-        return SparkPart(
-            history=self._events(past & asked),
-            targets=self._events((F.col(_PART) == part) & F.col(_WANTED)),
-        )
-
-    def _events(self, which: Column) -> DataFrame:
-        return self.labelled.where(which).select(*each(self.interactions.events.columns))
 
 
 def last_events_out(
@@ -134,7 +66,7 @@ def last_events_out(
     part = _parts((size >= least) & (from_end < tests), (size >= least) & (from_end < targets))
     ordered = in_order(interactions.events).withColumn(_SIZE, F.count("*").over(whole_user()))
     name = label("last_events_out", minimum, test=test, validation=validation)
-    return _split_by(name, interactions, ordered.withColumn(_PART, part))
+    return _split_by(name, interactions, ordered.withColumn(PART, part))
 
 
 def last_basket_out(
@@ -169,7 +101,7 @@ def last_basket_out(
     ordered = ordered.withColumn(_BASKET, F.sum(_BEGINS).over(of_user()))
     ordered = ordered.withColumn(_BASKETS, F.max(_BASKET).over(whole_user()))
     from_end, long = F.col(_BASKETS) - F.col(_BASKET), F.col(_BASKETS) >= minimum_baskets
-    ordered = ordered.withColumn(_PART, _parts(long & (from_end == 0), long & (from_end <= 1)))
+    ordered = ordered.withColumn(PART, _parts(long & (from_end == 0), long & (from_end <= 1)))
     wanted = F.lit(True)
     if new_items_only:  # items that the user had in no earlier basket
         earliest = F.min(_BASKET).over(whole_user("item_id"))
@@ -196,9 +128,9 @@ def temporal(
     order = interactions.time_unit == ORDER
     cuts = cuts_of(validation_from, test_from, order)
     time = F.col("timestamp")
-    ordered = interactions.events.withColumn(_PART, _parts(time >= cuts[1], time >= cuts[0]))
-    counted = {row[0]: row["count"] for row in ordered.groupBy(_PART).count().collect()}
-    needed = [_TRAIN, _TEST] if validation_from is None else [_TRAIN, _VALIDATION, _TEST]
+    ordered = interactions.events.withColumn(PART, _parts(time >= cuts[1], time >= cuts[0]))
+    counted = {row[0]: row["count"] for row in ordered.groupBy(PART).count().collect()}
+    needed = [TRAIN, TEST] if validation_from is None else [TRAIN, VALIDATION, TEST]
     empty = [PARTS[number] for number in needed if not counted.get(number)]
     shown = [named_cut(cut, order) for cut in cuts[validation_from is None :]]
     if empty:
@@ -210,8 +142,8 @@ def temporal(
         )
     wanted = F.lit(True)
     if minimum:
-        before = [F.count_if(F.col(_PART) < part).over(whole_user()) for part in range(3)]
-        past = F.when(F.col(_PART) == _TEST, before[2]).when(F.col(_PART) == _VALIDATION, before[1])
+        before = [F.count_if(F.col(PART) < part).over(whole_user()) for part in range(3)]
+        past = F.when(F.col(PART) == TEST, before[2]).when(F.col(PART) == VALIDATION, before[1])
         wanted = F.coalesce(past, F.lit(0)) >= minimum
         shown.append(f"minimum={minimum}")
     split = _split_by(f"temporal({', '.join(shown)})", interactions, ordered, wanted)
@@ -257,7 +189,7 @@ def hold_out_users(
             f"Received: {eligible:,} such users of {users:,}."
         )
     drawn = np.random.default_rng(seed).permutation(eligible)[: sum(counts)]
-    role = np.repeat([_VALIDATION, _TEST], counts).astype("int8")
+    role = np.repeat([VALIDATION, TEST], counts).astype("int8")
     roles = interactions.spark.createDataFrame(pa.table({_NUMBER: drawn, _ROLE: role}))
     numbered = running_total(
         sizes.where(F.col("count") >= least), [F.col("user_id")], F.lit(1), _NUMBER
@@ -265,10 +197,10 @@ def hold_out_users(
     held = numbered.join(roles, _NUMBER).select("user_id", _ROLE)
     ordered = in_order(interactions.events).withColumn(_SIZE, F.count("*").over(whole_user()))
     ordered = ordered.join(held, "user_id", "left")
-    part = F.coalesce(_ROLE, F.lit(_TRAIN)).cast("int")
+    part = F.coalesce(_ROLE, F.lit(TRAIN)).cast("int")
     is_target = F.col(_SIZE) - 1 - F.col(OWN_PLACE) < targets
     # The past of a held-out user is in no part but the history.
-    labelled = ordered.withColumn(_PART, part).withColumn(_WANTED, is_target)
+    labelled = ordered.withColumn(PART, part).withColumn(WANTED, is_target)
     name = f"hold_out_users({validation}, {test}, targets={targets}, seed={seed}"
     name += ")" if minimum is None else f", minimum={minimum})"
     return _HeldOut(name, interactions, labelled)
@@ -278,9 +210,9 @@ class _HeldOut(SparkSplit):
     """A split whose histories are the earlier events of the users who are held out."""
 
     def _asked(self, part: int) -> SparkPart:
-        own = F.col(_PART) == part
+        own = F.col(PART) == part
         return SparkPart(
-            history=self._events(own & ~F.col(_WANTED)), targets=self._events(own & F.col(_WANTED))
+            history=self._events(own & ~F.col(WANTED)), targets=self._events(own & F.col(WANTED))
         )
 
 
@@ -325,7 +257,7 @@ def random_events_out(
     asked = size >= least
     part = _parts(asked & (place < of_test), asked & (place < of_test + of_validation))
     name = label("random_events_out", minimum, test=test, validation=validation, seed=seed)
-    return _split_by(name, interactions, drawn.withColumn(_PART, part))
+    return _split_by(name, interactions, drawn.withColumn(PART, part))
 
 
 def given(interactions: SparkInteractions) -> SparkSplit:
@@ -344,7 +276,7 @@ def given(interactions: SparkInteractions) -> SparkSplit:
     if not (sizes["train"] and sizes["test"]):
         raise ValueError(f"given needs events in train and in test. Received: {sizes}.")
     named = F.col("split")
-    labelled = events.withColumn(_PART, _parts(named == PARTS[2], named != PARTS[0]))
+    labelled = events.withColumn(PART, _parts(named == PARTS[2], named != PARTS[0]))
     split = _split_by("given", interactions, labelled)
     return dataclasses.replace(split, published=True)
 
@@ -400,19 +332,19 @@ def has_baskets(interactions: SparkInteractions) -> bool:
 
 
 def _parts(test: Column, test_or_validation: Column) -> Column:
-    held_back = F.when(test, F.lit(_TEST)).when(test_or_validation, F.lit(_VALIDATION))
-    return held_back.otherwise(F.lit(_TRAIN))
+    held_back = F.when(test, F.lit(TEST)).when(test_or_validation, F.lit(VALIDATION))
+    return held_back.otherwise(F.lit(TRAIN))
 
 
 def _split_by(
     name: str, interactions: SparkInteractions, events: DataFrame, wanted: Column | None = None
 ) -> SparkSplit:
     """The split of events with their part; targets are those wanted."""
-    labelled = events.withColumn(_WANTED, F.lit(True) if wanted is None else wanted)
-    for part in (_VALIDATION, _TEST):
-        asked = F.max((F.col(_PART) == part) & F.col(_WANTED)).over(whole_user())
-        labelled = labelled.withColumn(f"{_ASKED}{part}", asked)
-    added = [_PART, _WANTED, *(f"{_ASKED}{part}" for part in (_VALIDATION, _TEST))]
+    labelled = events.withColumn(WANTED, F.lit(True) if wanted is None else wanted)
+    for part in (VALIDATION, TEST):
+        asked = F.max((F.col(PART) == part) & F.col(WANTED)).over(whole_user())
+        labelled = labelled.withColumn(f"{ASKED}{part}", asked)
+    added = [PART, WANTED, *(f"{ASKED}{part}" for part in (VALIDATION, TEST))]
     kept = each([*interactions.events.columns, *added])
     return SparkSplit(name, interactions, labelled.select(*kept))
 
