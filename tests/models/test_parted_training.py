@@ -11,10 +11,15 @@ from tfrec_recall.models import PinSAGE, SamplingBiasCorrectedTwoTower, TwoTower
 from tfrec_recall.sampling import InBatch, Unmet
 
 
+def both(folder, events, items):
+    """A log that is held, and the same in parts."""
+    simulated.write(folder / "log", events, items=items, seed=4)
+    parts = part_events(folder / "log", folder / "parts", parts=3)
+    return Interactions.from_parquet(folder / "log"), parts
+
+
 def test_a_model_learns_from_parts_what_it_learns_from_the_whole(tmp_path):
-    simulated.write(tmp_path / "log", 3000, items=120, seed=4)
-    held = Interactions.from_parquet(tmp_path / "log")
-    parts = part_events(tmp_path / "log", tmp_path / "parts", parts=3)
+    held, parts = both(tmp_path, 3000, items=120)
     trained = []
     for train in (held, parts):
         features = Features(
@@ -42,11 +47,8 @@ def test_a_model_learns_from_parts_what_it_learns_from_the_whole(tmp_path):
 
 
 def test_the_age_of_an_example_is_a_share_of_the_time_of_all_parts(tmp_path):
-    simulated.write(tmp_path / "log", 1000, items=100, seed=4)
-    held = Interactions.from_parquet(tmp_path / "log")
-    parts = part_events(tmp_path / "log", tmp_path / "parts", parts=3)
     spans = []
-    for train in (held, parts):
+    for train in both(tmp_path, 1000, items=100):
         features = Features([History(length=5)], [Categorical("item_id")]).adapt(train)
         model = YouTubeDNN(features, dim=4, hidden=(), negatives=20, example_age=True)
         model.compile(run_eagerly=True)

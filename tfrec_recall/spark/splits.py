@@ -11,10 +11,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tfrec_recall.data.checks import PARTS
-from tfrec_recall.data.notices import tell
 from tfrec_recall.data.order import TIE_ORDER
 from tfrec_recall.data.splits.parts import check_counts, label
-from tfrec_recall.data.splits.standard import CUT_APART, MINUTE, TOGETHER, WITHOUT_TIMES
+from tfrec_recall.data.splits.standard import MINUTE, Cuts
 from tfrec_recall.data.splits.temporal import cuts_of, named_cut
 from tfrec_recall.data.times import ORDER
 from tfrec_recall.spark.interactions import SparkInteractions
@@ -285,23 +284,8 @@ def standard(
     interactions: SparkInteractions, minimum: int | None = None, repeats: bool = False
 ) -> SparkSplit:
     """The split of the measurement protocol that fits the data, as `tfrec_recall.data.standard`."""
-    if "split" in interactions.events.columns:
-        if minimum is not None:
-            raise ValueError(
-                "The column 'split' says what is measured, and is followed as it is: leave "
-                f"minimum out, or choose a split. Received: {minimum}."
-            )
-        return given(interactions)
-    if has_baskets(interactions):
-        least = 3 if minimum is None else minimum
-        return last_basket_out(interactions, least, new_items_only=not repeats)
-    if not interactions.has_time:
-        tell(WITHOUT_TIMES)
-        return random_events_out(interactions, minimum=minimum)
-    share = together(interactions)
-    if share > TOGETHER:
-        tell(CUT_APART.format(share))
-    return last_events_out(interactions, minimum=minimum)
+    cuts = Cuts(given, has_baskets, last_basket_out, random_events_out, together, last_events_out)
+    return cuts.by_the_data(interactions, interactions.events.columns, minimum, repeats)
 
 
 def together(interactions: SparkInteractions) -> float:

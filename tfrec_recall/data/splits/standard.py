@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple
+
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.notices import tell
@@ -28,6 +31,39 @@ MINUTE = 60
 TOGETHER = 0.2  # of the events at one time with others: where it is more, it is told
 
 
+class Cuts(NamedTuple):
+    """The functions that the standard split is chosen among, here or on a cluster."""
+
+    given: Callable[..., Any]
+    has_baskets: Callable[..., bool]
+    last_basket_out: Callable[..., Any]
+    random_events_out: Callable[..., Any]
+    together: Callable[..., float]
+    last_events_out: Callable[..., Any]
+
+    def by_the_data(
+        self, interactions: Any, columns: Collection[str], minimum: int | None, repeats: bool
+    ) -> Any:
+        """As `standard`, which says what the arguments are; `columns` are those of the events."""
+        if "split" in columns:
+            if minimum is not None:
+                raise ValueError(
+                    "The column 'split' says what is measured, and is followed as it is: leave "
+                    f"minimum (--minimum) out, or choose a split (--split). Received: {minimum}."
+                )
+            return self.given(interactions)
+        if self.has_baskets(interactions):
+            least = 3 if minimum is None else minimum
+            return self.last_basket_out(interactions, least, new_items_only=not repeats)
+        if not interactions.has_time:
+            tell(WITHOUT_TIMES)
+            return self.random_events_out(interactions, minimum=minimum)
+        share = self.together(interactions)
+        if share > TOGETHER:
+            tell(CUT_APART.format(share))
+        return self.last_events_out(interactions, minimum=minimum)
+
+
 @of_kinds
 def standard(
     interactions: Interactions, minimum: int | None = None, repeats: bool = False
@@ -44,23 +80,8 @@ def standard(
         repeats: all items of the last basket are targets, not only those new to the user: for
             `evaluate(…, repeats=True)`.
     """
-    if "split" in interactions.events:
-        if minimum is not None:
-            raise ValueError(
-                "The column 'split' says what is measured, and is followed as it is: leave "
-                f"minimum (--minimum) out, or choose a split (--split). Received: {minimum}."
-            )
-        return given(interactions)
-    if has_baskets(interactions):
-        least = 3 if minimum is None else minimum
-        return last_basket_out(interactions, least, new_items_only=not repeats)
-    if not interactions.has_time:
-        tell(WITHOUT_TIMES)
-        return random_events_out(interactions, minimum=minimum)
-    share = together(interactions)
-    if share > TOGETHER:
-        tell(CUT_APART.format(share))
-    return last_events_out(interactions, minimum=minimum)
+    cuts = Cuts(given, has_baskets, last_basket_out, random_events_out, together, last_events_out)
+    return cuts.by_the_data(interactions, interactions.events.columns, minimum, repeats)
 
 
 @of_kinds
