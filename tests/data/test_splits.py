@@ -359,6 +359,12 @@ def test_standard_draws_events_where_there_are_no_times_and_says_so():
         split = splits.standard(Interactions(likes), minimum=4)
     assert split.name == splits.random_events_out(Interactions(likes), minimum=4).name
     assert [len(part) for part in (split.train.events, split.test.targets)] == [16, 2]
+    mixed = Interactions(likes.sample(frac=1, random_state=0).reset_index(drop=True))
+    pairs = ["user_id", "item_id"]
+    for on in ("validation", "test"):
+        found = [each.part(on).targets[pairs] for each in (split, splits.standard(mixed, 4))]
+        ours, theirs = (one.sort_values(pairs).to_numpy().tolist() for one in found)
+        assert ours == theirs
 
 
 DAYS = np.repeat(np.arange(6), 3) * 86_400 + 1_600_041_600  # midnights, three items on each

@@ -7,7 +7,7 @@ import pandas as pd  # noqa: F401  the example
 
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.kinds import of_kinds
-from tfrec_recall.data.order import changes
+from tfrec_recall.data.order import changes, rank
 from tfrec_recall.data.splits.parts import (
     Split,
     check_counts,
@@ -57,7 +57,10 @@ def random_events_out(
     data = ordered(interactions)
     starts = changes(data.events["user_id"])
     user = np.cumsum(starts) - 1
-    drawn = np.lexsort((np.random.default_rng(seed).permutation(len(user)), user))
+    lots = np.random.default_rng(seed).permutation(len(user))
+    if not data.has_time:  # the order of rows decides nothing: lots go by the items
+        lots[np.lexsort((rank(data.events["item_id"]), user))] = lots.copy()
+    drawn = np.lexsort((lots, user))
     place, size = places_from_end(starts)  # of the drawn order: it has the same users
     asked = size >= least
     if not asked.any():
