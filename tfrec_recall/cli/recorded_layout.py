@@ -124,14 +124,16 @@ def _there(
     rename: Mapping[str, str],
 ) -> dict[str, Any]:
     """What is given of columns, and what is recorded of others that are there."""
+    from tfrec_recall.data.column_types import is_list
     from tfrec_recall.data.reading import renamed
     from tfrec_recall.data.times import ORDER, holds_dates
 
     named = renamed(tables, rename)
     ours = {table: frame for table, frame in named.items() if frame is not None}
+    lists = {(t, str(name)) for t, frame in ours.items() for name in frame if is_list(frame[name])}
     said = _meant([*given.get("dtype", {}), *given.get("lists", {})], ours)
     result: dict[str, Any] = {}
-    for option, without in (("dtype", said), ("lists", said | _that_hold_lists(ours))):
+    for option, without in (("dtype", said), ("lists", said | lists)):
         own = recorded.get(option, {})
         kept = {key: own[key] for key in own if _meant([key], ours) - without}
         result[option] = {**kept, **given.get(option, {})}
@@ -142,14 +144,3 @@ def _there(
         if not dates or recorded.get("time_unit") == ORDER:
             result.update({name: recorded[name] for name in OF_TIMES if name in recorded})
     return result
-
-
-def _that_hold_lists(tables: Mapping[str, pd.DataFrame]) -> set[tuple[str, str]]:
-    """The columns of lists that are no text."""
-    found = set()
-    for table, frame in tables.items():
-        for name in frame:
-            first = frame[name].dropna().head(1).tolist()
-            if first and not isinstance(first[0], str) and hasattr(first[0], "__len__"):
-                found.add((table, str(name)))
-    return found

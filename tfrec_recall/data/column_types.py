@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from tfrec_recall.data.arrow_frames import NULLABLE
 
+LISTS = (list, tuple, np.ndarray)  # what cells with several values may be
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 _NULLABLE: dict[Any, Any] = {dtype.numpy_dtype: dtype for dtype in NULLABLE.values()}
 
@@ -39,13 +40,21 @@ def without_categories(values: pd.Series) -> pd.Series:
     return pd.Series(found, values.index, each.dtype, values.name)
 
 
+def is_list(values: pd.Series) -> bool:
+    """Whether the cells are lists, by the first that is there."""
+    if values.dtype != object:
+        return False
+    present = values.dropna()
+    return len(present) > 0 and isinstance(present.iloc[0], LISTS)
+
+
 def of_floats(cell: Any) -> bool:
     """Whether a cell is a list of floats, among which may be integers.
 
     >>> [of_floats(cell) for cell in ([0.5, 1], np.ones(2), [0.5, None], [1, 2], [], 0.5)]
     [True, True, False, False, False, False]
     """
-    if not isinstance(cell, list | tuple | np.ndarray) or getattr(cell, "ndim", 1) != 1:
+    if not isinstance(cell, LISTS) or getattr(cell, "ndim", 1) != 1:
         return False
     return pd.api.types.infer_dtype(cell, skipna=False) in ("floating", "mixed-integer-float")
 
@@ -62,7 +71,7 @@ def holds_vectors(values: pd.Series) -> bool:
     if values.dtype != object:
         return False
     for cell in values:
-        if isinstance(cell, list | tuple | np.ndarray):
+        if isinstance(cell, LISTS):
             if len(cell) and not pd.isna(np.asarray(cell, object)).any():
                 return of_floats(cell)
         elif not pd.api.types.is_scalar(cell) or not pd.isna(cell):

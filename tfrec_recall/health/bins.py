@@ -12,7 +12,6 @@ import pandas as pd
 MISSING = 0  # the bin of what is not there
 QUANTILES = 10
 MOST_VALUES = 20  # that have a bin of their own; all others share one
-LISTS = (list, tuple, np.ndarray)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,14 +90,6 @@ def as_texts(values: pd.Series) -> pd.Series:
     else:
         found = values.astype("str").astype(object)
     return found.where(values.notna() & (found != ""), None)
-
-
-def is_list(values: pd.Series) -> bool:
-    """Whether the cells are lists."""
-    if values.dtype != object:
-        return False
-    present = values.dropna()
-    return len(present) > 0 and isinstance(present.iloc[0], LISTS)
 
 
 def flat(values: pd.Series) -> pd.Series:

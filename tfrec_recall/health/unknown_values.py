@@ -9,8 +9,8 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.column_types import holds_vectors
-from tfrec_recall.health.bins import as_texts, counted, flat, is_list, is_number
+from tfrec_recall.data.column_types import holds_vectors, is_list
+from tfrec_recall.health.bins import as_texts, counted, flat, is_number
 from tfrec_recall.health.check import INPUTS
 from tfrec_recall.health.comparisons import Rise
 from tfrec_recall.health.day import Day

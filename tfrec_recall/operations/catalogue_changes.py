@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-LISTS = (list, tuple, np.ndarray)
+from tfrec_recall.data.column_types import LISTS
+
 LARGEST = 2.0**63  # of whole numbers
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.column_types import LISTS
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.text_lists import parts_of
 
@@ -22,7 +22,7 @@ def given_lists(values: pd.Series, table: str, between: str) -> pd.Series:
     if not len(others):
         return lists_of(values, between)
     first = others.iloc[0]
-    if not isinstance(first, list | tuple | np.ndarray):
+    if not isinstance(first, LISTS):
         raise ValueError(
             f"{table}: lists={{{values.name!r}: {between!r}}} (--list {values.name}={between}) "
             f"parts text, and the column has none: leave it out of lists. Received: {first!r:.80}."
