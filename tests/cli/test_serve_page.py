@@ -42,9 +42,11 @@ def listening(app):
     thread = threading.Thread(target=running.run, kwargs={"sockets": [at]})
     thread.start()
     assert listens.wait(10)
-    yield f"http://127.0.0.1:{at.getsockname()[1]}/"
-    running.should_exit = True
-    thread.join(10)
+    try:
+        yield f"http://127.0.0.1:{at.getsockname()[1]}/"
+    finally:
+        running.should_exit = True
+        thread.join(10)
 
 
 @pytest.fixture(scope="module")
@@ -281,7 +283,7 @@ def test_a_browser_chooses_what_is_listed(split, tmp_path):
     vectors = item_vectors(len(ids))
     kinds = pd.DataFrame({"item_id": ids, "kind": ["cup", "plates, flat", "bowl"] * 10})
     made = EmbeddingRetriever(MeanOfHistory(ids, vectors), ids, vectors, k=20)
-    path = export(made.with_filters(kinds, ["kind"]), tmp_path / "chosen").parent
+    path = export(made.with_filters(kinds, ["kind"]), tmp_path / "chosen", items=kinds).parent
     events = split.interactions.events
     had = events[events["user_id"] == "v03"]["item_id"]
     with (
