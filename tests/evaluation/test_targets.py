@@ -117,3 +117,14 @@ def test_a_published_split_is_also_measured_at_20():
     assert evaluate(retriever, published).cuts == (10, 20, 50, 100)
     assert evaluate(retriever, split).cuts == (10, 50, 100)
     assert evaluate(retriever, published, cuts=[5, 3]).cuts == (3, 5)
+
+
+@pytest.mark.parametrize("more", [0, 10])
+def test_a_table_with_items_of_no_event_is_another_catalogue_which_is_noted(more):
+    split = split_of(LISTENED)
+    ids = [*"abcde", *(f"unmet{one}" for one in range(more))]
+    table = pd.DataFrame({"item_id": ids})
+    data = Interactions(split.interactions.events, items=table)
+    report = evaluate(knowing(split), last_events_out(data, test=2, validation=0), cuts=(2,))
+    said = [note for note in report.notes if "in no event that was learnt" in note]
+    assert [note.split()[0] for note in said] == (["10"] if more else [])

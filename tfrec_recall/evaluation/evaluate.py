@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CUTS = (10, 50, 100)
 PUBLISHED_CUTS = (10, 20, 50, 100)  # splits that come with a benchmark are often measured at 20
+FEW_UNMET = 0.05  # of the items: as many without an event are no other catalogue
 NO_REPEATS = (
     "No list holds an item of its user's history: this retriever leaves them out by itself, and "
     "what people take again is a miss."
@@ -124,6 +125,7 @@ def evaluate(
         _check_candidates(chosen, users)
         ranked = among(chosen, retriever, queries, items, k, batch_size)
 
+    popularity = _popularity(split.train.events["item_id"], items.catalogue)
     positions = np.full((len(users), k), NONE, np.int32) if lists else None
     scores = np.full((len(users), k), -np.inf, np.float32) if lists else None
     exposure = np.zeros((len(cuts), len(items.catalogue)), np.int64)
@@ -152,13 +154,14 @@ def evaluate(
             index=pd.Index(users, name="user_id"),
         ),
         exposure=exposure,
-        popularity=_popularity(split.train.events["item_id"], items.catalogue),
+        popularity=popularity,
         item_ids=items.all,
         positions=positions,
         scores=scores,
         notes=(
             *found.notes,
             *_notes(items, targets, chosen, len(users)),
+            *([] if chosen is not None else _unmet(popularity, had, targets)),
             *([NO_REPEATS] if repeats and len(had) and not repeated else []),
         ),
     )
@@ -175,6 +178,21 @@ def _check_candidates(chosen: Pairs, users: np.ndarray) -> None:
             "Every user with a target needs candidates. Received: none known for "
             f"{int(without.sum())} of {len(users)} users, the first {users[without][:3].tolist()}."
         )
+
+
+def _unmet(popularity: np.ndarray, had: Pairs, targets: Pairs) -> list[str]:
+    """A note where the catalogue is more than the items of the events: others may rank these."""
+    met = popularity > 0
+    for pairs in (had, targets):
+        met[pairs.items[pairs.items < len(met)]] = True
+    unmet = int((~met).sum())
+    if unmet <= FEW_UNMET * len(met):
+        return []
+    return [
+        f"{unmet:,} of the {len(met):,} items are in no event that was learnt or asked about. They "
+        "are ranked too, and count in the coverage: take them out of the table of items to compare "
+        "with figures over the items of the events."
+    ]
 
 
 def _notes(items: Items, targets: Pairs, chosen: Pairs | None, users: int) -> list[str]:

@@ -1,5 +1,7 @@
 """CSV and Parquet: no id changes on the way in, and a damaged file is named."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -188,6 +190,31 @@ def test_parquet_parts_become_one_table(tmp_path):
         events = Interactions.from_parquet(place).events
         assert events.sort_values("user_id")["split"].tolist() == ["train", "test"]
         assert events.sort_values("user_id")["rating"].tolist() == [pd.NA, 4]
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [("train", "test"), ("train-00000-of-00001", "val-00000-of-00001"), ("gowalla_Train", "TEST")],
+)
+def test_parquet_parts_of_a_split_are_not_one_table(tmp_path, train, test):
+    (tmp_path / "events").mkdir()
+    for name in (train, test):
+        for place in (tmp_path, tmp_path / "events"):
+            table().to_parquet(place / f"{name}.parquet")
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"what is tested would be learnt.*split=train/"):
+            Interactions.from_parquet(tmp_path)
+        shutil.rmtree(tmp_path / "events", ignore_errors=True)
+    for name, part in ((train, "train"), (test, "test")):
+        (tmp_path / f"split={part}").mkdir()
+        (tmp_path / f"{name}.parquet").rename(tmp_path / f"split={part}/{name}.parquet")
+    assert set(Interactions.from_parquet(tmp_path).events["split"]) == {"train", "test"}
+
+
+def test_parquet_parts_called_alike_are_one_table(tmp_path):
+    for name in ("train-00000-of-00002", "train-00001-of-00002", "contests"):
+        table().to_parquet(tmp_path / f"{name}.parquet")
+    assert len(Interactions.from_parquet(tmp_path).events) == 3 * len(table())
 
 
 def test_parquet_parts_may_pack_a_column_or_not(tmp_path):

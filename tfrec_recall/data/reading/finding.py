@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from tfrec_recall.data.reading.forms import FORMATS, FilePath, suffix_of
 from tfrec_recall.data.reading.layout import TABLES
-from tfrec_recall.data.reading.parts import check_link, has_parts, is_one_table, refuse_logged_table
+from tfrec_recall.data.reading.parts import (
+    check_link,
+    has_parts,
+    is_one_table,
+    refuse_logged_table,
+    refuse_split,
+)
 
 
 def find_tables(
@@ -21,7 +27,8 @@ def find_tables(
         elsewhere: the files of tables that are not there.
         formats: the suffixes looked for.
 
-    Raises: ValueError if something is not there, or there twice.
+    Raises: ValueError if something is not there, or there twice; or for parts that are those of a
+        split by their names alone.
     """
     place = pathlib.Path(place)
     found = {table: pathlib.Path(path) for table, path in elsewhere.items() if path is not None}
@@ -68,6 +75,7 @@ def find_tables(
             )
         if path.is_dir():
             refuse_logged_table(path)
+            refuse_split(path)
     return {table: found[table] for table in TABLES if table in found}
 
 

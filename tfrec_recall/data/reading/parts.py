@@ -13,6 +13,13 @@ from tfrec_recall.data.reading.forms import FORMATS, JSON_LINES, PARQUET, TEXT, 
 from tfrec_recall.data.reading.packed import opened
 
 _NOTHING = "__HIVE_DEFAULT_PARTITION__"  # what Hive and Spark call the folder of missing values
+# What files of a split are called, by the part that they are; perhaps with a number behind.
+SPLIT = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+_OF_SPLIT = re.compile(rf"(?:.*[-_.])?(?P<part>{'|'.join(SPLIT)})(?:[-_.].*)?")
 # Of tables whose files count only as a log says; what such a table is called, and what reads it.
 LOGS: dict[str, tuple[str, str, str | None]] = {
     "_delta_log": ("Delta Lake", "delta", "delta_scan"),
@@ -76,6 +83,26 @@ def logged_table(place: pathlib.Path | str, log: str) -> ValueError:
         "were removed or rewritten are still there. Write what counts as plain Parquet and give "
         f"that: {', or '.join(ways)}. Received: {log}."
     )
+
+
+def refuse_split(folder: pathlib.Path) -> None:
+    """Raises ValueError if files are parts of a split by their names, and nothing says so inside.
+
+    They would become one table, and what is tested would be learnt.
+    """
+    named = {
+        part.name: SPLIT[found["part"]]
+        for part in sorted(_parts(folder))
+        if (found := _OF_SPLIT.fullmatch(part.name.lower())) and not partition(folder, part)
+    }
+    if len(set(named.values())) > 1:
+        moved = ", ".join(f"{folder.name}/split={part}/{name}" for name, part in named.items())
+        raise ValueError(
+            f"{folder}: files called after parts of a split would become one table, and what is "
+            "tested would be learnt. Move each into a folder that says its part, which becomes the "
+            f"column 'split' and is followed: {moved}; or give the table of events alone. "
+            f"Received: {sorted(named)}."
+        )
 
 
 def has_parts(folder: pathlib.Path, formats: Sequence[str]) -> bool:
