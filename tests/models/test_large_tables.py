@@ -36,6 +36,16 @@ def test_items_and_the_largest_table_decide_on_xla_and_the_optimizer(
             model.compile(jit_compile=True)
 
 
+@pytest.mark.parametrize("model_class", [models.NeuralCF, models.FunkSVD])
+def test_pairs_touch_few_rows_of_tables_that_xla_does_not_move(model_class, monkeypatch):
+    monkeypatch.setattr(item_embedding, "FEW_ITEMS", 31)
+    model = built(model_class)
+    assert model._rows <= recall_model.LARGE_TABLE
+    assert model.optimizer_class is LazyAdam
+    monkeypatch.setattr(item_embedding, "FEW_ITEMS", 10_000)
+    assert model.optimizer_class is tf.keras.optimizers.Adam
+
+
 def test_users_count_as_items_do(monkeypatch):
     monkeypatch.setattr(recall_model, "LARGE_TABLE", USERS + 1)  # two less than their table has
     monkeypatch.setattr(item_embedding, "FEW_ITEMS", 10_000)

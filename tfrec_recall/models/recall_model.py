@@ -54,8 +54,9 @@ class RecallModel(Growing, Learner):
     operations of a training step where the items are few. `reads_columns` is False for a model that
     knows users and items by ids and histories alone. `reads_context` says that what a request tells
     beside its user, columns of events, is among the features of the query. `is_quick_eagerly` says
-    that a step has no loop, which would take long one operation at a time. `PUBLISHED` is what
-    `published` makes the model of.
+    that a step has no loop, which would take long one operation at a time. `touches_few` says that
+    a batch is of pairs alone, few rows of each table. `PUBLISHED` is what `published` makes the
+    model of.
     """
 
     PUBLISHED: ClassVar[Published | None] = None
@@ -65,6 +66,7 @@ class RecallModel(Growing, Learner):
     reads_columns: ClassVar[bool] = True
     reads_context: ClassVar[bool] = False
     is_quick_eagerly: ClassVar[bool] = True
+    touches_few: ClassVar[bool] = False
     query_model: tf.keras.Model
     candidate_model: tf.keras.Model
 
@@ -225,11 +227,14 @@ class RecallModel(Growing, Learner):
     def optimizer_class(self) -> type[tf.keras.optimizers.Optimizer]:
         """Which Adam suits the tables, for `compile`.
 
-        It is Keras' own, or `LazyAdam` where a table has so many rows (more than 131,072) that a
-        step should move those of its batch alone. Up to there XLA moves all of them in less time.
-        Called with a rate, the class makes one.
+        It is Keras' own, or `LazyAdam` where a table has so many rows that a step should move those
+        of its batch alone. For towers that is more than 131,072, as they find more with Keras' own;
+        for pairs, whose batches touch few, more than 32,768, up to where XLA moves all of them in
+        less time. Called with a rate, the class makes one.
         """
-        return tf.keras.optimizers.Adam if self._rows <= LARGE_TABLE else LazyAdam
+        pairs = self.touches_few and not self.can_compile
+        most = item_embedding.FEW_ITEMS if pairs else LARGE_TABLE
+        return tf.keras.optimizers.Adam if self._rows <= most else LazyAdam
 
     @property
     def _rows(self) -> int:

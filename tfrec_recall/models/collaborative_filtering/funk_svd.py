@@ -62,6 +62,7 @@ class FunkSVD(RecallModel):
     )
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id")
     learns_ratings: ClassVar[bool] = True
+    touches_few: ClassVar[bool] = True
     reads_columns: ClassVar[bool] = False
 
     def __init__(

@@ -103,6 +103,7 @@ class NeuralCF(RecallModel):
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id")
     reads_columns: ClassVar[bool] = False
     compiles: ClassVar[bool] = True
+    touches_few: ClassVar[bool] = True
     steps_per_execution: ClassVar[int] = 16
 
     def __init__(
