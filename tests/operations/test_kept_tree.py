@@ -110,12 +110,15 @@ class Anew:
         return "anew"
 
 
-def kept(report, rows):
-    searcher = ScannSearcher(VECTORS, 16)
-    parts = {name: part.numpy() for name, part in searcher.parts.items()}
+def tree(vectors, report):
+    parts = {name: part.numpy() for name, part in ScannSearcher(vectors, 16).parts.items()}
     settings = {"recall": 0.5, "parallel": True}
     made = {"leaves": 16, "leaves_to_search": 8, "reorder": 60, "settings": settings, **report}
-    return KeptTree(Anew(), [Tree(parts, made)], rows)
+    return Tree(parts, made)
+
+
+def kept(report, rows):
+    return KeptTree(Anew(), [tree(VECTORS, report)], rows)
 
 
 def test_too_many_changes_or_a_missed_recall_build_the_tree_anew(monkeypatch):
@@ -129,3 +132,12 @@ def test_too_many_changes_or_a_missed_recall_build_the_tree_anew(monkeypatch):
         lambda *given: type("Index", (), {"report": {"recall": 0.49}}),
     )
     assert kept({}, rows).build(VECTORS, 10, QUERIES) == "anew"
+
+
+def test_trees_of_queries_and_of_similar_items_may_be_of_another_width():
+    """As where items have a bias: it is one number more of what queries search."""
+    biased = np.hstack([VECTORS, np.linspace(0, 1, ITEMS, dtype="float32")[:, np.newaxis]])
+    both = KeptTree(Anew(), [tree(biased, {}), tree(VECTORS, {})], np.arange(ITEMS))
+    asked_with = np.hstack([QUERIES, np.ones((len(QUERIES), 1), "float32")])
+    for vectors, queries in ((biased, asked_with), (VECTORS, QUERIES)):
+        assert both.build(vectors, 10, queries).report["kept"] == {"now": 0, "anew": 0}

@@ -70,10 +70,13 @@ class KeptTree:
         present: np.ndarray | None = None,
     ) -> Index:
         vectors = checked_vectors(vectors)
-        if vectors.shape[1] == self.trees[0].parts["dataset"].shape[1]:
-            sources = [self._unmoved(tree, vectors) for tree in self.trees]
+        # A bias makes vectors of one number more, and similar items are found without it.
+        width = vectors.shape[1]
+        trees = [tree for tree in self.trees if tree.parts["dataset"].shape[1] == width]
+        if trees:
+            sources = [self._unmoved(tree, vectors) for tree in trees]
             best = int(np.argmax([np.count_nonzero(source >= 0) for source in sources]))
-            found = self._kept(self.trees[best], vectors, sources[best], k, queries, present)
+            found = self._kept(trees[best], vectors, sources[best], k, queries, present)
             if found is not None:
                 return found
         return self.anew.build(vectors, k, queries, present)
