@@ -9,7 +9,7 @@ from tests.retrieval.toys import texts
 from tfrec_recall.export import export, load
 from tfrec_recall.operations.kept_tree import KeptTree, Tree
 from tfrec_recall.operations.reindex import reindex
-from tfrec_recall.retrieval import EmbeddingRetriever, ScaNN, TuningVectors
+from tfrec_recall.retrieval import EmbeddingRetriever, ScaNN, TriggerRetriever, TuningVectors
 from tfrec_recall.retrieval.scann_changes import changed_parts
 from tfrec_recall.retrieval.scann_searcher import ScannSearcher
 
@@ -141,3 +141,11 @@ def test_trees_of_queries_and_of_similar_items_may_be_of_another_width():
     asked_with = np.hstack([QUERIES, np.ones((len(QUERIES), 1), "float32")])
     for vectors, queries in ((biased, asked_with), (VECTORS, QUERIES)):
         assert both.build(vectors, 10, queries).report["kept"] == {"now": 0, "anew": 0}
+
+
+def test_the_tree_of_a_trigger_retriever_is_kept(tmp_path):
+    index = ScaNN(0.5, leaves=16, leaves_to_search=8, reorder=60)
+    made = TriggerRetriever(IDS, VECTORS, index, k=10, neighbours=10, item_embedder=AsTold())
+    version = export(made, tmp_path / "model", items=OLD)
+    found = reindex(version, OLD[10:].reset_index(drop=True))
+    assert found.index["kept"] == {"now": 0, "anew": 0}

@@ -145,6 +145,7 @@ class TriggerRetriever(Retriever):
             name="trigger_retriever",
         )
         self.catalogue, self.index = catalogue, built
+        self.searchers = {"index": built.parts} if built.parts else {}
         self.item_embedder = item_embedder
         self._lengths = tf.Variable(lengths, trainable=False, name="lengths")  # [items, 1]
         self._lift = tf.Variable(factors[catalogue.order, 0], trainable=False, name="lift")
