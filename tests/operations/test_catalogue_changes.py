@@ -25,3 +25,43 @@ def test_whole_numbers_are_the_same_in_any_type(pages, changed):
     ids = pd.Index(OLD["item_id"])
     assert CatalogueChanges.between(ids, ids, OLD, new).changed == changed
     assert CatalogueChanges.between(ids, ids, new, OLD).changed == changed
+
+
+LISTS = pd.DataFrame(
+    {
+        "item_id": ["a", "b", "c", "d"],
+        "tags": [["x", "y"], [], None, ["z"]],
+        "ages": [[3, 4], [5], None, []],
+        "vector": [[0.1, 0.2], [0.3, 0.4], [0.5, 1.0], [0.7, 0.8]],
+        "price": [9.99, 0.1, 3.0, np.nan],
+    }
+)
+
+
+def arrays(table, whole, real):
+    """The lists as files bring them."""
+
+    def held(name, kind):
+        return [cell if cell is None else np.array(cell, kind) for cell in table[name]]
+
+    columns = {"tags": held("tags", object), "ages": held("ages", whole)}
+    price = table["price"].astype(real)
+    return table.assign(**columns, vector=held("vector", real), price=price)
+
+
+@pytest.mark.parametrize("at_a_time", [2, 100])
+@pytest.mark.parametrize("real", ["float32", "float64"])
+def test_lists_are_the_same_in_any_type(tmp_path, monkeypatch, real, at_a_time):
+    monkeypatch.setattr("tfrec_recall.operations.catalogue_changes.AT_A_TIME", at_a_time)
+    ids = pd.Index(LISTS["item_id"])
+    arrays(LISTS, "int32", real).to_parquet(tmp_path / "items.parquet")
+    old = pd.read_parquet(tmp_path / "items.parquet")
+    for new in (LISTS, arrays(LISTS, "int64", "float64"), LISTS[::-1]):
+        assert CatalogueChanges.between(ids, ids, old, new).changed == []
+        assert CatalogueChanges.between(ids, ids, new, old).changed == []
+    others = {"tags": [["y", "x"], [], None, ["z"]], "vector": [*LISTS["vector"][:3], [0.7, 0.9]]}
+    for name, item in (("tags", "a"), ("vector", "d")):
+        new = arrays(LISTS.assign(**{name: others[name]}), "int64", "float64")
+        assert CatalogueChanges.between(ids, ids, old, new).changed == [item]
+    longer = LISTS.assign(ages=[[3, 4], [5, 5], None, []])
+    assert CatalogueChanges.between(ids, ids, old, longer).changed == ["b"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.column_types import LISTS
+from tfrec_recall.data.column_types import LISTS, of_floats
 
+AT_A_TIME = 65_536  # items whose cells are compared
 LARGEST = 2.0**63  # of whole numbers
 
 
@@ -58,23 +60,56 @@ class CatalogueChanges:
 def _changed(old: pd.DataFrame | None, new: pd.DataFrame | None) -> list[Any] | None:
     if old is None or new is None:
         return None
-    old, new = (table.drop_duplicates("item_id").set_index("item_id") for table in (old, new))
-    both = old.index.intersection(new.index)
-    columns = old.columns.union(new.columns)
-    texts = [_texts(table.reindex(index=both, columns=columns)) for table in (old, new)]
-    return both[(texts[0] != texts[1]).any(axis=1)].tolist()
+    tables = [table.drop_duplicates("item_id").set_index("item_id") for table in (old, new)]
+    both = tables[0].index.intersection(tables[1].index)
+    rows = [table.index.get_indexer(both) for table in tables]
+    changed = np.zeros(len(both), bool)
+    for name in tables[0].columns.union(tables[1].columns):
+        columns = [table.reindex(columns=[name])[name] for table in tables]
+        for first in range(0, len(both), AT_A_TIME):
+            some = slice(first, first + AT_A_TIME)
+            parts = (one.take(row[some]) for one, row in zip(columns, rows, strict=True))
+            changed[some] |= _differ(*parts)
+    return both[changed].tolist()
 
 
-def _texts(table: pd.DataFrame) -> pd.DataFrame:
-    """Cells as texts; lists and whole numbers are the same whatever holds them, as is a gap."""
-    columns = {}
-    for name in table:
-        column = table[name]
-        if column.dtype == object:
-            column = column.map(lambda cell: list(cell) if isinstance(cell, LISTS) else cell)
-        text = column.astype("str").where(column.notna(), "")
-        if pd.api.types.is_float_dtype(column.dtype):
-            whole = ((column % 1 == 0) & (column.abs() < LARGEST)).fillna(False).astype(bool)
-            text = text.mask(whole, column.where(whole, 0).astype("int64").astype("str"))
-        columns[name] = text
-    return pd.DataFrame(columns, index=table.index)
+def _differ(old: pd.Series, new: pd.Series) -> np.ndarray:
+    """Which cells say something else, bool.
+
+    Numbers and lists are the same whatever holds them, as is a gap; floats, as the narrower of two
+    types holds them.
+    """
+    if object in (old.dtype, new.dtype):
+        return np.array([not _same(*cells) for cells in zip(old, new, strict=True)], bool)
+    if all(pd.api.types.is_float_dtype(one.dtype) for one in (old, new)):
+        narrow = min(old.dtype, new.dtype, key=lambda dtype: dtype.itemsize)
+        old, new = old.astype(narrow), new.astype(narrow)
+    return _texts(old) != _texts(new)
+
+
+def _texts(column: pd.Series) -> np.ndarray:
+    text = column.astype("str").where(column.notna(), "")
+    if pd.api.types.is_float_dtype(column.dtype):
+        whole = ((column % 1 == 0) & (column.abs() < LARGEST)).fillna(False).astype(bool)
+        text = text.mask(whole, column.where(whole, 0).astype("int64").astype("str"))
+    return text.to_numpy(object)
+
+
+def _same(old: Any, new: Any) -> bool:
+    if of_floats(old) and of_floats(new):
+        one, other = np.asarray(old), np.asarray(new)
+        kinds = (np.dtype("float64"), one.dtype, other.dtype)
+        narrow = min(kinds, key=lambda dtype: dtype.itemsize)
+        return np.array_equal(one.astype(narrow), other.astype(narrow), equal_nan=True)
+    return bool(_said(old) == _said(new))
+
+
+def _said(cell: Any) -> Any:
+    """What a cell says, in texts: whole numbers by their digits, nothing where it is a gap."""
+    if isinstance(cell, LISTS):
+        return [_said(one) for one in cell]
+    if pd.api.types.is_scalar(cell) and pd.isna(cell):
+        return ""
+    if isinstance(cell, float | np.floating) and cell % 1 == 0 and abs(cell) < LARGEST:
+        return str(int(cell))
+    return str(cell)
