@@ -12,6 +12,8 @@ from tests.retrieval.toys import item_ids, retriever, texts
 from tests.untraced import without_graphs
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.items_table import items_table
+from tfrec_recall.data.notices import ReadingNotice
+from tfrec_recall.evaluation.item_features import ItemFeatures
 from tfrec_recall.evaluation.queries import raw_tensor
 from tfrec_recall.export import export, load
 from tfrec_recall.export.version_files import EXTRA
@@ -251,6 +253,23 @@ def test_what_cannot_be_embedded_is_said(tmp_path):
         reindexed(coloured, NEW)
 
 
+def test_a_row_that_is_there_twice_is_left_out_and_told(tmp_path):
+    version = export(over(ITEMS), tmp_path / "model", items=ITEMS)
+    twice = pd.concat([NEW, NEW[1:3]])
+    with pytest.warns(ReadingNotice, match="items: 2 rows repeat another in every column"):
+        found = reindex(version, twice)
+    assert found.changes.items == (8, 8)
+    assert len(load(found.version).items) == 8
+    differs = pd.concat([NEW, NEW[1:2].assign(size=0.5)], ignore_index=True)
+    with pytest.raises(ValueError, match=r"repeated ids.*An item has one row.*Received .*i3"):
+        reindexed(load(version), differs)
+    with pytest.raises(ValueError, match=r"whole catalogue.*Received: a table .* without rows"):
+        reindexed(load(version), NEW[:0])
+    inputs = {"size": tf.TensorSpec([None], tf.float32)}
+    with pytest.raises(ValueError, match=r"one row.*Received: 1 items with several.*\['i3'\]"):
+        ItemFeatures(differs, inputs)
+
+
 def test_the_command_reads_items_as_the_training_did(tmp_path, capsys):
     diverse = Diversity(["a", "b"] * 4, 0.5)
     data = {"layout": {"rename": {"sku": "item_id", "visitor": "user_id"}, "separator": ";"}}
@@ -259,7 +278,9 @@ def test_the_command_reads_items_as_the_training_did(tmp_path, capsys):
     table.to_parquet(tmp_path / "new.parquet")
     command = [tmp_path / "model", "--items", tmp_path / "new.parquet"]
     assert "spread over categories" in printed("reindex", capsys, *command, code=1).err
+    pd.concat([table, table[:1]]).to_parquet(command[-1])  # a row twice
     said = printed("reindex", capsys, *command, "--diverse-by", "kind")
+    assert "items: 1 rows repeat another" in " ".join(said.err.split())
     assert "Added: 2: n1, n2\nRemoved: 2: i0, i1\nChanged: " in said.out
     assert "Index: exact, recall 1.000; tuned with nothing" in said.out
     assert len(load(tmp_path / "model" / "2").item_ids) == 8

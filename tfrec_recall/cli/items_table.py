@@ -28,6 +28,7 @@ def items_table(retriever: LoadedRetriever, source: Source) -> pd.DataFrame:
     """
     import tensorflow as tf
 
+    from tfrec_recall.data.interactions import without_copies
     from tfrec_recall.data.reading import Layout, is_text, read_tables
 
     path = pathlib.Path(str(source.items))
@@ -46,6 +47,7 @@ def items_table(retriever: LoadedRetriever, source: Source) -> pd.DataFrame:
         recorded["dtype"] = {**own, **(recorded.get("dtype") or {})}
     with telling():
         layout = layout_for({TABLE: path}, recorded, given)
-        found = read_tables({TABLE: path}, Layout(**layout))[TABLE]
+        read = read_tables({TABLE: path}, Layout(**layout))[TABLE]
+        found = without_copies(read, TABLE)
     assert found is not None  # it was asked for
     return found

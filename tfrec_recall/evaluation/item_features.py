@@ -19,7 +19,8 @@ class ItemFeatures:
             several values. None is an export's that has no table.
         inputs: the raw features, as `retriever.item_inputs`.
 
-    Raises: ValueError that names the columns which are missing, or hold another type.
+    Raises: ValueError that names the columns which are missing, or hold another type, or items that
+        have several rows.
 
     >>> table = pd.DataFrame({"item_id": ["a", "b"], "tags": [["x", "y"], None]})
     >>> inputs = {"tags": tf.TensorSpec([None, None], tf.string)}
@@ -42,6 +43,12 @@ class ItemFeatures:
                 f"Received columns: {', '.join(map(str, table))}."
             )
         self._row = pd.Index(table["item_id"])
+        repeated = self._row[self._row.duplicated()].unique().tolist()
+        if repeated:
+            raise ValueError(
+                "An item has one row in the table of items: drop the others. "
+                f"Received: {len(repeated)} items with several, the first are {repeated[:3]}."
+            )
         self._columns = {name: _column(table[name], spec, name) for name, spec in inputs.items()}
 
     def of(self, ids: np.ndarray, names: Collection[str] | None = None) -> dict[str, tf.Tensor]:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.ids import id_column
+from tfrec_recall.data.ids import id_column, refuse
+from tfrec_recall.data.interactions import without_copies
 from tfrec_recall.evaluation.item_features import ItemFeatures
 from tfrec_recall.export import LoadedRetriever, export, load
 from tfrec_recall.export.expected_answers import read_answers
@@ -90,12 +91,13 @@ def reindex(
         rebuild: build the index anew in any case.
 
     Raises: ValueError where the export cannot do without its training code, and why; where
-        `items` lacks a feature or a filter, or holds it in another type; or where a version was
-        written meanwhile. BlockingIOError where another process makes the next version.
+        `items` lacks a feature or a filter, holds it in another type, or has an item in rows that
+        differ; or where a version was written meanwhile. BlockingIOError where another process
+        makes the next version.
     """
     target = None if to is None else pathlib.Path(to)
     with next_version(pathlib.Path(path), target) as unchanged:
-        retriever = load(path)
+        retriever, items = load(path), _each_once(items)
         made = reindexed(retriever, items, index, diversity, progress, rebuild)
         return _exported(made, retriever, items, target or retriever.path.parent, unchanged)
 
@@ -244,15 +246,35 @@ def _check_kind(retriever: LoadedRetriever) -> None:
         )
 
 
-def _checked(
-    retriever: LoadedRetriever, items: pd.DataFrame, known: RememberedItems
-) -> pd.DataFrame:
-    """The table by ids as the export has them; ValueError if there is no way to embed it."""
+def _each_once(items: pd.DataFrame) -> pd.DataFrame:
+    """The table without rows that repeat another in every column, which are told.
+
+    Raises: ValueError for a table without item_id or rows, and for an item in rows that differ.
+    """
     if "item_id" not in items:
         raise ValueError(
             f"Items have a column item_id. Received columns: {', '.join(map(str, items))}."
         )
+    if items.empty:
+        raise ValueError(
+            "The new table is the whole catalogue: give every item that lists may hold. "
+            "Received: a table of items without rows."
+        )
     items = items.assign(item_id=id_column(items, "items", "item_id"))
+    kept = without_copies(items, "items")
+    assert kept is not None  # it was given
+    repeated = kept["item_id"].duplicated(keep=False)
+    if repeated.any():
+        remedy = "An item has one row: drop those that do not hold, or aggregate them."
+        refuse(kept, "items", "item_id", repeated, "repeated ids", remedy)
+    return kept.reset_index(drop=True)
+
+
+def _checked(
+    retriever: LoadedRetriever, items: pd.DataFrame, known: RememberedItems
+) -> pd.DataFrame:
+    """The table by ids as the export has them; ValueError if there is no way to embed it."""
+    items = _each_once(items)
     number = pd.api.types.is_integer_dtype(items["item_id"])
     if number != retriever.id_dtype.is_integer:
         raise ValueError(
