@@ -1,7 +1,5 @@
 """One list of several: by sums over the lists, item by item, and by dealing places."""
 
-import numpy as np
-
 
 def scaled_scores(lists, weights):
     """CombSUM: lists of (item, score), best first, each scaled to run from 0 to 1."""
@@ -24,12 +22,20 @@ def reciprocal_ranks(lists, weights, constant):
     return total
 
 
-def quotas(lists, shares, k):
-    """The items that each list brings: so many as its share of k, none that was brought before."""
-    ends = np.floor(np.cumsum(shares) / np.sum(shares) * k + 0.5).astype(int)
-    brought, taken = [], set()
-    for one, quota in zip(lists, np.diff(ends, prepend=0), strict=True):
-        mine = [item for item, _ in one if item not in taken][:quota]
-        taken |= {*mine}
+def quotas(lists, shares):
+    """What each list brings: items that its own turns come to before those of any other, and the
+    turns that these then have; and all items in the order of the turns."""
+    turns = [
+        {item: (place + 0.5) / share for place, (item, _) in enumerate(one)}
+        for one, share in zip(lists, shares, strict=True)
+    ]
+    brought = []
+    for number, (own, share) in enumerate(zip(turns, shares, strict=True)):
+        mine = []
+        for item in own:
+            others = [(turn[item], other) for other, turn in enumerate(turns) if item in turn]
+            if min(others) == (own[item], number):
+                mine.append((item, (len(mine) + 0.5) / share))
         brought.append(mine)
-    return brought
+    dealt = sorted((turn, number, item) for number, one in enumerate(brought) for item, turn in one)
+    return [[item for item, _ in one] for one in brought], [item for *_, item in dealt]

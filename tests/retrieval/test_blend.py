@@ -55,13 +55,44 @@ def test_an_item_is_worth_the_sum_over_the_lists(merging, expected):
     assert (np.diff(scores[there]) <= 1e-9).all()
 
 
-@pytest.mark.parametrize("k", [1, 4, 7])
+@pytest.mark.parametrize("k", [1, 4, 7, 8])
 def test_every_channel_fills_its_quota_with_what_is_new(k):
-    brought = quotas(PAIRS, WEIGHTS, k)
+    _, dealt = quotas(PAIRS, WEIGHTS)
     rows, _ = merged(Quotas(dict(zip(NAMES, WEIGHTS, strict=True))), k)
-    assert len({*rows}) == len(rows)
-    assert {item for mine in brought for item in mine} <= {*rows}
-    assert (rows >= 0).all()  # what a channel cannot fill the others do
+    assert rows.tolist() == dealt[:k]  # what a channel cannot fill the others do
+
+
+@pytest.mark.parametrize("merging", [WeightedScores, ReciprocalRank, Quotas])
+def test_a_shorter_list_is_how_a_longer_one_begins(merging):
+    generator = np.random.default_rng(6)
+    rows = [generator.permuted(np.tile(np.arange(150), (7, 1)), axis=1)[:, :90] for _ in "abc"]
+    rows[2][:, 40:] = -1
+    scores = [tf.constant(np.where(own < 0, -np.inf, -np.arange(90)), tf.float32) for own in rows]
+    shares = (4.0, 2.0, 1.0)  # by which no two turns fall together
+    weighed = merging(dict(zip(NAMES, shares, strict=True))).for_channels(NAMES)
+
+    def of(k):
+        return weighed.merged([tf.constant(own, tf.int32) for own in rows], scores, k)[0].numpy()
+
+    longest = of(60)
+    for k in (1, 10, 28):
+        np.testing.assert_array_equal(of(k), longest[:, :k])
+    if merging is Quotas:
+        lists = [[(row, 0) for row in own[0] if row >= 0] for own in rows]
+        brought, dealt = quotas(lists, shares)
+        assert longest[0].tolist() == dealt[:60]
+        assert [len({*one} & {*longest[0, :28]}) for one in brought] == [16, 8, 4]
+
+
+def test_what_one_channel_has_first_keeps_its_place_in_a_longer_list():
+    """Item 99 is first in the second channel, and thirtieth in the first."""
+    first, second = np.arange(400, 500), np.arange(200, 300)
+    first[30], second[0] = 99, 99
+    rows = [tf.constant([own], tf.int32) for own in (first, second)]
+    scores = [tf.constant([-np.arange(100)], tf.float32)] * 2
+    merging = Quotas().for_channels(("a", "b"))
+    for k in (50, 100):
+        assert merging.merged(rows, scores, k)[0].numpy()[0, :4].tolist() == [400, 99, 401, 201]
 
 
 @pytest.mark.parametrize("merging", [WeightedScores, ReciprocalRank, Quotas])

@@ -54,6 +54,15 @@ def test_only_the_best_candidates_are_chosen_from():
     assert [sorted(row) for row in chosen[:2]] == [sorted(row) for row in plain[:2]]
 
 
+@pytest.mark.parametrize("k", [1, 3])
+def test_a_shorter_list_is_how_the_longer_one_begins(k):
+    made = spread_out(0.5, candidates=2)
+    longer = texts(made(QUERY)[0])
+    assert texts(made(QUERY, k=k)[0])[:2] == [row[:k] for row in longer[:2]]
+    many = spread_out(1e3, candidates=1)  # the best of each category come first
+    assert texts(many(QUERY, k=k)[0])[:2] == [row[:k] for row in texts(many(QUERY)[0])[:2]]
+
+
 def test_items_without_a_category_are_like_no_other():
     plain = texts(retriever(COUNT, k=K)(QUERY)[0])
     assert texts(spread_out(5.0, groups=[None] * COUNT)(QUERY)[0])[:2] == plain[:2]

@@ -19,7 +19,8 @@ class Diversity:
 
     An item is worth its score less `weight` for each item of its category that the list has
     already. Of the `candidates * k` items with the best scores, the list takes the one that is
-    worth most, again and again; its scores are what each was worth then.
+    worth most, again and again; its scores are what each was worth then. k is the retriever's own
+    also where a shorter list is asked for.
 
     Source: "Controllable Multi-Interest Framework for Recommendation", KDD 2020: section 3.3, Eq.
     11 to 13 and Algorithm 1, whose λ is `weight`: λ for each pair of unequal categories is, up to

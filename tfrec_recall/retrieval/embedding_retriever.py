@@ -195,7 +195,9 @@ class EmbeddingRetriever(Retriever):
         """The rows of the best items, and their scores; none for a query without a direction."""
         candidates = k
         if self._diversity is not None:
-            candidates = tf.minimum(k * self._diversity.candidates, len(self.catalogue))
+            # As many for a shorter list, which is then how the longer one begins.
+            candidates = tf.maximum(k, self.k) * self._diversity.candidates
+            candidates = tf.minimum(candidates, len(self.catalogue))
         asked = self._weights.asked(query)
         rows, score = self.index.search(asked, candidates, exclude, present, allowed)
         if self._diversity is not None:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import tensorflow as tf
 
-from tfrec_recall.retrieval.selection import NO_ROW, best, is_in, merge_by_maximum
+from tfrec_recall.retrieval.selection import NO_ROW, best, is_best, is_in, merge_by_maximum
 from tfrec_recall.retrieval.trigger_retriever import merge_by_sum
 
 Weights = Mapping[str, float] | None
@@ -143,8 +143,9 @@ class ReciprocalRank(Merging):
 class Quotas(Merging):
     """Every channel brings its share of the list, in its own order; places are dealt in turn.
 
-    An item that a channel before has brought does not count for the next, whose quota is met by the
-    items behind; what a channel cannot fill the others do.
+    An item of several channels is brought by the one whose turn would come to it first, each
+    channel by itself. It does not count for the others, whose quotas are met by the items behind;
+    what a channel cannot fill the others do. A longer list begins as a shorter one does.
 
     Args:
         weights: the shares, by the channels' names, of any sum; None is equal shares.
@@ -158,24 +159,15 @@ class Quotas(Merging):
         ]
 
     def _of_evidence(self, rows, scores, k):
-        taken = tf.zeros([tf.shape(rows[0])[0], 0], tf.int32)
-        worths, before = [], 0.0
-        for own, score, share in zip(rows, scores, self._shares, strict=True):
-            fresh = ~is_in(own, taken) & (score > float("-inf"))
-            place = tf.cumsum(tf.cast(fresh, tf.int32), axis=1, exclusive=True)
-            quota = _rounded((before + share) * tf.cast(k, tf.float32))
-            quota -= _rounded(before * tf.cast(k, tf.float32))
-            within = fresh & (place < quota)
-            worth = _worth_of(tf.cast(place, tf.float32), share)
-            # What is over the quota stands below all that is within, in the same turns.
-            worth = tf.where(within, 1.0 + worth, worth)
-            worths.append(tf.where(fresh, worth, float("-inf")))
-            taken = tf.concat([taken, tf.where(within, own, NO_ROW)], axis=1)
-            before += share
-        # What is over the quota of one may be within that of a later one.
-        worth = tf.concat(worths, axis=1)
-        beside = tf.where(worth > float("-inf"), tf.concat(rows, axis=1), NO_ROW)
-        return merge_by_maximum(beside, worth, k)
+        beside = tf.concat(rows, axis=1)
+        brings = is_best(beside, tf.concat(self.worths(scores), axis=1))
+        worths = []
+        each = zip(tf.split(brings, len(rows), axis=1), scores, self._shares, strict=True)
+        for own, score, share in each:
+            own &= score > float("-inf")
+            place = tf.cumsum(tf.cast(own, tf.float32), axis=1, exclusive=True)
+            worths.append(tf.where(own, _worth_of(place, share), float("-inf")))
+        return best(tf.concat(worths, axis=1), k, beside)
 
     @property
     def _shares(self) -> list[float]:
@@ -201,10 +193,6 @@ def _worth_of(place: tf.Tensor, share: float) -> tf.Tensor:
     if share <= 0:
         return tf.zeros_like(place)
     return 1.0 / (1.0 + (place + 0.5) / share)
-
-
-def _rounded(value: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.math.floor(value + 0.5), tf.int32)
 
 
 def _from_0_to_1(score: tf.Tensor) -> tf.Tensor:

@@ -127,3 +127,23 @@ def merge_by_maximum(
     back = tf.argsort(by_row, axis=1)
     repeated = tf.gather(repeated, back, batch_dims=1)
     return best(tf.where(repeated, float("-inf"), score), k, row)
+
+
+def is_best(rows: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+    """Which candidates have the best score of their row, the earlier one of equal scores.
+
+    Args:
+        rows: int32 [batch, candidates], all answers beside each other.
+        scores: [batch, candidates].
+
+    Returns: bool [batch, candidates]; one for each row, `NO_ROW` like any other.
+
+    >>> is_best(tf.constant([[7, 5, 7, 5]]), tf.constant([[1.0, 0.2, 1.0, 0.5]])).numpy()
+    array([[ True, False, False,  True]])
+    """
+    order = tf.argsort(scores, axis=1, direction="DESCENDING", stable=True)
+    by_row = tf.argsort(tf.gather(rows, order, batch_dims=1), axis=1, stable=True)
+    order = tf.gather(order, by_row, batch_dims=1)  # by rows, the best of each first
+    listed = tf.gather(rows, order, batch_dims=1)
+    again = tf.pad(listed[:, 1:] == listed[:, :-1], [[0, 0], [1, 0]])
+    return ~tf.gather(again, tf.argsort(order, axis=1), batch_dims=1)
