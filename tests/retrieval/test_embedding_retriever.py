@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tests.references.top_k import top_k
 from tests.retrieval.toys import DIM, item_ids, item_vectors, retriever, texts
-from tfrec_recall.retrieval import EmbeddingRetriever, Exact, InvertedFile, ScaNN
+from tfrec_recall.retrieval import EmbeddingRetriever, Exact, InvertedFile, Popularity, ScaNN
 
 pytestmark = pytest.mark.usefixtures("untraced")
 
@@ -274,6 +274,25 @@ def test_which_interest_brought_an_item(index):
     np.testing.assert_array_equal(interest[0], products.argmax(0) + 1)
     assert set(interest.numpy()[0]) == {1, 2}
     np.testing.assert_array_equal(interest[1:], [[0] * 6, [-1] * 6])
+
+
+def test_no_interest_brought_what_fills_a_list():
+    """Also where popular items stand where the interests of a user not known would put them."""
+
+    class NobodyIsKnown(tf.Module):
+        inputs = {"scale": tf.TensorSpec([None], tf.float32)}  # noqa: RUF012
+
+        def knows(self, raw):
+            return tf.fill(tf.shape(raw["scale"]), False)
+
+        def __call__(self, raw):
+            return raw["scale"][:, tf.newaxis]
+
+    made = EmbeddingRetriever(NobodyIsKnown(), ["a", "b"], [[2], [1]], k=2, with_interest=True)
+    made.with_fallback(Popularity(["a", "b"], [2.0, 1.0]))
+    item_id, _, interest = made.recommend_with_interest({"scale": [1.0]})
+    assert texts(item_id) == [["a", "b"]]
+    assert interest.numpy().tolist() == [[-1, -1]]
 
 
 def test_which_interest_is_not_offered_unasked(by_name):

@@ -350,8 +350,8 @@ class Retriever(tf.Module):
         exclude, allowed = self._wanted(queries, exclude, filters)
         exclude = self.left_out(queries, exclude)
         found, score, interest = self.recommend_by_interest(queries, exclude, k, allowed)
-        rows, score, _ = self._filled(queries, found, score, exclude, k, allowed)
-        interest = tf.where(rows == found, interest, -1)
+        rows, score, evident = self._filled(queries, found, score, exclude, k, allowed)
+        interest = tf.where(tf.range(k) < evident[:, tf.newaxis], interest, -1)
         return self.catalogue.raw(rows), score, interest
 
     def lists_by_channel(
