@@ -60,3 +60,13 @@ def test_a_column_that_came_in_another_type_is_chosen_by_as_before(column, value
 def test_a_column_of_another_kind_is_refused_by_name(column, values):
     with pytest.raises(ValueError, match=rf"choosing items by '{column}' .*Received: "):
         over(ITEMS.assign(**{column: values}))
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_bounds_of_narrow_numbers_hold_what_is_at_them(kind):
+    like = retriever(4).with_filters(ITEMS, NAMES)
+    items = ITEMS.assign(price=pd.Series([9.99, 0.1, 2.0, 3.0], dtype=kind))
+    made = with_same_filters(retriever(4), items, like)
+    asked = {"history": [["item 3"]]}
+    ids, score = made(asked, k=4, filters={"min_price": [9.99], "max_price": [9.99]})
+    assert ids.numpy()[0, np.isfinite(score[0])].tolist() == [b"item 0"]

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 from tests.references.top_k import top_k
 from tests.retrieval.toys import item_ids, item_vectors, retriever
@@ -69,6 +70,20 @@ def allowed(requests):
         open_ = NAN if spec.shape.rank == 1 else []
         raw[name] = dense([one.get(name, open_) for one in requests], spec, name)
     return filters().allowed(raw)
+
+
+@pytest.mark.parametrize("kind", ["float32", "Float32", "float16", "float64"])
+def test_bounds_hold_what_is_at_them_in_any_type(kind):
+    """9.99 is less in float32 than in float64, and 0.1 is more."""
+    prices = pd.Series([0.1, 9.99, 20.0, None], dtype=kind)
+    found = ItemFilters(pd.DataFrame({"price": prices}), ["price"])
+    bounds = {"min_price": [0.1, 9.99, NAN, 0.2], "max_price": [NAN, 9.99, 0.1, 9.9]}
+    asked = {name: tf.constant(one, tf.float64) for name, one in bounds.items()}
+    of = found.allowed(asked)
+    fits = [[True] * 3, [False, True, False], [True, False, False], [False] * 3]
+    np.testing.assert_array_equal(of.fit(tf.range(4))[:, :3], fits)
+    (number,) = found.attributes
+    assert number.runs(number.chosen(asked))[1].numpy()[:, 0].tolist() == [3, 1, 1, 0]
 
 
 @pytest.mark.parametrize("name", INDEXES)

@@ -39,6 +39,8 @@ def _as_before(values: pd.Series, name: str, inputs: Mapping[str, tf.TensorSpec]
     if pd.api.types.is_object_dtype(values.dtype):
         return values
     where = inputs.get(f"where_{name}")
+    if where is None and pd.api.types.is_float_dtype(values.dtype):
+        return values  # narrow ones as they are: bounds are rounded to them
     if where is None:
         wanted = "float64"
     elif where.dtype == tf.string:

@@ -155,7 +155,8 @@ class ItemNumbers(tf.Module):
     """An attribute that is a number: a price, a year.
 
     `min_<name>` and `max_<name>` are the bounds of a request, both within them; NaN is no bound. An
-    item without a number is within none.
+    item without a number is within none. Bounds are rounded to the type of the column, so that what
+    is written 9.99 is within 9.99 whatever holds it.
 
     Args:
         name: of the attribute.
@@ -170,6 +171,9 @@ class ItemNumbers(tf.Module):
 
     def __init__(self, name: str, values: pd.Series):
         super().__init__(name="item_numbers")
+        self._held_in = tf.float64
+        if pd.api.types.is_float_dtype(values.dtype) and values.dtype.itemsize < 8:
+            self._held_in = tf.dtypes.as_dtype(f"float{8 * values.dtype.itemsize}")
         numbers = values.to_numpy("float64", na_value=np.nan)
         numbers = np.where(np.isfinite(numbers), numbers, np.nan)
         order = np.argsort(numbers, kind="stable")[: np.isfinite(numbers).sum()]
@@ -182,7 +186,11 @@ class ItemNumbers(tf.Module):
         self.inputs = {self._least: spec, self._most: spec}
 
     def chosen(self, raw: Mapping[str, tf.Tensor]) -> Choice:
-        return {"least": raw[self._least], "most": raw[self._most]}
+        bounds = {"least": raw[self._least], "most": raw[self._most]}
+        return {
+            name: tf.cast(tf.cast(bound, self._held_in), tf.float64)
+            for name, bound in bounds.items()
+        }
 
     def asked(self, choice: Choice) -> tf.Tensor:
         return ~tf.math.is_nan(choice["least"]) | ~tf.math.is_nan(choice["most"])
