@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from tests.cli.conftest import ITEMS, RENAME, USERS, printed
 from tests.retrieval.toys import retriever as toy
+from tfrec_recall.cli.commands.diff import _made_of, _untold
+from tfrec_recall.cli.commands.show import _indexes
 from tfrec_recall.export import export
 from tfrec_recall.retrieval import EmbeddingRetriever
 
@@ -62,6 +64,25 @@ def test_items_that_came_went_and_changed_are_named(exported, split, later, caps
     output = run(capsys, exported, later, "--sample", 0).out
     assert "Added: 2: new 1, new 2" in output
     assert f"Changed: 1: {ids[3]}" in output
+
+
+def test_what_no_card_tells_is_not_said_to_be_the_same(exported, capsys):
+    said = run(capsys, exported, exported, "--sample", 0).out
+    assert "The cards tell no difference of data, code or packages." in said
+    assert "not known, as neither card tells: fingerprint" in said
+    card = {"data": {"data": "shop", "fingerprint": "f"}, "git": {"commit": "c"}}
+    assert _untold({**card, "packages": {"numpy": "2"}}, card) == []
+    assert _untold({}, {}) == ["data", "fingerprint", "commit", "packages"]
+
+
+def test_a_blend_is_compared_by_the_indexes_of_its_channels():
+    def card(recall):
+        near = {"index": {"kind": "scann", "recall": recall}}
+        return {"retriever": {"channels": {"near": near, "popular": {"kind": "popular"}}}}
+
+    assert _made_of(card(0.9), card(0.9)) == {}
+    assert _made_of(card(0.9), card(0.8)) == {"index of near recall": [0.9, 0.8]}
+    assert _indexes(card(0.9)["retriever"]) == "near: scann, recall 0.900"
 
 
 def test_overlap_is_that_of_lists_without_what_users_had(exported, split, later, capsys):

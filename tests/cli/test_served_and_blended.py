@@ -140,6 +140,9 @@ def test_exports_are_blended_with_weights_of_validation(shop, exports, tmp_path,
     assert again.out
     measured = json.loads((tmp_path / "again.json").read_text())["metrics"]
     assert measured["recall@10"] == pytest.approx(values["metrics"]["recall@10"])
+    cards = [one.card["data"] for one in (blended, load(exports / "item-cf"))]
+    for name in ("fingerprint", "rows"):
+        assert cards[0][name] == cards[1][name]
     usual, of_a_channel = (
         read_reference(one.path / EXTRA) for one in (blended, load(exports / "item-cf"))
     )

@@ -17,7 +17,7 @@ from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.option_groups import takes
 from tfrec_recall.cli.arguments.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
 from tfrec_recall.cli.arguments.source import Source
-from tfrec_recall.cli.commands.train import K, check_place, first_queries, measure
+from tfrec_recall.cli.commands.train import K, check_place, first_queries, known_again, measure
 from tfrec_recall.cli.console import progress, results, say, waiting, warn
 from tfrec_recall.cli.figures import record, show
 from tfrec_recall.cli.loading import load_export, trained_on
@@ -242,6 +242,7 @@ def _write(blended: Any, path: pathlib.Path, split: Split, values: dict[str, Any
     from tfrec_recall.health import Reference, write_reference
 
     data = split.interactions
+    values = {**values, **known_again(data)}
     with waiting(f"Exporting to {path}"):
         usual = Reference.of(blended, data, split.train.events["user_id"])
         version = export(

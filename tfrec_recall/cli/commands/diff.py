@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +16,7 @@ from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.protocol import Protocol
 from tfrec_recall.cli.arguments.queries import of_users
 from tfrec_recall.cli.arguments.source import Source
-from tfrec_recall.cli.commands.show import UNKNOWN, commit
+from tfrec_recall.cli.commands.show import UNKNOWN, commit, indexes
 from tfrec_recall.cli.console import results, say, warn
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
@@ -70,11 +70,11 @@ def diff(
     old, new = load_export(export), load_export(other)
     metrics = _metrics(old.card.get("metrics") or {}, new.card.get("metrics") or {})
     catalogue = _catalogue(old, new)
-    made = _made_of(old.card, new.card)
+    made, untold = _made_of(old.card, new.card), _untold(old.card, new.card)
     comparable = _learnt_alike(old, new)
     overlap = _overlap(old, new, source, sample, k) if sample else None
     _show_metrics(beside, metrics, comparable)
-    _show_made_of(beside, made)
+    _show_made_of(beside, made, untold)
     _show_catalogue(beside, catalogue)
     if overlap is not None:
         beside.print(
@@ -115,16 +115,27 @@ def _made_of(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[A
     return {name: [first.get(name), second.get(name)] for name in names}
 
 
+def _untold(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What neither card tells of data, code and packages: it may be another."""
+    first, second = (
+        {**_parts(card), "packages": card.get("packages") or None} for card in (old, new)
+    )
+    names = ("data", "fingerprint", "commit", "packages")
+    return [name for name in names if first[name] is None and second[name] is None]
+
+
 def _parts(card: Mapping[str, Any]) -> dict[str, Any]:
     told = card.get("data")
     trained = told if isinstance(told, dict) else {"data": told}
-    index = (card.get("retriever") or {}).get("index") or {}
+    found: dict[str, Any] = {}
+    for name, index in indexes(card.get("retriever") or {}).items():
+        of = f" of {name}" if name else ""
+        found |= {f"index{of}": index.get("kind"), f"index{of} recall": index.get("recall")}
     return {
         **{name: trained.get(name) for name in ("model", "data", "fingerprint", "split", "seed")},
         UPDATED: told_of_update(trained),
         "commit": commit(card) or None,
-        "index": index.get("kind"),
-        "index recall": index.get("recall"),
+        **found,
         **(card.get("packages") or {}),
     }
 
@@ -195,15 +206,22 @@ def _show_metrics(on: Console, metrics: Mapping[str, list[Any]], comparable: boo
     on.print(table)
 
 
-def _show_made_of(on: Console, made: Mapping[str, list[Any]]) -> None:
-    if not made:
-        on.print("Made of the same data, code and packages, as far as the cards tell.")
-        return
-    table = Table("made of", "first", "second", title="Differences", title_justify="left")
-    table.box = SIMPLE_HEAD
-    for name, values in made.items():
-        table.add_row(name, *(UNKNOWN if one is None else str(one) for one in values))
-    on.print(table)
+def _show_made_of(on: Console, made: Mapping[str, list[Any]], untold: Sequence[str]) -> None:
+    if made:
+        table = Table("made of", "first", "second", title="Differences", title_justify="left")
+        table.box = SIMPLE_HEAD
+        for name, values in made.items():
+            table.add_row(name, *(UNKNOWN if one is None else str(one) for one in values))
+        on.print(table)
+    elif not untold:
+        on.print("Made of the same data, code and packages.")
+    else:
+        on.print("The cards tell no difference of data, code or packages.")
+    if untold:
+        told = (
+            f"Whether these are the same is not known, as neither card tells: {', '.join(untold)}."
+        )
+        on.print(told, soft_wrap=True)
 
 
 def _show_catalogue(on: Console, catalogue: Mapping[str, Any]) -> None:

@@ -69,7 +69,7 @@ def _facts(on: Console, version: pathlib.Path, others: list[int], card: Mapping[
         "items": f"{card['items']:,}" if "items" in card else None,
         "list": f"{card['k']} items" if "k" in card else None,
         "retriever": retriever.get("kind"),
-        "index": _index(retriever.get("index") or {}),
+        "index": _indexes(retriever),
         "features": _features(card.get("features")),
         "commit": commit(card),
         **_updated(trained),
@@ -134,10 +134,28 @@ def commit(card: Mapping[str, Any]) -> str:
     return f"{git.get('commit', '')}{', with changes' if git.get('changed') else ''}"
 
 
+def indexes(retriever: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What the indexes of a retriever say of themselves, those of a blend by channel.
+
+    >>> indexes({"index": {"kind": "exact"}})
+    {'': {'kind': 'exact'}}
+    >>> indexes({"channels": {"near": {"index": {"kind": "scann"}}, "popular": {}}})
+    {'near': {'kind': 'scann'}}
+    """
+    found = {"": retriever["index"]} if retriever.get("index") else {}
+    for channel, one in (retriever.get("channels") or {}).items():
+        found |= {f"{channel}/{name}".rstrip("/"): index for name, index in indexes(one).items()}
+    return found
+
+
+def _indexes(retriever: Mapping[str, Any]) -> str:
+    """A text of each, after the name of its channel."""
+    each = indexes(retriever).items()
+    return "; ".join(f"{name}: {_index(one)}" if name else _index(one) for name, one in each)
+
+
 def _index(index: Mapping[str, Any]) -> str:
     """The kind, and what it found of the items that an exact search finds."""
-    if not index:
-        return ""
     recall = index.get("recall")
     told = "recall not measured" if recall is None else f"recall {recall:.3f}"
     return f"{index.get('kind', UNKNOWN)}, {told}"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tfrec_recall.cli.runs.training import Trained
-    from tfrec_recall.data import Split
+    from tfrec_recall.data import Interactions, Split
     from tfrec_recall.evaluation import Report
     from tfrec_recall.health import DaysBefore
     from tfrec_recall.retrieval import IndexSettings, Retriever
@@ -312,16 +312,11 @@ def write_export(
     values: dict[str, Any],
 ) -> pathlib.Path:
     """The next version of an export, with what is known of it in its card."""
-    from tfrec_recall.data.fingerprint import fingerprint
     from tfrec_recall.export import export
     from tfrec_recall.health import Reference, write_reference
 
     data = split.interactions
-    values = {
-        **values,
-        "fingerprint": fingerprint(data),
-        "rows": {table: len(getattr(data, table)) for table in ("events", "users", "items")},
-    }
+    values = {**values, **known_again(data)}
     with waiting(f"Exporting to {path}"):
         usual = Reference.of_days(retriever, days, data.users, data.items)
         version = export(
@@ -336,6 +331,14 @@ def write_export(
         )
     say("Exported to ", (str(version), "bold"))
     return version
+
+
+def known_again(data: Interactions) -> dict[str, Any]:
+    """What a card says of data by which they are known again."""
+    from tfrec_recall.data.fingerprint import fingerprint
+
+    rows = {table: len(getattr(data, table)) for table in ("events", "users", "items")}
+    return {"fingerprint": fingerprint(data), "rows": rows}
 
 
 def first_queries(retriever: Retriever, split: Split) -> dict[str, Any]:
