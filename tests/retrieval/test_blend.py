@@ -255,3 +255,32 @@ def test_popular_items_are_behind_what_any_channel_knows():
     assert texts(ids)[1][:2] == ["item 9", "item 4"]
     assert evident.numpy().tolist() == [3, 0]
     assert texts(blend.recommend_with_channel(query)[2]) == [["near"] * 3, [""] * 3]
+
+
+class ByAge(tf.Module):
+    inputs = {"age": tf.TensorSpec([None], tf.float32)}  # noqa: RUF012
+
+    def __call__(self, raw):
+        return tf.zeros([tf.shape(raw["age"])[0], 2])  # nothing is known: popular items are listed
+
+
+def of_ages(ages):
+    """Two channels whose popular items are by age: one takes it as a number, one as it is told."""
+    segments = pd.DataFrame({"segment": ages, "item_id": ["item 4", "item 9"], "score": 1.0})
+    popularity = Popularity(item_ids(20), np.zeros(20), "age", segments)
+    vectors = np.eye(20, 2, dtype="float32")
+    return {
+        "whole": retriever(20, k=3).with_fallback(popularity),
+        "number": EmbeddingRetriever(ByAge(), item_ids(20), vectors, k=3),
+    }
+
+
+def test_whole_numbers_of_segments_are_taken_as_floats_where_another_channel_takes_these():
+    blend = Blend(of_ages([30, 40]), k=3)
+    assert blend.inputs["age"].dtype == tf.float32
+    query = {"age": [30.0, 40.0, 30.5, float("nan")], "history": [[""]] * 4}
+    listed = texts(blend(query)[0])
+    assert [row[0] for row in listed[:2]] == ["item 4", "item 9"]
+    assert listed[2] == listed[3]  # of no segment
+    with pytest.raises(ValueError, match=r"'age' alike.*whole takes int64.*number float32"):
+        Blend(of_ages([30, 2**24 + 1]), k=3)

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.filters import chosen
 from tfrec_recall.retrieval.merging import Merging, WeightedScores
+from tfrec_recall.retrieval.popularity import Popularity, told_apart_by_floats, whole_numbers
 from tfrec_recall.retrieval.request_rows import as_often
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.selection import NO_ROW
@@ -23,7 +24,8 @@ class Blend(Retriever):
 
     Requests send what any of the channels takes, once by name. What is left out, and what the
     filters ask that all channels have, holds for every channel. Popular items that fill the list of
-    a channel are no evidence: they come behind what any channel has evidence for.
+    a channel are no evidence: they come behind what any channel has evidence for. Whole numbers
+    that say a user's segment come as floats where another channel takes a number so.
 
     Args:
         channels: retrievers by name, in this process or loaded from disk, over any items of one
@@ -56,7 +58,7 @@ class Blend(Retriever):
         catalogue = Catalogue(_all_items(channels), seed)
         super().__init__(
             item_ids=catalogue.ids,
-            inputs=_united({name: one.inputs for name, one in channels.items()}),
+            inputs=_united(_taken(channels)),
             k=k,
             signatures=("recommend_with_channel",),
             report={
@@ -83,8 +85,7 @@ class Blend(Retriever):
         """Itself; from now on these popular items fill the lists of every channel."""
         for channel in self.channels.values():
             channel.with_fallback(popularity)
-        united = _united({name: one.inputs for name, one in self.channels.items()})
-        object.__setattr__(self, "inputs", united)
+        object.__setattr__(self, "inputs", _united(_taken(self.channels)))
         self._set_functions()
         return self
 
@@ -107,7 +108,7 @@ class Blend(Retriever):
         depth = tf.maximum(k, self.depth)
         rows, scores = [], []
         for channel in self.channels.values():
-            own = {name: queries[name] for name in channel.inputs}
+            own = {name: _as_taken(queries[name], spec) for name, spec in channel.inputs.items()}
             wanted = {**chosen({}, channel.filter_inputs), **filters} if filters else {}
             wanted = {name: as_often(value, queries) for name, value in wanted.items()}
             ids, score, evident = channel.lists(own, exclude, depth, wanted)
@@ -156,6 +157,34 @@ def _all_items(channels: Mapping[str, Retriever]) -> np.ndarray:
         told = ", ".join(f"{name}: {dtype.name}" for name, dtype in dtypes.items())
         raise ValueError(f"The channels of a blend have ids of one type. Received: {told}.")
     return np.asarray(pd.unique(np.concatenate([one.item_ids for one in channels.values()])))
+
+
+def _taken(channels: Mapping[str, Retriever]) -> dict[str, dict[str, tf.TensorSpec]]:
+    """The inputs of channels; the whole numbers of a segment as floats where others take these."""
+    inputs = {channel: dict(one.inputs) for channel, one in channels.items()}
+    floats = {
+        name: spec
+        for specs in inputs.values()
+        for name, spec in specs.items()
+        if spec.dtype.is_floating and spec.shape.rank == 1
+    }
+    for channel, one in channels.items():
+        by = _small_numbers(one.popularity)
+        if by in floats and inputs[channel][by].dtype.is_integer:
+            inputs[channel][by] = floats[by]
+    return inputs
+
+
+def _small_numbers(popularity: Popularity | None) -> str | None:
+    """The feature that says segments by whole numbers which floats tell apart, if there is one."""
+    if popularity is None or popularity.in_segments is None:
+        return None
+    return str(popularity.by) if told_apart_by_floats(popularity.in_segments["segment"]) else None
+
+
+def _as_taken(value: tf.Tensor, spec: tf.TensorSpec) -> tf.Tensor:
+    """What a request says as a channel takes it."""
+    return whole_numbers(value) if spec.dtype.is_integer and value.dtype.is_floating else value
 
 
 def _united(inputs: Mapping[str, Mapping[str, tf.TensorSpec]]) -> dict[str, tf.TensorSpec]:

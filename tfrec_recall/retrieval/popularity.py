@@ -150,6 +150,23 @@ def segments(values: pd.Series) -> pd.Series:
     )
 
 
+def told_apart_by_floats(names: pd.Series | pd.Index) -> bool:
+    """Whether segments are told by whole numbers that float32 tells apart, too."""
+    if not pd.api.types.is_integer_dtype(names.dtype):
+        return False
+    return bool((np.abs(names.to_numpy("float64")) <= EXACT_IN_FLOAT32).all())
+
+
+def whole_numbers(told: tf.Tensor) -> tf.Tensor:
+    """Floats as int64; -1, which is no segment, for what is missing or no whole number.
+
+    >>> whole_numbers(tf.constant([3.0, 2.5, float("nan")])).numpy()
+    array([ 3, -1, -1])
+    """
+    whole = tf.math.is_finite(told) & (tf.math.floor(told) == told)
+    return tf.cast(tf.where(whole, told, tf.cast(-1, told.dtype)), tf.int64)
+
+
 def event_weights(train: Interactions, half_life_days: float | None = None) -> np.ndarray:
     """What each event counts: its weight or 1, times 2^(-age / half-life), float64 [events].
 
@@ -220,7 +237,7 @@ class Fallback(tf.Module):
         for name, spec in self.inputs.items():
             own = inputs.get(name, spec)
             number = spec.dtype.is_integer and own.dtype.is_floating
-            if number and (np.abs(self._own.names.to_numpy("float64")) > EXACT_IN_FLOAT32).any():
+            if number and not told_apart_by_floats(self._own.names):
                 raise ValueError(
                     f"Requests give {name!r} as {own.dtype.name}, which tells whole numbers apart "
                     f"up to {EXACT_IN_FLOAT32:,}: make the feature Categorical, or take segments "
@@ -255,9 +272,8 @@ class Fallback(tf.Module):
         else:
             (name,) = self.inputs
             told = queries[name]
-            if told.dtype.is_floating:  # what is missing, or no whole number, is no segment
-                whole = tf.math.is_finite(told) & (tf.math.floor(told) == told)
-                told = tf.cast(tf.where(whole, told, tf.cast(-1, told.dtype)), tf.int64)
+            if told.dtype.is_floating:
+                told = whole_numbers(told)
             segment = tf.cast(self._segment.lookup(told), tf.int32)
 
         def completed():
