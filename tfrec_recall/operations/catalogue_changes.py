@@ -82,7 +82,7 @@ def _differ(old: pd.Series, new: pd.Series) -> np.ndarray:
     if object in (old.dtype, new.dtype):
         return np.array([not _same(*cells) for cells in zip(old, new, strict=True)], bool)
     if all(pd.api.types.is_float_dtype(one.dtype) for one in (old, new)):
-        narrow = min(old.dtype, new.dtype, key=lambda dtype: dtype.itemsize)
+        narrow: Any = min(old.dtype, new.dtype, key=lambda dtype: getattr(dtype, "itemsize", 8))
         old, new = old.astype(narrow), new.astype(narrow)
     return _texts(old) != _texts(new)
 
@@ -110,6 +110,6 @@ def _said(cell: Any) -> Any:
         return [_said(one) for one in cell]
     if pd.api.types.is_scalar(cell) and pd.isna(cell):
         return ""
-    if isinstance(cell, float | np.floating) and cell % 1 == 0 and abs(cell) < LARGEST:
+    if isinstance(cell, float | np.floating) and cell % 1 == 0 and abs(float(cell)) < LARGEST:
         return str(int(cell))
     return str(cell)

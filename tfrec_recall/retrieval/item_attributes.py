@@ -171,9 +171,9 @@ class ItemNumbers(tf.Module):
 
     def __init__(self, name: str, values: pd.Series):
         super().__init__(name="item_numbers")
-        self._held_in = tf.float64
-        if pd.api.types.is_float_dtype(values.dtype) and values.dtype.itemsize < 8:
-            self._held_in = tf.dtypes.as_dtype(f"float{8 * values.dtype.itemsize}")
+        size = getattr(values.dtype, "itemsize", 8)  # bytes
+        narrow = pd.api.types.is_float_dtype(values.dtype) and size < 8
+        self._held_in = tf.dtypes.as_dtype(f"float{8 * size}") if narrow else tf.float64
         numbers = values.to_numpy("float64", na_value=np.nan)
         numbers = np.where(np.isfinite(numbers), numbers, np.nan)
         order = np.argsort(numbers, kind="stable")[: np.isfinite(numbers).sum()]
