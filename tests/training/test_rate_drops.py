@@ -1,10 +1,12 @@
 """A model whose weight grows by the learning rate each epoch, and figures that are given."""
 
+import warnings
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrec_recall.training import Checkpoints, RateDrops
+from tfrec_recall.training import Checkpoints, RateDrops, RunIsOver
 from tfrec_recall.training.rate_drops import in_pieces
 
 
@@ -54,6 +56,12 @@ def fitted(figures, *more, rate=1.0, before=None, **settings):
     return float(model.grown.numpy()), drops, len(told.epoch)
 
 
+def rates(model):
+    """The learning rate of now, and that of what is saved."""
+    saved = model.get_compile_config()["optimizer"]["config"]["learning_rate"]
+    return float(model.optimizer.learning_rate.numpy()), pytest.approx(float(saved))
+
+
 def test_it_goes_on_from_the_best_epoch_at_a_lower_rate():
     said = []
     grown, drops, epochs = fitted((0.1, 0.3, 0.2, 0.2, 0.4, 0.3, 0.3, 0.9), tell=said.append)
@@ -100,6 +108,27 @@ def test_pieces_are_repeated_by_a_schedule_of_rates():
     one_step = tf.data.Dataset.from_tensors(np.zeros((1, 1), "float32"))
     model.fit(one_step, epochs=3, verbose=0, callbacks=[in_pieces([(2, 1.0), (1, 0.1)])])
     assert float(model.grown.numpy()) == pytest.approx(2.1)
+    assert rates(model) == (1, 1)
+
+
+def test_what_is_learnt_later_begins_at_the_first_rate():
+    _, drops, _ = fitted((0.1, 0.3, 0.2, 0.2, 0.4, 0.3, 0.3))
+    assert drops.over  # it was lower
+    assert rates(drops.model) == (1, 1)
+    one_step = tf.data.Dataset.from_tensors(np.zeros((1, 1), "float32"))
+    drops.model.fit(one_step, epochs=1, verbose=0, callbacks=[Figures((0.1,)), drops])
+    assert (drops.first_rate, list(drops.pieces)) == (1, [(1, 1.0)])
+    assert fitted((0.1, 0.2), drops=0)[1].over == []
+
+
+@pytest.mark.parametrize("epochs", [7, 4])  # it stops, or all epochs are over
+def test_a_run_that_is_over_has_the_first_rate_again(tmp_path, epochs):
+    figures = (0.1, 0.3, 0.2, 0.2, 0.4, 0.3, 0.3)[:epochs]
+    for _ in range(2):  # the second only reads what the first has written
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RunIsOver)
+            _, drops, _ = fitted(figures, Checkpoints(tmp_path))
+        assert rates(drops.model) == (1, 1)
 
 
 def test_a_rate_that_follows_a_schedule_is_refused():

@@ -17,7 +17,8 @@ class RateDrops(tf.keras.callbacks.EarlyStopping):
 
     At a constant rate the vectors of a large table keep trembling around where they would settle.
 
-    Weights go back, the state of the optimizer does not.
+    Weights go back, the state of the optimizer does not. When training ends, the rate is again the
+    one that it began with: what is learnt later begins as this has begun.
 
     Args:
         monitor, mode, patience: as of `EarlyStopping`, which restores the best weights.
@@ -95,15 +96,28 @@ class RateDrops(tf.keras.callbacks.EarlyStopping):
                 f"and on from there at the learning rate {self.rate:.2g}."
             )
 
+    def on_train_end(self, logs=None):
+        super().on_train_end(logs)
+        if self.over:
+            tf.keras.backend.set_value(self.model.optimizer.learning_rate, self.first_rate)
+
     def _of_use(self) -> int:
         return max(0, self.best_epoch + 1 - self.begun)
 
 
-def in_pieces(pieces: Sequence[Piece]) -> tf.keras.callbacks.LearningRateScheduler:
-    """A callback that gives each epoch the rate that its piece has.
+class InPieces(tf.keras.callbacks.LearningRateScheduler):
+    """The scheduler that, when training ends, goes back to the rate of the first epoch."""
+
+    def on_train_end(self, logs=None):
+        super().on_train_end(logs)
+        tf.keras.backend.set_value(self.model.optimizer.learning_rate, self.schedule(0, 0.0))
+
+
+def in_pieces(pieces: Sequence[Piece]) -> InPieces:
+    """A callback that gives each epoch the rate that its piece has, and at last the first one.
 
     >>> in_pieces([(2, 0.1), (1, 0.01)]).schedule(2, 0.1)
     0.01
     """
     rates = [rate for epochs, rate in pieces for _ in range(epochs)]
-    return tf.keras.callbacks.LearningRateScheduler(lambda epoch, rate: rates[epoch])
+    return InPieces(lambda epoch, rate: rates[epoch])
