@@ -81,6 +81,18 @@ def test_batches_change_nothing(batch_size, split, known):
     assert max(len(call.queries["user_id"]) for call in known.asked[1:]) == batch_size
 
 
+def test_users_with_long_histories_are_asked_few_at_a_time(split, known, monkeypatch):
+    whole = evaluate(known, split)
+    known.asked.clear()
+    monkeypatch.setattr("tfrec_recall.data.like_lengths.EVENTS_AT_ONCE", 40)
+    parts = evaluate(known, split)
+    pd.testing.assert_frame_equal(whole.lists, parts.lists)
+    pd.testing.assert_frame_equal(whole.per_user, parts.per_user)
+    shapes = [tuple(call.exclude.shape) for call in known.asked]
+    assert all(rows == 1 or rows * width <= 40 for rows, width in shapes)
+    assert shapes[0][0] > shapes[-1][0]  # the others are many at once
+
+
 def test_the_retriever_is_asked_for_k_places_of_one_batch_at_a_time(split, known):
     report = evaluate(known, split, cuts=(3,), batch_size=4, lists=False)
     longest = report.per_user["history"].max()

@@ -105,6 +105,26 @@ def test_progress_rises_to_the_number_of_requests(loaded, data, tmp_path):
     assert told == [(done, USERS) for done in (4, 8, 10, 14, 18, 20, 23)]
 
 
+def test_requests_of_long_histories_go_few_at_a_time(loaded, data, tmp_path, monkeypatch):
+    everyone, shapes, told = EveryUser(data, loaded.inputs), [], []
+    answer_all(loaded, everyone, tmp_path / "whole", Recommendations(6))
+    ask = Recommendations.asked
+
+    def asked(self, retriever, queries, exclude):
+        shapes.append(tuple(queries["history"].shape))
+        return ask(self, retriever, queries, exclude)
+
+    monkeypatch.setattr(Recommendations, "asked", asked)
+    monkeypatch.setattr("tfrec_recall.data.like_lengths.EVENTS_AT_ONCE", 20)
+    answer_all(
+        loaded, everyone, tmp_path / "few", Recommendations(6),
+        progress=lambda *counts: told.append(counts),
+    )  # fmt: skip
+    assert all(rows == 1 or rows * width <= 20 for rows, width in shapes)
+    assert (len(told), told[-1]) == (len(shapes), (USERS, USERS))
+    pd.testing.assert_frame_equal(rows_of(tmp_path / "few"), rows_of(tmp_path / "whole"))
+
+
 def test_a_batch_that_fails_ends_the_run_before_the_rest(loaded, data, tmp_path, monkeypatch):
     calls, ask = [], Recommendations.asked
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfrec_recall.comparison.asked import queries_of
 from tfrec_recall.comparison.facts import Measured
 from tfrec_recall.data.column_types import with_nullable
+from tfrec_recall.data.like_lengths import like_lengths
 from tfrec_recall.evaluation import Queries
 from tfrec_recall.evaluation.item_features import ItemFeatures
 from tfrec_recall.evaluation.metrics import bootstrap_interval
@@ -26,7 +27,6 @@ CUT = 50
 USERS = 1000
 BATCH = 256
 EMBEDDED = 4096  # items at a time
-Batch = dict[str, tf.Tensor]
 
 
 def ablation(
@@ -52,7 +52,7 @@ def ablation(
     whole = ask.recall(retriever)
     other = generator.permutation(np.arange(len(rows)))
     for name, columns in _features(retriever.inputs).items():
-        without = ask.recall(retriever, _shuffled(queries, other, columns))
+        without = ask.recall(retriever, columns, other)
         found.append(_lost("user", name, whole, without))
     if retriever.report.get("kind") == "embedding" and len(retriever.item_inputs) > 1:
         table = split.interactions.items
@@ -84,21 +84,24 @@ class _Asked:
         self.catalogue, self.repeats = catalogue, repeats
 
     def recall(
-        self, retriever: Retriever, batch: Callable[[np.ndarray], Batch] | None = None
+        self, retriever: Retriever, columns: Sequence[str] = (), other: np.ndarray | None = None
     ) -> np.ndarray:
-        """Recall of each user, with what the queries say or another one's batch."""
+        """Recall of each user, with what the queries say, or some columns of the other user."""
         items, pairs = Items(self.catalogue, retriever), self.measured.targets.pairs
-        found = []
-        for start in range(0, len(self.rows), BATCH):
-            rows = self.rows[start : start + BATCH]
-            own = np.arange(start, start + len(rows))
+        found, lengths = np.empty(len(self.rows)), self.queries.history_length
+        if other is not None:
+            lengths = np.maximum(lengths, lengths[other])
+        for own in like_lengths(lengths, BATCH):
             exclude = None if self.repeats else self.queries.seen(own)
-            asked = (batch or self.queries.batch)(own)
+            asked = self.queries.batch(own)
+            if other is not None:
+                theirs = self.queries.batch(other[own])
+                asked |= {name: theirs[name] for name in columns}
             ids, _ = retriever(asked, k=min(CUT, len(retriever.item_ids)), exclude=exclude)
             positions = items.positions(ids)
             positions = np.where(positions < len(self.catalogue), positions, NONE)
-            found.append(pairs.holds(rows, positions).sum(axis=1))
-        return np.concatenate(found) / self.measured.targets.counts[self.rows]
+            found[own] = pairs.holds(self.rows[own], positions).sum(axis=1)
+        return found / self.measured.targets.counts[self.rows]
 
 
 class _Rebuilt:
@@ -142,19 +145,6 @@ def _features(inputs: Mapping[str, tf.TensorSpec]) -> dict[str, list[str]]:
         of_history = name == HISTORY or name.startswith(f"{HISTORY}_")
         found.setdefault(HISTORY if of_history else name, []).append(name)
     return found
-
-
-def _shuffled(
-    queries: Queries, other: np.ndarray, columns: list[str]
-) -> Callable[[np.ndarray], Batch]:
-    """Batches of which some columns are those of the other users, one for each."""
-
-    def batch(asked: np.ndarray) -> Batch:
-        theirs = queries.batch(other[asked])
-        own = queries.batch(asked)
-        return {**own, **{name: theirs[name] for name in columns}}
-
-    return batch
 
 
 def _lost(side: str, name: str, whole: np.ndarray, without: np.ndarray) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall.data.like_lengths import like_lengths
 from tfrec_recall.evaluation.pairs import Pairs
 from tfrec_recall.evaluation.queries import Queries
 
@@ -65,7 +66,7 @@ def whole_catalogue(
     left_out: Pairs | None,
 ) -> Ranked:
     """Ranks all items but those of the histories, `left_out`; None ranks these like all others."""
-    for rows in _batches(queries.history_length, batch_size):
+    for rows in like_lengths(queries.history_length, batch_size):
         exclude = None if left_out is None else queries.seen(rows)
         item_ids, scores = retriever(queries.batch(rows), k=k, exclude=exclude)
         position, scores = _k_wide(items.positions(item_ids), np.asarray(scores), k)
@@ -86,9 +87,8 @@ def among(
     """Ranks everything and keeps the chosen items in their order, batches small enough for it."""
     everything = len(retriever.item_ids)
     expected = chosen.of_held(items.held).counts(len(queries))
-    for rows in _batches(
-        queries.history_length, min(batch_size, 1 + _SCORES_AT_ONCE // everything)
-    ):
+    at_once = min(batch_size, 1 + _SCORES_AT_ONCE // everything)
+    for rows in like_lengths(queries.history_length, at_once):
         item_ids, scores = retriever(queries.batch(rows), k=everything)
         position, scores = items.positions(item_ids), np.asarray(scores)
         kept = chosen.holds(rows, position)
@@ -104,13 +104,6 @@ def among(
         position = np.where(kept, np.take_along_axis(position, first, axis=1), NONE)
         scores = np.where(kept, np.take_along_axis(scores, first, axis=1), -np.inf)
         yield rows, *_k_wide(position, scores, k)
-
-
-def _batches(history_length: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
-    """Rows of users, those with histories of like length together: less padding, less memory."""
-    order = np.argsort(history_length, kind="stable")
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
 
 
 def _k_wide(position: np.ndarray, scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

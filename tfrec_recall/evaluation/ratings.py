@@ -12,6 +12,7 @@ import pandas as pd
 
 from tfrec_recall.data.ids import padding_of
 from tfrec_recall.data.kinds import of_kinds
+from tfrec_recall.data.like_lengths import like_lengths
 from tfrec_recall.evaluation.metrics import bootstrap_interval
 from tfrec_recall.evaluation.queries import TIMESTAMP, Queries
 
@@ -138,9 +139,8 @@ def _foretold(retriever, split, on, targets, batch_size, progress) -> np.ndarray
     )
     ids = targets["item_id"].to_numpy(dtype=retriever.item_ids.dtype)
     foretold = np.empty(len(targets))
-    order = np.argsort(queries.history_length, kind="stable")  # less padding
-    for first in range(0, len(users), batch_size):
-        rows = order[first : first + batch_size]
+    done = 0
+    for rows in like_lengths(queries.history_length, batch_size):
         size = start[rows + 1] - start[rows]
         place = np.arange(size.max())
         present = place < size[:, np.newaxis]
@@ -148,8 +148,9 @@ def _foretold(retriever, split, on, targets, batch_size, progress) -> np.ndarray
         items = np.where(present, ids[positions], padding_of(ids))
         rating = retriever.predict_rating(queries.batch(rows), items.tolist())
         foretold[positions[present]] = np.asarray(rating)[present]
+        done += len(rows)
         if progress is not None:
-            progress(first + len(rows), len(users))
+            progress(done, len(users))
     if not np.isfinite(foretold).all():
         wrong = targets[~np.isfinite(foretold)]
         raise ValueError(

@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 import pyarrow as pa
 
+from tfrec_recall.data.like_lengths import like_lengths
 from tfrec_recall.export import LoadedRetriever
 from tfrec_recall.export.version_files import fingerprint
 from tfrec_recall.operations.answer_folder import AnswerFolder
@@ -64,7 +65,7 @@ def answer_all(
         folder: new, empty, or one that this run began: `_manifest.json` knows the export, the
             requests, the answers and the size of the parts, and others are refused.
         answers: `Recommendations(k)`, `SimilarItems(k)`, `QueryVectors()` or `ItemVectors()`.
-        batch_size: requests in one call of the graph.
+        batch_size: requests in one call of the graph, at most: those with long histories are fewer.
         part_size: requests in a part.
         progress: called with requests done and requests in all, after each batch.
 
@@ -99,11 +100,11 @@ def answer_all(
                 resumed += 1
                 continue
             tables = []
-            for batch in found:
+            for batch, rows in zip(found, like_lengths(part.lengths, batch_size), strict=True):
                 tables.append(batch.result())
+                done += len(rows)
                 if progress is not None:
-                    progress(done + min(batch_size * len(tables), len(part.ids)), total)
-            done += len(part.ids)
+                    progress(done, total)
             counts += [one.result() for one in writing]
             writing = [writer.submit(_write, place, number, part, requests.subject, tables)]
         counts += [one.result() for one in writing]
@@ -120,13 +121,11 @@ def asked(
 
     Requests with histories of like length are asked together, so that few pad for one.
     """
-    order = np.argsort(part.lengths, kind="stable")
 
     def ask(rows: np.ndarray) -> pa.Table:
         return answers.table(answers.asked(retriever, *part.batch(rows)), rows)
 
-    firsts = range(0, len(order), batch_size)
-    return [askers.submit(ask, order[first : first + batch_size]) for first in firsts]
+    return [askers.submit(ask, rows) for rows in like_lengths(part.lengths, batch_size)]
 
 
 def in_order(part: Part, subject: str, tables: list[pa.Table]) -> pa.Table:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.data.like_lengths import EVENTS_AT_ONCE
 from tfrec_recall.retrieval.raw_inputs import tensors
 from tfrec_recall.retrieval.tuning_vectors import TuningVectors
 
@@ -45,8 +46,10 @@ def embedded(
     size = next(iter(features.values())).shape[0]
     drawn = np.random.default_rng(0).permutation(size)[:MOST]
     parts, marks = [], []
-    for first in range(0, len(drawn), AT_A_TIME):
-        rows = drawn[first : first + AT_A_TIME]
+    widest = max((v.shape[1] for v in features.values() if v.shape.rank == 2), default=0)
+    at_a_time = max(1, min(AT_A_TIME, EVENTS_AT_ONCE // max(1, widest)))
+    for first in range(0, len(drawn), at_a_time):
+        rows = drawn[first : first + at_a_time]
         vectors, present = embed({name: tf.gather(v, rows) for name, v in features.items()})
         parts.append(vectors.numpy())
         if present is not None:
