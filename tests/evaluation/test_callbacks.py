@@ -89,6 +89,18 @@ def test_between_measurements_the_last_figures_stay(model, split, caplog):
     assert "not available" not in caplog.text
 
 
+def test_a_retriever_of_no_more_use_goes_before_the_next_is_made(model, split, monkeypatch):
+    recall, held, make = RecallOnValidation(split, cuts=(5,)), [], model.retriever
+
+    def watched(items, k):
+        held.append(recall._retriever)
+        return make(items, k=k)
+
+    monkeypatch.setattr(model, "retriever", watched)
+    fit(model, recall, epochs=3)
+    assert held == [None] * 3
+
+
 def test_they_stay_over_an_interruption(model, split):
     class Killed(tf.keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):

@@ -6,10 +6,13 @@ import tensorflow as tf
 from tests.contract.model_cases import built, the_board
 from tfrec_recall import models
 from tfrec_recall.data import memory
+from tfrec_recall.evaluation import RecallOnValidation
 from tfrec_recall.features import Categorical, Features
 from tfrec_recall.models import training_memory
 from tfrec_recall.models.training_memory import TrainingMemory
 from tfrec_recall.optimizers import LazyAdam, RowWiseAdagrad
+from tfrec_recall.training import Checkpoints, RateDrops
+from tfrec_recall.training.copies import Copies
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +35,58 @@ def test_bytes_are_those_of_weights_state_and_vectors(features):
         assert found.vectors == 4 * 4 * len(features.item_vocabulary)
         assert found.weights >= trained
     assert TrainingMemory.of(model, None)[1:3] == (0, 0)
+
+
+def test_copies_of_callbacks_count(features):
+    model = models.TwoTower(features, dim=4)
+    alone = TrainingMemory.of(model, tf.keras.optimizers.Adam())
+    beside = Copies.of([RateDrops("val_recall@50"), tf.keras.callbacks.History()])
+    measured = TrainingMemory.of(model, tf.keras.optimizers.Adam(), Copies(beside.weights, 2))
+    assert measured == alone._replace(kept=alone.weights, vectors=2 * alone.vectors)
+    assert "the best weights" in str(measured)
+
+
+def test_callbacks_say_what_they_hold(tmp_path):
+    best = tf.keras.callbacks.EarlyStopping("loss", restore_best_weights=True)
+    assert Copies.of([tf.keras.callbacks.EarlyStopping("loss"), Checkpoints(tmp_path)]) == Copies()
+    assert Copies.of([best]) == Copies(2)  # the copy before, too
+    assert Copies.of([RateDrops("loss"), Checkpoints(tmp_path)]) == Copies(3)
+    measure = object.__new__(RecallOnValidation)
+    assert Copies.of([measure, best]) == Copies(2, 2)
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_vectors_are_those_of_all_tables_of_the_retriever(features, normalize):
+    model = models.TwoTower(features, dim=4, normalize=normalize)
+    model.has_learnt.assign(1)
+    items = the_board().items
+    found = [tuple(v.shape) for v in model.retriever(items, k=2).variables]
+    assert found.count((len(items), 4)) == model.vector_tables
+
+
+@pytest.mark.parametrize("popularity", [0.0, 0.1])
+def test_an_item_space_has_a_table_of_means_as_well(popularity):
+    model = built(models.Item2Vec, popularity=popularity, dim=5)
+    for weight in model.weights:
+        if weight.shape.rank == 2:
+            weight.assign(tf.random.stateless_normal(weight.shape, [0, 1]))
+        if weight.shape.rank == 1 and weight.dtype == tf.float32:
+            weight.assign(tf.ones_like(weight))
+    model.has_learnt.assign(1)
+    items = the_board().items
+    found = [tuple(v.shape) for v in model.retriever(items, k=2).variables]
+    assert found.count((len(items), 5)) == model.vector_tables
+
+
+def test_best_weights_that_have_no_room_are_refused(features, monkeypatch):
+    model = models.TwoTower(features, dim=4)
+    trained = sizes(model.trainable_weights)
+    monkeypatch.setattr(training_memory, "MUCH", 0)
+    monkeypatch.setattr(memory, "free_memory", lambda: 3 * trained)  # enough without callbacks
+    model.compile(tf.keras.optimizers.Adam())
+    batches = model.training_data(the_board(), 8)
+    with pytest.raises(ValueError, match="Adam and callbacks keep of TwoTower's weights"):
+        model.fit(batches, verbose=0, callbacks=[RateDrops("loss")])
 
 
 def test_weights_as_long_as_their_data_count_as_they_are():

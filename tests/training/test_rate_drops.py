@@ -1,5 +1,6 @@
 """A model whose weight grows by the learning rate each epoch, and figures that are given."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from tfrec_recall.training import Checkpoints, RateDrops, RunIsOver
 from tfrec_recall.training.rate_drops import in_pieces
+from tfrec_recall.training.run_state import RunState
 
 
 class Growing(tf.keras.Model):
@@ -70,6 +72,35 @@ def test_it_goes_on_from_the_best_epoch_at_a_lower_rate():
     assert said == [
         "No better for 2 epochs: back to epoch 2, and on from there at the learning rate 0.1."
     ]
+
+
+def test_the_best_weights_are_held_once(monkeypatch):
+    held, get_weights = [], Growing.get_weights
+
+    def watched(model):
+        held.append(drops.best_weights)
+        return get_weights(model)
+
+    monkeypatch.setattr(Growing, "get_weights", watched)
+    model = Growing()
+    model.compile(optimizer=tf.keras.optimizers.SGD(1.0))
+    one_step = tf.data.Dataset.from_tensors(np.zeros((1, 1), "float32"))
+    figures = Figures((0.1, 0.3, 0.2))
+    drops = RateDrops("val_recall", "max", patience=2)
+    model.fit(one_step, epochs=3, verbose=0, callbacks=[figures, drops])
+    assert held == [[], []]  # one copy for each better epoch, and none beside it
+    assert float(model.grown.numpy()) == 2
+
+
+def test_the_state_of_a_run_is_written_without_another_copy():
+    state = RunState(callbacks=[{"best_weights": [np.zeros(2**23), np.ones(3)], "best": 0.5}])
+    tracemalloc.start()  # NumPy writes arrays by 16 MiB
+    try:
+        data = state.to_bytes()
+        assert tracemalloc.get_traced_memory()[1] < 1.5 * len(data)
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(RunState.from_bytes(data).callbacks[0]["best_weights"][1], 1)
 
 
 def test_a_drop_that_brings_nothing_leaves_what_was_best():

@@ -49,6 +49,7 @@ class RecallOnValidation(tf.keras.callbacks.Callback):
     """
 
     kept = ("figures",)  # by checkpoints
+    copies_of_vectors = 2  # of the retriever of the epoch before, which stays, and of the new one
 
     def __init__(
         self,
@@ -92,8 +93,10 @@ class RecallOnValidation(tf.keras.callbacks.Callback):
         self._retriever = None
 
     def _measured(self) -> Report:
+        # The one of the epoch before has its functions traced; one of no use goes first.
+        if type(self._retriever) is not EmbeddingRetriever:
+            self._retriever = None
         newer = self.model.retriever(self.split.interactions.items, k=max(self.cuts))
-        # The one of the epoch before has its functions traced.
         if self._retriever is None or not took_over(self._retriever, newer):
             self._retriever = newer
         return evaluate(

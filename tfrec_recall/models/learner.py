@@ -29,6 +29,7 @@ from tfrec_recall.models.keras_arguments import (
 from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.saved_whole import SavedWhole
 from tfrec_recall.models.training_memory import check_state
+from tfrec_recall.training.copies import Copies
 
 # Added to the seed of a step, which decides what the loss draws by itself.
 WITHIN, OUTSIDE = [2**32, 0], [2**33, 0]
@@ -62,6 +63,7 @@ class Learner(SavedWhole):
 
     compiles: ClassVar[bool] = False
     _passes: Passes
+    _copies = Copies()  # that the callbacks of `fit` hold
     _training_state = None  # of a backup; Keras takes it away after a run, and asks for it again
 
     def __init__(self, **kwargs):
@@ -168,9 +170,11 @@ class Learner(SavedWhole):
         for one in checkpoints:
             others = [each for each in asked["callbacks"] if each not in checkpoints]
             one.stand_beside(others, self._passes.following)
+        self._copies = Copies.of(callbacks_in(asked["callbacks"]))
         try:
             return super().fit(**asked)
         finally:
+            self._copies = Copies()
             if isinstance(given, tf.keras.callbacks.CallbackList):
                 given.callbacks[:] = before  # another run has callbacks of its own
             fed.close()
@@ -382,7 +386,7 @@ class Learner(SavedWhole):
         build = getattr(self.optimizer, "build", None)  # legacy optimisers have none
         if build is not None:
             if not any(variable.shape.rank for variable in self.optimizer.variables):
-                check_state(self, self.optimizer)  # it holds no table yet
+                check_state(self, self.optimizer, self._copies)  # it holds no table yet
             build(self.trainable_variables)
 
     def _regularization(self) -> tf.Tensor:

@@ -247,6 +247,14 @@ class RecallModel(Growing, Learner):
         """How many steps are worth running at once, for `compile`."""
         return COMPILED_STEPS if self.can_compile else 1
 
+    @property
+    def vector_tables(self) -> int:
+        """How many tables of the items' vectors its retriever holds.
+
+        One is searched by scores; by cosine another, where vectors are not of length one.
+        """
+        return 1 if getattr(self, "normalize", False) else 2
+
     def refuse_to_compile(self) -> None:
         if not self.compiles:
             super().refuse_to_compile()

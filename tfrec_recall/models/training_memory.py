@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.data.memory import GIB, check_memory
+from tfrec_recall.training.copies import Copies
 
 MUCH = GIB // 4  # of weights; below, nothing can be short
 
@@ -19,26 +20,42 @@ class TrainingMemory(NamedTuple):
         weights: of the model, which are there.
         state: what the optimizer keeps of them.
         step: what a step needs beside, one more copy of what it changes.
-        vectors: of the items, which exact search holds.
+        vectors: of the items, in all tables that exact search holds while it is measured or
+            afterwards.
+        kept: copies of the weights, which callbacks hold.
     """
 
     weights: int
     state: int
     step: int
     vectors: int
+    kept: int = 0
 
     @classmethod
-    def of(cls, model, optimizer: tf.keras.optimizers.Optimizer | None) -> TrainingMemory:
-        """That of a model with this optimizer, whose state need not be there; None: it has none."""
+    def of(
+        cls,
+        model,
+        optimizer: tf.keras.optimizers.Optimizer | None,
+        copies: Copies = Copies(),  # noqa: B008  frozen
+    ) -> TrainingMemory:
+        """That of a model with this optimizer, whose state need not be there.
+
+        Args:
+            optimizer: None for a model that follows none.
+            copies: that the callbacks of `fit` hold.
+        """
         trained = sum(_size(weight) for weight in model.trainable_weights) if optimizer else 0
         whole, row = state_of(optimizer) if optimizer else (0, 0)
         rows = sum(weight.shape[0] for weight in model.trainable_weights if weight.shape.rank)
         dim = model.candidate_model.output_shape[-1] if hasattr(model, "candidate_model") else 0
+        weights = sum(_size(weight) for weight in model.weights)
+        tables = getattr(model, "vector_tables", 1) * max(1, copies.vectors)
         return cls(
-            weights=sum(_size(weight) for weight in model.weights),
+            weights=weights,
             state=whole * trained + 4 * row * rows,
             step=trained,
-            vectors=4 * len(model.features.item_vocabulary) * (dim or 0),
+            vectors=4 * len(model.features.item_vocabulary) * (dim or 0) * tables,
+            kept=copies.weights * weights,
         )
 
     def __str__(self) -> str:
@@ -46,22 +63,33 @@ class TrainingMemory(NamedTuple):
             "weights": self.weights,
             "the optimizer's state": self.state,
             "a step": self.step,
+            "the best weights": self.kept,
             "the items' vectors": self.vectors,
         }
         sizes = ", ".join(f"{name} {size / 2**20:,.0f} MiB" for name, size in parts.items())
         return f"Memory beside the data: {sizes}."
 
 
-def check_state(model, optimizer: tf.keras.optimizers.Optimizer) -> None:
-    """Raises ValueError where what an optimizer will make of a model's tables has no room."""
+def check_state(
+    model,
+    optimizer: tf.keras.optimizers.Optimizer,
+    copies: Copies = Copies(),  # noqa: B008  frozen
+) -> None:
+    """Raises ValueError where there is no room for what training makes of a model's tables.
+
+    Args:
+        copies: that the callbacks of `fit` hold.
+    """
     trained = sorted(model.trainable_weights, key=_size)
     if sum(map(_size, trained)) < MUCH:
         return
-    needed = TrainingMemory.of(model, optimizer)
+    needed = TrainingMemory.of(model, optimizer, copies)
+    measured = needed.vectors if copies.vectors else 0
     largest, name = trained[-1], type(optimizer).__name__
+    keep = f"{name} and callbacks keep" if needed.kept or measured else f"{name} keeps"
     check_memory(
-        needed.state + needed.step,
-        f"What {name} keeps of {type(model).__name__}'s weights, the largest {largest.name} "
+        needed.state + needed.step + needed.kept + measured,
+        f"What {keep} of {type(model).__name__}'s weights, the largest {largest.name} "
         f"{tuple(largest.shape)},",
         "take a smaller dim, the frequent values of its column alone (min_count=…), hashes "
         "(hash_buckets=…), or RowWiseAdagrad, which keeps one number a row. "

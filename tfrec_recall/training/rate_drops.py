@@ -83,6 +83,10 @@ class RateDrops(tf.keras.callbacks.EarlyStopping):
 
     def on_epoch_end(self, epoch, logs=None):
         ends = self.model.stop_training  # as another callback wants it
+        value = (logs or {}).get(self.monitor)
+        measured = value is not None and epoch >= self.start_from_epoch
+        if measured and self._is_improvement(value, self.best):
+            self.best_weights = []  # Keras would hold these while it copies the new ones
         super().on_epoch_end(epoch, logs)
         if ends or not self.model.stop_training or len(self.over) == self.drops:
             return

@@ -73,7 +73,7 @@ class RunState:
                 return {ARRAY: len(arrays) - 1}
             return value.item()  # a NumPy number
 
-        text = json.dumps(dataclasses.asdict(self), default=plain)
+        text = json.dumps(vars(self), default=plain)  # `asdict` would copy all arrays
         file = io.BytesIO()
         file.write(text.encode() + b"\n")
         for array in arrays:

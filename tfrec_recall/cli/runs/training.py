@@ -34,6 +34,7 @@ from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.training_memory import TrainingMemory
 from tfrec_recall.training import RateDrops, RunIsOver, on_one_device
+from tfrec_recall.training.copies import Copies
 from tfrec_recall.training.rate_drops import Piece, in_pieces
 
 Optimizer = Callable[..., tf.keras.optimizers.Optimizer]
@@ -168,7 +169,6 @@ def train_model(
             model.fit(batches)
         examples, seconds = len(batches.events), time.perf_counter() - begin
     else:
-        tell_memory(model, optimizer)
         stops_by: Split | None = split if model.stops_early else None
         if model.stops_early and not len(split.validation.targets):
             stops_by = None
@@ -210,13 +210,6 @@ def train_model(
         field_weights=weights,
         **best,
     )
-
-
-def tell_memory(model: RecallModel, optimizer: Optimizer | None) -> None:
-    """Says what training will hold; vectors of windows change by steps of their own."""
-    own = isinstance(model, WindowModel)
-    made = None if own else (optimizer or model.optimizer_class)()
-    say(str(TrainingMemory.of(model, made)))
 
 
 def _best_pieces(
@@ -311,6 +304,9 @@ def _fit(
     callbacks += long_run.checkpoints(part)
     if board is not None:
         callbacks.append(epochs_to(board))
+    if not pieces:  # nothing has been told before a trial
+        made_of = None if own else model.optimizer
+        say(str(TrainingMemory.of(model, made_of, Copies.of(callbacks))))
     with bars() as verbose, warnings.catch_warnings(record=True) as over:
         warnings.simplefilter("always", RunIsOver)
         verbose = verbose and not is_far(long_run.strategy)

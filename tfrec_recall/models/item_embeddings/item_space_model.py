@@ -34,6 +34,11 @@ class ItemSpaceModel(RecallModel):
         taken = item_space.known_counts(features).astype("float32")
         self.taken = tf.Variable(taken, trainable=False, name="taken")
 
+    @property
+    def vector_tables(self) -> int:
+        """One of means, one that is searched, and one by cosine where that is another."""
+        return 2 + bool(self.popularity or not getattr(self, "normalize", True))
+
     def feature_rows(self):
         return [Rows(self.taken, "item_id", Start.zero)]
 
