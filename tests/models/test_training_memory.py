@@ -9,7 +9,7 @@ from tfrec_recall.data import memory
 from tfrec_recall.evaluation import RecallOnValidation
 from tfrec_recall.features import Categorical, Features
 from tfrec_recall.models import training_memory
-from tfrec_recall.models.training_memory import TrainingMemory
+from tfrec_recall.models.training_memory import TrainingMemory, check_state
 from tfrec_recall.optimizers import LazyAdam, RowWiseAdagrad
 from tfrec_recall.training import Checkpoints, RateDrops
 from tfrec_recall.training.copies import Copies
@@ -31,10 +31,46 @@ def test_bytes_are_those_of_weights_state_and_vectors(features):
         found = TrainingMemory.of(model, optimizer)
         optimizer.build(model.trainable_variables)
         assert found.state == sizes(v for v in optimizer.variables if v.shape.rank)
-        assert found.step == trained
+        # Tables, which optimizers by rows change at those of the batch alone, are no part of it.
+        tables = sizes(one.weight for one in model.all_feature_rows() if one.weight.trainable)
+        assert 0 < tables < trained
+        whole = type(optimizer) is tf.keras.optimizers.Adam
+        assert found.step == (trained if whole else trained - tables)
         assert found.vectors == 4 * 4 * len(features.item_vocabulary)
         assert found.weights >= trained
     assert TrainingMemory.of(model, None)[1:3] == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("made", "by_rows"),
+    [
+        (tf.keras.optimizers.Adagrad(), True),
+        (tf.keras.optimizers.Adagrad(weight_decay=0.1), False),
+        (tf.keras.optimizers.SGD(0.1), True),
+        (tf.keras.optimizers.SGD(0.1, momentum=0.9), False),
+        (tf.keras.optimizers.RMSprop(), False),
+        (tf.keras.mixed_precision.LossScaleOptimizer(RowWiseAdagrad()), True),
+    ],
+)
+def test_a_step_of_what_moves_all_rows_has_a_copy_of_tables(features, made, by_rows):
+    model = models.TwoTower(features, dim=4)
+    found = TrainingMemory.of(model, made).step
+    assert (found < sizes(model.trainable_weights)) == by_rows
+    model.compile(made, jit_compile=True)  # gradients of a compiled step are dense
+    assert TrainingMemory.of(model, made).step == sizes(model.trainable_weights)
+
+
+def test_row_wise_adagrad_is_not_refused_where_it_fits(features, monkeypatch):
+    model = models.TwoTower(features, dim=4)
+    rows = sum(weight.shape[0] for weight in model.trainable_weights)
+    tables = sizes(one.weight for one in model.all_feature_rows() if one.weight.trainable)
+    monkeypatch.setattr(training_memory, "MUCH", 0)
+    left = 4 * rows + sizes(model.trainable_weights) - tables
+    monkeypatch.setattr(memory, "free_memory", lambda: left)
+    check_state(model, RowWiseAdagrad())
+    monkeypatch.setattr(memory, "free_memory", lambda: left - 1)
+    with pytest.raises(ValueError, match="RowWiseAdagrad keeps of TwoTower"):
+        check_state(model, RowWiseAdagrad())
 
 
 def test_copies_of_callbacks_count(features):

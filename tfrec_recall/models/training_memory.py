@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.data.memory import GIB, check_memory
+from tfrec_recall.optimizers.row_wise import RowWise
 from tfrec_recall.training.copies import Copies
 
 MUCH = GIB // 4  # of weights; below, nothing can be short
@@ -19,7 +20,7 @@ class TrainingMemory(NamedTuple):
     Attributes:
         weights: of the model, which are there.
         state: what the optimizer keeps of them.
-        step: what a step needs beside, one more copy of what it changes.
+        step: what a step needs beside, one more copy of what it changes as a whole.
         vectors: of the items, in all tables that exact search holds while it is measured or
             afterwards.
         kept: copies of the weights, which callbacks hold.
@@ -53,7 +54,7 @@ class TrainingMemory(NamedTuple):
         return cls(
             weights=weights,
             state=whole * trained + 4 * row * rows,
-            step=trained,
+            step=_changed_whole(model, optimizer) if optimizer else 0,
             vectors=4 * len(model.features.item_vocabulary) * (dim or 0) * tables,
             kept=copies.weights * weights,
         )
@@ -108,6 +109,28 @@ def state_of(optimizer: tf.keras.optimizers.Optimizer) -> tuple[int, int]:
     twin.build([table])
     shapes = [tuple(variable.shape) for variable in twin.variables]
     return shapes.count((3, 5)), shapes.count((3,))
+
+
+def _changed_whole(model, optimizer: tf.keras.optimizers.Optimizer) -> int:
+    """Bytes of the weights that a step changes as a whole, not at the rows of its batch."""
+    by_rows = _by_rows(optimizer) and getattr(model, "compiled_step", None) is None
+    rows = getattr(model, "all_feature_rows", list)() if by_rows else []
+    apart = {id(one.weight) for one in rows}
+    return sum(_size(weight) for weight in model.trainable_weights if id(weight) not in apart)
+
+
+def _by_rows(optimizer: tf.keras.optimizers.Optimizer) -> bool:
+    """Whether it changes those rows of a table alone that have a gradient.
+
+    >>> _by_rows(tf.keras.optimizers.Adam()), _by_rows(tf.keras.optimizers.Adagrad())
+    (False, True)
+    """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of scaled losses
+    if isinstance(optimizer, RowWise):
+        return True
+    plain = isinstance(optimizer, tf.keras.optimizers.SGD) and not optimizer.momentum
+    rows = plain or isinstance(optimizer, tf.keras.optimizers.Adagrad)
+    return rows and not optimizer.weight_decay  # Keras' decay is that of all rows
 
 
 def _size(weight: tf.Variable) -> int:
