@@ -283,6 +283,25 @@ def test_a_trial_is_patient_for_some_steps(settings, steps, best, entry, split, 
     assert trained.settings["epochs"] == best
 
 
+@pytest.mark.parametrize("fits", [True, False])
+def test_batches_of_too_many_logits_are_not_compiled(fits, entry, split, monkeypatch, capsys):
+    asked, compile_ = [], Toy.compile
+
+    def compiled(self, *arguments, jit_compile, steps_per_execution):
+        asked.append((jit_compile, steps_per_execution))
+        return compile_(self, *arguments)
+
+    monkeypatch.setattr(Toy, "can_compile", True)
+    monkeypatch.setattr(Toy, "steps_per_execution", 5)
+    monkeypatch.setattr(
+        Toy, "compiles_batches_of", lambda self, size: fits or size != 65_536, raising=False
+    )
+    monkeypatch.setattr(Toy, "compile", compiled)
+    train_model(entry, split, {"epochs": 1, "batch_size": 65_536}, seed=0)
+    assert asked == [(fits, 5 if fits else 1)]
+    assert ("Batches of 65,536 have more logits" in capsys.readouterr().err) != fits
+
+
 def test_without_validation_and_anybody_to_ask_all_epochs_are_trained(entry, split, monkeypatch):
     monkeypatch.setattr(training, "hold_back", lambda train, seed: None)
     settings = {"epochs": 4, "patience": 1}

@@ -11,6 +11,7 @@ from tfrec_recall.features import Categorical, Features
 from tfrec_recall.models import training_memory
 from tfrec_recall.models.training_memory import TrainingMemory, check_state
 from tfrec_recall.optimizers import LazyAdam, RowWiseAdagrad
+from tfrec_recall.sampling import InBatch, Uniform
 from tfrec_recall.training import Checkpoints, RateDrops
 from tfrec_recall.training.copies import Copies
 
@@ -71,6 +72,20 @@ def test_row_wise_adagrad_is_not_refused_where_it_fits(features, monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda: left - 1)
     with pytest.raises(ValueError, match="RowWiseAdagrad keeps of TwoTower"):
         check_state(model, RowWiseAdagrad())
+
+
+def test_a_compiled_step_holds_all_logits_of_a_batch(features):
+    model = models.TwoTower(features, dim=4, negatives=[InBatch(), Uniform(10)])
+    adam = tf.keras.optimizers.Adam()
+    assert TrainingMemory.of(model, adam, batch_size=64).batch == 0  # it goes some rows at a time
+    assert model.compiles_batches_of(2**14 - 10)
+    assert not model.compiles_batches_of(2**14)
+    model.compile(adam, jit_compile=True)
+    found = TrainingMemory.of(model, adam, batch_size=64)
+    assert found.batch == 2 * 4 * 64 * (64 + 10)
+    assert "the logits of a batch" in str(found)
+    drawn = models.TwoTower(features, dim=4, negatives=[Uniform(10)])
+    assert TrainingMemory.of(drawn, adam, batch_size=64).batch == 2 * 4 * 64 * 10
 
 
 def test_copies_of_callbacks_count(features):

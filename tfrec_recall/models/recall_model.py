@@ -35,6 +35,7 @@ GIVEN = (
     *("default_features", "training_data", "validation_data", "adapt", "keep_state", "update"),
     "retriever",
 )
+MOST_LOGITS = 2**28  # of a compiled step: 1 GiB, and their gradients another
 LARGE_TABLE = 2**17  # rows; a compiled step that moves more takes longer than a lazy one
 
 
@@ -222,6 +223,21 @@ class RecallModel(Growing, Learner):
         """Whether `compile(jit_compile=True)` is possible."""
         whole = item_embedding.embedded_whole(self.features.item_table)
         return self.compiles and whole and self._rows <= LARGE_TABLE
+
+    def logits_of(self, batch_size: int, compiled: bool) -> int:
+        """How many logits a step holds at once of a batch of so many examples.
+
+        Args:
+            compiled: whether XLA compiles the step.
+        """
+        return 0
+
+    def compiles_batches_of(self, batch_size: int) -> bool:
+        """Whether `compile(jit_compile=True)` is possible, and there is room for the logits.
+
+        A compiled step holds all of them, where others go some rows at a time.
+        """
+        return self.can_compile and self.logits_of(batch_size, compiled=True) <= MOST_LOGITS
 
     @property
     def optimizer_class(self) -> type[tf.keras.optimizers.Optimizer]:

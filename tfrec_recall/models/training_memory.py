@@ -24,6 +24,7 @@ class TrainingMemory(NamedTuple):
         vectors: of the items, in all tables that exact search holds while it is measured or
             afterwards.
         kept: copies of the weights, which callbacks hold.
+        batch: the logits of a batch, where a step holds all of them, and their gradients.
     """
 
     weights: int
@@ -31,6 +32,7 @@ class TrainingMemory(NamedTuple):
     step: int
     vectors: int
     kept: int = 0
+    batch: int = 0
 
     @classmethod
     def of(
@@ -38,12 +40,14 @@ class TrainingMemory(NamedTuple):
         model,
         optimizer: tf.keras.optimizers.Optimizer | None,
         copies: Copies = Copies(),  # noqa: B008  frozen
+        batch_size: int = 0,
     ) -> TrainingMemory:
         """That of a model with this optimizer, whose state need not be there.
 
         Args:
             optimizer: None for a model that follows none.
             copies: that the callbacks of `fit` hold.
+            batch_size: of training; 0 where it is not known.
         """
         trained = sum(_size(weight) for weight in model.trainable_weights) if optimizer else 0
         whole, row = state_of(optimizer) if optimizer else (0, 0)
@@ -51,12 +55,14 @@ class TrainingMemory(NamedTuple):
         dim = model.candidate_model.output_shape[-1] if hasattr(model, "candidate_model") else 0
         weights = sum(_size(weight) for weight in model.weights)
         tables = getattr(model, "vector_tables", 1) * max(1, copies.vectors)
+        logits_of = getattr(model, "logits_of", lambda batch_size, compiled: 0)
         return cls(
             weights=weights,
             state=whole * trained + 4 * row * rows,
             step=_changed_whole(model, optimizer) if optimizer else 0,
             vectors=4 * len(model.features.item_vocabulary) * (dim or 0) * tables,
             kept=copies.weights * weights,
+            batch=8 * logits_of(batch_size, _compiled(model)),
         )
 
     def __str__(self) -> str:
@@ -65,6 +71,7 @@ class TrainingMemory(NamedTuple):
             "the optimizer's state": self.state,
             "a step": self.step,
             "the best weights": self.kept,
+            "the logits of a batch": self.batch,
             "the items' vectors": self.vectors,
         }
         sizes = ", ".join(f"{name} {size / 2**20:,.0f} MiB" for name, size in parts.items())
@@ -113,10 +120,14 @@ def state_of(optimizer: tf.keras.optimizers.Optimizer) -> tuple[int, int]:
 
 def _changed_whole(model, optimizer: tf.keras.optimizers.Optimizer) -> int:
     """Bytes of the weights that a step changes as a whole, not at the rows of its batch."""
-    by_rows = _by_rows(optimizer) and getattr(model, "compiled_step", None) is None
+    by_rows = _by_rows(optimizer) and not _compiled(model)
     rows = getattr(model, "all_feature_rows", list)() if by_rows else []
     apart = {id(one.weight) for one in rows}
     return sum(_size(weight) for weight in model.trainable_weights if id(weight) not in apart)
+
+
+def _compiled(model) -> bool:
+    return getattr(model, "compiled_step", None) is not None
 
 
 def _by_rows(optimizer: tf.keras.optimizers.Optimizer) -> bool:

@@ -279,6 +279,7 @@ def _fit(
         tell=say,
     )
     own = isinstance(model, WindowModel)  # steps and a rate
+    batch_size = training.batch_size or BATCH_SIZE
     measured: list[tf.keras.callbacks.Callback] = [in_pieces(pieces)] if pieces and not own else []
     if stops_by is not None and model.learns_ratings:
         measured = [RatingsOnValidation(stops_by), stopping]
@@ -294,11 +295,18 @@ def _fit(
     made = optimizer or model.optimizer_class
     with long_run.scope():
         alone = long_run.strategy is None  # XLA knows nothing of other machines
+        compiled, steps = alone and model.can_compile, model.steps_per_execution if alone else 1
+        if compiled and not model.compiles_batches_of(batch_size):
+            compiled, steps = False, 1
+            say(
+                f"Batches of {batch_size:,} have more logits than a compiled step has room for: "
+                "steps are not compiled."
+            )
         decay = training.weight_decay or None
         model.compile(
             None if own else made(training.learning_rate, weight_decay=decay),
-            jit_compile=alone and model.can_compile,
-            steps_per_execution=model.steps_per_execution if alone else 1,
+            jit_compile=compiled,
+            steps_per_execution=steps,
         )
     callbacks = [clock, *measured, *watching, EpochLines(monitored, mode)]
     callbacks += long_run.checkpoints(part)
@@ -306,7 +314,7 @@ def _fit(
         callbacks.append(epochs_to(board))
     if not pieces:  # nothing has been told before a trial
         made_of = None if own else model.optimizer
-        say(str(TrainingMemory.of(model, made_of, Copies.of(callbacks))))
+        say(str(TrainingMemory.of(model, made_of, Copies.of(callbacks), batch_size)))
     with bars() as verbose, warnings.catch_warnings(record=True) as over:
         warnings.simplefilter("always", RunIsOver)
         verbose = verbose and not is_far(long_run.strategy)

@@ -139,6 +139,11 @@ class SoftmaxModel(RecallModel):
         """Hard negatives are mined before the epochs that their kind says."""
         return [mining.callback for mining in self.mining]
 
+    def logits_of(self, batch_size: int, compiled: bool) -> int:
+        if not self.softmax.in_batch:
+            return batch_size * self.softmax.drawn
+        return batch_size * (batch_size + self.softmax.drawn) if compiled else 0
+
     @property
     def can_compile(self) -> bool:
         return super().can_compile and not self.softmax.personal

@@ -249,6 +249,9 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         log_variance = self.log_variances[position]
         return tf.exp(-log_variance) * loss + log_variance / 2
 
+    def logits_of(self, batch_size, compiled):
+        return len(self.objectives) * super().logits_of(batch_size, compiled)
+
     def retriever(
         self,
         items,
