@@ -1,8 +1,10 @@
 """A training run: early stopping, what is timed, what is recorded."""
 
 import dataclasses
+import gc
 import time
 import types
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -229,6 +231,31 @@ def test_a_training_that_ends_by_itself_is_not_ended_by_the_budget(within):
     trained, ends = within(1, 1.5, epochs=3)
     assert float(trained.model.done.numpy()) == 3 * STEPS
     assert not ends.reached  # though another epoch would have come too late
+
+
+def test_of_models_there_is_one_at_a_time_and_features_of_train_are_made_once(
+    entry, split, monkeypatch
+):
+    there, counts, made = weakref.WeakSet(), [], []
+    data, features = Toy.training_data, Toy.default_features.__func__
+
+    def training_data(self, *arguments, **options):
+        there.add(self)
+        gc.collect()
+        counts.append(len(there))
+        return data(self, *arguments, **options)
+
+    def default_features(cls, interactions, columns=None):
+        made.append(len(interactions.events))
+        return features(cls, interactions, columns)
+
+    monkeypatch.setattr(Toy, "training_data", training_data)
+    monkeypatch.setattr(Toy, "default_features", classmethod(default_features))
+    monkeypatch.setattr(training, "hold_back", lambda train, seed: split)
+    trained = train_model(entry, without_validation(split), {"epochs": 2}, seed=0)
+    assert counts == [1, 1, 1]  # whether train suits, the trial, and all of train
+    assert len(made) == 2
+    assert trained.model in there
 
 
 def test_rates_that_a_trial_found_best_are_repeated(entry, split, capsys, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import pathlib
 import time
@@ -25,7 +26,7 @@ from tfrec_recall.cli.runs.tensorboard import epochs_to
 from tfrec_recall.cli.runs.training_progress import EpochLines, Stopwatch, bars
 from tfrec_recall.data import Interactions, Split, hold_back
 from tfrec_recall.evaluation import RatingsOnValidation, RecallOnValidation
-from tfrec_recall.features import Wanted
+from tfrec_recall.features import Features, Wanted
 from tfrec_recall.features.specification import WITHOUT_TIMES
 from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models import RecallModel
@@ -128,13 +129,14 @@ def train_model(
         rate_drops=drops_of(training, model_class, split.train.has_time),
     )
 
-    def prepare(train: Interactions) -> tuple[RecallModel, Any]:
+    def prepare(train: Interactions, features: Features | None = None) -> tuple[RecallModel, Any]:
         tf.keras.utils.set_random_seed(seed)
         with waiting("Preparing features"):
             wanted = columns if model_class.reads_columns else None
             try:
-                features = model_class.default_features(train, wanted, **of_repeats)
-                features = features.adapt(train)
+                if features is None:
+                    features = model_class.default_features(train, wanted, **of_repeats)
+                    features = features.adapt(train)
                 with long_run.scope():
                     model = model_class(features, **arguments)
             except ValueError as error:
@@ -175,13 +177,17 @@ def train_model(
             trial = hold_back(split.train, seed=seed)
             if trial is not None:
                 say(f"No validation came with the data: {trial.validation} are held back at first.")
+                features = model.features  # as train has them; of models there is one at a time
+                del model, batches
+                gc.collect()  # a model refers to itself
                 pieces, curve = _best_pieces(
                     *(prepare, trial, training, settings.get("patience") is None, optimizer),
                     *(repeats, board and board / "trial", watching, long_run),
                 )
                 training = dataclasses.replace(training, epochs=sum(each for each, _ in pieces))
                 say((_told(pieces), "bold"), " are best; now all of train is learnt.")
-                model, batches = prepare(split.train)
+                gc.collect()
+                model, batches = prepare(split.train, features)
         clock, stopping, own = _fit(
             *(model, batches, training, optimizer, stops_by, repeats, board, watching),
             *(long_run, "training", pieces),
