@@ -18,7 +18,7 @@ from tfrec_recall.cli.runs import training
 from tfrec_recall.cli.runs.long_run import LongRun
 from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.cli.runs.training_progress import Stopwatch
-from tfrec_recall.evaluation import RecallOnValidation
+from tfrec_recall.evaluation import RatingsOnValidation, RecallOnValidation
 from tfrec_recall.features import Categorical, Features
 from tfrec_recall.training.run_state import kept_of, put_back
 
@@ -113,6 +113,22 @@ def test_of_many_users_some_are_measured_after_an_epoch(entry, split, capsys, mo
     )
     train_model(entry, split, {"epochs": 1}, seed=0)
     assert measured == [5]
+    assert "5 drawn at random are measured after each epoch" in capsys.readouterr().err
+
+
+def test_of_many_users_ratings_of_some_are_measured(entry, split, capsys, monkeypatch):
+    asked = []
+
+    class Rated(RatingsOnValidation):
+        def on_epoch_end(self, epoch, logs=None):
+            asked.append(self.split.validation.targets["user_id"].nunique())
+            logs[training.RATED] = 1.0
+
+    monkeypatch.setattr(training, "MEASURED_USERS", 5)
+    monkeypatch.setattr(training, "RatingsOnValidation", Rated)
+    monkeypatch.setattr(Toy, "learns_ratings", True)
+    train_model(entry, split, {"epochs": 2}, seed=0)
+    assert asked == [5, 5]
     assert "5 drawn at random are measured after each epoch" in capsys.readouterr().err
 
 

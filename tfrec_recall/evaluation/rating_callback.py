@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from tfrec_recall._replicas import outside
+from tfrec_recall.evaluation.callbacks import with_fewer_users
 from tfrec_recall.evaluation.ratings import evaluate_ratings
 
 if TYPE_CHECKING:
@@ -23,13 +24,16 @@ class RatingsOnValidation(tf.keras.callbacks.Callback):
     Args:
         split: its validation part is measured; test is never looked at.
         batch_size: users in one call.
+        users: measure this many users, drawn once by `seed`; None measures all.
 
     The model's retriever offers `predict_rating`. After each epoch `report` is the whole report.
     """
 
-    def __init__(self, split: Split, batch_size: int = 512):
+    def __init__(
+        self, split: Split, batch_size: int = 512, users: int | None = None, seed: int = 0
+    ):
         super().__init__()
-        self.split = split
+        self.split = split if users is None else with_fewer_users(split, users, seed)
         self.batch_size = batch_size
         self.report: RatingReport | None = None
 

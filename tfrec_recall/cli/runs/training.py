@@ -287,17 +287,19 @@ def _fit(
     own = isinstance(model, WindowModel)  # steps and a rate
     batch_size = training.batch_size or BATCH_SIZE
     measured: list[tf.keras.callbacks.Callback] = [in_pieces(pieces)] if pieces and not own else []
-    if stops_by is not None and model.learns_ratings:
-        measured = [RatingsOnValidation(stops_by), stopping]
-    elif stops_by is not None:
+    if stops_by is not None:
         users = stops_by.validation.targets["user_id"].nunique()
         if users > MEASURED_USERS:
             say(
                 f"Of the {users:,} users of validation, {MEASURED_USERS:,} drawn at random are "
                 "measured after each epoch, always the same."
             )
-        recall = RecallOnValidation(stops_by, cuts=(CUT,), users=MEASURED_USERS, repeats=repeats)
-        measured = [recall, stopping]
+        if model.learns_ratings:
+            measured = [RatingsOnValidation(stops_by, users=MEASURED_USERS), stopping]
+        else:
+            some = MEASURED_USERS
+            recall = RecallOnValidation(stops_by, cuts=(CUT,), users=some, repeats=repeats)
+            measured = [recall, stopping]
     made = optimizer or model.optimizer_class
     with long_run.scope():
         alone = long_run.strategy is None  # XLA knows nothing of other machines
