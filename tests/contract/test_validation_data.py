@@ -18,7 +18,8 @@ from tests.contract.model_cases import (
     the_board,
 )
 from tfrec_recall import models
-from tfrec_recall.data import recent
+from tfrec_recall.data import Interactions, recent
+from tfrec_recall.data.examples import NoExample
 
 WITH_TARGETS = [c for c in GRADIENT_MODELS if c not in OF_WINDOWS]
 
@@ -56,6 +57,20 @@ def test_batches_to_measure_leave_the_model_as_it_is(model_class):
         assert np.isfinite(model.evaluate(data, verbose=0, return_dict=True)["loss"])
     for weight, old in zip(learnt_by(model), before, strict=True):
         np.testing.assert_array_equal(weight, old, err_msg=weight.name)
+
+
+@pytest.mark.parametrize("model_class", [models.GraphSAGE, models.PinSAGE])
+def test_events_of_no_known_item_join_nothing(model_class):
+    model, board = begun(model_class), the_board()
+    unknown = np.resize(["stranger", "other"], len(board.events))
+    strangers = Interactions(board.events.assign(item_id=unknown), users=board.users)
+    with pytest.raises(NoExample, match="No example is left to learn from: the graph joins no two"):
+        model.validation_data(strangers, batch_size=BATCH)
+    if model_class is models.PinSAGE:
+        before = [weight.numpy() for weight in model.weights]
+        model.add_neighbours(strangers)  # there are none
+        for weight, old in zip(model.weights, before, strict=True):
+            np.testing.assert_array_equal(weight, old, err_msg=weight.name)
 
 
 @pytest.mark.parametrize("model_class", GRADIENT_MODELS)

@@ -20,7 +20,7 @@ from tfrec_recall.graph import (
 from tfrec_recall.layers import L2Normalization, PinSAGEConvolution
 from tfrec_recall.layers.sublayers import build_within
 from tfrec_recall.losses import MaxMargin
-from tfrec_recall.models.graphs.arguments import check_nodes, check_ranks
+from tfrec_recall.models.graphs.arguments import check_nodes, check_ranks, require_edges
 from tfrec_recall.models.graphs.item_pairs import (
     Steps,
     board_weights,
@@ -222,6 +222,7 @@ class PinSAGE(NodeModel):
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items on one board, by walks over it; also finds the important neighbours."""
         graph, events = self._graph(train)
+        require_edges(graph)
         walks = ItemUserItemWalks(graph, self.nodes.nodes)
         self.important.assign(
             importance_neighbours(walks, self.top, self.walks, self.length, RESTART, seed or 0)
@@ -230,6 +231,7 @@ class PinSAGE(NodeModel):
 
     def batches_to_measure(self, interactions, batch_size):
         graph, events = self._graph(interactions)
+        require_edges(graph)
         walks = ItemUserItemWalks(graph, self.nodes.nodes)
         return self._pairs(graph, walks, events, batch_size, seed=None)
 
@@ -268,7 +270,7 @@ class PinSAGE(NodeModel):
         if power is None:
             power = -0.5 if by_session else 0.0
         weight = board_weights(board, power)
-        graph = bipartite_graph(board, code, board.max() + 1, self.nodes.nodes, weight)
+        graph = bipartite_graph(board, code, board.max(initial=-1) + 1, self.nodes.nodes, weight)
         return graph, len(train.events)
 
     def compute_loss(self, batch, training=False):
