@@ -39,6 +39,20 @@ def check_memory(needed: int, what: str, remedy: str) -> None:
         )
 
 
+def check_table(name: str, rows: int, width: int, remedy: str, tables: int = 1) -> None:
+    """Raises ValueError where a table of 32-bit numbers, about to be made, has no room.
+
+    Args:
+        name: what the rows are of.
+        tables: of this size, which are made together.
+        remedy: as of `check_memory`.
+    """
+    what = "The table" if tables == 1 else f"The {tables} tables"
+    check_memory(
+        4 * rows * width * tables, f"{what} of {name}, {rows:,} rows of {width} numbers,", remedy
+    )
+
+
 def _of_machine() -> int | None:
     if not _PROC.exists():
         return None

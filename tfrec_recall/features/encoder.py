@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data.memory import check_memory
+from tfrec_recall.data.memory import check_table
 from tfrec_recall.data.vocabulary import UNKNOWN
 from tfrec_recall.features.rows import Rows, Start
 from tfrec_recall.layers import draws
@@ -61,9 +61,8 @@ class FeatureEncoder(tf.keras.layers.Layer):
     def build(self, input_shape):
         for field in self.fields:
             rows = field.size or field.width  # a number has one row, which it scales
-            check_memory(
-                4 * rows * self.dim,
-                f"The table of {field.name}, {rows:,} rows of {self.dim} numbers,",
+            check_table(
+                *(field.name, rows, self.dim),
                 f"take a smaller dim, or of {field.name} the frequent values alone "
                 "(Categorical(…, min_count=…)) or hashes (hash_buckets=…, not of item_id). "
                 f"Received: dim={self.dim}.",

@@ -14,6 +14,7 @@ from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, batches
 from tfrec_recall.data.arguments import flag, number, whole
 from tfrec_recall.data.examples import HISTORY_ONLY, pad_runs
+from tfrec_recall.data.memory import check_table
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, Rows, Start, Wanted, ids_alone
 from tfrec_recall.layers.tables import rows_of
@@ -319,6 +320,11 @@ class FactorsAndBias(tf.keras.layers.Layer):
     def __init__(self, size: int, dim: int, train_bias: bool, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})  # halves would gain nothing
         self.size, self.dim, self.train_bias = size, dim, train_bias
+        check_table(
+            *("factors", size, dim),
+            "take a smaller dim, or the frequent values alone (Categorical(…, min_count=…)). "
+            f"Received: dim={dim}.",
+        )
         normal = tf.keras.initializers.RandomNormal(stddev=1 / math.sqrt(dim))
         self.factors = self.add_weight("factors", (size, dim), initializer=normal)
         self.bias = self.add_weight("bias", (size,), initializer="zeros", trainable=train_bias)

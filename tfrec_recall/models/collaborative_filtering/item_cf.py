@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, Recent, chronological
 from tfrec_recall.data.arguments import Auto, flag, number, whole
+from tfrec_recall.data.memory import check_table
 from tfrec_recall.data.notices import tell
 from tfrec_recall.features import Categorical, Features, History, Rows, Start, Wanted, ids_alone
 from tfrec_recall.graph import (
@@ -176,6 +177,11 @@ class ItemCF(OnePassModel):
         self.nearby = self._nearby(nearby, best.nearby, ratings)
         self.by_rating, self.centred = by_rating, centred
         size = len(features.item_vocabulary)
+        check_table(
+            *("neighbours and their weights", size, count),
+            f"take fewer neighbours. Received: neighbours={count}.",
+            tables=2,
+        )
         self.neighbour_ids = tf.Variable(
             tf.fill([size, count], -1), trainable=False, name="neighbour_ids"
         )

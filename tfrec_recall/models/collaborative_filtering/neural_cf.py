@@ -20,6 +20,7 @@ from tfrec_recall.data import (
     pairs,
 )
 from tfrec_recall.data.arguments import Auto, flag, number, whole, widths
+from tfrec_recall.data.memory import check_table
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, History, Rows, Wanted, ids_alone
 from tfrec_recall.layers import MaskedMean
@@ -432,6 +433,12 @@ def _squared_size(vectors: tf.Tensor) -> tf.Tensor:
 
 
 def _embeddings(sizes: tuple[int, int], dim: int) -> list[tf.keras.layers.Embedding]:
+    for size in sizes:  # Keras makes them when they are first called
+        check_table(
+            *("embeddings", size, dim),
+            "take a smaller dim, or the frequent values alone (Categorical(…, min_count=…)). "
+            f"Received: dim={dim}.",
+        )
     normal = [tf.keras.initializers.RandomNormal(stddev=0.01) for _ in sizes]
     return [
         tf.keras.layers.Embedding(size, dim, embeddings_initializer=initial)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import Auto, flag, number, whole
+from tfrec_recall.data.memory import check_table
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, History, Rows, Start, Wanted, ids_alone
 from tfrec_recall.graph import CoCount, Pearson, Similarity, interaction_matrix, neighbours
@@ -164,6 +165,11 @@ class UserCF(OnePassModel):
         self.ratings, self.by_rating, self.centred = ratings, by_rating, centred
         self.pairs = RatedPairs()
         shape = [size if ratings else 0, min(self.neighbours, size)]
+        check_table(
+            *("neighbours and their weights", *shape),
+            f"take fewer neighbours. Received: neighbours={neighbours!r}.",
+            tables=2,
+        )
         self.neighbour_ids = tf.Variable(tf.fill(shape, -1), trainable=False)
         self.neighbour_weights = tf.Variable(tf.zeros(shape), trainable=False)
 

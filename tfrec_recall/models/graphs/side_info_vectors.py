@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
+from tfrec_recall.data.memory import check_table
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import FeatureEncoder, Features, ItemTable, Rows, Start
 from tfrec_recall.features.encoder import Field
@@ -64,6 +65,11 @@ class SideInfoVectors(tf.keras.layers.Layer):
         small = tf.keras.initializers.RandomUniform(-0.5 / dim, 0.5 / dim)
         self.encoder = FeatureEncoder(self.fields, dim, small, dtype="float32")
         self.pooling = SideInfoPooling(size, side_info, dtype="float32")
+        check_table(
+            *("output vectors", size, dim),
+            "take a smaller dim, or the frequent items alone (Categorical(…, min_count=…)). "
+            f"Received: dim={dim}.",
+        )
         self.output_vectors = self.add_weight("output_vectors", (size, dim), initializer="zeros")
         self.learnt = self.add_weight("learnt", (size,), trainable=False, initializer="zeros")
         self(tf.constant([0]))  # makes the weights

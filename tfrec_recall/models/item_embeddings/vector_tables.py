@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
+from tfrec_recall.data.memory import check_table
 from tfrec_recall.losses.skip_gram import skip_gram_gradients
 from tfrec_recall.models.item_embeddings.adaptive_rows import AdaptiveRows
 
@@ -45,6 +46,12 @@ class VectorTables(tf.keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})  # steps are too small for halves
         self.size, self.dim = size, dim
         self.longest_step, self.both = longest_step, both
+        check_table(
+            *("input and output vectors", size, dim),
+            "take a smaller dim, or the frequent values alone (Categorical(…, min_count=…)). "
+            f"Received: dim={dim}.",
+            tables=2,
+        )
         small = tf.keras.initializers.RandomUniform(-0.5 / dim, 0.5 / dim)
         self.input_vectors = self.add_weight("input_vectors", (size, dim), initializer=small)
         self.output_vectors = self.add_weight("output_vectors", (size, dim), initializer="zeros")
