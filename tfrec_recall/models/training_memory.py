@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.data.memory import GIB, check_memory
+from tfrec_recall.features import Rows
 from tfrec_recall.optimizers.row_wise import RowWise
 from tfrec_recall.training.copies import Copies
 
@@ -121,7 +122,7 @@ def state_of(optimizer: tf.keras.optimizers.Optimizer) -> tuple[int, int]:
 def _changed_whole(model, optimizer: tf.keras.optimizers.Optimizer) -> int:
     """Bytes of the weights that a step changes as a whole, not at the rows of its batch."""
     by_rows = _by_rows(optimizer) and not _compiled(model)
-    rows = getattr(model, "all_feature_rows", list)() if by_rows else []
+    rows: list[Rows] = getattr(model, "all_feature_rows", list)() if by_rows else []
     apart = {id(one.weight) for one in rows}
     return sum(_size(weight) for weight in model.trainable_weights if id(weight) not in apart)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -86,7 +87,7 @@ class RateDrops(tf.keras.callbacks.EarlyStopping):
         value = (logs or {}).get(self.monitor)
         measured = value is not None and epoch >= self.start_from_epoch
         if measured and self._is_improvement(value, self.best):
-            self.best_weights = []  # Keras would hold these while it copies the new ones
+            self.best_weights: list[Any] = []  # Keras would hold these while it copies the new ones
         super().on_epoch_end(epoch, logs)
         if ends or not self.model.stop_training or len(self.over) == self.drops:
             return

@@ -164,9 +164,9 @@ class UserCF(OnePassModel):
         self.last = last_of(owner, features, last)
         self.ratings, self.by_rating, self.centred = ratings, by_rating, centred
         self.pairs = RatedPairs()
-        shape = [size if ratings else 0, min(self.neighbours, size)]
+        shape = (size if ratings else 0, min(self.neighbours, size))
         check_table(
-            *("neighbours and their weights", *shape),
+            *("neighbours and their weights", shape[0], shape[1]),
             f"take fewer neighbours. Received: neighbours={neighbours!r}.",
             tables=2,
         )
