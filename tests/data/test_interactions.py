@@ -250,6 +250,14 @@ def test_with_events_keeps_users_and_items():
     assert len(data.events) == 3
 
 
+def test_with_events_knows_the_unit_of_the_times_that_are_there():
+    data = Interactions(visits())
+    timeless = data.with_events(data.events.drop(columns="timestamp"))
+    assert data.time_unit is not None
+    assert (timeless.has_time, timeless.time_unit) == (False, None)
+    assert timeless.with_events(data.events).time_unit == data.time_unit
+
+
 def test_with_events_refuses_strangers():
     data = Interactions(visits())
     message = r"'item_id' has ids that items lacks in 1 of 3 rows.*row 2"

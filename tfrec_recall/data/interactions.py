@@ -258,7 +258,7 @@ class Interactions:
 
         Raises: ValueError if an event's user or item is not in the tables.
         """
-        events, _ = checked_events(events, self.time_unit if _has_times(events) else None)
+        events, unit = checked_events(events, self.time_unit if _has_times(events) else None)
         for column, table, entities in (
             ("user_id", "users", self.users),
             ("item_id", "items", self.items),
@@ -270,7 +270,7 @@ class Interactions:
                     f"Every event's {column} is in {table}: build Interactions from all events."
                 )
                 refuse(events, "events", column, unknown, f"ids that {table} lacks", remedy)
-        return self._with_checked(events=events)
+        return self._with_checked(events=events, time_unit=unit)
 
     def take(self, positions: np.ndarray, users: np.ndarray | None = None) -> Interactions:
         """The events at these positions (integers or a mask), with the same users and items.
@@ -286,9 +286,9 @@ class Interactions:
             tables["users"] = self.users.take(users)
         return self._with_checked(**{n: one.reset_index(drop=True) for n, one in tables.items()})
 
-    def _with_checked(self, **tables: pd.DataFrame) -> Interactions:
+    def _with_checked(self, **fields: Any) -> Interactions:
         result = object.__new__(type(self))
-        for field, value in {**vars(self), **tables}.items():
+        for field, value in {**vars(self), **fields}.items():
             object.__setattr__(result, field, value)
         return result
 
