@@ -70,20 +70,23 @@ def basket_graph(item: np.ndarray, session: np.ndarray, items: int, seed: int = 
            [0.33, 0.33, 0.  ]], dtype=float32)
     """
     item, session = _columns(item, session, items)
-    row = np.cumsum(np.diff(session, prepend=session[:1]) != 0)
+    index = "int32" if max(items, len(item)) < 2**31 else "int64"  # half of what pairs take
+    row = np.cumsum(np.diff(session, prepend=session[:1]) != 0, dtype=index)
     baskets = int(row.max(initial=-1)) + 1
     ones = np.ones(len(item), dtype="float32")
-    holds = sp.coo_array((ones, (row, item)), shape=(baskets, items)).tocsr()
+    holds = sp.coo_array((ones, (row, item.astype(index))), shape=(baskets, items)).tocsr()
     holds.data[:] = 1  # an item twice in a basket is there once
     size = np.diff(holds.indptr)
     large = np.flatnonzero(size > 2 * REACH + 1)
     some = _sampled(holds, large, np.random.default_rng(seed))
     holds = holds[np.flatnonzero(size <= 2 * REACH + 1)]
     size = np.diff(holds.indptr)
-    share = np.repeat(1 / np.maximum(size, 1), size)
+    share = np.repeat((1 / np.maximum(size, 1)).astype("float32"), size)
     shares = sp.csr_array((share, holds.indices, holds.indptr), shape=holds.shape)
-    graph = sp.csr_array((holds.T @ shares).astype("float32"))
-    graph.setdiag(0)
+    graph = sp.csr_array(holds.T @ shares)
+    own = np.repeat(np.arange(items, dtype=index), np.diff(graph.indptr))
+    graph.data[graph.indices == own] = 0  # `setdiag` would insert what is not there, in a copy
+    del own
     graph.eliminate_zeros()
     if some is not None:
         graph = sp.csr_array(graph + some)
@@ -95,7 +98,7 @@ def _sampled(holds: sp.csr_array, baskets: np.ndarray, random) -> sp.csr_array |
     """Edges of baskets too large for all of their pairs, one basket after the other."""
     if not len(baskets):
         return None
-    sizes = np.diff(holds.indptr)[baskets]
+    sizes = np.diff(holds.indptr)[baskets].astype("int64")
     these = f"{len(baskets):,} baskets" if len(baskets) > 1 else "A basket"
     tell(
         f"{these} of more than {2 * REACH + 1:,} items {'are' if len(baskets) > 1 else 'is'} "

@@ -36,8 +36,9 @@ def walk_batches(
     """
     first = tf.constant(starts, tf.int32)
     degree = tf.constant(walks.degree)
-    begin, threshold = tf.constant(walks.begin), tf.constant(walks.threshold, tf.float64)
+    begin, threshold = tf.constant(walks.begin), tf.constant(walks.threshold)
     target = tf.constant(walks.target, tf.int32)
+    end = walks.end  # by itself, so that the arrays of the walks are let go
 
     def fetch(rows: tf.Tensor) -> dict[str, tf.Tensor]:
         order = tf.reduce_sum(rows * (1 + tf.range(tf.size(rows, tf.int64))))
@@ -49,10 +50,10 @@ def walk_batches(
             lot = lots[step] * tf.gather(degree, node)
             entry = tf.floor(lot)
             edge = tf.gather(begin, node) + tf.cast(entry, tf.int64)
-            other = lot - entry >= tf.gather(threshold, edge)
+            other = lot - entry >= tf.cast(tf.gather(threshold, edge), tf.float64)
             node = tf.gather(target, 2 * edge + tf.cast(other, tf.int64))
             walk.append(node)
         nodes = tf.stack(walk, axis=1)  # [batch, length]
-        return flatten_sessions({"item_id": tf.where(nodes == walks.end, 0, nodes)})
+        return flatten_sessions({"item_id": tf.where(nodes == end, 0, nodes)})
 
     return batches(len(starts), batch_size, fetch, seed=seed, first_epoch=first_epoch)
