@@ -22,8 +22,13 @@ def test_sequences_are_in_time_order_and_need_time():
     by_session, number = sequences(Interactions(events), by_session=True)
     assert by_session["item_id"].tolist() == [4, 2, 3, 1]
     assert number.tolist() == [0, 1, 2, 2]
-    with pytest.raises(ValueError, match="A window over sequences"):
-        sequences(Interactions(events.drop(columns="timestamp")), by_session=False)
+    timeless = Interactions(events.drop(columns="timestamp"))
+    with pytest.raises(ValueError, match=r"^AirbnbType needs to know which event came first"):
+        sequences(timeless, by_session=False, owner="AirbnbType")
+    with pytest.raises(ValueError, match=r"^A sequence of events needs to know") as raised:
+        sequences(timeless, by_session=False)
+    assert "window" not in str(raised.value)
+    assert sequences(timeless, by_session=True, ordered=False)[1].tolist() == [0, 1, 2, 2]
 
 
 def test_pairs_are_of_two_items_in_one_sequence():
@@ -31,7 +36,7 @@ def test_pairs_are_of_two_items_in_one_sequence():
     require_pairs("Item2Vec", events, np.array([0, 0, 1]))
     with pytest.raises(NoExample, match=r"longer gap= \(seconds; the shortest pause .* is 60\)"):
         require_pairs("Item2Vec", events, np.array([0, 1, 2]))
-    with pytest.raises(NoExample, match="longer gap= or without sessions"):
+    with pytest.raises(NoExample, match=r"instead of sessions \(by_session=False\)\. Received"):
         require_pairs("Item2Vec", events.drop(columns="timestamp"), np.array([0, 1, 2]))
 
 

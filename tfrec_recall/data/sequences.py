@@ -16,6 +16,7 @@ def sequences(
     by_session: bool | None = None,
     gap: float | None = None,
     ordered: bool = True,
+    owner: str = "A sequence of events",
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """The events with those of a sequence side by side, oldest first, and the sequences' numbers.
 
@@ -24,13 +25,16 @@ def sequences(
             session where the events have any.
         gap: seconds; a longer pause ends a sequence as well.
         ordered: whether the order of events matters; without, no timestamps are needed.
+        owner: what needs it, as the subject of the error.
+
+    Raises: ValueError for events without timestamps where their order matters.
 
     >>> events = pd.DataFrame({"user_id": ["b", "a", "b"], "item_id": [1, 2, 3]})
     >>> sequences(Interactions(events), by_session=False, ordered=False)[1]
     array([0, 1, 1])
     """
     if ordered:
-        interactions.require_time("A window over sequences (not window=None, the whole set)")
+        interactions.require_time(owner)
     events = interactions.events
     by = "session_id" if by_sessions(interactions, by_session) else None
     if by is not None or gap is not None:
@@ -70,15 +74,14 @@ of a user is 86,400) or without sessions. Received: 2 events of 1 users.
     number, users = len(np.unique(sequence)), events["user_id"].nunique()
     beside = ~changes(events["user_id"]) & other_item
     remedy = "So has each user: take a model that needs no such pairs, such as Popular."
-    if beside.any():
-        pause = ""
-        if "timestamp" in events:
-            shortest = np.abs(np.diff(events["timestamp"], prepend=0))[beside].min()
-            pause = f" (seconds; the shortest pause between two items of a user is {shortest:,.0f})"
+    if beside.any() and "timestamp" in events:
+        shortest = np.abs(np.diff(events["timestamp"], prepend=0))[beside].min()
         remedy = (
-            f"Some users have several: let sequences end later, by a longer gap={pause} or without "
-            "sessions."
+            "Some users have several: let sequences end later, by a longer gap= (seconds; the "
+            f"shortest pause between two items of a user is {shortest:,.0f}) or without sessions."
         )
+    elif beside.any():
+        remedy = "Some users have several: take these instead of sessions (by_session=False)."
     raise NoExample(
         f"No example is left to learn from: {owner} learns from different items of one sequence, "
         f"and each of the {number:,} sequences has a single item. {remedy} "

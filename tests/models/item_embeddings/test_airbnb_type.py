@@ -80,6 +80,17 @@ def test_types_that_book_each_other_are_near():
     assert set(ids.numpy()[0].astype(str)) == {"i0", "i2", "i4", "i6", "i8"}
 
 
+def test_bookings_need_their_order():
+    timed = small()
+    timeless = timed.with_events(timed.events.drop(columns="timestamp"))
+    model = AirbnbType(AirbnbType.default_features(timeless).adapt(timeless))
+    with pytest.raises(
+        ValueError, match=r"^AirbnbType needs to know which .* came first"
+    ) as raised:
+        model.training_data(timeless)
+    assert "window" not in str(raised.value)
+
+
 def test_a_rejected_request_is_nobodys_context():
     interactions = small()
     features = AirbnbType.default_features(interactions).adapt(interactions)

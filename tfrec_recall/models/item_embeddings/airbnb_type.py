@@ -217,7 +217,7 @@ class AirbnbType(WindowModel):
                 f"(booked=, rejected=). Received: {len(train.events):,} other events."
             )
         train = train.with_events(wanted)
-        events, user = sequences(train, by_session=False)
+        events, user = sequences(train, by_session=False, owner="AirbnbType")
         booked = events["item_id"][~self._rejected(events)]
         known = self.features.ids("item_id").encode(booked)
         taken = np.bincount(known, minlength=len(self.taken.numpy()))
@@ -234,7 +234,7 @@ class AirbnbType(WindowModel):
                 "training_data(train) first. Received: other data before."
             )
         booked = interactions.with_events(self._bookings(interactions.events, later=True))
-        events, user = sequences(booked, by_session=False)
+        events, user = sequences(booked, by_session=False, owner="AirbnbType")
         columns = self._columns(booked, events)
         return session_batches(columns, user.repeat(2), batch_size, seed=None)
 

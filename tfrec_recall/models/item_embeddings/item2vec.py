@@ -187,7 +187,8 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         Any data set of such columns will do: `flatten_sessions` makes them from a Parquet stream.
         """
         in_order = self.window is not None and self.features.has_order
-        events, sequence = sequences(train, self.by_session, self.gap, ordered=in_order)
+        owner = "A window over sequences (not window=None, the whole set)"
+        events, sequence = sequences(train, self.by_session, self.gap, in_order, owner)
         require_pairs(type(self).__name__, events, sequence)
         columns = {"item_id": self.features.encodings["item_id"].encode(events["item_id"])}
         baskets = by_sessions(train, self.by_session) and has_baskets(train)
