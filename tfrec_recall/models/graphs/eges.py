@@ -9,22 +9,15 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data import Interactions, has_baskets
+from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flags, number, whole
-from tfrec_recall.data.sequences import by_sessions, require_pairs, sequences
 from tfrec_recall.data.windows import Block
 from tfrec_recall.features import Features, History, Wanted, infer
-from tfrec_recall.graph import (
-    NoiseRemoval,
-    RandomWalks,
-    Removed,
-    basket_graph,
-    item_graph,
-    walk_batches,
-)
+from tfrec_recall.graph import NoiseRemoval, RandomWalks, Removed, walk_batches
 from tfrec_recall.layers import L2Normalization
 from tfrec_recall.models.graphs.arguments import require_edges
 from tfrec_recall.models.graphs.centring import Centring
+from tfrec_recall.models.graphs.sequence_graph import joined, require_joined, tell_of_sets
 from tfrec_recall.models.graphs.side_info_vectors import Directed, SideInfoVectors
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import (
@@ -71,7 +64,10 @@ class EGES(WindowModel, ItemSpaceModel):
         - users, of whom the paper makes nothing, are their latest items, newer ones more:
           `last=None`, `half_life=None`.
 
-    Baskets, which have no order, are complete graphs. An item is not its own context.
+    Baskets, which have no order, are complete graphs, and where events have no times so are all
+    items of a user, or of a session: in a set of n each weighs 1 / n for each other one, so that a
+    large set does not outweigh the small ones, and `reach` means nothing. The paper's form ends
+    sequences at pauses, and refuses such events. An item is not its own context.
 
     Args:
         features: adapted; `item_id`, a history of it, and any side information of the items.
@@ -79,10 +75,11 @@ class EGES(WindowModel, ItemSpaceModel):
         dim: of the vectors.
         walks: that begin at each item.
         length: items of a walk.
-        reach: an item leads to so many that follow in a user's sequence, or in a session.
+        reach: an item leads to so many that follow in a user's sequence, or in a session; no
+            matter in a set.
         by_session: sequences are sessions (`session_id`), and not all events of a user; by default
             where there are any. The items of a basket all lead to each other.
-        gap: seconds; a longer pause ends a sequence as well.
+        gap: seconds; a longer pause ends a sequence as well. It needs times.
         noise_removal: what to leave out before; `removed` then says how much that was.
         window: the farthest context; each centre draws its own from 1 to this.
         fixed_window: all windows reach as far as `window`.
@@ -173,7 +170,7 @@ class EGES(WindowModel, ItemSpaceModel):
         whole(owner, reach, "reach")
         number(owner, threshold, "threshold", above=0, optional=True)
         number(owner, cold_rate, "cold_rate", least=0, below=1)
-        check_sequences(owner, by_session, gap)
+        check_sequences(owner, features, by_session, gap)
         check_served(owner, last, half_life, popularity)
         self.walks, self.length, self.reach = walks, length, reach
         self.by_session, self.gap = by_session, gap
@@ -205,6 +202,7 @@ class EGES(WindowModel, ItemSpaceModel):
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Walks over the graph of these events; see `walk_data`."""
+        tell_of_sets(self)
         return self._walks(train, self.graph(train), batch_size, seed, first_epoch)
 
     def batches_to_measure(self, interactions, batch_size):
@@ -212,13 +210,11 @@ class EGES(WindowModel, ItemSpaceModel):
         return self._walks(interactions, graph, batch_size, seed=None)
 
     def _walks(self, train, graph, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
-        if not graph.nnz:
-            owner = type(self).__name__
-            require_pairs(owner, *sequences(train, self.by_session, self.gap))
+        require_joined(self, graph, train)
         return self.walk_data(graph, batch_size, seed, first_epoch)
 
     def graph(self, train: Interactions) -> sp.csr_array:
-        """Edges between encoded ids, from each item to those that follow it."""
+        """Edges between encoded ids, from each item to those that follow it, or of its set."""
         graph, self.removed = self._graph(train)
         return graph
 
@@ -227,13 +223,7 @@ class EGES(WindowModel, ItemSpaceModel):
         if self.noise_removal is not None:
             events, removed = self.noise_removal(train.events)
             train = train.with_events(events)
-        baskets = by_sessions(train, self.by_session) and has_baskets(train)
-        events, sequence = sequences(train, self.by_session, self.gap)
-        encoding = self.features.ids("item_id")
-        item = encoding.encode(events["item_id"])
-        known = item >= item_space.FIRST_KNOWN
-        found = item[known], sequence[known], encoding.size
-        return basket_graph(*found) if baskets else item_graph(*found, self.reach), removed
+        return joined(self, train), removed
 
     def walk_data(
         self,

@@ -11,11 +11,10 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
-from tfrec_recall.data import Interactions, has_baskets
+from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flag, number, refuse, whole, widths
-from tfrec_recall.data.sequences import by_sessions, require_pairs, sequences
 from tfrec_recall.features import Features
-from tfrec_recall.graph import RandomWalks, basket_graph, item_graph
+from tfrec_recall.graph import RandomWalks
 from tfrec_recall.graph.neighbour_table import best_of_rows, row_blocks
 from tfrec_recall.layers import (
     GCNAggregator,
@@ -35,6 +34,7 @@ from tfrec_recall.models.graphs.node_encoder import (
 )
 from tfrec_recall.models.graphs.node_model import NodeModel
 from tfrec_recall.models.graphs.node_neighbours import SampledNeighbours
+from tfrec_recall.models.graphs.sequence_graph import joined, require_joined, tell_of_sets
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import (
     check_sequences,
@@ -76,6 +76,9 @@ class GraphSAGE(NodeModel):
         - users, of whom the paper makes nothing, are their latest items, newer ones more:
           `last=None`, `half_life=None`.
 
+    Where events have no times, all items of a user, or of a session, are joined as those of a
+    basket: in a set of n by 1 / n, so that a large set does not outweigh the small ones.
+
     Args:
         features: adapted; `item_id`, a history of it, and any features of the items.
         dim: of the vectors and of all layers.
@@ -83,10 +86,10 @@ class GraphSAGE(NodeModel):
         final_activation: of the last layer; None leaves it linear.
         sizes: neighbours that are drawn for each layer, that of the outermost hop first.
         degree: edges of a node that the graph keeps.
-        reach: an item is joined to so many that follow in a user's sequence.
+        reach: an item is joined to so many that follow in a user's sequence; no matter in a set.
         by_session: sequences are sessions (`session_id`), and not all events of a user; by default
             where there are any. The items of a basket are all joined.
-        gap: seconds; a longer pause ends a sequence as well.
+        gap: seconds; a longer pause ends a sequence as well. It needs times.
         walk: steps of the random walks that find positives.
         negatives: what they weigh beside a positive; Q of Eq. 1.
         shared: negatives that a batch shares.
@@ -164,7 +167,7 @@ class GraphSAGE(NodeModel):
         number(owner, temperature, "temperature", above=0)
         number(owner, label_weight, "label_weight", above=0)
         flag(owner, unsupervised, "unsupervised")
-        check_sequences(owner, by_session, gap)
+        check_sequences(owner, features, by_session, gap)
         check_nodes(owner, dim, power, with_id, hide_edges, cold_rate, seed)
         check_served(owner, last, half_life, popularity)
         if label is None:
@@ -210,6 +213,7 @@ class GraphSAGE(NodeModel):
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items that lie on one random walk; also gives the graph to the model."""
+        tell_of_sets(self)
         graph = self._some_edges(train)
         self.sampled.assign(strongest(graph, self.degree))
         return self._pairs(train, graph, batch_size, seed, first_epoch)
@@ -220,8 +224,7 @@ class GraphSAGE(NodeModel):
     def _some_edges(self, train: Interactions) -> sp.csr_array:
         """The graph, which is none without an edge."""
         graph = self.graph(train)
-        if not graph.nnz:
-            require_pairs("GraphSAGE", *sequences(train, self.by_session, self.gap))
+        require_joined(self, graph, train)
         require_edges(graph)
         return graph
 
@@ -234,15 +237,7 @@ class GraphSAGE(NodeModel):
 
     def graph(self, train: Interactions) -> sp.csr_array:
         """Undirected edges between encoded ids, by how often the items were taken together."""
-        baskets = by_sessions(train, self.by_session) and has_baskets(train)
-        events, sequence = sequences(train, self.by_session, self.gap)
-        encoding = self.features.ids("item_id")
-        item = encoding.encode(events["item_id"])
-        known = item >= item_space.FIRST_KNOWN
-        if baskets:
-            return basket_graph(item[known], sequence[known], encoding.size)
-        one_way = item_graph(item[known], sequence[known], encoding.size, self.reach)
-        return sp.csr_array(one_way + one_way.T)
+        return joined(self, train, both_ways=True)
 
     def compute_loss(self, batch, training=False):
         for_sample, for_noise, for_cold = tf.unstack(tf.random.split(self.steps.next(training), 3))

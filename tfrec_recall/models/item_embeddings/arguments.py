@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tfrec_recall.data.arguments import flag, number, whole
+from tfrec_recall.features import Features
 
 
 def check_windows(
@@ -38,10 +39,18 @@ def check_training(
     whole(owner, seed, "seed", least=0)
 
 
-def check_sequences(owner: str, by_session: bool | None, gap: float | None) -> None:
-    """The same of what cuts a user's events into sequences."""
+def check_sequences(
+    owner: str, features: Features, by_session: bool | None, gap: float | None
+) -> None:
+    """The same of what cuts a user's events into sequences: pauses do where there are times."""
     flag(owner, by_session, "by_session", optional=True)
     number(owner, gap, "gap", above=0, optional=True)
+    if gap is not None and not features.has_order:
+        raise ValueError(
+            f"{owner} ends sequences at pauses of gap seconds, and these events have no "
+            "timestamps: leave gap out (gap=None); the form of a paper that has one needs times. "
+            f"Received: gap={gap!r}."
+        )
 
 
 def check_served(

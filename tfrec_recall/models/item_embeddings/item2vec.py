@@ -148,7 +148,7 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         flags(owner, mean_over_set=mean_over_set, cbow=cbow)
         if threshold != "auto":
             number(owner, threshold, "threshold", above=0, optional=True)
-        check_sequences(owner, by_session, gap)
+        check_sequences(owner, features, by_session, gap)
         check_served(owner, last, half_life, popularity)
         if window is None:
             without_effect(owner, fixed_window, False, "fixed_window", "where there is a window")
