@@ -133,7 +133,7 @@ def test_numbers_of_what_was_not_seen_for_long_are_given_to_new_items():
     month = features.grow(later([(users[0], item) for item in items[:20]]))
     assert month.item_vocabulary.ids.tolist() == features.item_vocabulary.ids.tolist()
     day = later([(users[0], "new a"), (users[1], "new b"), (users[1], items[0])], days=440)
-    kept = month.grow(day, unseen_days=50)
+    kept = month.grow(day, unseen_days=450)
     assert len(kept.item_vocabulary) == len(features.item_vocabulary) + 2
     grown = month.grow(day, unseen_days=30)
     assert len(grown.item_vocabulary) == len(features.item_vocabulary)

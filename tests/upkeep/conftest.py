@@ -26,14 +26,14 @@ def day(number):
     return Interactions(events, mend_ids=False)
 
 
-def exported(path, first):
-    """An export of `Popular` that has learnt these events."""
+def exported(path, first, waiting=None):
+    """An export of `Popular` that has learnt these events, but for those that wait."""
     model = Popular(Popular.default_features(first).adapt(first))
     model.fit(first)
     model.keep_state(first)
     days = DaysBefore.of(first, first.events["user_id"])
-    none = first.events.iloc[:0]
-    state = write(path, model, first.events, none, first.users, first.items, days, {})
+    waiting = first.events.iloc[:0] if waiting is None else waiting
+    state = write(path, model, first.events, waiting, first.users, first.items, days, {})
     retriever = model.retriever(first.items, k=50)
     export(retriever, path, data=state.card, items=first.items)
     return path

@@ -15,12 +15,11 @@ from tfrec_recall.data.vocabulary_growth import grow
 from tfrec_recall.features.columns import Feature
 from tfrec_recall.features.encodings import BucketEncoding, VocabularyEncoding
 from tfrec_recall.features.rows import Origin
-from tfrec_recall.features.seen import column_of, rows_seen
+from tfrec_recall.features.seen import IDS, Seen, column_of, newest_times, rows_seen
 
 if TYPE_CHECKING:
     from tfrec_recall.features.specification import Features
 
-IDS = ("user_id", "item_id")  # whose numbers may be given up
 DAY = 24 * 3600
 CROWDED = 2.0  # a top bucket with so many times its share of new values is divided
 
@@ -153,10 +152,27 @@ def _table(features: Features, result: Features, items: pd.DataFrame) -> dict[st
     return found
 
 
+def last_seen_of(features: Features, seen: Seen) -> dict[str, np.ndarray]:
+    """When training saw each id last, by its number; nothing without times."""
+    found = {}
+    for name in IDS:  # whose numbers may be given up
+        encoding, newest = features.encodings.get(name), seen.last_seen(name)
+        if isinstance(encoding, VocabularyEncoding) and newest is not None:
+            found[name] = _newest(encoding, newest, np.full(encoding.size, float(newest.min())))
+    return found
+
+
+def _newest(encoding: VocabularyEncoding, newest: pd.Series, times: np.ndarray) -> np.ndarray:
+    """The later of the times that ids have by now and of these; late events set none back."""
+    codes = encoding.encode(newest.index.to_series())
+    times[codes] = np.maximum(times[codes], newest.to_numpy("float64"))
+    return times
+
+
 def _last_seen(
     features: Features, result: Features, interactions: Interactions
 ) -> dict[str, np.ndarray]:
-    """When each id was seen last, in seconds; nothing without times."""
+    """When each id was seen last; nothing without times."""
     if not interactions.has_time:
         return {}
     events, found = interactions.events, {}
@@ -164,13 +180,22 @@ def _last_seen(
         encoding = result.encodings.get(name)
         if not isinstance(encoding, VocabularyEncoding):
             continue
-        times = np.full(encoding.size, events["timestamp"].min(), "float64")
-        before = features.last_seen.get(name, ())
-        times[: len(before)] = before
-        newest = events.groupby("user_id" if name == "user_id" else "item_id")["timestamp"].max()
-        times[encoding.encode(newest.index.to_series())] = newest.to_numpy("float64")
-        found[name] = times
+        times = np.full(encoding.size, float(events["timestamp"].min()))
+        known = np.flatnonzero(Origin.of(features.encodings[name], encoding).same)
+        times[known] = _seen_before(features, name, interactions)[known]
+        found[name] = _newest(encoding, newest_times(events, name), times)
     return found
+
+
+def _seen_before(features: Features, name: str, interactions: Interactions) -> np.ndarray:
+    """When each id was seen last before these events.
+
+    Features that know no times, as those of earlier versions did not, have seen all of them as late
+    as these events: what nobody noted is no reason to give a number up.
+    """
+    now = float(interactions.events["timestamp"].max())
+    size = features.encodings[name].size
+    return features.last_seen.get(name, np.full(size, now))
 
 
 def _spare(
@@ -188,14 +213,15 @@ def _spare(
         if not isinstance(encoding, VocabularyEncoding):
             continue
         counts = encoding.vocabulary.counts
-        times = features.last_seen.get(name, np.zeros(len(counts)))
+        times = np.zeros(len(counts))
+        if interactions.has_time:
+            times = _seen_before(features, name, interactions)
         may = np.arange(len(counts)) >= FIRST_KNOWN
         if minimum_count is not None:
             may &= counts < minimum_count
         if unseen_days is not None:
-            events = interactions.events["timestamp"]
-            seen = features.last_seen.get(name, np.full(len(counts), float(events.min())))
-            may &= seen < events.max() - unseen_days * DAY
+            newest = interactions.events["timestamp"].max()
+            may &= times < newest - unseen_days * DAY
         order = np.lexsort((counts, times))
         found[name] = order[may[order]]
     return found

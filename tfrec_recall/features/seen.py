@@ -9,10 +9,12 @@ import pandas as pd
 from numpy import dtype as numpy_dtype
 
 from tfrec_recall.data import Interactions, PartedInteractions, Vocabulary, has_baskets
+from tfrec_recall.data.column_types import without_categories
 from tfrec_recall.data.parted import added
 from tfrec_recall.features.columns import Categorical, Feature
 from tfrec_recall.features.encodings import Encoding
 
+IDS = ("user_id", "item_id")
 Dtype = numpy_dtype | pd.api.extensions.ExtensionDtype
 
 
@@ -29,6 +31,14 @@ class Seen(Protocol):
     items: pd.DataFrame
     dtypes: Mapping[str, Dtype]
     has_baskets: bool
+
+    def last_seen(self, column: str) -> pd.Series | None:
+        """By id, the newest time of its events; None without times.
+
+        Args:
+            column: user_id or item_id.
+        """
+        ...
 
     def learn(self, feature: Feature) -> Encoding:
         """The encoding of a column of events."""
@@ -60,6 +70,9 @@ class SeenAtOnce:
         self.dtypes: Mapping[str, Dtype] = dict(self.events.dtypes)
         self.has_baskets = has_baskets(interactions)
 
+    def last_seen(self, column: str) -> pd.Series | None:
+        return newest_times(self.events, column) if "timestamp" in self.events else None
+
     def learn(self, feature: Feature) -> Encoding:
         return feature.adapt(column_of(self.events, feature, "events"))
 
@@ -78,19 +91,28 @@ class SeenInParts:
         self.counts: dict[str, pd.Series] = {}
         self.dtypes: Mapping[str, Dtype] = {}
         self.has_baskets = True
+        self.newest: dict[str, pd.Series] = {}
         users = []
         for part in parted:
             events = part.events
             self.dtypes = self.dtypes or dict(events.dtypes)
             unread = {"timestamp", "session_id"} | set(part.users) - {"user_id"}
-            counted = {"user_id", "item_id"} | (set(columns) & set(events) - unread)
+            counted = set(IDS) | (set(columns) & set(events) - unread)
             for column in counted:
                 self.counts[column] = added(self.counts.get(column), events[column])
+            if "timestamp" in events:
+                for column in IDS:
+                    both = [self.newest.get(column), newest_times(events, column)]
+                    times = pd.concat([one for one in both if one is not None])
+                    self.newest[column] = times.groupby(level=0).max()
             users.append(rows_seen(part.users, events, "user_id"))
             self.has_baskets = self.has_baskets and has_baskets(part)
         self.users = pd.concat(users, ignore_index=True)
         items = parted.items
         self.items = items[items["item_id"].isin(self.counts["item_id"].index)]
+
+    def last_seen(self, column: str) -> pd.Series | None:
+        return self.newest.get(column)
 
     def learn(self, feature: Feature) -> Encoding:
         if not isinstance(feature, Categorical):
@@ -108,6 +130,16 @@ class SeenInParts:
         if feature.column not in self.counts:
             column_of(pd.DataFrame(columns=list(self.dtypes)), feature, "events")
         return self.counts[feature.column]
+
+
+def newest_times(events: pd.DataFrame, column: str) -> pd.Series:
+    """By id, the newest time of its events.
+
+    >>> log = pd.DataFrame({"item_id": ["a", "b", "a"], "timestamp": [5, 4, 3]})
+    >>> newest_times(log, "item_id").to_dict()
+    {'a': 5, 'b': 4}
+    """
+    return events.groupby(without_categories(events[column]))["timestamp"].max()
 
 
 def rows_seen(table: pd.DataFrame, events: pd.DataFrame, key: str) -> pd.DataFrame:

@@ -25,7 +25,7 @@ from tfrec_recall.features.encodings import (
     VectorEncoding,
     VocabularyEncoding,
 )
-from tfrec_recall.features.growth import grown
+from tfrec_recall.features.growth import grown, last_seen_of
 from tfrec_recall.features.objective import Objective
 from tfrec_recall.features.seen import Seen, column_of, seen_in
 
@@ -88,7 +88,7 @@ class Features:
         self.encodings: dict[str, Encoding] = {}
         self.item_table: dict[str, np.ndarray] = {}
         self.waiting: dict[str, pd.Series] = {}  # values too rare so far, and how often they came
-        self.last_seen: dict[str, np.ndarray] = {}  # times of ids, once they have grown
+        self.last_seen: dict[str, np.ndarray] = {}  # of ids, the newest time of their events
         self.has_order = False  # whether the events it is adapted to have a time
         self.has_baskets = False  # and whether their sessions are baskets
         _refuse_names(self.user, self.item)
@@ -152,6 +152,7 @@ class Features:
         for feature in self.histories:
             self.encodings[feature.name] = self._history_encoding(feature, seen)
         self.item_table = self._tabulate(interactions.items)
+        self.last_seen = last_seen_of(self, seen)
         return self
 
     @of_kinds
@@ -170,13 +171,12 @@ class Features:
 
         With `minimum_count` or `unseen_days`, users and items that are seldom seen give their
         numbers up as new ones need them, those that were seen longest ago first; they are then
-        unknown. With both, both have to hold. What `adapt` saw counts as seen when what came since
-        begins.
+        unknown. With both, both have to hold.
 
         Args:
             interactions: the events since, with the rows of their users and items.
             minimum_count: of events; who has fewer may go.
-            unseen_days: who has no event for longer may go.
+            unseen_days: who has no event for so long, before the newest one, may go.
 
         Returns: other features; `model.grow(features)` makes a model of them.
         """
@@ -374,7 +374,7 @@ class Features:
         features.item_table = {n: unpack(rows) for n, rows in config["item_table"].items()}
         features.has_order, features.has_baskets = config["has_order"], config["has_baskets"]
         features.of_events = frozenset(config["of_events"])
-        seen = config.get("last_seen", {})  # files of earlier versions lack both
+        seen = config.get("last_seen", {})  # files of earlier versions lack it and `waiting`
         features.last_seen = {name: unpack(times) for name, times in seen.items()}
         features.waiting = {
             name: pd.Series(unpack(one["counts"]), pd.Index(unpack(one["values"])))
