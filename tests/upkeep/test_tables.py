@@ -70,3 +70,13 @@ def test_events_without_a_column_have_none_of_it():
         found = in_form(pd.DataFrame({"user_id": ["v"]}), like)
     assert found.dtypes.tolist() == ["str", "Int64", "boolean"]
     assert found[["quantity", "gift"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float64", "float32"])
+def test_events_without_a_weight_count_one_each(dtype):
+    like = pd.DataFrame({"user_id": ["u"], "weight": pd.Series([3], dtype=dtype)})
+    with pytest.warns(ReadingNotice, match="have no weight, .*: each counts 1") as told:
+        found = in_form(pd.DataFrame({"user_id": ["v", "w"]}), like)
+    assert len(told) == 1
+    assert found["weight"].tolist() == [1, 1]
+    assert found["weight"].dtype == dtype

@@ -90,8 +90,9 @@ def _joined(data: Interactions, state: TrainingState, source: Source) -> Interac
         both = getattr(data, table), known[table]
         before, after = both if getattr(source, table) is None else both[::-1]
         tables[table] = merged(before, after, key)
+    events = data.events.drop(columns="split", errors="ignore")  # what was learnt since has none
     return Interactions(
-        pd.concat([data.events, since], ignore_index=True),
+        pd.concat([events, since], ignore_index=True),
         **tables,
         name=data.name,
         time_unit=data.time_unit,

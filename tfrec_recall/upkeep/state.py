@@ -140,7 +140,7 @@ class TrainingState:
 
     def waiting(self) -> pd.DataFrame:
         """Events that training has not learnt: it was measured with them, or left them aside."""
-        return pd.read_parquet(self.folder / WAITING)
+        return without_split(pd.read_parquet(self.folder / WAITING))
 
     def size(self) -> int:
         """How many events were learnt."""
@@ -149,7 +149,7 @@ class TrainingState:
     def events(self) -> pd.DataFrame:
         """All events that were learnt, and those that wait, in memory: no update asks for that."""
         learnt = ds.dataset([str(part) for part in self._parts()]).to_table().to_pandas()
-        return pd.concat([learnt, self.waiting()], ignore_index=True)
+        return pd.concat([without_split(learnt), self.waiting()], ignore_index=True)
 
     def events_of(self, users: pd.Series) -> pd.DataFrame:
         """The events that were learnt of these users; the others pass through part by part."""
@@ -157,7 +157,7 @@ class TrainingState:
         kind = data.schema.field("user_id").type
         asked = pa.array(users.tolist(), kind)
         found = data.to_table(filter=pc.field("user_id").isin(asked), batch_size=ROWS)
-        return found.to_pandas(types_mapper=None)
+        return without_split(found.to_pandas(types_mapper=None))
 
     def _parts(self) -> list[pathlib.Path]:
         return sorted((self.folder / EVENTS).iterdir())
@@ -178,12 +178,12 @@ def of_training(
         told: `batch_size`, and whether lists have items of the history again, `repeats`.
     """
     model.keep_state(split.train)
-    data = split.train
+    data, events = split.train, without_split(split.train.events)
     told = {**told, TIME_UNIT: data.time_unit}
     others = (split.validation.targets, split.test.targets, split.left)
     there = [one for one in others if one is not None]
-    waiting = pd.concat(there, ignore_index=True).reindex(columns=data.events.columns)
-    return write(export, model, data.events, waiting, data.users, data.items, days, told)
+    waiting = pd.concat(there, ignore_index=True).reindex(columns=events.columns)
+    return write(export, model, events, waiting, data.users, data.items, days, told)
 
 
 def write(
@@ -239,6 +239,13 @@ def write(
     return TrainingState(write_version(export / FOLDER, fill))
 
 
+def without_split(events: pd.DataFrame) -> pd.DataFrame:
+    """Events without their parts in a given split: all of them are learnt in the end, and those of
+    a day have none.
+    """
+    return events.drop(columns="split", errors="ignore")
+
+
 def remove_old(export: pathlib.Path) -> None:
     """Removes states that none of the newest versions has, as of updates that were cut off.
 
@@ -260,7 +267,10 @@ def _put_together(
     parts: list[pathlib.Path], path: pathlib.Path, stay: pc.Expression | None = None
 ) -> None:
     schema = pq.read_schema(parts[0])
+    if "split" in schema.names:  # a state of an earlier version
+        schema = schema.remove(schema.get_field_index("split"))
     with pq.ParquetWriter(path, schema) as writer:
         for part in parts:
-            for batch in ds.dataset(str(part)).to_batches(filter=stay, batch_size=ROWS):
+            options = {"columns": schema.names, "filter": stay, "batch_size": ROWS}
+            for batch in ds.dataset(str(part)).to_batches(**options):
                 writer.write_batch(batch.cast(schema))

@@ -13,10 +13,14 @@ from tfrec_recall.data.recent_events import merged
 def in_form(events: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
     """Events with the columns and types of those that were learnt.
 
-    Integers and flags are nullable where some are missing.
+    Integers and flags are nullable where some are missing. Where no weight came, each event counts
+    1, which is told.
 
     Raises: ValueError for a column that cannot have this type.
     """
+    if "weight" in like and "weight" not in events:
+        tell("The new events have no weight, which those of the training had: each counts 1.")
+        events = events.assign(weight=1)
     lacking = [str(column) for column in like if column not in events]
     if lacking:
         tell(f"The new events have no {', '.join(lacking)}, which those of the training had.")
