@@ -8,16 +8,17 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfrec_recall.data.vocabulary import UNKNOWN
+from tfrec_recall.data.vocabulary import FIRST_KNOWN, UNKNOWN
 from tfrec_recall.data.vocabulary_growth import kept
 from tfrec_recall.features.encodings import BucketEncoding, Encoding, VocabularyEncoding
 
 
 class Start(enum.Enum):
-    """Where the row of a new value begins.
+    """Where the row of a new value begins; half of a divided bucket begins as the whole was, unless
+    all is given.
 
-    unknown: as the row that the value had before, which is that of unknown values, or of a bucket
-        that was divided: what the model answers stays the same.
+    unknown: as the row that the value had before, which is that of unknown values: what the model
+        answers stays the same.
     zero: as zeros, which the layer gives of unknown values, or which mean that nothing was counted.
     fresh: as the constructor draws it; the layer knows that it has learnt nothing.
     given: all rows, old and new, are what the constructor took from the features.
@@ -53,6 +54,11 @@ class Origin(NamedTuple):
 
     row: np.ndarray
     same: np.ndarray
+
+    @property
+    def divided(self) -> np.ndarray:
+        """Which are new buckets, made of one that was known: known items may have them at once."""
+        return ~self.same & (self.row >= FIRST_KNOWN)
 
     @classmethod
     def of(cls, before: Encoding, after: Encoding) -> Origin:

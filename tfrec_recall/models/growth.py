@@ -128,11 +128,12 @@ def origins_of(before: Features, after: Features) -> dict[str, Origin]:
 def carry(before: tf.Variable, after: tf.Variable, origin: Origin, start: Start) -> None:
     """Gives a grown weight, or what an optimiser keeps of it, the rows that were there."""
     rows, old = after.numpy(), before.numpy()
-    rows[origin.same] = old[origin.row[origin.same]]
+    known = origin.same | origin.divided
     if start is Start.unknown:
-        rows[~origin.same] = old[origin.row[~origin.same]]
+        known[:] = True
     elif start is Start.zero:
-        rows[~origin.same] = 0
+        rows[~known] = 0
+    rows[known] = old[origin.row[known]]
     after.assign(rows)
 
 

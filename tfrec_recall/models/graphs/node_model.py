@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.features import Features, History, Wanted, infer
+from tfrec_recall.features import Features, History, Rows, Start, Wanted, infer
 from tfrec_recall.models.graphs.item_pairs import Steps
 from tfrec_recall.models.graphs.node_encoder import NodeEncoder
 from tfrec_recall.models.item_embeddings.item_space import known_counts
@@ -26,6 +26,14 @@ class NodeModel(ItemSpaceModel):
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
         found = infer(interactions, words=5, columns=columns, of_users=False)
         return Features([History(length=50)], found.item, left_out=found.left_out)
+
+    def feature_rows(self):
+        """An id that is new adds nothing, as it did before: the row of unknown ones is not learnt,
+        as an item without a known id is its other features.
+        """
+        rows = super().feature_rows()
+        table = self.nodes.encoder.tables.get("item_id")
+        return rows if table is None else [*rows, Rows(table, "item_id", Start.zero)]
 
     def update(self, recent, epochs=1, batch_size=BATCH_SIZE, seed=0):
         """Gives new items their neighbours among the recent events; by these, and by their

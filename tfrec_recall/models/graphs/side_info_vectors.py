@@ -97,13 +97,19 @@ class SideInfoVectors(tf.keras.layers.Layer):
         return cls(table, fields, dim, side_info, longest_step, adaptive)
 
     def rows_of_features(self) -> list[Rows]:
-        """All of its tables: what is new is absent until it is learnt, and then begins anew."""
+        """All of its tables: an id that is new is absent until it is learnt, and then begins anew.
+
+        A new value of side information begins as zeros: directions are served, and beside the
+        other fields it leaves them as they are.
+        """
         found = [Rows(self.output_vectors, "item_id", Start.fresh)]
         found.append(Rows(self.learnt, "item_id", Start.fresh))
         if self.pooling.side_info == "weighted":
             found.append(Rows(self.pooling.importance, "item_id", Start.fresh))
         of_fields = [field.name for field in self.fields if field.size]
-        found += [Rows(self.encoder.tables[name], name, Start.fresh) for name in of_fields]
+        for name in of_fields:
+            start = Start.fresh if name == "item_id" else Start.zero
+            found.append(Rows(self.encoder.tables[name], name, start))
         for name, steps in self.rows.items():
             feature = "item_id" if name in (OUTPUT, WEIGHTS) else name
             if isinstance(steps, AdaptiveRows) and (feature in of_fields):

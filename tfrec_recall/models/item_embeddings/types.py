@@ -50,6 +50,9 @@ class TypeRule(tf.keras.layers.Layer):
             everything = tf.keras.initializers.Constant(NOBODY)
             options = {"shape": (most,), "dtype": tf.int64, "trainable": False}
             self.kept = self.add_weight("kept", initializer=everything, **options)
+            # Of each feature the highest value that keys know: a bucket divided since is one.
+            options = {**options, "shape": (len(self.sizes),)}
+            self.tops = self.add_weight("tops", initializer=everything, **options)
 
     def call(self, values):
         """The types, int32, in the shape that the values have."""
@@ -68,15 +71,19 @@ class TypeRule(tf.keras.layers.Layer):
     def keys(self, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """The combinations as int64, which are their numbers if all fit in `most`."""
         key = tf.zeros([], tf.int64)
-        for name, size in reversed(self.sizes.items()):  # the first feature counts by ones
-            factor = ODD if self.folded else size
-            key = key * factor + tf.cast(values[name], tf.int64)  # wraps, as a hash may
+        for place, (name, size) in reversed([*enumerate(self.sizes.items())]):  # first by ones
+            value, factor = tf.cast(values[name], tf.int64), size
+            if self.folded:
+                value, factor = tf.minimum(value, self.tops[place]), ODD
+            key = key * factor + value  # wraps, as a hash may
         return key
 
     def moved_from(
         self, before: TypeRule, counts: np.ndarray, origins: Mapping[str, Origin]
     ) -> tuple[np.ndarray, np.ndarray]:
         """The numbers of combinations in another rule, and here; learns which have one.
+
+        Those with a divided bucket have two here, of one number there.
 
         Args:
             before: the rule over features that have grown to those of this one.
@@ -97,6 +104,11 @@ class TypeRule(tf.keras.layers.Layer):
                     f"most_types. Received: {before.combinations:,} combinations."
                 )
             self.kept.assign(before.kept)
+            tops = before.tops.numpy().copy()
+            for place, name in enumerate(self.sizes):
+                whole = origins[name].row[origins[name].divided]
+                tops[place] = min([tops[place], *whole])
+            self.tops.assign(tops)
             return before.first + own, self.first + own
         values, left, same = {}, own, np.ones(len(own), bool)
         for name, size in before.sizes.items():
@@ -105,9 +117,16 @@ class TypeRule(tf.keras.layers.Layer):
             left = left // size
         if self.folded:  # those alone have a number that were seen
             same &= counts[before.first + own] > 0
-        values = {name: value[same] for name, value in values.items()}
-        self.keep(values, counts[before.first + own[same]])
-        return before.first + own[same], self(values).numpy()
+        own, values = own[same], {name: value[same] for name, value in values.items()}
+        for name in self.sizes:
+            for half in np.flatnonzero(origins[name].divided):
+                whole = values[name] == origins[name].row[half]
+                own = np.append(own, own[whole])
+                halves = {n: value[whole] for n, value in values.items()}
+                halves[name] = np.full_like(halves[name], half)
+                values = {n: np.append(value, halves[n]) for n, value in values.items()}
+        self.keep(values, counts[before.first + own])
+        return before.first + own, self(values).numpy()
 
     def keep(self, values: Mapping[str, np.ndarray], events: np.ndarray) -> None:
         """Gives the most frequent combinations a number of their own, if not all have one.
