@@ -75,3 +75,12 @@ def test_what_an_objective_needs_is_named():
             Objective("x", **arguments)
     with pytest.raises(ValueError, match=r"'x' reads the event column 'sales'. Received: .*rating"):
         Objective("x", "sales", at_least=1).labels(EVENTS)
+
+
+def test_a_meeting_of_which_an_event_is_new_is_a_target():
+    """The click of an earlier day is history, and the like that follows from it is not."""
+    data = Interactions(EVENTS.assign(history_only=[True, False, True, False, True]))
+    met = meetings(data, objectives_of(data)).events.sort_values("timestamp")
+    assert met["timestamp"].tolist() == [10, 12, 13, 90]
+    assert met["history_only"].tolist() == [False, True, False, True]
+    assert met["label like"].tolist() == [True, False, False, False]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.examples import HISTORY_ONLY
 from tfrec_recall.data.kinds import of_kinds
 
 MEASURES = ("rating", "quantity")
@@ -87,7 +88,8 @@ def meetings(interactions: Interactions, objectives: tuple[Objective, ...]) -> I
 
     Where events have types, those of one user and one item (of one session, where there are
     sessions) are one meeting: its first event stays, with the labels of all of them. What follows
-    from a click would else have the click itself for its history.
+    from a click would else have the click itself for its history. A meeting of which any event may
+    be a target is one.
     """
     events = interactions.events
     labels = {label_of(objective): objective.labels(events) for objective in objectives}
@@ -99,6 +101,8 @@ def meetings(interactions: Interactions, objectives: tuple[Objective, ...]) -> I
         meeting = events.groupby(keys, observed=True, sort=False).ngroup()
         for name in labels:
             events[name] = events[name].groupby(meeting).transform("max")
+        if HISTORY_ONLY in events:
+            events[HISTORY_ONLY] = events[HISTORY_ONLY].groupby(meeting).transform("min")
         events = events[~meeting.duplicated()].sort_index()
     return interactions.with_events(events.reset_index(drop=True))
 
