@@ -47,7 +47,7 @@ class Growing(SavedWhole):
         Raises: ValueError for features that did not grow out of the model's own.
         """
         origins = origins_of(self.features, features)
-        changes = {"features": features, "name": self.name, **self.growth_arguments()}
+        changes = {"features": features, "name": self.name, **self.growth_arguments(features)}
         grown = self.twin(**changes)
         here, there = self.all_feature_rows(), grown.all_feature_rows()
         tables = {id(new.weight): (old, new) for old, new in zip(here, there, strict=True)}
@@ -61,8 +61,10 @@ class Growing(SavedWhole):
         self._compile(grown, tables, origins)
         return grown
 
-    def growth_arguments(self) -> dict[str, Any]:
-        """Arguments of the constructor that a grown model has as this one found them."""
+    def growth_arguments(self, features: Features) -> dict[str, Any]:
+        """Arguments of the constructor that a grown model has as this one found them, or that go by
+        the grown features.
+        """
         return {}
 
     def feature_rows(self) -> list[Rows]:

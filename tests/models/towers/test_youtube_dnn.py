@@ -140,6 +140,31 @@ def test_given_items_are_where_vectors_begin(features, interactions):
         assert moved == 0 if freeze else moved > 1e-4
 
 
+@pytest.mark.parametrize("integers", [False, True])
+def test_frozen_items_grow_by_items_without_vectors(interactions, integers):
+    events = interactions.events[["user_id", "item_id", "timestamp"]]
+    if integers:
+        events = events.assign(item_id=events["item_id"].str[1:].astype(int))
+    known = events["item_id"].unique()
+    fresh = 99 if integers else "fresh"
+    features = Features([History(length=6)], [Categorical("item_id")]).adapt(Interactions(events))
+    given = pd.DataFrame(np.random.default_rng(1).normal(size=(len(known), 8)), index=known)
+    settings = {"item_vectors": given.astype("float32"), "freeze_items": True, "normalize": False}
+    model = built(features, **settings)
+    model.has_learnt.assign(tf.ones_like(model.has_learnt))
+    day = pd.DataFrame({"user_id": ["u1"], "item_id": [fresh], "timestamp": [10**9]})
+    grown = model.grow(features.grow(Interactions(day)))
+    again = grown.grow(grown.features.grow(Interactions(day.assign(item_id=fresh * 2))))
+    for one in (grown, again):
+        vectors = one.embed_items(pd.DataFrame({"item_id": known}))
+        np.testing.assert_allclose(vectors, given, rtol=1e-5)
+        unknown = model.embed_items(pd.DataFrame({"item_id": [fresh]}))
+        new = one.embed_items(pd.DataFrame({"item_id": [fresh]}))
+        np.testing.assert_array_equal(new, unknown)
+    loaded = YouTubeDNN.from_config(again.get_config())
+    assert len(loaded.made_with["item_vectors"]) == len(known) + 2
+
+
 def test_given_items_have_to_fit(features):
     given = pd.DataFrame(np.zeros((2, 3)), index=["i1", "i2"])
     with pytest.raises(ValueError, match=r"8 finite numbers each.*Received: \(2, 3\)"):

@@ -177,7 +177,7 @@ class UserCF(OnePassModel):
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
         return ids_alone([Categorical("user_id"), History()], columns)
 
-    def growth_arguments(self):
+    def growth_arguments(self, features):
         """What "auto" was by the users and events of before."""
         own = ("neighbours", "amplification", "popularity")
         return {

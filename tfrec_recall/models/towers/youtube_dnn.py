@@ -81,7 +81,8 @@ class YouTubeDNN(SoftmaxModel):
         item_vectors: where the watched items' vectors begin: indexed by item_id, `dim` columns,
             item2vec's for instance. Items then have no other features; those without a row begin at
             random.
-        freeze_items: keep the items' vectors as given; every known item has a row then.
+        freeze_items: keep the items' vectors as given; every known item has a row then. Those that
+            come by growth are as unknown ones.
     """
 
     PUBLISHED: ClassVar[Published | None] = Published(
@@ -254,6 +255,16 @@ class YouTubeDNN(SoftmaxModel):
                 f"item. Received: none for {without:,} of them; leave freeze_items out."
             )
         table.scatter_nd_update(rows[known, np.newaxis], vectors[known])
+
+    def growth_arguments(self, features):
+        """Frozen items are those that were given: new ones begin as unknown ones then."""
+        given = self.made_with.get("item_vectors")
+        if given is None or not self.made_with.get("freeze_items"):
+            return {}
+        ids = pd.Index(features.item_vocabulary.ids).astype(given.index.dtype)
+        new = ids.difference(given.index, sort=False)
+        blank = pd.DataFrame(0.0, new, given.columns)  # rows are as they are in the model
+        return {"item_vectors": pd.concat([given, blank.astype(given.dtypes)])}
 
     def _user_side(self, hidden: Sequence[int], dropout: float, residual: bool, recency: bool):
         user = self.features.inputs(self.features.user)
