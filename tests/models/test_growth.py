@@ -248,3 +248,25 @@ def test_what_does_not_fit_is_an_error():
     untimed = Interactions(board.events[["user_id", "item_id"]], board.users, board.items)
     with pytest.raises(ValueError, match="needs to know which event came first"):
         its_features().grow(untimed)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        (
+            "code",
+            2.5,
+            r"Categorical\('code'\) cannot grow by what the items have there: .* \[2\.5\]",
+        ),
+        ("price", "dear", r"Numeric\('price'\) cannot grow by what the items have there: .*'dear'"),
+    ],
+)
+def test_a_column_that_does_not_fit_is_named(column, value, said):
+    log = pd.DataFrame({"user_id": ["u", "v"], "item_id": ["a", "b"], "timestamp": [1, 2]})
+    items = pd.DataFrame({"item_id": ["a", "b"], "code": [1.0, 2.0], "price": [3.0, 4.0]})
+    item = [Categorical("item_id"), Categorical("code"), Numeric("price", buckets=2)]
+    features = Features([History()], item).adapt(Interactions(log, items=items))
+    day = pd.DataFrame({"user_id": ["u"], "item_id": ["c"], "timestamp": [3]})
+    new = pd.DataFrame({"item_id": ["c"], "code": [3.0], "price": [9.0]}).assign(**{column: value})
+    with pytest.raises(ValueError, match=said):
+        features.grow(Interactions(day, items=new))

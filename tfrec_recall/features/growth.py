@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,11 +45,14 @@ def grown(
     for feature in (*features.item, *features.user_fields):
         encoding = features.encodings[feature.name]
         if isinstance(encoding, BucketEncoding):
-            encoding = _divided(encoding, _new_cells(features, feature, interactions))
+            with _naming(features, feature):
+                encoding = _divided(encoding, _new_cells(features, feature, interactions))
         elif isinstance(encoding, VocabularyEncoding):
+            with _naming(features, feature):
+                counts = _counts(features, feature, encoding.vocabulary, interactions)
             found = grow(
                 encoding.vocabulary,
-                _counts(features, feature, encoding.vocabulary, interactions),
+                counts,
                 getattr(feature, "min_count", 1),
                 features.waiting.get(feature.name),
                 spare.get(feature.name, ()),
@@ -67,6 +72,20 @@ def grown(
     result.item_table = _table(features, result, interactions.items)
     result.last_seen = _last_seen(features, result, interactions)
     return result
+
+
+@contextlib.contextmanager
+def _naming(features: Features, feature: Feature) -> Iterator[None]:
+    """Raises: ValueError that names the column, whatever it is that fails."""
+    try:
+        yield
+    except Exception as error:
+        table = "items" if feature in features.item else "users"
+        table = "events" if _is_of_events(features, feature) else table
+        raise ValueError(
+            f"{type(feature).__name__}({feature.column!r}) cannot grow by what the {table} have "
+            f"there: {error}"
+        ) from error
 
 
 def _counts(
