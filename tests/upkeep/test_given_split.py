@@ -31,9 +31,7 @@ def of_a_split(tmp_path):
     model.fit(split.train)
     days = DaysBefore.of(log, split.train.events["user_id"])
     found = of_training(tmp_path / "popular", model, split, days, {})
-    export(
-        model.retriever(log.items, k=50), tmp_path / "popular", data=found.card, items=log.items
-    )
+    export(model.retriever(log.items, k=50), tmp_path / "popular", data=found.card, items=log.items)
     return tmp_path / "popular"
 
 

@@ -38,16 +38,22 @@ def test_another_update_is_refused_while_one_goes_on(popular, monkeypatch):
     assert TrainingState.of(found.version).size() == 2 * EVENTS
 
 
-def test_a_version_that_was_written_meanwhile_is_not_passed_over(popular, monkeypatch):
+@pytest.mark.parametrize(
+    ("step", "states"),
+    [("retriever_of", [1]), ("export", [1, 2])],  # a state that no version names is no harm
+)
+def test_a_version_that_was_written_meanwhile_is_not_passed_over(
+    popular, monkeypatch, step, states
+):
     def other():
         shutil.copytree(popular / "1", popular / "2", dirs_exist_ok=True)
 
     with monkeypatch.context() as patch:
-        meanwhile(patch, "retriever_of", other)
+        meanwhile(patch, step, other)
         with pytest.raises(ValueError, match=r"Version 2 was written while .* run it again"):
             update(popular, day(1), force=True)
     assert versions(popular) == [1, 2]
-    assert versions(popular / FOLDER) == [1]
+    assert versions(popular / FOLDER) == states
 
 
 def test_a_state_that_no_version_names_yet_stays(popular):

@@ -203,6 +203,7 @@ def _updated(
     told |= {CHOSEN: is_chosen(serving)}
 
     def beside(folder: pathlib.Path) -> None:
+        unchanged("this update was exported")
         write_reference(folder, usual)
         if removed is not None:
             events = days.popularity(removed.item_ids)
