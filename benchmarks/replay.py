@@ -29,6 +29,7 @@ from tfrec_recall.cli.discovery import entry
 from tfrec_recall.data import Interactions, datasets, given, recent
 from tfrec_recall.evaluation import evaluate
 from tfrec_recall.models.item_embeddings.window_model import WindowModel
+from tfrec_recall.upkeep.updating import replayed
 
 DAY = 24 * 3600
 CUT = 50
@@ -96,8 +97,9 @@ class Replay:
         begin = time.process_time()
         grown = model.grow(model.features.grow(new))
         length = grown.history_needed
-        replay = 0.0 if length is None else self.options.replay
-        since = recent(past, new, length, replay, self.options.seed)
+        replay = replayed(grown, self.options.replay)
+        earlier = past.take(grown.reads(past.events))
+        since = recent(earlier, new, length, replay, self.options.seed)
         epochs = (
             {} if self.options.update_epochs is None else {"epochs": self.options.update_epochs}
         )

@@ -53,3 +53,20 @@ def test_nothing_is_written_again_for_a_few(parts):
     _, files = parts
     new = pd.DataFrame({"user_id": ["u1"], "timestamp": [20 * DAY]})
     assert kept_events(files, new, 100, None) is None
+
+
+def test_events_that_are_not_read_fill_no_history(tmp_path):
+    """The newest clicks of a user are many; of bookings, which alone are read, the last is old."""
+    rows = [("u", 0, "booking"), *[("u", 9 * DAY + step, "click") for step in range(5)]]
+    rows += [("gone", step, "click") for step in range(6)]
+    events = pd.DataFrame(rows, columns=["user_id", "timestamp", "event_type"])
+    events.to_parquet(tmp_path / "0.parquet", index=False)
+    new = pd.DataFrame([("u", 10 * DAY, "click")], columns=events.columns)
+
+    def kept(reads):
+        stay = kept_events([tmp_path / "0.parquet"], new, 2, 2, reads)
+        return ds.dataset(tmp_path / "0.parquet").to_table(filter=stay).to_pandas()
+
+    found = kept(lambda came: (came["event_type"] == "booking").to_numpy())
+    assert found["event_type"].tolist() == ["booking", *["click"] * 5]
+    assert kept(None)["event_type"].tolist() == ["click"] * 5

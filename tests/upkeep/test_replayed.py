@@ -4,6 +4,7 @@ import numpy as np
 
 from tests.upkeep.conftest import day
 from tfrec_recall.data import Interactions
+from tfrec_recall.models import Popular
 from tfrec_recall.upkeep import update, updating
 
 ONE = "u0"
@@ -30,3 +31,16 @@ def test_users_are_drawn_anew_for_each_update(popular, monkeypatch):
     assert again[:2] == [first, newest_day]
     assert newest_day - first
     assert again[2] - first
+
+
+def test_earlier_events_are_those_that_the_model_reads(popular, monkeypatch):
+    given, recent = [], updating.recent
+
+    def seen(history, *others):
+        given.append(set(history.events["item_id"]))
+        return recent(history, *others)
+
+    monkeypatch.setattr(updating, "recent", seen)
+    monkeypatch.setattr(Popular, "reads", lambda _, events: events["item_id"].eq("i0").to_numpy())
+    update(popular, day(1), force=True)
+    assert given == [{"i0"}] * 2

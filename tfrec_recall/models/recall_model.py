@@ -169,8 +169,16 @@ class RecallModel(Growing, Learner):
 
     @property
     def history_needed(self) -> int | None:
-        """How many of a user's latest earlier events `update` reads; None: all of them."""
+        """How many of a user's latest earlier events `update` reads, of those that `reads` says;
+        None: all of them.
+        """
         return max((history.length for history in self.features.histories), default=0)
+
+    def reads(self, events: pd.DataFrame) -> np.ndarray:
+        """Which of these events `update` reads, bool [events]: those of other types do not count
+        among the latest ones.
+        """
+        return np.ones(len(events), dtype=bool)
 
     @of_kinds
     def update(
@@ -183,7 +191,8 @@ class RecallModel(Growing, Learner):
         add to their counts, and others say what they do.
 
         Args:
-            recent: `data.recent(…, length=model.history_needed)`.
+            recent: `data.recent(…, length=model.history_needed)`, of earlier events that the model
+                `reads`.
             epochs, batch_size, seed: as of `fit` and `training_data`.
         """
         try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,7 +16,11 @@ SHARE = 0.25  # of the events that has to go before the others are written again
 
 
 def kept_events(
-    parts: Sequence[pathlib.Path], new: pd.DataFrame, days: float, length: int | None
+    parts: Sequence[pathlib.Path],
+    new: pd.DataFrame,
+    days: float,
+    length: int | None,
+    reads: Callable[[pd.DataFrame], np.ndarray] | None = None,
 ) -> pc.Expression | None:
     """The events that stay, as a filter of the parts; None where too few would go to write anew.
 
@@ -28,22 +33,23 @@ def kept_events(
         new: the events that come to them.
         days: before the newest event.
         length: of the history that the model needs; None: all of a user's events.
+        reads: which events count in a history, bool [events], by their column `event_type`; None:
+            all of them.
     """
     newest = pc.field("timestamp") >= int(new["timestamp"].max() - days * DAY)
     events = ds.dataset([str(part) for part in parts])
     kind = events.schema.field("user_id").type
-    counts = pa.concat_tables(
-        [
-            events.to_table(columns=["user_id"], filter=newest),
-            pa.table({"user_id": pa.array(new["user_id"].tolist(), kind)}),
-        ]
-    )
-    counts = counts.group_by("user_id").aggregate([([], "count_all")])
+    columns = [name for name in ("user_id", "event_type") if name in events.schema.names]
+    before = events.to_table(columns=columns, filter=newest).to_pandas()
+    came = pd.concat([before, new[columns]], ignore_index=True)
+    users = pd.Index(came["user_id"].unique())
     user = pc.field("user_id")
-    stay = user.isin(counts["user_id"].combine_chunks())
+    stay = user.isin(pa.array(users.tolist(), kind))
     if length is not None:
-        full = counts.filter(pc.greater_equal(counts["count_all"], length))
-        stay &= newest | ~user.isin(full["user_id"].combine_chunks())
+        read = came if reads is None else came[reads(came)]
+        number = read["user_id"].value_counts().reindex(users, fill_value=0)
+        full = users[(number >= length).to_numpy()]
+        stay &= newest | ~user.isin(pa.array(full.tolist(), kind))
     size = events.count_rows()
     if size - events.count_rows(filter=stay) < SHARE * size:
         return None

@@ -218,7 +218,7 @@ def write(
         parts = [] if before is None else before._parts()
         stay = None
         if parts and keep_days is not None:
-            stay = kept_events(parts, new, keep_days, model.history_needed)
+            stay = kept_events(parts, new, keep_days, model.history_needed, model.reads)
         if stay is not None:
             _put_together(parts, folder / EVENTS / f"{0:06}.parquet", stay)
             parts = []

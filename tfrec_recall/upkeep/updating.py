@@ -272,11 +272,11 @@ class _Run:
         check_followed(model, self.epochs, self.replay)
         now = self._interactions(events, self.told_of)
         grown = model.grow(model.features.grow(now, **self.dropping))
-        length = grown.history_needed
-        replay = 0.0 if length is None else self.replay
+        length, replay = grown.history_needed, replayed(grown, self.replay)
         # The same for the same update, and of other users from one to the next.
         random = np.random.default_rng([self.seed, self.state.number, len(self.learnt)])
-        history = self._interactions(self._earlier(events, replay, random))
+        earlier = self._earlier(events, replay, random)
+        history = self._interactions(earlier[grown.reads(earlier)])
         since = recent(history, now, length, replay, int(random.integers(2**31)))
         told = self.state.told
         options: dict[str, Any] = {"batch_size": told.get("batch_size") or BATCH_SIZE}
@@ -362,6 +362,12 @@ def check_followed(model: RecallModel, epochs: int | None, replay: float) -> Non
             f"{type(model).__name__} learns new events once and by themselves, without epochs and "
             f"replayed events: leave --epochs and --replay out. Received: {', '.join(told)}."
         )
+
+
+def replayed(model: RecallModel, replay: float) -> float:
+    """How many earlier events are learnt again for each new one; none by what counts all events."""
+    counts_all = isinstance(model, OnePassModel) and model.history_needed is None
+    return 0.0 if counts_all else replay
 
 
 class _Clock:

@@ -245,6 +245,10 @@ class NeuralCF(RecallModel):
         order = {"seed": seed, "first_epoch": first_epoch}
         return batches(len(examples), positives, fetch, **order, numbered=True)
 
+    @property
+    def history_needed(self):
+        return None  # negatives are what a user has no event with at all
+
     def batches_to_measure(self, interactions, batch_size):
         return self.training_data(interactions, batch_size, seed=None)  # it takes nothing
 

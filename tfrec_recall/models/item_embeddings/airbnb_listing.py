@@ -238,6 +238,13 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         order = chronological(events)
         return events.iloc[order].reset_index(drop=True), is_booked[order]
 
+    def reads(self, events):
+        """Clicks and bookings."""
+        if EVENT_TYPE not in events:
+            return super().reads(events)
+        is_booked = of_types(events, "booked", self.booked, later=True)
+        return self._clicked(events, later=True) | is_booked
+
     def _clicked(self, events: pd.DataFrame, later: bool) -> np.ndarray:
         if self.clicked is not None:
             return of_types(events, "clicked", self.clicked, later)

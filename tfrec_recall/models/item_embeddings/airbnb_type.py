@@ -289,6 +289,12 @@ class AirbnbType(WindowModel):
             of_types(events, "rejected", self.rejected, later)
         return events[of_types(events, "booked", self.booked, later) | self._rejected(events)]
 
+    def reads(self, events):
+        """Bookings and rejections."""
+        if EVENT_TYPE not in events:
+            return super().reads(events)
+        return of_types(events, "booked", self.booked, later=True) | self._rejected(events)
+
     def _rejected(self, events: pd.DataFrame) -> np.ndarray:
         if EVENT_TYPE not in events:
             return np.zeros(len(events), dtype=bool)

@@ -23,7 +23,9 @@ from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.hard_mining import HardMining
 from tfrec_recall.models.learning.next_choice import choices, personal_features
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
-from tfrec_recall.sampling import Hard, HardNegatives
+from tfrec_recall.sampling import Hard, HardNegatives, Unmet, WithoutOwn
+
+OF_UNMET = (Unmet, Hard, WithoutOwn)  # kinds that ask what a user has met
 
 
 class SoftmaxModel(RecallModel):
@@ -98,6 +100,12 @@ class SoftmaxModel(RecallModel):
         examples = self.examples(train)
         self.follow(train, examples)
         return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
+
+    @property
+    def history_needed(self):
+        """All of a user's events where negatives are what a user has no event with."""
+        of_unmet = any(isinstance(kind, OF_UNMET) for kind in self.softmax.kinds)
+        return None if of_unmet else super().history_needed
 
     def batches_to_measure(self, interactions, batch_size):
         if isinstance(interactions, PartedInteractions):
