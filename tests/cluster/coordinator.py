@@ -13,11 +13,13 @@ import tensorflow as tf
 
 from tests import rewriting
 from tests.cluster.addresses import free_addresses
-from tests.contract.model_cases import BATCH, built, its_features, the_board
+from tests.contract.model_cases import BATCH, USERS, built, its_features, the_board
 from tfrec_recall import models
-from tfrec_recall.data import last_events_out
+from tfrec_recall.data import Interactions, last_events_out
 from tfrec_recall.evaluation import RecallOnValidation
+from tfrec_recall.features import Categorical, Features
 from tfrec_recall.layers.tables import is_divided
+from tfrec_recall.models import recall_model
 from tfrec_recall.sampling import Hard, InBatch
 from tfrec_recall.training import Checkpoints, on_one_device
 
@@ -47,6 +49,16 @@ def refusal(model_class, **settings):
     return ""
 
 
+def optimizer_of_many_users():
+    """The name of that of a model whose largest table, of users, is in parts."""
+    known = set(the_board().items["item_id"][:20])
+    few = Interactions(the_board().events[lambda events: events["item_id"].isin(known)])
+    features = Features(user=[Categorical("user_id")], item=[Categorical("item_id")]).adapt(few)
+    recall_model.LARGE_TABLE = USERS + 1  # one less than the table has, and more than each part
+    with strategy.scope():
+        return models.TwoTower(features, dim=4).optimizer_class.__name__
+
+
 with strategy.scope():
     model = built(models.SamplingBiasCorrectedTwoTower)
 measured = RecallOnValidation(last_events_out(the_board(), test=1, validation=1), cuts=(5,))
@@ -64,6 +76,7 @@ outcome = {
     "whole": not is_divided(alone.items.columns["item_id"]),
     "by row": refusal(models.Item2Vec),
     "hard": refusal(models.TwoTower, negatives=[InBatch(), Hard(2, (1, 6), kept=4)]),
+    "many users": optimizer_of_many_users(),
 }
 print(json.dumps(outcome), flush=True)
 os._exit(0)  # servers of this kind are never stopped

@@ -10,6 +10,12 @@ def is_divided(table) -> bool:
     return isinstance(getattr(table, "variables", None), list | tuple)
 
 
+def whole_table(weight):
+    """The table that a weight is a part of, where Keras tracks each part alone; or itself."""
+    container = getattr(weight, "_sharded_container", None)  # a weak reference
+    return weight if container is None else container()
+
+
 def rows_of(table, ids: tf.Tensor) -> tf.Tensor:
     """The rows of a table [rows, ...] at these ids [...], as `tf.gather` gives them.
 

@@ -18,7 +18,7 @@ from tfrec_recall.data.next_pass import followed_by
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features, RawItem, RawQuery, Wanted, item_embedding
-from tfrec_recall.layers.tables import is_far
+from tfrec_recall.layers.tables import is_far, whole_table
 from tfrec_recall.models.growth import Growing
 from tfrec_recall.models.keras_arguments import is_batches, require_query
 from tfrec_recall.models.learner import Learner
@@ -264,8 +264,9 @@ class RecallModel(Growing, Learner):
     @property
     def _rows(self) -> int:
         """Of the largest table, which Keras' Adam moves whole."""
-        tables = [weight.shape[0] for weight in self.trainable_weights if weight.shape.rank == 2]
-        return max([len(self.features.item_vocabulary), *tables])
+        tables = [whole_table(weight) for weight in self.trainable_weights]
+        rows = [table.shape[0] for table in tables if table.shape.rank == 2]
+        return max([len(self.features.item_vocabulary), *rows])
 
     @property
     def steps_per_execution(self) -> int:
