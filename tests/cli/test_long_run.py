@@ -13,6 +13,7 @@ from tfrec_recall.cli.commands import train as command
 from tfrec_recall.cli.runs.long_run import LongRun
 from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.models.fitting import checkpoints_of
+from tfrec_recall.training.run_state import Kept, RunState
 
 SETTINGS = {"epochs": 7, "patience": 2, "batch_size": 16}
 
@@ -109,3 +110,68 @@ def test_a_server_of_a_cluster_serves_and_trains_nothing(folder, monkeypatch, ca
     run("train", "two-tower", "--data", folder, *RENAME)
     assert served == ["ps"]
     assert "This is ps 0 of a cluster of 1 chief, 1 worker, 1 ps." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("state", "over"),
+    [
+        (RunState(epoch=2, epochs=3), False),
+        (RunState(epoch=3, epochs=3), True),
+        (RunState(epoch=2, epochs=3, stopped=True), True),
+        (RunState(epoch=3), False),  # of an earlier version
+    ],
+)
+def test_a_folder_says_whether_its_training_is_over(tmp_path, state, over):
+    assert not LongRun(tmp_path).is_over  # nothing is learnt yet
+    assert not LongRun().is_over
+    tf.train.Checkpoint(run=Kept(state)).save(str(tmp_path / "training" / "ckpt"))
+    assert LongRun(tmp_path).is_over == over
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_who_is_lost_behind_the_training_waits_for_nobody(
+    index, folder, tmp_path, monkeypatch, capsys
+):
+    runs, board = tmp_path / "runs", tmp_path / "board"
+    tf.train.Checkpoint(run=Kept(RunState(stopped=True))).save(str(runs / "training" / "ckpt"))
+    (runs / "run.json").write_text(json.dumps({"tensorboard": [str(board)]}))
+    board.mkdir()
+    (board / "events").touch()
+    machines = {"worker": ["a:1", "b:1"]}
+    config = {"cluster": machines, "task": {"type": "worker", "index": index}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    monkeypatch.setattr(command.Cluster, "strategy", lambda self: pytest.fail("waits for ever"))
+    report = tmp_path / "report.json"
+    told = ["--checkpoints", runs, "--tensorboard", board, "--json", report, "--index", "exact"]
+    run("train", "popular", "--data", folder, *RENAME, *told)
+    assert report.exists() == (index == 0)
+    assert (board / "test").exists() == (index == 0)
+    assert ("nothing to do" in capsys.readouterr().err) == (index == 1)
+
+
+def test_a_run_goes_on_with_its_board(folder, tmp_path, capsys):
+    about = ["train", "popular", "--data", folder, *RENAME, "--index", "exact", "--quiet"]
+    about += ["--checkpoints", tmp_path / "runs", "--tensorboard"]
+    run(*about, tmp_path / "first")
+    run(*about, tmp_path / "first")  # the same command
+    run(*about, tmp_path / "second")
+    run(*about, tmp_path / "first")
+    capsys.readouterr()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "events").touch()
+    run(*about, tmp_path / "other", code=1)
+    assert "a folder of its own" in capsys.readouterr().err
+
+
+def test_who_writes_nothing_is_asked_for_no_place_to_write(folder, tmp_path, monkeypatch):
+    (tmp_path / "board").mkdir()
+    (tmp_path / "board" / "events").touch()  # of the chief, which writes already
+    config = {
+        "cluster": {"chief": ["a:1"], "worker": ["b:1"], "ps": ["c:1"]},
+        "task": {"type": "worker", "index": 0},
+    }
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    served = []
+    monkeypatch.setattr(command.Cluster, "serve", lambda self: served.append(self.job))
+    run("train", "two-tower", "--data", folder, *RENAME, "--tensorboard", tmp_path / "board")
+    assert served == ["worker"]

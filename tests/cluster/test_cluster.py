@@ -13,6 +13,9 @@ from tests.cluster.addresses import free_addresses
 from tests.contract.model_cases import BATCH, built, the_board
 from tfrec_recall import models
 from tfrec_recall.cluster import Cluster
+from tfrec_recall.data import last_events_out
+from tfrec_recall.evaluation import RecallOnValidation
+from tfrec_recall.training import Checkpoints, RunIsOver, is_over
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORKERS = {"worker": ["a:1", "b:1"]}
@@ -60,6 +63,18 @@ def test_two_workers_in_step_learn_as_one_and_the_chief_writes(tmp_path):
     assert len(first["vectors"]) == len(the_board().items)
     assert len(list(tmp_path.glob("*.index"))) == 2  # of two epochs, once
 
+    assert is_over(tmp_path)  # so that the chief, were it lost now, goes on without the others
+    measured = RecallOnValidation(last_events_out(the_board(), test=1, validation=1), cuts=(5,))
+    again = built(models.TwoTower)
+    callbacks = [measured, Checkpoints(tmp_path)]
+    data = again.training_data(the_board(), batch_size=BATCH)
+    with pytest.warns(RunIsOver):
+        told = again.fit(data, epochs=2, callbacks=callbacks, verbose=0)
+    assert told.history["loss"] == pytest.approx(first["loss"])
+    np.testing.assert_allclose(
+        again.embed_items(the_board().items), first["vectors"], rtol=1e-5, atol=1e-6
+    )
+
 
 def test_workers_with_parameter_servers_learn_as_one(tmp_path):
     found = outcome(started("coordinator", tmp_path))
@@ -71,6 +86,7 @@ def test_workers_with_parameter_servers_learn_as_one(tmp_path):
     assert "Item2Vec changes its tables row by row" in found["by row"]
     assert "take YouTubeDNN or TwoTower" in found["by row"]
     assert "Hard" in found["hard"]
+    assert found["many users"] == "LazyAdam"  # by the rows of the table, not of its parts
 
 
 def test_a_machine_alone_is_no_cluster():

@@ -174,6 +174,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
         self.state.logs.append({"epoch": epoch, **numbers})
         self.state.epoch, self.state.step = epoch + 1, 0
         self.state.stopped = bool(self.model.stop_training)
+        self.state.epochs = self.params["epochs"]
         self.write()
         if self._someone_has_to_stop(True):
             self._stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import os
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 ARRAY = "__array__"
+KEY = "run/.ATTRIBUTES/py_state"  # of a `Kept` in a checkpoint that has it as `run`
 # What Keras' own callbacks go by from epoch to epoch; those of this package say it in `kept`.
 KEPT = {
     tf.keras.callbacks.EarlyStopping: (
@@ -37,6 +39,7 @@ class RunState:
         steps: of an epoch; None where the length of the data is not known.
         epoch, step: what is learnt next.
         stopped: whether a callback has ended the run before its epochs were over.
+        epochs: of the whole run; None in checkpoints of an earlier version.
         logs: of each epoch that is over, by its number: `{"epoch": 0, "loss": 1.5, …}`.
         callbacks: what each callback keeps, in their order.
     """
@@ -47,8 +50,14 @@ class RunState:
     epoch: int = 0
     step: int = 0
     stopped: bool = False
+    epochs: int | None = None
     logs: list[dict[str, float]] = dataclasses.field(default_factory=list)
     callbacks: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all that the run was asked for is learnt."""
+        return self.stopped or (self.epochs is not None and self.epoch >= self.epochs)
 
     def check(self, folder: pathlib.Path, seeds: Sequence[int | None], steps: int | None) -> None:
         """Raises ValueError where a run with these data is not the one that is kept."""
@@ -107,6 +116,17 @@ class Kept(tf.train.experimental.PythonState):
 
     def deserialize(self, string_value):
         self.state = RunState.from_bytes(string_value)
+
+
+def is_over(folder: str | os.PathLike[str]) -> bool:
+    """Whether the run of a folder of checkpoints has learnt all of its epochs.
+
+    It computes nothing, so that a strategy of several machines can still be made behind it.
+    """
+    newest = tf.train.latest_checkpoint(str(folder))
+    if newest is None:
+        return False
+    return RunState.from_bytes(tf.train.load_checkpoint(newest).get_tensor(KEY)).is_over
 
 
 def kept_of(callback: tf.keras.callbacks.Callback) -> dict[str, Any]:

@@ -126,20 +126,27 @@ def train(
     published, given = read_all(settings or ())
     places = None if cuts is None else parse_cuts(cuts)
     check_server(index, scann_ops)
-    figures = output(json, "--json")
     if keep_state and export is None:
         raise typer.BadParameter("say where the export goes: --export", param_hint="--keep-state")
-    if export is not None:
-        check_place(export)
-    if tensorboard is not None:
-        check_run(tensorboard)
     cluster = Cluster.of()
     if cluster is not None:
         say(f"This is {cluster}.")
         if cluster.serves:
             cluster.serve()
             return
-        run = run.by(cluster.strategy(), cluster.writes)
+    writes = cluster is None or cluster.writes
+    figures = output(json, "--json") if writes else None
+    if export is not None and writes:
+        check_place(export)
+    board = tensorboard if writes else None
+    if board is not None:
+        check_run(board, goes_on=run.has_board(board))
+    if cluster is not None:
+        part = run.within(cluster)
+        if part is None:
+            say("The training is over, and this worker has nothing to do.")
+            return
+        run = part
     interactions = measured.counted(source.load())
     offered.check(interactions)
     from tfrec_recall.cli.runs.training import train_model
@@ -155,9 +162,9 @@ def train(
                 **{"split": split.name, **source.recorded(), "columns": columns},
                 **{"repeats": repeats, RECORD: measured.record()},
                 "fingerprint": fingerprint(interactions),
-            }
+            },
+            board,
         )
-    board = tensorboard if run.writes else None
     trained = train_model(
         *(chosen, split, given, seed, published, repeats, columns, board), long_run=run
     )
@@ -199,9 +206,9 @@ def train(
         if keep_state:
             of_card |= write_state(export, trained, split, days, repeats)
         write_export(retriever, export, split, trained, days, of_card)
-    if tensorboard is not None:
+    if board is not None:
         epoch = trained.best_epoch or trained.settings.get("epochs", 1)
-        write_outcome(tensorboard, trained.model, retriever, split, metrics, epoch - 1)
+        write_outcome(board, trained.model, retriever, split, metrics, epoch - 1)
     if figures is not None:
         figures.write_json(values)
 

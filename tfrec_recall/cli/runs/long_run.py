@@ -17,10 +17,13 @@ from tfrec_recall.cli.console import say
 if TYPE_CHECKING:
     import tensorflow as tf
 
+    from tfrec_recall.cluster import Cluster
     from tfrec_recall.training import Checkpoints
 
 PANEL = "Long runs"
 RUN = "run.json"  # beside the checkpoints: what the run is of
+BOARDS = "tensorboard"  # in it: the folders that the run has written figures into
+TRAINING = "training"  # the part of a run that learns what is measured and exported
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,9 +42,28 @@ class LongRun:
     strategy: tf.distribute.Strategy | None = None
     writes: bool = True
 
-    def by(self, strategy: tf.distribute.Strategy | None, writes: bool = True) -> LongRun:
-        """The same on these machines."""
-        return dataclasses.replace(self, strategy=strategy, writes=writes)
+    def within(self, cluster: Cluster) -> LongRun | None:
+        """The same as this process' part in a cluster; None where nothing is left of it to do.
+
+        A run in step whose training is over needs the process that writes, alone: the others may
+        have left, and a strategy would wait for them.
+        """
+        if not cluster.has_servers and self.is_over:
+            return self if cluster.writes else None
+        return dataclasses.replace(self, strategy=cluster.strategy(), writes=cluster.writes)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its checkpoints say that the training is over."""
+        if self.folder is None:
+            return False
+        from tfrec_recall.training import is_over
+
+        return is_over(self.folder / TRAINING)
+
+    def has_board(self, board: pathlib.Path) -> bool:
+        """Whether figures in this folder for TensorBoard are of this run, which goes on."""
+        return os.path.abspath(board) in self._kept().get(BOARDS, [])
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
         """Where models are made and compiled."""
@@ -53,18 +75,21 @@ class LongRun:
 
         return [] if self.folder is None else [Checkpoints(self.folder / part, self.every)]
 
-    def check(self, values: Mapping[str, Any]) -> None:
+    def check(self, values: Mapping[str, Any], board: pathlib.Path | None = None) -> None:
         """Keeps what the run is of, or raises ValueError where it was of something else.
 
         Args:
             values: all that a run which goes on has to have again; of a folder of an earlier
                 version, what that kept.
+            board: where its figures for TensorBoard go, which may change.
         """
         if self.folder is None:
             return
-        path, given = self.folder / RUN, json.loads(json.dumps(values, default=repr))
-        if path.exists():
-            kept = json.loads(path.read_text(encoding="utf-8"))
+        kept, given = self._kept(), json.loads(json.dumps(values, default=repr))
+        boards = kept.get(BOARDS, [])
+        if board is not None and not self.has_board(board):
+            boards = [*boards, os.path.abspath(board)]
+        if kept:
             other = [name for name in given if name in kept and kept[name] != given[name]]
             if other:
                 name = other[0]
@@ -74,11 +99,20 @@ class LongRun:
                 )
             if any(self.folder.glob("*/checkpoint")):
                 say(f"The run in {self.folder} goes on.")
-        elif self.writes:
+        wanted = {**(kept or given), **({BOARDS: boards} if boards else {})}
+        if self.writes and wanted != kept:
             self.folder.mkdir(parents=True, exist_ok=True)
+            path = self.folder / RUN
             unfinished = path.with_name(f".{RUN}.{os.getpid()}")
-            unfinished.write_text(json.dumps(given, indent=1), encoding="utf-8")
+            unfinished.write_text(json.dumps(wanted, indent=1), encoding="utf-8")
             unfinished.replace(path)
+
+    def _kept(self) -> dict[str, Any]:
+        """What the folder's run is of; nothing where none has begun."""
+        path = None if self.folder is None else self.folder / RUN
+        if path is None or not path.exists():
+            return {}
+        return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def long_run(

@@ -20,15 +20,18 @@ if TYPE_CHECKING:
 MOST_ITEMS = 50_000  # that a browser still turns
 
 
-def check_run(folder: str | os.PathLike[str]) -> None:
+def check_run(folder: str | os.PathLike[str], goes_on: bool = False) -> None:
     """Raises what writing a run there would raise, before the work for it is done.
+
+    Args:
+        goes_on: whether the run that the folder holds is the one that is to be written.
 
     Raises: ValueError for a folder that holds something, as two runs in one draw one crooked curve;
         OSError where nothing can be written.
     """
     check_folder(folder)
     held = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    if held:
+    if held and not goes_on:
         raise ValueError(
             "A run for TensorBoard has a folder of its own: name a new one beside it, and give "
             f"TensorBoard the folder above both. Received: {folder}, which holds {held[0]!r}."

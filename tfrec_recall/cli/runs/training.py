@@ -21,7 +21,7 @@ from tfrec_recall.cli.feature_report import tell_features
 from tfrec_recall.cli.field_weights import Weights, field_weights
 from tfrec_recall.cli.runs.deadline import Deadline
 from tfrec_recall.cli.runs.followed import drops_of, require_effect, without_effect
-from tfrec_recall.cli.runs.long_run import LongRun
+from tfrec_recall.cli.runs.long_run import TRAINING, LongRun
 from tfrec_recall.cli.runs.tensorboard import epochs_to
 from tfrec_recall.cli.runs.training_progress import EpochLines, Stopwatch, bars
 from tfrec_recall.data import Interactions, Split, hold_back
@@ -190,7 +190,7 @@ def train_model(
                 model, batches = prepare(split.train, features)
         clock, stopping, own = _fit(
             *(model, batches, training, optimizer, stops_by, repeats, board, watching),
-            *(long_run, "training", pieces),
+            *(long_run, TRAINING, pieces),
         )
         optimizer_name = type(model.optimizer).__name__
         if long_run.strategy is not None:
