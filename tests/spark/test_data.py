@@ -58,6 +58,7 @@ def test_bad_rows_are_refused_with_their_number(spark, change, message):
 def test_ids_are_mended_and_times_read_by_their_unit(spark):
     events = pd.DataFrame({"user": [" 13", "108"], "item_id": ["x", "y"]})
     events["timestamp"] = [1_600_000_000_500, 1_600_000_001_000]
+    events["session_id"] = ["morning ", "morning"]
     users = pd.DataFrame({"user": ["13.0", "0108"], "age": [3, 4]})
     options = {"rename": {"user": "user_id"}, "time_unit": "ms", "mend_ids": True}
     with pytest.warns(data.notices.ReadingNotice, match="were mended, such as ' 13'"):

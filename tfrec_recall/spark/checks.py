@@ -22,6 +22,7 @@ from tfrec_recall.data.order import TIE_ORDER
 from tfrec_recall.spark.names import each, folded
 
 IDS = {"events": ("user_id", "item_id"), "users": ("user_id",), "items": ("item_id",)}
+KEYS = {"users": "user_id", "items": "item_id"}  # one row an id
 _SHOWN = 3
 _DIGITS = 18  # that int64 holds, whichever they are
 

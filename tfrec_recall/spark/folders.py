@@ -43,6 +43,18 @@ def exists(spark: SparkSession, path: Folder) -> bool:
     return bool(system.exists(here))
 
 
+def is_local(spark: SparkSession, path: Folder) -> bool:
+    """Whether a path without a scheme is of this machine, and not of a cluster's file system."""
+    system, _ = _place(spark, str(path))
+    return bool(system.getUri().getScheme() == "file")
+
+
+def whole_path(spark: SparkSession, path: Folder) -> str:
+    """The path from the root of its file system on, without scheme and host."""
+    system, here = _place(spark, str(path))
+    return str(system.makeQualified(here).toUri().getPath())
+
+
 def _place(spark: SparkSession, path: str) -> tuple[Any, Any]:
     """Hadoop's file system, and the path there."""
     java: Any = spark.sparkContext._jvm

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 
 from pyspark.sql import DataFrame, SparkSession
 
-from tfrec_recall.data.reading import PARQUET, find_tables, stem_of
-from tfrec_recall.data.reading.columns import check_known, check_rename, is_wanted, our_names
-from tfrec_recall.data.reading.layout import TABLES
-from tfrec_recall.data.reading.parts import logged_table
+from tfrec_recall.data.reading import TABLES, stem_of
 from tfrec_recall.spark import matching
 from tfrec_recall.spark.checks import (
+    KEYS,
     id_rules,
     number_rules,
     refuse_any,
@@ -24,11 +21,9 @@ from tfrec_recall.spark.checks import (
     with_id_types,
     without_nan,
 )
-from tfrec_recall.spark.folders import Folder, exists, whole_folder
-from tfrec_recall.spark.names import each
+from tfrec_recall.spark.folders import Folder, whole_folder
+from tfrec_recall.spark.reading import find, read_tables, wanted, with_types, without_copies
 from tfrec_recall.spark.times import seconds
-
-_KEYS = {"users": "user_id", "items": "item_id"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -59,15 +54,10 @@ class SparkInteractions:
 
     def __post_init__(self, mend_ids: bool | None) -> None:
         given = {table: getattr(self, table) for table in TABLES}
-        tables = {
-            table: with_id_types(frame, table)
-            for table, frame in given.items()
-            if frame is not None
-        }
+        tables = {table: frame for table, frame in given.items() if frame is not None}
         if mend_ids:
-            for table, key in _KEYS.items():
-                having = {name: tables[name] for name in ("events", table) if name in tables}
-                tables.update(matching.mended(having, key))
+            tables, mend_ids = matching.mended_tables(tables), None
+        tables = {table: with_id_types(frame, table) for table, frame in tables.items()}
         events, unit = tables["events"], self.time_unit
         rules = [*id_rules(events, "events"), *number_rules(events), *split_rules(events)]
         refuse_any(events, "events", rules)
@@ -81,7 +71,7 @@ class SparkInteractions:
             )
         object.__setattr__(self, "events", events)
         object.__setattr__(self, "time_unit", unit)
-        for table, key in _KEYS.items():
+        for table, key in KEYS.items():
             frame = _entities(tables.get(table), table, key, events, mend_ids)
             object.__setattr__(self, table, frame)
 
@@ -105,30 +95,34 @@ class SparkInteractions:
     ) -> SparkInteractions:
         """Interactions of Parquet files, wherever Spark reads.
 
+        As elsewhere, users and items that repeat another row are left out and told, and so are the
+        row labels that pandas wrote; what names of folders `column=value` hold are numbers where
+        all are.
+
         Args:
             events: a file, a folder of parts, or a folder with `events.parquet` or `events/` and,
                 if known, users and items alike.
             users, items: the files of these tables, if they are elsewhere.
             rename: `{"their column": "ours"}`, or `{"users.id": "user_id"}` for one table.
             columns: the columns to keep beside the known ones, as in `Layout`.
-            drop_duplicates: drop events that repeat another in every column.
+            drop_duplicates: drop events that repeat another in every column that is kept.
             name: by default that of the folder or file.
 
         Raises: ValueError for a table of Delta Lake or Hudi: `from_frames` takes what
             `spark.read.format("delta").load(…)` reads.
         """
-        paths = _find(spark, str(events), {"users": users, "items": items})
-        frames = {table: _read(spark, path) for table, path in paths.items()}
-        return cls.from_frames(
-            frames["events"].dropDuplicates() if drop_duplicates else frames["events"],
-            frames.get("users"),
-            frames.get("items"),
-            rename=rename,
-            columns=columns,
-            time_unit=time_unit,
-            mend_ids=mend_ids,
-            name=name or stem_of(pathlib.Path(str(events).rstrip("/"))),
-        )
+        paths = find(spark, str(events), {"users": users, "items": items})
+        frames, texts = read_tables(spark, paths, dict(rename or {}), columns)
+        if mend_ids:
+            frames, mend_ids = matching.mended_tables(frames), None
+        frames = with_types(frames, texts)
+        for table in KEYS:
+            if table in frames:
+                frames[table] = without_copies(frames[table], table)
+        if drop_duplicates:
+            frames["events"] = frames["events"].dropDuplicates()
+        name = name or stem_of(pathlib.Path(str(events).rstrip("/")))
+        return cls(**frames, name=name, time_unit=time_unit, mend_ids=mend_ids)
 
     @classmethod
     def from_frames(
@@ -146,20 +140,7 @@ class SparkInteractions:
         """Interactions of frames whose columns have other names, `rename={"their": "ours"}`."""
         given = {"events": events, "users": users, "items": items}
         frames = {table: frame for table, frame in given.items() if frame is not None}
-        rename = dict(rename or {})
-        check_rename({table: frame.columns for table, frame in frames.items()}, rename)
-        frames = {
-            table: frame.toDF(*our_names(table, frame.columns, rename))
-            for table, frame in frames.items()
-        }
-        if columns is not None:
-            check_known("columns", columns, {name: one.columns for name, one in frames.items()})
-            frames = {
-                table: frame.select(
-                    *each(one for one in frame.columns if is_wanted(table, one, columns))
-                )
-                for table, frame in frames.items()
-            }
+        frames = wanted(frames, dict(rename or {}), columns)
         return cls(**frames, name=name, time_unit=time_unit, mend_ids=mend_ids)
 
     @property
@@ -215,40 +196,3 @@ def _entities(
         return met
     absent = met.join(frame.select(key), key, "left_anti")
     return frame.unionByName(absent, allowMissingColumns=True)
-
-
-def _find(
-    spark: SparkSession, place: str, elsewhere: Mapping[str, Folder | None]
-) -> dict[str, str]:
-    """Where each table is."""
-    if "://" not in place:
-        local = {table: path and str(path) for table, path in elsewhere.items()}
-        return {table: str(path) for table, path in find_tables(place, local, PARQUET).items()}
-    found = {table: str(path) for table, path in elsewhere.items() if path is not None}
-    for table in TABLES:
-        for name in (f"{table}.parquet", table):
-            if table not in found and exists(spark, f"{place.rstrip('/')}/{name}"):
-                found[table] = f"{place.rstrip('/')}/{name}"
-    found.setdefault("events", place)
-    for path in found.values():
-        for log in ("_delta_log", ".hoodie"):  # beside another log Spark itself finds no Parquet
-            if exists(spark, f"{path.rstrip('/')}/{log}"):
-                raise logged_table(path, log)
-    return {table: found[table] for table in TABLES if table in found}
-
-
-def _read(spark: SparkSession, path: str) -> DataFrame:
-    with _text_of_folders(spark):
-        return spark.read.option("mergeSchema", True).parquet(path)
-
-
-@contextlib.contextmanager
-def _text_of_folders(spark: SparkSession) -> Iterator[None]:
-    """Names of folders `column=value` have no types: as text they keep their zeros."""
-    option = "spark.sql.sources.partitionColumnTypeInference.enabled"
-    before = str(spark.conf.get(option))
-    spark.conf.set(option, "false")
-    try:
-        yield
-    finally:
-        spark.conf.set(option, before)

@@ -11,6 +11,8 @@ from pyspark.sql.types import StringType
 
 from tfrec_recall.data.matching import ALMOST_NONE
 from tfrec_recall.data.notices import tell
+from tfrec_recall.data.reading.columns import IDS
+from tfrec_recall.spark.checks import with_id_types
 from tfrec_recall.spark.names import each, own
 
 # Only ids like these can be changed by `bare`: Python need not see the others.
@@ -95,6 +97,16 @@ def _refuse_two_forms(every: DataFrame, places: str, column: str) -> None:
             )
     finally:
         alike.unpersist()
+
+
+def mended_tables(tables: dict[str, DataFrame]) -> dict[str, DataFrame]:
+    """All tables with their ids, those of sessions too, written in one way."""
+    tables = {table: with_id_types(frame, table) for table, frame in tables.items()}
+    for column, having in IDS.items():
+        own = [table for table in having if table in tables and column in tables[table].columns]
+        if own:
+            tables |= mended({table: tables[table] for table in own}, column)
+    return tables
 
 
 def mended(tables: dict[str, DataFrame], column: str) -> dict[str, DataFrame]:

@@ -17,7 +17,7 @@ from tfrec_recall.data.arrow_frames import NULLABLE, plain_values, without_nulla
 from tfrec_recall.data.reading.forms import FilePath
 from tfrec_recall.data.reading.parts import partition, partitions, parts_of, with_partition
 
-_LABELS = re.compile(r"__index_level_\d+__")
+LABELS = re.compile(r"__index_level_\d+__")  # what pandas calls row labels that nobody named
 
 
 def read_parquet(path: FilePath) -> pd.DataFrame:
@@ -110,7 +110,7 @@ def _labels(schema: pa.Schema) -> set[str]:
     """The columns of row labels that nobody named, as pandas writes of frames put together."""
     noted = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
     index = [name for name in noted.get("index_columns", ()) if isinstance(name, str)]
-    return {name for name in index if _LABELS.fullmatch(name)}
+    return {name for name in index if LABELS.fullmatch(name)}
 
 
 def _without_arrow_types(metadata: dict[bytes, bytes] | None) -> dict[bytes, bytes] | None:

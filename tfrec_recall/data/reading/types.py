@@ -194,7 +194,7 @@ def _time(values: pd.Series, layout: Layout) -> pd.Series:
         return values
     found = _thousands(values, "events", layout, _BY_POINTS) if layout.decimal == "," else None
     if found is None:
-        found = _numbers(values, layout.decimal)
+        found = numbers(values, layout.decimal)
     if found is not None and pd.api.types.is_float_dtype(found.dtype):
         _refuse_shortened(values)
     if found is None:
@@ -220,7 +220,7 @@ def _plain(text: pd.Series, table: str, layout: Layout) -> pd.Series:
     # Only there may 1.500 be a number of its own as well.
     found = _thousands(text, table, layout, _BY_POINTS) if layout.decimal == "," else None
     if found is None:
-        found = _numbers(text, layout.decimal)
+        found = numbers(text, layout.decimal)
     if found is not None:
         return found
     by_commas, by_points = (partial(_thousands, way=way) for way in (_BY_COMMAS, _BY_POINTS))
@@ -231,7 +231,7 @@ def _plain(text: pd.Series, table: str, layout: Layout) -> pd.Series:
     return text
 
 
-def _numbers(text: pd.Series, decimal: str | None) -> pd.Series | None:
+def numbers(text: pd.Series, decimal: str | None) -> pd.Series | None:
     """The text as int64, nullable Int64 or float64; None if it is something else."""
     whole = integers(text)
     if whole is not None:
@@ -273,7 +273,7 @@ def _thousands(text: pd.Series, table: str, layout: Layout, way: _Grouped) -> pd
         f"{there[surely if surely.any() else has].iloc[0]!r}, and is read as numbers; "
         f"{_as_text(str(text.name))} keeps the text."
     )
-    return _numbers(there.str.replace(way.mark, "", regex=False), way.decimal)
+    return numbers(there.str.replace(way.mark, "", regex=False), way.decimal)
 
 
 def _decimal_commas(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
@@ -291,7 +291,7 @@ def _decimal_commas(text: pd.Series, table: str, layout: Layout) -> pd.Series | 
         f"{table}: column {text.name!r} has decimal commas, such as {first!r}, and is read as "
         f"numbers; {_as_text(str(text.name))} keeps the text."
     )
-    return _numbers(text, ",")
+    return numbers(text, ",")
 
 
 def _list_of_text(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:

@@ -1,0 +1,79 @@
+"""Tables of Parquet files are on Spark what pandas makes of them."""
+
+import pandas as pd
+import pytest
+
+from tests.spark.conftest import same
+from tfrec_recall import data
+from tfrec_recall.data.notices import ReadingNotice
+
+pytest.importorskip("pyspark", reason="these tests need PySpark: pip install 'pyspark>=4,<5'")
+
+from tfrec_recall import spark as on
+
+NOW = 1_600_000_000
+
+
+@pytest.mark.parametrize(("first", "is_text"), [("7", False), ("007", True)])
+def test_names_of_folders_are_numbers_where_all_are(spark, tmp_path, first, is_text):
+    for name, user in ((f"item_id={first}/rating=5", "a"), ("item_id=12/rating=4.5", "b")):
+        place = tmp_path / "events" / name
+        place.mkdir(parents=True)
+        pd.DataFrame({"user_id": [user], "timestamp": NOW}).to_parquet(place / "part-0.parquet")
+    expected = data.Interactions.from_parquet(tmp_path)
+    found = on.SparkInteractions.from_parquet(spark, tmp_path)
+    same(found.events, expected.events)
+    assert dict(found.events.dtypes)["item_id"] == ("string" if is_text else "bigint")
+    pd.DataFrame({"item_id": [7, 12]}).to_parquet(tmp_path / "items.parquet")
+    if not is_text:
+        same(on.SparkInteractions.from_parquet(spark, tmp_path).items, expected.items)
+        return
+    clash = "'item_id' is an integer in items and text in events"
+    with pytest.raises(ValueError, match=clash):
+        data.Interactions.from_parquet(tmp_path)
+    with pytest.raises(ValueError, match=clash):
+        on.SparkInteractions.from_parquet(spark, tmp_path)
+
+
+@pytest.mark.parametrize("columns", [None, []])
+def test_copies_are_those_of_the_columns_that_are_kept(spark, tmp_path, columns):
+    events = pd.DataFrame({"user_id": ["x", "a", "a", "a", "b"], "item_id": [1, 1, 1, 1, 2]})
+    events = events.assign(timestamp=NOW, request_id=["q", "r", "s", "r", "t"])
+    events[events["user_id"] != "x"].to_parquet(tmp_path / "events.parquet")  # with row labels
+    users = pd.DataFrame({"user_id": ["a", "a", "b"], "age": [3, 3, 4]})
+    users.to_parquet(tmp_path / "users.parquet")
+    options = {"columns": columns, "drop_duplicates": True}
+    left_out = "users: 1 rows repeat another in every column and are left out"
+    with pytest.warns(ReadingNotice, match=left_out):
+        expected = data.Interactions.from_parquet(tmp_path, **options)
+    with pytest.warns(ReadingNotice, match=left_out):
+        found = on.SparkInteractions.from_parquet(spark, tmp_path, **options)
+    assert len(expected.events) == (2 if columns == [] else 3)
+    same(found.events, expected.events)
+    same(found.users, expected.users)
+    users.assign(age=[3, 5, 4]).to_parquet(tmp_path / "users.parquet")
+    with pytest.raises(ValueError, match="users: column 'user_id' has 1 ids in several rows"):
+        on.SparkInteractions.from_parquet(spark, tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore::tfrec_recall.data.notices.ReadingNotice")
+def test_tables_are_looked_at_behind_the_mending_of_ids(spark):
+    events = pd.DataFrame({"user_id": ["a"], "item_id": ["x"]})
+    users = pd.DataFrame({"user_id": ["z "]})
+    there = [spark.createDataFrame(frame) for frame in (events, users)]
+    for make, tables in ((data.Interactions, (events, users)), (on.SparkInteractions, there)):
+        with pytest.raises(ValueError, match="almost no user_id"):
+            make(*tables, mend_ids=True)
+
+
+def test_a_path_without_a_scheme_is_of_the_default_file_system(spark, shop, folder):
+    hadoop = spark.sparkContext._jsc.hadoopConfiguration()
+    before = hadoop.get("fs.defaultFS")
+    hadoop.set("fs.viewfs.mounttable.shop.link./data", folder.as_uri())
+    hadoop.set("fs.defaultFS", "viewfs://shop/")
+    try:
+        found = on.SparkInteractions.from_parquet(spark, "/data", mend_ids=False)
+        same(found.events, shop.events)
+        same(found.users, shop.users)
+    finally:
+        hadoop.set("fs.defaultFS", before)
