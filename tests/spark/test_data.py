@@ -327,6 +327,13 @@ def test_a_limit_of_examples_a_user(on_spark, shop):
         on.next_item(on_spark, history=1_000, minimum_history=900)
 
 
+def test_ids_that_are_taken_as_they_are_stay_so_in_parts(spark, tmp_path):
+    events = pd.DataFrame({"user_id": ["a", "a"], "item_id": ["x", "x "]})
+    there = on.SparkInteractions(spark.createDataFrame(events), mend_ids=False)
+    (part,) = on.write_parts(there, tmp_path / "parts")
+    same(part.events, events)
+
+
 def test_parts_are_those_of_pandas(on_spark, folder, tmp_path):
     found = on.write_parts(on_spark, tmp_path / "spark", parts=3)
     expected = data.part_events(folder, tmp_path / "pandas", parts=3)

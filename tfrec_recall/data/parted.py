@@ -58,6 +58,7 @@ class PartedInteractions:
         self.name, self.time_unit = about["name"], about["time_unit"]
         self.paths = [self.folder / "events" / name for name in about["parts"]]
         self.rows = about["events"]
+        self._mend_ids = about.get("mend_ids")  # False: ids are taken as they are
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -78,6 +79,7 @@ class PartedInteractions:
             self.items,
             self.name,
             self.time_unit,
+            self._mend_ids,
         )
         return part if self.change is None else self.change(part)
 

@@ -48,6 +48,7 @@ def write_parts(
             "events": rows,
             "parts": [_name(part) for part in written],
             "time_unit": interactions.time_unit,
+            "mend_ids": False,  # they were checked, or taken as they are, with all others
         }
         (sibling / ABOUT).write_text(json.dumps(about), encoding="utf-8")
     return PartedInteractions(folder)
