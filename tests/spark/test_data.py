@@ -303,8 +303,17 @@ EXAMPLES = {
 }
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_examples_are_those_of_pandas(on_spark, shop, spark, name):
+@pytest.mark.parametrize(
+    ("name", "some"), [("next_item", False), ("next_basket", False), ("next_basket", True)]
+)
+def test_examples_are_those_of_pandas(on_spark, shop, spark, name, some):
+    if some:  # of the events are targets, and the others history alone
+        alone = shop.events["item_id"] % 3 == 0
+        shop = shop.with_events(shop.events.assign(history_only=alone))
+        events = on_spark.events
+        on_spark = on_spark.with_events(
+            events.withColumn("history_only", events["item_id"] % 3 == 0)
+        )
     expected = listed(
         getattr(data, name)(shop, **EXAMPLES[name]),
         {"history": "item_id", "history_rating": "rating"},
@@ -325,6 +334,16 @@ def test_a_limit_of_examples_a_user(on_spark, shop):
     assert found.set_index("user_id")["count"].to_dict() == users.to_dict()
     with pytest.raises(ValueError, match="No example is left"):
         on.next_item(on_spark, history=1_000, minimum_history=900)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_users_of_one_basket_have_no_example(spark, name):
+    events = pd.DataFrame({"user_id": ["a", "a", "b"], "item_id": [1, 2, 1]})
+    events = events.assign(timestamp=1_600_000_000, session_id="s")
+    there = on.SparkInteractions(spark.createDataFrame(events))
+    for of, one in ((data, data.Interactions(events)), (on, there)):
+        with pytest.raises(data.examples.NoExample, match=r"No example is left.*minimum_history=1"):
+            getattr(of, name)(one)
 
 
 def test_ids_that_are_taken_as_they_are_stay_so_in_parts(spark, tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -10,12 +10,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, StructField, StructType
 
-from tfrec_recall.data.examples import NoExample, checked
+from tfrec_recall.data.examples import HISTORY_ONLY, NoExample, checked
 from tfrec_recall.spark.interactions import SparkInteractions
 from tfrec_recall.spark.names import each, numbers, own, refuse_taken
 from tfrec_recall.spark.order import OWN_PLACE, in_order, whole_user
 
-_END, _NEEDED, _TARGET, _COUNT = map(own, ("end", "needed", "target", "count"))
+_END, _NEEDED, _TARGET, _COUNT, _WEIGHT = map(
+    own, ("end", "needed", "target", "count", "example_weight")
+)
 _HELPERS = (OWN_PLACE, _END, _NEEDED, _TARGET)
 
 
@@ -31,7 +33,7 @@ def next_item(
     """Every event as a target, with the user's latest events before it as the history.
 
     The examples are those of `tfrec_recall.data.next_item`, but where `per_user` draws: a hash
-    draws here, others than there and the same in each run.
+    draws here, others than there and the same in each run. What is `history_only` is no target.
 
     Args:
         history, minimum_history, per_user, user_weight_power, seed: as there.
@@ -46,7 +48,7 @@ def next_item(
     """
     checked(history, minimum_history, per_user)
     lists = _lists("next_item", interactions.events, columns)
-    events = _ordered(interactions, "next_item examples", minimum_history)
+    events = _ordered(interactions, "next_item examples")
     end = F.col(OWN_PLACE)
     if "session_id" in events.columns:
         end = F.min(OWN_PLACE).over(whole_user("timestamp", "session_id"))
@@ -54,8 +56,8 @@ def next_item(
     wanted = F.col(_END) >= minimum_history
     chosen = _chosen(events.withColumn(_TARGET, wanted), per_user, seed)
     weight = F.pow(F.col(_COUNT).cast("double"), F.lit(float(user_weight_power)))
-    power = user_weight_power != 0
-    return _examples(interactions, chosen, weight, power, history, lists)
+    options = {"minimum_history": minimum_history}
+    return _examples(interactions, chosen, weight, history, lists, options)
 
 
 def next_basket(
@@ -80,7 +82,7 @@ def next_basket(
     """
     checked(history, minimum_history, per_user)
     lists = _lists("next_basket", interactions.events, columns)
-    events = _ordered(interactions, "next_basket examples", minimum_history)
+    events = _ordered(interactions, "next_basket examples")
     basket = "session_id" if "session_id" in events.columns else "timestamp"
     events = events.withColumn(_END, F.min(OWN_PLACE).over(whole_user(basket)))
     # Baskets may overlap in time: a later event's history may end before an earlier one's.
@@ -91,11 +93,11 @@ def next_basket(
         wanted &= F.min(OWN_PLACE).over(whole_user("item_id")) >= F.col(_END)
     chosen = _chosen(events.withColumn(_TARGET, wanted), per_user, seed)
     weight = F.pow(F.col(_COUNT).cast("double"), F.lit(float(user_weight_power)))
-    power = user_weight_power != 0 or basket_weight_power != 0
     if basket_weight_power:
         size = F.count_if(F.col(_TARGET)).over(whole_user(_END)).cast("double")
         weight = weight * F.pow(size, F.lit(float(basket_weight_power)))
-    return _examples(interactions, chosen, weight, power, history, lists)
+    options = {"minimum_history": minimum_history, "new_items_only": new_items_only}
+    return _examples(interactions, chosen, weight, history, lists, options)
 
 
 def _lists(what: str, events: DataFrame, columns: Sequence[str]) -> dict[str, str]:
@@ -111,18 +113,9 @@ def _lists(what: str, events: DataFrame, columns: Sequence[str]) -> dict[str, st
     return lists
 
 
-def _ordered(interactions: SparkInteractions, what: str, minimum_history: int) -> DataFrame:
+def _ordered(interactions: SparkInteractions, what: str) -> DataFrame:
     interactions.require_time(what)
-    events = interactions.events
-    row = events.groupBy("user_id").count().agg(F.max("count"), F.sum("count")).first()
-    most, rows = (row[0] or 0, row[1] or 0) if row is not None else (0, 0)
-    if most <= minimum_history:
-        raise NoExample(
-            "No example is left to learn from: a target needs minimum_history events of its user "
-            f"before it. Lower it. Received: {rows:,} events, {most:,} at most of a user, "
-            f"minimum_history={minimum_history}."
-        )
-    return in_order(events)
+    return in_order(interactions.events)
 
 
 def _chosen(events: DataFrame, per_user: int | None, seed: int) -> DataFrame:
@@ -138,25 +131,35 @@ def _examples(
     interactions: SparkInteractions,
     events: DataFrame,
     weight: Column,
-    weighted: bool,
     history: int,
     lists: dict[str, str],
+    options: Mapping[str, object],
 ) -> DataFrame:
+    """The examples of the targets that are left, whose weights are 1 on average.
+
+    Args:
+        weight: of each target, by the number of others, those that are history alone among them.
+        options: what the targets were chosen by, to name where none is left.
+    """
     given = interactions.events.columns
     if "weight" in given:
         weight = weight * F.col("weight").cast("double")
-    row = interactions.events.agg(F.max("timestamp")).first()
-    newest = 0 if row is None else row[0]
-    weight = F.when(F.col(_TARGET), weight)
-    mean = 1.0
-    if weighted or "weight" in given:
-        found = events.select(weight.alias("weight")).agg(F.avg("weight")).first()
-        mean = 0.0 if found is None or found[0] is None else float(found[0])
-        if not mean:
-            raise NoExample(
-                "No example is left to learn from: a target needs minimum_history events of its "
-                "user before it, and weights are not all 0. Received: weights of mean 0."
-            )
+    events = events.withColumn(_WEIGHT, weight)  # before some are no targets any more
+    if HISTORY_ONLY in given:
+        alone = F.coalesce(F.col(HISTORY_ONLY).cast("boolean"), F.lit(False))
+        events = events.withColumn(_TARGET, F.col(_TARGET) & ~alone)
+    weight = F.when(F.col(_TARGET), F.col(_WEIGHT))
+    summary = [F.count(F.lit(1)), F.max("timestamp"), F.count(weight), F.avg(weight)]
+    rows, newest, targets, mean = events.agg(*summary).first() or (0, 0, 0, 0)
+    if not targets:
+        received = [f"{rows:,} events", *(f"{name}={value}" for name, value in options.items())]
+        raise NoExample(
+            "No example is left to learn from: a target needs minimum_history events of its user "
+            "before it, and with new_items_only an item that is new to the user. Lower these "
+            f"demands. Received: {', '.join(received)}."
+        )
+    if not mean:
+        raise NoExample("No example is left to learn from: the events' weights are all 0.")
     age = F.lit(newest) - F.col("timestamp")
     ready = events.select(*each(given), age, (weight / mean).cast("float"), *_HELPERS)
     plain = numbers(len(given) + 2)
