@@ -19,7 +19,7 @@ Stages, each of which writes its result as Parquet or is counted to its last row
 Spark runs here, on all processors, with the heap that `--memory` gives it. The peak is that of
 Java and of Python's workers together, sampled twice a second. `--skew` gives one item a tenth of
 all events and one user a tenth too, or 10^5, and exits with 1 if that takes more than twice as
-long as the log it was made of. `--equal` exits with 1 if a row differs.
+long as the log it was made of. `--equal` exits with 1 if a row differs (`spark_equality.py`).
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import psutil
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from spark_equality import equalities
 
 import tfrec_recall  # noqa: F401  chooses the Keras
-from tfrec_recall import data, graph
+from tfrec_recall import graph
 from tfrec_recall import spark as on
 from tfrec_recall.data.datasets import simulated
 
@@ -211,149 +211,6 @@ def skew(log: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
         (source,) = log.glob(f"{table}*")
         os.symlink(source, folder / source.name)
     return folder
-
-
-def rows_alike(found: pd.DataFrame, expected: pd.DataFrame, keys: list[str]) -> str:
-    """Raises AssertionError unless both have the same rows."""
-    assert set(found.columns) == set(expected.columns), (list(found), list(expected))
-    found = found[list(expected.columns)]
-    lists = [name for name in expected if isinstance(expected[name].iloc[0], list | np.ndarray)]
-    found, expected = (one.sort_values(keys, ignore_index=True) for one in (found, expected))
-    for name in lists:
-        pairs = zip(found.pop(name), expected.pop(name), strict=True)
-        assert all(list(own) == list(other) for own, other in pairs), name
-    pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-6)
-    return f"{len(expected):,} rows"
-
-
-def equalities(
-    spark: SparkSession, source: str, folder: pathlib.Path
-) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Each step on Spark beside the same on one machine."""
-    whole = data.datasets.load(source)
-    for table in ("events", "users", "items"):
-        (folder / table).mkdir(parents=True)
-        getattr(whole, table).to_parquet(folder / table / "part-0.parquet")
-    there = on.SparkInteractions.from_parquet(spark, folder)
-    split, split_there = data.standard(whole), on.standard(there)
-    split_there.labelled.persist()  # all parts are made of it
-    train, train_there = split.train, split_there.train
-    keys = [one for one in ("user_id", "item_id", "timestamp", "session_id") if one in whole.events]
-
-    def pandas(frame: DataFrame) -> pd.DataFrame:
-        return frame.toPandas()
-
-    yield "events", lambda: rows_alike(pandas(there.events), whole.events, keys)
-    yield "train", lambda: rows_alike(pandas(train_there.events), train.events, keys)
-    for on_part in ("validation", "test"):
-        own, other = getattr(split_there, on_part), split.part(on_part)
-        if not len(other.targets):
-            continue
-        yield (
-            f"{on_part} history",
-            lambda own=own, other=other: rows_alike(pandas(own.history), other.history, keys),
-        )
-        yield (
-            f"{on_part} targets",
-            lambda own=own, other=other: rows_alike(pandas(own.targets), other.targets, keys),
-        )
-
-    items = data.Vocabulary.build(train.events["item_id"])
-
-    def vocabulary() -> str:
-        on.save_vocabulary(on.counts(train_there.events, "item_id"), folder / "items.parquet")
-        found = data.Vocabulary.load(folder / "items.parquet")
-        assert found.ids.tolist() == items.ids.tolist()
-        assert found.counts.tolist() == items.counts.tolist()
-        return f"{len(items):,} ids"
-
-    yield "vocabulary", vocabulary
-    known = on.vocabulary(on.counts(train_there.events, "item_id"))
-    ordered_there = on.chronological(train_there.events) if whole.has_time else train_there.events
-    encoded = on.encode(ordered_there, known, "item_id").persist()
-    events = train.events
-    if whole.has_time:
-        events = events.iloc[data.chronological(events)]
-    item = items.encode(events["item_id"])
-    user = pd.factorize(events["user_id"], sort=True)[0]
-    matrix = graph.interaction_matrix(item, user, (len(items), int(user.max()) + 1))
-    co_count = graph.CoCount(alpha=0.3, active_penalty=True)
-
-    def neighbours_alike(found: pd.DataFrame, expected: graph.Neighbours) -> str:
-        weights = np.zeros(expected.weights.shape)
-        weights[found["id"], found["rank"] - 1] = found["weight"]
-        np.testing.assert_allclose(weights, expected.weights, rtol=2e-6, atol=1e-9)
-        ids = np.full(expected.ids.shape, -1)
-        ids[found["id"], found["rank"] - 1] = found["neighbour"]
-        gaps = np.abs(np.diff(expected.weights, axis=1)) > 4e-6 * expected.weights[:, :-1]
-        alone = np.pad(gaps, ((0, 0), (1, 0)), constant_values=True)
-        alone &= np.pad(gaps, ((0, 0), (0, 1)), constant_values=False)
-        assert (ids == expected.ids)[alone].all()
-        return f"{len(found):,} neighbours, {alone.sum():,} of them equal to no other"
-
-    def similarity() -> str:
-        found = on.neighbours(on.interaction_matrix(encoded), co_count, 50, rows=len(items))
-        return neighbours_alike(pandas(found), graph.neighbours(matrix, co_count, 50))
-
-    yield "similarity", similarity
-    if not whole.has_time:
-        return
-
-    def nearby() -> str:
-        from tfrec_recall.graph.similarity import Totals, column_sizes
-
-        weight = co_count.column_weight(column_sizes(matrix))[user]
-        expected = graph.nearby_neighbours(
-            user, item, Totals.of(matrix), co_count, 50, half_life=5.0, weight=weight
-        )
-        found = on.nearby_neighbours(encoded, co_count, 50, half_life=5.0, rows=len(items))
-        return neighbours_alike(pandas(found), expected)
-
-    def sessions() -> str:
-        expected = whole.events.assign(session=data.sessions(whole.events, gap=1800))
-        return rows_alike(pandas(on.sessions(there.events, gap=1800)), expected, keys)
-
-    def examples() -> str:
-        expected = data.next_item(train, history=20)
-        frame = expected.events.iloc[expected.target].reset_index(drop=True)
-        ids = expected.events["item_id"].to_numpy(dtype=object)
-        runs = zip(expected.history_start, expected.history_end, strict=True)
-        frame["history"] = [list(ids[start:end]) for start, end in runs]
-        frame["age"], frame["weight"] = expected.age, expected.weight
-        return rows_alike(pandas(on.next_item(train_there, history=20)), frame, keys)
-
-    def item_graph() -> str:
-        found = graph.item_graph(item, user, len(items)).tocoo()
-        expected = {"source": found.row, "target": found.col, "weight": found.data}
-        own = pandas(on.item_graph(encoded))
-        return rows_alike(own, pd.DataFrame(expected), ["source", "target"])
-
-    def walks() -> str:
-        found = graph.item_graph(item, user, len(items))
-        walks = on.RandomWalks(on.item_graph(encoded))
-        starts = np.arange(2, 12)
-        frame = spark.createDataFrame(pd.DataFrame({"node": starts}))
-        own = np.array(pandas(walks.walk(frame, 3, count=20_000))["walk"].tolist())
-        shares = found / found.sum(axis=1)[:, np.newaxis].clip(1e-9)
-        farthest = 0.0
-        for start in starts:
-            now = np.zeros(len(items))
-            now[start] = 1.0
-            for step in (1, 2, 3):
-                now = now @ shares
-                here = own[own[:, 0] == start][:, step]
-                met = np.bincount(here[here >= 0], minlength=len(items)) / len(here)
-                noise = np.sqrt(now * (1 - now) / len(here)) + 1 / len(here)
-                farthest = max(farthest, float((np.abs(met - now) / noise).max()))
-        walks.release()
-        assert farthest < 6, farthest
-        return f"no share further from the edges' than {farthest:.1f} of its standard deviations"
-
-    yield "nearby", nearby
-    yield "sessions", sessions
-    yield "examples", examples
-    yield "graph", item_graph
-    yield "walks", walks
 
 
 def main() -> int:
