@@ -131,6 +131,25 @@ def test_what_compare_found_as_tables():
     assert ">.218</text>" in hook["picture"](tables)
 
 
+def test_a_table_with_a_mark_is_written_anew_with_its_note():
+    hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "leaderboard.py"))
+    metrics = ("recall@10", "recall@50", "recall@100", "ndcg@10", "coverage@50")
+    rows = [{"model": name, "seeds": 1, **dict.fromkeys(metrics, 0.1)} for name in ("mind", "sdm")]
+    table = pd.DataFrame(rows).assign(stopped_by_budget=[True, False])
+    title, note = hook["TITLES"]["beauty"], "\n\n† the budget ended its training."
+    old = "| model | seeds |\n| --- | --- |\n| `mind` | 3 |"
+    for end in ("\n", "\n\nAnd so on.\n"):
+        page = f"{title}:\n\n{old}{end}"
+        once = hook["with_tables"](page, {"beauty": table})
+        assert once.count("†") == 2
+        assert once.endswith(f".10 |{note}{end}")
+        assert hook["with_tables"](once, {"beauty": table}) == once
+        whole = table.assign(stopped_by_budget=False)
+        assert "†" not in hook["with_tables"](once, {"beauty": whole})
+        several = once.replace(note, note * 2)  # as it was written once
+        assert hook["with_tables"](several, {"beauty": table}) == once
+
+
 def test_every_figure_is_drawn_and_an_arrow_from_nowhere_is_refused():
     hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "figures.py"))
     blocks = [

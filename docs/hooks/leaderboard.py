@@ -26,7 +26,10 @@ TITLES = {
 }
 DRAWN = {"movielens-100k": "#3f51b5", "online-retail": "#c2185b"}
 METRIC = "recall@50"
-TABLE = re.compile(r"^([A-Z][^\n|]*):\n\n(\| model \|.*?)(?=\n\n|\Z)", re.DOTALL | re.MULTILINE)
+NOTES = r"(?:\n\n† [^\n]*)*"  # below a table, of its marks
+TABLE = re.compile(
+    rf"^([A-Z][^\n|]*):\n\n(\| model \|.*?{NOTES})(?=\n\n|\n?\Z)", re.DOTALL | re.MULTILINE
+)
 SUMMARY = re.compile(r"^\| \| [^\n]*@[^\n]*\n\|[ |-]+\n(?:\|[^\n]*\n)+", re.MULTILINE)
 LEFT, WIDTH, ROW, TOP, GAP = 250, 480, 20, 44, 34
 CSS = (
