@@ -150,6 +150,29 @@ def test_a_table_with_a_mark_is_written_anew_with_its_note():
         assert hook["with_tables"](several, {"beauty": table}) == once
 
 
+def test_the_page_of_a_model_has_its_rows_of_every_table_of_figures():
+    hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "model_pages.py"))
+    figures = (ROOT / "docs" / "figures.md").read_text(encoding="utf-8")
+    tables = hook["TABLE"].findall(figures)
+    assert len(tables) == len(re.findall(r"^\| model \|", figures, re.MULTILINE)) == 3
+    for name, count in (("EGES", 3), ("GES", 3), ("TwoTower", 3), ("SDM", 2)):
+        shown = "\n".join(hook["measured"](name))
+        row = rf"^\| `{hook['command_of'](name)}` \|"
+        assert len(re.findall(row, shown, re.MULTILINE)) == count, name
+        assert len(re.findall(r"^\| `popular` \|", shown, re.MULTILINE)) == count, name
+
+
+def test_a_mark_on_the_page_of_a_model_has_its_note(monkeypatch, tmp_path):
+    hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "model_pages.py"))
+    (tmp_path / "docs").mkdir()
+    rows = "| `popular` | .1 |\n| `ges`, `eges` † | .2 |\n| `sdm` | .3 |"
+    page = f"Films:\n\n| model | Recall |\n| --- | --- |\n{rows}\n\n† the budget.\n\nMore.\n"
+    (tmp_path / "docs" / "figures.md").write_text(page, encoding="utf-8")
+    monkeypatch.setitem(hook["measured"].__globals__, "ROOT", tmp_path)
+    assert hook["measured"]("EGES")[-1].endswith("| `ges`, `eges` † | .2 |\n\n† the budget.")
+    assert hook["measured"]("SDM")[-1].endswith("| `popular` | .1 |\n| `sdm` | .3 |")
+
+
 def test_every_figure_is_drawn_and_an_arrow_from_nowhere_is_refused():
     hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "figures.py"))
     blocks = [

@@ -8,7 +8,10 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).parents[2]
-TABLE = re.compile(r"^([A-Z][^\n|]*):\n\n(\| model \|.*?)(?:\n\n|\Z)", re.DOTALL | re.MULTILINE)
+TABLE = re.compile(  # below its title, and above what is noted of its marks
+    r"^([A-Z][^\n|]*):\n\n(\| model \|.*?)(\n\n† [^\n]*)?(?=\n\n|\n?\Z)",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 def on_page_markdown(markdown, page, **_):
@@ -49,16 +52,22 @@ def measured(name: str) -> list[str]:
     """The rows of the tables of figures that are the model's."""
     figures = (ROOT / "docs" / "figures.md").read_text(encoding="utf-8")
     command, found = command_of(name), []
-    for title, table in TABLE.findall(figures):
+    for title, table, note in TABLE.findall(figures):
         head, rule, *rows = table.splitlines()
-        own = [row for row in rows if row.startswith(f"| `{command}`")]
+        own = [row for row in rows if command in _models(row)]
         if own:
-            most = [row for row in rows if row.startswith("| `popular`") and row not in own]
-            found.append(f"{title}:\n\n" + "\n".join([head, rule, *most, *own]))
+            most = [row for row in rows if "popular" in _models(row) and row not in own]
+            shown = "\n".join([head, rule, *most, *own])
+            found.append(f"{title}:\n\n{shown}{note * ('†' in shown)}")
     if not found:
         return []
     how = "Full ranking of the catalogue on test; [Figures](../figures.md) has all models, and how."
     return ["## Measured", how, *found]
+
+
+def _models(row: str) -> list[str]:
+    """Those that a row of a table is of."""
+    return re.findall(r"`([^`]+)`", row.split("|")[1])
 
 
 def further(name: str) -> list[str]:
