@@ -96,6 +96,35 @@ def test_what_it_does_not_look_at_is_worth_nothing(found):
     assert {one["users"] for one in found.values()} == {USERS}
 
 
+class Renamed(ByKind):
+    """Items by a column of another name than the input."""
+
+    inputs = {  # noqa: RUF012  read only
+        name: tf.TensorSpec([None], tf.string, name) for name in ("item_id", "item_kind", "a_b")
+    }
+    columns = {"item_kind": "kind", "a_b": "a b"}  # noqa: RUF012
+
+    def __call__(self, raw):
+        return one_hot(raw["item_kind"])
+
+
+def test_features_may_have_other_names_than_their_columns(split):
+    data = split.interactions
+    items = data.items.rename(columns={"noise": "a b"})
+    users = data.users.assign(kind="of users")
+    split = splits.last_events_out(Interactions(data.events, users, items), test=3, validation=1)
+    retriever = EmbeddingRetriever(
+        lambda raw: one_hot(raw["group"]),
+        items["item_id"].to_numpy(),
+        one_hot(tf.constant(items["kind"].to_list())).numpy(),
+        inputs={"group": tf.TensorSpec([None], tf.string, "group")},
+        item_embedder=Renamed(),
+    )
+    lost = {(one["side"], one["name"]): one["lost"] for one in ablation(retriever, split)}
+    assert lost["item", "item_kind"] > 0.3
+    assert lost["item", "a_b"] == 0.0
+
+
 def test_queries_are_made_of_those_who_are_asked(retriever, split, monkeypatch):
     made, queries_of = [], MODULE.queries_of
 

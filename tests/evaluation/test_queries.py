@@ -225,6 +225,27 @@ def test_vectors_are_taken_as_they_are(kind, monkeypatch):
     assert np.isnan(asked.batch(np.array([0, 1]))["image"]).all()
 
 
+def test_items_are_read_from_the_columns_of_their_features():
+    table = pd.DataFrame({"item_id": ["a", "b"], "a b": [1, 2], "kind": [3, 4]})
+    inputs = {name: tf.TensorSpec([None], tf.int64) for name in ("a_b", "item_kind")}
+    columns = {"a_b": "a b", "item_kind": "kind"}
+    table["item_kind"] = [5, 6]  # which is another feature's
+    found = ItemFeatures(table, inputs, columns).of(np.array(["b", "a"]))
+    assert {name: v.numpy().tolist() for name, v in found.items()} == {
+        "a_b": [2, 1],
+        "item_kind": [4, 3],
+    }
+    named = table.drop(columns=["a b", "kind"]).assign(a_b=[7, 8])  # as requests are
+    found = ItemFeatures(named, inputs, columns).of(np.array(["b"]))
+    assert {name: v.numpy().tolist() for name, v in found.items()} == {
+        "a_b": [8],
+        "item_kind": [6],
+    }
+    others = {**columns, "item_item_kind": "item_kind"}
+    with pytest.raises(ValueError, match=r"table of items lacks \['kind'\]"):
+        ItemFeatures(named, inputs, others)
+
+
 @pytest.mark.parametrize("width", [2, 4, None])
 def test_lists_of_another_length_are_cut_or_padded(width):
     column = pd.Series([[0.5, 1.0, 2.0], None, [3.0]])

@@ -40,7 +40,9 @@ def items_table(retriever: LoadedRetriever, source: Source) -> pd.DataFrame:
     if isinstance(given.get("names"), Mapping):  # the command reads no other table
         given["names"] = {TABLE: next(iter(given["names"].values()))}
     if is_text(path):
-        kept = {"item_id": tf.TensorSpec([None], retriever.id_dtype), **retriever.item_inputs}
+        inputs, columns = retriever.item_inputs, retriever.item_columns
+        kept = {"item_id": tf.TensorSpec([None], retriever.id_dtype), **inputs}
+        kept |= {column: inputs[name] for name, column in columns.items() if name in inputs}
         texts = {n for n, spec in kept.items() if spec.shape.rank == 1 and spec.dtype == tf.string}
         lists = {name.removeprefix(f"{TABLE}.") for name in recorded.get("lists") or {}}
         own = dict.fromkeys(sorted(texts - lists), "str")

@@ -111,7 +111,8 @@ class _Rebuilt:
         self._given = retriever
         rows = with_nullable(table.set_index("item_id", drop=False)).reindex(retriever.item_ids)
         rows["item_id"] = retriever.item_ids
-        self._features = ItemFeatures(rows.reset_index(drop=True), retriever.item_inputs)
+        rows = rows.reset_index(drop=True)
+        self._features = ItemFeatures(rows, retriever.item_inputs, retriever.item_columns)
 
     def retriever(self, shuffled: str | None = None, place: np.ndarray | None = None) -> Retriever:
         """With the values of one feature of the items in another order."""

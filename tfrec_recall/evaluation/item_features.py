@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -18,6 +19,8 @@ class ItemFeatures:
         table: item_id, each once, and a column for each feature; lists in cells where an item has
             several values. None is an export's that has no table.
         inputs: the raw features, as `retriever.item_inputs`.
+        columns: of those that the table may have under another name, its column, as
+            `retriever.item_columns`.
 
     Raises: ValueError that names the columns which are missing, or hold another type, or items that
         have several rows.
@@ -29,17 +32,27 @@ class ItemFeatures:
            [b'x', b'y']], dtype=object)
     """
 
-    def __init__(self, table: pd.DataFrame | None, inputs: Mapping[str, tf.TensorSpec]):
+    def __init__(
+        self,
+        table: pd.DataFrame | None,
+        inputs: Mapping[str, tf.TensorSpec],
+        columns: Mapping[str, str] = types.MappingProxyType({}),
+    ):
         if table is None:
             raise ValueError(
                 "The export has no table of items, and embeds items by their features: export "
                 f"with items=. It takes: {sorted(inputs)}."
             )
-        missing = sorted(set(inputs) - {str(name) for name in table})
+        read = {name: columns.get(name, name) for name in inputs}
+        others = set(columns.values())  # a feature's own name may be another one's column
+        for name, column in read.items():
+            if column not in table and name in table and name not in others:
+                read[name] = name
+        missing = sorted(set(read.values()) - {str(name) for name in table})
         if missing:
             raise ValueError(
-                f"Items are embedded by {sorted(inputs)}, and the table of items lacks {missing}: "
-                "add the columns, or name those that it has under another name. "
+                f"Items are embedded by {sorted(read.values())}, and the table of items lacks "
+                f"{missing}: add the columns, or name those that it has under another name. "
                 f"Received columns: {', '.join(map(str, table))}."
             )
         self._row = pd.Index(table["item_id"])
@@ -49,7 +62,9 @@ class ItemFeatures:
                 "An item has one row in the table of items: drop the others. "
                 f"Received: {len(repeated)} items with several, the first are {repeated[:3]}."
             )
-        self._columns = {name: _column(table[name], spec, name) for name, spec in inputs.items()}
+        self._columns = {
+            name: _column(table[read[name]], spec, name) for name, spec in inputs.items()
+        }
 
     def of(self, ids: np.ndarray, names: Collection[str] | None = None) -> dict[str, tf.Tensor]:
         """The features of these items.

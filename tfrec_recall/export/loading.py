@@ -19,6 +19,7 @@ from tfrec_recall.export.tuning_file import read_tuning
 from tfrec_recall.export.version_files import EXTRA, GRAPH, ITEMS, card_of, newest_version
 from tfrec_recall.retrieval import Retriever
 from tfrec_recall.retrieval.filters import chosen
+from tfrec_recall.retrieval.retriever import COLUMNS
 
 SCANN = b"Scann>"  # what the names of ScaNN's operations begin with
 OPERATIONS = "tfrec_recall.retrieval.scann_searcher"  # makes them known to TensorFlow
@@ -77,6 +78,18 @@ class LoadedRetriever(Retriever):
     def saved(self) -> Any:
         """What TensorFlow restored: its functions, to make other retrievers with."""
         return self._saved
+
+    @property
+    def item_columns(self):
+        features = self.card.get("features")
+        if COLUMNS in self.report or not isinstance(features, list):
+            return super().item_columns
+        return {  # the report of an earlier export has none
+            one["name"]: one["column"]
+            for one in features
+            if isinstance(one, dict) and one.keys() >= {"name", "column"}
+            if one.get("side") == "item" and one["name"] != one["column"]
+        }
 
     def lists(self, queries, exclude, k, filters):
         return self._listed_by("recommend", queries, exclude, k, filters)

@@ -72,11 +72,17 @@ class RawQuery(tf.Module):
 
 
 class RawItem(tf.Module):
-    """Raw features of items to encoded ones; cold items have an unknown id and known attributes."""
+    """Raw features of items to encoded ones; cold items have an unknown id and known attributes.
+
+    Attributes:
+        inputs: the raw features by name.
+        columns: of those that a table of items has under another name, its column.
+    """
 
     def __init__(self, features: Features):
         super().__init__()
         features.require_adapted()
+        self.columns = {one.name: one.column for one in features.item if one.name != one.column}
         self.inputs: dict[str, tf.TensorSpec] = {}
         self._steps = []
         for feature in features.item:

@@ -150,7 +150,7 @@ def item_vectors(
     table = getattr(retriever, "items", None) if table is None else table
     features = None
     if not by_id and (table is not None or hasattr(retriever, "saved")):
-        features = ItemFeatures(table, retriever.item_inputs)
+        features = ItemFeatures(table, retriever.item_inputs, retriever.item_columns)
     parts = []
     for first in range(0, len(ids), ITEMS_AT_A_TIME):
         some = ids[first : first + ITEMS_AT_A_TIME]

@@ -416,13 +416,13 @@ class QueryEmbedder(tf.Module):
 
 
 class ItemEmbedder(tf.Module):
-    """Raw item features to candidate vectors; `inputs` says which."""
+    """Raw item features to candidate vectors; `inputs` says which, `columns` as `RawItem`."""
 
     def __init__(self, features: Features, candidate_model: tf.keras.Model):
         super().__init__()
         self.encode = RawItem(features)
         self.model = candidate_model
-        self.inputs = self.encode.inputs
+        self.inputs, self.columns = self.encode.inputs, self.encode.columns
 
     def __call__(self, raw: dict[str, tf.Tensor]) -> tf.Tensor:
         return self.model(self.encode(raw), training=False)

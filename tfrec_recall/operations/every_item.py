@@ -27,7 +27,8 @@ class EveryItem:
         self._ids = np.sort(retriever.item_ids)
         self._features = None
         if features and set(retriever.item_inputs) != {"item_id"}:
-            self._features = ItemFeatures(retriever.items, retriever.item_inputs)
+            inputs, columns = retriever.item_inputs, retriever.item_columns
+            self._features = ItemFeatures(retriever.items, inputs, columns)
         self.source = {"items": "all"}
 
     def __len__(self) -> int:

@@ -214,7 +214,7 @@ def embedded(
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
     """The vectors of items by the export's `embed_item`, float32 [items, dim]."""
-    features = ItemFeatures(items, retriever.item_inputs)
+    features = ItemFeatures(items, retriever.item_inputs, retriever.item_columns)
     ids = items["item_id"].to_numpy()
     parts = []
     for first in range(0, len(ids), AT_A_TIME):
@@ -296,7 +296,8 @@ def _checked(
 def _item_embedder(retriever: LoadedRetriever) -> SavedFunction | None:
     if not retriever.report.get("embeds_new_items"):
         return None
-    return SavedFunction(retriever.saved, "embed_item", retriever.item_inputs)
+    inputs, columns = retriever.item_inputs, retriever.item_columns
+    return SavedFunction(retriever.saved, "embed_item", inputs, columns)
 
 
 def _tuning(retriever: LoadedRetriever) -> TuningVectors | None:

@@ -20,15 +20,24 @@ class SavedFunction(tf.Module):
         saved: what `tf.saved_model.load` gives.
         name: of the function.
         inputs: its raw features, name -> `tf.TensorSpec`.
+        columns: of those of items that a table has under another name, its column.
     """
 
     inputs: dict[str, tf.TensorSpec]
+    columns: dict[str, str]
     knows: SavedFunction
 
-    def __init__(self, saved: Any, name: str, inputs: Mapping[str, tf.TensorSpec]):
+    def __init__(
+        self,
+        saved: Any,
+        name: str,
+        inputs: Mapping[str, tf.TensorSpec],
+        columns: Mapping[str, str] | None = None,
+    ):
         super().__init__(name=name)
-        # A plain dictionary: a module's own assignment would wrap it to track what it holds.
+        # Plain dictionaries: a module's own assignment would wrap them to track what they hold.
         object.__setattr__(self, "inputs", dict(inputs))
+        object.__setattr__(self, "columns", dict(columns or {}))
         self._function = getattr(saved, name)
         captured = {
             id(handle)

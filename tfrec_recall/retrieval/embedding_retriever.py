@@ -19,7 +19,7 @@ from tfrec_recall.retrieval.index import (
     unit_vectors,
 )
 from tfrec_recall.retrieval.item_weights import ItemWeights
-from tfrec_recall.retrieval.retriever import Retriever
+from tfrec_recall.retrieval.retriever import COLUMNS, Retriever
 from tfrec_recall.retrieval.seldom import if_seldom
 from tfrec_recall.retrieval.selection import NO_ROW
 from tfrec_recall.retrieval.tuning_queries import TuningQueries, embedded
@@ -48,6 +48,7 @@ class EmbeddingRetriever(Retriever):
         inputs: the raw query features as `tf.TensorSpec`; by default `query_embedder.inputs`.
         item_embedder: maps raw item features to vectors [batch, dim], also of items that are not
             in the catalogue; without it, `embed_item` gives the catalogue's vectors by `item_id`.
+            Its `columns`, if it has them, are the retriever's `item_columns`.
         item_inputs: the raw item features; by default `item_embedder.inputs`.
         tuning_queries: requests of users to tune an approximate index with, raw query features, or
             a function that gives them for `inputs`; the recall that it promises is theirs. They
@@ -119,6 +120,7 @@ class EmbeddingRetriever(Retriever):
             "kind": "embedding",
             "query": dict(getattr(query_embedder, "report", {})),
             "embeds_new_items": item_embedder is not None,
+            **columns_of(item_embedder),
             "index": built.report,
         }
         if by_cosine is not built:
@@ -256,6 +258,13 @@ def _embedded(
 def _has_direction(query: tf.Tensor) -> tf.Tensor:
     """Which queries are not of zeros alone: [batch, ..., dim] to bool [batch]."""
     return tf.reduce_any(query != 0, axis=list(range(1, query.shape.rank)))
+
+
+def columns_of(item_embedder: Embedder | None) -> dict[str, dict[str, str]]:
+    """What a report tells of the columns that an embedder's inputs are read from, if they have
+    other names."""
+    columns = dict(getattr(item_embedder, "columns", None) or {})
+    return {COLUMNS: columns} if columns else {}
 
 
 def inputs_of(

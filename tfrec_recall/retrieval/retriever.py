@@ -18,6 +18,7 @@ from tfrec_recall.retrieval.tuning_vectors import TuningVectors
 
 Lists = tuple[tf.Tensor, tf.Tensor]
 ListsAndMore = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+COLUMNS = "item_columns"  # in the report
 
 
 class Retriever(tf.Module):
@@ -168,6 +169,11 @@ class Retriever(tf.Module):
         """
         self._require("recommend_with_channel")
         return self._answered(self._by_channel, queries, k, exclude, shared, filters)
+
+    @property
+    def item_columns(self) -> Mapping[str, str]:
+        """Of `item_inputs`, those that a table of items has under another name: its column."""
+        return self.report.get(COLUMNS, {})
 
     def embed_query(self, queries: Mapping[str, Any], shared: Sequence[str] = ()) -> tf.Tensor:
         """The vectors of queries, [batch, dim] or [batch, interests, dim]; as from `__call__`."""

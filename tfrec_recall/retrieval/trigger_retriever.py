@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.retrieval.catalogue import Catalogue
-from tfrec_recall.retrieval.embedding_retriever import Embedder, inputs_of
+from tfrec_recall.retrieval.embedding_retriever import Embedder, columns_of, inputs_of
 from tfrec_recall.retrieval.exact import Exact
 from tfrec_recall.retrieval.filters import Allowed
 from tfrec_recall.retrieval.index import IndexSettings, checked_vectors, unit_vectors
@@ -68,7 +68,8 @@ class TriggerRetriever(Retriever):
         lift: what the score of each item is multiplied by in the lists of users, [items], above 0;
             None is 1 for all. Similar items are found by the vectors alone.
         item_embedder: maps raw item features to vectors, also of items that are not in the
-            catalogue; without it, `embed_item` gives the catalogue's vectors by `item_id`.
+            catalogue; without it, `embed_item` gives the catalogue's vectors by `item_id`. Its
+            `columns`, if it has them, are the retriever's `item_columns`.
         tuning_queries: requests of users, `{"history": …}`, whose triggers an approximate index is
             tuned with; without them, all items are triggers.
         seed: of the permutation that orders items of equal score.
@@ -140,6 +141,7 @@ class TriggerRetriever(Retriever):
                 "neighbours": neighbours,
                 "merge": merge.__name__,
                 "embeds_new_items": item_embedder is not None,
+                **columns_of(item_embedder),
                 "index": built.report,
             },
             name="trigger_retriever",
