@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from tests.cli.conftest import RENAME, printed
+from tests.cli.conftest import RENAME, printed, run
 from tfrec_recall.cli.arguments.settings import read, separate
 from tfrec_recall.cli.discovery import entry
 from tfrec_recall.cli.runs import searching, tuned_file
@@ -64,6 +64,37 @@ def test_what_cannot_be_searched_is_refused(options, told, folder, tmp_path, cap
     monkeypatch.setattr(searching, "outcome", lambda *given, **others: defaults)
     name, *arguments = command(folder, tmp_path / "tuned")
     assert told in printed(name, capsys, *arguments, *options, code=1).err
+
+
+def test_a_mistyped_name_is_refused_before_anything_is_trained(
+    folder, tmp_path, capsys, monkeypatch
+):
+    made = []
+
+    def outcome(*given, **others):
+        made.append(given)
+        return Outcome(0.5, True, 1.0, settings={"neighbours": 20, "alpha": 0.3})
+
+    monkeypatch.setattr(searching, "outcome", outcome)
+    name, *arguments = command(folder, tmp_path / "tuned", "--trials", 1)
+    told = printed(name, capsys, *arguments, "--search", "neigbours", code=1).err
+    assert "neighbours" in told
+    assert "Received: neigbours." in told
+    assert not made
+    run(name, *arguments, "--search", " alpha")
+    assert len(made) == 2
+    told = printed(name, capsys, *arguments, "--search", "neighbours", code=1).err
+    assert "give another --out" in told  # trials of other settings do not stand beside these
+
+
+def test_what_only_training_shows_to_be_no_range_leaves_the_folder_as_good_as_before(
+    folder, tmp_path, capsys, monkeypatch
+):
+    defaults = Outcome(0.5, True, 1.0, settings={"neighbours": 20, "alpha": None})
+    monkeypatch.setattr(searching, "outcome", lambda *given, **others: defaults)
+    name, *arguments = command(folder, tmp_path / "tuned", "--trials", 1)
+    assert "Received: alpha." in printed(name, capsys, *arguments, "--search", "alpha", code=1).err
+    run(name, *arguments, "--search", "neighbours")
 
 
 def test_two_calls_do_not_search_in_one_folder(folder, tmp_path, capsys):

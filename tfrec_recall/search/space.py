@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 Number = int | float
+FOLLOWING = (None, "auto")  # the defaults of settings that follow the data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,14 +138,37 @@ class Space:
             for name, value in settings.items()
             if name in RANGES and RANGES[name].takes(value)
         }
-        odd = [name for name in only or () if name not in known]
-        if odd or not known:
-            raise ValueError(
-                f"Of this model these settings can be searched: {', '.join(known) or 'none'}. "
-                f"Received: {', '.join(odd) or 'a model without any'}."
-            )
+        _refuse_others(known, only)
         return cls({name: v for name, v in known.items() if only is None or name in only})
+
+    @staticmethod
+    def check(settings: Mapping[str, Any], only: Sequence[str] | None = None) -> None:
+        """Before any training, that its settings may come to a space of these.
+
+        Args:
+            settings: of the model, where those that follow the data are None or "auto".
+
+        Raises: ValueError for names that `of` refuses, whatever the data make of the settings.
+
+        >>> Space.check({"dim": 64, "alpha": "auto"}, ["alpha"])
+        """
+        known = [
+            name
+            for name, value in settings.items()
+            if name in RANGES and (value in FOLLOWING or RANGES[name].takes(value))
+        ]
+        _refuse_others(known, only)
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """What the search draws from, by name."""
         return {name: RANGES[name].distribution(v) for name, v in self.defaults.items()}
+
+
+def _refuse_others(known: Collection[str], only: Sequence[str] | None) -> None:
+    """Raises ValueError where there is nothing to search, or not all of what is asked for."""
+    odd = [name for name in only or () if name not in known]
+    if odd or not known:
+        raise ValueError(
+            f"Of this model these settings can be searched: {', '.join(known) or 'none'}. "
+            f"Received: {', '.join(odd) or 'a model without any'}."
+        )

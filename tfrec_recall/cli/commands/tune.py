@@ -18,7 +18,7 @@ from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.durations import seconds, shown
 from tfrec_recall.cli.arguments.option_groups import takes
 from tfrec_recall.cli.arguments.protocol import Protocol, protocol
-from tfrec_recall.cli.arguments.settings import read_all
+from tfrec_recall.cli.arguments.settings import read_all, separate
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.console import results, say
 from tfrec_recall.cli.discovery import entry
@@ -88,13 +88,21 @@ def tune(
     folder = out or pathlib.Path("tuned") / chosen.name
     check_folder(folder)
     began = time.monotonic()
+    from tfrec_recall.cli.runs.followed import without_effect
+    from tfrec_recall.search import Space
+
+    only = None if search is None else [name.strip() for name in search.split(",")]
+    training, arguments = separate(base, chosen.load(), chosen.name)
+    unfollowed = without_effect(chosen.load())
+    given = {**dataclasses.asdict(training), **arguments}
+    Space.check({name: v for name, v in given.items() if name not in unfollowed}, only)
     interactions = measured.counted(source.load())
     from tfrec_recall.cli.runs.searching import Searching
     from tfrec_recall.data.fingerprint import fingerprint
-    from tfrec_recall.search import Space, Study
+    from tfrec_recall.search import Study
 
-    measure = [fingerprint(interactions), measured.record(), source.columns, search]
-    made_of = _digest([*measure, chosen.name, base, seed, tfrec_recall.__version__])
+    measure = [fingerprint(interactions), measured.record(), source.columns]
+    shared = [*measure, chosen.name, base, seed, tfrec_recall.__version__]
     searching = Searching(
         chosen,
         with_validation(measured.cut(interactions), seed),
@@ -105,11 +113,10 @@ def tune(
         folder,
         began + limit,
     )
-    only = None if search is None else [name.strip() for name in search.split(",")]
     with alone_in(folder, "searches settings"):
-        defaults = searching.defaults(made_of)
+        defaults = searching.defaults(_digest(shared))
         space = Space.of(defaults.settings, only)
-        study = Study(folder, space, made_of, seed)
+        study = Study(folder, space, _digest([*shared, sorted(space.defaults)]), seed)
         if not study.tried:
             study.add_defaults(defaults.value or 0.0, defaults.seconds, list(defaults.curve))
         say("Searched: ", (", ".join(space.defaults), "bold"))
