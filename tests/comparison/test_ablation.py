@@ -142,6 +142,34 @@ def test_queries_are_made_of_those_who_are_asked(retriever, split, monkeypatch):
     assert [one["recall"] for one in found if one["side"] == "user"] == [round(expected, 4)] * 2
 
 
+def test_of_a_low_recall_more_users_are_asked(retriever, split, monkeypatch):
+    monkeypatch.setattr(MODULE, "USERS", 7)
+    monkeypatch.setattr(MODULE, "LITTLE", 0.15)
+    found = ablation(retriever, split)
+    (users,) = {one["users"] for one in found}
+    assert 7 < users < USERS
+    assert all(3 / users <= 0.15 * one["recall"] for one in found)
+    monkeypatch.setattr(MODULE, "MOST", 15)  # who could not tell either
+    assert {one["users"] for one in ablation(retriever, split)} == {7}
+
+
+def test_users_are_as_many_as_tell_and_no_more():
+    assert MODULE._enough(0.05, 10**6) == 3600
+    assert MODULE._enough(0.05, 3100) == 3100
+    assert MODULE._enough(0.05, 2900) == 0
+    assert MODULE._enough(0.0, 10**6) == MODULE._enough(0.001, 10**6) == 0
+
+
+def test_what_no_column_tells_of_a_request_is_no_feature():
+    names = ("user_id", "history", "history_rating", "objective", "timestamp", "device")
+    found = MODULE._features(dict.fromkeys(names))
+    assert found == {
+        "user_id": ["user_id"],
+        "history": ["history", "history_rating"],
+        "device": ["device"],
+    }
+
+
 def test_items_are_embedded_in_blocks_and_what_is_shuffled_is_made_alone(
     retriever, split, found, monkeypatch
 ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from tfrec_recall.data.like_lengths import like_lengths
 from tfrec_recall.evaluation import Queries
 from tfrec_recall.evaluation.item_features import ItemFeatures
 from tfrec_recall.evaluation.metrics import bootstrap_interval
-from tfrec_recall.evaluation.queries import HISTORY
+from tfrec_recall.evaluation.queries import HISTORY, OBJECTIVE, TIMESTAMP
 from tfrec_recall.evaluation.ranking import NONE, Items
 from tfrec_recall.retrieval import EmbeddingRetriever, Retriever
 
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from tfrec_recall.data import Split
 
 CUT = 50
-USERS = 1000
+USERS = 1000  # that are asked, or more where their recall is low
+MOST = 20_000
+CERTAIN, LITTLE = 3.0, 0.02  # as `advice.silent_features` needs it
+SPARE = 1.2
 BATCH = 256
 EMBEDDED = 4096  # items at a time
 
@@ -34,23 +38,34 @@ def ablation(
 ) -> list[dict[str, Any]]:
     """Recall@50 on test with the values of one feature shuffled among users, or among items.
 
-    The history and its columns count as one feature. Features of items are looked at where the
-    retriever embeds both sides.
+    The history and its columns count as one feature; the time and the objective of a request are
+    looked at by none. Features of items are looked at where the retriever embeds both sides.
 
     Args:
-        seed: of the shuffles, and of the users where there are more than 1,000.
+        seed: of the shuffles, and of the users where there are more than 1,000. Where recall is so
+            low that these cannot tell 2% of it, as many are asked as can, up to 20,000.
 
     Returns: of each feature `side`, `name`, `recall` as it is, and `lost` without it, with the 95%
         interval over users, `low` and `high`, and how many `users` these are; what says most first.
     """
     measured = Measured.of(split, repeats)
     generator = np.random.default_rng(seed)
-    rows = np.sort(generator.permutation(len(measured.users))[:USERS])
-    queries = queries_of(retriever, split, measured.users[rows])
-    ask = _Asked(queries, rows, measured, split.interactions.items["item_id"], repeats)
-    found = []
-    whole = ask.recall(retriever)
-    other = generator.permutation(np.arange(len(rows)))
+    users = generator.permutation(len(measured.users))
+    catalogue = split.interactions.items["item_id"]
+
+    def of_users(count: int) -> tuple[_Asked, np.ndarray]:
+        rows = np.sort(users[:count])
+        queries = queries_of(retriever, split, measured.users[rows])
+        ask = _Asked(queries, rows, measured, catalogue, repeats)
+        return ask, ask.recall(retriever)
+
+    ask, whole = of_users(USERS)
+    enough = _enough(float(whole.mean()), len(users))
+    if enough > len(whole):
+        ask, whole = of_users(enough)
+    queries = ask.queries
+    found: list[dict[str, Any]] = []
+    other = generator.permutation(np.arange(len(whole)))
     for name, columns in _features(retriever.inputs).items():
         without = ask.recall(retriever, columns, other)
         found.append(_lost("user", name, whole, without))
@@ -62,6 +77,21 @@ def ablation(
         for name in retriever.item_inputs:
             found.append(_lost("item", name, whole, ask.recall(rebuilt.retriever(name, place))))
     return sorted(found, key=lambda one: -one["lost"])
+
+
+def _enough(recall: float, users: int) -> int:
+    """How many users tell a feature that says nothing: a share of 3 / n of n may always gain, at
+    95%. 0 where so many are not there, or are too many to ask.
+
+    Args:
+        recall: of some of them; of more, it may be less.
+        users: that there are.
+    """
+    if not recall:
+        return 0
+    least = CERTAIN / (LITTLE * recall)
+    asked = min(math.ceil(SPARE * least), users, MOST)
+    return asked if asked >= least else 0
 
 
 class _Asked:
@@ -140,9 +170,11 @@ class _Rebuilt:
 
 
 def _features(inputs: Mapping[str, tf.TensorSpec]) -> dict[str, list[str]]:
-    """The inputs that are one feature, by its name."""
+    """The inputs that are one feature, by its name, but what no column tells of a request."""
     found: dict[str, list[str]] = {}
     for name in inputs:
+        if name in (OBJECTIVE, TIMESTAMP):
+            continue
         of_history = name == HISTORY or name.startswith(f"{HISTORY}_")
         found.setdefault(HISTORY if of_history else name, []).append(name)
     return found
