@@ -44,7 +44,7 @@ def test_ids_that_a_browser_would_round_are_text():
     made = page({**summary, "command": ""}, {first: "A", second: "B", 7: "C"})
     carried = re.search(r'id="data">(.*?)</script>', made, re.DOTALL)
     data = json.loads(carried.group(1))
-    assert data["titles"] == {str(first): "A", "7": "C"}
+    assert data["titles"] == {str(first): "A", str(second): "B", "7": "C"}  # also of reasons
     told[0][0], told[0][3]["near"][0][0] = str(first), str(second)
     assert data["models"][0]["lists"] == [told]
     shown = {"user": str(-second), "history": [[str(second), "B"]], "wanted": [[str(first), "A"]]}
@@ -93,6 +93,7 @@ def test_a_browser_sorts_a_column_and_picks_a_user(text, tmp_path):
             opened.locator("#user").select_option(label="u1: 2 events")
             expect(opened.locator("#about")).to_have_text("age 1")
             assert opened.locator("#history li").all_inner_texts() == ["own-u1", "</script><b>Old"]
+            expect(opened.locator("#history-title")).to_have_text("Had, the latest first")
             mine = opened.locator("#lists article", has_text="two-tower")
             assert mine.locator("li > span").all_inner_texts() == ["two-tower u1", "✓ Wanted"]
             assert mine.locator("li small").all_inner_texts() == ["near </script><b>Old .90"]
@@ -104,3 +105,20 @@ def test_a_browser_sorts_a_column_and_picks_a_user(text, tmp_path):
     assert complaints == []
     assert asked == {"file"}
     assert all(pathlib.Path(tmp_path / f"report-{width}.png").stat().st_size for width in WIDTHS)
+
+
+@needs_chromium
+def test_a_history_without_times_has_no_latest_event(tmp_path):
+    from playwright.sync_api import expect, sync_playwright
+
+    user = {**FACTS["picked"][0], "events": 5}
+    facts = {**FACTS, "has_time": False, "picked": [user]}
+    summary = summarised(results(result("two-tower")), facts, ["two-tower"])
+    file = tmp_path / "report.html"
+    file.write_text(page({**summary, "command": ""}, TITLES), encoding="utf-8")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = browser.new_page()
+        opened.goto(file.as_uri())
+        expect(opened.locator("#history-title")).to_have_text("Had (3 others are left out)")
+        browser.close()

@@ -16,14 +16,16 @@ def page(summary: Mapping[str, Any], titles: Mapping[Any, str]) -> str:
     """The page of a summary.
 
     Args:
-        titles: what items are called, by raw id; of those that stand in a list.
+        titles: what items are called, by raw id; of those that stand in a list, or are a reason.
     """
     folder = importlib.resources.files("tfrec_recall.comparison") / "report"
 
     def text(name: str) -> str:
         return (folder / name).read_text(encoding="utf-8")
 
-    listed = {item for model in summary["models"] for one in model["lists"] for item, *_ in one}
+    rows = [row for model in summary["models"] for one in model["lists"] for row in one]
+    listed = {item for item, *_ in rows}
+    listed |= {item for *_, reason in rows for item, _ in reason.get("near", ())}
     named = {str(item): titles[item] for item in listed if item in titles}
     told = {**_exact(summary), "titles": named}
     data = json.dumps(told, ensure_ascii=False, allow_nan=False)

@@ -40,7 +40,8 @@ const people = (data, models) => {
     const place = Number(choice.value), user = users[place];
     find("about").textContent = user.about;
     const more = user.events - user.history.length;
-    find("history-title").textContent = `Had, the latest first${more ? ` (${whole(more)} older ones are left out)` : ""}`;
+    const [order, rest] = data.facts.has_time ? [", the latest first", "older ones"] : ["", "others"];
+    find("history-title").textContent = `Had${order}${more ? ` (${whole(more)} ${rest} are left out)` : ""}`;
     find("history").replaceChildren(...[...user.history].reverse().map(([item]) => make("li", titled(item))));
     find("wanted").replaceChildren(...user.wanted.map(([item]) => make("li", titled(item))));
     find("lists").replaceChildren(...models.map((model) => listOf(model, place)));
