@@ -81,6 +81,22 @@ def test_popularity_bias():
     assert "`correct = true`" in one.setting
 
 
+def test_of_a_bias_those_settings_are_named_that_mend_it():
+    def setting(model, **settings):
+        (one,) = said(exposure=[0.0, 0.1, 0.2, 0.7], model=model, settings=settings)
+        return one.setting
+
+    assert "a larger `alpha` (it is 0.3)" in setting("item-cf", alpha=0.3)
+    for model, settings in (
+        ("neural-cf", {"alpha": None, "negatives": 8}),  # how branches are joined; of the unmet
+        ("user-cf", {"alpha": 0.5}),  # of users with many events
+        ("item2vec", {"negatives": 5}),
+    ):
+        assert setting(model, **settings).startswith("Try a model that knows more of its users")
+    towers = setting("two-tower", negatives=1000, correct=True)
+    assert "`negatives=[InBatch(), Popularity(1000)]` (it is 1000)" in towers
+
+
 def test_an_index_that_misses_its_recall():
     vectors = np.random.default_rng(0).normal(size=(600, 8)).astype("float32")
     seeded = InvertedFile(recall=0.99, leaves=24, leaves_to_search=1, reorder=20)
