@@ -130,6 +130,37 @@ def test_features_that_say_nothing():
     assert one.figure.endswith("items.colour 0.020 (mean 0.573).")
 
 
+def test_features_are_named_by_their_columns():
+    features = [
+        {"side": "user", "name": "device", "column": "device", "context": True},
+        {"side": "item", "name": "a_b", "column": "a b", "context": False},
+    ]
+    silent = {"recall": 0.5, "lost": 0.0, "low": 0.0, "high": 0.0, "users": 1000}
+    ablation = [
+        {**silent, "side": side, "name": name}
+        for side, name in (("user", "device"), ("item", "a_b"), ("item", "other"))
+    ]
+    (one,) = said(ablation=ablation, features=features)
+    assert one.figure.startswith("shuffled, with 1,000 users asked, these cost")
+    for column in ("events.device 0.0000", "items.a b 0.0000", "items.other 0.0000"):
+        assert column in one.figure
+    weights = {"user": {"device": 0.01, "user_id": 0.9}, "item": {"a_b": 0.01, "item_id": 0.9}}
+    (one,) = said(field_weights=weights, features=features)
+    assert "events.device 0.010" in one.figure
+    assert "items.a b 0.010" in one.figure
+    anything = said(ablation=ablation, features={"of": "Python"})
+    assert "users.device" in anything[0].figure
+
+
+def test_means_of_the_history_and_what_requests_tell_are_no_columns():
+    silent = {"side": "user", "recall": 0.5, "lost": 0.0, "low": 0.0, "high": 0.0}
+    assert said(ablation=[{**silent, "name": name} for name in ("objective", "timestamp")]) == []
+    weights = {"age": 0.9, "the history": 0.01, "the history by recency": 0.01}
+    (one,) = said(field_weights={"user": weights})
+    assert one.figure.endswith("through: the history by recency 0.010 (mean 0.307).")
+    assert "`recency = false`" in one.setting
+
+
 def test_targets_and_users_unknown_to_training():
     groups = [{**GROUPS[0], "targets": 25}, *GROUPS[1:]]
     (one,) = advise_on_data({**DATA, "items": groups})

@@ -55,6 +55,7 @@ class Evidence:
         ablation: what each feature is worth, as `comparison.ablation` finds.
         field_weights: what SENet lets through of the features of a side, by side and name.
         exposure: the share of the first 50 places that new, rare, middle and frequent items have.
+        features: what the model's specification says of each, as `Features.describe`.
         facts: of the data, as `comparison.facts` has them.
     """
 
@@ -66,6 +67,7 @@ class Evidence:
     ablation: Sequence[Mapping[str, Any]] = ()
     field_weights: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     exposure: Sequence[float] = ()
+    features: Sequence[Mapping[str, Any]] = ()
     facts: Mapping[str, Any] | None = None
 
     @classmethod
@@ -73,6 +75,7 @@ class Evidence:
         """Of a model's row in a comparison, or of a run with the same figures."""
         epochs = row.get("epochs") or []
         first = epochs[0] if epochs and isinstance(epochs[0], list) else epochs
+        features = row.get("features")  # of an export that Python wrote, anything
         return cls(
             model=row["model"],
             curve=Curve.of(first),
@@ -82,8 +85,17 @@ class Evidence:
             ablation=row.get("ablation") or (),
             field_weights=row.get("field_weights") or {},
             exposure=row.get("exposure") or (),
+            features=features if isinstance(features, list) else (),
             facts=facts,
         )
+
+    def column(self, side: str, name: str) -> str:
+        """The column that a feature reads, as `--columns` takes it: `items.Unit Price`."""
+        for one in self.features:
+            if isinstance(one, Mapping) and (one.get("side"), one.get("name")) == (side, name):
+                table = "events" if one.get("context") else f"{side}s"
+                return f"{table}.{one.get('column', name)}"
+        return f"{side}s.{name}"
 
     def has(self, *names: str) -> list[str]:
         """Those of these settings that the model has."""

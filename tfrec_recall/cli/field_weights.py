@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.advice.silent_features import BY_RECENCY, HISTORY
 from tfrec_recall.layers import SENet
 from tfrec_recall.models import RecallModel
 
-POOLS = ("the history", "the history by recency")
 Weights = dict[str, dict[str, float]]
 
 
@@ -27,7 +27,7 @@ def field_weights(model: RecallModel, batches: Any) -> Weights:
     weights = weights_of({name: batch[name] for name in weights_of.input_names})
     weights = tf.reduce_mean(weights, axis=(0, 1)).numpy()  # [fields]
     names = [feature.name for feature in model.features.user_fields]
-    found = {"user": _named([*names, *POOLS[: len(weights) - len(names)]], weights)}
+    found = {"user": _named([*names, *(HISTORY, BY_RECENCY)[: len(weights) - len(names)]], weights)}
     layers = [layer for layer in model.candidate_model.layers if isinstance(layer, SENet)]
     each = [layer(layer.input, return_weights=True)[1] for layer in layers]
     ask = tf.keras.Model(model.candidate_model.inputs, tf.stack(each, axis=1))

@@ -108,6 +108,7 @@ def _of_export(path: pathlib.Path, source: Source, measured: Protocol) -> dict[s
         "settings": trained.get("settings") or {},
         "index": retriever.card.get("retriever", {}).get("index"),
         "field_weights": trained.get("field_weights") or {},
+        "features": retriever.card.get("features"),
     }
     told: dict[str, list[Advice]] = {}
     facts: Mapping[str, Any] | None = None
