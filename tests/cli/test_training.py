@@ -184,8 +184,20 @@ def test_without_validation_a_trial_on_held_back_events_finds_the_epochs(
         return split  # the toy knows the answers to its validation
 
     monkeypatch.setattr(training, "hold_back", hold_back)
+    clocks, fit = [], training._fit
+
+    def timed(*arguments):
+        found = fit(*arguments)
+        clocks.append(found[0])
+        return found
+
+    monkeypatch.setattr(training, "_fit", timed)
     settings = {"epochs": 7, "patience": 2}
     trained = train_model(entry, without_validation(split), settings, seed=0)
+    of_trial, last = clocks
+    assert trained.seconds == pytest.approx(of_trial.seconds + last.seconds, abs=1e-3)
+    examples = last.steps * trained.settings["batch_size"]
+    assert trained.examples_per_second == pytest.approx(examples / last.seconds, rel=1e-3)
     assert float(trained.model.done.numpy()) == 3 * STEPS
     assert trained.settings["epochs"] == 3
     assert trials == [split.train]

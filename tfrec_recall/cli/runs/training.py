@@ -57,7 +57,9 @@ class Trained:
     """A trained model, and the figures of its training.
 
     Args:
-        seconds: of learning alone, without the measurements on validation in between.
+        seconds: of learning alone, without the measurements on validation in between, and with
+            those of a trial that found the number of epochs.
+        examples_per_second: of the learning that made the model, without the trial.
         best_epoch: the number of the one that validation found best; None where it did not choose.
         seconds_to_best: of learning, until this epoch was over.
         settings: all that the model follows, defaults included, and of those that follow the data
@@ -165,6 +167,7 @@ def train_model(
     curve: tuple[dict[str, float], ...] = ()
     pieces: Sequence[Piece] = ()
     weights: Weights = {}
+    of_trial = 0.0
     if isinstance(batches, Interactions):  # it learns in one pass, without steps
         begin = time.perf_counter()
         with waiting(f"Training {entry.name}"):
@@ -180,7 +183,7 @@ def train_model(
                 features = model.features  # as train has them; of models there is one at a time
                 del model, batches
                 gc.collect()  # a model refers to itself
-                pieces, curve = _best_pieces(
+                pieces, curve, of_trial = _best_pieces(
                     *(prepare, trial, training, settings.get("patience") is None, optimizer),
                     *(repeats, board and board / "trial", watching, long_run),
                 )
@@ -209,7 +212,7 @@ def train_model(
             used["optimizer"] = optimizer_name
     return Trained(
         model=model,
-        seconds=round(seconds, 3),
+        seconds=round(of_trial + seconds, 3),
         examples_per_second=round(examples / seconds, 1),
         settings={name: _plain(_chosen(model, name, value)) for name, value in used.items()},
         curve=curve,
@@ -228,8 +231,9 @@ def _best_pieces(
     board: pathlib.Path | None,
     watching: Sequence[tf.keras.callbacks.Callback],
     long_run: LongRun,
-) -> tuple[Sequence[Piece], tuple[dict[str, float], ...]]:
-    """The epochs that were best on what is held back, with their rates, and the curve of all.
+) -> tuple[Sequence[Piece], tuple[dict[str, float], ...], float]:
+    """The epochs that were best on what is held back, with their rates, the curve of all, and the
+    seconds of learning.
 
     Args:
         prepare: makes a model and its batches; both are gone when this is over.
@@ -241,10 +245,10 @@ def _best_pieces(
         patience = max(PATIENCE, -(-PATIENT_STEPS // steps))
         training = dataclasses.replace(training, patience=patience)
     watching = [one.of_trial() if isinstance(one, Deadline) else one for one in watching]
-    _, stopping, curve = _fit(
+    clock, stopping, curve = _fit(
         *(model, batches, training, optimizer, trial, repeats, board, watching, long_run, "trial")
     )
-    return stopping.pieces, curve
+    return stopping.pieces, curve, clock.seconds
 
 
 def _told(pieces: Sequence[Piece]) -> str:
