@@ -11,11 +11,13 @@ import pathlib
 import re
 import runpy
 import shutil
+import tomllib
 
 import pandas as pd
 import pytest
 import tensorflow as tf
 
+import tfrec_recall
 from tests.small_data import for_small, is_quick_eagerly, small
 from tfrec_recall import models
 from tfrec_recall.data import datasets
@@ -94,6 +96,14 @@ def test_each_model_has_a_page_with_a_figure_equations_limits_and_a_program():
         parts = ["```figure", "## Equations", "## Limits", "```python"]
         missing += [(name, part) for part in parts if sum(part in page for page in pages) != 1]
     assert not missing
+
+
+def test_the_version_is_the_same_wherever_it_is_told():
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        version = tomllib.load(file)["project"]["version"]
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    told = re.findall(r"^version: (.+)$", citation, re.MULTILINE)
+    assert [tfrec_recall.__version__, *told] == [version, version]
 
 
 def test_what_is_only_compiled_says_so_to_the_reader():
