@@ -54,6 +54,15 @@ def test_two_calls_do_not_write_one_report(here, folder, tmp_path, capsys):
         pass
 
 
+def test_models_that_read_no_columns_are_told_where_these_are_asked_for(
+    here, folder, tmp_path, capsys
+):
+    asked = ("--models", "popular", "--columns", "title=Words")
+    name, *arguments = command(folder, tmp_path / "report", *asked)
+    told = printed(name, capsys, *arguments).err
+    assert "--columns changes nothing in popular: what they know of users and items is" in told
+
+
 def test_a_comparison_is_made_kept_and_written(here, folder, tmp_path, capsys):
     out = tmp_path / "report"
     name, *arguments = command(folder, out, "--seeds", 2)

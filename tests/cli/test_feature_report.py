@@ -9,8 +9,8 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History, infer
 
 
-def said(features, data, capsys):
-    tell_features(features.adapt(data), data, "a-model")
+def said(features, data, capsys, columns=None):
+    tell_features(features.adapt(data), data, "a-model", columns)
     captured = capsys.readouterr()
     assert captured.out == ""
     return captured.err.splitlines()
@@ -37,6 +37,18 @@ def test_what_a_model_does_not_read_is_said(capsys):
     assert said(features, data, capsys)[-1] == (
         "Not used by a-model: users.user_id, items.title, items.category"
     )
+
+
+def test_what_a_request_tells_and_a_model_does_not_read_is_said(capsys):
+    events = EVENTS.assign(device=["phone", "web"] * (len(EVENTS) // 2))
+    data = Interactions(events, items=pd.DataFrame(ITEMS[["item_id", "category"]]))
+    columns = ["events.device=Categorical", "items.category"]
+    by_id = Features(user=[History()], item=[Categorical("item_id")])
+    assert said(by_id, data, capsys, columns)[-1] == (
+        "Not used by a-model: users.user_id, items.category, events.device"
+    )
+    lines = said(infer(data, columns=columns), data, capsys, columns)
+    assert not any("Not used" in line for line in lines)
 
 
 @pytest.mark.parametrize("words", ["[red]title", ":tea:"])

@@ -57,6 +57,12 @@ def test_columns_of_a_built_in_data_set_say_the_features(capsys):
         Source("simulated", layout={"separator": ";"}).load()
 
 
+def test_a_mistyped_column_of_a_built_in_data_set_is_refused():
+    columns = ["items.brand", "catgory"]
+    with pytest.raises(ValueError, match=r"--columns .* no table has \['catgory'\].*'category'"):
+        Source("simulated", layout={"columns": columns}).load()
+
+
 def test_a_table_of_events_without_a_row_is_refused_as_one(tmp_path):
     (tmp_path / "events.csv").write_text("user_id,item_id,timestamp\n")
     with pytest.raises(ValueError, match=r"the table of events has no row.*'timestamp'"):

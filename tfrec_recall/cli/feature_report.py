@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tfrec_recall.cli.arguments.source import without_kind
 from tfrec_recall.cli.console import say
 
 if TYPE_CHECKING:
     from tfrec_recall.data import Interactions
-    from tfrec_recall.features import Features
+    from tfrec_recall.features import Features, Wanted
 
 
-def tell_features(features: Features, interactions: Interactions, model: str) -> None:
+def tell_features(
+    features: Features, interactions: Interactions, model: str, columns: Wanted = None
+) -> None:
     """Says it on stderr: a line a side, and a line for each column that is left out.
 
     Args:
         features: adapted to the training events.
         model: its name, for columns that suit it but that it does not use.
+        columns: those that are asked for, among them what events tell of a request.
     """
     described = features.describe()
     for side in ("user", "request", "item"):
@@ -33,6 +37,9 @@ def tell_features(features: Features, interactions: Interactions, model: str) ->
         for column in frame.columns
         if (table, column) not in read
     ]
+    context = {f"events.{one['column']}" for one in described if one["context"]}
+    asked = [without_kind(text) for text in columns or () if text.startswith("events.")]
+    unread += [column for column in asked if column not in context]
     if unread:
         say((f"Not used by {model}: ", "yellow"), ", ".join(unread))
 

@@ -43,13 +43,15 @@ class Source:
     def load(self) -> Interactions:
         """The data; what was recognised, mended or left out is printed."""
         from tfrec_recall.data import datasets
+        from tfrec_recall.data.reading.columns import check_known
 
         options = {
             **{name: value for name, value in self._files().items() if value is not None},
             **self.layout,
         }
-        if self.name in datasets.names():
-            options.pop("columns", None)  # they say which become features, and that is all
+        wanted: Sequence[str] = ()
+        if self.name in datasets.names():  # they say which become features, and that is all
+            wanted = options.pop("columns", None) or ()
         if options and self.name in datasets.names():
             said = ", ".join(f"--{name.replace('_', '-')}" for name in options)
             raise ValueError(
@@ -63,6 +65,8 @@ class Source:
                 f"{self.name}: the table of events has no row. Received columns: "
                 f"{list(interactions.events)}."
             )
+        tables = ("events", "users", "items")
+        check_known("--columns", wanted, {name: getattr(interactions, name) for name in tables})
         return interactions
 
     def _files(self) -> dict[str, str | None]:

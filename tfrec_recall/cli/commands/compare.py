@@ -100,6 +100,10 @@ def compare(
         )
     chosen = {name: read(pathlib.Path(path)) for name, path in files.items()}
     check_folder(out)
+    unread = [name for name in names if source.columns and not entry(name).load().reads_columns]
+    if unread:
+        told = f"--columns changes nothing in {', '.join(unread)}"
+        warn((f"{told}: what they know of users and items is ids and histories.", "yellow"))
     began = time.monotonic()
     interactions = measured.counted(source.load())
     from tfrec_recall.data.fingerprint import fingerprint

@@ -154,7 +154,7 @@ def train_model(
             say(f"{entry.name} learns in one pass: no checkpoints are written.")
         long_run = LongRun()  # there is nothing to share, or to go on with
     model, batches = prepare(split.train)
-    tell_features(model.features, split.train, entry.name)
+    tell_features(model.features, split.train, entry.name, columns)
     if model.features.histories and not split.train.has_time:
         say(WITHOUT_TIMES)
     unfollowed = without_effect(model_class)
