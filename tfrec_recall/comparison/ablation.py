@@ -63,7 +63,6 @@ def ablation(
     enough = _enough(float(whole.mean()), len(users))
     if enough > len(whole):
         ask, whole = of_users(enough)
-    queries = ask.queries
     found: list[dict[str, Any]] = []
     other = generator.permutation(np.arange(len(whole)))
     for name, columns in _features(retriever.inputs).items():
