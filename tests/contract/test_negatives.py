@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.contract.model_cases import CASES, asked, built, requests, the_board
+from tfrec_recall.data import Interactions
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.sampling import (
@@ -46,9 +47,9 @@ def pairs_met(model, users, ids):
     return np.array([[(u, i) in met for i in row] for u, row in zip(users, names, strict=True)])
 
 
-def test_no_item_of_the_user_is_a_negative(model, monkeypatch):
-    batch, found = model.batch, []
-    loss = CandidateSoftmax.loss
+def candidates_of(model, batch, monkeypatch, training):
+    """What the loss of a batch, a number, chooses from."""
+    found, loss = [], CandidateSoftmax.loss
 
     def kept(self, query, candidates, *args, **kwargs):
         found.append(candidates)
@@ -56,12 +57,22 @@ def test_no_item_of_the_user_is_a_negative(model, monkeypatch):
 
     monkeypatch.setattr(CandidateSoftmax, "loss", kept)
     batch = {**batch, "seed": tf.constant([3, 4], tf.int64)}
-    assert np.isfinite(model.compute_loss(batch, training=True))
-    rows = batch["user_row"].numpy()
+    assert np.isfinite(model.compute_loss(batch, training=training))
+    return [getattr(found[0], name).numpy() for name in ("ids", "mask", "own")]
+
+
+def users_of(model, batch):
+    """Whose each target of a batch is, by the feature of the user's id."""
+    code = batch["user_id"].numpy()
     if "places" in batch:  # a row is a pass, of several targets
-        rows = rows[batch["place"].numpy() // batch["places"].shape[1]]
-    users = the_board().users["user_id"].to_numpy()[rows]
-    ids, mask, own = (getattr(found[0], name).numpy() for name in ("ids", "mask", "own"))
+        code = code[batch["place"].numpy() // batch["places"].shape[1]]
+    return np.array(["", "?", *model.features.ids("user_id").ids])[code]
+
+
+def test_no_item_of_the_user_is_a_negative(model, monkeypatch):
+    batch = model.batch
+    ids, mask, own = candidates_of(model, batch, monkeypatch, training=True)
+    users = users_of(model, batch)
     assert len(ids) == len(users) + DRAWN
     assert own.shape == (len(users), OWN)
     met = pairs_met(model, users, ids)
@@ -70,6 +81,31 @@ def test_no_item_of_the_user_is_a_negative(model, monkeypatch):
     assert not (mask & met).any()
     assert (own[:, :5] > 1).all()  # unmet and mined ones, which everybody has
     assert not pairs_met(model, users, own)[own > 1].any()
+
+
+def test_no_item_of_the_user_is_a_negative_where_it_is_measured(model, monkeypatch):
+    """By the training events of the same user, whose row is another one there; strangers have met
+    nothing."""
+    board = the_board()
+    later = board.events[board.events["user_id"].isin(board.users["user_id"][9:14])]
+    name = later["user_id"].iloc[0]
+    later = pd.concat([later, later[later["user_id"] == name].assign(user_id="nobody")])
+    users = pd.concat([board.users.iloc[::-1], board.users.iloc[:1].assign(user_id="nobody")])
+    batch = next(iter(model.validation_data(Interactions(later, users, board.items), 64)))
+    ids, mask, own = candidates_of(model, batch, monkeypatch, training=False)
+    users = users_of(model, batch)
+    assert {*users} == {"?", *board.users["user_id"][9:14]}
+    np.testing.assert_array_equal(mask[:, -DRAWN:], ~pairs_met(model, users, ids)[:, -DRAWN:])
+    assert own.shape == (len(users), OWN)
+    assert (own[:, :5] > 1).all()
+    assert not pairs_met(model, users, own)[own > 1].any()
+    assert (own[users == "?", 5:] == 0).all()  # to whom nothing was shown
+
+
+def test_what_is_measured_needs_the_training_data(model):
+    anew = built(type(model), negatives=KINDS)
+    with pytest.raises(ValueError, match=r"call training_data\(train\) first.*kinds Unmet, Hard"):
+        anew.validation_data(the_board())
 
 
 def test_what_is_mined_is_what_the_model_would_recommend(model):

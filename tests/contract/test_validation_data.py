@@ -14,6 +14,7 @@ from tests.contract.model_cases import (
     ORIGINAL,
     begun,
     built,
+    its_features,
     learnt_by,
     the_board,
 )
@@ -98,6 +99,17 @@ def test_fit_measures_them_after_each_epoch(model_class):
     held = model.validation_data(measured())
     losses = model.fit(data, validation_data=held, epochs=2, verbose=0).history["val_loss"]
     assert losses[0] == losses[1] > 0
+
+
+@pytest.mark.parametrize("model_class", [models.FMRecall, models.TwoTower])
+def test_the_plain_form_is_measured_by_what_is_drawn_for_its_users(model_class):
+    tf.keras.utils.set_random_seed(1)
+    model = model_class.published(its_features(), dim=4)
+    model.compile(tf.keras.optimizers.SGD(0.0), run_eagerly=True)
+    model.training_data(the_board(), BATCH)
+    data = model.validation_data(measured(), batch_size=BATCH)
+    losses = [model.evaluate(data, verbose=0, return_dict=True)["loss"] for _ in range(2)]
+    assert losses[0] == losses[1] > 0.1
 
 
 def test_what_follows_from_training_data_has_to_be_there():

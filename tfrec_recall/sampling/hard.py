@@ -98,7 +98,9 @@ class HardNegatives(tf.Module):
         shape = tf.stack([tf.shape(user)[0], count])
         wide = tf.repeat(tf.cast(user, tf.int32)[:, tf.newaxis], count, axis=1)
         easy = self.met.sample(wide, seed)
-        rows = rows_of(self.table, user)  # [batch, kept]
+        known = user < self.table.shape[0]  # strangers are measured, too
+        rows = rows_of(self.table, tf.where(known, user, 0))  # [batch, kept]
+        rows = tf.where(known[:, tf.newaxis], rows, 0)
         filled = tf.reduce_sum(tf.cast(rows > 0, tf.int32), axis=1, keepdims=True)
         place = tf.random.stateless_uniform(shape, seed + 1)
         place = tf.cast(place * tf.cast(filled, tf.float32), tf.int32)

@@ -50,7 +50,7 @@ class ShownNegatives(tf.Module):
         passed = ~np.isin(user * size + item, chosen[0] * size + chosen[1])
         passed &= item >= FIRST_KNOWN
         order = np.flatnonzero(passed)[np.argsort(user[passed], kind="stable")]
-        count = np.bincount(user[order], minlength=users)
+        count = np.bincount(user[order], minlength=users + 1)  # a stranger's, who is measured: 0
         self._items = tf.constant(np.append(item[order], 0), tf.int32)  # user after user
         self._count = tf.constant(count, tf.int32)
         self._start = tf.constant(np.cumsum(count) - count, tf.int32)

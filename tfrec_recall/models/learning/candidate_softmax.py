@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Examples, Interactions
 from tfrec_recall.data.arguments import flag
+from tfrec_recall.data.ids import places
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features
 from tfrec_recall.layers.draws import next_seed
@@ -84,6 +86,7 @@ class CandidateSoftmax(tf.Module):
         self.samplers = [(kind.count, kind.sampler(features)) for kind in drawn]
         self.of_user: list[tuple[OfUser, UserSampler]] | None = None
         self.unmet: UnmetNegatives | None = None
+        self.users: pd.Index | None = None  # of what `follow` was given
         self.frequency = frequency
         self.softmax = InBatchSoftmax(temperature, remove_accidental_hits=True, reduction="mean")
         self.sampled = SampledSoftmax(1.0 if temperature is None else temperature)
@@ -111,19 +114,39 @@ class CandidateSoftmax(tf.Module):
         self.of_user = [(kind, kind.sampler(self.features, train)) for kind in kinds]
         if any(isinstance(kind, WithoutOwn) for kind in self.kinds):
             self.unmet = UnmetNegatives.of(self.features, train)
+        self.users = pd.Index(train.users["user_id"]) if self.personal else None
 
     def follow_parts(self, targets: np.ndarray) -> None:
         """As `follow`, of events in parts, by how often each encoded item is a target.
 
         Raises: ValueError for negatives that depend on all that a user has met.
         """
+        self.require_held()
+        self._follow_targets(targets)
+
+    def require_held(self) -> None:
+        """Raises ValueError for negatives that events in parts do not have."""
         if self.personal:
             raise ValueError(
                 f"{self.owner} cannot draw negatives of a user from events in parts, which are "
                 "held at no time: take kinds of the batch, such as InBatch() and Uniform(…), or "
                 f"Interactions that are held. Received: {', '.join(self.personal)}."
             )
-        self._follow_targets(targets)
+
+    def rows_of_users(self, users: pd.DataFrame) -> np.ndarray:
+        """The rows that these users have in what `follow` was given, int32; strangers have one
+        past all others, of which nothing is known.
+
+        Raises: ValueError before `follow`.
+        """
+        if self.users is None:
+            raise ValueError(
+                f"{self.owner} measures users by negatives that its training data tells apart: "
+                "call training_data(train) first. Received: validation data alone, negatives of "
+                f"the kinds {', '.join(self.personal)}."
+            )
+        row = places(self.users, users["user_id"])
+        return np.where(row < 0, len(self.users), row).astype("int32")
 
     def _follow_targets(self, counts: np.ndarray) -> None:
         counts = np.where(np.arange(len(counts)) < FIRST_KNOWN, 0, counts)
@@ -157,19 +180,18 @@ class CandidateSoftmax(tf.Module):
         item_id: tf.Tensor,
         user_row: tf.Tensor | None = None,
         seed: tf.Tensor | None = None,
-        training: bool = False,
     ) -> Candidates:
-        """What the queries of a batch choose from; what is a user's own matters in training alone.
+        """What the queries of a batch choose from, whether it is learnt from or measured.
 
         Args:
             item_id: encoded ids of the positives, [batch].
-            user_row: rows of the users' table, [batch].
+            user_row: rows of the users' table that `follow` was given, [batch].
             seed: of what is drawn.
         """
         positives = self.of_all(item_id)
         ids, size = tf.concat([positives, self.draw(seed)], axis=0), tf.size(positives)
         log_probability = self.log_probability(ids, size) if self.correct else None
-        mask, own = self.of_users(ids, user_row, seed) if training else (None, None)
+        mask, own = self.of_users(ids, user_row, seed)
         own_log_probability = None
         if own is not None and self.correct:
             own_log_probability = self.log_probability(own, size)
@@ -202,8 +224,8 @@ class CandidateSoftmax(tf.Module):
             return None, None
         if self.of_user is None or user_row is None:
             raise ValueError(
-                f"{self.owner} finds a user's negatives in the batches of its own training_data, "
-                "by user_row: fit the model that made them. Received: other batches."
+                f"{self.owner} finds a user's negatives in the batches of its own training_data "
+                "and validation_data, by user_row: take those. Received: other batches."
             )
         mask = None
         if self.unmet is not None:
@@ -286,7 +308,7 @@ class CandidateSoftmax(tf.Module):
             score_mask: [batch, positives + drawn], False for what is no negative of the query.
             arguments: others of `loss`.
         """
-        found = self.candidates(item_id, user_row, seed, training)
+        found = self.candidates(item_id, user_row, seed)
         if score_mask is not None:
             mask = score_mask if found.mask is None else score_mask & found.mask
             found = found._replace(mask=mask)

@@ -107,6 +107,23 @@ class SoftmaxModel(RecallModel):
         of_unmet = any(isinstance(kind, OF_UNMET) for kind in self.softmax.kinds)
         return None if of_unmet else super().history_needed
 
+    def validation_data(self, interactions, batch_size=BATCH_SIZE):
+        """As of `RecallModel`; a user's own negatives are those that the training data says.
+
+        Strangers to it have met nothing. Batches are of the training data at the time: after
+        another `training_data`, make them anew.
+        """
+        if not self.softmax.personal:
+            return super().validation_data(interactions, batch_size)
+        if isinstance(interactions, PartedInteractions):
+            self.softmax.require_held()
+        known = tf.constant(self.softmax.rows_of_users(interactions.users))
+
+        def as_trained(batch):
+            return {**batch, "user_row": tf.gather(known, batch["user_row"])}
+
+        return super().validation_data(interactions, batch_size).map(as_trained)
+
     def batches_to_measure(self, interactions, batch_size):
         if isinstance(interactions, PartedInteractions):
             in_parts = self.features, interactions, self.examples
@@ -119,7 +136,7 @@ class SoftmaxModel(RecallModel):
         self.softmax.follow(train, examples)
         if self.softmax.personal:
             # A step that is traced draws from the samplers of the users that it was traced with.
-            self.train_function = None  # type: ignore[assignment]
+            self.train_function = self.test_function = None  # type: ignore[assignment]
         self.mining = [
             HardMining(self, train, examples, sampler, kind.every)
             for kind, sampler in self.softmax.of_user or ()

@@ -158,9 +158,7 @@ class FMRecall(SoftmaxModel):
     def _pairs(self, batch, training):
         """The mean loss of the positives and their negatives, each example's weighed alike."""
         user = {name: batch[name] for name in self.query_model.input_names}
-        found = self.softmax.candidates(
-            batch["item_id"], batch["user_row"], batch.get("seed"), training=True
-        )
+        found = self.softmax.candidates(batch["item_id"], batch.get("user_row"), batch.get("seed"))
         query = self.query(batch, training)  # [batch, dim + 1]
         rest = self.bias + alone(self.user_terms(user, training=training), self.dim)
         size, positive = tf.shape(query)[0], batch["item_id"][:, tf.newaxis]

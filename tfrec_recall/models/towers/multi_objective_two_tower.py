@@ -217,9 +217,7 @@ class MultiObjectiveTwoTower(SoftmaxModel):
     def compute_loss(self, batch, training=False):
         user = {name: batch[name] for name in self.user_heads.input_names}
         query = self.user_heads(user, training=training)  # [batch, objectives, dim]
-        found = self.softmax.candidates(
-            batch["item_id"], batch.get("user_row"), batch.get("seed"), training
-        )
+        found = self.softmax.candidates(batch["item_id"], batch.get("user_row"), batch.get("seed"))
         vectors = self.softmax.vectors(  # [candidates, objectives, dim]
             batch["item_id"], found, lambda ids: self.item_vectors(ids, training=training)
         )

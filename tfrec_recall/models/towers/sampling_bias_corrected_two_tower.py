@@ -237,9 +237,8 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
     def compute_loss(self, batch, training=False):
         if "candidate_id" not in batch:
             batch = {**batch, **self.drawn(batch, training)}
-        ids, mask, own = batch["candidate_id"], None, None
-        if training:
-            mask, own = self.softmax.of_users(ids, batch.get("user_row"), batch.get("seed"))
+        ids = batch["candidate_id"]
+        mask, own = self.softmax.of_users(ids, batch.get("user_row"), batch.get("seed"))
         if self.distinct:
             shape = [tf.size(batch["item_id"]), tf.size(ids)]
             counted = tf.broadcast_to(batch["counted"], shape)
