@@ -275,6 +275,18 @@ def test_per_user_takes_a_random_choice_of_at_most_so_many():
     assert again.weight.tolist() == [1, 1, 1, 1]
 
 
+@pytest.mark.parametrize("build", [next_item, next_basket])
+def test_what_is_history_alone_counts_for_no_limit_and_no_weight(build):
+    frame = uneven().events  # of u, the two of the last basket are learnt
+    data = Interactions(frame.assign(history_only=(frame["user_id"] == "u") & (frame.index < 8)))
+    for options in ({"per_user": 2}, {"user_weight_power": -1}):
+        examples = build(data, **options)
+        user = examples.events["user_id"].to_numpy()[examples.target]
+        assert sorted(user) == ["u", "u", "v"]
+    np.testing.assert_allclose(examples.weight[user == "u"].sum(), examples.weight[user == "v"])
+    assert len(pairs(data)) == 4
+
+
 def test_a_click_session_is_in_order_and_a_basket_is_not():
     clicks = [{**ROW_A, "item_id": str(i), "timestamp": i} for i in range(3)]
     assert listed(next_item(interactions(clicks))) == [(1, [0]), (2, [0, 1])]

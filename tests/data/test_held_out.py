@@ -96,6 +96,17 @@ def test_users_may_count_alike():
     assert np.isclose(examples.weight.mean(), 1.0)
 
 
+def test_what_is_history_alone_counts_for_no_limit_and_no_weight():
+    rows = [("a", i) for i in range(40)] + [("b", i) for i in range(2)]
+    history = np.arange(42) < 38
+    data = Interactions(interactions(rows).events.assign(history_only=history))
+    for options in ({"per_user": 2}, {"user_weight_power": -1.0}):
+        examples = held_out(data, **options)
+        user = examples.events["user_id"].to_numpy()[examples.target]
+        assert [*user] == ["a", "a", "b", "b"]
+    np.testing.assert_allclose(examples.weight, 1.0)
+
+
 def test_the_graph_takes_batches_of_any_size():
     examples = held_out(interactions([("a", i) for i in range(6)]))
 

@@ -200,7 +200,8 @@ def next_item(
     end = np.arange(len(events))
     if "session_id" in events:
         end = _begin(changes(user, events["timestamp"].to_numpy(), events["session_id"]))
-    target = np.flatnonzero((end - user >= minimum_history) & _may_be(targets, interactions))
+    wanted = (end - user >= minimum_history) & _may_be(targets, interactions) & learnt(events)
+    target = np.flatnonzero(wanted)
     target = target[at_most(per_user, user[target], seed)]
     weight = _sizes(user[target]) ** float(user_weight_power)
     start = np.maximum(user, end - history)[target]
@@ -253,7 +254,7 @@ def next_basket(
         end = first_rows(pairs_of(user, events["session_id"]))  # others may lie in between
     else:
         end = _begin(changes(user, events["timestamp"].to_numpy()))
-    wanted = (end - user >= minimum_history) & _may_be(targets, interactions)
+    wanted = (end - user >= minimum_history) & _may_be(targets, interactions) & learnt(events)
     if new_items_only:
         wanted &= first_rows(pairs_of(user, events["item_id"])) >= end
     target = np.flatnonzero(wanted)
@@ -280,8 +281,13 @@ def pairs(interactions: Interactions) -> Examples:
     events = interactions.events
     if interactions.has_time:
         events = _sorted(interactions, "pairs")
-    rows = np.arange(len(events))
-    return examples_of(events, rows, rows, rows, np.ones(len(events)))
+    rows = np.flatnonzero(np.full(len(events), True) & learnt(events))
+    return examples_of(events, rows, rows, rows, np.ones(len(rows)))
+
+
+def learnt(events: pd.DataFrame) -> np.ndarray | bool:
+    """Which events may be targets: what is `HISTORY_ONLY` is none, and counts among none."""
+    return ~events[HISTORY_ONLY].to_numpy(bool) if HISTORY_ONLY in events else True
 
 
 def examples_of(
@@ -295,14 +301,10 @@ def examples_of(
 ) -> Examples:
     """Examples of these targets, whose weights are 1 on average and follow those of the events.
 
-    What is `HISTORY_ONLY` is no target.
-
     Args:
+        target: among what is `learnt`.
         options: what the targets were chosen by, to name where none is left.
     """
-    if HISTORY_ONLY in events:
-        may = ~events[HISTORY_ONLY].to_numpy(bool)[target]
-        target, start, end, weight = (each[may] for each in (target, start, end, weight))
     if not len(target):
         received = [f"{len(events):,} events of {events['user_id'].nunique():,} users"]
         received += [f"{name}={value}" for name, value in options.items()]

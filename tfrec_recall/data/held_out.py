@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd  # noqa: F401  the example
 import tensorflow as tf
 
-from tfrec_recall.data.examples import Examples, at_most, checked, examples_of, first_rows, pairs_of
+from tfrec_recall.data.examples import (
+    Examples,
+    at_most,
+    checked,
+    examples_of,
+    first_rows,
+    learnt,
+    pairs_of,
+)
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.order import changes, rank
@@ -63,7 +71,7 @@ def held_out(
             f"held_out takes at most {_LONGEST:,} different items of a user. "
             f"Received: {(end - user).max():,} of {events['user_id'][(end - user).argmax()]!r}."
         )
-    target = np.flatnonzero(end - user - 1 >= minimum_history)
+    target = np.flatnonzero((end - user - 1 >= minimum_history) & learnt(events))
     target = target[at_most(per_user, user[target], seed)]
     return examples_of(
         events,

@@ -119,9 +119,7 @@ def rows_of(batch, count):
 
 
 def drawn_for(model, batch):
-    found = model.softmax.candidates(
-        batch["item_id"], batch["user_row"], batch["seed"], training=True
-    )
+    found = model.softmax.candidates(batch["item_id"], batch["user_row"], batch["seed"])
     return found.own.numpy()
 
 
