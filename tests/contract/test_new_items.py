@@ -4,12 +4,33 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.contract.model_cases import CASES, retrieving, served, the_board, trained
+from tests.contract.model_cases import (
+    CASES,
+    asked,
+    begun,
+    requests,
+    retrieving,
+    served,
+    the_board,
+    trained,
+)
 from tests.contract.test_similar_items import retrievers
 from tfrec_recall import models
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 
 OF_ITEMS = [c for c in CASES if issubclass(c, ItemSpaceModel)]
+
+
+@pytest.mark.parametrize("model_class", [models.BGE, models.Item2Vec])
+def test_items_without_a_vector_come_after_all_others(model_class):
+    """A cosine of 0 would be above those of items that the user likes less."""
+    model, items = begun(model_class), the_board().items
+    new = pd.DataFrame({"item_id": [f"new {n}" for n in range(9)], "tags": [[]] * 9})
+    warm = np.asarray(model.embed_items(items)).any(axis=1)
+    retriever = model.retriever(pd.concat([new, items[warm]]), k=int(warm.sum()))
+    ids, _ = asked(retriever, requests(the_board()), k=int(warm.sum()))
+    assert warm.any()
+    assert not np.char.startswith(ids, "new").any()
 
 
 @pytest.mark.parametrize("model_class", OF_ITEMS)

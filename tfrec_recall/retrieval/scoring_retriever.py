@@ -8,13 +8,16 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.index import IndexSettings
+from tfrec_recall.retrieval.item_weights import ItemWeights
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.selection import NO_ROW, best, leave_out
 from tfrec_recall.retrieval.tuning_queries import TuningQueries, embedded
 
 PAIRS_AT_A_TIME = 131_072
+BELOW = 1e6  # times the longest vector: no query makes as much of a known item
 
 
 class Scorer(Protocol):
@@ -43,6 +46,8 @@ class Scorer(Protocol):
 
 class ScoringRetriever(Retriever):
     """Every item is scored by the whole model, or only those that an index puts first.
+
+    What the scorer does not know, new items, is in no list but where popular items fill it.
 
     Args:
         scorer: the model, a `tf.Module`.
@@ -82,14 +87,17 @@ class ScoringRetriever(Retriever):
         if shortlist is not None and shortlist < k:
             raise ValueError(f"A shortlist is no shorter than k={k}. Received: {shortlist}.")
         ordered = np.asarray(encoded, "int32")[catalogue.order]
-        built = None
+        new, built = ordered < FIRST_KNOWN, None
+        weights = ItemWeights(None, None, np.arange(len(new)))
         if index is not None and shortlist is not None:
+            vectors = scorer.item_vectors(ordered)
+            weights = below = _below_all(new, vectors)
             queries, present = embedded(
-                lambda raw: (scorer.query_vectors(scorer.query(raw)), None),
+                lambda raw: (below.asked(scorer.query_vectors(scorer.query(raw))), None),
                 scorer.inputs,
                 tuning_queries,
             )
-            built = index.build(scorer.item_vectors(ordered), shortlist, queries, present)
+            built = index.build(weights.searched(vectors), shortlist, queries, present)
         super().__init__(
             item_ids=catalogue.ids,
             inputs=scorer.inputs,
@@ -104,10 +112,11 @@ class ScoringRetriever(Retriever):
         )
         self.catalogue = catalogue
         self.scorer = scorer
-        self.index = built
+        self.index, self._weights = built, weights
         self.encoded = tf.Variable(ordered, trainable=False, name="encoded")
         self._shortlist = shortlist
-        self.complete = shortlist is None
+        self._some_new = bool(new.any())
+        self.complete = shortlist is None and not self._some_new
 
     def recommend(self, queries, exclude, k, allowed):
         query = self.scorer.query(queries)
@@ -119,14 +128,19 @@ class ScoringRetriever(Retriever):
         return self.scorer.knows(queries)
 
     def _shortlisted(self, index, query, exclude, k, allowed):
-        vectors = self.scorer.query_vectors(query)
+        vectors = self._weights.asked(self.scorer.query_vectors(query))
         rows, _ = index.search(vectors, self._shortlist, exclude, allowed=allowed)
-        score = self.scorer.score(query, tf.gather(self.encoded, tf.maximum(rows, 0)))
+        score = self._score(query, tf.gather(self.encoded, tf.maximum(rows, 0)))
         # Equal scores keep the order of the rows, not that of the index.
         order = tf.argsort(rows, axis=1)
         rows = tf.gather(rows, order, batch_dims=1)
         score = tf.gather(score, order, batch_dims=1)
         return best(tf.where(rows == NO_ROW, float("-inf"), score), k, rows)
+
+    def _score(self, query, items):
+        """The scores [batch, n] of encoded items; -inf of new ones."""
+        score = self.scorer.score(query, items)
+        return tf.where(items < FIRST_KNOWN, float("-inf"), score) if self._some_new else score
 
     def _all(self, query, exclude, k, allowed):
         items = len(self.catalogue)
@@ -135,7 +149,7 @@ class ScoringRetriever(Retriever):
 
         def next_block(first, rows, scores):
             last = tf.minimum(first + step, items)
-            block = self.scorer.score(query, self.encoded[tf.newaxis, first:last])
+            block = self._score(query, self.encoded[tf.newaxis, first:last])
             block = leave_out(block, exclude, first, allowed)
             block_rows, block = best(block, tf.minimum(k, last - first))
             block_rows = tf.where(block_rows == NO_ROW, NO_ROW, block_rows + first)
@@ -151,3 +165,10 @@ class ScoringRetriever(Retriever):
             parallel_iterations=1,  # more would hold several blocks of scores
         )
         return rows, scores
+
+
+def _below_all(new: np.ndarray, vectors: np.ndarray) -> ItemWeights:
+    """What keeps new items, bool [items], out of a shortlist, by vectors [items, dim] of all."""
+    longest = np.linalg.norm(vectors, axis=1).max(initial=0.0)
+    bias = np.where(new, -BELOW * (1 + longest), 0.0) if new.any() else None
+    return ItemWeights(None, bias, np.arange(len(new)))

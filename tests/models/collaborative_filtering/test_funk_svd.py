@@ -87,6 +87,22 @@ def test_vectors_rank_exactly_as_ratings_do(train):
         np.testing.assert_allclose(ratings - ratings[0], scores[row] - scores[row, 0], atol=1e-5)
 
 
+def test_new_items_come_after_all_others(train):
+    """Their score would be 0, and of the others some have less."""
+    model = with_distinct_weights(train)
+    model.items.bias.assign(model.items.bias - 3.0)
+    known = train.items["item_id"].tolist()
+    items = pd.DataFrame({"item_id": ["new", *known, "newer"]})
+    ids, _ = model.retriever(items, k=len(known))({"user_id": ["u0", "u4", "stranger"]})
+    raw = {"history": [["i3", "i7"]], "history_rating": [[1.0, 5.0]]}
+    folded, _ = model.fold_in_retriever(items, k=len(known))(raw)
+    for listed in [*ids.numpy(), *folded.numpy()]:
+        assert sorted(one.decode() for one in listed) == sorted(known)
+    vectors = model.retriever(items).embed_item({"item_id": ["new", "i3"]})
+    asked = pd.DataFrame({"item_id": ["new", "i3"]})
+    np.testing.assert_allclose(vectors, model.embed_items(asked), rtol=1e-6)
+
+
 def test_a_new_user_is_the_least_of_his_part_of_the_loss(train):
     model = with_distinct_weights(train, l2=0.2)
     items = np.array([[4, 9, 2, 6, 0, 1], [0, 0, 0, 0, 0, 0]], "int32")  # padding, unknown

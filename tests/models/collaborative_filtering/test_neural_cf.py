@@ -258,6 +258,18 @@ def test_lists_are_those_of_all_scores(train, monkeypatch):
             np.testing.assert_allclose(expected[listed], found[row], rtol=1e-4)
 
 
+@pytest.mark.parametrize("shortlist", [None, 5])
+def test_new_items_are_not_found(train, shortlist):
+    model = built(train, shortlist=shortlist)
+    for table in (model.product[1], model.tower[1]):  # of the row that new items share
+        table.embeddings.assign(table.embeddings.numpy() * (np.arange(ITEMS + 2) == 1)[:, None] * 9)
+    items = pd.DataFrame({"item_id": [*[f"new {n}" for n in range(9)], *train.items["item_id"]]})
+    users = [*(f"u{n}" for n in range(USERS)), "stranger"]
+    ids, found = model.retriever(items, k=5)({"user_id": users})
+    assert not any(raw.startswith(b"new") for raw in ids.numpy().ravel())
+    assert np.isfinite(found[:-1]).all()
+
+
 def test_a_shortlist_of_everything_is_exhaustive_and_a_short_one_is_the_products(train):
     model = built(train)
     everything = model.retriever(train.items, k=5)

@@ -27,6 +27,7 @@ from tfrec_recall.retrieval.tuning_queries import TuningQueries
 
 FOLDED_AT_A_TIME = 1024  # users or items
 NUMBERS_AT_A_TIME = 4_000_000  # of the factors of all that these rate, 16 MB
+BELOW = 10.0  # times the largest score of training: factors of users that are folded in are longer
 
 
 @saved_by_config
@@ -51,7 +52,8 @@ class FunkSVD(RecallModel):
         in_turn: of biases that are not learnt, take the user's from what the item's leaves.
 
     r̂ = μ + b_u + b_i + p_u · q_i ranks the items of a user as [p_u, 1] · [q_i, b_i] does, which is
-    what an index searches. Unknown users have [0, 1], unknown items [0, 0].
+    what an index searches. Unknown users have [0, 1], unknown items [0, 0]: these come after all
+    others in a list.
     """
 
     PUBLISHED: ClassVar[Published | None] = Published(
@@ -186,6 +188,14 @@ class FunkSVD(RecallModel):
         retriever = super().retriever(items, index, k, seed, tuning_queries)
         return retriever.with_ratings(ByFactors(self))
 
+    def bias_of(self, items):
+        new = self.features.ids("item_id").encode(items["item_id"]) < FIRST_KNOWN
+        if not new.any():
+            return None
+        p, q = (np.linalg.norm(s.factors.numpy(), axis=1).max() for s in (self.users, self.items))
+        largest = 1.0 + p * q + np.abs(self.items.bias.numpy()).max()
+        return np.where(new, -BELOW * largest, 0.0)
+
     @property
     def history_needed(self):
         return 20  # ratings; of a user who is new all are there
@@ -279,6 +289,7 @@ class FunkSVD(RecallModel):
             vectors=self.embed_items(items),
             index=index or Exact(),
             k=k,
+            bias=self.bias_of(items),
             seed=seed,
         )
         retriever.with_fallback(self.popularity_of(items))

@@ -225,3 +225,13 @@ def lift(counts: np.ndarray, power: float) -> np.ndarray:
     An item without any counts as one event, so it is there, and its score is its cosine.
     """
     return (np.maximum(counts, 1).astype("float64") ** power).astype("float32")
+
+
+def below_all(vectors: np.ndarray, lift: np.ndarray | None) -> np.ndarray | None:
+    """What is added to the scores of items that have no vector, [items]; None where all have one.
+
+    A score of 0 would be above those of items that are unlike what the user had.
+    """
+    without = ~np.asarray(vectors).any(axis=1)
+    least = -1.0 if lift is None else -float(np.max(lift))  # of a cosine, times what lifts it
+    return np.where(without, 2 * least, 0.0) if without.any() else None

@@ -49,6 +49,7 @@ class ItemSpaceModel(RecallModel):
     def retriever(self, items, index=None, k=100, seed=0, tuning_queries=None):
         """Users by the mean of their latest items, new ones too; see `RecallModel.retriever`."""
         ids, vectors = items["item_id"].to_numpy(), self.embed_items(items)
+        lift = self.lift(items) if self.popularity else None
         return EmbeddingRetriever(
             HistoryMean(ids, vectors, self.last, self.half_life),
             ids,
@@ -57,7 +58,8 @@ class ItemSpaceModel(RecallModel):
             k,
             item_embedder=ItemEmbedder(self.features, self.candidate_model),
             tuning_queries=tuning_queries,
-            lift=self.lift(items) if self.popularity else None,
+            lift=lift,
+            bias=item_space.below_all(vectors, lift),
             seed=seed,
         ).with_fallback(self.popularity_of(items))
 
