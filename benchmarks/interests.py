@@ -37,7 +37,7 @@ SETTINGS = {
 }
 MODELS = {
     "routing": {"interests": MOST},
-    "self-attention": {"interests": MOST, "self_attentive": True},
+    "self-attention": {"interests": MOST, "self_attentive": True, "recency": True},
     "single vector": {"interests": 1},
 }
 
@@ -45,7 +45,7 @@ MODELS = {
 def trained(interactions, epochs: int, seed: int, **settings) -> MIND:
     features = Features(user=[History(length=LENGTH)], item=[Categorical("item_id")])
     tf.keras.utils.set_random_seed(seed)
-    model = MIND(features.adapt(interactions), **SETTINGS, **settings)
+    model = MIND(features.adapt(interactions), **{**SETTINGS, **settings})
     model.compile(optimizer=tf.keras.optimizers.Adam(5e-3))
     data = model.training_data(interactions, batch_size=512, seed=seed)
     model.fit(data, epochs=epochs, verbose=0)

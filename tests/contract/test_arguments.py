@@ -117,6 +117,15 @@ def test_an_unknown_argument_is_refused(cls):
         (models.UserCF, {"by_rating": True}, "ratings=True"),
         (models.ItemCF, {"centred": False}, "ratings=True"),
         (models.MIND, {"self_attentive": True, "iterations": 5}, "where it routes"),
+        (models.MIND, {"self_attentive": True, "recency": False}, "where it routes"),
+        *(
+            (models.SamplingBiasCorrectedTwoTower, {"correct": False, **one}, "where it corrects")
+            for one in ({"rate": 0.5}, {"hashes": 7}, {"buckets": 9}, {"initial_gap": 3.0})
+        ),
+        (models.NeuralCF, {"pretrain_epochs": 3}, "where alpha joins"),
+        (models.NeuralCF, {"tower": False, "apart": 0.2}, "where both branches learn"),
+        (models.NeuralCF, {"product": False, "apart": 0.2}, "where both branches learn"),
+        (models.BGE, {"cold_rate": 0.5}, "where there is side information"),
         (models.MIND, {"negatives": [sampling.Unmet(3)]}, "corrects for a proposal"),
         (models.SDM, {"negatives": [sampling.WithoutOwn()]}, "kinds of which one draws"),
         (models.MIND, {"power": 1.5, "raised": True}, "whole powers"),

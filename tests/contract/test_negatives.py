@@ -66,7 +66,7 @@ def users_of(model, batch):
     code = batch["user_id"].numpy()
     if "places" in batch:  # a row is a pass, of several targets
         code = code[batch["place"].numpy() // batch["places"].shape[1]]
-    return np.array(["", "?", *model.features.ids("user_id").ids])[code]
+    return np.array(["", "?", *model.features.ids("user_id").vocabulary.ids])[code]
 
 
 def test_no_item_of_the_user_is_a_negative(model, monkeypatch):

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from tests.contract.departures import departures, table
-from tests.contract.model_cases import CASES, its_features
+from tests.contract.model_cases import CASES, its_features, the_board
 from tests.signatures import arguments_of
 from tfrec_recall.models import NeuralCF, RecallModel
 from tfrec_recall.models.published import TRAINING, Published
@@ -45,6 +45,18 @@ def test_overrides_come_last():
     model = NeuralCF.published(its_features(), dim=5, negatives=3)
     assert (model.negatives, model.apart) == (3, 0.0)
     assert model.output_layer.kernel.shape == (10, 1)
+
+
+@pytest.mark.parametrize(
+    ("model_class", "override"), [(c, dict([key])) for c in PLAIN for key in c.UNREAD]
+)
+def test_the_plain_form_leaves_out_what_an_override_does_not_read(model_class, override):
+    features = model_class.default_features(the_board()).adapt(the_board())
+    made = model_class.published(features, **override).get_config()
+    ((name, value),) = override.items()
+    for unread in model_class.UNREAD[name, value]:
+        default = arguments_of(model_class)[unread].default
+        assert made.get(unread, default) == default
 
 
 def test_a_model_without_a_paper_says_so(monkeypatch):

@@ -75,6 +75,14 @@ def widths(owner: str, value: Any, name: str, optional: bool = False) -> None:
         refuse(owner, value, name, "positive whole numbers, such as (128, 64)", optional)
 
 
+def without_effect(owner: str, value: Any, default: Any, name: str, because: str) -> None:
+    """Raises ValueError for an argument that is set where nothing reads it."""
+    if value != default:
+        raise ValueError(
+            f"{owner} reads {name} {because}: leave it out. Received: {name}={value!r}."
+        )
+
+
 def refuse(owner: str, value: Any, name: str, expected: str, optional: bool = False) -> None:
     """Raises the ValueError that says what was expected."""
     or_none = ", or None" * optional

@@ -9,6 +9,8 @@ from typing import Any
 import tensorflow as tf
 
 TRAINING = ("epochs", "batch_size", "learning_rate")
+# Of a constructor: beside which value of an argument which others have no effect.
+Unread = Mapping[tuple[str, Any], tuple[str, ...]]
 
 
 @dataclasses.dataclass(frozen=True)

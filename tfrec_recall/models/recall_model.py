@@ -22,7 +22,7 @@ from tfrec_recall.layers.tables import is_far, whole_table
 from tfrec_recall.models.growth import Growing
 from tfrec_recall.models.keras_arguments import is_batches, require_query
 from tfrec_recall.models.learner import Learner
-from tfrec_recall.models.published import Published
+from tfrec_recall.models.published import Published, Unread
 from tfrec_recall.optimizers import LazyAdam
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Popularity, Retriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
@@ -61,6 +61,7 @@ class RecallModel(Growing, Learner):
     """
 
     PUBLISHED: ClassVar[Published | None] = None
+    UNREAD: ClassVar[Unread] = {}
     needs: ClassVar[tuple[str, ...]] = ("item_id",)
     stops_early: ClassVar[bool] = True
     learns_ratings: ClassVar[bool] = False
@@ -100,9 +101,14 @@ class RecallModel(Growing, Learner):
         `PUBLISHED` also holds the optimiser, and what the paper says of batches and epochs.
 
         Args:
-            overrides: arguments of the constructor that are to have yet another value.
+            overrides: arguments of the constructor that are to have yet another value; what of the
+                plain form nothing reads beside them, as `UNREAD` says, is left out.
         """
-        return cls(features, **{**cls.plain_form().arguments, **overrides})
+        plain = dict(cls.plain_form().arguments)
+        for (name, value), unread in cls.UNREAD.items():
+            if name in overrides and overrides[name] == value:
+                plain = {n: v for n, v in plain.items() if n not in unread}
+        return cls(features, **{**plain, **overrides})
 
     @classmethod
     def plain_form(cls) -> Published:

@@ -19,7 +19,7 @@ from tfrec_recall.data import (
     next_item,
     pairs,
 )
-from tfrec_recall.data.arguments import Auto, flag, number, whole, widths
+from tfrec_recall.data.arguments import Auto, flag, number, whole, widths, without_effect
 from tfrec_recall.data.memory import check_table
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, History, Rows, Wanted, ids_alone
@@ -27,7 +27,7 @@ from tfrec_recall.layers import MaskedMean
 from tfrec_recall.models.collaborative_filtering.arguments import half_life_of
 from tfrec_recall.models.collaborative_filtering.pair_scorer import PairScorer
 from tfrec_recall.models.learning.dropout import dropout as dropped
-from tfrec_recall.models.published import Published
+from tfrec_recall.models.published import Published, Unread
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.retrieval import Exact, Retriever, ScoringRetriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
@@ -62,9 +62,9 @@ class NeuralCF(RecallModel):
             has not met.
         negative_weight: of each negative in the loss; positives have their column `weight`, or 1.
         squared_loss: Eq. 4 instead of the logistic loss of Eq. 7.
-        apart: from 0, one loss of the fused logit, to 1, a loss of each branch as if it stood
-            alone; the logit is then their mean, as after pre-training both with α = ½. The product
-            then learns to rank by itself, which is what a shortlist asks of it.
+        apart: of two branches, from 0, one loss of the fused logit, to 1, a loss of each as if it
+            stood alone; the logit is then their mean, as after pre-training both with α = ½. The
+            product then learns to rank by itself, which is what a shortlist asks of it.
         weight_half_life: in events, of what a training event and its negatives count by how many
             events of the user came after it; None lets all count alike. "auto" is 20 where events
             have a time.
@@ -101,6 +101,10 @@ class NeuralCF(RecallModel):
         batch_size=256,
         epochs=20,
     )
+    UNREAD: ClassVar[Unread] = {
+        ("product", False): ("alpha", "apart"),
+        ("tower", False): ("alpha", "apart"),
+    }
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id")
     reads_columns: ClassVar[bool] = False
     compiles: ClassVar[bool] = True
@@ -153,6 +157,11 @@ class NeuralCF(RecallModel):
                 f"{owner} joins a product and a tower by alpha. Received: {product=}, {tower=}, "
                 f"{alpha=}."
             )
+        if not (product and tower):
+            without_effect(owner, apart, 1.0, "apart", "where both branches learn")
+        if alpha is None:
+            because = "where alpha joins branches that learn alone first"
+            without_effect(owner, pretrain_epochs, 20, "pretrain_epochs", because)
         if shortlist is not None and not product:
             raise ValueError("A shortlist is searched by the product's vectors: product=True.")
         self.dim, self.hidden = dim, hidden

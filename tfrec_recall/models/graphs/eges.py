@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.arguments import flags, number, whole
+from tfrec_recall.data.arguments import flags, number, whole, without_effect
 from tfrec_recall.data.windows import Block
 from tfrec_recall.features import Features, History, Wanted, infer
 from tfrec_recall.graph import NoiseRemoval, RandomWalks, Removed, walk_batches
@@ -182,6 +182,8 @@ class EGES(WindowModel, ItemSpaceModel):
         self.noise = Noise(PopularityNegatives(counts, power), negatives, noise)
         keep = item_space.keep(counts, threshold)
         side_info = self.own_side_info if side_info is None else side_info
+        if side_info == "none" and cold_rate:
+            without_effect(owner, cold_rate, 0.25, "cold_rate", "where there is side information")
         self.cold_rate = 0.0 if side_info == "none" else cold_rate
         self.popularity = popularity
         self.vectors = SideInfoVectors.of(features, dim, side_info, longest_step, adaptive_rows)

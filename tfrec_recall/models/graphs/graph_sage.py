@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.arguments import flag, number, refuse, whole, widths
+from tfrec_recall.data.arguments import flag, number, refuse, whole, widths, without_effect
 from tfrec_recall.features import Features
 from tfrec_recall.graph import RandomWalks
 from tfrec_recall.graph.neighbour_table import best_of_rows, row_blocks
@@ -39,7 +39,6 @@ from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import (
     check_sequences,
     check_served,
-    without_effect,
 )
 from tfrec_recall.models.learning.replicas import together
 from tfrec_recall.models.published import Published

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
-from tfrec_recall.data.arguments import flag, number, whole
+from tfrec_recall.data.arguments import flag, number, whole, without_effect
 from tfrec_recall.features import Features
 from tfrec_recall.graph import (
     ItemPageRank,
@@ -36,7 +36,7 @@ from tfrec_recall.models.graphs.node_encoder import (
 from tfrec_recall.models.graphs.node_model import NodeModel
 from tfrec_recall.models.graphs.node_neighbours import ImportantNeighbours
 from tfrec_recall.models.item_embeddings import item_space
-from tfrec_recall.models.item_embeddings.arguments import check_served, without_effect
+from tfrec_recall.models.item_embeddings.arguments import check_served
 from tfrec_recall.models.learning.replicas import together
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE

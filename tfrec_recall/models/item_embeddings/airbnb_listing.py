@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, chronological, sessions
-from tfrec_recall.data.arguments import flags, number, whole
+from tfrec_recall.data.arguments import flags, number, whole, without_effect
 from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.order import changes
@@ -23,7 +23,6 @@ from tfrec_recall.models.item_embeddings.arguments import (
     check_served,
     check_training,
     check_windows,
-    without_effect,
 )
 from tfrec_recall.models.item_embeddings.event_types import EVENT_TYPE, Types, of_types, several
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tfrec_recall.data.arguments import flag, number, whole
 from tfrec_recall.features import Features
 
@@ -60,11 +58,3 @@ def check_served(
     whole(owner, last, "last", optional=True)
     number(owner, half_life, "half_life", above=0, optional=True)
     number(owner, popularity, "popularity")
-
-
-def without_effect(owner: str, value: Any, default: Any, name: str, because: str) -> None:
-    """Raises ValueError for an argument that is set where nothing reads it."""
-    if value != default:
-        raise ValueError(
-            f"{owner} reads {name} {because}: leave it out. Received: {name}={value!r}."
-        )

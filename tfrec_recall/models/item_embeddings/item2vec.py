@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
-from tfrec_recall.data.arguments import Auto, flag, flags, number
+from tfrec_recall.data.arguments import Auto, flag, flags, number, without_effect
 from tfrec_recall.data.sequences import by_sessions, require_pairs, sequences
 from tfrec_recall.data.windows import Block, Columns, session_batches
 from tfrec_recall.features import Features, History, Wanted, ids_alone
@@ -19,7 +19,6 @@ from tfrec_recall.models.item_embeddings.arguments import (
     check_served,
     check_training,
     check_windows,
-    without_effect,
 )
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables

@@ -8,7 +8,7 @@ from typing import ClassVar
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data.arguments import flags, number, whole, widths
+from tfrec_recall.data.arguments import flags, number, whole, widths, without_effect
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import (
     FeatureEncoder,
@@ -31,11 +31,13 @@ from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
-from tfrec_recall.models.published import Published
+from tfrec_recall.models.published import Published, Unread
 from tfrec_recall.models.recall_model import ItemEmbedder, QueryEmbedder
 from tfrec_recall.models.sequences.arguments import check_sequence_model
 from tfrec_recall.retrieval import Diversity, EmbeddingRetriever, Exact
 from tfrec_recall.sampling import LogUniform, Negatives
+
+ROUTING = ("iterations", "deviation", "adaptive", "identity", "recency")  # read by it alone
 
 
 @saved_by_config
@@ -106,6 +108,7 @@ class MIND(SoftmaxModel):
             "power": float("inf"),
         },
     )
+    UNREAD: ClassVar[Unread] = {("self_attentive", True): ROUTING}
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
 
     def __init__(
@@ -156,13 +159,10 @@ class MIND(SoftmaxModel):
         widths(owner, hidden, "hidden")
         if power != float("inf"):
             number(owner, power, "power", least=0)
-        routing = (iterations, deviation, adaptive, identity)
-        if self_attentive and routing != (3, 1.0, True, True):
-            raise ValueError(
-                f"{owner} reads iterations, deviation, adaptive and identity where it routes: "
-                f"leave them out with self_attentive=True. Received: {iterations=}, {deviation=}, "
-                f"{adaptive=}, {identity=}."
-            )
+        if self_attentive:
+            routing = (iterations, deviation, adaptive, identity, recency)
+            for name, value, own in zip(ROUTING, routing, (3, 1.0, True, True, True), strict=True):
+                without_effect(owner, value, own, name, "where it routes")
         if features.history is None:
             raise ValueError("MIND needs a history of the column item_id. Received: another one.")
         self.length, self.watched = features.history.length, features.history.name

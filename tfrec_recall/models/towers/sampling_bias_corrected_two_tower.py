@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Examples
-from tfrec_recall.data.arguments import flags, number, refuse, whole
+from tfrec_recall.data.arguments import flags, number, refuse, whole, without_effect
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -25,7 +25,7 @@ from tfrec_recall.models.learning.dimension import dim_of
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
-from tfrec_recall.models.published import Published
+from tfrec_recall.models.published import Published, Unread
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.towers.arguments import check_towers
 from tfrec_recall.models.towers.item_tower import item_tower
@@ -108,6 +108,9 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         learning_rate=0.2,
         batch_size=8192,
     )
+    UNREAD: ClassVar[Unread] = {
+        ("correct", False): ("buckets", "hashes", "rate", "initial_gap")  # of the estimator
+    }
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
 
     def __init__(
@@ -154,6 +157,11 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         number(owner, rate, "rate", above=0, most=1)
         number(owner, initial_gap, "initial_gap", least=0, optional=True)
         number(owner, span_days, "span_days", above=0, optional=True)
+        if not correct:
+            given = {"buckets": (buckets, 2**17), "hashes": (hashes, 2), "rate": (rate, 0.05)}
+            given["initial_gap"] = (initial_gap, None)
+            for name, (value, default) in given.items():
+                without_effect(owner, value, default, name, "where it corrects")
         self.span_days, self.seed_events, self.distinct = span_days, seed_events, distinct
         self.events_before: Any = features.history  # there is one, by `needs`
         recency = recency and features.has_order  # the order of rows is never taken for time
