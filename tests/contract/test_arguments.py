@@ -6,13 +6,15 @@ What is tried follows from each signature; a new argument is tried by being ther
 
 import re
 
+import numpy as np
 import pytest
 
+from tests.contract import layer_cases
 from tests.contract.model_cases import CASES, its_features
 from tests.signatures import arguments_of
-from tfrec_recall import models, sampling
+from tfrec_recall import layers, models, sampling
 
-# The classes whose every argument is checked; a name is added when its class follows.
+# The models whose every argument is checked; a name is added when its class follows.
 MODELS = [
     models.Popular,
     models.UserCF,
@@ -50,6 +52,12 @@ ZERO = {
     *{"deviation", "seed", "cold_rate", "rejection_weight", "most_hard"},
 }
 SOME = ZERO - {"negatives"}
+# Of layers and losses, whose strings choose a form.
+LAYERS = {cls: case.arguments for cls, case in layer_cases.CASES.items()}
+OF_LAYERS = {"gate_bias", "axis"}  # of any sign
+MAY_BE_ZERO = {*OF_LAYERS, "deviation", "seed", "dropout", "power", "margin", "hard_weight"}
+MAY_BE_ZERO |= {"initial_gap"}
+WITHOUT_POSITIONS = (layers.SelfAttentiveInterests, "positions")
 BY_WINDOWS = {models.Item2Vec, models.AirbnbListing, models.AirbnbType}
 ON_GRAPHS = {models.BGE, models.GES, models.EGES, models.GraphSAGE, models.PinSAGE}
 ZERO_OF = dict.fromkeys({models.NeuralCF, *BY_WINDOWS, *ON_GRAPHS}, SOME)
@@ -77,6 +85,26 @@ def wrong_values(cls, name, annotation):
     wrong += [] if name in ZERO_OF.get(cls, ZERO) else [0]
     wrong += [1.5] if re.match(r"int\b", annotation) else []
     return wrong
+
+
+def attempts_of_layers():
+    for cls in LAYERS:
+        for name, parameter in arguments_of(cls).items():
+            annotation = str(parameter.annotation)
+            if not re.match(r"(int|float|bool|Sequence)\b", annotation):
+                continue
+            for value in wrong_values(cls, name, annotation):
+                of_any_sign = value == -1 and name in OF_LAYERS
+                zero = value == 0 and (name in MAY_BE_ZERO or (cls, name) == WITHOUT_POSITIONS)
+                one = value == 3 and "| int" in annotation
+                if not (of_any_sign or zero or one):
+                    yield pytest.param(cls, name, value, id=f"{cls.__name__}-{name}-{value}")
+
+
+@pytest.mark.parametrize(("cls", "name", "value"), attempts_of_layers())
+def test_a_wrong_value_of_a_layer_is_refused_by_name(cls, name, value):
+    with pytest.raises(ValueError, match=rf"{cls.__name__} .*\b{name}\b.*Received: {name}="):
+        cls(**{**LAYERS[cls], name: value})
 
 
 def attempts():
@@ -141,6 +169,24 @@ def test_an_unknown_argument_is_refused(cls):
 def test_an_argument_without_effect_is_refused(cls, arguments, message):
     with pytest.raises(ValueError, match=message):
         cls(its_features(), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("model_class", "name", "value"),
+    [
+        (models.EGES, "noise_removal", 3),
+        (models.YouTubeDNN, "item_vectors", np.zeros((3, 64))),
+        (models.MultiObjectiveTwoTower, "objectives", [3]),
+        (models.MultiObjectiveTwoTower, "objectives", "any"),
+        (models.MultiObjectiveTwoTower, "objectives", 3),
+        (models.UserCF, "similarity", 3),
+    ],
+)
+def test_another_kind_of_object_is_refused_by_name(model_class, name, value):
+    with pytest.raises(
+        ValueError, match=rf"{model_class.__name__} takes {name} .*eceived: {name}="
+    ):
+        model_class(its_features(), **{name: value})
 
 
 @pytest.mark.parametrize("model_class", [models.AirbnbListing, models.AirbnbType, models.EGES])

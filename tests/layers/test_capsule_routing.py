@@ -195,9 +195,9 @@ def test_the_mask_goes_on_to_the_next_layer():
 
 
 def test_impossible_settings_and_shapes_are_refused():
-    with pytest.raises(ValueError, match=r"of 1 or more.*Received: interests=0"):
+    with pytest.raises(ValueError, match=r"from 1 up\. Received: interests=0"):
         CapsuleRouting(interests=0)
-    with pytest.raises(ValueError, match=r"0 or more.*deviation=-1"):
+    with pytest.raises(ValueError, match=r"at least 0\. Received: deviation=-1"):
         CapsuleRouting(deviation=-1)
     with pytest.raises(ValueError, match=r"\[batch, history, dim\].*Received: .*\(5, 9\)"):
         CapsuleRouting()(HISTORY[:, :, 0])

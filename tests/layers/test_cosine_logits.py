@@ -49,7 +49,9 @@ def test_vectors_without_length_give_zero():
 
 
 def test_a_temperature_of_zero_is_refused():
-    with pytest.raises(ValueError, match=r"positive `temperature`.*Received: temperature=0\.0"):
+    with pytest.raises(
+        ValueError, match=r"temperature as a number above 0\. Received: temperature=0\.0"
+    ):
         CosineLogits(temperature=0.0)
 
 

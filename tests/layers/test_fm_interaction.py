@@ -71,5 +71,5 @@ def test_errors_say_what_came():
         FMInteraction()(FIELDS[:, :, 0])
     with pytest.raises(ValueError, match=r"takes \[batch, features\].*Received: .*\(2, 3, 4\)"):
         FMInteraction(dim=2)(FIELDS)
-    with pytest.raises(ValueError, match=r"positive `dim`.*Received: dim=0"):
+    with pytest.raises(ValueError, match=r"from 1 up, or None\. Received: dim=0"):
         FMInteraction(dim=0)

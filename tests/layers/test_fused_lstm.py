@@ -76,7 +76,7 @@ def test_layers_on_each_other_have_weights_of_their_own():
 
 
 def test_impossible_settings_and_shapes_are_refused():
-    with pytest.raises(ValueError, match=r"positive number of units.*Received: 0"):
+    with pytest.raises(ValueError, match=r"from 1 up\. Received: units=0"):
         FusedLSTM(0)
     with pytest.raises(ValueError, match=r"\[batch, history, width\].*Received: .*\(4, 6\)"):
         FusedLSTM(2)(HISTORY[:, :, 0])

@@ -116,7 +116,7 @@ def test_one_interest_is_itself():
 
 def test_impossible_settings_and_shapes_are_refused():
     for power in (-1, math.nan):
-        with pytest.raises(ValueError, match=r"from 0 to infinity\. Received: power="):
+        with pytest.raises(ValueError, match=r"a number at least 0\. Received: power="):
             LabelAwareAttention(power=power)
     with pytest.raises(ValueError, match=r"a candidate \[batch, dim\]\. Received: .*\(4, 3, 5\)"):
         LabelAwareAttention()((INTERESTS, INTERESTS))

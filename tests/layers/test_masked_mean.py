@@ -88,9 +88,9 @@ def test_the_mask_of_an_embedding_arrives_and_ends_here():
 
 
 def test_impossible_settings_and_shapes_are_refused():
-    with pytest.raises(ValueError, match=r"positive number of events.*Received: half_life=0"):
+    with pytest.raises(ValueError, match=r"a number above 0, or None\. Received: half_life=0"):
         MaskedMean(half_life=0)
-    with pytest.raises(ValueError, match=r"positive number of `positions`.*Received: 0"):
+    with pytest.raises(ValueError, match=r"from 1 up\. Received: positions=0"):
         MaskedMean(positions=0)
     with pytest.raises(ValueError, match=r"takes \[batch, history, dim\].*Received: .*\(3, 5\)"):
         MaskedMean()(HISTORY[:, :, 0])

@@ -59,7 +59,7 @@ def test_an_empty_history_is_one_interest_of_zeros():
 
 
 def test_impossible_settings_and_shapes_are_refused():
-    with pytest.raises(ValueError, match=r"of 1 or more.*Received: interests=0"):
+    with pytest.raises(ValueError, match=r"from 1 up\. Received: interests=0"):
         SelfAttentiveInterests(interests=0)
     with pytest.raises(ValueError, match=r"\[batch, history, dim\].*Received: .*\(3, 6\)"):
         SelfAttentiveInterests()(HISTORY[:, :, 0])

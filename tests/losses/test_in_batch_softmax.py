@@ -440,8 +440,8 @@ ONE = np.ones((2, 1), "float32")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"temperature": 0.0}, r"positive `temperature`.*Received: temperature=0\.0"),
-        ({"num_hard_negatives": 0}, "positive `num_hard_negatives`.*Received: num_hard_negatives"),
+        ({"temperature": 0.0}, r"a number above 0, or None\. Received: temperature=0\.0"),
+        ({"num_hard_negatives": 0}, r"from 1 up, or None\. Received: num_hard_negatives"),
         ({"reduction": "none"}, '"sum" or "mean".*Received: reduction=\'none\''),
     ],
 )

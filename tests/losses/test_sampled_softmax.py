@@ -131,5 +131,5 @@ def test_a_mask_of_scores_is_not_broadcast(shape):
 def test_shapes_that_do_not_fit():
     with pytest.raises(ValueError, match=r"takes a tuple of query.*Received: shapes"):
         SampledSoftmax()((QUERY, POSITIVE))
-    with pytest.raises(ValueError, match="positive temperature"):
+    with pytest.raises(ValueError, match="temperature as a number above 0"):
         SampledSoftmax(temperature=0.0)

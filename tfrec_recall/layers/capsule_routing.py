@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall._arguments import flags, number, whole
 from tfrec_recall._axes import check_axes
 from tfrec_recall.layers import draws
 
@@ -73,12 +74,14 @@ class CapsuleRouting(tf.keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if min(interests, iterations, positions, dim or 1) < 1 or not deviation >= 0:
-            raise ValueError(
-                "CapsuleRouting takes interests, dim, iterations and positions of 1 or more, and a "
-                f"deviation of 0 or more. Received: {interests=}, {dim=}, {iterations=}, "
-                f"{positions=}, {deviation=}."
-            )
+        owner = "CapsuleRouting"
+        whole(owner, interests, "interests")
+        whole(owner, dim, "dim", optional=True)
+        whole(owner, iterations, "iterations")
+        number(owner, deviation, "deviation", least=0)
+        whole(owner, positions, "positions")
+        whole(owner, seed, "seed", least=0)
+        flags(owner, adaptive=adaptive, recency=recency, identity=identity)
         self.interests = interests
         self.dim = dim
         self.iterations = iterations

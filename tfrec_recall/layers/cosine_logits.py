@@ -6,6 +6,7 @@ import math
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import flag, number
 from tfrec_recall._axes import check_axes
 from tfrec_recall.layers.l2_normalization import L2Normalization, in_full
 from tfrec_recall.layers.masks import mask_among
@@ -35,11 +36,8 @@ class CosineLogits(tf.keras.layers.Layer):
 
     def __init__(self, temperature: float = 0.1, learn_temperature: bool = False, **kwargs):
         super().__init__(**kwargs)
-        if not temperature > 0:
-            raise ValueError(
-                "CosineLogits takes a positive `temperature`. "
-                f"Received: temperature={temperature!r}."
-            )
+        number("CosineLogits", temperature, "temperature", above=0)
+        flag("CosineLogits", learn_temperature, "learn_temperature")
         self.temperature = temperature
         self.learn_temperature = learn_temperature
         self.supports_masking = True

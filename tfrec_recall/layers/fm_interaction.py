@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import flags, whole
 from tfrec_recall._axes import check_axes
 
 
@@ -42,11 +43,8 @@ class FMInteraction(tf.keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if dim is not None and dim < 1:
-            raise ValueError(
-                "FMInteraction takes a positive `dim`, or None where the input is embeddings. "
-                f"Received: dim={dim!r}."
-            )
+        whole("FMInteraction", dim, "dim", optional=True)
+        flags("FMInteraction", first_order=first_order, bias=bias, per_factor=per_factor)
         self.dim = dim
         self.first_order = first_order
         self.bias = bias

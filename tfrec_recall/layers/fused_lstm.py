@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import whole
 from tfrec_recall._axes import check_axes
 
 
@@ -33,8 +34,7 @@ class FusedLSTM(tf.keras.layers.Layer):
 
     def __init__(self, units: int, **kwargs):
         super().__init__(**kwargs)
-        if units < 1:
-            raise ValueError(f"FusedLSTM takes a positive number of units. Received: {units!r}.")
+        whole("FusedLSTM", units, "units")
         self.units = units
         self.supports_masking = True
         self.supports_jit = False  # XLA has no kernel for the operation

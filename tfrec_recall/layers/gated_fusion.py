@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import number
 from tfrec_recall._axes import check_axes, check_no_mask
 
 
@@ -30,6 +31,7 @@ class GatedFusion(tf.keras.layers.Layer):
 
     def __init__(self, gate_bias: float = 0.0, **kwargs):
         super().__init__(**kwargs)
+        number("GatedFusion", gate_bias, "gate_bias")
         self.gate_bias = gate_bias
         self.supports_masking = True
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import numbers
+
 import tensorflow as tf
+
+from tfrec_recall._arguments import number, refuse
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -25,6 +29,9 @@ class L2Normalization(tf.keras.layers.Layer):
 
     def __init__(self, axis: int = -1, epsilon: float = 1e-6, **kwargs):
         super().__init__(**kwargs)
+        if not isinstance(axis, numbers.Integral):
+            refuse("L2Normalization", axis, "axis", "a whole number")
+        number("L2Normalization", epsilon, "epsilon", above=0)
         self.axis = axis
         self.epsilon = epsilon
         self.supports_masking = True

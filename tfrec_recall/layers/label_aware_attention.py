@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall._arguments import flag, number
 from tfrec_recall._axes import check_axes
 from tfrec_recall.layers.masks import mask_among
 
@@ -39,10 +40,9 @@ class LabelAwareAttention(tf.keras.layers.Layer):
 
     def __init__(self, power: float = 1.0, raised: bool = False, **kwargs):
         super().__init__(**kwargs)
-        if not power >= 0:
-            raise ValueError(
-                f"LabelAwareAttention takes a power from 0 to infinity. Received: power={power!r}."
-            )
+        if power != float("inf"):
+            number("LabelAwareAttention", power, "power", least=0)
+        flag("LabelAwareAttention", raised, "raised")
         if raised and power != float("inf") and power % 1:
             raise ValueError(
                 "LabelAwareAttention raises scores, which may be negative, to whole powers. "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import whole
 from tfrec_recall.layers import draws
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
@@ -39,6 +40,8 @@ class LSTMAggregator(tf.keras.layers.Layer):
 
     def __init__(self, units: int, lstm_units: int, activation="relu", **kwargs):
         super().__init__(**kwargs)
+        whole("LSTMAggregator", units, "units")
+        whole("LSTMAggregator", lstm_units, "lstm_units")
         self.units, self.lstm_units = units, lstm_units
         self.activation = tf.keras.activations.get(activation)
         self.supports_masking = True

@@ -6,6 +6,7 @@ import math
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import flag, number, whole
 from tfrec_recall._axes import check_axes
 
 
@@ -43,15 +44,9 @@ class MaskedMean(tf.keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if half_life is not None and not half_life > 0:
-            raise ValueError(
-                "MaskedMean takes `half_life` as a positive number of events, or None for none. "
-                f"Received: half_life={half_life!r}."
-            )
-        if positions < 1:
-            raise ValueError(
-                f"MaskedMean takes a positive number of `positions`. Received: {positions!r}."
-            )
+        number("MaskedMean", half_life, "half_life", above=0, optional=True)
+        flag("MaskedMean", learned, "learned")
+        whole("MaskedMean", positions, "positions")
         self.half_life = half_life
         self.learned = learned
         self.positions = positions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import whole
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
 from tfrec_recall.layers.sublayers import build_activation, build_within
@@ -34,6 +35,8 @@ class MaxPoolAggregator(tf.keras.layers.Layer):
 
     def __init__(self, units: int, pool_units: int, activation="relu", **kwargs):
         super().__init__(**kwargs)
+        whole("MaxPoolAggregator", units, "units")
+        whole("MaxPoolAggregator", pool_units, "pool_units")
         self.units, self.pool_units = units, pool_units
         self.activation = tf.keras.activations.get(activation)
         self.supports_masking = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import whole
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
 from tfrec_recall.layers.sublayers import build_activation, build_within
@@ -33,6 +34,7 @@ class MeanAggregator(tf.keras.layers.Layer):
 
     def __init__(self, units: int, activation="relu", **kwargs):
         super().__init__(**kwargs)
+        whole("MeanAggregator", units, "units")
         self.units = units
         self.activation = tf.keras.activations.get(activation)
         self.supports_masking = True

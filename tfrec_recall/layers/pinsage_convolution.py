@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import number, whole
 from tfrec_recall._axes import check_axes, check_no_mask
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.l2_normalization import unit
@@ -41,6 +42,9 @@ class PinSAGEConvolution(tf.keras.layers.Layer):
         self, units: int, pool_units: int, activation="relu", epsilon: float = 1e-12, **kwargs
     ):
         super().__init__(**kwargs)
+        whole("PinSAGEConvolution", units, "units")
+        whole("PinSAGEConvolution", pool_units, "pool_units")
+        number("PinSAGEConvolution", epsilon, "epsilon", above=0)
         self.units, self.pool_units, self.epsilon = units, pool_units, epsilon
         self.activation = tf.keras.activations.get(activation)
         self.supports_masking = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import flag, whole
 from tfrec_recall._axes import check_axes, check_no_mask
 from tfrec_recall.layers.masks import mask_among
 
@@ -35,10 +36,8 @@ class RunningMean(tf.keras.layers.Layer):
 
     def __init__(self, learned: bool = False, positions: int = 64, **kwargs):
         super().__init__(**kwargs)
-        if positions < 1:
-            raise ValueError(
-                f"RunningMean takes a positive number of `positions`. Received: {positions!r}."
-            )
+        flag("RunningMean", learned, "learned")
+        whole("RunningMean", positions, "positions")
         self.learned = learned
         self.positions = positions
         self.supports_masking = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import whole
 from tfrec_recall._axes import check_axes
 
 
@@ -41,11 +42,9 @@ class SelfAttentiveInterests(tf.keras.layers.Layer):
         self, interests: int = 4, hidden: int | None = None, positions: int = 64, **kwargs
     ):
         super().__init__(**kwargs)
-        if interests < 1 or (hidden is not None and hidden < 1) or positions < 0:
-            raise ValueError(
-                "SelfAttentiveInterests takes interests and hidden of 1 or more, and positions of "
-                f"0 or more. Received: {interests=}, {hidden=}, {positions=}."
-            )
+        whole("SelfAttentiveInterests", interests, "interests")
+        whole("SelfAttentiveInterests", hidden, "hidden", optional=True)
+        whole("SelfAttentiveInterests", positions, "positions", least=0)
         self.interests = interests
         self.hidden = hidden
         self.positions = positions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import number
 from tfrec_recall._axes import check_axes, check_no_mask
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.sublayers import build_activation
@@ -41,11 +42,7 @@ class SENet(tf.keras.layers.Layer):
         self, reduction: float = 3, activation="relu", final_activation="sigmoid", **kwargs
     ):
         super().__init__(**kwargs)
-        if reduction < 1:
-            raise ValueError(
-                "SENet takes a `reduction` of at least 1: the inner layer has fields / reduction "
-                f"units. Received: reduction={reduction!r}."
-            )
+        number("SENet", reduction, "reduction", least=1)
         self.reduction = reduction
         self.activation = tf.keras.activations.get(activation)
         self.final_activation = tf.keras.activations.get(final_activation)

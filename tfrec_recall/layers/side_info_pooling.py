@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import whole
 from tfrec_recall._axes import check_axes, flat
 from tfrec_recall.layers.tables import rows_of
 
@@ -43,6 +44,7 @@ class SideInfoPooling(tf.keras.layers.Layer):
             raise ValueError(
                 f"side_info is one of {', '.join(SIDE_INFO)}. Received: {side_info!r}."
             )
+        whole("SideInfoPooling", items, "items")
         self.items = items
         self.side_info = side_info
         self.supports_masking = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import number, refuse, whole
 from tfrec_recall._axes import flat
 from tfrec_recall._replicas import gather_rows
 from tfrec_recall.layers.phase import is_training
@@ -63,17 +64,13 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)  # gaps of thousands of steps are no halves
-        if buckets < 1 or hashes < 1:
-            raise ValueError(
-                "StreamingFrequencyEstimator takes at least one of `buckets` and of `hashes`. "
-                f"Received: buckets={buckets!r}, hashes={hashes!r}."
-            )
-        if not 0 < rate <= 1 or not (initial_gap in (None, 0) or initial_gap >= 1):
-            raise ValueError(
-                "StreamingFrequencyEstimator takes a `rate` above 0 and at most 1, and an "
-                "`initial_gap` of 0 or at least 1 step, or None. "
-                f"Received: rate={rate!r}, initial_gap={initial_gap!r}."
-            )
+        owner = "StreamingFrequencyEstimator"
+        whole(owner, buckets, "buckets")
+        whole(owner, hashes, "hashes")
+        number(owner, rate, "rate", above=0, most=1)
+        number(owner, initial_gap, "initial_gap", least=0, optional=True)
+        if initial_gap and initial_gap < 1:
+            refuse(owner, initial_gap, "initial_gap", "0 or at least 1 step", optional=True)
         self.bucket_count = buckets
         self.hashes = hashes
         self.rate = rate

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall._arguments import flag, number
 from tfrec_recall._axes import check_axes
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.phase import is_training
@@ -61,6 +62,8 @@ class Tower(tf.keras.layers.Layer):
                 'Tower takes "batch", "layer" or None as its `normalization`. '
                 f"Received: normalization={normalization!r}."
             )
+        number("Tower", dropout, "dropout", least=0, below=1)
+        flag("Tower", residual, "residual")
         self.units = widths
         self.activation = tf.keras.activations.get(activation)
         self.final_activation = tf.keras.activations.get(final_activation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import flag
 from tfrec_recall._axes import check_axes
 from tfrec_recall.layers.masks import mask_among
 
@@ -32,6 +33,7 @@ class UserAttention(tf.keras.layers.Layer):
 
     def __init__(self, scaled: bool = False, **kwargs):
         super().__init__(**kwargs)
+        flag("UserAttention", scaled, "scaled")
         self.scaled = scaled
         self.supports_masking = True
 

@@ -8,6 +8,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall._arguments import flags, number
+from tfrec_recall._arguments import whole as whole_number
 from tfrec_recall._axes import check_axes, check_beside, flat
 from tfrec_recall._replicas import own_first
 from tfrec_recall.losses.fused_cross_entropy import fused_cross_entropy
@@ -85,16 +87,16 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)  # a half is too coarse for what enters here
-        if temperature is not None and not temperature > 0:
-            raise ValueError(
-                "InBatchSoftmax takes a positive `temperature`, or None for 1. "
-                f"Received: temperature={temperature!r}."
-            )
-        if num_hard_negatives is not None and num_hard_negatives < 1:
-            raise ValueError(
-                "InBatchSoftmax takes a positive `num_hard_negatives`, or None for all. "
-                f"Received: num_hard_negatives={num_hard_negatives!r}."
-            )
+        owner = "InBatchSoftmax"
+        number(owner, temperature, "temperature", above=0, optional=True)
+        whole_number(owner, num_hard_negatives, "num_hard_negatives", optional=True)
+        flags(
+            owner,
+            remove_accidental_hits=remove_accidental_hits,
+            learn_temperature=learn_temperature,
+            whole=whole,
+            across_replicas=across_replicas,
+        )
         if reduction not in ("sum", "mean"):
             raise ValueError(
                 'InBatchSoftmax takes "sum" or "mean" as its `reduction`. '

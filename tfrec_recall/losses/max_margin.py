@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import number
 from tfrec_recall._axes import check_axes, check_beside
 
 
@@ -38,6 +39,8 @@ class MaxMargin(tf.keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)  # differences of scores stay in float32
         if reduction not in ("sum", "mean"):
             raise ValueError(f"MaxMargin takes reduction 'sum' or 'mean'. Received: {reduction!r}.")
+        number("MaxMargin", margin, "margin", least=0)
+        number("MaxMargin", hard_weight, "hard_weight", least=0)
         self.margin, self.hard_weight, self.reduction = margin, hard_weight, reduction
 
     def build(self, input_shape):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import flag, number
 from tfrec_recall._axes import check_axes, check_beside, flat
 
 
@@ -53,10 +54,8 @@ class SampledSoftmax(tf.keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)  # a half is too coarse for what enters here
-        if not temperature > 0:
-            raise ValueError(
-                f"SampledSoftmax takes a positive temperature. Received: {temperature!r}."
-            )
+        number("SampledSoftmax", temperature, "temperature", above=0)
+        flag("SampledSoftmax", remove_accidental_hits, "remove_accidental_hits")
         if reduction not in ("sum", "mean"):
             raise ValueError(
                 f"SampledSoftmax takes reduction 'sum' or 'mean'. Received: {reduction!r}."

@@ -182,7 +182,7 @@ def test_a_new_item_is_the_mean_of_its_side_information_at_once(model_class):
 def test_a_share_of_centres_is_shown_without_its_id(model_class, share):
     interactions = groups()
     tf.keras.utils.set_random_seed(0)
-    settings = {**SMALL, "block": 16, "lanes": 8, "cold_rate": 0.3}
+    settings = {**SMALL, "block": 16, "lanes": 8, **({"cold_rate": share} if share else {})}
     model = model_class(features_of(interactions), **settings)
     learn, seen = model.vectors.learn, []
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.arguments import flags, number, whole, without_effect
+from tfrec_recall.data.arguments import flags, kind, number, whole, without_effect
 from tfrec_recall.data.windows import Block
 from tfrec_recall.features import Features, History, Wanted, infer
 from tfrec_recall.graph import NoiseRemoval, RandomWalks, Removed, walk_batches
@@ -172,6 +172,7 @@ class EGES(WindowModel, ItemSpaceModel):
         number(owner, cold_rate, "cold_rate", least=0, below=1)
         check_sequences(owner, features, by_session, gap)
         check_served(owner, last, half_life, popularity)
+        kind(owner, noise_removal, "noise_removal", NoiseRemoval, "NoiseRemoval(…)")
         self.walks, self.length, self.reach = walks, length, reach
         self.by_session, self.gap = by_session, gap
         self.noise_removal = noise_removal

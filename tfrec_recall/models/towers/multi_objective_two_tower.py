@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.arguments import flags
+from tfrec_recall.data.arguments import flags, refuse
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -39,6 +39,8 @@ from tfrec_recall.models.towers.item_tower import item_tower, served
 from tfrec_recall.models.towers.two_tower import TwoTower
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact
 from tfrec_recall.sampling import Negatives
+
+OBJECTIVES = "a list of Objective(…) or of mappings of their arguments"
 
 
 @saved_by_config
@@ -122,7 +124,11 @@ class MultiObjectiveTwoTower(SoftmaxModel):
             normalize=normalize,
         )
         chosen = objectives or features.objectives or [Objective("interaction")]
+        if isinstance(chosen, str) or not isinstance(chosen, Sequence):
+            refuse(owner, chosen, "objectives", OBJECTIVES, optional=True)
         self.objectives = tuple(Objective(**o) if isinstance(o, Mapping) else o for o in chosen)
+        if not all(isinstance(objective, Objective) for objective in self.objectives):
+            refuse(owner, chosen, "objectives", OBJECTIVES, optional=True)
         self.names = [objective.name for objective in self.objectives]
         if len(set(self.names)) < len(self.names):
             raise ValueError(f"{owner} has objectives of different names. Received: {self.names}.")

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Examples, Interactions
-from tfrec_recall.data.arguments import flags, number, whole
+from tfrec_recall.data.arguments import flags, kind, number, whole
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -140,6 +140,8 @@ class YouTubeDNN(SoftmaxModel):
             example_age=example_age,
             freeze_items=freeze_items,
         )
+        expected = "a DataFrame of vectors, indexed by item_id"
+        kind(owner, item_vectors, "item_vectors", pd.DataFrame, expected)
         whole(owner, per_user, "per_user", optional=True)
         number(owner, user_weight_power, "user_weight_power")
         number(owner, minimum_engagement, "minimum_engagement", optional=True)
