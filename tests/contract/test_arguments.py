@@ -144,6 +144,7 @@ def test_an_unknown_argument_is_refused(cls):
         (models.FunkSVD, {"in_turn": True}, "train_biases=False"),
         (models.UserCF, {"by_rating": True}, "ratings=True"),
         (models.ItemCF, {"centred": False}, "ratings=True"),
+        (models.UserCF, {"unlike": True, "ratings": True}, "by_rating=True, centred=True"),
         (models.MIND, {"self_attentive": True, "iterations": 5}, "where it routes"),
         (models.MIND, {"self_attentive": True, "recency": False}, "where it routes"),
         *(

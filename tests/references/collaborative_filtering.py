@@ -51,6 +51,19 @@ def user_cf_scores(ratings, own, history, similarity, count):
     return scores
 
 
+def grouplens(ratings, own, item, similarity):
+    """CSCW 1994: J̄ + Σ (J_s - J̄_s) r_s / Σ |r_s| over all others who rated the item, where r_s is
+    the correlation with them; J̄ alone where nobody did.
+    """
+    total = size = 0.0
+    for other, row in ratings.items():
+        if other != own and item in row:
+            r = similarity(ratings[own], row)
+            total += r * (row[item] - mean(row))
+            size += abs(r)
+    return mean(ratings[own]) + (total / size if size else 0.0)
+
+
 def mean(row):
     return sum(row.values()) / len(row)
 

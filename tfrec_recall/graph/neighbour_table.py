@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -61,6 +61,7 @@ def neighbours(
     seed: int = 0,
     threads: int | None = None,
     rows: np.ndarray | None = None,
+    unlike: bool = False,
 ) -> Neighbours:
     """The `count` most similar other rows of each row; only positive similarities count.
 
@@ -71,6 +72,7 @@ def neighbours(
         seed: of the permutation that decides between equal similarities.
         threads: how many rows are worked on at once; by default the number of processors.
         rows: those whose neighbours are wanted; None: all.
+        unlike: similarities below 0 count as well: those farthest from 0 come first.
 
     >>> from tfrec_recall.graph.similarity import Cosine
     >>> baskets = interaction_matrix([0, 0, 1, 1, 2], [0, 1, 0, 1, 1], (3, 2))
@@ -83,9 +85,9 @@ def neighbours(
     threads = threads or os.cpu_count() or 1
     # Equal similarities are decided by the order of the columns of the product.
     order = np.random.default_rng(seed).permutation(matrix.shape[0])
-    factors = similarity.factors(matrix)
+    factors = None if unlike else similarity.factors(matrix)
     if factors is None:
-        pairs = _by_formula(matrix, similarity, order, count + 1, threads, rows)
+        pairs = _by_formula(matrix, similarity, order, count + 1, threads, rows, unlike)
     else:
         left, right = factors
         left = left if rows is None else left[rows]
@@ -118,12 +120,48 @@ def _by_formula(
     count: int,
     threads: int,
     wanted: np.ndarray | None = None,
+    unlike: bool = False,
 ) -> sp.csr_array:
     """The `count` best of each row, by a formula that is no product, block by block.
 
     Args:
         wanted: the rows; None: all.
     """
+    blocks, similarities = _formula(matrix, similarity, order, wanted)
+
+    def best(bounds: tuple[int, int]) -> sp.csr_array:
+        return best_of_rows(similarities(*bounds), count, unlike)
+
+    with ThreadPoolExecutor(threads) as pool:  # SciPy's products let other threads run
+        parts = list(pool.map(best, blocks))
+    return sp.vstack(parts, format="csr")
+
+
+def similar_rows(
+    matrix: sp.csr_array, similarity: Similarity, rows: np.ndarray
+) -> Iterator[tuple[slice, sp.csr_array]]:
+    """All similarities of these rows to others, of either sign, block by block.
+
+    Gives runs of `rows` with a matrix [run, rows of the matrix] each; a row is not like itself.
+
+    >>> from tfrec_recall.graph.similarity import Cosine
+    >>> baskets = interaction_matrix([0, 0, 1, 1, 2], [0, 1, 0, 1, 1], (3, 2))
+    >>> for run, found in similar_rows(baskets, Cosine(), np.array([2])):
+    ...     print(run, found.toarray().round(2))
+    slice(0, 1, None) [[0.71 0.71 0.  ]]
+    """
+    blocks, similarities = _formula(matrix, similarity, np.arange(matrix.shape[0]), rows)
+    for start, end in blocks:
+        found = similarities(start, end)
+        found.data[found.indices == np.repeat(rows[start:end], np.diff(found.indptr))] = 0
+        yield slice(start, end), found
+
+
+def _formula(
+    matrix: sp.csr_array, similarity: Similarity, order: np.ndarray, wanted: np.ndarray | None
+) -> tuple[list[tuple[int, int]], Callable[[int, int], sp.csr_array]]:
+    """Runs of the wanted rows (None: all), and what computes the similarities of one to all rows,
+    whose columns are in this order."""
     if similarity.shift_invariant and matrix.nnz:
         matrix = matrix.astype("float64")
         matrix.data -= matrix.data.min() - 1.0  # small, and none of them 0
@@ -146,12 +184,9 @@ def _by_formula(
             Totals(*(total[row] for total in totals)),
             Totals(*(total[pattern.indices] for total in columns)),
         )
-        result = sp.csr_array((values, pattern.indices, pattern.indptr), shape=pattern.shape)
-        return best_of_rows(result, count)
+        return sp.csr_array((values, pattern.indices, pattern.indptr), shape=pattern.shape)
 
-    with ThreadPoolExecutor(threads) as pool:  # SciPy's products let other threads run
-        parts = list(pool.map(lambda bounds: block(*bounds), _blocks(asked, matrix)))
-    return sp.vstack(parts, format="csr")
+    return list(_blocks(asked, matrix)), block
 
 
 def _power(matrix: sp.csr_array, power: int, weight: np.ndarray | None = None) -> sp.csr_array:
@@ -210,12 +245,16 @@ def shares_of_rows(matrix: sp.csr_array) -> sp.csr_array:
     return sp.csr_array((shares, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
-def best_of_rows(matrix: sp.csr_array, count: int) -> sp.csr_array:
-    """The `count` largest positive entries of each row, best first, ties by column."""
+def best_of_rows(matrix: sp.csr_array, count: int, unlike: bool = False) -> sp.csr_array:
+    """The `count` largest positive entries of each row, best first, ties by column.
+
+    Args:
+        unlike: those farthest from 0, of either sign.
+    """
     row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    positive = np.flatnonzero(matrix.data > 0)
-    row, column, value = row[positive], matrix.indices[positive], matrix.data[positive]
-    best = np.lexsort((column, -value, row))
+    counted = np.flatnonzero(matrix.data if unlike else matrix.data > 0)
+    row, column, value = row[counted], matrix.indices[counted], matrix.data[counted]
+    best = np.lexsort((column, -np.abs(value), row))
     place = np.arange(len(best)) - np.searchsorted(row, row)  # rows stay where they were
     best = best[place < count]
     entries = (value[best].astype("float32"), (row[best], place[place < count]))
@@ -247,7 +286,7 @@ def without_self(
         some = pairs[begin:end]
         row = np.repeat(np.arange(begin, end, dtype="int32"), np.diff(some.indptr))
         neighbour = order[some.indices]
-        other = (neighbour != number[row]) & (some.data > 0)
+        other = (neighbour != number[row]) & (some.data != 0)
         row, neighbour, weight = row[other], neighbour[other], some.data[other]
         place = np.arange(len(row)) - np.searchsorted(row, row)
         kept = place < count

@@ -245,7 +245,7 @@ class Amplified:
     """Another similarity to a power: far neighbours weigh less beside near ones.
 
     Source: "Empirical Analysis of Predictive Algorithms for Collaborative Filtering", UAI 1998,
-    section 2.2.3, case amplification. Similarities below 0 stay: they make no neighbours.
+    section 2.2.3, case amplification: similarities below 0 stay so, and their size is amplified.
 
     Args:
         similarity: what is amplified.
@@ -271,7 +271,8 @@ class Amplified:
 
     def between(self, common, left, right, xp=np):
         similarity = self.similarity.between(common, left, right, xp)
-        return xp.where(similarity > 0, xp.maximum(similarity, 0.0) ** self.power, similarity)
+        size = xp.maximum(similarity, -similarity) ** self.power
+        return xp.where(similarity < 0, -size, size)
 
     def scales(self, totals):
         return None

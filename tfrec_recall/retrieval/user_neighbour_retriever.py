@@ -38,7 +38,8 @@ class UserNeighbourRetriever(Retriever):
         ratings: the request sends `history_rating` beside `history`, float32 [batch, any].
         by_rating: the score is the rating foretold, Σ w R / Σ w over the neighbours who rated the
             item; without, it is Σ w R.
-        centred: foretell R̄ + Σ w (R - R̄_s) / Σ w, by the means of the request and of the users.
+        centred: foretell R̄ + Σ w (R - R̄_s) / Σ |w|, by the means of the request and of the users.
+        unlike: users of a similarity below 0 are asked as well, and count against what they have.
         popularity: the power of an item's users that its score is multiplied with; below 0, lists
             have more of what few took.
         last, half_life: which events of a history count and how much, as in `recency_weights`.
@@ -56,6 +57,7 @@ class UserNeighbourRetriever(Retriever):
         ratings: bool = False,
         by_rating: bool = False,
         centred: bool = True,
+        unlike: bool = False,
         popularity: float = 0.0,
         last: int | None = None,
         half_life: float | None = None,
@@ -102,7 +104,7 @@ class UserNeighbourRetriever(Retriever):
         self.item_weight = _constant(np.ones(len(catalogue)) if weight is None else weight)
         self.lift = _constant(np.maximum(sizes, 1.0) ** popularity) if popularity else None
         self.totals = [_constant(total) for total in Totals.of(permuted)]
-        self._by_rating, self._centred = by_rating, by_rating and centred
+        self._by_rating, self._centred, self._unlike = by_rating, by_rating and centred, unlike
         means = np.asarray(permuted.sum(axis=1)).ravel() / np.maximum(np.diff(permuted.indptr), 1)
         self.user_means = _constant(means)
         self.with_fallback(Popularity(catalogue.ids, sizes))
@@ -116,11 +118,16 @@ class UserNeighbourRetriever(Retriever):
     def nearest(self, queries) -> tuple[tf.Tensor, tf.Tensor]:
         """The nearest users of each query, rows of `users` [batch, neighbours], and how similar.
 
-        All of the history counts alike. Similarities of 0 and below make no neighbours.
+        All of the history counts alike. Similarities of 0 make no neighbours, nor do those below,
+        unless `unlike` is set.
         """
         rows, present, values = self._history(queries)
         votes = tf.cast(present, tf.float32)
         return self._nearest(rows, votes, values, self.users.rows(queries["user_id"]))
+
+    def asked(self, similarity: tf.Tensor) -> tf.Tensor:
+        """Which of the nearest users are neighbours, by their similarities, bool of their shape."""
+        return similarity != 0 if self._unlike else similarity > 0
 
     def _history(self, queries):
         """Rows, whether there is an event with a value, and the values, [batch, history] each."""
@@ -139,7 +146,7 @@ class UserNeighbourRetriever(Retriever):
         votes = recency_weights(present, self._last, self._half_life)
         self_row = self.users.rows(queries["user_id"])
         near, similarity = self._nearest(rows, votes, values, self_row)  # [batch, neighbours]
-        entries = tf.where(similarity > 0, self.items_of.sizes(near), 0)
+        entries = tf.where(self.asked(similarity), self.items_of.sizes(near), 0)
         return by_query_blocks(
             functools.partial(self._best, k=k),
             (near, similarity, rows, votes, values, exclude, allowed),
@@ -164,7 +171,7 @@ class UserNeighbourRetriever(Retriever):
         """The best rows of some queries, by the nearest users [block, neighbours]; of the history
         rows, votes and values [block, history]."""
         queries, items = tf.shape(rows)[0], len(self.catalogue)
-        asked = tf.where(similarity > 0)  # [asked, 2]: the query, and the place of the user
+        asked = tf.where(self.asked(similarity))  # [asked, 2]: the query, and the place of the user
         which, item, value = self.items_of.entries(tf.gather_nd(near, asked))
         query = tf.gather(tf.cast(asked[:, 0], tf.int32), which)
         weight = tf.gather(tf.gather_nd(similarity, asked), which)
@@ -175,7 +182,7 @@ class UserNeighbourRetriever(Retriever):
             sums = tf.math.unsorted_segment_sum(terms, query * items + item, queries * items)
             return tf.reshape(sums, [-1, items])
 
-        score, total = summed(weight * value), summed(weight)
+        score, total = summed(weight * value), summed(tf.abs(weight))
         if self._by_rating:
             score = tf.math.divide_no_nan(score, total)
             if self._centred:
@@ -213,8 +220,12 @@ class UserNeighbourRetriever(Retriever):
         own = Totals(size[:, tf.newaxis], squares[:, tf.newaxis])
         similarity = self._similarity.between(common, own, Totals(*self.totals), xp=tf)
         similarity = leave_out(similarity, self_row[:, tf.newaxis])
-        weight, near = tf.math.top_k(similarity, self._neighbours)
-        return near, weight
+        if not self._unlike:
+            weight, near = tf.math.top_k(similarity, self._neighbours)
+            return near, weight
+        similarity = tf.where(tf.math.is_finite(similarity), similarity, 0.0)
+        _, near = tf.math.top_k(tf.abs(similarity), self._neighbours)
+        return near, tf.gather(similarity, near, batch_dims=1)
 
 
 def own_mean(rows: tf.Tensor, votes: tf.Tensor, values: tf.Tensor) -> tf.Tensor:

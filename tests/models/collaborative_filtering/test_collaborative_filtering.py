@@ -154,14 +154,75 @@ def test_user_cf_serves_ratings_of_strangers(train, similarity, formula):
     assert_same(scores_of(model.retriever(train.items), queries), expected)
 
 
+def grouplens(train):
+    model = UserCF.published(UserCF.default_features(train).adapt(train))
+    model.fit(train)
+    return model
+
+
+def correlation(x, y):
+    return alike.pearson(x, y, 2)
+
+
+def test_the_plain_form_foretells_ratings_by_all_who_agree_or_do_not(train):
+    pairs = pd.DataFrame([(u, i) for u in USERS for i in ITEMS], columns=["user_id", "item_id"])
+    expected = [reference.grouplens(RATINGS, *pair, correlation) for pair in pairs.to_numpy()]
+    assert min(correlation(RATINGS[u], RATINGS[v]) for u in USERS[:6] for v in USERS[:6]) < -0.5
+    model = grouplens(train)
+    assert model.neighbour_ids.shape[0] == 0  # no table of users by users
+    found = model.predict_ratings(pairs)
+    np.testing.assert_allclose(found, np.clip(expected, 1, 5), rtol=1e-5)
+    shuffled = np.random.default_rng(0).permutation(len(pairs))[:40]
+    np.testing.assert_array_equal(model.predict_ratings(pairs.iloc[shuffled]), found[shuffled])
+    table = UserCF.published(model.features, neighbours=len(USERS) - 1)
+    table.fit(train)
+    np.testing.assert_allclose(table.predict_ratings(pairs), found, rtol=1e-5)
+
+
+def test_the_plain_form_lists_by_the_ratings_that_it_foretells(train):
+    model = grouplens(train)
+    sent = {"i0": 5.0, "i4": 1.0, "i5": 2.0, "i9": 4.0, "i2": 3.0}
+    query = {
+        "user_id": ["stranger"],
+        "history": [[*sent, ""]],
+        "history_rating": [[*sent.values(), np.nan]],
+    }
+    rows = {**RATINGS, "stranger": sent}
+    expected = {i: reference.grouplens(rows, "stranger", i, correlation) for i in ITEMS}
+    retriever = model.retriever(train.items)
+    ids, scores = retriever(query, k=len(ITEMS))
+    names = [raw.decode() for raw in ids.numpy()[0]]
+    told = [i for i in names if i != "i10"]  # whose only rater has nothing in common with anybody
+    assert names[-1] == "i10"
+    np.testing.assert_allclose(scores[0, :-1], [expected[i] for i in told], rtol=1e-4)
+    rating = retriever.predict_rating(query, [ITEMS]).numpy()[0]
+    np.testing.assert_allclose(rating, np.clip([expected[i] for i in ITEMS], 1, 5), rtol=1e-4)
+
+
+@pytest.mark.parametrize("settings", [{"neighbours": None}, {"neighbours": 2}])
+def test_who_rates_the_opposite_counts_the_other_way_around(settings):
+    rows = {"u": {"a": 1.0, "b": 5.0}, "s": {"a": 5.0, "b": 1.0, "x": 5.0}}
+    events = [(user, item, value, 1) for user, row in rows.items() for item, value in row.items()]
+    train = Interactions(
+        pd.DataFrame(events, columns=["user_id", "item_id", "rating", "timestamp"])
+    )
+    model = UserCF.published(UserCF.default_features(train).adapt(train), **settings)
+    model.fit(train)
+    pair = pd.DataFrame({"user_id": ["u"], "item_id": ["x"]})
+    assert model.predict_ratings(pair)[0] == pytest.approx(3 - (5 - 11 / 3))
+
+
 @pytest.mark.parametrize("centred", [False, True])
 @pytest.mark.parametrize(
     ("similarity", "formula"),
     [(Pearson(2), lambda x, y: alike.pearson(x, y, 2)), (Cosine(), alike.cosine)],
 )
-def test_ratings_are_weighted_means_of_the_neighbours(train, similarity, formula, centred):
+@pytest.mark.parametrize("neighbours", [7, None])
+def test_ratings_are_weighted_means_of_the_neighbours(
+    train, similarity, formula, centred, neighbours
+):
     pairs = pd.DataFrame([(u, i) for u in USERS for i in ITEMS], columns=["user_id", "item_id"])
-    settings = {"similarity": similarity, "ratings": True, "neighbours": 7}
+    settings = {"similarity": similarity, "ratings": True, "neighbours": neighbours}
 
     def amplified(x, y):
         return max(formula(x, y), 0) ** 2

@@ -11,6 +11,8 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from tfrec_recall.features import Origin
+from tfrec_recall.graph import Similarity
+from tfrec_recall.graph.neighbour_table import similar_rows
 
 Rated = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -124,17 +126,62 @@ def weighted_mean(
     of_neighbour: tf.Tensor | None,
     range: tf.Tensor,
 ) -> tf.Tensor:
-    """Σ w R / Σ w within the range [...], or the mean + Σ w (R - R̄) / Σ w; the mean without any.
+    """Σ w R / Σ |w| within the range [...], or the mean + Σ w (R - R̄) / Σ |w|; else the mean.
 
     Args:
         rating, weight: of the neighbours [..., n]; a weight of 0 stands for no rating.
         mean: of the one whose rating it is, [...].
         of_neighbour: the neighbours' means R̄, [..., n], to centre the ratings around.
     """
-    total = tf.reduce_sum(weight, axis=-1)
+    total = tf.reduce_sum(tf.abs(weight), axis=-1)
     deviation = rating - (mean[..., tf.newaxis] if of_neighbour is None else of_neighbour)
     weighted = tf.math.divide_no_nan(tf.reduce_sum(weight * deviation, axis=-1), total)
     return tf.clip_by_value(mean + weighted, range[0], range[1])
+
+
+def ratings_by_all(
+    pairs: RatedPairs,
+    similarity: Similarity,
+    user: np.ndarray,
+    item: np.ndarray,
+    centred: bool,
+    unlike: bool = False,
+) -> np.ndarray:
+    """As `NeighbourRatings` of a user's neighbours, all others who are alike: users are compared
+    block by block, and no table of users by users is made.
+
+    Args:
+        user, item: encoded ids [pairs].
+        centred: take the ratings around the means of the users.
+        unlike: similarities below 0 count as well.
+
+    Returns: float32 [pairs].
+    """
+    rated, means = pairs.matrix(), pairs.means(0).numpy().astype("float64")
+    there = sp.csr_array((np.ones(rated.nnz), rated.indices, rated.indptr), shape=rated.shape)
+    value = rated.data - (np.repeat(means, np.diff(rated.indptr)) if centred else 0.0)
+    values = sp.csr_array((value, rated.indices, rated.indptr), shape=rated.shape)
+    result = means[user]
+    asked, which = np.unique(user, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    begin = np.append(np.searchsorted(which[order], np.arange(len(asked))), len(order))
+    for run, weights in similar_rows(rated, similarity, asked):
+        if not unlike:
+            weights.data = np.maximum(weights.data, 0.0)
+        some = order[begin[run.start] : begin[run.stop]]
+        cells = which[some] - run.start, item[some]
+        weighted, total = _at(weights @ values, *cells), _at(abs(weights) @ there, *cells)
+        own = result[some] if centred else 0.0
+        foretold = own + weighted / np.where(total > 0, total, 1.0)
+        result[some] = np.where(total > 0, foretold, result[some])
+    low, high = pairs.range.numpy()
+    return np.clip(result, low, high).astype("float32")
+
+
+def _at(matrix: sp.csr_array, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """The values of cells, float64; 0 where there is none."""
+    found = sp.csr_array(matrix)[rows, columns]
+    return np.asarray(found.toarray() if sp.issparse(found) else found).ravel()
 
 
 def rating_column(events: pd.DataFrame, model: str) -> np.ndarray:

@@ -94,7 +94,8 @@ class ByUsers(tf.Module):
         user = tf.gather(self.user_of_row, near)[:, tf.newaxis]
         item = self.lookup(item_id)[..., tf.newaxis]  # [batch, any, 1]
         rating, found = self.pairs.rated(user, item)  # [batch, any, neighbours]
-        weight = tf.where(found, tf.maximum(similarity, 0.0)[:, tf.newaxis], 0.0)
+        similarity = tf.where(self.retriever.asked(similarity), similarity, 0.0)
+        weight = tf.where(found, similarity[:, tf.newaxis], 0.0)
         given = Given(self.lookup(raw["history"]), raw["history_rating"], self.pairs.shape[1])
         mean = given.means(self.overall)[:, tf.newaxis] * tf.ones_like(rating[..., 0])
         return weighted_mean(rating, weight, mean, tf.gather(self.means, user), self.pairs.range)

@@ -11,11 +11,12 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.arguments import Auto, flag, number, whole
+from tfrec_recall.data.arguments import Auto, flags, number, whole
 from tfrec_recall.data.memory import check_table
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, History, Rows, Start, Wanted, ids_alone
 from tfrec_recall.graph import CoCount, Pearson, Similarity, interaction_matrix, neighbours
+from tfrec_recall.graph.neighbour_table import Neighbours
 from tfrec_recall.graph.similarity import Amplified
 from tfrec_recall.models.collaborative_filtering.arguments import (
     half_life_of,
@@ -26,6 +27,7 @@ from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
     NeighbourRatings,
     RatedPairs,
     rating_column,
+    ratings_by_all,
 )
 from tfrec_recall.models.collaborative_filtering.raters import ByUsers
 from tfrec_recall.models.density import LONG
@@ -65,6 +67,7 @@ class UserCF(OnePassModel):
           foretell for it: `by_rating=True`.
         - the events of the request's history count by recency: `half_life=None`.
         - the nearest users alone are asked: `neighbours=None`.
+        - users who rate the opposite say nothing, instead of the opposite: `unlike=True`.
 
     Args:
         features: adapted; only ids and the history are used, whatever its length.
@@ -87,6 +90,8 @@ class UserCF(OnePassModel):
         by_rating: rank lists by the rating foretold from the neighbours' instead of by the sum of
             their similarities times ratings; an item of one near user who loves it comes first.
         centred: foretell ratings around the users' means.
+        unlike: users of a similarity below 0 are neighbours too, the nearest by |w|, and foretell
+            ratings by the opposite of their deviations, Σ w (R - R̄) / Σ |w|.
 
     "auto" of `amplification` and `popularity` is by how much is known of a user. From 15 training
     events a user up, 1.25 and -0.2: on validation recall@50 of .480 on MovieLens-100k and .168 on
@@ -108,6 +113,7 @@ class UserCF(OnePassModel):
             "neighbours": None,
             "amplification": 1.0,
             "popularity": 0.0,
+            "unlike": True,
         },
     )
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id", "history")
@@ -128,6 +134,7 @@ class UserCF(OnePassModel):
         ratings: bool = False,
         by_rating: bool = False,
         centred: bool = True,
+        unlike: bool = False,
         **kwargs,
     ):
         super().__init__(features, **kwargs)
@@ -146,8 +153,7 @@ class UserCF(OnePassModel):
         if neighbours == "auto":
             neighbours = min(MOST_NEIGHBOURS, max(1, users // 20))
         whole(owner, neighbours, "neighbours", optional=True)
-        for name, value in (("ratings", ratings), ("by_rating", by_rating), ("centred", centred)):
-            flag(owner, value, name)
+        flags(owner, ratings=ratings, by_rating=by_rating, centred=centred, unlike=unlike)
         if (by_rating or not centred) and not ratings:
             raise ValueError(
                 f"{owner} foretells ratings from ratings: ratings=True. "
@@ -158,13 +164,21 @@ class UserCF(OnePassModel):
                 f"{owner} ranks by the rating foretold: popularity has no effect with by_rating. "
                 f"Received: popularity={self.popularity}, by_rating=True."
             )
+        if unlike and not (by_rating and centred):
+            raise ValueError(
+                f"{owner} takes the opposite of what unlike users say around their means: "
+                f"by_rating=True, centred=True. Received: unlike=True, {by_rating=}, {centred=}."
+            )
         size = features.ids("user_id").size
         self.neighbours = size if neighbours is None else neighbours
         self.half_life = half_life_of(owner, features, half_life, auto=4.0)
         self.last = last_of(owner, features, last)
         self.ratings, self.by_rating, self.centred = ratings, by_rating, centred
+        self.unlike = unlike
+        # All who are alike, of all users, would be a table of users by users.
+        self.keeps_neighbours = ratings and neighbours is not None
         self.pairs = RatedPairs()
-        shape = (size if ratings else 0, min(self.neighbours, size))
+        shape = (size if self.keeps_neighbours else 0, min(self.neighbours, size))
         check_table(
             *("neighbours and their weights", shape[0], shape[1]),
             f"take fewer neighbours. Received: neighbours={neighbours!r}.",
@@ -191,7 +205,7 @@ class UserCF(OnePassModel):
     def take_over(self, before, origins):
         users = origins["user_id"]
         self.pairs.take_over(before.pairs, users, origins["item_id"])
-        if not self.ratings:
+        if not self.keeps_neighbours:
             return
         for own, old in (
             (self.neighbour_ids, before.neighbour_ids),
@@ -203,7 +217,8 @@ class UserCF(OnePassModel):
         forget(self.neighbour_ids, self.neighbour_weights, users)
 
     def adapt(self, train: Interactions) -> None:
-        """Keeps who has what; with ratings, also finds the neighbours of every user."""
+        """Keeps who has what; with ratings, also finds the neighbours of every user, where they are
+        a number."""
         user = self.features.ids("user_id").encode(train.events["user_id"])
         item = self.features.ids("item_id").encode(train.events["item_id"])
         known = (item >= FIRST_KNOWN) & (user >= FIRST_KNOWN)
@@ -215,8 +230,8 @@ class UserCF(OnePassModel):
         shape = (self.features.ids("user_id").size, len(self.features.item_vocabulary))
         matrix = interaction_matrix(user[known], item[known], shape, value)
         self.pairs.assign(matrix)
-        if self.ratings:
-            table = neighbours(matrix, self.similarity, self.neighbour_ids.shape[1])
+        if self.keeps_neighbours:
+            table = self._neighbours(matrix)
             self.neighbour_ids.assign(table.ids)
             self.neighbour_weights.assign(table.weights)
 
@@ -241,10 +256,14 @@ class UserCF(OnePassModel):
             matrix = sp.csr_array(self.pairs.matrix() + rows)
             matrix.data[:] = 1
         self.pairs.assign(matrix)
-        if self.ratings:
-            table = neighbours(matrix, self.similarity, self.neighbour_ids.shape[1], rows=touched)
+        if self.keeps_neighbours:
+            table = self._neighbours(matrix, touched)
             for own, found in zip((self.neighbour_ids, self.neighbour_weights), table, strict=True):
                 own.scatter_update(tf.IndexedSlices(found, touched))
+
+    def _neighbours(self, matrix: sp.csr_array, rows: np.ndarray | None = None) -> Neighbours:
+        count = self.neighbour_ids.shape[1]
+        return neighbours(matrix, self.similarity, count, rows=rows, unlike=self.unlike)
 
     @property
     def history_needed(self):
@@ -255,7 +274,7 @@ class UserCF(OnePassModel):
 
         Args:
             pairs: user_id, item_id.
-            centred: R̄_u + Σ w (R_s - R̄_s) / Σ w instead of Σ w R_s / Σ w; None is as in the
+            centred: R̄_u + Σ w (R_s - R̄_s) / Σ |w| instead of Σ w R_s / Σ |w|; None is as in the
                 constructor.
 
         Returns: float32 [pairs], within the range of the training ratings; where no neighbour rated
@@ -266,13 +285,16 @@ class UserCF(OnePassModel):
         self._require_adapted()
         user = self.features.ids("user_id").encode(pairs["user_id"])
         item = self.features.ids("item_id").encode(pairs["item_id"])
+        centred = self.centred if centred is None else centred
+        if not self.keeps_neighbours:
+            return ratings_by_all(self.pairs, self.similarity, user, item, centred, self.unlike)
         ratings = NeighbourRatings(
             self.neighbour_ids, self.neighbour_weights, self.pairs.means(0), self.pairs.range
         )
         return ratings(
             tf.constant(user),
             lambda neighbour: self.pairs.rated(neighbour, tf.constant(item)[:, tf.newaxis]),
-            self.centred if centred is None else centred,
+            centred,
         ).numpy()
 
     def _require_adapted(self) -> None:
@@ -305,6 +327,7 @@ class UserCF(OnePassModel):
             ratings=self.ratings,
             by_rating=self.by_rating,
             centred=self.centred,
+            unlike=self.unlike,
             popularity=self.popularity,
             last=self.last,
             half_life=self.half_life,
