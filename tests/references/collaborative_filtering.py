@@ -64,6 +64,15 @@ def grouplens(ratings, own, item, similarity):
     return mean(ratings[own]) + (total / size if size else 0.0)
 
 
+def weighted_sum(ratings, user, item, similarity, count):
+    """WWW 2001, section 3.2.1: Σ s R_N / Σ |s| over those of the item's `count` most similar items
+    that the user rated; None without any.
+    """
+    near = nearest(transposed(ratings), item, similarity, count)
+    rated = [(s, ratings[user][other]) for other, s in near if other in ratings[user]]
+    return sum(s * r for s, r in rated) / sum(abs(s) for s, _ in rated) if rated else None
+
+
 def mean(row):
     return sum(row.values()) / len(row)
 

@@ -1,5 +1,7 @@
 """ItemCF and UserCF against their definitions in loops."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -192,11 +194,45 @@ def test_the_plain_form_lists_by_the_ratings_that_it_foretells(train):
     retriever = model.retriever(train.items)
     ids, scores = retriever(query, k=len(ITEMS))
     names = [raw.decode() for raw in ids.numpy()[0]]
-    told = [i for i in names if i != "i10"]  # whose only rater has nothing in common with anybody
-    assert names[-1] == "i10"
-    np.testing.assert_allclose(scores[0, :-1], [expected[i] for i in told], rtol=1e-4)
+    likes = {user: correlation(sent, row) for user, row in RATINGS.items()}
+    told = {i for i in ITEMS if any(i in RATINGS[user] and r for user, r in likes.items())}
+    assert set(names[: len(told)]) == told  # of the others nobody who is like or unlike says a word
+    assert "i10" not in told
+    first = [expected[i] for i in names[: len(told)]]
+    np.testing.assert_allclose(scores[0, : len(told)], first, rtol=1e-4)
     rating = retriever.predict_rating(query, [ITEMS]).numpy()[0]
     np.testing.assert_allclose(rating, np.clip([expected[i] for i in ITEMS], 1, 5), rtol=1e-4)
+
+
+def test_the_form_of_www_2001_is_what_the_docstring_says(train):
+    said = re.search(r"`(ItemCF\(features, [^`]*\))`", " ".join(ItemCF.__doc__.split()))[1]
+    features = ItemCF.default_features(train).adapt(train)
+    model = eval(said, {"ItemCF": ItemCF, "Pearson": Pearson, "features": features})
+    model.fit(train)
+    for user in USERS[:6]:
+        expected = {i: reference.weighted_sum(RATINGS, user, i, correlation, 30) for i in BY_ITEM}
+        told = {item: value for item, value in expected.items() if value is not None}
+        pairs = pd.DataFrame({"user_id": user, "item_id": list(told)})
+        np.testing.assert_allclose(model.predict_ratings(pairs), list(told.values()), rtol=1e-5)
+        own = RATINGS[user]
+        query = {"history": [list(own)], "history_rating": [list(own.values())]}
+        ids, scores = model.retriever(train.items)(query, k=len(told))
+        names = [raw.decode() for raw in ids.numpy()[0]]
+        assert set(names) == set(told)
+        np.testing.assert_allclose(scores[0], [told[name] for name in names], rtol=1e-4)
+
+
+def test_the_plain_form_of_item_cf_sums_what_the_20_nearest_say(train):
+    """TOIS 2004 of sets: cosines, each item's divided by the largest of them."""
+    model = ItemCF.published(ItemCF.default_features(train).adapt(train))
+    model.fit(train)
+    history = ["i3", "i1", "i7"]
+
+    def formula(x, y):
+        return alike.overlap(x, y, 0.5)
+
+    expected = reference.item_cf_scores(BY_ITEM, history, formula, 20, normalize=True)
+    assert_same(scores_of(model.retriever(train.items), {"history": [history]}), expected)
 
 
 @pytest.mark.parametrize("settings", [{"neighbours": None}, {"neighbours": 2}])

@@ -73,8 +73,10 @@ class ItemCF(OnePassModel):
           data: `alpha=0.5`, `neighbours=20`.
         - rows are not normalised: `normalize=True`.
 
-    The plain form is that of TOIS 2004, which needs no ratings; with `ratings=True`,
-    `similarity=Pearson()` and `by_rating=True` it is that of WWW 2001.
+    The plain form is that of TOIS 2004, which needs no ratings. That of WWW 2001, whose ratings are
+    weighted sums of those that the user gave to the 30 most correlated items, is
+    `ItemCF(features, ratings=True, similarity=Pearson(minimum_overlap=2), neighbours=30,
+    by_rating=True, centred=False, half_life=None)`.
 
     Args:
         features: adapted; only ids and the history are used, whatever its length.
