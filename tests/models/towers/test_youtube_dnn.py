@@ -218,6 +218,29 @@ def test_a_users_examples_are_capped_and_weighed(features, interactions):
     np.testing.assert_allclose(sums, sums.iloc[0], rtol=1e-5)
 
 
+@pytest.mark.parametrize("power", [-1.0, -0.5])
+def test_users_of_baskets_are_weighed_together_with_their_baskets(power):
+    """A user of one basket of 9 and one of 2, and one of two baskets of one, each after another."""
+    baskets = {"a": [1, 9, 2], "b": [1, 1, 1]}
+    rows = [
+        (user, f"{user}{visit}{n}", f"{user}{visit}", visit)
+        for user, sizes in baskets.items()
+        for visit, size in enumerate(sizes)
+        for n in range(size)
+    ]
+    columns = ["user_id", "item_id", "session_id", "timestamp"]
+    train = Interactions(pd.DataFrame(rows, columns=columns))
+    features = YouTubeDNN.default_features(train).adapt(train)
+    examples = YouTubeDNN(features, user_weight_power=power).examples(train)
+    user = examples.events["user_id"].to_numpy()[examples.target]
+    sums = [examples.weight[user == name].sum() for name in baskets]
+    expected = [(9**0.5 + 2**0.5) ** (1 + power), 2 ** (1 + power)]
+    assert sums[0] / sums[1] == pytest.approx(expected[0] / expected[1], rel=1e-5)
+    of_a = examples.weight[user == "a"]
+    assert of_a[0] / of_a[-1] == pytest.approx((2 / 9) ** 0.5, rel=1e-5)
+    assert examples.weight.mean() == pytest.approx(1.0)
+
+
 def test_popular_targets_count_less(features, interactions):
     model = built(features, positive_threshold=0.04)
     counts = features.item_counts[2:]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import numpy as np
+
 from tfrec_recall.data import Interactions, has_baskets, held_out, next_basket, next_item, pairs
 from tfrec_recall.data.examples import Examples
+from tfrec_recall.data.order import rank
 from tfrec_recall.features import Features, Wanted, infer
 from tfrec_recall.models.density import LONG, events_a_user
 
@@ -45,7 +50,8 @@ def choices(features: Features, train: Interactions, repeats: bool = False, **op
     Where events have no times, an item of a user beside the user's others.
 
     A basket's examples weigh its size^-½ together with it: a wholesaler's basket of hundreds of
-    items would outweigh the others.
+    items would outweigh the others. The weights of users then go by what their examples weigh in
+    all: with `user_weight_power=-1` users are equal, as elsewhere.
 
     Args:
         repeats: of a basket, also what its user had before.
@@ -60,5 +66,17 @@ def choices(features: Features, train: Interactions, repeats: bool = False, **op
         return held_out(train, history.length, **options)
     if has_baskets(train):
         options |= {"basket_weight_power": -0.5, "new_items_only": not repeats}
-        return next_basket(train, history.length, **options)
+        power = options.pop("user_weight_power", 0.0)
+        return _by_user(next_basket(train, history.length, **options), power)
     return next_item(train, history.length, **options)
+
+
+def _by_user(examples: Examples, power: float) -> Examples:
+    """Examples of baskets that also weigh (what the user's weigh by their baskets) ** power."""
+    if not power:
+        return examples
+    _, basket, size = np.unique(examples.history_end, return_inverse=True, return_counts=True)
+    user = rank(examples.events["user_id"])[examples.target]
+    of_user = np.bincount(user, size[basket] ** -0.5)[user]
+    weight = examples.weight * of_user**power
+    return dataclasses.replace(examples, weight=(weight / weight.mean()).astype("float32"))
