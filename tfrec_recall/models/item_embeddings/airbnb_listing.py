@@ -56,6 +56,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
           them: `noise=None`.
         - neighbouring centres move at once: `block=1`.
         - what an occurrence moves its row is limited: `longest_step=None`.
+        - so that learning is quicker than word2vec's, which the paper follows: `rate=0.025`.
         - users are their latest listings, newer ones more: `last=None`, `half_life=None`.
         - scores are lifted where many took a listing, as the vectors of those that hardly anyone
           took are far from settled: `popularity=0.0`.
@@ -95,6 +96,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
             "noise": None,
             "block": 1,
             "longest_step": None,
+            "rate": 0.025,
             "last": None,
             "half_life": None,
             "popularity": 0.0,
