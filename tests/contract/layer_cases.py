@@ -57,9 +57,11 @@ CASES = {
     layers.FusedLSTM: Case({"units": 2}, HISTORY),
     layers.GatedFusion: Case({"gate_bias": 0.4}, (VECTORS, OTHERS, OTHERS * 2)),
     layers.UserAttention: Case({"scaled": True}, (HISTORY, VECTORS)),
-    layers.GCNAggregator: Case({"units": 2, "activation": "tanh"}, (VECTORS, HISTORY)),
+    layers.GCNAggregator: Case(
+        {"units": 2, "activation": "tanh", "use_bias": False}, (VECTORS, HISTORY)
+    ),
     layers.LSTMAggregator: Case(
-        {"units": 2, "lstm_units": 3, "activation": "tanh"}, (VECTORS, HISTORY)
+        {"units": 2, "lstm_units": 3, "activation": "tanh", "use_bias": False}, (VECTORS, HISTORY)
     ),
     layers.L2Normalization: Case({"axis": 1, "epsilon": 1e-3}, HISTORY),
     layers.LabelAwareAttention: Case({"power": 2.0, "raised": True}, (HISTORY, VECTORS)),
@@ -69,9 +71,11 @@ CASES = {
     ),
     layers.SelfAttentiveInterests: Case({"interests": 2, "hidden": 4, "positions": 3}, HISTORY),
     layers.MaxPoolAggregator: Case(
-        {"units": 2, "pool_units": 3, "activation": "tanh"}, (VECTORS, HISTORY)
+        {"units": 2, "pool_units": 3, "activation": "tanh", "use_bias": False}, (VECTORS, HISTORY)
     ),
-    layers.MeanAggregator: Case({"units": 2, "activation": "tanh"}, (VECTORS, HISTORY)),
+    layers.MeanAggregator: Case(
+        {"units": 2, "activation": "tanh", "use_bias": False}, (VECTORS, HISTORY)
+    ),
     layers.PinSAGEConvolution: Case(
         {"units": 2, "pool_units": 3, "activation": "tanh", "epsilon": 1e-3},
         (VECTORS, HISTORY),

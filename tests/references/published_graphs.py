@@ -18,7 +18,7 @@ def graph_sage(node, depth, first, neighbours, layers):
         depth: K at first.
         first: the features x_v of each node.
         neighbours: (node, layer) -> those that layer draws.
-        layers: the kernel and the bias of each.
+        layers: W of each.
     """
     if depth == 0:
         return first[node]
@@ -26,8 +26,7 @@ def graph_sage(node, depth, first, neighbours, layers):
         graph_sage(u, depth - 1, first, neighbours, layers) for u in neighbours(node, depth - 1)
     ]
     own = graph_sage(node, depth - 1, first, neighbours, layers)
-    kernel, bias = layers[depth - 1]
-    return unit(relu(np.concatenate([own, np.mean(around, axis=0)]) @ kernel + bias))
+    return unit(relu(np.concatenate([own, np.mean(around, axis=0)]) @ layers[depth - 1]))
 
 
 def graph_sage_loss(query, positive, negatives):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall._arguments import whole
+from tfrec_recall._arguments import flag, whole
 from tfrec_recall._axes import check_axes
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
@@ -16,11 +16,12 @@ class GCNAggregator(tf.keras.layers.Layer):
     """h_v = σ(W · mean of h_v and all h_u): the node is one of its neighbours.
 
     Source: "Inductive Representation Learning on Large Graphs", NIPS 2017, Eq. 2.
-    Departs: a bias.
+    Departs: a bias: `use_bias=False`.
 
     Args:
         units: the width of the output.
         activation: σ.
+        use_bias: of W.
 
     Input: a tuple of nodes [nodes, dim] and neighbours [nodes, neighbours, dim]; masked neighbours
         are absent, and a node without any stands alone.
@@ -32,14 +33,16 @@ class GCNAggregator(tf.keras.layers.Layer):
     TensorShape([2, 4])
     """
 
-    def __init__(self, units: int, activation="relu", **kwargs):
+    def __init__(self, units: int, activation="relu", use_bias: bool = True, **kwargs):
         super().__init__(**kwargs)
         whole("GCNAggregator", units, "units")
+        flag("GCNAggregator", use_bias, "use_bias")
         self.units = units
         self.activation = tf.keras.activations.get(activation)
+        self.use_bias = use_bias
         self.supports_masking = True
         self.dense = tf.keras.layers.Dense(
-            units, self.activation, dtype=self.dtype_policy, name="dense"
+            units, self.activation, use_bias, dtype=self.dtype_policy, name="dense"
         )
 
     def build(self, input_shape):
@@ -73,4 +76,5 @@ class GCNAggregator(tf.keras.layers.Layer):
 
     def get_config(self):
         activation = activation_config("GCNAggregator", "activation", self.activation)
-        return {**super().get_config(), "units": self.units, "activation": activation}
+        own = {"units": self.units, "activation": activation, "use_bias": self.use_bias}
+        return {**super().get_config(), **own}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall._arguments import whole
+from tfrec_recall._arguments import flag, whole
 from tfrec_recall.layers import draws
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
@@ -21,12 +21,13 @@ class LSTMAggregator(tf.keras.layers.Layer):
 
     Source: "Inductive Representation Learning on Large Graphs", NIPS 2017, Algorithm 1, lines 4
     and 5, and section 3.3, "LSTM aggregator".
-    Departs: a bias of W.
+    Departs: a bias of W: `use_bias=False`.
 
     Args:
         units: the width of the output.
         lstm_units: the width of the LSTM's state.
         activation: σ.
+        use_bias: of W.
 
     Input: a tuple of nodes [nodes, dim] and neighbours [nodes, neighbours, dim]; masked neighbours
         are absent, wherever they stand, and the state after none is 0.
@@ -38,16 +39,20 @@ class LSTMAggregator(tf.keras.layers.Layer):
     TensorShape([2, 4])
     """
 
-    def __init__(self, units: int, lstm_units: int, activation="relu", **kwargs):
+    def __init__(
+        self, units: int, lstm_units: int, activation="relu", use_bias: bool = True, **kwargs
+    ):
         super().__init__(**kwargs)
         whole("LSTMAggregator", units, "units")
+        flag("LSTMAggregator", use_bias, "use_bias")
         whole("LSTMAggregator", lstm_units, "lstm_units")
         self.units, self.lstm_units = units, lstm_units
         self.activation = tf.keras.activations.get(activation)
+        self.use_bias = use_bias
         self.supports_masking = True
         keras, policy = tf.keras.layers, self.dtype_policy
         self.lstm = keras.LSTM(lstm_units, dtype=policy, name="lstm")
-        self.dense = keras.Dense(units, self.activation, dtype=policy, name="dense")
+        self.dense = keras.Dense(units, self.activation, use_bias, dtype=policy, name="dense")
 
     def build(self, input_shape):
         own, neighbour = check_shapes(self, input_shape)
@@ -78,6 +83,7 @@ class LSTMAggregator(tf.keras.layers.Layer):
         return {
             **super().get_config(),
             "units": self.units,
+            "use_bias": self.use_bias,
             "lstm_units": self.lstm_units,
             "activation": activation_config("LSTMAggregator", "activation", self.activation),
         }

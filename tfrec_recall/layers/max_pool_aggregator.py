@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall._arguments import whole
+from tfrec_recall._arguments import flag, whole
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
 from tfrec_recall.layers.sublayers import build_activation, build_within
@@ -16,12 +16,13 @@ class MaxPoolAggregator(tf.keras.layers.Layer):
 
     Source: "Inductive Representation Learning on Large Graphs", NIPS 2017, Algorithm 1, lines 4
     and 5, and Eq. 3.
-    Departs: a bias of W as well.
+    Departs: a bias of W as well: `use_bias=False`.
 
     Args:
         units: the width of the output.
         pool_units: the width of what is pooled.
         activation: σ.
+        use_bias: of W.
 
     Input: a tuple of nodes [nodes, dim] and neighbours [nodes, neighbours, dim]; masked neighbours
         are absent, and the maximum of none is 0.
@@ -33,16 +34,20 @@ class MaxPoolAggregator(tf.keras.layers.Layer):
     TensorShape([2, 4])
     """
 
-    def __init__(self, units: int, pool_units: int, activation="relu", **kwargs):
+    def __init__(
+        self, units: int, pool_units: int, activation="relu", use_bias: bool = True, **kwargs
+    ):
         super().__init__(**kwargs)
         whole("MaxPoolAggregator", units, "units")
+        flag("MaxPoolAggregator", use_bias, "use_bias")
         whole("MaxPoolAggregator", pool_units, "pool_units")
         self.units, self.pool_units = units, pool_units
         self.activation = tf.keras.activations.get(activation)
+        self.use_bias = use_bias
         self.supports_masking = True
         keras, policy = tf.keras.layers, self.dtype_policy
         self.pool = keras.Dense(pool_units, "relu", dtype=policy, name="pool")
-        self.dense = keras.Dense(units, self.activation, dtype=policy, name="dense")
+        self.dense = keras.Dense(units, self.activation, use_bias, dtype=policy, name="dense")
 
     def build(self, input_shape):
         own, neighbour = check_shapes(self, input_shape)
@@ -69,6 +74,7 @@ class MaxPoolAggregator(tf.keras.layers.Layer):
         return {
             **super().get_config(),
             "units": self.units,
+            "use_bias": self.use_bias,
             "pool_units": self.pool_units,
             "activation": activation_config("MaxPoolAggregator", "activation", self.activation),
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall._arguments import whole
+from tfrec_recall._arguments import flag, whole
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
 from tfrec_recall.layers.sublayers import build_activation, build_within
@@ -16,11 +16,12 @@ class MeanAggregator(tf.keras.layers.Layer):
 
     Source: "Inductive Representation Learning on Large Graphs", NIPS 2017, Algorithm 1, lines 4
     and 5, and section 3.3, "Mean aggregator".
-    Departs: a bias.
+    Departs: a bias: `use_bias=False`.
 
     Args:
         units: the width of the output.
         activation: σ.
+        use_bias: of W.
 
     Input: a tuple of nodes [nodes, dim] and neighbours [nodes, neighbours, dim]; masked neighbours
         are absent, and the mean of none is 0.
@@ -32,14 +33,16 @@ class MeanAggregator(tf.keras.layers.Layer):
     TensorShape([2, 4])
     """
 
-    def __init__(self, units: int, activation="relu", **kwargs):
+    def __init__(self, units: int, activation="relu", use_bias: bool = True, **kwargs):
         super().__init__(**kwargs)
         whole("MeanAggregator", units, "units")
+        flag("MeanAggregator", use_bias, "use_bias")
         self.units = units
         self.activation = tf.keras.activations.get(activation)
+        self.use_bias = use_bias
         self.supports_masking = True
         self.dense = tf.keras.layers.Dense(
-            units, self.activation, dtype=self.dtype_policy, name="dense"
+            units, self.activation, use_bias, dtype=self.dtype_policy, name="dense"
         )
 
     def build(self, input_shape):
@@ -61,4 +64,5 @@ class MeanAggregator(tf.keras.layers.Layer):
 
     def get_config(self):
         activation = activation_config("MeanAggregator", "activation", self.activation)
-        return {**super().get_config(), "units": self.units, "activation": activation}
+        own = {"units": self.units, "activation": activation, "use_bias": self.use_bias}
+        return {**super().get_config(), **own}

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.models.graphs.test_pin_sage import features_of, groups, margin
 from tests.references.skip_gram import negative_sampling
 from tfrec_recall.models import GraphSAGE
-from tfrec_recall.models.graphs.graph_sage import AGGREGATORS, strongest
+from tfrec_recall.models.graphs.graph_sage import AGGREGATORS, drawn_evenly, strongest
 from tfrec_recall.models.graphs.node_encoder import Hidden
 
 SMALL = {"dim": 8, "sizes": (4, 3), "shared": 20, "seed": 3}
@@ -132,6 +132,30 @@ def test_only_the_strongest_edges_are_kept():
     for row in range(8):
         best = np.sort(scaled[row])[-2:]
         np.testing.assert_allclose(np.sort(kept[row])[-2:], best, rtol=1e-5)
+
+
+def test_edges_are_drawn_evenly_whatever_their_weight():
+    """Of node 0's ten edges, the last a hundred times as strong as the others."""
+    weights = np.zeros((11, 11))
+    weights[0, 1:] = weights[1:, 0] = [1.0] * 9 + [100.0]
+    graph, counts = sp.csr_array(weights), np.zeros(11)
+    for seed in range(300):
+        kept = drawn_evenly(graph, 3, seed)
+        assert np.diff(kept.indptr).tolist() == [3] + [1] * 10
+        counts[kept.indices[:3]] += 1
+    assert counts[0] == 0
+    assert abs(counts[1:] - 90).max() < 5 * np.sqrt(90 * 0.7)
+
+
+def test_walks_of_the_plain_form_begin_at_each_node_alike(interactions):
+    features = GraphSAGE.default_features(interactions).adapt(interactions)
+    starts = {}
+    for even in (True, False):
+        model = GraphSAGE(features, dim=4, starts_by_events=not even)
+        data = model.training_data(interactions, batch_size=64)
+        query = np.concatenate([batch["query_id"] for batch in data])
+        starts[even] = np.bincount(query, minlength=model.nodes.nodes)[2:]
+    assert np.ptp(starts[True]) <= 1 < np.ptp(starts[False])
 
 
 def test_wrong_arguments_are_named(interactions):

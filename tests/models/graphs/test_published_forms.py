@@ -63,7 +63,8 @@ def test_graph_sage_is_algorithm_1_and_equation_1(interactions):
     model.proposal = Always()
     batch = next(iter(model.training_data(interactions, batch_size=3)))
     sample, first = first_seeds(model)[0], sums_of_fields(model)
-    layers = [tuple(layer.get_weights()) for layer in model.nodes.convolutions]
+    layers = [kernel for layer in model.nodes.convolutions for kernel in layer.get_weights()]
+    assert len(layers) == 2  # no bias
 
     def vector(node, seed):
         def neighbours(node, layer):
@@ -92,6 +93,7 @@ def test_pin_sage_is_algorithm_2_and_equation_1(interactions):
     model = made(PinSAGE, features, dim=4, walks=30, easy=6)
     batch = next(iter(model.training_data(interactions, batch_size=3)))
     model.steps.an_epoch.assign(1)
+    assert model.most_hard > 6  # it is not the default's
     model.steps.done.assign(2)  # of the third epoch: two hard negatives of each query
     first, layers = sums_of_fields(model), model.nodes.convolutions
     convolutions = [layer.get_weights() for layer in layers]

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.arguments import flag, number, refuse, whole, widths, without_effect
+from tfrec_recall.data.arguments import flags, number, refuse, whole, widths, without_effect
 from tfrec_recall.features import Features
 from tfrec_recall.graph import RandomWalks
 from tfrec_recall.graph.neighbour_table import best_of_rows, row_blocks
@@ -58,7 +58,10 @@ class GraphSAGE(NodeModel):
     Eq. 1 (random walks).
     Departs:
         - the graph keeps fewer edges of a node, the strongest by weight over the root of both
-          nodes' sums: `degree=128`.
+          nodes' sums, and not some that are drawn evenly: `degree=128`, `strongest_edges=False`.
+        - walks begin at a node as often as it has events, and not at each alike:
+          `starts_by_events=False`.
+        - the aggregators have a bias: `use_bias=False`.
         - fewer neighbours are drawn of a node itself: `sizes=(10, 25)`.
         - positives are neighbours, and not within a walk of five steps: `walk=5`.
         - negatives are more for a batch, weigh less beside a positive, and are even:
@@ -85,11 +88,14 @@ class GraphSAGE(NodeModel):
         final_activation: of the last layer; None leaves it linear.
         sizes: neighbours that are drawn for each layer, that of the outermost hop first.
         degree: edges of a node that the graph keeps.
+        strongest_edges: keep the strongest; else some that are drawn evenly.
         reach: an item is joined to so many that follow in a user's sequence; no matter in a set.
         by_session: sequences are sessions (`session_id`), and not all events of a user; by default
             where there are any. The items of a basket are all joined.
         gap: seconds; a longer pause ends a sequence as well. It needs times.
         walk: steps of the random walks that find positives.
+        starts_by_events: begin them by the sum of a node's edges; else at each node alike.
+        use_bias: of the aggregators.
         negatives: what they weigh beside a positive; Q of Eq. 1.
         shared: negatives that a batch shares.
         power: of the items' counts, by which these are drawn; 0 is evenly.
@@ -109,6 +115,9 @@ class GraphSAGE(NodeModel):
         "NIPS 2017",
         {
             "degree": 128,
+            "strongest_edges": False,
+            "starts_by_events": False,
+            "use_bias": False,
             "sizes": (10, 25),
             "walk": 5,
             "shared": 20,
@@ -134,10 +143,13 @@ class GraphSAGE(NodeModel):
         final_activation: str | None = None,
         sizes: Sequence[int] = (10, 10),
         degree: int = 30,
+        strongest_edges: bool = True,
         reach: int = 10,
         by_session: bool | None = None,
         gap: float | None = None,
         walk: int = 1,
+        starts_by_events: bool = True,
+        use_bias: bool = True,
         negatives: float = 5.0,
         shared: int = 500,
         power: float = 0.0,
@@ -165,7 +177,13 @@ class GraphSAGE(NodeModel):
         number(owner, negatives, "negatives", above=0)
         number(owner, temperature, "temperature", above=0)
         number(owner, label_weight, "label_weight", above=0)
-        flag(owner, unsupervised, "unsupervised")
+        flags(
+            owner,
+            unsupervised=unsupervised,
+            strongest_edges=strongest_edges,
+            starts_by_events=starts_by_events,
+            use_bias=use_bias,
+        )
         check_sequences(owner, features, by_session, gap)
         check_nodes(owner, dim, power, with_id, hide_edges, cold_rate, seed)
         check_served(owner, last, half_life, popularity)
@@ -174,6 +192,8 @@ class GraphSAGE(NodeModel):
         if label is None and not unsupervised:
             raise ValueError("Without random walks there has to be a label to learn from.")
         self.degree, self.reach, self.walk = degree, reach, walk
+        self.strongest_edges, self.starts_by_events = strongest_edges, starts_by_events
+        self.seed_of_edges = seed
         self.by_session, self.gap = by_session, gap
         self.shared, self.temperature, self.cold_rate = shared, temperature, cold_rate
         self.negatives, self.unsupervised, self.label_weight = negatives, unsupervised, label_weight
@@ -189,7 +209,7 @@ class GraphSAGE(NodeModel):
             features,
             dim,
             self.sampled,
-            [Normalised(_aggregator(aggregator, dim, each)) for each in activations],
+            [Normalised(_aggregator(aggregator, dim, each, use_bias)) for each in activations],
             tf.keras.layers.Activation("linear", dtype="float32"),
             with_id,
             without=() if label is None else (label,),
@@ -204,7 +224,7 @@ class GraphSAGE(NodeModel):
             self.label.take_over(before.label)
 
     def add_neighbours(self, train):
-        more, before = strongest(self.graph(train), self.degree), self.sampled.graph()
+        more, before = self._kept(self.graph(train)), self.sampled.graph()
         without = np.diff(before.indptr) == 0
         added = sp.csr_array(sp.diags_array(without.astype("float32")) @ more)
         added.eliminate_zeros()
@@ -214,11 +234,17 @@ class GraphSAGE(NodeModel):
         """Pairs of items that lie on one random walk; also gives the graph to the model."""
         tell_of_sets(self)
         graph = self._some_edges(train)
-        self.sampled.assign(strongest(graph, self.degree))
+        self.sampled.assign(self._kept(graph))
         return self._pairs(train, graph, batch_size, seed, first_epoch)
 
     def batches_to_measure(self, interactions, batch_size):
         return self._pairs(interactions, self._some_edges(interactions), batch_size, seed=None)
+
+    def _kept(self, graph: sp.csr_array) -> sp.csr_array:
+        """The edges of each node that it is embedded by."""
+        if self.strongest_edges:
+            return strongest(graph, self.degree)
+        return drawn_evenly(graph, self.degree, self.seed_of_edges)
 
     def _some_edges(self, train: Interactions) -> sp.csr_array:
         """The graph, which is none without an edge."""
@@ -230,7 +256,11 @@ class GraphSAGE(NodeModel):
     def _pairs(self, train, graph, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
         random = np.random.default_rng(seed or 0)
         strength = np.asarray(graph.sum(axis=1)).ravel()
-        query = random.choice(graph.shape[0], len(train.events), p=strength / strength.sum())
+        if self.starts_by_events:
+            query = random.choice(graph.shape[0], len(train.events), p=strength / strength.sum())
+        else:
+            nodes = random.permutation(np.flatnonzero(strength))
+            query = random.permutation(np.resize(nodes, len(train.events)))
         positives = walked_to(RandomWalks(graph), query, DRAWS, self.walk, seed or 0)
         return pair_batches(query.astype("int32"), positives, batch_size, seed, first_epoch)
 
@@ -300,16 +330,18 @@ class Normalised(tf.keras.layers.Layer):
         return cls(**{**config, "aggregator": aggregator})
 
 
-def _aggregator(name: str, dim: int, activation: str | None) -> tf.keras.layers.Layer:
+def _aggregator(
+    name: str, dim: int, activation: str | None, use_bias: bool
+) -> tf.keras.layers.Layer:
     activation = activation or "linear"
     if name == "mean":
-        return MeanAggregator(dim, activation)
+        return MeanAggregator(dim, activation, use_bias)
     if name == "gcn":
-        return GCNAggregator(dim, activation)
+        return GCNAggregator(dim, activation, use_bias)
     if name == "lstm":
-        return LSTMAggregator(dim, dim, activation)
+        return LSTMAggregator(dim, dim, activation, use_bias)
     if name == "max-pool":
-        return MaxPoolAggregator(dim, dim, activation)
+        return MaxPoolAggregator(dim, dim, activation, use_bias)
     raise ValueError(f"aggregator is one of {', '.join(AGGREGATORS)}. Received: {name!r}.")
 
 
@@ -328,5 +360,19 @@ def strongest(graph: sp.csr_array, degree: int) -> sp.csr_array:
         rows = graph[first:last]
         row = np.repeat(np.arange(first, last), np.diff(rows.indptr))
         rows.data = rows.data / np.sqrt(total[row] * total[rows.indices])
+        best.append(best_of_rows(rows, degree))
+    return sp.csr_array(sp.vstack(best, format="csr"))
+
+
+def drawn_evenly(graph: sp.csr_array, degree: int, seed: int) -> sp.csr_array:
+    """`degree` edges of each node, or all where there are fewer, each as likely as the others; the
+    weights mean nothing.
+
+    Source: NIPS 2017, section 4: edges are sampled so that no degree is above 128.
+    """
+    random, best = np.random.default_rng(seed), []
+    for first, last in row_blocks(graph.indptr, EDGES_AT_A_TIME):
+        rows = graph[first:last]
+        rows.data = 1.0 - random.random(rows.nnz)
         best.append(best_of_rows(rows, degree))
     return sp.csr_array(sp.vstack(best, format="csr"))

@@ -59,6 +59,7 @@ class PinSAGE(NodeModel):
     Departs:
         - a board is a run of a user's events, and not all of them: `run=None`.
         - fewer important neighbours: `neighbours=50`.
+        - hard negatives are no more than some, however many epochs there are: `most_hard=None`.
         - vectors have length one: `normalize=False`.
         - easy negatives are from outside of the batch only where that is small: `outside=True`.
         - an edge between an item and its positive is not shown to the step that learns from it:
@@ -89,7 +90,7 @@ class PinSAGE(NodeModel):
             nobody's negatives (on MovieLens-100k, Recall@50 falls from .41 to .37).
         power: of the items' counts, by which these are drawn; 0 is evenly.
         most_hard: hard negatives of a query at most; it is one more each epoch, and none in the
-            first.
+            first. None goes on to 32, of which each query has a pool.
         hard_ranks: between which a hard negative is, by personalised PageRank from the query, in a
             catalogue of 50,000 items and more.
         hard_weight: what one of them weighs beside an easy one.
@@ -110,6 +111,7 @@ class PinSAGE(NodeModel):
         {
             "run": None,
             "neighbours": 50,
+            "most_hard": None,
             "normalize": False,
             "outside": True,
             "hide_edges": False,
@@ -136,7 +138,7 @@ class PinSAGE(NodeModel):
         easy: int = 500,
         outside: bool | None = None,
         power: float = 0.0,
-        most_hard: int = 6,
+        most_hard: int | None = 6,
         hard_ranks: tuple[int, int] = RANKS,
         hard_weight: float = 1.0,
         hide_edges: bool = True,
@@ -159,11 +161,12 @@ class PinSAGE(NodeModel):
         number(owner, margin, "margin", above=0)
         flag(owner, normalize, "normalize")
         flag(owner, outside, "outside", optional=True)
-        whole(owner, most_hard, "most_hard", least=0)
+        whole(owner, most_hard, "most_hard", least=0, optional=True)
         check_ranks(owner, hard_ranks)
         number(owner, hard_weight, "hard_weight", above=0)
         check_nodes(owner, dim, power, with_id, hide_edges, cold_rate, seed)
         check_served(owner, last, half_life, popularity)
+        most_hard = POOL if most_hard is None else most_hard
         if not most_hard:
             because = "where there are hard negatives"
             without_effect(owner, tuple(hard_ranks), RANKS, "hard_ranks", because)
