@@ -17,6 +17,18 @@ def loss(ratings, mean, user_bias, item_bias, p, q, l2):
     return total / len(ratings)
 
 
+def step(user, item, value, mean, user_bias, item_bias, p, q, rate, l2):
+    """The weights after one rating: each moves along the error, and towards 0."""
+    error = value - rating(mean, user_bias[user], item_bias[item], p[user], q[item])
+    user_bias, item_bias, p, q = (each.copy() for each in (user_bias, item_bias, p, q))
+    user_bias[user] += rate * (error - l2 * user_bias[user])
+    item_bias[item] += rate * (error - l2 * item_bias[item])
+    of_user, of_item = p[user].copy(), q[item].copy()
+    p[user] += rate * (error * of_item - l2 * of_user)
+    q[item] += rate * (error * of_user - l2 * of_item)
+    return user_bias, item_bias, p, q
+
+
 def fold_in(values, mean, item_bias, q, l2):
     """The minimum over p and b of Σ (r - μ - b_i - b - p·q)² + l2 n (|p|² + b²), by least squares:
     the penalty is as many more rows."""

@@ -67,6 +67,31 @@ def test_loss_and_ratings_equal_the_equations(train):
         assert found == pytest.approx(np.clip(expected, rating.min(), rating.max()), rel=1e-5)
 
 
+def test_the_plain_form_learns_by_the_papers_steps(train):
+    """Computer 2009, "stochastic gradient descent": b += γ (e - λ b), q += γ (e p - λ q), p alike,
+    from one rating at a time; γ = .005 of half the squared error."""
+    features = FunkSVD.default_features(train).adapt(train)
+    model = FunkSVD.published(features, dim=DIM)
+    plain = FunkSVD.PUBLISHED
+    model.compile(plain.optimizer(plain.learning_rate), run_eagerly=True)
+    data = model.training_data(train, plain.batch_size, seed=None).take(3)
+    random = np.random.default_rng(7)
+    for part in (model.users, model.items):
+        part.factors.assign(random.normal(size=part.factors.shape))
+        part.bias.assign(random.normal(size=part.bias.shape))
+    tables = (model.users.bias, model.items.bias, model.users.factors, model.items.factors)
+    weights = [table.numpy().astype("float64") for table in tables]
+    losses = []
+    for user, item, rating in list(zip(*encoded(model, train), strict=True))[:3]:
+        arguments = [(user, item, rating)], float(model.mean), *weights, 0.02
+        losses.append(reference.loss(*arguments))
+        weights = reference.step(*arguments[0][0], float(model.mean), *weights, 0.005, 0.02)
+    history = model.fit(data, verbose=0).history
+    assert history["loss"][0] == pytest.approx(np.mean(losses), rel=1e-4)
+    for table, expected in zip(tables, weights, strict=True):
+        np.testing.assert_allclose(table, expected, rtol=1e-4, atol=1e-6)
+
+
 def test_what_has_learnt_nothing_says_so(train):
     model = FunkSVD(FunkSVD.default_features(train).adapt(train), dim=DIM)
     for asked in (model.retriever, model.fold_in_retriever, model.predict_ratings):

@@ -95,6 +95,30 @@ def test_logit_and_loss_equal_the_equations(train):
     assert float(model.compute_loss(batch)) == pytest.approx(loss, rel=1e-4)
 
 
+def test_the_plain_form_has_the_papers_loss(train):
+    """Eq. 7 of the fused logit of Eq. 12, with 4 negatives a positive, and nothing beside it."""
+    features = NeuralCF.default_features(train).adapt(train)
+    model = NeuralCF.published(features, dim=3)
+    random = np.random.default_rng(1)
+    for weight in model.trainable_weights:
+        weight.assign(random.normal(size=weight.shape))
+    even = train.with_events(train.events.drop(columns="weight"))
+    batch = next(iter(model.training_data(even, batch_size=20, seed=None)))
+    user, item, label, weight = (
+        batch[name].numpy() for name in ("user_id", "item_id", "label", "sample_weight")
+    )
+    assert item.shape == (4, 5)
+    np.testing.assert_array_equal(label, [[1, 0, 0, 0, 0]] * 4)
+    np.testing.assert_array_equal(weight, 1)
+    losses = [
+        reference.logistic_loss(y, reference.logit(*parts(model, user[row], i)))
+        for row in range(4)
+        for i, y in zip(item[row], label[row], strict=True)
+    ]
+    assert float(model.compute_loss(batch)) == pytest.approx(np.mean(losses), rel=1e-4)
+    assert [layer.units for layer in model.layers_of_tower] == [12, 6, 3]  # a halving tower
+
+
 def test_matrix_factorisation_is_a_special_case(train):
     model = built(train, tower=False)
     model.output_layer.set_weights([np.ones((3, 1)), np.zeros(1)])
