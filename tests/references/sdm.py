@@ -56,7 +56,7 @@ def lstm(history, kernel, recurrent, bias):
 
 
 def self_attention(states, query, key, value, output):
-    """Section 3.3.2: heads of unscaled products, each place seeing itself and what is before.
+    """Section 3.3.2: heads of unscaled products, softmax(Q^T K) over the whole session.
 
     query, key, value [dim, heads, width], output [heads, width, dim].
     """
@@ -65,8 +65,8 @@ def self_attention(states, query, key, value, output):
         q, k, v = (states @ kernel[:, h] for kernel in (query, key, value))
         rows = []
         for t in range(len(states)):
-            weight = np.exp(k[: t + 1] @ q[t])
-            rows.append(weight @ v[: t + 1] / weight.sum())
+            weight = np.exp(k @ q[t])
+            rows.append(weight @ v / weight.sum())
         heads.append(np.array(rows) @ output[h])
     return sum(heads)
 

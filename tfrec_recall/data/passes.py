@@ -42,6 +42,7 @@ def passes(
     most: int,
     by: str | None = None,
     apart: np.ndarray | None = None,
+    alone: bool = False,
 ) -> Passes:
     """Puts examples together whose histories end in the same session.
 
@@ -59,6 +60,7 @@ def passes(
         by: a column of the events that tells a user's sessions apart.
         apart: numbers, [events]: targets with different ones have places of their own, though they
             share a history, as the items of a basket that were asked for in different ways do.
+        alone: each history is a pass of its own, for a model that is not causal.
 
     Raises: ValueError if a history is empty, or shorter than what a session has behind it.
 
@@ -73,7 +75,7 @@ def passes(
     """
     runs = _runs(examples, gap, by)
     sessions = _sessions(runs, most)
-    session = sessions[examples.history_end - 1]
+    session = examples.history_end if alone else sessions[examples.history_end - 1]
     empty = examples.history_end <= examples.history_start
     if empty.any():
         raise ValueError(

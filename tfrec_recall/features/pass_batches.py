@@ -22,6 +22,7 @@ def pass_batches(
     by: str | None = None,
     seed: int | None = 0,
     first_epoch: int = 0,
+    alone: bool = False,
 ) -> tf.data.Dataset:
     """Batches of the examples that `example_batches` gives, put together as `passes` says.
 
@@ -34,11 +35,13 @@ def pass_batches(
     Args:
         batch_size: targets in a batch, on average.
         gap, most, by: of a session; see `passes`.
+        alone: see `passes`.
         seed, first_epoch: of the order; see `batches`.
     """
     examples, item = known_targets(features, examples)
     requests = request_columns(features, interactions, examples.events)
-    found = passes(examples, gap, most, by, apart=_numbers(list(requests.values())))
+    apart = _numbers(list(requests.values()))
+    found = passes(examples, gap, most, by, apart, alone)
     query = query_features(features, interactions, found.histories)
     places, width = tf.constant(found.places, tf.int32), found.places.shape[1]
     splits = tf.constant(found.splits)

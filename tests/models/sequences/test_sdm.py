@@ -216,6 +216,7 @@ def test_the_published_form_is_the_papers(data):
     tf.random.set_seed(5)
     loss = float(model.compute_loss(batch, training=False))
     places = model.place_model({n: batch[n] for n in model.place_model.input_names}).numpy()
+    assert places.shape[:2] == (len(batch["item_id"]), 1)  # each history by itself
     targets = batch["item_id"].numpy()
     rank = np.argsort(np.argsort(-features.item_counts[2:], kind="stable"))
     log_q = np.log(np.log((rank + 2) / (rank + 1)) / np.log(len(rank) + 1))

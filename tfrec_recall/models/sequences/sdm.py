@@ -53,7 +53,7 @@ class SDM(SoftmaxModel):
 
     A session is gone through once, for the next items of all of its events: the LSTM, the
     attentions and the means look back only, so that after each event they are what they would be
-    had the history ended there.
+    had the history ended there. With `causal=False` each history is gone through by itself.
 
     Source: "SDM: Sequential Deep Matching Model for Online Large-scale Recommender System",
     CIKM 2019: Figure 2, sections 3.1 to 3.5.
@@ -68,6 +68,8 @@ class SDM(SoftmaxModel):
         - a dense layer follows the gate: `dense_after_gate=False`.
         - the products of the self-attention are divided by the root of a head's width, and its
           maps have biases: `scaled=False`.
+        - an event of the session attends to itself and those before it, and not to all of them, so
+          that one pass learns the whole session: `causal=False`.
         - a session's id ends a session, however soon the next one begins: `merge_sessions=True`.
 
     The attentions to the profile are not scaled, as in the paper. Items of a history that training
@@ -90,6 +92,8 @@ class SDM(SoftmaxModel):
         means_in_profile: the same means beside the user's features in the profile.
         dense_after_gate: a dense layer on the fused vector.
         scaled: the self-attention's products, as above.
+        causal: events of a session attend to none after them. Without, training takes as many
+            passes as there are histories.
         item_side_info: whether candidates are known by all of their features; without, new items
             are not.
         dropout: on the session's events and on the fused vector.
@@ -114,6 +118,7 @@ class SDM(SoftmaxModel):
             "means_in_profile": False,
             "dense_after_gate": False,
             "scaled": False,
+            "causal": False,
             "merge_sessions": True,
         },
     )
@@ -134,6 +139,7 @@ class SDM(SoftmaxModel):
         means_in_profile: bool = True,
         dense_after_gate: bool = True,
         scaled: bool = True,
+        causal: bool = True,
         item_side_info: bool = True,
         dropout: float = 0.2,
         normalize: bool = True,
@@ -154,6 +160,7 @@ class SDM(SoftmaxModel):
             means_in_profile=means_in_profile,
             dense_after_gate=dense_after_gate,
             scaled=scaled,
+            causal=causal,
             item_side_info=item_side_info,
             normalize=normalize,
         )
@@ -173,7 +180,7 @@ class SDM(SoftmaxModel):
         self.gap = gap if self.times and (merge_sessions or not self.ids) else None
         self.session_events = min(session_events, length)
         self.residual, self.means_in_profile = residual, means_in_profile
-        self.dense_after_gate, self.scaled = dense_after_gate, scaled
+        self.dense_after_gate, self.scaled, self.causal = dense_after_gate, scaled, causal
         # What is searched is float32, in whatever precision the rest is.
         linear = tf.keras.layers.Activation("linear", dtype="float32")
         self.unit = L2Normalization(dtype="float32") if normalize else linear
@@ -257,6 +264,7 @@ class SDM(SoftmaxModel):
             by="session_id" if self.ids else None,
             seed=seed,
             first_epoch=first_epoch,
+            alone=not self.causal,
         )
 
     def _user_side(self, split, dim, lstm_layers, heads, dropout):
@@ -302,8 +310,11 @@ class SDM(SoftmaxModel):
         attention = tf.keras.layers.MultiHeadAttention(heads, dim // heads, use_bias=self.scaled)
         # Without biases, what the layer divides the products by can be put into the query.
         query = states if self.scaled else states * (dim // heads) ** 0.5
-        states = attention(query, states, use_causal_mask=True)
         reached = EventsReached(self.session_events)((places, begin))  # [batch, places, session]
+        if self.causal:
+            states = attention(query, states, use_causal_mask=True)
+        else:  # of one place, whose events are the session's
+            states = attention(query, states, attention_mask=reached[:, :1])
         session = UserAttention()((states, profile), mask=[reached, None])  # [batch, places, dim]
 
         tastes = [UserAttention()((field, profile), mask=[long, None]) for field in by_field]
