@@ -20,11 +20,11 @@ from tfrec_recall.data import (
     pairs,
 )
 from tfrec_recall.data.arguments import Auto, flag, number, whole, widths, without_effect
-from tfrec_recall.data.memory import check_table
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, History, Rows, Wanted, ids_alone
 from tfrec_recall.layers import MaskedMean
 from tfrec_recall.models.collaborative_filtering.arguments import half_life_of
+from tfrec_recall.models.collaborative_filtering.id_embeddings import id_embeddings
 from tfrec_recall.models.collaborative_filtering.pair_scorer import PairScorer
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.published import Published, Unread
@@ -184,8 +184,8 @@ class NeuralCF(RecallModel):
             )
         self.shortlist = shortlist
         self.rate, self.dropout = dropout, dropped(dropout)
-        self.product = _embeddings(sizes, dim) if product else []
-        self.tower = _embeddings(sizes, 2 * dim) if tower else []
+        self.product = id_embeddings(sizes, dim) if product else []
+        self.tower = id_embeddings(sizes, 2 * dim) if tower else []
         layers = (*((4 * dim, 2 * dim) if hidden is None else hidden), dim) if tower else ()
         self.layers_of_tower = [tf.keras.layers.Dense(width, "relu") for width in layers]
         self.output_layer = tf.keras.layers.Dense(
@@ -443,17 +443,3 @@ class NeuralCF(RecallModel):
 
 def _squared_size(vectors: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.square(tf.cast(vectors, tf.float32)), axis=-1)
-
-
-def _embeddings(sizes: tuple[int, int], dim: int) -> list[tf.keras.layers.Embedding]:
-    for size in sizes:  # Keras makes them when they are first called
-        check_table(
-            *("embeddings", size, dim),
-            "take a smaller dim, or the frequent values alone (Categorical(…, min_count=…)). "
-            f"Received: dim={dim}.",
-        )
-    normal = [tf.keras.initializers.RandomNormal(stddev=0.01) for _ in sizes]
-    return [
-        tf.keras.layers.Embedding(size, dim, embeddings_initializer=initial)
-        for size, initial in zip(sizes, normal, strict=True)
-    ]

@@ -128,7 +128,7 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         correct: bool = True,
         negatives: Negatives = 1000,
         distinct: bool = True,
-        buckets: int = 2**17,
+        buckets: int | None = None,
         hashes: int = 2,
         rate: float = 0.05,
         initial_gap: float | None = None,
@@ -152,16 +152,17 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         whole(owner, seed_events, "seed_events", optional=True)
         if seed_events is None:
             seed_events = SEED_OF_BASKETS if features.has_baskets else 1
-        whole(owner, buckets, "buckets")
+        whole(owner, buckets, "buckets", optional=True)
         whole(owner, hashes, "hashes")
         number(owner, rate, "rate", above=0, most=1)
         number(owner, initial_gap, "initial_gap", least=0, optional=True)
         number(owner, span_days, "span_days", above=0, optional=True)
         if not correct:
-            given = {"buckets": (buckets, 2**17), "hashes": (hashes, 2), "rate": (rate, 0.05)}
-            given["initial_gap"] = (initial_gap, None)
-            for name, (value, default) in given.items():
-                without_effect(owner, value, default, name, "where it corrects")
+            estimates = "where it corrects"
+            without_effect(owner, buckets, None, "buckets", estimates)
+            without_effect(owner, hashes, 2, "hashes", estimates)
+            without_effect(owner, rate, 0.05, "rate", estimates)
+            without_effect(owner, initial_gap, None, "initial_gap", estimates)
         self.span_days, self.seed_events, self.distinct = span_days, seed_events, distinct
         self.events_before: Any = features.history  # there is one, by `needs`
         recency = recency and features.has_order  # the order of rows is never taken for time
