@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -187,3 +189,18 @@ def test_normalisation_and_correction_can_be_left_out(features, interactions):
 def test_a_span_of_no_time_is_refused(features):
     with pytest.raises(ValueError, match=r"span_days as a number above 0.*Received: span_days=0"):
         built(features, span_days=0)
+
+
+def test_buckets_follow_the_items_and_stay_as_these_grow(interactions, monkeypatch):
+    module = sys.modules[SamplingBiasCorrectedTwoTower.__module__]
+    monkeypatch.setattr(module, "FEWEST", 16)
+    features = SamplingBiasCorrectedTwoTower.default_features(interactions)
+    features = features.adapt(interactions)
+    model = SamplingBiasCorrectedTwoTower(features, dim=4)
+    count = model.frequency.bucket_count
+    assert 4 * len(features.item_vocabulary) <= count < 8 * len(features.item_vocabulary)
+    assert model.growth_arguments(features) == {"buckets": count}
+    loaded = type(model).from_config(model.get_config())
+    assert loaded.frequency.bucket_count == count
+    plain = SamplingBiasCorrectedTwoTower(features, dim=4, correct=False)
+    assert plain.growth_arguments(features) == {}

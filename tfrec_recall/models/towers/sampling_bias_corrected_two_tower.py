@@ -33,6 +33,7 @@ from tfrec_recall.sampling import Negatives
 
 DAY = 24 * 3600
 SEED_OF_BASKETS = 20
+FEWEST = 2**17  # buckets
 
 
 @saved_by_config
@@ -77,7 +78,9 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
             among them `InBatch()`.
         distinct: an item is a candidate once, and no negative of its own examples; without, every
             example's item is, as often as it is there.
-        buckets, hashes, rate, initial_gap: of the `StreamingFrequencyEstimator`.
+        buckets, hashes, rate, initial_gap: of the `StreamingFrequencyEstimator`; buckets of None
+            are four an item or more, a power of two from 131,072 up: few items then share all of
+            their buckets with others, which would have them taken for frequent.
         positive_threshold, repeats: see `SoftmaxModel`.
         span_days: train sequentially: examples come in the order of time, span by span, mixed
             within a span; the paper has days. A span should hold many batches and users: where a
@@ -175,7 +178,8 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         self.query_model = self._query_tower(dim, hidden, dropout, recency, residual, unit)
         self.frequency = None
         if correct:
-            self.frequency = StreamingFrequencyEstimator(buckets, hashes, rate, initial_gap)
+            size = _enough(len(features.item_vocabulary)) if buckets is None else buckets
+            self.frequency = StreamingFrequencyEstimator(size, hashes, rate, initial_gap)
         # The correction is the estimator's, and which copies count is said by a mask.
         self.temperature = temperature_of(temperature, features, normalize)
         self.softmax = CandidateSoftmax(
@@ -185,6 +189,10 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         self.softmax.sampled.remove_accidental_hits = distinct
         if not self.softmax.in_batch:
             refuse(owner, negatives, "negatives", "a number, or kinds with InBatch() among them")
+
+    def growth_arguments(self, features):
+        """What was met stays in the buckets that it fell into."""
+        return {} if self.frequency is None else {"buckets": self.frequency.bucket_count}
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         examples = self.examples(train)
@@ -286,3 +294,12 @@ def in_time_order(examples: Examples, span: float, seed: int) -> Examples:
     time = examples.events["timestamp"].to_numpy()[examples.target]
     lot = np.random.default_rng(seed).random(len(time))
     return examples.take(np.lexsort((lot, time // span)))
+
+
+def _enough(items: int) -> int:
+    """Buckets for so many items.
+
+    >>> _enough(3_000), _enough(54_542)
+    (131072, 262144)
+    """
+    return max(FEWEST, 1 << (4 * items - 1).bit_length())
