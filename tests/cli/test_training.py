@@ -338,6 +338,28 @@ def test_a_trial_is_patient_for_some_steps(settings, steps, best, entry, split, 
     assert trained.settings["epochs"] == best
 
 
+def test_a_trial_is_of_the_features_that_all_of_train_has(entry, split, monkeypatch):
+    chosen, default = [], Toy.default_features
+
+    def features(interactions, columns=None):
+        chosen.append(len(interactions.events))
+        return default(interactions, columns)
+
+    monkeypatch.setattr(Toy, "default_features", features)
+    trial = dataclasses.replace(split, train=split.train.take(np.arange(60)))
+    monkeypatch.setattr(training, "hold_back", lambda train, seed: trial)
+    train_model(entry, without_validation(split), {"epochs": 2}, seed=0)
+    assert set(chosen) == {len(split.train.events)} != {60}
+
+
+def test_epochs_that_are_over_before_the_rate_has_dropped_are_told(entry, split, capsys):
+    settings = {"patience": 2, "rate_drops": 2}
+    train_model(entry, split, {**settings, "epochs": 4}, seed=0)
+    assert "4 epochs were over before the learning rate had dropped 2" in capsys.readouterr().err
+    train_model(entry, split, {**settings, "epochs": 1}, seed=0)
+    assert "dropped" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("fits", [True, False])
 def test_batches_of_too_many_logits_are_not_compiled(fits, entry, split, monkeypatch, capsys):
     asked, compile_ = [], Toy.compile

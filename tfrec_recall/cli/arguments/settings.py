@@ -20,7 +20,8 @@ class Training:
     """How a model is trained; the same for all models.
 
     Args:
-        epochs: at most.
+        epochs: at most; where none are given, as many more as `patience` waits for each drop of the
+            rate.
         batch_size: examples in a step; None is the default of the model's training data.
         learning_rate: of Adam, or of the paper's optimiser.
         patience: epochs without a better recall@50 on validation, after which training goes back to

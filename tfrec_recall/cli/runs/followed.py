@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from tfrec_recall.cli.arguments.settings import Training
@@ -40,6 +40,18 @@ def require_effect(settings: Mapping[str, Any], model_class: type[RecallModel]) 
                 f"{model_class.__name__} {reasons[name]}: {name} has no effect, leave it out. Of "
                 f"training it follows: {followed}. Received: {name}={settings[name]!r}."
             )
+
+
+def with_epochs_of_drops(training: Training, given: Collection[str]) -> Training:
+    """Unless epochs are given, as many more as each drop of the rate is waited for.
+
+    >>> with_epochs_of_drops(Training(rate_drops=2, patience=15), ()).epochs
+    70
+    """
+    if "epochs" in given:
+        return training
+    waits = (training.rate_drops or 0) * (training.patience or 0)
+    return dataclasses.replace(training, epochs=Training.epochs + waits)
 
 
 def drops_of(training: Training, model_class: type[RecallModel], has_time: bool) -> int:

@@ -20,7 +20,12 @@ from tfrec_recall.cli.discovery import Entry
 from tfrec_recall.cli.feature_report import tell_features
 from tfrec_recall.cli.field_weights import Weights, field_weights
 from tfrec_recall.cli.runs.deadline import Deadline
-from tfrec_recall.cli.runs.followed import drops_of, require_effect, without_effect
+from tfrec_recall.cli.runs.followed import (
+    drops_of,
+    require_effect,
+    with_epochs_of_drops,
+    without_effect,
+)
 from tfrec_recall.cli.runs.long_run import TRAINING, LongRun
 from tfrec_recall.cli.runs.tensorboard import epochs_to
 from tfrec_recall.cli.runs.training_progress import EpochLines, Stopwatch, bars
@@ -130,6 +135,7 @@ def train_model(
         patience=training.patience or PATIENCE,
         rate_drops=drops_of(training, model_class, split.train.has_time),
     )
+    training = with_epochs_of_drops(training, settings)
 
     def prepare(train: Interactions, features: Features | None = None) -> tuple[RecallModel, Any]:
         tf.keras.utils.set_random_seed(seed)
@@ -137,7 +143,8 @@ def train_model(
             wanted = columns if model_class.reads_columns else None
             try:
                 if features is None:
-                    features = model_class.default_features(train, wanted, **of_repeats)
+                    # Chosen for all of train, so that a trial on less of it is of the same model.
+                    features = model_class.default_features(split.train, wanted, **of_repeats)
                     features = features.adapt(train)
                 with long_run.scope():
                     model = model_class(features, **arguments)
@@ -184,7 +191,7 @@ def train_model(
                 del model, batches
                 gc.collect()  # a model refers to itself
                 pieces, curve, of_trial = _best_pieces(
-                    *(prepare, trial, training, settings.get("patience") is None, optimizer),
+                    *(prepare, trial, training, settings, optimizer),
                     *(repeats, board and board / "trial", watching, long_run),
                 )
                 training = dataclasses.replace(training, epochs=sum(each for each, _ in pieces))
@@ -225,7 +232,7 @@ def _best_pieces(
     prepare: Callable[[Interactions], tuple[RecallModel, Any]],
     trial: Split,
     training: Training,
-    patient: bool,
+    settings: Mapping[str, Any],
     optimizer: Optimizer | None,
     repeats: bool,
     board: pathlib.Path | None,
@@ -237,13 +244,15 @@ def _best_pieces(
 
     Args:
         prepare: makes a model and its batches; both are gone when this is over.
-        patient: epochs of few steps say nothing yet: patience lasts for `PATIENT_STEPS` at least.
+        settings: that are given. Without patience, it lasts for `PATIENT_STEPS` at least: epochs of
+            few steps say nothing yet.
     """
     model, batches = prepare(trial.train)
     steps = int(batches.cardinality())
-    if patient and steps > 0:  # it is known
+    if settings.get("patience") is None and steps > 0:  # it is known
         patience = max(PATIENCE, -(-PATIENT_STEPS // steps))
         training = dataclasses.replace(training, patience=patience)
+        training = with_epochs_of_drops(training, settings)
     watching = [one.of_trial() if isinstance(one, Deadline) else one for one in watching]
     clock, stopping, curve = _fit(
         *(model, batches, training, optimizer, trial, repeats, board, watching, long_run, "trial")
@@ -338,6 +347,16 @@ def _fit(
         say(
             f"The last of {training.epochs} epochs is the best: more may be better, by `epochs = "
             f"{2 * training.epochs}` in a file for --settings."
+        )
+    elif (
+        stops_by is not None
+        and stopping.patience < training.epochs == len(told.epoch)
+        and len(stopping.over) < stopping.drops
+    ):
+        say(
+            f"{training.epochs} epochs were over before the learning rate had dropped "
+            f"{training.rate_drops} times: give `epochs` more, or `patience` less, in a file for "
+            "--settings."
         )
     names = [name for name in ("loss", monitored) if name in told.history]
     curve = tuple(
