@@ -177,7 +177,7 @@ def test_a_seed_has_an_event(features):
 
 
 def test_normalisation_and_correction_can_be_left_out(features, interactions):
-    model = built(features, normalize=False, correct=False, buckets=2**17)
+    model = built(features, normalize=False, correct=False, buckets=None)
     assert model.frequency is None
     model.fit(model.training_data(interactions, batch_size=32), verbose=0)
     lengths = np.linalg.norm(model.embed_items(interactions.items), axis=1)
