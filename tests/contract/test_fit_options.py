@@ -207,7 +207,10 @@ def with_chance(model_class):
 
 @pytest.mark.parametrize("model_class", [models.TwoTower, models.MIND, models.SDM])
 def test_a_run_goes_on_within_an_epoch_and_draws_what_it_would_have_drawn(model_class, tmp_path):
-    """The second crash also has `repeat`, in whose endless data the epochs are short."""
+    """The second crash also has `repeat`, in whose endless data the epochs are short.
+
+    It comes before the last batch of a pass, which the epoch that it interrupts goes beyond.
+    """
     options = with_chance(model_class)
     for endless in (False, True)[: 2 if model_class is models.TwoTower else 1]:
         folder = tmp_path / f"state {endless}"
@@ -223,7 +226,7 @@ def test_a_run_goes_on_within_an_epoch_and_draws_what_it_would_have_drawn(model_
         backup = functools.partial(callbacks.BackupAndRestore, folder, save_freq=1)
         first = new(model_class, **options)
         with pytest.raises(InterruptedError):
-            learns(first, backup(), Crash(1, batch=1))
+            learns(first, backup(), Crash(1, batch=0 if endless else 1))
         second = new(model_class, seed=99, **options)
         learns(second, backup())
         assert int(second.optimizer.iterations) == int(through.optimizer.iterations)

@@ -1,5 +1,7 @@
 """Where a dataset goes on: the pass, its first batch, and what Keras' unused iterators take."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,7 +32,35 @@ def test_a_dataset_goes_to_a_pass_and_leaves_out_its_first_batches(make):
     following.go_to(1, skipped=2)
     rest = iter(dataset)
     assert [next(rest).numpy().tolist() for _ in range(2)] == orders[1][2:]
-    assert a_pass(dataset) == orders[2]
+    assert a_pass(dataset) == orders[2][2:] + following_order(make, 3)[:2]
+
+
+def following_order(make, number):
+    dataset = make()
+    followed_by(dataset)[0].go_to(number)
+    return a_pass(dataset)
+
+
+def test_what_is_repeated_goes_on_with_the_stream_that_would_have_come(make):
+    dataset = make()
+    orders = [a_pass(dataset) for _ in range(4)]
+    stream = list(itertools.chain(*orders))
+    (following,) = followed_by(dataset)
+    following.go_to(0, skipped=6)  # four batches a pass
+    assert a_pass(dataset.repeat().take(9)) == stream[6:15]
+    following.go_to(1, skipped=6, stay=True)
+    assert a_pass(dataset.repeat(2))[:2] == orders[1][2:]
+
+
+def test_what_leaves_out_its_first_batches_with_a_pass_is_known():
+    ours, others = batches(6, 2), tf.data.Dataset.range(4)  # three batches
+    (following,) = followed_by(ours)
+    both = tf.data.Dataset.zip((ours.prefetch(1), others.repeat()))
+    for leads in (ours, ours.repeat(), ours.repeat(2).take(5), ours.skip(1).map(abs), both):
+        assert following.leads(leads)
+    joined = ours.concatenate(others)
+    for does_not in (joined, joined.repeat(), ours.take(2).repeat(), others.concatenate(ours)):
+        assert not following.leads(does_not)
 
 
 def test_a_pass_that_stays_comes_again(make):

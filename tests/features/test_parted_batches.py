@@ -98,6 +98,9 @@ def test_passes_differ_and_are_taken_up_where_they_stopped(data, both):
     following.go_to(1, skipped=len(second) - 3)
     rest = dataset.take(3)  # as fit asks for no more
     assert [batch["item_id"].tolist() for batch in rest.as_numpy_iterator()] == second[-3:]
+    following.go_to(0, skipped=len(first) - 3)  # a repeated dataset ends its passes
+    whole = [batch["item_id"].tolist() for batch in dataset.as_numpy_iterator()]
+    assert whole == first[-3:] + second[:-3]
 
 
 def test_what_cannot_be_counted_and_what_has_no_example_is_refused(data):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 
 
@@ -13,38 +15,60 @@ class NextPass:
 
     Args:
         first: the number of the first pass; of a run that goes on, the one that it began with.
+        steps: batches of a pass.
         seed: of the orders, which a run that goes on has to have again.
 
-    >>> following = NextPass(first=3)
-    >>> [int(following.begin()[0]) for _ in range(2)]
-    [3, 4]
+    >>> following = NextPass(first=3, steps=7)
+    >>> following.go_to(3, skipped=2)
+    >>> [following.begin().numpy().tolist() for _ in range(2)]
+    [[[3, 2, 7], [4, 0, 2]], [[4, 2, 7], [5, 0, 2]]]
     """
 
-    def __init__(self, first: int, seed: int | None = None):
-        self.first, self.seed = first, seed
+    def __init__(self, first: int, steps: int, seed: int | None = None):
+        self.first, self.steps, self.seed = first, steps, seed
         with tf.init_scope(), tf.device("CPU:0"):
             self.number = tf.Variable(first, dtype=tf.int64, trainable=False)
             self.skipped = tf.Variable(0, dtype=tf.int64, trainable=False)
             self.step = tf.Variable(1, dtype=tf.int64, trainable=False)  # from pass to pass
 
-    def begin(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """The number of the pass that begins now, and how many of its batches are left out."""
+    def begin(self) -> tf.Tensor:
+        """What a pass that begins now consists of, int64 [2, 3].
+
+        A row is the number that an order is drawn by, and from which of its batches to which. Those
+        that are left out at the beginning are made up for by as many of the order after it: a pass
+        has as many batches as its dataset says, and `repeat` gives the stream that would have come.
+        """
         number = self.number.assign_add(self.step) - self.step
-        skipped = tf.identity(self.skipped)
-        with tf.control_dependencies([skipped]):
-            self.skipped.assign(skipped * (1 - self.step))
-        return number, skipped
+        none = tf.zeros_like(self.skipped)
+        ours = [number, self.skipped, none + self.steps]
+        return tf.stack([ours, [number + self.step, none, self.skipped]])
 
     def go_to(self, number: int, skipped: int = 0, stay: bool = False) -> None:
-        """Begins with this pass, and leaves out its first batches.
+        """Begins with this pass after the batches that are skipped, and so each pass from there on.
 
         Args:
+            skipped: batches, of this pass and of those that follow it.
             stay: begin with it again each time, until the next `go_to`: Keras makes iterators that
                 it does not use, which on several devices fetch nevertheless.
         """
-        self.number.assign(number)
+        whole, skipped = divmod(skipped, self.steps)
+        self.number.assign(number if stay else number + whole)
         self.skipped.assign(skipped)
         self.step.assign(0 if stay else 1)
+
+    def leads(self, dataset: tf.data.Dataset) -> bool:
+        """Whether a dataset made of what follows this leaves out its own first batches with it.
+
+        One that goes through several datasets, or parts of a pass, one after another does not.
+        """
+        if getattr(dataset, "_next_pass", None) is self:
+            return True
+        inputs = dataset._inputs()
+        lengths = [length_of(part) for part in inputs]
+        longer = any(length_of(dataset) > length for length in lengths)  # as a zip never is
+        if longer and (len(inputs) > 1 or lengths[0] % self.steps):
+            return False
+        return all(self.leads(part) for part in inputs if self in followed_by(part))
 
     def mark(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
         """The dataset, in which `followed_by` finds this."""
@@ -52,10 +76,22 @@ class NextPass:
         return dataset
 
 
+def length_of(dataset: tf.data.Dataset) -> float:
+    """Its batches; NaN where that is not known.
+
+    >>> length_of(tf.data.Dataset.range(3).repeat())
+    inf
+    """
+    special = {tf.data.INFINITE_CARDINALITY: math.inf, tf.data.UNKNOWN_CARDINALITY: math.nan}
+    size = int(dataset.cardinality())
+    return special.get(size, float(size))
+
+
 def followed_by(dataset: object) -> list[NextPass]:
     """What the passes of a dataset follow, and those that it was made of; empty if nothing.
 
-    >>> len(followed_by(NextPass(0).mark(tf.data.Dataset.range(3)).map(lambda row: row).take(2)))
+    >>> marked = NextPass(0, steps=3).mark(tf.data.Dataset.range(3))
+    >>> len(followed_by(marked.map(lambda row: row).take(2)))
     1
     """
     if not isinstance(dataset, tf.data.Dataset):

@@ -69,25 +69,25 @@ def batches(
     [b'c']
     """
     steps = _steps(count, batch_size, drop_remainder)
-    following = NextPass(first_epoch, seed)
+    following = NextPass(first_epoch, steps, seed)
 
-    def begin(_: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        number, skipped = following.begin()
-        rows = tf.range(count, dtype=tf.int64)
-        if seed is None:
-            return rows, skipped, number
-        own = tf.stack([tf.constant(seed, tf.int64), number])
-        return tf.random.experimental.stateless_shuffle(rows, seed=own), skipped, number
+    def of_pass(piece: tf.Tensor) -> tf.data.Dataset:
+        number, first, last = tf.unstack(piece)
+        order = tf.range(count, dtype=tf.int64)
+        if seed is not None:
+            own = tf.stack([tf.constant(seed, tf.int64), number])
+            order = tf.random.experimental.stateless_shuffle(order, seed=own)
 
-    def of_pass(order: tf.Tensor, skipped: tf.Tensor, number: tf.Tensor) -> tf.data.Dataset:
         def rows_of(step: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, ...]:
             rows = order[step * batch_size : (step + 1) * batch_size]
             rows = tf.ensure_shape(rows, [batch_size if drop_remainder else None])
             return (rows, number) if numbered else rows
 
-        return tf.data.Dataset.range(skipped, steps).map(rows_of)
+        return tf.data.Dataset.range(first, last).map(rows_of)
 
-    once = tf.data.Dataset.range(1).map(begin)  # runs when the first batch is asked for
+    # Runs when the first batch is asked for.
+    once = tf.data.Dataset.range(1).map(lambda _: following.begin()).unbatch()
+    once = once.filter(lambda piece: piece[1] < piece[2])
 
     def fetched(rows: tf.data.Dataset) -> tf.data.Dataset:
         if fetch is not None:
@@ -187,10 +187,9 @@ def parquet(
     readers, groups = _survey(paths, columns, lengths or {})
     steps = _steps(sum(group.rows for group in groups), batch_size, drop_remainder)
     buffer = max(batch_size, shuffle_rows or 0)
-    following = NextPass(first_epoch, seed)
+    following = NextPass(first_epoch, steps, seed)
 
-    def generate() -> Iterator[dict[str, np.ndarray]]:
-        epoch, skipped = map(int, following.begin())  # runs when the first batch is asked for
+    def of_pass(epoch: int, first: int, last: int) -> Iterator[dict[str, np.ndarray]]:
         order, random = groups, None
         if shuffle_rows is not None:
             random = np.random.default_rng([seed % 2**64, epoch])
@@ -199,8 +198,12 @@ def parquet(
             _records(group, readers, min(buffer, _DECODED_ROWS)) for group in order
         )
         tables = _tables(records, batch_size, buffer, random)
-        for table in itertools.islice(tables, skipped, steps):
+        for table in itertools.islice(tables, first, last):
             yield {reader.name: reader.array(table[reader.name]) for reader in readers}
+
+    def generate() -> Iterator[dict[str, np.ndarray]]:
+        for piece in following.begin().numpy().tolist():  # when the first batch is asked for
+            yield from of_pass(*piece)
 
     rows = batch_size if drop_remainder else None
     signature = {reader.name: reader.spec(rows) for reader in readers}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -82,10 +83,10 @@ def parted_batches(
             "No example is left to learn from in any part. Check minimum_history, min_count, and "
             f"that the features saw these events. Received: {parted!r}."
         )
-    following = NextPass(first_epoch, seed)
+    steps = sum(part.steps for part in parts)
+    following = NextPass(first_epoch, steps, seed)
 
-    def generate() -> Iterator[dict[str, Any]]:
-        number, skipped = map(int, following.begin())  # runs when the first batch is asked for
+    def of_pass(number: int, skipped: int) -> Iterator[dict[str, Any]]:
         order = list(parts)
         if seed is not None:
             random = np.random.default_rng([seed % 2**64, number])
@@ -104,9 +105,15 @@ def parted_batches(
                     yield {**batch, "user_row": row, "example_age": age}
                 skipped = 0
 
+    def generate() -> Iterator[dict[str, Any]]:
+        pieces = following.begin().numpy().tolist()  # runs when the first batch is asked for
+        for number, first, last in pieces:
+            yield from itertools.islice(of_pass(number, first), last - first)
+
     dataset = tf.data.Dataset.from_generator(generate, output_signature=spec)
-    steps = tf.data.experimental.assert_cardinality(sum(part.steps for part in parts))
-    return PartedBatches(following.mark(dataset).prefetch(2).apply(steps), targets, newest - oldest)
+    dataset = following.mark(dataset).prefetch(2)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
+    return PartedBatches(dataset, targets, newest - oldest)
 
 
 def _batches(

@@ -65,7 +65,7 @@ class Passes(tf.keras.callbacks.Callback):
 
     def __init__(self, data: Any, steps_per_epoch: int | None, goes_on: bool = False):
         super().__init__()
-        self.following = followed_by(data)
+        self.data, self.following = data, followed_by(data)
         self.begun = {following: int(following.number) for following in self.following}
         self.foreign = isinstance(data, tf.data.Dataset) and not self.following
         self.endless = self.whole = False
@@ -84,20 +84,26 @@ class Passes(tf.keras.callbacks.Callback):
             initial_epoch: as `fit` is given it; a backup may have moved the run on.
         """
         restored = (run.epoch, run.step) != (initial_epoch, 0)
-        if restored and self.foreign:
-            warnings.warn(
-                "The run goes on from a backup, but how its batches were ordered is not known: "
-                "they begin as the dataset begins. What `training_data` returns goes on.",
-                stacklevel=3,
-            )
+        unknown = restored and self.foreign
         for following in self.following:
             first = max(following.first if restored else int(following.number), initial_epoch)
             ahead, skipped = run.epoch - initial_epoch, run.step
+            leads = following.leads(self.data)
             if self.endless and self.length > 0:
                 learnt = ahead * run.steps_of("The order of batches") + run.step
-                ahead, skipped = divmod(learnt, self.length)
+                leads = leads and self.length % following.steps == 0
+                ahead, skipped = divmod(learnt, following.steps if leads else self.length)
+            if skipped and not leads:
+                unknown, skipped = True, 0
             following.go_to(first + ahead, skipped, stay=not self.endless)
-            self.begun[following] = first + ahead
+            self.begun[following] = int(following.number)
+        if unknown:
+            warnings.warn(
+                "The run goes on from a backup, but how its batches were ordered is not known: "
+                "they begin as the dataset begins. What `training_data` returns goes on, and its "
+                "`repeat`; a concatenation does between its passes.",
+                stacklevel=3,
+            )
 
     def rewind(self) -> None:
         """Goes back to where `fit` found the data, before `begin`, if others went through it."""
@@ -115,8 +121,11 @@ class Passes(tf.keras.callbacks.Callback):
         for following in self.following:
             if self.whole:
                 following.go_to(self.begun[following] + self.ended)
-            else:
-                following.go_to(int(following.number), int(following.skipped) * self.endless)
+                continue
+            number, skipped = int(following.number), int(following.skipped) * self.endless
+            if skipped and number > self.begun[following]:  # the last was begun in two orders
+                number, skipped = number + 1, 0
+            following.go_to(number, skipped)
 
 
 def _length_of_pass(data: tf.data.Dataset) -> int:
