@@ -75,6 +75,20 @@ def test_ids_that_never_meet_are_refused_with_both_sides():
     assert len(Interactions(given, items=known, mend_ids=False).items) == 80
 
 
+def test_ids_that_meet_but_for_those_with_zeros_are_refused():
+    """From 100 up they have no zeros to lose."""
+    given = events(*(f"{number}" for number in range(1, 1000)), "new")
+    known = items(*(f"{number:03}" for number in range(1, 1000)))
+    message = r"items: 99 of 100 item_ids of events that.*zeros alone.*--keep-ids.*'1', .*'001', "
+    with pytest.raises(ValueError, match=message):
+        Interactions(given, items=known)
+    with pytest.raises(ValueError, match=r"users: 1 of 1 user_ids of events"):
+        Interactions(events(1, 2, users=["7", "10"]), users=pd.DataFrame({"user_id": ["07", "10"]}))
+    with pytest.warns(ReadingNotice, match=r"99 item_ids were written as in.*'001'"):
+        assert len(Interactions(given, items=known, mend_ids=True).items) == 1000
+    assert len(Interactions(given, items=known, mend_ids=False).items) == 1099
+
+
 def test_integers_that_never_meet_are_refused():
     with pytest.raises(ValueError, match=r"users: almost no user_id.*0 of 1.*same ids"):
         Interactions(events(1, 2, users=5), users=pd.DataFrame({"user_id": [7, 8]}))

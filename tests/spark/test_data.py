@@ -55,6 +55,15 @@ def test_bad_rows_are_refused_with_their_number(spark, change, message):
         on.SparkInteractions(events)
 
 
+def test_ids_that_meet_but_for_those_with_zeros_are_refused(spark):
+    events = pd.DataFrame({"user_id": ["1", "10", "100", "200"], "item_id": "x"})
+    users = pd.DataFrame({"user_id": ["001", "010", "100", "200"], "age": 3})
+    frames = spark.createDataFrame(events), spark.createDataFrame(users)
+    message = r"users: 2 of 2 user_ids of events.*leading zeros alone.*Received: '10?' beside '0"
+    with pytest.raises(ValueError, match=message):
+        on.SparkInteractions.from_frames(*frames)
+
+
 def test_ids_are_mended_and_times_read_by_their_unit(spark):
     events = pd.DataFrame({"user": [" 13", "108"], "item_id": ["x", "y"]})
     events["timestamp"] = [1_600_000_000_500, 1_600_000_001_000]

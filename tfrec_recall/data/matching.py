@@ -72,6 +72,8 @@ def check(
         return
     absent = met[~known]
     if known.sum() >= ALMOST_NONE * min(len(met), len(ids)):
+        if is_text:
+            _refuse_lost_zeros(absent, ids, table, column, source)
         if len(absent) > MOST * len(met):
             tell(
                 f"{table}: {len(absent):,} of {len(met):,} {column}s of {source} are not there, "
@@ -92,6 +94,20 @@ def check(
         f"{table} has {len(ids):,}. {hint} {_WAYS} Received: "
         f"{_listed(near if len(near) else absent)} in {source}, {_listed(ids)} in {table}."
     )
+
+
+def _refuse_lost_zeros(
+    absent: pd.Series, ids: pd.Series, table: str, column: str, source: str
+) -> None:
+    """Where ids are long enough to have no zeros, they meet whatever a program made of the rest."""
+    near = by_zeros(absent, ids)
+    if len(near) > MOST * len(absent):
+        raise ValueError(
+            f"{table}: {len(near):,} of {len(absent):,} {column}s of {source} that are not there "
+            "differ from those that are by leading zeros alone: a program read text as numbers. "
+            f"{_WAYS} Received: {_listed(near.index.to_series())} in {source}, {_listed(near)} in "
+            f"{table}."
+        )
 
 
 def check_new(met: pd.Series, known: pd.Series, source: str, column: str) -> None:

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType
 
-from tfrec_recall.data.matching import ALMOST_NONE
+from tfrec_recall.data.matching import ALMOST_NONE, MOST
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading.columns import IDS
 from tfrec_recall.spark.checks import with_id_types
@@ -47,6 +47,17 @@ def check(events: DataFrame, frame: DataFrame | None, table: str, column: str) -
         F.count("_met"), F.count("_known"), F.count_if(F.col("_met") == F.col("_known"))
     ).first()
     here, there, both = row or (0, 0, 0)
+    is_text = isinstance(events.schema[column].dataType, StringType)
+    if is_text and both < here and both >= ALMOST_NONE * min(here, there):
+        near = _by_zeros(met, known, column)
+        if (count := near.count()) > MOST * (here - both):
+            pair = near.first()
+            shown = "" if pair is None else f"{pair[column]!r} beside {pair[_SPELLED]!r}"
+            raise ValueError(
+                f"{table}: {count:,} of {here - both:,} {column}s of events that are not there "
+                "differ from those that are by leading zeros alone: a program read text as "
+                f"numbers. {_WAYS} Received: {shown}."
+            )
     if both < here and both < ALMOST_NONE * min(here, there):
         some = [one[0] for one in met.join(known, column, "left_anti").take(3)]
         theirs = [one[0] for one in known.take(3)]
@@ -141,20 +152,25 @@ def mended(tables: dict[str, DataFrame], column: str) -> dict[str, DataFrame]:
     return result
 
 
-def _with_zeros(tables: dict[str, DataFrame], column: str) -> DataFrame:
-    """The events' ids with the leading zeros that the other table has."""
-    events, *others = tables.values()
-    known = others[0].select(column).distinct()
-    absent = events.select(column).distinct().join(known, column, "left_anti")
+def _by_zeros(met: DataFrame, known: DataFrame, column: str) -> DataFrame:
+    """Ids that are not known, and as `_SPELLED` the known ones from which zeros alone part them."""
+    known = known.select(column).distinct()
+    absent = met.join(known, column, "left_anti")
     plain = F.regexp_replace(F.col(column), "^0+([0-9]+)$", "$1")
     spelled = known.groupBy(plain.alias("_plain")).agg(
         F.min(column).alias(_SPELLED), F.count(F.lit(1)).alias("_times")
     )
-    found = (
+    return (
         absent.withColumn("_plain", plain)
         .join(spelled.where("_times = 1"), "_plain")
         .select(column, _SPELLED)
     )
+
+
+def _with_zeros(tables: dict[str, DataFrame], column: str) -> DataFrame:
+    """The events' ids with the leading zeros that the other table has."""
+    events, *others = tables.values()
+    found = _by_zeros(events.select(column).distinct(), others[0].select(column), column)
     row = events.join(found, column).agg(F.count(F.lit(1)), F.max(_SPELLED)).first()
     count, some = row or (0, None)
     if not count:
