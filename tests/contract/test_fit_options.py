@@ -378,11 +378,26 @@ def test_a_batch_alone_is_learnt_and_measured_as_in_a_dataset():
 
 def test_targets_beside_a_batch_are_refused():
     model, batch = new(models.TwoTower), batches_of(models.TwoTower)[0]
-    with pytest.raises(ValueError, match=r"A batch is a dictionary.*Received: tuple of 2"):
-        model.train_on_batch(batch, batch["item_id"])
     pairs = as_dataset([batch]).map(lambda columns: (columns, columns["item_id"]))
     with pytest.raises(ValueError, match=r"A batch is a dictionary.*Received: tuple of 2"):
         model.evaluate(pairs, verbose=0)
+
+
+@pytest.mark.parametrize("model_class", [models.TwoTower, *of_windows[:1]])
+def test_weights_beside_a_batch_are_refused(model_class):
+    """Keras leaves weights out where there are no targets."""
+    model, batch = trained(model_class)[0], batches_of(model_class)[0]
+    weight = np.ones(len(batch["item_id"]))
+    asked = {"y": weight, "sample_weight": weight, "class_weight": {0: 1.0}}  # the last to learn
+    for call, names in (
+        (model.train_on_batch, list(asked)),
+        (model.test_on_batch, list(asked)[:2]),
+        (functools.partial(model.evaluate, batch_size=4), list(asked)[:2]),
+    ):
+        for name in names:
+            said = rf"^{model_class.__name__}\.\w+ takes no {name}: .*Received: {name}"
+            with pytest.raises(ValueError, match=said):
+                call(batch, **{name: asked[name]})
 
 
 def test_batches_in_tuples_of_one_are_learnt_by_compiled_steps_too():

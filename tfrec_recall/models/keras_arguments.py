@@ -10,13 +10,18 @@ import tensorflow as tf
 
 FIT = inspect.signature(tf.keras.Model.fit)
 EVALUATE = inspect.signature(tf.keras.Model.evaluate)
+TRAIN_ON_BATCH = inspect.signature(tf.keras.Model.train_on_batch)
+TEST_ON_BATCH = inspect.signature(tf.keras.Model.test_on_batch)
 TO_LEARN = "training_data(train, batch_size)"
 TO_MEASURE = "validation_data(interactions, batch_size)"
 COMPILE = inspect.signature(tf.keras.Model.compile)
-NOT_OF_FIT = {
+NOT_OF_BATCHES = {
     "y": "the batches hold the targets",
     "sample_weight": "examples have theirs in the column sample_weight of the batches",
     "class_weight": "examples have theirs in the column sample_weight of the batches",
+}
+NOT_OF_FIT = {
+    **NOT_OF_BATCHES,
     "batch_size": "the batches come as they are, from training_data(train, batch_size)",
     "validation_batch_size": "the batches come as they are, from validation_data(…, batch_size)",
 }

@@ -18,9 +18,12 @@ from tfrec_recall.models.keras_arguments import (
     COMPILE,
     EVALUATE,
     FIT,
+    NOT_OF_BATCHES,
     NOT_OF_COMPILE,
     NOT_OF_FIT,
+    TEST_ON_BATCH,
     TO_MEASURE,
+    TRAIN_ON_BATCH,
     batch_of,
     batches,
     refuse,
@@ -214,10 +217,11 @@ class Learner(SavedWhole):
     def evaluate(self, *args, **kwargs):
         """As `Model.evaluate`, of the loss; a dictionary is one batch unless `batch_size` is given.
 
-        Raises: ValueError for what are no batches, and under parameter servers, whose workers each
-            see other ones.
+        Raises: ValueError for what are no batches, for targets or weights beside them, and under
+            parameter servers, whose workers each see other batches.
         """
         asked = EVALUATE.bind(self, *args, **kwargs).arguments
+        refuse(f"{type(self).__name__}.evaluate", asked, NOT_OF_BATCHES)
         require_batches(f"{type(self).__name__}.evaluate", asked.get("x"), TO_MEASURE)
         if is_far(self.distribute_strategy):
             raise ValueError(
@@ -229,6 +233,18 @@ class Learner(SavedWhole):
             asked["x"] = batches(asked["x"])
         del asked["self"]
         return super().evaluate(**asked.pop("kwargs", {}), **asked)
+
+    def train_on_batch(self, *args, **kwargs):
+        """As `Model.train_on_batch`; ValueError for targets or weights beside the batch."""
+        asked = TRAIN_ON_BATCH.bind(self, *args, **kwargs).arguments
+        refuse(f"{type(self).__name__}.train_on_batch", asked, NOT_OF_BATCHES)
+        return super().train_on_batch(*args, **kwargs)
+
+    def test_on_batch(self, *args, **kwargs):
+        """As `Model.test_on_batch`; ValueError for targets or weights beside the batch."""
+        asked = TEST_ON_BATCH.bind(self, *args, **kwargs).arguments
+        refuse(f"{type(self).__name__}.test_on_batch", asked, NOT_OF_BATCHES)
+        return super().test_on_batch(*args, **kwargs)
 
     def own_callbacks(self) -> list[tf.keras.callbacks.Callback]:
         """What goes along with `fit`, before the callbacks that it is given."""
