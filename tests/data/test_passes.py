@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from tfrec_recall.data import Interactions, next_basket, next_item, passes
+from tfrec_recall.features import SessionSplit
+from tfrec_recall.features.encodings import SecondsEncoding
 
 GAP, MOST, HISTORY = 100, 4, 7
 
@@ -72,6 +74,29 @@ def test_a_basket_is_asked_for_at_one_place():
     found = passes(next_basket(Interactions(frame), history=5), gap=0.5, most=5)
     assert found.places.tolist() == [[1], [4]]
     assert np.diff(found.splits).tolist() == [3, 1]
+
+
+def test_fractions_of_seconds_end_sessions_as_the_layer_ends_them():
+    """Which is given whole seconds: 599.6 are 600 from 100.9 to 700.5."""
+    frame = pd.DataFrame({"user_id": "a", "item_id": list("wxyz")})
+    frame = frame.assign(timestamp=[0, 100.9, 700.5, 800.0])
+    examples = next_item(Interactions(frame), history=5)
+    assert passes(examples, gap=600, most=5).places.tolist() == [[0, 1], [2, -1]]
+    random = np.random.default_rng(3)
+    times = 1_700_000_000 + np.cumsum(random.choice([0.3, 599.4, 599.7, 600.2], 200))
+    frame = pd.DataFrame({"user_id": "a", "item_id": range(200), "timestamp": times})
+    found = passes(next_item(Interactions(frame), history=50), gap=600, most=50)
+    encoded = SecondsEncoding().encode(found.histories.events["timestamp"])
+    ends = 0
+    for row in range(len(found)):
+        start = found.histories.history_start[row]
+        for place in found.places[row][found.places[row] >= 0]:
+            seen = np.arange(start, start + place + 1)
+            short, _ = SessionSplit(600)((seen[np.newaxis] + 1, encoded[np.newaxis, seen]))
+            first = np.flatnonzero(found.places[row] >= 0)[0]
+            assert seen[np.flatnonzero(short[0])[0]] == start + found.places[row, first]
+            ends += 1
+    assert ends == 199
 
 
 def test_without_times_only_the_number_of_events_ends_a_session():

@@ -46,11 +46,12 @@ def passes(
 ) -> Passes:
     """Puts examples together whose histories end in the same session.
 
-    A session ends as in `SessionSplit`: before a pause of `gap` or more, or, with `by`, where the
-    id changes (and the pause is as long, unless `gap` is None); and after `most` events. Without
-    times, after `most` events alone. Every example is the target of exactly one place, and at that
-    place a causal model has seen what is in the example's history, back to where the pass' history
-    begins. The items of a next basket share one history: they are targets of one place.
+    A session ends as in `SessionSplit`, which knows whole seconds: before a pause of `gap` or more,
+    or, with `by`, where the id changes (and the pause is as long, unless `gap` is None); and after
+    `most` events. Without times, after `most` events alone. Every example is the target of exactly
+    one place, and at that place a causal model has seen what is in the example's history, back to
+    where the pass' history begins. The items of a next basket share one history: they are targets
+    of one place.
 
     Args:
         examples: in chronological order, as `next_item` and `next_basket` give them, with the same
@@ -130,7 +131,8 @@ def _runs(examples: Examples, gap: float | None, by: str | None) -> np.ndarray:
     if by is not None:
         ends.append(changes(events[by])[1:])
     if "timestamp" in events and gap is not None:
-        ends.append(np.diff(events["timestamp"].to_numpy()) >= gap)
+        # In whole seconds, by which `SessionSplit` cuts a history: else it would hold its target.
+        ends.append(np.diff(np.floor(events["timestamp"].to_numpy())) >= gap)
     starts = changes(events["user_id"])
     if ends:
         starts[1:] |= np.logical_and.reduce(ends)
