@@ -68,6 +68,35 @@ def test_numbers_that_are_no_seconds_are_refused_with_what_they_look_like(values
         Interactions(frame)
 
 
+HOURS = [2_020_091_312, 2_020_123_100, 2_021_010_123]
+MINUTES = [2_009_131_226, 2_012_312_359, 2_101_010_000]
+
+
+@pytest.mark.parametrize(
+    ("values", "form"), [(HOURS, "yyyymmddHH.*%Y%m%d%H"), (MINUTES, "yymmddHHMM.*%y%m%d%H%M")]
+)
+def test_dates_that_would_be_seconds_of_a_time_to_come_are_refused(values, form, tmp_path):
+    frame = times(values).assign(user_id="a", item_id="x")
+    message = rf"'timestamp' has dates written as {form}\) reads.*--time-unit s\).*row 0"
+    with pytest.raises(ValueError, match=message):
+        Interactions(frame)
+    frame.to_csv(tmp_path / "events.csv", index=False)
+    with pytest.raises(ValueError, match=message):
+        Interactions.from_csv(tmp_path)
+    taken = Interactions.from_csv(tmp_path, time_unit="s")
+    assert sorted(taken.events["timestamp"]) == sorted(values)
+    assert sorted(taken.with_events(taken.events).events["timestamp"]) == sorted(values)
+    read = Interactions.from_csv(tmp_path, time_format=form.split(".*")[1]).events["timestamp"]
+    assert pd.to_datetime(read, unit="s").dt.year.isin([2020, 2021]).all()
+
+
+def test_seconds_of_today_and_of_a_simulated_day_to_come_are_seconds():
+    """One that reads as a date among many that do not, or an event of the past, says enough."""
+    for values in ([*HOURS, NOW], [2_020_091_312 + 40 * n for n in range(60)]):
+        data = Interactions(times(values).assign(user_id="a", item_id="x"))
+        assert data.time_unit == "s"
+
+
 def test_numbers_of_order_are_taken_from_frames_and_asked_for_of_files(tmp_path):
     frame = pd.DataFrame({"user_id": "a", "item_id": list("xyz"), "timestamp": [3, 1, 2]})
     data = Interactions(frame)

@@ -43,6 +43,7 @@ def test_what_is_saved_is_read_by_pandas_and_there_is_no_half_of_it(on_spark, sh
         ({"timestamp": [1.6e12, 1.6e12, 1.7e12]}, "look like milliseconds: time_unit='ms'"),
         ({"timestamp": [202011, 202012, 202101]}, "look like months as yyyymm: make timestamps"),
         ({"timestamp": [13092020, 1102020, 25122020]}, "look like days as ddmmyyyy: make"),
+        ({"timestamp": [2020091312, 2020123100, 2021010123]}, "dates written as yyyymmddHH"),
         ({"weight": [1.0, -2.0, 1.0]}, "negative or infinite values in 1 of 3"),
         ({"split": ["train", "dev", "test"]}, "column 'split' has other values in 1 of 3"),
         ({"user_id": ["a", " a", "b"]}, "differ from another by blanks"),

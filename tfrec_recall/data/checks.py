@@ -11,6 +11,7 @@ from tfrec_recall.data.arrow_frames import without_arrow
 from tfrec_recall.data.ids import id_column, refuse
 from tfrec_recall.data.matching import check
 from tfrec_recall.data.times import no_number, seconds
+from tfrec_recall.data.written_dates import refuse_dates_ahead
 
 PARTS = ("train", "validation", "test")
 
@@ -98,6 +99,8 @@ def checked_events(
     if "session_id" in events:
         checked["session_id"] = id_column(events, "events", "session_id")
     if "timestamp" in events:
+        if time_unit is None:
+            refuse_dates_ahead(events)
         checked["timestamp"], time_unit = seconds(events, unit=time_unit)
     elif time_unit is not None:
         raise ValueError(

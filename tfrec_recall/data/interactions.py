@@ -37,6 +37,7 @@ from tfrec_recall.data.reading import (
 from tfrec_recall.data.reading.alike import tell_of_names
 from tfrec_recall.data.reading.columns import check_known, is_wanted, names_of
 from tfrec_recall.data.times import seconds
+from tfrec_recall.data.written_dates import refuse_dates_ahead
 
 __all__ = ["PARTS", "Interactions"]
 
@@ -301,6 +302,8 @@ def _with_times(tables: Tables, layout: Layout) -> Tables:
     """The tables with timestamps of `time_format` as Unix seconds."""
     events = tables["events"]
     if layout.time_unit is None and layout.time_format is None:
+        if events is not None and _has_times(events):
+            refuse_dates_ahead(events)
         return tables
     if events is None or not _has_times(events):
         given = {"time_unit": layout.time_unit, "time_format": layout.time_format}

@@ -23,7 +23,7 @@ from tfrec_recall.spark.checks import (
 )
 from tfrec_recall.spark.folders import Folder, whole_folder
 from tfrec_recall.spark.reading import find, read_tables, wanted, with_types, without_copies
-from tfrec_recall.spark.times import seconds
+from tfrec_recall.spark.times import refuse_dates_ahead, seconds
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -63,6 +63,8 @@ class SparkInteractions:
         refuse_any(events, "events", rules)
         events = without_nan(events)
         if "timestamp" in events.columns:
+            if unit is None:
+                refuse_dates_ahead(events)
             events, unit = seconds(events, unit)
         elif unit is not None:
             raise ValueError(

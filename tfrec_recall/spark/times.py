@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from pyspark.sql.types import (
 )
 
 from tfrec_recall.data.times import FIRST, LAST, MOST, ORDER, UNITS_ABOUT, check_unit
+from tfrec_recall.data.written_dates import AHEAD, FORMS
 from tfrec_recall.spark.checks import Rule, refuse_any
 
 _A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -116,6 +118,28 @@ def seconds(events: DataFrame, unit: str | None = None) -> tuple[DataFrame, str]
     if summary["least"] < FIRST or summary["most"] >= LAST:
         refuse_any(checked, "events", [rule])
     return _typed(checked, whole), "s"
+
+
+def refuse_dates_ahead(events: DataFrame) -> None:
+    """As `tfrec_recall.data.written_dates.refuse_dates_ahead`."""
+    if not isinstance(events.schema["timestamp"].dataType, NumericType):
+        return
+    time = F.col("timestamp").cast("double")
+    inside = F.when((time >= FIRST) & (time < LAST), time)  # others have no integer below them
+    fits = {}
+    for form in FORMS:
+        fits[form] = F.lit(True)
+        for place, least, most in form.digits:
+            fits[form] &= (F.floor(inside / place) % 100).between(least, most)
+    counts = [F.count_if(fit).alias(form.name) for form, fit in fits.items()]
+    ends = F.min(time).alias("least"), F.max(time).alias("most")
+    row = events.agg(*ends, F.count(time).alias("rows"), *counts).first()
+    if row is None or not row["rows"] or row["least"] <= clock.time() or row["most"] >= LAST:
+        return
+    for form, fit in fits.items():
+        if row[form.name] > MOST * row["rows"]:
+            remedy = f"{AHEAD} Make timestamps of them; time_unit='s' takes them for seconds."
+            refuse_any(events, "events", [Rule("timestamp", fit, form.what, remedy)])
 
 
 def _as_numbers(events: DataFrame, kind: DataType, unit: str | None) -> tuple[Column, bool]:
