@@ -108,6 +108,17 @@ def test_parts_of_time_follow_the_calendar(moment, hour, weekday):
     assert TimeOf(part="weekday").adapt(seconds).encode(seconds) - 2 == weekday
 
 
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_parts_of_moments_follow_the_calendar_in_all_units(unit):
+    """A column of the events beside their times is as it comes, and pandas reads microseconds."""
+    moments = pd.Series(pd.to_datetime(["2011-12-09 12:50", "2026-11-23 23:59"]), name="ordered_at")
+    for values in (moments.astype(f"datetime64[{unit}]"), moments.dt.tz_localize("Europe/Berlin")):
+        hours = (TimeOf("ordered_at").adapt(values).encode(values) - 2).tolist()
+        assert hours == ([12, 23] if values.dt.tz is None else [11, 22])
+    with pytest.raises(ValueError, match=r"'ordered_at' has times outside.*milliseconds"):
+        TimeOf("ordered_at").adapt(moments).encode(moments.astype("datetime64[ms]").astype("int64"))
+
+
 def test_lists_are_padded_and_keep_their_rows():
     genres = pd.Series([["war", "drama"], None, ["drama"], []], index=[7, 7, 8, 9])
     encoding = MultiValued("genres").adapt(genres)

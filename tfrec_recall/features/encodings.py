@@ -18,6 +18,7 @@ from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data import Vocabulary
 from tfrec_recall.data.column_types import without_categories
 from tfrec_recall.data.packing import pack, unpack
+from tfrec_recall.data.times import seconds
 
 # What groups digits beside each decimal sign: blanks, also those that do not break, and the other.
 _GROUPING = {".": ", \u00a0\u202f", ",": ". \u00a0\u202f"}
@@ -243,8 +244,10 @@ class TimeEncoding:
         return self.count + 2
 
     def encode(self, values: pd.Series) -> np.ndarray:
-        seconds = values.to_numpy(dtype="int64")
-        return ((seconds // self.unit + self.shift) % self.count + 2).astype("int32")
+        column = str(values.name or "time")
+        found, _ = seconds(values.to_frame(column), column=column)  # of a moment its ticks are none
+        whole = np.floor(found.to_numpy()).astype("int64")
+        return ((whole // self.unit + self.shift) % self.count + 2).astype("int32")
 
     def raw_spec(self) -> tf.TensorSpec:
         return tf.TensorSpec([None], tf.int64)
