@@ -95,6 +95,8 @@ def checked_events(
     """The events in one form, and the unit that their times turned out to have."""
     has_time = isinstance(frame, pd.DataFrame) and "timestamp" in frame
     events = _table(frame, "events", ("user_id", "item_id", *(["timestamp"] if has_time else [])))
+    if not len(events):
+        events = _typed(events)
     checked = {column: id_column(events, "events", column) for column in ("user_id", "item_id")}
     if "session_id" in events:
         checked["session_id"] = id_column(events, "events", "session_id")
@@ -119,6 +121,15 @@ def checked_events(
             )
             refuse(events, "events", "split", strange, "other values", remedy)
     return events.assign(**checked), time_unit
+
+
+def _typed(events: pd.DataFrame) -> pd.DataFrame:
+    """Events without rows, whose numbers are of any type, as those of a header alone are text."""
+    types = {"timestamp": "int64", "rating": "float64", "weight": "float64"}
+    for column in types.keys() & set(events):
+        if not pd.api.types.is_datetime64_any_dtype(events[column].dtype):
+            events = events.astype({column: types[column]})
+    return events
 
 
 def _out(column: str) -> str:

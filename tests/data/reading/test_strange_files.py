@@ -118,6 +118,9 @@ def test_it_is_refused_with_a_way_on(tmp_path, content, message):
 def test_a_header_alone_is_a_table_without_rows(tmp_path):
     for content in (HEADER, HEADER + "\n"):
         assert len(Interactions.from_csv(written(tmp_path, content)).events) == 0
+    content = f"{HEADER.strip()},rating,weight\n"
+    events = Interactions.from_csv(written(tmp_path, content)).events
+    assert [events[name].dtype.kind for name in ("timestamp", "rating", "weight")] == list("iff")
 
 
 @pytest.mark.parametrize(
