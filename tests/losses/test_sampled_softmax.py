@@ -58,6 +58,36 @@ def test_other_positives_of_the_user_are_no_negatives():
     assert float(result) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["int32", "int64", "str"])
+@pytest.mark.parametrize("jit", [False, True])
+def test_what_is_excluded_is_found_in_the_memory_of_the_scores(kind, jit):
+    """Never [batch, excluded, samples], which is gigabytes where users have long histories."""
+    if kind == "str" and jit:
+        pytest.skip("XLA has no text")
+    excluded = np.array([[7, 8, 1, 1, 9], [9, 1, 2, 7, 1], [1] * 5, [8, 9, 2, 99, 99]])
+    expected = sampled_softmax(*VECTORS, **IDS, excluded_ids=excluded).mean()
+    ids = {"positive_ids": POSITIVE_IDS, "negative_ids": NEGATIVE_IDS, "excluded_ids": excluded}
+    layer = SampledSoftmax()
+    call = tf.function(
+        lambda ids: layer(tuple(map(tf.constant, VECTORS)), **ids), jit_compile=jit, autograph=False
+    )
+    ids = {name: tf.constant(values.astype(kind)) for name, values in ids.items()}
+    assert float(call(ids)) == pytest.approx(expected, rel=1e-5)
+    made = call.get_concrete_function(ids).graph.get_operations()
+    sizes = [each.shape.num_elements() or 0 for one in made for each in one.outputs]
+    assert max(sizes) < excluded.size * len(NEGATIVES)
+
+
+def test_no_negatives_but_excluded_ids_lose_nothing():
+    loss = SampledSoftmax()(
+        (QUERY, POSITIVE, NEGATIVES[:0]),
+        positive_ids=POSITIVE_IDS,
+        negative_ids=NEGATIVE_IDS[:0],
+        excluded_ids=np.array([[7], [0], [1], [2]]),
+    )
+    assert float(loss) == 0
+
+
 def test_negatives_of_one_query_alone():
     own = {
         "own_negatives": RNG.normal(size=(4, 2, 3)).astype("float32"),

@@ -12,6 +12,7 @@ from tfrec_recall._arguments import flags, number
 from tfrec_recall._arguments import whole as whole_number
 from tfrec_recall._axes import check_axes, check_beside, flat
 from tfrec_recall._replicas import own_first
+from tfrec_recall.losses.excluded import among, groups, marked
 from tfrec_recall.losses.fused_cross_entropy import fused_cross_entropy
 from tfrec_recall.losses.whole_cross_entropy import whole_cross_entropy
 
@@ -225,15 +226,15 @@ class InBatchSoftmax(tf.keras.layers.Layer):
                     "InBatchSoftmax takes `candidate_ids` where accidental hits are removed or "
                     "`excluded_ids` given. Received: candidate_ids=None."
                 )
-            groups, excluded = candidate_ids, excluded_ids
+            numbers, excluded = candidate_ids, excluded_ids
             if not self.whole:
-                groups, excluded = _groups(candidate_ids, excluded_ids)
+                numbers, excluded = groups(candidate_ids, excluded_ids)
         if self.remove_accidental_hits:
-            rules.append(lambda start, stop: groups[start:stop, tf.newaxis] == groups)
+            rules.append(lambda start, stop: numbers[start:stop, tf.newaxis] == numbers)
         if excluded_ids is not None:
-            marked = _among if self.whole else _marked
-            excluded = tf.cast(excluded, groups.dtype)
-            rules.append(lambda start, stop: marked(groups, excluded[start:stop]))
+            mark = among if self.whole else marked
+            excluded = tf.cast(excluded, numbers.dtype)
+            rules.append(lambda start, stop: mark(numbers, excluded[start:stop]))
         if score_mask is not None:
             left_out = ~tf.cast(score_mask, tf.bool)
             rules.append(lambda start, stop: left_out[start:stop])
@@ -311,31 +312,3 @@ def _check_shapes(query, candidates, interest_mask):
             f"`candidate_embeddings`. Received: {query.shape[0]} queries, "
             f"{candidates.shape[0]} candidates."
         )
-
-
-def _groups(candidate_ids, excluded_ids):
-    """Numbers for ids: candidates with one id share one; an id without candidate has the next."""
-    candidate_ids = tf.convert_to_tensor(candidate_ids)
-    numbers, groups = tf.unique(candidate_ids)
-    if excluded_ids is None:
-        return groups, None
-    excluded_ids = tf.cast(excluded_ids, candidate_ids.dtype)
-    both = tf.concat([numbers, tf.reshape(excluded_ids, [-1])], axis=0)
-    excluded = tf.unique(both).idx[tf.size(numbers) :]  # the first appearance gives the number
-    return groups, tf.reshape(tf.minimum(excluded, tf.size(numbers)), tf.shape(excluded_ids))
-
-
-def _among(ids, excluded):
-    """As `_marked`, by comparing each id with each excluded one."""
-    return tf.reduce_any(excluded[:, :, tf.newaxis] == ids, axis=1)
-
-
-def _marked(groups, excluded):
-    """[rows, candidates], True where the candidate's group is among the row's excluded ones."""
-    rows, width = tf.shape(excluded)[0], tf.reduce_max(groups) + 2
-    row = tf.repeat(tf.range(rows)[:, tf.newaxis], tf.shape(excluded)[1], axis=1)
-    cells = tf.reshape(tf.stack([row, excluded], axis=-1), [-1, 2])
-    marks = tf.tensor_scatter_nd_update(
-        tf.zeros([rows, width], tf.bool), cells, tf.ones([tf.shape(cells)[0]], tf.bool)
-    )
-    return tf.gather(marks, groups, axis=1)

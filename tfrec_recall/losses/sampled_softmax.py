@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrec_recall._arguments import flag, number
 from tfrec_recall._axes import check_axes, check_beside, flat
+from tfrec_recall.losses.excluded import marked, places
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -127,8 +128,7 @@ class SampledSoftmax(tf.keras.layers.Layer):
             others -= tf.cast(of_negative, tf.float32)
         no_negatives = self._not_negative(positive_ids, negative_ids, excluded_ids)
         for ids in no_negatives:
-            negative_ids = tf.cast(negative_ids, ids.dtype)
-            hit = tf.reduce_any(ids[:, :, tf.newaxis] == negative_ids, axis=1)  # [batch, samples]
+            hit = self._hits(tf.cast(negative_ids, ids.dtype), ids)  # [batch, samples]
             others = tf.where(hit, others.dtype.min, others)
         if score_mask is not None:
             others = tf.where(tf.cast(score_mask, tf.bool), others, others.dtype.min)
@@ -143,6 +143,13 @@ class SampledSoftmax(tf.keras.layers.Layer):
         if self.reduction == "sum":
             return total
         return tf.math.divide_no_nan(total, tf.cast(tf.size(losses), tf.float32))
+
+    def _hits(self, negative_ids, ids) -> tf.Tensor:
+        """Which negatives are among each query's ids [batch, any]."""
+        if ids.shape[1] == 1:
+            return ids == negative_ids
+        numbers, left_out = places(negative_ids, ids)
+        return marked(numbers, left_out, tf.size(numbers) + 1)
 
     def _own(self, query, negatives, ids, log_probability, no_negatives) -> tf.Tensor:
         """Logits of the negatives that belong to one query each, [batch, any]."""

@@ -1,0 +1,56 @@
+"""Which candidates are among the ids that are no negatives of a query."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def groups(candidate_ids, excluded_ids):
+    """Numbers for ids: candidates with one id share one; an id without candidate has the next."""
+    candidate_ids = tf.convert_to_tensor(candidate_ids)
+    numbers, found = tf.unique(candidate_ids)
+    if excluded_ids is None:
+        return found, None
+    excluded_ids = tf.cast(excluded_ids, candidate_ids.dtype)
+    both = tf.concat([numbers, tf.reshape(excluded_ids, [-1])], axis=0)
+    excluded = tf.unique(both).idx[tf.size(numbers) :]  # the first appearance gives the number
+    return found, tf.reshape(tf.minimum(excluded, tf.size(numbers)), tf.shape(excluded_ids))
+
+
+def places(candidate_ids, excluded_ids):
+    """As `groups`, in operations that XLA compiles where ids are integers.
+
+    The number of an id is its place among the sorted candidates, that of one without candidate
+    their count.
+    """
+    candidate_ids = tf.convert_to_tensor(candidate_ids)
+    excluded_ids = tf.cast(excluded_ids, candidate_ids.dtype)
+    if candidate_ids.dtype == tf.string:
+        return groups(candidate_ids, excluded_ids)
+    ordered = tf.sort(candidate_ids)
+    place = tf.searchsorted(ordered, tf.reshape(excluded_ids, [-1]))
+    beyond = tf.concat([ordered, tf.zeros([1], ordered.dtype)], axis=0)
+    there = tf.gather(beyond, place) == tf.reshape(excluded_ids, [-1])
+    excluded = tf.where(there, place, tf.size(ordered))
+    return tf.searchsorted(ordered, candidate_ids), tf.reshape(excluded, tf.shape(excluded_ids))
+
+
+def among(ids, excluded):
+    """As `marked`, by comparing each id with each excluded one."""
+    return tf.reduce_any(excluded[:, :, tf.newaxis] == ids, axis=1)
+
+
+def marked(groups, excluded, count=None):
+    """[rows, candidates], True where the candidate's group is among the row's excluded ones.
+
+    Args:
+        count: of the numbers that there may be; by default those up to the next of all groups.
+    """
+    rows = tf.shape(excluded)[0]
+    width = tf.reduce_max(groups) + 2 if count is None else count
+    row = tf.repeat(tf.range(rows)[:, tf.newaxis], tf.shape(excluded)[1], axis=1)
+    cells = tf.reshape(tf.stack([row, excluded], axis=-1), [-1, 2])
+    marks = tf.tensor_scatter_nd_update(
+        tf.zeros([rows, width], tf.bool), cells, tf.ones([tf.shape(cells)[0]], tf.bool)
+    )
+    return tf.gather(marks, groups, axis=1)
