@@ -101,6 +101,14 @@ def test_a_retriever_of_no_more_use_goes_before_the_next_is_made(model, split, m
     assert held == [None] * 3
 
 
+def test_another_run_begins_without_the_figures_of_the_one_before(model, split):
+    recall = RecallOnValidation(split, every=4, cuts=(5,))
+    fit(model, recall, epochs=1)
+    measured = len(model.asked_for)
+    fit(model, recall, epochs=3, begin=1)
+    assert len(model.asked_for) == measured + 2  # its first epoch and the last
+
+
 def test_they_stay_over_an_interruption(model, split):
     class Killed(tf.keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -112,8 +120,10 @@ def test_they_stay_over_an_interruption(model, split):
     with pytest.raises(InterruptedError):
         fit(model, first, Killed())
     state = RunState.from_bytes(RunState(callbacks=[kept_of(first)]).to_bytes())
-    put_back(second, state.callbacks[0])
-    assert fit(model, second, begin=2).history["val_recall@5"] == through[2:]
+    restore = tf.keras.callbacks.LambdaCallback(  # as `Checkpoints`, which stands behind the others
+        on_train_begin=lambda logs: put_back(second, state.callbacks[0])
+    )
+    assert fit(model, second, restore, begin=2).history["val_recall@5"] == through[2:]
     assert second.report.metrics["recall@5"] == through[-1]
 
 

@@ -76,7 +76,7 @@ class RecallOnValidation(tf.keras.callbacks.Callback):
         self._retriever: Retriever | None = None
 
     def on_train_begin(self, logs=None):
-        self._retriever = None
+        self._retriever = self.figures = None  # those of another run; checkpoints put back theirs
         items = pd.Index(self.split.interactions.items["item_id"])
         Targets.of(self.split.validation, items, self.repeats, "validation")
 
