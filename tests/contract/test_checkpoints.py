@@ -149,6 +149,18 @@ def test_passes_before_a_run_stay_before_it(tmp_path):
     np.testing.assert_allclose(losses, run_after_two_epochs(), rtol=1e-6)
 
 
+def test_logs_that_are_no_numbers_are_left_out(tmp_path):
+    def more(epoch, logs):
+        logs.update(clock="0:12", each=np.ones(3), rate=np.float32(0.5))
+
+    checkpoints = Checkpoints(tmp_path)
+    run("Line", tf.keras.callbacks.LambdaCallback(on_epoch_end=more), checkpoints, epochs=1)
+    (kept,) = checkpoints.state.logs
+    assert (kept["rate"], kept["epoch"]) == (0.5, 0)
+    assert not {"clock", "each"} & set(kept)
+    assert len(run("Line", Checkpoints(tmp_path), epochs=2)[1]) == 2
+
+
 def test_other_data_are_refused(tmp_path):
     run("Line", Checkpoints(tmp_path), epochs=1)
     with pytest.raises(ValueError, match=r"the seed of the order was \[0\].*Received: \[7\]"):

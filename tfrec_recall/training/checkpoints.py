@@ -17,7 +17,7 @@ import tensorflow as tf
 from tfrec_recall.data.arguments import whole
 from tfrec_recall.data.next_pass import NextPass
 from tfrec_recall.layers.tables import is_far
-from tfrec_recall.training.run_state import Kept, RunState, kept_of, put_back
+from tfrec_recall.training.run_state import Kept, RunState, kept_of, number_of, put_back
 
 AGREED_EVERY = 8  # steps after which workers in step ask each other whether one has to stop
 STOPPED = 128 + signal.SIGTERM  # the exit status of a process that SIGTERM has ended
@@ -36,10 +36,10 @@ class Checkpoints(tf.keras.callbacks.Callback):
 
     A checkpoint holds the weights and the state of the optimizer; where in the data the run is, by
     epoch, step, the seed of the order and the passes before the run; the means of the epoch so far;
-    the logs of the epochs before; and what other callbacks go by, such as the best weights of
-    `EarlyStopping`. A run that was killed and is begun again by the same program goes on from the
-    last checkpoint and comes to the same losses; its `History` is that of the whole run. What was
-    being written when a process was killed is not there for the next one.
+    the logs of the epochs before, those that are numbers; and what other callbacks go by, such as
+    the best weights of `EarlyStopping`. A run that was killed and is begun again by the same
+    program goes on from the last checkpoint and comes to the same losses; its `History` is that of
+    the whole run. What was being written when a process was killed is not there for the next one.
 
     SIGTERM, by which clusters announce that a machine is taken away, lets the step end, writes a
     checkpoint and raises `Preempted`, which ends the process with the status 143.
@@ -170,8 +170,9 @@ class Checkpoints(tf.keras.callbacks.Callback):
             self._stop()
 
     def on_epoch_end(self, epoch, logs=None):
-        numbers = {name: float(value) for name, value in (logs or {}).items()}
-        self.state.logs.append({"epoch": epoch, **numbers})
+        numbers = {name: number_of(value) for name, value in (logs or {}).items()}
+        known = {name: value for name, value in numbers.items() if value is not None}
+        self.state.logs.append({"epoch": epoch, **known})
         self.state.epoch, self.state.step = epoch + 1, 0
         self.state.stopped = bool(self.model.stop_training)
         self.state.epochs = self.params["epochs"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -127,6 +128,20 @@ def is_over(folder: str | os.PathLike[str]) -> bool:
     if newest is None:
         return False
     return RunState.from_bytes(tf.train.load_checkpoint(newest).get_tensor(KEY)).is_over
+
+
+def number_of(value: Any) -> float | None:
+    """A log of an epoch; None for one that is no number, which other callbacks may add.
+
+    >>> number_of(np.float32(1.5)), number_of("0:12"), number_of([1.0, 2.0])
+    (1.5, None, None)
+    """
+    if isinstance(value, str | bytes):
+        return None
+    with contextlib.suppress(TypeError, ValueError):
+        if np.size(value) == 1:
+            return float(np.asarray(value).item())
+    return None
 
 
 def kept_of(callback: tf.keras.callbacks.Callback) -> dict[str, Any]:
