@@ -26,6 +26,15 @@ def test_vectors_without_a_direction_give_zeros_and_no_gradient(scale):
     assert not tape.gradient(total, vectors).numpy().any()
 
 
+@pytest.mark.parametrize("epsilon", [1e-38, 1e-30])
+@pytest.mark.parametrize("scale", [0.0, 1e-25, 1e-19, 1e-15])
+def test_no_epsilon_lets_the_gradient_of_nothing_be_nan(epsilon, scale):
+    vectors = tf.Variable(VECTORS[0] * scale)
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(L2Normalization(epsilon=epsilon)(vectors))
+    assert not tape.gradient(total, vectors).numpy().any()
+
+
 def test_short_vectors_become_as_long_as_any():
     np.testing.assert_allclose(
         L2Normalization()(VECTORS * 1e-5), L2Normalization()(VECTORS), rtol=1e-4

@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from tfrec_recall._arguments import number, refuse
 
+SHORTEST = 1e-25  # squared: float32 does not hold the gradient of rsqrt, its cube, much below
+
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 class L2Normalization(tf.keras.layers.Layer):
@@ -18,7 +20,7 @@ class L2Normalization(tf.keras.layers.Layer):
 
     Args:
         axis: along which the vectors lie.
-        epsilon: the length up to which a vector counts as none.
+        epsilon: the length up to which a vector counts as none; one of 3e-13 and below always does.
 
     Input and output: [..., dim], if `axis` is the last; a mask passes unchanged.
 
@@ -51,9 +53,10 @@ def unit(vectors: tf.Tensor, least: float, axis: int = -1) -> tf.Tensor:
 
     Args:
         vectors: of any floating type: the sum of squares would overflow in float16.
-        least: the squared length up to which a vector counts as none.
+        least: the squared length up to which a vector counts as none, if `SHORTEST` is not longer.
         axis: along which the vectors lie.
     """
+    least = max(least, SHORTEST)
     vectors = in_full(vectors)
     squared = tf.reduce_sum(tf.square(vectors), axis=axis, keepdims=True)
     # The maximum keeps the gradient of rsqrt finite where the selection drops it.
