@@ -1,5 +1,6 @@
 """CSV and Parquet: no id changes on the way in, and a damaged file is named."""
 
+import json
 import shutil
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.notices import ReadingNotice
+from tfrec_recall.data.reading.json_lines import read_json_lines
+from tfrec_recall.data.reading.layout import Layout
 
 EVENTS = """user_id,item_id,timestamp,rating
 1,10,1600000005,4
@@ -386,6 +389,18 @@ def test_a_title_above_the_header_is_refused_with_the_way_to_take_it_out(tmp_pat
     path.write_text(f"{title}\nuser_id,item_id\n1,2\n")
     with pytest.raises(ValueError, match=r"a title it seems.*tail -n \+2.*above 'user_id,item_id'"):
         Interactions.from_files(path)
+
+
+def test_dates_within_lists_and_structs_of_json_stay_text(tmp_path):
+    path = tmp_path / "shop.jsonl"
+    line = {"user_id": 1, "item_id": 2, "since": "2020-01-01", "days": ["2020-01-01", "2020-02-01"]}
+    line |= {"about": {"on": "2020-01-01T00:00:00Z", "size": 3, "all": [{"day": "2020-01-01"}]}}
+    path.write_text(json.dumps(line) + "\n")
+    found, _, _ = read_json_lines(path, "events", Layout())
+    (row,) = found.to_dict("records")
+    assert (row["since"], list(row["days"])) == (line["since"], line["days"])
+    assert row["about"]["on"] == line["about"]["on"]
+    assert list(row["about"]["all"]) == line["about"]["all"]
 
 
 def test_half_a_character_is_named_with_its_line(tmp_path):

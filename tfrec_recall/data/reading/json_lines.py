@@ -150,12 +150,23 @@ def _typed(path: pathlib.Path) -> pa.Table:
             return pj.read_json(file, options, pj.ParseOptions(explicit_schema=schema))
 
     found = read(None)
-    moments = [field for field in found.schema if pa.types.is_timestamp(field.type)]
+    plain = {field.name: _with_text(field.type) for field in found.schema}
+    moments = [field.name for field in found.schema if plain[field.name] != field.type]
     if moments:
-        return read(pa.schema([(field.name, pa.string()) for field in moments])).select(
-            found.column_names
-        )
+        schema = pa.schema([(name, plain[name]) for name in moments])
+        return read(schema).select(found.column_names)
     return found
+
+
+def _with_text(kind: pa.DataType) -> pa.DataType:
+    """The type with strings in place of moments, in lists and structs too."""
+    if pa.types.is_timestamp(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_with_text(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_with_text(field.type)) for field in kind])
+    return kind
 
 
 def _as_written(parts: Sequence[pathlib.Path], names: list[str]) -> dict[str, list[str | None]]:
