@@ -65,6 +65,17 @@ def test_the_times_decide_what_the_session_is(retriever):
     np.testing.assert_allclose(later, apart, rtol=1e-5, atol=1e-6)  # gaps count, not the clock
 
 
+def test_pauses_count_to_the_second_in_this_century(retriever):
+    """Where floats of 32 bits stand 128 seconds apart: 599 would be 640, and 600 would be 512."""
+    pauses, shorter = np.cumsum([0, 599, 600, 599, 599]), np.cumsum([0, 599, 599, 599, 599])
+    near = vector(retriever, HISTORY, pauses.tolist())
+    found, whole = (
+        vector(retriever, HISTORY, (1_700_000_000 + times).tolist()) for times in (pauses, shorter)
+    )
+    np.testing.assert_allclose(found, near, rtol=1e-5, atol=1e-6)
+    assert np.abs(whole - found).max() > 1e-3
+
+
 @pytest.mark.parametrize(("left", "right"), [(1, 0), (0, 1), (3, 9)])
 def test_padding_changes_nothing(retriever, left, right):
     ids = [""] * left + HISTORY + [""] * right
