@@ -55,7 +55,7 @@ def test_csv_ids_that_a_number_would_change_stay_text(tmp_path, code):
 def test_csv_ids_have_one_type_in_all_tables(tmp_path):
     csv(tmp_path, EVENTS)
     csv(tmp_path, "item_id,title\n10,tea\n020,cup\n", "items.csv")
-    data = Interactions.from_csv(tmp_path)
+    data = Interactions.from_csv(tmp_path, mend_ids=False)
     assert data.items["item_id"].tolist() == ["10", "020", "20"]
 
 
