@@ -99,4 +99,4 @@ def refuse(owner: str, value: Any, name: str, expected: str, optional: bool = Fa
 
 
 def _is_flag(value: Any) -> bool:
-    return isinstance(value, bool) or type(value).__name__ == "bool_"  # NumPy's as well
+    return isinstance(value, bool | np.bool_)

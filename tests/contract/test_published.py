@@ -1,12 +1,16 @@
 """Every model is its paper's when asked, and says what takes each departure back."""
 
+import functools
 import inspect
+from types import SimpleNamespace
 
 import pytest
 
 from tests.contract.departures import departures, table
 from tests.contract.model_cases import CASES, its_features, the_board
 from tests.signatures import arguments_of
+from tfrec_recall.cli.runs.training import train_model
+from tfrec_recall.data.splits import last_events_out
 from tfrec_recall.models import NeuralCF, RecallModel
 from tfrec_recall.models.published import TRAINING, Published
 
@@ -57,6 +61,33 @@ def test_the_plain_form_leaves_out_what_an_override_does_not_read(model_class, o
     for unread in model_class.UNREAD[name, value]:
         default = arguments_of(model_class)[unread].default
         assert made.get(unread, default) == default
+
+
+@pytest.mark.parametrize(
+    ("model_class", "override"), [(c, dict([key])) for c in PLAIN for key in c.UNREAD]
+)
+def test_settings_leave_out_what_others_do_not_read(model_class, override, monkeypatch):
+    made = []
+
+    class Seen(Exception):
+        pass
+
+    @functools.wraps(model_class.__init__)
+    def seen(self, features, **arguments):
+        made.append(arguments)
+        raise Seen
+
+    monkeypatch.setattr(model_class, "__init__", seen)
+    entry = SimpleNamespace(name="toy", load=lambda: model_class)
+    split = last_events_out(the_board(), test=1, validation=1)
+    with pytest.raises(Seen):
+        train_model(entry, split, override, seed=0, published=True)
+    ((key, unread),) = [(k, v) for k, v in model_class.UNREAD.items() if dict([k]) == override]
+    defaults = arguments_of(model_class)
+    assert made[0][key[0]] == key[1]
+    assert all(
+        made[0].get(name, defaults[name].default) == defaults[name].default for name in unread
+    )
 
 
 def test_a_model_without_a_paper_says_so(monkeypatch):

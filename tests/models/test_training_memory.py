@@ -107,12 +107,16 @@ def test_callbacks_say_what_they_hold(tmp_path):
 
 
 @pytest.mark.parametrize("normalize", [True, False])
-def test_vectors_are_those_of_all_tables_of_the_retriever(features, normalize):
-    model = models.TwoTower(features, dim=4, normalize=normalize)
+@pytest.mark.parametrize(
+    "model_class",
+    [models.TwoTower, models.SamplingBiasCorrectedTwoTower, models.MIND, models.SDM],
+)
+def test_vectors_are_those_of_all_tables_of_the_retriever(model_class, normalize):
+    model = built(model_class, normalize=normalize)
     model.has_learnt.assign(1)
-    items = the_board().items
+    items, dim = the_board().items, model.candidate_model.output_shape[-1]
     found = [tuple(v.shape) for v in model.retriever(items, k=2).variables]
-    assert found.count((len(items), 4)) == model.vector_tables
+    assert found.count((len(items), dim)) == model.vector_tables
 
 
 @pytest.mark.parametrize("popularity", [0.0, 0.1])

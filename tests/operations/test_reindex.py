@@ -195,6 +195,17 @@ def test_a_new_item_has_the_bias_of_one_that_nobody_had(tmp_path):
     assert kept["n1"] == 0
 
 
+def test_a_new_item_with_a_vector_is_not_put_below_all_with_those_that_have_none(tmp_path):
+    bias = np.where(ITEMS["item_id"] == "i3", -2.0, 0.0)
+    other = reindexed(load(export(over(ITEMS, bias=bias), tmp_path / "model", items=ITEMS)), NEW)
+    kept = dict(zip(other.item_ids, other.of_items["bias"].numpy()[:, 0], strict=True))
+    assert (kept["i3"], kept["n1"]) == (0.0, 0.0)  # i3 has a vector by now
+    bias = bias + np.where(ITEMS["item_id"] == "i4", 0.5, 0.0)  # of more than who has a vector
+    other = reindexed(load(export(over(ITEMS, bias=bias), tmp_path / "other", items=ITEMS)), NEW)
+    kept = dict(zip(other.item_ids, other.of_items["bias"].numpy()[:, 0], strict=True))
+    assert (kept["i3"], kept["i4"], kept["n1"]) == (-2.0, 0.5, 0.0)
+
+
 def test_what_comes_back_has_the_bias_that_it_had(tmp_path):
     bias = np.linspace(0.5, 4.0, 8)
     first = load(export(over(ITEMS, bias=bias), tmp_path / "model", items=ITEMS))

@@ -80,7 +80,7 @@ def ablation(
 
 def _enough(recall: float, users: int) -> int:
     """How many users tell a feature that says nothing: a share of 3 / n of n may always gain, at
-    95%. 0 where so many are not there, or are too many to ask.
+    95%. 0 where those who are asked anyway do, or so many are not there, or too many to ask.
 
     Args:
         recall: of some of them; of more, it may be less.
@@ -89,6 +89,8 @@ def _enough(recall: float, users: int) -> int:
     if not recall:
         return 0
     least = CERTAIN / (LITTLE * recall)
+    if least <= USERS:
+        return 0
     asked = min(math.ceil(SPARE * least), users, MOST)
     return asked if asked >= least else 0
 

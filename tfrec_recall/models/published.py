@@ -13,6 +13,16 @@ TRAINING = ("epochs", "batch_size", "learning_rate")
 Unread = Mapping[tuple[str, Any], tuple[str, ...]]
 
 
+def left_out(given: Mapping[str, Any], unread: Unread) -> set[str]:
+    """The arguments that nothing reads beside those that are given.
+
+    >>> left_out({"correct": False}, {("correct", False): ("rate",), ("dim", 8): ("heads",)})
+    {'rate'}
+    """
+    here = [names for (name, value), names in unread.items() if given.get(name, ...) == value]
+    return {name for names in here for name in names}
+
+
 @dataclasses.dataclass(frozen=True)
 class Published:
     """What a model's paper has where the defaults have something else, and how it was trained.

@@ -22,7 +22,7 @@ from tfrec_recall.layers.tables import is_far, whole_table
 from tfrec_recall.models.growth import Growing
 from tfrec_recall.models.keras_arguments import is_batches, require_query
 from tfrec_recall.models.learner import Learner
-from tfrec_recall.models.published import Published, Unread
+from tfrec_recall.models.published import Published, Unread, left_out
 from tfrec_recall.optimizers import LazyAdam
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Popularity, Retriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
@@ -104,11 +104,8 @@ class RecallModel(Growing, Learner):
             overrides: arguments of the constructor that are to have yet another value; what of the
                 plain form nothing reads beside them, as `UNREAD` says, is left out.
         """
-        plain = dict(cls.plain_form().arguments)
-        for (name, value), unread in cls.UNREAD.items():
-            if name in overrides and overrides[name] == value:
-                plain = {n: v for n, v in plain.items() if n not in unread}
-        return cls(features, **{**plain, **overrides})
+        plain, unread = cls.plain_form().arguments, left_out(overrides, cls.UNREAD)
+        return cls(features, **{n: v for n, v in plain.items() if n not in unread} | overrides)
 
     @classmethod
     def plain_form(cls) -> Published:

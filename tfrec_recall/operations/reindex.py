@@ -179,7 +179,7 @@ def reindexed(
         "tuning_queries": _tuning(retriever),
     }
     for name in {"lift", "bias"} & retriever.of_items.keys():
-        arguments[name] = _kept(known, name, items)
+        arguments[name] = _kept(known, name, items, vectors)
     if report["kind"] == "trigger items":
         _refuse_diversity(report, diversity)
         given = {name: report[name] for name in ("last", "half_life", "neighbours")}
@@ -324,9 +324,21 @@ def _told(made: Retriever, old: LoadedRetriever) -> str:
     return str((report.get("instead_of") or report)["tuned_with"])
 
 
-def _kept(known: RememberedItems, name: str, items: pd.DataFrame) -> np.ndarray:
-    """What changes scores, of a new item as of one that nobody had: nothing does, or the least."""
-    of_nobody = min({"lift": 1.0, "bias": 0.0}[name], np.nanmin(known.values[name]))
+def _kept(
+    known: RememberedItems, name: str, items: pd.DataFrame, vectors: np.ndarray
+) -> np.ndarray:
+    """What changes scores, of a new item as of one that nobody had: nothing does, or the least.
+
+    The least that is added may be that of items without a vector: new ones that have one are not
+    among them, nor is, where nothing else is ever added, an item that has one by now.
+    """
+    nothing, values = {"lift": 1.0, "bias": 0.0}[name], known.values[name]
+    least = min(nothing, np.nanmin(values))
+    of_nobody = np.full(len(items), least)
+    if name == "bias":
+        of_nobody[np.asarray(vectors).any(axis=1)] = nothing
+        if np.isin(values[~np.isnan(values)], [least, nothing]).all():
+            return of_nobody
     return known.value(name, items["item_id"], of_nobody)
 
 

@@ -104,7 +104,7 @@ class RememberedItems:
         """Where these are among the ids; -1 for those that are not."""
         return pd.Index(self.ids).get_indexer(pd.Index(ids))
 
-    def value(self, name: str, ids: Any, otherwise: float) -> np.ndarray:
+    def value(self, name: str, ids: Any, otherwise: np.ndarray | float) -> np.ndarray:
         """A value of each of these, and of one that is not known another, [ids]."""
         place = self.places(ids)
         found = np.where(place < 0, np.nan, self.values[name][np.maximum(place, 0)])

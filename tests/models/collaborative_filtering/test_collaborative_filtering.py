@@ -246,6 +246,7 @@ def test_who_rates_the_opposite_counts_the_other_way_around(settings):
     model.fit(train)
     pair = pd.DataFrame({"user_id": ["u"], "item_id": ["x"]})
     assert model.predict_ratings(pair)[0] == pytest.approx(3 - (5 - 11 / 3))
+    assert model.predict_ratings(pair, centred=False)[0] == 1  # -5, which is no rating
 
 
 @pytest.mark.parametrize("centred", [False, True])

@@ -218,10 +218,12 @@ def test_a_users_examples_are_capped_and_weighed(features, interactions):
     np.testing.assert_allclose(sums, sums.iloc[0], rtol=1e-5)
 
 
-@pytest.mark.parametrize("power", [-1.0, -0.5])
-def test_users_of_baskets_are_weighed_together_with_their_baskets(power):
+@pytest.mark.parametrize(
+    ("power", "users"), [(-1.0, ("a", "b")), (-0.5, ("a", "b")), (-1.0, (2**62, -3))]
+)
+def test_users_of_baskets_are_weighed_together_with_their_baskets(power, users):
     """A user of one basket of 9 and one of 2, and one of two baskets of one, each after another."""
-    baskets = {"a": [1, 9, 2], "b": [1, 1, 1]}
+    baskets = dict(zip(users, ([1, 9, 2], [1, 1, 1]), strict=True))
     rows = [
         (user, f"{user}{visit}{n}", f"{user}{visit}", visit)
         for user, sizes in baskets.items()
@@ -236,7 +238,7 @@ def test_users_of_baskets_are_weighed_together_with_their_baskets(power):
     sums = [examples.weight[user == name].sum() for name in baskets]
     expected = [(9**0.5 + 2**0.5) ** (1 + power), 2 ** (1 + power)]
     assert sums[0] / sums[1] == pytest.approx(expected[0] / expected[1], rel=1e-5)
-    of_a = examples.weight[user == "a"]
+    of_a = examples.weight[user == users[0]]
     assert of_a[0] / of_a[-1] == pytest.approx((2 / 9) ** 0.5, rel=1e-5)
     assert examples.weight.mean() == pytest.approx(1.0)
 

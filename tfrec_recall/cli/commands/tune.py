@@ -89,13 +89,15 @@ def tune(
     check_folder(folder)
     began = time.monotonic()
     from tfrec_recall.cli.runs.followed import without_effect
+    from tfrec_recall.models.published import left_out
     from tfrec_recall.search import Space
 
     only = None if search is None else [name.strip() for name in search.split(",")]
     training, arguments = separate(base, chosen.load(), chosen.name)
     unfollowed = without_effect(chosen.load())
     given = {**dataclasses.asdict(training), **arguments}
-    Space.check({name: v for name, v in given.items() if name not in unfollowed}, only)
+    idle = {*unfollowed, *left_out(arguments, chosen.load().UNREAD)}
+    Space.check({name: v for name, v in given.items() if name not in idle}, only)
     interactions = measured.counted(source.load())
     from tfrec_recall.cli.runs.searching import Searching
     from tfrec_recall.data.fingerprint import fingerprint
@@ -115,7 +117,8 @@ def tune(
     )
     with alone_in(folder, "searches settings"):
         defaults = searching.defaults(_digest(shared))
-        space = Space.of(defaults.settings, only)
+        found = {name: v for name, v in defaults.settings.items() if name not in idle}
+        space = Space.of(found, only)
         study = Study(folder, space, _digest([*shared, sorted(space.defaults)]), seed)
         if not study.tried:
             study.add_defaults(defaults.value or 0.0, defaults.seconds, list(defaults.curve))

@@ -37,6 +37,7 @@ from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models import RecallModel
 from tfrec_recall.models.item_embeddings.window_model import WindowModel
 from tfrec_recall.models.one_pass_model import OnePassModel
+from tfrec_recall.models.published import left_out
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.training_memory import TrainingMemory
 from tfrec_recall.training import RateDrops, RunIsOver, on_one_device
@@ -122,7 +123,9 @@ def train_model(
     optimizer: Optimizer | None = None  # the model's own choice
     if published:
         plain = model_class.plain_form()
-        settings, optimizer = {**plain.settings, **settings}, plain.optimizer
+        unread = left_out(settings, model_class.UNREAD)
+        of_paper = {name: v for name, v in plain.settings.items() if name not in unread}
+        settings, optimizer = {**of_paper, **settings}, plain.optimizer
     require_effect(settings, model_class)
     training, arguments = separate(settings, model_class, entry.name)
     if "repeats" in arguments and "repeats" not in settings:
@@ -135,7 +138,6 @@ def train_model(
         patience=training.patience or PATIENCE,
         rate_drops=drops_of(training, model_class, split.train.has_time),
     )
-    training = with_epochs_of_drops(training, settings)
 
     def prepare(train: Interactions, features: Features | None = None) -> tuple[RecallModel, Any]:
         tf.keras.utils.set_random_seed(seed)
@@ -198,6 +200,8 @@ def train_model(
                 say((_told(pieces), "bold"), " are best; now all of train is learnt.")
                 gc.collect()
                 model, batches = prepare(split.train, features)
+        if stops_by is not None:
+            training = with_epochs_of_drops(training, settings)
         clock, stopping, own = _fit(
             *(model, batches, training, optimizer, stops_by, repeats, board, watching),
             *(long_run, TRAINING, pieces),

@@ -134,9 +134,10 @@ def weighted_mean(
         of_neighbour: the neighbours' means R̄, [..., n], to centre the ratings around.
     """
     total = tf.reduce_sum(tf.abs(weight), axis=-1)
-    deviation = rating - (mean[..., tf.newaxis] if of_neighbour is None else of_neighbour)
-    weighted = tf.math.divide_no_nan(tf.reduce_sum(weight * deviation, axis=-1), total)
-    return tf.clip_by_value(mean + weighted, range[0], range[1])
+    own = 0.0 if of_neighbour is None else mean
+    value = rating if of_neighbour is None else rating - of_neighbour
+    weighted = tf.math.divide_no_nan(tf.reduce_sum(weight * value, axis=-1), total)
+    return tf.clip_by_value(tf.where(total > 0, own + weighted, mean), range[0], range[1])
 
 
 def ratings_by_all(

@@ -33,7 +33,7 @@ from tfrec_recall.models.collaborative_filtering.raters import ByUsers
 from tfrec_recall.models.density import LONG
 from tfrec_recall.models.growth import forget
 from tfrec_recall.models.one_pass_model import OnePassModel
-from tfrec_recall.models.published import Published
+from tfrec_recall.models.published import Published, Unread
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.retrieval import UserNeighbourRetriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
@@ -116,6 +116,10 @@ class UserCF(OnePassModel):
             "unlike": True,
         },
     )
+    UNREAD: ClassVar[Unread] = {
+        ("by_rating", False): ("unlike",),
+        ("centred", False): ("unlike",),
+    }
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id", "history")
     reads_columns: ClassVar[bool] = False
 

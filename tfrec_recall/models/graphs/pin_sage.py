@@ -160,6 +160,7 @@ class PinSAGE(NodeModel):
         number(owner, board_power, "board_power", optional=True)
         number(owner, margin, "margin", above=0)
         flag(owner, normalize, "normalize")
+        self.normalize = normalize
         flag(owner, outside, "outside", optional=True)
         whole(owner, most_hard, "most_hard", least=0, optional=True)
         check_ranks(owner, hard_ranks)

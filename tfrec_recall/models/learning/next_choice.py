@@ -77,6 +77,7 @@ def _by_user(examples: Examples, power: float) -> Examples:
         return examples
     _, basket, size = np.unique(examples.history_end, return_inverse=True, return_counts=True)
     user = rank(examples.events["user_id"])[examples.target]
+    user = np.unique(user, return_inverse=True)[1]
     of_user = np.bincount(user, size[basket] ** -0.5)[user]
     weight = examples.weight * of_user**power
     return dataclasses.replace(examples, weight=(weight / weight.mean()).astype("float32"))

@@ -170,6 +170,7 @@ class MIND(SoftmaxModel):
         self.output_activation, self.ordered = output_activation, features.has_order
         # What is searched is float32, in whatever precision the rest is.
         linear = tf.keras.layers.Activation("linear", dtype="float32")
+        self.normalize = normalize
         self.unit = L2Normalization(dtype="float32") if normalize else linear
         self.items = ItemTable.of(features.item_table)
         self.item_model, self.candidate_model = self._item_side(dim)

@@ -183,6 +183,7 @@ class SDM(SoftmaxModel):
         self.dense_after_gate, self.scaled, self.causal = dense_after_gate, scaled, causal
         # What is searched is float32, in whatever precision the rest is.
         linear = tf.keras.layers.Activation("linear", dtype="float32")
+        self.normalize = normalize
         self.unit = L2Normalization(dtype="float32") if normalize else linear
         self.items = ItemTable.of(features.item_table)
         item = features.inputs(features.item)

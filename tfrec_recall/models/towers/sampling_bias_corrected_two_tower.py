@@ -172,6 +172,7 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         self.items = ItemTable.of(features.item_table)
         self.item_model, tower = item_tower(features, dim, item_hidden, residual)
         plain = tf.keras.layers.Activation("linear", dtype="float32")
+        self.normalize = normalize
         unit = L2Normalization(dtype="float32") if normalize else plain
         self.candidate_model = tf.keras.Model(tower.input, unit(tower.output))
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
