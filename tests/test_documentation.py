@@ -164,11 +164,12 @@ def test_the_page_of_a_model_has_its_rows_of_every_table_of_figures():
     hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "model_pages.py"))
     figures = (ROOT / "docs" / "figures.md").read_text(encoding="utf-8")
     tables = hook["TABLE"].findall(figures)
-    assert len(tables) == len(re.findall(r"^\| model \|", figures, re.MULTILINE)) == 3
-    for name, count in (("EGES", 3), ("GES", 3), ("TwoTower", 3), ("SDM", 2)):
+    assert len(tables) == len(re.findall(r"^\| model \|", figures, re.MULTILINE)) > 2
+    for name in ("EGES", "GES", "TwoTower", "SDM"):
         shown = "\n".join(hook["measured"](name))
-        row = rf"^\| `{hook['command_of'](name)}` \|"
-        assert len(re.findall(row, shown, re.MULTILINE)) == count, name
+        row = rf"^\| `{hook['command_of'](name)}`(?: †)? \|"
+        count = len(re.findall(row, figures, re.MULTILINE))
+        assert len(re.findall(row, shown, re.MULTILINE)) == count > 1, name
         assert len(re.findall(r"^\| `popular` \|", shown, re.MULTILINE)) == count, name
 
 

@@ -43,7 +43,6 @@ class Source:
     def load(self) -> Interactions:
         """The data; what was recognised, mended or left out is printed."""
         from tfrec_recall.data import datasets
-        from tfrec_recall.data.reading.columns import check_known
 
         options = {
             **{name: value for name, value in self._files().items() if value is not None},
@@ -65,6 +64,8 @@ class Source:
                 f"{self.name}: the table of events has no row. Received columns: "
                 f"{list(interactions.events)}."
             )
+        from tfrec_recall.data.reading.columns import check_known
+
         tables = ("events", "users", "items")
         check_known("--columns", wanted, {name: getattr(interactions, name) for name in tables})
         return interactions
