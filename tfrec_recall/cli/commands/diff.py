@@ -85,8 +85,8 @@ def diff(
     if target is not None:
         lists = None if overlap is None else dataclasses.asdict(overlap)
         paths = {"export": str(old.path), "other": str(new.path)}
-        found = {"metrics": metrics, "made_of": made, "untold": untold, "catalogue": catalogue}
-        found["lists"] = lists
+        told = {"made_of": made, "untold": untold}
+        found = {"metrics": metrics, **told, "catalogue": catalogue, "lists": lists}
         target.write_json({**paths, **found})
 
 
