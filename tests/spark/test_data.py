@@ -309,21 +309,27 @@ def test_missing_ids_are_padding(spark):
 
 EXAMPLES = {
     "next_item": {"history": 4, "user_weight_power": -0.5},
-    "next_basket": {"history": 5, "minimum_history": 2, "basket_weight_power": -1.0},
+    "next_basket": {
+        **{"history": 5, "minimum_history": 2},
+        **{"user_weight_power": 0.5, "basket_weight_power": -1.0},
+    },
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "some"), [("next_item", False), ("next_basket", False), ("next_basket", True)]
-)
+def some_alone(shop, on_spark):
+    """Both, with some events that are history alone and no targets."""
+    events, there = shop.events, on_spark.events
+    return (
+        shop.with_events(events.assign(history_only=events["item_id"] % 3 == 0)),
+        on_spark.with_events(there.withColumn("history_only", there["item_id"] % 3 == 0)),
+    )
+
+
+@pytest.mark.parametrize("some", [False, True])
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_are_those_of_pandas(on_spark, shop, spark, name, some):
-    if some:  # of the events are targets, and the others history alone
-        alone = shop.events["item_id"] % 3 == 0
-        shop = shop.with_events(shop.events.assign(history_only=alone))
-        events = on_spark.events
-        on_spark = on_spark.with_events(
-            events.withColumn("history_only", events["item_id"] % 3 == 0)
-        )
+    if some:
+        shop, on_spark = some_alone(shop, on_spark)
     expected = listed(
         getattr(data, name)(shop, **EXAMPLES[name]),
         {"history": "item_id", "history_rating": "rating"},
@@ -338,10 +344,11 @@ def test_examples_are_those_of_pandas(on_spark, shop, spark, name, some):
 
 
 def test_a_limit_of_examples_a_user(on_spark, shop):
-    found = on.next_item(on_spark, per_user=3).groupBy("user_id").count().toPandas()
-    expected = data.next_item(shop, per_user=3)
-    users = expected.events["user_id"].iloc[expected.target].value_counts()
-    assert found.set_index("user_id")["count"].to_dict() == users.to_dict()
+    for one, other in ((shop, on_spark), some_alone(shop, on_spark)):
+        found = on.next_item(other, per_user=3).groupBy("user_id").count().toPandas()
+        expected = data.next_item(one, per_user=3)
+        users = expected.events["user_id"].iloc[expected.target].value_counts()
+        assert found.set_index("user_id")["count"].to_dict() == users.to_dict()
     with pytest.raises(ValueError, match="No example is left"):
         on.next_item(on_spark, history=1_000, minimum_history=900)
 

@@ -53,7 +53,7 @@ def next_item(
     if "session_id" in events.columns:
         end = F.min(OWN_PLACE).over(whole_user("timestamp", "session_id"))
     events = events.withColumn(_END, end).withColumn(_NEEDED, F.col(_END))
-    wanted = F.col(_END) >= minimum_history
+    wanted = (F.col(_END) >= minimum_history) & _learnt(events)
     chosen = _chosen(events.withColumn(_TARGET, wanted), per_user, seed)
     weight = F.pow(F.col(_COUNT).cast("double"), F.lit(float(user_weight_power)))
     options = {"minimum_history": minimum_history}
@@ -88,7 +88,7 @@ def next_basket(
     # Baskets may overlap in time: a later event's history may end before an earlier one's.
     later = whole_user().orderBy(F.col(OWN_PLACE).desc())
     events = events.withColumn(_NEEDED, F.min(_END).over(later))
-    wanted = F.col(_END) >= minimum_history
+    wanted = (F.col(_END) >= minimum_history) & _learnt(events)
     if new_items_only:
         wanted &= F.min(OWN_PLACE).over(whole_user("item_id")) >= F.col(_END)
     chosen = _chosen(events.withColumn(_TARGET, wanted), per_user, seed)
@@ -118,6 +118,13 @@ def _ordered(interactions: SparkInteractions, what: str) -> DataFrame:
     return in_order(interactions.events)
 
 
+def _learnt(events: DataFrame) -> Column:
+    """Which events may be targets: what is `HISTORY_ONLY` is none, and counts among none."""
+    if HISTORY_ONLY not in events.columns:
+        return F.lit(True)
+    return ~F.coalesce(F.col(HISTORY_ONLY).cast("boolean"), F.lit(False))
+
+
 def _chosen(events: DataFrame, per_user: int | None, seed: int) -> DataFrame:
     """The targets, at most so many of a user, and how many the user has."""
     if per_user is not None:
@@ -138,17 +145,15 @@ def _examples(
     """The examples of the targets that are left, whose weights are 1 on average.
 
     Args:
-        weight: of each target, by the number of others, those that are history alone among them.
+        weight: of each target, by the number of others.
         options: what the targets were chosen by, to name where none is left.
     """
     given = interactions.events.columns
     if "weight" in given:
         weight = weight * F.col("weight").cast("double")
-    events = events.withColumn(_WEIGHT, weight)  # before some are no targets any more
-    if HISTORY_ONLY in given:
-        alone = F.coalesce(F.col(HISTORY_ONLY).cast("boolean"), F.lit(False))
-        events = events.withColumn(_TARGET, F.col(_TARGET) & ~alone)
-    weight = F.when(F.col(_TARGET), F.col(_WEIGHT))
+    # A sum takes no window, which a weight by the size of its basket is.
+    events = events.withColumn(_WEIGHT, F.when(F.col(_TARGET), weight))
+    weight = F.col(_WEIGHT)
     summary = [F.count(F.lit(1)), F.max("timestamp"), F.count(weight), F.avg(weight)]
     rows, newest, targets, mean = events.agg(*summary).first() or (0, 0, 0, 0)
     if not targets:
