@@ -14,7 +14,7 @@ from tfrec_recall.data import batches
 from tfrec_recall.layers import draws
 from tfrec_recall.models.learner import Learner
 from tfrec_recall.sampling import Hard, InBatch
-from tfrec_recall.training import Checkpoints, Preempted
+from tfrec_recall.training import Checkpoints, Preempted, is_over
 
 EPOCHS = 4
 PLACE = {"Item2Vec": 0}  # of the batch that is not learnt; its epoch has but one
@@ -134,6 +134,14 @@ def test_a_run_that_is_over_stays_so_until_it_is_given_more_epochs(tmp_path):
     _, more = run(name, Checkpoints(tmp_path), epochs=2, seed=99)
     assert more == pytest.approx(through(name)[0])
     assert len(list(tmp_path.glob("*.index"))) == 2
+
+
+def test_a_run_that_was_given_more_epochs_is_not_over(tmp_path):
+    run("Line", Checkpoints(tmp_path), epochs=1)
+    assert is_over(tmp_path)
+    with pytest.raises(InterruptedError):
+        run("Line", Checkpoints(tmp_path, every=1), Killed(crash, 1, 1), epochs=3)
+    assert not is_over(tmp_path)
 
 
 def test_passes_before_a_run_stay_before_it(tmp_path):

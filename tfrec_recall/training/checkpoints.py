@@ -151,6 +151,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
         return epoch, step
 
     def on_epoch_begin(self, epoch, logs=None):
+        self.state.epochs = self.params["epochs"]  # more, perhaps, than the folder's run had
         if self.goes_on_from is not None and self.goes_on_from[1]:  # Keras begins the means anew
             for metric, values in zip(self.model.metrics, self.means, strict=True):
                 metric.set_weights(values)
@@ -175,7 +176,6 @@ class Checkpoints(tf.keras.callbacks.Callback):
         self.state.logs.append({"epoch": epoch, **known})
         self.state.epoch, self.state.step = epoch + 1, 0
         self.state.stopped = bool(self.model.stop_training)
-        self.state.epochs = self.params["epochs"]
         self.write()
         if self._someone_has_to_stop(True):
             self._stop()
