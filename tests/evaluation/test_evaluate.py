@@ -73,6 +73,20 @@ def test_figures_are_those_of_the_protocol_script(shorten, split, scores):
     assert {name: round(report.metrics[name], 4) for name in theirs} == theirs
 
 
+def test_moments_of_the_request_are_asked_as_whole_seconds(split, scores):
+    """As `TimeOf` takes them of a column of events, which training reads as moments."""
+    targets = split.test.targets
+    moments = pd.to_datetime(targets["timestamp"], unit="s")
+    test = dataclasses.replace(split.test, targets=targets.assign(ordered_at=moments))
+    retriever = Known(scores, {"ordered_at": tf.TensorSpec([None], tf.int64)})
+    evaluate(retriever, dataclasses.replace(split, test=test))
+    asked = {}
+    for one in retriever.asked:
+        users = [user.decode() for user in one.queries["user_id"].numpy()]
+        asked |= dict(zip(users, one.queries["ordered_at"].numpy().tolist(), strict=True))
+    assert asked == targets.groupby("user_id")["timestamp"].min().to_dict()
+
+
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_batches_change_nothing(batch_size, split, known):
     whole, parts = evaluate(known, split), evaluate(known, split, batch_size=batch_size)

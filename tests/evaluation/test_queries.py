@@ -202,6 +202,22 @@ def test_categories_may_be_missing():
     assert result.numpy().tolist() == [7, -1, 3]
 
 
+@pytest.mark.parametrize("kind", ["datetime64[ms]", "datetime64[us, Europe/Berlin]", "object"])
+def test_dates_are_whole_seconds_where_integers_are_taken(kind):
+    times = ["2011-12-09 12:50:00.75", None, "2026-11-23 23:59"]
+    values = pd.Series(pd.to_datetime(times, format="ISO8601", utc=True), index=[7, 7, 8])
+    if kind == "datetime64[ms]":
+        values = values.dt.tz_localize(None)
+    values = values.astype(kind)
+    expected = [1_323_435_000, -1, 1_795_478_340]
+    for column in (values, values.astype("category")):
+        assert raw_tensor(column, tf.int64).numpy().tolist() == expected
+    assert raw_tensor(values, tf.int64, padded=True).numpy().tolist() == [*expected, -1]
+    assert raw_tensor(values[:0], tf.int64).shape == [0]
+    with pytest.raises(ValueError, match=r"column 'due' has times outside 1980 to 2100"):
+        raw_tensor(pd.Series([pd.Timestamp("1970-01-01")]), tf.int64, "due")
+
+
 @pytest.mark.parametrize("kind", [list, np.array])
 def test_vectors_are_taken_as_they_are(kind, monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(5, 3))

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfrec_recall.data.arrow_frames import without_nullable
 from tfrec_recall.data.column_types import nullable, of_floats, with_nullable, without_categories
 from tfrec_recall.data.ids import places
+from tfrec_recall.data.times import holds_dates, seconds
 
 HISTORY = "history"
 TIMESTAMP = "timestamp"
@@ -223,15 +224,20 @@ def raw_tensor(
 ) -> tf.Tensor:
     """A raw column as a tensor; missing values become "", -1 or, where fractions are taken, NaN.
 
+    Dates become whole Unix seconds where int64 is taken, which parts of times are read from.
+
     Args:
         padded: append one padding value.
 
-    Raises: ValueError when the column is text and the tensor is not, or the reverse.
+    Raises: ValueError when the column is text and the tensor is not, or the reverse, and for dates
+        outside 1980 to 2100.
 
     >>> raw_tensor(pd.Series([3.0, None]), tf.int64, padded=True).numpy()
     array([ 3, -1, -1])
     """
     values = without_categories(values)
+    if dtype == tf.int64 and holds_dates(values):
+        values = _whole_seconds(values, name)
     present = values[values.notna()]
     kind = pd.api.types.infer_dtype(present)
     if len(present) and kind not in (TEXT if dtype == tf.string else NUMBERS):
@@ -251,6 +257,15 @@ def raw_tensor(
     if padded:
         array = np.append(array, np.array([padding], dtype=array.dtype))
     return tf.constant(array, dtype)
+
+
+def _whole_seconds(dates: pd.Series, name: str) -> pd.Series:
+    """Moments or days as Unix seconds without their fractions, -1 where one is missing."""
+    there = dates.notna().to_numpy()
+    found, _ = seconds(dates[there].to_frame(name), "data", column=name)
+    whole = np.full(len(dates), -1, np.int64)
+    whole[there] = np.floor(found.to_numpy())
+    return pd.Series(whole)
 
 
 def _coded(values: pd.Series) -> pd.Series:
