@@ -66,11 +66,36 @@ def test_features_that_know_no_times_give_nothing_up():
     assert seen(grown)["old"] == TRAINED + 1
 
 
+def test_users_of_parts_are_put_together_once(tmp_path, monkeypatch):
+    """Once for each part would be for each part all users of those before it, too."""
+    users, together = 4_000, pd.concat
+    log = pd.DataFrame({"user_id": range(users), "item_id": np.arange(users) % 3})
+    log["timestamp"] = 1_600_000_000 + np.arange(users)
+    log.to_parquet(tmp_path / "events.parquet")
+    spec = Features([Categorical("user_id"), History()], [Categorical("item_id")])
+
+    def rows(parts):
+        parted = part_events(tmp_path / "events.parquet", tmp_path / f"{parts}", parts)
+        joined = []
+
+        def concat(tables, **options):
+            joined.append(len(result := together(tables, **options)))
+            return result
+
+        with monkeypatch.context() as patched:
+            patched.setattr(pd, "concat", concat)
+            spec.adapt(parted)
+        return sum(joined)
+
+    assert rows(16) < 1.5 * rows(2)
+
+
 @pytest.mark.parametrize("category", [False, True])
 def test_events_in_parts_say_the_same(tmp_path, category):
     generator = np.random.default_rng(1)
     log = pd.DataFrame(generator.integers(0, 9, (60, 2)), columns=["user_id", "item_id"])
     log["timestamp"] = 1_600_000_000 + generator.integers(0, 1_000, 60)
+    log["timestamp"] += 0.5 * (log["user_id"] > 6)  # some parts have no fractions
     log["item_id"] = log["item_id"].astype("str")
     if category:
         log = log.astype({"item_id": "category"})

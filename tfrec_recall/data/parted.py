@@ -131,13 +131,23 @@ def added(counts: pd.Series | None, values: pd.Series) -> pd.Series:
     {'a': 3, 'b': 1}
     """
     own = without_categories(values).value_counts(sort=False)  # parts have other categories
-    if counts is None:
-        return own
-    place = counts.index.get_indexer(own.index)
+    return merged(counts, own, np.add)
+
+
+def merged(kept: pd.Series | None, more: pd.Series, join: np.ufunc) -> pd.Series:
+    """Numbers by id, and some more by id; `join` makes one of two. Nothing is sorted.
+
+    >>> merged(pd.Series({"a": 2}), pd.Series({"b": 1, "a": 3.5}), np.maximum).to_dict()
+    {'a': 3.5, 'b': 1.0}
+    """
+    if kept is None:
+        return more
+    place = kept.index.get_indexer(more.index)
     known = place >= 0
-    numbers = counts.to_numpy(copy=True)
-    numbers[place[known]] += own.to_numpy()[known]
-    return pd.concat([pd.Series(numbers, counts.index), own[~known]])
+    numbers, others = kept.to_numpy(), more.to_numpy()
+    numbers = numbers.astype(np.result_type(numbers, others))
+    numbers[place[known]] = join(numbers[place[known]], others[known])
+    return pd.concat([pd.Series(numbers, kept.index), more[~known]])
 
 
 def part_events(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+import numpy as np
 import pandas as pd
 from numpy import dtype as numpy_dtype
 
 from tfrec_recall.data import Interactions, PartedInteractions, Vocabulary, has_baskets
 from tfrec_recall.data.column_types import without_categories
-from tfrec_recall.data.parted import added
+from tfrec_recall.data.parted import added, merged
 from tfrec_recall.features.columns import Categorical, Feature
 from tfrec_recall.features.encodings import Encoding
 
@@ -92,22 +93,28 @@ class SeenInParts:
         self.dtypes: Mapping[str, Dtype] = {}
         self.has_baskets = True
         self.newest: dict[str, pd.Series] = {}
-        users = []
+        # A user is in one part alone: what is known of users is put together once, at the end.
+        users: list[pd.DataFrame] = []
+        counts: list[pd.Series] = []
+        times: list[pd.Series] = []
         for part in parted:
             events = part.events
             self.dtypes = self.dtypes or dict(events.dtypes)
             unread = {"timestamp", "session_id"} | set(part.users) - {"user_id"}
             counted = set(IDS) | (set(columns) & set(events) - unread)
-            for column in counted:
+            counts.append(added(None, events["user_id"]))
+            for column in counted - {"user_id"}:
                 self.counts[column] = added(self.counts.get(column), events[column])
             if "timestamp" in events:
-                for column in IDS:
-                    both = [self.newest.get(column), newest_times(events, column)]
-                    times = pd.concat([one for one in both if one is not None])
-                    self.newest[column] = times.groupby(level=0).max()
+                times.append(newest_times(events, "user_id"))
+                of_items = newest_times(events, "item_id")
+                self.newest["item_id"] = merged(self.newest.get("item_id"), of_items, np.maximum)
             users.append(rows_seen(part.users, events, "user_id"))
             self.has_baskets = self.has_baskets and has_baskets(part)
         self.users = pd.concat(users, ignore_index=True)
+        self.counts["user_id"] = pd.concat(counts)
+        if times:
+            self.newest["user_id"] = pd.concat(times)
         items = parted.items
         self.items = items[items["item_id"].isin(self.counts["item_id"].index)]
 
