@@ -56,6 +56,17 @@ def test_copies_are_those_of_the_columns_that_are_kept(spark, tmp_path, columns)
         on.SparkInteractions.from_parquet(spark, tmp_path)
 
 
+@pytest.mark.parametrize("name", ["{}.parquet", "day=3/{}-0.parquet"])
+def test_parts_of_a_split_are_not_one_table_wherever_they_are(spark, tmp_path, name):
+    for part in ("train", "test"):
+        place = tmp_path / "events" / name.format(part)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame({"user_id": ["a"], "item_id": ["x"]}).to_parquet(place)
+    for place in (tmp_path, tmp_path.as_uri(), (tmp_path / "events").as_uri()):
+        with pytest.raises(ValueError, match=r"what is tested would be learnt.*split=train/"):
+            on.SparkInteractions.from_parquet(spark, place)
+
+
 @pytest.mark.filterwarnings("ignore::tfrec_recall.data.notices.ReadingNotice")
 def test_tables_are_looked_at_behind_the_mending_of_ids(spark):
     events = pd.DataFrame({"user_id": ["a"], "item_id": ["x"]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import urllib.parse
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
@@ -17,7 +17,7 @@ from tfrec_recall.data.reading import PARQUET, find_tables
 from tfrec_recall.data.reading.columns import IDS, check_known, check_rename, is_wanted, our_names
 from tfrec_recall.data.reading.layout import TABLES
 from tfrec_recall.data.reading.parquet import LABELS
-from tfrec_recall.data.reading.parts import logged_table, partition
+from tfrec_recall.data.reading.parts import logged_table, partition, refuse_split
 from tfrec_recall.data.reading.types import numbers
 from tfrec_recall.spark.checks import KEYS
 from tfrec_recall.spark.folders import Folder, exists, is_local, whole_path
@@ -57,12 +57,18 @@ def read_tables(
     rename: Mapping[str, str],
     columns: Collection[str] | None,
 ) -> tuple[Frames, Texts]:
-    """The wanted columns of all tables by our names, and what the names of folders say of them."""
+    """The wanted columns of all tables by our names, and what the names of folders say of them.
+
+    Raises: ValueError for files that are parts of a split by their names.
+    """
     frames = {table: _read(spark, path) for table, path in paths.items()}
     texts: Texts = {}
     for table, frame in frames.items():
         ours = dict(zip(frame.columns, our_names(table, frame.columns, rename), strict=True))
-        said = _of_folders(spark, frame, paths[table])
+        folder = pathlib.Path(whole_path(spark, paths[table]))
+        files = _files(frame, folder)
+        refuse_split(folder, files)  # where `find` has not looked into it
+        said = _of_folders(frame, folder, files)
         texts[table] = {ours[name]: values for name, values in said.items()}
     return wanted(frames, rename, columns), texts
 
@@ -151,15 +157,20 @@ def _text_of_folders(spark: SparkSession) -> Iterator[None]:
         spark.conf.set(option, before)
 
 
-def _of_folders(spark: SparkSession, frame: DataFrame, path: str) -> dict[str, pd.Series]:
-    """The columns that names of folders below a path hold, and their values, each once."""
-    folder = pathlib.Path(whole_path(spark, path))
+def _files(frame: DataFrame, folder: pathlib.Path) -> list[pathlib.Path]:
+    """The files of a table in a folder, or the folder itself where it is a file."""
+    files = (urllib.parse.unquote(urllib.parse.urlsplit(file).path) for file in frame.inputFiles())
+    return [file for file in map(pathlib.Path, files) if file.is_relative_to(folder)]
+
+
+def _of_folders(
+    frame: DataFrame, folder: pathlib.Path, files: Sequence[pathlib.Path]
+) -> dict[str, pd.Series]:
+    """The columns that names of folders below a folder hold, and their values, each once."""
     values: dict[str, dict[str | None, None]] = {}
-    for file in frame.inputFiles():
-        part = pathlib.Path(urllib.parse.unquote(urllib.parse.urlsplit(file).path))
-        if part.is_relative_to(folder):
-            for name, value in partition(folder, part).items():
-                values.setdefault(name, {})[value] = None
+    for file in files:
+        for name, value in partition(folder, file).items():
+            values.setdefault(name, {})[value] = None
     return {
         name: pd.Series(list(values[name]), name=name, dtype="str")
         for name in frame.columns

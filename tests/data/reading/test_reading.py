@@ -214,6 +214,32 @@ def test_parquet_parts_of_a_split_are_not_one_table(tmp_path, train, test):
     assert set(Interactions.from_parquet(tmp_path).events["split"]) == {"train", "test"}
 
 
+@pytest.mark.parametrize(
+    ("names", "refused"),
+    [
+        (("train/part-0", "test/part-0"), True),
+        (("train/day=3/part-0", "day=3/valid/part-0"), True),
+        (("day=3/train", "day=3/test"), True),
+        (("ab-test/train", "ab-test/val"), True),
+        (("train/ab-test", "test/ab-test"), True),
+        (("set=train/train", "set=test/test"), False),
+        (("ab-test/a", "ab-test/b"), False),
+        (("part-0", "test/part-0"), False),
+    ],
+)
+def test_folders_called_after_parts_of_a_split_are_not_one_table(tmp_path, names, refused):
+    for name in names:
+        place = tmp_path / "events" / f"{name}.parquet"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        table().to_parquet(place)
+    for place in (tmp_path, tmp_path / "events"):
+        if refused:
+            with pytest.raises(ValueError, match=r"would be learnt.*events/split=.*Received: \["):
+                Interactions.from_parquet(place)
+        else:
+            assert len(Interactions.from_parquet(place).events) == 2 * len(table())
+
+
 def test_parquet_parts_called_alike_are_one_table(tmp_path):
     for name in ("train-00000-of-00002", "train-00001-of-00002", "contests"):
         table().to_parquet(tmp_path / f"{name}.parquet")

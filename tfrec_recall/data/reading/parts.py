@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 import re
 import urllib.parse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
@@ -13,7 +13,7 @@ from tfrec_recall.data.reading.forms import FORMATS, JSON_LINES, PARQUET, TEXT, 
 from tfrec_recall.data.reading.packed import opened
 
 _NOTHING = "__HIVE_DEFAULT_PARTITION__"  # what Hive and Spark call the folder of missing values
-# What files of a split are called, by the part that they are; perhaps with a number behind.
+# What files and folders of a split are called, by its part; perhaps with a number behind.
 SPLIT = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
@@ -85,24 +85,37 @@ def logged_table(place: pathlib.Path | str, log: str) -> ValueError:
     )
 
 
-def refuse_split(folder: pathlib.Path) -> None:
+def refuse_split(folder: pathlib.Path, files: Iterable[pathlib.Path] | None = None) -> None:
     """Raises ValueError if files are parts of a split by their names, and nothing says so inside.
 
-    They would become one table, and what is tested would be learnt.
+    They would become one table, and what is tested would be learnt. A name is also that of a
+    subfolder, but for `column=value`; such a column may say the part, and then all is well.
+
+    Args:
+        files: of the table, where they are known; else they are looked for.
     """
-    named = {
-        part.name: SPLIT[found["part"]]
-        for part in sorted(_parts(folder))
-        if (found := _OF_SPLIT.fullmatch(part.name.lower())) and not partition(folder, part)
-    }
-    if len(set(named.values())) > 1:
-        moved = ", ".join(f"{folder.name}/split={part}/{name}" for name, part in named.items())
+    named: dict[tuple[str, ...], str] = {}  # the first file of those that are called alike
+    for file in sorted(_parts(folder) if files is None else files):
+        within = file.relative_to(folder)
+        of = tuple(part for name in within.parts if "=" not in name for part in _of_split(name))
+        said = (part for value in partition(folder, file).values() for part in _of_split(value))
+        if of and next(said, None) is None:
+            named.setdefault(of, within.as_posix())
+    if len(named) > 1:
+        parts = dict.fromkeys(part for of in named for part in of)
+        moved = ", ".join(f"{folder.name}/split={part}/" for part in parts)
         raise ValueError(
             f"{folder}: files called after parts of a split would become one table, and what is "
             "tested would be learnt. Move each into a folder that says its part, which becomes the "
             f"column 'split' and is followed: {moved}; or give the table of events alone. "
-            f"Received: {sorted(named)}."
+            f"Received: {sorted(named.values())}."
         )
+
+
+def _of_split(name: str | None) -> list[str]:
+    """The part of a split that something is called after, if it is."""
+    found = _OF_SPLIT.fullmatch((name or "").lower())
+    return [SPLIT[found["part"]]] if found else []
 
 
 def has_parts(folder: pathlib.Path, formats: Sequence[str]) -> bool:
