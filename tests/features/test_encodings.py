@@ -119,6 +119,15 @@ def test_parts_of_moments_follow_the_calendar_in_all_units(unit):
         TimeOf("ordered_at").adapt(moments).encode(moments.astype("datetime64[ms]").astype("int64"))
 
 
+def test_parts_of_times_of_an_order_are_as_served():
+    """Which `Interactions` has taken for an order, and which look like milliseconds or days."""
+    for times in ([1_700_000_000_123, 1_700_000_000_999], [20_200_913, 20_201_231], [0.5, 7_201.9]):
+        times = pd.Series(times, name="timestamp")
+        encoding = TimeOf(part="hour").adapt(times)
+        whole = tf.constant(np.floor(times).astype("int64"))
+        np.testing.assert_array_equal(encoding.encode(times), encoding.graph()(whole))
+
+
 def test_lists_are_padded_and_keep_their_rows():
     genres = pd.Series([["war", "drama"], None, ["drama"], []], index=[7, 7, 8, 9])
     encoding = MultiValued("genres").adapt(genres)

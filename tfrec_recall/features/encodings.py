@@ -245,8 +245,11 @@ class TimeEncoding:
 
     def encode(self, values: pd.Series) -> np.ndarray:
         column = str(values.name or "time")
-        found, _ = seconds(values.to_frame(column), column=column)  # of a moment its ticks are none
-        whole = np.floor(found.to_numpy()).astype("int64")
+        numbers = values
+        # Times of the events are checked, and of an order any; ticks of a moment are no seconds.
+        if column != "timestamp" or not pd.api.types.is_numeric_dtype(values.dtype):
+            numbers, _ = seconds(values.to_frame(column), column=column)
+        whole = np.floor(numbers.to_numpy()).astype("int64")
         return ((whole // self.unit + self.shift) % self.count + 2).astype("int32")
 
     def raw_spec(self) -> tf.TensorSpec:
