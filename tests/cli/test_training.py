@@ -39,6 +39,7 @@ class Toy(tf.keras.Model):
     can_compile = False
     optimizer_class = tf.keras.optimizers.Adam
     reads_columns = True
+    scores_pairs = False
 
     def __init__(self, features, width=(2, 1), **kwargs):
         super().__init__(**kwargs)
@@ -167,6 +168,15 @@ def test_the_record_holds_every_setting(entry, split):
     examples = STEPS * trained.settings["batch_size"]
     # The seconds are told in thousandths.
     assert examples / trained.examples_per_second == pytest.approx(trained.seconds, abs=6e-4)
+
+
+@pytest.mark.parametrize(
+    ("scores_pairs", "items", "users"),
+    [(False, 10**6, 10_000), (True, 3_665, 10_000), (True, 50_000, 2_000), (True, 10**6, 1_000)],
+)
+def test_fewer_users_are_measured_where_a_network_scores_pairs(scores_pairs, items, users):
+    model = types.SimpleNamespace(scores_pairs=scores_pairs)
+    assert training.measured_users(model, items) == users
 
 
 def without_validation(split):

@@ -56,8 +56,8 @@ class RecallModel(Growing, Learner):
     knows users and items by ids and histories alone. `reads_context` says that what a request tells
     beside its user, columns of events, is among the features of the query. `is_quick_eagerly` says
     that a step has no loop, which would take long one operation at a time. `touches_few` says that
-    a batch is of pairs alone, few rows of each table. `PUBLISHED` is what `published` makes the
-    model of.
+    a batch is of pairs alone, few rows of each table. `scores_pairs` says that a network scores
+    each user with each item. `PUBLISHED` is what `published` makes the model of.
     """
 
     PUBLISHED: ClassVar[Published | None] = None
@@ -69,6 +69,7 @@ class RecallModel(Growing, Learner):
     reads_context: ClassVar[bool] = False
     is_quick_eagerly: ClassVar[bool] = True
     touches_few: ClassVar[bool] = False
+    scores_pairs: ClassVar[bool] = False
     query_model: tf.keras.Model
     candidate_model: tf.keras.Model
 

@@ -50,6 +50,7 @@ CUT = 50
 PATIENCE = 4
 PATIENT_STEPS = 1000  # of a trial
 MEASURED_USERS = 10_000  # after each epoch
+FEWEST_USERS, MEASURED_PAIRS = 1000, 10**8  # of a model that scores each user with each item
 MONITORED = f"val_recall@{CUT}"
 RATED = "val_rmse"  # of models that learn ratings
 
@@ -232,6 +233,17 @@ def train_model(
     )
 
 
+def measured_users(model: RecallModel, items: int) -> int:
+    """How many users are measured after each epoch, at most.
+
+    A network that scores each user with each of many items would take longer to measure than to
+    learn: it is asked of fewer.
+    """
+    if not model.scores_pairs:
+        return MEASURED_USERS
+    return min(MEASURED_USERS, max(FEWEST_USERS, MEASURED_PAIRS // items))
+
+
 def _best_pieces(
     prepare: Callable[[Interactions], tuple[RecallModel, Any]],
     trial: Split,
@@ -306,15 +318,15 @@ def _fit(
     measured: list[tf.keras.callbacks.Callback] = [in_pieces(pieces)] if pieces and not own else []
     if stops_by is not None:
         users = stops_by.validation.targets["user_id"].nunique()
-        if users > MEASURED_USERS:
+        some = measured_users(model, len(stops_by.interactions.items))
+        if users > some:
             say(
-                f"Of the {users:,} users of validation, {MEASURED_USERS:,} drawn at random are "
+                f"Of the {users:,} users of validation, {some:,} drawn at random are "
                 "measured after each epoch, always the same."
             )
         if model.learns_ratings:
-            measured = [RatingsOnValidation(stops_by, users=MEASURED_USERS), stopping]
+            measured = [RatingsOnValidation(stops_by, users=some), stopping]
         else:
-            some = MEASURED_USERS
             recall = RecallOnValidation(stops_by, cuts=(CUT,), users=some, repeats=repeats)
             measured = [recall, stopping]
     made = optimizer or model.optimizer_class

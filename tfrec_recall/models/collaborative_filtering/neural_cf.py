@@ -109,6 +109,7 @@ class NeuralCF(RecallModel):
     reads_columns: ClassVar[bool] = False
     compiles: ClassVar[bool] = True
     touches_few: ClassVar[bool] = True
+    scores_pairs: ClassVar[bool] = True
     steps_per_execution: ClassVar[int] = 16
 
     def __init__(
