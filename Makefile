@@ -23,8 +23,8 @@ test: install
 	TF_USE_LEGACY_KERAS=0 $(BIN)/python -m pytest -n auto tests/layers tests/losses tests/contract/test_layers*.py
 
 # What readers copy: the examples, and the commands and Python of the README and the documentation;
-# and the site in a browser, where `make docs` has built it.
-programs: install
+# and the site in a browser.
+programs: docs
 	$(BIN)/python -m pytest -n auto -m programs tests/test_examples.py tests/test_documentation.py \
 		tests/end_to_end/test_readme.py tests/test_in_your_own_model.py tests/test_serving_page.py \
 		tests/test_site.py

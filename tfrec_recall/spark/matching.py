@@ -51,8 +51,7 @@ def check(events: DataFrame, frame: DataFrame | None, table: str, column: str) -
     if is_text and both < here and both >= ALMOST_NONE * min(here, there):
         near = _by_zeros(met, known, column)
         if (count := near.count()) > MOST * (here - both):
-            pair = near.first()
-            shown = "" if pair is None else f"{pair[column]!r} beside {pair[_SPELLED]!r}"
+            shown = _first_of(near, column, _SPELLED)
             raise ValueError(
                 f"{table}: {count:,} of {here - both:,} {column}s of events that are not there "
                 "differ from those that are by leading zeros alone: a program read text as "
@@ -66,6 +65,12 @@ def check(events: DataFrame, frame: DataFrame | None, table: str, column: str) -
             f"has {there:,}. Do both tables speak of the same ids? {_WAYS} Received: {some} in "
             f"events, {theirs} in {table}."
         )
+
+
+def _first_of(pairs: DataFrame, one: str, other: str) -> str:
+    """The first pair of ids, as an error shows it."""
+    pair = pairs.first()
+    return "" if pair is None else f"{pair[one]!r} beside {pair[other]!r}"
 
 
 def _refuse_two_forms(every: DataFrame, places: str, column: str) -> None:
@@ -92,8 +97,7 @@ def _refuse_two_forms(every: DataFrame, places: str, column: str) -> None:
         ).first()
         all_dressed, of_twice = row or (None, None)
         if of_twice:
-            pair = twice.first()
-            shown = "" if pair is None else f"{pair['_one']!r} beside {pair['_other']!r}"
+            shown = _first_of(twice, "_one", "_other")
             raise ValueError(
                 f"{places}: column {column!r} has {of_twice:,} ids that differ from another by "
                 "blanks around them, by '.0', or by an accent that is one character or two, alone. "
