@@ -288,6 +288,10 @@ def test_hard_negatives_are_mined_from_the_model_and_learnt_from(features, inter
 
     batch = {name: values[:4] for name, values in batch.items()}
     tf.random.set_seed(1)
+    drawn = model.softmax.candidates(batch["item_id"], batch["user_row"]).own.numpy()
+    there = tf.gather(mining.negatives.table, batch["user_row"]).numpy()
+    assert any({*own} & {*row} - {0} for own, row in zip(drawn, there, strict=True))
+    tf.random.set_seed(1)
     with_hard = float(model.compute_loss(batch))
     mining.negatives.table.assign(tf.zeros_like(mining.negatives.table))
     tf.random.set_seed(1)
