@@ -49,6 +49,15 @@ def test_users_who_come_and_what_histories_reach_stay(parts, days, length):
         assert set(late.loc[late["user_id"].isin(there), "item_id"]) <= expected
 
 
+def test_old_events_that_waited_keep_nobody(parts):
+    events, files = parts
+    new = pd.DataFrame({"user_id": ["u29", "u0"], "timestamp": [20 * DAY, 5]})
+    stay = kept_events(files, new, 2, None)
+    kept = ds.dataset([str(file) for file in files]).to_table(filter=stay)
+    assert set(kept["item_id"].to_pylist()) == reference(events, new.iloc[:1], 2, None)
+    assert "u0" not in set(kept["user_id"].to_pylist())
+
+
 def test_nothing_is_written_again_for_a_few(parts):
     _, files = parts
     new = pd.DataFrame({"user_id": ["u1"], "timestamp": [20 * DAY]})

@@ -81,3 +81,24 @@ def test_the_newest_day_or_the_last_fifth_is_measured_with():
     times = np.arange(10) * DAY
     assert of_newest_day(times, "s").sum() == 1
     assert of_newest_day(times, "order").sum() == of_newest_day(times // DAY, "s").sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("times", "unit", "held"),
+    [
+        ([0, 0, 0, 3_600, 3_600], "s", 2),  # a quarter and more at the newest time
+        ([1, 2, 3, 4, 4, 4], "order", 3),
+        ([0, 0, 0, 0, 0, 1], "order", 1),
+        ([7, 7, 7], "s", 0),
+    ],
+)
+def test_of_a_short_file_the_last_fifth_is_held_with_those_of_its_time(times, unit, held):
+    found = of_newest_day(np.array(times), unit)
+    assert found.tolist() == [False] * (len(times) - held) + [True] * held
+
+
+def test_an_update_without_events_says_what_it_takes(popular):
+    nothing = Interactions(day(1).events.iloc[:0], items=day(0).items, mend_ids=False)
+    with pytest.raises(ValueError, match=r"learns new events.*Received: no event"):
+        update(popular, nothing)
+    assert versions(popular) == [1]

@@ -36,12 +36,14 @@ def kept_events(
         reads: which events count in a history, bool [events], by their column `event_type`; None:
             all of them.
     """
-    newest = pc.field("timestamp") >= int(new["timestamp"].max() - days * DAY)
+    begin = int(new["timestamp"].max() - days * DAY)
+    newest = pc.field("timestamp") >= begin
     events = ds.dataset([str(part) for part in parts])
     kind = events.schema.field("user_id").type
     columns = [name for name in ("user_id", "event_type") if name in events.schema.names]
     before = events.to_table(columns=columns, filter=newest).to_pandas()
-    came = pd.concat([before, new[columns]], ignore_index=True)
+    came = new.loc[new["timestamp"] >= begin, columns]  # what waited may be as old as any
+    came = pd.concat([before, came], ignore_index=True)
     users = pd.Index(came["user_id"].unique())
     user = pc.field("user_id")
     stay = user.isin(pa.array(users.tolist(), kind))

@@ -85,13 +85,16 @@ def check_clock(new: Interactions, before: DaysBefore, written: float) -> None:
 def of_newest_day(times: np.ndarray, unit: str) -> np.ndarray:
     """Which events are of the newest day; the last fifth where there is no other day.
 
+    Events of one time stay together, with the later ones; none is of it where all are of one time.
+
     Args:
         unit: of the times; numbers of order have no days.
 
     >>> of_newest_day(np.arange(5), "order")
     array([False, False, False, False,  True])
     """
-    first = times.max() - DAY
-    if unit == ORDER or times.min() > first:
-        first = np.quantile(times, 1 - LAST)
-    return times > first
+    begin = times.max() - DAY
+    if unit != ORDER and times.min() <= begin:
+        return times > begin
+    begin = np.quantile(times, 1 - LAST)
+    return times >= begin if begin > times.min() else times > begin

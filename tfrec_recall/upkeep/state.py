@@ -9,7 +9,7 @@ import pathlib
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from tfrec_recall.data import Split
+from tfrec_recall.data.arrow_frames import to_frame
 from tfrec_recall.data.times import ORDER
 from tfrec_recall.export.version_files import STATE, STATE_ID, card_of
 from tfrec_recall.export.versions import version_folders, write_version
@@ -142,22 +143,33 @@ class TrainingState:
         """Events that training has not learnt: it was measured with them, or left them aside."""
         return without_split(pd.read_parquet(self.folder / WAITING))
 
+    def sample(self) -> pd.DataFrame:
+        """Some events that were learnt: what others have the columns and types of."""
+        return to_frame(self._learnt().head(ROWS, batch_size=ROWS))
+
     def size(self) -> int:
         """How many events were learnt."""
         return sum(pq.read_metadata(part).num_rows for part in self._parts())
 
     def events(self) -> pd.DataFrame:
         """All events that were learnt, and those that wait, in memory: no update asks for that."""
-        learnt = ds.dataset([str(part) for part in self._parts()]).to_table().to_pandas()
-        return pd.concat([without_split(learnt), self.waiting()], ignore_index=True)
+        learnt = to_frame(self._learnt().to_table())
+        return pd.concat([learnt, self.waiting()], ignore_index=True)
 
     def events_of(self, users: pd.Series) -> pd.DataFrame:
         """The events that were learnt of these users; the others pass through part by part."""
-        data = ds.dataset([str(part) for part in self._parts()])
+        data = self._learnt()
         kind = data.schema.field("user_id").type
         asked = pa.array(users.tolist(), kind)
-        found = data.to_table(filter=pc.field("user_id").isin(asked), batch_size=ROWS)
-        return without_split(found.to_pandas(types_mapper=None))
+        return to_frame(data.to_table(filter=pc.field("user_id").isin(asked), batch_size=ROWS))
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of the events, see `schema_of`."""
+        return schema_of(self._parts())
+
+    def _learnt(self) -> ds.Dataset:
+        return ds.dataset([str(part) for part in self._parts()], schema=self.schema)
 
     def _parts(self) -> list[pathlib.Path]:
         return sorted((self.folder / EVENTS).iterdir())
@@ -220,17 +232,20 @@ def write(
         if parts and keep_days is not None:
             stay = kept_events(parts, new, keep_days, model.history_needed, model.reads)
         if stay is not None:
-            _put_together(parts, folder / EVENTS / f"{0:06}.parquet", stay)
+            _put_together(parts, folder / EVENTS / f"{0:06}.parquet", schema_of(parts), stay)
             parts = []
         elif len(parts) >= MANY:  # the first is all of the training
-            _put_together(parts[1:], folder / EVENTS / f"{1:06}.parquet")
+            _put_together(parts[1:], folder / EVENTS / f"{1:06}.parquet", schema_of(parts))
             parts = parts[:1]
         for part in parts:
             os.link(part, folder / EVENTS / part.name)
         number = len(list((folder / EVENTS).iterdir()))
+        schema = None if before is None else before.schema
         if len(new) or not number:
-            _write(new, folder / EVENTS / f"{number:06}.parquet")
-        _write(waiting, folder / WAITING)
+            part = folder / EVENTS / f"{number:06}.parquet"
+            _write(new, part, schema)
+            schema = schema or schema_of([part])
+        _write(waiting, folder / WAITING, schema)
         _write(users, folder / USERS)
         _write(items, folder / ITEMS)
         write_days(folder, days)
@@ -259,18 +274,44 @@ def remove_old(export: pathlib.Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write(table: pd.DataFrame, path: pathlib.Path) -> None:
-    table.to_parquet(path, index=False, row_group_size=ROWS)
+def schema_of(parts: Sequence[pathlib.Path]) -> pa.Schema:
+    """What the events in these parts are: each column of the type of the first that has values.
+
+    Without the column of a given split, which states of an earlier version had.
+    """
+    schemas = [pq.read_schema(part) for part in parts]
+    fields = []
+    for field in schemas[0]:
+        if field.name == "split":
+            continue
+        known = (one.field(field.name) for one in schemas if field.name in one.names)
+        fields.append(next((one for one in known if _says(one.type)), field))
+    return pa.schema(fields)
+
+
+def _says(kind: pa.DataType) -> bool:
+    """Whether a type is one of values: of missing ones, and of empty lists, it is not."""
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    return _says(kind.value_type) if is_list else not pa.types.is_null(kind)
+
+
+def _write(table: pd.DataFrame, path: pathlib.Path, schema: pa.Schema | None = None) -> None:
+    """Writes a table, with the types that a schema says, where it says any."""
+    written = pa.Table.from_pandas(table, preserve_index=False)
+    if schema is not None:
+        said = {field.name: field for field in schema if _says(field.type)}
+        fields = [said.get(field.name, field) for field in written.schema]
+        written = pa.Table.from_pandas(table, pa.schema(fields), preserve_index=False)
+    pq.write_table(written, path, row_group_size=ROWS)
 
 
 def _put_together(
-    parts: list[pathlib.Path], path: pathlib.Path, stay: pc.Expression | None = None
+    parts: list[pathlib.Path],
+    path: pathlib.Path,
+    schema: pa.Schema,
+    stay: pc.Expression | None = None,
 ) -> None:
-    schema = pq.read_schema(parts[0])
-    if "split" in schema.names:  # a state of an earlier version
-        schema = schema.remove(schema.get_field_index("split"))
+    data = ds.dataset([str(part) for part in parts], schema=schema)
     with pq.ParquetWriter(path, schema) as writer:
-        for part in parts:
-            options = {"columns": schema.names, "filter": stay, "batch_size": ROWS}
-            for batch in ds.dataset(str(part)).to_batches(**options):
-                writer.write_batch(batch.cast(schema))
+        for batch in data.to_batches(filter=stay, batch_size=ROWS):
+            writer.write_batch(batch)

@@ -120,6 +120,11 @@ def update(
     """
     if keep_days is not None and not keep_days > 0:
         raise ValueError(f"keep_days is a number above 0. Received: {keep_days=}.")
+    if not len(new.events):
+        raise ValueError(
+            "An update learns new events, and takes rows of users and items beside them. "
+            "Received: no event."
+        )
     path = pathlib.Path(path)
     with next_version(path) as unchanged:
         clock = _Clock()
@@ -235,7 +240,7 @@ class _Run:
         self.epochs, self.replay, self.seed = epochs, replay, seed
         self.dropping = {"minimum_count": minimum_count, "unseen_days": unseen_days}
         self.waiting, self.again = state.waiting(), again
-        self.events = in_form(new.events, self.waiting)
+        self.events = in_form(new.events, state.sample())
         self.known_users, self.known_items = state.users(), state.items()
         self.users = joined(self.known_users, new.users, "users", "user_id")
         chosen = chosen_rows(serving, self.known_items)
