@@ -123,6 +123,17 @@ def test_of_data_without_times_less_is_usual(made):
     assert (usual.about["timed"], usual.about["units"]) == (False, data.events["user_id"].nunique())
 
 
+def test_dates_of_any_type_are_not_counted_as_all_that_is_new_is_later(made):
+    events = days(6)
+    moments = pd.to_datetime(events["timestamp"], unit="s")
+    events = events.assign(ship=moments.dt.date, due=moments.dt.strftime("%Y-%m-%d"), season="2024")
+    data = Interactions(events, USERS, CATALOGUE)
+    names = " ".join(check.name for check, _ in Reference.of(made, data, events["user_id"]).checks)
+    assert "events.season" in names
+    assert "events.ship" not in names
+    assert "events.due" not in names
+
+
 FAULTS = {
     "a column emptied": (lambda day: day.assign(device=None), {"values of events.device"}),
     "a column gone": (lambda day: day.drop(columns="device"), {"values of events.device"}),
@@ -182,6 +193,23 @@ def test_vectors_of_another_version_are_found(loaded, exported, today, tmp_path)
     shutil.copytree(exported / "assets.extra/health", version / "assets.extra/health")
     found = alarms(load(version), today)
     assert {"directions of requests", "norms of requests", "items that have moved"} <= found
+
+
+def test_vectors_of_other_items_are_refused_or_told(loaded, today):
+    vectors = item_vectors(ITEMS)
+    with pytest.raises(ValueError, match=r"Item ids are string in the export.*item_vectors"):
+        watch(loaded, Interactions(today), item_vectors=(np.arange(ITEMS), vectors))
+    strangers = np.array([f"other {item}" for item in range(ITEMS)], object)
+    found = watch(loaded, Interactions(today), item_vectors=(strangers, vectors))
+    assert "items that have moved: none of those looked at before is there" in found.unchecked
+
+
+def test_a_table_of_users_without_a_column_is_not_taken_for_none(loaded, today):
+    column = "unknown values of users.country"
+    without = watch(loaded, Interactions(today), USERS[["user_id"]])
+    assert f"{column}: the day has nothing to say of it" in without.unchecked
+    none = watch(loaded, Interactions(today))
+    assert any(column in one and "no table of users is given" in one for one in none.unchecked)
 
 
 def test_items_in_several_rows_are_refused_by_name(loaded, today):
@@ -258,6 +286,10 @@ def test_a_version_over_other_items_is_held_to_what_was_usual(exported, today, t
     assert (read.lists >= 0).mean() < 1  # what was listed and is gone
     found = alarms(later, today)
     assert "unknown items" in found  # those that were taken out, and are still taken
+    rows, vectors = read.items
+    assert len(rows) == len(later.item_ids) - len(later.item_ids) // 3
+    of_rows = pd.Index(item_ids(ITEMS)).get_indexer(later.item_ids[rows])
+    np.testing.assert_allclose(vectors, item_vectors(ITEMS)[of_rows], rtol=1e-6)
     back = reindex(version, CATALOGUE, to=tmp_path / "back").version
     again, whole = (
         dict(zip(load(one).item_ids, read_reference(one / "assets.extra").popularity, strict=True))

@@ -19,6 +19,7 @@ LAST = 4_102_444_800  # 2100-01-01
 DAY = 86_400
 ORDER = "order"
 _ENDLESS = 2**62  # no time in any unit
+_WRITTEN = r"\d{4}-\d\d-\d\d(?:[T ]\d\d.*)?"  # a day or a moment of ISO 8601, and no year alone
 _YEAR_1 = pd.Timestamp("0001-01-01", tz="UTC")
 MOST = 0.9  # of the numbers are of the form that a column is said to have
 _SPREADSHEET = 25_569  # days from a spreadsheet's day 0, 1899-12-30, to 1970-01-01
@@ -149,6 +150,22 @@ def holds_dates(values: pd.Series) -> bool:
     (True, False)
     """
     return bool(pd.api.types.is_datetime64_any_dtype(_of_one_type(values).dtype))
+
+
+def are_dates(values: pd.Series) -> bool:
+    """Whether all that is there are moments or days, as `holds_dates` or as text of ISO 8601.
+
+    >>> are_dates(pd.Series(["2024-01-31", None])), are_dates(pd.Series(["2024", "2025"]))
+    (True, False)
+    """
+    if holds_dates(values):
+        return True
+    present = of_categories(values).dropna()
+    if not len(present) or pd.api.types.infer_dtype(present) != "string":
+        return False
+    text = present.astype("str").drop_duplicates()
+    written = text.str.fullmatch(_WRITTEN).all()
+    return bool(written) and pd.api.types.is_datetime64_any_dtype(of_text(text).dtype)
 
 
 def _of_one_type(values: pd.Series) -> pd.Series:

@@ -11,11 +11,12 @@ NAME = "items in lists"
 BOUND = 0.25  # of the items shown before
 
 
-def coverage(before: np.ndarray, now: np.ndarray) -> tuple[Figure, int, int] | None:
+def coverage(before: np.ndarray, now: np.ndarray, seed: int = 0) -> tuple[Figure, int, int] | None:
     """How many different items equally many lists show, and by which share they are fewer.
 
     Args:
         before, now: rows of the catalogue, [requests, k], -1 for none.
+        seed: of the ways of dealing the lists out.
 
     Returns: the figure, and the numbers of items; None where there is no list.
     """
@@ -38,6 +39,6 @@ def coverage(before: np.ndarray, now: np.ndarray) -> tuple[Figure, int, int] | N
     seen = np.zeros((1, 2 * requests), np.float32)
     seen[:, requests:] = 1
     old, new = measured(seen)[0]
-    ways = np.concatenate(dealt(requests, requests, (), measured))
+    ways = np.concatenate(dealt(requests, requests, (), measured, seed=seed))
     figure = Figure(1 - new / max(old, 1), 1 - ways[:, 1] / np.maximum(ways[:, 0], 1))
     return figure, int(old), int(new)

@@ -12,6 +12,7 @@ from tfrec_recall.data.arrow_frames import without_nullable
 from tfrec_recall.data.column_types import holds_vectors, with_nullable
 from tfrec_recall.data.examples import HISTORY_ONLY
 from tfrec_recall.data.order import TIE_ORDER
+from tfrec_recall.data.times import are_dates
 from tfrec_recall.health.vectors import Vectors
 
 SECONDS = 86_400
@@ -98,12 +99,12 @@ class Day:
         numbers one by one nothing is to be said, and there are too many of them to look at.
         """
         every = self._every_column()
-        return {name: one for name, one in every.items() if not _left_out(one[0])}
+        return {name: one for name, one in every.items() if not left_out(one[0])}
 
-    def has_vectors(self, column: str) -> bool:
-        """Whether this column is there, and left out as one of given vectors."""
+    def leaves_out(self, column: str) -> bool:
+        """Whether this column is there, and left out."""
         found = self._every_column().get(column)
-        return found is not None and holds_vectors(found[0])
+        return found is not None and left_out(found[0])
 
     def _every_column(self) -> dict[str, tuple[pd.Series, np.ndarray]]:
         other = [name for name in self.events if name not in NO_VALUES]
@@ -117,8 +118,9 @@ class Day:
         return found
 
 
-def _left_out(values: pd.Series) -> bool:
-    return pd.api.types.is_datetime64_any_dtype(values.dtype) or holds_vectors(values)
+def left_out(values: pd.Series) -> bool:
+    """Whether values are dates, or given vectors, which are not counted."""
+    return are_dates(values) or holds_vectors(values)
 
 
 def _rows(table: pd.DataFrame, rows: Any) -> pd.DataFrame:

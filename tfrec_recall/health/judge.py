@@ -51,7 +51,7 @@ def judge(
         for one, figure in zip(compared, _figures(compared, strata, seed), strict=True):
             figures.append(figure)
             found.append(_finding(one, figure))
-    shown = None if lists is None else coverage.coverage(*lists)
+    shown = None if lists is None else coverage.coverage(*lists, seed)
     if shown is not None:
         figure, old, new = shown
         figures.append(figure)

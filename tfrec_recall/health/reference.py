@@ -129,21 +129,23 @@ class Reference:
             unmeasured=unmeasured,
         )
 
-    def over(self, before: Any, now: Any, popularity: np.ndarray) -> Self:
-        """The same for a version over other items, whose lists and vectors it is held to.
+    def over(self, before: Any, now: Retriever, popularity: np.ndarray, seed: int = 0) -> Self:
+        """The same for a version over other items, whose lists it is held to.
 
         Args:
-            before, now: the ids of the catalogues.
-            popularity: of the items of now.
+            before: the ids of the catalogue of before.
+            now: the retriever of the version, some of whose items' vectors are kept.
+            popularity: of its items.
+            seed: of the items whose vectors are kept.
         """
-        new_row = pd.Index(now).get_indexer(pd.Index(before))
+        new_row = pd.Index(now.item_ids).get_indexer(pd.Index(before))
         lists, items = self.lists, self.items
         if lists is not None:
             lists = np.where(lists >= 0, new_row[np.maximum(lists, 0)], -1)
         if items is not None:
-            rows, vectors = items
-            kept = new_row[rows] >= 0
-            items = new_row[rows][kept], vectors[kept]
+            # Of those of before there are fewer with each version, and in the end none.
+            rows, vectors, counting = _some_items(now, seed)
+            items = rows[:counting], vectors[:counting]
         counts = popularity.astype(np.int64)
         return dataclasses.replace(self, popularity=counts, lists=lists, items=items)
 
@@ -209,16 +211,22 @@ def _of_catalogue(
     """Some items' rows and vectors, and the checks of them."""
     if "embed_item" not in retriever.signatures:
         return None, []
-    count = len(retriever.item_ids)
-    rows = np.random.default_rng(seed).permutation(count)[: 3 * ITEMS // 2]
-    vectors = asked.item_vectors(retriever, retriever.item_ids[rows])
-    counting = len(rows) - len(rows) // 3
+    rows, vectors, counting = _some_items(retriever, seed)
+    other = vectors[counting:] if counting < len(retriever.item_ids) else vectors
     seen, others = (
-        Vectors(some, np.arange(len(some)), len(some))
-        for some in (vectors[:counting], vectors[counting:] if counting < count else vectors)
+        Vectors(some, np.arange(len(some)), len(some)) for some in (vectors[:counting], other)
     )
     kept = rows[:counting], vectors[:counting]
     return kept, _counted(_of_vectors(others, "items"), seen)
+
+
+def _some_items(retriever: Retriever, seed: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Rows of the catalogue and their vectors, and how many of them are counted: it is learnt from
+    the others what there is to count."""
+    count = len(retriever.item_ids)
+    rows = np.random.default_rng(seed).permutation(count)[: 3 * ITEMS // 2]
+    vectors = asked.item_vectors(retriever, retriever.item_ids[rows])
+    return rows, vectors, len(rows) - len(rows) // 3
 
 
 def _counted(checks: Sequence[Check], seen: Any) -> list[tuple[Check, np.ndarray]]:

@@ -150,7 +150,7 @@ def _rows(matrix: np.ndarray) -> pa.Array:
 
 def _matrix(column: pa.ChunkedArray) -> np.ndarray:
     flat = column.combine_chunks().flatten().to_numpy()
-    return flat.reshape(len(column), -1)
+    return flat.reshape(len(column), column.type.list_size)
 
 
 def _write(path: pathlib.Path, columns: dict[str, Any]) -> None:

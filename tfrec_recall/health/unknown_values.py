@@ -9,11 +9,11 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.column_types import holds_vectors, is_list
+from tfrec_recall.data.column_types import is_list
 from tfrec_recall.health.bins import as_texts, counted, flat, is_number
 from tfrec_recall.health.check import INPUTS
 from tfrec_recall.health.comparisons import Rise
-from tfrec_recall.health.day import Day
+from tfrec_recall.health.day import Day, left_out
 
 MOST = 1_000  # values that a column may have; of free text all are new
 
@@ -67,8 +67,8 @@ class UnknownValues:
 
 
 def texts_of(values: pd.Series) -> set[str] | None:
-    """The different values of a column of text, or of its lists; None of numbers."""
-    if holds_vectors(values):
+    """The different values of a column of text, or of its lists; None of numbers and dates."""
+    if left_out(values):
         return None
     values = (flat(values) if is_list(values) else values).dropna()
     if len(values) and is_number(values):

@@ -23,7 +23,10 @@ from tfrec_recall.health.reference import ITEMS, Reference, with_answers
 from tfrec_recall.health.reference_file import read_reference
 from tfrec_recall.health.vectors import Vectors
 
-OF_TABLES = {"events": ("user_id", "item_id"), "users": ("user_id",), "items": ("item_id",)}
+OF_TABLES = {
+    **{"events": ("user_id", "item_id"), "users": ("user_id",)},
+    **dict.fromkeys(("items", "item_vectors"), ("item_id",)),
+}
 
 
 def watch(
@@ -72,15 +75,20 @@ def watch(
     if own is not None and own is not events.events:
         events = Interactions(own, time_unit=events.time_unit, mend_ids=False)
     _check_once("items", None if items is None else items["item_id"])
-    _check_once("item_vectors", None if item_vectors is None else item_vectors[0])
+    if item_vectors is not None:
+        of_servers = pd.DataFrame({"item_id": item_vectors[0]})
+        _as_known(types, "item_vectors", of_servers, untyped=False)
+        _check_once("item_vectors", item_vectors[0])
     day, unchecked, units = _day(retriever, reference, events, users, items, seed)
     of_days = [(c, counts, c.counts(day)) for c, counts in reference.checks]
-    unchecked += _not_there(of_days)
+    unchecked += _not_there(of_days, day)
     of_items, moved, problems = _items(retriever, reference, items, item_vectors, seed)
     unchecked += problems
     lists = None
     if reference.lists is not None and day.lists is not None:
         lists = reference.lists, day.lists.rows
+    usual = [one for one in reference.unmeasured if one not in unchecked]
+    unchecked += [f"{one} (of the training)" for one in usual]
     found = judge(_compared(of_days), _compared(of_items), lists, false_alarms, seed)
     found = [*moved, *found]
     return Health(
@@ -104,8 +112,9 @@ def _day(
     """The day with all that is known of it; what is not; and how many units it has."""
     unchecked = []
     timed = bool(reference.about["timed"]) and events.time_unit == "s"
-    if reference.about["timed"] and not timed:
-        unchecked.append("times of events: those of the day have none in seconds")
+    if not timed:
+        whose = "the day" if reference.about["timed"] else "the training"
+        unchecked.append(f"times of events: those of {whose} have none in seconds")
     units = drawn(with_days(events.events, timed), seed=seed)
     mine = units.events["item_id"]
     row = pd.Index(retriever.item_ids).get_indexer(pd.Index(mine))
@@ -136,10 +145,10 @@ def _as_inputs(of_users: pd.DataFrame | None, retriever: LoadedRetriever) -> pd.
     return of_users[[name for name in of_users if name in retriever.inputs]]
 
 
-def _not_there(of_days: Sequence[tuple[Check, Any, Any]]) -> list[str]:
+def _not_there(of_days: Sequence[tuple[Check, Any, Any]], day: Day) -> list[str]:
     """The checks that the day has nothing for."""
     lacking = [check.name for check, _, counts in of_days if counts is None or not counts.any()]
-    of_users = [name for name in lacking if " users." in name]
+    of_users = [name for name in lacking if " users." in name and day.of_users is None]
     other = [name for name in lacking if name not in of_users]
     told = [f"{', '.join(of_users)}: no table of users is given (--users)"] if of_users else []
     return told + ([f"{', '.join(other)}: the day has nothing to say of it"] if other else [])
@@ -183,7 +192,9 @@ def _items(
     drawn_rows, same = rows[: len(some)], rows[len(some) :]
     seen = Vectors(drawn_rows, np.arange(len(some)), len(some))
     of_items = [(check, counts, check.counts(seen)) for check, counts in reference.of_items]
-    return of_items, [moved_vectors(before[there], same)] if there.any() else [], []
+    if not there.any():
+        return of_items, [], ["items that have moved: none of those looked at before is there"]
+    return of_items, [moved_vectors(before[there], same)], []
 
 
 def _id_types(retriever: LoadedRetriever, reference: Reference) -> dict[str, str | None]:

@@ -128,7 +128,7 @@ def _exported(
         known.without(made.item_ids).write(folder)
         if usual is not None:
             events = known.value(EVENTS, made.item_ids, 0.0)
-            write_reference(folder, usual.over(before, after, events))
+            write_reference(folder, usual.over(before, made, events))
 
     version = export(
         made,
