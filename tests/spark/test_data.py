@@ -65,6 +65,24 @@ def test_ids_that_meet_but_for_those_with_zeros_are_refused(spark):
         on.SparkInteractions.from_frames(*frames)
 
 
+def test_ids_that_are_shortened_or_not_in_the_table_are_told(spark):
+    events = pd.DataFrame({"user_id": ["1.2E+10", "b", "c", "d"], "item_id": "x"})
+    users = pd.DataFrame({"user_id": ["1.2E+10"], "age": 3})
+    told = r"1 of 4 user_ids look like numbers.*1\.2E\+10|3 of 4 user_ids of events are not there"
+    for read, frames in (
+        (data.Interactions.from_frames, (events, users)),
+        (
+            on.SparkInteractions.from_frames,
+            (spark.createDataFrame(events), spark.createDataFrame(users)),
+        ),
+    ):
+        with pytest.warns(data.notices.ReadingNotice, match=told) as found:
+            read(*frames)
+        texts = " ".join(str(one.message) for one in found)
+        assert "look like numbers" in texts
+        assert "are not there" in texts
+
+
 def test_ids_are_mended_and_times_read_by_their_unit(spark):
     events = pd.DataFrame({"user": [" 13", "108"], "item_id": ["x", "y"]})
     events["timestamp"] = [1_600_000_000_500, 1_600_000_001_000]
@@ -91,6 +109,24 @@ def test_a_table_whose_log_says_which_files_count_is_refused(spark, tmp_path):
     (tmp_path / "users" / "_delta_log").mkdir()
     for place in (tmp_path, tmp_path.as_uri()):
         with pytest.raises(ValueError, match=r"users is a table of Delta Lake.*_delta_log"):
+            read(spark, place)
+
+
+@pytest.mark.parametrize(
+    ("log", "part", "said"),
+    [("_delta_log/0.json", "region=eu", "Delta"), ("metadata/v1.metadata.json", "data", "Iceberg")],
+)
+def test_a_part_of_a_table_with_a_log_is_refused_wherever_it_is(spark, tmp_path, log, part, said):
+    table = tmp_path / "orders"
+    for folder in (table / log).parent, table / part:
+        folder.mkdir(parents=True)
+    frame = pd.DataFrame({"user_id": ["a"], "item_id": ["b"]})
+    frame.to_parquet(table / part / "0.parquet")
+    read = on.SparkInteractions.from_parquet
+    assert read(spark, f"file://{table / 'data'}").events.count() == 1 if part == "data" else True
+    (table / log).write_text("{}")
+    for place in (table / part, f"file://{table / part}"):
+        with pytest.raises(ValueError, match=rf"orders is a table of .*{said}"):
             read(spark, place)
 
 

@@ -94,6 +94,21 @@ def test_nearby_neighbours_are_those_of_one_machine(encoded, known, items, penal
     same_tables(table_of(found, len(items), 5), expected)
 
 
+def test_too_few_rows_and_numbers_below_1_are_refused(encoded, items):
+    entries, similarity = on.interaction_matrix(encoded), graph.CoCount()
+    last, rows = len(items) - 1, len(items)
+    with pytest.raises(
+        ValueError, match=rf"rows counts all numbers.*rows={last}, and a row {last}"
+    ):
+        on.neighbours(entries, similarity, 3, rows=last)
+    with pytest.raises(ValueError, match="rows counts all numbers"):
+        on.nearby_neighbours(encoded, similarity, 3, half_life=1.0, rows=last)
+    with pytest.raises(ValueError, match="most_entries"):
+        on.neighbours(entries, similarity, 3, rows=rows, most_entries=0)
+    with pytest.raises(ValueError, match="most_events"):
+        on.nearby_neighbours(encoded, similarity, 3, half_life=1.0, rows=rows, most_events=-1)
+
+
 def test_a_very_active_user_counts_by_some_entries(encoded, items):
     entries = on.interaction_matrix(encoded)
     with pytest.warns(data.notices.ReadingNotice, match="more than 4 entries count by 4"):

@@ -42,7 +42,7 @@ def test_lists_are_those_of_a_batch(spark, shop, tmp_path, monkeypatch):
     )
     expected = pd.read_parquet(tmp_path / "latest" / "part-00000.parquet")
     same(found, expected, rtol=1e-5)
-    with pytest.raises(ValueError, match="k and batch_size are at least 1"):
+    with pytest.raises(ValueError, match="k as a whole number from 1 up"):
         on.recommendations(there, model, k=0)
     with pytest.raises(FileNotFoundError):
         on.recommendations(there, tmp_path / "none", k=7)

@@ -24,7 +24,7 @@ _BLANKS = " \t\n\r\v\f\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f\u2060\u3000\u
 _AROUND = rf"(?:\A[{_BLANKS}]+|[{_BLANKS}]+\z)"
 _DRESSED = rf"(?:\A[{_BLANKS}]|[{_BLANKS}]\z|\A-?[0-9]+\.0+[{_BLANKS}]*\z)"
 SHORTENED = r"[0-9][.,][0-9]{1,5}E\+[0-9]{2}"  # a long number as a spreadsheet shows it
-_ROUNDED = r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2}"  # or as any program writes a double
+ROUNDED = r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2}"  # or as any program writes a double
 _WAYS = (
     "mend_ids=True (--mend-ids) makes one id of them and says so; mend_ids=False (--keep-ids) "
     "takes every id as it is."
@@ -198,7 +198,7 @@ def _tell_of_shortened(every: pd.Series, places: str, column: str) -> None:
     """Different ids may have become one before they came here."""
     text = pa.array(every, pa.large_string())
     shortened = every[
-        pc.match_substring_regex(text, rf"\A{_ROUNDED}\z").to_numpy(zero_copy_only=False)
+        pc.match_substring_regex(text, rf"\A{ROUNDED}\z").to_numpy(zero_copy_only=False)
     ]
     if len(shortened):
         tell(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import os
 import secrets
 from collections.abc import Iterator
@@ -41,6 +42,19 @@ def exists(spark: SparkSession, path: Folder) -> bool:
     """Whether there is a file or folder."""
     system, here = _place(spark, str(path))
     return bool(system.exists(here))
+
+
+def holds(spark: SparkSession, folder: Folder, pattern: str) -> bool:
+    """Whether a folder has a file of such a name; a pattern may begin with a subfolder, `a/*.b`."""
+    within, slash, name = pattern.rpartition("/")
+    place = f"{str(folder).rstrip('/')}{slash}{within}"
+    if "*" not in name:
+        return exists(spark, f"{place}/{name}")
+    if not exists(spark, place):
+        return False
+    system, here = _place(spark, place)
+    files = (one.getPath().getName() for one in system.listStatus(here))
+    return any(fnmatch.fnmatchcase(file, name) for file in files)
 
 
 def is_local(spark: SparkSession, path: Folder) -> bool:

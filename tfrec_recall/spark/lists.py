@@ -14,6 +14,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import FloatType, IntegerType, StructField, StructType
 
+from tfrec_recall.data.arguments import whole
 from tfrec_recall.data.notices import tell
 from tfrec_recall.spark.interactions import SparkInteractions
 from tfrec_recall.spark.names import contents, numbers, own
@@ -46,7 +47,8 @@ def recommendations(
         export: the directory of the versions, of which the newest is taken, or that of one, where
             all workers find it.
         k: the length of the lists.
-        repeats: list the items of the histories like all others.
+        repeats: list the items of the histories like all others, as `tfrec-recall batch` does of
+            an export that was trained with --repeats.
         context: what all requests tell of themselves, a row.
         batch_size: requests in one call of the graph.
         most_events: of a user with more the latest count, and what came before may be listed again;
@@ -57,8 +59,9 @@ def recommendations(
     """
     from tfrec_recall.export.version_files import newest_version
 
-    if k < 1 or batch_size < 1:
-        raise ValueError(f"k and batch_size are at least 1. Received: {k=}, {batch_size=}.")
+    for name, value in (("k", k), ("batch_size", batch_size)):
+        whole("recommendations", value, name)
+    whole("recommendations", most_events, "most_events", optional=True)
     version = str(newest_version(pathlib.Path(export)).absolute())
     events, users = _limited(interactions, most_events), interactions.users
     newest = None

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType
 
-from tfrec_recall.data.matching import ALMOST_NONE, MOST
+from tfrec_recall.data.matching import ALMOST_NONE, MOST, ROUNDED
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading.columns import IDS
 from tfrec_recall.spark.checks import with_id_types
@@ -38,7 +38,9 @@ def check(events: DataFrame, frame: DataFrame | None, table: str, column: str) -
     met = events.select(column).distinct()
     if isinstance(events.schema[column].dataType, StringType):
         every = met if frame is None else met.union(frame.select(column)).distinct()
-        _refuse_two_forms(every, "events" if frame is None else f"events and {table}", column)
+        places = "events" if frame is None else f"events and {table}"
+        _refuse_two_forms(every, places, column)
+        _tell_of_shortened(every, places, column)
     if frame is None:
         return
     known = frame.select(column, F.lit(1).alias("_known"))
@@ -57,6 +59,12 @@ def check(events: DataFrame, frame: DataFrame | None, table: str, column: str) -
                 "differ from those that are by leading zeros alone: a program read text as "
                 f"numbers. {_WAYS} Received: {shown}."
             )
+    if both >= ALMOST_NONE * min(here, there) and here - both > MOST * here:
+        some = [one[0] for one in met.join(known, column, "left_anti").take(3)]
+        tell(
+            f"{table}: {here - both:,} of {here:,} {column}s of events are not there, such as "
+            f"{some}, so that nothing else is known of them."
+        )
     if both < here and both < ALMOST_NONE * min(here, there):
         some = [one[0] for one in met.join(known, column, "left_anti").take(3)]
         theirs = [one[0] for one in known.take(3)]
@@ -112,6 +120,20 @@ def _refuse_two_forms(every: DataFrame, places: str, column: str) -> None:
             )
     finally:
         alike.unpersist()
+
+
+def _tell_of_shortened(every: DataFrame, places: str, column: str) -> None:
+    shortened = F.col(column).rlike(rf"^{ROUNDED}$")
+    row = every.agg(
+        F.count_if(shortened), F.count(column), F.max(F.when(shortened, F.col(column)))
+    ).first()
+    count, size, some = row or (0, 0, None)
+    if count:
+        tell(
+            f"{places}: {count:,} of {size:,} {column}s look like numbers that a spreadsheet or a "
+            f"program shortened, such as {some!r}, and are taken as they are: save the source with "
+            "these cells as text."
+        )
 
 
 def mended_tables(tables: dict[str, DataFrame]) -> dict[str, DataFrame]:

@@ -15,7 +15,8 @@ from tfrec_recall.spark.order import PLACE
 from tfrec_recall.spark.products import COLUMN, ID, NEIGHBOUR, names_of
 from tfrec_recall.spark.similarity import (
     best_pairs,
-    check_count,
+    check_arguments,
+    check_rows,
     column_weights,
     interaction_matrix,
 )
@@ -45,7 +46,7 @@ def nearby_neighbours(
         most_events: of a user with more the latest count; a notice tells of it.
         count, rows, seed: as of `neighbours`.
     """
-    check_count(count)
+    check_arguments("nearby_neighbours", count, rows, most_events=most_events)
     if similarity.moments != (OVERLAP,):
         raise ValueError(f"Counts are all that there is. Received: {similarity}, which needs more.")
     if not half_life > 0:
@@ -57,6 +58,7 @@ def nearby_neighbours(
         )
     known = events.where(F.col("item_id") > 1).select("user_id", "item_id", PLACE)
     matrix = interaction_matrix(known)
+    check_rows(matrix, rows)
     column_weights(similarity, known.groupBy("user_id").count(), most_events, "events")
     sizes = matrix.groupBy(COLUMN).count()
     weight = column_weights(similarity, sizes, None, "entries")

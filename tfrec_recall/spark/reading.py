@@ -17,10 +17,10 @@ from tfrec_recall.data.reading import PARQUET, find_tables
 from tfrec_recall.data.reading.columns import IDS, check_known, check_rename, is_wanted, our_names
 from tfrec_recall.data.reading.layout import TABLES
 from tfrec_recall.data.reading.parquet import LABELS
-from tfrec_recall.data.reading.parts import logged_table, partition, refuse_split
+from tfrec_recall.data.reading.parts import LOGS, logged_table, partition, refuse_split
 from tfrec_recall.data.reading.types import numbers
 from tfrec_recall.spark.checks import KEYS
-from tfrec_recall.spark.folders import Folder, exists, is_local, whole_path
+from tfrec_recall.spark.folders import Folder, exists, holds, is_local, whole_path
 from tfrec_recall.spark.names import contents, each, named
 
 Frames = dict[str, DataFrame]
@@ -45,10 +45,20 @@ def find(spark: SparkSession, place: str, elsewhere: Mapping[str, Folder | None]
                 found[table] = f"{place.rstrip('/')}/{name}"
     found.setdefault("events", place)
     for path in found.values():
-        for log in ("_delta_log", ".hoodie"):  # beside another log Spark itself finds no Parquet
-            if exists(spark, f"{path.rstrip('/')}/{log}"):
-                raise logged_table(path, log)
+        _refuse_logged_table(spark, path)
     return {table: found[table] for table in TABLES if table in found}
+
+
+def _refuse_logged_table(spark: SparkSession, path: str) -> None:
+    """As `data.reading.parts.refuse_logged_table`, wherever Spark reads."""
+    place = path.rstrip("/")
+    while True:
+        for log in LOGS:
+            if holds(spark, place, log):
+                raise logged_table(place, log)
+        place, _, name = place.rpartition("/")
+        if "=" not in name and name != "data":  # these stand beside or below the log
+            return
 
 
 def read_tables(

@@ -15,6 +15,7 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from tfrec_recall.data.arguments import whole
 from tfrec_recall.data.notices import tell
 from tfrec_recall.graph.similarity import Moment, Similarity, Totals
 from tfrec_recall.spark import columns
@@ -73,7 +74,8 @@ def neighbours(
 
     Returns: id, rank (from 1), neighbour, weight (float).
     """
-    check_count(count)
+    check_arguments("neighbours", count, rows, most_entries=most_entries)
+    check_rows(matrix, rows)
     if similarity.shift_invariant:
         row = matrix.agg(F.min(VALUE)).first()
         least = 0.0 if row is None or row[0] is None else float(row[0])
@@ -174,6 +176,20 @@ def _schema(matrix: DataFrame, moments: tuple[Moment, ...]) -> str:
     return ", ".join([f"{ID} {kind}", f"{NEIGHBOUR} {kind}", *sums])
 
 
-def check_count(count: int) -> None:
-    if count < 1:
-        raise ValueError(f"count is at least 1. Received: {count}.")
+def check_arguments(owner: str, count: int, rows: int, **most: int | None) -> None:
+    """Raises the ValueError of numbers that are not whole ones from 1 up; None takes all."""
+    whole(owner, count, "count")
+    whole(owner, rows, "rows")
+    for name, value in most.items():
+        whole(owner, value, name, optional=True)
+
+
+def check_rows(matrix: DataFrame, rows: int) -> None:
+    """Raises ValueError for a row of a matrix that `rows` does not count."""
+    found = matrix.agg(F.max(ROW)).first()
+    last = -1 if found is None or found[0] is None else int(found[0])
+    if last >= rows:
+        raise ValueError(
+            "rows counts all numbers of the ids, padding and unknown among them, as the length of "
+            f"their vocabulary does. Received: rows={rows}, and a row {last}."
+        )
