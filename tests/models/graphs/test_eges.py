@@ -202,6 +202,31 @@ def test_a_share_of_centres_is_shown_without_its_id(model_class, share):
     assert len({block.tobytes() for block in drawn}) == len(drawn) > 3  # drawn anew each time
 
 
+def test_a_centre_that_has_nothing_but_its_id_keeps_it():
+    """Of two cold centres, the tables of the one with tags learn these, of the other the id."""
+    features = Features([History(length=5)], [Categorical("item_id"), MultiValued("tags")])
+    features.adapt(groups())
+    model = EGES(features, **SMALL)
+    has_tags = (features.item_table["tags"][2:] != 0).any(axis=1)  # of known items
+    tagged, bare = 2 + has_tags.argmax(), 2 + has_tags.argmin()
+    model.vectors.output_vectors.assign(tf.ones_like(model.vectors.output_vectors))
+    before = model.vectors.encoder.tables["item_id"].numpy()
+    one = np.ones((1, 2, 1), "float32")
+    arguments = np.array([[tagged, bare]]), np.array([[9]]), one, np.array([[8]]), 0 * one
+    model.vectors.learn(*arguments, tf.constant(0.1), tf.constant([[True, True]]))
+    moved = np.abs(model.vectors.encoder.tables["item_id"] - before).max(axis=1)
+    assert np.flatnonzero(moved).tolist() == [bare]
+    assert np.flatnonzero(model.vectors.learnt.numpy()[2:]).tolist() == [bare - 2]
+
+
+@pytest.mark.parametrize("model_class", [GES, EGES])
+def test_where_items_are_ids_alone_none_is_cold(model_class):
+    features = Features([History(length=5)], [Categorical("item_id")]).adapt(groups())
+    assert model_class(features, **SMALL).cold_rate == 0
+    with pytest.raises(ValueError, match=r"where there is side info.*Received: cold_rate=0\.5"):
+        model_class(features, cold_rate=0.5)
+
+
 def test_scores_are_lifted_by_popularity_and_those_of_new_items_are_cosines():
     model, items, retriever = with_a_new_item(EGES)
     vectors = model.embed_items(items)

@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from tests.models.graphs.test_pin_sage import features_of, groups, margin
 from tests.references.skip_gram import negative_sampling
-from tfrec_recall.models import GraphSAGE
+from tfrec_recall.features import Categorical, Features, History, MultiValued
+from tfrec_recall.models import GraphSAGE, PinSAGE
 from tfrec_recall.models.graphs.graph_sage import AGGREGATORS, drawn_evenly, strongest
 from tfrec_recall.models.graphs.node_encoder import Hidden
 
@@ -98,6 +99,38 @@ def test_a_pairs_edge_is_hidden_and_samples_change(interactions):
     expected = {int(edge) for q, i in pairs for edge in (q * 16 + i, i * 16 + q)}
     assert seen[0][0] == seen[1][0] == {-1, *expected}  # -1 is the number of no edge
     assert seen[0][1] != seen[1][1]
+
+
+@pytest.mark.parametrize("model_class", [GraphSAGE, PinSAGE])
+def test_a_node_that_has_nothing_but_its_id_is_never_cold(model_class, interactions):
+    item = [Categorical("item_id"), MultiValued("tags")]
+    features = Features([History(length=5)], item).adapt(interactions)
+    model, seen = model_class(features, dim=4, cold_rate=0.9), []
+    embed = model.nodes.embed
+
+    def watch(nodes, hidden, *given, **named):
+        seen.append(hidden.cold.numpy())
+        return embed(nodes, hidden, *given, **named)
+
+    model.nodes.embed = watch
+    batch = next(iter(model.training_data(interactions, batch_size=4)))
+    for _ in range(5):
+        model.compute_loss(batch, training=True)
+    has_tags = (features.item_table["tags"] != 0).any(axis=1)
+    assert 0 < has_tags.sum() < 14
+    np.testing.assert_array_equal(np.any(seen, axis=0), has_tags)
+
+
+@pytest.mark.parametrize("model_class", [GraphSAGE, PinSAGE])
+def test_where_items_are_ids_alone_none_is_cold(model_class, interactions):
+    features = Features([History(length=5)], [Categorical("item_id")]).adapt(interactions)
+    model = model_class(features, dim=4)
+    assert model.cold_rate == 0
+    assert not model.nodes.cold(0.9, tf.constant([1, 2])).numpy().any()
+    with pytest.raises(ValueError, match=r"where there is side info.*Received: cold_rate=0\.5"):
+        model_class(features, cold_rate=0.5)
+    with_numbers = model_class(features_of(interactions), dim=4).nodes
+    assert with_numbers.cold(1.0, tf.constant([1, 2])).numpy().all()
 
 
 @pytest.mark.parametrize("label", ["kind", "tags"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import scipy.sparse as sp
 
-from tfrec_recall.data.arguments import flag, number, refuse, whole
+from tfrec_recall.data.arguments import flag, number, refuse, whole, without_effect
 from tfrec_recall.data.examples import NoExample
 
 
@@ -27,6 +27,23 @@ def check_nodes(
     flag(owner, hide_edges, "hide_edges")
     number(owner, cold_rate, "cold_rate", least=0, below=1)
     whole(owner, seed, "seed", least=0)
+
+
+def cold_rate_beside(owner: str, cold_rate: float, default: float, side: bool) -> float:
+    """The share of items to show without their id: none where the id is all that is seen of them.
+
+    Args:
+        default: a value that nobody has asked for.
+        side: whether anything is seen beside the id.
+
+    Raises: ValueError for a share that was asked for, and has no effect.
+    """
+    if side:
+        return cold_rate
+    if cold_rate:
+        because = "where there is side information"
+        without_effect(owner, cold_rate, default, "cold_rate", because)
+    return 0.0
 
 
 def check_ranks(owner: str, ranks: Any) -> None:

@@ -10,12 +10,12 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.arguments import flags, kind, number, whole, without_effect
+from tfrec_recall.data.arguments import flags, kind, number, whole
 from tfrec_recall.data.windows import Block
 from tfrec_recall.features import Features, History, Wanted, infer
 from tfrec_recall.graph import NoiseRemoval, RandomWalks, Removed, walk_batches
 from tfrec_recall.layers import L2Normalization
-from tfrec_recall.models.graphs.arguments import require_edges
+from tfrec_recall.models.graphs.arguments import cold_rate_beside, require_edges
 from tfrec_recall.models.graphs.centring import Centring
 from tfrec_recall.models.graphs.sequence_graph import joined, require_joined, tell_of_sets
 from tfrec_recall.models.graphs.side_info_vectors import Directed, SideInfoVectors
@@ -89,8 +89,8 @@ class EGES(WindowModel, ItemSpaceModel):
         rate: of learning at the start; it falls in a line over `decay_epochs`, or over all epochs
             of `fit` where this is None. The optimiser given to `compile` is not used: tables change
             row by row.
-        cold_rate: the share of centres that are shown without their id; 0 where there is no side
-            information.
+        cold_rate: the share of centres that are shown without their id; none of those that have
+            no side information, and 0 where no item has any.
         popularity: the power of an item's training events that lifts its score; 0 ranks by cosine.
             A new item counts as one event.
         last, half_life: the latest items that make a user's vector, as in `Item2Vec`.
@@ -183,9 +183,8 @@ class EGES(WindowModel, ItemSpaceModel):
         self.noise = Noise(PopularityNegatives(counts, power), negatives, noise)
         keep = item_space.keep(counts, threshold)
         side_info = self.own_side_info if side_info is None else side_info
-        if side_info == "none" and cold_rate:
-            without_effect(owner, cold_rate, 0.25, "cold_rate", "where there is side information")
-        self.cold_rate = 0.0 if side_info == "none" else cold_rate
+        beside_id = side_info != "none" and len(features.item) > 1
+        self.cold_rate = cold_rate_beside(owner, cold_rate, 0.25, beside_id)
         self.popularity = popularity
         self.vectors = SideInfoVectors.of(features, dim, side_info, longest_step, adaptive_rows)
         self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)

@@ -24,7 +24,7 @@ from tfrec_recall.layers import (
     MeanAggregator,
 )
 from tfrec_recall.losses import SkipGramNegativeSampling
-from tfrec_recall.models.graphs.arguments import check_nodes, require_edges
+from tfrec_recall.models.graphs.arguments import check_nodes, cold_rate_beside, require_edges
 from tfrec_recall.models.graphs.item_pairs import Steps, pair_batches, walked_to
 from tfrec_recall.models.graphs.label_head import LabelHead
 from tfrec_recall.models.graphs.node_encoder import (
@@ -195,7 +195,7 @@ class GraphSAGE(NodeModel):
         self.strongest_edges, self.starts_by_events = strongest_edges, starts_by_events
         self.seed_of_edges = seed
         self.by_session, self.gap = by_session, gap
-        self.shared, self.temperature, self.cold_rate = shared, temperature, cold_rate
+        self.shared, self.temperature = shared, temperature
         self.negatives, self.unsupervised, self.label_weight = negatives, unsupervised, label_weight
         self.popularity, self.hide_edges = popularity, hide_edges
         self.last, self.half_life = features.recency(last, half_life)
@@ -214,6 +214,7 @@ class GraphSAGE(NodeModel):
             with_id,
             without=() if label is None else (label,),
         )
+        self.cold_rate = cold_rate_beside(owner, cold_rate, 0.1, bool(self.nodes.side))
         item = features.inputs(features.item)
         self.candidate_model = tf.keras.Model(item, VectorsOfFeatures(self.nodes)(item))
         self.query_model = item_space.query_model(features, self.nodes, self.last, self.half_life)
@@ -273,8 +274,7 @@ class GraphSAGE(NodeModel):
         query, positive = batch["query_id"], batch["item_id"]
         noise = self.proposal.sample([self.shared], for_noise)
         nodes, position = tf.unique(tf.concat([query, positive, noise], axis=0))
-        lots = tf.random.stateless_uniform([self.nodes.nodes], for_cold)
-        cold = lots < (self.cold_rate if training else 0.0)
+        cold = self.nodes.cold(self.cold_rate if training else 0.0, for_cold)
         hidden = Hidden.of(together(query), together(positive), cold, self.hide_edges)
         vectors = self.nodes.embed(nodes, hidden, for_sample, training)
         loss, size = tf.zeros(()), tf.shape(query)[0]

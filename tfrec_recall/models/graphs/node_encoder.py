@@ -114,6 +114,23 @@ class NodeEncoder(tf.keras.layers.Layer):
         table = ItemTable.of(features.item_table)
         return cls(table, features.fields(seen), dim, neighbours, convolutions, head)
 
+    @property
+    def side(self) -> list[Field]:
+        """What is seen of an item beside its id."""
+        return [field for field in self.encoder.fields if field.name != "item_id"]
+
+    def cold(self, rate: float, seed: tf.Tensor) -> tf.Tensor:
+        """Which nodes a step shows as new ones, bool [nodes]: this share of those of which more is
+        seen than an id, as nothing would be left of the others."""
+        drawn = tf.random.stateless_uniform([self.nodes], seed) < rate
+        if not rate or any(not field.size for field in self.side):
+            return drawn  # a number is always there
+        described = tf.zeros_like(drawn)
+        for field in self.side:
+            there = tf.convert_to_tensor(self.table.columns[field.name]) != 0
+            described |= tf.reduce_any(there, axis=-1) if field.rank == 2 else there
+        return drawn & described
+
     def call(self, ids, training=False):
         distinct, position = tf.unique(tf.reshape(ids, [-1]))
         vectors = self.embed(distinct, training=training)

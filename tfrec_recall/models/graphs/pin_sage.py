@@ -20,7 +20,12 @@ from tfrec_recall.graph import (
 from tfrec_recall.layers import L2Normalization, PinSAGEConvolution
 from tfrec_recall.layers.sublayers import build_within
 from tfrec_recall.losses import MaxMargin
-from tfrec_recall.models.graphs.arguments import check_nodes, check_ranks, require_edges
+from tfrec_recall.models.graphs.arguments import (
+    check_nodes,
+    check_ranks,
+    cold_rate_beside,
+    require_edges,
+)
 from tfrec_recall.models.graphs.item_pairs import (
     Steps,
     board_weights,
@@ -96,7 +101,8 @@ class PinSAGE(NodeModel):
         hard_weight: what one of them weighs beside an easy one.
         hide_edges: do not show a step the edges between a query and its positive.
         with_id: whether items have embeddings of their own.
-        cold_rate: the share of items that a step shows without it, and without neighbours.
+        cold_rate: the share of items that a step shows without it, and without neighbours; none of
+            those that have nothing else, and 0 where no item has.
         popularity: the power of an item's training events that lifts its score; 0 ranks by cosine.
             A new item counts as one event.
         last, half_life: the latest items that make a user's vector, as in `Item2Vec`.
@@ -175,8 +181,7 @@ class PinSAGE(NodeModel):
         self.top, self.walks, self.length = neighbours, walks, length
         self.run, self.board_power = run, board_power
         self.easy, self.outside = easy, outside
-        self.most_hard, self.cold_rate = most_hard, cold_rate
-        self.hard_ranks = (hard_ranks[0], hard_ranks[1])
+        self.most_hard, self.hard_ranks = most_hard, (hard_ranks[0], hard_ranks[1])
         self.popularity, self.hide_edges = popularity, hide_edges
         self.last, self.half_life = features.recency(last, half_life)
         self.proposal = PopularityNegatives(item_space.known_counts(features), power)
@@ -200,6 +205,7 @@ class PinSAGE(NodeModel):
             ),
             with_id,
         )
+        self.cold_rate = cold_rate_beside(owner, cold_rate, 0.1, bool(self.nodes.side))
         item = features.inputs(features.item)
         self.candidate_model = tf.keras.Model(item, VectorsOfFeatures(self.nodes)(item))
         self.query_model = item_space.query_model(features, self.nodes, self.last, self.half_life)
@@ -284,8 +290,7 @@ class PinSAGE(NodeModel):
         hard = self._hard(batch["hard_ids"], for_hard)  # [batch, hard]
         ids = tf.concat([query, positive, easy, tf.reshape(hard, [-1])], axis=0)
         nodes, position = tf.unique(ids)
-        lots = tf.random.stateless_uniform([self.nodes.nodes], for_cold)
-        cold = lots < (self.cold_rate if training else 0.0)
+        cold = self.nodes.cold(self.cold_rate if training else 0.0, for_cold)
         hidden = Hidden.of(together(query), together(positive), cold, self.hide_edges)
         vectors = tf.gather(self.nodes.embed(nodes, hidden, training=training), position)
         size = tf.shape(query)[0]

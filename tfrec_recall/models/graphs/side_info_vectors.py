@@ -140,10 +140,13 @@ class SideInfoVectors(tf.keras.layers.Layer):
         """One step on a block; arguments and result as `VectorTables.learn`.
 
         Args:
-            cold: bool [lanes, block], centres that are shown as new items are, without their id.
+            cold: bool [lanes, block], centres that are shown as new items are, without their id;
+                one that has nothing else keeps it.
         """
         item = self.table(centre)
         if cold is not None:
+            _, present = self._known(item)
+            cold &= tf.reduce_any(present[..., 1:], axis=-1)
             item = {**item, "item_id": tf.where(cold, 0, centre)}
         known, mask = self._known(item)
         parts = self.encoder(known)  # [lanes, block, fields, dim]
