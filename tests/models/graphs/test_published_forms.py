@@ -70,7 +70,8 @@ def test_graph_sage_is_algorithm_1_and_equation_1(interactions):
         def neighbours(node, layer):
             ids, there = model.sampled(tf.constant([node]), layer, seed + layer)
             assert there.numpy().all()
-            assert len(ids[0]) == (10, 25)[layer]
+            # S_1 and S_2; Algorithm 2 begins at the batch, whose nodes draw S_2.
+            assert len(ids[0]) == (25, 10)[layer]
             return ids.numpy()[0]
 
         return reference.graph_sage(node, 2, first, neighbours, layers)

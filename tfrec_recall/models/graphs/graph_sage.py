@@ -62,7 +62,7 @@ class GraphSAGE(NodeModel):
         - walks begin at a node as often as it has events, and not at each alike:
           `starts_by_events=False`.
         - the aggregators have a bias: `use_bias=False`.
-        - fewer neighbours are drawn of a node itself: `sizes=(10, 25)`.
+        - fewer neighbours are drawn of a node's neighbours: `sizes=(25, 10)`.
         - positives are neighbours, and not within a walk of five steps: `walk=5`.
         - negatives are more for a batch, weigh less beside a positive, and are even:
           `shared=20`, `negatives=20.0`, `power=0.75`.
@@ -86,7 +86,8 @@ class GraphSAGE(NodeModel):
         dim: of the vectors and of all layers.
         aggregator: "mean", "gcn", "lstm" or "max-pool".
         final_activation: of the last layer; None leaves it linear.
-        sizes: neighbours that are drawn for each layer, that of the outermost hop first.
+        sizes: S_1 to S_K of Algorithm 2, neighbours that each layer draws: the last is of the item
+            itself, the one before it of its neighbours.
         degree: edges of a node that the graph keeps.
         strongest_edges: keep the strongest; else some that are drawn evenly.
         reach: an item is joined to so many that follow in a user's sequence; no matter in a set.
@@ -118,7 +119,7 @@ class GraphSAGE(NodeModel):
             "strongest_edges": False,
             "starts_by_events": False,
             "use_bias": False,
-            "sizes": (10, 25),
+            "sizes": (25, 10),
             "walk": 5,
             "shared": 20,
             "negatives": 20.0,

@@ -68,7 +68,8 @@ class SampledNeighbours(tf.keras.layers.Layer):
 
     Args:
         nodes: how many there are, padding and unknown included.
-        sizes: neighbours for each convolution, that of the outermost hop first.
+        sizes: neighbours for each convolution, that of the outermost hop first; the last is what
+            the nodes draw whose vectors are asked for.
     """
 
     def __init__(self, nodes: int, sizes: Sequence[int], **kwargs):
