@@ -1,12 +1,16 @@
 """What kinds of negatives draw from, once the data is known."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.features import Categorical, Features
-from tfrec_recall.sampling import LogUniform, Popularity, Uniform
+from tfrec_recall.sampling import LogUniform, Popularity, Shown, Uniform
 
 
 @pytest.mark.parametrize("kind", [Uniform(5), Popularity(5, power=1.0), LogUniform(5)])
@@ -21,3 +25,46 @@ def test_items_that_are_too_rare_to_be_known_are_not_drawn(kind):
     probability = sampler.probability_of(np.arange(4)).numpy()
     np.testing.assert_allclose(probability[:2], 0)
     assert probability.sum() == pytest.approx(1)
+
+
+TRAIN = Interactions(
+    pd.DataFrame({"user_id": ["7", "8", "9"], "item_id": [10, 11, 12], "timestamp": [1, 2, 3]})
+)
+FEATURES = Features([Categorical("user_id")], [Categorical("item_id")]).adapt(TRAIN)
+
+
+def shown(user_id, item_id):
+    return Shown(2, pd.DataFrame({"user_id": user_id, "item_id": item_id}))
+
+
+def test_what_was_shown_is_found_by_the_users_of_training_in_any_form():
+    """Users and items that training does not know, and a missing one, are passed over."""
+    users = ["9", "stranger", None, "7", "7"]
+    kinds = shown(users, [10, 11, 11, 12, 99]), shown(pd.Categorical(users), [10, 11, 11, 12, 99])
+    expected = FEATURES.ids("item_id").encode(pd.Series([12, 10]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ReadingNotice)
+        for kind in kinds:
+            drawn = kind.sampler(FEATURES, TRAIN).sample(tf.range(3), 2, seed=[0, 1]).numpy()
+            rows = TRAIN.users["user_id"].tolist()
+            found = [drawn[rows.index(user)].tolist() for user in ("7", "8", "9")]
+            assert found == [[expected[0]] * 2, [0, 0], [expected[1]] * 2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "column"), [(shown([7, 8], [10, 11]), "user"), (shown(["7", "8"], ["10"] * 2), "item")]
+)
+def test_ids_of_another_type_than_trainings_are_refused_by_name(kind, column):
+    with pytest.raises(ValueError, match=rf"Shown takes .* {column}_id is of the type.*Received: "):
+        kind.sampler(FEATURES, TRAIN)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [shown(["x", "y"], [10, 11]), shown(["7", "8"], [98, 99]), shown(["7", "8"], [10, 11])],
+    ids=["strangers", "unknown items", "chosen"],
+)
+def test_it_is_told_where_nothing_is_left_to_draw(kind):
+    with pytest.warns(ReadingNotice, match=r"Shown draws nothing: none of 2 impressions .*user_id"):
+        sampler = kind.sampler(FEATURES, TRAIN)
+    assert not sampler.sample(tf.range(3), 2, seed=[0, 1]).numpy().any()

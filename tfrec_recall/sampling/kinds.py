@@ -7,7 +7,7 @@ can correct for. Those of a user are drawn for each query alone, by what is know
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,9 +16,9 @@ import tensorflow as tf
 
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flag, number, refuse, whole
-from tfrec_recall.data.ids import places
+from tfrec_recall.data.notices import tell
 from tfrec_recall.data.packing import pack, unpack
-from tfrec_recall.data.vocabulary import FIRST_KNOWN
+from tfrec_recall.data.vocabulary import FIRST_KNOWN, Vocabulary
 from tfrec_recall.features import Features
 from tfrec_recall.sampling.checks import check_ranks, user_rows
 from tfrec_recall.sampling.hard import HardNegatives
@@ -183,7 +183,10 @@ class Shown(OfUser):
 
     Args:
         impressions: a table of `user_id` and `item_id`, a row each time that an item was shown;
-            users and items that training does not know are passed over.
+            users and items that training does not know are passed over, and it is told where
+            nothing is left.
+
+    Raises: ValueError by `sampler` for ids of another type than training's.
     """
 
     impressions: pd.DataFrame
@@ -210,11 +213,28 @@ class Shown(OfUser):
 
     def sampler(self, features, train):
         item = features.ids("item_id")
-        user = places(pd.Index(train.users["user_id"]), self.impressions["user_id"])
-        shown = item.encode(self.impressions["item_id"])
+        user = self._encoded("user_id", Vocabulary(train.users["user_id"]).encode) - FIRST_KNOWN
+        shown = self._encoded("item_id", item.encode)
         chosen = item.encode(train.events["item_id"])
         there = user >= 0
-        return ShownNegatives(user[there], shown[there], user_rows(train), chosen, len(train.users))
+        negatives = ShownNegatives(
+            user[there], shown[there], user_rows(train), chosen, len(train.users)
+        )
+        if not negatives.left:
+            tell(
+                f"Shown draws nothing: none of {len(self.impressions):,} impressions is of a user "
+                "and an item that training knows and that the user did not choose, such as "
+                f"{self.impressions[['user_id', 'item_id']].head(1).to_dict('records')}."
+            )
+        return negatives
+
+    def _encoded(self, column: str, encode: Callable[[pd.Series], np.ndarray]) -> np.ndarray:
+        try:
+            return encode(self.impressions[column])
+        except ValueError as error:
+            raise ValueError(
+                f"Shown takes impressions whose {column} is of the type that training has. {error}"
+            ) from error
 
 
 class EachUnmet(tf.Module):

@@ -21,6 +21,9 @@ class ShownNegatives(tf.Module):
         chosen_user, chosen_item: of the positives, [positives].
         users: how many there are.
 
+    Attributes:
+        left: how many impressions may be drawn.
+
     >>> shown = ShownNegatives([0, 0, 1], [2, 3, 4], chosen_user=[0], chosen_item=[2], users=3)
     >>> shown.sample(tf.constant([0, 1, 2]), 2, seed=[1, 2]).numpy()
     array([[3, 3],
@@ -50,6 +53,7 @@ class ShownNegatives(tf.Module):
         passed = ~np.isin(user * size + item, chosen[0] * size + chosen[1])
         passed &= item >= FIRST_KNOWN
         order = np.flatnonzero(passed)[np.argsort(user[passed], kind="stable")]
+        self.left = len(order)
         count = np.bincount(user[order], minlength=users + 1)  # a stranger's, who is measured: 0
         self._items = tf.constant(np.append(item[order], 0), tf.int32)  # user after user
         self._count = tf.constant(count, tf.int32)
