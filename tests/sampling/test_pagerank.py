@@ -79,6 +79,18 @@ def test_a_pool_has_the_window_of_the_pagerank(users, parts, monkeypatch):
     assert set(few[602]) == {601, 0}
 
 
+@pytest.mark.parametrize("ranks", [(0, 6), (1, 6)])
+def test_no_item_is_in_its_own_pool_though_everyone_has_others(ranks):
+    """Of 60 items two are in all baskets of three: more walks end there than where they began."""
+    user = np.tile(np.arange(200), 3)
+    item = np.concatenate([4 + np.arange(200) % 58, np.repeat([2, 3], 200)])
+    walks = ItemUserItemWalks(bipartite_graph(user, item, users=200, items=62), items=62)
+    pool = pagerank.hard_pool(ItemPageRank(walks), ranks, 10)
+    assert not (pool == np.arange(62)[:, np.newaxis])[2:].any()
+    assert (np.count_nonzero(pool[2:], axis=1) == 5).all()  # ranks 1 to 5
+    assert (pool[2:, :] == 2).any(axis=1)[1:].all()  # what everyone has is near to all
+
+
 def test_item_pagerank_is_the_equations_where_walks_are_at_rest():
     taken = np.array([[0, 0, 0], [1, 1, 0], [1, 1, 0], [0, 0, 1.0]])
     item, user = np.nonzero(taken)

@@ -27,7 +27,7 @@ def scaled_ranks(ranks: tuple[int, int], items: int) -> tuple[int, int]:
     check_ranks("scaled_ranks", ranks, "ranks")
     whole("scaled_ranks", items, "items")
     share = min(1.0, items / PINTEREST)
-    low = max(1, round(ranks[0] * share))
+    low = max(1, round(ranks[0] * share))  # rank 0 is the item itself
     return low, max(low + 1, round(ranks[1] * share))
 
 
@@ -82,6 +82,8 @@ def hard_pool(
 ) -> np.ndarray:
     """`rank_window` of all items, int32 [items, count], some items after the other.
 
+    Rank 0 is the item itself, though more walks may end at what everyone has, and is not drawn.
+
     Args:
         ranks, count, seed: as in `rank_window`.
     """
@@ -97,7 +99,9 @@ def hard_pool(
         random = np.random.default_rng(own)
         some = np.arange(begin, min(begin + rows, nodes))
         for start, (items, scores) in zip(some, pagerank.best(some, ranks[1]), strict=True):
-            chosen = random.permutation(items[_window(scores, ranks, random)])[:count]
+            scores[items == start] = np.inf
+            chosen = items[_window(scores, ranks, random)]
+            chosen = random.permutation(chosen[chosen != start])[:count]
             table[start, : len(chosen)] = chosen
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # SciPy's products let other threads run

@@ -158,6 +158,19 @@ def test_all_of_the_pool_is_drawn(interactions):
     assert drawn == {5, 6, 7}
 
 
+def test_a_query_and_its_positive_are_no_hard_negatives(interactions):
+    model = PinSAGE(features_of(interactions), **{**SMALL, "most_hard": 3})
+    model.steps.an_epoch.assign(1)
+    model.steps.done.assign(3)
+    pair = {"query_id": tf.constant([2]), "item_id": tf.constant([3])}
+    losses = [
+        float(model.compute_loss({**pair, "hard_ids": tf.constant([pool])}))
+        for pool in ([9, 0, 0], [9, 2, 3], [9, 2, 8])
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert losses[0] != pytest.approx(losses[2], rel=1e-5)
+
+
 def margin(vectors):
     cosines = vectors @ vectors.T
     same = np.equal.outer(np.arange(14) < 7, np.arange(14) < 7)

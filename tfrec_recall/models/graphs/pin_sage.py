@@ -302,7 +302,9 @@ class PinSAGE(NodeModel):
             negatives=z_easy,
             present=(easy != positive[:, tf.newaxis]) & (easy != query[:, tf.newaxis]),
             hard_negatives=tf.reshape(z_hard, [size, tf.shape(hard)[1], vectors.shape[-1]]),
-            hard_present=(hard != 0) & (hard != positive[:, tf.newaxis]),
+            hard_present=(hard != 0)
+            & (hard != positive[:, tf.newaxis])
+            & (hard != query[:, tf.newaxis]),
         )
 
     def _easy(self, batch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
