@@ -239,3 +239,6 @@ def test_wrong_arguments_are_named(interactions):
     alone = Features(user=[History(length=5)], item=[Categorical("item_id")]).adapt(interactions)
     with pytest.raises(ValueError, match=r"Without the id .* another feature\. Received"):
         PinSAGE(alone, with_id=False)
+    with pytest.raises(ValueError, match=r"hard_ranks as a window of ranks.*hard_ranks=\(5, 5\)"):
+        PinSAGE(features, hard_ranks=(5, 5))
+    assert PinSAGE(features, hard_ranks=tuple(np.array([3, 9]))).hard_ranks == (3, 9)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import scipy.sparse as sp
 
-from tfrec_recall.data.arguments import flag, number, refuse, whole, without_effect
+from tfrec_recall.data.arguments import flag, number, whole, without_effect
 from tfrec_recall.data.examples import NoExample
 
 
@@ -44,13 +41,6 @@ def cold_rate_beside(owner: str, cold_rate: float, default: float, side: bool) -
         because = "where there is side information"
         without_effect(owner, cold_rate, default, "cold_rate", because)
     return 0.0
-
-
-def check_ranks(owner: str, ranks: Any) -> None:
-    """The same of the window of ranks that hard negatives are from."""
-    fits = isinstance(ranks, Sequence) and not isinstance(ranks, str) and len(ranks) == 2
-    if not fits or not all(isinstance(rank, int) for rank in ranks) or not 0 <= ranks[0] < ranks[1]:
-        refuse(owner, ranks, "hard_ranks", "two ranks, the first and the one behind the last")
 
 
 def require_edges(graph: sp.csr_array) -> None:

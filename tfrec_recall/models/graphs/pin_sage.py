@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data import Interactions, has_baskets
 from tfrec_recall.data.arguments import flag, number, whole, without_effect
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features
 from tfrec_recall.graph import (
     ItemPageRank,
@@ -22,7 +23,6 @@ from tfrec_recall.layers.sublayers import build_within
 from tfrec_recall.losses import MaxMargin
 from tfrec_recall.models.graphs.arguments import (
     check_nodes,
-    check_ranks,
     cold_rate_beside,
     require_edges,
 )
@@ -46,6 +46,7 @@ from tfrec_recall.models.learning.replicas import together
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
+from tfrec_recall.sampling.checks import check_ranks
 from tfrec_recall.sampling.pagerank import hard_pool, scaled_ranks
 
 DRAWS = 8  # positives of each start that the walks draw; an epoch takes one
@@ -169,7 +170,7 @@ class PinSAGE(NodeModel):
         self.normalize = normalize
         flag(owner, outside, "outside", optional=True)
         whole(owner, most_hard, "most_hard", least=0, optional=True)
-        check_ranks(owner, hard_ranks)
+        check_ranks(owner, hard_ranks, "hard_ranks")
         number(owner, hard_weight, "hard_weight", above=0)
         check_nodes(owner, dim, power, with_id, hide_edges, cold_rate, seed)
         check_served(owner, last, half_life, popularity)
@@ -274,7 +275,7 @@ class PinSAGE(NodeModel):
         by_session = train.has_time and has_baskets(train)
         board, item = boards(train, by_session, self.run)
         code = self.features.ids("item_id").encode(item)
-        known = code >= item_space.FIRST_KNOWN
+        known = code >= FIRST_KNOWN
         board, code = board[known], code[known]
         power = self.board_power
         if power is None:

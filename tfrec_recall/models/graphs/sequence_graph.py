@@ -9,9 +9,9 @@ import scipy.sparse as sp
 from tfrec_recall.data import Interactions, has_baskets
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.sequences import by_sessions, require_pairs, sequences
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features
 from tfrec_recall.graph import basket_graph, item_graph
-from tfrec_recall.models.item_embeddings.item_space import FIRST_KNOWN
 
 
 class OfSequences(Protocol):
