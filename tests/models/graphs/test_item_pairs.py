@@ -5,9 +5,16 @@ import scipy.sparse as sp
 
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.examples import NoExample
+from tfrec_recall.features import Categorical, Features
 from tfrec_recall.graph import RandomWalks
 from tfrec_recall.models.graphs import item_pairs
-from tfrec_recall.models.graphs.item_pairs import Steps, board_weights, boards, pair_batches
+from tfrec_recall.models.graphs.item_pairs import (
+    Steps,
+    board_weights,
+    boards,
+    pair_batches,
+    taken_next,
+)
 
 
 def events_of(users=3, length=7):
@@ -61,6 +68,33 @@ def test_positives_are_where_walks_come_by(monkeypatch):
     again = item_pairs.walked_to(RandomWalks(ring), query, draws=5, steps=2, seed=1)
     np.testing.assert_array_equal(found, again)
     assert not np.array_equal(found[:300], found[300:600])  # blocks draw for themselves
+
+
+@pytest.mark.parametrize(
+    ("session", "expected"),
+    [
+        (None, ["ab", "bc", "ca", "cb"]),  # of x, y and z by their times, without a repeated a
+        ([1, 1, 1, 2, 2, 3, 4, 4, 4], ["ab", "ca", "cb"]),  # x took c after a pause
+    ],
+)
+def test_what_is_taken_next_is_of_one_user_or_session_and_known(session, expected):
+    rows = [("x", "a", 1), ("x", "a", 2), ("x", "b", 3), ("x", "c", 4), ("x", "a", 5)]
+    rows += [("y", "b", 9), ("z", "c", 6), ("z", "rare", 7), ("z", "b", 8)]
+    events = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    if session is not None:
+        events["session_id"] = session
+    train = Interactions(events.sample(frac=1, random_state=1))
+    features = Features([], [Categorical("item_id", min_count=2)]).adapt(train)
+    query, following = taken_next(train, features)
+    names = np.array(["", "?", *features.item_vocabulary.ids], dtype=object)
+    assert sorted(names[query] + names[following[:, 0]]) == expected
+
+
+def test_where_nothing_is_taken_next_is_an_error():
+    alone = pd.DataFrame({"user_id": [1, 2, 2], "item_id": [5, 6, 6], "timestamp": [1, 2, 3]})
+    features = Features([], [Categorical("item_id")]).adapt(Interactions(alone))
+    with pytest.raises(NoExample, match=r"next_item=False.*3 events, 3 of known items, in 2 seq"):
+        taken_next(Interactions(alone), features)
 
 
 def test_events_count_by_the_size_of_their_board():

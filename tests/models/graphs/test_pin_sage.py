@@ -158,6 +158,34 @@ def test_all_of_the_pool_is_drawn(interactions):
     assert drawn == {5, 6, 7}
 
 
+def test_positives_may_be_what_a_user_took_next(interactions):
+    features = features_of(interactions)
+    model = PinSAGE(features, **SMALL, next_item=True)
+    events = interactions.events.sort_values(["user_id", "timestamp"])
+    item = features.ids("item_id").encode(events["item_id"]).reshape(40, 5)  # a row a user
+    expected = np.stack([item[:, :-1].ravel(), item[:, 1:].ravel()])
+    epoch = list(model.training_data(interactions, batch_size=32))
+    found = [np.concatenate([batch[n] for batch in epoch]) for n in ("query_id", "item_id")]
+    for pairs in (expected, found):
+        pairs[:] = np.array(pairs)[:, np.lexsort(pairs)]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_what_was_taken_next_needs_an_order(interactions):
+    events = interactions.events
+    timeless = interactions.with_events(events.drop(columns="timestamp"))
+    whole = events.assign(session_id=events["user_id"], timestamp=1)
+    baskets = Interactions(whole, items=interactions.items)
+    model = PinSAGE(features_of(interactions), **SMALL, next_item=True)
+    for data, lack in ((timeless, "have no timestamps"), (baskets, "are baskets")):
+        told = rf"PinSAGE pairs .* these events {lack}.*next_item=False.*Received: next_item=True"
+        with pytest.raises(ValueError, match=told):
+            PinSAGE.published(features_of(data))
+        with pytest.raises(ValueError, match=told):
+            model.training_data(data)
+        assert PinSAGE.published(features_of(data), next_item=False).run is None
+
+
 def test_a_query_and_its_positive_are_no_hard_negatives(interactions):
     model = PinSAGE(features_of(interactions), **{**SMALL, "most_hard": 3})
     model.steps.an_epoch.assign(1)

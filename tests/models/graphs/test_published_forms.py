@@ -93,6 +93,10 @@ def test_pin_sage_is_algorithm_2_and_equation_1(interactions):
     features = features_of(interactions, Categorical("kind"), Numeric("price"))
     model = made(PinSAGE, features, dim=4, walks=30, easy=6)
     batch = next(iter(model.training_data(interactions, batch_size=3)))
+    events = interactions.events.sort_values(["user_id", "timestamp"])
+    item = features.ids("item_id").encode(events["item_id"]).reshape(12, 5)  # a row a user
+    taken = set(zip(item[:, :-1].ravel(), item[:, 1:].ravel(), strict=True))
+    assert set(zip(batch["query_id"].numpy(), batch["item_id"].numpy(), strict=True)) <= taken
     model.steps.an_epoch.assign(1)
     assert model.most_hard > 6  # it is not the default's
     model.steps.done.assign(2)  # of the third epoch: two hard negatives of each query

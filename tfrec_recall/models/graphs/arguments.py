@@ -43,6 +43,17 @@ def cold_rate_beside(owner: str, cold_rate: float, default: float, side: bool) -
     return 0.0
 
 
+def require_next(owner: str, has_order: bool, has_baskets: bool) -> None:
+    """Raises ValueError where no item follows another: in events without times, and in baskets."""
+    if not has_order or has_baskets:
+        lack = "are baskets, which have no order" if has_order else "have no timestamps"
+        raise ValueError(
+            f"{owner} pairs an item with the one that its user took next, and these events {lack}: "
+            "leave next_item out (next_item=False); the form of the paper needs an order. "
+            "Received: next_item=True."
+        )
+
+
 def require_edges(graph: sp.csr_array) -> None:
     """Raises NoExample for a graph in which nothing is joined."""
     if not graph.nnz:

@@ -9,7 +9,10 @@ import tensorflow as tf
 from tfrec_recall.data import Interactions, chronological, sessions
 from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.order import changes
+from tfrec_recall.data.sequences import sequences
 from tfrec_recall.data.streaming import batches
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
+from tfrec_recall.features import Features
 from tfrec_recall.graph.importance import Walks
 from tfrec_recall.models.fitting import Run
 
@@ -66,6 +69,28 @@ def walked_to(walks: Walks, query: np.ndarray, draws: int, steps: int, seed: int
         step = np.random.default_rng(own).integers(1, steps + 1, len(walked))
         found[rows] = walked[np.arange(len(walked)), step].reshape(-1, draws)
     return found
+
+
+def taken_next(train: Interactions, features: Features) -> tuple[np.ndarray, np.ndarray]:
+    """Items, and the one that their user took right after each: encoded, int32 [pairs] and
+    [pairs, 1].
+
+    It is of the same session where there are any; items that the features do not know are passed
+    over. Raises NoExample where no item is followed by another one.
+    """
+    events, sequence = sequences(train)
+    code = features.ids("item_id").encode(events["item_id"])
+    known = code >= FIRST_KNOWN
+    code, sequence = code[known], sequence[known]
+    pair = ~changes(sequence)[1:] & changes(code)[1:]
+    if not pair.any():
+        raise NoExample(
+            "No example is left to learn from: in no sequence, a user's or a session, is a known "
+            "item followed by another one. Pairs of any two items of a board (next_item=False) "
+            f"need no order. Received: {len(events):,} events, {np.count_nonzero(known):,} of "
+            f"known items, in {len(np.unique(sequence)):,} sequences."
+        )
+    return code[:-1][pair], code[1:][pair, np.newaxis]
 
 
 def pair_batches(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
@@ -25,12 +26,14 @@ from tfrec_recall.models.graphs.arguments import (
     check_nodes,
     cold_rate_beside,
     require_edges,
+    require_next,
 )
 from tfrec_recall.models.graphs.item_pairs import (
     Steps,
     board_weights,
     boards,
     pair_batches,
+    taken_next,
     walked_to,
 )
 from tfrec_recall.models.graphs.node_encoder import (
@@ -61,8 +64,11 @@ class PinSAGE(NodeModel):
     """Convolutions over the most important neighbours, trained by a margin between items.
 
     Source: "Graph Convolutional Neural Networks for Web-Scale Recommender Systems", KDD 2018:
-    Algorithms 1 and 2, Eq. 1, sections 3.1 (importance) and 3.3 (negatives and curriculum).
+    Algorithms 1 and 2, Eq. 1, sections 3.1 (importance), 3.3 (negatives and curriculum) and 4.1
+    (positives).
     Departs:
+        - a positive is any item of the query's board, and not the one that the user took right
+          after it: `next_item=True`.
         - a board is a run of a user's events, and not all of them: `run=None`.
         - fewer important neighbours: `neighbours=50`.
         - hard negatives are no more than some, however many epochs there are: `most_hard=None`.
@@ -86,6 +92,9 @@ class PinSAGE(NodeModel):
         walks, length: from each item, to find those.
         run: a user's events that are one board; None takes all. Sessions that are baskets are
             boards themselves.
+        next_item: a positive is the item that a user took right after the query, in the same
+            session where there are any; boards then make the graph alone. It needs times, and
+            baskets have no such order.
         board_power: an event counts the size of its board to this power. None: -1/2 for baskets,
             whose sizes differ by far, and else 0.
         margin: Δ of the hinge.
@@ -116,6 +125,7 @@ class PinSAGE(NodeModel):
     PUBLISHED: ClassVar[Published] = Published(
         "KDD 2018",
         {
+            "next_item": True,
             "run": None,
             "neighbours": 50,
             "most_hard": None,
@@ -139,6 +149,7 @@ class PinSAGE(NodeModel):
         walks: int = 200,
         length: int = 5,
         run: int | None = 20,
+        next_item: bool = False,
         board_power: float | None = None,
         margin: float = 0.2,
         normalize: bool = True,
@@ -164,6 +175,9 @@ class PinSAGE(NodeModel):
         whole(owner, length, "length")
         whole(owner, easy, "easy")
         whole(owner, run, "run", least=2, optional=True)
+        flag(owner, next_item, "next_item")
+        if next_item:
+            require_next(owner, features.has_order, features.has_baskets)
         number(owner, board_power, "board_power", optional=True)
         number(owner, margin, "margin", above=0)
         flag(owner, normalize, "normalize")
@@ -180,7 +194,7 @@ class PinSAGE(NodeModel):
             without_effect(owner, tuple(hard_ranks), RANKS, "hard_ranks", because)
             without_effect(owner, hard_weight, 1.0, "hard_weight", because)
         self.top, self.walks, self.length = neighbours, walks, length
-        self.run, self.board_power = run, board_power
+        self.run, self.next_item, self.board_power = run, next_item, board_power
         self.easy, self.outside = easy, outside
         self.most_hard, self.hard_ranks = most_hard, (hard_ranks[0], hard_ranks[1])
         self.popularity, self.hide_edges = popularity, hide_edges
@@ -215,7 +229,7 @@ class PinSAGE(NodeModel):
         self.important.take_over(before.important, origins["item_id"])
 
     def add_neighbours(self, train):
-        graph, _ = self._graph(train)
+        graph = self._graph(train)
         there = np.diff(graph.indptr)[: self.nodes.nodes] > 0
         new = np.flatnonzero(there & ~self.important.importance.numpy().any(axis=1))
         if not len(new):
@@ -231,27 +245,33 @@ class PinSAGE(NodeModel):
             table.scatter_update(tf.IndexedSlices(values, new))
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
-        """Pairs of items on one board, by walks over it; also finds the important neighbours."""
-        graph, events = self._graph(train)
+        """Pairs of items on one board, by walks over it, or of what a user took next; also finds
+        the important neighbours."""
+        graph = self._graph(train)
         require_edges(graph)
         walks = ItemUserItemWalks(graph, self.nodes.nodes)
         self.important.assign(
             importance_neighbours(walks, self.top, self.walks, self.length, RESTART, seed or 0)
         )
-        return self._pairs(graph, walks, events, batch_size, seed, first_epoch)
+        return self._pairs(train, graph, walks, batch_size, seed, first_epoch)
 
     def batches_to_measure(self, interactions, batch_size):
-        graph, events = self._graph(interactions)
+        graph = self._graph(interactions)
         require_edges(graph)
         walks = ItemUserItemWalks(graph, self.nodes.nodes)
-        return self._pairs(graph, walks, events, batch_size, seed=None)
+        return self._pairs(interactions, graph, walks, batch_size, seed=None)
 
-    def _pairs(self, graph, walks, events, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
+    def _pairs(self, train, graph, walks, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
         seed_of_walks = seed or 0
         strength = np.asarray(graph[: self.nodes.nodes].sum(axis=1)).ravel()
-        random = np.random.default_rng(seed_of_walks)
-        query = random.choice(self.nodes.nodes, events, p=strength / strength.sum())
-        partner = walked_to(walks, query, DRAWS, 1, seed_of_walks)
+        if self.next_item:
+            require_next(type(self).__name__, train.has_time, has_baskets(train))
+            query, partner = taken_next(train, self.features)
+        else:
+            random = np.random.default_rng(seed_of_walks)
+            often = strength / strength.sum()
+            query = random.choice(self.nodes.nodes, len(train.events), p=often)
+            partner = walked_to(walks, query, DRAWS, 1, seed_of_walks)
         hard = np.zeros((self.nodes.nodes, 1), "int32")
         if self.most_hard:
             ranks = scaled_ranks(self.hard_ranks, int(np.count_nonzero(strength)))
@@ -270,8 +290,8 @@ class PinSAGE(NodeModel):
         if self.most_hard:
             self.steps.begin(run, "How many hard negatives PinSAGE shows (most_hard)")
 
-    def _graph(self, train: Interactions):
-        """Items and boards, and the number of events."""
+    def _graph(self, train: Interactions) -> sp.csr_array:
+        """Items and boards."""
         by_session = train.has_time and has_baskets(train)
         board, item = boards(train, by_session, self.run)
         code = self.features.ids("item_id").encode(item)
@@ -281,8 +301,7 @@ class PinSAGE(NodeModel):
         if power is None:
             power = -0.5 if by_session else 0.0
         weight = board_weights(board, power)
-        graph = bipartite_graph(board, code, board.max(initial=-1) + 1, self.nodes.nodes, weight)
-        return graph, len(train.events)
+        return bipartite_graph(board, code, board.max(initial=-1) + 1, self.nodes.nodes, weight)
 
     def compute_loss(self, batch, training=False):
         for_easy, for_hard, for_cold = tf.unstack(tf.random.split(self.steps.next(training), 3))
