@@ -259,7 +259,7 @@ def kinds_of(owner: str, negatives: Negatives) -> tuple[Kind, ...]:
     Raises: ValueError for what is neither, and for kinds that leave a query without a negative.
 
     >>> kinds_of("TwoTower", 100)
-    (InBatch(), Uniform(count=100))
+    (InBatch(across_replicas=True), Uniform(count=100))
     """
     if isinstance(negatives, int | np.integer) and not isinstance(negatives, bool):
         whole(owner, negatives, "negatives", least=0)
