@@ -1,3 +1,5 @@
+import functools
+
 import pandas as pd
 import pytest
 
@@ -55,6 +57,18 @@ def test_items_that_changed_too_often_go():
     assert (removed.items, removed.of_items) == (1, 3)
     assert len(NoiseRemoval(most_changes=2, content="version")(events())[0]) == 7
     assert "3 of 1 items" in str(removed)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA])
+def test_events_without_content_are_no_change_of_the_item(missing):
+    frame = events()
+    frame["version"] = [missing, "v1", missing, missing, "v2", missing, "v1"]
+    removes = functools.partial(NoiseRemoval, content="version")
+    assert removes(most_changes=0)(frame)[1].items == 1  # x, from v1 to v2; z has one version
+    assert removes(most_changes=1)(frame)[1].items == 0
+    assert removes(most_changes=0)(frame.assign(version=missing))[1].items == 0
+    later = frame.assign(version=["v1", missing, missing, missing, "v1", missing, missing])
+    assert removes(most_changes=0)(later)[1].items == 0  # x has v1, none, and v1 again
 
 
 def test_errors_say_what_is_missing():

@@ -26,7 +26,8 @@ class NoiseRemoval:
             and one without a dwell, stays.
         most_events: users with more go, with all that they did.
         most_changes: items whose content changed more often go; needs `content`.
-        content: an event column that says which version of the item the user saw.
+        content: an event column that says which version of the item the user saw; events without
+            one are no change.
 
     >>> events = pd.DataFrame({"user_id": [1, 1, 2], "item_id": [5, 6, 5], "timestamp": [0, 1, 9]})
     >>> kept, removed = NoiseRemoval(shortest_dwell=2)(events)
@@ -74,6 +75,7 @@ class NoiseRemoval:
     def _unstable(self, events: pd.DataFrame, most: int) -> pd.Index:
         """Items whose content, in the order of time, differs from the one before more often."""
         ordered = events.iloc[chronological(events)]
+        ordered = ordered[ordered[self.content].notna()]
         item = pd.factorize(ordered["item_id"])
         order = np.argsort(item[0], kind="stable")
         code, version = item[0][order], pd.factorize(ordered[self.content])[0][order]
