@@ -80,6 +80,28 @@ def test_types_that_book_each_other_are_near():
     assert set(ids.numpy()[0].astype(str)) == {"i0", "i2", "i4", "i6", "i8"}
 
 
+@pytest.mark.parametrize("power", [1.0, 0.5])
+def test_scores_are_the_log_ratio_of_bookings(power):
+    """Of vectors at the optimum of both directions: once, and not their sum, which is twice it."""
+    interactions, booked = small(), np.array([[40.0, 10.0], [5.0, 70.0]])
+    features = AirbnbType.default_features(interactions).adapt(interactions)
+    model = AirbnbType(features, dim=4, power=power)
+    model.training_data(interactions, 99)  # counts the types
+    of_user, of_listing = booked.sum(axis=1, keepdims=True), booked.sum(axis=0)
+    encoded = features.encode_users(interactions.users), features.encode_items(interactions.items)
+    rules = model.user_type, model.item_type
+    user, listing = (rule(of).numpy()[:2] for rule, of in zip(rules, encoded, strict=True))
+    inputs, outputs = (np.zeros((len(model.types), 4), "float32") for _ in range(2))
+    inputs[user, [0, 1]] = inputs[listing, [2, 3]] = 1
+    outputs[listing, :2] = np.log(booked / of_user / of_listing**power).T  # noise by count^power
+    outputs[user, 2:] = np.log(booked / of_listing / of_user**power)
+    model.tables.input_vectors.assign(inputs)
+    model.tables.output_vectors.assign(outputs)
+    found = scores(model, interactions)[:2, :2]
+    ratio = np.log(booked / of_user) - (1 + power) / 2 * np.log(of_listing)
+    np.testing.assert_allclose(np.diff(found), np.diff(ratio), rtol=1e-4)
+
+
 def test_bookings_need_their_order():
     timed = small()
     timeless = timed.with_events(timed.events.drop(columns="timestamp"))

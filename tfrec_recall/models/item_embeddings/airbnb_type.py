@@ -53,9 +53,9 @@ class AirbnbType(WindowModel):
         - what a row moves is limited: `longest_step=None`.
         - so that learning is quicker than word2vec's, which the paper follows: `rate=0.025`.
         - an explicit negative weighs more than another one: `rejection_weight=1.0`.
-        - a pair is scored by the products that the equations train, each type's input vector with
-          the other's output vector, and not by the cosine of two input vectors, which rejections
-          reach by detours only: `by_cosine=True`.
+        - a pair is scored by the mean of the two products that the equations train, each type's
+          input vector with the other's output vector, and not by the cosine of two input vectors,
+          which rejections reach by detours only: `by_cosine=True`.
         - the log of an item's bookings is added to its score, as that of a pair tells how much
           oftener than others this type of user books that type: `popularity=0.0`.
 

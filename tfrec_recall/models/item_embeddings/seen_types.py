@@ -20,9 +20,9 @@ class SeenTypes(tf.keras.layers.Layer):
         by_cosine: give unit input vectors alone.
 
     Input: types [batch].
-    Output: [batch, 2 * dim], the input vector and then the output vector, or the other way round:
-        the product of one kind with the other is the score in both directions. Zeros for types
-        that training has not seen.
+    Output: [batch, 2 * dim], the input vector and then the output vector; with `output_first` half
+        of each, the other way round: the product of one kind with the other is the mean of those in
+        both directions. Zeros for types that training has not seen.
     """
 
     def __init__(
@@ -58,7 +58,9 @@ class SeenTypes(tf.keras.layers.Layer):
             vectors = tf.math.l2_normalize(self.tables(types), axis=-1)
         else:
             both = [self.tables(types), tf.gather(self.tables.output_vectors, types)]
-            vectors = tf.concat(both[::-1] if output_first else both, axis=-1)
+            if output_first:  # and the products that are added up become their mean
+                both = [vectors / 2 for vectors in reversed(both)]
+            vectors = tf.concat(both, axis=-1)
         return tf.where(tf.gather(self.counts, types)[:, tf.newaxis] > 0, vectors, 0.0)
 
     def get_config(self):
