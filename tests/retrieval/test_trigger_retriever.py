@@ -149,6 +149,18 @@ def test_items_of_zeros_are_near_nothing_and_take_no_place():
     assert (by_mean.similar_items(["i3"], k=4)[0].numpy() != b"").all()
 
 
+@pytest.mark.parametrize("merge", [merge_by_sum, merge_by_maximum])
+def test_no_trigger_recalls_items_of_zeros(merge):
+    """They would stand before what is unlike all that the user had, as their cosine is 0."""
+    vectors = np.where(np.arange(ITEMS)[:, np.newaxis] == 4, 0.0, VECTORS)
+    retriever = TriggerRetriever(IDS, vectors, k=ITEMS, neighbours=ITEMS, merge=merge)
+    for history, found in zip(HISTORIES, answers(retriever), strict=True):
+        if history == ["new"]:
+            continue
+        assert list(found)[-1] == "i4"
+        assert min(found.values()) == found["i4"] < 0
+
+
 @pytest.mark.usefixtures("traced")
 def test_the_export_equals_the_retriever(tmp_path):
     retriever = TriggerRetriever(IDS, VECTORS, k=5, last=2, half_life=1.0, neighbours=4)

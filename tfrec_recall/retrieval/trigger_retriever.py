@@ -74,8 +74,8 @@ class TriggerRetriever(Retriever):
             tuned with; without them, all items are triggers.
         seed: of the permutation that orders items of equal score.
 
-    An item whose vector is zeros is no trigger. A user without a trigger is recalled nothing:
-    popular items fill the list.
+    An item whose vector is zeros is no trigger, and no trigger recalls it. A user without a trigger
+    is recalled nothing: popular items fill the list.
 
     >>> vectors = [[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]]
     >>> retriever = TriggerRetriever(["a", "b", "c"], vectors, k=2)
@@ -167,6 +167,7 @@ class TriggerRetriever(Retriever):
         trigger = tf.gather(history, place, batch_dims=1)
         trigger = tf.where(weight > 0, trigger, NO_ROW)
         rows, scores = self._found(trigger, exclude, allowed)
+        rows = _with_direction(rows, self._lengths)  # a cosine of 0 is above those of unlike items
         scores *= tf.reshape(weight, [-1, 1]) * tf.gather(self._lift, tf.maximum(rows, 0))
         beside = [tf.shape(trigger)[0], tf.shape(trigger)[1] * self._neighbours]
         return self._merge(tf.reshape(rows, beside), tf.reshape(scores, beside), k)

@@ -287,6 +287,25 @@ def test_types_never_booked_have_no_vector():
     )
 
 
+@pytest.mark.parametrize("popularity", [0.0, 1.0])
+@pytest.mark.parametrize("by_cosine", [False, True])
+def test_items_without_a_vector_come_after_all_others(by_cosine, popularity):
+    """Also where all listings are as unlike what the user books as they can be."""
+    interactions = small()
+    new = pd.DataFrame({"item_id": ["new", "newer"], "room": ["boat", "tent"]})
+    items = pd.concat([new, interactions.items], ignore_index=True)
+    features = AirbnbType.default_features(interactions).adapt(interactions)
+    model = AirbnbType(features, dim=4, by_cosine=by_cosine, popularity=popularity)
+    model.training_data(interactions, 99)  # counts the types
+    of_listing = np.arange(len(model.types)) >= model.item_type.first
+    for table in (model.tables.input_vectors, model.tables.output_vectors):
+        table.assign(np.where(of_listing, -3.0, 3.0)[:, np.newaxis] * np.ones(4))
+    ids, found = model.retriever(items)({"user_id": ["nobody"], "age": ["young"]}, k=12)
+    assert set(ids.numpy()[0, 10:].astype(str)) == {"new", "newer"}
+    assert found.numpy()[0, 9] > found.numpy()[0, 10]
+    assert (model.bias_of(interactions.items) is None) == (not popularity)  # all have a vector
+
+
 def test_among_items_of_a_type_what_many_took_leads():
     interactions = small()
     features = AirbnbType.default_features(interactions).adapt(interactions)

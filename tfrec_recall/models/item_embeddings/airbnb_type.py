@@ -59,7 +59,8 @@ class AirbnbType(WindowModel):
         - the log of an item's bookings is added to its score, as that of a pair tells how much
           oftener than others this type of user books that type: `popularity=0.0`.
 
-    A user's type is that of the users table for all his bookings.
+    A user's type is that of the users table for all his bookings. In lists, items of types that
+    training has not seen come after all others.
 
     Args:
         features: adapted.
@@ -170,10 +171,14 @@ class AirbnbType(WindowModel):
         return [*rows, Rows(self.taken, "item_id", Start.zero)]
 
     def bias_of(self, items):
-        if not self.popularity:
+        """By bookings; an item without a vector, whose product is 0, is below all that have one."""
+        encoded = self.features.encode_items(items)
+        types = self.item_type({name: encoded[name] for name in self.item_type.sizes}).numpy()
+        seen = self.types.counts.numpy()[types] > 0
+        if seen.all() and not self.popularity:
             return None
-        item = self.features.ids("item_id").encode(items["item_id"])
-        return self.popularity * np.log1p(self.taken.numpy()[item])
+        bias = self.popularity * np.log1p(self.taken.numpy()[encoded["item_id"]])
+        return np.where(seen, bias, -2 * self.types.largest_score())
 
     def _weights_of_types(self) -> list[tf.Variable]:
         """A row a type each."""

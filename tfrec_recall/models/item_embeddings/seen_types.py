@@ -53,6 +53,14 @@ class SeenTypes(tf.keras.layers.Layer):
         mass = np.where(counts > 0, np.maximum(counts, 1.0) ** self.power, 0.0)
         self.upper.assign(np.cumsum(mass))
 
+    def largest_score(self) -> float:
+        """What the score of no two types is above, and its negative what none is below."""
+        if self.by_cosine:
+            return 1.0
+        tables = self.tables.input_vectors.numpy(), self.tables.output_vectors.numpy()
+        squares = sum(np.einsum("td,td->t", table, table) for table in tables)
+        return float(np.max(squares, initial=0.0, where=self.counts.numpy() > 0)) / 2
+
     def call(self, types, output_first=False):
         if self.by_cosine:
             vectors = tf.math.l2_normalize(self.tables(types), axis=-1)
