@@ -149,6 +149,27 @@ def test_a_cold_listing_is_the_mean_of_the_nearest_three():
     np.testing.assert_allclose(vectors[5], mean / np.linalg.norm(mean), rtol=1e-4, atol=1e-5)
 
 
+def test_listings_without_a_price_are_not_near_the_cheapest():
+    items = pd.DataFrame(
+        {
+            "item_id": [f"i{n}" for n in range(6)],
+            "price": [np.nan, 400.0, 500.0, 10.0, 200.0, 300.0],
+        }
+    )
+    rows = [(f"u{user}", f"i{item}", item) for user in range(4) for item in range(6)]
+    events = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    interactions = Interactions(events, items=items)
+    features = Features(
+        user=[History()], item=[Categorical("item_id"), Numeric("price", buckets=4)]
+    ).adapt(interactions)
+    model = AirbnbListing(features, dim=4, nearest=2)
+    code = features.ids("item_id").encode(items["item_id"])
+    model.tables.learnt.assign(np.isin(np.arange(model.tables.size), code[:3]))
+    vectors = model.embed_items(items)
+    mean = vectors[1:3].mean(axis=0)  # three buckets away, where the first has none
+    np.testing.assert_allclose(vectors[3], mean / np.linalg.norm(mean), rtol=1e-4, atol=1e-5)
+
+
 def test_sessions_are_cut_by_the_pause_and_know_their_booking():
     kinds = ["click", "impression", "click", "booking", "click", "rejection", "click"]
     times = [0, 5, 10, 20, 1821, 1830, 1840]

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features, Rows, Start
 from tfrec_recall.models.item_embeddings.item_space import warm_units
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
@@ -23,7 +24,8 @@ class NearestWarm(tf.keras.layers.Layer):
 
     The distance is a sum over the features: for a category 0 if it is the same and 1 if not, for a
     number the difference in standard deviations, for a bucket the difference in buckets, over
-    their number.
+    their number. A category or a bucket that is missing or unknown is 1 from all others; a number
+    that is missing is the mean.
 
     Source: "Real-time Personalization using Embeddings for Search Ranking at Airbnb", KDD 2018,
     section 3.1: the 3 nearest listings of the same type and price range.
@@ -34,7 +36,8 @@ class NearestWarm(tf.keras.layers.Layer):
             at all gives cold items zeros. `of` says what values items have.
         nearest: how many.
 
-    Input: a dictionary of encoded item features [items].  Output: [items, dim].
+    Input: a dictionary of encoded item features [items]; buckets are integers.
+    Output: [items, dim].
     """
 
     def __init__(
@@ -119,11 +122,17 @@ class NearestWarm(tf.keras.layers.Layer):
 
     def _distance(self, name: str, value: tf.Tensor) -> tf.Tensor:
         """[cold, ids]"""
-        value = tf.cast(value, tf.float32)[:, tf.newaxis]
-        steps = self.steps[name]
+        warm, steps = tf.convert_to_tensor(self.values[name]), self.steps[name]
+        coded = steps is None or value.dtype.is_integer
+        value = tf.cast(value, tf.float32)
+        if coded:  # what is not known is far from all, and from what is not known either
+            value = tf.where(value < FIRST_KNOWN, -np.inf, value)
+            warm = tf.where(warm < FIRST_KNOWN, np.inf, warm)
+        value = value[:, tf.newaxis]
         if steps is None:
-            return tf.cast(value != self.values[name], tf.float32)
-        return tf.abs(value - self.values[name]) / steps
+            return tf.cast(value != warm, tf.float32)
+        distance = tf.abs(value - warm) / steps
+        return tf.minimum(distance, 1.0) if coded else distance
 
     def get_config(self):
         tables = part_config(self.tables)
