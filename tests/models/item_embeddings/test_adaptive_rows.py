@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tests.references import adaptive_rows as reference
+from tfrec_recall.models.graphs.side_info_vectors import EvenRows
 from tfrec_recall.models.item_embeddings.adaptive_rows import AdaptiveRows
 
 IDS = np.array([[4, 1, 4], [2, 4, 0]])
@@ -26,6 +27,21 @@ def test_steps_are_the_references(longest):
         np.testing.assert_allclose(table, expected, rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(rows.sums, sums, rtol=1e-5)
     np.testing.assert_array_equal(table.numpy()[[3, 5]], start[[3, 5]])  # not of the ids
+
+
+@pytest.mark.parametrize("longest", [None, 0.3])
+def test_even_rows_move_by_what_their_ids_add_up_to(longest):
+    """Also where an id comes twice, no farther in a block than told."""
+    start = np.random.default_rng(1).normal(size=(6, 5)).astype("float32")
+    table, gradient = tf.Variable(start), blocks()[0]
+    EvenRows(6, longest).descend(table, tf.constant(IDS), tf.constant(gradient), tf.constant(0.7))
+    step = np.zeros_like(start)
+    np.add.at(step, IDS.ravel(), 0.7 * gradient.reshape(-1, 5))
+    if longest is not None:
+        length = np.linalg.norm(step, axis=1, keepdims=True)
+        assert (length[[0, 1, 2, 4]] > longest).all()
+        step *= np.minimum(1, longest / np.maximum(length, longest))
+    np.testing.assert_allclose(table, start - step, rtol=1e-5, atol=1e-6)
 
 
 def test_the_scale_of_gradients_does_not_matter():

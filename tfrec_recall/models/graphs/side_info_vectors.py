@@ -13,7 +13,7 @@ from tfrec_recall.features import FeatureEncoder, Features, ItemTable, Rows, Sta
 from tfrec_recall.features.encoder import Field
 from tfrec_recall.layers import SideInfoPooling
 from tfrec_recall.losses.skip_gram import skip_gram_gradients
-from tfrec_recall.models.item_embeddings.adaptive_rows import AdaptiveRows
+from tfrec_recall.models.item_embeddings.adaptive_rows import AdaptiveRows, by_id
 from tfrec_recall.models.item_embeddings.vector_tables import (
     beside,
     descend,
@@ -234,6 +234,8 @@ class EvenRows:
         self.longest_step = longest_step
 
     def descend(self, table: tf.Variable, ids: tf.Tensor, gradient: tf.Tensor, rate: tf.Tensor):
+        if self.longest_step is not None:  # of a row, whose gradients are added up anyway
+            ids, gradient = by_id(ids, gradient)
         descend(table, ids, gradient, rate, self.longest_step)
 
 

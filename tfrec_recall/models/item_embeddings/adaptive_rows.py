@@ -40,9 +40,7 @@ class AdaptiveRows(tf.keras.layers.Layer):
             gradient: [..., dim]
             rate: at 0, which measures, nothing changes.
         """
-        ids, place = tf.unique(tf.reshape(ids, [-1]))
-        gradient = tf.reshape(gradient, [-1, table.shape[1]])
-        gradient = tf.math.unsorted_segment_sum(gradient, place, tf.size(ids))  # [ids, dim]
+        ids, gradient = by_id(ids, gradient)
         added = tf.where(rate > 0, tf.reduce_mean(gradient**2, axis=1), 0.0)
         self.sums.scatter_add(tf.IndexedSlices(added, ids))
         scale = tf.math.rsqrt(tf.gather(self.sums, ids) + TINY)[:, tf.newaxis]
@@ -50,3 +48,17 @@ class AdaptiveRows(tf.keras.layers.Layer):
         if self.longest_step is not None:
             step = tf.clip_by_norm(step, self.longest_step, axes=[-1])
         table.scatter_sub(tf.IndexedSlices(step, ids))
+
+
+def by_id(ids: tf.Tensor, gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Each id once, and its gradients added up.
+
+    Args:
+        ids: [...]
+        gradient: [..., dim]
+
+    Returns: [ids] and [ids, dim].
+    """
+    ids, place = tf.unique(tf.reshape(ids, [-1]))
+    gradient = tf.reshape(gradient, [-1, gradient.shape[-1]])
+    return ids, tf.math.unsorted_segment_sum(gradient, place, tf.size(ids))

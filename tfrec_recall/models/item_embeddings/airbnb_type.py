@@ -81,8 +81,9 @@ class AirbnbType(WindowModel):
         popularity: how often the log of an item's bookings, and one more, is added to its score in
             users' lists; with 0 all items of a type have the same score.
         adaptive_rows: whether rows have rates of their own, or all of them `rate`.
-        fixed_window, power, rate, decay_epochs, block, lanes, noise, longest_step, seed: as in
-            `Item2Vec`.
+        longest_step: the most that a row moves in one block, or with `adaptive_rows=False` that an
+            occurrence moves it; None sets no limit.
+        fixed_window, power, rate, decay_epochs, block, lanes, noise, seed: as in `Item2Vec`.
     """
 
     PUBLISHED: ClassVar[Published] = Published(
