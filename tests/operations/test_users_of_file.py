@@ -1,13 +1,15 @@
 """Files of users that hold a column in several types of Arrow are one list of users."""
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
 from tests.retrieval.toys import retriever
-from tfrec_recall.operations import UsersOfFile
+from tfrec_recall.data import Interactions
+from tfrec_recall.operations import EveryUser, UsersOfFile
 from tfrec_recall.retrieval import EmbeddingRetriever
 
 pytestmark = pytest.mark.usefixtures("untraced")
@@ -113,6 +115,68 @@ def test_types_that_have_none_in_common_are_told_with_their_files(of_ages, tmp_p
     said = rf"'user_id' is of one type.*Received: int64 in .*0.parquet, {ids.type} in .*1.parquet"
     with pytest.raises(ValueError, match=said):
         UsersOfFile(folder(tmp_path, *tables), of_ages)
+
+
+RATED = {"history": pa.array([["x", "y"], None, ["z"]], TEXTS)}
+STRANGERS = {"user_id": ["a", "b", "c"]}
+
+
+@pytest.fixture(scope="module")
+def of_ratings():
+    """Is asked with items and what was given to each."""
+    inputs = {
+        "history": tf.TensorSpec([None, None], tf.string),
+        "history_rating": tf.TensorSpec([None, None], tf.float32),
+    }
+    return EmbeddingRetriever(lambda raw: raw["history_rating"], ["x"], [[1.0]], inputs=inputs)
+
+
+@pytest.mark.parametrize("name", ["history", "history_rating"])
+def test_a_part_of_the_histories_is_refused_beside_the_data_too(of_ratings, tmp_path, name):
+    """The data have other events: their ratings are not those of the file's items."""
+    events = pd.DataFrame({"user_id": ["a"] * 2, "item_id": ["x", "z"], "rating": [1.0, 2.0]})
+    everyone = EveryUser(Interactions(events), of_ratings.inputs)
+    column = pa.array([["x"], [], []], TEXTS) if name == "history" else [[1.0], [], []]
+    path = folder(tmp_path, {**STRANGERS, name: column})
+    (other,) = {"history", "history_rating"} - {name}
+    said = rf"the same events.*add {other}, .*leave {name} out. Received columns: user_id, {name}"
+    for data in (everyone, None):
+        with pytest.raises(ValueError, match=said):
+            UsersOfFile(path, of_ratings, data)
+    pq.write_table(pa.table(STRANGERS), path / "0.parquet")
+    (part,) = UsersOfFile(path, of_ratings, everyone).parts(3)
+    queries, _ = part.batch(np.array([0]))
+    assert queries["history_rating"].numpy().tolist() == [[1.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("ratings", "received"),
+    [
+        ([[5.0, 4.0], [], [3.0, 2.0]], "1 and 2 values in row 2, the first of 1"),
+        ([[5.0], [4.0], None], "2 and 1 values in row 0, the first of 2"),
+    ],
+)
+def test_lists_of_the_same_events_are_of_one_length(of_ratings, tmp_path, ratings, received):
+    path = folder(tmp_path, {**STRANGERS, **RATED, "history_rating": ratings})
+    with pytest.raises(ValueError, match=f"'history' and 'history_rating'.*{received} such rows"):
+        UsersOfFile(path, of_ratings)
+
+
+@pytest.mark.parametrize(
+    ("ratings", "found"),
+    [([[5.0, None], None, None], 5.0), (pa.nulls(3), np.nan)],
+    ids=["some", "none"],
+)
+def test_of_a_history_may_be_known_no_more_than_the_items(of_ratings, tmp_path, ratings, found):
+    _, [(queries, exclude)], lengths = read(
+        folder(tmp_path, {**STRANGERS, **RATED, "history_rating": ratings}), of_ratings
+    )
+    assert lengths == [2, 0, 1]
+    assert queries["history"].numpy().tolist() == [[b"x", b"y"], [b"", b""], [b"z", b""]]
+    expected = np.full((3, 2), np.nan)
+    expected[0, 0] = found
+    np.testing.assert_array_equal(queries["history_rating"], expected)
+    assert exclude.to_list() == [[b"x", b"y"], [], [b"z"]]
 
 
 def test_what_a_writer_of_parts_has_not_finished_is_left(toy, tmp_path):

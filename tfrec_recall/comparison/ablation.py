@@ -17,7 +17,7 @@ from tfrec_recall.data.like_lengths import like_lengths
 from tfrec_recall.evaluation import Queries
 from tfrec_recall.evaluation.item_features import ItemFeatures
 from tfrec_recall.evaluation.metrics import bootstrap_interval
-from tfrec_recall.evaluation.queries import HISTORY, OBJECTIVE, TIMESTAMP
+from tfrec_recall.evaluation.queries import HISTORY, OBJECTIVE, TIMESTAMP, of_history
 from tfrec_recall.evaluation.ranking import NONE, Items
 from tfrec_recall.retrieval import EmbeddingRetriever, Retriever
 
@@ -176,8 +176,7 @@ def _features(inputs: Mapping[str, tf.TensorSpec]) -> dict[str, list[str]]:
     for name in inputs:
         if name in (OBJECTIVE, TIMESTAMP):
             continue
-        of_history = name == HISTORY or name.startswith(f"{HISTORY}_")
-        found.setdefault(HISTORY if of_history else name, []).append(name)
+        found.setdefault(HISTORY if of_history(name) else name, []).append(name)
     return found
 
 

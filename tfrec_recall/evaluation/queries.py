@@ -169,6 +169,15 @@ class Queries:
         return lists_tensor(values, spec, name)
 
 
+def of_history(name: str) -> bool:
+    """Whether an input tells of the events of histories, the same one at each place as the others.
+
+    >>> [of_history(name) for name in ("history", "history_rating", "historian")]
+    [True, True, False]
+    """
+    return name == HISTORY or name.startswith(f"{HISTORY}_")
+
+
 def lists_tensor(values: pd.Series, spec: tf.TensorSpec, name: str) -> tf.Tensor | Ragged:
     """A column of a list in each cell; a missing list is padding, a missing value is left out.
 

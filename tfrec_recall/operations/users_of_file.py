@@ -15,13 +15,16 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from tfrec_recall.data.reading.parts import parquet_parts
+from tfrec_recall.evaluation.queries import HISTORY, of_history
 from tfrec_recall.operations.arrow_tensors import list_lengths, one_type, raw_feature
 from tfrec_recall.operations.every_user import EveryUser
 from tfrec_recall.operations.requests import Part
 from tfrec_recall.retrieval import Retriever
+from tfrec_recall.retrieval.raw_inputs import padding
 
-USER, HISTORY, EXCLUDE = "user_id", "history", "exclude"
+USER, EXCLUDE = "user_id", "exclude"
 AT_A_TIME = 100_000  # rows of the ids that are looked through before the run
+LISTS_AT_A_TIME = 10_000  # where histories are, too
 
 
 class UsersOfFile:
@@ -29,7 +32,9 @@ class UsersOfFile:
 
     A column that is named as an input of the retriever is what is asked with: `history` and other
     lists as lists in cells, `timestamp` as Unix seconds. `exclude` is a list of items to leave out
-    besides those of the history. Inputs without a column come from the data, by user_id.
+    besides those of the history. Inputs without a column come from the data, by user_id; but
+    `history` and all `history_<column>` tell of the same events, and come from one place. In a row
+    their lists are of one length; where a cell of the latter has none, nothing is known of it.
 
     Args:
         path: a Parquet file, or a folder of them, which are read in the order of their names.
@@ -42,8 +47,8 @@ class UsersOfFile:
         strangers: how many rows have a user whom the data does not know; 0 without data.
 
     Raises: ValueError where it is no Parquet, lacks user_id, has rows without one, lacks what the
-        retriever needs or has it in another type, or where files have a column in types that have
-        none in common.
+        retriever needs or has it in another type, tells of histories in part or in lists of
+        unequal lengths, or where files have a column in types that have none in common.
     """
 
     subject = USER
@@ -72,8 +77,12 @@ class UsersOfFile:
         self._columns = [USER, *sorted({*self._inputs, *self._left_out} - {USER})]
         self._cast = self._casts()
         self._size, self.strangers = 0, 0
-        for ids in self._batches(AT_A_TIME, [USER]):
-            self._look_through(ids.column(0))
+        told = [name for name in self._inputs if of_history(name)]
+        several = told if len(told) > 1 else []
+        for table in self._batches(LISTS_AT_A_TIME if several else AT_A_TIME, [USER, *several]):
+            self._look_through(table.column(USER))
+            _check_lengths(table, several, self._size)
+            self._size += len(table)
         self.source = {
             "users": digest(self._files),
             "data": None if everyone is None else everyone.source,
@@ -147,7 +156,6 @@ class UsersOfFile:
         if self._everyone is not None:
             self._everyone.check_kind(users.dtype.kind)
             self.strangers += int((~pd.Index(users).isin(self._everyone.known)).sum())
-        self._size += len(ids)
 
 
 class PartOfFile:
@@ -176,7 +184,7 @@ class PartOfFile:
         table = self._table.take(rows)
         read = {**self._left_out, **self._inputs}
         found = {name: raw_feature(table[name], spec, name) for name, spec in read.items()}
-        own = {name: found[name] for name in self._inputs}
+        own = _of_one_width({name: found[name] for name in self._inputs})
         exclude = [found[name] for name in self._left_out]
         features: dict[str, Any] = own
         if self._queries is not None:
@@ -234,8 +242,22 @@ def columns_of(path: str | pathlib.Path) -> list[str]:
 
 
 def needed(columns: list[str], inputs: Mapping[str, tf.TensorSpec]) -> list[str]:
-    """The inputs that a file with these columns lacks."""
-    return sorted(set(inputs) - set(columns))
+    """The inputs that a file with these columns lacks.
+
+    Raises: ValueError where it has some of those that tell of histories: others have other events.
+    """
+    lacking = sorted(set(inputs) - set(columns))
+    told = [name for name in inputs if of_history(name)]
+    there = [name for name in told if name not in lacking]
+    if 0 < len(there) < len(told):
+        away = [name for name in told if name in lacking]
+        raise ValueError(
+            f"{', '.join(told)} tell of the same events, and are all in the file or all from the "
+            f"data: add {', '.join(away)}, in each cell a list as long as the history or, where "
+            f"it is not known, none; or leave {', '.join(there)} out. "
+            f"Received columns: {', '.join(columns)}."
+        )
+    return lacking
 
 
 def digest(files: list[pathlib.Path]) -> str:
@@ -245,6 +267,42 @@ def digest(files: list[pathlib.Path]) -> str:
         with open(file, "rb") as stream:
             whole.update(hashlib.file_digest(stream, "sha256").digest())
     return whole.hexdigest()[:16]
+
+
+def _check_lengths(table: pa.Table, histories: list[str], before: int) -> None:
+    """Raises ValueError where columns that tell of the same events have lists of unequal lengths.
+
+    Args:
+        before: rows of the file before those of the table.
+    """
+    lengths = {name: list_lengths(table[name]) for name in sorted(histories)}  # history is first
+    first = next(iter(lengths), HISTORY)
+    for name, found in lengths.items():
+        other = found != lengths[first]
+        if name != HISTORY:
+            other &= ~table[name].is_null().to_numpy()
+        if other.any():
+            row = int(other.argmax())
+            raise ValueError(
+                f"Columns {first!r} and {name!r} tell of the same events: their lists are of one "
+                f"length in each row. Received: {lengths[first][row]} and {found[row]} values in "
+                f"row {before + row}, the first of {int(other.sum())} such rows."
+            )
+
+
+def _of_one_width(features: dict[str, Any]) -> dict[str, Any]:
+    """The same, with a place for each event of a history where nothing is known of it."""
+    told = {name: one for name, one in features.items() if of_history(name)}
+    if len(told) < 2:
+        return features
+    fillers = {name: tf.constant(padding(one.dtype), one.dtype) for name, one in told.items()}
+    dense = {name: one.to_tensor(fillers[name]) for name, one in told.items()}  # [rows, own width]
+    width = max(one.shape[1] for one in dense.values())
+    wide = {}
+    for name, one in dense.items():
+        empty = tf.fill([one.shape[0], width - one.shape[1]], fillers[name])
+        wide[name] = tf.concat([one, empty], axis=1)
+    return {**features, **wide}
 
 
 def _joined(tables: list[pa.Table]) -> pa.Table:

@@ -140,8 +140,9 @@ def _requests(
     repeats: bool,
 ) -> Requests:
     """Who is asked about; data are read where they say what nothing else does."""
+    from tfrec_recall.evaluation.queries import HISTORY
     from tfrec_recall.operations import EveryItem, UsersOfFile
-    from tfrec_recall.operations.users_of_file import EXCLUDE, HISTORY, columns_of, needed
+    from tfrec_recall.operations.users_of_file import EXCLUDE, columns_of, needed
 
     if what.of_items:
         return EveryItem(retriever, features=what is What.item_vectors)
