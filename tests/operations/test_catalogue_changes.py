@@ -27,6 +27,51 @@ def test_whole_numbers_are_the_same_in_any_type(pages, changed):
     assert CatalogueChanges.between(ids, ids, new, OLD).changed == changed
 
 
+DAYS = pd.Series(pd.to_datetime(["2020-01-01", "2020-01-02", None]))
+
+
+def dated(days):
+    return OLD.assign(date=pd.Series(days).to_numpy() if isinstance(days, list) else days)
+
+
+def changed_both_ways(old, new):
+    ids = pd.Index(OLD["item_id"])
+    found = CatalogueChanges.between(ids, ids, old, new).changed
+    assert CatalogueChanges.between(ids, ids, new, old).changed == found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("days", "changed"),
+    [
+        (DAYS.where(DAYS.index != 1, pd.Timestamp("2020-01-02 10:00")), ["b"]),
+        (DAYS.fillna(pd.Timestamp("2020-01-03 10:00:00.5")), ["c"]),
+        (DAYS.astype("datetime64[s]"), []),
+        (DAYS.astype("category"), []),
+        (["2020-01-01", "2020-01-02", None], []),
+        ([*DAYS.dt.date[:2], None], []),
+        (["2020-01-01", "2020-01-03", None], ["b"]),
+        (DAYS.dt.tz_localize("UTC"), ["a", "b"]),
+    ],
+    ids=["an hour", "a fraction", "seconds", "categories", "texts", "days", "another text", "zone"],
+)
+def test_a_day_is_the_same_whatever_the_others_are(days, changed):
+    assert changed_both_ways(dated(DAYS), dated(days)) == changed
+
+
+def test_times_are_the_same_in_any_zone_and_texts_do_not_go_by_other_cells():
+    hours = DAYS.fillna(pd.Timestamp("2020-01-03 10:00"))
+    zone = hours.dt.tz_localize("UTC")
+    assert changed_both_ways(dated(zone), dated(zone.dt.tz_convert("Asia/Tokyo"))) == []
+    texts = ["2020-01-01", "2020-01-02", "2020-01-03 10:00:00"]
+    assert changed_both_ways(dated(hours), dated(texts)) == []
+    spans = hours - hours[0]
+    assert changed_both_ways(dated(spans), dated(spans.where(spans.index < 2))) == ["c"]
+    lists = [[day] for day in hours]
+    moments = [np.array([day], "datetime64[us]") for day in hours]
+    assert changed_both_ways(dated(lists), dated(moments)) == []
+
+
 LISTS = pd.DataFrame(
     {
         "item_id": ["a", "b", "c", "d"],

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_datetime64_any_dtype, is_timedelta64_dtype
 
-from tfrec_recall.data.column_types import LISTS, of_floats
+from tfrec_recall.data.column_types import LISTS, of_floats, without_categories
 
 AT_A_TIME = 65_536  # items whose cells are compared
 LARGEST = 2.0**63  # of whole numbers
+TIMES = (np.datetime64, datetime.datetime)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,18 +79,25 @@ def _changed(old: pd.DataFrame | None, new: pd.DataFrame | None) -> list[Any] | 
 def _differ(old: pd.Series, new: pd.Series) -> np.ndarray:
     """Which cells say something else, bool.
 
-    Numbers and lists are the same whatever holds them, as is a gap; floats, as the narrower of two
-    types holds them.
+    Numbers, times and lists are the same whatever holds them, as is a gap; floats, as the narrower
+    of two types holds them.
     """
+    old, new = without_categories(old), without_categories(new)
     if object in (old.dtype, new.dtype):
         return np.array([not _same(*cells) for cells in zip(old, new, strict=True)], bool)
     if all(pd.api.types.is_float_dtype(one.dtype) for one in (old, new)):
         narrow: Any = min(old.dtype, new.dtype, key=lambda dtype: getattr(dtype, "itemsize", 8))
         old, new = old.astype(narrow), new.astype(narrow)
+    for is_time in (is_datetime64_any_dtype, is_timedelta64_dtype):
+        if is_time(old.dtype) and is_time(new.dtype):
+            gap = old.isna().to_numpy() & new.isna().to_numpy()
+            return np.asarray(old.array != new.array, bool) & ~gap
     return _texts(old) != _texts(new)
 
 
 def _texts(column: pd.Series) -> np.ndarray:
+    if is_datetime64_any_dtype(column.dtype) or is_timedelta64_dtype(column.dtype):
+        return np.array([_said(cell) for cell in column], object)  # pandas' texts go by all cells
     text = column.astype("str").where(column.notna(), "")
     if pd.api.types.is_float_dtype(column.dtype):
         whole = ((column % 1 == 0) & (column.abs() < LARGEST)).fillna(False).astype(bool)
@@ -105,11 +115,15 @@ def _same(old: Any, new: Any) -> bool:
 
 
 def _said(cell: Any) -> Any:
-    """What a cell says, in texts: whole numbers by their digits, nothing where it is a gap."""
+    """What a cell says, in texts: whole numbers by their digits, midnight as the day, nothing where
+    it is a gap.
+    """
     if isinstance(cell, LISTS):
         return [_said(one) for one in cell]
     if pd.api.types.is_scalar(cell) and pd.isna(cell):
         return ""
     if isinstance(cell, float | np.floating) and cell % 1 == 0 and abs(float(cell)) < LARGEST:
         return str(int(cell))
+    if isinstance(cell, TIMES):
+        return str(pd.Timestamp(cell)).removesuffix(" 00:00:00")
     return str(cell)
