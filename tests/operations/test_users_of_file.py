@@ -10,6 +10,7 @@ import tensorflow as tf
 from tests.retrieval.toys import retriever
 from tfrec_recall.data import Interactions
 from tfrec_recall.operations import EveryUser, UsersOfFile
+from tfrec_recall.operations.arrow_tensors import raw_feature
 from tfrec_recall.retrieval import EmbeddingRetriever
 
 pytestmark = pytest.mark.usefixtures("untraced")
@@ -99,6 +100,41 @@ def test_numbers_are_in_a_type_that_holds_those_of_all_files(of_ages, tmp_path):
     assert exclude is None
     assert queries["age"].numpy().tolist() == [30, large, -1]
     np.testing.assert_array_equal(queries["spent"], np.array([2, 0.5, large], "float32"))
+
+
+@pytest.mark.parametrize("kind", [pa.uint8(), pa.uint64(), pa.bool_(), pa.int8()], ids=str)
+def test_a_missing_integer_is_padding_in_a_type_without_negative_ones(of_ages, tmp_path, kind):
+    missing = pa.array([True, None], pa.bool_()).cast(kind)
+    path = folder(tmp_path, {"user_id": [7, 8], "age": missing, "spent": missing})
+    _, [(queries, _)], _ = read(path, of_ages)
+    assert queries["age"].numpy().tolist() == [1, -1]
+    np.testing.assert_array_equal(queries["spent"], np.array([1, np.nan], "float32"))
+
+
+def test_a_missing_integer_is_padding_of_a_list_of_unsigned_ones():
+    column = pa.array([[2, None], None], pa.list_(pa.uint32()))
+    found = raw_feature(column, tf.TensorSpec([None, None], tf.int64), "history")
+    assert found.to_list() == [[2, -1], []]
+    large = pa.array([2**53 + 1, None])  # which a float rounds, with and without a missing one
+    for some in (large, large[:1]):
+        found = raw_feature(some, tf.TensorSpec([None], tf.float32), "spent")
+        assert found.numpy()[0] == np.float32(2**53)
+
+
+def test_integers_that_are_none_of_int64_are_named(of_ages, tmp_path):
+    """They would become negative ones, which are other ids."""
+    told = "Column '{}' is read as int64: convert it.*Received: Integer value {} not in range"
+    whole = {"age": [1], "spent": [1]}
+    huge = pa.array([2**63], pa.uint64())
+    path = folder(tmp_path, {"user_id": huge, **whole})
+    assert read(path, of_ages)[0] == [2**63]  # nobody looks it up
+    everyone = EveryUser(Interactions(pd.DataFrame({"user_id": [1], "item_id": ["x"]})), {})
+    with pytest.raises(ValueError, match=f"{told.format('user_id', 2**63)}.*of uint64"):
+        UsersOfFile(path, of_ages, everyone)
+    for tables in ([{"age": huge}], [{"age": [5]}, {"age": huge}]):
+        path = folder(tmp_path, *({"user_id": [1], **whole, **own} for own in tables))
+        with pytest.raises(ValueError, match=told.format("age", 2**63)):
+            read(path, of_ages)
 
 
 def test_categories_that_all_files_have_stay_categories(toy, tmp_path):

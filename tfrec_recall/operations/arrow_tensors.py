@@ -19,8 +19,8 @@ def raw_feature(column: Column, spec: tf.TensorSpec, name: str) -> tf.Tensor | t
 
     A column without any value, whose type is null, is of whatever is wanted.
 
-    Raises: ValueError where cells are lists and one value is wanted, or the reverse, or where they
-        are of another type.
+    Raises: ValueError where cells are lists and one value is wanted, or the reverse, where they are
+        of another type, or for an integer that the type does not hold.
 
     >>> spec = tf.TensorSpec([None, None], tf.string)
     >>> raw_feature(pa.array([["a", None], None]), spec, "history").to_list()
@@ -67,6 +67,23 @@ def one_type(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
         return None
 
 
+def in_arrow_type(column: Column, kind: pa.DataType, name: str, rounds: bool = False) -> Column:
+    """A column in another type; integers stay what they are.
+
+    Args:
+        rounds: make floats of integers that these do not hold.
+
+    Raises: ValueError for an integer that the type does not hold.
+    """
+    try:
+        return column.cast(options=pc.CastOptions(kind, allow_float_truncate=rounds))
+    except pa.ArrowInvalid as error:
+        raise ValueError(
+            f"Column {name!r} is read as {kind}: convert it to what it was in training. "
+            f"Received: {error}, in a column of {column.type}."
+        ) from error
+
+
 def arrow_ids(ids: tf.Tensor) -> pa.Array:
     """Raw ids [any] as a column, text without a Python object for each.
 
@@ -95,10 +112,12 @@ def _values(column: pa.Array, spec: tf.TensorSpec, name: str) -> np.ndarray:
         wanted = whole or pa.types.is_floating(kind)
     if not wanted:
         raise ValueError(_other(column, spec, name))
+    if spec.dtype.is_integer:  # before it is filled: flags and unsigned integers hold no padding
+        column = in_arrow_type(column, pa.from_numpy_dtype(spec.dtype.as_numpy_dtype), name)
     if column.null_count:
         filler = padding(spec.dtype)
         if isinstance(filler, float) and not pa.types.is_floating(kind):
-            column = column.cast(pa.float64())
+            column = in_arrow_type(column, pa.float64(), name, rounds=True)
         column = column.fill_null(filler)
     array = column.to_numpy(zero_copy_only=False)
     return array if text else array.astype(spec.dtype.as_numpy_dtype)

@@ -16,7 +16,12 @@ import tensorflow as tf
 
 from tfrec_recall.data.reading.parts import parquet_parts
 from tfrec_recall.evaluation.queries import HISTORY, of_history
-from tfrec_recall.operations.arrow_tensors import list_lengths, one_type, raw_feature
+from tfrec_recall.operations.arrow_tensors import (
+    in_arrow_type,
+    list_lengths,
+    one_type,
+    raw_feature,
+)
 from tfrec_recall.operations.every_user import EveryUser
 from tfrec_recall.operations.requests import Part
 from tfrec_recall.retrieval import Retriever
@@ -48,7 +53,8 @@ class UsersOfFile:
 
     Raises: ValueError where it is no Parquet, lacks user_id, has rows without one, lacks what the
         retriever needs or has it in another type, tells of histories in part or in lists of
-        unequal lengths, or where files have a column in types that have none in common.
+        unequal lengths, has ids that are looked up in the data and no int64, or where files have a
+        column in types that have none in common.
     """
 
     subject = USER
@@ -106,7 +112,7 @@ class UsersOfFile:
                     table = pa.Table.from_batches([batch]).select(columns)
                     for name in self._cast.keys() & set(columns):
                         # Inputs may round, as they do on their way into the graph; ids may not.
-                        column = table[name].cast(self._cast[name], safe=name == USER)
+                        column = in_arrow_type(table[name], self._cast[name], name, name != USER)
                         table = table.set_column(columns.index(name), name, column)
                     while rows + len(table) >= size:
                         held.append(table.slice(0, size - rows))
@@ -152,8 +158,8 @@ class UsersOfFile:
                 "Every row has a user_id. "
                 f"Received: {ids.null_count} without, the first are rows {empty.tolist()}."
             )
-        users = _plain(ids)
         if self._everyone is not None:
+            users = _plain(ids)
             self._everyone.check_kind(users.dtype.kind)
             self.strangers += int((~pd.Index(users).isin(self._everyone.known)).sum())
 
@@ -310,8 +316,12 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
 
 
 def _plain(ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
-    """Ids as int64, or as objects."""
+    """Ids as int64, or as objects.
+
+    Raises: ValueError for an integer that is none of int64.
+    """
     if pa.types.is_dictionary(ids.type):
         ids = pc.cast(ids, ids.type.value_type)
-    array = ids.to_numpy() if isinstance(ids, pa.ChunkedArray) else ids.to_numpy(False)
-    return array.astype(np.int64) if array.dtype.kind in "iu" else array
+    if pa.types.is_integer(ids.type):
+        ids = in_arrow_type(ids, pa.int64(), USER)
+    return ids.to_numpy() if isinstance(ids, pa.ChunkedArray) else ids.to_numpy(False)
