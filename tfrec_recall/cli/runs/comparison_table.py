@@ -54,8 +54,8 @@ class ComparisonTable:
     def ended(self, run: Run, result: Mapping[str, Any] | None) -> None:
         """What came of a run; None where the budget had nothing left for it."""
         self._running.discard(run)
-        if result is not None:
-            self._results[run] = result
+        if result is not None:  # in another dictionary: this one may be being drawn
+            self._results = {**self._results, run: result}
         if not self._on:
             say(f"{run}: {_told(result)}")
 
@@ -67,8 +67,13 @@ class ComparisonTable:
             table.add_column(metric, justify="right")
         table.add_column("a run", justify="right")
         table.add_column("")
-        for model in sorted(self._models, key=self._best_first):
-            runs = [result for run, result in self._results.items() if run.model == model]
+        results = self._results
+        by_model = {
+            model: [result for run, result in results.items() if run.model == model]
+            for model in self._models
+        }
+        for model in sorted(self._models, key=lambda one: (_best_first(by_model[one]), one)):
+            runs = by_model[model]
             found = [one for one in runs if one["status"] in WITH_FIGURES]
             cells = [_mean([one["metrics"][metric] for one in found]) for metric in METRICS]
             took = shown(sum(one["seconds"] for one in found) / len(found)) if found else ""
@@ -82,20 +87,18 @@ class ComparisonTable:
             )
         return table
 
-    def _best_first(self, model: str) -> tuple[float, str]:
-        values = [
-            result["metrics"]["recall@50"]
-            for run, result in self._results.items()
-            if run.model == model and result["status"] in WITH_FIGURES
-        ]
-        return (-sum(values) / len(values) if values else 1.0, model)
-
     def _state(self, model: str, runs: list[Mapping[str, Any]]) -> Text:
         seeds = sorted(str(run.seed) for run in tuple(self._running) if run.model == model)
         if seeds:
             return Text(f"running seed {', '.join(seeds)} …", "cyan")
         odd = [f"{one['status']}: {one['why'] or 'by the budget'}" for one in runs if _odd(one)]
         return Text(odd[0] if odd else "", "yellow")
+
+
+def _best_first(runs: Sequence[Mapping[str, Any]]) -> float:
+    """What sorts the runs of models, those without figures behind the others."""
+    values = [one["metrics"]["recall@50"] for one in runs if one["status"] in WITH_FIGURES]
+    return -sum(values) / len(values) if values else 1.0
 
 
 def _odd(result: Mapping[str, Any]) -> bool:
