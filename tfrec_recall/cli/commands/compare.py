@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import shlex
 import sys
 import time
 from collections.abc import Mapping
@@ -148,7 +149,7 @@ def write_report(plan: Plan, split: Split, names: list[str]) -> None:
         titles = titles_of(split.interactions.items)
         told = facts(split, titles, bool(plan.measured.repeats))
         summary = summarised(stand, told, names)
-        summary["command"] = " ".join(["tfrec-recall", *sys.argv[1:]])
+        summary["command"] = shlex.join(["tfrec-recall", *sys.argv[1:]])
         texts = {
             JSON: json.dumps(summary, ensure_ascii=False, allow_nan=False),
             PAGE: page(summary, titles),
@@ -157,6 +158,8 @@ def write_report(plan: Plan, split: Split, names: list[str]) -> None:
             table = leaderboard(summary)
             texts[CSV] = table.to_csv(index=False)
             texts[TABLE] = f"{markdown(table)}\n"
+        for name in {CSV, TABLE} - set(texts):  # those of an earlier call tell of other models
+            (plan.folder / name).unlink(missing_ok=True)
         for name, text in texts.items():
             with replacing(plan.folder / name) as sibling:
                 sibling.write_text(text, encoding="utf-8")
