@@ -1,6 +1,8 @@
 """`compare`: what it runs, keeps, writes and leaves out; runs in processes of their own."""
 
+import dataclasses
 import json
+import shlex
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +16,15 @@ from tfrec_recall.cli.application import main
 from tfrec_recall.cli.arguments.durations import seconds, shown
 from tfrec_recall.cli.arguments.protocol import Protocol
 from tfrec_recall.cli.arguments.source import Source
+from tfrec_recall.cli.commands.compare import write_report
 from tfrec_recall.cli.runs import run_apart as module
 from tfrec_recall.cli.runs.compared_run import made
+from tfrec_recall.cli.runs.comparison_table import ComparisonTable
 from tfrec_recall.cli.runs.plan import Plan
 from tfrec_recall.cli.runs.run_apart import RunsApart
 from tfrec_recall.comparison.runs import Run
 from tfrec_recall.data.files import alone_in
+from tfrec_recall.data.fingerprint import fingerprint
 from tfrec_recall.models import TwoTower
 
 MODELS = "item-cf,popular,funk-svd"
@@ -119,7 +124,7 @@ def test_what_cannot_be_meant_is_refused_before_any_run(options, told, folder, c
 @pytest.fixture
 def plan(folder, tmp_path):
     source = Source(str(folder), layout={"rename": {"visitor": "user_id", "sku": "item_id"}})
-    plan = Plan(tmp_path / "report", source, Protocol(), "0" * 16)
+    plan = Plan(tmp_path / "report", source, Protocol(), fingerprint(source.load()))
     plan.write()
     return plan
 
@@ -173,6 +178,50 @@ def test_a_process_of_its_own_makes_a_run(plan):
     assert "Measuring on test" in log
     assert "\x1b" not in log
     assert "\r" not in log
+
+
+def test_a_run_does_not_learn_from_data_that_were_replaced(plan, folder, tmp_path):
+    """Its figures would stand beside those of the data before."""
+    events = pd.read_csv(folder / "events.csv")
+    (tmp_path / "shop").mkdir()
+    events.iloc[:-1].to_csv(tmp_path / "shop" / "events.csv", index=False)
+    source = dataclasses.replace(plan.source, place=str(tmp_path / "shop"))
+    plan = dataclasses.replace(plan, source=source)
+    with pytest.raises(ValueError, match=f"has other data than.*, and {plan.fingerprint} then"):
+        made(plan, Run("popular", 0))
+
+
+def test_a_report_is_of_one_call_and_tells_its_command(plan, split, monkeypatch):
+    """Tables of a call before, of which nothing stands, are gone."""
+    argv = ["tfrec-recall", "compare", "--rename", "Customer ID=user_id", "--separator", ";"]
+    monkeypatch.setattr(sys, "argv", argv)
+    tables = [plan.folder / name for name in ("leaderboard.csv", "leaderboard.md")]
+    for table in tables:
+        table.write_text("| `popular` |")
+    write_report(plan, split, ["popular"])
+    summary = json.loads((plan.folder / "comparison.json").read_text())
+    assert (summary["models"], len(summary["absent"])) == ([], 1)
+    assert shlex.split(summary["command"]) == argv
+    assert not any(table.exists() for table in tables)
+
+
+def test_a_run_may_end_while_the_table_is_drawn():
+    """It is drawn in a thread of its own."""
+    runs = [Run(model, 0) for model in ("popular", "item-cf", "mind")]
+    failed = {"status": "failed", "why": "of memory", "seconds": 1.0, "random": True}
+    tables = []
+
+    class Watched(dict):
+        def __getitem__(self, key):
+            for table in tables:
+                table.ended(runs[1], failed)
+            return super().__getitem__(key)
+
+    found = {runs[0]: Watched(failed)}
+    tables.append(ComparisonTable([run.model for run in runs], [0], found))
+    assert tables[0].table().row_count == 3
+    states = [str(cell) for cell in tables[0].table().columns[-1].cells]
+    assert states.count("failed: of memory") == 2
 
 
 def test_the_budget_of_a_run_stops_its_training_and_measures_it(plan, tmp_path):

@@ -14,6 +14,7 @@ from tfrec_recall.cli.commands.compare import write_report
 from tfrec_recall.cli.runs.compared_run import made
 from tfrec_recall.cli.runs.plan import Plan
 from tfrec_recall.comparison.runs import Run
+from tfrec_recall.data.fingerprint import fingerprint
 from tfrec_recall.export import export
 from tfrec_recall.models import TwoTower
 
@@ -41,7 +42,8 @@ def plan(tmp_path_factory):
     pd.DataFrame(users).to_csv(folder / "users.csv", index=False)
     source, settings = Source(str(folder)), {"two-tower": SETTINGS}
     measured = Protocol(split="random:0.2,0.2")
-    made_plan = Plan(folder / "report", source, measured, "0" * 16, settings=settings)
+    known = fingerprint(measured.counted(source.load()))
+    made_plan = Plan(folder / "report", source, measured, known, settings=settings)
     made_plan.write()
     return made_plan
 

@@ -55,8 +55,22 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def split(self) -> Split:
-        """Reads the data, and cuts them as the protocol says."""
-        return self.measured.cut(self.measured.counted(self.source.load()))
+        """Reads the data, and cuts them as the protocol says.
+
+        Raises: ValueError where they are not those of the comparison any more.
+        """
+        from tfrec_recall.data.fingerprint import fingerprint
+
+        interactions = self.measured.counted(self.source.load())
+        found = fingerprint(interactions)
+        if found != self.fingerprint:
+            raise ValueError(
+                f"{self.source.name} has other data than when the comparison in {self.folder} "
+                "began: figures of both would not stand side by side. Put the data back, or "
+                "compare the new ones in another --out. "
+                f"Received: data {found}, and {self.fingerprint} then."
+            )
+        return self.measured.cut(interactions)
 
     def index_settings(self) -> IndexSettings:
         from tfrec_recall.cli.commands.train import Kind, index_of
