@@ -51,6 +51,18 @@ def test_the_context_is_what_is_given_and_else_unknown(given, expected, monkeypa
 
 
 @pytest.mark.parametrize(
+    "features",
+    [["user_id", "genres"], {"device": "text"}, "of visits", [{"side": "user"}], []],
+    ids=str,
+)
+def test_features_that_python_wrote_in_another_form_say_nothing(features, monkeypatch):
+    """The inputs do, as of an export without any."""
+    monkeypatch.setattr(AskedInContext, "features", features)
+    expected = {"device": [b"phone"], "page": [-1], "search": [[b""]]}
+    assert ask(monkeypatch, "--context", "device=phone") == (0, [expected])
+
+
+@pytest.mark.parametrize(
     ("given", "said"),
     [
         ("devize=phone", "device, page, search. Received: devize"),

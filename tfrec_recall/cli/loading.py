@@ -23,5 +23,6 @@ def load_export(path: pathlib.Path) -> LoadedRetriever:
 
 def trained_on(retriever: LoadedRetriever) -> dict[str, Any]:
     """What `train` wrote into the export's card; empty for an export made in Python."""
-    record = retriever.card.get("data")
-    return dict(record) if isinstance(record, dict) else {}
+    from tfrec_recall.export.version_files import training_in
+
+    return training_in(retriever.card)

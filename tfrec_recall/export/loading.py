@@ -16,7 +16,14 @@ from tfrec_recall.export.place import check_name
 from tfrec_recall.export.popularity_file import read_popularity
 from tfrec_recall.export.serving_module import UNFILTERED, listed
 from tfrec_recall.export.tuning_file import read_tuning
-from tfrec_recall.export.version_files import EXTRA, GRAPH, ITEMS, card_of, newest_version
+from tfrec_recall.export.version_files import (
+    EXTRA,
+    GRAPH,
+    ITEMS,
+    card_of,
+    features_in,
+    newest_version,
+)
 from tfrec_recall.retrieval import Retriever
 from tfrec_recall.retrieval.filters import chosen
 from tfrec_recall.retrieval.retriever import COLUMNS
@@ -81,14 +88,12 @@ class LoadedRetriever(Retriever):
 
     @property
     def item_columns(self):
-        features = self.card.get("features")
-        if COLUMNS in self.report or not isinstance(features, list):
+        if COLUMNS in self.report:
             return super().item_columns
         return {  # the report of an earlier export has none
             one["name"]: one["column"]
-            for one in features
-            if isinstance(one, dict) and one.keys() >= {"name", "column"}
-            if one.get("side") == "item" and one["name"] != one["column"]
+            for one in features_in(self.card)
+            if one.get("side") == "item" and one.get("column", one["name"]) != one["name"]
         }
 
     def lists(self, queries, exclude, k, filters):

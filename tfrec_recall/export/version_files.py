@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 from tfrec_recall.export.versions import versions
@@ -44,6 +45,28 @@ def card_of(version: pathlib.Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return card if isinstance(card, dict) else {}
+
+
+def features_in(card: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The records of features with a name; of an export that was given anything else as `features`,
+    none.
+
+    >>> features_in({"features": [{"name": "genres", "side": "item"}, "user_id"]})
+    [{'name': 'genres', 'side': 'item'}]
+    """
+    told = card.get("features")
+    records = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+    return [one for one in records if isinstance(one.get("name"), str)]
+
+
+def training_in(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What a card tells of data and training; empty where `data` was given otherwise than by name.
+
+    >>> training_in({"data": {"model": "sdm"}}), training_in({"data": "a shop"})
+    ({'model': 'sdm'}, {})
+    """
+    told = card.get("data")
+    return dict(told) if isinstance(told, dict) else {}
 
 
 def fingerprint(version: pathlib.Path) -> str:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from tfrec_recall.data.notices import tell
 from tfrec_recall.export import LoadedRetriever
+from tfrec_recall.export.version_files import training_in
 from tfrec_recall.operations.catalogue_changes import CatalogueChanges
 
 CHOSEN = "catalogue_chosen"  # in what a card tells of an update, also of those after a reindex
@@ -13,8 +14,7 @@ CHOSEN = "catalogue_chosen"  # in what a card tells of an update, also of those 
 
 def is_chosen(serving: LoadedRetriever) -> bool:
     """Whether the catalogue of an export is that of a reindex, and not all that was learnt."""
-    told = serving.card.get("data")
-    updated = (told.get("updated") if isinstance(told, dict) else None) or {}
+    updated = training_in(serving.card).get("updated") or {}
     return bool(serving.card.get("reindexed") or updated.get(CHOSEN))
 
 

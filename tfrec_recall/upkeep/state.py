@@ -22,7 +22,7 @@ import tensorflow as tf
 from tfrec_recall.data import Split
 from tfrec_recall.data.arrow_frames import to_frame
 from tfrec_recall.data.times import ORDER
-from tfrec_recall.export.version_files import STATE, STATE_ID, card_of
+from tfrec_recall.export.version_files import STATE, STATE_ID, card_of, training_in
 from tfrec_recall.export.versions import version_folders, write_version
 from tfrec_recall.health import DaysBefore
 from tfrec_recall.health.days_file import read_days, write_days
@@ -63,7 +63,7 @@ class TrainingState:
 
         Raises: ValueError for an export without one, or beside which that of another one lies.
         """
-        card = card_of(version).get("data") or {}
+        card = training_in(card_of(version))
         number = card.get(KEY)
         folder = version.parent / FOLDER / str(number)
         if number is not None and not (folder / TOLD).is_file():
@@ -267,7 +267,7 @@ def remove_old(export: pathlib.Path) -> None:
     Those after the newest that a version has stay: a training may be about to name them.
     """
     newest = sorted(version_folders(export).items())[-KEPT:]
-    named = {(card_of(version).get("data") or {}).get(KEY) for _, version in newest}
+    named = {training_in(card_of(version)).get(KEY) for _, version in newest}
     last = max((number for number in named if number is not None), default=-1)
     for number, folder in version_folders(export / FOLDER).items():
         if number not in named and number < last:

@@ -18,6 +18,7 @@ from tfrec_recall.data.notices import tell
 from tfrec_recall.evaluation import evaluate
 from tfrec_recall.export import LoadedRetriever, export, load
 from tfrec_recall.export.next_version import next_version
+from tfrec_recall.export.version_files import training_in
 from tfrec_recall.export.versions import versions
 from tfrec_recall.health import DaysBefore, Reference, write_reference
 from tfrec_recall.models import RecallModel
@@ -183,7 +184,7 @@ def _updated(
     usual = Reference.of_days(made, days, run.users, run.items, run.seed)
     clock.lap("health")
     unchanged("this update learnt")
-    card = serving.card.get("data") or {}
+    card = training_in(serving.card)
     after_this = write(
         path,
         model,

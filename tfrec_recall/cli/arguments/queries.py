@@ -182,9 +182,11 @@ def context_of(
     """
     import pandas as pd
 
+    from tfrec_recall.export.version_files import features_in
+
     fixed = {"history", "timestamp", "objective", *of_users}
     known = [n for n in retriever.inputs if n not in fixed and not n.startswith("history_")]
-    features = retriever.card.get("features")
+    features = features_in(retriever.card)
     if features:
         of_requests = {one["name"] for one in features if one.get("context")}
         known = [name for name in known if name in of_requests]
