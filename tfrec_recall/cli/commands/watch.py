@@ -145,9 +145,15 @@ def _users(
 
 
 def _vectors(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
-    """The ids and vectors in a Parquet file or a folder of its parts."""
+    """The ids and vectors in a Parquet file or a folder of its parts.
+
+    Raises: ValueError where it lacks either, or some rows have no vector or one of another width.
+    """
     import numpy as np
     import pyarrow.parquet as pq
+    import tensorflow as tf
+
+    from tfrec_recall.operations.arrow_tensors import raw_feature
 
     table = pq.read_table(path)
     lacking = {"item_id", "vector"} - set(table.column_names)
@@ -156,9 +162,19 @@ def _vectors(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
             "--item-vectors has a row an item: item_id, vector. "
             f"Received: {len(table)} rows of {', '.join(table.column_names)}."
         )
-    flat = table["vector"].combine_chunks().flatten().to_numpy()
-    vectors = flat.reshape(len(table), -1).astype(np.float32)
-    return table["item_id"].to_numpy(zero_copy_only=False), vectors
+    ids = table["item_id"].to_numpy()
+    lists = raw_feature(table["vector"], tf.TensorSpec([None, None], tf.float32), "vector")
+    widths = lists.row_lengths().numpy()
+    width = max(1, widths.max())
+    others = np.flatnonzero(widths != width)
+    if len(others):
+        raise ValueError(
+            "--item-vectors has a vector in each row, all of one width: leave out items that have "
+            f"none, as those that a delta removes. Received: {len(others):,} of {len(ids):,} rows "
+            f"whose width is not {width}, the first of item {ids[others[0]]} with "
+            f"{widths[others[0]]}."
+        )
+    return ids, lists.values.numpy().reshape(len(ids), width)
 
 
 def _show(found: Health, every: bool, on: Console) -> None:
