@@ -4,12 +4,14 @@ import importlib
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tfrec_recall.comparison import facts, figures
 from tfrec_recall.comparison.facts import Measured
 from tfrec_recall.comparison.groups import NAMES
 from tfrec_recall.comparison.reasons import plain
+from tfrec_recall.data import Interactions, standard
 from tfrec_recall.evaluation.pairs import Pairs
 
 TITLES = {f"s{item:02d}": f"Thing [{item}]" for item in range(30)}
@@ -42,6 +44,24 @@ def test_recall_of_each_user_and_over_k(found, users):
         assert curve[k] == pytest.approx(np.mean(expected), rel=1e-4)
     low, high = found["intervals"]["recall@10"]
     assert low < np.mean(at_10) < high
+
+
+@pytest.mark.parametrize("others", [{}, {"tags": [["x", "y"], None]}], ids=["numbers", "lists"])
+def test_what_is_told_of_a_user_is_what_the_table_says(split, others):
+    """Each cell in its column's type, whatever the other columns are."""
+    events = split.interactions.events
+    users = pd.DataFrame({"user_id": sorted(events["user_id"].unique()), "score": 0.5})
+    odd = np.arange(len(users)) % 2
+    users = users.assign(zip=10**16 + 1 + 2 * odd, age=np.where(odd == 1, 20.5, np.nan))
+    users = users.assign(**{name: [cells[one] for one in odd] for name, cells in others.items()})
+    told = facts(standard(Interactions(events, users)), {})["picked"]
+    about = {one["user"]: one["about"] for one in told}
+    tags = ", tags x, y" if others else ""
+    for user, found in about.items():
+        if int(user[1:]) % 2:
+            assert found == "score 0.5, zip 10000000000000003, age 20.5"
+        else:
+            assert found == f"score 0.5, zip 10000000000000001{tags}"
 
 
 def test_lists_of_those_who_are_picked(found, users, split):

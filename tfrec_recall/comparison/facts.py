@@ -12,6 +12,7 @@ import pandas as pd
 from tfrec_recall.comparison.groups import NAMES, HistoryGroups, ItemGroups
 from tfrec_recall.comparison.reasons import plain
 from tfrec_recall.comparison.shown import Shown
+from tfrec_recall.data.column_types import LISTS
 from tfrec_recall.data.fingerprint import fingerprint
 from tfrec_recall.evaluation.targets import Targets
 
@@ -99,12 +100,14 @@ def _picked(split: Split, measured: Measured, titles: Mapping[Any, str]) -> list
     found = []
     for user, id in zip(users, plain(np.asarray(users)), strict=True):
         items = plain(np.asarray(had.get(user, []), dtype=object))
-        described = table.loc[user].dropna().to_dict() if user in table.index else {}
+        described: dict[Any, Any] = {}
+        if user in table.index:  # by column: a row of one type rounds integers beside floats
+            described = {name: column.loc[user] for name, column in table.items()}
         found.append(
             {
                 "user": id,
                 "events": len(items),
-                "about": ", ".join(f"{k} {_text(v)}" for k, v in described.items()),
+                "about": ", ".join(f"{k} {_text(v)}" for k, v in described.items() if _is_told(v)),
                 "history": [[item, titles.get(item, "")] for item in items[-HISTORY:]],
                 "wanted": [
                     [item, titles.get(item, "")]
@@ -113,6 +116,10 @@ def _picked(split: Split, measured: Measured, titles: Mapping[Any, str]) -> list
             }
         )
     return found
+
+
+def _is_told(value: Any) -> bool:
+    return isinstance(value, LISTS) or not pd.isna(value)
 
 
 def _text(value: Any) -> str:
