@@ -14,7 +14,7 @@
   find("notes").append(...[...data.notes, ...facts.notes].map((note) => make("li", note)));
   const failed = models.flatMap((model) => model.failed.map((why) => `${model.model}, ${why}`));
   find("absent").append(
-    ...data.absent.map(({ model, why }) => make("li", `${model} is not here. It was ${why}`)),
+    ...data.absent.map(({ model, why }) => make("li", `${model} is not here. ${why[0].toUpperCase()}${why.slice(1)}`)),
     ...failed.map((why) => make("li", why)),
   );
   find("command").textContent = `Made by: ${data.command}`;
