@@ -9,6 +9,7 @@ import pytest
 from tests.cli.conftest import printed, run
 from tests.cli.test_update_command import START, catalogue, day
 from tfrec_recall.cli.arguments.source import Source
+from tfrec_recall.cli.commands import diff as command
 from tfrec_recall.cli.commands.serve import _known
 from tfrec_recall.serving.versions import Versions
 from tfrec_recall.upkeep.state import FOLDER
@@ -63,6 +64,29 @@ def test_everybody_is_listed_what_they_have_not_had(shop, tmp_path, capsys):
     assert set(found["history"]) == before["new"]
     known = _known(Versions(shop / "export"), Source())
     assert known.users("new", 5) == [{"user_id": "new", "events": 2}]
+
+
+def test_exports_are_compared_without_what_users_have_had_since(shop, capsys, monkeypatch):
+    """Whichever version has learnt it; the data are read once for both."""
+    listed, loads, lists, load = [], [], command._lists, Source.load
+
+    def spied(retriever, users, *others):
+        found = lists(retriever, users, *others)
+        listed.extend(zip(users, found, strict=True))
+        return found
+
+    monkeypatch.setattr(command, "_lists", spied)
+    monkeypatch.setattr(Source, "load", lambda self: loads.append(self) or load(self))
+    before = had(shop)
+    versions = [shop / "export" / number for number in ("1", "2")]
+    for pair in (versions, versions[::-1]):
+        said = " ".join(printed("diff", capsys, *pair, "--k", 500).err.split())
+        assert said.count("Histories have 3 events that updates have learnt since") == 1
+        assert len(loads) == 1
+        assert {user for user, _ in listed} == set(before.index)
+        assert not any({one.decode() for one in items} & before[user] for user, items in listed)
+        loads.clear()
+        listed.clear()
 
 
 def test_without_the_data_the_state_tells_them_and_without_it_they_are_old(shop, tmp_path, capsys):

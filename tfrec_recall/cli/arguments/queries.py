@@ -16,26 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import tensorflow as tf
 
-    from tfrec_recall.cli.arguments.protocol import Protocol
-    from tfrec_recall.cli.arguments.source import Source
     from tfrec_recall.data import Interactions
     from tfrec_recall.evaluation import Queries
     from tfrec_recall.export import LoadedRetriever
-
-
-def of_users(
-    retriever: LoadedRetriever,
-    users: list[str],
-    source: Source,
-    measured: Protocol,
-    context: Mapping[str, str],
-) -> tuple[Queries, list[int]]:
-    """Queries of users with all events that count, asked now; and the row of each one named.
-
-    Args:
-        context: what the requests tell of themselves; the rest of it is left empty.
-    """
-    return of_users_in(measured.counted(source.load()), source.name, retriever, users, context)
 
 
 def of_users_in(
@@ -45,7 +28,13 @@ def of_users_in(
     users: list[str],
     context: Mapping[str, str],
 ) -> tuple[Queries, list[int]]:
-    """As `of_users`, of data that were read: the events that count, and the data's name."""
+    """Queries of users with all their events, asked now; and the row of each one named.
+
+    Args:
+        interactions: the events that count.
+        name: of the data.
+        context: what the requests tell of themselves; the rest of it is left empty.
+    """
     check_catalogue(interactions, retriever)
     return of_users_among(interactions, name, retriever, users, context)
 
@@ -107,7 +96,7 @@ def of_items(retriever: LoadedRetriever, items: list[str], context: Mapping[str,
     """The query of someone of whom nothing is known but items, and what the export says of them.
 
     Args:
-        context: as for `of_users`.
+        context: as for `of_users_in`.
     """
     import numpy as np
     import pandas as pd

@@ -14,15 +14,17 @@ from rich.table import Table
 
 from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.protocol import Protocol
-from tfrec_recall.cli.arguments.queries import of_users
+from tfrec_recall.cli.arguments.queries import of_users_in
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.commands.show import UNKNOWN, commit, indexes
 from tfrec_recall.cli.console import results, say, warn
+from tfrec_recall.cli.histories import histories
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
 from tfrec_recall.cli.updates import UPDATED, told_of_update
 
 if TYPE_CHECKING:
+    from tfrec_recall.data import Interactions
     from tfrec_recall.export import LoadedRetriever
 
 SHOWN = 5  # items that are named of those that came or went
@@ -63,7 +65,8 @@ def diff(
 ) -> None:
     """Compare two exports: their figures, their catalogues, and their lists for the same users.
 
-    Users are those of `--data`, or of the data that the first export was trained on.
+    Users are those of `--data`, or of the data that the first export was trained on, and of updates
+    that it or a later version of it has learnt.
     """
     target = output(json, "--json")
     beside = target.tables() if target else results()
@@ -165,13 +168,13 @@ def _overlap(
     """What both recommend to the same users, without what these had unless it is measured, too."""
     import numpy as np
 
-    trained = trained_on(old)
-    source, counted = source.or_of_card(trained), Protocol.recorded(trained)
-    known = np.unique(source.load().users["user_id"].to_numpy())
+    told = new if _goes_on(old, new) else old
+    data = histories(trained_on(told), told.path, source)
+    known = np.unique(data[0].users["user_id"].to_numpy())
     drawn = np.random.default_rng(0).permutation(known)[:sample]
     users = [str(user) for user in drawn]
-    k = k or min(old.k, new.k)
-    first, second = (_lists(one, users, source, counted, k) for one in (old, new))
+    k, repeats = k or min(old.k, new.k), bool(Protocol.recorded(trained_on(old)).repeats)
+    first, second = (_lists(one, users, data, repeats, k) for one in (old, new))
     shares, same = [], []
     for one, another in zip(first, second, strict=True):
         longest = max(len(one), len(another))
@@ -180,14 +183,29 @@ def _overlap(
     return Overlap(len(users), k, float(np.mean(shares)), float(np.mean(same)))
 
 
+def _goes_on(old: LoadedRetriever, new: LoadedRetriever) -> bool:
+    """Whether the second is a later state of the same training, so that it knows what users had."""
+    from tfrec_recall.export.version_files import STATE
+
+    if old.path.parent != new.path.parent:
+        return False
+    first, second = trained_on(old), trained_on(new)
+    numbers = [-1 if one.get(STATE) is None else one[STATE] for one in (first, second)]
+    return bool(first.get("data") == second.get("data") and numbers[1] > numbers[0])
+
+
 def _lists(
-    retriever: LoadedRetriever, users: list[str], source: Source, counted: Protocol, k: int
+    retriever: LoadedRetriever,
+    users: list[str],
+    data: tuple[Interactions, str],
+    repeats: bool,
+    k: int,
 ) -> list[list[Any]]:
     import numpy as np
 
-    queries, rows = of_users(retriever, users, source, counted, {})
+    queries, rows = of_users_in(*data, retriever, users, {})
     asked = np.array(rows)
-    exclude = None if counted.repeats else queries.seen(asked)
+    exclude = None if repeats else queries.seen(asked)
     item_ids, scores = retriever(queries.batch(asked), k=k, exclude=exclude)
     real = np.isfinite(scores.numpy())
     return [row[there].tolist() for row, there in zip(item_ids.numpy(), real, strict=True)]
