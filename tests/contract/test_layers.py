@@ -129,6 +129,27 @@ def test_every_weight_and_input_gets_a_gradient(cls):
 
 
 @every
+def test_whole_numbers_count_as_they_do_in_float32(cls):
+    """Nodes as one-hot features, for instance: Keras casts no integers."""
+    equal_widths = {"units": [3, 2]} if cls is layers.Tower else {}
+    case, layer = CASES[cls], make(cls, **equal_widths)
+
+    def rounded(values, dtype):
+        return np.round(3 * values).astype(dtype) if values.dtype.kind == "f" else values
+
+    def result(dtype):
+        given = {"inputs": case.inputs, "call": case.call}
+        given = tf.nest.map_structure(lambda values: rounded(values, dtype), given)
+        return layer(tensors(given["inputs"]), **tensors(given["call"]))
+
+    expected = result("float32")
+    for dtype in ("int32", "int64"):
+        found = result(dtype)
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@every
 def test_half_precision_stays_close(cls):
     case = CASES[cls]
     half = make(cls, dtype="mixed_float16")

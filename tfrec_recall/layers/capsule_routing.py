@@ -122,6 +122,7 @@ class CapsuleRouting(tf.keras.layers.Layer):
             draw=(draw, f"batch history {self.interests}"),
         )
         present = _present(history, mask)
+        history = tf.cast(history, self.compute_dtype)  # Keras leaves whole numbers as they are
         history = tf.where(present[:, :, tf.newaxis], history, tf.zeros([], history.dtype))
         bilinear = tf.cast(self.bilinear, history.dtype)
         mapped = tf.matmul(history, bilinear)  # S e_i

@@ -57,7 +57,7 @@ class GCNAggregator(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs, mask=None):
-        own, neighbours, present = present_neighbours("GCNAggregator", inputs, mask)
+        own, neighbours, present = present_neighbours(self, inputs, mask)
         check_axes(
             "GCNAggregator",
             nodes=(own, "nodes dim"),

@@ -62,7 +62,7 @@ class LSTMAggregator(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs, mask=None, training=None):
-        own, neighbours, present = present_neighbours("LSTMAggregator", inputs, mask)
+        own, neighbours, present = present_neighbours(self, inputs, mask)
         if is_training("LSTMAggregator", training):
             order = tf.argsort(draws.uniform(tf.shape(present)), axis=1)
             neighbours = tf.gather(neighbours, order, batch_dims=1)

@@ -57,7 +57,7 @@ class MaxPoolAggregator(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs, mask=None):
-        own, neighbours, present = present_neighbours("MaxPoolAggregator", inputs, mask)
+        own, neighbours, present = present_neighbours(self, inputs, mask)
         pooled = self.pool(neighbours)
         # After the relu 0 is the least there is, so that absent neighbours never are the maximum.
         pooled *= tf.cast(present, pooled.dtype)[..., tf.newaxis]

@@ -51,7 +51,7 @@ class MeanAggregator(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs, mask=None):
-        own, neighbours, present = present_neighbours("MeanAggregator", inputs, mask)
+        own, neighbours, present = present_neighbours(self, inputs, mask)
         total = tf.einsum("nk,nkd->nd", present, tf.cast(neighbours, tf.float32))
         mean = tf.math.divide_no_nan(total, tf.reduce_sum(present, axis=1, keepdims=True))
         return self.dense(tf.concat([own, tf.cast(mean, own.dtype)], axis=-1))

@@ -22,15 +22,16 @@ def check_shapes(layer, input_shape) -> tuple[int, int]:
     return shapes[0][-1], shapes[1][-1]
 
 
-def present_neighbours(owner, inputs, mask) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def present_neighbours(layer, inputs, mask) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Nodes, neighbours with zeros where the mask hides one, and float32 [nodes, neighbours].
 
     Args:
-        owner: the name of the layer that is called with them.
+        layer: that is called with them; both come in its type, which Keras leaves whole numbers
+            out of.
         mask: of the neighbours, or of both inputs, as Keras hands them on; that of the nodes does
             not matter.
     """
-    own, neighbours = inputs
+    owner, (own, neighbours) = type(layer).__name__, inputs
     hidden = mask_among(owner, mask, 1, 2)
     check_no_mask(owner, nodes=own, neighbours=neighbours)
     check_axes(
@@ -39,6 +40,7 @@ def present_neighbours(owner, inputs, mask) -> tuple[tf.Tensor, tf.Tensor, tf.Te
         neighbours=(neighbours, "nodes neighbours dim"),
         mask=(hidden, "nodes neighbours"),
     )
+    own, neighbours = (tf.cast(part, layer.compute_dtype) for part in (own, neighbours))
     if hidden is None:
         return own, neighbours, tf.ones_like(neighbours[..., 0], tf.float32)
     there = tf.cast(hidden, tf.bool)

@@ -61,7 +61,7 @@ class PinSAGEConvolution(tf.keras.layers.Layer):
 
     def call(self, inputs, importance, mask=None, inputs_mask=None):
         mask = inputs_mask if mask is None else mask  # Keras 3 names it so beside other tensors
-        own, neighbours, present = present_neighbours("PinSAGEConvolution", inputs, mask)
+        own, neighbours, present = present_neighbours(self, inputs, mask)
         check_no_mask("PinSAGEConvolution", importance=importance)
         check_axes(
             "PinSAGEConvolution",
@@ -84,6 +84,7 @@ class PinSAGEConvolution(tf.keras.layers.Layer):
             messages: of their neighbours, `pool(neighbours)`, [nodes, neighbours, pool_units].
             share: α, float32 [nodes, neighbours].
         """
+        own = tf.cast(own, self.compute_dtype)
         pooled = tf.einsum("nk,nkd->nd", share, tf.cast(messages, tf.float32))
         new = self.dense(tf.concat([own, tf.cast(pooled, own.dtype)], axis=-1))
         return tf.cast(unit(new, self.epsilon), self.compute_dtype)

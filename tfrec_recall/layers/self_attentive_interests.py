@@ -78,6 +78,7 @@ class SelfAttentiveInterests(tf.keras.layers.Layer):
         )
         present = tf.ones(tf.shape(history)[:2], tf.bool) if mask is None else mask
         present = tf.cast(present, tf.bool)
+        history = tf.cast(history, self.compute_dtype)  # Keras leaves whole numbers as they are
         history = tf.where(present[:, :, tf.newaxis], history, tf.zeros([], history.dtype))
         placed = history
         if self.positions:

@@ -63,6 +63,7 @@ class SideInfoPooling(tf.keras.layers.Layer):
 
     def call(self, fields, item_id, mask=None, fields_mask=None):
         mask = fields_mask if mask is None else mask  # Keras 3 names it so beside other tensors
+        fields = tf.cast(fields, self.compute_dtype)  # Keras leaves whole numbers as they are
         share = tf.cast(self.shares(item_id, fields, mask), fields.dtype)
         if mask is not None:
             mask = tf.cast(mask, tf.bool)

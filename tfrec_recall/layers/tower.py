@@ -125,7 +125,7 @@ class Tower(tf.keras.layers.Layer):
             check_axes("Tower", inputs=(inputs, f"{axes} width"), mask=(mask, axes))
         if self.normalization == "batch":
             training = is_training("Tower", training)
-        outputs = inputs
+        outputs = tf.cast(inputs, self.compute_dtype)  # Keras leaves whole numbers as they are
         for position, dense in enumerate(self.dense):
             before, outputs = outputs, dense(outputs)
             if position < len(self.units) - 1:
