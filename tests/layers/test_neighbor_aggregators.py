@@ -93,6 +93,11 @@ def test_a_permutation_keeps_neighbours_with_their_masks():
     )
 
 
+def test_no_kernel_is_taken_that_refuses_gaps_in_a_mask():
+    """As cuDNN's, which Keras 3 would take on a GPU; Keras 2 takes it where the mask has none."""
+    assert not getattr(LSTMAggregator(2, 6).lstm, "use_cudnn", False)
+
+
 def convolution(importance):
     def make():
         return PinSAGEConvolution(2, 6, "tanh")

@@ -51,7 +51,10 @@ class LSTMAggregator(tf.keras.layers.Layer):
         self.use_bias = use_bias
         self.supports_masking = True
         keras, policy = tf.keras.layers, self.dtype_policy
-        self.lstm = keras.LSTM(lstm_units, dtype=policy, name="lstm")
+        # In Keras 3, cuDNN would refuse masks with gaps and nodes without a neighbour: Keras 2 asks
+        # the mask itself.
+        without = {"use_cudnn": False} if hasattr(tf.keras, "Variable") else {}
+        self.lstm = keras.LSTM(lstm_units, dtype=policy, name="lstm", **without)
         self.dense = keras.Dense(units, self.activation, use_bias, dtype=policy, name="dense")
 
     def build(self, input_shape):
