@@ -131,6 +131,20 @@ def test_importance_is_relative():
     )
 
 
+def test_importance_may_be_counts_that_no_half_holds():
+    counts = GENERATOR.uniform(7e4, 2e5, size=(4, 5)).astype("float32")
+    counts[:, 0] *= 1e-14  # the smallest float16 above 0 is 6e-8
+    half = PinSAGEConvolution(2, 6, "tanh", dtype="mixed_float16")
+    half((OWN, NEIGHBOURS), importance=counts)
+    exact = convolution(counts)
+    half.set_weights(exact.get_weights())
+    for importance in (counts, counts * np.float32(1e-12)):
+        found = half((OWN, NEIGHBOURS), importance=tf.constant(importance))
+        assert found.dtype == tf.float16
+        expected = exact((OWN, NEIGHBOURS), importance=importance)
+        np.testing.assert_allclose(found, expected, rtol=1e-2, atol=1e-2)
+
+
 @pytest.mark.parametrize(
     "layer", [MeanAggregator(2), GCNAggregator(2), MaxPoolAggregator(2, 3), LSTMAggregator(2, 3)]
 )

@@ -41,7 +41,8 @@ class PinSAGEConvolution(tf.keras.layers.Layer):
     def __init__(
         self, units: int, pool_units: int, activation="relu", epsilon: float = 1e-12, **kwargs
     ):
-        super().__init__(**kwargs)
+        # A half holds no count above 65,504: Keras 3 would cast the importance, too.
+        super().__init__(autocast=False, **kwargs)
         whole("PinSAGEConvolution", units, "units")
         whole("PinSAGEConvolution", pool_units, "pool_units")
         number("PinSAGEConvolution", epsilon, "epsilon", above=0)
