@@ -33,6 +33,14 @@ def gather_rows(values: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(found, (None, *values.shape[1:]))
 
 
+def total(values: tf.Tensor) -> tf.Tensor:
+    """The sum over all replicas."""
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return values
+    return replica.all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
 def rows_before(values: tf.Tensor) -> tf.Tensor | int:
     """How many rows the replicas before this one have."""
     replica = tf.distribute.get_replica_context()

@@ -32,9 +32,10 @@ def loss_and_gradients(loss, towers, rows):
     return [found, *tape.gradient(found, towers)]
 
 
-@pytest.mark.parametrize("whole", [False, True])
-def test_the_losses_of_two_replicas_are_that_of_one_batch(whole):
-    settings = {"temperature": 0.5, "remove_accidental_hits": True, "whole": whole}
+@pytest.mark.parametrize(("whole", "reduction"), [(False, "sum"), (True, "mean"), (False, "mean")])
+def test_the_losses_of_two_replicas_are_that_of_one_batch(whole, reduction):
+    settings = {"temperature": 0.5, "remove_accidental_hits": True}
+    settings |= {"whole": whole, "reduction": reduction}
     alone = loss_and_gradients(
         InBatchSoftmax(**settings), [tf.Variable(t) for t in TOWERS], slice(0, sum(ROWS))
     )

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfrec_recall._arguments import flags, number
 from tfrec_recall._arguments import whole as whole_number
 from tfrec_recall._axes import check_axes, check_beside, flat
-from tfrec_recall._replicas import own_first
+from tfrec_recall._replicas import own_first, total
 from tfrec_recall.losses.excluded import among, groups, marked
 from tfrec_recall.losses.fused_cross_entropy import fused_cross_entropy
 from tfrec_recall.losses.whole_cross_entropy import whole_cross_entropy
@@ -36,7 +36,8 @@ class InBatchSoftmax(tf.keras.layers.Layer):
             without it.
         remove_accidental_hits: leave out negatives with the id of the query's own candidate.
         learn_temperature: learn its logarithm, so that it stays positive.
-        reduction: "sum" over the batch, or "mean", which divides it by the number of queries.
+        reduction: "sum" over the batch, or "mean", which divides it by the number of queries; with
+            `across_replicas` by that of all replicas.
         whole: compute all logits at once, in operations that XLA compiles. The same numbers, in
             more memory.
         across_replicas: under a `tf.distribute` strategy, the candidates of all replicas are
@@ -215,7 +216,8 @@ class InBatchSoftmax(tf.keras.layers.Layer):
             loss = fused_cross_entropy(query, candidates, weights, **arguments)
         if self.reduction == "sum":
             return loss
-        return tf.math.divide_no_nan(loss, tf.cast(size, tf.float32))
+        count = tf.cast(size, tf.float32)
+        return tf.math.divide_no_nan(loss, total(count) if self.across_replicas else count)
 
     def _removed(self, candidate_ids, excluded_ids, score_mask):
         """A function of rows that says which candidates are no negatives, or None if all are."""

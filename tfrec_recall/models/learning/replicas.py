@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrec_recall._replicas import gather_rows, own_first, rows_before
+from tfrec_recall._replicas import gather_rows, own_first, rows_before, total
 from tfrec_recall.layers.tables import is_far
 
 __all__ = [
@@ -36,13 +36,6 @@ def replicas() -> int:
 def number() -> tf.Tensor | int:
     """Which of them this is, from 0."""
     return tf.distribute.get_replica_context().replica_id_in_sync_group if replicas() > 1 else 0
-
-
-def total(values: tf.Tensor) -> tf.Tensor:
-    """The sum over all replicas."""
-    if replicas() == 1:
-        return values
-    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
 
 
 def may_wait() -> bool:
