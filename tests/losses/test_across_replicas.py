@@ -17,23 +17,25 @@ EXTRA = RANDOM.normal(size=(2, DIM)).astype("float32")
 TOWERS = RANDOM.normal(size=(2, DIM, DIM)).astype("float32")
 
 
-def loss_and_gradients(loss, towers, rows):
+def loss_and_gradients(loss, towers, rows, kind="int64"):
     with tf.GradientTape() as tape:
         found = loss(
             tf.constant(QUERY[rows]) @ towers[0],
             tf.constant(ITEM[rows]) @ towers[1],
             sample_weight=WEIGHT[rows],
-            candidate_ids=IDS[rows],
+            candidate_ids=IDS[rows].astype(kind),
             log_probability=LOG_PROBABILITY[rows],
             extra_candidates=tf.constant(EXTRA) @ towers[1],
-            extra_candidate_ids=np.array([5, 8]),
+            extra_candidate_ids=np.array([5, 8]).astype(kind),
+            excluded_ids=IDS[::-1][rows, np.newaxis].astype(kind),
             extra_log_probability=np.array([-1.0, -2.0], "float32"),
         )
     return [found, *tape.gradient(found, towers)]
 
 
 @pytest.mark.parametrize(("whole", "reduction"), [(False, "sum"), (True, "mean"), (False, "mean")])
-def test_the_losses_of_two_replicas_are_that_of_one_batch(whole, reduction):
+@pytest.mark.parametrize("kind", ["int64", "uint8", "str"])
+def test_the_losses_of_two_replicas_are_that_of_one_batch(whole, reduction, kind):
     settings = {"temperature": 0.5, "remove_accidental_hits": True}
     settings |= {"whole": whole, "reduction": reduction}
     alone = loss_and_gradients(
@@ -47,7 +49,7 @@ def test_the_losses_of_two_replicas_are_that_of_one_batch(whole, reduction):
     def step():
         context = tf.distribute.get_replica_context()
         own = parts[context.replica_id_in_sync_group]  # a number, where nothing is traced
-        return context.all_reduce("sum", loss_and_gradients(loss, towers, own))
+        return context.all_reduce("sum", loss_and_gradients(loss, towers, own, kind))
 
     summed = [strategy().experimental_local_results(one)[0] for one in strategy().run(step)]
     for ours, expected in zip(summed, alone, strict=True):

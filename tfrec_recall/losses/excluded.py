@@ -4,6 +4,31 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+SENT = (tf.int32, tf.int64)  # of ids, what devices send each other
+
+
+def alike(*given, across_replicas: bool = False) -> list[tf.Tensor | None]:
+    """Ids in one type, as they are compared; None stays None.
+
+    Whole numbers of several types become int64: those of a wider one would be other ids in a
+    narrower one.
+
+    Args:
+        across_replicas: in a type that replicas can send each other: strings become their hashes.
+    """
+    found = [None if ids is None else tf.convert_to_tensor(ids) for ids in given]
+    types = {ids.dtype for ids in found if ids is not None}
+    wide = all(one.is_integer for one in types) and (
+        len(types) > 1 or (across_replicas and not types.issubset(SENT))
+    )
+
+    def converted(ids):
+        if ids is not None and across_replicas and ids.dtype == tf.string:
+            return tf.strings.to_hash_bucket_fast(ids, tf.int64.max)
+        return tf.cast(ids, tf.int64) if ids is not None and wide else ids
+
+    return [converted(ids) for ids in found]
+
 
 def groups(candidate_ids, excluded_ids):
     """Numbers for ids: candidates with one id share one; an id without candidate has the next."""

@@ -12,7 +12,7 @@ from tfrec_recall._arguments import flags, number
 from tfrec_recall._arguments import whole as whole_number
 from tfrec_recall._axes import check_axes, check_beside, flat
 from tfrec_recall._replicas import own_first, total
-from tfrec_recall.losses.excluded import among, groups, marked
+from tfrec_recall.losses.excluded import alike, among, groups, marked
 from tfrec_recall.losses.fused_cross_entropy import fused_cross_entropy
 from tfrec_recall.losses.whole_cross_entropy import whole_cross_entropy
 
@@ -41,9 +41,9 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         whole: compute all logits at once, in operations that XLA compiles. The same numbers, in
             more memory.
         across_replicas: under a `tf.distribute` strategy, the candidates of all replicas are
-            candidates of each one's queries, by their vectors, ids and log q; `extra_candidates`
-            stay with the replica that drew them. The sum of the replicas' losses and its gradients
-            are those of the whole batch on one replica.
+            candidates of each one's queries, by their vectors, ids (strings by hash) and log q;
+            `extra_candidates` stay with the replica that drew them. The sum of the replicas' losses
+            and its gradients are those of the whole batch on one replica.
 
     Call arguments; what is of one axis may also be a column, as [batch, 1] for [batch]:
         query_embeddings: [batch, dim], or [batch, interests, dim] of which the best interest counts
@@ -162,7 +162,12 @@ class InBatchSoftmax(tf.keras.layers.Layer):
             "candidate_sampling_probability": candidate_sampling_probability,
         }
         one = {name: _flat(name, values, candidates) for name, values in one.items()}
-        candidate_ids = one.pop("candidate_ids")
+        candidate_ids, extra_candidate_ids, excluded_ids = alike(
+            one.pop("candidate_ids"),
+            extra_candidate_ids,
+            excluded_ids,
+            across_replicas=self.across_replicas,
+        )
         log_probability = _log_probability(*one.values())
         if self.across_replicas:
             if score_mask is not None:
@@ -173,7 +178,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
                 )
             candidates = own_first(candidates)
             if candidate_ids is not None:
-                candidate_ids = own_first(tf.convert_to_tensor(candidate_ids))
+                candidate_ids = own_first(candidate_ids)
             if log_probability is not None:
                 log_probability = own_first(log_probability)
         if extra_candidates is not None:

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfrec_recall._arguments import flag, number
 from tfrec_recall._axes import check_axes, check_beside, flat
-from tfrec_recall.losses.excluded import marked, places
+from tfrec_recall.losses.excluded import alike, marked, places
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -114,6 +114,9 @@ class SampledSoftmax(tf.keras.layers.Layer):
             )
         positive_ids = _flat("positive_ids", positive_ids, query)
         negative_ids = _flat("negative_ids", negative_ids, negatives)
+        positive_ids, negative_ids, excluded_ids, own_negative_ids = alike(
+            positive_ids, negative_ids, excluded_ids, own_negative_ids
+        )
         wanted = tf.reduce_sum(query * positive, axis=1, keepdims=True) / self.temperature
         others = tf.matmul(query, negatives, transpose_b=True) / self.temperature
         if (positive_log_probability is None) != (negative_log_probability is None):
