@@ -10,12 +10,19 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import os
 import sys
 from typing import Any
 
 VARIABLE = "TF_USE_LEGACY_KERAS"
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+PRESENT = "tf.sequence_mask(values.row_lengths())"
+PADDED = {  # what stands in the place of ragged values, where 0 or a mask would not do
+    "excluded_ids": "values.to_tensor(default_value=...), an id that no candidate has",
+    "hard_negatives": f"values.to_tensor() and hard_present={PRESENT}",
+    "own_negatives": "values.to_tensor() and own_negative_ids, 0 where there is none",
+}
 ALIASES = ("keras", "losses", "metrics", "optimizers", "initializers")  # tf.keras, tf.losses, ...
 
 
@@ -151,16 +158,16 @@ def _adapted(layer_class: type):
     @tf.autograph.experimental.do_not_convert
     @functools.wraps(keras_call)
     def __call__(self, *args, **kwargs):
-        given = tf.nest.flatten((args, kwargs))
-        for value in given:
+        for value in tf.nest.flatten((args, kwargs)):
             other = _root(*(c for c in type(value).__mro__ if c.__name__ == "KerasTensor"))
             if other and other != own:
                 raise TypeError(_mismatch(layer_class.__name__, own, value))
         try:
             return keras_call(self, *args, **kwargs)
         except Exception as error:
-            if any(isinstance(value, tf.RaggedTensor) for value in given):
-                raise TypeError(_ragged(layer_class.__name__, given)) from error
+            refusal = _ragged(layer_class, args, kwargs)
+            if refusal and f"{layer_class.__name__} takes" not in str(error):
+                raise TypeError(refusal) from error
             raise
 
     return __call__
@@ -197,12 +204,25 @@ def _mismatch(layer: str, own: str | None, received) -> str:
     )
 
 
-def _ragged(layer: str, given: list) -> str:
-    shapes = [tuple(value.shape) for value in given if type(value).__name__ == "RaggedTensor"]
-    return (
-        f"{layer} takes no ragged tensor here: give it values.to_tensor() and "
-        f"mask=tf.sequence_mask(values.row_lengths()). Received: shapes {shapes}."
-    )
+def _ragged(layer_class: Any, args: tuple, kwargs: dict[str, Any]) -> str | None:
+    """What to say of the first ragged tensor among the arguments; None where there is none."""
+    import tensorflow as tf
+
+    names = list(inspect.signature(layer_class.call).parameters)[1:]
+    for name, value in {**dict(zip(names, args, strict=False)), **kwargs}.items():
+        parts = value if isinstance(value, tuple | list) else [value]
+        for place, part in enumerate(parts):
+            if not isinstance(part, tf.RaggedTensor):
+                continue
+            dense = PADDED.get(name, "values.to_tensor()")
+            if name == names[0] and "mask" in names:
+                masks = ", ".join(PRESENT if n == place else "None" for n in range(len(parts)))
+                dense += f" and mask={PRESENT if part is value else f'[{masks}]'}"
+            return (
+                f"{layer_class.__name__} takes no ragged tensor as `{name}`: give it {dense}. "
+                f"Received: `{name}` of shape {tuple(part.shape)}, ragged."
+            )
+    return None
 
 
 def quiet_start() -> None:
