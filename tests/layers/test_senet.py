@@ -67,6 +67,41 @@ def test_a_masked_field_is_absent():
     np.testing.assert_allclose(weighted, np.stack(expected, axis=1), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_masked_field_among_separate_ones_is_absent(listed):
+    layer, inner, outer = built(UNEVEN)
+    present = PRESENT[:, : len(UNEVEN)].copy()
+    present[:, 1] = True
+    columns = present.T[:, :, np.newaxis]
+    hidden = [np.where(there, f, np.nan) for there, f in zip(columns, UNEVEN, strict=True)]
+    mask = [present[:, 0], None, present[:, 2:3], present[:, 3]] if listed else present
+    weighted, weights = layer(tuple(map(tf.constant, hidden)), mask=mask, return_weights=True)
+    zeroed = [np.where(there, f, 0) for there, f in zip(columns, UNEVEN, strict=True)]
+    expected, expected_weights = senet(zeroed, inner, outer, relu, sigmoid)
+    np.testing.assert_allclose(weights, expected_weights, rtol=1e-5)
+    np.testing.assert_allclose(weighted, np.concatenate(expected, axis=1), rtol=1e-5, atol=1e-6)
+
+
+def test_an_embedding_hands_its_mask_on_to_its_own_field():
+    ids = tf.keras.Input((), dtype="int32"), tf.keras.Input((), dtype="int32")
+    brand = tf.keras.layers.Embedding(5, 3, mask_zero=True)
+    country = tf.keras.layers.Embedding(5, 2)
+    model = tf.keras.Model(ids, SENet()((brand(ids[0]), country(ids[1]))))
+    result = np.array(model([tf.constant([0, 1]), tf.constant([0, 0])]))
+    assert not result[0, :3].any()
+    assert result[0, 3:].all()
+    assert result[1].all()
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [PRESENT, PRESENT[0, :4], [None], [PRESENT[0], None, None, None], [PRESENT, None, None, None]],
+)
+def test_a_mask_of_separate_fields_that_does_not_fit_is_refused(mask):
+    with pytest.raises(ValueError, match=r"(?s)SENet takes.*mask.*Received"):
+        SENet()(UNEVEN, mask=mask)
+
+
 def test_weights_can_be_asked_for_in_a_model():
     inputs = tf.keras.Input((6, 4))
     weighted, weights = SENet()(inputs, return_weights=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall._arguments import number
-from tfrec_recall._axes import check_axes, check_no_mask
+from tfrec_recall._axes import check_axes, check_no_mask, flat
 from tfrec_recall.layers.activations import activation_config
 from tfrec_recall.layers.sublayers import build_activation
 
@@ -26,11 +26,13 @@ class SENet(tf.keras.layers.Layer):
 
     Call arguments:
         fields: [batch, fields, dim], or a tuple of [batch, width], a tensor for each field.
+        mask: [batch, fields]; of a tuple also a list, as Keras hands it on: [batch] or None for
+            each field.
         return_weights: return the weights as well, to see what matters.
     Output: of the input's shape; a tuple of fields comes out as one [batch, sum of widths], in its
         order. With `return_weights` a pair of this and the weights, [batch, fields]. A mask of
         stacked fields passes unchanged.
-    Raises: ValueError for other shapes, or a reduction below 1.
+    Raises: ValueError for other shapes, of fields or masks, or a reduction below 1.
 
     >>> fields = tf.ones([1, 4]), tf.ones([1, 2])  # two fields, 4 and 2 wide
     >>> weighted, weights = SENet(final_activation="sigmoid")(fields, return_weights=True)
@@ -80,6 +82,9 @@ class SENet(tf.keras.layers.Layer):
             fields = [tf.cast(field, tf.float32) for field in fields]
             apart = {f"field_{n}": (field, f"batch dim_{n}") for n, field in enumerate(fields)}
             check_axes("SENet", **apart)
+            for n, there in enumerate(_masks(fields, mask)):
+                if there is not None:
+                    fields[n] = tf.where(there[:, tf.newaxis], fields[n], 0.0)
             means = [tf.reduce_mean(field, axis=-1) for field in fields]
             squeezed = tf.stack(means, axis=-1)  # [batch, fields]
 
@@ -106,6 +111,24 @@ class SENet(tf.keras.layers.Layer):
                 "SENet", "final_activation", self.final_activation
             ),
         }
+
+
+def _masks(fields, mask) -> list:
+    """Of each of a tuple of fields, bool [batch], or None where all are there; of none without."""
+    if mask is None:
+        return []
+    if not isinstance(mask, tuple | list):
+        check_axes("SENet", field_0=(fields[0], "batch dim"), mask=(mask, f"batch {len(fields)}"))
+        return tf.unstack(tf.cast(mask, tf.bool), len(fields), axis=1)
+    if len(mask) != len(fields):
+        raise ValueError(
+            f"SENet takes a list of {len(fields)} masks, one or None for each field. "
+            f"Received: a list of {len(mask)}."
+        )
+    return [
+        None if there is None else tf.cast(flat("SENet", f"mask_{n}", there, fields[n]), tf.bool)
+        for n, there in enumerate(mask)
+    ]
 
 
 def _shapes(input_shape) -> list[tuple]:
