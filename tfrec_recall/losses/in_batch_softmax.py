@@ -38,8 +38,8 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         learn_temperature: learn its logarithm, so that it stays positive.
         reduction: "sum" over the batch, or "mean", which divides it by the number of queries; with
             `across_replicas` by that of all replicas.
-        whole: compute all logits at once, in operations that XLA compiles. The same numbers, in
-            more memory.
+        whole: compute all logits at once, in operations that XLA compiles where ids are integers.
+            The same numbers, in more memory.
         across_replicas: under a `tf.distribute` strategy, the candidates of all replicas are
             candidates of each one's queries, by their vectors, ids (strings by hash) and log q;
             `extra_candidates` stay with the replica that drew them. The sum of the replicas' losses
@@ -112,13 +112,21 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         self.whole = whole
         self.across_replicas = across_replicas
         self.supports_masking = True
-        self.supports_jit = False  # Keras 3: the chunks of rows have no static shape for XLA
         if learn_temperature:
             self.log_temperature = self.add_weight(
                 name="log_temperature",
                 shape=(),
                 initializer=tf.keras.initializers.Constant(math.log(temperature or 1.0)),
             )
+
+    @property
+    def supports_jit(self) -> bool:
+        """Whether Keras 3 may have XLA compile it: chunks of rows have no static shape."""
+        return self.whole
+
+    @supports_jit.setter
+    def supports_jit(self, value: bool) -> None:
+        """Keras 3 sets it for every layer."""
 
     def call(
         self,
