@@ -161,6 +161,33 @@ def test_half_precision_stays_close(cls):
     np.testing.assert_allclose(result, exact, rtol=1e-2, atol=1e-2)
 
 
+@pytest.mark.parametrize(
+    ("cls", "name"),
+    [
+        (layers.CapsuleRouting, "log_factors"),
+        (layers.CosineLogits, "log_temperature"),
+        *((layers.FMInteraction, name) for name in ("factors", "weights_of_features", "constant")),
+        *((layers.FusedLSTM, name) for name in ("kernel", "recurrent_kernel", "bias")),
+        (layers.MaskedMean, "log_factors"),
+        (layers.RunningMean, "log_factors"),
+        *((layers.SENet, name) for name in ("squeezed_kernel", "excited_kernel")),
+        (layers.SideInfoPooling, "importance"),
+        (losses.InBatchSoftmax, "log_temperature"),
+    ],
+)
+def test_a_weight_of_what_stays_in_float32_is_no_half_on_its_way(cls, name, monkeypatch):
+    """A temperature of 0.015 would count as 0.0152, and learn in steps."""
+    layer, case, call, types = make(cls, dtype="mixed_bfloat16"), CASES[cls], cls.call, set()
+
+    def watched(self, *args, **kwargs):
+        types.add(tf.convert_to_tensor(getattr(self, name)).dtype)
+        return call(self, *args, **kwargs)
+
+    monkeypatch.setattr(cls, "call", watched)
+    layer(tensors(case.inputs), **tensors(case.call))
+    assert types == {tf.float32}
+
+
 @every_layer
 def test_a_mask_is_honoured_and_ends_with_its_axis(cls):
     layer, case = make(cls), CASES[cls]

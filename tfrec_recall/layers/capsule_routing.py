@@ -108,8 +108,8 @@ class CapsuleRouting(tf.keras.layers.Layer):
             initializer="identity" if self.identity else "glorot_uniform",
         )
         if self.recency:
-            self.log_factors = self.add_weight(
-                name="log_factors", shape=(self.positions,), initializer="zeros"
+            self.log_factors = self.add_weight(  # no half, as the sums are none
+                name="log_factors", shape=(self.positions,), initializer="zeros", autocast=False
             )
         super().build(input_shape)
 

@@ -49,6 +49,7 @@ class CosineLogits(tf.keras.layers.Layer):
                 name="log_temperature",
                 shape=(),
                 initializer=tf.keras.initializers.Constant(math.log(self.temperature)),
+                autocast=False,  # no half between
             )
         self.normalize.build(input_shape[0])
         super().build(input_shape)

@@ -68,13 +68,16 @@ class FMInteraction(tf.keras.layers.Layer):
                 name="factors",
                 shape=(shape[1], self.dim),
                 initializer=tf.keras.initializers.RandomNormal(stddev=0.01),
+                autocast=False,  # all here is in float32
             )
             if self.first_order:
                 self.weights_of_features = self.add_weight(
-                    name="weights", shape=(shape[1], 1), initializer="zeros"
+                    name="weights", shape=(shape[1], 1), initializer="zeros", autocast=False
                 )
         if self.bias:
-            self.constant = self.add_weight(name="bias", shape=(), initializer="zeros")
+            self.constant = self.add_weight(
+                name="bias", shape=(), initializer="zeros", autocast=False
+            )
         super().build(input_shape)
 
     def call(self, fields, mask=None):

@@ -46,13 +46,13 @@ class FusedLSTM(tf.keras.layers.Layer):
                 f"Received: input of shape {tuple(input_shape)}."
             )
         gates = 4 * self.units
-        self.kernel = self.add_weight(
-            name="kernel", shape=(input_shape[-1], gates), initializer="glorot_uniform"
-        )
-        self.recurrent_kernel = self.add_weight(
-            name="recurrent_kernel", shape=(self.units, gates), initializer="orthogonal"
-        )
-        self.bias = self.add_weight(name="bias", shape=(gates,), initializer=_forget_one)
+
+        def weight(name, shape, initializer):  # no half: all here is in float32
+            return self.add_weight(name=name, shape=shape, initializer=initializer, autocast=False)
+
+        self.kernel = weight("kernel", (input_shape[-1], gates), "glorot_uniform")
+        self.recurrent_kernel = weight("recurrent_kernel", (self.units, gates), "orthogonal")
+        self.bias = weight("bias", (gates,), _forget_one)
         super().build(input_shape)
 
     def call(self, history, mask=None):

@@ -59,8 +59,8 @@ class MaskedMean(tf.keras.layers.Layer):
                 f"Received: input of shape {tuple(input_shape)}."
             )
         if self.learned:
-            self.log_factors = self.add_weight(
-                name="log_factors", shape=(self.positions,), initializer="zeros"
+            self.log_factors = self.add_weight(  # no half: its exponential weighs events
+                name="log_factors", shape=(self.positions,), initializer="zeros", autocast=False
             )
         super().build(input_shape)
 

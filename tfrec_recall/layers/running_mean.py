@@ -50,8 +50,8 @@ class RunningMean(tf.keras.layers.Layer):
                 f"Received: shapes {shapes}."
             )
         if self.learned:
-            self.log_factors = self.add_weight(
-                name="log_factors", shape=(self.positions,), initializer="zeros"
+            self.log_factors = self.add_weight(  # no half: its exponential weighs events
+                name="log_factors", shape=(self.positions,), initializer="zeros", autocast=False
             )
         super().build(input_shape)
 

@@ -59,11 +59,12 @@ class SENet(tf.keras.layers.Layer):
             )
         inner = max(1, round(fields / self.reduction))
         # By names of their own, not through sublayers: both Kerases save them alike.
+        kernel = {"initializer": "glorot_uniform", "autocast": False}  # all here is in float32
         self.squeezed_kernel = self.add_weight(
-            name="squeezed_kernel", shape=(fields, inner), initializer="glorot_uniform"
+            name="squeezed_kernel", shape=(fields, inner), **kernel
         )
         self.excited_kernel = self.add_weight(
-            name="excited_kernel", shape=(inner, fields), initializer="glorot_uniform"
+            name="excited_kernel", shape=(inner, fields), **kernel
         )
         build_activation(self, self.activation, (None, inner))
         build_activation(self, self.final_activation, (None, fields))

@@ -57,7 +57,10 @@ class SideInfoPooling(tf.keras.layers.Layer):
             )
         if self.side_info == "weighted":
             self.importance = self.add_weight(
-                name="importance", shape=(self.items, input_shape[-2]), initializer="zeros"
+                name="importance",
+                shape=(self.items, input_shape[-2]),
+                initializer="zeros",
+                autocast=False,  # no half: a softmax follows, and a cast would be of all rows
             )
         super().build(input_shape)
 

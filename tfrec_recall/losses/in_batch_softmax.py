@@ -117,6 +117,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
                 name="log_temperature",
                 shape=(),
                 initializer=tf.keras.initializers.Constant(math.log(temperature or 1.0)),
+                autocast=False,
             )
 
     @property
