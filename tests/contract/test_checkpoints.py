@@ -184,6 +184,26 @@ def test_what_was_being_written_is_not_read(tmp_path):
     assert losses == pytest.approx(through("Line")[0][:2])
 
 
+def test_a_model_that_says_nothing_of_its_run_is_refused(tmp_path):
+    before, checkpoints = signal.getsignal(signal.SIGTERM), Checkpoints(tmp_path)
+    run("Line", checkpoints, epochs=1)  # of whose callbacks nothing is known in the next run
+    plain = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+    plain.compile("sgd", "mse")
+    with pytest.raises(ValueError, match=r"Checkpoints goes with .*Received: .* Sequential"):
+        plain.fit(np.ones((2, 1)), np.ones((2, 1)), callbacks=[checkpoints], verbose=0)
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_handler_that_python_has_not_installed_leaves_the_signal_to_the_system(
+    tmp_path, monkeypatch
+):
+    installed = []
+    monkeypatch.setattr(signal, "signal", lambda number, handler: installed.append(handler))
+    run("Line", Checkpoints(tmp_path), epochs=1)
+    assert len(installed) == 2
+    assert installed[-1] == signal.SIG_DFL
+
+
 def test_settings_are_refused_by_name():
     with pytest.raises(ValueError, match=r"Checkpoints takes every as a whole number from 1 up"):
         Checkpoints("runs", every=0)

@@ -60,7 +60,8 @@ class Checkpoints(tf.keras.callbacks.Callback):
             main thread.
 
     Raises: ValueError, from `fit`, for a folder whose run had data in another order or of another
-        length.
+        length, and for a model that is none of this package: its `fit` would not say what the run
+        goes by.
 
     `model.fit(batches, epochs=50, callbacks=[Checkpoints("runs/first", every=1000)])`
     """
@@ -82,6 +83,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
         self.following: Sequence[NextPass] = ()
         self.asked_to_stop = threading.Event()
         self.goes_on_from: tuple[int, int] | None = None  # epoch and step
+        self._stands = False  # beside the other callbacks of a run
         self._handler: Any = None
         self._of_all: Any = None  # `_summed`, traced
         self._unread: str | None = None  # a folder of a worker that is not the chief
@@ -90,9 +92,15 @@ class Checkpoints(tf.keras.callbacks.Callback):
         self, callbacks: Sequence[tf.keras.callbacks.Callback], following: Sequence[NextPass]
     ) -> None:
         """Called by `fit` with the other callbacks, and with what the order of its data follows."""
-        self.beside, self.following = callbacks, following
+        self.beside, self.following, self._stands = callbacks, following, True
 
     def on_train_begin(self, logs=None):
+        if not self._stands:
+            raise ValueError(
+                "Checkpoints goes with the models of tfrec_recall, whose fit tells it of the other "
+                "callbacks and of the order of the data: take tf.keras.callbacks.BackupAndRestore. "
+                f"Received: a model of the class {type(self.model).__name__}."
+            )
         self.asked_to_stop.clear()
         seeds = [following.seed for following in self.following]
         self.kept, self.goes_on_from = Kept(RunState(seeds)), None
@@ -113,7 +121,9 @@ class Checkpoints(tf.keras.callbacks.Callback):
         self.seeds = seeds
         self.model._training_state = self  # whom Keras asks where to begin
         if self.on_sigterm and threading.current_thread() is threading.main_thread():
-            self._handler = signal.signal(signal.SIGTERM, self._stop_soon)
+            before = signal.signal(signal.SIGTERM, self._stop_soon)
+            # What is None was not installed by Python, which cannot put it back.
+            self._handler = signal.SIG_DFL if before is None else before
 
     @property
     def state(self) -> RunState:
@@ -193,6 +203,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
 
     def release(self) -> None:
         """Leaves the model and the signals as they were."""
+        self._stands = False
         self.model._training_state = None
         if self._unread is not None:
             shutil.rmtree(self._unread, ignore_errors=True)
