@@ -58,6 +58,17 @@ def test_an_absent_field_has_no_first_order_term():
     np.testing.assert_allclose(result, np.concatenate([expected, terms], axis=1), rtol=1e-6)
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_no_field_at_all_has_the_bias_alone(known):
+    layer = FMInteraction(bias=True)
+    layer(FIELDS)
+    layer.constant.assign(0.5)
+    shape = [None, 0 if known else None, 4]
+    signature = [tf.TensorSpec(shape)]
+    traced = tf.function(lambda fields: layer(fields), input_signature=signature, autograph=False)
+    np.testing.assert_array_equal(traced(tf.zeros([2, 0, 4])), [[0.5], [0.5]])
+
+
 def test_factors_learn_from_sparse_values():
     layer = filled(FMInteraction(dim=2, first_order=True), VALUES)
     with tf.GradientTape() as tape:

@@ -102,7 +102,7 @@ class FMInteraction(tf.keras.layers.Layer):
         )
         if mask is not None:
             fields = tf.where(tf.cast(mask, tf.bool)[:, :, tf.newaxis], fields, 0.0)
-        linear = tf.zeros_like(fields[:, 0, :1])
+        linear = tf.zeros([tf.shape(fields)[0], 1])
         if self.first_order:
             fields, terms = fields[..., :-1], fields[..., -1:]
             linear = tf.reduce_sum(terms, axis=1)  # [batch, 1]
