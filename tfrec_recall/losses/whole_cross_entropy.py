@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -20,7 +21,13 @@ def whole_cross_entropy(
     XLA fuses what the operations of TensorFlow would write out one after the other, but has no
     arrays of unknown size, by which the fused one goes a few rows at a time.
     """
-    size = tf.shape(query)[0]
+    size, width = tf.shape(query)[0], tf.shape(candidates)[0]
+    tf.debugging.assert_less_equal(
+        size,
+        width,
+        "InBatchSoftmax takes a candidate for each query, as the first rows of "
+        "`candidate_embeddings`. Received: more queries than candidates.",
+    )
     if len(query.shape) == 2:
         logits = tf.matmul(query, candidates, transpose_b=True)
     else:
@@ -28,8 +35,9 @@ def whole_cross_entropy(
         if interest_mask is not None:
             each = tf.where(interest_mask[:, :, tf.newaxis], each, each.dtype.min)
         logits = tf.reduce_max(each, axis=1)  # [batch, candidates]
-    own = tf.range(size)[:, tf.newaxis] == tf.range(tf.shape(candidates)[0])
+    own = tf.range(size)[:, tf.newaxis] == tf.range(width)
     positive = tf.reduce_sum(tf.where(own, logits, 0.0), axis=1)  # [batch]
+    positive = tf.where(tf.range(size) < width, positive, math.nan)  # XLA leaves assertions out
     if removed is not None:
         logits = tf.where(removed(0, size) & ~own, logits.dtype.min, logits)
     if hard_negatives is not None:
