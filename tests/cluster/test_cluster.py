@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -118,6 +119,13 @@ def test_each_knows_its_part(machines, job, index, writes, serves):
         (environment(WORKERS, "worker", 2)["TF_CONFIG"], "Received: 2 worker; this is worker 2"),
         (environment(WORKERS, "evaluator", 0)["TF_CONFIG"], "not by an evaluator"),
         (environment({**WORKERS, "ps": ["d:1"]}, "worker", 0)["TF_CONFIG"], "names a chief"),
+        *(
+            (
+                environment({**SERVERS, "chief": wrong}, "chief", 0)["TF_CONFIG"],
+                rf'in a list, \["host:port".*Received: chief={re.escape(repr(wrong))}\.',
+            )
+            for wrong in ("recall-chief:2222", {"0": "c:1"}, ["c"], [":1"], ["c:one"], [7], None)
+        ),
     ],
 )
 def test_what_is_no_cluster_is_refused(text, said):

@@ -54,7 +54,7 @@ class Cluster:
             return None
         try:
             config = json.loads(text)
-            machines = {job: list(hosts) for job, hosts in config.get("cluster", {}).items()}
+            machines = dict(config.get("cluster", {}))
             task = config.get("task", {})
             job, index = str(task.get("type", "")), int(task.get("index", 0))
         except (ValueError, TypeError, AttributeError) as error:
@@ -62,6 +62,12 @@ class Cluster:
                 f'{VARIABLE} is JSON, {{"cluster": {{"worker": ["host:port", …]}}, "task": '
                 f'{{"type": "worker", "index": 0}}}}. Received: {text!r} ({error}).'
             ) from error
+        for one, hosts in machines.items():
+            if not isinstance(hosts, list) or not all(map(_is_address, hosts)):
+                raise ValueError(
+                    f'{VARIABLE} names the machines of a job in a list, ["host:port", …], also one '
+                    f"alone. Received: {one}={hosts!r}."
+                )
         if sum(map(len, machines.values())) <= 1:
             return None
         unknown = [one for one in machines if one not in JOBS]
@@ -139,6 +145,12 @@ class Cluster:
 
     def _spec(self) -> dict[str, list[str]]:
         return {job: list(hosts) for job, hosts in self.machines.items()}
+
+
+def _is_address(one: Any) -> bool:
+    """Whether it is `host:port`."""
+    host, _, port = one.rpartition(":") if isinstance(one, str) else ("", "", "")
+    return bool(host) and port.isdecimal()
 
 
 def _is_there(address: str) -> bool:
