@@ -30,11 +30,13 @@ def test_requests_are_answered(tmp_path, queries):
         assert signatures[name](**inputs)["item_id"].shape == (batch, 5)
 
 
-def test_padding_fills_features_of_a_fixed_width():
+def test_padding_fills_features_of_a_fixed_width_and_truths():
     toy = retriever(20)
     toy.inputs["age (years)"] = tf.TensorSpec([None, 3], tf.float32)
+    toy.inputs["member"] = tf.TensorSpec([None], tf.bool)
     made = requests(toy, None)["serving_default"]
     assert made["age__years_"].shape == (1, 3)
+    assert made["member"].numpy().tolist() == [False]
     assert made["history"].shape == (1, 1)
 
 

@@ -144,7 +144,7 @@ def test_one_row_is_that_of_all_and_similar_items_are_chosen_too():
             r"Filters of this retriever are where_kind.*Received: where_c",
         ),
         ({"where_kind": ["rare"]}, r"'where_kind' has the shape \[batch, any\]"),
-        ({"where_kind": [[3]]}, "'where_kind' is string. Received: int64"),
+        ({"where_kind": [[3]]}, "'where_kind' is string. Received: int 3"),
         ({"min_year": [1.0] * 3}, r"min_year has a row for each query.*Received: 3 rows for 2"),
     ],
 )

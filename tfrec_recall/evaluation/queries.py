@@ -13,6 +13,7 @@ from tfrec_recall.data.arrow_frames import without_nullable
 from tfrec_recall.data.column_types import nullable, of_floats, with_nullable, without_categories
 from tfrec_recall.data.ids import places
 from tfrec_recall.data.times import holds_dates, seconds
+from tfrec_recall.retrieval.raw_inputs import padding
 
 HISTORY = "history"
 TIMESTAMP = "timestamp"
@@ -231,7 +232,7 @@ def first_of_each(targets: pd.DataFrame, users: np.ndarray) -> pd.DataFrame:
 def raw_tensor(
     values: pd.Series, dtype: tf.DType, name: str = "values", padded: bool = False
 ) -> tf.Tensor:
-    """A raw column as a tensor; missing values become "", -1 or, where fractions are taken, NaN.
+    """A raw column as a tensor; missing values become "", False, -1 or, of fractions, NaN.
 
     Dates become whole Unix seconds where int64 is taken, which parts of times are read from.
 
@@ -255,16 +256,16 @@ def raw_tensor(
             f"The retriever takes {name!r} as {expected} ({dtype.name}); convert the column to "
             f"what it was in training. Received: {kind} values, the first {present.iloc[0]!r}."
         )
-    padding: str | float = "" if dtype == tf.string else -1 if dtype.is_integer else np.nan
+    missing = padding(dtype)
     if len(present) < len(values):
         fractions = isinstance(values.dtype, np.dtype) and values.dtype.kind == "f"
         if fractions and dtype != tf.string:
-            values = values.fillna(padding)  # objects would take four times the space
+            values = values.fillna(missing)  # objects would take four times the space
         else:
-            values = values.astype(object).where(values.notna(), padding)
+            values = values.astype(object).where(values.notna(), missing)
     array = values.to_numpy(dtype=dtype.as_numpy_dtype)
     if padded:
-        array = np.append(array, np.array([padding], dtype=array.dtype))
+        array = np.append(array, np.array([missing], dtype=array.dtype))
     return tf.constant(array, dtype)
 
 

@@ -118,6 +118,8 @@ def _values(column: pa.Array, spec: tf.TensorSpec, name: str) -> np.ndarray:
         filler = padding(spec.dtype)
         if isinstance(filler, float) and not pa.types.is_floating(kind):
             column = in_arrow_type(column, pa.float64(), name, rounds=True)
+        elif isinstance(filler, bool):
+            column = column.cast(pa.bool_())
         column = column.fill_null(filler)
     array = column.to_numpy(zero_copy_only=False)
     return array if text else array.astype(spec.dtype.as_numpy_dtype)

@@ -68,7 +68,7 @@ def dense(value: Any, spec: tf.TensorSpec, name: str) -> tf.Tensor:
     Series, also of unequal length. A value that is missing (None, or NaN among texts) is padding,
     and a row that is missing has none.
 
-    Raises: ValueError when the type or the shape is another.
+    Raises: ValueError when the type or the shape is another, and for what is no text among texts.
 
     >>> dense([["a", "b"], ["c"]], tf.TensorSpec([None, None], tf.string), "history").numpy()
     array([[b'a', b'b'],
@@ -95,10 +95,12 @@ def dense(value: Any, spec: tf.TensorSpec, name: str) -> tf.Tensor:
     return tf.cast(value, spec.dtype)
 
 
-def padding(dtype: tf.DType) -> str | int | float:
-    """What fills up rows of raw values: "", -1 or, among fractions, NaN."""
+def padding(dtype: tf.DType) -> str | bool | int | float:
+    """What fills up rows of raw values: "", False, -1 or, among fractions, NaN."""
     if dtype == tf.string:
         return ""
+    if dtype.is_bool:
+        return False
     return -1 if dtype.is_integer else float("nan")
 
 
@@ -133,12 +135,24 @@ def _ragged(value: list | tuple, dtype: tf.DType, name: str) -> tf.RaggedTensor 
             f"{name!r} has the shape [batch, any]: a row of values for each of the batch. "
             f"Received: {other!r} among rows."
         )
-    arrays = [np.asarray(list(row) if isinstance(row, Set) else row) for row in rows]
+    arrays = [_array(list(row) if isinstance(row, Set) else row, dtype) for row in rows]
     if any(array.ndim != 1 for array in arrays):
         return _constant(value, dtype, name)
     flat = [array for array in arrays if array.size] or arrays[:1]
+    if dtype == tf.string and len({array.dtype.kind for array in flat}) > 1:
+        flat = [array.astype(object) for array in flat]  # joined, numbers would be text as well
     values = _constant(np.concatenate(flat), dtype, name)
     return tf.RaggedTensor.from_row_lengths(values, [len(array) for array in arrays])
+
+
+def _array(value: Any, dtype: tf.DType) -> np.ndarray:
+    """An array: of objects where text is wanted, else of the type of what it holds.
+
+    NumPy makes text of all that stands beside a text: "nan" of what is missing, "1" of a number.
+    """
+    if dtype == tf.string and not isinstance(value, np.ndarray):
+        return np.asarray(value, object)
+    return np.asarray(value)
 
 
 def _is_missing(value: Any) -> bool:
@@ -148,17 +162,31 @@ def _is_missing(value: Any) -> bool:
 def _constant(value: Any, dtype: tf.DType, name: str) -> tf.Tensor:
     """A tensor of equal rows; an empty one is of the type that is wanted: [] says nothing."""
     try:
-        array = np.asarray(value)
+        array = _array(value, dtype)
         if array.dtype == object:
             gap = pd.isna(array)
             if gap.any():
                 array = np.where(gap, padding(dtype), array)
-                array = array if dtype == tf.string else np.asarray(array.tolist())
-        return tf.constant(array if array.size else array.astype(dtype.as_numpy_dtype))
+            if dtype != tf.string and array.size:  # of none, the list forgets the other axes
+                array = np.asarray(array.tolist())
+        strange = _no_text(array) if dtype == tf.string else None
+        if strange is None:
+            return tf.constant(array if array.size else array.astype(dtype.as_numpy_dtype))
     except (ValueError, TypeError) as error:  # nested unevenly, or of things that no tensor holds
         raise ValueError(
             f"{name!r} is {dtype.name} of one shape. Received: {_short(value)}."
         ) from error
+    raise ValueError(
+        f"{name!r} is {dtype.name}. Received: {type(strange).__name__} {_short(strange)}. "
+        "Pass it in the type that the training data had."
+    )
+
+
+def _no_text(array: np.ndarray) -> Any:
+    """The first of an array's objects that is neither text nor bytes; None where all are."""
+    if array.dtype != object or all(issubclass(k, str | bytes) for k in {*map(type, array.flat)}):
+        return None
+    return next(value for value in array.flat if not isinstance(value, str | bytes))
 
 
 def _short(value: Any) -> str:

@@ -1,0 +1,82 @@
+"""What raw features may come in, and what is missing among them."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+
+from tfrec_recall.evaluation.queries import raw_tensor
+from tfrec_recall.operations.arrow_tensors import raw_feature
+from tfrec_recall.retrieval.raw_inputs import dense
+
+TEXT, ROWS = (tf.TensorSpec(shape, tf.string) for shape in ([None], [None, None]))
+HOLDERS = {
+    "list": list,
+    "text": lambda values: pd.Series(values, dtype="str"),
+    "objects": lambda values: pd.Series(values, dtype=object),
+    "categories": lambda values: pd.Series(values, dtype="category"),
+    "array": lambda values: np.array(values, dtype=object),
+}
+MISSING = pytest.mark.parametrize("gap", [None, np.nan, pd.NA], ids=["None", "NaN", "NA"])
+
+
+@MISSING
+@pytest.mark.parametrize("held", HOLDERS.values(), ids=HOLDERS)
+def test_a_text_that_is_missing_is_padding(held, gap):
+    values = held(["France", gap, "Côte d'Ivoire"])
+    expected = [b"France", b"", "Côte d'Ivoire".encode()]
+    assert dense(values, TEXT, "country").numpy().tolist() == expected
+    assert dense([values], ROWS, "countries").numpy().tolist() == [expected]
+    uneven = dense([values, ["a"]], ROWS, "countries").numpy().tolist()
+    assert uneven == [expected, [b"a", b"", b""]]
+    if not isinstance(values, list):  # as it is measured, it is asked
+        assert raw_tensor(pd.Series(values), tf.string).numpy().tolist() == expected
+
+
+@MISSING
+def test_a_row_of_nothing_but_what_is_missing_is_padding(gap):
+    assert dense([["lamps"], [gap]], ROWS, "where_category").numpy().tolist() == [[b"lamps"], [b""]]
+    assert dense([["a", "b"], gap], ROWS, "history").numpy().tolist() == [[b"a", b"b"], [b"", b""]]
+
+
+@pytest.mark.parametrize(
+    ("values", "spec", "told"),
+    [
+        (["a", 1], TEXT, "int 1"),
+        (pd.Series(["a", 2.5]), TEXT, "float 2.5"),
+        ([["a", True]], ROWS, "bool True"),
+        ([[1, 2], ["a"]], ROWS, "int 1"),
+        ([np.array([1, 2]), np.array(["a"])], ROWS, "int 1"),
+        ([["a"], [["b"], ["c", "d"]]], ROWS, r"list \['b'\]"),
+        (np.array([1, 2]), TEXT, "int64"),
+    ],
+)
+def test_what_is_no_text_is_refused_among_texts(values, spec, told):
+    with pytest.raises(ValueError, match=f"'tag' is string. Received: {told}.* training data had"):
+        dense(values, spec, "tag")
+
+
+def test_texts_of_any_kind_are_taken_together():
+    rows = [np.array(["a"]), np.array([b"b"]), [np.str_("c")], {"d"}, pd.Index(["e"]), ()]
+    found = dense(rows, ROWS, "tags").numpy()[:, 0]
+    assert found.tolist() == [b"a", b"b", b"c", b"d", b"e", b""]
+
+
+def test_numbers_among_objects_are_taken_and_nothing_keeps_its_axes():
+    spec = tf.TensorSpec([None, None], tf.int64)
+    values = np.array([[1, 2], [3, None]], dtype=object)
+    assert dense(values, spec, "hours").numpy().tolist() == [[1, 2], [3, -1]]
+    assert dense(values[:1], spec, "hours").numpy().tolist() == [[1, 2]]
+    assert dense(values[:0], spec, "hours").shape == (0, 2)
+    assert dense(values[:0].astype(str), ROWS, "tags").shape == (0, 2)
+
+
+@pytest.mark.parametrize("gap", [None, pd.NA], ids=["None", "NA"])
+def test_a_truth_that_is_missing_is_none(gap):
+    spec = tf.TensorSpec([None], tf.bool)
+    assert dense([True, gap, False], spec, "member").numpy().tolist() == [True, False, False]
+    column = pd.Series([True, gap, False], dtype=object)
+    assert raw_tensor(column, tf.bool).numpy().tolist() == [True, False, False]
+    for table in (pa.array([True, None, False]), pa.array([1, None, 0])):
+        assert raw_feature(table, spec, "member").numpy().tolist() == [True, False, False]
