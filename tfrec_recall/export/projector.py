@@ -21,7 +21,8 @@ def write_projector(folder: str | os.PathLike[str], items: pd.DataFrame, vectors
 
     Args:
         folder: is made where it is missing.
-        items: a row an item; all columns are shown, tabs and line breaks as spaces.
+        items: a row an item; all columns are shown, tabs and line breaks as spaces, what is missing
+            as nothing.
         vectors: float [items, dim].
 
     Raises: ValueError unless there is one vector for each item.
@@ -35,7 +36,8 @@ def write_projector(folder: str | os.PathLike[str], items: pd.DataFrame, vectors
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     np.savetxt(folder / "vectors.tsv", vectors, delimiter="\t", fmt="%.6g")
-    shown = items.astype(str).replace(r"[\t\r\n]+", " ", regex=True)
+    shown = items.astype(str).where(items.notna(), "")  # text keeps what is missing, NaN
+    shown = shown.replace(r"[\t\r\n]+", " ", regex=True)
     rows = ["\t".join(row) for row in shown.itertuples(index=False)]
     # A single column has no heading, as the projector would take it for an item.
     heading = ["\t".join(map(str, items.columns))] if len(items.columns) > 1 else []

@@ -206,11 +206,11 @@ def train(
         if keep_state:
             of_card |= write_state(export, trained, split, days, repeats)
         write_export(retriever, export, split, trained, days, of_card)
-    if board is not None:
-        epoch = trained.best_epoch or trained.settings.get("epochs", 1)
-        write_outcome(board, trained.model, retriever, split, metrics, epoch - 1)
     if figures is not None:
         figures.write_json(values)
+    if board is not None:  # last: it is to look at, and takes nothing else with it if it fails
+        epoch = trained.best_epoch or trained.settings.get("epochs", 1)
+        write_outcome(board, trained.model, retriever, split, metrics, epoch - 1)
 
 
 def check_place(path: pathlib.Path) -> None:
