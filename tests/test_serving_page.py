@@ -1,4 +1,4 @@
-"""The page on serving: its curl and Python ask `tfrec-recall serve`, run as a user runs it.
+"""The page on serving: its curl, JSON and Python ask `tfrec-recall serve`, run as a user runs it.
 
 That is `make programs`.
 """
@@ -46,7 +46,9 @@ def exported(tmp_path_factory):
 
     shapes = {"country": [None], "history": [None, None]}
     inputs = {name: tf.TensorSpec(shape, tf.string, name) for name, shape in shapes.items()}
-    retriever = EmbeddingRetriever(embed, np.array(ITEMS, object), vectors, inputs=inputs, k=3)
+    retriever = EmbeddingRetriever(embed, np.array(ITEMS, object), vectors, inputs=inputs, k=20)
+    table = pd.DataFrame({"item_id": ITEMS, "category": "candles", "price": np.arange(7.0) + 5})
+    retriever.with_filters(table, ["category", "price"])
     path = tmp_path_factory.mktemp("served") / "saved_models" / "two_tower"
     export(retriever, path, items=pd.DataFrame({"item_id": ITEMS, "title": ITEMS}))
     return path
@@ -101,11 +103,20 @@ def test_the_curl_of_the_page_is_answered(server):
     ]
 
 
+def test_the_json_of_the_page_is_answered(server):
+    (asked,) = blocks("json")
+    url = f"http://localhost:{server[1]}/v1/models/two_tower:predict"
+    with urllib.request.urlopen(url, data=asked.encode(), timeout=30) as answer:
+        lists = json.load(answer)["outputs"]["item_id"]
+    assert [len([item for item in row if item]) for row in lists] == [5, 5]
+    assert not {*ITEMS[5:]} & {*lists[0], *lists[1]}  # they cost more than the page pays
+
+
 def test_the_python_of_the_page_is_answered(server, capsys):
     rest, by_grpc = blocks("python")
     exec(rest.replace("localhost:8501", f"localhost:{server[1]}"), {})
     found = ast.literal_eval(capsys.readouterr().out)
-    assert len(found) == 3
+    assert len(found) == 5
     assert {item for item, _ in found} <= set(ITEMS) - {"85123A", "71053"}
     request, stub, answer = by_grpc.partition("stub = ")
     names: dict = {}
