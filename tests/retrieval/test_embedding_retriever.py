@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.references.top_k import top_k
-from tests.retrieval.toys import DIM, item_ids, item_vectors, retriever, texts
+from tests.retrieval.toys import DIM, MeanOfHistory, item_ids, item_vectors, retriever, texts
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, InvertedFile, Popularity, ScaNN
 
 pytestmark = pytest.mark.usefixtures("untraced")
@@ -172,6 +172,29 @@ def test_lift_and_bias_change_the_lists_of_queries_alone(index, weights):
 def test_a_bias_is_a_finite_number_for_each_item(bias):
     with pytest.raises(ValueError, match=r"finite number for each item\. Received: shape"):
         retriever(bias=bias)
+
+
+@pytest.mark.parametrize("index", [Exact(), InvertedFile(leaves=4, leaves_to_search=4, reorder=40)])
+@pytest.mark.parametrize("below", [-100.0, -0.5])  # less than any product, and than some
+def test_items_of_which_nothing_is_known_only_fill_lists(index, below):
+    ids, vectors, known = item_ids(COUNT), item_vectors(COUNT), 30
+    vectors[known:] = 0
+    bias = np.where(np.arange(COUNT) < known, 0.0, below)
+    embedder = MeanOfHistory(ids, vectors)
+    made = EmbeddingRetriever(embedder, ids, vectors, index, k=COUNT, bias=bias)
+    made.with_fallback(Popularity(ids, np.arange(COUNT)))
+    query = {"history": [["item 3"], ["item 39"]]}
+    listed, scores, evident = made.recommend_with_evidence(query)
+    rows, expected_scores = top_k(vectors[:known], vectors[3], known)
+    assert evident.numpy().tolist() == [known, 0]
+    assert texts(listed)[0][:known] == [f"item {row}" for row in rows]
+    np.testing.assert_allclose(scores[0, :known], expected_scores, rtol=1e-4, atol=1e-5)
+    assert texts(listed)[0][known:] == [f"item {row}" for row in range(39, 29, -1)]
+    assert (np.diff(scores, axis=1) <= 0).all()
+    for k in (5, 35) if below == -100.0 else (5,):
+        short, _, evident = made.recommend_with_evidence(query, k=k)
+        assert evident.numpy().tolist() == [min(k, known), 0]
+        assert texts(short)[0] == texts(listed)[0][:k]
 
 
 def test_a_bias_changes_no_interest():

@@ -21,7 +21,7 @@ from tfrec_recall.retrieval.index import (
 from tfrec_recall.retrieval.item_weights import ItemWeights
 from tfrec_recall.retrieval.retriever import COLUMNS, Retriever
 from tfrec_recall.retrieval.seldom import if_seldom
-from tfrec_recall.retrieval.selection import NO_ROW
+from tfrec_recall.retrieval.selection import NO_ROW, best
 from tfrec_recall.retrieval.tuning_queries import TuningQueries, embedded
 from tfrec_recall.retrieval.tuning_vectors import TuningVectors
 
@@ -57,7 +57,8 @@ class EmbeddingRetriever(Retriever):
             to its list.
         lift: what the product of each item is multiplied by in the lists of queries, [items], above
             0; None is 1 for all. `similar_items` and `embed_item` know the vectors alone.
-        bias: what is then added to it, [items]; None is 0 for all.
+        bias: what is then added to it, [items]; None is 0 for all. An item of zeros whose bias is
+            below 0 is one of which nothing is known: it only fills lists.
         with_interest: also offer `recommend_with_interest`: which interest brought an item.
         seed: of the permutation that orders items of equal score.
 
@@ -71,8 +72,6 @@ class EmbeddingRetriever(Retriever):
     >>> retriever({"position": [0]}, exclude=[["b"]])[0].numpy()
     array([[b'a', b'c']], dtype=object)
     """
-
-    complete = True
 
     def __init__(
         self,
@@ -143,6 +142,9 @@ class EmbeddingRetriever(Retriever):
         self.index, self.cosine_index = built, by_cosine
         self._weights = weights
         self.of_items = weights.of_items
+        unknown = weights.unknown(ordered)
+        self.complete = not unknown.any()
+        self._unknown = None if self.complete else _constant(unknown, "unknown")
         indexes = {"index": built, "similar_items_index": by_cosine}
         if by_cosine is built:
             del indexes["similar_items_index"]
@@ -151,7 +153,7 @@ class EmbeddingRetriever(Retriever):
         self._diversity = diversity
         if diversity is not None:
             groups = diversity.codes(len(catalogue))[catalogue.order]
-            self._groups = tf.Variable(groups, trainable=False, name="groups")
+            self._groups = _constant(groups, "groups")
 
     def lists(self, queries, exclude, k, filters):
         query, present = _embedded(self.query_embedder, queries)
@@ -163,7 +165,7 @@ class EmbeddingRetriever(Retriever):
         if found is None:
             return lists()
         rows, score, whole = found
-        whole &= tf.reduce_all(_has_direction(query))
+        whole &= tf.reduce_all(_has_direction(query)) & ~tf.reduce_any(self._nothing_known(rows))
         known = self.knows(queries)
         if known is not None:
             whole &= tf.reduce_all(known)
@@ -176,10 +178,10 @@ class EmbeddingRetriever(Retriever):
     def _lists(self, query, present, queries, exclude, k, filters):
         """`lists` of queries that are embedded."""
 
-        def best(_, exclude, k, allowed):
+        def recommend(_, exclude, k, allowed):
             return self._best(query, present, exclude, k, allowed)
 
-        return self._lists_by(best, queries, exclude, k, filters)
+        return self._lists_by(recommend, queries, exclude, k, filters)
 
     def recommend(self, queries, exclude, k, allowed):
         query, present = _embedded(self.query_embedder, queries)
@@ -202,10 +204,19 @@ class EmbeddingRetriever(Retriever):
             candidates = tf.minimum(candidates, len(self.catalogue))
         asked = self._weights.asked(query)
         rows, score = self.index.search(asked, candidates, exclude, present, allowed)
+        if self._unknown is not None:
+            score = tf.where(self._nothing_known(rows), float("-inf"), score)
+            rows, score = best(score, candidates, rows)
         if self._diversity is not None:
             rows, score = spread(rows, score, self._groups, k, self._diversity.weight)
         asks = _has_direction(query)[:, tf.newaxis]
         return tf.where(asks, rows, NO_ROW), tf.where(asks, score, float("-inf"))
+
+    def _nothing_known(self, rows):
+        """Which of the items at rows only fill lists, bool [batch, k]."""
+        if self._unknown is None:
+            return tf.zeros_like(rows, tf.bool)
+        return tf.gather(self._unknown, tf.clip_by_value(rows, 0, len(self.catalogue) - 1))
 
     def _interest_of(self, rows, query, present):
         """Which interest scores each row highest, int32 [batch, k]; -1 for `NO_ROW`."""
@@ -253,6 +264,10 @@ def _embedded(
     embedded = query_embedder(queries)
     vectors, present = embedded if isinstance(embedded, tuple | list) else (embedded, None)
     return tf.cast(vectors, tf.float32), present
+
+
+def _constant(values: np.ndarray, name: str) -> tf.Variable:
+    return tf.Variable(values, trainable=False, name=name)
 
 
 def _has_direction(query: tf.Tensor) -> tf.Tensor:

@@ -37,6 +37,11 @@ class ItemWeights(tf.Module):
             vectors = vectors * self._lift.numpy()
         return vectors if self._bias is None else np.hstack([vectors, self._bias.numpy()])
 
+    def unknown(self, vectors: np.ndarray) -> np.ndarray:
+        """Of which rows nothing is known: of zeros, and put below others by their bias; bool."""
+        below = 0.0 if self._bias is None else self._bias.numpy()[:, 0]
+        return ~vectors.any(axis=1) & (below < 0)
+
     def asked(self, query: tf.Tensor) -> tf.Tensor:
         """What the index is asked with, [..., dim] to [..., dim or one more]."""
         if self._bias is None:
