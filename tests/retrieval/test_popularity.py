@@ -77,6 +77,24 @@ def test_a_model_may_take_the_same_column_as_a_number():
 
 
 @pytest.mark.parametrize(
+    "scores",
+    [[1.0, 3e-8, 1e-8], [3e-9, 2e-9, 1e-9], [1e-46, 3e-47, 1e-47], [2e9 + 1, 2e9, 1.0]],
+    ids=["beside 1", "small", "tiny", "large"],
+)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_popular_items_are_in_the_order_of_their_scores_however_small(scores, seed):
+    """The order of equal scores is drawn: what is rounded away would be in any."""
+    ids = [*ITEMS, "nobody's", "nor anybody's"]
+    made = EmbeddingRetriever(Nobody(tf.int64), ids, np.ones((5, 1)), k=5, seed=seed)
+    made.with_fallback(Popularity(ITEMS, scores))
+    assert made.report["fallback"]["kind"] == "popular items"
+    listed, worth = made({"segment": [0]})
+    assert texts(listed)[0][:3] == ITEMS
+    assert (np.diff(worth[0, :4]) < 0).all()
+    assert worth[0, 3] == worth[0, 4] == -1
+
+
+@pytest.mark.parametrize(
     ("values", "told"),
     [
         ([1.0, 2.5, 1.0, 1.0, 1.0], r"'segment' of floating values, such as 2.5"),

@@ -14,7 +14,7 @@ from tfrec_recall.data.arrow_frames import without_nullable
 from tfrec_recall.data.column_types import without_categories
 from tfrec_recall.retrieval.exact import exact_search
 from tfrec_recall.retrieval.filters import Allowed
-from tfrec_recall.retrieval.query_blocks import below_evidence, some_of
+from tfrec_recall.retrieval.query_blocks import some_of
 from tfrec_recall.retrieval.seldom import if_seldom
 from tfrec_recall.retrieval.selection import NO_ROW, best, merge_by_maximum, unwanted
 
@@ -183,6 +183,18 @@ def event_weights(train: Interactions, half_life_days: float | None = None) -> n
     return weight * 0.5 ** (age / half_life_days)
 
 
+def below_evidence(scores: np.ndarray) -> np.ndarray:
+    """Numbers in [-1, 0), in the order of the scores, by which items follow what has evidence.
+
+    By the place among all scores: one that is small beside the largest would be rounded away.
+
+    >>> below_evidence(np.array([3.0, 0.0, 1e-9])).round(2)
+    array([-0.33, -1.  , -0.67])
+    """
+    place = np.unique(np.append(scores, 0.0), return_inverse=True)[1][:-1]  # 0 is the least popular
+    return place / (place.max(initial=0) + 1.0) - 1.0
+
+
 class Fallback(tf.Module):
     """Popular items below what there is evidence for: those of a user's segment, then all others.
 
@@ -200,17 +212,17 @@ class Fallback(tf.Module):
         super().__init__(name="fallback")
         popularity = popularity or Popularity(item_ids, np.zeros(len(item_ids)))
         rows = pd.Series(np.arange(len(item_ids), dtype=np.int32), index=pd.Index(item_ids))
-        score = pd.Series(popularity.scores, index=pd.Index(popularity.item_ids), dtype="float32")
+        score = pd.Series(popularity.scores, index=pd.Index(popularity.item_ids), dtype="float64")
         overall = score.reindex(rows.index).fillna(0.0).to_numpy()
         inputs: dict[str, tf.TensorSpec] = {}
         report: dict[str, Any] = {"kind": "popular items" if overall.any() else "any items"}
-        below = below_evidence(overall).numpy()
+        below = below_evidence(overall)
         if popularity.in_segments is not None:
             below = below / 2 - 0.5  # under what a segment has, from -0.5 to 0
         order = np.argsort(-below, kind="stable")[:LEADING].astype(np.int32)
-        self.below = _constant(below[:, np.newaxis], "below")  # [items, 1]
+        self.below = _constant(below[:, np.newaxis].astype("float32"), "below")  # [items, 1]
         self._leading = _constant(order, "leading")
-        self._worth = _constant(below[order], "worth")
+        self._worth = _constant(below[order].astype("float32"), "worth")
         self._segment = None
         if popularity.in_segments is not None:
             self._own = _InSegments(popularity.in_segments, rows)

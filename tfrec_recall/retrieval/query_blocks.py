@@ -95,13 +95,3 @@ def some_of(queries: Queries, numbers: tf.Tensor) -> tuple[Any, ...]:
         None if p is None else p.take(numbers) if isinstance(p, Allowed) else tf.gather(p, numbers)
         for p in queries
     )
-
-
-def below_evidence(popularity: tf.Tensor) -> tf.Tensor:
-    """Scores in [-1, 0) by which rows without any evidence follow those that have some.
-
-    >>> below_evidence(tf.constant([3.0, 0.0, 1.0])).numpy()
-    array([-0.25, -1.  , -0.75], dtype=float32)
-    """
-    popularity = tf.cast(popularity, tf.float32)
-    return popularity / (tf.reduce_max(popularity) + 1.0) - 1.0
