@@ -138,6 +138,12 @@ def test_weights_are_of_the_channels():
         WeightedScores({"x": 1.0}).for_channels(("near", "far"))
     with pytest.raises(ValueError, match="one above"):
         Quotas({"near": 0.0, "far": 0.0}).for_channels(("near", "far"))
+    for weight in (np.inf, np.nan):
+        with pytest.raises(ValueError, match=f"none infinite.*Received.*'near': {weight}"):
+            Quotas({"near": weight, "far": 1.0}).for_channels(("near", "far"))
+    for constant in (-1.0, np.inf, np.nan):
+        with pytest.raises(ValueError, match=f"at least 0. Received: constant={constant}"):
+            ReciprocalRank(constant=constant)
 
 
 class ByPlace(tf.Module):

@@ -96,7 +96,11 @@ def test_the_export_spreads_too(tmp_path):
 
 
 def test_impossible_settings_are_refused():
-    with pytest.raises(ValueError, match=r"0 or more.*Received: weight=-1"):
-        Diversity(CATEGORIES, -1.0)
+    for weight in (-1.0, np.inf, np.nan):
+        with pytest.raises(ValueError, match=rf"at least 0\. Received: weight={weight}"):
+            Diversity(CATEGORIES, weight)
+    for candidates in (0, 1.5):
+        with pytest.raises(ValueError, match=rf"from 1 up\. Received: candidates={candidates}"):
+            Diversity(CATEGORIES, 1.0, candidates)
     with pytest.raises(ValueError, match=r"each of the 40 items\. Received: 3"):
         spread_out(1.0, groups=["a", "b", "c"])

@@ -108,6 +108,16 @@ def test_what_makes_no_segments_is_told(values, told):
         Popularity.of(data(values), by="segment")
 
 
+@pytest.mark.parametrize("days", [0, -1.0, np.nan, np.inf])
+def test_a_half_life_is_above_0(days):
+    timed = Interactions(EVENTS.assign(timestamp=np.arange(9.0)))
+    told = f"above 0, or None. Received: half_life_days={days}"
+    with pytest.raises(ValueError, match=told):
+        Popularity.of(timed, half_life_days=days)
+    with pytest.raises(ValueError, match=told):
+        Popularity(ITEMS, [3.0, 2.0, 1.0], half_life_days=days)
+
+
 def test_segments_stay_integers_with_what_comes_later():
     first = Popularity.of(data(LARGE_ONES), by="segment")
     nobody = data(pd.Series([None] * 5, dtype=object))

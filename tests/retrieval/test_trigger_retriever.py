@@ -214,7 +214,7 @@ def test_the_lift_is_of_candidates_and_not_of_triggers():
     assert np.char.decode(ids.numpy().astype(bytes))[0].tolist() == [f"i{i}" for i in order]
 
 
-@pytest.mark.parametrize("lift", [[1.0], np.zeros(ITEMS)])
+@pytest.mark.parametrize("lift", [[1.0], np.zeros(ITEMS), np.full(ITEMS, np.inf)])
 def test_a_lift_is_a_number_above_0_for_each_item(lift):
     with pytest.raises(ValueError, match=r"above 0 for each item\. Received: shape"):
         TriggerRetriever(IDS, VECTORS, lift=lift)

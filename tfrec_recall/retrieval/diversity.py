@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall.data.arguments import number, whole
 from tfrec_recall.retrieval.selection import NO_ROW, best
 
 
@@ -40,11 +41,8 @@ class Diversity:
     candidates: int = 3
 
     def __post_init__(self) -> None:
-        if not self.weight >= 0 or self.candidates < 1:
-            raise ValueError(
-                "Diversity takes a weight of 0 or more and candidates of 1 or more. "
-                f"Received: weight={self.weight}, candidates={self.candidates}."
-            )
+        number("Diversity", self.weight, "weight", least=0)
+        whole("Diversity", self.candidates, "candidates")
 
     def codes(self, items: int) -> np.ndarray:
         """A number for each item's category, int32; a missing category has a number of its own.

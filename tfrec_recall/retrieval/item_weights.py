@@ -12,7 +12,7 @@ class ItemWeights(tf.Module):
     """score = lift · ⟨query, item⟩ + bias: a product of vectors again, of one number more.
 
     Args:
-        lift: above 0, [items]; None is 1 for all.
+        lift: above 0 and finite, [items]; None is 1 for all.
         bias: finite, [items]; None is 0 for all.
         order: which item each row of the index is.
     """
@@ -58,10 +58,11 @@ class ItemWeights(tf.Module):
 def checked_lift(lift: Any, items: int) -> np.ndarray:
     """A factor for each item's vector, float32 [items, 1]."""
     lift = np.asarray(lift, "float32")
-    if lift.shape != (items,) or not (lift > 0).all():
+    fits = (lift > 0) & np.isfinite(lift)
+    if lift.shape != (items,) or not fits.all():
         raise ValueError(
-            "lift has a number above 0 for each item. "
-            f"Received: shape {lift.shape}, least {lift.min(initial=np.inf)}."
+            "lift has a finite number above 0 for each item. "
+            f"Received: shape {lift.shape}, {(~fits).sum()} that are not."
         )
     return lift[:, np.newaxis]
 

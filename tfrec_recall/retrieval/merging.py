@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from itertools import compress
 from typing import Any, Self
 
 import tensorflow as tf
 
+from tfrec_recall.data.arguments import number
 from tfrec_recall.retrieval.selection import NO_ROW, best, is_best, is_in, merge_by_maximum
 from tfrec_recall.retrieval.trigger_retriever import merge_by_sum
 
@@ -28,13 +30,14 @@ class Merging:
     def for_channels(self, names: tuple[str, ...]) -> Self:
         """The same with a weight for each of these channels; None is 1 for all.
 
-        Raises: ValueError for weights of others, or none above 0.
+        Raises: ValueError for weights of others, none above 0, or one that is not finite.
         """
         given = dict.fromkeys(names, 1.0) if self.weights is None else dict(self.weights)
-        fits = set(given) == set(names) and all(weight >= 0 for weight in given.values())
-        if not fits or not any(given.values()):
+        finite = all(0 <= weight < math.inf for weight in given.values())
+        if not finite or set(given) != set(names) or not any(given.values()):
             raise ValueError(
-                f"There is a weight from 0 for each channel, and one above: {', '.join(names)}. "
+                "There is a weight from 0 for each channel, none infinite, and one above: "
+                f"{', '.join(names)}. "
                 f"Received: {given}."
             )
         return dataclasses.replace(self, weights={name: float(given[name]) for name in names})
@@ -127,9 +130,14 @@ class ReciprocalRank(Merging):
     Args:
         weights: by the channels' names; None is 1 for all.
         constant: the greater, the less the first places are worth beside the others.
+
+    Raises: ValueError for a constant below 0, or one that is not finite.
     """
 
     constant: float = 60.0
+
+    def __post_init__(self) -> None:
+        number("ReciprocalRank", self.constant, "constant", least=0)
 
     def worths(self, scores):
         rank = 1.0 + tf.range(tf.shape(scores[0])[1], dtype=tf.float32)

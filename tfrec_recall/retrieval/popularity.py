@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall.data.arguments import number
 from tfrec_recall.data.arrow_frames import without_nullable
 from tfrec_recall.data.column_types import without_categories
 from tfrec_recall.retrieval.exact import exact_search
@@ -47,6 +48,9 @@ class Popularity:
     half_life_days: float | None = None
     newest: float | None = None
 
+    def __post_init__(self) -> None:
+        _check_half_life(self.half_life_days)
+
     @classmethod
     def of(
         cls, train: Interactions, by: str | None = None, half_life_days: float | None = None
@@ -57,8 +61,8 @@ class Popularity:
             by: a column of the users: those of one value are a segment.
             half_life_days: an event counts half of one that came so many days later.
 
-        Raises: ValueError for users without this column, or with one that is none of `segments`, or
-            for events without time.
+        Raises: ValueError for users without this column, or with one that is none of `segments`,
+            for events without time, or a half-life that is not above 0.
 
         >>> from tfrec_recall.data import Interactions
         >>> events = pd.DataFrame({"user_id": [1, 1, 2], "item_id": ["a", "b", "b"]})
@@ -175,12 +179,17 @@ def event_weights(train: Interactions, half_life_days: float | None = None) -> n
     weight = np.ones(len(train.events))
     if "weight" in train.events:
         weight = train.events["weight"].to_numpy("float64")
+    _check_half_life(half_life_days)
     if half_life_days is None:
         return weight
     train.require_time("Popular with a half-life")
     time = train.events["timestamp"].to_numpy("float64")
     age = (time.max(initial=-np.inf) - time) / SECONDS_A_DAY
     return weight * 0.5 ** (age / half_life_days)
+
+
+def _check_half_life(half_life_days: float | None) -> None:
+    number("Popularity", half_life_days, "half_life_days", above=0, optional=True)
 
 
 def below_evidence(scores: np.ndarray) -> np.ndarray:
