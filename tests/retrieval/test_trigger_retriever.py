@@ -4,11 +4,13 @@ import tensorflow as tf
 
 from tests.references.skip_gram import mean_of_last
 from tfrec_recall.export import export, load
+from tfrec_recall.export.tuning_file import read_tuning, write_tuning
 from tfrec_recall.retrieval import (
     EmbeddingRetriever,
     HistoryMean,
     Popularity,
     TriggerRetriever,
+    TuningVectors,
     merge_by_maximum,
     merge_by_sum,
     trigger_retriever,
@@ -225,6 +227,15 @@ def test_numbers_are_positive(wrong):
     name = next(iter(wrong))
     with pytest.raises(ValueError, match=f"Received: .*{name}"):
         TriggerRetriever(IDS, VECTORS, **wrong)
+
+
+def test_requests_without_a_trigger_tune_nothing(tmp_path):
+    made = TriggerRetriever(IDS, VECTORS, tuning_queries={"history": [["new"], [""]]})
+    assert made.tuned_with is None
+    without = TuningVectors(np.zeros((0, DIM), "float32"))
+    assert TriggerRetriever(IDS, VECTORS, tuning_queries=without).tuned_with is None
+    write_tuning(tmp_path, without)  # as earlier exports have it
+    assert read_tuning(tmp_path) is None
 
 
 def test_merged_sums_do_not_mix_queries():

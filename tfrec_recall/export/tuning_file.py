@@ -37,11 +37,13 @@ def write_tuning(folder: pathlib.Path, tuned_with: TuningVectors | None) -> None
 
 
 def read_tuning(folder: pathlib.Path) -> TuningVectors | None:
-    """What was written; None where nothing was."""
+    """What was written; None where nothing was, or no vector."""
     path = folder / FILE
     if not path.exists():
         return None
     table = pq.read_table(path)
+    if not len(table):
+        return None
     interests = int((table.schema.metadata or {}).get(b"interests", b"0"))
     values = table["vector"].combine_chunks().flatten().to_numpy()
     vectors = values.reshape(len(table), -1)

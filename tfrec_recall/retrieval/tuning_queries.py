@@ -35,12 +35,14 @@ def embedded(
         embed: raw query features to vectors [batch, (interests,) dim], and `present` or None.
         inputs: the raw query features.
 
-    Returns: None without requests; the second also where all interests are present.
+    Returns: None without a vector, as of requests that have none; the second also where all
+        interests are present.
     """
     if tuning_queries is None:
         return None, None
     if isinstance(tuning_queries, TuningVectors):
-        return tuning_queries.queries, tuning_queries.present
+        given = tuning_queries
+        return (given.queries, given.present) if len(given.queries) else (None, None)
     raw = tuning_queries(inputs) if callable(tuning_queries) else tuning_queries
     features = tensors(raw, inputs, "retriever")
     size = next(iter(features.values())).shape[0]
@@ -54,6 +56,6 @@ def embedded(
         parts.append(vectors.numpy())
         if present is not None:
             marks.append(present.numpy())
-    if not parts:
+    if not any(map(len, parts)):
         return None, None
     return np.concatenate(parts), np.concatenate(marks) if marks else None
