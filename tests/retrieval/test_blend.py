@@ -242,6 +242,16 @@ def test_filters_hold_in_every_channel_and_those_of_some_are_told(channels):
     assert not mixed.filter_inputs
 
 
+def test_filters_of_all_channels_leave_none_lost():
+    items = pd.DataFrame({"item_id": [*item_ids(20), "new 0", "new 1"], "kind": ["a", "b"] * 11})
+    near = retriever(20, k=4).with_filters(items[:20], ["kind"])
+    with pytest.warns(UserWarning, match="Some channel lacks where_kind"):
+        blend = Blend({"near": near, "place": by_place()})
+    assert blend.report["filters_lost"] == ["where_kind", "where_not_kind"]
+    blend.with_filters(items, ["kind"])
+    assert "filters_lost" not in blend.report
+
+
 class KnowsNobody(MeanOfHistory):
     def knows(self, raw):
         return tf.fill([tf.shape(raw["history"])[0]], False)

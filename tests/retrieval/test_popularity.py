@@ -118,6 +118,36 @@ def test_a_half_life_is_above_0(days):
         Popularity(ITEMS, [3.0, 2.0, 1.0], half_life_days=days)
 
 
+def test_a_request_tells_what_the_last_fallback_asks_for():
+    users = pd.DataFrame({"user_id": [f"u{n}" for n in range(5)], "country": "a", "age": 1})
+    events = Interactions(EVENTS, users)
+    made = EmbeddingRetriever(Nobody(tf.int64), ITEMS, np.ones((3, 1)), k=3)
+    for by, names in (("country", {"segment", "country"}), ("age", {"segment", "age"})):
+        made.with_fallback(Popularity.of(events, by))
+        assert set(made.inputs) == names
+    made.with_fallback(Popularity.of(events))
+    assert set(made.inputs) == {"segment"}
+    assert texts(made({"segment": [0]})[0])[0][0] == "c"
+
+
+def test_a_segment_and_a_filter_have_two_names():
+    users = pd.DataFrame({"user_id": [f"u{n}" for n in range(5)], "max_price": 1})
+    made = EmbeddingRetriever(Nobody(tf.int64), ITEMS, np.ones((3, 1)), k=3)
+    made.with_filters(pd.DataFrame({"item_id": ITEMS, "price": [1.0, 2.0, 3.0]}), ["price"])
+    with pytest.raises(ValueError, match=r"one name: rename a column. Received: max_price"):
+        made.with_fallback(Popularity.of(Interactions(EVENTS, users), "max_price"))
+    assert set(made.inputs) == {"segment"}
+
+
+def test_ratings_are_offered_once():
+    class Rater(tf.Module):
+        inputs = {"segment": tf.TensorSpec([None], tf.int64)}  # noqa: RUF012
+
+    made = EmbeddingRetriever(Nobody(tf.int64), ITEMS, np.ones((3, 1)), k=3)
+    made.with_ratings(Rater()).with_ratings(Rater())
+    assert made.signatures.count("predict_rating") == 1
+
+
 def test_segments_stay_integers_with_what_comes_later():
     first = Popularity.of(data(LARGE_ONES), by="segment")
     nobody = data(pd.Series([None] * 5, dtype=object))

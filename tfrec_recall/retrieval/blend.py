@@ -139,6 +139,7 @@ class Blend(Retriever):
         every = _united({name: one.filter_inputs for name, one in self.channels.items()})
         shared = {name: spec for name, spec in every.items() if all(name in one for one in each)}
         lost = sorted(set(every) - set(shared))
+        self.report.pop("filters_lost", None)  # those of filters before
         if lost:
             self.report["filters_lost"] = lost
             warnings.warn(

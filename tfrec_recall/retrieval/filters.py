@@ -187,6 +187,16 @@ def chosen(given: Mapping[str, Any], inputs: Mapping[str, tf.TensorSpec]) -> dic
     return found
 
 
+def check_names(filters: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
+    """Raises ValueError where a filter and a feature of the query have one name."""
+    taken = sorted(set(filters) & set(inputs))
+    if taken:
+        raise ValueError(
+            "A filter and a feature of the query have one name: rename a column. "
+            f"Received: {', '.join(taken)}."
+        )
+
+
 def filter_table(items: pd.DataFrame, item_ids: np.ndarray) -> pd.DataFrame:
     """The rows of `items` in the order of the catalogue's ids.
 

@@ -8,7 +8,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.retrieval.catalogue import Catalogue
-from tfrec_recall.retrieval.filters import Allowed, ItemFilters, chosen, filter_table
+from tfrec_recall.retrieval.filters import Allowed, ItemFilters, check_names, chosen, filter_table
 from tfrec_recall.retrieval.popularity import Fallback, Popularity
 from tfrec_recall.retrieval.rater import Rater
 from tfrec_recall.retrieval.raw_inputs import dense, tensors
@@ -58,6 +58,7 @@ class Retriever(tf.Module):
     tuned_with: TuningVectors | None = None
     popularity: Popularity | None = None
     inputs: dict[str, tf.TensorSpec]
+    _own_inputs: dict[str, tf.TensorSpec]  # those that no fallback asks for
     filter_inputs: dict[str, tf.TensorSpec]
     item_inputs: dict[str, tf.TensorSpec]
     rating_inputs: dict[str, tf.TensorSpec]
@@ -84,6 +85,7 @@ class Retriever(tf.Module):
         self.searchers = {}
         # Plain dictionaries: a module's own assignment would wrap them to track what they hold.
         object.__setattr__(self, "inputs", dict(inputs))
+        object.__setattr__(self, "_own_inputs", dict(inputs))
         object.__setattr__(self, "filter_inputs", {})
         object.__setattr__(self, "item_inputs", dict(item_inputs or {}))
         object.__setattr__(self, "rating_inputs", {})
@@ -218,14 +220,10 @@ class Retriever(tf.Module):
             items: item_id, and the columns; each item of the catalogue once.
             names: columns of text, numbers, yes and no, or lists of text or whole numbers.
         """
-        self.filters = ItemFilters(filter_table(items, self.item_ids), names)
-        taken = sorted(set(self.filters.inputs) & set(self.inputs))
-        if taken:
-            raise ValueError(
-                "A filter and a feature of the query have one name: rename a column. "
-                f"Received: {', '.join(taken)}."
-            )
-        object.__setattr__(self, "filter_inputs", self.filters.inputs)
+        filters = ItemFilters(filter_table(items, self.item_ids), names)
+        check_names(filters.inputs, self.inputs)
+        self.filters = filters
+        object.__setattr__(self, "filter_inputs", filters.inputs)
         self.report["filters"] = list(names)
         self._set_functions()
         return self
@@ -236,8 +234,11 @@ class Retriever(tf.Module):
         They are all that users get of whom nothing is known. Where it is of segments of users,
         requests say which one is theirs by the feature of this name.
         """
-        self.fallback, self.popularity = Fallback(self.item_ids, popularity), popularity
-        object.__setattr__(self, "inputs", self.fallback.beside(self.inputs))
+        fallback = Fallback(self.item_ids, popularity)
+        inputs = fallback.beside(self._own_inputs)  # without what one before asked for
+        check_names(self.filter_inputs, inputs)
+        self.fallback, self.popularity = fallback, popularity
+        object.__setattr__(self, "inputs", inputs)
         self.report["fallback"] = self.fallback.report
         self._set_functions()
         return self
@@ -246,7 +247,7 @@ class Retriever(tf.Module):
         """Itself, and from now on with `predict_rating`."""
         self.rater = rater
         object.__setattr__(self, "rating_inputs", dict(rater.inputs))
-        self.signatures = (*self.signatures, "predict_rating")
+        self.signatures = tuple(dict.fromkeys((*self.signatures, "predict_rating")))
         return self
 
     def predict_rating(self, queries: Mapping[str, Any], item_id: Any) -> tf.Tensor:
@@ -296,10 +297,9 @@ class Retriever(tf.Module):
         """`recommend_with_interest`, in the form of `recommend`."""
         raise NotImplementedError
 
-    def interests(self, queries: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """`query_vectors` of several interests, and which of them are there, bool [batch,
-        interests]; of a retriever that has `recommend_with_interest`."""
-        raise NotImplementedError
+    def interests(self, queries: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """`query_vectors`, and which interests are there, bool [batch, interests]; None: all."""
+        return self.query_vectors(queries), None
 
     def left_out(self, queries: Mapping[str, tf.Tensor], exclude: tf.Tensor) -> tf.Tensor:
         """The rows that lists of these queries never hold, [batch, any]: at least `exclude`."""
