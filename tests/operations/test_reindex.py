@@ -18,6 +18,7 @@ from tfrec_recall.evaluation.queries import raw_tensor
 from tfrec_recall.export import export, load
 from tfrec_recall.export.version_files import EXTRA
 from tfrec_recall.export.versions import versions
+from tfrec_recall.health.asked import vectors_of
 from tfrec_recall.operations.reindex import reindex, reindexed
 from tfrec_recall.retrieval import (
     Diversity,
@@ -152,6 +153,18 @@ def test_several_interests_of_tuning_are_kept_with_which_are_there(tmp_path):
     kept = load(export(made, tmp_path / "model")).tuned_with
     np.testing.assert_array_equal(kept.queries, vectors)
     np.testing.assert_array_equal(kept.present, present)
+
+
+def test_which_interests_are_there_is_kept_where_lists_do_not_tell(tmp_path):
+    made = over(ITEMS, True, with_interest=False)
+    loaded = load(export(made, tmp_path / "model", items=ITEMS, warmup=ASKED))
+    assert "recommend_with_interest" not in loaded.signatures
+    other = reindexed(loaded, NEW)
+    assert_same(other, over(NEW, True, with_interest=False))
+    present = [[True, False], [True, True], [True, False]]
+    np.testing.assert_array_equal(other.tuned_with.present, present)
+    _, asked = vectors_of(loaded, {name: tf.constant(values) for name, values in ASKED.items()})
+    np.testing.assert_array_equal(asked.present, present)
 
 
 def test_histories_know_the_new_items_and_those_that_are_gone(tmp_path):

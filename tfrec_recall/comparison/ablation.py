@@ -148,9 +148,8 @@ class _Rebuilt:
     def retriever(self, shuffled: str | None = None, place: np.ndarray | None = None) -> Retriever:
         """With the values of one feature of the items in another order."""
         weights = {name: w.numpy().reshape(-1) for name, w in self._given.of_items.items()}
-        several = "recommend_with_interest" in self._given.signatures
         return EmbeddingRetriever(
-            self._given.interests if several else self._given.query_vectors,
+            self._given.interests,
             self._given.item_ids,
             self._vectors(shuffled, place),
             inputs=self._given.inputs,

@@ -103,7 +103,9 @@ class LoadedRetriever(Retriever):
         return self._listed_by("recommend_with_interest", queries, exclude, k, filters)
 
     def interests(self, queries):
-        return self._saved.interests(queries)
+        if hasattr(self._saved, "interests"):
+            return self._saved.interests(queries)
+        return self.query_vectors(queries), None
 
     def query_vectors(self, queries):
         return self._saved.embed_query(queries)

@@ -58,9 +58,10 @@ class ServingModule(tf.Module):
                 offered[name + UNFILTERED] = _listing(method, [what, exclude, k, {}])
         for name, function in offered.items():
             setattr(self, name, function)
-        if "recommend_with_interest" in offered:  # what another retriever is made of
-            self.interests = tf.function(retriever.interests, input_signature=[queries])
-            offered["interests"] = self.interests
+        if "embed_query" in offered and _rank(functions["embed_query"]) == 3:
+            interests = tf.function(retriever.interests, input_signature=[queries])
+            if interests.get_concrete_function().structured_outputs[1] is not None:
+                self.interests = offered["interests"] = interests  # what others are made of
         knows = tf.function(retriever.knows, input_signature=[queries])
         if knows.get_concrete_function().structured_outputs is not None:
             self.knows = offered["knows"] = knows
@@ -195,6 +196,11 @@ def _listing(method: Callable, signature: list[Any]) -> Callable:
 
     function = of_queries if isinstance(signature[0], dict) else of_items
     return tf.function(function, input_signature=signature)
+
+
+def _rank(function: Any) -> int | None:
+    """The number of axes of what a function gives."""
+    return function.get_concrete_function().structured_outputs.shape.rank
 
 
 def signature_name(feature: str) -> str:

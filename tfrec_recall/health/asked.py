@@ -14,6 +14,7 @@ from tfrec_recall.health.day import Lists
 from tfrec_recall.health.vectors import Vectors
 from tfrec_recall.retrieval import Retriever
 from tfrec_recall.retrieval.probe import Asked, Probe
+from tfrec_recall.retrieval.raw_inputs import tensors
 
 REQUESTS = 1_024  # that are embedded
 ANSWERED = 256  # of these
@@ -62,15 +63,12 @@ def requests(
 def vectors_of(retriever: Retriever, queries: Mapping[str, tf.Tensor]) -> tuple[Vectors, Asked]:
     """The vectors of requests; and as an index is asked with them, a row a request."""
     count = len(next(iter(queries.values())))
-    several = "recommend_with_interest" in retriever.signatures
     rows, there = [], []
     for first in range(0, count, AT_A_TIME):
         some = {name: value[first : first + AT_A_TIME] for name, value in queries.items()}
-        if several:
-            found, present = retriever.interests(some)
-        else:
-            found = retriever.embed_query(some)[:, tf.newaxis]
-            present = tf.fill(tf.shape(found)[:2], True)
+        found, present = retriever.interests(tensors(some, retriever.inputs, "retriever"))
+        found = found[:, tf.newaxis] if found.shape.rank == 2 else found
+        present = tf.fill(tf.shape(found)[:2], True) if present is None else present
         rows.append(found.numpy())
         there.append(present.numpy())
     vectors, present = np.concatenate(rows).astype(np.float32), np.concatenate(there)

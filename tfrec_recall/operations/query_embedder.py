@@ -29,8 +29,7 @@ def query_embedder(
     """
     told = retriever.report.get("query") or {}
     if told.get("kind") != "history mean":
-        several = "recommend_with_interest" in retriever.signatures
-        name = "interests" if several else "embed_query"
+        name = "interests" if hasattr(retriever.saved, "interests") else "embed_query"
         embedder = SavedFunction(retriever.saved, name, retriever.inputs)
         if hasattr(retriever.saved, "knows"):
             embedder.knows = SavedFunction(retriever.saved, "knows", retriever.inputs)

@@ -37,6 +37,7 @@ from tfrec_recall.retrieval import (
     merge_by_maximum,
     merge_by_sum,
 )
+from tfrec_recall.retrieval.raw_inputs import tensors
 
 AT_A_TIME = 4_096  # items embedded in one call
 MERGES = {merge.__name__: merge for merge in (merge_by_sum, merge_by_maximum)}
@@ -305,9 +306,10 @@ def _tuning(retriever: LoadedRetriever) -> TuningVectors | None:
     if retriever.tuned_with is not None or "embed_query" not in retriever.signatures:
         return retriever.tuned_with
     queries = warm_up(retriever)
-    if queries is None or "recommend_with_interest" in retriever.signatures:
+    if queries is None:
         return None
-    return TuningVectors(retriever.embed_query(queries).numpy())
+    vectors, present = retriever.interests(tensors(queries, retriever.inputs, "retriever"))
+    return TuningVectors(vectors.numpy(), None if present is None else present.numpy())
 
 
 def _told(made: Retriever, old: LoadedRetriever) -> str:

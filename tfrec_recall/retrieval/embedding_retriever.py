@@ -237,8 +237,7 @@ class EmbeddingRetriever(Retriever):
         return self.cosine_index.search(query, k, exclude, present, allowed)
 
     def interests(self, queries):
-        vectors, present = _embedded(self.query_embedder, queries)
-        return vectors, tf.ones(tf.shape(vectors)[:2], tf.bool) if present is None else present
+        return _embedded(self.query_embedder, queries)
 
     def query_vectors(self, queries):
         return _embedded(self.query_embedder, queries)[0]
