@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tests.retrieval.toys import retriever, texts
 from tfrec_recall.export import export, load
+from tfrec_recall.export.version_files import newest_version
 from tfrec_recall.retrieval import ScaNN
 from tfrec_recall.retrieval.scann_searcher import held
 
@@ -24,6 +25,16 @@ def test_ten_is_newer_than_nine(version):
     version.rename(version.parent / "9")
     assert export(retriever(30), version.parent).name == "10"
     assert len(load(version.parent).item_ids) == 30
+
+
+def test_a_version_may_have_zeros_in_front(version):
+    version.rename(version.parent / "007")
+    assert newest_version(version.parent) == version.parent / "007"
+    (version.parent / "0008").mkdir()
+    with pytest.raises(
+        FileNotFoundError, match=r"0008 has no saved_model\.pb; load another of \['007', '0008'\]"
+    ):
+        newest_version(version.parent)
 
 
 def test_nothing_there(tmp_path):

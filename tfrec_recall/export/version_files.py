@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from tfrec_recall.export.versions import versions
+from tfrec_recall.export.versions import version_folders
 
 GRAPH = "saved_model.pb"
 EXTRA = "assets.extra"
@@ -25,16 +25,17 @@ def newest_version(path: pathlib.Path) -> pathlib.Path:
     """
     if (path / GRAPH).is_file():
         return path
-    numbers = versions(path)
-    if not numbers:
+    folders = version_folders(path)  # whose names may have zeros in front
+    if not folders:
         seen = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else "no directory"
         raise FileNotFoundError(
             f"There is no export at {path}: neither {GRAPH} nor a numbered version. "
             f"Received: {seen}."
         )
-    version = path / str(numbers[-1])
+    version = folders[max(folders)]
     if not (version / GRAPH).is_file():
-        raise FileNotFoundError(f"{version} has no {GRAPH}; load another of {numbers}.")
+        names = [folders[number].name for number in sorted(folders)]
+        raise FileNotFoundError(f"{version} has no {GRAPH}; load another of {names}.")
     return version
 
 
