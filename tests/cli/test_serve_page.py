@@ -31,7 +31,8 @@ def applied(export_folder, interactions):
     with ThreadPoolExecutor(2) as workers:
         versions = Versions(export_folder)
         rest = Rest(versions, workers, 2**20, 5, lambda line: None)
-        yield application(rest, Page(versions, Known(interactions, "shop"), workers, 5))
+        known = Known(interactions, "shop")
+        yield application(rest, Page(versions, known, workers, 2**21, 5))
 
 
 @contextlib.contextmanager
@@ -162,6 +163,14 @@ def test_requests_come_after_all_events_where_times_are_an_order():
     known._catalogues[served] = Catalogue(made, {}, pd.Series(dtype=str), {})
     assert known.query(served, 7, []) == ({"timestamp": 5, "age": 0.75}, ["b", "a"])
     assert known.query(served, 9, [])[0] == {"timestamp": 5, "age": 0.25}
+
+
+def test_the_page_sends_as_much_as_the_server_takes(client):
+    found = client.post("/page/titles", json={"ids": ["x" * 2**20]})
+    assert found.json() == [None]
+    response = client.post("/page/titles", json={"ids": ["x" * 2**21]})
+    assert response.status_code == 413
+    assert "2,097,152 bytes, which --largest-request sets" in response.json()["error"]
 
 
 def test_what_the_page_has_not_is_said(client, exported):

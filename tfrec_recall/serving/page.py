@@ -23,7 +23,6 @@ from tfrec_recall.serving.servable import Servable
 from tfrec_recall.serving.versions import Versions
 
 MOST = 12  # suggestions
-LARGEST = 2**20  # bytes that the page may send
 Id = str | int
 
 
@@ -59,12 +58,15 @@ class Page:
         versions: the model.
         known: what is known beside it.
         workers: what the work runs in.
+        largest: bytes of a body, such as all that somebody had.
         patience: seconds in which a body has to arrive.
     """
 
-    def __init__(self, versions: Versions, known: Known, workers: Executor, patience: float):
+    def __init__(
+        self, versions: Versions, known: Known, workers: Executor, largest: int, patience: float
+    ):
         self._versions, self._known, self._workers = versions, known, workers
-        self._patience = patience
+        self._largest, self._patience = largest, patience
         files = importlib.resources.files("tfrec_recall.serving")
         self._html = (files / "page.html").read_text(encoding="utf-8")
 
@@ -73,7 +75,7 @@ class Page:
 
     async def __call__(self, request: Request) -> Response:
         try:
-            body = await read_body(request, LARGEST, self._patience)
+            body = await read_body(request, self._largest, self._patience)
             what = request.path_params["what"]
             answering = functools.partial(self._answer, what, dict(request.query_params), body)
             content = await asyncio.get_running_loop().run_in_executor(self._workers, answering)

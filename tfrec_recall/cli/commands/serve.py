@@ -66,9 +66,10 @@ def serve(
         at = bound(host, port)  # before the work of loading
         versions = Versions(export, name, tell=say)
     workers = ThreadPoolExecutor(threads, thread_name_prefix="request")
-    rest = Rest(versions, workers, int(largest_request * MIB), patience, _tell)
+    largest = int(largest_request * MIB)
+    rest = Rest(versions, workers, largest, patience, _tell)
     known = _known(versions, source) if page else None
-    shown = Page(versions, known, workers, patience) if known else None
+    shown = Page(versions, known, workers, largest, patience) if known else None
     address = f"http://{_host(host)}:{at.getsockname()[1]}"
 
     def started() -> None:
