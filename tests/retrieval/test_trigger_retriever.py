@@ -188,6 +188,14 @@ def test_the_mean_of_the_history_is_a_query():
             assert (found[row] == 0).all()
 
 
+@pytest.mark.parametrize("made", [TriggerRetriever, HistoryMean])
+@pytest.mark.parametrize("vectors", [ITEMS - 1, ITEMS + 1])
+def test_items_have_a_vector_each(made, vectors):
+    told = f"one vector for each item id. Received: {ITEMS} ids, {vectors} vectors"
+    with pytest.raises(ValueError, match=told):
+        made(IDS, np.ones((vectors, DIM)))
+
+
 def test_all_triggers_and_neighbours_rank_as_the_mean_does():
     mean = HistoryMean(IDS, VECTORS, last=3, half_life=2.0)
     by_mean = EmbeddingRetriever(mean, IDS, VECTORS, k=5)

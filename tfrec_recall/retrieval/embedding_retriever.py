@@ -91,12 +91,7 @@ class EmbeddingRetriever(Retriever):
         seed: int = 0,
     ):
         catalogue = Catalogue(item_ids, seed)
-        vectors = checked_vectors(vectors)
-        if len(vectors) != len(catalogue):
-            raise ValueError(
-                "There is one vector for each item id. "
-                f"Received: {len(catalogue)} ids, {len(vectors)} vectors."
-            )
+        vectors = checked_vectors(vectors, len(catalogue))
         inputs = inputs_of(query_embedder, inputs, "inputs")
         if item_embedder is None:
             item_inputs = {"item_id": tf.TensorSpec([None], catalogue.dtype, "item_id")}

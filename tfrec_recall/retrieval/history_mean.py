@@ -24,6 +24,8 @@ class HistoryMean(tf.Module):
         vectors: float [items, dim].
         last, half_life: as in `recency_weights`.
 
+    Raises: ValueError unless there is one finite vector for each id.
+
     >>> mean = HistoryMean(["a", "b"], [[1.0, 0.0], [0.0, 1.0]], half_life=1)
     >>> mean({"history": tf.constant([["a", "new", "b", "b"]])}).numpy().round(3)
     array([[0.143, 0.857]], dtype=float32)
@@ -41,7 +43,7 @@ class HistoryMean(tf.Module):
         self.last, self.half_life = last, half_life
         self.report = {"kind": "history mean", "last": last, "half_life": half_life}
         self.catalogue = Catalogue(item_ids)
-        vectors = checked_vectors(vectors)[self.catalogue.order]
+        vectors = checked_vectors(vectors, len(self.catalogue))[self.catalogue.order]
         self.vectors = tf.Variable(vectors, trainable=False, name="vectors")
         self.inputs = {"history": tf.TensorSpec([None, None], self.catalogue.dtype, "history")}
 

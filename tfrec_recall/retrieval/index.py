@@ -94,13 +94,21 @@ class IndexSettings(Protocol):
         ...
 
 
-def checked_vectors(vectors: np.ndarray) -> np.ndarray:
-    """The item vectors as float32 [items, dim]; ValueError if no index can hold them."""
+def checked_vectors(vectors: np.ndarray, items: int | None = None) -> np.ndarray:
+    """The item vectors as float32 [items, dim]; ValueError if no index can hold them.
+
+    Args:
+        items: how many there are of; None: of any number.
+    """
     vectors = np.asarray(vectors, dtype=np.float32)
     if vectors.ndim != 2 or 0 in vectors.shape:
         raise ValueError(
             "An index takes item vectors as [items, dim], at least one of each. "
             f"Received: an array of shape {vectors.shape}."
+        )
+    if items is not None and len(vectors) != items:
+        raise ValueError(
+            f"There is one vector for each item id. Received: {items} ids, {len(vectors)} vectors."
         )
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():

@@ -102,12 +102,7 @@ class TriggerRetriever(Retriever):
         if neighbours < 1:
             raise ValueError(f"A trigger recalls 1 item or more. Received: {neighbours=}.")
         catalogue = Catalogue(item_ids, seed)
-        vectors = checked_vectors(vectors)
-        if len(vectors) != len(catalogue):
-            raise ValueError(
-                "There is one vector for each item id. "
-                f"Received: {len(catalogue)} ids, {len(vectors)} vectors."
-            )
+        vectors = checked_vectors(vectors, len(catalogue))
         factors = np.ones((len(vectors), 1), "float32")
         if lift is not None:
             factors = checked_lift(lift, len(vectors))
