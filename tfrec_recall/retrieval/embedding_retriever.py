@@ -160,7 +160,9 @@ class EmbeddingRetriever(Retriever):
         if found is None:
             return lists()
         rows, score, whole = found
-        whole &= tf.reduce_all(_has_direction(query)) & ~tf.reduce_any(self._nothing_known(rows))
+        whole &= tf.reduce_all(_has_direction(query))
+        if self._unknown is not None:
+            whole &= ~tf.reduce_any(self._nothing_known(rows, self._unknown))
         known = self.knows(queries)
         if known is not None:
             whole &= tf.reduce_all(known)
@@ -200,18 +202,16 @@ class EmbeddingRetriever(Retriever):
         asked = self._weights.asked(query)
         rows, score = self.index.search(asked, candidates, exclude, present, allowed)
         if self._unknown is not None:
-            score = tf.where(self._nothing_known(rows), float("-inf"), score)
+            score = tf.where(self._nothing_known(rows, self._unknown), float("-inf"), score)
             rows, score = best(score, candidates, rows)
         if self._diversity is not None:
             rows, score = spread(rows, score, self._groups, k, self._diversity.weight)
         asks = _has_direction(query)[:, tf.newaxis]
         return tf.where(asks, rows, NO_ROW), tf.where(asks, score, float("-inf"))
 
-    def _nothing_known(self, rows):
+    def _nothing_known(self, rows, unknown):
         """Which of the items at rows only fill lists, bool [batch, k]."""
-        if self._unknown is None:
-            return tf.zeros_like(rows, tf.bool)
-        return tf.gather(self._unknown, tf.clip_by_value(rows, 0, len(self.catalogue) - 1))
+        return tf.gather(unknown, tf.clip_by_value(rows, 0, len(self.catalogue) - 1))
 
     def _interest_of(self, rows, query, present):
         """Which interest scores each row highest, int32 [batch, k]; -1 for `NO_ROW`."""
