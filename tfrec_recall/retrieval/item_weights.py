@@ -39,8 +39,10 @@ class ItemWeights(tf.Module):
 
     def unknown(self, vectors: np.ndarray) -> np.ndarray:
         """Of which rows nothing is known: of zeros, and put below others by their bias; bool."""
-        below = 0.0 if self._bias is None else self._bias.numpy()[:, 0]
-        return ~vectors.any(axis=1) & (below < 0)
+        if self._bias is None:
+            return np.zeros(len(vectors), bool)
+        below = self._bias.numpy()[:, 0] < 0
+        return np.logical_and(below, ~vectors.any(axis=1))
 
     def asked(self, query: tf.Tensor) -> tf.Tensor:
         """What the index is asked with, [..., dim] to [..., dim or one more]."""
