@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tfrec_recall.data.arrow_frames import NULLABLE
+from tfrec_recall.data.whole_numbers import whole_numbers
 
 LISTS = (list, tuple, np.ndarray)  # what cells with several values may be
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
@@ -104,12 +105,37 @@ def in_type(values: pd.Series, like: pd.Series) -> pd.Series:
         return _text(values).astype(wanted)
     if pd.api.types.is_bool_dtype(wanted) and isinstance(values.dtype, pd.StringDtype):
         values = flags_in(values)
+    if pd.api.types.is_integer_dtype(wanted) and isinstance(values.dtype, pd.StringDtype):
+        values = whole_numbers(values, pd.api.types.is_unsigned_integer_dtype(wanted))
     found = values.astype(nullable(wanted))
     if pd.api.types.is_integer_dtype(wanted) and pd.api.types.is_numeric_dtype(values.dtype):
         other = (found != values).fillna(False).to_numpy(bool)
         if other.any():
             raise ValueError(f"{wanted} does not hold {values[other].iloc[0]}")
     return found.astype(wanted) if not found.isna().any() else found
+
+
+def held_in(values: pd.Series, wanted: Any) -> pd.Series:
+    """Numbers in another type, which holds each of them.
+
+    Raises: ValueError if it would cut one, wrap it around or make it infinite.
+
+    >>> held_in(pd.Series([1.0, 2.0]), "int8").tolist()
+    [1, 2]
+    """
+    with np.errstate(over="ignore"):  # what becomes infinite is refused below
+        found = values.astype(wanted)
+    if pd.api.types.is_integer_dtype(found) or pd.api.types.is_bool_dtype(found):
+        changed = ((found != values) & values.notna()).fillna(False).to_numpy(bool)
+    elif pd.api.types.is_float_dtype(found):
+        now, before = (one.to_numpy("float64", na_value=np.nan) for one in (found, values))
+        changed = np.isinf(now) & ~np.isinf(before)
+    else:
+        return found
+    if changed.any():
+        first = values[changed].head(1).tolist()[0]
+        raise ValueError(f"{int(changed.sum()):,} values would be others, such as {first!r}")
+    return found
 
 
 def _text(values: pd.Series) -> pd.Series:

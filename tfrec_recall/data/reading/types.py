@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tfrec_recall.data.column_types import flags_in, nullable
+from tfrec_recall.data.column_types import flags_in, held_in, nullable
 from tfrec_recall.data.ids import integers, of_categories, of_one_type
 from tfrec_recall.data.matching import SHORTENED, mended
 from tfrec_recall.data.notices import tell
@@ -20,6 +20,7 @@ from tfrec_recall.data.reading.layout import Layout, pick
 from tfrec_recall.data.reading.list_columns import each_as_list, given_lists, lists_of
 from tfrec_recall.data.text_lists import written
 from tfrec_recall.data.times import of_text
+from tfrec_recall.data.whole_numbers import whole_numbers
 
 # Missing among numbers, and nowhere else.
 MISSING = ("NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "\\N")
@@ -136,10 +137,10 @@ def _given_type(values: pd.Series, table: str, layout: Layout, dtype: str) -> pd
     try:
         wanted = pd.api.types.pandas_dtype(dtype)
         if isinstance(values.dtype, pd.StringDtype):
-            return _text_as(values, table, layout, wanted)
-        found = values.astype(wanted)
+            return _read_as(values, layout, wanted)
         if pd.api.types.is_numeric_dtype(values.dtype):
-            _refuse_changes(values, found)
+            return held_in(values, wanted)
+        return values.astype(wanted)
     except (ValueError, TypeError, OverflowError) as error:
         hint = ""
         if values.isna().any() and ("NaN" in str(error) or "NA" in str(error)):
@@ -147,10 +148,9 @@ def _given_type(values: pd.Series, table: str, layout: Layout, dtype: str) -> pd
         raise ValueError(
             f"{table}: column {values.name!r} cannot become dtype={dtype!r}: {error}{hint}"
         ) from error
-    return found
 
 
-def _text_as(text: pd.Series, table: str, layout: Layout, wanted: Any) -> pd.Series:
+def _read_as(text: pd.Series, layout: Layout, wanted: Any) -> pd.Series:
     """Text as the flags or numbers that are written in it."""
     flags = pd.api.types.is_bool_dtype(wanted)
     if not flags and not pd.api.types.is_numeric_dtype(wanted):
@@ -164,27 +164,18 @@ def _text_as(text: pd.Series, table: str, layout: Layout, wanted: Any) -> pd.Ser
         )
     if flags:
         return flags_in(there).astype(wanted)
-    found = _thousands(there, table, layout, _BY_POINTS) if layout.decimal == "," else None
-    if found is None:
-        plain = there.str.replace(",", ".", regex=False) if layout.decimal == "," else there
-        found = integers(plain.str.strip())
-        found = pd.to_numeric(plain, errors="coerce") if found is None else found
+    if layout.decimal == ",":
+        ungrouped = _ungrouped(there, layout, _BY_POINTS)
+        there = (there if ungrouped is None else ungrouped).str.replace(",", ".", regex=False)
+    if pd.api.types.is_integer_dtype(wanted):
+        unsigned = pd.api.types.is_unsigned_integer_dtype(wanted)
+        return held_in(whole_numbers(there, unsigned), wanted)
+    found = integers(there.str.strip())
+    found = pd.to_numeric(there, errors="coerce") if found is None else found
     strange = text[found.isna() & ~missing]
     if len(strange):
         raise ValueError(f"{wanted} is of numbers. Received: {strange.iloc[0]!r}")
-    result = found.astype(wanted)
-    _refuse_changes(found, result)
-    return result
-
-
-def _refuse_changes(values: pd.Series, found: pd.Series) -> None:
-    """Refuses numbers that a narrower type would cut or wrap around."""
-    if not (pd.api.types.is_integer_dtype(found) or pd.api.types.is_bool_dtype(found)):
-        return
-    changed = ((found != values) & values.notna()).fillna(False).astype(bool)
-    if changed.any():
-        first = values[changed].head(1).tolist()[0]
-        raise ValueError(f"{int(changed.sum()):,} values would be others, such as {first!r}")
+    return held_in(found, wanted)
 
 
 def _time(values: pd.Series, layout: Layout) -> pd.Series:
@@ -259,21 +250,30 @@ def _all(text: pd.Series, pattern: str) -> bool:
     )
 
 
-def _thousands(text: pd.Series, table: str, layout: Layout, way: _Grouped) -> pd.Series | None:
-    """Numbers such as 1,500.25 or 1.500,25: seen, or said by `decimal`."""
+def _ungrouped(text: pd.Series, layout: Layout, way: _Grouped) -> pd.Series | None:
+    """Numbers such as 1,500.25 or 1.500,25 without what parts their thousands, if that is seen."""
     there = text.mask(text.isin(MISSING))
     has = there.str.contains(way.mark, regex=False, na=False)
     if layout.decimal == way.mark or not has.any() or not _all(there, way.pattern):
         return None
-    surely = there.str.contains(way.surely, na=False)
-    if not (surely.any() or layout.decimal == way.decimal):
+    if layout.decimal != way.decimal and not there.str.contains(way.surely, na=False).any():
         return None
-    tell(
-        f"{table}: column {text.name!r} has {way.called} between thousands, such as "
-        f"{there[surely if surely.any() else has].iloc[0]!r}, and is read as numbers; "
-        f"{_as_text(str(text.name))} keeps the text."
-    )
-    return numbers(there.str.replace(way.mark, "", regex=False), way.decimal)
+    return there.str.replace(way.mark, "", regex=False)
+
+
+def _thousands(text: pd.Series, table: str, layout: Layout, way: _Grouped) -> pd.Series | None:
+    """Numbers whose thousands are parted: seen, or said by `decimal`."""
+    plain = _ungrouped(text, layout, way)
+    found = None if plain is None else numbers(plain, way.decimal)
+    if found is not None:
+        has = text.str.contains(way.mark, regex=False, na=False)
+        surely = text.str.contains(way.surely, na=False)
+        tell(
+            f"{table}: column {text.name!r} has {way.called} between thousands, such as "
+            f"{text[surely if surely.any() else has].iloc[0]!r}, and is read as numbers; "
+            f"{_said_to_be_text(str(text.name))} keeps the text."
+        )
+    return found
 
 
 def _decimal_commas(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
@@ -287,11 +287,13 @@ def _decimal_commas(text: pd.Series, table: str, layout: Layout) -> pd.Series | 
             "decimal=',' (--decimal ,) reads decimals, decimal='.' thousands."
         )
         return None
-    tell(
-        f"{table}: column {text.name!r} has decimal commas, such as {first!r}, and is read as "
-        f"numbers; {_as_text(str(text.name))} keeps the text."
-    )
-    return numbers(text, ",")
+    found = numbers(text, ",")
+    if found is not None:
+        tell(
+            f"{table}: column {text.name!r} has decimal commas, such as {first!r}, and is read as "
+            f"numbers; {_said_to_be_text(str(text.name))} keeps the text."
+        )
+    return found
 
 
 def _list_of_text(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
@@ -305,7 +307,7 @@ def _list_of_text(text: pd.Series, table: str, layout: Layout) -> pd.Series | No
         return None
     tell(
         f"{table}: column {text.name!r} holds lists, such as {text[has].iloc[0]!r}, and is split "
-        f"at {_LIST!r}; {_as_text(str(text.name))} keeps the text."
+        f"at {_LIST!r}; {_said_to_be_text(str(text.name))} keeps the text."
     )
     return lists_of(text, _LIST)
 
@@ -324,10 +326,10 @@ def _written_lists(text: pd.Series, table: str, layout: Layout) -> pd.Series | N
             return None
     tell(
         f"{table}: column {text.name!r} holds written lists, such as {next(iter(found))!r}, and is "
-        f"read as lists; {_as_text(str(text.name))} keeps the text."
+        f"read as lists; {_said_to_be_text(str(text.name))} keeps the text."
     )
     return each_as_list(text, found.__getitem__)
 
 
-def _as_text(name: str) -> str:
+def _said_to_be_text(name: str) -> str:
     return f"dtype={{{name!r}: 'str'}} (--type {name}=str)"
