@@ -38,6 +38,16 @@ def data():
         ("temporal:2020-09-20", None, "temporal(2020-09-20T00:00:00)"),
         ("temporal:1600300000,1600500000.5", None, None),
         ("temporal:2020-09-20T06:00:00", 2, "temporal(2020-09-20T06:00:00, minimum=2)"),
+        (
+            "temporal:1600300000,test_from=1600500000.5",
+            None,
+            "temporal(2020-09-16T23:46:40, 2020-09-19T07:20:00)",
+        ),
+        (
+            "temporal:1600500000.5,validation_from=1600300000",
+            None,
+            "temporal(2020-09-16T23:46:40, 2020-09-19T07:20:00)",
+        ),
         ("users:0.34,targets=2", None, "hold_out_users(0.34, 0.34, targets=2, seed=0)"),
     ],
 )
@@ -70,6 +80,14 @@ def test_given_and_baskets_are_named_too(data):
         ("basket:new_items_only=maybe", None, r"true or false. Received: 'maybe'"),
         ("temporal", None, r"needs a moment"),
         ("temporal:someday", None, r"Received: 'someday'"),
+        (
+            "last:2,test=3",
+            None,
+            r"last has test twice; .*, test, validation\. Received: 'last:2,test",
+        ),
+        ("random:0.2,seed=1,seed=2", None, r"random has seed twice"),
+        ("basket:new_items_only=true,new_items_only=false", None, r"new_items_only twice.*, none"),
+        ("temporal:1,2,test_from=3", None, r"temporal has test_from twice"),
         ("given", 3, r"leave --minimum out. Received: 3"),
         ("last:12", None, r"25 events or more.*--split last:1"),
     ],

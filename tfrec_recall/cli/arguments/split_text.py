@@ -111,23 +111,29 @@ def _parsed(text: str) -> tuple[_Form, dict[str, Any]]:
     form = _FORMS.get(name.strip())
     if form is None:
         raise ValueError(f"--split takes {FORMS}. Received: {text!r}.")
-    arguments: dict[str, Any] = {}
+    given: list[tuple[str, str]] = []
     unnamed = []
     for value in filter(None, (part.strip() for part in values.split(","))):
         key, equals, rest = value.partition("=")
         if not equals:
             unnamed.append(value)
         elif key in form.types:
-            arguments[key] = _typed(form, key, rest, text)
+            given.append((key, rest))
         else:
             known = ", ".join(form.types) or "none"
             raise ValueError(f"--split {name} has the values {known}. Received: {text!r}.")
     places = form.places
-    if form.function == "temporal" and len(unnamed) == 1:
+    if form.function == "temporal" and len(unnamed) == 1 and "test_from" not in dict(given):
         places = ("test_from",)
     if len(unnamed) > len(places):
         raise ValueError(f"--split takes {FORMS}. Received: {text!r}.")
-    for key, value in zip(places, unnamed, strict=False):
+    arguments: dict[str, Any] = {}
+    for key, value in [*given, *zip(places, unnamed, strict=False)]:
+        if key in arguments:
+            raise ValueError(
+                f"--split {name} has {key} twice; values without a name are, in this order, "
+                f"{', '.join(form.places) or 'none'}. Received: {text!r}."
+            )
         arguments[key] = _typed(form, key, value, text)
     if form.function == "temporal":
         arguments.setdefault("validation_from", None)
