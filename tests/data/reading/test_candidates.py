@@ -54,3 +54,12 @@ def test_a_file_may_be_written_as_its_name_says_or_as_the_data_is(tmp_path):
     path.write_text("user_id,item_id\na,é\n", encoding="utf-8")
     found = read_candidates(path, TEXT, separator=";", encoding="latin-1")
     assert found["item_id"].tolist() == ["é"]
+
+
+@pytest.mark.parametrize("mend_ids", [None, True, False])
+def test_a_file_without_a_row_is_refused_as_one(tmp_path, mend_ids):
+    path = tmp_path / "candidates.csv"
+    path.write_text("user_id,item_id\n")
+    for data in (NUMBERS, TEXT):
+        with pytest.raises(ValueError, match=r"candidates\.csv has no row.*\['user_id', 'item_id'"):
+            read_candidates(path, data, mend_ids=mend_ids)

@@ -32,10 +32,15 @@ def read_candidates(
         rename, mend_ids: as of the data; columns that have our names already need no other.
         separator, encoding: of the data; a file that cannot be read without is read by them.
 
-    Raises: ValueError if the file cannot be read, an id has another type than the data's, or almost
-        none is there.
+    Raises: ValueError if the file cannot be read or has no row, an id has another type than the
+        data's, or almost none is there.
     """
     pairs, untyped = _read(path, rename or {}, separator, encoding)
+    if not len(pairs):
+        raise ValueError(
+            f"{path} has no row: candidates are a row a user and item. Received columns: "
+            f"{list(pairs)}."
+        )
     result = {}
     for column in ("user_id", "item_id"):
         if column not in pairs:
