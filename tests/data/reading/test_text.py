@@ -265,6 +265,9 @@ def test_row_numbers_are_left_out_and_told(tmp_path):
     text(tmp_path, ",user_id,item_id,index\n0,1,7,5\n1,2,7,6\n")
     kept = Interactions.from_csv(path, rename={"Unnamed: 0": "place"}).events
     assert kept["place"].tolist() == [0, 1]
+    text(tmp_path, "user_id,item_id,index\n1,7,0\n2,7,1\n")
+    for asked in ({"columns": ["events.index"]}, {"dtype": {"events.index": "int64"}}):
+        assert Interactions.from_csv(path, **asked).events["index"].tolist() == [0, 1]
 
 
 def test_columns_are_chosen_and_renamed_by_table(tmp_path):

@@ -164,7 +164,8 @@ def _without_row_numbers(tables: Tables, layout: Layout) -> Tables:
         if frame is None:
             continue
         for name in names_of(frame):
-            if name not in wanted and holds_row_numbers(name, frame[name]):
+            asked = name in wanted or f"{table}.{name}" in wanted
+            if not asked and holds_row_numbers(name, frame[name]):
                 tell(
                     f"{table}: column {name!r} numbers the rows and is left out; "
                     f"dtype={{{name!r}: 'int64'}} (--type '{name}=int64') keeps it."
