@@ -55,6 +55,23 @@ def test_only_the_candidates_are_ranked(suffix, exported, split, tmp_path):
     assert metrics["recall@10"] == pytest.approx(1 / 5)
 
 
+def test_candidates_may_have_names_that_the_data_has_not(exported, folder, split, tmp_path, capsys):
+    wanted = split.test.targets.groupby("user_id")["item_id"].first()
+    candidates = pd.DataFrame({"uid": wanted.index, "product": wanted.to_numpy()})
+    file, figures = tmp_path / "candidates.csv", tmp_path / "figures.json"
+    candidates.to_csv(file, index=False)
+    run("evaluate", exported, "--candidates", file, code=1)
+    assert "--rename candidates.theirs=user_id" in " ".join(capsys.readouterr().err.split())
+    names = ["--rename", "candidates.uid=user_id", "--rename", "candidates.product=item_id"]
+    for data in ([], ["--data", folder, *RENAME]):
+        run(
+            "evaluate", exported, *data, "--k", 10, "--candidates", file, *names, "--json", figures
+        )  # fmt: skip
+        assert json.loads(figures.read_text())["metrics"]["mrr@10"] == 1.0
+    run("evaluate", exported, *names, code=1)
+    assert "no table has ['candidates.uid'" in " ".join(capsys.readouterr().err.split())
+
+
 def test_candidates_of_another_type_are_refused(exported, tmp_path, capsys):
     file = tmp_path / "candidates.parquet"
     pd.DataFrame({"user_id": [1], "item_id": [2]}).to_parquet(file)

@@ -34,7 +34,9 @@ def test_ids_that_are_written_otherwise_are_refused_or_mended(data, content, exp
 def test_columns_are_renamed_as_those_of_the_data_are(tmp_path):
     path = tmp_path / "candidates.csv"
     path.write_text("visitor,sku\n1,7\n")
-    with pytest.raises(ValueError, match=r"'user_id' is missing.*--rename theirs=user_id"):
+    with pytest.raises(
+        ValueError, match=r"'user_id' is missing.*--rename candidates\.theirs=user_id"
+    ):
         read_candidates(path, NUMBERS)
     rename = {"visitor": "user_id", "sku": "item_id"}
     assert read_candidates(path, NUMBERS, rename)["item_id"].tolist() == [7]

@@ -110,6 +110,21 @@ class Source:
         found.check_there()
         return found
 
+    def apart(self, beside: str) -> tuple[Source, dict[str, str]]:
+        """This source without what `--rename` says of a file beside the data, and that.
+
+        >>> source = Source(layout={"rename": {"candidates.sku": "item_id"}})
+        >>> source.apart("candidates")
+        (Source(place=None, users=None, items=None, layout={}, columns=None), {'sku': 'item_id'})
+        """
+        prefix = f"{beside}."
+        rename = self.layout.get("rename", {})
+        theirs = {name: ours for name, ours in rename.items() if name.startswith(prefix)}
+        rest = {name: ours for name, ours in rename.items() if name not in theirs}
+        layout = that_say_something({**self.layout, "rename": rest})
+        plain = {name.removeprefix(prefix): ours for name, ours in theirs.items()}
+        return dataclasses.replace(self, layout=layout), plain
+
     def check_there(self) -> None:
         """Raises FileNotFoundError if data of an export are not where they were."""
         from tfrec_recall.data import datasets

@@ -56,7 +56,7 @@ def evaluate(
             exists=True,
             dir_okay=False,
             help="A file with user_id, item_id, in any form that --data reads: rank only these "
-            "items for each user.",
+            "items for each user. --rename candidates.sku=item_id is of this file alone.",
             show_default=False,
         ),
     ] = None,
@@ -88,6 +88,9 @@ def evaluate(
     beside = next((one.tables() for one in (figures, ranked) if one and one.is_stdout), None)
     retriever = load_export(export)
     trained = trained_on(retriever)
+    renamed: dict[str, str] = {}
+    if candidates is not None:
+        source, renamed = source.apart("candidates")
     source = source.or_of_card(trained)
     measured = Protocol.recorded(trained).changed_by(measured)
     if measured.record():
@@ -103,10 +106,12 @@ def evaluate(
         places = tuple(sorted({cut for cut in default_cuts(split) if cut < k} | {k}))
     chosen = None
     if candidates is not None:
-        names = ("rename", "mend_ids", "separator", "encoding")
-        ways = {name: source.layout.get(name) for name in names}
+        ways = {name: source.layout.get(name) for name in ("mend_ids", "separator", "encoding")}
+        # A candidates file is read as events are: of these the data's own names may say more.
+        own = {f"events.{name}": ours for name, ours in renamed.items()}
+        rename = {**source.layout.get("rename", {}), **own}
         with telling():
-            chosen = read_candidates(candidates, interactions, **ways)
+            chosen = read_candidates(candidates, interactions, rename, **ways)
     metrics: dict[str, float]
     if ratings:
         with progress("Rating") as tell:

@@ -29,7 +29,7 @@ def read_candidates(
     """user_id and item_id of a file in any form that data is read from.
 
     Args:
-        rename, mend_ids: as of the data; columns that have our names already need no other.
+        rename, mend_ids: as of the data, or other names; columns that have ours already need none.
         separator, encoding: of the data; a file that cannot be read without is read by them.
 
     Raises: ValueError if the file cannot be read or has no row, an id has another type than the
@@ -46,7 +46,7 @@ def read_candidates(
         if column not in pairs:
             raise ValueError(
                 f"{path}: column {column!r} is missing; rename={{'theirs': {column!r}}} (--rename "
-                f"theirs={column}) names one of the candidates too. Received: {list(pairs)}."
+                f"candidates.theirs={column}) names one of the candidates. Received: {list(pairs)}."
             )
         known = interactions.events[column]
         written = _mended(pairs[column], known, str(path)) if mend_ids else pairs[column]
