@@ -57,6 +57,16 @@ def test_columns_of_a_built_in_data_set_say_the_features(capsys):
         Source("simulated", layout={"separator": ";"}).load()
 
 
+def test_options_are_called_by_their_own_names():
+    layout = layout_of(type=["zip=str"], list=["a=|"], no_header=["a,b"], quotes=False)
+    layout |= {"mend_ids": False, "time_unit": "s"}
+    said = "--users, --type, --list, --no-header, --no-quotes, --keep-ids, --time-unit are for fold"
+    with pytest.raises(ValueError, match=said):
+        Source("simulated", users="people.csv", layout=layout).load()
+    with pytest.raises(ValueError, match="--quotes, --mend-ids are for folders"):
+        Source("simulated", layout={"quotes": True, "mend_ids": True}).load()
+
+
 def test_a_mistyped_column_of_a_built_in_data_set_is_refused():
     columns = ["items.brand", "catgory"]
     with pytest.raises(ValueError, match=r"--columns .* no table has \['catgory'\].*'category'"):

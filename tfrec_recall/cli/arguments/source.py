@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tfrec_recall.data import Interactions
 
 DEFAULT = "online-retail"  # travels inside the package
+_OPTIONS = {"dtype": "type", "lists": "list", "names": "no_header"}  # others are called alike
+_NEGATIVE = {"quotes": "--no-quotes", "mend_ids": "--keep-ids"}
 KINDS = ("categorical", "multivalued", "numeric", "vector", "words")  # of features, for --columns
 
 
@@ -52,7 +54,7 @@ class Source:
         if self.name in datasets.names():  # they say which become features, and that is all
             wanted = options.pop("columns", None) or ()
         if options and self.name in datasets.names():
-            said = ", ".join(f"--{name.replace('_', '-')}" for name in options)
+            said = ", ".join(_option_of(name, value) for name, value in options.items())
             raise ValueError(
                 f"{said} {'is' if len(options) == 1 else 'are'} for folders and files; "
                 f"{self.name} is read as it is written."
@@ -231,6 +233,17 @@ def layout_of(
         **others,
     }
     return that_say_something(found)
+
+
+def _option_of(argument: str, value: Any) -> str:
+    """The option that says an argument of `layout_of`'s result, or of a table's file.
+
+    >>> _option_of("dtype", {"zip": "str"}), _option_of("mend_ids", False), _option_of("users", "u")
+    ('--type', '--keep-ids', '--users')
+    """
+    if value is False:
+        return _NEGATIVE[argument]
+    return f"--{_OPTIONS.get(argument, argument).replace('_', '-')}"
 
 
 def that_say_something(layout: Mapping[str, Any]) -> dict[str, Any]:
