@@ -1,6 +1,7 @@
 """Settings files: read, told apart, and nothing in them ignored."""
 
 import json
+import math
 
 import pytest
 
@@ -68,6 +69,11 @@ def test_a_misspelt_setting_is_recognised():
         ({"epochs": 0}, "epochs is a whole number from 1 up. Received: 0"),
         ({"batch_size": 12.5}, "batch_size is a whole number from 1 up. Received: 12.5"),
         ({"learning_rate": "fast"}, "learning_rate is a number from 0.0 up. Received: 'fast'"),
+        ({"learning_rate": math.nan}, "learning_rate is a number from 0.0 up. Received: nan"),
+        ({"learning_rate": 0}, "learning_rate is a number above 0.*Received: 0"),
+        ({"weight_decay": math.inf}, "weight_decay is a number from 0.0 up. Received: inf"),
+        ({"weight_decay": False}, "weight_decay is a number from 0.0 up. Received: False"),
+        ({"rate_drops": False}, "rate_drops is a whole number from 0 up. Received: False"),
         ({"patience": True}, "patience is a whole number from 1 up. Received: True"),
         ({"rate_drops": -1}, "rate_drops is a whole number from 0 up. Received: -1"),
         ({"rate_factor": 1.0}, "rate_factor is a number between 0 and 1. Received: 1.0"),

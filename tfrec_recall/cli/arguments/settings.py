@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import inspect
 import json
+import math
 import pathlib
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -51,10 +52,16 @@ class Training:
                 continue
             whole = field.type != "float"
             least = field.metadata.get("least", 1 if whole else 0.0)
-            number = isinstance(value, int if whole else (int, float)) and value is not True
-            if not number or value < least:
+            number = isinstance(value, int if whole else (int, float))
+            # To Python, True and False are integers, and NaN is not below anything.
+            if not number or isinstance(value, bool) or not least <= value < math.inf:
                 kind = "a whole number" if whole else "a number"
                 raise ValueError(f"{field.name} is {kind} from {least} up. Received: {value!r}.")
+        if not self.learning_rate:
+            raise ValueError(
+                "learning_rate is a number above 0: at 0 nothing is learnt. "
+                f"Received: {self.learning_rate!r}."
+            )
         if not 0 < self.rate_factor < 1:
             raise ValueError(
                 f"rate_factor is a number between 0 and 1. Received: {self.rate_factor!r}."
