@@ -45,6 +45,19 @@ def test_parquet_with_our_names_or_uci_names(raw, expected, tmp_path):
     assert_read(tmp_path / "uci.parquet", expected)
 
 
+def test_parquet_in_an_archive(raw, expected, tmp_path):
+    path = tmp_path / "online+retail.zip"
+    raw.set_index("InvoiceNo").to_parquet(tmp_path / "lines.parquet")
+    whole = (tmp_path / "lines.parquet").read_bytes()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("lines.parquet", whole)
+    assert_read(path, expected)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("lines.parquet", whole[:-20])
+    with pytest.raises(ValueError, match=r"zip/lines\.parquet is no whole Parquet file"):
+        invoice_lines.read(path)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
 @pytest.mark.parametrize("date_format", ["%Y-%m-%d %H:%M:%S", "%m/%d/%Y %H:%M"])
 def test_csv(raw, expected, tmp_path, encoding, date_format):

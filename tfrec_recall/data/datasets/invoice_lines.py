@@ -8,10 +8,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from tfrec_recall.data.arrow_frames import NULLABLE, plain_values, without_nullable
 from tfrec_recall.data.datasets.archive import files_in
 from tfrec_recall.data.ids import refuse
-from tfrec_recall.data.reading import read_parquet
 
 # Our name: those of UCI's file, without spaces and in lower case.
 COLUMNS = {
@@ -73,7 +75,13 @@ def _lines(file: BinaryIO, path: pathlib.Path) -> pd.DataFrame:
 
 
 def _parquet(file: BinaryIO, path: pathlib.Path) -> pd.DataFrame:
-    return read_parquet(path)
+    try:
+        table = plain_values(pq.ParquetFile(file).read())
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{path} is no whole Parquet file: {error}") from error
+    # An index that pandas noted is a column like others.
+    frame = table.to_pandas(types_mapper=NULLABLE.get, ignore_metadata=True)
+    return without_nullable(frame)
 
 
 def _csv(file: BinaryIO, path: pathlib.Path) -> pd.DataFrame:
