@@ -1,5 +1,6 @@
 """What the pictures show, read back from the axes; and what is said without matplotlib."""
 
+import dataclasses
 import sys
 
 import numpy as np
@@ -45,6 +46,13 @@ def test_history_groups_average_to_the_whole(report, ax):
     line, *_ = ax.get_lines()
     np.testing.assert_allclose(line.get_xdata(), [report.per_user["history"].median()])
     np.testing.assert_allclose(line.get_ydata(), [report.metrics["recall@10"]])
+
+
+def test_histories_of_one_length_are_one_group(report, ax):
+    alike = dataclasses.replace(report, per_user=report.per_user.assign(history=7))
+    plot_history({"one": alike}, "recall@10", ax=ax)
+    x, y = ax.get_lines()[0].get_data()
+    assert (x.tolist(), y.tolist()) == ([7], [pytest.approx(report.metrics["recall@10"])])
 
 
 def test_the_area_below_the_diagonal_is_half_the_gini(report, ax):

@@ -45,6 +45,7 @@ def plot_history(
     for name, report in reports.items():
         values, history = report.values(metric), report.per_user["history"]
         group = pd.qcut(history, groups, labels=False, duplicates="drop")
+        group = group.fillna(0)  # one for all, where all histories are equally long
         centre = history.groupby(group).median().to_numpy()
         parts = [rows.to_numpy() for _, rows in values.groupby(group)]
         means = np.array([rows.mean() for rows in parts])
