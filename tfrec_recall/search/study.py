@@ -30,7 +30,7 @@ class Tried:
     Args:
         number: from 0, which are the defaults.
         settings: those that are searched.
-        value: the figure on validation; of one that was given up, the last one before.
+        value: the figure on validation; of one that was given up, the best until then.
         whole: it was trained to its end.
         seconds: that it took.
         back: the setting that was taken back to its default, of a trial for that alone.
