@@ -8,6 +8,7 @@ import pytest
 from tfrec_recall.data import part_events, streaming
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.notices import ReadingNotice
+from tfrec_recall.data.reading.parquet import parquet_tables
 from tfrec_recall.operations.users_of_file import files_of
 
 HEADER = "user_id,item_id,rating\n"
@@ -153,6 +154,42 @@ def test_ids_of_json_parts_have_one_type(tmp_path):
     with pytest.warns(ReadingNotice, match=r"2 of 3 user_ids were mended"):
         events = Interactions.from_folder(tmp_path, mend_ids=True).events
     assert events["user_id"].tolist() == [13, 13, 14]
+
+
+def test_long_whole_numbers_of_json_parts_keep_their_digits(tmp_path):
+    line = '{{"user_id": {}, "item_id": 1, "code": {}, "price": {}}}\n'
+    files = {
+        "part-0.jsonl": line.format(2**53 + 1, 2**53 + 1, 3) + line.format(2**53, 2**53, 4),
+        "part-1.jsonl": line.format("13.0", 2**70, 4.5),
+    }
+    whole = written(tmp_path / "whole", {"events.jsonl": "".join(files.values())})
+    for folder in (written(tmp_path / "parts", files), whole):
+        events = Interactions.from_folder(folder, mend_ids=False).events
+        assert events["user_id"].tolist() == [str(2**53 + 1), str(2**53), "13.0"]
+        assert events["code"].tolist() == [str(2**53 + 1), str(2**53), str(2**70)]
+        assert events["price"].tolist() == [3.0, 4.0, 4.5]
+
+
+def test_long_whole_numbers_in_lists_of_json_parts_are_refused_by_name(tmp_path):
+    line = '{{"user_id": 1, "item_id": 1, "codes": [{}]}}\n'
+    files = {f"part-{place}.jsonl": line.format(code) for place, code in ((0, 2**53 + 1), (1, 0.5))}
+    with pytest.raises(ValueError, match=r"(parts have|part-1\.jsonl has) other types than"):
+        Interactions.from_folder(written(tmp_path, files))
+
+
+def test_long_whole_numbers_beside_doubles_of_another_part_are_named(tmp_path):
+    (tmp_path / "events").mkdir()
+    frame = pd.DataFrame({"user_id": [1, 2], "item_id": 3})
+    frame.assign(code=[2**53 + 1, 4]).to_parquet(tmp_path / "events/a.parquet")
+    frame.assign(code=[7.5, None]).to_parquet(tmp_path / "events/b.parquet")
+    message = r"a\.parquet: column 'code' is int64 here and double .*one type in all parts"
+    with pytest.raises(ValueError, match=message):
+        Interactions.from_folder(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        list(parquet_tables(tmp_path / "events", 10))
+    frame.assign(code=[2**53, 4]).to_parquet(tmp_path / "events/a.parquet")
+    found = Interactions.from_folder(tmp_path).events["code"]
+    assert found.tolist()[:3] == [2.0**53, 4.0, 7.5]
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def read_json_lines(
     filled = [part for part in parts if len(parts) == 1 or not is_empty(part)]
     if not filled:
         raise ValueError(f"{path} cannot be read as JSON lines: all {len(parts):,} are empty.")
-    found = _together({part: _named(part, partition(path, part)) for part in filled})
+    found = _together(path, {part: _named(part, partition(path, part)) for part in filled})
     theirs = list(found.column_names)
     names = our_names(table, theirs, layout.rename)
     # Names of folders are text, unless the parts have the column themselves.
@@ -125,8 +125,11 @@ def _is_long(column: pa.ChunkedArray) -> bool:
     return bool(pc.any(pc.greater_equal(pc.abs(column), _EXACT)).as_py())
 
 
-def _together(tables: dict[pathlib.Path, pa.Table]) -> pa.Table:
+def _together(path: pathlib.Path, tables: dict[pathlib.Path, pa.Table]) -> pa.Table:
     """The rows of all parts; what one lacks is missing in its rows.
+
+    Whole numbers beside 13.0 in another part are doubles, as in one file: those that a double does
+    not hold are read again, as text.
 
     Raises: ValueError naming the part whose values are of other types than those before it.
     """
@@ -136,9 +139,24 @@ def _together(tables: dict[pathlib.Path, pa.Table]) -> pa.Table:
             schema = pa.unify_schemas([schema, table.schema], promote_options="permissive")
         except pa.ArrowException as error:
             raise ValueError(f"{part} has other types than the parts before it: {error}") from error
-    return pa.concat_tables(list(tables.values()), promote_options="permissive").select(
-        schema.names
-    )
+    fitting = [_with_doubles(table, schema) for table in tables.values()]
+    try:
+        whole = pa.concat_tables(fitting, promote_options="permissive")
+    except pa.ArrowException as error:  # of numbers in lists
+        raise ValueError(
+            f"{path}: the parts have other types than each other: {error}. A value has one type in "
+            "all of them."
+        ) from error
+    return whole.select(schema.names)
+
+
+def _with_doubles(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table with doubles for whole numbers, in the columns where the schema has them."""
+    for place, field in enumerate(table.schema):
+        kind = schema.field(field.name).type
+        if pa.types.is_floating(kind) and pa.types.is_integer(field.type):
+            table = table.set_column(place, field.name, table[place].cast(kind, safe=False))
+    return table
 
 
 def _typed(path: pathlib.Path) -> pa.Table:

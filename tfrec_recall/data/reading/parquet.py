@@ -27,7 +27,8 @@ def read_parquet(path: FilePath) -> pd.DataFrame:
     part that has such a column itself says the same as the name of its folder.
     Integers and booleans beside missing values become nullable, not floats.
 
-    Raises: ValueError naming the file that is damaged, or whose types are not those of the others.
+    Raises: ValueError naming the file that is damaged, or whose types are not those of the others,
+        or has whole numbers that the doubles of another part do not hold.
     """
     found, schema, metadata = _found(pathlib.Path(path))
     frames = []
@@ -39,7 +40,7 @@ def read_parquet(path: FilePath) -> pd.DataFrame:
             table = _agreeing(table, fragment, path)
             frame = table.to_pandas(types_mapper=NULLABLE.get)
         except (pa.ArrowException, OSError) as error:
-            raise ValueError(f"{fragment.path} is damaged: {error}") from error
+            raise ValueError(_wrong_with(fragment, schema, error)) from error
         named = [name for name in frame.index.names if name is not None]
         frames.append(frame.reset_index(named))
     if len(frames) == 1:
@@ -59,7 +60,7 @@ def parquet_tables(path: FilePath, rows: int) -> Iterator[pa.Table]:
                 table.validate(full=True)
                 yield plain_values(_agreeing(table, fragment, path))
         except (pa.ArrowException, OSError) as error:
-            raise ValueError(f"{fragment.path} is damaged: {error}") from error
+            raise ValueError(_wrong_with(fragment, schema, error)) from error
 
 
 def parquet_rows(path: FilePath) -> int:
@@ -142,6 +143,31 @@ def _without_dictionaries(schema: pa.Schema) -> pa.Schema:
         if pa.types.is_dictionary(field.type):
             schema = schema.set(place, field.with_type(field.type.value_type))
     return schema
+
+
+def _wrong_with(fragment: ds.Fragment, schema: pa.Schema, error: Exception) -> str:
+    """What to say of a part that cannot be read, or has numbers that doubles of others do not hold.
+
+    Args:
+        schema: of all parts together.
+    """
+    for field in fragment.physical_schema:
+        kind = schema.field(field.name).type if field.name in schema.names else field.type
+        if kind == field.type:
+            continue
+        try:
+            values = fragment.to_table(schema=fragment.physical_schema, columns=[field.name])[0]
+        except (pa.ArrowException, OSError):
+            break
+        try:
+            values.cast(kind)
+        except pa.ArrowException as misfit:
+            return (
+                f"{fragment.path}: column {field.name!r} is {field.type} here and {kind} with the "
+                "other parts, which does not hold all of its values: write the column with one "
+                f"type in all parts. Received: {misfit}."
+            )
+    return f"{fragment.path} is damaged: {error}"
 
 
 def _agreeing(table: pa.Table, fragment: ds.Fragment, path: FilePath) -> pa.Table:
