@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation.conftest import Known
+from tfrec_recall.data import Interactions
 from tfrec_recall.evaluation import compare, evaluate
 from tfrec_recall.evaluation.metrics import bootstrap_interval
 
@@ -109,3 +110,42 @@ def test_reports_of_different_targets_are_not_compared(report, split, scores):
     other = evaluate(Known(scores), dataclasses.replace(split, test=fewer))
     with pytest.raises(ValueError, match="one part of one split"):
         compare({"a": report, "b": other})
+
+
+def test_reports_of_as_many_other_targets_are_not_compared(report, split, scores):
+    """As another order of ties gives: one name, the same users, and as many targets of each."""
+    targets = split.test.targets.copy()
+    targets.iloc[-1, targets.columns.get_loc("item_id")] = "i30"  # which nobody has had
+    other = evaluate(
+        Known(scores),
+        dataclasses.replace(split, test=dataclasses.replace(split.test, targets=targets)),
+    )
+    assert other.per_user["targets"].equals(report.per_user["targets"])
+    with pytest.raises(ValueError, match=r"'b' of .*, test \(25 users\), with other targets\."):
+        compare({"a": report, "b": other})
+
+
+def test_reports_among_other_candidates_are_not_compared(report, split, scores):
+    items = split.interactions.items
+    every = split.test.targets[["user_id"]].drop_duplicates().merge(items, how="cross")
+    wanted = split.test.targets[["user_id", "item_id"]]
+    among = [
+        evaluate(Known(scores), split, candidates=candidates) for candidates in (every, wanted)
+    ]
+    assert among[0].title == "interactions, small world, test, among candidates"
+    with pytest.raises(ValueError, match=r"with other candidates\."):
+        compare(dict(zip("ab", among, strict=True)))
+    with pytest.raises(ValueError, match=r"small world, test \(.*, among candidates \("):
+        compare({"whole": report, "every": among[0]})
+    again = evaluate(Known(scores), split, candidates=every.iloc[::-1])
+    assert (compare({"a": among[0], "b": again})["difference"].dropna() == 0).all()
+
+
+def test_other_items_of_a_retriever_and_another_order_measure_the_same(report, split, scores):
+    reversed_items = Interactions(
+        split.interactions.events, items=split.interactions.items.iloc[::-1]
+    )
+    other = dataclasses.replace(split, interactions=reversed_items)
+    more = evaluate(Known(scores.assign(more=1e9)), other)
+    assert more.measure == report.measure
+    assert len(compare({"a": report, "b": more})) == 8

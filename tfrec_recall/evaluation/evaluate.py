@@ -146,8 +146,9 @@ def evaluate(
         if progress is not None:
             progress(done, len(users))
 
+    way = ", among candidates" if chosen is not None else ", with repeats" * repeats
     return Report(
-        title=f"{split.interactions.name}, {split.name}, {on}{', with repeats' * repeats}",
+        title=f"{split.interactions.name}, {split.name}, {on}{way}",
         cuts=cuts,
         per_user=pd.DataFrame(
             {"targets": wanted, "history": queries.history_length, **measured},
@@ -164,7 +165,15 @@ def evaluate(
             *([] if chosen is not None else _unmet(popularity, had, targets)),
             *([NO_REPEATS] if repeats and len(had) and not repeated else []),
         ),
+        measure=_measure(items, targets, chosen),
     )
+
+
+def _measure(items: Items, targets: Pairs, chosen: Pairs | None) -> dict[str, int | None]:
+    """Numbers that tell whether another report is of the same items, targets and candidates."""
+    keys = pd.util.hash_pandas_object(items.catalogue, index=False).to_numpy()
+    candidates = None if chosen is None else chosen.digest(keys)
+    return {"items": int(keys.sum()), "targets": targets.digest(keys), "candidates": candidates}
 
 
 def _popularity(trained: pd.Series, catalogue: pd.Index) -> np.ndarray:

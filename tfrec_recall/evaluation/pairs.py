@@ -68,6 +68,17 @@ class Pairs:
         """Pairs of each user, [users]."""
         return np.bincount(self.codes // self.number_of_items, minlength=users)
 
+    def digest(self, keys: np.ndarray) -> int:
+        """A number that is another one for other pairs, and the same in any order of the items.
+
+        Args:
+            keys: a number of each item, uint64; pairs of the items beyond them are left aside.
+        """
+        row, item = np.divmod(self.codes, self.number_of_items)
+        known = item < len(keys)
+        mixed = pd.util.hash_array(row[known]) + keys[item[known]]
+        return int(pd.util.hash_array(mixed).sum())
+
     def holds(self, rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """Whether (row, position) is a pair: [batch] and [batch, k] to [batch, k]; -1 never is."""
         wanted = rows[:, np.newaxis].astype(np.int64) * self.number_of_items + positions

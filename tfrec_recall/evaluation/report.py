@@ -31,6 +31,8 @@ class Report:
         positions: the ranked items of each user, [users, k], -1 for none; None if not kept.
         scores: their scores, [users, k], -inf for none.
         notes: what a reader has to know besides the figures.
+        measure: a number of the items, of the targets and of the candidates, None without any,
+            which is another one where they are others: `compare` takes what agrees in all of them.
     """
 
     title: str
@@ -42,6 +44,7 @@ class Report:
     positions: np.ndarray | None = dataclasses.field(repr=False, default=None)
     scores: np.ndarray | None = dataclasses.field(repr=False, default=None)
     notes: tuple[str, ...] = ()
+    measure: Mapping[str, int | None] = dataclasses.field(repr=False, default_factory=dict)
 
     @cached_property
     def metrics(self) -> dict[str, float]:
@@ -159,15 +162,18 @@ def _compared(metric: str, report: Report, first: Report | None, level: float) -
 
 
 def _require_same_measure(first_name: str, first: Report, name: str, report: Report) -> None:
+    other = [what for what in first.measure if report.measure.get(what) != first.measure[what]]
     same = (
         first.title == report.title
         and first.per_user.index.equals(report.per_user.index)
         and first.per_user["targets"].equals(report.per_user["targets"])
         and first.exposure.shape[1] == report.exposure.shape[1]
+        and not other
     )
     if not same:
         raise ValueError(
-            "Only reports of one part of one split, with the same users, targets and items, can be "
-            f"compared. Received: {first_name!r} of {first.title} ({len(first.per_user):,} users), "
-            f"{name!r} of {report.title} ({len(report.per_user):,} users)."
+            "Only reports of one part of one split, with the same users, targets, items and "
+            f"candidates, can be compared. Received: {first_name!r} of {first.title} "
+            f"({len(first.per_user):,} users), {name!r} of {report.title} "
+            f"({len(report.per_user):,} users){', with other ' * bool(other)}{' and '.join(other)}."
         )
