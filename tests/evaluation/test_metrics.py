@@ -129,6 +129,26 @@ class TestBootstrapInterval:
         monkeypatch.setattr(metrics, "_DRAWS_AT_ONCE", 700)
         assert metrics.bootstrap_interval(self.values, resamples=5_000) == pytest.approx(whole)
 
+    @pytest.mark.parametrize("power", [1, 4])  # the latter with few that are far above the others
+    def test_is_drawn_of_few_steps_where_there_are_many_values(self, power, monkeypatch):
+        values = np.random.default_rng(4).normal(size=30_000) ** power
+        drawn, make = [], np.random.default_rng
+
+        class Spy:
+            def __init__(self, seed):
+                self.generator = make(seed)
+
+            def multinomial(self, number, share, size):
+                drawn.append(len(share))
+                return self.generator.multinomial(number, share, size)
+
+        monkeypatch.setattr(np.random, "default_rng", Spy)
+        low, high = metrics.bootstrap_interval(values)
+        assert max(drawn) <= 2048
+        margin = 1.96 * values.std() / np.sqrt(len(values))
+        assert low == pytest.approx(values.mean() - margin, abs=0.12 * margin)
+        assert high == pytest.approx(values.mean() + margin, abs=0.12 * margin)
+
     @pytest.mark.parametrize("values", [[], [0.5, np.nan]])
     def test_nothing_to_average_is_refused(self, values):
         with pytest.raises(ValueError, match=f"Received: {len(values)} values"):
