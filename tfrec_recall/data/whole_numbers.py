@@ -39,9 +39,10 @@ def whole_numbers(text: pd.Series, unsigned: bool = False) -> pd.Series:
         raise ValueError(
             f"{kind} holds whole numbers from {low} to {high}. Received: {next(beyond)}"
         ) from error
-    found = pd.Series(numbers.to_pandas(types_mapper=NULLABLE.get))
-    found = found if numbers.null_count else found.astype(str(kind))
-    return found.set_axis(text.index).rename(text.name)
+    found: pd.Series = numbers.to_pandas(types_mapper=NULLABLE.get)
+    if not numbers.null_count:
+        found = found.astype("uint64" if unsigned else "int64")
+    return pd.Series(found.array, index=text.index, name=text.name)
 
 
 def _written_out(text: str) -> str:
