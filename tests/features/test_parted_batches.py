@@ -3,12 +3,21 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tfrec_recall.data import Interactions, next_item, part_events
 from tfrec_recall.data.datasets import simulated
 from tfrec_recall.data.next_pass import followed_by
-from tfrec_recall.features import Categorical, Features, History, Numeric, example_batches
+from tfrec_recall.features import (
+    Categorical,
+    Features,
+    History,
+    MultiValued,
+    Numeric,
+    Words,
+    example_batches,
+)
 from tfrec_recall.features.parted_batches import parted_batches
 
 BATCH = 64
@@ -101,6 +110,35 @@ def test_passes_differ_and_are_taken_up_where_they_stopped(data, both):
     following.go_to(0, skipped=len(first) - 3)  # a repeated dataset ends its passes
     whole = [batch["item_id"].tolist() for batch in dataset.as_numpy_iterator()]
     assert whole == first[-3:] + second[:-3]
+
+
+def test_lists_of_users_are_as_long_as_those_of_a_part(tmp_path):
+    """No two users have as long a list, so that no two parts have as wide a table."""
+    log = pd.DataFrame({"user_id": np.arange(36) % 12, "item_id": np.arange(36) % 5})
+    log["timestamp"] = 1_600_000_000 + np.arange(36)
+    tags = [list("abcdefghijkl")[: user + 1] for user in range(12)]
+    users = pd.DataFrame({"user_id": range(12), "tags": tags, "about": map(" ".join, tags)})
+    log.to_parquet(tmp_path / "events.parquet")
+    users.to_parquet(tmp_path / "users.parquet")
+    parts = part_events(
+        tmp_path / "events.parquet", tmp_path / "parts", 3, tmp_path / "users.parquet"
+    )
+    assert len(parts) > 1
+    of_user = [MultiValued("tags"), Words("about", length=4), History(length=5)]
+    features = Features(of_user, [Categorical("item_id")]).adapt(parts)
+    dataset = parted_batches(features, parts, examples_of, batch_size=4).dataset
+    shape = dataset.element_spec["tags"].shape.as_list(), dataset.element_spec["history"].shape[1]
+    assert shape == ([None, None], 5)
+    met = np.concatenate([part.users["user_id"] for part in parts])
+    expected = features.encode_users(users)
+    seen = set()
+    for batch in dataset.as_numpy_iterator():
+        for row, user in enumerate(met[batch["user_row"]]):
+            seen.add(user)
+            for name in ("tags", "about"):
+                found = np.trim_zeros(batch[name][row])
+                np.testing.assert_array_equal(found, np.trim_zeros(expected[name][user]))
+    assert seen == set(range(12))
 
 
 def test_what_cannot_be_counted_and_what_has_no_example_is_refused(data):

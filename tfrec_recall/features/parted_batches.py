@@ -15,6 +15,7 @@ from tfrec_recall.data import Examples, Interactions, PartedInteractions
 from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.next_pass import NextPass
 from tfrec_recall.features.batches import example_batches, known_targets
+from tfrec_recall.features.list_encodings import ListEncoding
 from tfrec_recall.features.specification import Features
 
 ExamplesOf = Callable[[Interactions], Examples]
@@ -76,7 +77,8 @@ def parted_batches(
             oldest = min(oldest, own - float(made.age.max()))
             parts.append(_Part(number, -(-len(examples) // batch_size), users, own))
             if spec is None:
-                spec = _batches(features, part, examples_of, batch_size, seed, 0).element_spec
+                batches = _batches(features, part, examples_of, batch_size, seed, 0)
+                spec = _of_any_part(features, batches.element_spec)
         users += len(part.users)
     if spec is None:
         raise NoExample(
@@ -114,6 +116,16 @@ def parted_batches(
     dataset = following.mark(dataset).prefetch(2)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
     return PartedBatches(dataset, targets, newest - oldest)
+
+
+def _of_any_part(features: Features, found: dict[str, tf.TensorSpec]) -> dict[str, tf.TensorSpec]:
+    """What batches of one part are, for all: each has lists as long as the longest of its users."""
+    encodings = {feature.name: features.encodings[feature.name] for feature in features.user_fields}
+    lists = {name for name, encoding in encodings.items() if isinstance(encoding, ListEncoding)}
+    return {
+        name: tf.TensorSpec([None, None], one.dtype) if name in lists else one
+        for name, one in found.items()
+    }
 
 
 def _batches(
