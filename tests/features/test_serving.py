@@ -110,6 +110,39 @@ def test_the_latest_ids_are_kept_wherever_the_padding_is(history):
     assert latest(tf.constant([history]), 4).numpy().tolist() == [[5, 3, 9, 7]]
 
 
+def test_places_of_histories_are_those_of_their_items():
+    """Whatever the other columns have there: numbers below 0, those of padding, and gaps."""
+    times, sessions = [-3, -2, -1, 0, 1], [5, -3, 7, -(2**63), 2**63 - 1]
+    events = pd.DataFrame({"user_id": "ann", "item_id": list("vwxyz"), "timestamp": times})
+    events = events.assign(session_id=sessions, kind=["view", None, "buy", None, "view"])
+    data = Interactions(events, time_unit="order")
+    columns = {name: f"history_{name}" for name in ("timestamp", "session_id", "kind")}
+    beside = [History(column, name=name, length=3) for column, name in columns.items()]
+    features = Features([History(length=3), *beside], [Categorical("item_id")]).adapt(data)
+    examples = next_item(data, history=3)
+    batch = next(iter(example_batches(features, data, examples, 4, seed=None)))
+    encoded = features.encodings["history_session_id"].encode(events["session_id"])
+    assert len({*encoded.tolist(), 0}) == 6
+    cells = {"history": ["v", "w", "x", "y"], "history_timestamp": times[:4]}
+    cells |= {"history_session_id": sessions[:4], "history_kind": ["view", "", "buy", ""]}
+    query = RawQuery(features)
+
+    @tf.function(input_signature=[dict(query.inputs)])
+    def asked(raw):
+        return query(raw)
+
+    for left in (0, 2):
+        raw = {}
+        for name, row in cells.items():
+            padding = [""] * left if isinstance(row[0], str) else [-1] * left
+            raw[name] = tf.constant([padding + row], query.inputs[name].dtype)
+        for name, found in asked(raw).items():
+            np.testing.assert_array_equal(found[0], batch[name][-1], err_msg=name)
+    # Without places in common, a column is padded where it is empty.
+    raw["history_kind"] = tf.constant([["", "buy"]])
+    assert asked(raw)["history_kind"].numpy()[0, 1:].tolist() == [0, 0]
+
+
 @pytest.mark.parametrize(
     ("feature", "cells", "asked", "known"),
     [

@@ -263,7 +263,8 @@ class TimeEncoding:
 class SecondsEncoding:
     """Times as whole seconds, int64, plus 1: 0 is padding, which raw times have as -1.
 
-    Never a float of 32 bits: those stand 64 seconds apart in this century.
+    Never a float of 32 bits: those stand 64 seconds apart in this century. Numbers of an order may
+    be negative; one of -1 is told from padding by the item beside it.
     """
 
     size: ClassVar[int] = 0
@@ -277,7 +278,7 @@ class SecondsEncoding:
         return tf.TensorSpec([None], tf.int64)
 
     def graph(self):
-        return lambda raw: tf.maximum(raw, -1) + 1
+        return lambda raw: raw + 1
 
     def get_config(self):
         return {}
@@ -294,7 +295,7 @@ class SessionEncoding:
     padding.
 
     Args:
-        text: whether the ids are text, which is hashed, or whole numbers from 0 up.
+        text: whether the ids are text, which is hashed, or whole numbers, of which -1 is none.
     """
 
     text: bool
@@ -312,7 +313,7 @@ class SessionEncoding:
     def graph(self):
         def number(raw):
             if not self.text:
-                return tf.maximum(raw, -1) + 1
+                return raw + 1  # the largest becomes the least: no two are the same
             hashed = tf.strings.to_hash_bucket_fast(raw, 2**62) + 1
             return tf.where(raw == "", tf.zeros([], tf.int64), hashed)
 

@@ -25,8 +25,10 @@ class RawQuery(tf.Module):
     """Raw features of the user side to encoded ones, as the training batches hold them.
 
     Histories may be padded anywhere and be of any length: padding is dropped, the latest
-    `length` events are kept, oldest first, padded on the right. Where the training events had no
-    times, a history is a set, and all of it is kept.
+    `length` events are kept, oldest first, padded on the right. Those of a request are padded
+    alike, as each place is one event: where there is no item, there is none, and where another
+    column lacks a value, it stays a gap. Where the training events had no times, a history is a
+    set, and all of it is kept.
 
     Input: a dictionary of raw tensors, as `inputs` says.  Output: a dictionary of encoded tensors.
     """
@@ -37,6 +39,7 @@ class RawQuery(tf.Module):
         self.inputs: dict[str, tf.TensorSpec] = {}
         self._steps = []  # (input's name, feature's name, mapping, how much is kept or None)
         self._found: list[tuple[str, Mapping]] = []  # by input, where its values say anything
+        self._items = features.history.name if features.history else None
         for feature in features.user:
             encoding = features.encodings[feature.name]
             kept, spec = None, encoding.raw_spec()
@@ -64,10 +67,12 @@ class RawQuery(tf.Module):
         return tf.reduce_any(tf.stack(known), axis=0) if known else None
 
     def __call__(self, raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        encoded = {}
-        for source, name, mapping, kept in self._steps:
-            values = mapping(raw[source])
-            encoded[name] = values if kept is None else latest(values, kept)
+        encoded = {name: mapping(raw[source]) for source, name, mapping, _ in self._steps}
+        events = encoded[self._items] != 0 if self._items else None
+        for _, name, _, kept in self._steps:
+            if kept is not None:
+                beside = None if name == self._items else events
+                encoded[name] = latest(encoded[name], kept, beside)
         return encoded
 
 
@@ -112,12 +117,24 @@ def _found(encoding: Encoding, mapping: Mapping) -> Mapping | None:
     return None
 
 
-def latest(ids: tf.Tensor, length: int) -> tf.Tensor:
+def latest(ids: tf.Tensor, length: int, events: tf.Tensor | None = None) -> tf.Tensor:
     """The last `length` ids of each row that are no padding, as [batch, length] padded right.
 
     With `ALL` of them, [batch, any].
+
+    Args:
+        events: bool [batch, any], which places are events; None, or of another shape than `ids`:
+            those whose id is not 0.
+
+    >>> kinds, events = tf.constant([[0, 4, 0, 5]]), tf.constant([[False, True, True, True]])
+    >>> latest(kinds, 4, events).numpy()
+    array([[4, 0, 5, 0]], dtype=int32)
     """
-    present = tf.ragged.boolean_mask(ids, ids != 0)
+    there = ids != 0
+    if events is not None:
+        alike = tf.reduce_all(tf.shape(ids) == tf.shape(events))
+        there = tf.cond(alike, lambda: events, lambda: there)
+    present = tf.ragged.boolean_mask(ids, there)
     if length == ALL:
         return present.to_tensor()
     return present[:, -length:].to_tensor(shape=[None, length])
