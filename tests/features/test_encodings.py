@@ -157,6 +157,28 @@ def test_text_in_a_numeric_column_is_named():
         Numeric("price").adapt(pd.Series(["1", "cheap"]))
 
 
+MOMENTS = pd.Series(pd.to_datetime(["2020-01-01", None, "2021-06-30"]))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *(MOMENTS, MOMENTS.astype("datetime64[s]"), MOMENTS.dt.tz_localize("UTC")),
+        *(MOMENTS.astype(object), MOMENTS.dt.date, MOMENTS.astype("category")),
+        *(MOMENTS - MOMENTS[0], MOMENTS.dt.to_period("D")),
+    ],
+    ids=lambda values: str(values.dtype),
+)
+@pytest.mark.parametrize("buckets", [None, 2])
+def test_times_in_a_numeric_column_are_refused(values, buckets):
+    with pytest.raises(
+        ValueError, match=r"Numeric\('price'\) .* these are times.*\.dt\.year.*Received: \['"
+    ):
+        Numeric("price", buckets=buckets).adapt(values)
+    with pytest.raises(ValueError, match="these are times"):
+        Numeric("price", buckets=buckets).adapt(TRAIN["price"]).encode(values)
+
+
 def test_fractions_in_a_categorical_column_are_named():
     with pytest.raises(ValueError, match=r"Categorical\('price'\) .* there are fractions, .*0\.5"):
         Categorical("price").adapt(pd.Series([1.0, 0.5]))

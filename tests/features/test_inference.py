@@ -133,6 +133,15 @@ def test_what_cannot_be_had_is_refused(column, message):
     assert Numeric("number", buckets=10) in infer(data, columns=["number=Numeric"]).item
 
 
+@pytest.mark.parametrize("kind", ["", "=Numeric", "=Categorical"])
+def test_times_are_no_numbers(kind):
+    released = pd.date_range("2020-01-01", periods=ROWS)
+    data = Interactions(EVENTS, items=ITEMS.assign(released=released))
+    message = r"items.released is asked for, but it holds times.*Leave it out, or make.*\.dt\.year"
+    with pytest.raises(ValueError, match=message):
+        infer(data, columns=[f"items.released{kind}"])
+
+
 def test_a_model_of_ids_alone_takes_no_columns():
     assert ids_alone([Categorical("user_id")], columns=[]).item == (Categorical("item_id"),)
     with pytest.raises(ValueError, match=r"columns have no effect.*Received: columns=\['title'\]"):

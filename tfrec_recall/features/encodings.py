@@ -18,7 +18,7 @@ from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data import Vocabulary
 from tfrec_recall.data.column_types import without_categories
 from tfrec_recall.data.packing import pack, unpack
-from tfrec_recall.data.times import seconds
+from tfrec_recall.data.times import holds_dates, seconds
 
 # What groups digits beside each decimal sign: blanks, also those that do not break, and the other.
 _GROUPING = {".": ", \u00a0\u202f", ",": ". \u00a0\u202f"}
@@ -327,18 +327,33 @@ def is_truth(values: pd.Series) -> bool:
     return pd.api.types.is_bool_dtype(values.dtype)
 
 
+def holds_times(values: pd.Series) -> bool:
+    """Whether these are moments, days, periods or durations, in types of their own.
+
+    >>> holds_times(pd.Series(pd.to_timedelta([None, "1 day"]))), holds_times(pd.Series([86_400]))
+    (True, False)
+    """
+    dtype = without_categories(values).dtype
+    return holds_dates(values) or dtype.kind in "mM" or isinstance(dtype, pd.PeriodDtype)
+
+
 def numbers_of(values: pd.Series, decimal: str | None) -> np.ndarray:
     """Numbers as float64, NaN where there is none.
 
     Args:
         decimal: the decimal sign of numbers in texts; None where they are numbers.
 
-    Raises: ValueError for what is no number.
+    Raises: ValueError for what is no number, and for times, whose ticks are of any unit.
 
     >>> numbers_of(pd.Series(["1.234,5", " 7", None]), ",").tolist()
     [1234.5, 7.0, nan]
     """
     numbers = values
+    if holds_times(values):
+        raise ValueError(
+            f"numbers are expected, and these are times ({values.dtype}): make a column of numbers "
+            f"of them before, as .dt.year does. Received: {values.head(3).astype(str).tolist()}."
+        )
     if decimal is not None:
         text = values.astype("str").str.replace(f"[{_GROUPING[decimal]}]", "", regex=True)
         numbers = text.str.replace(decimal, ".", regex=False)

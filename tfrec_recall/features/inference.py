@@ -10,6 +10,7 @@ import pandas as pd
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.features.columns import Categorical, Feature, History
+from tfrec_recall.features.encodings import holds_times
 from tfrec_recall.features.kinds import KINDS, kind_of
 from tfrec_recall.features.seen import rows_seen
 from tfrec_recall.features.specification import (
@@ -200,11 +201,15 @@ def _as_wanted(kind: str | None, table: str, name: str, values: pd.Series) -> Fe
     """The feature of a column that was asked for; texts that suggest nothing are `Words`."""
     column = str(values.name)
     found: Feature | str = _why(values.name)
-    if name:
-        found = KINDS[kind](column, name, values) if kind else kind_of(column, name, values, 1)
+    is_time = holds_times(values)  # which no kind reads
+    if name and kind and not is_time:
+        found = KINDS[kind](column, name, values)
+    elif name:
+        found = kind_of(column, name, values, 1)
     if isinstance(found, str):
-        raise ValueError(
-            f"{table}.{column} is asked for, but {found}. Leave it out, or say as what it is to be "
-            f"taken: {table}.{column}=Numeric, or another of {', '.join(KINDS)}."
-        )
+        way = f"say as what it is to be taken: {table}.{column}=Numeric, or another of "
+        way += ", ".join(KINDS)
+        if is_time:
+            way = "make a column of numbers of it before, as .dt.year does"
+        raise ValueError(f"{table}.{column} is asked for, but {found}. Leave it out, or {way}.")
     return found
