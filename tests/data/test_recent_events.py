@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfrec_recall.data import Interactions, recent
+from tfrec_recall.data import Interactions, recent, ties_in_file_order
+from tfrec_recall.data.order import chronological
 
 USERS, EACH, NEW = 8, 10, 15
 
@@ -38,3 +39,19 @@ def test_others_replay_of_what_histories_have(both):
     if both[0].has_time:
         assert old["timestamp"].min() == EACH - 4
     assert set(old["user_id"]) > {0, 1, 2}
+
+
+@pytest.mark.parametrize("ordered", [(True, True), (True, False), (False, True)])
+def test_new_events_come_after_earlier_ones_of_the_same_time(ordered):
+    """Ties of each are numbered from 0, or not at all."""
+    both = []
+    for first, is_ordered in zip((0, 9), ordered, strict=True):
+        items = first + np.array([4, 1, 7, 0, 8, 3])
+        one = Interactions(pd.DataFrame({"user_id": "a", "item_id": items, "timestamp": 1}))
+        both.append(ties_in_file_order(one) if is_ordered else one)
+    found = recent(*both, replay=0)
+    order = chronological(found.interactions.events)
+    assert found.is_new[order].tolist() == [False] * 6 + [True] * 6
+    items = found.interactions.events["item_id"].to_numpy()[order].reshape(2, 6)
+    for own, one in zip(items, both, strict=True):
+        assert own.tolist() == one.events["item_id"].iloc[chronological(one.events)].tolist()

@@ -75,10 +75,8 @@ def _joined(data: Interactions, state: TrainingState, source: Source) -> Interac
     """The data with the events that a state has and they have not, and what it tells of users and
     items; tables that were given count for more.
     """
-    import pandas as pd
-
     from tfrec_recall.data import Interactions
-    from tfrec_recall.data.recent_events import merged
+    from tfrec_recall.data.recent_events import followed, merged
 
     with waiting("Reading the training state"):
         learnt = state.events()
@@ -92,7 +90,7 @@ def _joined(data: Interactions, state: TrainingState, source: Source) -> Interac
         tables[table] = merged(before, after, key)
     events = data.events.drop(columns="split", errors="ignore")  # what was learnt since has none
     return Interactions(
-        pd.concat([events, since], ignore_index=True),
+        followed(events, since),
         **tables,
         name=data.name,
         time_unit=data.time_unit,

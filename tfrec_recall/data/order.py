@@ -100,6 +100,21 @@ def newer_events(events: pd.DataFrame) -> np.ndarray:
     return newer
 
 
+def tie_numbers(events: pd.DataFrame, first: int = 0) -> np.ndarray:
+    """Numbers from `first` up, a row each, that as `tie_order` leave the order as it is.
+
+    Args:
+        events: as for `chronological`; what they have as `tie_order` counts among themselves alone.
+
+    >>> events = {"user_id": "a", "item_id": ["x", "y"], "timestamp": 5, "tie_order": [9, 7]}
+    >>> tie_numbers(pd.DataFrame(events), first=20)
+    array([21, 20])
+    """
+    numbers = np.empty(len(events), "int64")
+    numbers[chronological(events)] = np.arange(first, first + len(events))
+    return numbers
+
+
 def rank(column: pd.Series) -> np.ndarray:
     """Integers `[rows]` that compare as the values of the column do.
 

@@ -10,7 +10,7 @@ import pandas as pd
 from tfrec_recall.data.examples import HISTORY_ONLY
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.kinds import of_kinds
-from tfrec_recall.data.order import newer_events
+from tfrec_recall.data.order import TIE_ORDER, newer_events, tie_numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ def recent(
     is_replayed[random.permutation(len(events))[:left]] = True
     if length == 0:
         events, is_replayed = events[is_replayed], is_replayed[is_replayed]
-    every = pd.concat([events, new.events], ignore_index=True)
+    every = followed(events, new.events)
     later = np.arange(len(every)) >= len(events)
     interactions = Interactions(
         every,
@@ -97,6 +97,27 @@ def recent(
         mend_ids=False,
     )
     return Recent(interactions, later, np.append(is_replayed, np.zeros(len(new.events), bool)))
+
+
+def followed(before: pd.DataFrame, since: pd.DataFrame) -> pd.DataFrame:
+    """Events and those since as one table; at one time, these come after the others.
+
+    `tie_order` numbers the rows of one source: those of two are numbered anew, each table in the
+    order that it has by itself.
+
+    >>> old = pd.DataFrame({"user_id": "a", "item_id": ["x", "y"], "timestamp": 5, "tie_order": 0})
+    >>> new = pd.DataFrame({"user_id": ["a"], "item_id": ["z"], "timestamp": 5})
+    >>> followed(old.assign(tie_order=[3, 2]), new)["tie_order"].tolist()
+    [1, 0, 2]
+    """
+    tables = [before, since]
+    ordered = any(TIE_ORDER in table for table in tables)
+    if ordered and all("timestamp" in table for table in tables):
+        numbers = tie_numbers(before), tie_numbers(since, len(before))
+        tables = [
+            table.assign(**{TIE_ORDER: own}) for table, own in zip(tables, numbers, strict=True)
+        ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def merged(before: pd.DataFrame, after: pd.DataFrame, key: str) -> pd.DataFrame:

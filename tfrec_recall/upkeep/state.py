@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import secrets
@@ -21,6 +22,7 @@ import tensorflow as tf
 
 from tfrec_recall.data import Split
 from tfrec_recall.data.arrow_frames import to_frame
+from tfrec_recall.data.order import TIE_ORDER
 from tfrec_recall.data.times import ORDER
 from tfrec_recall.export.version_files import STATE, STATE_ID, card_of, training_in
 from tfrec_recall.export.versions import version_folders, write_version
@@ -150,6 +152,16 @@ class TrainingState:
     def size(self) -> int:
         """How many events were learnt."""
         return sum(pq.read_metadata(part).num_rows for part in self._parts())
+
+    def next_tie(self) -> int | None:
+        """The number above those that order its events at one time; None where none do."""
+        if not {TIE_ORDER, "timestamp"} <= {*self.schema.names}:
+            return None
+        parts = [str(part) for part in (*self._parts(), self.folder / WAITING)]
+        data = ds.dataset(parts, schema=self.schema)
+        batches = data.to_batches(columns=[TIE_ORDER], batch_size=ROWS)
+        largest = [pc.max(batch.column(0)).as_py() for batch in batches]
+        return max((math.floor(one) + 1 for one in largest if one is not None), default=0)
 
     def events(self) -> pd.DataFrame:
         """All events that were learnt, and those that wait, in memory: no update asks for that."""

@@ -15,6 +15,7 @@ import pandas as pd
 
 from tfrec_recall.data import Interactions, given, recent
 from tfrec_recall.data.notices import tell
+from tfrec_recall.data.order import TIE_ORDER, tie_numbers
 from tfrec_recall.evaluation import evaluate
 from tfrec_recall.export import LoadedRetriever, export, load
 from tfrec_recall.export.next_version import next_version
@@ -241,7 +242,7 @@ class _Run:
         self.epochs, self.replay, self.seed = epochs, replay, seed
         self.dropping = {"minimum_count": minimum_count, "unseen_days": unseen_days}
         self.waiting, self.again = state.waiting(), again
-        self.events = in_form(new.events, state.sample())
+        self.events = in_form(self._after_the_state(new.events), state.sample())
         self.known_users, self.known_items = state.users(), state.items()
         self.users = joined(self.known_users, new.users, "users", "user_id")
         chosen = chosen_rows(serving, self.known_items)
@@ -253,6 +254,13 @@ class _Run:
         self.learnt: list[pd.DataFrame] = []
         self.told: dict[str, Any] = state.told
         self.time_unit = state.time_unit
+
+    def _after_the_state(self, events: pd.DataFrame) -> pd.DataFrame:
+        """The same, to follow the state's events at one time where these have an order of ties."""
+        first = self.state.next_tie()
+        if first is None:
+            return events
+        return events.assign(**{TIE_ORDER: tie_numbers(events, first)})
 
     def counted(self) -> tuple[int, int, int]:
         """New events, users and items."""
