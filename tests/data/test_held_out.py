@@ -44,6 +44,12 @@ def test_an_item_that_a_user_has_twice_is_not_in_its_own_history():
     assert not (history == code[examples.target][:, np.newaxis]).any()
 
 
+@pytest.mark.parametrize("other", [1 + 2**60, 1 - 2**62, 1 - 2**63])
+def test_large_ids_of_users_are_told_apart(other):
+    rows = [(user, item) for user in (1, other) for item in range(16)]
+    assert len(held_out(interactions(rows))) == 32
+
+
 @pytest.mark.parametrize("length", [1, 4, 9, 20])
 def test_a_batch_draws_different_others_and_never_the_target(length):
     examples = held_out(interactions([("a", i) for i in range(10)] + [("b", i) for i in range(3)]))

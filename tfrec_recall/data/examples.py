@@ -355,7 +355,11 @@ def _begin(starts: np.ndarray) -> np.ndarray:
 
 
 def pairs_of(user: np.ndarray, column: pd.Series) -> np.ndarray:
-    """A number for each combination of user and value."""
+    """A number for each combination of user and value.
+
+    Args:
+        user: a row or a count that stands for the user; products of raw ids would overflow.
+    """
     codes, values = pd.factorize(column)
     return user * len(values) + codes
 

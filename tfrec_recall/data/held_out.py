@@ -59,7 +59,7 @@ def held_out(
     events = interactions.events
     order = np.argsort(rank(events["user_id"]), kind="stable")
     events = events.iloc[order].reset_index(drop=True)
-    copies = first_rows(pairs_of(rank(events["user_id"]), events["item_id"]))
+    copies = first_rows(pairs_of(np.cumsum(changes(events["user_id"])), events["item_id"]))
     events = events[copies == np.arange(len(events))].reset_index(drop=True)
     starts = changes(events["user_id"])
     begin = np.flatnonzero(starts)
