@@ -44,6 +44,21 @@ def test_an_item_that_a_user_has_twice_is_not_in_its_own_history():
     assert not (history == code[examples.target][:, np.newaxis]).any()
 
 
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0]])
+def test_of_an_item_that_a_user_has_twice_the_copy_that_is_learnt_stays(order):
+    rows = pd.DataFrame([("a", "x"), ("a", "y"), ("a", "x")], columns=["user_id", "item_id"])
+    rows = rows.assign(history_only=[True, True, False], device=["old", "old", "new"])
+    found = held_out(Interactions(rows.iloc[order]))
+    assert found.events.iloc[found.target][["item_id", "device"]].to_numpy().tolist() == [
+        ["x", "new"]
+    ]
+    rows = rows.assign(history_only=False, weight=[0.0, 5.0, 5.0])
+    found = held_out(Interactions(rows.iloc[order]))
+    assert found.weight.tolist() == [1.0, 1.0]
+    rows = rows.assign(history_only=[True, False, False], weight=[9.0, 5.0, 5.0])
+    assert held_out(Interactions(rows.iloc[order])).weight.tolist() == [1.0, 1.0]
+
+
 @pytest.mark.parametrize("other", [1 + 2**60, 1 - 2**62, 1 - 2**63])
 def test_large_ids_of_users_are_told_apart(other):
     rows = [(user, item) for user in (1, other) for item in range(16)]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-import pandas as pd  # noqa: F401  the example
+import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data.examples import (
+    HISTORY_ONLY,
     Examples,
     at_most,
     checked,
@@ -37,7 +38,8 @@ def held_out(
     """Every item of a user as a target, with the user's other items as the history: leave one out.
 
     For events without times, whose order means nothing. An item that a user has several times is
-    there once, so that no copy of the target is in its history. Of more than `history` others, a
+    there once, so that no copy of the target is in its history: the copy that may be a target, if
+    one may, and of these the one of the largest weight. Of more than `history` others, a
     batch draws as many at random, others each time (`gather_others`).
 
     Args:
@@ -56,9 +58,7 @@ def held_out(
            [7, 8]])
     """
     checked(history, minimum_history, per_user)
-    events = interactions.events
-    order = np.argsort(rank(events["user_id"]), kind="stable")
-    events = events.iloc[order].reset_index(drop=True)
+    events = _with_copies_last(interactions.events)
     copies = first_rows(pairs_of(np.cumsum(changes(events["user_id"])), events["item_id"]))
     events = events[copies == np.arange(len(events))].reset_index(drop=True)
     starts = changes(events["user_id"])
@@ -82,6 +82,16 @@ def held_out(
         as_sets=True,
         minimum_history=minimum_history,
     )
+
+
+def _with_copies_last(events: pd.DataFrame) -> pd.DataFrame:
+    """The events user by user; of two of one item, the one that is learnt, and how, comes first."""
+    keys = [rank(events["user_id"])]
+    if HISTORY_ONLY in events:
+        keys.append(events[HISTORY_ONLY].to_numpy(bool))
+    if "weight" in events:
+        keys.append(-events["weight"].to_numpy(dtype=np.float64))
+    return events.iloc[np.lexsort(keys[::-1])].reset_index(drop=True)
 
 
 def gather_others(
