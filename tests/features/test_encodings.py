@@ -87,9 +87,21 @@ def test_normalisation_has_mean_zero_and_deviation_one():
     assert present.std() == pytest.approx(1, abs=1e-6)
 
 
-def test_a_constant_number_is_no_division_by_zero():
-    values = Numeric("price").adapt(pd.Series([5.0, 5.0])).encode(pd.Series([5.0, 6.0]))
-    assert values.tolist() == [0.0, 1.0]
+@pytest.mark.parametrize(
+    "numbers", [[5.0] * 2, [0.99] * 3, [0.1] * 3, [-19.99] * 10, [0.3, 0.1 + 0.2], [0.0] * 2]
+)
+def test_a_constant_number_is_no_division_by_zero(numbers):
+    one = numbers[0]
+    encoding = Numeric("price").adapt(pd.Series(numbers))
+    asked = pd.Series([one, one + 1, None])
+    np.testing.assert_allclose(encoding.encode(asked), [0.0, 1.0, 0.0], atol=1e-6)
+    served = encoding.graph()(tf.constant(asked, tf.float32))
+    np.testing.assert_allclose(served, [0.0, 1.0, 0.0], atol=1e-6)
+
+
+def test_small_differences_of_large_numbers_are_differences():
+    numbers = pd.Series([1e9, 1e9 + 1])
+    assert Numeric("price").adapt(numbers).encode(numbers).tolist() == [-1.0, 1.0]
 
 
 def test_buckets_hold_equal_counts():

@@ -36,6 +36,7 @@ from tfrec_recall.features.list_encodings import (
 )
 
 SECONDS_AN_HOUR = 3600
+ROUNDING = 1e-12  # of the largest number: what differs by no more is one number
 # unit in seconds, number of values, shift: 1970-01-01 was a Thursday, and Monday is 0
 TIME_PARTS = {"hour": (SECONDS_AN_HOUR, 24, 0), "weekday": (24 * SECONDS_AN_HOUR, 7, 3)}
 
@@ -257,7 +258,9 @@ class Numeric(Feature):
         if not len(present):
             present = np.zeros(1)
         if self.buckets is None:
-            mean, deviation = float(present.mean()), float(present.std()) or 1.0
+            mean, deviation = float(present.mean()), float(present.std())
+            if np.ptp(present) <= ROUNDING * np.abs(present).max():
+                mean, deviation = float(present[0]), 1.0
             return NormalisedEncoding(self.log, self.decimal, mean, deviation)
         inner = np.linspace(0, 1, self.buckets + 1)[1:-1]
         boundaries = np.unique(np.quantile(present, inner)).astype("float32")
