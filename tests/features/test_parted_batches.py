@@ -141,6 +141,32 @@ def test_lists_of_users_are_as_long_as_those_of_a_part(tmp_path):
     assert seen == set(range(12))
 
 
+def test_integers_with_gaps_are_read_alike_at_once_in_parts_and_later(tmp_path):
+    log = pd.DataFrame({"user_id": np.arange(30) % 6, "item_id": np.arange(30) % 5})
+    log = log.assign(timestamp=1_600_000_000 + np.arange(30), shelf=[1.0, np.nan, 2.0] * 10)
+    log.to_parquet(tmp_path / "events.parquet")
+    parts = part_events(tmp_path / "events.parquet", tmp_path / "parts", 2)
+    shelves = History("shelf", name="history_shelf")
+
+    def adapted(data):
+        return Features([History(), shelves], [Categorical("item_id")]).adapt(data)
+
+    held, parted = adapted(Interactions(log)), adapted(parts)
+    known = held.encodings["history_shelf"].vocabulary
+    assert sorted(known.ids) == [1, 2]
+    assert str(parted.encodings["history_shelf"].get_config()) == str(
+        held.encodings["history_shelf"].get_config()
+    )
+    since = log.assign(timestamp=1_700_000_000, shelf=[3.0, np.nan, 2.0] * 10)
+    grown = held.grow(Interactions(since)).encodings["history_shelf"].vocabulary
+    assert grown.ids.tolist() == [*known.ids.tolist(), 3]
+    assert grown.counts[2:].sum() == 40
+    with pytest.raises(
+        ValueError, match=r"History\('shelf'\) cannot grow by what the events have.*int64"
+    ):
+        held.grow(Interactions(since.assign(shelf="top")))
+
+
 def test_what_cannot_be_counted_and_what_has_no_example_is_refused(data):
     _, parts = data
     with pytest.raises(ValueError, match=r"'watch_ratio' has to be Categorical.*Received: Numeric"):

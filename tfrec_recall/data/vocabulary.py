@@ -86,7 +86,7 @@ class Vocabulary:
         """
         if min_count < 1:
             raise ValueError(f"min_count is at least 1. Received: {min_count}.")
-        column = pd.Series(counts.index).rename("id")
+        column = _column(counts.index)[0]
         present = (column.notna() & ~column.isin([padding_of(column)])).to_numpy()
         ids = id_column(column[present].reset_index(drop=True).to_frame(), "vocabulary", "id")
         times = counts.to_numpy(dtype="int64")[present]

@@ -14,7 +14,7 @@ from tfrec_recall.data import Interactions, Vocabulary
 from tfrec_recall.data.arguments import number, whole
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.data.vocabulary_growth import grow
-from tfrec_recall.features.columns import Feature
+from tfrec_recall.features.columns import Feature, History
 from tfrec_recall.features.encodings import BucketEncoding, VocabularyEncoding
 from tfrec_recall.features.rows import Origin
 from tfrec_recall.features.seen import IDS, Seen, column_of, newest_times, rows_seen
@@ -49,14 +49,13 @@ def grown(
                 encoding = _divided(encoding, _new_cells(features, feature, interactions))
         elif isinstance(encoding, VocabularyEncoding):
             with _naming(features, feature):
-                counts = _counts(features, feature, encoding.vocabulary, interactions)
-            found = grow(
-                encoding.vocabulary,
-                counts,
-                getattr(feature, "min_count", 1),
-                features.waiting.get(feature.name),
-                spare.get(feature.name, ()),
-            )
+                found = grow(
+                    encoding.vocabulary,
+                    _counts(features, feature, encoding.vocabulary, interactions),
+                    getattr(feature, "min_count", 1),
+                    features.waiting.get(feature.name),
+                    spare.get(feature.name, ()),
+                )
             encoding = dataclasses.replace(encoding, vocabulary=found.vocabulary)
             result.waiting[feature.name] = found.waiting
         result.encodings[feature.name] = encoding
@@ -66,7 +65,8 @@ def grown(
             encoding = result.encodings["item_id"]
         elif isinstance(encoding, VocabularyEncoding):
             counts = column_of(interactions.events, history, "events").value_counts()
-            vocabulary = grow(encoding.vocabulary, counts).vocabulary
+            with _naming(features, history):
+                vocabulary = grow(encoding.vocabulary, counts).vocabulary
             encoding = dataclasses.replace(encoding, vocabulary=vocabulary)
         result.encodings[history.name] = encoding
     result.item_table = _table(features, result, interactions.items)
@@ -106,8 +106,9 @@ def _counts(
 
 
 def _is_of_events(features: Features, feature: Feature) -> bool:
-    """Whether each event has a value of its own: an id, or what is known of a request."""
-    return feature.column in IDS or feature.name in features.of_events
+    """Whether each event has a value of its own: an id, what a history lists or a request says."""
+    own = isinstance(feature, History) or feature.column in IDS
+    return own or feature.name in features.of_events
 
 
 def _rows(
