@@ -112,6 +112,22 @@ def test_whole_floats_are_mended():
         assert Interactions(given, mend_ids=True).events["user_id"].tolist() == [1, 2]
 
 
+def test_ids_as_objects_are_mended_like_others():
+    """As Spark's `toPandas` and old pickles bring them."""
+    text, numbers = pd.Series(["7", "8"], dtype=object), pd.Series([7, 8], dtype=object)
+    for given in (text, numbers, numbers.map(float).astype(object)):
+        frame = pd.DataFrame({"user_id": 1, "item_id": given})
+        with pytest.warns(ReadingNotice):
+            found = Interactions(frame, None, items("007", "008"), mend_ids=True)
+        assert found.events["item_id"].tolist() == ["007", "008"]
+        assert len(found.items) == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        frame = pd.DataFrame({"user_id": 1, "item_id": numbers})
+        found = Interactions(frame, None, items(7, 8), mend_ids=True)
+    assert found.events["item_id"].tolist() == [7, 8]
+
+
 def test_text_of_arrow_is_mended():
     given = events(" x", "x")
     given["item_id"] = given["item_id"].astype(pd.ArrowDtype(pa.string()))

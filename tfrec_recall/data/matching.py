@@ -6,6 +6,7 @@ refused, or mended on request; never taken for new users and items in silence.
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
 from collections.abc import Sequence
 
@@ -225,6 +226,8 @@ def mended(columns: Sequence[tuple[str, pd.Series]], column: str) -> list[pd.Ser
     result: list[pd.Series] = []
     for table, given in columns:
         ids = of_categories(given)
+        with contextlib.suppress(UnicodeEncodeError):  # which `id_column` refuses by row
+            ids = ids.infer_objects()  # text as objects is text
         if pd.api.types.is_float_dtype(ids.dtype) and _are_whole(ids, table, column):
             tell(f"{table}: the {column}s are whole floating-point numbers, read as integers.")
             result.append(ids.astype("Int64" if ids.isna().any() else "int64"))
