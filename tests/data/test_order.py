@@ -42,6 +42,27 @@ def test_equals_the_order_of_the_protocol(events):
     assert chronological(events).tolist() == expected
 
 
+@pytest.mark.parametrize(
+    ("column", "dtype", "values"),
+    [
+        ("user_id", "uint64", [2**63 + 5, 2**63 + 9, 2**64 - 1]),
+        ("user_id", "uint64", [2**63 + 1, 2**63 + 2**60, 2**64 - 1]),
+        ("timestamp", "int16", [-30_000, 0, 30_000]),
+        ("timestamp", "uint8", [0, 9, 255]),
+        ("timestamp", "uint64", [4, 5, 6]),
+        ("session_id", "int32", [-2_000_000_000, 0, 2_000_000_000]),
+        ("session_id", "int64", [-(2**60), 0, 2**60]),
+        ("session_id", "Int16", [-30_000, 0, 30_000]),
+    ],
+)
+def test_integers_of_all_widths_are_in_order(column, dtype, values):
+    events = pd.DataFrame({"user_id": 1, "item_id": [5, 6, 7], "timestamp": 9})
+    events[column] = pd.array(np.array(values), dtype=dtype)
+    for rows in ([0, 1, 2], [2, 0, 1], [1, 2, 0]):
+        ordered = events.iloc[rows]
+        assert ordered.iloc[chronological(ordered)]["item_id"].tolist() == [5, 6, 7]
+
+
 def test_ties_do_not_follow_the_item_id():
     items = np.arange(1000)
     events = pd.DataFrame({"user_id": 1, "item_id": items, "timestamp": 5})

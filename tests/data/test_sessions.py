@@ -127,3 +127,9 @@ def test_a_gap_in_seconds_is_not_measured_in_milliseconds():
         sessions(events, gap=1800)
     assert sessions(events, max_length=5).tolist() == [0, 0]  # where their order alone counts
     assert sessions(events.assign(timestamp=events["timestamp"] // 1000), gap=30).tolist() == [0, 0]
+
+
+def test_a_pause_is_a_pause_in_narrow_integers():
+    events = pd.DataFrame({"user_id": 1, "item_id": [1, 2, 3]})
+    events["timestamp"] = np.array([-30_000, -29_999, 30_000], "int16")
+    assert sessions(events, gap=60).tolist() == [0, 0, 1]

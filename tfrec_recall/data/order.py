@@ -149,12 +149,13 @@ def _sorted_by(keys: list[np.ndarray]) -> np.ndarray:
     for key in keys:
         if len(key) == 0 or not np.issubdtype(key.dtype, np.integer):
             return np.lexsort(keys[::-1])
-        low, span = int(key.min()), int(key.max()) - int(key.min()) + 1
+        span = int(key.max()) - int(key.min()) + 1
         room //= span
         if room == 0:
             return np.lexsort(keys[::-1])
         packed *= span
-        packed += key - low
+        # In int64, which wraps where the key does not fit and back: narrower types would keep less.
+        packed += key.astype("int64") - key.min().astype("int64")
     return np.argsort(packed, kind="stable")  # one sort instead of one a key
 
 

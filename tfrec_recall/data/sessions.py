@@ -39,8 +39,8 @@ def sessions(
     array([1, 0, 0, 2])
     """
     _check(events, by, gap, max_length)
-    if gap is not None:
-        seconds(events)  # refuses milliseconds and the like, which a gap in seconds would part
+    if gap is not None:  # refuses milliseconds and the like, which a gap in seconds would part
+        times = seconds(events)[0].to_numpy()
     if "timestamp" in events:
         order = chronological(events)
     else:
@@ -54,8 +54,7 @@ def sessions(
         runs = [users, ids]
     starts = changes(*runs)
     if gap is not None:
-        timestamp = events["timestamp"].to_numpy()[order]
-        starts[1:] |= np.diff(timestamp) > gap
+        starts[1:] |= np.diff(times[order]) > gap
     if max_length is not None:
         place = np.arange(len(starts))
         place -= np.maximum.accumulate(np.where(starts, place, 0))  # within the session so far
