@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfrec_recall.data import Interactions, next_item, part_events
+from tfrec_recall.data import Interactions, has_baskets, next_item, part_events
 from tfrec_recall.data.datasets import simulated
 from tfrec_recall.data.next_pass import followed_by
 from tfrec_recall.features import (
@@ -19,6 +19,7 @@ from tfrec_recall.features import (
     example_batches,
 )
 from tfrec_recall.features.parted_batches import parted_batches
+from tfrec_recall.models.learning.next_choice import choices
 
 BATCH = 64
 
@@ -165,6 +166,28 @@ def test_integers_with_gaps_are_read_alike_at_once_in_parts_and_later(tmp_path):
         ValueError, match=r"History\('shelf'\) cannot grow by what the events have.*int64"
     ):
         held.grow(Interactions(since.assign(shelf="top")))
+
+
+def test_sessions_are_baskets_in_all_parts_or_in_none(tmp_path):
+    """One user alone has two items in a basket; all users have their first item again."""
+    row = np.arange(40)
+    log = pd.DataFrame({"user_id": row // 4, "item_id": row % 4 % 3})
+    log["session_id"] = np.where(row < 4, row // 2, row)
+    log["timestamp"] = 1_600_000_000 + log["session_id"]
+    apart = log["timestamp"] + ((row < 4) & (row % 2 == 1))
+    for times, baskets in ((log["timestamp"], True), (apart, False)):
+        folder = tmp_path / str(baskets)
+        log.assign(timestamp=times).to_parquet(folder.with_suffix(".parquet"))
+        parts = part_events(folder.with_suffix(".parquet"), folder, 3)
+        features = Features([History()], [Categorical("item_id")]).adapt(parts)
+        assert features.has_baskets == baskets
+        others = [part for part in parts if 0 not in set(part.users["user_id"])]
+        assert others
+        for part in others:
+            assert not has_baskets(part)  # by itself
+            found = choices(features, part)
+            again = found.events.duplicated(["user_id", "item_id"]).to_numpy()[found.target]
+            assert again.any() != baskets
 
 
 def test_what_cannot_be_counted_and_what_has_no_example_is_refused(data):

@@ -12,6 +12,7 @@ from numpy import dtype as numpy_dtype
 from tfrec_recall.data import Interactions, PartedInteractions, Vocabulary, has_baskets
 from tfrec_recall.data.column_types import without_categories
 from tfrec_recall.data.parted import added, merged
+from tfrec_recall.data.splits.standard import signs_of_baskets
 from tfrec_recall.features.columns import Categorical, Feature
 from tfrec_recall.features.encodings import Encoding
 
@@ -91,12 +92,12 @@ class SeenInParts:
     def __init__(self, parted: PartedInteractions, columns: Collection[str]):
         self.counts: dict[str, pd.Series] = {}
         self.dtypes: Mapping[str, Dtype] = {}
-        self.has_baskets = True
         self.newest: dict[str, pd.Series] = {}
         # A user is in one part alone: what is known of users is put together once, at the end.
         users: list[pd.DataFrame] = []
         counts: list[pd.Series] = []
         times: list[pd.Series] = []
+        signs: list[tuple[bool, bool]] = []
         for part in parted:
             events = part.events
             self.dtypes = self.dtypes or dict(events.dtypes)
@@ -110,7 +111,9 @@ class SeenInParts:
                 of_items = newest_times(events, "item_id")
                 self.newest["item_id"] = merged(self.newest.get("item_id"), of_items, np.maximum)
             users.append(rows_seen(part.users, events, "user_id"))
-            self.has_baskets = self.has_baskets and has_baskets(part)
+            signs.append(signs_of_baskets(part))
+        # In a part of few users each session may hold one item alone, though they are baskets.
+        self.has_baskets = all(same for same, _ in signs) and any(several for _, several in signs)
         self.users = pd.concat(users, ignore_index=True)
         self.counts["user_id"] = pd.concat(counts)
         if times:

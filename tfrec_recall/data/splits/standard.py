@@ -87,13 +87,21 @@ def standard(
 @of_kinds
 def has_baskets(interactions: Interactions) -> bool:
     """Whether sessions are baskets: the events of each share one time, and some hold several."""
+    return all(signs_of_baskets(interactions))
+
+
+def signs_of_baskets(interactions: Interactions) -> tuple[bool, bool]:
+    """Whether the events of each session share one time, and whether some hold several.
+
+    Of parts, sessions are baskets where they share one time in all parts, and hold several in any.
+    """
     events = interactions.events
     if not interactions.has_time or "session_id" not in events:
-        return False
+        return False, False
     session = [events["user_id"], events["session_id"]]
     times = events.groupby(session, observed=True, sort=False)["timestamp"]
     same = times.transform("min") == events["timestamp"]
-    return bool(same.all()) and times.ngroups < len(events)
+    return bool(same.all()), times.ngroups < len(events)
 
 
 def together(interactions: Interactions) -> float:

@@ -47,7 +47,8 @@ def _against_ids(interactions: Interactions, repeats: bool) -> str:
 def choices(features: Features, train: Interactions, repeats: bool = False, **options) -> Examples:
     """Next items, the items of next baskets, or pairs where no history is among the features.
 
-    Where events have no times, an item of a user beside the user's others.
+    Where events have no times, an item of a user beside the user's others. Whether there are
+    baskets the features say, of all that they learnt from: some of it may not show it.
 
     A basket's examples weigh its size^-½ together with it: a wholesaler's basket of hundreds of
     items would outweigh the others. The weights of users then go by what their examples weigh in
@@ -64,7 +65,7 @@ def choices(features: Features, train: Interactions, repeats: bool = False, **op
         if options.pop("targets", None) is not None:
             train.require_time("A choice of targets")
         return held_out(train, history.length, **options)
-    if has_baskets(train):
+    if features.has_baskets and "session_id" in train.events:
         options |= {"basket_weight_power": -0.5, "new_items_only": not repeats}
         power = options.pop("user_weight_power", 0.0)
         return _by_user(next_basket(train, history.length, **options), power)
