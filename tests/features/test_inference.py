@@ -8,6 +8,7 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.features import (
     Categorical,
     Features,
+    History,
     MultiValued,
     Numeric,
     Vector,
@@ -150,8 +151,14 @@ def test_a_model_of_ids_alone_takes_no_columns():
 
 @pytest.mark.parametrize("name", ["seed", "timestamp", "history_kind", "objective"])
 def test_the_names_of_batches_and_requests_are_reserved(name):
-    with pytest.raises(ValueError, match=f"has its own {name}: give the feature another"):
+    way = "give the feature another name=…, or rename" if name == "seed" else "rename"
+    with pytest.raises(ValueError, match=f"has its own {name}: {way} the column"):
         Features(user=[Categorical(name)], item=[Categorical("item_id")])
+    with pytest.raises(ValueError, match=f"has its own {name}: give the feature another name"):
+        Features(user=[Categorical("column", name=name)], item=[Categorical("item_id")])
+    if name != "seed":  # a request has it by its column
+        with pytest.raises(ValueError, match=f"has its own {name}: rename the column"):
+            Features(user=[Categorical(name, name="other")], item=[Categorical("item_id")])
 
 
 def test_whatever_fails_names_its_column():
@@ -182,3 +189,6 @@ def test_names_that_tensorflow_does_not_take_are_changed_or_the_column_is_left_o
     assert all("rename the column" in why for why in left_out.values())
     with pytest.raises(ValueError, match=r"letters without accents.*Received: \['zip code'\]"):
         Features(user=[Categorical("zip code")], item=[Categorical("item_id")])
+    for feature in (Categorical("zip code", name="zip"), History("zip code", name="zips")):
+        with pytest.raises(ValueError, match=r"rename a column of users or .*zip code'\]"):
+            Features(user=[feature], item=[Categorical("item_id")])

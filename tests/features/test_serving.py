@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, next_item
+from tfrec_recall.evaluation.queries import Queries
 from tfrec_recall.features import (
     Categorical,
     Features,
@@ -164,6 +165,29 @@ def test_a_request_is_known_by_what_it_says(feature, cells, asked, known):
     raw = {feature.name: tf.constant(asked, query.inputs[feature.name].dtype)}
     raw["history"] = tf.fill([len(asked), 0], "")
     assert tf.function(query.knows)(raw).numpy().tolist() == known
+
+
+def test_a_request_has_the_columns_of_features_whatever_their_names(interactions):
+    """Users have columns that are called as other features are."""
+    users = interactions.users.assign(home=["x", "y", "z"], searched=["x", "y", "z"])
+    events = interactions.events.assign(past="never")
+    data = Interactions(events, users, interactions.items)
+    user = [Categorical("user_id", name="who"), Categorical("country", name="home")]
+    user += [History(name="past", length=4), History("kind", name="searched", length=4)]
+    features = Features(user, [Categorical("item_id")]).adapt(data)
+    query = RawQuery(features)
+    assert set(query.inputs) == {"user_id", "country", "history", "history_kind"}
+    assert {spec.name for spec in query.inputs.values()} == set(query.inputs)
+    ids, events = np.array(["ann", "bob", "cyd"]), events.sort_values("timestamp")
+    found = query(Queries(query.inputs, ids, events, users).batch(np.arange(3)))
+    expected = features.encode_users(users)
+    for name in ("who", "home"):
+        np.testing.assert_array_equal(found[name], expected[name])
+    for row, one in enumerate(ids):
+        own = events[events["user_id"] == one].tail(4)
+        for name, column in (("past", "item_id"), ("searched", "kind")):
+            codes = features.encodings[name].encode(own[column])
+            np.testing.assert_array_equal(found[name][row], codes)
 
 
 def test_an_empty_history_of_any_width_is_padding():

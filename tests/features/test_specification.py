@@ -122,6 +122,15 @@ def test_the_names_of_a_batch_are_reserved():
         specification(Numeric("example_age"))
 
 
+def test_a_request_has_a_column_in_one_type(interactions):
+    users = interactions.users.assign(age=[30, 40, 50])
+    data = Interactions(interactions.events, users, interactions.items)
+    twice = [Numeric("age", buckets=2), Numeric("age", name="years")]
+    assert set(specification(*twice).adapt(data).encode_users(users)) == {"user_id", "age", "years"}
+    with pytest.raises(ValueError, match=r"'age' once.*float32.*feature 'number', int64"):
+        specification(Numeric("age"), Categorical("age", name="number")).adapt(data)
+
+
 def test_item_id_is_required():
     with pytest.raises(ValueError, match=r"needs Categorical\('item_id'\).*Received: \['price'\]"):
         Features(user=[Categorical("user_id")], item=[Numeric("price")])

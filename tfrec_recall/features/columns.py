@@ -36,6 +36,7 @@ from tfrec_recall.features.list_encodings import (
 )
 
 SECONDS_AN_HOUR = 3600
+HISTORIES = "history_"  # and the name of an event column: what a request calls it
 ROUNDING = 1e-12  # of the largest number: what differs by no more is one number
 # unit in seconds, number of values, shift: 1970-01-01 was a Thursday, and Monday is 0
 TIME_PARTS = {"hour": (SECONDS_AN_HOUR, 24, 0), "weekday": (24 * SECONDS_AN_HOUR, 7, 3)}
@@ -52,6 +53,11 @@ class Feature:
     def __post_init__(self):
         if not self.name:
             object.__setattr__(self, "name", self.column)
+
+    @property
+    def source(self) -> str:
+        """What a request calls the column that a user's feature reads, whatever its own name."""
+        return self.column
 
     def adapt(self, values: pd.Series) -> Encoding:
         """The encoding that these values teach.
@@ -312,6 +318,10 @@ class History(Feature):
     column: str = "item_id"
     name: str = "history"
     length: int = 50
+
+    @property
+    def source(self) -> str:
+        return "history" if self.column == "item_id" else HISTORIES + self.column
 
     def told(self, encoding: Encoding) -> str:
         return f"the latest {self.length:,}"

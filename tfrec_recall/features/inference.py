@@ -12,14 +12,9 @@ from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.features.columns import Categorical, Feature, History
 from tfrec_recall.features.encodings import holds_times
 from tfrec_recall.features.kinds import KINDS, kind_of
+from tfrec_recall.features.names import is_plain, is_reserved
 from tfrec_recall.features.seen import rows_seen
-from tfrec_recall.features.specification import (
-    OUTCOMES,
-    Features,
-    LeftOut,
-    is_plain,
-    is_reserved,
-)
+from tfrec_recall.features.specification import OUTCOMES, Features, LeftOut
 
 Wanted = Sequence[str] | None  # those that become features; None: what their values suggest
 NO_NAME = "its name has another meaning: rename the column"

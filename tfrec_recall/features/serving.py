@@ -15,6 +15,7 @@ from tfrec_recall.features.encodings import (
     VocabularyEncoding,
 )
 from tfrec_recall.features.hash_encoding import HashEncoding
+from tfrec_recall.features.names import raw_inputs
 from tfrec_recall.features.specification import Features
 
 ALL = -1  # of a history is kept
@@ -30,29 +31,27 @@ class RawQuery(tf.Module):
     column lacks a value, it stays a gap. Where the training events had no times, a history is a
     set, and all of it is kept.
 
-    Input: a dictionary of raw tensors, as `inputs` says.  Output: a dictionary of encoded tensors.
+    Input: a dictionary of raw tensors, as `inputs` says: by the columns that features read, and
+    histories as `history` and `history_<column>`.  Output: one of encoded tensors, by feature.
     """
 
     def __init__(self, features: Features):
         super().__init__()
         features.require_adapted()
-        self.inputs: dict[str, tf.TensorSpec] = {}
+        self.inputs = raw_inputs(features)
         self._steps = []  # (input's name, feature's name, mapping, how much is kept or None)
         self._found: list[tuple[str, Mapping]] = []  # by input, where its values say anything
         self._items = features.history.name if features.history else None
         for feature in features.user:
             encoding = features.encodings[feature.name]
-            kept, spec = None, encoding.raw_spec()
+            kept = None
             if isinstance(feature, History):
                 kept = feature.length if features.has_order else ALL
-                spec = tf.TensorSpec([None, None], spec.dtype)
-            source = feature.column if feature.derived else feature.name
-            self.inputs[source] = tf.TensorSpec(spec.shape, spec.dtype, name=source)
             mapping = encoding.graph()
-            self._steps.append((source, feature.name, mapping, kept))
+            self._steps.append((feature.source, feature.name, mapping, kept))
             found = _found(encoding, mapping)
             if found is not None:
-                self._found.append((source, found))
+                self._found.append((feature.source, found))
 
     def knows(self, raw: dict[str, tf.Tensor]) -> tf.Tensor | None:
         """Of which queries anything is known, bool [batch]: an id, a value, a number, an event.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -26,17 +25,13 @@ from tfrec_recall.features.encodings import (
     VocabularyEncoding,
 )
 from tfrec_recall.features.growth import grown, last_seen_of
+from tfrec_recall.features.names import raw_inputs, refuse_names
 from tfrec_recall.features.objective import Objective
 from tfrec_recall.features.seen import Seen, column_of, seen_in
 
-# What a batch holds beside the features of users and items, and a request beside those of users.
-RESERVED = frozenset({"sample_weight", "example_age", "user_row", "seed", "place", "places"})
-OF_REQUESTS = frozenset({"timestamp", "objective", "exclude", "history", "item_id"})
-HISTORIES = "history_"  # and the name of an event column
 OUTCOMES = frozenset(
     {"rating", "weight", "session_id", "event_type", "split", TIE_ORDER, HISTORY_ONLY}
 )
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 WITHOUT_TIMES = (
     "The events have no timestamps, so that a history is a set: what counts by its order (length, "
     "last, half_life, recency, seed_events, nearby, run) has no effect."
@@ -57,6 +52,7 @@ class Features:
 
     Args:
         user: features of the query: columns of the users table, histories, the time of the request;
+            a request has them by these columns, and histories as `history` and `history_<column>`;
             and its context, columns of events that users do not have, such as a device, a page or
             the words of a search. An example has that of its target's event and of no other; a
             request says it, or leaves it empty. It has to be known before the choice is made.
@@ -91,7 +87,7 @@ class Features:
         self.last_seen: dict[str, np.ndarray] = {}  # of ids, the newest time of their events
         self.has_order = False  # whether the events it is adapted to have a time
         self.has_baskets = False  # and whether their sessions are baskets
-        _refuse_names(self.user, self.item)
+        refuse_names(self.user, self.item)
         if "item_id" not in {feature.name for feature in self.item}:
             raise ValueError(
                 "Features needs Categorical('item_id') among `item`, because candidates and "
@@ -151,6 +147,7 @@ class Features:
             self.encodings[feature.name] = encoding
         for feature in self.histories:
             self.encodings[feature.name] = self._history_encoding(feature, seen)
+        raw_inputs(self)  # before a model is trained that nothing could ask
         self.item_table = self._tabulate(interactions.items)
         self.last_seen = last_seen_of(self, seen)
         return self
@@ -398,38 +395,3 @@ class Features:
             for side, side_features in (("user", self.user), ("item", self.item))
             for feature in side_features
         ]
-
-
-def is_reserved(name: str, of_user: bool) -> bool:
-    """Whether a column's feature cannot have this name, as batches or requests have their own."""
-    of_request = name in OF_REQUESTS or name.startswith(HISTORIES)
-    return name in RESERVED or (of_user and of_request)
-
-
-def is_plain(name: str) -> bool:
-    """Whether TensorFlow takes this name for an input and a scope, and so an export can have it."""
-    return _PLAIN.fullmatch(name) is not None
-
-
-def _refuse_names(user: Sequence[Feature], item: Sequence[Feature]) -> None:
-    names = [feature.name for feature in (*user, *item)]
-    of_columns = [f.name for f in user if not isinstance(f, History | TimeOf)]
-    taken = {name for name in of_columns if is_reserved(name, of_user=True)}
-    taken |= {name for name in names if is_reserved(name, of_user=False)}
-    if taken:
-        raise ValueError(
-            f"A batch or a request has its own {', '.join(sorted(taken))}: give the feature "
-            "another name=…, or rename the column."
-        )
-    strange = [name for name in names if not is_plain(name)]
-    if strange:
-        raise ValueError(
-            "A feature is called by letters without accents, digits, and _ . - behind the first, "
-            "as TensorFlow's inputs are: give one of an item another name=…, and rename a column "
-            f"of users. Received: {strange}."
-        )
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise ValueError(
-            f"Two features have the name {', '.join(repeated)}: give one another with name=…."
-        )

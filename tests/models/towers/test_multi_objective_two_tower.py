@@ -173,5 +173,5 @@ def test_wrong_weights_and_a_feature_called_objective_are_refused(features, inte
     for arguments in ({"weights": [1.0]}, {"blend": [1.0, 0.0]}):
         with pytest.raises(ValueError, match=r"for each of the objectives click, buy\. Received"):
             built(features, **arguments)
-    with pytest.raises(ValueError, match=r"has its own objective: give the feature another name"):
+    with pytest.raises(ValueError, match=r"has its own objective: rename the column"):
         Features([Categorical("objective")], [Categorical("item_id")], TYPES)

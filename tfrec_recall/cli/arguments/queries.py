@@ -177,7 +177,9 @@ def context_of(
     known = [n for n in retriever.inputs if n not in fixed and not n.startswith("history_")]
     features = features_in(retriever.card)
     if features:
-        of_requests = {one["name"] for one in features if one.get("context")}
+        told = [one for one in features if one.get("context")]
+        # By their columns; exports of earlier versions had the names of the features.
+        of_requests = {one.get(key) for one in told for key in ("column", "name")}
         known = [name for name in known if name in of_requests]
     unknown = [name for name in context if name not in known]
     if unknown:
