@@ -11,6 +11,7 @@ from tfrec_recall.data.vocabulary_growth import kept
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.graph import CoCount, Cosine, Jaccard, Pearson
 from tfrec_recall.models.collaborative_filtering.co_counts import CoCounts
+from tfrec_recall.models.collaborative_filtering.counted import Counted, number_of
 
 
 def parts(timed=True, count=3, seed=5):
@@ -28,10 +29,11 @@ def parts(timed=True, count=3, seed=5):
     return found
 
 
-def both_ways(model_class, events, **settings):
+def both_ways(model_class, events, min_count=1, **settings):
     """A model that was updated with one part after the other, and one of all events at once."""
     first, *others = events
-    features = Features([Categorical("user_id"), History()], [Categorical("item_id")]).adapt(first)
+    user, item = (Categorical(name, min_count=min_count) for name in ("user_id", "item_id"))
+    features = Features([user, History()], [item]).adapt(first)
     model = model_class(features, **settings)
     model.fit(first)
     model.keep_state(first)
@@ -94,6 +96,34 @@ def test_item_similarities_of_ratings_come_to_those_of_all_events(similarity):
     np.testing.assert_allclose(
         found.predict_ratings(asked), expected.predict_ratings(asked), rtol=1e-4
     )
+
+
+@pytest.mark.parametrize("nearby", [None, 2.0])
+def test_events_count_that_came_while_their_item_or_user_was_unknown(nearby):
+    """Once only, and when their user comes again, which may be after others made the item known."""
+    generator = np.random.default_rng(2)
+    found, users = [], [np.repeat(range(12), [7] * 6 + [2] * 6), np.repeat(range(6), 9)]
+    for part, user in enumerate([*users, np.repeat(range(12), 5)]):
+        events = pd.DataFrame({"user_id": user, "item_id": generator.integers(0, 30, len(user))})
+        time = 1_000_000 * part + generator.permutation(len(user)) * 10_000
+        found.append(Interactions(events.assign(timestamp=time)))
+    settings = {"neighbours": 6, "nearby": nearby, "active_penalty": True}
+    model, whole = both_ways(models.ItemCF, found, min_count=3, **settings)
+    assert len(model.features.item_vocabulary) > 15
+    same_neighbours(model, whole)
+    np.testing.assert_array_equal(model.popularity, whole.popularity)
+
+
+def test_what_is_counted_is_told_by_the_ids_of_users():
+    user = number_of(pd.Series(["a", "b", "a"]))
+    counted = Counted.of(user, np.array([2, 2, 4]), 5)
+    asked = number_of(pd.Series(["a", "b", "c", "a", "b"])), np.array([4, 4, 2, 2, 2])
+    assert counted.has(*asked).tolist() == [True, False, False, True, True]
+    grown = counted.grown(np.array([True, True, False, True, True, False]))
+    assert grown.has(*asked).tolist() == [True, False, False, False, False]
+    more = grown.and_of(number_of(pd.Series(["c", "a", "c"])), np.array([2, 4, 5]))
+    assert more.has(*asked).tolist() == [True, False, True, False, False]
+    assert more.items.shape == (3, 6)
 
 
 def one_log(generator, interleaved):
@@ -187,6 +217,12 @@ def test_co_counts_travel(tmp_path):
     other.read_state(tmp_path)
     np.testing.assert_array_equal(other.co_counts.sums.toarray(), model.co_counts.sums.toarray())
     np.testing.assert_array_equal(other.co_counts.sizes, model.co_counts.sizes)
+    np.testing.assert_array_equal(other.counted.users, model.counted.users)
+    np.testing.assert_array_equal(other.counted.items.toarray(), model.counted.items.toarray())
+    (tmp_path / "counted.npz").unlink()
+    other.read_state(tmp_path)  # as of an earlier version
+    assert other.counted is None
+    other.update(recent(first, parts()[0]))
 
 
 @pytest.mark.parametrize("ratings", [False, True])

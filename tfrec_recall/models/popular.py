@@ -64,7 +64,10 @@ class Popular(OnePassModel):
         self.note(tf.constant(len(ids)))
 
     def update(self, recent, epochs=1, batch_size=BATCH_SIZE, seed=0):
-        """Adds the new events to what there is, which has grown older until the newest of all."""
+        """Adds the new events to what there is, which has grown older until the newest of all.
+
+        Events that came while their item was unknown stay uncounted.
+        """
         before, newest = self.popularity.scores.numpy().astype("float64"), self.newest.numpy()
         self.adapt(recent.new)
         scores = self.popularity.scores.numpy().astype("float64")

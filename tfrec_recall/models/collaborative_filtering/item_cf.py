@@ -29,6 +29,7 @@ from tfrec_recall.models.collaborative_filtering.arguments import (
     similarity_of,
 )
 from tfrec_recall.models.collaborative_filtering.co_counts import CoCounts
+from tfrec_recall.models.collaborative_filtering.counted import Counted, number_of
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
     NeighbourRatings,
     RatedPairs,
@@ -193,6 +194,7 @@ class ItemCF(OnePassModel):
         self.popularity = tf.Variable(tf.zeros([size]), trainable=False, name="popularity")
         self.ratings = RatedPairs() if ratings else None
         self.co_counts: CoCounts | None = None
+        self.counted: Counted | None = None
 
     @classmethod
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
@@ -226,6 +228,8 @@ class ItemCF(OnePassModel):
         forget(self.neighbour_ids, self.neighbour_weights, origins["item_id"])
         if before.co_counts is not None:
             self.co_counts = before.co_counts.grown(origins["item_id"])
+        if before.counted is not None:
+            self.counted = before.counted.grown(origins["item_id"].same)
         if self.ratings is not None:
             self.ratings.take_over(before.ratings, origins["user_id"], origins["item_id"])
 
@@ -255,7 +259,7 @@ class ItemCF(OnePassModel):
                 f"{train.events['user_id'].nunique():,} users."
             )
         self.popularity.assign(np.diff(matrix.indptr))
-        self.co_counts = None
+        self.co_counts = self.counted = None
         if self.ratings is not None:
             self.ratings.assign(matrix.T.tocsr())
 
@@ -281,14 +285,16 @@ class ItemCF(OnePassModel):
     def keep_state(self, train: Interactions) -> None:
         """Keeps what items have in common by the training events, which new ones add to."""
         if self.ratings is None:
-            user, item, _, _ = self._known(train)
+            user, item, _, rows = self._known(train)
             size = len(self.features.item_vocabulary)
             self.co_counts = CoCounts.of(user, item, size, self.similarity, self.nearby)
+            self.counted = Counted.of(number_of(train.events["user_id"])[rows], item, size)
 
     def update(self, recent, epochs=1, batch_size=BATCH_SIZE, seed=0):
         """Counts what the users of the new events add, and ranks anew what that moves.
 
-        The end is that of `adapt` with all events, but for rounding. A similarity is divided by
+        The end is that of `adapt` with all events, but for rounding, and for what users did while
+        it or they were unknown: that counts when they come again. A similarity is divided by
         the sizes of both items, so that an item is ranked anew when it has anything in common with
         an item of the new events: of a whole day, that is nearly all of them. With ratings there
         are no sums to add to, and these items are found anew from all ratings.
@@ -305,6 +311,10 @@ class ItemCF(OnePassModel):
             )
         user, item, _, rows = self._known(recent.interactions)
         size, is_new = len(self.features.item_vocabulary), recent.is_new[rows]
+        if self.counted is not None:
+            numbers = number_of(recent.interactions.events["user_id"])[rows]
+            is_new |= ~self.counted.has(numbers, item)
+            self.counted = self.counted.and_of(numbers[is_new], item[is_new])
         added = CoCounts.added(user, item, is_new, size, self.similarity, self.nearby)
         self.co_counts = self.co_counts.with_change(added)
         ids, weights = self.neighbour_ids.numpy(), self.neighbour_weights.numpy()
@@ -336,10 +346,12 @@ class ItemCF(OnePassModel):
     def write_state(self, folder):
         if self.co_counts is not None:
             self.co_counts.save(folder)
+        if self.counted is not None:
+            self.counted.save(folder)
 
     def read_state(self, folder):
         if self.ratings is None:
-            self.co_counts = CoCounts.load(folder)
+            self.co_counts, self.counted = CoCounts.load(folder), Counted.load(folder)
 
     @property
     def history_needed(self):

@@ -171,7 +171,8 @@ def ratings_by_all(
             weights.data = np.maximum(weights.data, 0.0)
         some = order[begin[run.start] : begin[run.stop]]
         cells = which[some] - run.start, item[some]
-        weighted, total = _at(weights @ values, *cells), _at(abs(weights) @ there, *cells)
+        weighted = values_at(weights @ values, *cells)
+        total = values_at(abs(weights) @ there, *cells)
         own = result[some] if centred else 0.0
         foretold = own + weighted / np.where(total > 0, total, 1.0)
         result[some] = np.where(total > 0, foretold, result[some])
@@ -179,7 +180,7 @@ def ratings_by_all(
     return np.clip(result, low, high).astype("float32")
 
 
-def _at(matrix: sp.csr_array, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def values_at(matrix: sp.csr_array, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """The values of cells, float64; 0 where there is none."""
     found = sp.csr_array(matrix)[rows, columns]
     return np.asarray(found.toarray() if sp.issparse(found) else found).ravel()

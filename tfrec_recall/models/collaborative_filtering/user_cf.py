@@ -240,8 +240,9 @@ class UserCF(OnePassModel):
             self.neighbour_weights.assign(table.weights)
 
     def update(self, recent, epochs=1, batch_size=BATCH_SIZE, seed=0):
-        """Adds who has what by now, as `adapt` with all events finds it; with ratings, it also
-        finds the neighbours of the users of the new events anew, and leaves the lists of others.
+        """Adds who has what by now, as `adapt` with all events finds it, but for what came while
+        its user or item was unknown. With ratings, whose users come with all of their events, it
+        also finds the neighbours of these users anew, and leaves the lists of others.
         """
         users, items = self.features.ids("user_id").size, len(self.features.item_vocabulary)
         events = recent.interactions.events
