@@ -36,9 +36,10 @@ def data():
     return Interactions(events)
 
 
-def fitted(model_class, train):
+def fitted(model_class, train, **settings):
     tf.keras.utils.set_random_seed(3)
-    model = model_class(model_class.default_features(train).adapt(train), **CASES[model_class])
+    features = model_class.default_features(train).adapt(train)
+    model = model_class(features, **{**CASES[model_class], **settings})
     model.compile(optimizer=tf.keras.optimizers.Adam(0.05))
     model.fit(
         model.training_data(train, batch_size=32),
@@ -67,11 +68,19 @@ def rated(retriever, queries, items):
     return retriever.predict_rating(chosen, items).numpy()
 
 
-@pytest.mark.parametrize("model_class", CASES)
-def test_known_users_get_the_ratings_that_the_model_foretells(model_class, data, models):
+@pytest.mark.parametrize(
+    ("model_class", "settings"),
+    [
+        *((model_class, {}) for model_class in CASES),
+        (UserCF, {"centred": False}),
+        (ItemCF, {"centred": False}),
+        (ItemCF, {"centred": False, "by_rating": True, "half_life": None}),  # WWW 2001
+    ],
+)
+def test_known_users_get_the_ratings_that_the_model_foretells(model_class, settings, data, models):
     """Events without a rating take part in nothing, and nothing is NaN."""
     users, items = data.users["user_id"].tolist(), data.items["item_id"].tolist()
-    model = models[model_class]
+    model = fitted(model_class, data, **settings) if settings else models[model_class]
     found = rated(model.retriever(data.items), sent(data, users), [items] * USERS)
     pairs = pd.DataFrame([(u, i) for u in users for i in items], columns=["user_id", "item_id"])
     expected = model.predict_ratings(pairs).reshape(USERS, ITEMS)

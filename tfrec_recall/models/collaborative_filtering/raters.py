@@ -50,7 +50,7 @@ class ByFoldIn(tf.Module):
 
 
 class ByItems(tf.Module):
-    """Ratings by those that the user gave to the item's neighbours, around the items' means."""
+    """Ratings by those that the user gave to the item's neighbours, `centred` as the model is."""
 
     def __init__(self, model: ItemCF):
         super().__init__()
@@ -59,7 +59,7 @@ class ByItems(tf.Module):
         self.lookup = encoding.graph()
         self.ids, self.weights = model.neighbour_ids, model.neighbour_weights
         self.means = tf.Variable(pairs.means(1), trainable=False, name="means")
-        self.range = pairs.range
+        self.range, self.centred = pairs.range, model.centred
         self.inputs = _history_inputs(encoding.raw_dtype)
 
     def __call__(self, raw, item_id):
@@ -69,19 +69,19 @@ class ByItems(tf.Module):
         rating = NeighbourRatings(self.ids, self.weights, self.means, self.range)(
             tf.reshape(self.lookup(item_id), [-1]),
             lambda neighbour: given.rated(row, neighbour),
-            centred=True,
+            self.centred,
         )
         return tf.reshape(rating, tf.shape(item_id))
 
 
 class ByUsers(tf.Module):
-    """Ratings by those of the users who rate like the history, around the users' means."""
+    """Ratings by those of the users who rate like the history, `centred` as the model is."""
 
     def __init__(self, model: UserCF, retriever: UserNeighbourRetriever):
         super().__init__()
         encoding = model.features.ids("item_id")
         self.lookup = encoding.graph()
-        self.retriever, self.pairs = retriever, model.pairs
+        self.retriever, self.pairs, self.centred = retriever, model.pairs, model.centred
         known = tf.constant(retriever.users.order + FIRST_KNOWN, tf.int32)
         self.user_of_row = tf.Variable(known, trainable=False, name="user_of_row")
         self.means = tf.Variable(model.pairs.means(0), trainable=False, name="means")
@@ -98,7 +98,8 @@ class ByUsers(tf.Module):
         weight = tf.where(found, similarity[:, tf.newaxis], 0.0)
         given = Given(self.lookup(raw["history"]), raw["history_rating"], self.pairs.shape[1])
         mean = given.means(self.overall)[:, tf.newaxis] * tf.ones_like(rating[..., 0])
-        return weighted_mean(rating, weight, mean, tf.gather(self.means, user), self.pairs.range)
+        of_neighbour = tf.gather(self.means, user) if self.centred else None
+        return weighted_mean(rating, weight, mean, of_neighbour, self.pairs.range)
 
 
 class Given:
