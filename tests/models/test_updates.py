@@ -1,5 +1,8 @@
 """Counts that new events are added to, against a full run over all events."""
 
+import contextlib
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +10,7 @@ import pytest
 from tests.contract.model_cases import board
 from tfrec_recall import models
 from tfrec_recall.data import Interactions, recent
+from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.data.vocabulary_growth import kept
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.graph import CoCount, Cosine, Jaccard, Pearson
@@ -237,6 +241,37 @@ def test_who_has_what_is_what_all_events_say(ratings):
         for name in ("neighbour_ids", "neighbour_weights"):
             ours, theirs = (getattr(m, name).numpy()[last] for m in (found, expected))
             np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+UNRATED = {
+    models.FunkSVD: {"dim": 3},
+    models.UserCF: {"ratings": True, "similarity": Pearson(2), "neighbours": 4},
+    models.ItemCF: {"ratings": True, "similarity": Pearson(2), "neighbours": 4},
+}
+
+
+@pytest.mark.parametrize("model_class", UNRATED)
+@pytest.mark.parametrize("earlier", ["rated", "unrated"])
+def test_new_events_without_a_rating_change_nothing(model_class, earlier):
+    data = board()
+    user = data.events["user_id"].iloc[0]
+    if earlier == "unrated":  # those of the user who comes again
+        mute = data.events["user_id"] == user
+        data = data.with_events(data.events.assign(rating=data.events["rating"].mask(mute)))
+    model = model_class(model_class.default_features(data).adapt(data), **UNRATED[model_class])
+    model.adapt(data)
+    model.compile("adam", run_eagerly=True)
+    new = {"user_id": [user], "item_id": data.items["item_id"][:1], "rating": np.nan}
+    new = Interactions(pd.DataFrame(new).assign(timestamp=10**6))
+    told = model_class is models.FunkSVD or earlier == "unrated"
+    before = [weight.numpy() for weight in model.weights]
+    with pytest.warns(ReadingNotice) if told else contextlib.nullcontext() as found:
+        model.update(recent(data, new, length=model.history_needed, replay=0))
+    if told:
+        message = f"{model_class.__name__} has nothing to learn from the new events: .* rating"
+        assert any(re.match(message, str(one.message)) for one in found)
+    for weight, as_it_was in zip(model.weights, before, strict=True):
+        np.testing.assert_allclose(weight, as_it_was, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("half_life_days", [None, 5.0])

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from tfrec_recall.data.batch_parts import divisible, part
-from tfrec_recall.data.examples import pad_runs
+from tfrec_recall.data.examples import NoExample, pad_runs
 from tfrec_recall.data.next_pass import NextPass
 from tfrec_recall.data.reading.parts import parquet_parts
 
@@ -136,7 +136,7 @@ def _steps(count: int, batch_size: int, drop_remainder: bool) -> int:
         raise ValueError(f"batch_size is at least 1. Received: {batch_size}.")
     steps = count // batch_size if drop_remainder else -(-count // batch_size)
     if steps < 1:
-        raise ValueError(
+        raise NoExample(
             "There is no batch to learn from: rows are missing, or drop_remainder leaves out the "
             f"only batch. Received: {count:,} rows, batch_size={batch_size:,}, "
             f"drop_remainder={drop_remainder}."

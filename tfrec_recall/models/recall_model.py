@@ -12,16 +12,15 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, PartedInteractions, Recent
-from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.next_pass import followed_by
-from tfrec_recall.data.notices import tell
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features, RawItem, RawQuery, Wanted, item_embedding
 from tfrec_recall.layers.tables import is_far, whole_table
 from tfrec_recall.models.growth import Growing
 from tfrec_recall.models.keras_arguments import is_batches, require_query
 from tfrec_recall.models.learner import Learner
+from tfrec_recall.models.nothing_new import telling_of_nothing
 from tfrec_recall.models.published import Published, Unread, left_out
 from tfrec_recall.optimizers import LazyAdam
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Popularity, Retriever
@@ -199,12 +198,8 @@ class RecallModel(Growing, Learner):
                 `reads`.
             epochs, batch_size, seed: as of `fit` and `training_data`.
         """
-        try:
-            data = self.training_data(recent.to_learn, batch_size, seed)
-        except NoExample as error:
-            tell(f"{type(self).__name__} has nothing to learn from the new events: {error}")
-            return
-        self.learn_on(data, epochs)
+        with telling_of_nothing(type(self).__name__):
+            self.learn_on(self.training_data(recent.to_learn, batch_size, seed), epochs)
 
     def learn_on(self, data: tf.data.Dataset, epochs: int) -> None:
         """`fit`; a few steps are done one operation at a time, as tracing them would take longer.

@@ -13,13 +13,14 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, batches
 from tfrec_recall.data.arguments import flag, number, whole
-from tfrec_recall.data.examples import HISTORY_ONLY, pad_runs
+from tfrec_recall.data.examples import HISTORY_ONLY, NoExample, pad_runs
 from tfrec_recall.data.memory import check_table
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, Rows, Start, Wanted, ids_alone
 from tfrec_recall.layers.tables import rows_of
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import rating_column
 from tfrec_recall.models.collaborative_filtering.raters import ByFactors, ByFoldIn
+from tfrec_recall.models.nothing_new import telling_of_nothing
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
@@ -205,13 +206,14 @@ class FunkSVD(RecallModel):
 
         The mean and what biases begin with stay, and the range may widen.
         """
-        user, item, rating = self._encoded(recent.interactions)
-        if len(rating):
+        with telling_of_nothing("FunkSVD"):
+            data = self._batches(recent.to_learn, batch_size, seed)
+            user, item, rating = self._encoded(recent.interactions)
             low, high = self.range.numpy()
             self.range.assign([min(low, rating.min()), max(high, rating.max())])
             self._fold_in_rows(self.users, self.items, user, item, rating)
             self._fold_in_rows(self.items, self.users, item, user, rating)
-            self.learn_on(self._batches(recent.to_learn, batch_size, seed), epochs)
+            self.learn_on(data, epochs)
 
     def _fold_in_rows(self, own: FactorsAndBias, other: FactorsAndBias, row, column, rating):
         """Gives rows that are zeros what their ratings of the other side say."""
@@ -296,13 +298,18 @@ class FunkSVD(RecallModel):
         return retriever.with_ratings(ByFoldIn(fold_in))
 
     def _encoded(self, train: Interactions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """User, item and rating of the events whose ids are known."""
+        """User, item and rating of the events whose ids are known; NoExample if there is none."""
         rating = rating_column(train.events, "FunkSVD")
         user = self.features.ids("user_id").encode(train.events["user_id"])
         item = self.features.ids("item_id").encode(train.events["item_id"])
         rated = (user >= FIRST_KNOWN) & (item >= FIRST_KNOWN) & np.isfinite(rating)
         if HISTORY_ONLY in train.events:
             rated &= ~train.events[HISTORY_ONLY].to_numpy(bool)
+        if not rated.any():
+            raise NoExample(
+                "FunkSVD learns from events with a rating whose user and item are known. "
+                f"Received: {len(rated):,} events, none such that is more than history."
+            )
         return user[rated], item[rated], rating[rated]
 
 

@@ -37,6 +37,7 @@ from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
 )
 from tfrec_recall.models.collaborative_filtering.raters import ByItems
 from tfrec_recall.models.growth import forget
+from tfrec_recall.models.nothing_new import telling_of_nothing
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
@@ -302,7 +303,8 @@ class ItemCF(OnePassModel):
         Raises: ValueError without `keep_state` before, unless there are ratings, which are kept.
         """
         if self.ratings is not None:
-            self._update_ratings(self.ratings, recent)
+            with telling_of_nothing("ItemCF"):
+                self._update_ratings(self.ratings, recent)
             return
         if self.co_counts is None:
             raise ValueError(

@@ -10,6 +10,7 @@ import pandas as pd
 import scipy.sparse as sp
 import tensorflow as tf
 
+from tfrec_recall.data.examples import NoExample
 from tfrec_recall.features import Origin
 from tfrec_recall.graph import Similarity
 from tfrec_recall.graph.neighbour_table import similar_rows
@@ -187,7 +188,10 @@ def values_at(matrix: sp.csr_array, rows: np.ndarray, columns: np.ndarray) -> np
 
 
 def rating_column(events: pd.DataFrame, model: str) -> np.ndarray:
-    """The events' ratings, float64, NaN where there is none; ValueError if no event has one."""
+    """The events' ratings, float64, NaN where there is none.
+
+    Raises: ValueError without the column, and NoExample, which is one, if no event has a rating.
+    """
     if "rating" not in events:
         raise ValueError(
             f"{model} with ratings needs the event column 'rating'. "
@@ -195,7 +199,7 @@ def rating_column(events: pd.DataFrame, model: str) -> np.ndarray:
         )
     rating = events["rating"].to_numpy("float64", na_value=np.nan)
     if not np.isfinite(rating).any():
-        raise ValueError(
+        raise NoExample(
             f"{model} learns from events with a rating. "
             f"Received: missing values in all {len(rating):,} events."
         )

@@ -32,6 +32,7 @@ from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
 from tfrec_recall.models.collaborative_filtering.raters import ByUsers
 from tfrec_recall.models.density import LONG
 from tfrec_recall.models.growth import forget
+from tfrec_recall.models.nothing_new import telling_of_nothing
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.published import Published, Unread
 from tfrec_recall.models.recall_model import BATCH_SIZE
@@ -223,16 +224,7 @@ class UserCF(OnePassModel):
     def adapt(self, train: Interactions) -> None:
         """Keeps who has what; with ratings, also finds the neighbours of every user, where they are
         a number."""
-        user = self.features.ids("user_id").encode(train.events["user_id"])
-        item = self.features.ids("item_id").encode(train.events["item_id"])
-        known = (item >= FIRST_KNOWN) & (user >= FIRST_KNOWN)
-        value = None
-        if self.ratings:
-            rating = rating_column(train.events, "UserCF")
-            known &= np.isfinite(rating)
-            value = rating[known]
-        shape = (self.features.ids("user_id").size, len(self.features.item_vocabulary))
-        matrix = interaction_matrix(user[known], item[known], shape, value)
+        matrix = self._who_has_what(train)
         self.pairs.assign(matrix)
         if self.keeps_neighbours:
             table = self._neighbours(matrix)
@@ -244,17 +236,11 @@ class UserCF(OnePassModel):
         its user or item was unknown. With ratings, whose users come with all of their events, it
         also finds the neighbours of these users anew, and leaves the lists of others.
         """
-        users, items = self.features.ids("user_id").size, len(self.features.item_vocabulary)
-        events = recent.interactions.events
-        user = self.features.ids("user_id").encode(events["user_id"])
-        item = self.features.ids("item_id").encode(events["item_id"])
-        known, value = (item >= FIRST_KNOWN) & (user >= FIRST_KNOWN), None
-        if self.ratings:
-            rating = rating_column(events, "UserCF")
-            known &= np.isfinite(rating)
-            value = rating[known]
-        rows = interaction_matrix(user[known], item[known], (users, items), value)
-        touched = np.unique(user[known])
+        with telling_of_nothing("UserCF"):
+            self._add(self._who_has_what(recent.interactions))
+
+    def _add(self, rows: sp.csr_array) -> None:
+        touched = np.flatnonzero(np.diff(rows.indptr))
         if self.ratings:
             matrix = self.pairs.with_users(rows)  # all events of the touched are there
         else:
@@ -265,6 +251,19 @@ class UserCF(OnePassModel):
             table = self._neighbours(matrix, touched)
             for own, found in zip((self.neighbour_ids, self.neighbour_weights), table, strict=True):
                 own.scatter_update(tf.IndexedSlices(found, touched))
+
+    def _who_has_what(self, interactions: Interactions) -> sp.csr_array:
+        """What is known of these events, users by items."""
+        events = interactions.events
+        user = self.features.ids("user_id").encode(events["user_id"])
+        item = self.features.ids("item_id").encode(events["item_id"])
+        known, value = (item >= FIRST_KNOWN) & (user >= FIRST_KNOWN), None
+        if self.ratings:
+            rating = rating_column(events, "UserCF")
+            known &= np.isfinite(rating)
+            value = rating[known]
+        shape = (self.features.ids("user_id").size, len(self.features.item_vocabulary))
+        return interaction_matrix(user[known], item[known], shape, value)
 
     def _neighbours(self, matrix: sp.csr_array, rows: np.ndarray | None = None) -> Neighbours:
         count = self.neighbour_ids.shape[1]
