@@ -280,12 +280,13 @@ def test_popularity_is_that_of_all_events(half_life_days):
     np.testing.assert_allclose(found.popularity.scores, expected.popularity.scores, rtol=1e-5)
 
 
-def test_new_users_and_items_are_folded_in():
+@pytest.mark.parametrize("train_biases", [True, False])
+def test_new_users_and_items_are_folded_in(train_biases):
     """By the same ridge that fold_in solves, and not by random numbers."""
     data = board()
     users = data.users["user_id"].tolist()
     features = models.FunkSVD.default_features(data).adapt(data)
-    model = models.FunkSVD(features, dim=3, l2=0.05)
+    model = models.FunkSVD(features, dim=3, l2=0.05, train_biases=train_biases)
     model.compile("adam", run_eagerly=True)
     model.fit(model.training_data(data, batch_size=64).take(3), verbose=0)
     rows = [("new", data.items["item_id"][n], 1.0 + n % 5) for n in range(6)]
@@ -300,4 +301,5 @@ def test_new_users_and_items_are_folded_in():
     p, bias = model.fold_in(items[None], events["rating"][:6].to_numpy("float32")[None])
     np.testing.assert_allclose(grown.users.factors.numpy()[row], p, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(grown.users.bias.numpy()[row], bias, rtol=1e-4, atol=1e-6)
+    assert abs(bias[0]) > 0.01
     assert grown.items.factors.numpy()[grown.features.item_vocabulary.encode(["thing"])].any()

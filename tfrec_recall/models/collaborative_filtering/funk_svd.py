@@ -49,7 +49,8 @@ class FunkSVD(RecallModel):
         dim: factors, F; they begin with a standard deviation of 1 / sqrt(F).
         l2: on the factors and the biases of each observed rating.
         train_biases: learn the biases; otherwise they stay what `adapt` finds: how far the mean
-            rating of the user, and that of the item, is from μ.
+            rating of the user, and that of the item, is from μ; new ones' are as `update` folds
+            them in.
         in_turn: of biases that are not learnt, take the user's from what the item's leaves.
 
     r̂ = μ + b_u + b_i + p_u · q_i ranks the items of a user as [p_u, 1] · [q_i, b_i] does, which is
@@ -240,8 +241,8 @@ class FunkSVD(RecallModel):
                 system = [before + more for before, more in zip(system, part, strict=True)]
             p, b = self._solved(*system)
             own.factors.scatter_update(tf.IndexedSlices(p, rows[some]))
-            if own.train_bias:
-                own.bias.scatter_update(tf.IndexedSlices(b, rows[some]))
+            # p is what the bias leaves, learnt or not: neither means anything without the other.
+            own.bias.scatter_update(tf.IndexedSlices(b, rows[some]))
 
     def fold_in(self, items: tf.Tensor, ratings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Factors and bias of users by their ratings alone: the least of their part of the loss.
