@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.references import funk_svd as reference
-from tfrec_recall.data import Interactions
+from tfrec_recall.data import Interactions, recent
 from tfrec_recall.export import export, load
 from tfrec_recall.models import FunkSVD
 from tfrec_recall.models.collaborative_filtering import funk_svd
@@ -126,6 +126,39 @@ def test_new_items_come_after_all_others(train):
     vectors = model.retriever(items).embed_item({"item_id": ["new", "i3"]})
     asked = pd.DataFrame({"item_id": ["new", "i3"]})
     np.testing.assert_allclose(vectors, model.embed_items(asked), rtol=1e-6)
+
+
+def test_who_and_what_has_no_rating_is_as_if_unknown(train):
+    mute = {"user_id": ["u0", "mute"], "item_id": ["mute", "i3"], "rating": np.nan}
+    events = pd.concat([train.events, pd.DataFrame(mute)], ignore_index=True)
+    data = Interactions(events.assign(timestamp=range(len(events))))
+    model = built(data)
+    user, item = (model.features.ids(name) for name in ("user_id", "item_id"))
+    (who,), (what,) = user.encode(pd.Series(["mute"])), item.encode(pd.Series(["mute"]))
+    for side, row in ((model.users, who), (model.items, what)):
+        factors = side.factors.numpy()
+        np.testing.assert_array_equal(np.flatnonzero(~factors.any(axis=1)), [0, 1, row])
+    model.has_learnt.assign(1)
+    count = len(data.items)
+    retriever = model.retriever(data.items, k=count)
+    ids, _ = retriever({"user_id": ["u0", "mute", "stranger"]})
+    assert ids[0, -1] == b"mute"
+    np.testing.assert_array_equal(ids[1], ids[2])  # what is popular
+
+    before = model.users.factors.numpy()
+    model.has_learnt.assign(0)
+    model.adapt(Interactions(events.fillna({"rating": 2.0})))  # by now they are rated
+    for side, row in ((model.users, who), (model.items, what)):
+        assert side.factors.numpy()[row].any()
+    others = np.arange(len(before)) != who
+    np.testing.assert_array_equal(model.users.factors.numpy()[others], before[others])
+
+    model = built(data)
+    model.compile(tf.keras.optimizers.SGD(0.0), run_eagerly=True)
+    rated = pd.DataFrame({"user_id": ["mute"], "item_id": ["i5"], "rating": [1.0]})
+    new = Interactions(rated.assign(timestamp=1000))
+    model.update(recent(data, new, length=model.history_needed, replay=0), epochs=1)
+    assert model.users.factors.numpy()[who].any()
 
 
 def test_a_new_user_is_the_least_of_his_part_of_the_loss(train):

@@ -22,7 +22,7 @@ from tfrec_recall.models.collaborative_filtering.neighbour_ratings import rating
 from tfrec_recall.models.collaborative_filtering.raters import ByFactors, ByFoldIn
 from tfrec_recall.models.nothing_new import telling_of_nothing
 from tfrec_recall.models.published import Published
-from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
+from tfrec_recall.models.recall_model import BATCH_SIZE, QueryEmbedder, RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 
@@ -54,8 +54,8 @@ class FunkSVD(RecallModel):
         in_turn: of biases that are not learnt, take the user's from what the item's leaves.
 
     r̂ = μ + b_u + b_i + p_u · q_i ranks the items of a user as [p_u, 1] · [q_i, b_i] does, which is
-    what an index searches. Unknown users have [0, 1], unknown items [0, 0]: these come after all
-    others in a list.
+    what an index searches. Users who are unknown, or known by events without a rating alone, have
+    [0, 1] and get the fallback's items; such items have [0, 0] and come after all others in a list.
     """
 
     PUBLISHED: ClassVar[Published | None] = Published(
@@ -115,8 +115,11 @@ class FunkSVD(RecallModel):
         return [Rows(w, n, Start.zero) for n, side in sides for w in (side.factors, side.bias)]
 
     def adapt(self, train: Interactions) -> None:
-        """Takes the mean and the range of the ratings, and where the biases begin."""
+        """Takes the mean and the range of the ratings, and where factors and biases begin."""
         user, item, rating = self._encoded(train)
+        if not self.has_learnt.numpy():
+            self.users.begin(user)
+            self.items.begin(item)
         self.mean.assign(rating.mean())
         self.range.assign([rating.min(), rating.max()])
         if not self.users.train_bias:
@@ -191,12 +194,17 @@ class FunkSVD(RecallModel):
         return retriever.with_ratings(ByFactors(self))
 
     def bias_of(self, items):
-        new = self.features.ids("item_id").encode(items["item_id"]) < FIRST_KNOWN
+        rated = self.items.factors.numpy().any(axis=1)
+        rated[:FIRST_KNOWN] = False
+        new = ~rated[self.features.ids("item_id").encode(items["item_id"])]
         if not new.any():
             return None
         p, q = (np.linalg.norm(s.factors.numpy(), axis=1).max() for s in (self.users, self.items))
         largest = 1.0 + p * q + np.abs(self.items.bias.numpy()).max()
         return np.where(new, -BELOW * largest, 0.0)
+
+    def query_embedder(self) -> QueryEmbedder:
+        return RatedUsers(self.features, self.query_model)
 
     @property
     def history_needed(self):
@@ -344,9 +352,25 @@ class FactorsAndBias(tf.keras.layers.Layer):
             "take a smaller dim, or the frequent values alone (Categorical(…, min_count=…)). "
             f"Received: dim={dim}.",
         )
-        normal = tf.keras.initializers.RandomNormal(stddev=1 / math.sqrt(dim))
-        self.factors = self.add_weight("factors", (size, dim), initializer=normal)
+        self.factors = self.add_weight("factors", (size, dim), initializer=self._normal())
         self.bias = self.add_weight("bias", (size,), initializer="zeros", trainable=train_bias)
+
+    def _normal(self) -> tf.keras.initializers.Initializer:
+        return tf.keras.initializers.RandomNormal(stddev=1 / math.sqrt(self.dim))
+
+    def begin(self, rated: np.ndarray) -> None:
+        """Zeros for what has no rating, which is then as what is unknown, until it has one.
+
+        Args:
+            rated: the ids of all ratings.
+        """
+        has_any = np.bincount(rated, minlength=self.size) > 0
+        factors = tf.convert_to_tensor(self.factors).numpy()  # of a table in parts, too
+        anew = has_any & ~factors.any(axis=1)  # of which the ratings of before knew nothing
+        if anew.any():
+            factors[anew] = self._normal()([np.count_nonzero(anew), self.dim])
+        factors[~has_any] = 0
+        self.factors.assign(factors)
 
     def call(self, ids):
         known = ids >= FIRST_KNOWN
@@ -356,6 +380,13 @@ class FactorsAndBias(tf.keras.layers.Layer):
     def get_config(self):
         own = {"size": self.size, "dim": self.dim, "train_bias": self.train_bias}
         return {**super().get_config(), **own}
+
+
+class RatedUsers(QueryEmbedder):
+    """Raw user ids to query vectors [p, 1]; nothing is known of who has no rating."""
+
+    def knows(self, raw):
+        return tf.reduce_any(self(raw)[:, :-1] != 0, axis=1)
 
 
 class FoldIn(tf.Module):
