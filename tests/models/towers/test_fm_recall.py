@@ -6,7 +6,9 @@ import tensorflow as tf
 from tests.references.fm import factorization_machine
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History, MultiValued, Numeric
+from tfrec_recall.features.encoder import Field
 from tfrec_recall.models import FMRecall
+from tfrec_recall.models.towers.fm_terms import FMTerms, alone
 
 HALF_LIFE = 2.0
 
@@ -99,6 +101,20 @@ def test_the_vectors_rank_exactly_as_the_machine(model, interactions):
         rest = np.array(full) - inner[row]  # what does not depend on the item
         np.testing.assert_allclose(rest, rest[0], rtol=1e-3, atol=1e-3)
         np.testing.assert_array_equal(np.argsort(-inner[row]), np.argsort(-np.array(full)))
+
+
+def test_a_value_that_a_list_has_twice_makes_no_pair_with_itself():
+    terms = FMTerms([Field("title", 5, rank=2)], dim=2, pairs_within=True)
+    lists = tf.constant([[2, 2, 0], [2, 3, 2], [4, 3, 2]])
+    terms({"title": lists})
+    weights = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
+    terms.tables["title"].assign(weights)
+    for found, row in zip(alone(terms({"title": lists})[:, 0], 2), lists.numpy(), strict=True):
+        values, counts = np.unique(row[row > 0], return_counts=True)
+        cells = weights[values]
+        x = counts / counts.sum()
+        expected = factorization_machine(x, 0.0, cells[:, -1], cells[:, :-1])
+        assert float(found) == pytest.approx(expected, rel=1e-5)
 
 
 def test_every_weight_learns(interactions, model):

@@ -17,8 +17,8 @@ class FMTerms(FeatureEncoder):
     Args:
         fields: as in `FeatureEncoder`.
         dim: of the factors.
-        pairs_within: the values of a list make pairs of their own, as any two features do; without,
-            a list is one feature, whose factors are their mean.
+        pairs_within: the values of a list make pairs of their own, as any two features do; one that
+            is there twice is one feature. Without, a list is one, whose factors are their mean.
 
     Input: as in `FeatureEncoder`.
     Output: [..., fields, 2 * dim + 1]: the factors, the first-order term, the factors' squares.
@@ -41,8 +41,7 @@ class FMTerms(FeatureEncoder):
                 present = tf.cast(values != 0, self.compute_dtype)
                 share = present / tf.maximum(tf.reduce_sum(present, axis=-1, keepdims=True), 1.0)
                 each = tf.cast(rows_of(table, values), self.compute_dtype)[..., :-1]
-                each = tf.square(each) * tf.square(share)[..., tf.newaxis]
-                squares = tf.reduce_sum(each, axis=-2)
+                squares = _sum_of_squares(each, values, share)
         return tf.concat([sums, squares], axis=-1)
 
     def compute_output_shape(self, input_shape):
@@ -79,10 +78,7 @@ class HistoryTerms(tf.keras.layers.Layer):
         sums = tf.reduce_sum(value[..., tf.newaxis] * vectors, axis=1)  # [batch, dim + 1]
         squares = tf.square(sums[:, :-1])
         if self.pairs_within:
-            same = tf.cast(ids[:, :, tf.newaxis] == ids[:, tf.newaxis], tf.float32)
-            of_item = tf.linalg.matvec(same, value)  # the value of each event's item
-            each = (value * of_item)[..., tf.newaxis] * tf.square(vectors[..., :-1])
-            squares = tf.reduce_sum(each, axis=1)
+            squares = _sum_of_squares(vectors[..., :-1], ids, value)
         return tf.cast(tf.concat([sums, squares], axis=-1), self.compute_dtype)
 
     def get_config(self):
@@ -110,6 +106,19 @@ class MachineVector(tf.keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "dim": self.dim}
+
+
+def _sum_of_squares(vectors: tf.Tensor, ids: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
+    """Σ (v x)² over the distinct ids of a list, [..., dim]; the x of one is that of all its places.
+
+    Args:
+        vectors: v of the id at each place, [..., places, dim].
+        ids: [..., places].
+        value: what each place adds to x, [..., places].
+    """
+    same = tf.cast(ids[..., :, tf.newaxis] == ids[..., tf.newaxis, :], value.dtype)
+    x = tf.linalg.matvec(same, value)
+    return tf.reduce_sum((value * x)[..., tf.newaxis] * tf.square(vectors), axis=-2)
 
 
 def alone(terms: tf.Tensor, dim: int) -> tf.Tensor:
