@@ -431,7 +431,7 @@ def test_a_user_counts_once_for_two_items(train):
 
 
 @pytest.mark.parametrize("model_class", [ItemCF, UserCF])
-@pytest.mark.parametrize("own", [{"alpha": 0.1}, {"shrinkage": 3.0}])
+@pytest.mark.parametrize("own", [{"alpha": 0.1}, {"shrinkage": 3.0}, {"active_penalty": 1}])
 def test_what_belongs_to_the_co_count_is_refused_beside_another(model_class, own, train):
     with pytest.raises(ValueError, match="for its co-count alone"):
         fitted(model_class, train, similarity=Jaccard(), **own)

@@ -44,7 +44,8 @@ def similarity_of(owner: str, similarity: Similarity | None, default: CoCount, *
         return counted
     if not hasattr(similarity, "moments"):
         refuse(owner, similarity, "similarity", "Cosine(), Jaccard(), Pearson() or the like", True)
-    if counted != default:
+    kinds = {isinstance(one.active_penalty, bool) for one in (counted, default)}
+    if counted != default or len(kinds) > 1:  # 1 == True, and is another penalty
         said = ", ".join(f"{name}={value!r}" for name, value in own.items())
         raise ValueError(
             f"{owner} has {', '.join(own)} for its co-count alone: give them to the similarity, or "
