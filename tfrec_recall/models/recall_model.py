@@ -86,6 +86,11 @@ class RecallModel(Growing, Learner):
         super().__init__(**kwargs)
         features.require(self.needs, type(self).__name__)
         features.require_adapted()
+        if "history" in self.needs and features.history is None:
+            raise ValueError(
+                f"{type(self).__name__} needs a history of items: History('item_id') among the "
+                f"user's features. Received: histories of {[h.column for h in features.histories]}."
+            )
         if features.of_events and not self.reads_context:
             context = ", ".join(sorted(features.of_events))
             raise ValueError(

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 import tensorflow as tf
 
+from tfrec_recall import models
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import TwoTower
@@ -25,6 +27,51 @@ def of_users(*numbers):
     users = pd.DataFrame({"user_id": [f"u{n}" for n in numbers]})
     events = EVENTS[EVENTS["user_id"].isin(users["user_id"])]
     return Interactions(events, users)
+
+
+QUERIED = Interactions(EVENTS.assign(query="w1", session_id=EVENTS["user_id"]))
+
+
+def with_queries(*user):
+    """Features of these of the user, adapted to events that also say a query."""
+    return Features(user, [Categorical("item_id")]).adapt(QUERIED)
+
+
+NEEDING = [models.MIND, models.SDM, models.SamplingBiasCorrectedTwoTower, models.YouTubeDNN]
+QUERIES = History("query", name="queries", length=4)
+SESSIONS = [History(name, name=f"history_{name}") for name in ("timestamp", "session_id")]
+
+
+@pytest.mark.parametrize("model_class", [*NEEDING, models.ItemCF])
+def test_a_history_of_another_column_is_none_of_items(model_class):
+    features = with_queries(Categorical("user_id"), History("query", name="history"))
+    message = rf"{model_class.__name__} needs a history of items.*Received: .*\['query'\]"
+    with pytest.raises(ValueError, match=message):
+        model_class(features)
+
+
+@pytest.mark.parametrize(
+    "model_class", [*NEEDING[:3], TwoTower, models.SENetTwoTower, models.MultiObjectiveTwoTower]
+)
+def test_a_history_that_is_not_read_is_refused(model_class):
+    beside = SESSIONS if model_class is models.SDM else []
+    features = with_queries(History(length=4), *beside, QUERIES)
+    message = rf"{model_class.__name__} reads no other.* than item_id.*Received: queries\."
+    with pytest.raises(ValueError, match=message):
+        model_class(features)
+    model_class(features.without("queries").adapt(QUERIED), dim=4)
+
+
+@pytest.mark.parametrize("model_class", [models.FMRecall, models.YouTubeDNN])
+def test_a_history_that_is_read_is_an_input_of_the_query(model_class):
+    model = model_class(with_queries(History(length=4), QUERIES), dim=4)
+    assert set(model.query_model.input_names) == {"history", "queries"}
+
+
+@pytest.mark.parametrize("model_class", [TwoTower, models.MultiObjectiveTwoTower, models.FMRecall])
+def test_a_query_of_nothing_is_refused(model_class):
+    with pytest.raises(ValueError, match=rf"{model_class.__name__} makes queries of the user's"):
+        model_class(with_queries())
 
 
 def test_a_traced_step_draws_negatives_of_the_users_of_the_newest_data():

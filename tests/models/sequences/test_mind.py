@@ -280,10 +280,3 @@ def test_without_times_an_index_is_tuned_with_sets_of_any_size(interactions):
         interactions.items, index=index, k=5, tuning_queries=queries(SEEN[:3], SEEN[:2])
     )
     assert retriever(queries(SEEN * 2))[0].shape == (1, 5)
-
-
-def test_a_history_of_another_column_will_not_do(interactions):
-    events = interactions.events.assign(query="w1")
-    other = Features(user=[History("query", name="history")], item=[Categorical("item_id")])
-    with pytest.raises(ValueError, match="MIND needs a history of the column item_id"):
-        MIND(other.adapt(Interactions(events)))

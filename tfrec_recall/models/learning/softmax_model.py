@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import tensorflow as tf
 
 from tfrec_recall.data import Examples, Interactions, PartedInteractions
@@ -32,10 +34,12 @@ class SoftmaxModel(RecallModel):
     """A model that learns which item comes next, by a softmax over it and its negatives.
 
     A subclass sets the two sides, `items` and `softmax`, whose frequency is the weight
-    `target_share`; and `candidates`, unless it writes its own `compute_loss`.
+    `target_share`; and `candidates`, unless it writes its own `compute_loss`. `reads_beside` names
+    the histories that it reads beside that of the items; None: all.
 
     Args:
-        features: adapted; `item_id` is needed.
+        features: adapted; `item_id` is needed, and something of the user. A history that the model
+            does not read is refused, as requests would have to send it.
         positive_threshold: t of the sub-sampling of popular targets, a frequency: of an item with
             the frequency f, an example weighs sqrt(t / f) at most 1, and stays a candidate of the
             others as it was: log q is the same. None keeps all.
@@ -46,6 +50,7 @@ class SoftmaxModel(RecallModel):
 
     compiles = True
     reads_context = True
+    reads_beside: ClassVar[tuple[str, ...] | None] = ()
     items: ItemTable
     candidates: ItemEmbedding
     softmax: CandidateSoftmax
@@ -59,6 +64,7 @@ class SoftmaxModel(RecallModel):
     ):
         super().__init__(features, **kwargs)
         owner = type(self).__name__
+        self._check_user_side(owner)
         number(owner, positive_threshold, "positive_threshold", above=0, optional=True)
         flag(owner, repeats, "repeats")
         keep = keep_probability(features.item_counts, positive_threshold)
@@ -69,6 +75,24 @@ class SoftmaxModel(RecallModel):
         share = (counts / max(counts.sum(), 1.0)).astype("float32")
         self.target_share = tf.Variable(share, trainable=False, name="target_share")
         self.mining: list[HardMining] = []
+
+    def _check_user_side(self, owner: str) -> None:
+        """Raises ValueError for a query of nothing, and for histories that are not read."""
+        features = self.features
+        if not features.user:
+            raise ValueError(
+                f"{owner} makes queries of the user's features: Features needs one at least, such "
+                "as user=[History()]. Received: user=[]."
+            )
+        others = [h.name for h in features.histories if h is not features.history]
+        unread = [n for n in others if self.reads_beside is not None and n not in self.reads_beside]
+        if unread:
+            beside = ", ".join(("item_id", *(self.reads_beside or ())))
+            raise ValueError(
+                f"{owner} reads no other histories than {beside}: leave them out, by "
+                "features.without(…), or take YouTubeDNN or FMRecall, to which each is a bag of "
+                f"its own. Received: {', '.join(unread)}."
+            )
 
     @classmethod
     def default_features(

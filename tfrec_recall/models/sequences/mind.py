@@ -163,8 +163,7 @@ class MIND(SoftmaxModel):
             routing = (iterations, deviation, adaptive, identity, recency)
             for name, value, own in zip(ROUTING, routing, (3, 1.0, True, True, True), strict=True):
                 without_effect(owner, value, own, name, "where it routes")
-        if features.history is None:
-            raise ValueError("MIND needs a history of the column item_id. Received: another one.")
+        assert features.history is not None  # by `needs`
         self.length, self.watched = features.history.length, features.history.name
         self.average_fields, self.residual, self.common = average_fields, residual, common
         self.output_activation, self.ordered = output_activation, features.has_order

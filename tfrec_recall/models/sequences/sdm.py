@@ -123,6 +123,7 @@ class SDM(SoftmaxModel):
         },
     )
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
+    reads_beside: ClassVar[tuple[str, ...] | None] = (TIMES, SESSIONS)
     compiles: ClassVar[bool] = False
 
     def __init__(
@@ -169,8 +170,7 @@ class SDM(SoftmaxModel):
         whole(owner, session_events, "session_events")
         number(owner, gap, "gap", above=0)
         number(owner, past, "past", above=0, optional=True)
-        if features.history is None:
-            raise ValueError("SDM needs a history of the column item_id. Received: another one.")
+        assert features.history is not None  # by `needs`
         if dim % heads:
             raise ValueError(f"heads has to divide dim. Received: dim={dim}, heads={heads}.")
         self.history, length = features.history.name, features.history.length

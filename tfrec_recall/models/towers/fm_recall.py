@@ -65,6 +65,7 @@ class FMRecall(SoftmaxModel):
             "negatives": [Unmet(4)],
         },
     )
+    reads_beside: ClassVar[tuple[str, ...] | None] = None
 
     def __init__(
         self,

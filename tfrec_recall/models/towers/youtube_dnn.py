@@ -102,6 +102,7 @@ class YouTubeDNN(SoftmaxModel):
         },
     )
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
+    reads_beside: ClassVar[tuple[str, ...] | None] = None
 
     def __init__(
         self,
@@ -156,11 +157,7 @@ class YouTubeDNN(SoftmaxModel):
                 "Received: freeze_items=True, item_vectors=None."
             )
         history = features.history
-        if history is None:
-            raise ValueError(
-                f"{owner} needs a history of items: History('item_id') on the user side. "
-                f"Received: histories of {[h.column for h in features.histories]}."
-            )
+        assert history is not None  # by `needs`
         self.watched, self.normalize = history, normalize
         self.example_age, self.timed = example_age, False
         self.per_user, self.user_weight_power = per_user, user_weight_power
