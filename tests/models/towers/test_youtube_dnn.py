@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from tfrec_recall.data import Interactions
+from tfrec_recall.data import Interactions, recent
 from tfrec_recall.features import Categorical, Features, History, MultiValued
 from tfrec_recall.models import YouTubeDNN
 from tfrec_recall.sampling import Hard, InBatch, LogUniform, Popularity
@@ -87,6 +87,20 @@ def test_both_sides_share_one_table_and_every_weight_learns(features, interactio
     for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
         assert gradient is not None, variable.name
         assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, variable.name
+
+
+def test_an_update_measures_ages_as_training_did(features, interactions, monkeypatch):
+    model = built(features, example_age=True)
+    model.training_data(interactions)
+    span, newest = float(model.time_span), interactions.events["timestamp"].max()
+    late = interactions.events.tail(9).assign(timestamp=newest + 1 + np.arange(9))
+    new = recent(interactions, interactions.with_events(late), model.history_needed, replay=0)
+    spans = []
+    monkeypatch.setattr(model, "learn_on", lambda *_: spans.append(float(model.time_span)))
+    model.update(new)
+    assert spans == [span]
+    model.training_data(new.to_learn)  # another training has another span
+    assert float(model.time_span) < 10
 
 
 def test_the_age_is_a_share_of_the_time_in_training_and_zero_in_serving(features, interactions):

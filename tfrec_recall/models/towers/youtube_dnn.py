@@ -30,6 +30,7 @@ from tfrec_recall.models.learning.next_choice import choices
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published
+from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.towers.arguments import check_towers
 from tfrec_recall.models.towers.item_tower import served
 from tfrec_recall.sampling import Negatives, Popularity
@@ -163,6 +164,7 @@ class YouTubeDNN(SoftmaxModel):
         self.per_user, self.user_weight_power = per_user, user_weight_power
         self.engagement, self.minimum_engagement = engagement, minimum_engagement
         self.time_span = tf.Variable(1.0, trainable=False, name="time_span")  # seconds
+        self.shortest_span = 1.0
 
         recency = recency and features.has_order  # the order of rows is never taken for time
         self.items = ItemTable.of(features.item_table)
@@ -192,8 +194,16 @@ class YouTubeDNN(SoftmaxModel):
         self._follow_span(found.span)
 
     def _follow_span(self, seconds: float) -> None:
-        self.time_span.assign(max(seconds, 1.0))
+        self.time_span.assign(max(seconds, self.shortest_span))
         self.timed = True
+
+    def update(self, recent, epochs=2, batch_size=BATCH_SIZE, seed=0):
+        """As of `RecallModel`; an age stays a share of the longest time that was learnt from."""
+        self.shortest_span = float(self.time_span.numpy())
+        try:
+            super().update(recent, epochs, batch_size, seed)
+        finally:
+            self.shortest_span = 1.0
 
     def examples(self, train: Interactions) -> Examples:
         """What is learnt from: the future of each history, as the constructor says which."""
