@@ -380,6 +380,21 @@ def learnt_by(model):
     return [variable.numpy() for variable in model.trainable_variables]
 
 
+@pytest.mark.parametrize("passes", [None, 1])
+def test_branches_learn_alone_by_the_steps_of_an_epoch(train, monkeypatch, passes):
+    model, steps = with_alpha(train, rate=0.0), []
+    model.pretrain_epochs = 5
+
+    def begin_with(product, tower, alpha):
+        steps.extend(int(branch.optimizer.iterations) for branch in (product, tower))
+
+    monkeypatch.setattr(model, "begin_with", begin_with)
+    data = model.training_data(train, batch_size=20)
+    assert data.cardinality() < 15
+    model.fit(data.repeat(passes), epochs=1, steps_per_epoch=3, verbose=0)
+    assert steps == [15, 15]
+
+
 def test_a_model_that_has_learnt_is_not_trained_alone_again(train, tmp_path):
     model = with_alpha(train, rate=0.0)
     model.fit(model.training_data(train, batch_size=64), verbose=0)

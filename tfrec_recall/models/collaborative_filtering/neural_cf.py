@@ -19,13 +19,14 @@ from tfrec_recall.data import (
     next_item,
     pairs,
 )
-from tfrec_recall.data.arguments import Auto, flag, number, whole, widths, without_effect
+from tfrec_recall.data.arguments import Auto, flags, number, whole, widths, without_effect
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, History, Rows, Wanted, ids_alone
 from tfrec_recall.layers import MaskedMean
 from tfrec_recall.models.collaborative_filtering.arguments import half_life_of
 from tfrec_recall.models.collaborative_filtering.id_embeddings import id_embeddings
 from tfrec_recall.models.collaborative_filtering.pair_scorer import PairScorer
+from tfrec_recall.models.keras_arguments import FIT
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.published import Published, Unread
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
@@ -146,9 +147,7 @@ class NeuralCF(RecallModel):
         whole(owner, shortlist, "shortlist", optional=True)
         number(owner, alpha, "alpha", least=0, most=1, optional=True)
         whole(owner, pretrain_epochs, "pretrain_epochs")
-        flags = {"product": product, "tower": tower, "squared_loss": squared_loss}
-        for name, value in flags.items():
-            flag(owner, value, name)
+        flags(owner, product=product, tower=tower, squared_loss=squared_loss)
         if hidden is not None and not tower:
             raise ValueError(
                 f"{owner} has hidden layers in its tower. Received: tower=False, {hidden=}."
@@ -343,7 +342,8 @@ class NeuralCF(RecallModel):
 
     def fit(self, x, *args, **kwargs):
         """As `Model.fit`; with `alpha`, both branches first learn alone, unless this has learnt."""
-        self._pretrain = functools.partial(self._join_branches, x)
+        steps = FIT.bind(self, x, *args, **kwargs).arguments.get("steps_per_epoch")
+        self._pretrain = functools.partial(self._join_branches, x, steps)
         try:
             return super().fit(x, *args, **kwargs)
         finally:
@@ -356,13 +356,14 @@ class NeuralCF(RecallModel):
             self._pretrain(self.alpha)
             self._passes.rewind()
 
-    def _join_branches(self, data: tf.data.Dataset, alpha: float) -> None:
+    def _join_branches(self, data: tf.data.Dataset, steps: int | None, alpha: float) -> None:
         """Begins with a GMF and an MLP that have been trained on the data."""
         rate = float(tf.keras.backend.get_value(self.optimizer.learning_rate))
-        self.begin_with(self._alone(data, rate, True), self._alone(data, rate, False), alpha)
+        product, tower = (self._alone(data, steps, rate, product=one) for one in (True, False))
+        self.begin_with(product, tower, alpha)
 
-    def _alone(self, data: tf.data.Dataset, rate: float, product: bool) -> NeuralCF:
-        """A trained GMF, or else MLP, that is otherwise as this one."""
+    def _alone(self, data, steps: int | None, rate: float, product: bool) -> NeuralCF:
+        """A trained GMF, or else MLP, that is otherwise as this one; `steps` are those an epoch."""
         branch = NeuralCF(
             self.features,
             dim=self.dim,
@@ -382,7 +383,9 @@ class NeuralCF(RecallModel):
             jit_compile=alone and branch.can_compile,
             steps_per_execution=branch.steps_per_execution if alone else 1,
         )
-        branch.fit(data, epochs=self.pretrain_epochs, verbose=0)
+        if steps is not None and isinstance(data, tf.data.Dataset):
+            data = data.repeat()  # it may hold the steps of fewer epochs
+        branch.fit(data, epochs=self.pretrain_epochs, steps_per_epoch=steps, verbose=0)
         return branch
 
     def begin_with(self, product: NeuralCF, tower: NeuralCF, alpha: float = 0.5) -> None:
