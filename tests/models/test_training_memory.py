@@ -11,7 +11,7 @@ from tfrec_recall.features import Categorical, Features
 from tfrec_recall.models import training_memory
 from tfrec_recall.models.training_memory import TrainingMemory, check_state
 from tfrec_recall.optimizers import LazyAdam, RowWiseAdagrad
-from tfrec_recall.sampling import InBatch, Uniform
+from tfrec_recall.sampling import Hard, InBatch, Uniform, Unmet, WithoutOwn
 from tfrec_recall.training import Checkpoints, RateDrops
 from tfrec_recall.training.copies import Copies
 
@@ -85,7 +85,32 @@ def test_a_compiled_step_holds_all_logits_of_a_batch(features):
     assert found.batch == 2 * 4 * 64 * (64 + 10)
     assert "the logits of a batch" in str(found)
     drawn = models.TwoTower(features, dim=4, negatives=[Uniform(10)])
-    assert TrainingMemory.of(drawn, adam, batch_size=64).batch == 2 * 4 * 64 * 10
+    assert TrainingMemory.of(drawn, adam, batch_size=64).batch == 2 * 4 * 64 * 11
+
+
+@pytest.mark.parametrize(
+    ("negatives", "held"),
+    [
+        ([InBatch(), Unmet(3)], 1 + 64 + 3),
+        ([InBatch(), Uniform(10), Unmet(3), Hard(2)], 1 + 64 + 10 + 5),
+        ([Unmet(4)], 1 + 4),
+        ([InBatch(), Uniform(6), WithoutOwn()], (64 + 6) * 17 // 8),  # a mask of them all
+    ],
+    ids=str,
+)
+def test_negatives_of_users_have_logits_at_once(features, negatives, held):
+    correct = any(isinstance(kind, InBatch) for kind in negatives)
+    model = models.TwoTower(features, dim=4, negatives=negatives, correct=correct)
+    assert model.logits_of(64, compiled=False) == 64 * held
+
+
+def test_a_mask_counts_as_logits_do():
+    distinct = built(models.SamplingBiasCorrectedTwoTower)
+    assert distinct.logits_of(64, compiled=False) == 64 * (64 * 2 // 8)
+    assert distinct.logits_of(64, compiled=True) == 64 * 64
+    plain = built(models.SamplingBiasCorrectedTwoTower, distinct=False)
+    assert plain.logits_of(64, compiled=False) == 0
+    assert built(models.SDM).logits_of(64, compiled=False) == 64 * (64 * 3 // 8)
 
 
 def test_copies_of_callbacks_count(features):

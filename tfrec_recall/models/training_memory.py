@@ -25,7 +25,7 @@ class TrainingMemory(NamedTuple):
         vectors: of the items, in all tables that exact search holds while it is measured or
             afterwards.
         kept: copies of the weights, which callbacks hold.
-        batch: the logits of a batch, where a step holds all of them, and their gradients.
+        batch: the logits of a batch, where a step holds all of them, their gradients, and masks.
     """
 
     weights: int

@@ -21,6 +21,8 @@ from tfrec_recall.models.learning.replicas import own_first, replicas
 from tfrec_recall.sampling import InBatch, Negatives, UnmetNegatives, WithoutOwn, kinds_of
 from tfrec_recall.sampling.kinds import OfBatch, OfUser, UserSampler
 
+OF_LOGIT = 8  # bytes, with its gradient
+LOOKED_UP = 17  # bytes of a user and an item: a key, its place, and whether it is there
 Vectors = Callable[[tf.Tensor], tf.Tensor]
 
 
@@ -100,6 +102,25 @@ class CandidateSoftmax(tf.Module):
     def personal(self) -> list[str]:
         """The names of the kinds that depend on the user, which XLA does not compile."""
         return [type(kind).__name__ for kind in self.kinds if isinstance(kind, OfUser | WithoutOwn)]
+
+    def logits_of(self, batch_size: int, compiled: bool, mask_bytes: int = 0) -> int:
+        """How many logits `loss` holds at once of a batch of so many examples.
+
+        Masks of queries and candidates, which XLA does not write out, count as so many more.
+
+        Args:
+            compiled: whether XLA compiles the step.
+            mask_bytes: what the model's own mask has of each candidate of a query.
+        """
+        shared = batch_size * self.in_batch + self.drawn
+        own = sum(kind.count for kind in self.kinds if isinstance(kind, OfUser))
+        held = shared if compiled else 0
+        if own or not self.in_batch:
+            held = 1 + shared + own
+        if not compiled:
+            looked_up = any(isinstance(kind, WithoutOwn) for kind in self.kinds)
+            held += shared * (mask_bytes + LOOKED_UP * looked_up) // OF_LOGIT
+        return batch_size * held
 
     def follow(self, train: Interactions, examples: Examples) -> None:
         """Takes what the batches will hold, and what is known of the users.

@@ -189,9 +189,7 @@ class SoftmaxModel(RecallModel):
         return [mining.callback for mining in self.mining]
 
     def logits_of(self, batch_size: int, compiled: bool) -> int:
-        if not self.softmax.in_batch:
-            return batch_size * self.softmax.drawn
-        return batch_size * (batch_size + self.softmax.drawn) if compiled else 0
+        return self.softmax.logits_of(batch_size, compiled)
 
     @property
     def can_compile(self) -> bool:

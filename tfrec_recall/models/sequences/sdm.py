@@ -359,6 +359,10 @@ class SDM(SoftmaxModel):
             training=training,
         )
 
+    def logits_of(self, batch_size, compiled):
+        mask_bytes = 3 if self.softmax.in_batch else 0  # `_of_others`, its part, and its opposite
+        return self.softmax.logits_of(batch_size, compiled, mask_bytes)
+
     def _of_others(self, row: tf.Tensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         """False for the other targets of a session: they are what its user wants next."""
         passed = row + replicas.rows_before(batch["places"])

@@ -252,6 +252,10 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         # The estimator's step is the batches of all replicas, p = 1 - (1 - q)^count.
         return -tf.math.expm1(tf.math.log1p(-probability) / count)
 
+    def logits_of(self, batch_size, compiled):
+        mask_bytes = 2 if self.distinct else 0  # which copies count, and its opposite
+        return self.softmax.logits_of(batch_size, compiled, mask_bytes)
+
     def compute_loss(self, batch, training=False):
         if "candidate_id" not in batch:
             batch = {**batch, **self.drawn(batch, training)}
