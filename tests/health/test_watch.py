@@ -135,6 +135,10 @@ def test_dates_of_any_type_are_not_counted_as_all_that_is_new_is_later(made):
 
 
 FAULTS = {
+    "dates where text was": (
+        lambda day: day.assign(device="2024-05-01"),
+        {"values of events.device"},
+    ),
     "a column emptied": (lambda day: day.assign(device=None), {"values of events.device"}),
     "a column gone": (lambda day: day.drop(columns="device"), {"values of events.device"}),
     "a new value": (

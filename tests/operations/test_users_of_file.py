@@ -11,6 +11,7 @@ from tests.retrieval.toys import retriever
 from tfrec_recall.data import Interactions
 from tfrec_recall.operations import EveryUser, UsersOfFile
 from tfrec_recall.operations.arrow_tensors import raw_feature
+from tfrec_recall.operations.users_of_file import _check_lengths, needed
 from tfrec_recall.retrieval import EmbeddingRetriever
 
 pytestmark = pytest.mark.usefixtures("untraced")
@@ -188,14 +189,33 @@ def test_a_part_of_the_histories_is_refused_beside_the_data_too(of_ratings, tmp_
 @pytest.mark.parametrize(
     ("ratings", "received"),
     [
-        ([[5.0, 4.0], [], [3.0, 2.0]], "1 and 2 values in row 2, the first of 1"),
-        ([[5.0], [4.0], None], "2 and 1 values in row 0, the first of 2"),
+        (
+            [[5.0, 4.0], [], [3.0, 2.0]],
+            "1 and, in .*, 2 values in row 2, the first of 1",
+        ),
+        ([[5.0], [4.0], None], "2 and, in 'history_rating', 1 values in row 0, the first of 2"),
     ],
 )
 def test_lists_of_the_same_events_are_of_one_length(of_ratings, tmp_path, ratings, received):
     path = folder(tmp_path, {**STRANGERS, **RATED, "history_rating": ratings})
-    with pytest.raises(ValueError, match=f"'history' and 'history_rating'.*{received} such rows"):
+    with pytest.raises(ValueError, match=f"history, history_rating tell.*{received} such rows"):
         UsersOfFile(path, of_ratings)
+
+
+def test_a_history_that_is_not_known_is_held_to_no_other():
+    table = pa.table({"history_brand": [None, ["a"]], "history_kind": [["x", "y"], ["z"]]})
+    _check_lengths(table, ["history_brand", "history_kind"], 0)
+    table = table.append_column("history_size", pa.array([[1], [2]]))
+    with pytest.raises(ValueError, match="2 and, in 'history_size', 1 values in row 0"):
+        _check_lengths(table, table.column_names, 0)
+
+
+def test_only_lists_tell_of_each_event():
+    inputs = {
+        "history": tf.TensorSpec([None, None], tf.string),
+        "history_length": tf.TensorSpec([None], tf.int64),
+    }
+    assert needed(["user_id", "history"], inputs) == ["history_length"]
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,8 @@ def test_a_part_of_a_table_with_a_log_is_refused_wherever_it_is(spark, tmp_path,
     frame = pd.DataFrame({"user_id": ["a"], "item_id": ["b"]})
     frame.to_parquet(table / part / "0.parquet")
     read = on.SparkInteractions.from_parquet
-    assert read(spark, f"file://{table / 'data'}").events.count() == 1 if part == "data" else True
+    if part == "data":  # of which the folder of its log alone says nothing yet
+        assert read(spark, f"file://{table / part}").events.count() == 1
     (table / log).write_text("{}")
     for place in (table / part, f"file://{table / part}"):
         with pytest.raises(ValueError, match=rf"orders is a table of .*{said}"):

@@ -12,6 +12,8 @@ from tfrec_recall.graph.similarity import Totals, column_sizes
 
 pytest.importorskip("pyspark", reason="these tests need PySpark: pip install 'pyspark>=4,<5'")
 
+from pyspark.errors import PySparkException
+
 from tfrec_recall import spark as on
 from tfrec_recall.spark.groups import whole_groups
 from tfrec_recall.spark.products import pair_products
@@ -97,12 +99,11 @@ def test_nearby_neighbours_are_those_of_one_machine(encoded, known, items, penal
 def test_too_few_rows_and_numbers_below_1_are_refused(encoded, items):
     entries, similarity = on.interaction_matrix(encoded), graph.CoCount()
     last, rows = len(items) - 1, len(items)
-    with pytest.raises(
-        ValueError, match=rf"rows counts all numbers.*rows={last}, and a row {last}"
-    ):
-        on.neighbours(entries, similarity, 3, rows=last)
-    with pytest.raises(ValueError, match="rows counts all numbers"):
-        on.nearby_neighbours(encoded, similarity, 3, half_life=1.0, rows=last)
+    said = rf"rows counts all numbers.*rows={last}, and a row {last}"
+    with pytest.raises(PySparkException, match=said):
+        on.neighbours(entries, similarity, 3, rows=last).collect()
+    with pytest.raises(PySparkException, match=said):
+        on.nearby_neighbours(encoded, similarity, 3, half_life=1.0, rows=last).collect()
     with pytest.raises(ValueError, match="most_entries"):
         on.neighbours(entries, similarity, 3, rows=rows, most_entries=0)
     with pytest.raises(ValueError, match="most_events"):

@@ -59,6 +59,17 @@ def test_what_waits_or_not_the_types_of_before_are_asked_for(path):
     assert waiting.field("tags").type == learnt(path).schema.field("tags").type
 
 
+def test_lists_come_where_all_were_empty_and_ties_are_numbered_on(tmp_path):
+    order = pd.Series(range(EVENTS), dtype="int8")
+    first = with_columns(0, tags=[[]] * EVENTS, tie_order=order)
+    path = exported(tmp_path / "popular", first)
+    for number in (1, 2):
+        update(path, with_columns(number, tags=[["red"]] * EVENTS, tie_order=order))
+    every = learnt(path).events()
+    assert sorted(every["tie_order"]) == list(range(3 * EVENTS))
+    assert every["tags"].map(len).value_counts().to_dict() == {1: 2 * EVENTS, 0: EVENTS}
+
+
 def test_a_type_is_that_of_the_first_part_that_has_values(tmp_path):
     parts = []
     for number, tags in enumerate((None, [], ["x"])):

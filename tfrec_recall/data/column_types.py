@@ -167,6 +167,12 @@ def _nested(values: pd.Series, like: pd.Series) -> pd.Series:
     texts = found[[isinstance(cell, str) for cell in found]]
     if pa.types.is_nested(kind) and len(texts):
         raise ValueError(f"it holds lists, and no text such as {texts.iloc[0]!r}")
-    if not pa.types.is_null(kind):
+    if says(kind):
         pa.array(found, kind, from_pandas=True)
     return found
+
+
+def says(kind: pa.DataType) -> bool:
+    """Whether a type is one of values: that of missing ones, and that of empty lists, is none."""
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    return says(kind.value_type) if is_list else not pa.types.is_null(kind)

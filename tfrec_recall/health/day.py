@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,10 @@ class Day:
         Dates are left out: of them all that is new is later. So are given vectors: of their
         numbers one by one nothing is to be said, and there are too many of them to look at.
         """
+        return self._columns
+
+    @functools.cached_property
+    def _columns(self) -> dict[str, tuple[pd.Series, np.ndarray]]:
         every = self._every_column()
         return {name: one for name, one in every.items() if not left_out(one[0])}
 

@@ -52,8 +52,8 @@ class Values:
             return None
         found = seen.columns().get(self.column)
         if found is None:
-            if seen.leaves_out(self.column):
-                return None  # an export of an earlier version counted it
+            if self.lists and self.bins.values is None and seen.leaves_out(self.column):
+                return None  # an export of an earlier version counted their numbers
             rows = seen.units if table == "users" else len(seen.events)
             unit = np.arange(rows) if table == "users" else seen.unit
             return counted(unit, np.full(rows, MISSING), seen.units, len(self.bins))

@@ -83,7 +83,7 @@ class UsersOfFile:
         self._columns = [USER, *sorted({*self._inputs, *self._left_out} - {USER})]
         self._cast = self._casts()
         self._size, self.strangers = 0, 0
-        told = [name for name in self._inputs if of_history(name)]
+        told = _of_events(self._inputs)
         several = told if len(told) > 1 else []
         for table in self._batches(LISTS_AT_A_TIME if several else AT_A_TIME, [USER, *several]):
             self._look_through(table.column(USER))
@@ -253,7 +253,7 @@ def needed(columns: list[str], inputs: Mapping[str, tf.TensorSpec]) -> list[str]
     Raises: ValueError where it has some of those that tell of histories: others have other events.
     """
     lacking = sorted(set(inputs) - set(columns))
-    told = [name for name in inputs if of_history(name)]
+    told = _of_events(inputs)
     there = [name for name in told if name not in lacking]
     if 0 < len(there) < len(told):
         away = [name for name in told if name in lacking]
@@ -264,6 +264,11 @@ def needed(columns: list[str], inputs: Mapping[str, tf.TensorSpec]) -> list[str]
             f"Received columns: {', '.join(columns)}."
         )
     return lacking
+
+
+def _of_events(inputs: Mapping[str, tf.TensorSpec]) -> list[str]:
+    """The inputs that have a value for each event of a history."""
+    return [name for name, spec in inputs.items() if of_history(name) and spec.shape.rank == 2]
 
 
 def digest(files: list[pathlib.Path]) -> str:
@@ -281,24 +286,31 @@ def _check_lengths(table: pa.Table, histories: list[str], before: int) -> None:
     Args:
         before: rows of the file before those of the table.
     """
-    lengths = {name: list_lengths(table[name]) for name in sorted(histories)}  # history is first
-    first = next(iter(lengths), HISTORY)
-    for name, found in lengths.items():
-        other = found != lengths[first]
+    events = np.full(len(table), -1)  # of each row, by the columns before: history is the first
+    for name in sorted(histories):
+        found = list_lengths(table[name])
+        given = np.ones(len(table), bool)
         if name != HISTORY:
-            other &= ~table[name].is_null().to_numpy()
+            given = ~table[name].is_null().to_numpy()
+        other = given & (events >= 0) & (found != events)
         if other.any():
             row = int(other.argmax())
             raise ValueError(
-                f"Columns {first!r} and {name!r} tell of the same events: their lists are of one "
-                f"length in each row. Received: {lengths[first][row]} and {found[row]} values in "
-                f"row {before + row}, the first of {int(other.sum())} such rows."
+                f"Columns {', '.join(sorted(histories))} tell of the same events: their lists are "
+                f"of one length in each row. Received: {events[row]} and, in {name!r}, "
+                f"{found[row]} values in row {before + row}, the first of {int(other.sum())} such "
+                "rows."
             )
+        events = np.where(given, found, events)
 
 
 def _of_one_width(features: dict[str, Any]) -> dict[str, Any]:
     """The same, with a place for each event of a history where nothing is known of it."""
-    told = {name: one for name, one in features.items() if of_history(name)}
+    told = {
+        name: one
+        for name, one in features.items()
+        if of_history(name) and isinstance(one, tf.RaggedTensor)
+    }
     if len(told) < 2:
         return features
     fillers = {name: tf.constant(padding(one.dtype), one.dtype) for name, one in told.items()}

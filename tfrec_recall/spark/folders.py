@@ -57,6 +57,15 @@ def holds(spark: SparkSession, folder: Folder, pattern: str) -> bool:
     return any(fnmatch.fnmatchcase(file, name) for file in files)
 
 
+def with_those_above(spark: SparkSession, path: Folder) -> Iterator[tuple[str, str]]:
+    """A place and all that it is within, up to the root of its file system, with their names."""
+    system, here = _place(spark, str(path))
+    place = system.makeQualified(here)
+    while place is not None:
+        yield str(place), str(place.getName())
+        place = place.getParent()
+
+
 def is_local(spark: SparkSession, path: Folder) -> bool:
     """Whether a path without a scheme is of this machine, and not of a cluster's file system."""
     system, _ = _place(spark, str(path))

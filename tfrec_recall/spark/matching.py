@@ -59,7 +59,7 @@ def check(events: DataFrame, frame: DataFrame | None, table: str, column: str) -
                 "differ from those that are by leading zeros alone: a program read text as "
                 f"numbers. {_WAYS} Received: {shown}."
             )
-    if both >= ALMOST_NONE * min(here, there) and here - both > MOST * here:
+    if there and both >= ALMOST_NONE * min(here, there) and here - both > MOST * here:
         some = [one[0] for one in met.join(known, column, "left_anti").take(3)]
         tell(
             f"{table}: {here - both:,} of {here:,} {column}s of events are not there, such as "

@@ -16,7 +16,6 @@ from tfrec_recall.spark.products import COLUMN, ID, NEIGHBOUR, names_of
 from tfrec_recall.spark.similarity import (
     best_pairs,
     check_arguments,
-    check_rows,
     column_weights,
     interaction_matrix,
 )
@@ -58,7 +57,6 @@ def nearby_neighbours(
         )
     known = events.where(F.col("item_id") > 1).select("user_id", "item_id", PLACE)
     matrix = interaction_matrix(known)
-    check_rows(matrix, rows)
     column_weights(similarity, known.groupBy("user_id").count(), most_events, "events")
     sizes = matrix.groupBy(COLUMN).count()
     weight = column_weights(similarity, sizes, None, "entries")

@@ -20,7 +20,14 @@ from tfrec_recall.data.reading.parquet import LABELS
 from tfrec_recall.data.reading.parts import LOGS, logged_table, partition, refuse_split
 from tfrec_recall.data.reading.types import numbers
 from tfrec_recall.spark.checks import KEYS
-from tfrec_recall.spark.folders import Folder, exists, holds, is_local, whole_path
+from tfrec_recall.spark.folders import (
+    Folder,
+    exists,
+    holds,
+    is_local,
+    whole_path,
+    with_those_above,
+)
 from tfrec_recall.spark.names import contents, each, named
 
 Frames = dict[str, DataFrame]
@@ -51,12 +58,10 @@ def find(spark: SparkSession, place: str, elsewhere: Mapping[str, Folder | None]
 
 def _refuse_logged_table(spark: SparkSession, path: str) -> None:
     """As `data.reading.parts.refuse_logged_table`, wherever Spark reads."""
-    place = path.rstrip("/")
-    while True:
+    for place, name in with_those_above(spark, path):
         for log in LOGS:
             if holds(spark, place, log):
                 raise logged_table(place, log)
-        place, _, name = place.rpartition("/")
         if "=" not in name and name != "data":  # these stand beside or below the log
             return
 

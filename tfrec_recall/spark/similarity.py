@@ -75,7 +75,6 @@ def neighbours(
     Returns: id, rank (from 1), neighbour, weight (float).
     """
     check_arguments("neighbours", count, rows, most_entries=most_entries)
-    check_rows(matrix, rows)
     if similarity.shift_invariant:
         row = matrix.agg(F.min(VALUE)).first()
         least = 0.0 if row is None or row[0] is None else float(row[0])
@@ -116,7 +115,17 @@ def best_pairs(
     # Equals are in the order of a permutation, of which the driver has the numbers.
     place = np.argsort(np.random.default_rng(seed).permutation(rows)).astype("int32")
     order = pa.table({ROW: np.arange(rows, dtype="int32"), "_lot": place})
-    totals = totals.join(pairs.sparkSession.createDataFrame(order), ROW)
+    totals = totals.join(pairs.sparkSession.createDataFrame(order), ROW, "left")
+    beyond = F.raise_error(
+        F.concat(
+            F.lit(
+                "rows counts all numbers of the ids, padding and unknown among them, as the length "
+                f"of their vocabulary does. Received: rows={rows}, and a row "
+            ),
+            F.col(ROW).cast("string"),
+        )
+    ).cast("int")
+    totals = totals.withColumn("_lot", F.coalesce(F.col("_lot"), beyond))
     for end, prefix in ((ID, "left"), (NEIGHBOUR, "right")):
         own = [F.col(name).alias(prefix + name) for name in ("_size", "_squares", "_lot")]
         whole = whole.join(totals.select(F.col(ROW).alias(end), *own), end)
@@ -182,14 +191,3 @@ def check_arguments(owner: str, count: int, rows: int, **most: int | None) -> No
     whole(owner, rows, "rows")
     for name, value in most.items():
         whole(owner, value, name, optional=True)
-
-
-def check_rows(matrix: DataFrame, rows: int) -> None:
-    """Raises ValueError for a row of a matrix that `rows` does not count."""
-    found = matrix.agg(F.max(ROW)).first()
-    last = -1 if found is None or found[0] is None else int(found[0])
-    if last >= rows:
-        raise ValueError(
-            "rows counts all numbers of the ids, padding and unknown among them, as the length of "
-            f"their vocabulary does. Received: rows={rows}, and a row {last}."
-        )

@@ -22,6 +22,7 @@ import tensorflow as tf
 
 from tfrec_recall.data import Split
 from tfrec_recall.data.arrow_frames import to_frame
+from tfrec_recall.data.column_types import says
 from tfrec_recall.data.order import TIE_ORDER
 from tfrec_recall.data.times import ORDER
 from tfrec_recall.export.version_files import STATE, STATE_ID, card_of, training_in
@@ -297,21 +298,19 @@ def schema_of(parts: Sequence[pathlib.Path]) -> pa.Schema:
         if field.name == "split":
             continue
         known = (one.field(field.name) for one in schemas if field.name in one.names)
-        fields.append(next((one for one in known if _says(one.type)), field))
+        found = next((one for one in known if says(one.type)), field)
+        if field.name == TIE_ORDER:  # it is numbered on and on, whatever the training's file had
+            whole = pa.types.is_integer(found.type)
+            found = found.with_type(pa.int64() if whole else pa.float64())
+        fields.append(found)
     return pa.schema(fields)
-
-
-def _says(kind: pa.DataType) -> bool:
-    """Whether a type is one of values: of missing ones, and of empty lists, it is not."""
-    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
-    return _says(kind.value_type) if is_list else not pa.types.is_null(kind)
 
 
 def _write(table: pd.DataFrame, path: pathlib.Path, schema: pa.Schema | None = None) -> None:
     """Writes a table, with the types that a schema says, where it says any."""
     written = pa.Table.from_pandas(table, preserve_index=False)
     if schema is not None:
-        said = {field.name: field for field in schema if _says(field.type)}
+        said = {field.name: field for field in schema if says(field.type)}
         fields = [said.get(field.name, field) for field in written.schema]
         written = pa.Table.from_pandas(table, pa.schema(fields), preserve_index=False)
     pq.write_table(written, path, row_group_size=ROWS)

@@ -20,7 +20,7 @@ from tfrec_recall.evaluation import evaluate
 from tfrec_recall.export import LoadedRetriever, export, load
 from tfrec_recall.export.next_version import next_version
 from tfrec_recall.export.version_files import training_in
-from tfrec_recall.export.versions import versions
+from tfrec_recall.export.versions import version_folders
 from tfrec_recall.health import DaysBefore, Reference, write_reference
 from tfrec_recall.models import RecallModel
 from tfrec_recall.models.graphs.node_model import NodeModel
@@ -146,8 +146,8 @@ def _updated(
     unchanged: Callable[[str], None],
 ) -> Updated:
     path = serving.path.parent
-    newest = versions(path)[-1:]
-    if newest and serving.path.name != str(newest[0]):
+    newest = max(version_folders(path).items(), default=None)
+    if newest is not None and serving.path.name != newest[1].name:
         tell(
             f"The new version goes on from {serving.path}: what later ones learnt, up to version "
             f"{newest[0]}, is not in it."
