@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from tfrec_recall.operations.catalogue_changes import CatalogueChanges
@@ -70,6 +71,40 @@ def test_times_are_the_same_in_any_zone_and_texts_do_not_go_by_other_cells():
     lists = [[day] for day in hours]
     moments = [np.array([day], "datetime64[us]") for day in hours]
     assert changed_both_ways(dated(lists), dated(moments)) == []
+
+
+MOMENTS = DAYS.astype("timestamp[us][pyarrow]")
+ARROW = {
+    "moments": MOMENTS,
+    "in a zone": DAYS.dt.tz_localize("UTC").astype(pd.ArrowDtype(pa.timestamp("us", "UTC"))),
+    "categories": MOMENTS.astype("category"),
+    "days": pd.Series([*DAYS.dt.date[:2], None], dtype="date32[pyarrow]"),
+    "spans": (DAYS - DAYS[0]).astype("duration[us][pyarrow]"),
+    "whole numbers": pd.Series([1, 2, None], dtype="int64[pyarrow]"),
+    "decimals": pd.Series([1, 2, None], dtype=pd.ArrowDtype(pa.decimal128(9, 2))),
+    "lists": pd.Series([["x"], [], None], dtype=pd.ArrowDtype(pa.list_(pa.string()))),
+    "chunks": pd.concat([MOMENTS[:1], MOMENTS[1:]]),
+}
+PLAIN = {
+    **dict.fromkeys(("moments", "categories", "days", "chunks"), DAYS),
+    "in a zone": DAYS.dt.tz_localize("UTC"),
+    "spans": DAYS - DAYS[0],
+    "whole numbers": pd.Series([1, 2, None]),
+    "decimals": pd.Series([1, 2, None]),
+    "lists": pd.Series([["x"], [], None]),
+}
+
+
+@pytest.mark.parametrize("kind", ARROW)
+def test_types_of_arrow_say_the_same_beside_gaps(kind):
+    column, plain = ARROW[kind], PLAIN[kind]
+    assert changed_both_ways(dated(column), dated(plain)) == []
+    assert changed_both_ways(dated(column), dated(column)) == []
+    fewer = column.reindex([0, len(OLD), 2]).set_axis(OLD.index)
+    assert changed_both_ways(dated(column), dated(fewer)) == ["b"]
+    assert changed_both_ways(dated(plain), dated(column[[1, 1, 2]].set_axis(OLD.index))) == ["a"]
+    ids = OLD["item_id"].astype(pd.ArrowDtype(pa.string()))
+    assert changed_both_ways(dated(column).assign(item_id=ids), dated(plain)) == []
 
 
 LISTS = pd.DataFrame(

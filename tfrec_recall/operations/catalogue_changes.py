@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_datetime64_any_dtype, is_timedelta64_dtype
 
+from tfrec_recall.data.arrow_frames import without_arrow
 from tfrec_recall.data.column_types import LISTS, of_floats, without_categories
 
 AT_A_TIME = 65_536  # items whose cells are compared
@@ -82,7 +83,7 @@ def _differ(old: pd.Series, new: pd.Series) -> np.ndarray:
     Numbers, times and lists are the same whatever holds them, as is a gap; floats, as the narrower
     of two types holds them.
     """
-    old, new = without_categories(old), without_categories(new)
+    old, new = _plain(old), _plain(new)
     if object in (old.dtype, new.dtype):
         return np.array([not _same(*cells) for cells in zip(old, new, strict=True)], bool)
     if all(pd.api.types.is_float_dtype(one.dtype) for one in (old, new)):
@@ -93,6 +94,12 @@ def _differ(old: pd.Series, new: pd.Series) -> np.ndarray:
             gap = old.isna().to_numpy() & new.isna().to_numpy()
             return np.asarray(old.array != new.array, bool) & ~gap
     return _texts(old) != _texts(new)
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    """Without categories, and without types of Arrow, to which a gap is neither equal nor other."""
+    found: pd.Series = without_arrow(without_categories(column).to_frame()).iloc[:, 0]
+    return found
 
 
 def _texts(column: pd.Series) -> np.ndarray:
