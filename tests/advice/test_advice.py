@@ -152,6 +152,26 @@ def test_features_are_named_by_their_columns():
     assert "users.device" in anything[0].figure
 
 
+def test_what_is_shuffled_of_users_is_named_by_requests_and_weights_by_features():
+    names = (("dev", "device", True), ("city", "home", False), ("town", "city", False))
+    own = {"side": "user", "kind": "Categorical"}
+    features = [
+        {**own, "name": "history_device", "column": "device", "context": False, "kind": "History"},
+        *({**own, "name": one, "column": column, "context": of} for one, column, of in names),
+        {**own, "name": "a_b", "column": "home", "context": False, "side": "item"},
+    ]
+    lost = {"recall": 0.5, "lost": 0.0, "low": 0.0, "high": 0.0}
+    for side, name, column in (
+        *(("user", "device", "events.device"), ("user", "dev", "events.device")),
+        *(("user", "city", "users.city"), ("user", "home", "users.home")),
+        *(("item", "a_b", "items.home"), ("item", "home", "items.home")),
+    ):
+        (one,) = said(ablation=[{**lost, "side": side, "name": name}], features=features)
+        assert f": {column} 0.0000" in one.figure
+    (one,) = said(field_weights={"user": {"city": 0.01, "user_id": 0.9}}, features=features)
+    assert "users.home 0.010" in one.figure
+
+
 def test_means_of_the_history_and_what_requests_tell_are_no_columns():
     silent = {"side": "user", "recall": 0.5, "lost": 0.0, "low": 0.0, "high": 0.0}
     assert said(ablation=[{**silent, "name": name} for name in ("objective", "timestamp")]) == []

@@ -91,11 +91,23 @@ class Evidence:
 
     def column(self, side: str, name: str) -> str:
         """The column that a feature reads, as `--columns` takes it: `items.Unit Price`."""
+        return self._column(side, name, "name") or f"{side}s.{name}"
+
+    def shuffled(self, side: str, name: str) -> str:
+        """As `column`, of what the ablation calls so: of users what a request does, by the column;
+        of items, and of users in reports of earlier versions, the feature."""
+        found = self._column(side, name, "column") if side == "user" else None
+        return found or self.column(side, name)
+
+    def _column(self, side: str, name: str, key: str) -> str | None:
         for one in self.features:
-            if isinstance(one, Mapping) and (one.get("side"), one.get("name")) == (side, name):
-                table = "events" if one.get("context") else f"{side}s"
-                return f"{table}.{one.get('column', name)}"
-        return f"{side}s.{name}"
+            if not isinstance(one, Mapping) or (one.get("side"), one.get(key)) != (side, name):
+                continue
+            if key == "column" and one.get("kind") == "History":
+                continue  # which a request calls otherwise
+            table = "events" if one.get("context") else f"{side}s"
+            return f"{table}.{one.get('column', name)}"
+        return None
 
     def has(self, *names: str) -> list[str]:
         """Those of these settings that the model has."""

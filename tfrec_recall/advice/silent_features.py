@@ -22,7 +22,7 @@ def silent_features(known: Evidence) -> Iterator[Advice]:
     """Shuffled among users or items, they cost no recall that could be told from none, and surely
     little, where there is any; or SENet lets hardly anything of them through."""
     silent = [
-        f"{known.column(one['side'], one['name'])} {one['lost']:.4f} "
+        f"{known.shuffled(one['side'], one['name'])} {one['lost']:.4f} "
         f"({one['low']:.4f} to {_most(one):.4f})"
         for one in known.ablation
         if one["name"] not in ALWAYS

@@ -45,8 +45,9 @@ def ablation(
         seed: of the shuffles, and of the users where there are more than 1,000. Where recall is so
             low that these cannot tell 2% of it, as many are asked as can, up to 20,000.
 
-    Returns: of each feature `side`, `name`, `recall` as it is, and `lost` without it, with the 95%
-        interval over users, `low` and `high`, and how many `users` these are; what says most first.
+    Returns: of each feature `side`, `name` (of a user's that of its column, as a request has it),
+        `recall` as it is, and `lost` without it, with the 95% interval over users, `low` and
+        `high`, and how many `users` these are; what says most first.
     """
     measured = Measured.of(split, repeats)
     generator = np.random.default_rng(seed)
