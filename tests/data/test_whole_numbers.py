@@ -1,5 +1,7 @@
 """Text of whole numbers becomes integers digit by digit, and never by way of a double."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,6 +39,19 @@ def test_unsigned_ones_reach_further():
         whole_numbers(text)
     with pytest.raises(ValueError, match=r"uint64 holds .*Received: -1"):
         whole_numbers(pd.Series(["-1", "2"], dtype="str"), unsigned=True)
+
+
+def test_one_that_is_written_otherwise_costs_the_others_nothing():
+    rows = 100_000
+    text = pd.Series(["1e3", None, *map(str, range(rows)), "1e3", "2E0"], dtype="str")
+    text = pd.concat([text, text[:1]], ignore_index=True)  # in several chunks
+    tracemalloc.start()  # Arrow's memory is not of it
+    try:
+        found = whole_numbers(text)
+        assert tracemalloc.get_traced_memory()[1] < 40 * rows  # less than texts of Python
+    finally:
+        tracemalloc.stop()
+    assert found.tolist() == [1000, pd.NA, *range(rows), 1000, 2, 1000]
 
 
 @pytest.mark.parametrize(

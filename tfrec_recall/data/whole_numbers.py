@@ -28,9 +28,9 @@ def whole_numbers(text: pd.Series, unsigned: bool = False) -> pd.Series:
     digits = pc.replace_substring_regex(digits, _PLAIN, r"\1\2")
     digits = pc.replace_substring_regex(digits, r"\A-0\z", "0")  # which no unsigned type reads
     others = digits.filter(pc.invert(pc.match_substring_regex(digits, r"\A-?[0-9]+\z"))).unique()
-    if len(others):
-        known = {other: _written_out(other) for other in others.to_pylist()}
-        digits = pa.array([known.get(one, one) for one in digits.to_pylist()], pa.large_string())
+    if len(others):  # of which there may be one among millions
+        known = pa.array([_written_out(one) for one in others.to_pylist()], pa.large_string())
+        digits = pc.coalesce(pc.take(known, pc.index_in(digits, value_set=others)), digits)
     try:
         numbers = digits.cast(kind)
     except pa.ArrowInvalid as error:
