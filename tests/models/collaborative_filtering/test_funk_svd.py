@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from tensorflow.python.distribute.sharded_variable import ShardedVariable
 
 from tests.references import funk_svd as reference
 from tfrec_recall.data import Interactions, recent
 from tfrec_recall.export import export, load
+from tfrec_recall.layers.tables import rows_of
 from tfrec_recall.models import FunkSVD
-from tfrec_recall.models.collaborative_filtering import funk_svd
+from tfrec_recall.models.collaborative_filtering import factors_and_bias, funk_svd
 
 USERS, ITEMS, DIM = 9, 13, 3
 
@@ -159,6 +161,35 @@ def test_who_and_what_has_no_rating_is_as_if_unknown(train):
     new = Interactions(rated.assign(timestamp=1000))
     model.update(recent(data, new, length=model.history_needed, replay=0), epochs=1)
     assert model.users.factors.numpy()[who].any()
+
+
+class InParts(ShardedVariable):
+    """A table on parameter servers, which is not sent whole."""
+
+    def assign(self, *_, **__):
+        raise AssertionError("The whole table is written.")
+
+
+def test_who_has_no_rating_is_made_zeros_some_rows_at_a_time(monkeypatch):
+    begin = np.random.default_rng(3).normal(size=(9, DIM)).astype("float32")
+    begin[[4, 6]] = 0
+    side, read = factors_and_bias.FactorsAndBias(9, DIM, train_bias=True), []
+
+    def seen(table, ids):
+        read.append(len(ids))
+        return rows_of(table, ids)
+
+    monkeypatch.setattr(side, "factors", InParts([tf.Variable(begin[:5]), tf.Variable(begin[5:])]))
+    monkeypatch.setattr(factors_and_bias, "NUMBERS_AT_A_TIME", 2 * DIM)
+    monkeypatch.setattr(factors_and_bias, "rows_of", seen)
+    side.begin(np.array([8, 4, 2, 8, 4]))
+    found = np.concatenate([part.numpy() for part in side.factors.variables])
+    np.testing.assert_array_equal(found[[2, 8]], begin[[2, 8]])
+    np.testing.assert_array_equal(np.flatnonzero(found.any(axis=1)), [2, 4, 8])
+    assert read == [2, 1]
+    np.testing.assert_array_equal(
+        side.are_zeros(np.array([6, 4, 6, 8])), [True, False, True, False]
+    )
 
 
 def test_a_new_user_is_the_least_of_his_part_of_the_loss(train):

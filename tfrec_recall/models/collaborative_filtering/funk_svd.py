@@ -14,10 +14,12 @@ from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, batches
 from tfrec_recall.data.arguments import flag, number, whole
 from tfrec_recall.data.examples import HISTORY_ONLY, NoExample, pad_runs
-from tfrec_recall.data.memory import check_table
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, Rows, Start, Wanted, ids_alone
-from tfrec_recall.layers.tables import rows_of
+from tfrec_recall.models.collaborative_filtering.factors_and_bias import (
+    NUMBERS_AT_A_TIME,
+    FactorsAndBias,
+)
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import rating_column
 from tfrec_recall.models.collaborative_filtering.raters import ByFactors, ByFoldIn
 from tfrec_recall.models.nothing_new import telling_of_nothing
@@ -27,7 +29,6 @@ from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 
 FOLDED_AT_A_TIME = 1024  # users or items
-NUMBERS_AT_A_TIME = 4_000_000  # of the factors of all that these rate, 16 MB
 BELOW = 10.0  # times the largest score of training: factors of users that are folded in are longer
 
 
@@ -226,10 +227,7 @@ class FunkSVD(RecallModel):
 
     def _fold_in_rows(self, own: FactorsAndBias, other: FactorsAndBias, row, column, rating):
         """Gives rows that are zeros what their ratings of the other side say."""
-        blank = ~own.factors.numpy().any(axis=1)
-        blank[:FIRST_KNOWN] = False
-        learnt = other.factors.numpy().any(axis=1)
-        use = blank[row] & learnt[column]
+        use = own.are_zeros(row) & ~other.are_zeros(column)
         row, column, rating = row[use], column[use], rating[use]
         order = np.argsort(row, kind="stable")
         row, column, rating = row[order], column[order], rating[order].astype("float32")
@@ -335,51 +333,6 @@ def _blocks(counts: np.ndarray, most: int) -> Iterator[slice]:
         end = first + max(1, int(np.searchsorted(padded, most, side="right")))
         yield slice(first, end)
         first = end
-
-
-@saved_by_config
-class FactorsAndBias(tf.keras.layers.Layer):
-    """A vector and a bias for each encoded id; zeros for padding and unknown.
-
-    Input: encoded ids [...].  Output: factors [..., dim] and biases [...].
-    """
-
-    def __init__(self, size: int, dim: int, train_bias: bool, **kwargs):
-        super().__init__(**{"dtype": "float32", **kwargs})  # halves would gain nothing
-        self.size, self.dim, self.train_bias = size, dim, train_bias
-        check_table(
-            *("factors", size, dim),
-            "take a smaller dim, or the frequent values alone (Categorical(…, min_count=…)). "
-            f"Received: dim={dim}.",
-        )
-        self.factors = self.add_weight("factors", (size, dim), initializer=self._normal())
-        self.bias = self.add_weight("bias", (size,), initializer="zeros", trainable=train_bias)
-
-    def _normal(self) -> tf.keras.initializers.Initializer:
-        return tf.keras.initializers.RandomNormal(stddev=1 / math.sqrt(self.dim))
-
-    def begin(self, rated: np.ndarray) -> None:
-        """Zeros for what has no rating, which is then as what is unknown, until it has one.
-
-        Args:
-            rated: the ids of all ratings.
-        """
-        has_any = np.bincount(rated, minlength=self.size) > 0
-        factors = tf.convert_to_tensor(self.factors).numpy()  # of a table in parts, too
-        anew = has_any & ~factors.any(axis=1)  # of which the ratings of before knew nothing
-        if anew.any():
-            factors[anew] = self._normal()([np.count_nonzero(anew), self.dim])
-        factors[~has_any] = 0
-        self.factors.assign(factors)
-
-    def call(self, ids):
-        known = ids >= FIRST_KNOWN
-        factors = tf.where(known[..., tf.newaxis], rows_of(self.factors, ids), 0.0)
-        return factors, tf.where(known, rows_of(self.bias, ids), 0.0)
-
-    def get_config(self):
-        own = {"size": self.size, "dim": self.dim, "train_bias": self.train_bias}
-        return {**super().get_config(), **own}
 
 
 class RatedUsers(QueryEmbedder):
