@@ -163,6 +163,45 @@ def test_who_and_what_has_no_rating_is_as_if_unknown(train):
     assert model.users.factors.numpy()[who].any()
 
 
+def with_mute(train):
+    """A user and an item that are known and have no rating: data, a model and the two's ids."""
+    mute = {"user_id": ["u0", "mute"], "item_id": ["mute", "i3"], "rating": np.nan}
+    events = pd.concat([train.events, pd.DataFrame(mute)], ignore_index=True)
+    data = Interactions(events.assign(timestamp=range(len(events))))
+    model = built(data)
+    model.has_learnt.assign(1)
+    rows = [model.features.ids(n).encode(pd.Series(["mute"])) for n in ("user_id", "item_id")]
+    return data, model, *rows
+
+
+@pytest.mark.parametrize("by", ["update", "adapt"])
+def test_two_that_have_rated_each_other_alone_learn(train, by):
+    """Neither can be folded in by the other, and zeros beside zeros have no gradient."""
+    data, model, who, what = with_mute(train)
+    model.compile(tf.keras.optimizers.SGD(0.1), run_eagerly=True)
+    rated = {"user_id": ["mute"], "item_id": ["mute"], "rating": [1.0], "timestamp": [1000]}
+    new = Interactions(pd.DataFrame(rated))
+    if by == "update":
+        model.update(recent(data, new, length=model.history_needed, replay=0), epochs=1)
+    else:
+        model.adapt(new)
+    for side, row in ((model.users, who), (model.items, what)):
+        assert side.factors.numpy()[row].any()
+        np.testing.assert_array_equal(np.flatnonzero(side.are_zeros(np.arange(side.size))), [0, 1])
+
+
+def test_who_has_rated_only_what_is_new_is_folded_in_by_it(train):
+    data, model, who, what = with_mute(train)
+    model.compile(tf.keras.optimizers.SGD(0.0), run_eagerly=True)
+    rated = {"user_id": ["mute", "u3", "u4"], "item_id": "mute", "rating": [1.0, 5.0, 4.0]}
+    new = Interactions(pd.DataFrame(rated).assign(timestamp=1000))
+    model.update(recent(data, new, length=model.history_needed, replay=0), epochs=1)
+    assert model.items.factors.numpy()[what].any()
+    p, bias = model.fold_in(tf.constant(what[np.newaxis]), tf.constant([[1.0]]))
+    np.testing.assert_allclose(model.users.factors.numpy()[who], p, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(model.users.bias.numpy()[who], bias, rtol=1e-4, atol=1e-6)
+
+
 class InParts(ShardedVariable):
     """A table on parameter servers, which is not sent whole."""
 

@@ -121,6 +121,8 @@ class FunkSVD(RecallModel):
         if not self.has_learnt.numpy():
             self.users.begin(user)
             self.items.begin(item)
+        else:
+            self._draw_both(user, item)
         self.mean.assign(rating.mean())
         self.range.assign([rating.min(), rating.max()])
         if not self.users.train_bias:
@@ -212,7 +214,8 @@ class FunkSVD(RecallModel):
         return 20  # ratings; of a user who is new all are there
 
     def update(self, recent, epochs=2, batch_size=BATCH_SIZE, seed=0):
-        """Folds new users and items in by their ratings, and learns on from there.
+        """Folds new users and items in by their ratings, and learns on from there; of those that
+        have rated each other alone, from random factors.
 
         The mean and what biases begin with stay, and the range may widen.
         """
@@ -223,7 +226,18 @@ class FunkSVD(RecallModel):
             self.range.assign([min(low, rating.min()), max(high, rating.max())])
             self._fold_in_rows(self.users, self.items, user, item, rating)
             self._fold_in_rows(self.items, self.users, item, user, rating)
+            # Once more, for users of whose items none had factors until now.
+            self._fold_in_rows(self.users, self.items, user, item, rating)
+            user, item, _ = self._encoded(recent.to_learn)
+            self._draw_both(user, item)
             self.learn_on(data, epochs)
+
+    def _draw_both(self, user: np.ndarray, item: np.ndarray) -> None:
+        """Random factors for both sides of a rating that are zeros: each's gradient is the other's
+        factors, so that they would stay zeros."""
+        both = self.users.are_zeros(user) & self.items.are_zeros(item)
+        self.users.draw(user[both])
+        self.items.draw(item[both])
 
     def _fold_in_rows(self, own: FactorsAndBias, other: FactorsAndBias, row, column, rating):
         """Gives rows that are zeros what their ratings of the other side say."""
