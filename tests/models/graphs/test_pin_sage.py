@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from tests.references.neighbourhoods import relu
-from tfrec_recall.data import Interactions
+from tfrec_recall.data import Interactions, has_baskets
 from tfrec_recall.features import Categorical, Features, History, MultiValued, Numeric
 from tfrec_recall.graph import Neighbours
 from tfrec_recall.models import PinSAGE
@@ -184,6 +184,20 @@ def test_what_was_taken_next_needs_an_order(interactions):
         with pytest.raises(ValueError, match=told):
             model.training_data(data)
         assert PinSAGE.published(features_of(data), next_item=False).run is None
+
+
+def test_whether_sessions_are_baskets_the_features_say(interactions):
+    """A few later events may share one time in each session by chance."""
+    events = interactions.events.assign(session_id=lambda e: e["timestamp"] // 300)
+    features = features_of(interactions.with_events(events))
+    some = events.head(50).assign(timestamp=lambda e: e["session_id"])
+    later = interactions.with_events(some)
+    assert has_baskets(later)
+    model = PinSAGE(features, **SMALL, most_hard=0, next_item=True)
+    batch = next(iter(model.batches_to_measure(later, batch_size=30)))
+    assert len(batch["query_id"]) == 30  # 2 and 1 of each of 10 users
+    by_user = model._graph(later.with_events(some.drop(columns="session_id")))
+    np.testing.assert_array_equal(model._graph(later).toarray(), by_user.toarray())
 
 
 def test_a_query_and_its_positive_are_no_hard_negatives(interactions):

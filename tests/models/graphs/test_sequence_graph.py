@@ -9,7 +9,7 @@ import pytest
 from tests.models.graphs import test_eges, test_graph_sage
 from tests.models.graphs.test_pin_sage import groups, margin
 from tests.references import graphs
-from tfrec_recall.data import Interactions, recent
+from tfrec_recall.data import Interactions, has_baskets, recent
 from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.models import BGE, EGES, GES, GraphSAGE, Item2Vec
@@ -62,6 +62,16 @@ def test_sessions_are_sets_where_there_are_any(model_class):
         found = model_class(features, by_session=by_session).graph(data)
         expected = graphs.basket_graph(sets_of(features, events, *by), 16)
         np.testing.assert_allclose(found.toarray(), expected, rtol=1e-5)
+
+
+@EACH
+def test_whether_sessions_are_baskets_the_features_say(model_class):
+    """A few later events may share one time in each session by chance."""
+    events = groups().events.assign(session_id=1)
+    model = model_class(features_of(groups().with_events(events)), reach=1)
+    later = groups().with_events(events.head(10).assign(timestamp=1))
+    assert has_baskets(later)
+    assert 0 < np.diff(model.graph(later).indptr).max() <= 2  # neighbours in an order
 
 
 @pytest.mark.parametrize("model_class", [BGE, EGES, GraphSAGE])

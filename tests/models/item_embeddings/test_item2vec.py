@@ -6,14 +6,14 @@ import pytest
 import tensorflow as tf
 
 from tests.references.skip_gram import mean_of_last, negative_sampling
-from tfrec_recall.data import Interactions
+from tfrec_recall.data import Interactions, has_baskets
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.data.streaming import parquet
 from tfrec_recall.data.windows import Block, flatten_sessions
 from tfrec_recall.export import write_projector
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import Item2Vec
-from tfrec_recall.models.item_embeddings import item_space
+from tfrec_recall.models.item_embeddings import item2vec, item_space
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 
 SMALL = {"dim": 8, "rate": 0.2, "negatives": 2, "block": 2, "lanes": 2, "threshold": None}
@@ -51,6 +51,18 @@ def trained(interactions, epochs=8, **settings):
 @functools.cache
 def of_groups():
     return trained(groups())
+
+
+def test_whether_sessions_are_baskets_the_features_say(monkeypatch):
+    """Of baskets the order is drawn anew; a few later events may look like some by chance."""
+    events, shuffled = groups().events.assign(session_id=1), []
+    model = untrained(groups().with_events(events))
+    monkeypatch.setattr(item2vec, "session_batches", lambda *given: shuffled.append(given[-1]))
+    later = groups().with_events(events.head(10).assign(timestamp=1))
+    assert has_baskets(later)
+    model.batches_to_measure(later, batch_size=4)
+    untrained(later).training_data(later, batch_size=4)
+    assert shuffled == [False, True]
 
 
 def with_random_vectors(interactions, **settings):

@@ -247,6 +247,8 @@ class PinSAGE(NodeModel):
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items on one board, by walks over it, or of what a user took next; also finds
         the important neighbours."""
+        if self.next_item:
+            require_next(type(self).__name__, train.has_time, has_baskets(train))
         graph = self._graph(train)
         require_edges(graph)
         walks = ItemUserItemWalks(graph, self.nodes.nodes)
@@ -265,7 +267,8 @@ class PinSAGE(NodeModel):
         seed_of_walks = seed or 0
         strength = np.asarray(graph[: self.nodes.nodes].sum(axis=1)).ravel()
         if self.next_item:
-            require_next(type(self).__name__, train.has_time, has_baskets(train))
+            # The features say it of all data: a few events may look like baskets by chance.
+            require_next(type(self).__name__, train.has_time, self.features.has_baskets)
             query, partner = taken_next(train, self.features)
         else:
             random = np.random.default_rng(seed_of_walks)
@@ -291,8 +294,8 @@ class PinSAGE(NodeModel):
             self.steps.begin(run, "How many hard negatives PinSAGE shows (most_hard)")
 
     def _graph(self, train: Interactions) -> sp.csr_array:
-        """Items and boards."""
-        by_session = train.has_time and has_baskets(train)
+        """Items and boards, which are sessions where the features know them as baskets."""
+        by_session = self.features.has_baskets and "session_id" in train.events
         board, item = boards(train, by_session, self.run)
         code = self.features.ids("item_id").encode(item)
         known = code >= FIRST_KNOWN

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import scipy.sparse as sp
 
-from tfrec_recall.data import Interactions, has_baskets
+from tfrec_recall.data import Interactions
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.sequences import by_sessions, require_pairs, sequences
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
@@ -26,8 +26,9 @@ class OfSequences(Protocol):
 def joined(model: OfSequences, train: Interactions, both_ways: bool = False) -> sp.csr_array:
     """Edges between encoded ids, by how often items were taken after each other, or together.
 
-    From each item to `reach` that follow in its sequence; between all of a basket, and where the
-    features know no order, of a user or a session: by 1 / n in a set of n.
+    From each item to `reach` that follow in its sequence; between all of a basket, where the
+    features know sessions as such, and where they know no order, of a user or a session: by 1 / n
+    in a set of n.
 
     Args:
         both_ways: edges of an order lead back, too; those of a set do anyway.
@@ -40,7 +41,7 @@ def joined(model: OfSequences, train: Interactions, both_ways: bool = False) -> 
             f"{type(model).__name__}, whose features were adapted to events with times,",
             "features that were adapted to events without, of which each user's are a set",
         )
-    sets = not ordered or (by_sessions(train, model.by_session) and has_baskets(train))
+    sets = not ordered or (features.has_baskets and by_sessions(train, model.by_session))
     events, sequence = sequences(train, model.by_session, model.gap, ordered)
     encoding = features.ids("item_id")
     item = encoding.encode(events["item_id"])

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data import Interactions, has_baskets
+from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import Auto, flag, flags, number, without_effect
 from tfrec_recall.data.sequences import by_sessions, require_pairs, sequences
 from tfrec_recall.data.windows import Block, Columns, session_batches
@@ -190,7 +190,7 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         events, sequence = sequences(train, self.by_session, self.gap, in_order, owner)
         require_pairs(type(self).__name__, events, sequence)
         columns = {"item_id": self.features.encodings["item_id"].encode(events["item_id"])}
-        baskets = by_sessions(train, self.by_session) and has_baskets(train)
+        baskets = self.features.has_baskets and by_sessions(train, self.by_session)
         shuffle = self.window is not None and (baskets or not in_order)
         return session_batches(columns, sequence, batch_size, seed, first_epoch, shuffle)
 
