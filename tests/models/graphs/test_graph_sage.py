@@ -105,20 +105,31 @@ def test_a_pairs_edge_is_hidden_and_samples_change(interactions):
 def test_a_node_that_has_nothing_but_its_id_is_never_cold(model_class, interactions):
     item = [Categorical("item_id"), MultiValued("tags")]
     features = Features([History(length=5)], item).adapt(interactions)
-    model, seen = model_class(features, dim=4, cold_rate=0.9), []
-    embed = model.nodes.embed
-
-    def watch(nodes, hidden, *given, **named):
-        seen.append(hidden.cold.numpy())
-        return embed(nodes, hidden, *given, **named)
-
-    model.nodes.embed = watch
-    batch = next(iter(model.training_data(interactions, batch_size=4)))
-    for _ in range(5):
-        model.compute_loss(batch, training=True)
-    has_tags = (features.item_table["tags"] != 0).any(axis=1)
+    model = model_class(features, dim=4, cold_rate=0.9)
+    model.training_data(interactions, batch_size=4)
+    nodes, ids = model.nodes, tf.range(2, 16)
+    hidden = Hidden(tf.constant([-1], tf.int64), tf.ones([16], tf.bool))
+    _, weights = nodes._neighbours(ids, 0, hidden, (1, 2))
+    is_shown = nodes.first(nodes.table(ids), hidden) - nodes.first(
+        {**nodes.table(ids), "item_id": tf.ones_like(ids)}
+    )
+    has_tags = (features.item_table["tags"] != 0).any(axis=1)[2:]
     assert 0 < has_tags.sum() < 14
-    np.testing.assert_array_equal(np.any(seen, axis=0), has_tags)
+    np.testing.assert_array_equal(weights.numpy().any(axis=1), ~has_tags)
+    np.testing.assert_array_equal(is_shown.numpy().any(axis=1), ~has_tags)
+
+
+@pytest.mark.parametrize("model_class", [GraphSAGE, PinSAGE])
+def test_a_step_looks_at_the_features_of_its_own_nodes_alone(model_class, interactions):
+    item = [Categorical("item_id"), MultiValued("tags"), Categorical("kind")]
+    features = Features([History(length=5)], item).adapt(interactions)
+    model = model_class(features, dim=4)
+    batch = next(iter(model.training_data(interactions, batch_size=4)))
+    step = tf.function(lambda batch: model.compute_loss(batch, training=True))
+    operations = step.get_concrete_function(batch).graph.get_operations()
+    looks = [op.outputs[0].shape for op in operations if op.type == "NotEqual"]
+    assert looks
+    assert not [shape for shape in looks if shape.rank and shape[0] == 16]
 
 
 @pytest.mark.parametrize("model_class", [GraphSAGE, PinSAGE])
@@ -126,11 +137,13 @@ def test_where_items_are_ids_alone_none_is_cold(model_class, interactions):
     features = Features([History(length=5)], [Categorical("item_id")]).adapt(interactions)
     model = model_class(features, dim=4)
     assert model.cold_rate == 0
-    assert not model.nodes.cold(0.9, tf.constant([1, 2])).numpy().any()
     with pytest.raises(ValueError, match=r"where there is side info.*Received: cold_rate=0\.5"):
         model_class(features, cold_rate=0.5)
     with_numbers = model_class(features_of(interactions), dim=4).nodes
-    assert with_numbers.cold(1.0, tf.constant([1, 2])).numpy().all()
+    cold = with_numbers.cold(1.0, tf.constant([1, 2]))
+    hidden = Hidden(tf.constant([-1], tf.int64), cold)
+    assert cold.numpy().all()
+    assert with_numbers._is_cold(tf.range(16), hidden).numpy().all()
 
 
 @pytest.mark.parametrize("label", ["kind", "tags"])

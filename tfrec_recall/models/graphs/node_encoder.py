@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import FeatureEncoder, Features, Field, FieldSum, ItemTable
+from tfrec_recall.layers.tables import rows_of
 
 ROWS = 4096  # of a layer's nodes at a time
 ALWAYS = (20_17, 20_18)  # the seed of inference
@@ -21,7 +22,8 @@ class Hidden(NamedTuple):
 
     Attributes:
         edges: sorted int64, from * nodes + to.
-        cold: bool [nodes]; such a node is without its id and without neighbours.
+        cold: bool [nodes]; such a node is without its id and without neighbours, if more is seen of
+            it than the id, as nothing would be left of the others.
     """
 
     edges: tf.Tensor
@@ -120,16 +122,20 @@ class NodeEncoder(tf.keras.layers.Layer):
         return [field for field in self.encoder.fields if field.name != "item_id"]
 
     def cold(self, rate: float, seed: tf.Tensor) -> tf.Tensor:
-        """Which nodes a step shows as new ones, bool [nodes]: this share of those of which more is
-        seen than an id, as nothing would be left of the others."""
-        drawn = tf.random.stateless_uniform([self.nodes], seed) < rate
-        if not rate or any(not field.size for field in self.side):
-            return drawn  # a number is always there
-        described = tf.zeros_like(drawn)
+        """Which nodes a step shows as new ones, where it may (`Hidden`), bool [nodes]."""
+        return tf.random.stateless_uniform([self.nodes], seed) < rate
+
+    def _is_cold(self, nodes: tf.Tensor, hidden: Hidden) -> tf.Tensor:
+        """Which of these nodes are shown as new ones, bool [nodes]."""
+        cold = tf.gather(hidden.cold, nodes)
+        if any(not field.size for field in self.side):
+            return cold  # a number is always there
+        described = tf.zeros_like(cold)
         for field in self.side:
-            there = tf.convert_to_tensor(self.table.columns[field.name]) != 0
+            # Of the nodes of this step: the whole columns would take longer than the step.
+            there = rows_of(self.table.columns[field.name], nodes) != 0
             described |= tf.reduce_any(there, axis=-1) if field.rank == 2 else there
-        return drawn & described
+        return cold & described
 
     def call(self, ids, training=False):
         distinct, position = tf.unique(tf.reshape(ids, [-1]))
@@ -162,7 +168,7 @@ class NodeEncoder(tf.keras.layers.Layer):
         ids = item["item_id"]
         known = ids >= FIRST_KNOWN
         if hidden is not None:
-            known &= ~tf.gather(hidden.cold, ids)
+            known &= ~self._is_cold(ids, hidden)
         item = {**item, "item_id": tf.where(known, ids, 0)}
         return self.total(self.encoder(item, training=training))
 
@@ -171,7 +177,7 @@ class NodeEncoder(tf.keras.layers.Layer):
         weights *= tf.cast(ids >= FIRST_KNOWN, weights.dtype)
         if hidden is not None:
             edge = edges(nodes[:, tf.newaxis], ids, self.nodes)
-            unseen = among(edge, hidden.edges) | tf.gather(hidden.cold, nodes)[:, tf.newaxis]
+            unseen = among(edge, hidden.edges) | self._is_cold(nodes, hidden)[:, tf.newaxis]
             weights = tf.where(unseen, 0.0, weights)
         return ids, weights
 
