@@ -8,7 +8,7 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History, MultiValued, Numeric
 from tfrec_recall.features.encoder import Field
 from tfrec_recall.models import FMRecall
-from tfrec_recall.models.towers.fm_terms import FMTerms, alone
+from tfrec_recall.models.towers.fm_terms import FMTerms, _sum_of_squares, alone
 
 HALF_LIFE = 2.0
 
@@ -115,6 +115,29 @@ def test_a_value_that_a_list_has_twice_makes_no_pair_with_itself():
         x = counts / counts.sum()
         expected = factorization_machine(x, 0.0, cells[:, -1], cells[:, :-1])
         assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_the_squares_of_a_list_are_of_its_distinct_ids(jit):
+    """And nothing that is made on the way has all pairs of a list's places."""
+    generator = np.random.default_rng(4)
+    ids = generator.integers(0, 6, size=(2, 5, 7)).astype("int32")
+    value = generator.uniform(0.1, 1.0, ids.shape).astype("float32")
+    table = generator.normal(size=(6, 3)).astype("float32")
+    sum_of_squares = tf.function(_sum_of_squares, jit_compile=jit)
+    given = tf.constant(table[ids]), tf.constant(ids), tf.constant(value)
+    found = sum_of_squares(*given).numpy()
+    for place in np.ndindex(2, 5):
+        expected = np.zeros(3)
+        for one in np.unique(ids[place]):
+            expected += (value[place][ids[place] == one].sum() * table[one]) ** 2
+        np.testing.assert_allclose(found[place], expected, rtol=1e-5)
+    operations = sum_of_squares.get_concrete_function(*given).graph.get_operations()
+    shapes = [out.shape.as_list() for op in operations for out in op.outputs if out.shape.rank]
+    assert shapes
+    assert not [shape for shape in shapes if shape.count(7) > 1]
+    empty = _sum_of_squares(tf.zeros([2, 0, 3]), tf.zeros([2, 0], tf.int32), tf.zeros([2, 0]))
+    np.testing.assert_array_equal(empty, np.zeros((2, 3)))
 
 
 def test_every_weight_learns(interactions, model):

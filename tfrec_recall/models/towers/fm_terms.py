@@ -116,9 +116,25 @@ def _sum_of_squares(vectors: tf.Tensor, ids: tf.Tensor, value: tf.Tensor) -> tf.
         ids: [..., places].
         value: what each place adds to x, [..., places].
     """
-    same = tf.cast(ids[..., :, tf.newaxis] == ids[..., tf.newaxis, :], value.dtype)
-    x = tf.linalg.matvec(same, value)
-    return tf.reduce_sum((value * x)[..., tf.newaxis] * tf.square(vectors), axis=-2)
+    weight = value * _of_all_places(value, ids)
+    return tf.reduce_sum(weight[..., tf.newaxis] * tf.square(vectors), axis=-2)
+
+
+def _of_all_places(value: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+    """The sum of the values of an id's places in its list, at each of them: [..., places].
+
+    Equal ids are side by side in a sorted list, which is quicker than to compare all pairs.
+    """
+    axis = ids.shape.rank - 1
+    order = tf.argsort(ids, axis=axis)
+    ordered = tf.gather(ids, order, axis=axis, batch_dims=axis)
+    padding = [[0, 0]] * axis + [[1, 0]]  # so that each list begins a run of equal ids
+    before = tf.pad(ordered, padding, constant_values=-1)[..., :-1]
+    run = tf.cumsum(tf.reshape(tf.cast(ordered != before, tf.int32), [-1])) - 1  # of all lists
+    values = tf.reshape(tf.gather(value, order, axis=axis, batch_dims=axis), [-1])
+    sums = tf.math.unsorted_segment_sum(values, run, tf.size(run))
+    at_places = tf.reshape(tf.gather(sums, run), tf.shape(ids))
+    return tf.gather(at_places, tf.argsort(order, axis=axis), axis=axis, batch_dims=axis)
 
 
 def alone(terms: tf.Tensor, dim: int) -> tf.Tensor:
