@@ -139,6 +139,13 @@ def test_what_compare_found_as_tables():
     with pytest.raises(ValueError, match=r"title of its own for each.*Online Retail"):
         hook["with_tables"]("Other films:\n\n" + old, tables)
     assert ">.218</text>" in hook["picture"](tables)
+    cut = {name: table.assign(stopped_by_budget=True) for name, table in tables.items()}
+    assert "| .481 ± .004 † | .2 |" in hook["with_summary"](readme, cut)
+    metrics = hook["METRICS"]["gowalla"]
+    published = pd.DataFrame([{"model": "mind", "seeds": 1, **dict.fromkeys(metrics, 0.1872)}])
+    published = {"gowalla": published.assign(stopped_by_budget=False)}
+    page = f"{hook['TITLES']['gowalla']}:\n\n{old}\n"
+    assert "| model | seeds | Recall@20 | NDCG@20 |" in hook["with_tables"](page, published)
 
 
 def test_a_table_with_a_mark_is_written_anew_with_its_note():

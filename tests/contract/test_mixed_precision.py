@@ -23,7 +23,7 @@ from tests.contract.model_cases import (
     the_board,
     trained,
 )
-from tfrec_recall.models import EGES, NeuralCF, TwoTower
+from tfrec_recall.models import EGES, NeuralCF, PinSAGE, TwoTower
 
 NEAR = 0.05  # how far a loss may lie from that of float32: seeds differ by more
 FEW_NEAR = 0.2  # two negatives a positive, drawn anew each epoch: seeds differ by a half
@@ -49,7 +49,8 @@ def halved(model_class, policy):
 
     With float16 the first steps are left out, until the scale of the loss no longer overflows:
     from its own beginning of 32,768 that is more than an epoch of these few steps. With bfloat16
-    there is no scale, and one epoch tells.
+    there is no scale, and one epoch tells; but for PinSAGE, whose first one lies as far off as that
+    of another seed, and the last does not.
     """
     with under(policy):
         model = built(model_class)
@@ -57,7 +58,7 @@ def halved(model_class, policy):
             rule = tf.keras.optimizers.Adam(0.02)
             model.compile(tf.keras.mixed_precision.LossScaleOptimizer(rule, initial_scale=256))
         data = model.training_data(the_board(), batch_size=BATCH)
-        epochs = EPOCHS if policy == "mixed_float16" else 1
+        epochs = EPOCHS if policy == "mixed_float16" or model_class is PinSAGE else 1
         model.run_eagerly = epochs == 1  # quicker than a graph for a few steps
         return model, model.fit(data, epochs=epochs, verbose=0).history["loss"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -33,18 +33,21 @@ def leaderboard(summary: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def markdown(table: pd.DataFrame) -> str:
+def markdown(table: pd.DataFrame, shown: Sequence[str] = SHOWN) -> str:
     """The `leaderboard` as README and documentation show it, the best last.
+
+    Args:
+        shown: metrics, each with its cut.
 
     >>> table = pd.DataFrame([{"model": "popular", "seeds": 1, "stopped_by_budget": False}])
     >>> print(markdown(table.assign(**dict.fromkeys(SHOWN, 0.0789))).splitlines()[-1])
     | `popular` | – | .079 | .079 | .079 | .079 | .08 |
     """
-    head = ["model", "seeds", *(name.replace("recall", "Recall") for name in SHOWN)]
+    head = ["model", "seeds", *(name.replace("recall", "Recall") for name in shown)]
     lines = [_row([name.replace("ndcg", "NDCG") for name in head]), _row(["---"] * len(head))]
     for model in table[::-1].to_dict("records"):
         seeds = str(model["seeds"]) if model["seeds"] > 1 else "–"
-        cells = [cell(model, name, 2 if "coverage" in name else 3) for name in SHOWN]
+        cells = [cell(model, name, 2 if "coverage" in name else 3) for name in shown]
         lines.append(
             _row([f"`{model['model']}`{' †' * model['stopped_by_budget']}", seeds, *cells])
         )
