@@ -14,7 +14,6 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flags, number, whole
 from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.ids import places
-from tfrec_recall.data.notices import tell
 from tfrec_recall.data.sequences import sequences
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.data.windows import Block, session_batches
@@ -27,6 +26,7 @@ from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 from tfrec_recall.models.item_embeddings.window_model import WindowModel
 from tfrec_recall.models.item_embeddings.window_pairs import Noise, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
+from tfrec_recall.models.nothing_new import telling_of_nothing
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 
@@ -271,17 +271,14 @@ class AirbnbType(WindowModel):
         Without a new booking or rejection, nothing is learnt, which is told.
         """
         before = self.types.counts.numpy(), self.taken.numpy()
-        try:
+        with telling_of_nothing(type(self).__name__):
             self.training_data(recent.new, batch_size, seed)
-        except NoExample as error:
-            tell(f"{type(self).__name__} has nothing to learn from the new events: {error}")
-            return
-        more = self.types.counts.numpy(), self.taken.numpy()
-        data = self.training_data(recent.to_learn, batch_size, seed)
-        types, taken = (old + new for old, new in zip(before, more, strict=True))
-        self.types.count(types)
-        self.taken.assign(taken)
-        self.learn_on(data, epochs)
+            more = self.types.counts.numpy(), self.taken.numpy()
+            data = self.training_data(recent.to_learn, batch_size, seed)
+            types, taken = (old + new for old, new in zip(before, more, strict=True))
+            self.types.count(types)
+            self.taken.assign(taken)
+            self.learn_on(data, epochs)
 
     def _bookings(self, events: pd.DataFrame, later: bool = False) -> pd.DataFrame:
         """Bookings and rejected requests.
