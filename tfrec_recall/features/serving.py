@@ -41,7 +41,7 @@ class RawQuery(tf.Module):
         self.inputs = raw_inputs(features)
         self._steps = []  # (input's name, feature's name, mapping, how much is kept or None)
         self._found: list[tuple[str, Mapping]] = []  # by input, where its values say anything
-        self._items = features.history.name if features.history else None
+        self._items = features.history.name if features.history else ""
         for feature in features.user:
             encoding = features.encodings[feature.name]
             kept = None
@@ -67,12 +67,21 @@ class RawQuery(tf.Module):
 
     def __call__(self, raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         encoded = {name: mapping(raw[source]) for source, name, mapping, _ in self._steps}
-        events = encoded[self._items] != 0 if self._items else None
+        events = self.events(encoded) if self._items else None
         for _, name, _, kept in self._steps:
             if kept is not None:
-                beside = None if name == self._items else events
-                encoded[name] = latest(encoded[name], kept, beside)
+                encoded[name] = latest(encoded[name], kept, events)
         return encoded
+
+    def events(self, encoded: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Which places of the histories are events, of which the latest are kept.
+
+        Args:
+            encoded: what the request has, its histories as they were sent, [batch, any].
+
+        Returns: bool, of the shape of the items' history.
+        """
+        return encoded[self._items] != PADDING
 
 
 class RawItem(tf.Module):

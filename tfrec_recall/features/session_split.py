@@ -15,7 +15,8 @@ class SessionSplit(tf.keras.layers.Layer):
     CIKM 2019: section 3.1. Events are of one session while none ends it, and every `most` events of
     a session are one for themselves, the rest following in the next. The latest session is short
     term; the events before it are long term, if they are no older than `past` before its first
-    event. A session that reaches back beyond the history is counted from where that begins.
+    event. A session that reaches back beyond the history is counted from where that begins,
+    which is one of its pieces in training and where `SDM` is asked.
 
     What ends a session: with sessions' ids, that the next event has another id (and, unless `gap`
     is None, follows by `gap` or more: two ids are then one session where they are close); without

@@ -403,11 +403,17 @@ class RecallModel(Growing, Learner):
 
 
 class QueryEmbedder(tf.Module):
-    """Raw user features to query vectors; `inputs` says which."""
+    """Raw user features to query vectors; `inputs` says which.
 
-    def __init__(self, features: Features, query_model: tf.keras.Model):
+    Args:
+        encode: another way from raw to encoded features than `RawQuery(features)`.
+    """
+
+    def __init__(
+        self, features: Features, query_model: tf.keras.Model, encode: RawQuery | None = None
+    ):
         super().__init__()
-        self.encode = RawQuery(features)
+        self.encode = RawQuery(features) if encode is None else encode
         self.model = query_model
         self.inputs = self.encode.inputs
 

@@ -121,6 +121,27 @@ def test_a_pass_is_every_history_of_its_session_by_itself(model, data):
     assert asked == len(batch["item_id"])
 
 
+def test_a_session_longer_than_the_history_is_cut_as_in_training():
+    """45 events, of which the model reads 20: after the 33rd, its third piece of 10 has 3."""
+    events = pd.DataFrame({"user_id": "u", "item_id": [f"i{i:02}" for i in range(45)]})
+    data = Interactions(events.assign(timestamp=range(45)))
+    histories = [History(length=20), History("timestamp", name="history_timestamp", length=20)]
+    features = Features(histories, [Categorical("item_id")]).adapt(data)
+    model = SDM(features, dim=4, heads=1, session_events=10, negatives=0)
+    batch = next(iter(model.training_data(data, batch_size=64)))
+    vectors = model.place_model({name: batch[name] for name in model.place_model.input_names})
+    items, times = events["item_id"].tolist(), list(range(45))
+    embed, asked = model.query_embedder(), 0
+    for row, n in np.argwhere(batch["places"].numpy() >= 0):
+        until = batch["history_timestamp"][row, batch["places"][row, n]].numpy()  # 1 is second 0
+        ids, at = items[:until], times[:until]
+        raw = {"history": [["", "never", *ids]], "history_timestamp": [[-1, 0, *at]]}
+        found = embed({name: tf.constant(values) for name, values in raw.items()})
+        np.testing.assert_allclose(found[0], vectors[row, n], rtol=1e-4, atol=1e-5)
+        asked += 1
+    assert asked == 44
+
+
 def test_the_loss_is_a_softmax_in_which_a_session_is_no_negative_of_itself(model, data):
     batch = next(iter(model.training_data(data, batch_size=24)))
     tf.random.set_seed(5)

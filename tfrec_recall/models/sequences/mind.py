@@ -32,7 +32,7 @@ from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published, Unread
-from tfrec_recall.models.recall_model import ItemEmbedder, QueryEmbedder
+from tfrec_recall.models.recall_model import ItemEmbedder
 from tfrec_recall.models.sequences.arguments import check_sequence_model
 from tfrec_recall.retrieval import Diversity, EmbeddingRetriever, Exact
 from tfrec_recall.sampling import LogUniform, Negatives
@@ -270,7 +270,7 @@ class MIND(SoftmaxModel):
             diversity: spread the lists over categories; its groups are in the order of `items`.
         """
         return EmbeddingRetriever(
-            query_embedder=QueryEmbedder(self.features, self.query_model),
+            query_embedder=self.query_embedder(),
             item_ids=items["item_id"].to_numpy(),
             vectors=self.embed_items(items),
             index=index or Exact(),

@@ -36,9 +36,10 @@ from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published
-from tfrec_recall.models.recall_model import BATCH_SIZE
+from tfrec_recall.models.recall_model import BATCH_SIZE, QueryEmbedder
 from tfrec_recall.models.sequences.arguments import check_sequence_model
 from tfrec_recall.models.sequences.session_events import EventsReached, SessionEvents
+from tfrec_recall.models.sequences.session_query import SessionQuery
 from tfrec_recall.sampling import LogUniform, Negatives
 
 TIMES, SESSIONS = "history_timestamp", "history_session_id"
@@ -85,7 +86,8 @@ class SDM(SoftmaxModel):
         gap: seconds between two events that end a session; where sessions have ids, it counts with
             `merge_sessions` alone.
         merge_sessions: two sessions with ids are one unless `gap` lies between them.
-        session_events: at most, of a session; what is more begins the next one.
+        session_events: at most, of a session; what is more begins the next one, counted from the
+            session's first event: requests send all of a long session for that, or its pieces.
         past: seconds before the session that the long term reaches back; None for all of the
             history. Without times it is all of the history.
         residual: add the history's means, even and by recency, to the fused vector.
@@ -342,6 +344,10 @@ class SDM(SoftmaxModel):
         last = tf.reduce_sum(events, axis=1, keepdims=True) - 1
         here = {name: user[name][:, tf.newaxis] for name in requests}
         return tf.keras.Model(user, self.place_model({**user, **here, "places": last})[:, 0])
+
+    def query_embedder(self):
+        encode = SessionQuery(self.features, self._beside(), self.gap, self.session_events)
+        return QueryEmbedder(self.features, self.query_model, encode)
 
     def compute_loss(self, batch, training=False):
         inputs = {name: batch[name] for name in self.place_model.input_names}
