@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tests.contract.model_cases import CASES, asked, built, requests, the_board
 from tfrec_recall.data import Interactions
+from tfrec_recall.features.names import is_plain, is_reserved
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.sampling import (
@@ -124,3 +125,12 @@ def test_what_xla_does_not_compile_is_named(model):
     reason = "each user: .*kinds Unmet, Hard, Shown, Wi" if model.compiles else "no step of SDM:"
     with pytest.raises(ValueError, match=reason):
         model.compile(jit_compile=True)
+
+
+def test_no_feature_can_be_called_as_what_a_step_adds(model):
+    """In a batch, or among the inputs of the parts of a model."""
+    own = {feature.name for feature in (*model.features.user, *model.features.item)}
+    parts = [part for part in model.submodules if isinstance(part, tf.keras.Model)]
+    names = {name for part in parts for name in part.input_names or ()}
+    names |= {*model.batch, *model.drawn(model.batch)}
+    assert not [n for n in names - own if is_plain(n) and not is_reserved(n, of_user=True)]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tfrec_recall.features.specification import Features
 
 # What a batch holds beside the features of users and items, and a request beside those of users.
+# What a step adds for itself begins with a dot, which no feature can: see `is_plain`.
 RESERVED = frozenset({"sample_weight", "example_age", "user_row", "seed", "place", "places"})
 OF_REQUESTS = frozenset({"timestamp", "objective", "exclude", "history", "item_id"})
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")

@@ -9,6 +9,7 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.export import export, load
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import MIND
+from tfrec_recall.models.sequences.mind import DRAW
 from tfrec_recall.retrieval import Diversity, Exact, InvertedFile, ScaNN
 from tfrec_recall.sampling import LogUniform
 
@@ -147,7 +148,7 @@ def test_one_interest_is_the_single_vector_model(interactions):
     history = np.zeros((4, LENGTH), "int32")
     for row, count in enumerate((0, 1, 5, LENGTH)):
         history[row, :count] = np.arange(count) + 3
-    inputs = {"history": tf.constant(history), "draw": tf.random.normal([4, LENGTH, 1])}
+    inputs = {"history": tf.constant(history), DRAW: tf.random.normal([4, LENGTH, 1])}
     drawn, _ = model.drawn_model(inputs, training=True)
     served, _ = model.query_model({"history": tf.constant(history)})
     np.testing.assert_allclose(drawn, served, rtol=1e-5)  # the routing has nothing to decide
@@ -163,6 +164,18 @@ def test_one_interest_is_the_single_vector_model(interactions):
         np.testing.assert_allclose(served[row, 0], expected, rtol=1e-4, atol=1e-5)
         user = model.attention((served[row : row + 1], items[row : row + 1]))
         np.testing.assert_allclose(user[0], served[row, 0], rtol=1e-6)
+
+
+def test_a_feature_of_the_user_may_be_called_draw(interactions):
+    users = pd.DataFrame({"user_id": [f"u{n}" for n in range(9)], "draw": [*"abcabcabc"]})
+    of_lottery = Interactions(interactions.events, users)
+    user = [Categorical("draw"), History(length=LENGTH)]
+    features = Features(user=user, item=[Categorical("item_id")]).adapt(of_lottery)
+    model = built(features)
+    batch = next(iter(model.training_data(of_lottery, batch_size=16)))
+    assert {*batch["draw"].numpy()} == {2, 3, 4}
+    assert np.isfinite(model.compute_loss(batch, training=True))
+    assert model.query_model.input_names == ["draw", "history"]
 
 
 @pytest.mark.parametrize("power", [2.0, float("inf")])

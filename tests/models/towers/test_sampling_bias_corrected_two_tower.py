@@ -9,6 +9,10 @@ from tests.two_replicas import strategy
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import SamplingBiasCorrectedTwoTower
+from tfrec_recall.models.towers.sampling_bias_corrected_two_tower import (
+    CANDIDATES,
+    LOG_PROBABILITY,
+)
 from tfrec_recall.sampling import InBatch
 
 DAY = 24 * 3600
@@ -105,7 +109,7 @@ def test_candidates_of_one_replica_are_corrected_as_its_own_batch(features, acro
         def drawn(step=step):
             number = tf.distribute.get_replica_context().replica_id_in_sync_group
             found = model.drawn({"item_id": tf.constant(step[number])}, training=True)
-            return found["candidate_id"], found["log_probability"]
+            return found[CANDIDATES], found[LOG_PROBABILITY]
 
         found = strategy().run(drawn)
     wanted = {2: 1.0, 3: 0.5, 4: 0.5, 5: 1.0}

@@ -37,6 +37,7 @@ from tfrec_recall.models.sequences.arguments import check_sequence_model
 from tfrec_recall.retrieval import Diversity, EmbeddingRetriever, Exact
 from tfrec_recall.sampling import LogUniform, Negatives
 
+DRAW = ".draw"  # an input beside the user's features, by a name that none of them has
 ROUTING = ("iterations", "deviation", "adaptive", "identity", "recency")  # read by it alone
 
 
@@ -208,8 +209,8 @@ class MIND(SoftmaxModel):
         inputs, draw = dict(user), {}
         if self.draws:
             length = self.length if self.ordered else None
-            inputs["draw"] = tf.keras.Input((length, self.interests), name="draw")
-            draw = {"draw": inputs["draw"]}
+            inputs[DRAW] = tf.keras.Input((length, self.interests), name=DRAW)
+            draw = {"draw": inputs[DRAW]}
         watched = self.embedding(KnownItems()(user[self.watched]))
         interests = extractor(watched, **draw)  # [batch, history, dim] -> [batch, interests, dim]
         joined = interests
@@ -233,13 +234,13 @@ class MIND(SoftmaxModel):
         user = self.features.inputs(self.features.user)
         own = extractor.interests, extractor.positions, extractor.seed
         draw = ServedDraw(*own, by_item=not self.ordered)(KnownItems()(user[self.watched]))
-        return tf.keras.Model(user, self.drawn_model({**user, "draw": draw}))
+        return tf.keras.Model(user, self.drawn_model({**user, DRAW: draw}))
 
     def compute_loss(self, batch, training=False):
         if training and self.draws:
             names = self.query_model.input_names
             shape = [*tf.unstack(tf.shape(batch[self.watched])), self.interests]
-            inputs = {**{name: batch[name] for name in names}, "draw": drawn(shape, batch)}
+            inputs = {**{name: batch[name] for name in names}, DRAW: drawn(shape, batch)}
             interests, present = self.drawn_model(inputs, training=True)
         else:
             interests, present = self.query(batch, training)

@@ -34,6 +34,8 @@ from tfrec_recall.sampling import Negatives
 DAY = 24 * 3600
 SEED_OF_BASKETS = 20
 FEWEST = 2**17  # buckets
+# What a step adds to a batch, by names that no feature has.
+CANDIDATES, COUNTED, LOG_PROBABILITY = ".candidate_id", ".counted", ".log_probability"
 
 
 @saved_by_config
@@ -233,15 +235,15 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         extra = self.softmax.draw()
         positives = self.softmax.of_all(batch["item_id"])
         ids = tf.concat([positives, extra], axis=0)
-        found = {"candidate_id": ids}
+        found = {CANDIDATES: ids}
         if self.distinct:
             once = [first_of_each(positives), tf.ones_like(extra, tf.bool)]
-            found["counted"] = tf.concat(once, axis=0)
+            found[COUNTED] = tf.concat(once, axis=0)
         if self.frequency is not None:
             # How often each is expected among the candidates: once by the batch, and by draws.
             in_batch = tf.range(tf.size(ids)) < tf.size(positives)
             expected = self._in_batch(self.frequency(ids, training=training, mask=in_batch))
-            found["log_probability"] = tf.math.log(expected + self.softmax.expected(ids))
+            found[LOG_PROBABILITY] = tf.math.log(expected + self.softmax.expected(ids))
         return found
 
     def _in_batch(self, probability: tf.Tensor) -> tf.Tensor:
@@ -257,19 +259,19 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         return self.softmax.logits_of(batch_size, compiled, mask_bytes)
 
     def compute_loss(self, batch, training=False):
-        if "candidate_id" not in batch:
+        if CANDIDATES not in batch:
             batch = {**batch, **self.drawn(batch, training)}
-        ids = batch["candidate_id"]
+        ids = batch[CANDIDATES]
         mask, own = self.softmax.of_users(ids, batch.get("user_row"), batch.get("seed"))
         if self.distinct:
             shape = [tf.size(batch["item_id"]), tf.size(ids)]
-            counted = tf.broadcast_to(batch["counted"], shape)
+            counted = tf.broadcast_to(batch[COUNTED], shape)
             mask = counted if mask is None else counted & mask
         own_log_probability = None
         if own is not None and self.frequency is not None:
             expected = self._in_batch(self.frequency(own)) + self.softmax.expected(own)
             own_log_probability = tf.math.log(expected)
-        found = Candidates(ids, batch.get("log_probability"), mask, own, own_log_probability)
+        found = Candidates(ids, batch.get(LOG_PROBABILITY), mask, own, own_log_probability)
         return self.softmax.loss(
             self.query(batch, training),
             found,
