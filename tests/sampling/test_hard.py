@@ -91,6 +91,26 @@ def test_the_callback_mines_again_from_the_model_as_it_is():
     assert len(seen) == 2
 
 
+def test_a_model_that_has_learnt_is_mined_before_the_first_epoch():
+    made, seen = negatives(), []
+    batches = [(tf.constant([0, 1]), tf.constant(QUERIES))]
+    callback = MineHardNegatives(made, lambda: batches, lambda: seen.append(1) or VECTORS, every=2)
+
+    def mined_in(*epochs, step=0, has_learnt=True):
+        callback.begin(epochs[0], step, has_learnt)
+        before = len(seen)
+        for epoch in epochs:
+            callback.on_epoch_begin(epoch)
+        return len(seen) - before
+
+    assert mined_in(0, has_learnt=False) == 0
+    assert mined_in(2) == 1  # a table of new data, which is empty
+    assert mined_in(0) == mined_in(0) == 1  # calls of fit, of an epoch each
+    assert mined_in(0, step=3) == 0  # it goes on within an epoch that was mined for
+    assert mined_in(2) == 0  # it goes on from a backup, as it would have without
+    assert mined_in(0, 1, 2, 3) == 3
+
+
 def test_errors_say_what_came():
     with pytest.raises(ValueError, match=r"window of ranks.*Received: window=\(9, 3\)"):
         negatives(window=(9, 3))

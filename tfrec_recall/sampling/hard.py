@@ -118,7 +118,8 @@ class MineHardNegatives(tf.keras.callbacks.Callback):
         queries: called without arguments, gives the batches of `HardNegatives.mine`.
         vectors: called without arguments, gives the items' vectors, [items, dim].
         every: epochs from one mining to the next.
-        after: the first epochs, which stay without: ranks of an untrained model mean nothing.
+        after: the first epochs, which stay without: ranks of an untrained model mean nothing. Where
+            `begin` says that it has learnt, there is a mining before the first one, too.
         index: as in `HardNegatives.mine`.
     """
 
@@ -137,8 +138,22 @@ class MineHardNegatives(tf.keras.callbacks.Callback):
         self.negatives, self.queries, self.vectors = negatives, queries, vectors
         self.every, self.after, self.index = every, after, index
         self.mined_for: int | None = None  # an epoch within which a run goes on
+        self.at_once = False  # whatever the number of the epoch is
+
+    def begin(self, epoch: int, step: int, has_learnt: bool) -> None:
+        """Takes where a run begins, so that one that goes on from a backup mines as it would have.
+
+        Args:
+            epoch: the first one.
+            step: of it, where the run begins; past 0 it was mined for.
+            has_learnt: whether the model has learnt from anything, in this run or before.
+        """
+        self.mined_for = epoch if step else None
+        blank = epoch == 0 or not tf.reduce_any(self.negatives.table > 0)
+        self.at_once = has_learnt and bool(blank)
 
     def on_epoch_begin(self, epoch, logs=None):
         due = epoch >= self.after and (epoch - self.after) % self.every == 0
+        due, self.at_once = due or self.at_once, False
         if due and epoch != self.mined_for:
             self.negatives.mine(self.queries(), self.vectors(), self.index, seed=epoch)

@@ -156,7 +156,8 @@ class Hard(OfUser):
 
     Args:
         window: from the first rank to before the second, of the items that the user has not met.
-        every: epochs from one mining to the next; the first epoch has unmet items instead.
+        every: epochs from one mining to the next. The first epoch of a model that has learnt
+            nothing has unmet items instead; one that has mines when `fit` begins.
         kept: items of the window that a mining keeps for each user.
     """
 

@@ -7,6 +7,7 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.data.examples import NoExample
 from tfrec_recall.features import Categorical, Features
 from tfrec_recall.graph import RandomWalks
+from tfrec_recall.models.fitting import Run
 from tfrec_recall.models.graphs import item_pairs
 from tfrec_recall.models.graphs.item_pairs import (
     Steps,
@@ -134,6 +135,17 @@ def test_steps_count_in_training_alone():
         [5, 2],
     ]
     assert int(steps.epoch) == 1
+
+
+def test_epochs_count_over_calls_of_fit():
+    steps = Steps(seed=5)
+    for before in range(3):
+        steps.begin(Run(epochs=1, steps=2), "what is tried here")
+        assert int(steps.epoch) == before
+        for _ in range(2):
+            steps.next(training=True)
+    steps.begin(Run(epochs=9, steps=2, epoch=5), "what is tried here")  # as `initial_epoch` says
+    assert int(steps.epoch) == 5
 
 
 def test_no_pair_is_an_error():

@@ -312,6 +312,19 @@ def test_hard_negatives_are_mined_from_the_model_and_learnt_from(features, inter
     assert float(model.compute_loss(batch)) != pytest.approx(with_hard)  # easy ones instead
 
 
+def test_epochs_one_by_one_learn_from_hard_negatives(features, interactions):
+    model = built(features, negatives=[Popularity(12, power=0.5), Hard(3, window=(0, 4))])
+    model.run_eagerly = True
+    data = model.training_data(interactions, batch_size=64)
+    filled = []
+    for _ in range(2):
+        model.fit(data, verbose=0)
+        filled.append(model.mining[0].negatives.table.numpy().any())
+    assert filled == [False, True]
+    model.fit(model.training_data(interactions, batch_size=64), verbose=0)  # as `update` does
+    assert model.mining[0].negatives.table.numpy().any()
+
+
 def test_hard_negatives_are_not_compiled_and_wait_for_their_own_batches(features, interactions):
     model = built(features, negatives=[InBatch(), Hard(2, window=(0, 4))])
     with pytest.raises(ValueError, match="jit_compile"):

@@ -150,17 +150,18 @@ class Steps(tf.keras.layers.Layer):
         self.built = True  # it is never called
 
     def begin(self, run: Run, whose: str) -> None:
-        """Takes from a call of `fit` how many steps an epoch has, and which one it begins with.
+        """Takes from a call of `fit` how many steps an epoch has, and which one it begins with:
+        those of earlier calls count.
 
         Args:
             whose: what follows the epochs, for the error where their length is not known.
         """
         self.an_epoch.assign(run.steps_of(whose))
-        self.done.assign(run.done(whose))
+        self.done.assign(max(run.done(whose), int(self.seen.numpy())))
 
     @property
     def epoch(self) -> tf.Tensor:
-        """Whole epochs that are over."""
+        """Whole epochs that are over, of all calls of `fit`."""
         return self.done // tf.maximum(self.an_epoch, 1)
 
     def next(self, training: bool) -> tf.Tensor:

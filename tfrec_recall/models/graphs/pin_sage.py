@@ -104,8 +104,8 @@ class PinSAGE(NodeModel):
             tenth of the items: of few items, the frequent ones are in every batch, and would be
             nobody's negatives (on MovieLens-100k, Recall@50 falls from .41 to .37).
         power: of the items' counts, by which these are drawn; 0 is evenly.
-        most_hard: hard negatives of a query at most; it is one more each epoch, and none in the
-            first. None goes on to 32, of which each query has a pool.
+        most_hard: hard negatives of a query at most; it is one more each epoch, of all calls of
+            `fit`, and none in the first. None goes on to 32, of which each query has a pool.
         hard_ranks: between which a hard negative is, by personalised PageRank from the query, in a
             catalogue of 50,000 items and more.
         hard_weight: what one of them weighs beside an easy one.

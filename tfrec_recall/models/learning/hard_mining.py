@@ -25,7 +25,8 @@ class HardMining(tf.Module):
         train: the events.
         examples: what the model learns from; a user's last one is the query.
         negatives: what is refreshed, of the users' rows of `train`.
-        every: epochs from one mining to the next; the first epoch has easy negatives alone.
+        every: epochs from one mining to the next; the first epoch of a model that has learnt
+            nothing has easy negatives alone.
     """
 
     def __init__(

@@ -172,8 +172,9 @@ class SoftmaxModel(RecallModel):
         self.softmax.follow_parts(found.targets)
 
     def begin(self, run):
+        has_learnt = bool(self.has_learnt.numpy())
         for mining in self.mining:
-            mining.callback.mined_for = run.epoch if run.step else None
+            mining.callback.begin(run.epoch, run.step, has_learnt)
 
     def check_strategy(self, strategy, asked):
         super().check_strategy(strategy, asked)
