@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 from tfrec_recall.data import Interactions
+from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import MIND, SDM, MultiObjectiveTwoTower, TwoTower, YouTubeDNN
-from tfrec_recall.models.learning.next_choice import personal_features
+from tfrec_recall.models.learning.next_choice import choices, personal_features
 
 BASKETS = pd.DataFrame(  # each user has one item again and again, and another one each time
     [
@@ -56,3 +57,23 @@ def test_items_that_come_again_are_targets_with_repeats_alone(model_class, repea
     again = sum(item.endswith("again") for item in wanted)
     assert (again, len(wanted) - again) == (3 * 7 if repeats else 0, 3 * 7)
     assert "user_id" in {f.name for f in features.user} or not repeats or model_class is YouTubeDNN
+
+
+@pytest.mark.parametrize(
+    ("without", "user", "targets", "longest"),
+    [
+        ([], History(length=40), 3 * 7, 14),  # of baskets
+        (["session_id"], History(length=40), None, None),
+        (["session_id", "timestamp"], History(length=40), 3, 8),  # of a set, without its copies
+        ([], Categorical("user_id"), 3 * 8, 0),
+    ],
+)
+def test_events_of_unknown_items_are_history_alone(without, user, targets, longest):
+    data = Interactions(BASKETS.drop(columns=without))
+    features = Features([user], [Categorical("item_id", min_count=2)]).adapt(data)
+    examples = choices(features, data, repeats=True)
+    items = examples.events["item_id"].to_numpy()
+    assert all(item.endswith("again") for item in items[examples.target])
+    assert targets in (None, len(examples))
+    assert longest in (None, examples.longest)
+    assert examples.weight.mean() == pytest.approx(1.0)

@@ -222,6 +222,26 @@ def test_caps_and_weights_are_those_of_the_engaged_targets(features, interaction
     assert equal.weight.mean() == pytest.approx(1.0)
 
 
+def test_caps_and_weights_are_those_of_known_targets(features, interactions):
+    """A user with rare items among others has as many examples as the cap allows."""
+    item = [Categorical("item_id", min_count=11)]
+    fewer = Features(user=[History(length=6)], item=item).adapt(interactions)
+    everyone = built(fewer).examples(interactions)
+    assert (fewer.ids("item_id").encode(everyone.events["item_id"])[everyone.target] > 1).all()
+    every = built(features).examples(interactions)
+    same = np.isin(every.target, everyone.target)
+    assert 20 < len(everyone) == same.sum() < len(every)
+    np.testing.assert_array_equal(everyone.history_start, every.history_start[same])
+    who = everyone.events["user_id"].to_numpy()
+    have = pd.Series(who[everyone.target]).value_counts()
+    capped = built(fewer, per_user=3).examples(interactions)
+    found = pd.Series(who[capped.target]).value_counts()
+    pd.testing.assert_series_equal(found.sort_index(), have.clip(upper=3).sort_index())
+    equal = built(fewer, user_weight_power=-1.0).examples(interactions)
+    sums = pd.Series(equal.weight).groupby(who[equal.target]).sum()
+    np.testing.assert_allclose(sums, sums.iloc[0], rtol=1e-5)
+
+
 def test_a_users_examples_are_capped_and_weighed(features, interactions):
     capped = built(features, per_user=4).examples(interactions)
     user = capped.events["user_id"].to_numpy()[capped.target]

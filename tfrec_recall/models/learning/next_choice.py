@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 
 from tfrec_recall.data import Interactions, has_baskets, held_out, next_basket, next_item, pairs
-from tfrec_recall.data.examples import Examples
+from tfrec_recall.data.examples import HISTORY_ONLY, Examples
 from tfrec_recall.data.order import rank
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features, Wanted, infer
 from tfrec_recall.models.density import LONG, events_a_user
 
@@ -48,7 +49,8 @@ def choices(features: Features, train: Interactions, repeats: bool = False, **op
     """Next items, the items of next baskets, or pairs where no history is among the features.
 
     Where events have no times, an item of a user beside the user's others. Whether there are
-    baskets the features say, of all that they learnt from: some of it may not show it.
+    baskets the features say, of all that they learnt from: some of it may not show it. Events of
+    items that the features do not know are history alone, and count in no cap and no weight.
 
     A basket's examples weigh its size^-½ together with it: a wholesaler's basket of hundreds of
     items would outweigh the others. The weights of users then go by what their examples weigh in
@@ -58,7 +60,7 @@ def choices(features: Features, train: Interactions, repeats: bool = False, **op
         repeats: of a basket, also what its user had before.
         options: of `next_item` and `next_basket`: `per_user`, `user_weight_power`, `targets`.
     """
-    history = features.history
+    train, history = _with_targets_known(features, train), features.history
     if history is None:
         return pairs(train)
     if not train.has_time:
@@ -70,6 +72,17 @@ def choices(features: Features, train: Interactions, repeats: bool = False, **op
         power = options.pop("user_weight_power", 0.0)
         return _by_user(next_basket(train, history.length, **options), power)
     return next_item(train, history.length, **options)
+
+
+def _with_targets_known(features: Features, train: Interactions) -> Interactions:
+    """The same events, those of unknown items marked as none to learn."""
+    events = train.events
+    unknown = features.ids("item_id").encode(events["item_id"]) < FIRST_KNOWN
+    if not unknown.any() or unknown.all():  # without any target, `known_targets` says why
+        return train
+    if HISTORY_ONLY in events:
+        unknown |= events[HISTORY_ONLY].to_numpy(bool)
+    return train.with_events(events.assign(**{HISTORY_ONLY: unknown}))
 
 
 def _by_user(examples: Examples, power: float) -> Examples:
