@@ -1,5 +1,7 @@
 """Directions are measured on a simulated marketplace, whose truth is known, over several seeds."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -209,6 +211,44 @@ def test_a_booking_ends_its_session():
     assert raw(batch["item_id"].numpy()).tolist() == ["i0", "i1", "i2", "i3", "i4", "i5"]
     assert batch["session"].numpy().tolist() == [0, 0, 1, 1, 1, 2]
     assert raw(batch["booked"].numpy()).tolist() == ["i1", "i1", "i4", "i4", "i4", ""]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, ["i0 i2 i4", "i1", "i3", "i5"]),
+        ({"gap": 250.0}, ["i0", "i1", "i2 i4", "i3", "i5"]),
+        ({"by_session": False}, ["i0 i1", "i2 i3 i4", "i5"]),
+    ],
+)
+def test_an_id_ends_a_session(settings, expected):
+    """Of two that run side by side, and one soon after; a booking ends one as well."""
+    events = pd.DataFrame(
+        {
+            "user_id": "a",
+            "item_id": [f"i{n}" for n in range(6)],
+            "timestamp": [0, 10, 300, 310, 320, 330],
+            "session_id": ["s", "t", "s", "t", "s", "u"],
+            "event_type": ["click", "booking", "click", "click", "booking", "click"],
+        }
+    )
+    interactions = Interactions(events.sample(frac=1, random_state=0))
+    features = AirbnbListing.default_features(interactions).adapt(interactions)
+    model = AirbnbListing(features, dim=4, **settings)
+    batch = next(iter(model.training_data(interactions, batch_size=9, seed=None)))
+    raw, session = features.item_vocabulary.decode, batch["session"].numpy()
+    found = [raw(batch["item_id"].numpy()[session == n]) for n in range(session.max() + 1)]
+    assert [" ".join(items) for items in found] == expected
+
+
+def test_dates_with_ids_need_no_pause():
+    days = with_pauses(86_400)
+    ids = Interactions(days.events.assign(session_id=np.arange(80) // 4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ReadingNotice)
+        model, number = sessions_of(ids)
+    assert (number, float(model.pause.numpy())) == (20, 0.0)
+    assert len(list(model.validation_data(ids))) == 1
 
 
 def test_event_types_that_never_occur_are_refused():

@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, chronological, sessions
-from tfrec_recall.data.arguments import flags, number, whole, without_effect
+from tfrec_recall.data.arguments import flag, flags, number, whole, without_effect
 from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.order import changes
-from tfrec_recall.data.sequences import require_pairs
+from tfrec_recall.data.sequences import by_sessions, require_pairs
 from tfrec_recall.data.windows import Block, session_batches
 from tfrec_recall.features import Categorical, Features, History, Wanted, infer
 from tfrec_recall.models.item_embeddings import item_space
@@ -51,6 +51,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
     Source: "Real-time Personalization using Embeddings for Search Ranking at Airbnb", KDD 2018,
     Eq. 4 (global context) and Eq. 5 (negatives of the same market); section 3.1 (cold listings).
     Departs:
+        - where sessions have ids, these end them, and not a pause: `by_session=False`.
         - each centre draws how far its window reaches: `fixed_window=True`.
         - negatives, those of the market too, are drawn for a block, whose pairs expect so many of
           them: `noise=None`.
@@ -77,9 +78,11 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         left_out: event types that are no sign of interest; None leaves out impressions and
             rejections, where there are any. Not beside `clicked`.
         global_context: whether the booked listing is a context of all clicks of its session.
-        gap: the longest pause within a session, in seconds. None is half an hour; where less than
-            half of the events that `training_data` is given first would stand beside another
-            listing then, as of dates, it is any pause, which is told.
+        by_session: an id (`session_id`) ends a session; by default where there are any.
+        gap: the longest pause within a session, in seconds, with ids as well. None is any pause
+            with ids, and half an hour without; where less than half of the events that
+            `training_data` is given first would stand beside another listing then, as of dates, it
+            is any pause, which is told.
         nearest: how many warm listings a cold one is the mean of ...
         alike_by: ... by these item features (categories alike, numbers near); None takes all with
             one value an item, and () leaves cold listings without a vector.
@@ -92,6 +95,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
     PUBLISHED: ClassVar[Published] = Published(
         "KDD 2018",
         {
+            "by_session": False,
             "fixed_window": True,
             "noise": None,
             "block": 1,
@@ -118,6 +122,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         booked: Types = "booking",
         left_out: Types | None = None,
         global_context: bool = True,
+        by_session: bool | None = None,
         gap: float | None = None,
         nearest: int = 3,
         alike_by: Sequence[str] | None = None,
@@ -141,6 +146,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         check_windows(owner, dim, window, fixed_window, negatives, power, noise, longest_step)
         check_training(owner, rate, decay_epochs, block, lanes, seed)
         flags(owner, global_context=global_context)
+        flag(owner, by_session, "by_session", optional=True)
         number(owner, gap, "gap", above=0, optional=True)
         number(owner, threshold, "threshold", above=0, optional=True)
         number(owner, market_negatives, "market_negatives", above=0)
@@ -165,7 +171,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
                 "clicked names all clicks there are, so that left_out has nothing to leave out: "
                 f"give one of both. Received: {clicked=}, {left_out=}."
             )
-        self.global_context, self.gap = global_context, gap
+        self.global_context, self.by_session, self.gap = global_context, by_session, gap
         self.pause = tf.Variable(gap or 0.0, trainable=False, name="pause")  # 0: not yet chosen
         self.last, self.half_life, self.popularity = last, half_life, popularity
         counts = item_space.known_counts(features)
@@ -193,23 +199,31 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         """Batches of `batch_size` sessions: flat columns `item_id`, `booked` and `session`."""
         train.require_time("AirbnbListing")
         events, is_booked = self._clicks(train.events)
-        if not self.pause.numpy():
+        by_id = by_sessions(train, self.by_session)
+        if not by_id and not self.pause.numpy():
             self.pause.assign(_pause(events))
-        return self._batches(events, is_booked, batch_size, seed, first_epoch)
+        return self._batches(events, is_booked, by_id, batch_size, seed, first_epoch)
 
     def batches_to_measure(self, interactions, batch_size):
         interactions.require_time("AirbnbListing")
-        if not self.pause.numpy():
+        by_id = by_sessions(interactions, self.by_session)
+        if not by_id and not self.pause.numpy():
             raise ValueError(
                 "AirbnbListing finds the pause that ends a session in its training data: call "
                 "training_data(train) first, or set gap=. Received: other data before, gap=None."
             )
         clicks = self._clicks(interactions.events, later=True)
-        return self._batches(*clicks, batch_size, seed=None)
+        return self._batches(*clicks, by_id, batch_size, seed=None)
 
-    def _batches(self, events, is_booked, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
+    def _batches(
+        self, events, is_booked, by_id, batch_size, seed, first_epoch=0
+    ) -> tf.data.Dataset:
         """Of clicks and bookings in order."""
-        starts = changes(sessions(events, gap=float(self.pause.numpy())))
+        pause = float(self.pause.numpy()) or None
+        number = sessions(events, by="session_id" if by_id else None, gap=pause)
+        order = np.argsort(number, kind="stable")  # sessions with ids may run side by side
+        events, is_booked = events.iloc[order].reset_index(drop=True), is_booked[order]
+        starts = changes(number[order])
         starts[1:] |= is_booked[:-1]  # what follows a booking is the search for another one
         session = np.cumsum(starts) - 1
         require_pairs("AirbnbListing", events, session)
