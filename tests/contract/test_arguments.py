@@ -12,7 +12,7 @@ import pytest
 from tests.contract import layer_cases
 from tests.contract.model_cases import CASES, its_features
 from tests.signatures import arguments_of
-from tfrec_recall import layers, models, sampling
+from tfrec_recall import graph, layers, models, sampling
 
 # The models whose every argument is checked; a name is added when its class follows.
 MODELS = [
@@ -143,6 +143,9 @@ def test_an_unknown_argument_is_refused(cls):
         (models.YouTubeDNN, {"minimum_engagement": 0.5}, "both or neither"),
         (models.FunkSVD, {"in_turn": True}, "train_biases=False"),
         (models.UserCF, {"by_rating": True}, "ratings=True"),
+        (models.UserCF, {"similarity": graph.Cosine(), "alpha": 0.4}, "for its co-count alone"),
+        (models.ItemCF, {"similarity": graph.Jaccard(), "alpha": 0.3}, "for its co-count alone"),
+        (models.ItemCF, {"ratings": True, "nearby": 5.0}, "beside ratings"),
         (models.ItemCF, {"centred": False}, "ratings=True"),
         (models.UserCF, {"unlike": True, "ratings": True}, "by_rating=True, centred=True"),
         (models.MIND, {"self_attentive": True, "iterations": 5}, "where it routes"),

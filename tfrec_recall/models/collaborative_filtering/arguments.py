@@ -30,11 +30,11 @@ def last_of(owner: str, features: Features, last: int | None) -> int | None:
     return last
 
 
-def similarity_of(owner: str, similarity: Similarity | None, default: CoCount, **own: Any):
+def similarity_of(owner: str, similarity: Similarity | None, is_set: bool, **own: Any):
     """The similarity that is given, or the co-count of these arguments.
 
     Args:
-        default: the co-count of the arguments' defaults.
+        is_set: whether any of the co-count's arguments is given.
         own: the arguments of the co-count.
 
     Raises: ValueError for arguments of a co-count beside another similarity.
@@ -44,8 +44,7 @@ def similarity_of(owner: str, similarity: Similarity | None, default: CoCount, *
         return counted
     if not hasattr(similarity, "moments"):
         refuse(owner, similarity, "similarity", "Cosine(), Jaccard(), Pearson() or the like", True)
-    kinds = {isinstance(one.active_penalty, bool) for one in (counted, default)}
-    if counted != default or len(kinds) > 1:  # 1 == True, and is another penalty
+    if is_set:
         said = ", ".join(f"{name}={value!r}" for name, value in own.items())
         raise ValueError(
             f"{owner} has {', '.join(own)} for its co-count alone: give them to the similarity, or "

@@ -93,8 +93,8 @@ class ItemCF(OnePassModel):
         last: only the latest events of the history count; None takes all.
         nearby: in events, the half-life of the distance at which two events of a user still make
             their items alike; None lets all of a user's events do so. It belongs to co-counts:
-            other similarities, baskets and events without time have no distance. A user counts
-            once for two items, by the events of them that are nearest to each other.
+            other similarities, ratings, baskets and events without time have no distance. A user
+            counts once for two items, by the events of them that are nearest to each other.
         ratings: take the events' column `rating` as values, for `Cosine`, `Pearson` and
             `predict_ratings`; events without a rating are then left out. Without, every event is
             a 1.
@@ -156,15 +156,13 @@ class ItemCF(OnePassModel):
         flags = {"normalize": normalize, "ratings": ratings, "by_rating": by_rating}
         for name, value in {**flags, "centred": centred}.items():
             flag(owner, value, name)
-        default = CoCount(best.alpha, best.active_penalty)
+        is_set = (alpha, active_penalty, shrinkage) != ("auto", "auto", 0.0)
         own = {
-            "alpha": default.alpha if alpha == "auto" else alpha,
-            "active_penalty": (
-                default.active_penalty if active_penalty == "auto" else active_penalty
-            ),
+            "alpha": best.alpha if alpha == "auto" else alpha,
+            "active_penalty": best.active_penalty if active_penalty == "auto" else active_penalty,
         }
         self.alpha = own["alpha"]
-        self.similarity = similarity_of(owner, similarity, default, **own, shrinkage=shrinkage)
+        self.similarity = similarity_of(owner, similarity, is_set, **own, shrinkage=shrinkage)
         if (by_rating or not centred) and not ratings:
             raise ValueError(
                 f"{owner} foretells ratings from ratings: ratings=True. "
@@ -210,11 +208,11 @@ class ItemCF(OnePassModel):
         if nearby == "auto":
             return best if counts and in_time and not ratings else None
         number("ItemCF", nearby, "nearby", above=0, optional=True)
-        if nearby is not None and not (counts and in_time):
+        if nearby is not None and not (counts and in_time and not ratings):
             raise ValueError(
                 "ItemCF counts events that are near each other in time for a co-count: nearby=None "
-                "with another similarity, with baskets, and without timestamps. Received: "
-                f"nearby={nearby!r}, similarity={self.similarity!r}, "
+                "with another similarity, beside ratings, with baskets, and without timestamps. "
+                f"Received: nearby={nearby!r}, similarity={self.similarity!r}, {ratings=}, "
                 f"{'baskets' if features.has_baskets else 'events'} "
                 f"{'with' if features.has_order else 'without'} timestamps."
             )

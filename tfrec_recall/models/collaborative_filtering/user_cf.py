@@ -15,7 +15,7 @@ from tfrec_recall.data.arguments import Auto, flags, number, whole
 from tfrec_recall.data.memory import check_table
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, History, Rows, Start, Wanted, ids_alone
-from tfrec_recall.graph import CoCount, Pearson, Similarity, interaction_matrix, neighbours
+from tfrec_recall.graph import Pearson, Similarity, interaction_matrix, neighbours
 from tfrec_recall.graph.neighbour_table import Neighbours
 from tfrec_recall.graph.similarity import Amplified
 from tfrec_recall.models.collaborative_filtering.arguments import (
@@ -145,7 +145,8 @@ class UserCF(OnePassModel):
         super().__init__(features, **kwargs)
         owner = type(self).__name__
         own = {"alpha": alpha, "active_penalty": active_penalty, "shrinkage": shrinkage}
-        self.similarity = similarity_of(owner, similarity, CoCount(0.5, 0.5), **own)
+        is_set = tuple(own.values()) != (0.5, 0.5, 0.0)
+        self.similarity = similarity_of(owner, similarity, is_set, **own)
         users = features.ids("user_id").size - FIRST_KNOWN
         long = features.item_counts.sum() >= LONG * users and not ratings
         auto = OF_LONG if long else OF_SHORT
