@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from tests.contract import layer_cases
-from tests.contract.model_cases import CASES, its_features
+from tests.contract.model_cases import CASES, its_features, the_board
 from tests.signatures import arguments_of
 from tfrec_recall import graph, layers, models, sampling
+from tfrec_recall.data.kinds import WrongKind
 
 # The models whose every argument is checked; a name is added when its class follows.
 MODELS = [
@@ -62,10 +63,11 @@ BY_WINDOWS = {models.Item2Vec, models.AirbnbListing, models.AirbnbType}
 ON_GRAPHS = {models.BGE, models.GES, models.EGES, models.GraphSAGE, models.PinSAGE}
 ZERO_OF = dict.fromkeys({models.NeuralCF, *BY_WINDOWS, *ON_GRAPHS}, SOME)
 FEATURES = {"features", "kwargs", "objectives", "similarity", "item_vectors"}  # tables and objects
-FEATURES |= {"noise_removal"}
-TEXT = {"activation", "final_activation", "excitation", "engagement", "output_activation"}
+FEATURES |= {"noise_removal"}  # each with wrong values of its own below
+OF_EVENTS = {"engagement", "booked", "rejected", "clicked", "left_out"}  # asked of training data
+TEXT = {"activation", "final_activation", "excitation", "output_activation", *OF_EVENTS}
 TEXT |= {"side_info", "aggregator", "label", "market", "cold_by", "alike_by", "user_type"}
-TEXT |= {"item_type", "booked", "rejected", "clicked", "left_out"}
+TEXT |= {"item_type"}
 
 
 def wrong_values(cls, name, annotation):
@@ -75,7 +77,7 @@ def wrong_values(cls, name, annotation):
     if "tuple[int, int]" in annotation:
         return [3, (9, 3), (-1, 4), (1.5, 4)]
     if "Sequence[float]" in annotation:
-        return [3.0, "ab", (0.0, -1.0)]
+        return [3.0, "ab", (0.0, -1.0), (float("inf"),), {"click": 1.0}]
     if annotation.startswith("bool | float"):
         return ["no", -1, float("nan")]
     if annotation.startswith("bool"):
@@ -122,6 +124,27 @@ def test_a_wrong_value_is_refused_by_name(cls, name, value):
     features = [its_features()] if cls in CASES else []
     with pytest.raises(ValueError, match=rf"\b{name}\b.*Received: .*\b{name}\b"):
         cls(*features, **arguments)
+
+
+def attempts_of_text():
+    for cls in MODELS:
+        for name in arguments_of(cls):
+            if name in TEXT:
+                for value in [3] if name in OF_EVENTS else [3, "nonsense"]:
+                    yield pytest.param(cls, name, value, id=f"{cls.__name__}-{name}-{value}")
+
+
+@pytest.mark.parametrize(("cls", "name", "value"), attempts_of_text())
+def test_a_wrong_text_is_refused_by_name(cls, name, value):
+    with pytest.raises(ValueError, match=rf"\b{name}\b.*Received: .*{value}"):
+        cls(its_features(), **{**OTHERS.get(cls, {}), name: value})
+
+
+@pytest.mark.parametrize("cls", MODELS)
+def test_features_of_another_kind_are_refused(cls):
+    wanted = rf"{cls.__name__} takes features as Features: .*adapt.*of the kind Interactions"
+    with pytest.raises(WrongKind, match=wanted):
+        cls(the_board(), **OTHERS.get(cls, {}))
 
 
 @pytest.mark.parametrize("cls", MODELS)
@@ -184,6 +207,8 @@ def test_an_argument_without_effect_is_refused(cls, arguments, message):
         (models.MultiObjectiveTwoTower, "objectives", "any"),
         (models.MultiObjectiveTwoTower, "objectives", 3),
         (models.UserCF, "similarity", 3),
+        (models.UserCF, "similarity", graph.Pearson),
+        (models.ItemCF, "similarity", graph.Pearson),
     ],
 )
 def test_another_kind_of_object_is_refused_by_name(model_class, name, value):

@@ -73,3 +73,11 @@ def test_an_activation_with_a_weight_is_saved_with_it(cls, name, tmp_path):
     model.save(tmp_path / "model.keras")
     again = tf.keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(again(flat(cls)), model(flat(cls)), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("cls", "name"), places())
+@pytest.mark.parametrize("wrong", ["rleu", 3, tf.keras.layers.ReLU])
+def test_what_is_no_activation_is_refused_by_name(cls, name, wrong):
+    wanted = rf"{cls.__name__} takes {name} as an activation.*Received: {name}="
+    with pytest.raises(ValueError, match=wanted):
+        cls(**{**CASES[cls].arguments, name: wrong})

@@ -65,7 +65,7 @@ Interactions(events, users, items) makes them of tables. Received: interactions 
         for name, (place, kinds) in wanted.items():
             value = args[place] if place < len(args) else kwargs.get(name, ABSENT)
             if value is not ABSENT:
-                _require(function.__qualname__, name, value, kinds)
+                require_kind(function.__qualname__, name, value, kinds)
         return function(*args, **kwargs)
 
     return checked
@@ -83,7 +83,8 @@ def _wanted(function: Callable, like: Callable) -> Iterator[tuple[int, str, tupl
             yield place, name, kinds
 
 
-def _require(owner: str, name: str, value: Any, kinds: tuple[str, ...]) -> None:
+def require_kind(owner: str, name: str, value: Any, kinds: tuple[str, ...]) -> None:
+    """Raises `WrongKind` for an argument that is of none of these kinds, as `of_kinds` does."""
     given = [kind.__name__ for kind in type(value).__mro__]
     if value is None and "None" in kinds:
         return

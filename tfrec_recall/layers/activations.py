@@ -4,6 +4,27 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import refuse
+
+
+def activation_of(owner: str, activation, argument: str):
+    """The activation that is meant, as `tf.keras.activations.get` returns it: None is linear.
+
+    Args:
+        owner, argument: as of `activation_config`.
+
+    Raises: ValueError for a name that Keras does not know, and for what is no activation.
+    """
+    is_one = not isinstance(activation, type)  # a layer, and not its class
+    try:
+        found = tf.keras.activations.get(activation) if is_one else None
+    except (TypeError, ValueError):
+        is_one, found = False, None
+    if not is_one:
+        expected = 'an activation: a name that Keras knows, such as "relu", a function or a layer'
+        refuse(owner, activation, argument, expected, optional=True)
+    return found
+
 
 def activation_config(owner: str, argument: str, activation):
     """What `get_config` says of an activation, and what Keras makes the same activation of.

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfrec_recall._arguments import flag, whole
 from tfrec_recall._axes import check_axes
-from tfrec_recall.layers.activations import activation_config
+from tfrec_recall.layers.activations import activation_config, activation_of
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
 from tfrec_recall.layers.sublayers import build_activation, build_within
 
@@ -38,7 +38,7 @@ class GCNAggregator(tf.keras.layers.Layer):
         whole("GCNAggregator", units, "units")
         flag("GCNAggregator", use_bias, "use_bias")
         self.units = units
-        self.activation = tf.keras.activations.get(activation)
+        self.activation = activation_of("GCNAggregator", activation, "activation")
         self.use_bias = use_bias
         self.supports_masking = True
         self.dense = tf.keras.layers.Dense(

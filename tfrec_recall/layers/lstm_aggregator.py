@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfrec_recall._arguments import flag, whole
 from tfrec_recall.layers import draws
-from tfrec_recall.layers.activations import activation_config
+from tfrec_recall.layers.activations import activation_config, activation_of
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
 from tfrec_recall.layers.phase import is_training
 from tfrec_recall.layers.sublayers import build_activation, build_within
@@ -47,7 +47,7 @@ class LSTMAggregator(tf.keras.layers.Layer):
         flag("LSTMAggregator", use_bias, "use_bias")
         whole("LSTMAggregator", lstm_units, "lstm_units")
         self.units, self.lstm_units = units, lstm_units
-        self.activation = tf.keras.activations.get(activation)
+        self.activation = activation_of("LSTMAggregator", activation, "activation")
         self.use_bias = use_bias
         self.supports_masking = True
         keras, policy = tf.keras.layers, self.dtype_policy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall._arguments import flag, whole
-from tfrec_recall.layers.activations import activation_config
+from tfrec_recall.layers.activations import activation_config, activation_of
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
 from tfrec_recall.layers.sublayers import build_activation, build_within
 
@@ -42,7 +42,7 @@ class MaxPoolAggregator(tf.keras.layers.Layer):
         flag("MaxPoolAggregator", use_bias, "use_bias")
         whole("MaxPoolAggregator", pool_units, "pool_units")
         self.units, self.pool_units = units, pool_units
-        self.activation = tf.keras.activations.get(activation)
+        self.activation = activation_of("MaxPoolAggregator", activation, "activation")
         self.use_bias = use_bias
         self.supports_masking = True
         keras, policy = tf.keras.layers, self.dtype_policy

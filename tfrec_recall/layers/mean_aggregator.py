@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall._arguments import flag, whole
-from tfrec_recall.layers.activations import activation_config
+from tfrec_recall.layers.activations import activation_config, activation_of
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
 from tfrec_recall.layers.sublayers import build_activation, build_within
 
@@ -38,7 +38,7 @@ class MeanAggregator(tf.keras.layers.Layer):
         whole("MeanAggregator", units, "units")
         flag("MeanAggregator", use_bias, "use_bias")
         self.units = units
-        self.activation = tf.keras.activations.get(activation)
+        self.activation = activation_of("MeanAggregator", activation, "activation")
         self.use_bias = use_bias
         self.supports_masking = True
         self.dense = tf.keras.layers.Dense(

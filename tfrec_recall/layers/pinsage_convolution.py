@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfrec_recall._arguments import number, whole
 from tfrec_recall._axes import check_axes, check_no_mask
-from tfrec_recall.layers.activations import activation_config
+from tfrec_recall.layers.activations import activation_config, activation_of
 from tfrec_recall.layers.l2_normalization import unit
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
 from tfrec_recall.layers.sublayers import build_activation, build_within
@@ -47,7 +47,7 @@ class PinSAGEConvolution(tf.keras.layers.Layer):
         whole("PinSAGEConvolution", pool_units, "pool_units")
         number("PinSAGEConvolution", epsilon, "epsilon", above=0)
         self.units, self.pool_units, self.epsilon = units, pool_units, epsilon
-        self.activation = tf.keras.activations.get(activation)
+        self.activation = activation_of("PinSAGEConvolution", activation, "activation")
         self.supports_masking = True
         keras, policy = tf.keras.layers, self.dtype_policy
         self.pool = keras.Dense(pool_units, "relu", dtype=policy, name="pool")

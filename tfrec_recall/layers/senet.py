@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfrec_recall._arguments import number
 from tfrec_recall._axes import check_axes, check_no_mask, flat
-from tfrec_recall.layers.activations import activation_config
+from tfrec_recall.layers.activations import activation_config, activation_of
 from tfrec_recall.layers.sublayers import build_activation
 
 
@@ -46,8 +46,8 @@ class SENet(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         number("SENet", reduction, "reduction", least=1)
         self.reduction = reduction
-        self.activation = tf.keras.activations.get(activation)
-        self.final_activation = tf.keras.activations.get(final_activation)
+        self.activation = activation_of("SENet", activation, "activation")
+        self.final_activation = activation_of("SENet", final_activation, "final_activation")
         self.supports_masking = True
 
     def build(self, input_shape):

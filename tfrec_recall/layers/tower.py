@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfrec_recall._arguments import flag, number
 from tfrec_recall._axes import check_axes
-from tfrec_recall.layers.activations import activation_config
+from tfrec_recall.layers.activations import activation_config, activation_of
 from tfrec_recall.layers.phase import is_training
 from tfrec_recall.layers.sublayers import build_activation, build_within
 
@@ -65,8 +65,8 @@ class Tower(tf.keras.layers.Layer):
         number("Tower", dropout, "dropout", least=0, below=1)
         flag("Tower", residual, "residual")
         self.units = widths
-        self.activation = tf.keras.activations.get(activation)
-        self.final_activation = tf.keras.activations.get(final_activation)
+        self.activation = activation_of("Tower", activation, "activation")
+        self.final_activation = activation_of("Tower", final_activation, "final_activation")
         self.dropout = dropout
         self.residual = residual
         self.normalization = normalization

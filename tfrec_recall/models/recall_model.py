@@ -12,7 +12,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, PartedInteractions, Recent
-from tfrec_recall.data.kinds import of_kinds
+from tfrec_recall.data.kinds import of_kinds, require_kind
 from tfrec_recall.data.next_pass import followed_by
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features, RawItem, RawQuery, Wanted, item_embedding
@@ -84,6 +84,7 @@ class RecallModel(Growing, Learner):
 
     def __init__(self, features: Features, **kwargs):
         super().__init__(**kwargs)
+        require_kind(type(self).__name__, "features", features, ("Features",))
         features.require(self.needs, type(self).__name__)
         features.require_adapted()
         if "history" in self.needs and features.history is None:

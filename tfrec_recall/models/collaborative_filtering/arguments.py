@@ -42,7 +42,7 @@ def similarity_of(owner: str, similarity: Similarity | None, is_set: bool, **own
     counted = CoCount(**own)
     if similarity is None:
         return counted
-    if not hasattr(similarity, "moments"):
+    if isinstance(similarity, type) or not hasattr(similarity, "moments"):
         refuse(owner, similarity, "similarity", "Cosine(), Jaccard(), Pearson() or the like", True)
     if is_set:
         said = ", ".join(f"{name}={value!r}" for name, value in own.items())

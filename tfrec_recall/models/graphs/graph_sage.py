@@ -23,6 +23,7 @@ from tfrec_recall.layers import (
     MaxPoolAggregator,
     MeanAggregator,
 )
+from tfrec_recall.layers.activations import activation_of
 from tfrec_recall.losses import SkipGramNegativeSampling
 from tfrec_recall.models.graphs.arguments import check_nodes, cold_rate_beside, require_edges
 from tfrec_recall.models.graphs.item_pairs import Steps, pair_batches, walked_to
@@ -175,6 +176,7 @@ class GraphSAGE(NodeModel):
         for name, value in {"degree": degree, "reach": reach, "walk": walk}.items():
             whole(owner, value, name)
         whole(owner, shared, "shared")
+        activation_of(owner, final_activation, "final_activation")
         number(owner, negatives, "negatives", above=0)
         number(owner, temperature, "temperature", above=0)
         number(owner, label_weight, "label_weight", above=0)

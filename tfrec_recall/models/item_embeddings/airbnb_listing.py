@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -84,8 +83,8 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
             `training_data` is given first would stand beside another listing then, as of dates, it
             is any pause, which is told.
         nearest: how many warm listings a cold one is the mean of ...
-        alike_by: ... by these item features (categories alike, numbers near); None takes all with
-            one value an item, and () leaves cold listings without a vector.
+        alike_by: ... by this item feature or these (categories alike, numbers near); None takes all
+            with one value an item, and () leaves cold listings without a vector.
         popularity: the power of a listing's training events that its score is multiplied with in
             users' lists; 0 ranks by cosine.
         fixed_window, power, threshold, rate, decay_epochs, last, half_life, block, lanes, noise,
@@ -125,7 +124,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         by_session: bool | None = None,
         gap: float | None = None,
         nearest: int = 3,
-        alike_by: Sequence[str] | None = None,
+        alike_by: Types | None = None,
         power: float = 0.75,
         threshold: float | None = None,
         rate: float = 0.1,
@@ -151,6 +150,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         number(owner, threshold, "threshold", above=0, optional=True)
         number(owner, market_negatives, "market_negatives", above=0)
         whole(owner, nearest, "nearest")
+        alike_by = several("alike_by", alike_by, "features of the items")
         check_served(owner, last, half_life, popularity)
         if market is None:
             without_effect(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -69,7 +68,8 @@ class AirbnbType(WindowModel):
         other_kind_only: a user type has listing types alone as its contexts, and the reverse;
             otherwise both have both.
         negatives: per pair, from all types by a power of their counts.
-        user_type: features that make a user's type; None takes all categories and buckets but ids.
+        user_type: features, one or several, that make a user's type; None takes all categories and
+            buckets but ids.
         item_type: the same of the listings.
         most_types: of each side that have vectors of their own, the most frequent in bookings; the
             others share some by a hash.
@@ -111,8 +111,8 @@ class AirbnbType(WindowModel):
         fixed_window: bool = False,
         other_kind_only: bool = False,
         negatives: int = 5,
-        user_type: Sequence[str] | None = None,
-        item_type: Sequence[str] | None = None,
+        user_type: Types | None = None,
+        item_type: Types | None = None,
         most_types: int = 100_000,
         booked: Types = "booking",
         rejected: Types | None = None,

@@ -12,8 +12,13 @@ EVENT_TYPE = "event_type"
 Types = str | Sequence[str]
 
 
-def several(argument: str, types: Types | None) -> tuple[str, ...] | None:
+def several(
+    argument: str, types: Types | None, what: str = "event types"
+) -> tuple[str, ...] | None:
     """One type or several, always as a tuple; None stays None.
+
+    Args:
+        what: is named, for the error.
 
     >>> several("booked", "booking"), several("booked", ["booking", "enquiry"])
     (('booking',), ('booking', 'enquiry'))
@@ -23,7 +28,9 @@ def several(argument: str, types: Types | None) -> tuple[str, ...] | None:
     alone = isinstance(types, str) or not isinstance(types, Iterable)
     found: tuple[str, ...] = tuple([types] if alone else types)  # type: ignore[list-item]
     if not all(isinstance(name, str) and name for name in found):
-        raise ValueError(f"{argument} names event types, one or several. Received: {types!r}.")
+        raise ValueError(
+            f"{argument} names {what}, one or several. Received: {argument}={types!r}."
+        )
     return found
 
 

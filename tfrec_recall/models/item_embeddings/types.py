@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.features import Feature, Features, Origin
+from tfrec_recall.models.item_embeddings.event_types import Types, several
 
 IDS = ("user_id", "item_id")
 SHARED = 1009  # rows for the combinations that have none of their own: a prime
@@ -151,7 +152,7 @@ class TypeRule(tf.keras.layers.Layer):
 def type_rule(
     features: Features,
     of: Sequence[Feature],
-    names: Sequence[str] | None,
+    names: Types | None,
     side: str,
     first: int,
     most: int,
@@ -162,11 +163,12 @@ def type_rule(
     """
     encodings = {f.name: features.encodings[f.name] for f in of if not f.derived}
     usable = {name: e.size for name, e in encodings.items() if e.size and e.rank == 1}
-    chosen = [name for name in usable if name not in IDS] if names is None else list(names)
+    given = several(f"{side}_type", names, f"features of the {side}")
+    chosen = [name for name in usable if name not in IDS] if given is None else list(given)
     wrong = [name for name in chosen if name not in usable]
     if wrong or not chosen:
         raise ValueError(
-            f"A type of the {side} is made of categorical or bucketised features: "
+            f"A type of the {side} is made of categorical or bucketised features, by {side}_type=: "
             f"{', '.join(usable) or 'there are none'}. Received: {', '.join(wrong) or 'none'}."
         )
     return TypeRule({name: usable[name] for name in chosen}, first, most)

@@ -25,6 +25,7 @@ from tfrec_recall.layers import (
     SelfAttentiveInterests,
     Tower,
 )
+from tfrec_recall.layers.activations import activation_of
 from tfrec_recall.layers.capsule_routing import events_after
 from tfrec_recall.layers.draws import normal
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
@@ -158,6 +159,7 @@ class MIND(SoftmaxModel):
         whole(owner, iterations, "iterations")
         number(owner, deviation, "deviation", least=0)
         widths(owner, hidden, "hidden")
+        activation_of(owner, output_activation, "output_activation")
         if power != float("inf"):
             number(owner, power, "power", least=0)
         if self_attentive:

@@ -114,7 +114,8 @@ class MultiObjectiveTwoTower(SoftmaxModel):
     ):
         super().__init__(features, positive_threshold, repeats, **kwargs)
         owner = type(self).__name__
-        check_towers(owner, dim, hidden, dropout, temperature, item_hidden)
+        named = {"activation": activation, "final_activation": final_activation}
+        check_towers(owner, dim, hidden, dropout, temperature, item_hidden, **named)
         self.dim = dim = dim_of(dim, features)
         flags(
             owner,
@@ -185,11 +186,12 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         try:
             given = np.ones(len(self.objectives)) if values is None else values
             weights = np.array(given, "float64")
-        except ValueError:
+        except (TypeError, ValueError):
             weights = np.zeros(0)
-        if weights.shape != (len(self.objectives),) or not (weights > 0).all():
+        fits = np.isfinite(weights) & (weights > 0)
+        if weights.shape != (len(self.objectives),) or not fits.all():
             raise ValueError(
-                f"{name} has a positive number for each of the objectives "
+                f"{name} has a positive, finite number for each of the objectives "
                 f"{', '.join(self.names)}. Received: {name}={values!r}."
             )
         return (weights / weights.sum() if name == "blend" else weights).astype("float32")

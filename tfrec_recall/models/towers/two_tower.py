@@ -116,7 +116,9 @@ class TwoTower(SoftmaxModel):
     ):
         super().__init__(features, positive_threshold, repeats, **kwargs)
         owner = type(self).__name__
-        check_towers(owner, dim, hidden, dropout, temperature, item_hidden)
+        named = {"activation": activation, "final_activation": final_activation}
+        named["excitation"] = excitation
+        check_towers(owner, dim, hidden, dropout, temperature, item_hidden, **named)
         self.dim = dim = dim_of(dim, features)
         flags(owner, recency=recency, residual=residual, normalize=normalize)
         flag(owner, senet, "senet", optional=True)

@@ -144,6 +144,7 @@ class YouTubeDNN(SoftmaxModel):
         )
         expected = "a DataFrame of vectors, indexed by item_id"
         kind(owner, item_vectors, "item_vectors", pd.DataFrame, expected)
+        kind(owner, engagement, "engagement", str, "the name of an event column")
         whole(owner, per_user, "per_user", optional=True)
         number(owner, user_weight_power, "user_weight_power")
         number(owner, minimum_engagement, "minimum_engagement", optional=True)
