@@ -80,7 +80,7 @@ def test_texts_without_a_separator_and_lists_that_are_none_are_refused():
     with pytest.raises(ValueError, match=r"MultiValued\('c'\).* separator='\|'.*Received: 'a\|b'"):
         MultiValued("c").adapt(pd.Series(["a|b"]))
     for arguments, message in [
-        ({"length": 0}, "one value of a list at least. Received: length=0"),
+        ({"length": 0}, "length as a whole number from 1 up, or None. Received: length=0"),
         ({"separator": ""}, "Received: separator=''"),
     ]:
         with pytest.raises(ValueError, match=message):

@@ -12,7 +12,10 @@ from tfrec_recall.features import (
     History,
     MultiValued,
     Numeric,
+    Objective,
     TimeOf,
+    Vector,
+    Words,
     infer,
 )
 
@@ -115,6 +118,39 @@ def test_ids_are_had_by_name_and_other_kinds_refused(interactions):
 def test_names_are_used_once():
     with pytest.raises(ValueError, match=r"have the name price"):
         specification(Numeric("price"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        (Categorical, {"min_count": 0}),
+        (Categorical, {"unknown_rate": 1.5}),
+        (Categorical, {"unknown_rate": -0.1}),
+        (Categorical, {"hash_buckets": 0}),
+        (Categorical, {"name": 3}),
+        (MultiValued, {"min_count": 1.5}),
+        (MultiValued, {"length": 0}),
+        (MultiValued, {"separator": 3}),
+        (Words, {"min_count": "2"}),
+        (Words, {"length": -1}),
+        (Numeric, {"buckets": 0}),
+        (Numeric, {"buckets": 1}),
+        (Numeric, {"log": "no"}),
+        (History, {"length": 0}),
+        (History, {"length": 2.5}),
+    ],
+)
+def test_a_wrong_value_of_a_feature_is_refused_by_name(kind, wrong):
+    ((name, value),) = wrong.items()
+    wanted = rf"^{kind.__name__}\('price'\) takes {name} as .*Received: {name}={value!r}\."
+    with pytest.raises(ValueError, match=wanted):
+        kind("price", **wrong)
+
+
+@pytest.mark.parametrize("kind", [Categorical, Vector, History, TimeOf, Objective])
+def test_a_column_and_a_name_are_texts(kind):
+    with pytest.raises(ValueError, match=r"text.*Received: (column|name)=3\."):
+        kind(3)
 
 
 def test_the_names_of_a_batch_are_reserved():

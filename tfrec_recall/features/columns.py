@@ -10,7 +10,7 @@ import pandas as pd
 
 from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data import Vocabulary
-from tfrec_recall.data.arguments import whole
+from tfrec_recall.data.arguments import flag, kind, number, refuse, whole
 from tfrec_recall.data.column_types import without_categories
 from tfrec_recall.data.ids import PADDING_INTEGER
 from tfrec_recall.data.notices import tell
@@ -44,15 +44,25 @@ TIME_PARTS = {"hour": (SECONDS_AN_HOUR, 24, 0), "weekday": (24 * SECONDS_AN_HOUR
 
 @dataclasses.dataclass(frozen=True)
 class Feature:
-    """What all kinds have: the column they read, and the name they have in a batch."""
+    """What all kinds have: the column they read, and the name they have in a batch.
+
+    Raises: ValueError, by name, for a field that cannot have such a value.
+    """
 
     column: str
     name: str = ""
     derived: ClassVar[bool] = False
 
     def __post_init__(self):
+        for value, name in ((self.column, "column"), (self.name or self.column, "name")):
+            if not isinstance(value, str) or not value:
+                refuse(self._owner, value, name, "a text")
         if not self.name:
             object.__setattr__(self, "name", self.column)
+
+    @property
+    def _owner(self) -> str:
+        return f"{type(self).__name__}({self.column!r})"
 
     @property
     def source(self) -> str:
@@ -103,10 +113,12 @@ class Categorical(Feature):
 
     def __post_init__(self):
         super().__post_init__()
-        whole(f"Categorical({self.column!r})", self.hash_buckets, "hash_buckets", optional=True)
+        whole(self._owner, self.min_count, "min_count")
+        number(self._owner, self.unknown_rate, "unknown_rate", least=0, below=1)
+        whole(self._owner, self.hash_buckets, "hash_buckets", optional=True)
         if self.hash_buckets is not None and self.min_count != 1:
             raise ValueError(
-                f"Categorical({self.column!r}) counts no values that it hashes: give hash_buckets "
+                f"{self._owner} counts no values that it hashes: give hash_buckets "
                 f"or min_count. Received: hash_buckets={self.hash_buckets}, "
                 f"min_count={self.min_count}."
             )
@@ -173,10 +185,12 @@ class MultiValued(Feature):
 
     def __post_init__(self):
         super().__post_init__()
-        _check_length(self, self.length)
+        whole(self._owner, self.min_count, "min_count")
+        whole(self._owner, self.length, "length", optional=True)
+        kind(self._owner, self.separator, "separator", str, "what stands between values")
         if self.separator == "":
             raise ValueError(
-                f"MultiValued({self.column!r}) needs a separator of one character at least. "
+                f"{self._owner} needs a separator of one character at least. "
                 "Received: separator=''."
             )
 
@@ -220,7 +234,8 @@ class Words(Feature):
 
     def __post_init__(self):
         super().__post_init__()
-        _check_length(self, self.length)
+        whole(self._owner, self.min_count, "min_count")
+        whole(self._owner, self.length, "length", optional=True)
 
     def learn(self, values: pd.Series) -> Encoding:
         vocabulary = _vocabulary(self.values_in(values), self.min_count)
@@ -241,7 +256,7 @@ class Numeric(Feature):
     Missing values are 0 after normalisation (the mean), or the padding of the buckets.
 
     Args:
-        buckets: how many buckets; None keeps the number itself.
+        buckets: how many buckets, 2 at least; None keeps the number itself.
         log: take log(1 + x) first, for prices and counts.
         decimal: the decimal sign, "." or ",", of numbers that are written as texts, "1.234,50";
             None where they are numbers.
@@ -253,10 +268,10 @@ class Numeric(Feature):
 
     def __post_init__(self):
         super().__post_init__()
+        whole(self._owner, self.buckets, "buckets", least=2, optional=True)
+        flag(self._owner, self.log, "log")
         if self.decimal not in (None, ".", ","):
-            raise ValueError(
-                f"Numeric({self.column!r}) takes decimal='.' or ','. Received: {self.decimal!r}."
-            )
+            raise ValueError(f"{self._owner} takes decimal='.' or ','. Received: {self.decimal!r}.")
 
     def learn(self, values: pd.Series) -> Encoding:
         numbers = logarithm(numbers_of(values, self.decimal), self.log)
@@ -319,6 +334,10 @@ class History(Feature):
     name: str = "history"
     length: int = 50
 
+    def __post_init__(self):
+        super().__post_init__()
+        whole(self._owner, self.length, "length")
+
     @property
     def source(self) -> str:
         return "history" if self.column == "item_id" else HISTORIES + self.column
@@ -345,6 +364,7 @@ class TimeOf(Feature):
             raise ValueError(f"TimeOf takes part 'hour' or 'weekday'. Received: {self.part!r}.")
         if not self.name:
             object.__setattr__(self, "name", self.part)
+        super().__post_init__()
 
     def learn(self, values: pd.Series) -> Encoding:
         return TimeEncoding(*TIME_PARTS[self.part])
@@ -374,14 +394,6 @@ def _whole_numbers(values: pd.Series) -> pd.Series:
             "the column to text."
         )
     return values.astype("int64")
-
-
-def _check_length(feature: Feature, length: int | None) -> None:
-    if length is not None and length < 1:
-        raise ValueError(
-            f"{type(feature).__name__}({feature.column!r}) keeps one value of a list at least. "
-            f"Received: length={length!r}."
-        )
 
 
 def _lengths_told(encoding: Encoding) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.arguments import number
 from tfrec_recall.data.examples import HISTORY_ONLY
 from tfrec_recall.data.kinds import of_kinds
 
@@ -36,8 +37,12 @@ class Objective:
     at_least: float | None = None
 
     def __post_init__(self):
-        if not self.name:
-            raise ValueError("An Objective has a name; '' stands for the blend of all.")
+        if not self.name or not isinstance(self.name, str):
+            raise ValueError(
+                "An Objective has a name, a text; '' stands for the blend of all. "
+                f"Received: name={self.name!r}."
+            )
+        number("Objective", self.at_least, "at_least", optional=True)
         rules = (self.equals is not None) + (self.at_least is not None)
         if rules != (self.column is not None):
             raise ValueError(
