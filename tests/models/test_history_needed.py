@@ -18,7 +18,7 @@ from tfrec_recall.upkeep.updating import replayed
         ([InBatch(), Uniform(5)], SEEN),
         ([InBatch(), Unmet(2)], None),
         ([InBatch(), WithoutOwn()], None),
-        ([InBatch(), Hard(2)], None),
+        ([InBatch(), Hard(2, window=(0, 4))], None),
     ],
 )
 def test_negatives_that_ask_what_was_met_need_all_events(negatives, length):

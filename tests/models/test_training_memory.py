@@ -92,7 +92,7 @@ def test_a_compiled_step_holds_all_logits_of_a_batch(features):
     ("negatives", "held"),
     [
         ([InBatch(), Unmet(3)], 1 + 64 + 3),
-        ([InBatch(), Uniform(10), Unmet(3), Hard(2)], 1 + 64 + 10 + 5),
+        ([InBatch(), Uniform(10), Unmet(3), Hard(2, window=(0, 2))], 1 + 64 + 10 + 5),
         ([Unmet(4)], 1 + 4),
         ([InBatch(), Uniform(6), WithoutOwn()], (64 + 6) * 17 // 8),  # a mask of them all
     ],

@@ -155,7 +155,8 @@ class Hard(OfUser):
     """From a window of ranks of what the model finds for the user; see `HardNegatives`.
 
     Args:
-        window: from the first rank to before the second, of the items that the user has not met.
+        window: from the first rank to before the second, of the items that the user has not met. A
+            model of fewer items than the second is not made.
         every: epochs from one mining to the next. The first epoch of a model that has learnt
             nothing has unmet items instead; one that has mines when `fit` begins.
         kept: items of the window that a mining keeps for each user.

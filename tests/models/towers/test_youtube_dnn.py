@@ -356,7 +356,7 @@ def test_hard_negatives_are_not_compiled_and_wait_for_their_own_batches(features
         built(features, example_age=True).fit(others, verbose=0)
 
 
-def test_a_window_that_the_catalogue_does_not_have_is_refused(features, interactions):
-    model = built(features, negatives=[InBatch(), Hard(2)])
-    with pytest.raises(ValueError, match=r"a catalogue of 20 items.*window=\(100, 500\)"):
-        model.training_data(interactions)
+def test_a_window_that_the_catalogue_does_not_have_is_refused(features):
+    message = r"YouTubeDNN's Hard.* a catalogue of 20 items.*window=\(100, 500\)"
+    with pytest.raises(ValueError, match=message):
+        built(features, negatives=[InBatch(), Hard(2)])

@@ -18,7 +18,8 @@ from tfrec_recall.layers.draws import next_seed
 from tfrec_recall.layers.tables import rows_of
 from tfrec_recall.losses import InBatchSoftmax, SampledSoftmax
 from tfrec_recall.models.learning.replicas import own_first, replicas
-from tfrec_recall.sampling import InBatch, Negatives, UnmetNegatives, WithoutOwn, kinds_of
+from tfrec_recall.sampling import Hard, InBatch, Negatives, UnmetNegatives, WithoutOwn, kinds_of
+from tfrec_recall.sampling.checks import check_ranks
 from tfrec_recall.sampling.kinds import OfBatch, OfUser, UserSampler
 
 OF_LOGIT = 8  # bytes, with its gradient
@@ -75,6 +76,10 @@ class CandidateSoftmax(tf.Module):
         super().__init__()
         self.kinds = kinds_of(owner, negatives)
         flag(owner, correct, "correct")
+        items = len(features.item_vocabulary) - FIRST_KNOWN
+        for kind in self.kinds:
+            if isinstance(kind, Hard):
+                check_ranks(f"{owner}'s Hard(…)", kind.window, "window", items)
         in_batch = [kind for kind in self.kinds if isinstance(kind, InBatch)]
         self.in_batch = bool(in_batch)
         self.across_replicas = any(kind.across_replicas for kind in in_batch)
