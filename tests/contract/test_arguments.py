@@ -185,6 +185,11 @@ def test_an_unknown_argument_is_refused(cls):
         (models.SDM, {"negatives": [sampling.WithoutOwn()]}, "kinds of which one draws"),
         (models.MIND, {"power": 1.5, "raised": True}, "whole powers"),
         (models.SDM, {"past": 60.0}, "by the times of the history"),
+        (
+            models.SDM,
+            {"session_events": 9},
+            "than the history has, 8: .* session_events=9",
+        ),
         (models.Item2Vec, {"window": None, "fixed_window": True}, "where there is a window"),
         (models.Item2Vec, {"cbow": True, "mean_over_set": True}, "without cbow"),
         (models.AirbnbListing, {"market_negatives": 3.0}, "where market names a feature"),

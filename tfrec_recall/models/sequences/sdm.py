@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.arguments import flags, number, whole
+from tfrec_recall.data.arguments import flags, number, refuse, whole
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import (
     FeatureEncoder,
@@ -44,6 +44,7 @@ from tfrec_recall.sampling import LogUniform, Negatives
 
 TIMES, SESSIONS = "history_timestamp", "history_session_id"
 LENGTH = 100  # of the history in `default_features`: a session, and as much before it
+SESSION = 50  # events at most, where the history has as many
 GAP, WEEK = 600.0, 7 * 24 * 3600.0  # seconds
 OF_TARGETS = ("item_id", "sample_weight", "place")  # columns of a batch, the others are of passes
 
@@ -87,7 +88,8 @@ class SDM(SoftmaxModel):
             `merge_sessions` alone.
         merge_sessions: two sessions with ids are one unless `gap` lies between them.
         session_events: at most, of a session; what is more begins the next one, counted from the
-            session's first event: requests send all of a long session for that, or its pieces.
+            session's first event: requests send all of a long session for that, or its pieces. None
+            is 50, or the length of the history where that is less.
         past: seconds before the session that the long term reaches back; None for all of the
             history. Without times it is all of the history.
         residual: add the history's means, even and by recency, to the fused vector.
@@ -136,7 +138,7 @@ class SDM(SoftmaxModel):
         heads: int = 4,
         gap: float = GAP,
         merge_sessions: bool = False,
-        session_events: int = 50,
+        session_events: int | None = None,
         past: float | None = WEEK,
         residual: bool = True,
         means_in_profile: bool = True,
@@ -169,7 +171,7 @@ class SDM(SoftmaxModel):
         )
         whole(owner, lstm_layers, "lstm_layers")
         whole(owner, heads, "heads")
-        whole(owner, session_events, "session_events")
+        whole(owner, session_events, "session_events", optional=True)
         number(owner, gap, "gap", above=0)
         number(owner, past, "past", above=0, optional=True)
         assert features.history is not None  # by `needs`
@@ -180,7 +182,10 @@ class SDM(SoftmaxModel):
         self.times, self.ids = TIMES in beside, SESSIONS in beside
         self._require_sessions(gap, past, merge_sessions)
         self.gap = gap if self.times and (merge_sessions or not self.ids) else None
-        self.session_events = min(session_events, length)
+        if session_events is not None and session_events > length:
+            fits = f"no more events than the history has, {length}: History(length=…) has more"
+            refuse(owner, session_events, "session_events", fits, optional=True)
+        self.session_events = session_events or min(SESSION, length)
         self.residual, self.means_in_profile = residual, means_in_profile
         self.dense_after_gate, self.scaled, self.causal = dense_after_gate, scaled, causal
         # What is searched is float32, in whatever precision the rest is.
