@@ -4,6 +4,8 @@ The program is one process for all models that a process of the tests runs; it l
 operations.
 """
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from tests.contract.model_cases import (
     the_board,
 )
 from tests.export.c_program import Running, assert_same, compiled, needs_gcc
+from tfrec_recall.upkeep.next_retriever import retriever_of
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +36,29 @@ def test_the_export_equals_the_model(model_class):
     served_ids, served_scores = asked(served(model_class), queries, k=7, exclude=queries["history"])
     np.testing.assert_array_equal(served_ids, ids)
     np.testing.assert_allclose(served_scores, scores, rtol=1e-5)
+
+
+class Asked:
+    """A model whose retriever is there already; it keeps what it is asked to make."""
+
+    def __init__(self, model_class):
+        self.made, self.signature = retrieving(model_class), model_class.retriever
+
+    def retriever(self, items, *arguments, **named):
+        found = inspect.signature(self.signature).bind(self, items, *arguments, **named)
+        self.asked = found.arguments
+        return self.made
+
+
+@pytest.mark.parametrize("model_class", CASES)
+def test_the_next_version_is_made_by_what_the_export_tells(model_class):
+    like, model = served(model_class), Asked(model_class)
+    assert retriever_of(model, the_board().items, like, the_board()) is model.made
+    assert model.asked["k"] == 7
+    told = like.report.get("index")
+    assert (model.asked["index"] is None) == (told is None)
+    if told is not None:
+        assert type(model.asked["index"]).__name__.lower() == told["kind"]
 
 
 @needs_gcc

@@ -22,7 +22,8 @@ def retriever_of(
     Args:
         since: what was learnt since `like`.
     """
-    index = index_settings(like.report["index"]) if "index" in like.report else None
+    told = like.report.get("index")  # None where every item is scored, too
+    index = None if told is None else index_settings(told)
     made = model.retriever(items, index, like.k, tuning_queries=like.tuned_with)
     popular = like.popularity
     if popular is not None and not (popular.by is None and popular.half_life_days is None):
