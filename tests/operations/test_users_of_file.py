@@ -11,7 +11,8 @@ from tests.retrieval.toys import retriever
 from tfrec_recall.data import Interactions
 from tfrec_recall.operations import EveryUser, UsersOfFile
 from tfrec_recall.operations.arrow_tensors import raw_feature
-from tfrec_recall.operations.users_of_file import _check_lengths, needed
+from tfrec_recall.operations.columns_of_users import needed
+from tfrec_recall.operations.users_of_file import _check_lengths
 from tfrec_recall.retrieval import EmbeddingRetriever
 
 pytestmark = pytest.mark.usefixtures("untraced")

@@ -12,6 +12,8 @@ import tensorflow as tf
 
 from tfrec_recall.operations.arrow_tensors import arrow_ids
 from tfrec_recall.retrieval import Retriever
+from tfrec_recall.retrieval.filters import chosen
+from tfrec_recall.retrieval.request_rows import check_rows
 
 POSITION = "position"  # of the request in its part, until its id takes the place
 
@@ -28,7 +30,7 @@ class Answers(Protocol):
         """What the retriever says to a batch.
 
         Args:
-            features: raw features of the requests.
+            features: raw features of the requests, and their filters.
             exclude: raw item ids to leave out, or None.
         """
 
@@ -46,15 +48,27 @@ class Recommendations:
 
     Args:
         k: the length of the lists; where fewer items are left, a list has as many rows.
+        filters: what all lists are chosen by, as in a request of one row; requests may have others
+            of their own.
     """
 
     k: int
+    filters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def check(self, retriever: Retriever) -> None:
         _check_k(self.k)
+        _check_filters(self.filters, retriever)
 
     def asked(self, retriever, features, exclude):
-        return retriever(features, k=self.k, exclude=exclude)
+        own = {name: features[name] for name in retriever.filter_inputs if name in features}
+        twice = sorted(own.keys() & self.filters.keys())
+        if twice:
+            raise ValueError(
+                "A filter is that of all requests, or each has its own: leave one of them out. "
+                f"Received: {', '.join(twice)} of both."
+            )
+        filters = {**own, **self.filters}
+        return retriever(features, k=self.k, exclude=exclude, filters=filters)
 
     def table(self, said, position):
         return _lists(said[0], said[1], position, "item_id")
@@ -65,17 +79,19 @@ class SimilarItems:
     """The items most similar to each item: rank (from 1), similar_item_id, score; a row an item.
 
     Args:
-        k: as of `Recommendations`.
+        k, filters: as of `Recommendations`.
     """
 
     k: int
+    filters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def check(self, retriever: Retriever) -> None:
         _check_k(self.k)
         _check_offered(retriever, "similar_items")
+        _check_filters(self.filters, retriever)
 
     def asked(self, retriever, features, exclude):
-        return retriever.similar_items(features["item_id"], k=self.k, exclude=exclude)
+        return retriever.similar_items(features["item_id"], self.k, exclude, self.filters)
 
     def table(self, said, position):
         return _lists(said[0], said[1], position, "similar_item_id")
@@ -139,6 +155,12 @@ def _vectors(vectors: tf.Tensor, position: np.ndarray) -> pa.Table:
 def _check_k(k: int) -> None:
     if k < 1:
         raise ValueError(f"k is the length of the lists, at least 1. Received: k={k}.")
+
+
+def _check_filters(filters: Mapping[str, Any], retriever: Retriever) -> None:
+    """Raises ValueError for filters that the retriever lacks, and for several rows of one."""
+    for name, value in chosen(filters, retriever.filter_inputs).items():
+        check_rows(name, value, tf.zeros([1]))
 
 
 def _check_offered(retriever: Retriever, signature: str) -> None:

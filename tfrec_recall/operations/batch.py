@@ -64,7 +64,8 @@ def answer_all(
         requests: `EveryUser`, `UsersOfFile` or `EveryItem`.
         folder: new, empty, or one that this run began: `_manifest.json` knows the export, the
             requests, the answers and the size of the parts, and others are refused.
-        answers: `Recommendations(k)`, `SimilarItems(k)`, `QueryVectors()` or `ItemVectors()`.
+        answers: `Recommendations(k, filters)`, `SimilarItems(k, filters)`, `QueryVectors()` or
+            `ItemVectors()`.
         batch_size: requests in one call of the graph, at most: those with long histories are fewer.
         part_size: requests in a part.
         progress: called with requests done and requests in all, after each batch.

@@ -21,7 +21,11 @@ class Part(Protocol):
     lengths: np.ndarray
 
     def batch(self, rows: np.ndarray) -> tuple[Mapping[str, Any], Any]:
-        """The raw features of these rows, and the raw item ids to leave out, or None."""
+        """What these rows ask: raw features, and the raw item ids to leave out, or None.
+
+        Filters that requests have stand among the features, by the names in the retriever's
+        `filter_inputs`.
+        """
 
 
 class Requests(Protocol):

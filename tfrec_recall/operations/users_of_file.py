@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,7 +13,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from tfrec_recall.data.reading.parts import parquet_parts
 from tfrec_recall.evaluation.queries import HISTORY, of_history
 from tfrec_recall.operations.arrow_tensors import (
     in_arrow_type,
@@ -22,12 +20,21 @@ from tfrec_recall.operations.arrow_tensors import (
     one_type,
     raw_feature,
 )
+from tfrec_recall.operations.columns_of_users import (
+    EXCLUDE,
+    USER,
+    check_read,
+    columns_of,
+    digest,
+    files_of,
+    needed,
+    of_events,
+)
 from tfrec_recall.operations.every_user import EveryUser
 from tfrec_recall.operations.requests import Part
 from tfrec_recall.retrieval import Retriever
 from tfrec_recall.retrieval.raw_inputs import padding
 
-USER, EXCLUDE = "user_id", "exclude"
 AT_A_TIME = 100_000  # rows of the ids that are looked through before the run
 LISTS_AT_A_TIME = 10_000  # where histories are, too
 
@@ -41,6 +48,11 @@ class UsersOfFile:
     `history` and all `history_<column>` tell of the same events, and come from one place. In a row
     their lists are of one length; where a cell of the latter has none, nothing is known of it.
 
+    A column that is named as one of the retriever's filters is what the row's list is chosen by:
+    lists in cells of `where_<attribute>` and `where_not_<attribute>`, numbers in those of
+    `min_<attribute>` and `max_<attribute>`; a cell without a value asks for nothing. Columns of
+    other names are not read, which a `ReadingNotice` says.
+
     Args:
         path: a Parquet file, or a folder of them, which are read in the order of their names.
         retriever: which is asked; its inputs are looked for.
@@ -53,8 +65,9 @@ class UsersOfFile:
 
     Raises: ValueError where it is no Parquet, lacks user_id, has rows without one, lacks what the
         retriever needs or has it in another type, tells of histories in part or in lists of
-        unequal lengths, has ids that are looked up in the data and no int64, or where files have a
-        column in types that have none in common.
+        unequal lengths, has ids that are looked up in the data and no int64, has a column that is
+        named as a filter and is none of the retriever's, or where files have a column in types that
+        have none in common.
     """
 
     subject = USER
@@ -74,16 +87,20 @@ class UsersOfFile:
                 f"The export is asked with {sorted(inputs)}, and {path} lacks {lacking}: add the "
                 f"columns, or give the data that has them. Received columns: {', '.join(columns)}."
             )
+        check_read(path, columns, retriever)
         self._inputs = {name: spec for name, spec in inputs.items() if name in columns}
+        choices = retriever.filter_inputs
+        self._filters = {name: spec for name, spec in choices.items() if name in columns}
         left_out = [name for name in (HISTORY, EXCLUDE) if name in columns]
         items = tf.TensorSpec([None, None], retriever.id_dtype)
         self._left_out = {name: items for name in left_out if not repeats or name == EXCLUDE}
         self._everyone = everyone
         self._seen = everyone is not None and not repeats and HISTORY not in columns
-        self._columns = [USER, *sorted({*self._inputs, *self._left_out} - {USER})]
+        read = {*self._inputs, *self._left_out, *self._filters}
+        self._columns = [USER, *sorted(read - {USER})]
         self._cast = self._casts()
         self._size, self.strangers = 0, 0
-        told = _of_events(self._inputs)
+        told = of_events(self._inputs)
         several = told if len(told) > 1 else []
         for table in self._batches(LISTS_AT_A_TIME if several else AT_A_TIME, [USER, *several]):
             self._look_through(table.column(USER))
@@ -94,13 +111,17 @@ class UsersOfFile:
             "data": None if everyone is None else everyone.source,
             "repeats": repeats,
         }
+        if self._filters:
+            self.source["filters"] = sorted(self._filters)
 
     def __len__(self) -> int:
         return self._size
 
     def parts(self, size: int) -> Iterator[Part]:
         for table in self._batches(size, self._columns):
-            yield PartOfFile(table, self._inputs, self._left_out, self._everyone, self._seen)
+            yield PartOfFile(
+                table, self._inputs, self._left_out, self._everyone, self._seen, self._filters
+            )
 
     def _batches(self, size: int, columns: list[str]) -> Iterator[pa.Table]:
         """Tables of exactly this many rows, wherever files and row groups end."""
@@ -129,7 +150,7 @@ class UsersOfFile:
 
         Raises: the error of a column of another type before anybody is asked.
         """
-        specs = {**self._left_out, **self._inputs}
+        specs = {**self._left_out, **self._inputs, **self._filters}
         found: dict[str, tuple[pa.DataType, pathlib.Path]] = {}
         casts = {}
         for file in self._files:
@@ -174,9 +195,11 @@ class PartOfFile:
         left_out: Mapping[str, tf.TensorSpec],
         everyone: EveryUser | None,
         seen: bool,
+        filters: Mapping[str, tf.TensorSpec],
     ):
         self.ids = table.column(USER).combine_chunks()
         self._table, self._inputs, self._left_out = table, inputs, left_out
+        self._filters = filters
         self.lengths = np.zeros(len(table), np.int64)
         self._queries = None
         if everyone is not None:
@@ -188,9 +211,10 @@ class PartOfFile:
 
     def batch(self, rows):
         table = self._table.take(rows)
-        read = {**self._left_out, **self._inputs}
+        read = {**self._left_out, **self._inputs, **self._filters}
         found = {name: raw_feature(table[name], spec, name) for name, spec in read.items()}
         own = _of_one_width({name: found[name] for name in self._inputs})
+        own |= {name: found[name] for name in self._filters}
         exclude = [found[name] for name in self._left_out]
         features: dict[str, Any] = own
         if self._queries is not None:
@@ -202,82 +226,6 @@ class PartOfFile:
         if len(exclude) < 2:
             return features, exclude[0] if exclude else None
         return features, tf.concat(exclude, axis=1)
-
-
-def files_of(path: pathlib.Path) -> list[pathlib.Path]:
-    """The Parquet files that a path stands for; see `parquet_parts`.
-
-    Raises: FileNotFoundError if there is none, ValueError as `parquet_parts`.
-    """
-    found = [path] if path.exists() else []
-    if path.is_dir():
-        found = parquet_parts(path)
-    if not found:
-        seen = sorted(one.name for one in path.iterdir())[:5] if path.is_dir() else "nothing there"
-        raise FileNotFoundError(
-            f"There is no Parquet file at {path}, as users are given in. Received: {seen}."
-        )
-    return found
-
-
-def columns_of(path: str | pathlib.Path) -> list[str]:
-    """The names of the columns, which all files of a folder have.
-
-    Raises: ValueError for what is no Parquet, has no user_id, or has other columns than the first.
-    """
-    first: list[str] | None = None
-    for file in files_of(pathlib.Path(path)):
-        try:
-            names = pq.read_schema(file).names
-        except pa.ArrowInvalid as error:
-            raise ValueError(
-                f"Users are given as Parquet, with a column user_id. Received: {file}, which is "
-                f"none: {error}"
-            ) from error
-        if USER not in names:
-            raise ValueError(
-                f"{file} has no column 'user_id'. Received columns: {', '.join(names)}."
-            )
-        if first is not None and set(names) != set(first):
-            raise ValueError(
-                f"All files of a folder have the same columns. Received: {', '.join(names)} in "
-                f"{file}, and before it {', '.join(first)}."
-            )
-        first = first or names
-    return first or []
-
-
-def needed(columns: list[str], inputs: Mapping[str, tf.TensorSpec]) -> list[str]:
-    """The inputs that a file with these columns lacks.
-
-    Raises: ValueError where it has some of those that tell of histories: others have other events.
-    """
-    lacking = sorted(set(inputs) - set(columns))
-    told = _of_events(inputs)
-    there = [name for name in told if name not in lacking]
-    if 0 < len(there) < len(told):
-        away = [name for name in told if name in lacking]
-        raise ValueError(
-            f"{', '.join(told)} tell of the same events, and are all in the file or all from the "
-            f"data: add {', '.join(away)}, in each cell a list as long as the history or, where "
-            f"it is not known, none; or leave {', '.join(there)} out. "
-            f"Received columns: {', '.join(columns)}."
-        )
-    return lacking
-
-
-def _of_events(inputs: Mapping[str, tf.TensorSpec]) -> list[str]:
-    """The inputs that have a value for each event of a history."""
-    return [name for name, spec in inputs.items() if of_history(name) and spec.shape.rank == 2]
-
-
-def digest(files: list[pathlib.Path]) -> str:
-    """A text that is the same only for the same bytes in the same files."""
-    whole = hashlib.sha256()
-    for file in files:
-        with open(file, "rb") as stream:
-            whole.update(hashlib.file_digest(stream, "sha256").digest())
-    return whole.hexdigest()[:16]
 
 
 def _check_lengths(table: pa.Table, histories: list[str], before: int) -> None:

@@ -9,7 +9,7 @@ from tfrec_recall.data import part_events, streaming
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.data.reading.parquet import parquet_tables
-from tfrec_recall.operations.users_of_file import files_of
+from tfrec_recall.operations.columns_of_users import files_of
 
 HEADER = "user_id,item_id,rating\n"
 

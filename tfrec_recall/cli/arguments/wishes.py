@@ -26,6 +26,10 @@ class Wishes:
     def __init__(self, given: Sequence[tuple[str, str, Sequence[str]]]):
         self._given = given
 
+    def __bool__(self) -> bool:
+        """Whether anything was written."""
+        return any(texts for *_, texts in self._given)
+
     def of(self, retriever: LoadedRetriever) -> dict[str, Any]:
         """The filters of a request of one row, or one for all.
 

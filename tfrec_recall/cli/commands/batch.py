@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import enum
 import pathlib
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.option_groups import takes
 from tfrec_recall.cli.arguments.protocol import lists_repeats
 from tfrec_recall.cli.arguments.queries import check_catalogue, context_of, parse_context
-from tfrec_recall.cli.arguments.source import Source
+from tfrec_recall.cli.arguments.source import Source, telling
+from tfrec_recall.cli.arguments.wishes import Wishes, wishes
 from tfrec_recall.cli.console import progress, say, waiting, warn
 from tfrec_recall.cli.histories import histories
 from tfrec_recall.cli.loading import load_export, trained_on
@@ -39,9 +42,11 @@ class What(enum.StrEnum):
 
 
 @options.reads_data_of_users
+@takes("wishes", made_by=wishes)
 def batch(
     export: options.Export,
     source: Source,
+    wishes: Wishes,
     out: Annotated[
         pathlib.Path,
         typer.Option(
@@ -56,8 +61,9 @@ def batch(
         typer.Option(
             metavar="FILE|all",
             help="Who is asked about: all users of the data, or a Parquet file or folder with "
-            "user_id and, where known, what the export is asked with (history as lists), and "
-            "exclude, lists of items to leave out: without history and --data they alone are.",
+            "user_id and, where known, what the export is asked with (history as lists), what "
+            "lists are chosen by (where_category as lists, max_price), and exclude, lists of items "
+            "to leave out: without history and --data they alone are.",
         ),
     ] = ALL,
     what: Annotated[
@@ -93,7 +99,7 @@ def batch(
     Lists are a row an item: user_id, rank (from 1), item_id, score; of similar items: item_id,
     rank, similar_item_id, score; vectors a row a user, or a row each of their interests. What users
     had already is left out, unless the export was trained with --repeats. Requests are made at the
-    time of the newest event of the data.
+    time of the newest event of the data. All lists are chosen by --where and the like.
     """
     if what.of_items and (users != ALL or context or repeats is not None):
         raise typer.BadParameter(
@@ -103,14 +109,21 @@ def batch(
         )
     if k is not None and not what.listed:
         raise typer.BadParameter("vectors have no length of list: leave it out", param_hint="--k")
+    if wishes and not what.listed:
+        raise typer.BadParameter(
+            "vectors are of whoever is asked about: leave --where, --where-not, --min and --max "
+            "out",
+            param_hint="--what",
+        )
     said = parse_context(context or [])
     retriever = load_export(export)
     from tfrec_recall.operations import answer_all
 
-    kind = _answers(what, k or retriever.k)
+    filters = wishes.of(retriever)
+    kind = _answers(what, k or retriever.k, filters)
     kind.check(retriever)
     again = lists_repeats(trained_on(retriever), repeats)
-    requests = _requests(retriever, source, users, what, said, again)
+    requests = _requests(retriever, source, users, what, said, again, filters)
     with progress("Answering") as tell:
         found = answer_all(retriever, requests, out, kind, batch_size, part_size, tell)
     if found.resumed:
@@ -120,13 +133,13 @@ def batch(
     say(f"{found.rows:,} rows for {found.requests:,} in ", (str(out), "bold"))
 
 
-def _answers(what: What, k: int) -> Answers:
+def _answers(what: What, k: int, filters: Mapping[str, Any]) -> Answers:
     from tfrec_recall import operations
 
     if what is What.recommendations:
-        return operations.Recommendations(k)
+        return operations.Recommendations(k, filters)
     if what is What.similar_items:
-        return operations.SimilarItems(k)
+        return operations.SimilarItems(k, filters)
     vectors = what is What.query_vectors
     return operations.QueryVectors() if vectors else operations.ItemVectors()
 
@@ -138,11 +151,16 @@ def _requests(
     what: What,
     context: dict[str, str],
     repeats: bool,
+    filters: Collection[str],
 ) -> Requests:
-    """Who is asked about; data are read where they say what nothing else does."""
+    """Who is asked about; data are read where they say what nothing else does.
+
+    Args:
+        filters: the names of those that all lists are chosen by.
+    """
     from tfrec_recall.evaluation.queries import HISTORY
     from tfrec_recall.operations import EveryItem, UsersOfFile
-    from tfrec_recall.operations.users_of_file import EXCLUDE, columns_of, needed
+    from tfrec_recall.operations.columns_of_users import EXCLUDE, columns_of, needed
 
     if what.of_items:
         return EveryItem(retriever, features=what is What.item_vectors)
@@ -150,9 +168,13 @@ def _requests(
     if users == ALL:
         return _everyone(retriever, source, context, not listed)
     columns = columns_of(users)
-    lacking, twice = needed(columns, retriever.inputs), sorted({*columns} & {*context})
+    lacking = needed(columns, retriever.inputs)
+    twice = sorted({*columns} & {*context, *filters})
     if twice:
-        raise ValueError(f"{', '.join(twice)} is told by --context and by a column of {users}.")
+        raise ValueError(
+            "What an option tells is the same of all requests, and no column tells it: leave the "
+            f"option or the column out. Received: {', '.join(twice)} of both, in {users}."
+        )
     everyone, unknown = None, listed and HISTORY not in columns
     if unknown and EXCLUDE in columns and source.place is None and not (lacking or context):
         say("Of each user only the items of exclude are left out; --data tells what they had, too.")
@@ -164,7 +186,7 @@ def _requests(
         )
     if lacking or unknown or context:
         everyone = _everyone(retriever, source, context, not listed, lacking)
-    with waiting(f"Looking through {users}"):
+    with telling(), waiting(f"Looking through {users}"):
         requests = UsersOfFile(users, retriever, everyone, not listed)
     if requests.strangers:
         told = f"{requests.strangers:,} of {len(requests):,} users are not in the data"
