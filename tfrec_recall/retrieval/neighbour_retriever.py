@@ -25,7 +25,9 @@ CELLS_AT_A_TIME = 4_000_000
 class NeighbourRetriever(Retriever):
     """The score of an item is the sum of its weights as a neighbour of the history's items.
 
-    Items that are nobody's neighbour follow by popularity, with scores below 0.
+    Items that are nobody's neighbour follow by popularity, with scores below 0. What is similar to
+    an item are its neighbours; where filters or exclusions take some of them out, as many popular
+    items follow.
 
     Args:
         item_ids: raw ids of the catalogue, strings or integers.
@@ -162,7 +164,16 @@ class NeighbourRetriever(Retriever):
         neighbours = tf.where(known, tf.gather(self.neighbours, tf.maximum(row, 0)), NO_ROW)
         left_out = unwanted(neighbours, exclude, allowed)  # also where there is none
         score = tf.gather(self.weights, tf.maximum(row, 0))
-        return best(tf.where(left_out, float("-inf"), score), k, neighbours)
+        rows, score = best(tf.where(left_out, float("-inf"), score), k, neighbours)
+        if self.fallback is None:
+            return rows, score
+        # As long as with nothing taken out: the table knows no more neighbours.
+        length = tf.minimum(k, _count(neighbours))
+        exclude = tf.concat([row[:, tf.newaxis], exclude], axis=1)
+        lacking = _count(rows) < length
+        rows, score = self.fallback.filled(lacking, None, rows, score, exclude, k, allowed)
+        within = tf.range(k) < length[:, tf.newaxis]
+        return tf.where(within, rows, NO_ROW), tf.where(within, score, float("-inf"))
 
     def _best(self, rows, votes, exclude, allowed, k):
         """The best rows of some queries: history rows and votes [block, history]."""
@@ -181,3 +192,8 @@ class NeighbourRetriever(Retriever):
         score = tf.reshape(sums, [-1, items])
         score = tf.where(score > 0, score, float("-inf"))
         return best(leave_out(score, exclude, 0, allowed), k)
+
+
+def _count(rows: tf.Tensor) -> tf.Tensor:
+    """How many there are beside `NO_ROW`, int32 [batch]."""
+    return tf.reduce_sum(tf.cast(rows != NO_ROW, tf.int32), axis=1)

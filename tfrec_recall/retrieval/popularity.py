@@ -274,7 +274,7 @@ class Fallback(tf.Module):
     def filled(
         self,
         lacking: tf.Tensor,
-        queries: Mapping[str, tf.Tensor],
+        queries: Mapping[str, tf.Tensor] | None,
         rows: tf.Tensor,
         scores: tf.Tensor,
         exclude: tf.Tensor,
@@ -285,11 +285,14 @@ class Fallback(tf.Module):
 
         Args:
             lacking: which are, bool [batch].
+            queries: of which a feature may say the segment; None: what is popular overall.
             rows, scores: as of `Retriever.recommend`.
             exclude, allowed: as of `Retriever.recommend`; what they leave out stays out.
         """
         if self._segment is None:
             segment = tf.zeros(tf.shape(lacking), tf.int32)
+        elif queries is None:
+            segment = tf.fill(tf.shape(lacking), len(self._own.names))
         else:
             (name,) = self.inputs
             told = queries[name]
