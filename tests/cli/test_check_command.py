@@ -19,10 +19,9 @@ def test_an_export_is_as_it_was_written(exported, capsys):
     assert found["problems"] == []
     assert [one["batch"] for one in found["latency"]] == [1, 3]
     assert set(found["latency"][0]["milliseconds"]) == {"p50", "p90", "p99"}
-    assert {one["signature"]: one["share"] for one in found["answers"]} == {
-        "serving_default": 1.0,
-        "similar_items": 1.0,
-    }
+    shares = {one["signature"]: one["share"] for one in found["answers"]}
+    assert {*shares} >= {"serving_default", "recommend_where", "embed_query", "similar_items"}
+    assert {*shares.values()} == {1.0}
     assert "As it was written." in said.err
 
 

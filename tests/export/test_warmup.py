@@ -4,6 +4,7 @@ import json
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
@@ -13,6 +14,10 @@ from tfrec_recall.export.warmup import requests
 from tfrec_recall.retrieval import EmbeddingRetriever
 
 QUERIES = {"history": [["item 1", "item 2"], ["item 3"]]}
+SIGNATURES = {
+    *("serving_default", "recommend_where", "embed_query", "embed_item"),
+    *("similar_items", "similar_items_where"),
+}
 
 
 def card(version):
@@ -24,10 +29,11 @@ def test_requests_are_answered(tmp_path, queries):
     toy = retriever(20)
     signatures = tf.saved_model.load(str(export(toy, tmp_path))).signatures
     made = requests(toy, queries)
-    assert set(made) == {"serving_default", "similar_items"}
+    assert set(made) == set(signatures)
+    of_users = {"serving_default", "recommend_where", "embed_query"}
     for name, inputs in made.items():
-        batch = 2 if queries and name == "serving_default" else 1
-        assert signatures[name](**inputs)["item_id"].shape == (batch, 5)
+        (first, *_) = signatures[name](**inputs).values()
+        assert first.shape[0] == (2 if queries and name in of_users else 1), name
 
 
 def test_padding_fills_features_of_a_fixed_width_and_truths():
@@ -56,10 +62,10 @@ def test_the_file_holds_prediction_logs(tmp_path):
     records = tf.data.TFRecordDataset([str(path)])
     read = [logs.PredictionLog.FromString(record.numpy()).predict_log for record in records]
     sent = {log.request.model_spec.signature_name: log.request.inputs for log in read}
-    assert set(sent) == {"serving_default", "similar_items"}
+    assert set(sent) == SIGNATURES
     history = tf.make_ndarray(sent["serving_default"]["history"])
     assert history.tolist() == [[b"item 1", b"item 2"], [b"item 3", b""]]
-    assert card(version)["warmup"] == {"requests": 2}
+    assert card(version)["warmup"] == {"requests": len(SIGNATURES)}
 
 
 def test_a_query_of_padding_that_is_refused_is_not_asked(tmp_path):
@@ -72,11 +78,32 @@ def test_a_query_of_padding_that_is_refused_is_not_asked(tmp_path):
     assert card(version)["warmup"]["requests"] == 0
     assert "a query of padding is refused" in card(version)["warmup"]["why"]
     assert not (version / "assets.extra" / "tf_serving_warmup_requests").exists()
-    assert card(export(picky, tmp_path, warmup={"place": [2]}))["warmup"]["requests"] == 2
+    told = card(export(picky, tmp_path, warmup={"place": [2]}))["warmup"]
+    assert told == {"requests": len(SIGNATURES)}
     with pytest.raises(
         ValueError, match=r"that the export answers. Received: .*is not in \[0, 3\)"
     ):
         export(picky, tmp_path, warmup={"place": [7]})
+
+
+def test_the_vector_of_an_item_is_asked_for_with_what_the_table_tells(tmp_path):
+    """Of padding, where it tells nothing: a signature that refuses that is not asked."""
+
+    ids = ["a", "b", "c"]
+    toy = EmbeddingRetriever(
+        lambda raw: tf.ones([tf.shape(raw["history"])[0], 3]),
+        ids,
+        np.eye(3),
+        inputs={"history": tf.TensorSpec([None, None], tf.string)},
+        item_embedder=lambda raw: tf.gather(tf.eye(3), raw["row"]),
+        item_inputs={"row": tf.TensorSpec([None], tf.int64)},
+    )
+    told = card(export(toy, tmp_path))["warmup"]
+    assert told["requests"] == len(SIGNATURES) - 1
+    assert "is not in [0, 3)" in told["refused"]["embed_item"]
+    items = pd.DataFrame({"item_id": ids, "row": [2, 1, 0]})
+    of_first = dict(zip(ids, items["row"], strict=True))[toy.item_ids[0]]
+    assert requests(toy, None, items)["embed_item"]["row"].numpy().tolist() == [of_first]
 
 
 def test_queries_that_do_not_fit_leave_no_version(tmp_path):

@@ -9,6 +9,8 @@ from tests.retrieval.toys import item_ids, retriever
 from tfrec_recall.export import export, load
 from tfrec_recall.export.expected_answers import read_answers
 from tfrec_recall.export.version_files import EXTRA
+from tfrec_recall.export.warmup import requests
+from tfrec_recall.retrieval import Blend
 
 COUNT, K = 30, 6
 ITEMS = pd.DataFrame(
@@ -95,13 +97,36 @@ def test_a_length_that_was_not_exported_is_an_error(served, k):
         signature(**asked)
 
 
-def test_servers_warm_it_up_and_it_is_checked(served):
-    (answer,) = [
-        one for one in read_answers(served[1].path / EXTRA) if one.signature == "recommend_where"
-    ]
-    assert answer.inputs["where_kind"].shape == (1, 0)
-    assert np.isnan(answer.inputs["max_price"]).all()
-    assert answer.outputs["item_id"].shape == (1, K)
+def test_servers_warm_it_up_and_it_is_checked_by_each_filter(served):
+    made, loaded, signatures = served
+    answers = {one.signature: one for one in read_answers(loaded.path / EXTRA)}
+    assert set(answers) == set(signatures)
+    answer = answers["recommend_where"]
+    assert answer.outputs["item_id"].shape == (4, K)
+    asked = {name: answer.inputs[name] for name in made.filter_inputs}
+    for row, own in enumerate(asked):  # which chooses by it alone
+        for name, values in asked.items():
+            assert (str(values[row]) in ("[b'']", "nan")) == (name != own)
+    ids, _ = made({"history": answer.inputs["history"]}, K, answer.inputs["exclude"], (), asked)
+    np.testing.assert_array_equal(answer.outputs["item_id"], ids)
+    numbers = [{int(one.split()[1]) for one in row} for row in texts(ids)]
+    kinds = [{number % 2 for number in row} for row in numbers]
+    values = {name: one[row] for row, (name, one) in enumerate(asked.items())}
+    assert values["min_price"] == values["max_price"] == 7.5
+    for row, name in enumerate(asked):
+        assert name.endswith("_price") or kinds[row] == {int(name == "where_not_kind")}
+        assert name != "min_price" or min(numbers[row]) >= 15
+        assert name != "max_price" or max(numbers[row]) <= 15
+
+
+def test_what_a_loaded_export_chooses_by_is_what_it_was_asked(served):
+    made, loaded, _ = served
+    both = Blend({"here": made, "there": loaded}, k=K)
+    of_made, *others = (requests(one, None)["recommend_where"] for one in (made, loaded, both))
+    for other in others:
+        for name in made.filter_inputs:
+            rows = {str(row) for row in other[name].numpy().tolist()}
+            assert rows == {str(row) for row in of_made[name].numpy().tolist()}
 
 
 def test_what_a_loaded_graph_cannot_learn_is_said(served):

@@ -27,21 +27,39 @@ class Answer:
     outputs: Mapping[str, np.ndarray]
 
 
+def answered(
+    signatures: Mapping[str, Any], requests: Mapping[str, Mapping[str, tf.Tensor]]
+) -> tuple[dict[str, Mapping[str, tf.Tensor]], dict[str, str]]:
+    """What the signatures, the graphs that are saved, say; and why others refuse their requests.
+
+    Args:
+        requests: named tensors by signature.
+    """
+    said: dict[str, Mapping[str, tf.Tensor]] = {}
+    refused: dict[str, str] = {}
+    for name, inputs in requests.items():
+        try:
+            said[name] = signatures[name](**inputs)
+        except tf.errors.OpError as error:
+            lines = error.message.splitlines()
+            refused[name] = [line for line in lines if line and "[[{{" not in line][-1]
+    return said, refused
+
+
 def write_answers(
     folder: pathlib.Path,
-    signatures: Mapping[str, Any],
     requests: Mapping[str, Mapping[str, tf.Tensor]],
+    said: Mapping[str, Mapping[str, tf.Tensor]],
 ) -> None:
-    """Asks the signatures, the graphs that are saved, and writes what they say.
+    """Writes what was said, and to what.
 
     Args:
         folder: the SavedModel's `assets.extra`.
-        requests: named tensors by signature.
+        requests, said: named tensors by signature.
     """
     answers = []
-    for name, inputs in requests.items():
-        outputs = signatures[name](**inputs)
-        told = {"inputs": inputs, "outputs": outputs}
+    for name, outputs in said.items():
+        told = {"inputs": requests[name], "outputs": outputs}
         parts = {part: {n: _plain(t) for n, t in tensors.items()} for part, tensors in told.items()}
         answers.append({"signature": name, **parts})
     text = json.dumps(answers, ensure_ascii=False, allow_nan=False)

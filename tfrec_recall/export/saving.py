@@ -9,7 +9,7 @@ import pandas as pd
 import tensorflow as tf
 from tensorflow.python.saved_model import save_context
 
-from tfrec_recall.export.expected_answers import write_answers
+from tfrec_recall.export.expected_answers import answered, write_answers
 from tfrec_recall.export.model_card import dumps, model_card, plain
 from tfrec_recall.export.place import check_name
 from tfrec_recall.export.popularity_file import write_popularity
@@ -19,6 +19,8 @@ from tfrec_recall.export.version_files import CARD, EXTRA, ITEMS
 from tfrec_recall.export.versions import write_version
 from tfrec_recall.export.warmup import requests, write_warmup
 from tfrec_recall.retrieval import Retriever
+
+DEFAULT = "serving_default"
 
 
 def export(
@@ -46,9 +48,9 @@ def export(
         path: a directory of versions, as TensorFlow Serving's `model_base_path`.
         metrics, data, features: what the model card says, as plain values.
         items: the table of items, kept beside the graph so that lists can be read by title.
-        warmup: a few raw queries that TensorFlow Serving asks before it takes traffic, and whose
-            answers are kept for `tfrec-recall check`; without them, one query of padding.
-
+        warmup: a few raw queries that TensorFlow Serving asks before it takes traffic, a request
+            of each signature, and whose answers are kept for `tfrec-recall check`; without them,
+            one query of padding.
         reindexed: of a version over other items, from which one it was made and what changed; for
             the model card.
         beside: writes more into the folder of the model card, such as what was usual in the days
@@ -60,7 +62,7 @@ def export(
         path that TensorFlow reads as a pattern; TypeError if the card cannot be written as JSON.
     """
     check_name(os.path.abspath(path))
-    asked = requests(retriever, warmup)
+    asked = requests(retriever, warmup, items)
     options = tf.saved_model.SaveOptions(namespace_whitelist=["Scann"])
     with save_context.save_context(options):  # else TensorFlow traces all a second time to save it
         module = ServingModule(retriever)
@@ -97,18 +99,20 @@ def _warm(
     """Writes warm-up requests and what they are answered; what was written, for the card.
 
     A server does not load a version that refuses its own warm-up requests: where nothing but a
-    query of padding is there to ask, and padding is refused, there are none.
+    query of padding is there to ask, and padding is refused, there are none; nor are there those
+    of another signature that refuses what it is asked, such as an item of padding.
 
     Raises: ValueError where queries that were given are refused.
     """
-    try:
-        write_answers(extra, signatures, asked)
-    except tf.errors.OpError as error:
-        said = [line for line in error.message.splitlines() if line and "[[{{" not in line][-1]
+    said, refused = answered(signatures, asked)
+    if DEFAULT in refused:
         if not of_padding:
             raise ValueError(
-                f"Queries for warm-up are ones that the export answers. Received: {said}"
-            ) from error
-        why = f"a query of padding is refused ({said}): export with warmup="
+                "Queries for warm-up are ones that the export answers. "
+                f"Received: {refused[DEFAULT]}"
+            )
+        why = f"a query of padding is refused ({refused[DEFAULT]}): export with warmup="
         return {"requests": 0, "why": why}
-    return write_warmup(extra, asked)
+    write_answers(extra, asked, said)
+    told = write_warmup(extra, {name: asked[name] for name in said})
+    return {**told, "refused": refused} if refused else told

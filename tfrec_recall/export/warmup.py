@@ -1,15 +1,21 @@
 """Requests that TensorFlow Serving answers to itself before it takes traffic."""
 
+import contextlib
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.export.serving_module import signature_name
+from tfrec_recall.export.expected_answers import read_answers
+from tfrec_recall.export.loading import LoadedRetriever
+from tfrec_recall.export.serving_module import EXCLUDE, LENGTH, WHERE, signature_name
+from tfrec_recall.export.version_files import EXTRA
 from tfrec_recall.retrieval import Retriever
 from tfrec_recall.retrieval.filters import chosen
-from tfrec_recall.retrieval.raw_inputs import padding, tensors
+from tfrec_recall.retrieval.raw_inputs import dense, padding, tensors
 
 FILE = "tf_serving_warmup_requests"
 
@@ -50,32 +56,116 @@ def write_warmup(
 
 
 def requests(
-    retriever: Retriever, queries: Mapping[str, Any] | None
+    retriever: Retriever, queries: Mapping[str, Any] | None, items: pd.DataFrame | None = None
 ) -> dict[str, dict[str, tf.Tensor]]:
-    """One request for `serving_default`, and for `recommend_where` and `similar_items`, if any.
+    """One request for each signature.
+
+    Those of the signatures that choose have a row for each filter, which chooses by it alone, a
+    value that items have.
 
     Args:
         queries: a few raw queries; without them, one query of padding.
+        items: the table of items, to ask for the vector of one; without it, its features are
+            padding.
 
     Returns: named tensors by signature.
     """
     if queries is None:
-        queries = {
-            name: tf.fill(
-                [size or 1 for size in spec.shape], tf.constant(padding(spec.dtype), spec.dtype)
-            )
-            for name, spec in retriever.inputs.items()
-        }
+        queries = _padding(retriever.inputs)
     queries = tensors(queries, retriever.inputs, "retriever")
-    batch = tf.shape(next(iter(queries.values())))[0] if queries else 1
+    batch = next(iter(queries.values())).shape[0] if queries else 1
     item_id = tf.constant(retriever.item_ids[:1])
-    queries = {signature_name(name): value for name, value in queries.items()}
-    made = {"serving_default": {**queries, "exclude": tf.tile([item_id], [batch, 1])}}
-    if retriever.filter_inputs:
-        nothing = chosen({}, retriever.filter_inputs)
-        nothing = {signature_name(name): value for name, value in nothing.items()}
+    raters = {**_padding(retriever.rating_inputs, batch), **queries}
+    plain = {
+        "embed_query": queries,
+        "embed_item": _of_first(retriever, items),
+        "predict_rating": {
+            **{name: raters[name] for name in retriever.rating_inputs},
+            "item_id": tf.tile([item_id], [batch, 1]),
+        },
+    }
+    rows, choices = _choices(retriever)
+    made: dict[str, dict[str, Any]] = {}
+    for name in ("serving_default", *retriever.signatures):
+        if name in plain:
+            made[name] = plain[name]
+            continue
+        asked = {"item_id": item_id} if name == "similar_items" else queries
+        size = len(next(iter(asked.values()))) if asked else 1
+        made[name] = {**asked, EXCLUDE: tf.tile([item_id], [size, 1])}
+        if rows:
+            asked = {n: tf.gather(value, np.arange(rows) % size) for n, value in asked.items()}
         length = tf.constant([retriever.k], tf.int32)
-        made["recommend_where"] = {**made["serving_default"], "k": length, **nothing}
-    if "similar_items" in retriever.signatures:
-        made["similar_items"] = {"item_id": item_id, "exclude": item_id[tf.newaxis]}
-    return made
+        where = "recommend" if name == "serving_default" else name
+        made[f"{where}{WHERE}"] = {**asked, EXCLUDE: [item_id], LENGTH: length, **choices}
+    return {
+        name: {signature_name(n): tf.convert_to_tensor(value) for n, value in inputs.items()}
+        for name, inputs in made.items()
+    }
+
+
+def _padding(specs: Mapping[str, tf.TensorSpec], batch: int = 1) -> dict[str, tf.Tensor]:
+    """Features of which nothing is known, [batch, …]."""
+    return {
+        name: tf.fill(
+            [batch, *(size or 1 for size in spec.shape[1:])],
+            tf.constant(padding(spec.dtype), spec.dtype),
+        )
+        for name, spec in specs.items()
+    }
+
+
+def _of_first(retriever: Retriever, items: pd.DataFrame | None) -> dict[str, tf.Tensor]:
+    """The features of the catalogue's first item; padding where the table lacks them."""
+    specs, first = retriever.item_inputs, retriever.item_ids[0]
+    found = _padding(specs)
+    if items is not None and "item_id" in items:
+        row = items[items["item_id"] == first].head(1)
+        columns = {name: retriever.item_columns.get(name, name) for name in specs}
+        for name, column in columns.items():
+            if len(row) and column in row:
+                with contextlib.suppress(ValueError):  # it is not raw, as a date
+                    found[name] = dense(row[column].tolist(), specs[name], name)
+    if "item_id" in specs:
+        found["item_id"] = tf.constant([first])
+    return found
+
+
+def _choices(retriever: Retriever) -> tuple[int, dict[str, tf.Tensor]]:
+    """How many filters there is a value for, and all filters with a row for each of these.
+
+    Each row chooses by its own alone; where there is none, one row chooses nothing.
+    """
+    inputs, values = retriever.filter_inputs, _values(retriever)
+    names = [name for name in inputs if name in values]
+    if not names:
+        return 0, chosen({}, inputs)
+    found: dict[str, tf.Tensor] = {}
+    for name, spec in inputs.items():
+        column = np.full(len(names), padding(spec.dtype), spec.dtype.as_numpy_dtype)
+        if name in values:
+            column[names.index(name)] = values[name]
+        rows = tf.constant(column, spec.dtype)
+        found[name] = rows if spec.shape.rank == 1 else rows[:, tf.newaxis]
+    return len(names), found
+
+
+def _values(retriever: Retriever) -> dict[str, Any]:
+    """A value for each filter, as far as they are known."""
+    if retriever.filters is not None:
+        return retriever.filters.examples
+    found: dict[str, Any] = {}
+    for channel in getattr(retriever, "channels", {}).values():
+        found |= _values(channel)
+    if not isinstance(retriever, LoadedRetriever):
+        return found
+    # The graph does not tell; the export was asked with some.
+    names = {signature_name(name): name for name in retriever.filter_inputs}
+    for answer in read_answers(retriever.path / EXTRA):
+        for name in names.keys() & answer.inputs.keys():
+            nothing = padding(retriever.filter_inputs[names[name]].dtype)
+            for one in answer.inputs[name].reshape(-1).tolist():
+                value = one.decode() if isinstance(one, bytes) else one
+                if value == value and value != nothing:  # NaN is not itself
+                    found[names[name]] = value
+    return found

@@ -64,6 +64,12 @@ class ItemFilters(tf.Module):
             for shape in ([None], [None, None])
         )
 
+    @property
+    def examples(self) -> dict[str, Any]:
+        """Of the names in `inputs`, a value that items have; without those that have none."""
+        each = {name: one.example for one in self.attributes for name in one.inputs}
+        return {name: value for name, value in each.items() if value is not None}
+
     def allowed(self, raw: Mapping[str, tf.Tensor]) -> Allowed:
         """What requests choose, [batch, any] and [batch] each, by the names in `inputs`."""
         return Allowed(self, [one.chosen(raw) for one in self.attributes])

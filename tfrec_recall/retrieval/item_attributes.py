@@ -33,6 +33,7 @@ class ItemValues(tf.Module):
         inputs: what a request may send, name -> `tf.TensorSpec`; "" and -1 are padding.
         listing: rows of items, which `runs` says where to find, an array.
         runs_repeat: whether an item may be listed twice by `runs`.
+        example: the most frequent value; None where no item has any.
     """
 
     choice_specs: ClassVar[dict[str, tf.TensorSpec]] = {
@@ -68,6 +69,7 @@ class ItemValues(tf.Module):
         pairs = pairs.sort_values(["code", "item"])
         size = np.bincount(pairs["code"], minlength=len(names))
         self.runs_repeat = bool(counts.max(initial=0) > 1)
+        self.example = names[int(size.argmax())] if len(names) else None
         self._codes = _constant(own["code"].to_numpy(np.int32), "codes")  # item by item
         self._start = _constant(np.append(0, np.cumsum(counts)), "start")  # of each, and the end
         self.listing = pairs["item"].to_numpy(np.int32)  # value by value
@@ -161,6 +163,9 @@ class ItemNumbers(tf.Module):
     Args:
         name: of the attribute.
         values: of each item, NaN for none.
+
+    Attributes:
+        example: the middle one of the numbers; None where no item has any.
     """
 
     runs_repeat = False
@@ -181,6 +186,7 @@ class ItemNumbers(tf.Module):
         self.numbers = _constant(numbers, "numbers")
         self._sorted = _constant(numbers[order], "sorted")
         self.listing = order.astype(np.int32)
+        self.example = float(numbers[order[len(order) // 2]]) if len(order) else None
         self._least, self._most = f"min_{name}", f"max_{name}"
         spec = tf.TensorSpec([None], tf.float64)
         self.inputs = {self._least: spec, self._most: spec}

@@ -207,9 +207,7 @@ class Retriever(tf.Module):
         Where there is `embed_item`, scores are the cosines of its vectors; else the similarities
         that the items' neighbours were chosen by.
 
-        An item that the catalogue lacks, or of which nothing is known, has an empty list: padding
-        and -inf. Where items have but a table of neighbours, a list is as long as the row of the
-        table at most; what filters and exclusions take out of it, popular items make up for.
+        An item that the catalogue lacks has an empty list: padding and -inf.
         """
         self._require("similar_items")
         item = dense(item_id, tf.TensorSpec([None], self.id_dtype), "item_id")

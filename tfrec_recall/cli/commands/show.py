@@ -44,6 +44,8 @@ def show(export: options.Export, json: options.Card = None) -> None:
     warmup = card.get("warmup") or {}
     if warmup.get("why"):
         warn((f"No warm-up requests: {warmup['why']}.", "yellow"))
+    for name, why in (warmup.get("refused") or {}).items():
+        warn((f"No warm-up request of {name}, which refuses it: {why}.", "yellow"))
     if target is not None:
         target.write_json({"export": str(version), "bytes": _size(version), **card})
 
