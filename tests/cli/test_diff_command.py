@@ -85,6 +85,30 @@ def test_a_blend_is_compared_by_the_indexes_of_its_channels():
     assert _indexes(card(0.9)["retriever"]) == "near: scann, recall 0.900"
 
 
+def test_indexes_are_compared_by_what_they_missed_and_by_that_of_similar_items():
+    def card(**index):
+        near = {"kind": "inverted file", "recall": 0.97}
+        return {"retriever": {"index": {"kind": "exact", **index}, "similar_items_index": near}}
+
+    missed = {"kind": "scann", "recall": 0.8, "settings": {"recall": 0.95}}
+    whole, instead = card(recall=1.0), card(recall=1.0, instead_of=missed, warning="It missed.")
+    assert _made_of(whole, whole) == {}
+    assert _made_of(whole, instead) == {
+        "index instead of": [None, "scann, recall 0.800 of 0.95 asked for"],
+        "index warning": [None, "It missed."],
+    }
+    other = {"retriever": {**whole["retriever"], "similar_items_index": missed}}
+    assert _made_of(whole, other) == {
+        "index of similar items": ["inverted file", "scann"],
+        "index of similar items recall": [0.97, 0.8],
+    }
+    chosen = card(recall=1.0, why="items are few")
+    assert _indexes(chosen["retriever"]) == (
+        "exact, recall 1.000 (chosen by Auto: items are few); "
+        "similar items: inverted file, recall 0.970"
+    )
+
+
 def test_overlap_is_that_of_lists_without_what_users_had(exported, split, later, capsys):
     """Both lists of every user, by hand: even numbers first against the order of the table."""
     events = split.interactions.events

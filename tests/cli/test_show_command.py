@@ -36,7 +36,7 @@ def test_the_newest_version_is_told(measured, capsys):
     assert facts["versions"] == "1, 2"
     assert facts["items"] == "40"
     assert facts["list"] == "5 items"
-    assert facts["index"] == "exact, recall 1.000"
+    assert facts["index"] == "exact, recall 1.000; similar items: exact, recall 1.000"
     assert facts["model"] == "not told"
     assert rows(run(capsys, measured / "1").out)["items"] == "20"
 
@@ -66,6 +66,29 @@ def test_figures_stand_under_their_cuts(measured, capsys):
     assert table["ndcg"].split() == ["0.1250"]
     assert "users 1,200, measured at night yes, recall@all not told" in output
     assert "No figures" in run(capsys, measured / "1").out
+
+
+def test_what_an_index_missed_and_what_serves_instead_is_told(measured, tmp_path, capsys):
+    shutil.copytree(measured / "2", tmp_path / "2")
+    path = tmp_path / "2" / "assets.extra" / "model_card.json"
+    card = json.loads(path.read_text())
+    missed = {"kind": "scann", "recall": 0.8125, "settings": {"recall": 0.95}}
+    exact = card["retriever"]["index"] | {"instead_of": missed, "warning": "It reached 0.8125."}
+    card["retriever"] |= {
+        "index": exact,
+        "similar_items_index": missed | {"recall": 0.5, "warning": "It serves all the same."},
+    }
+    card["warmup"]["refused"] = {"embed_item": "no such row"}
+    path.write_text(json.dumps(card))
+    said = run(capsys, tmp_path)
+    for told, output in (
+        ("exact, recall 1.000, instead of scann, recall 0.812 of 0.95 asked for", said.out),
+        ("similar items: scann, recall 0.500 of 0.95 asked for", said.out),
+        ("Index: It reached 0.8125.", said.err),
+        ("Index of similar items: It serves all the same.", said.err),
+        ("No warm-up request of embed_item, which refuses it: no such row.", said.err),
+    ):
+        assert told in " ".join(output.split())
 
 
 def test_json_is_the_card_and_what_lies_on_disk(measured, capsys):

@@ -16,7 +16,7 @@ from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.protocol import Protocol
 from tfrec_recall.cli.arguments.queries import of_users_in
 from tfrec_recall.cli.arguments.source import Source
-from tfrec_recall.cli.commands.show import UNKNOWN, commit, indexes
+from tfrec_recall.cli.commands.show import UNKNOWN, commit, indexes, replaced
 from tfrec_recall.cli.console import results, say, warn
 from tfrec_recall.cli.histories import histories
 from tfrec_recall.cli.loading import load_export, trained_on
@@ -135,6 +135,8 @@ def _parts(card: Mapping[str, Any]) -> dict[str, Any]:
     for name, index in indexes(card.get("retriever") or {}).items():
         of = f" of {name}" if name else ""
         found |= {f"index{of}": index.get("kind"), f"index{of} recall": index.get("recall")}
+        found |= {f"index{of} instead of": replaced(index), f"index{of} why": index.get("why")}
+        found[f"index{of} warning"] = index.get("warning")
     return {
         **{name: trained.get(name) for name in ("model", "data", "fingerprint", "split", "seed")},
         UPDATED: told_of_update(trained),

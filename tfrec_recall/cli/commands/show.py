@@ -18,6 +18,7 @@ from tfrec_recall.cli.updates import UPDATED, told_of_update
 
 UNKNOWN = "not told"
 SETTINGS = ("epochs", "batch_size", "learning_rate", "optimizer", "dim")
+INDEXES = {"": "index", "similar items": "similar_items_index"}  # in a retriever's report
 CUT = re.compile(r"(?P<metric>.+)@(?P<cut>[1-9][0-9]*)")
 
 
@@ -41,6 +42,9 @@ def show(export: options.Export, json: options.Card = None) -> None:
     _facts(beside, version, versions(version.parent), card)
     _signatures(beside, card.get("signatures") or {})
     _metrics(beside, card.get("metrics") or {})
+    for name, index in indexes(card.get("retriever") or {}).items():
+        if index.get("warning"):
+            warn((f"Index{f' of {name}' if name else ''}: {index['warning']}", "yellow"))
     warmup = card.get("warmup") or {}
     if warmup.get("why"):
         warn((f"No warm-up requests: {warmup['why']}.", "yellow"))
@@ -139,12 +143,14 @@ def commit(card: Mapping[str, Any]) -> str:
 def indexes(retriever: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """What the indexes of a retriever say of themselves, those of a blend by channel.
 
-    >>> indexes({"index": {"kind": "exact"}})
-    {'': {'kind': 'exact'}}
+    That of similar items is another one where lists of users are not by the cosine alone.
+
+    >>> indexes({"index": {"kind": "exact"}, "similar_items_index": {"kind": "scann"}})
+    {'': {'kind': 'exact'}, 'similar items': {'kind': 'scann'}}
     >>> indexes({"channels": {"near": {"index": {"kind": "scann"}}, "popular": {}}})
     {'near': {'kind': 'scann'}}
     """
-    found = {"": retriever["index"]} if retriever.get("index") else {}
+    found = {name: retriever[key] for name, key in INDEXES.items() if retriever.get(key)}
     for channel, one in (retriever.get("channels") or {}).items():
         found |= {f"{channel}/{name}".rstrip("/"): index for name, index in indexes(one).items()}
     return found
@@ -157,9 +163,28 @@ def _indexes(retriever: Mapping[str, Any]) -> str:
 
 
 def _index(index: Mapping[str, Any]) -> str:
-    """The kind, and what it found of the items that an exact search finds."""
-    recall = index.get("recall")
+    """The kind, what it found of the items that an exact search finds, and why it is this one."""
+    told = _kind(index)
+    if missed := replaced(index):
+        told += f", instead of {missed}"
+    return f"{told} (chosen by Auto: {index['why']})" if index.get("why") else told
+
+
+def replaced(index: Mapping[str, Any]) -> str | None:
+    """The index that missed its recall, where exact search serves instead.
+
+    >>> replaced({"instead_of": {"kind": "scann", "recall": 0.8, "settings": {"recall": 0.95}}})
+    'scann, recall 0.800 of 0.95 asked for'
+    """
+    return _kind(index["instead_of"]) if index.get("instead_of") else None
+
+
+def _kind(index: Mapping[str, Any]) -> str:
+    """The kind, and its recall, beside the one that was asked for where it is less."""
+    recall, asked = index.get("recall"), (index.get("settings") or {}).get("recall")
     told = "recall not measured" if recall is None else f"recall {recall:.3f}"
+    if recall is not None and asked is not None and recall < asked:
+        told += f" of {asked} asked for"
     return f"{index.get('kind', UNKNOWN)}, {told}"
 
 
