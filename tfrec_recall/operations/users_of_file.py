@@ -106,7 +106,7 @@ class UsersOfFile:
             self._look_through(table.column(USER))
             _check_lengths(table, several, self._size)
             self._size += len(table)
-        self.source = {
+        self.source: dict[str, Any] = {
             "users": digest(self._files),
             "data": None if everyone is None else everyone.source,
             "repeats": repeats,
