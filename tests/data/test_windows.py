@@ -160,3 +160,10 @@ def test_sets_of_like_length_are_apart_and_long_ones_are_sampled(monkeypatch):
     np.testing.assert_allclose(total[2:, 2:] / rounds, every, atol=0.35)
     exact = np.isin(of, [0, 2, 3, 4])
     np.testing.assert_allclose(total[2:, 2:][exact] / rounds, every[exact], rtol=1e-5)
+
+    (*_, (long, reach)) = sets_by_length(batch, tf.constant([3, 0]), all_pairs=True)
+    block = Blocks(long, reach, 16, 1).at(tf.constant(0))  # all of both sets
+    weights, centre = set_weights(block)[0].numpy(), block.centre["item_id"][0].numpy()
+    found = np.zeros_like(total)
+    np.add.at(found, np.ix_(centre, block.context["item_id"][0].numpy()), weights)
+    np.testing.assert_array_equal(found[2:, 2:], every * np.isin(of, [1, 5]))

@@ -124,7 +124,9 @@ def shuffle_within(batch: Columns, seed: tf.Tensor) -> dict[str, tf.Tensor]:
     return {name: tf.gather(values, order) for name, values in batch.items()}
 
 
-def sets_by_length(batch: Columns, seed: tf.Tensor) -> list[tuple[Columns, int | tf.Tensor]]:
+def sets_by_length(
+    batch: Columns, seed: tf.Tensor, all_pairs: bool = False
+) -> list[tuple[Columns, int | tf.Tensor]]:
     """A batch of whole sets in three parts, each with how far its contexts reach: up to 65 events,
     up to 257, and more.
 
@@ -135,6 +137,7 @@ def sets_by_length(batch: Columns, seed: tf.Tensor) -> list[tuple[Columns, int |
 
     Args:
         seed: of the orders.
+        all_pairs: of those sets too, each event has all others as contexts.
     """
     begins = tf.concat([[True], batch["session"][1:] != batch["session"][:-1]], axis=0)
     begins = begins[: tf.size(batch["session"])]  # there may be no event
@@ -151,8 +154,10 @@ def sets_by_length(batch: Columns, seed: tf.Tensor) -> list[tuple[Columns, int |
         least = most
     here = length > least
     part = {name: tf.boolean_mask(values, here) for name, values in batch.items()}
-    part = shuffle_within(part, seed)
     size = tf.boolean_mask(length, here)
+    if all_pairs:
+        return [*parts, (part, tf.reduce_max(tf.concat([[2], size], axis=0)) - 1)]
+    part = shuffle_within(part, seed)
     first = tf.boolean_mask(begins, here)  # of each set, as shuffling leaves sets where they are
     number = tf.cumsum(tf.cast(first, tf.int32)) - 1
     place = tf.range(tf.size(size)) - tf.gather(tf.cast(tf.where(first)[:, 0], tf.int32), number)

@@ -9,8 +9,26 @@ from typing import Any
 import tensorflow as tf
 
 TRAINING = ("epochs", "batch_size", "learning_rate")
-# Of a constructor: beside which value of an argument which others have no effect.
+# Of a constructor: beside which value of an argument, or `Other`, which others have no effect.
 Unread = Mapping[tuple[str, Any], tuple[str, ...]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Other:
+    """Any value of an argument but these, in the keys of `UNREAD`.
+
+    Args:
+        than: those that leave the others read.
+        such_as: one that does not, by which it can be tried.
+    """
+
+    than: tuple[Any, ...]
+    such_as: Any
+
+
+def example(value: Any) -> Any:
+    """A value that a key of `UNREAD` is of."""
+    return value.such_as if isinstance(value, Other) else value
 
 
 def left_out(given: Mapping[str, Any], unread: Unread) -> set[str]:
@@ -18,9 +36,16 @@ def left_out(given: Mapping[str, Any], unread: Unread) -> set[str]:
 
     >>> left_out({"correct": False}, {("correct", False): ("rate",), ("dim", 8): ("heads",)})
     {'rate'}
+    >>> left_out({"window": 5}, {("window", Other((None,), such_as=9)): ("all_pairs",)})
+    {'all_pairs'}
     """
-    here = [names for (name, value), names in unread.items() if given.get(name, ...) == value]
+    here = [names for (name, of), names in unread.items() if name in given and _is(given[name], of)]
     return {name for names in here for name in names}
+
+
+def _is(value: Any, of: Any) -> bool:
+    """Whether a key of `UNREAD` is of this value."""
+    return value not in of.than if isinstance(of, Other) else bool(value == of)
 
 
 @dataclasses.dataclass(frozen=True)

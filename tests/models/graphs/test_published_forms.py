@@ -133,7 +133,7 @@ def test_pin_sage_is_algorithm_2_and_equation_1(interactions):
 def test_eges_is_algorithm_2(interactions):
     """Windows over walks, a pair's own negatives, and one step of descent a centre."""
     features = features_of(interactions, Categorical("kind"), Categorical("price"))
-    settings = {"dim": 4, "lanes": 1, "window": 2, "negatives": 2, "walks": 1, "length": 5}
+    settings = {"dim": 4, "window": 2, "negatives": 2, "walks": 1, "length": 5}
     model = made(EGES, features, **settings)
     model.noise.proposal = Always()
     graph = model.graph(interactions)

@@ -25,8 +25,7 @@ def made(model_class, interactions, features=None, **settings):
     features = features or model_class.default_features(interactions)
     features = features.adapt(interactions)
     tf.keras.utils.set_random_seed(0)
-    model = model_class.published(features, dim=4, lanes=1, threshold=None, **settings)
-    return prepared(model)
+    return prepared(model_class.published(features, dim=4, **settings))
 
 
 def prepared(model):
@@ -60,12 +59,21 @@ def negatives_of(centre, weight, count):
     return [] if centre == NOISE else [(NOISE, 0.0, weight)] * count
 
 
+def among_many(events, items=5000):
+    """Features of a catalogue in which these are the first items, and none is frequent."""
+    others = pd.DataFrame({"user_id": "c", "item_id": [f"i{n}" for n in range(items)]})
+    others["timestamp"] = range(items)
+    interactions = Interactions(pd.concat([events, events, others], ignore_index=True))
+    return Item2Vec.default_features(interactions).adapt(interactions)
+
+
 def test_item2vec_is_the_mean_over_its_sets():
     """Eq. 1: 1/K times the sum over all ordered pairs of a set; Eq. 2: N negatives each."""
     sets = {"a": "vwx", "b": "wyzu"}
     rows = [(user, item, n) for user, items in sets.items() for n, item in enumerate(items)]
     events = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
-    model = made(Item2Vec, Interactions(events))
+    model = prepared(Item2Vec.published(among_many(events), dim=4))
+    assert (model.training.keep.numpy()[2:] == 1).all()
     batch = next(iter(model.training_data(Interactions(events), 9, seed=None)))
     ids, session = batch["item_id"].numpy(), batch["session"].numpy()
     centres, total = [], 0.0
@@ -77,6 +85,13 @@ def test_item2vec_is_the_mean_over_its_sets():
         centres.append((centre, columns))
         total += share * len(others)
     holds(model, batch, centres, total)
+
+
+def test_item2vec_samples_the_events_of_its_frequent_items():
+    events = pd.DataFrame({"user_id": "a", "item_id": list("vwxv"), "timestamp": range(4)})
+    features = Item2Vec.default_features(Interactions(events)).adapt(Interactions(events))
+    keep = Item2Vec.published(features, dim=4).training.keep.numpy()
+    np.testing.assert_allclose(keep[2:], np.sqrt([1e-3 / 0.5, 1e-3 / 0.25, 1e-3 / 0.25]))
 
 
 def clicks():
@@ -150,7 +165,7 @@ def test_airbnb_type_is_equation_7_and_8():
         item=[Categorical("item_id"), Categorical("room")],
     ).adapt(interactions)
     types = {"user_type": ("age",), "item_type": ("room",)}
-    model = AirbnbType.published(features, dim=4, lanes=1, window=1, negatives=2, **types)
+    model = AirbnbType.published(features, dim=4, window=1, negatives=2, **types)
     batch = next(iter(prepared(model).training_data(interactions, 9, seed=None)))
     ids, user, no = (batch[name].numpy() for name in ("item_id", "session", "rejected"))
     listing = np.arange(len(ids)) % 2 == 1

@@ -52,7 +52,7 @@ class EGES(WindowModel, ItemSpaceModel):
         - fewer negatives a pair: `negatives=20`.
         - negatives follow the items' counts less closely than word2vec's: `power=0.75`.
         - negatives are drawn for a block, whose pairs expect `negatives` of them: `noise=None`.
-        - neighbouring centres move at once: `block=1`.
+        - neighbouring centres move at once, and others far from them: `block=1`, `lanes=1`.
         - rows have rates of their own (`AdaptiveRows`), and the first one is higher:
           `adaptive_rows=False`, `rate=0.025`.
         - what a row moves is limited: `longest_step=None`.
@@ -115,6 +115,7 @@ class EGES(WindowModel, ItemSpaceModel):
             "power": 0.75,
             "noise": None,
             "block": 1,
+            "lanes": 1,
             "adaptive_rows": False,
             "rate": 0.025,
             "longest_step": None,

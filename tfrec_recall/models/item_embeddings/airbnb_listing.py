@@ -54,7 +54,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         - each centre draws how far its window reaches: `fixed_window=True`.
         - negatives, those of the market too, are drawn for a block, whose pairs expect so many of
           them: `noise=None`.
-        - neighbouring centres move at once: `block=1`.
+        - neighbouring centres move at once, and others far from them: `block=1`, `lanes=1`.
         - what an occurrence moves its row is limited: `longest_step=None`.
         - so that learning is quicker than word2vec's, which the paper follows: `rate=0.025`.
         - users are their latest listings, newer ones more: `last=None`, `half_life=None`.
@@ -98,6 +98,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
             "fixed_window": True,
             "noise": None,
             "block": 1,
+            "lanes": 1,
             "longest_step": None,
             "rate": 0.025,
             "last": None,

@@ -46,7 +46,7 @@ class AirbnbType(WindowModel):
         - each centre draws how far its window reaches: `fixed_window=True`.
         - both kinds are contexts of both: `other_kind_only=True`.
         - negatives are drawn for a block, whose pairs expect so many of them: `noise=None`.
-        - neighbouring centres move at once: `block=1`.
+        - neighbouring centres move at once, and others far from them: `block=1`, `lanes=1`.
         - rows have rates of their own, as types are few, and a block holds many of each:
           `adaptive_rows=False`.
         - what a row moves is limited: `longest_step=None`.
@@ -93,6 +93,7 @@ class AirbnbType(WindowModel):
             "other_kind_only": True,
             "noise": None,
             "block": 1,
+            "lanes": 1,
             "adaptive_rows": False,
             "longest_step": None,
             "rate": 0.025,

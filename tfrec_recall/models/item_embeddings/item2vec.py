@@ -25,7 +25,7 @@ from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 from tfrec_recall.models.item_embeddings.window_model import WindowModel
 from tfrec_recall.models.item_embeddings.window_pairs import Noise, set_weights, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
-from tfrec_recall.models.published import Published
+from tfrec_recall.models.published import Other, Published, Unread
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
 
@@ -44,7 +44,9 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         - fewer negatives a pair: `negatives=15`.
         - negatives follow the items' counts less closely: `power=0.75`.
         - negatives are drawn for a block, whose pairs expect `negatives` of them: `noise=None`.
-        - neighbouring centres move at once: `block=1`.
+        - neighbouring centres move at once, and others far from them: `block=1`, `lanes=1`.
+        - where items are few, more of their events are kept: `threshold=1e-3`.
+        - of a long set, an item has some others as its contexts in each epoch: `all_pairs=True`.
         - what an occurrence moves its row is limited: `longest_step=None`.
         - in sets without order, an item is the sum of its two vectors: `both=False`.
         - users, of whom the paper makes nothing, are their latest items, newer ones more:
@@ -54,14 +56,16 @@ class Item2Vec(WindowModel, ItemSpaceModel):
 
     An item is not its own context. Events without times have no order: a window then reaches over
     the sequence in another order each epoch, as over a basket, and so samples the set. Centres of
-    the lanes are read side by side, as by the threads of word2vec.
+    the lanes are read side by side, as by the threads of word2vec. The paper's threshold is that of
+    its store; its artists have 1e-5.
 
     Args:
         features: adapted; `item_id` and a history of it.
         dim: of the vectors.
         window: the farthest context; each centre draws its own from 1 to this. None is item2vec's
-            set: all items of a sequence are contexts of each other, and time means nothing. In one
-            of more than 257, an item has 256 of them in each epoch, that weigh as all would.
+            set: all items of a sequence are contexts of each other, and time means nothing.
+        all_pairs: of a set of more than 257, too; otherwise an item of such a set has 256 contexts
+            in each epoch, that weigh as all would. It takes the square of the set's size.
         fixed_window: all windows reach as far as `window`.
         mean_over_set: a sequence of K items counts 1 / K, as in the paper's Eq. 1, or all pairs
             alike.
@@ -102,6 +106,9 @@ class Item2Vec(WindowModel, ItemSpaceModel):
             "power": 0.75,
             "noise": None,
             "block": 1,
+            "lanes": 1,
+            "threshold": 1e-3,
+            "all_pairs": True,
             "longest_step": None,
             "both": False,
             "last": None,
@@ -110,6 +117,10 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         },
         epochs=20,
     )
+    UNREAD: ClassVar[Unread] = {
+        ("window", Other((None,), such_as=20)): ("all_pairs",),
+        ("cbow", True): ("mean_over_set",),
+    }
     stops_early: ClassVar[bool] = False
     reads_columns: ClassVar[bool] = False
 
@@ -118,6 +129,7 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         features: Features,
         dim: int = 64,
         window: int | None = 20,
+        all_pairs: bool = False,
         fixed_window: bool = False,
         mean_over_set: bool = False,
         negatives: int = 5,
@@ -144,13 +156,15 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         owner = type(self).__name__
         check_windows(owner, dim, window, fixed_window, negatives, power, noise, longest_step)
         check_training(owner, rate, decay_epochs, block, lanes, seed)
-        flags(owner, mean_over_set=mean_over_set, cbow=cbow)
+        flags(owner, all_pairs=all_pairs, mean_over_set=mean_over_set, cbow=cbow)
         if threshold != "auto":
             number(owner, threshold, "threshold", above=0, optional=True)
         check_sequences(owner, features, by_session, gap)
         check_served(owner, last, half_life, popularity)
         if window is None:
             without_effect(owner, fixed_window, False, "fixed_window", "where there is a window")
+        else:
+            without_effect(owner, all_pairs, False, "all_pairs", "of whole sets, with window=None")
         if cbow:
             without_effect(owner, mean_over_set, False, "mean_over_set", "without cbow")
         self.window, self.fixed_window = window, fixed_window
@@ -166,7 +180,7 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         flag(owner, both, "both", optional=True)
         both = not features.has_order if both is None else both
         self.tables = VectorTables(len(counts), dim, longest_step, both=both)
-        self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
+        self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed, all_pairs)
         self.cold_by = cold_by
         self.vectors = item_space.warm_or_mean(features, self.tables, cold_by)
         self.candidate_model = item_space.candidate_model(features, self.vectors, cold_by)

@@ -32,6 +32,7 @@ class WindowTraining(tf.keras.layers.Layer):
         block: events of a lane in a step: the more, the fewer and the less used the matrices.
         lanes: blocks in a step: the more, the fewer steps, and the staler the vectors they read.
         seed: of all that is random.
+        all_pairs: of whole sets, however long; see `sets_by_length`.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class WindowTraining(tf.keras.layers.Layer):
         block: int,
         lanes: int,
         seed: int,
+        all_pairs: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -51,6 +53,7 @@ class WindowTraining(tf.keras.layers.Layer):
                 f"Received: rate={rate}, epochs={epochs}, block={block}, lanes={lanes}."
             )
         self.keep = tf.constant(keep, tf.float32)
+        self.all_pairs = all_pairs
         self.rate, self.epochs, self.block, self.lanes, self.seed = rate, epochs, block, lanes, seed
         count = {"shape": (), "dtype": tf.int64, "trainable": False, "initializer": "zeros"}
         self.batches_seen = self.add_weight("batches_seen", **count)
@@ -100,7 +103,10 @@ class WindowTraining(tf.keras.layers.Layer):
         now = tf.stack([tf.constant(self.seed, tf.int64), self.batches_seen])
         thinning, seed = tf.unstack(tf.random.split(now, 2))
         batch = thin_out(batch, self.keep, thinning)
-        parts = [(batch, window)] if window is not None else sets_by_length(batch, thinning)
+        if window is None:
+            parts = sets_by_length(batch, thinning, self.all_pairs)
+        else:
+            parts = [(batch, window)]
         blocks = [Blocks(part, reach, self.block, self.lanes) for part, reach in parts]
         steps = tf.add_n([part.steps for part in blocks])
         done, loss, pairs = tf.constant(0), tf.constant(0.0), tf.constant(0.0)
