@@ -1,5 +1,7 @@
 """The plain forms of the models of item vectors, pair by pair from the papers' equations."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,8 @@ import tensorflow as tf
 
 from tests.references.skip_gram import one_by_one
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.examples import NoExample
+from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import AirbnbListing, AirbnbType, Item2Vec
 from tfrec_recall.models.fitting import Run
@@ -102,16 +106,16 @@ def clicks():
     return Interactions(events, items=items)
 
 
-@pytest.mark.parametrize("market", [None, "market"])
-def test_airbnb_listing_is_equation_4_and_5(market):
+@pytest.mark.parametrize("there_is", [False, True])
+def test_airbnb_listing_is_equation_4_and_5(there_is):
     """Windows of 2, the booked listing in each of them, and negatives of all and of the market."""
-    interactions = clicks()
-    more = {} if market is None else {"market": market, "market_negatives": 2.0}
-    item = [Categorical("item_id"), Categorical("market")]
-    features = Features(user=[History()], item=item)
-    more["alike_by"] = ("market",)
-    model = made(AirbnbListing, interactions, features, window=2, negatives=3, **more)
-    if market is not None:
+    interactions, name = clicks(), "market" if there_is else "city"
+    items = interactions.items.rename(columns={"market": name})
+    interactions = Interactions(interactions.events, items=items)
+    features = Features(user=[History()], item=[Categorical("item_id"), Categorical(name)])
+    settings = {"window": 2, "negatives": 3, "alike_by": (name,)}
+    model = made(AirbnbListing, interactions, features, **settings)
+    if there_is:
         of_market = model.same_market
         model.same_market = of_market
 
@@ -121,7 +125,9 @@ def test_airbnb_listing_is_equation_4_and_5(market):
 
         markets = model.features.item_table["market"]
         of_market.sample = sample
-    batch = next(iter(model.training_data(interactions, 9, seed=None)))
+    told = nullcontext() if there_is else pytest.warns(ReadingNotice, match="Eq. 5.*market=")
+    with told:
+        batch = next(iter(model.training_data(interactions, 9, seed=None)))
     ids, booked = batch["item_id"].numpy(), batch["booked"].numpy()
     session = batch["session"].numpy()
     assert session.tolist() == [0, 0, 0, 0, 1, 1]
@@ -136,13 +142,21 @@ def test_airbnb_listing_is_equation_4_and_5(market):
             near.append(booked[row])  # Eq. 4: never leaves the window
         columns = [(other, 1.0, 0.0) for other in near]
         columns += len(near) * negatives_of(centre, 1.0, 3)
-        if market is not None:
+        if there_is:
             markets = model.features.item_table["market"]
             same = min(np.flatnonzero(markets == markets[centre]))
             columns += len(near) * 2 * ([(same, 0.0, 1.0)] if same != centre else [])
         centres.append((centre, columns))
         pairs += len(near)
     holds(model, batch, centres, pairs)
+
+
+def test_airbnb_listing_ends_sessions_after_half_an_hour():
+    days = clicks()
+    events = days.events.assign(timestamp=np.arange(6) * 86_400)
+    model = made(AirbnbListing, days, window=2)
+    with pytest.raises(NoExample, match="longer gap="):
+        model.training_data(days.with_events(events))
 
 
 def bookings():
