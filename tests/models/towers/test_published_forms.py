@@ -214,11 +214,14 @@ def linear_at_last(dim):
 
 
 def test_youtube_samples_its_softmax(features, interactions):
-    features = Features(user=[History(length=4)], item=[Categorical("item_id")])
-    features.adapt(interactions)
+    # A video is an embedding and a weight of the softmax, whatever else is known of it.
+    item = [Categorical("item_id"), Categorical("shelf"), MultiValued("tags")]
+    features = Features(user=[History(length=4)], item=item).adapt(interactions)
     settings = {"dim": 3, "hidden": (5, 4), "negatives": Popularity(15, 1.0)}
     model, batch, numbers = made(YouTubeDNN, features, interactions, **settings)
-    watched, own = tables(model.item_model)["item_id"], tables(model.candidate_model)["item_id"]
+    watched, own = tables(model.item_model), tables(model.candidate_model)
+    assert set(watched) == set(own) == {"item_id"}
+    watched, own = watched["item_id"], own["item_id"]
     assert watched.shape == own.shape
     assert np.abs(watched - own).max() > 0.1  # two tables
     (network,) = parts(model.aged_query, Tower)
@@ -237,6 +240,8 @@ def test_youtube_samples_its_softmax(features, interactions):
     assert float(model.compute_loss(batch, training=True)) == pytest.approx(expected, rel=1e-4)
     now = reference.tower(np.append(mean, 0.0), layers_of(network), reference.relu)
     np.testing.assert_allclose(model.query(batch)[-1], now, rtol=1e-4, atol=1e-6)
+    known = features.ids("item_id").encode(interactions.items["item_id"])
+    np.testing.assert_allclose(model.embed_items(interactions.items), own[known], rtol=1e-6)
 
 
 @pytest.mark.parametrize("squared", [False, True])

@@ -47,6 +47,7 @@ class YouTubeDNN(SoftmaxModel):
         - the pools go around the tower, whose output is then not rectified: `residual=False`.
         - vectors have length one on both sides: `normalize=False`, `temperature=1.0`.
         - watched and recommended items share one table: `shared_items=False`.
+        - an item is the sum of all its features, and not its id alone: `item_side_info=False`.
         - the age of an example is not an input: `example_age=True`.
         - all examples count the same, instead of as many of each user: `per_user=50`.
         - negatives are drawn by the root of the frequency: `negatives=Popularity(5000, 1.0)`.
@@ -67,6 +68,8 @@ class YouTubeDNN(SoftmaxModel):
         normalize: vectors of length one on both sides.
         temperature: what divides the scores; None is `temperature_of`.
         shared_items: the recommended items have the table of the watched ones.
+        item_side_info: whether watched and recommended items are known by all of their features;
+            without, new items are not.
         negatives: kinds of `sampling/`; or a number of items drawn evenly a batch, beside the
             batch's own.
         correct: subtract log q of what is drawn; takes an over-sampling of popular items back.
@@ -94,6 +97,7 @@ class YouTubeDNN(SoftmaxModel):
             "normalize": False,
             "temperature": 1.0,
             "shared_items": False,
+            "item_side_info": False,
             "example_age": True,
             "per_user": 50,
             "negatives": Popularity(5000, 1.0),
@@ -116,6 +120,7 @@ class YouTubeDNN(SoftmaxModel):
         normalize: bool = True,
         temperature: float | None = None,
         shared_items: bool = True,
+        item_side_info: bool = True,
         negatives: Negatives = Popularity(1000, power=0.5),  # noqa: B008  frozen
         correct: bool = True,
         example_age: bool = False,
@@ -139,6 +144,7 @@ class YouTubeDNN(SoftmaxModel):
             recency=recency,
             normalize=normalize,
             shared_items=shared_items,
+            item_side_info=item_side_info,
             example_age=example_age,
             freeze_items=freeze_items,
         )
@@ -170,7 +176,7 @@ class YouTubeDNN(SoftmaxModel):
         recency = recency and features.has_order  # the order of rows is never taken for time
         self.items = ItemTable.of(features.item_table)
         self.item_model, self.candidate_model = self._item_side(
-            item_vectors, freeze_items, shared_items
+            item_vectors, freeze_items, shared_items, item_side_info
         )
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
         self.aged_query, self.query_model = self._user_side(hidden, dropout, residual, recency)
@@ -227,12 +233,12 @@ class YouTubeDNN(SoftmaxModel):
         value = train.events[self.engagement].to_numpy("float64", na_value=np.nan)
         return value >= self.minimum_engagement
 
-    def _item_side(self, given: pd.DataFrame | None, freeze: bool, shared: bool):
+    def _item_side(self, given: pd.DataFrame | None, freeze: bool, shared: bool, side_info: bool):
         item = self.features.inputs(self.features.item)
         fields = self.features.fields(self.features.item)
-        of_watched = fields
-        if given is not None:
-            of_watched = [field for field in fields if field.name == "item_id"]
+        ids = [field for field in fields if field.name == "item_id"]
+        fields = fields if side_info else ids
+        of_watched = fields if given is None else ids
         encoder = FeatureEncoder(of_watched, self.dim, trainable=not freeze)
         vector = FieldSum()(encoder(item))  # [items, fields, dim] -> [items, dim]
         if given is not None:
