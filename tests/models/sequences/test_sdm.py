@@ -8,6 +8,7 @@ import tensorflow as tf
 from tests.references import sdm
 from tests.references.sampled_softmax import sampled_softmax
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import SDM
 from tfrec_recall.sampling import LogUniform
@@ -263,6 +264,27 @@ def test_the_published_form_is_the_papers(data):
         log_q[drawn - 2],
     )
     assert loss == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_users_of_whom_nothing_is_known_share_a_profile(data):
+    features = SDM.default_features(data).adapt(data)
+    assert not features.user_fields
+    tf.keras.utils.set_random_seed(3)
+    model = SDM.published(features, dim=8, heads=2, negatives=LogUniform(5))
+    kinds, weights = weights_of(model)
+    ((kernel, bias),) = (tower.get_weights() for tower in kinds["Tower"])
+    kinds["Tower"][0].set_weights([kernel, bias + 1])
+    with pytest.warns(ReadingNotice, match="one profile for all users.*means_in_profile=True"):
+        batch = next(iter(model.training_data(data, batch_size=9)))
+    ids = model.field_model.layers[-2].tables["item_id"].numpy()
+    served = model.query_model({name: batch[name] for name in model.query_model.input_names})
+    history = batch["history"].numpy()[-1]
+    history = history[history > 1]
+    times = batch["history_timestamp"].numpy()[-1, : len(history)]
+    short, long = sdm.session_split(times, 600, 50, 7 * 24 * 3600)
+    fields, profile = ids[history][:, np.newaxis], kernel[0] + bias + 1
+    expected = sdm.user_vector(fields, short, long, profile, weights)
+    np.testing.assert_allclose(served[-1], expected, rtol=1e-3, atol=1e-5)
 
 
 def test_what_training_never_saw_is_left_out(model, retriever):

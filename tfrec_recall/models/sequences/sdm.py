@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flags, number, refuse, whole
+from tfrec_recall.data.notices import tell
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import (
     FeatureEncoder,
@@ -93,7 +94,8 @@ class SDM(SoftmaxModel):
         past: seconds before the session that the long term reaches back; None for all of the
             history. Without times it is all of the history.
         residual: add the history's means, even and by recency, to the fused vector.
-        means_in_profile: the same means beside the user's features in the profile.
+        means_in_profile: the same means beside the user's features in the profile. Without either,
+            one learnt vector is the profile of all users, which is told.
         dense_after_gate: a dense layer on the fused vector.
         scaled: the self-attention's products, as above.
         causal: events of a session attend to none after them. Without, training takes as many
@@ -246,6 +248,11 @@ class SDM(SoftmaxModel):
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         train = self._as_seen(train)
+        if not (self.features.user_fields or self.means_in_profile):
+            tell(
+                "SDM has one profile for all users, as nothing is known of them: add a feature of "
+                "the user, such as Categorical('user_id'), or set means_in_profile=True."
+            )
         examples = self.examples(train)
         self.follow(train, examples)
         return self._passes_of(train, examples, batch_size, seed, first_epoch)
@@ -304,11 +311,8 @@ class SDM(SoftmaxModel):
             encoded = FeatureEncoder(self.features.fields(requests), dim)(user)
             known.append(tf.keras.layers.Reshape((-1, len(requests) * dim))(encoded))
         profile = [*known, *(means if self.means_in_profile else [])]
-        if not profile:
-            raise ValueError(
-                "Without the history's means, SDM's profile needs a feature of the user. Received: "
-                "means_in_profile=False and none but histories."
-            )
+        if not profile:  # nothing is known: a dense layer of a 1 is one vector, which it learns
+            profile = [tf.ones_like(places, tf.float32)[:, :, tf.newaxis]]
         profile = Tower((dim,))(tf.concat(profile, axis=-1))  # [batch, places, dim]
 
         states, begin = SessionEvents(self.session_events)((events, short))
