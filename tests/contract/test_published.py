@@ -2,19 +2,30 @@
 
 import functools
 import inspect
+import re
 from types import SimpleNamespace
 
 import pytest
 
 from tests.contract.departures import departures, table
-from tests.contract.model_cases import CASES, its_features, the_board
+from tests.contract.model_cases import (
+    CASES,
+    IN_ONE_PASS,
+    OF_WINDOWS,
+    ORIGINAL,
+    its_features,
+    the_board,
+)
 from tests.signatures import arguments_of
 from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.data.splits import last_events_out
-from tfrec_recall.models import NeuralCF, RecallModel
-from tfrec_recall.models.published import TRAINING, Published
+from tfrec_recall.models import FunkSVD, ItemCF, NeuralCF, RecallModel
+from tfrec_recall.models.published import TRAINING, Published, example
 
 PLAIN = [model_class for model_class in CASES if model_class.PUBLISHED is not None]
+KEYS = [(model_class, key) for model_class in PLAIN for key in model_class.UNREAD]
+BESIDE = {(ItemCF, "by_rating"): {"ratings": True}}
+MADE_IN_NO_TIME = IN_ONE_PASS | (OF_WINDOWS & set(ORIGINAL)) | {FunkSVD, NeuralCF}
 
 
 @pytest.mark.parametrize("model_class", PLAIN)
@@ -51,23 +62,48 @@ def test_overrides_come_last():
     assert model.output_layer.kernel.shape == (10, 1)
 
 
-@pytest.mark.parametrize(
-    ("model_class", "override"), [(c, dict([key])) for c in PLAIN for key in c.UNREAD]
-)
-def test_the_plain_form_leaves_out_what_an_override_does_not_read(model_class, override):
+def overriding(model_class, key):
+    """An override that a key of `UNREAD` is of, with what it needs beside it."""
+    name, value = key
+    return {**BESIDE.get((model_class, name), {}), name: example(value)}
+
+
+@pytest.mark.parametrize(("model_class", "key"), KEYS)
+def test_the_plain_form_leaves_out_what_an_override_does_not_read(model_class, key):
     features = model_class.default_features(the_board()).adapt(the_board())
-    made = model_class.published(features, **override).get_config()
-    ((name, value),) = override.items()
-    for unread in model_class.UNREAD[name, value]:
+    made = model_class.published(features, **overriding(model_class, key)).get_config()
+    for unread in model_class.UNREAD[key]:
         default = arguments_of(model_class)[unread].default
         assert made.get(unread, default) == default
 
 
-@pytest.mark.parametrize(
-    ("model_class", "override"), [(c, dict([key])) for c in PLAIN for key in c.UNREAD]
-)
-def test_settings_leave_out_what_others_do_not_read(model_class, override, monkeypatch):
-    made = []
+def others(model_class):
+    """Arguments with a value that the plain form does not have, one by one."""
+    plain = model_class.plain_form().arguments
+    for name, parameter in arguments_of(model_class).items():
+        value = plain.get(name, parameter.default)
+        if isinstance(value, bool):
+            yield name, not value
+        elif isinstance(value, (int, float)) and model_class in IN_ONE_PASS:
+            yield name, value + 1
+
+
+@pytest.mark.parametrize("model_class", [c for c in PLAIN if c in MADE_IN_NO_TIME])
+def test_no_override_is_refused_for_what_the_caller_did_not_give(model_class):
+    types = {n: v for n, v in CASES[model_class].items() if n in ("user_type", "item_type")}
+    for name, value in others(model_class):
+        try:
+            model_class.published(its_features(), **types, **{name: value})
+        except ValueError as error:
+            named = set(re.findall(r"(\w+)=", str(error).partition("Received:")[2]))
+            if named != {name}:  # the plain form is not to blame where the defaults are refused
+                with pytest.raises(ValueError, match="Received:"):
+                    model_class(its_features(), **types, **{name: value})
+
+
+@pytest.mark.parametrize(("model_class", "key"), KEYS)
+def test_settings_leave_out_what_others_do_not_read(model_class, key, monkeypatch):
+    override, made = overriding(model_class, key), []
 
     class Seen(Exception):
         pass
@@ -82,11 +118,11 @@ def test_settings_leave_out_what_others_do_not_read(model_class, override, monke
     split = last_events_out(the_board(), test=1, validation=1)
     with pytest.raises(Seen):
         train_model(entry, split, override, seed=0, published=True)
-    ((key, unread),) = [(k, v) for k, v in model_class.UNREAD.items() if dict([k]) == override]
     defaults = arguments_of(model_class)
-    assert made[0][key[0]] == key[1]
+    assert override.items() <= made[0].items()
     assert all(
-        made[0].get(name, defaults[name].default) == defaults[name].default for name in unread
+        made[0].get(name, defaults[name].default) == defaults[name].default
+        for name in model_class.UNREAD[key]
     )
 
 

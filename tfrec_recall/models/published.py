@@ -9,7 +9,8 @@ from typing import Any
 import tensorflow as tf
 
 TRAINING = ("epochs", "batch_size", "learning_rate")
-# Of a constructor: beside which value of an argument, or `Other`, which others have no effect.
+# Of a constructor: beside which value of an argument, or `Other`, which others are not read, or
+# would be refused.
 Unread = Mapping[tuple[str, Any], tuple[str, ...]]
 
 

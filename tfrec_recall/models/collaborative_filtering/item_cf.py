@@ -17,6 +17,7 @@ from tfrec_recall.data.notices import tell
 from tfrec_recall.features import Categorical, Features, History, Rows, Start, Wanted, ids_alone
 from tfrec_recall.graph import (
     CoCount,
+    Cosine,
     Similarity,
     interaction_matrix,
     nearby_neighbours,
@@ -39,7 +40,7 @@ from tfrec_recall.models.collaborative_filtering.raters import ByItems
 from tfrec_recall.models.growth import forget
 from tfrec_recall.models.nothing_new import telling_of_nothing
 from tfrec_recall.models.one_pass_model import OnePassModel
-from tfrec_recall.models.published import Published
+from tfrec_recall.models.published import Other, Published, Unread
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.retrieval import NeighbourRetriever, RatingRetriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
@@ -124,6 +125,10 @@ class ItemCF(OnePassModel):
             "neighbours": 20,
         },
     )
+    UNREAD: ClassVar[Unread] = {
+        ("similarity", Other((None,), such_as=Cosine())): ("alpha", "active_penalty"),
+        ("by_rating", True): ("normalize",),
+    }
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id", "history")
     reads_columns: ClassVar[bool] = False
 

@@ -34,7 +34,7 @@ from tfrec_recall.models.density import LONG
 from tfrec_recall.models.growth import forget
 from tfrec_recall.models.nothing_new import telling_of_nothing
 from tfrec_recall.models.one_pass_model import OnePassModel
-from tfrec_recall.models.published import Published, Unread
+from tfrec_recall.models.published import Other, Published, Unread
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.retrieval import UserNeighbourRetriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
@@ -118,8 +118,13 @@ class UserCF(OnePassModel):
         },
     )
     UNREAD: ClassVar[Unread] = {
+        ("ratings", False): ("similarity", "by_rating", "unlike"),
         ("by_rating", False): ("unlike",),
         ("centred", False): ("unlike",),
+        ("popularity", Other((0.0, "auto"), such_as=-0.2)): ("by_rating", "unlike"),
+        ("alpha", Other((0.5,), such_as=0.3)): ("similarity",),  # of the co-count alone
+        ("active_penalty", Other((0.5,), such_as=True)): ("similarity",),
+        ("shrinkage", Other((0.0,), such_as=5.0)): ("similarity",),
     }
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id", "history")
     reads_columns: ClassVar[bool] = False
