@@ -29,11 +29,13 @@ class Departure(NamedTuple):
 
 
 def departures(model_class: type[RecallModel]) -> list[Departure]:
-    """Those of the class, and those that it has from the models it is derived from."""
-    found = []
-    for cls in reversed(model_class.__mro__):
+    """Those of the class, and those that it has from the models it is derived from: what its own
+    plain form does not take back of these it does not do.
+    """
+    found, taken_back = _own(model_class), model_class.plain_form().arguments
+    for cls in model_class.__mro__[1:]:
         if issubclass(cls, RecallModel):
-            found += _own(cls)
+            found = [d for d in _own(cls) if d.arguments.keys() & taken_back.keys()] + found
     return found
 
 

@@ -44,6 +44,7 @@ CASES = {
             "recency": True,
             "positions": 4,
             "identity": True,
+            "stop_gradient": False,
             "seed": 5,
         },
         HISTORY,

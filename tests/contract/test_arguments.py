@@ -50,7 +50,7 @@ NEGATIVE = {"user_weight_power", "minimum_engagement", "board_power", "popularit
 ZERO = {
     *{"dropout", "negatives", "alpha", "l2", "shrinkage", "apart", "negative_weight", "power"},
     *{"initial_gap", *NEGATIVE},
-    *{"deviation", "seed", "cold_rate", "rejection_weight", "most_hard"},
+    *{"deviation", "seed", "cold_rate", "rejection_weight", "most_hard", "fused_dropout"},
 }
 SOME = ZERO - {"negatives"}
 # Of layers and losses, whose strings choose a form.

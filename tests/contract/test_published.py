@@ -19,7 +19,7 @@ from tests.contract.model_cases import (
 from tests.signatures import arguments_of
 from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.data.splits import last_events_out
-from tfrec_recall.models import FunkSVD, ItemCF, NeuralCF, RecallModel
+from tfrec_recall.models import BGE, EGES, FunkSVD, ItemCF, NeuralCF, RecallModel
 from tfrec_recall.models.published import TRAINING, Published, example
 
 PLAIN = [model_class for model_class in CASES if model_class.PUBLISHED is not None]
@@ -54,6 +54,11 @@ def test_the_table_has_every_departure(model_class):
     rows = table([model_class]).splitlines()[2:]
     assert len(rows) >= len(departures(model_class))
     assert all(row.count("|") == 5 for row in rows)
+
+
+def test_a_model_does_not_depart_by_what_it_does_not_do():
+    assert "cold_rate" not in {n for each in departures(BGE) for n in each.arguments}
+    assert "cold_rate" in EGES.plain_form().arguments
 
 
 def test_overrides_come_last():

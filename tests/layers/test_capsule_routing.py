@@ -50,6 +50,26 @@ def test_equals_the_papers_algorithm(iterations, interests):
     np.testing.assert_array_equal(layer.compute_mask(tf.constant(HISTORY), PRESENT), there)
 
 
+@pytest.mark.parametrize("stop", [False, True])
+def test_gradients_pass_through_all_iterations_unless_they_stop(stop):
+    layer = routing(stop_gradient=stop)
+    toward = np.random.default_rng(8).normal(size=(5, 3, 2))
+
+    def value(bilinear):
+        layer.bilinear.assign(bilinear)
+        return tf.reduce_sum(layer(HISTORY, mask=PRESENT) * toward)
+
+    step, numeric = 1e-2, np.zeros((3, 2))
+    for cell in np.ndindex(3, 2):
+        moved = np.zeros((3, 2), "float32")
+        moved[cell] = step
+        numeric[cell] = (value(BILINEAR + moved) - value(BILINEAR - moved)) / (2 * step)
+    with tf.GradientTape() as tape:
+        loss = value(BILINEAR)
+    apart = np.abs(tape.gradient(loss, layer.bilinear) - numeric).max()
+    assert apart > 0.05 if stop else apart < 0.01
+
+
 def test_recency_multiplies_what_an_event_adds():
     layer = routing(recency=True, positions=3)
     before = layer(HISTORY, mask=PRESENT)

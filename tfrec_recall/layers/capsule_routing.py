@@ -27,8 +27,8 @@ class CapsuleRouting(tf.keras.layers.Layer):
     Source: "Multi-Interest Network with Dynamic Routing for Recommendation at Tmall", CIKM 2019:
     section 3.3, Algorithm 1 and Eq. 5 to 9; "Dynamic Routing Between Capsules", NIPS 2017, Eq. 1
     (squash).
-    Departs: gradients pass through the last iteration alone, in which the logits are constants.
-    `recency` is ours.
+    Departs: gradients pass through the last iteration alone, in which the logits are constants,
+    unless `stop_gradient=False`. `recency` is ours.
 
     Args:
         interests: at most, K.
@@ -41,6 +41,8 @@ class CapsuleRouting(tf.keras.layers.Layer):
         positions: how many recencies have a factor and a fixed draw of their own; still older
             events share the last factor, and repeat the draws.
         identity: let S start as the identity, so that interests start in the space of the input.
+        stop_gradient: take the logits of the last iteration as constants; otherwise gradients pass
+            through all iterations.
         seed: of the fixed draw.
 
     Input: [batch, history, dim], oldest first; a mask [batch, history], as `Embedding` gives it.
@@ -70,6 +72,7 @@ class CapsuleRouting(tf.keras.layers.Layer):
         recency: bool = False,
         positions: int = 64,
         identity: bool = False,
+        stop_gradient: bool = True,
         seed: int = 0,
         **kwargs,
     ):
@@ -82,6 +85,7 @@ class CapsuleRouting(tf.keras.layers.Layer):
         whole(owner, positions, "positions")
         whole(owner, seed, "seed", least=0)
         flags(owner, adaptive=adaptive, recency=recency, identity=identity)
+        flags(owner, stop_gradient=stop_gradient)
         self.interests = interests
         self.dim = dim
         self.iterations = iterations
@@ -90,6 +94,7 @@ class CapsuleRouting(tf.keras.layers.Layer):
         self.recency = recency
         self.positions = positions
         self.identity = identity
+        self.stop_gradient = stop_gradient
         self.seed = seed
         self.supports_masking = True
         draw = np.random.default_rng(seed).normal(size=(positions, interests))
@@ -141,12 +146,12 @@ class CapsuleRouting(tf.keras.layers.Layer):
             factors = tf.exp(tf.cast(self.log_factors, tf.float32))
             counts *= tf.gather(factors, tf.minimum(age, self.positions - 1))
 
-        constant = tf.stop_gradient(mapped)
-        constant_counts = tf.stop_gradient(counts)
+        known = tf.stop_gradient if self.stop_gradient else tf.identity
+        before, counts_before = known(mapped), known(counts)  # the last iteration
         for _ in range(self.iterations - 1):
-            capsules = _capsules(logits, constant, constant_counts)
-            logits += tf.matmul(constant, capsules, transpose_b=True)
-        capsules = _capsules(tf.stop_gradient(logits), mapped, counts)
+            capsules = _capsules(logits, before, counts_before)
+            logits += tf.matmul(before, capsules, transpose_b=True)
+        capsules = _capsules(known(logits), mapped, counts)
         return tf.cast(capsules, self.compute_dtype)
 
     def _first_logits(self, age, training):
@@ -194,6 +199,7 @@ class CapsuleRouting(tf.keras.layers.Layer):
             "recency": self.recency,
             "positions": self.positions,
             "identity": self.identity,
+            "stop_gradient": self.stop_gradient,
             "seed": self.seed,
         }
 

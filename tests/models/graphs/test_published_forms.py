@@ -61,6 +61,8 @@ def test_graph_sage_is_algorithm_1_and_equation_1(interactions):
     features = features_of(interactions, Categorical("kind"), Numeric("price"))
     model = made(GraphSAGE, features, dim=4)
     model.proposal = Always()
+    walks = [b["query_id"].numpy() for b in model.training_data(interactions, batch_size=512)]
+    assert set(np.unique(np.concatenate(walks), return_counts=True)[1]) == {50}  # from each node
     batch = next(iter(model.training_data(interactions, batch_size=3)))
     sample, first = first_seeds(model)[0], sums_of_fields(model)
     layers = [kernel for layer in model.nodes.convolutions for kernel in layer.get_weights()]

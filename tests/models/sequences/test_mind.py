@@ -195,6 +195,7 @@ def test_the_published_form_is_the_papers(features, interactions, power):
     items = (by_id + by_shop[table["shop"]] * (table["shop"] > 0)[:, None]) / 2
     layers = {layer.name.split("_")[0]: layer for layer in model.drawn_model.layers}
     (bilinear,) = layers["capsule"].get_weights()
+    assert not layers["capsule"].stop_gradient
     users = layers["feature"].tables["user_id"].numpy()
     tower = layers["tower"].get_weights()
     tower = list(zip(tower[::2], tower[1::2], strict=True))

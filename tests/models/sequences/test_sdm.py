@@ -230,6 +230,7 @@ def test_the_published_form_is_the_papers(data):
     ids, kind = (model.field_model.layers[-2].tables[n].numpy() for n in ("item_id", "kind"))
     (profile_kernel, profile_bias) = kinds["Tower"][0].get_weights()
     assert len(kinds["Tower"]) == 1  # the profile's; none follows the gate
+    assert sorted(layer.rate for layer in kinds["SeededDropout"]) == [0.0, 0.2]  # of the LSTM alone
     users = kinds["FeatureEncoder"][0].tables["user_id"].numpy()
     batch = next(iter(model.training_data(data, batch_size=99)))
     inputs = {name: batch[name] for name in model.query_model.input_names}

@@ -47,6 +47,7 @@ class EGES(WindowModel, ItemSpaceModel):
         - edges reach the items that follow next and after that: `reach=1`.
         - a user's events are one sequence where there are no sessions, and not cut by pauses of an
           hour: `gap=3600.0`.
+        - vectors are shorter: `dim=160`.
         - fewer walks from an item: `walks=20`.
         - each centre draws how far its window reaches: `fixed_window=True`.
         - fewer negatives a pair: `negatives=20`.
@@ -109,6 +110,7 @@ class EGES(WindowModel, ItemSpaceModel):
         {
             "reach": 1,
             "gap": 3600.0,
+            "dim": 160,
             "walks": 20,
             "fixed_window": True,
             "negatives": 20,

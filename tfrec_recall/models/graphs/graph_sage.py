@@ -65,6 +65,7 @@ class GraphSAGE(NodeModel):
         - the aggregators have a bias: `use_bias=False`.
         - fewer neighbours are drawn of a node's neighbours: `sizes=(25, 10)`.
         - positives are neighbours, and not within a walk of five steps: `walk=5`.
+        - there are as many walks as events: `walks=50`.
         - negatives are more for a batch, weigh less beside a positive, and are even:
           `shared=20`, `negatives=20.0`, `power=0.75`.
         - cosines are divided by a temperature, as the logistic loss of a bare cosine hardly falls:
@@ -96,6 +97,8 @@ class GraphSAGE(NodeModel):
             where there are any. The items of a basket are all joined.
         gap: seconds; a longer pause ends a sequence as well. It needs times.
         walk: steps of the random walks that find positives.
+        walks: that begin at a node, by their mean, of which each finds one positive an epoch; None
+            begins as many in all as there are events.
         starts_by_events: begin them by the sum of a node's edges; else at each node alike.
         use_bias: of the aggregators.
         negatives: what they weigh beside a positive; Q of Eq. 1.
@@ -122,6 +125,7 @@ class GraphSAGE(NodeModel):
             "use_bias": False,
             "sizes": (25, 10),
             "walk": 5,
+            "walks": 50,
             "shared": 20,
             "negatives": 20.0,
             "power": 0.75,
@@ -150,6 +154,7 @@ class GraphSAGE(NodeModel):
         by_session: bool | None = None,
         gap: float | None = None,
         walk: int = 1,
+        walks: int | None = None,
         starts_by_events: bool = True,
         use_bias: bool = True,
         negatives: float = 5.0,
@@ -175,6 +180,7 @@ class GraphSAGE(NodeModel):
             refuse(owner, sizes, "sizes", "a number of neighbours for each layer")
         for name, value in {"degree": degree, "reach": reach, "walk": walk}.items():
             whole(owner, value, name)
+        whole(owner, walks, "walks", optional=True)
         whole(owner, shared, "shared")
         activation_of(owner, final_activation, "final_activation")
         number(owner, negatives, "negatives", above=0)
@@ -194,7 +200,7 @@ class GraphSAGE(NodeModel):
             without_effect(owner, label_weight, 1.0, "label_weight", "beside a label")
         if label is None and not unsupervised:
             raise ValueError("Without random walks there has to be a label to learn from.")
-        self.degree, self.reach, self.walk = degree, reach, walk
+        self.degree, self.reach, self.walk, self.walks = degree, reach, walk, walks
         self.strongest_edges, self.starts_by_events = strongest_edges, starts_by_events
         self.seed_of_edges = seed
         self.by_session, self.gap = by_session, gap
@@ -260,11 +266,12 @@ class GraphSAGE(NodeModel):
     def _pairs(self, train, graph, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
         random = np.random.default_rng(seed or 0)
         strength = np.asarray(graph.sum(axis=1)).ravel()
+        nodes = np.flatnonzero(strength)
+        walks = len(train.events) if self.walks is None else self.walks * len(nodes)
         if self.starts_by_events:
-            query = random.choice(graph.shape[0], len(train.events), p=strength / strength.sum())
+            query = random.choice(graph.shape[0], walks, p=strength / strength.sum())
         else:
-            nodes = random.permutation(np.flatnonzero(strength))
-            query = random.permutation(np.resize(nodes, len(train.events)))
+            query = random.permutation(np.resize(random.permutation(nodes), walks))
         positives = walked_to(RandomWalks(graph), query, DRAWS, self.walk, seed or 0)
         return pair_batches(query.astype("int32"), positives, batch_size, seed, first_epoch)
 

@@ -39,7 +39,8 @@ from tfrec_recall.retrieval import Diversity, EmbeddingRetriever, Exact
 from tfrec_recall.sampling import LogUniform, Negatives
 
 DRAW = ".draw"  # an input beside the user's features, by a name that none of them has
-ROUTING = ("iterations", "deviation", "adaptive", "identity", "recency")  # read by it alone
+# Read by it alone.
+ROUTING = ("iterations", "deviation", "adaptive", "identity", "recency", "stop_gradient")
 
 
 @saved_by_config
@@ -60,6 +61,7 @@ class MIND(SoftmaxModel):
         - the bilinear map S begins as the identity: `identity=False`.
         - events weigh by their recency in the routing: `recency=False`.
         - the history's mean is in every interest: `common=False`.
+        - gradients pass through the routing's last iteration alone: `stop_gradient=False`.
         - the tower's input is dropped out: `dropout=0.0`.
         - the label-aware attention multiplies scores by the power, where Eq. 10 raises them to it:
           `raised=True`.
@@ -72,7 +74,8 @@ class MIND(SoftmaxModel):
         features: adapted; `item_id` and a history of it are needed.
         dim: of the embeddings, the interests and the output.
         interests: at most, K; a history of n events has `max(1, min(K, ⌊log2 n⌋))`.
-        iterations, deviation, adaptive, identity: of the routing; see `CapsuleRouting`.
+        iterations, deviation, adaptive, identity, stop_gradient: of the routing; see
+            `CapsuleRouting`.
         recency: weigh the events in the routing by learnt factors of how recent they are.
         common: add the history's mean, even and by recency, to every interest.
         self_attentive: extract interests by attention instead of routing; all users then have K.
@@ -105,6 +108,7 @@ class MIND(SoftmaxModel):
             "identity": False,
             "recency": False,
             "common": False,
+            "stop_gradient": False,
             "dropout": 0.0,
             "raised": True,
             "power": float("inf"),
@@ -125,6 +129,7 @@ class MIND(SoftmaxModel):
         common: bool = True,
         self_attentive: bool = False,
         identity: bool = True,
+        stop_gradient: bool = True,
         hidden: Sequence[int] = (128,),
         output_activation: str | None = None,
         residual: bool = True,
@@ -150,6 +155,7 @@ class MIND(SoftmaxModel):
             common=common,
             self_attentive=self_attentive,
             identity=identity,
+            stop_gradient=stop_gradient,
             residual=residual,
             average_fields=average_fields,
             raised=raised,
@@ -163,8 +169,9 @@ class MIND(SoftmaxModel):
         if power != float("inf"):
             number(owner, power, "power", least=0)
         if self_attentive:
-            routing = (iterations, deviation, adaptive, identity, recency)
-            for name, value, own in zip(ROUTING, routing, (3, 1.0, True, True, True), strict=True):
+            routing = (iterations, deviation, adaptive, identity, recency, stop_gradient)
+            defaults = (3, 1.0, True, True, True, True)
+            for name, value, own in zip(ROUTING, routing, defaults, strict=True):
                 without_effect(owner, value, own, name, "where it routes")
         assert features.history is not None  # by `needs`
         self.length, self.watched = features.history.length, features.history.name
@@ -188,6 +195,7 @@ class MIND(SoftmaxModel):
                 adaptive=adaptive,
                 recency=recency and self.ordered,
                 identity=identity,
+                stop_gradient=stop_gradient,
             )
         self.interests, self.draws = interests, not self_attentive
         self.drawn_model = self._user_side(extractor, dim, hidden, dropout)

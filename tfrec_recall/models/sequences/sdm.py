@@ -73,6 +73,7 @@ class SDM(SoftmaxModel):
           maps have biases: `scaled=False`.
         - an event of the session attends to itself and those before it, and not to all of them, so
           that one pass learns the whole session: `causal=False`.
+        - the fused vector is dropped out, as the session's events are: `fused_dropout=0.0`.
         - a session's id ends a session, however soon the next one begins: `merge_sessions=True`.
 
     The attentions to the profile are not scaled, as in the paper. Items of a history that training
@@ -102,7 +103,8 @@ class SDM(SoftmaxModel):
             passes as there are histories.
         item_side_info: whether candidates are known by all of their features; without, new items
             are not.
-        dropout: on the session's events and on the fused vector.
+        dropout: on the session's events.
+        fused_dropout: on the fused vector; None is as much.
         normalize: vectors of length one on both sides.
         temperature: what divides the scores; None is `temperature_of`.
         negatives: items drawn evenly a batch, beside the in-batch ones; or kinds of `sampling/`.
@@ -125,6 +127,7 @@ class SDM(SoftmaxModel):
             "dense_after_gate": False,
             "scaled": False,
             "causal": False,
+            "fused_dropout": 0.0,
             "merge_sessions": True,
         },
     )
@@ -149,6 +152,7 @@ class SDM(SoftmaxModel):
         causal: bool = True,
         item_side_info: bool = True,
         dropout: float = 0.2,
+        fused_dropout: float | None = None,
         normalize: bool = True,
         temperature: float | None = None,
         negatives: Negatives = 1000,
@@ -171,6 +175,7 @@ class SDM(SoftmaxModel):
             item_side_info=item_side_info,
             normalize=normalize,
         )
+        number(owner, fused_dropout, "fused_dropout", least=0, below=1, optional=True)
         whole(owner, lstm_layers, "lstm_layers")
         whole(owner, heads, "heads")
         whole(owner, session_events, "session_events", optional=True)
@@ -203,7 +208,8 @@ class SDM(SoftmaxModel):
         known_by = FieldSum()(fields) if item_side_info else fields[:, own]
         self.candidate_model = tf.keras.Model(item, self.unit(known_by))
         split = SessionSplit(self.gap, self.session_events, past if self.times else None)
-        self.place_model = self._user_side(split, dim, lstm_layers, heads, dropout)
+        rates = dropout, dropout if fused_dropout is None else fused_dropout
+        self.place_model = self._user_side(split, dim, lstm_layers, heads, *rates)
         self.query_model = self._at_the_end()
         self.temperature = temperature_of(temperature, features, normalize)
         self.softmax = CandidateSoftmax(
@@ -282,7 +288,7 @@ class SDM(SoftmaxModel):
             alone=not self.causal,
         )
 
-    def _user_side(self, split, dim, lstm_layers, heads, dropout):
+    def _user_side(self, split, dim, lstm_layers, heads, dropout, fused_dropout):
         """User features and places in the history to a vector for each place."""
         user = self.features.inputs(self.features.user)
         requests = self.features.request_fields  # each place has its own
@@ -334,7 +340,7 @@ class SDM(SoftmaxModel):
 
         flat = [tf.reshape(part, [-1, dim]) for part in (profile, session, taste)]
         fused = GatedFusion()(tuple(flat))  # [batch * places, dim]
-        fused = dropped(dropout)(fused)
+        fused = dropped(fused_dropout)(fused)
         if self.dense_after_gate:
             fused = Tower((dim,))(fused)
         fused = tf.reshape(fused, tf.shape(profile))
