@@ -24,27 +24,25 @@ def on_page_markdown(markdown, page, **_):
 def departed(name: str) -> list[str]:
     """Which paper, what differs by default and what takes it back."""
     sys.path.insert(0, str(ROOT))  # the tests read the docstrings, and so does the site
-    from tests.contract.departures import departures
+    from tests.contract.departures import departures, shown, trained
     from tfrec_recall import models
 
     model_class = getattr(models, name)
     if model_class.PUBLISHED is None:
         return []
     plain = model_class.plain_form()
-    training = {n: v for n, v in plain.settings.items() if n not in plain.arguments}
+    training = trained(plain)
     text = [
         "## Departures from the paper",
         f"`{name}.published(features)` is the plain form of {plain.paper}, "
         "`--settings published` on the command line. Argument by argument:",
         "\n".join(
             ["| the defaults depart | the paper's |", "| --- | --- |"]
-            + [f"| {each.what} | {each.text} |" for each in departures(model_class)]
+            + [f"| {each.what} | {shown(each, plain)} |" for each in departures(model_class)]
         ),
     ]
     if training:
-        optimizer = type(plain.optimizer(0.1)).__name__
-        said = ", ".join(f"`{n}={v}`" for n, v in training.items())
-        text.append(f"The paper trains with `{optimizer}` and {said}.")
+        text.append(f"The plain form trains with {training}.")
     return text
 
 

@@ -20,6 +20,7 @@ from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.cli.runs.training_progress import Stopwatch
 from tfrec_recall.evaluation import RatingsOnValidation, RecallOnValidation
 from tfrec_recall.features import Categorical, Features
+from tfrec_recall.models.published import Published
 from tfrec_recall.training.run_state import kept_of, put_back
 
 pytestmark = pytest.mark.usefixtures("only_its_own")
@@ -323,6 +324,16 @@ def test_rates_drop_by_default_where_events_have_no_times(entry, split):
     assert train_model(entry, sets, {"epochs": 1}, seed=0).settings["rate_drops"] == 2
     settings = {"epochs": 1, "rate_drops": 0}
     assert train_model(entry, sets, settings, seed=0).settings["rate_drops"] == 0
+
+
+def test_a_papers_rate_does_not_drop(entry, split, monkeypatch):
+    plain = Published("KDD 2018", epochs=1)
+    monkeypatch.setattr(Toy, "plain_form", lambda: plain, raising=False)
+    monkeypatch.setattr(Toy, "UNREAD", {}, raising=False)
+    without = split.train.with_events(split.train.events.drop(columns="timestamp"))
+    sets = dataclasses.replace(split, train=without)
+    settings = train_model(entry, sets, {}, seed=0, published=True).settings
+    assert (settings["epochs"], settings["rate_drops"]) == (1, 0)
 
 
 def test_settings_of_drops_that_would_have_no_effect_are_refused(entry, split, monkeypatch):

@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 from tfrec_recall import graph, sampling
 from tfrec_recall.models import RecallModel
+from tfrec_recall.models.published import Published
 
 BLOCK = re.compile(r"^Departs:(.*?)(?:\n\n|\Z)", re.DOTALL | re.MULTILINE)
 ITEM = re.compile(r"^- (.*?)(?=^- |\Z)", re.DOTALL | re.MULTILINE)
 LINE = re.compile(r"(?P<what>.*?): (?P<arguments>`\w+=.*`)\.")
+CHOSEN = " (chosen here)"  # by whoever wrote the model, as the paper leaves it open
 ARGUMENT = re.compile(r"`(\w+)=([^`]*)`")
 
 
@@ -61,14 +63,26 @@ def table(model_classes: list[type[RecallModel]]) -> str:
         plain = model_class.plain_form()
         name, paper = f"`{model_class.__name__}`", plain.paper
         for departure in departures(model_class):
-            rows.append(f"| {name} | {paper} | {departure.what} | {departure.text} |")
+            said = shown(departure, plain)
+            rows.append(f"| {name} | {paper} | {departure.what} | {said} |")
             name = paper = ""
-        training = {n: v for n, v in plain.settings.items() if n not in plain.arguments}
+        training = trained(plain)
         if training:
-            training["optimizer"] = type(plain.optimizer(0.1)).__name__
-            said = ", ".join(f"`{n}={v}`" for n, v in training.items())
-            rows.append(f"| {name} | {paper} | training | {said} |")
+            rows.append(f"| {name} | {paper} | training | {training} |")
     return "\n".join(rows)
+
+
+def shown(departure: Departure, plain: Published) -> str:
+    """What takes it back; what is chosen here is not told as the paper's."""
+    return departure.text + CHOSEN * any(name in plain.chosen for name in departure.arguments)
+
+
+def trained(plain: Published) -> str:
+    """The optimiser and the settings of the plain form's training, if it has its own."""
+    training = {n: v for n, v in plain.settings.items() if n not in plain.arguments}
+    said = [f"`{n}={v}`" + CHOSEN * (n in plain.chosen) for n, v in training.items()]
+    optimizer = type(plain.optimizer(0.1)).__name__
+    return ", ".join([f"`{optimizer}`", *said]) if said else ""
 
 
 if __name__ == "__main__":

@@ -56,6 +56,15 @@ def test_the_table_has_every_departure(model_class):
     assert all(row.count("|") == 5 for row in rows)
 
 
+@pytest.mark.parametrize("model_class", PLAIN)
+def test_what_is_chosen_here_is_not_told_as_the_papers(model_class):
+    plain = model_class.plain_form()
+    assert set(plain.chosen) <= set(plain.settings)
+    told = {row for row in table([model_class]).splitlines() if "(chosen here)" in row}
+    assert bool(told) == bool(plain.chosen)
+    assert all(any(f"`{name}=" in row for row in told) for name in plain.chosen)
+
+
 def test_a_model_does_not_depart_by_what_it_does_not_do():
     assert "cold_rate" not in {n for each in departures(BGE) for n in each.arguments}
     assert "cold_rate" in EGES.plain_form().arguments

@@ -61,6 +61,7 @@ class Published:
         optimizer: makes the paper's optimiser from its learning rate.
         learning_rate, batch_size, epochs: of the paper's training; None where it does not say: then
             they are those of any training.
+        chosen: names of those that the paper leaves open, and that are chosen here.
 
     >>> plain = Published("KDD 2018", {"residual": False}, tf.keras.optimizers.Adagrad, 0.05)
     >>> plain.settings
@@ -73,6 +74,7 @@ class Published:
     learning_rate: float | None = None
     batch_size: int | None = None
     epochs: int | None = None
+    chosen: tuple[str, ...] = ()
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -29,10 +29,10 @@ class Training:
             the best epoch. None is 4, and as many as have 1,000 steps where validation is held back
             for a trial: epochs of few steps say nothing yet.
         rate_drops: how often it learns on from there at a lower rate, before it stops. None is 2
-            where the events have no times, and 0 where they have, and of models with a schedule of
-            their own: on validation that brought .006
-            of recall@50 to `two-tower` on Gowalla and .002 on MovieLens-100k, and nothing on Online
-            Retail and Beauty.
+            where the events have no times, and 0 where they have, of a paper's training, and of
+            models with a schedule of their own: on validation that brought .006 of recall@50 to
+            `two-tower` on Gowalla and .002 on MovieLens-100k, and nothing on Online Retail and
+            Beauty.
         rate_factor: of the rate, at each drop.
         weight_decay: decoupled, as in AdamW; 0 has none.
     """

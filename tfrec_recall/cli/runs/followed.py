@@ -54,15 +54,20 @@ def with_epochs_of_drops(training: Training, given: Collection[str]) -> Training
     return dataclasses.replace(training, epochs=Training.epochs + waits)
 
 
-def drops_of(training: Training, model_class: type[RecallModel], has_time: bool) -> int:
+def drops_of(
+    training: Training, model_class: type[RecallModel], has_time: bool, published: bool = False
+) -> int:
     """How often the learning rate drops, by default where events have no times.
+
+    Args:
+        published: it is a paper's training, which has none.
 
     Raises: ValueError for the factor of drops that are none.
     """
     drops = training.rate_drops
     if drops is None:
         follows = "rate_drops" not in without_effect(model_class)
-        drops = DROPS_OF_SETS if follows and not has_time else 0
+        drops = DROPS_OF_SETS if follows and not (has_time or published) else 0
     if not drops and training.rate_factor != Training.rate_factor:
         raise ValueError(
             "rate_factor is of rates that drop, and here none does: leave it out, or give "

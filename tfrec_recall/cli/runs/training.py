@@ -107,7 +107,8 @@ def train_model(
     many epochs are best, and all of train is then learnt for as many.
 
     Args:
-        published: what the settings leave open is as the model's paper has it.
+        published: what the settings leave open is as the model's paper has it; its rate does not
+            drop.
         repeats: items of the history are ranked like all others; a model with an argument of this
             name learns them as targets, too, unless the settings say otherwise.
         columns: those that become features, as for `features.infer`; None: what suits the model.
@@ -137,7 +138,7 @@ def train_model(
         training,
         batch_size=batch_size,
         patience=training.patience or PATIENCE,
-        rate_drops=drops_of(training, model_class, split.train.has_time),
+        rate_drops=drops_of(training, model_class, split.train.has_time, published),
     )
 
     def prepare(train: Interactions, features: Features | None = None) -> tuple[RecallModel, Any]:

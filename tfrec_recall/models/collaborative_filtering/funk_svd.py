@@ -42,8 +42,9 @@ class FunkSVD(RecallModel):
     Departs:
         - factors and biases are kept smaller: `l2=0.02`.
 
-    The paper takes a step for each rating, which is a batch of one, by gradient descent; λ is
-    chosen by cross-validation. The loss is Eq. 5, so that its gradient is twice the paper's step.
+    The paper takes a step for each rating, which is a batch of one, by gradient descent; λ is by
+    cross-validation there, and chosen here, as is the rate. The loss is Eq. 5, so that its gradient
+    is twice the paper's step.
 
     Args:
         features: adapted; only the two ids are used. Events need the column `rating`.
@@ -65,6 +66,7 @@ class FunkSVD(RecallModel):
         optimizer=tf.keras.optimizers.SGD,
         learning_rate=0.0025,
         batch_size=1,
+        chosen=("l2", "learning_rate"),
     )
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id")
     learns_ratings: ClassVar[bool] = True

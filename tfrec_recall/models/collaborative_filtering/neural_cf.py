@@ -101,6 +101,7 @@ class NeuralCF(RecallModel):
         learning_rate=0.001,
         batch_size=256,
         epochs=20,
+        chosen=("learning_rate", "batch_size", "epochs"),
     )
     UNREAD: ClassVar[Unread] = {
         ("product", False): ("alpha", "apart"),

@@ -37,6 +37,8 @@ class FMRecall(SoftmaxModel):
         - the user's summed factors are dropped out: `dropout=0.0`.
         - negatives are the batch's items and some drawn evenly: `negatives=[Unmet(4)]`.
 
+    The paper has targets, and no negatives to draw: how many there are is chosen here.
+
     Args:
         features: adapted; `item_id` is needed, a history is used where there is one.
         dim: of the factors.
@@ -64,6 +66,7 @@ class FMRecall(SoftmaxModel):
             "dropout": 0.0,
             "negatives": [Unmet(4)],
         },
+        chosen=("negatives",),
     )
     reads_beside: ClassVar[tuple[str, ...] | None] = None
 

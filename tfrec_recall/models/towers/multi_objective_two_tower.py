@@ -32,7 +32,7 @@ from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.next_choice import personal_features
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
-from tfrec_recall.models.published import Published
+from tfrec_recall.models.published import TRAINING, Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, ItemEmbedder, QueryEmbedder
 from tfrec_recall.models.towers.arguments import check_towers
 from tfrec_recall.models.towers.item_tower import item_tower, served
@@ -63,7 +63,8 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         - negatives are the batch's items and some drawn evenly: `negatives=[Unmet(4)]`.
         - log q is taken off: `correct=False`.
 
-    The paper knows no recommender: all but the weights is taken back to the plain `TwoTower`.
+    The paper knows no recommender: all but the weights, the training too, is taken back to the
+    plain `TwoTower`.
 
     The score of an objective is a cosine, that of the blend the weighted mean of all cosines. An
     index of the items' vectors side by side serves both: a query has zeros where it does not ask.
@@ -87,6 +88,7 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         TwoTower.plain_form(),
         paper="CVPR 2018",
         arguments={**TwoTower.plain_form().arguments, "learn_weights": True},
+        chosen=TRAINING,
     )
 
     def __init__(

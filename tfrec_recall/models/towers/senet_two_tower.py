@@ -26,7 +26,8 @@ class SENetTwoTower(TwoTower):
     The arguments are those of `TwoTower`; `senet` is on.
     """
 
-    # It trains by Adam: the plain steps of the paper of `TwoTower` hardly move small weights.
+    # It trains by Adam: the plain steps of the paper of `TwoTower` hardly move small weights. The
+    # paper does not say for how long.
     PUBLISHED: ClassVar[Published | None] = dataclasses.replace(
         TwoTower.plain_form(),
         paper="RecSys 2019",
@@ -34,5 +35,7 @@ class SENetTwoTower(TwoTower):
         optimizer=tf.keras.optimizers.Adam,
         learning_rate=1e-4,
         batch_size=1000,
+        epochs=None,
+        chosen=(),
     )
     with_senet: ClassVar[bool] = True

@@ -88,6 +88,7 @@ class TwoTower(SoftmaxModel):
         learning_rate=0.1,
         batch_size=1024,
         epochs=20,
+        chosen=("learning_rate",),
     )
     with_senet: ClassVar[bool] = False
 

@@ -105,6 +105,7 @@ class YouTubeDNN(SoftmaxModel):
             "hidden": (1024, 512),
             "dropout": 0.0,
         },
+        chosen=("per_user", "negatives"),
     )
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
     reads_beside: ClassVar[tuple[str, ...] | None] = None
