@@ -31,7 +31,7 @@ def departed(name: str) -> list[str]:
     if model_class.PUBLISHED is None:
         return []
     plain = model_class.plain_form()
-    training = trained(plain)
+    training = trained(model_class)
     text = [
         "## Departures from the paper",
         f"`{name}.published(features)` is the plain form of {plain.paper}, "

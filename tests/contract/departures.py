@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from tfrec_recall import graph, sampling
 from tfrec_recall.models import RecallModel
+from tfrec_recall.models.item_embeddings.window_model import WindowModel
 from tfrec_recall.models.published import Published
 
 BLOCK = re.compile(r"^Departs:(.*?)(?:\n\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -66,7 +67,7 @@ def table(model_classes: list[type[RecallModel]]) -> str:
             said = shown(departure, plain)
             rows.append(f"| {name} | {paper} | {departure.what} | {said} |")
             name = paper = ""
-        training = trained(plain)
+        training = trained(model_class)
         if training:
             rows.append(f"| {name} | {paper} | training | {training} |")
     return "\n".join(rows)
@@ -77,12 +78,16 @@ def shown(departure: Departure, plain: Published) -> str:
     return departure.text + CHOSEN * any(name in plain.chosen for name in departure.arguments)
 
 
-def trained(plain: Published) -> str:
-    """The optimiser and the settings of the plain form's training, if it has its own."""
+def trained(model_class: type[RecallModel]) -> str:
+    """The optimiser, unless it has steps of its own, and the settings of the plain form's training;
+    nothing where its paper says nothing.
+    """
+    plain = model_class.plain_form()
     training = {n: v for n, v in plain.settings.items() if n not in plain.arguments}
     said = [f"`{n}={v}`" + CHOSEN * (n in plain.chosen) for n, v in training.items()]
-    optimizer = type(plain.optimizer(0.1)).__name__
-    return ", ".join([f"`{optimizer}`", *said]) if said else ""
+    if said and not issubclass(model_class, WindowModel):
+        said = [f"`{type(plain.optimizer(0.1)).__name__}`", *said]
+    return ", ".join(said)
 
 
 if __name__ == "__main__":
