@@ -31,10 +31,10 @@ def test_other_answers_fail_and_say_how_many(exported, tmp_path, capsys):
     answers = json.loads(path.read_text())
     answers[0]["outputs"]["item_id"]["values"][:2] = ["s98", "s99"]
     path.write_text(json.dumps(answers))
-    said = check(capsys, tmp_path, "--requests", 1, "--batches", "1", code=1)
+    said = check(capsys, tmp_path, "--requests", 1, "--batches", "1", code=3)
     assert "serving_default: 93.1% of what was expected is found" in said.err  # 27 of 29 items
     path.unlink()
-    said = check(capsys, tmp_path, "--requests", 1, "--batches", "1", code=1)
+    said = check(capsys, tmp_path, "--requests", 1, "--batches", "1", code=3)
     assert "nothing to compare with" in said.err
     path.write_text("{")
     assert "is damaged" in check(capsys, tmp_path, code=1).err
@@ -44,7 +44,7 @@ def test_tables_that_were_cut_are_found(exported, tmp_path, capsys):
     shutil.copytree(exported / "1", tmp_path / "1")
     path = tmp_path / "1" / "assets.extra" / "items.parquet"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    said = check(capsys, tmp_path, "--requests", 1, "--batches", "1", code=1)
+    said = check(capsys, tmp_path, "--requests", 1, "--batches", "1", code=3)
     assert "assets.extra/items.parquet cannot be read" in " ".join(said.err.split())
 
 

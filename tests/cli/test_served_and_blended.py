@@ -149,6 +149,6 @@ def test_exports_are_blended_with_weights_of_validation(shop, exports, tmp_path,
     np.testing.assert_array_equal(usual.known.hashes, of_a_channel.known.hashes)
     assert usual.about == of_a_channel.about
     assert usual.lists is not None
-    said = printed("watch", capsys, place, "--events", shop / "events.csv", code=1).err
+    said = printed("watch", capsys, place, "--events", shop / "events.csv", code=3).err
     assert said.count("before and") == 1  # these days themselves made the items so popular
     assert "popularity of what is taken" in said

@@ -138,7 +138,7 @@ def test_a_version_of_an_update_is_watched(shop, item_cf, capsys):
     other = day(4, seed=1).assign(user_id=lambda table: "x" + table["user_id"])
     other.to_parquet(shop / "other.parquet")
     capsys.readouterr()
-    run("watch", item_cf, "--events", shop / "other.parquet", code=1)
+    run("watch", item_cf, "--events", shop / "other.parquet", code=3)
     assert "unknown users" in capsys.readouterr().err
 
 
@@ -207,7 +207,7 @@ def test_a_worse_version_is_refused_unless_forced(shop, capsys, monkeypatch):
 
     monkeypatch.setattr(ItemCF, "update", spoil)
     capsys.readouterr()
-    update_by(shop, export, 3, code=1)
+    update_by(shop, export, 3, code=3)
     assert "Refused:" in capsys.readouterr().err
     assert version_numbers(export) == [1]
     update_by(shop, export, 3, "--force")

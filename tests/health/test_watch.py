@@ -302,7 +302,7 @@ def test_a_version_over_other_items_is_held_to_what_was_usual(exported, today, t
     assert again == whole
 
 
-def test_the_command_tells_and_ends_with_1(exported, today, tmp_path, capsys):
+def test_the_command_tells_and_ends_with_3(exported, today, tmp_path, capsys):
     today.to_parquet(tmp_path / "day.parquet")
     USERS.to_parquet(tmp_path / "users.parquet")
     tables = ["--users", tmp_path / "users.parquet"]
@@ -313,7 +313,7 @@ def test_the_command_tells_and_ends_with_1(exported, today, tmp_path, capsys):
     assert "more are less far out: --every shows them." in said.out
     today.assign(price=today["price"] * 100).to_csv(tmp_path / "day.csv", index=False)
     command[2] = tmp_path / "day.csv"
-    said = printed("watch", capsys, *command, "--json", tmp_path / "found.json", code=1)
+    said = printed("watch", capsys, *command, "--json", tmp_path / "found.json", code=3)
     assert "values of events.price" in said.err
     found = json.loads((tmp_path / "found.json").read_text())
     (alarm,) = [one for one in found["findings"] if one["alarm"]]
@@ -323,7 +323,7 @@ def test_the_command_tells_and_ends_with_1(exported, today, tmp_path, capsys):
     vectors.to_parquet(tmp_path / "vectors.parquet")
     command = [exported, "--events", tmp_path / "day.parquet"]
     held = ["--item-vectors", tmp_path / "vectors.parquet"]
-    said = printed("watch", capsys, *command, *held, code=1)
+    said = printed("watch", capsys, *command, *held, code=3)
     assert "items that have moved" in said.err
     assert "no table of users is given (--users)" in said.err.replace("\n", " ")
 
@@ -405,7 +405,7 @@ def test_a_day_is_counted_as_the_training_was(of_good_ratings, tmp_path, capsys)
     assert "have a rating below 4 or none: left out" in " ".join(said.err.split())
     assert "tie_order" not in said.out
     day.drop(columns="rating").to_parquet(tmp_path / "day.parquet")
-    said = printed("watch", capsys, *command, code=1)
+    said = printed("watch", capsys, *command, code=3)
     assert "values of events.rating" in said.err
     day.drop(columns="timestamp").to_parquet(tmp_path / "day.parquet")
     said = printed("watch", capsys, *command)

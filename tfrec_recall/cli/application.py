@@ -103,7 +103,8 @@ def _root(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs a command and exits: 0 done, 1 failed, 2 called wrongly, 130 interrupted.
+    """Runs a command and exits: 0 done, 1 failed, 2 called wrongly, 130 interrupted; and 3 where
+    `watch`, `check` or `update` did what it was asked, and the outcome is an alarm or a refusal.
 
     Args:
         arguments: those of the command line unless given; `--debug` and `--quiet` may stand

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 EXPECTED = (ValueError, OSError, ImportError)  # what goes wrong outside this program
+ALARM = 3  # the exit code of a command that did what it was asked, and found what is not to be
 
 
 def results() -> Console:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.protocol import parse_cuts
-from tfrec_recall.cli.console import results, say, waiting, warn
+from tfrec_recall.cli.console import ALARM, results, say, waiting, warn
 from tfrec_recall.cli.outputs import output
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def check(
 ) -> None:
     """Check an export: load it as a server does, and hold it to what it answered when written.
 
-    Warm-up requests are replayed, latency and memory measured. The exit code is 1 where anything
+    Warm-up requests are replayed, latency and memory measured. The exit code is 3 where anything
     is not as it was written.
     """
     sizes = parse_cuts(batches, "--batches")
@@ -64,7 +64,7 @@ def check(
     for problem in found.problems:
         warn(("Not as it was written: ", "bold red"), problem)
     if found.problems:
-        raise typer.Exit(1)
+        raise typer.Exit(ALARM)
     say(("As it was written.", "green"))
 
 

@@ -12,7 +12,7 @@ import typer
 from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.protocol import Protocol
 from tfrec_recall.cli.arguments.source import telling
-from tfrec_recall.cli.console import results, say, waiting, warn
+from tfrec_recall.cli.console import ALARM, results, say, waiting, warn
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
 from tfrec_recall.cli.recorded_layout import layout_for
@@ -99,8 +99,9 @@ def update(
 
     It needs the state that `train --keep-state` wrote. The model grows by new users, items and
     values, and learns; on the newest day, which is held back for that, it is compared with the
-    version that serves. A version that is surely worse is refused. Of a directory of versions
-    the newest goes on; `EXPORT/2` goes on from version 2, without what later ones learnt.
+    version that serves. A version that is surely worse is refused, and the exit code is 3. Of a
+    directory of versions the newest goes on; `EXPORT/2` goes on from version 2, without what later
+    ones learnt.
     """
     target = output(json, "--json")
     serving = load_export(export)
@@ -134,7 +135,7 @@ def update(
                 "red",
             )
         )
-        raise typer.Exit(1)
+        raise typer.Exit(ALARM)
     say("Exported to ", (str(found.version), "bold"))
 
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.protocol import Protocol
 from tfrec_recall.cli.arguments.source import Source
-from tfrec_recall.cli.console import results, say, waiting, warn
+from tfrec_recall.cli.console import ALARM, results, say, waiting, warn
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
 from tfrec_recall.cli.recorded_layout import layout_for, said_of
@@ -66,7 +66,7 @@ def watch(
 ) -> None:
     """Look whether a day is like the days before the export: inputs, vectors, index, lists.
 
-    What was usual stands beside the export; no training data is read. The exit code is 1 where
+    What was usual stands beside the export; no training data is read. The exit code is 3 where
     there is an alarm. A user's history is that of the day alone, then as now.
     """
     target = output(json, "--json")
@@ -99,7 +99,7 @@ def watch(
     for one in found.alarms:
         warn((f"{one.check}: ", "bold red"), f"{one.where}, {one.before} before and {one.now} now")
     if found.alarms:
-        raise typer.Exit(1)
+        raise typer.Exit(ALARM)
     say(("Like the days before.", "green"))
 
 
