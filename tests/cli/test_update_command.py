@@ -92,7 +92,8 @@ def test_days_come_to_what_all_events_at_once_come_to(shop, item_cf, capsys):
     assert told["items"] == len(set(events["item_id"]) - set(before["item_id"]))
     said = capsys.readouterr().out
     assert f"New: {len(events):,} events, {told['users']} users, {told['items']} items." in said
-    assert re.search(r"recall@50 of \d+ users on the newest day: [\d.]+ before, [\d.]+ after", said)
+    assert re.search(r"recall@50 of \d+ users on the last fifth of the events: [\d.]+ before", said)
+    assert len(told["difference"]) == 2
     assert re.search(r"It took [\d.]+ s: read [\d.]+ s, learn", said)
     first, second = (load(item_cf / version).card for version in ("1", "2"))
     newest_day = {"newest day recall@50": told["after"], "newest day users": told["measured"]}
@@ -208,7 +209,7 @@ def test_a_worse_version_is_refused_unless_forced(shop, capsys, monkeypatch):
     monkeypatch.setattr(ItemCF, "update", spoil)
     capsys.readouterr()
     update_by(shop, export, 3, code=3)
-    assert "Refused:" in capsys.readouterr().err
+    assert "is better on the last fifth of the events, and no version" in capsys.readouterr().err
     assert version_numbers(export) == [1]
     update_by(shop, export, 3, "--force")
     assert version_numbers(export) == [1, 2]
@@ -234,7 +235,7 @@ def test_a_tower_learns_on(shop):
     assert sorted(removed["item_id"]) == sorted(gone)
 
 
-def test_events_without_times_are_learnt_unmeasured(shop, tmp_path, capsys):
+def test_events_without_times_are_measured_on_a_drawn_fifth(shop, tmp_path, capsys):
     (tmp_path / "data").mkdir()
     for source, target in (("data/events", "data/events"), ("events 3", "more")):
         events = pd.read_parquet(shop / f"{source}.parquet").drop(columns="timestamp")
@@ -245,10 +246,13 @@ def test_events_without_times_are_learnt_unmeasured(shop, tmp_path, capsys):
         "--keep-state",
     )  # fmt: skip
     capsys.readouterr()
-    run("update", export, "--events", tmp_path / "more.parquet")
+    run("update", export, "--events", tmp_path / "more.parquet", "--force")
     said = capsys.readouterr()
-    assert "Nothing is measured" in said.err
-    assert "recall@50" not in said.out
+    assert "Measured on a drawn fifth of the events, as times do not tell" in said.err
+    assert re.search(r"recall@50 of \d+ users on a drawn fifth of the events: ", said.out)
+    size = TrainingState.of(export / "2").size()
+    files = [tmp_path / "data" / "events.parquet", tmp_path / "more.parquet"]
+    assert size == sum(len(pd.read_parquet(one)) for one in files)
     assert version_numbers(export) == [1, 2]
 
 
@@ -297,7 +301,7 @@ def test_a_day_of_what_users_had_already_is_learnt_unmeasured(shop, tmp_path, ca
     again.assign(timestamp=START + 9 * DAY + np.arange(40)).to_parquet(path)
     capsys.readouterr()
     run("update", export, "--events", path)
-    assert "Nothing is measured: on the newest day" in " ".join(capsys.readouterr().err.split())
+    assert "Nothing is measured: on the last fifth" in " ".join(capsys.readouterr().err.split())
     card = load(export).card
     assert (card["metrics"], card["data"]["updated"]["after"]) == ({}, None)
     assert version_numbers(export) == [1, 2]

@@ -10,7 +10,7 @@ from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.export.versions import versions
 from tfrec_recall.health import DaysBefore
 from tfrec_recall.upkeep import new_times, update
-from tfrec_recall.upkeep.new_times import check_clock, of_newest_day
+from tfrec_recall.upkeep.new_times import check_clock
 from tfrec_recall.upkeep.state import TrainingState
 
 BEGIN, IN_2037 = 1_600_000_000, 2_130_000_000
@@ -75,26 +75,6 @@ def test_numbers_of_order_go_on_without_days(tmp_path):
     assert TrainingState.of(found.version).time_unit == "order"
     with pytest.warns(ReadingNotice, match="numbers go on from day to day, and do not start over"):
         update(path, at(numbers, 2), force=True)
-
-
-def test_the_newest_day_or_the_last_fifth_is_measured_with():
-    times = np.arange(10) * DAY
-    assert of_newest_day(times, "s").sum() == 1
-    assert of_newest_day(times, "order").sum() == of_newest_day(times // DAY, "s").sum() == 2
-
-
-@pytest.mark.parametrize(
-    ("times", "unit", "held"),
-    [
-        ([0, 0, 0, 3_600, 3_600], "s", 2),  # a quarter and more at the newest time
-        ([1, 2, 3, 4, 4, 4], "order", 3),
-        ([0, 0, 0, 0, 0, 1], "order", 1),
-        ([7, 7, 7], "s", 0),
-    ],
-)
-def test_of_a_short_file_the_last_fifth_is_held_with_those_of_its_time(times, unit, held):
-    found = of_newest_day(np.array(times), unit)
-    assert found.tolist() == [False] * (len(times) - held) + [True] * held
 
 
 def test_an_update_without_events_says_what_it_takes(popular):

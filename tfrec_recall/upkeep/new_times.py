@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from time import time as now
 
-import numpy as np
-
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.ids import refuse
 from tfrec_recall.data.notices import tell
@@ -14,7 +12,6 @@ from tfrec_recall.health import DaysBefore
 from tfrec_recall.upkeep.state import TrainingState
 
 DAY = 24 * 3600
-LAST = 0.2  # of events that span no more than a day, the share that is measured with
 FEW = 0.01  # of the events before: so many may be of wrong clocks, too
 CALLED = {"s": "Unix seconds or dates", ORDER: "numbers of order"}
 
@@ -80,21 +77,3 @@ def check_clock(new: Interactions, before: DaysBefore, written: float) -> None:
             "times more than a day ahead of this machine's clock",
             "By these all other events would be old: mend or drop the rows.",
         )
-
-
-def of_newest_day(times: np.ndarray, unit: str) -> np.ndarray:
-    """Which events are of the newest day; the last fifth where there is no other day.
-
-    Events of one time stay together, with the later ones; none is of it where all are of one time.
-
-    Args:
-        unit: of the times; numbers of order have no days.
-
-    >>> of_newest_day(np.arange(5), "order")
-    array([False, False, False, False,  True])
-    """
-    begin = times.max() - DAY
-    if unit != ORDER and times.min() <= begin:
-        return times > begin
-    begin = np.quantile(times, 1 - LAST)
-    return times >= begin if begin > times.min() else times > begin

@@ -30,12 +30,14 @@ from tfrec_recall.operations.reindex import warm_up
 from tfrec_recall.operations.remembered_items import RememberedItems
 from tfrec_recall.retrieval import Retriever
 from tfrec_recall.upkeep.differences import LEAST, difference
+from tfrec_recall.upkeep.held_back import DRAWN, NEWEST_DAY, held_back
 from tfrec_recall.upkeep.learnt_once import with_learnt
-from tfrec_recall.upkeep.new_times import check_times, of_newest_day
+from tfrec_recall.upkeep.new_times import check_times
 from tfrec_recall.upkeep.next_retriever import retriever_of, with_removed
 from tfrec_recall.upkeep.served_catalogue import CHOSEN, chosen_rows, is_chosen, listed
 from tfrec_recall.upkeep.state import TrainingState, remove_old, write
 from tfrec_recall.upkeep.tables import in_form, joined
+from tfrec_recall.upkeep.updated import Updated
 
 CUT = 50
 MEASURED_USERS = 10_000
@@ -43,41 +45,6 @@ REPLAY = 1.0  # earlier events for each new one
 NOTHING = (None, None, None, 0)  # was measured
 
 Compared = tuple[float | None, float | None, tuple[float, float] | None, int]
-
-
-@dataclasses.dataclass(frozen=True)
-class Updated:
-    """What an update did.
-
-    Attributes:
-        version: that was written; None where it was refused.
-        events, users, items: how many were new.
-        measured: users of the newest day, whose recall is told.
-        before, after: recall@50 of the version that serves and of the new one, on the newest day,
-            which neither had learnt then; None where nothing could be measured.
-        difference: after less before, and what it may be off by, at 95%; None of fewer than two
-            users.
-        seconds: what each part took.
-    """
-
-    version: pathlib.Path | None
-    events: int
-    users: int
-    items: int
-    measured: int
-    before: float | None
-    after: float | None
-    difference: tuple[float, float] | None
-    seconds: dict[str, float]
-
-    @property
-    def is_worse(self) -> bool:
-        """Whether the new version's recall is surely below that of the one that serves; of fewer
-        than 20 users nothing is sure.
-        """
-        if self.difference is None or self.measured < LEAST:
-            return False
-        return sum(self.difference) < 0
 
 
 def update(
@@ -91,14 +58,16 @@ def update(
     keep_days: float | None = None,
     seed: int = 0,
     again: bool = False,
+    strict: bool = False,
 ) -> Updated:
     """Writes the next version of an export, which has learnt these events too.
 
     All but the newest day's are learnt, and both versions are measured on that; unless the new one
-    is surely worse, it learns the newest day as well and is exported. Of events that span no day,
-    or have numbers of order for times, the last fifth is measured with. The state is written before
-    the version that names it: until that is whole, the old one serves, and the same update can be
-    run again. One update or reindex at a time holds the directory.
+    is surely worse, it learns the newest day as well and is exported. Where the newest day has most
+    of the events or hardly any, or times are numbers of order, the last fifth is measured with, and
+    where times do not tell which come last, a drawn fifth. The state is written before the version
+    that names it: until that is whole, the old one serves, and the same update can be run again.
+    One update or reindex at a time holds the directory.
 
     Args:
         path: the directory of the versions, of which the newest goes on, or that of one version:
@@ -113,15 +82,22 @@ def update(
             counted of them stays in the model; who comes back begins anew. None keeps all.
         seed: of what is drawn.
         again: learn events that an earlier update has learnt once more.
+        strict: refuse it, too, where recall fell by anything, of however few users, or could not be
+            measured.
 
     Raises: ValueError for an export without a training state, events that do not fit it or were
         learnt already, times of another unit than it has or ahead of the clock, epochs or replay of
-        a model without, `keep_days` or `unseen_days` of events without times in seconds, or a
-        version that was written meanwhile; BlockingIOError where another process makes the next
-        version.
+        a model without, `keep_days` or `unseen_days` of events without times in seconds, `force`
+        beside `strict`, or a version that was written meanwhile; BlockingIOError where another
+        process makes the next version.
     """
     if keep_days is not None and not keep_days > 0:
         raise ValueError(f"keep_days is a number above 0. Received: {keep_days=}.")
+    if force and strict:
+        raise ValueError(
+            "force exports a version that strict refuses: give one of them. "
+            f"Received: {force=}, {strict=}."
+        )
     if not len(new.events):
         raise ValueError(
             "An update learns new events, and takes rows of users and items beside them. "
@@ -134,13 +110,14 @@ def update(
         state = TrainingState.of(serving.path)
         check_times(new, state, keep_days=keep_days, unseen_days=unseen_days)
         run = _Run(state, serving, new, epochs, replay, minimum_count, unseen_days, seed, again)
-        return _updated(run, serving, force, keep_days, clock, unchanged)
+        return _updated(run, serving, force, strict, keep_days, clock, unchanged)
 
 
 def _updated(
     run: _Run,
     serving: LoadedRetriever,
     force: bool,
+    strict: bool,
     keep_days: float | None,
     clock: _Clock,
     unchanged: Callable[[str], None],
@@ -156,31 +133,33 @@ def _updated(
     catalogue = listed(run.items, run.known_items, serving)
     model = run.state.model()
     clock.lap("read")
-    made: Retriever | None = None
-    removed: Retriever | None = None
     before, after, change, measured = NOTHING
     if len(learnt):
         model = run.learn(model, learnt)
         clock.lap("learn")
     if len(learnt) and len(held):
-        made = retriever_of(model, catalogue, serving, run.since())
-        removed = with_removed(made, model, run.items)
+        trial = retriever_of(model, catalogue, serving, run.since())
         clock.lap("index")
-        before, after, change, measured = run.compared(serving, made, learnt, held)
+        before, after, change, measured = run.compared(serving, trial, learnt, held)
         clock.lap("measure")
+        del trial  # its index has as many vectors as that of the version
     else:
-        tell("Nothing is measured, as the new events have no times, or all of them the same one.")
+        tell("Nothing is measured, as the new events are too few to hold some of them back.")
     counts = run.counted()
-    found = Updated(None, *counts, measured, before, after, change, clock.laps)
-    if found.is_worse and not force:
+    found = Updated(None, *counts, measured, before, after, change, clock.laps, run.held)
+    if found.is_refused(strict) and not force:
         return found
+    if found.fell and measured < LEAST and not force:
+        tell(
+            f"Recall fell, and of fewer than {LEAST} users that is not sure: the new version is "
+            "exported; strict=True (--strict) refuses such a one."
+        )
     if len(held):
-        model, made = run.learn(model, held), None
+        model = run.learn(model, held)
         clock.lap("learn")
-    if made is None:
-        made = retriever_of(model, catalogue, serving, run.since())
-        removed = with_removed(made, model, run.items)
-        clock.lap("index")
+    made = retriever_of(model, catalogue, serving, run.since())
+    removed = with_removed(made, model, run.items)
+    clock.lap("index")
     days = run.days()
     usual = Reference.of_days(made, days, run.users, run.items, run.seed)
     clock.lap("health")
@@ -253,6 +232,7 @@ class _Run:
         self.told_of = pd.concat([new.items["item_id"], chosen["item_id"]])
         self.learnt: list[pd.DataFrame] = []
         self.told: dict[str, Any] = state.told
+        self.held = NEWEST_DAY
         self.time_unit = state.time_unit
 
     def _after_the_state(self, events: pd.DataFrame) -> pd.DataFrame:
@@ -272,12 +252,15 @@ class _Run:
         )
 
     def parts(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Events that are learnt at first, and those of the newest day."""
+        """Events that are learnt at first, and those that are held back."""
         events = self.events
         self.told = with_learnt(self.state.told, events, self.again)
-        held = np.zeros(len(events), bool)
-        if self.time_unit is not None:
-            held = of_newest_day(events["timestamp"].to_numpy(), self.time_unit)
+        unit = self.time_unit
+        times = None if unit is None else events["timestamp"].to_numpy()
+        seed = (self.seed, self.state.number)
+        held, self.held = held_back(times, unit, len(events), seed)
+        if self.held == DRAWN and held.any():
+            tell(f"Measured on {DRAWN}, as times do not tell which of them come last.")
         learnt = pd.concat([self.waiting, events[~held]], ignore_index=True)
         return learnt, events[held].reset_index(drop=True)
 
@@ -313,7 +296,7 @@ class _Run:
     def compared(
         self, serving: Retriever, made: Retriever, learnt: pd.DataFrame, held: pd.DataFrame
     ) -> Compared:
-        """Recall of both on the newest day, the difference and its error, and the users."""
+        """Recall of both on what is held back, the difference and its error, and the users."""
         users = held["user_id"].drop_duplicates()
         if len(users) > MEASURED_USERS:
             users = users.sample(MEASURED_USERS, random_state=self.seed)
@@ -323,9 +306,7 @@ class _Run:
         pair = ["user_id", "item_id"]
         had = pd.MultiIndex.from_frame(asked[pair]).isin(pd.MultiIndex.from_frame(past[pair]))
         if not len(past) or (had.all() and not repeats):
-            tell(
-                "Nothing is measured: on the newest day nobody of before took what is new to them."
-            )
+            tell(f"Nothing is measured: on {self.held} nobody of before took what is new to them.")
             return NOTHING
         events = pd.concat([past.assign(split="train"), asked.assign(split="test")])
         users_rows = self.users[self.users["user_id"].isin(users)]

@@ -93,6 +93,14 @@ def update(
     again: Annotated[
         bool, typer.Option("--again", help="Learn events that an earlier update has learnt.")
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Refuse the new version, too, where recall fell by anything, of however few "
+            "users, or could not be measured.",
+        ),
+    ] = False,
     json: options.Differences = None,
 ) -> None:
     """Learn from new events and write the next version, without starting over.
@@ -103,6 +111,8 @@ def update(
     directory of versions the newest goes on; `EXPORT/2` goes on from version 2, without what later
     ones learnt.
     """
+    if force and strict:
+        raise typer.BadParameter("--force exports what it refuses", param_hint="--strict")
     target = output(json, "--json")
     serving = load_export(export)
     new = _read(serving, events, users, items)
@@ -120,6 +130,7 @@ def update(
             keep_days,
             seed,
             again,
+            strict,
         )
     shown = target.tables() if target else results()
     for line in told_of(found):
@@ -128,19 +139,16 @@ def update(
         values: dict[str, Any] = dataclasses.asdict(found)
         target.write_json({**values, "version": found.version and str(found.version)})
     if found.version is None:
-        warn(
-            (
-                f"Refused: {serving.path} is better on the newest day, and no version was written. "
-                "--force exports the new version all the same.",
-                "red",
-            )
-        )
+        better = f"{serving.path} is better on {found.held}"
+        why = better if found.measured else "recall could not be measured (--strict)"
+        told = f"Refused: {why}, and no version was written. --force exports it all the same."
+        warn((told, "red"))
         raise typer.Exit(ALARM)
     say("Exported to ", (str(found.version), "bold"))
 
 
 def told_of(found: Updated) -> list[str]:
-    """What is new, what it took, and what the newest day says."""
+    """What is new, what it took, and what the events say that were held back."""
     from tfrec_recall.upkeep.differences import LEAST
 
     lines = [f"New: {found.events:,} events, {found.users:,} users, {found.items:,} items."]
@@ -149,7 +157,7 @@ def told_of(found: Updated) -> list[str]:
         sure = "" if found.measured >= LEAST else f"; of fewer than {LEAST} users nothing is sure"
         off = "" if error is None else f" ± {error:.4f}"
         lines.append(
-            f"recall@50 of {found.measured:,} users on the newest day: {found.before:.4f} before, "
+            f"recall@50 of {found.measured:,} users on {found.held}: {found.before:.4f} before, "
             f"{found.after:.4f} after ({change:+.4f}{off}{sure})."
         )
     took = ", ".join(f"{name} {seconds:,.1f} s" for name, seconds in found.seconds.items())
