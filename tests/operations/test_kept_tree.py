@@ -12,6 +12,7 @@ from tfrec_recall.operations.reindex import reindex
 from tfrec_recall.retrieval import EmbeddingRetriever, ScaNN, TriggerRetriever, TuningVectors
 from tfrec_recall.retrieval.scann_changes import changed_parts
 from tfrec_recall.retrieval.scann_searcher import ScannSearcher
+from tfrec_recall.upkeep.next_retriever import retriever_of
 
 ITEMS, DIM = 1_500, 8
 CENTRES = np.random.default_rng(1).normal(size=(12, DIM))
@@ -141,6 +142,24 @@ def test_trees_of_queries_and_of_similar_items_may_be_of_another_width():
     asked_with = np.hstack([QUERIES, np.ones((len(QUERIES), 1), "float32")])
     for vectors, queries in ((biased, asked_with), (VECTORS, QUERIES)):
         assert both.build(vectors, 10, queries).report["kept"] == {"now": 0, "anew": 0}
+
+
+class Embeds:
+    """A model whose vectors are those of the table."""
+
+    def retriever(self, items, index, k, tuning_queries):
+        vectors = items[[f"x{one}" for one in range(DIM)]].to_numpy()
+        options = {"item_embedder": AsTold(), "tuning_queries": tuning_queries}
+        return EmbeddingRetriever(AsTold(), items["item_id"], vectors, index, k=k, **options)
+
+
+def test_an_update_keeps_the_tree_unless_the_vectors_have_moved(exported, changed):
+    like = load(exported)
+    made = retriever_of(Embeds(), changed, like, since=None)
+    assert made.report["index"]["kept"] == {"now": 50, "anew": 50}
+    moved = retriever_of(Embeds(), changed.assign(x0=changed["x0"] + 1), like, since=None)
+    assert "kept" not in moved.report["index"]
+    assert moved.report["index"]["leaves"] == 16
 
 
 def test_the_tree_of_a_trigger_retriever_is_kept(tmp_path):

@@ -1,6 +1,7 @@
 """How sure a difference is, of few users."""
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from tfrec_recall.cli.commands.update import told_of
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.export.versions import versions
+from tfrec_recall.retrieval import IndexNotice
 from tfrec_recall.upkeep import Updated, update, updating
 from tfrec_recall.upkeep import updated as outcome
 from tfrec_recall.upkeep.differences import LEAST, difference
@@ -92,11 +94,24 @@ def test_a_recall_that_fell_of_few_users_is_told_and_refused_on_request(popular,
     assert versions(popular) == [1, 2]
 
 
-def test_the_command_says_why_it_refuses(popular, tmp_path, capsys, monkeypatch):
+def test_the_command_tells_of_the_index_and_why_it_refuses(popular, tmp_path, capsys, monkeypatch):
     file = tmp_path / "day.parquet"
     day(1).events.to_parquet(file)
+    report = {"kind": "scann", "recall": 0.93, "kept": {"now": 7, "anew": 9}}
+    found = dataclasses.replace(updated(1, None), version=popular / "2", index=report)
+
+    def updates(*given):
+        warnings.warn("it falls short", IndexNotice, stacklevel=1)
+        warnings.warn("of no interest", DeprecationWarning, stacklevel=1)
+        assert given[-1] is (found.version is None)
+        return found
+
+    monkeypatch.setattr(upkeep, "update", updates)
+    said = printed("update", capsys, popular, "--events", file)
+    assert "Index: scann, recall 0.930; its tree was kept, 7 items are new" in said.out
+    assert "it falls short" in said.err
+    assert "of no interest" not in said.err
     found = dataclasses.replace(updated(0, None), before=None, after=None)
-    monkeypatch.setattr(upkeep, "update", lambda *given: found if given[-1] else None)
     said = printed("update", capsys, popular, "--events", file, "--strict", code=3)
     assert "Refused: recall could not be measured (--strict), and no version" in said.err
     run("update", popular, "--events", file, "--strict", "--force", code=2)

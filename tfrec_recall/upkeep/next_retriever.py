@@ -10,6 +10,7 @@ from tfrec_recall.data.notices import tell
 from tfrec_recall.export import LoadedRetriever
 from tfrec_recall.models import RecallModel
 from tfrec_recall.operations.index_settings import index_settings
+from tfrec_recall.operations.kept_tree import KeptTree
 from tfrec_recall.operations.same_filters import with_same_filters
 from tfrec_recall.retrieval import EmbeddingRetriever, HistoryMean, Popularity, Retriever
 
@@ -19,12 +20,16 @@ def retriever_of(
 ) -> Retriever:
     """The model's retriever, with the index and what else an export offers.
 
+    The tree of an index of ScaNN stays where few vectors are new or have moved (see `KeptTree`), as
+    of models that embed new items without training.
+
     Args:
         since: what was learnt since `like`.
     """
     told = like.report.get("index")  # None where every item is scored, too
     index = None if told is None else index_settings(told)
-    made = model.retriever(items, index, like.k, tuning_queries=like.tuned_with)
+    kept = None if index is None else KeptTree.of(like, items["item_id"], index)
+    made = model.retriever(items, kept or index, like.k, tuning_queries=like.tuned_with)
     popular = like.popularity
     if popular is not None and not (popular.by is None and popular.half_life_days is None):
         if popular.half_life_days is None or popular.newest is not None:

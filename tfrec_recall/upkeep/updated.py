@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from typing import Any
 
 from tfrec_recall.upkeep.differences import LEAST
 from tfrec_recall.upkeep.held_back import NEWEST_DAY
@@ -23,6 +24,7 @@ class Updated:
             users.
         seconds: what each part took.
         held: what was held back, in words.
+        index: what the index of the new version says of itself; None where there is none.
     """
 
     version: pathlib.Path | None
@@ -35,6 +37,7 @@ class Updated:
     difference: tuple[float, float] | None
     seconds: dict[str, float]
     held: str = NEWEST_DAY
+    index: dict[str, Any] | None = None
 
     @property
     def is_worse(self) -> bool:

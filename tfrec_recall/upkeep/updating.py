@@ -7,6 +7,7 @@ import math
 import os
 import pathlib
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,7 @@ from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.operations.reindex import warm_up
 from tfrec_recall.operations.remembered_items import RememberedItems
-from tfrec_recall.retrieval import Retriever
+from tfrec_recall.retrieval import IndexNotice, Retriever
 from tfrec_recall.upkeep.differences import LEAST, difference
 from tfrec_recall.upkeep.held_back import DRAWN, NEWEST_DAY, held_back
 from tfrec_recall.upkeep.learnt_once import with_learnt
@@ -138,7 +139,9 @@ def _updated(
         model = run.learn(model, learnt)
         clock.lap("learn")
     if len(learnt) and len(held):
-        trial = retriever_of(model, catalogue, serving, run.since())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", IndexNotice)  # they are told of what is exported
+            trial = retriever_of(model, catalogue, serving, run.since())
         clock.lap("index")
         before, after, change, measured = run.compared(serving, trial, learnt, held)
         clock.lap("measure")
@@ -208,7 +211,8 @@ def _updated(
     )
     remove_old(version.parent)
     clock.lap("export")
-    return dataclasses.replace(found, version=version, seconds=clock.laps)
+    index = made.report.get("index")
+    return dataclasses.replace(found, version=version, seconds=clock.laps, index=index)
 
 
 class _Run:

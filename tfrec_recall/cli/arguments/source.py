@@ -142,17 +142,23 @@ class Source:
 
 
 @contextlib.contextmanager
-def telling() -> Iterator[None]:
-    """Prints the notices of reading data and of splits, also on failure: they may say why."""
+def telling(*others: type[Warning]) -> Iterator[None]:
+    """Prints the notices of reading data and of splits, also on failure: they may say why.
+
+    Args:
+        others: further kinds of warnings that are printed.
+    """
     from tfrec_recall.data.notices import ReadingNotice
 
+    kinds: tuple[type[Warning], ...] = (ReadingNotice, *others)
     with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always", ReadingNotice)
+        for kind in kinds:
+            warnings.simplefilter("always", kind)
         try:
             yield
         finally:
             for one in told:
-                if issubclass(one.category, ReadingNotice):
+                if issubclass(one.category, kinds):
                     warn((str(one.message), "yellow"))
 
 

@@ -116,9 +116,10 @@ def update(
     target = output(json, "--json")
     serving = load_export(export)
     new = _read(serving, events, users, items)
+    from tfrec_recall.retrieval import IndexNotice
     from tfrec_recall.upkeep import update as updated
 
-    with telling(), waiting(f"Updating {serving.path}"):
+    with telling(IndexNotice), waiting(f"Updating {serving.path}"):
         found = updated(
             export,
             new,
@@ -160,8 +161,24 @@ def told_of(found: Updated) -> list[str]:
             f"recall@50 of {found.measured:,} users on {found.held}: {found.before:.4f} before, "
             f"{found.after:.4f} after ({change:+.4f}{off}{sure})."
         )
+    if found.index is not None:
+        lines.append(f"Index: {told_of_index(found.index)}.")
     took = ", ".join(f"{name} {seconds:,.1f} s" for name, seconds in found.seconds.items())
     return [*lines, f"It took {sum(found.seconds.values()):,.1f} s: {took}."]
+
+
+def told_of_index(report: Mapping[str, Any]) -> str:
+    """What an index is, its recall, and whether it went on with the tree of the version before.
+
+    >>> told_of_index({"kind": "exact", "recall": 1.0})
+    'exact, recall 1.000'
+    """
+    from tfrec_recall.operations.kept_tree import KEPT
+
+    told = f"{report['kind']}, recall {report['recall']:.3f}"
+    if KEPT in report:
+        told += f"; its tree was kept, {report[KEPT]['now']:,} items are new in it or have moved"
+    return told
 
 
 def _read(
