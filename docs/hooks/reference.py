@@ -24,6 +24,7 @@ PACKAGES = {
     "spark": "spark",
     "cluster": "cluster",
     "health": "health",
+    "upkeep": "upkeep",
 }
 EMPTY = {"datasets": ("movielens", "online_retail", "simulated")}  # modules, whose `load` is shown
 

@@ -1,5 +1,7 @@
 """What was trained on a given split learns days that have none."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -11,10 +13,9 @@ from tfrec_recall.cli.histories import _joined
 from tfrec_recall.data import Interactions, given
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.export import export
-from tfrec_recall.health import DaysBefore
 from tfrec_recall.models import Popular
-from tfrec_recall.upkeep import state, update
-from tfrec_recall.upkeep.state import TrainingState, of_training
+from tfrec_recall.upkeep import keep_state, state, update
+from tfrec_recall.upkeep.state import TrainingState
 
 
 def split_log():
@@ -23,16 +24,21 @@ def split_log():
     return log.with_events(log.events.assign(split=part, weight=2.0))
 
 
-@pytest.fixture
-def of_a_split(tmp_path):
+@pytest.fixture(scope="module")
+def as_trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("split")
     log = split_log()
     split = given(log)
     model = Popular(Popular.default_features(split.train).adapt(split.train))
     model.fit(split.train)
-    days = DaysBefore.of(log, split.train.events["user_id"])
-    found = of_training(tmp_path / "popular", model, split, days, {})
-    export(model.retriever(log.items, k=50), tmp_path / "popular", data=found.card, items=log.items)
-    return tmp_path / "popular"
+    found = keep_state(folder / "popular", model, split, batch_size=64, repeats=True)
+    export(model.retriever(log.items, k=50), folder / "popular", data=found.card, items=log.items)
+    return folder / "popular"
+
+
+@pytest.fixture
+def of_a_split(as_trained, tmp_path):
+    return shutil.copytree(as_trained, tmp_path / "popular")
 
 
 def test_a_day_without_split_and_weight_is_learnt(of_a_split):
@@ -46,6 +52,21 @@ def test_a_day_without_split_and_weight_is_learnt(of_a_split):
     joined = _joined(split_log(), after, Source())
     assert len(joined.events) == 2 * EVENTS
     assert "split" not in joined.events
+
+
+def test_a_state_is_kept_of_what_python_trained(as_trained):
+    kept = TrainingState.of(as_trained / "1")
+    told = {"batch_size": 64, "repeats": True, "time_unit": "s"}
+    assert {name: kept.told[name] for name in told} == told
+    assert kept.size() + len(kept.waiting()) == EVENTS
+    assert len(kept.days().units.events)
+
+
+def test_what_is_no_split_or_no_model_is_refused_by_name(tmp_path):
+    with pytest.raises(ValueError, match=r"keep_state takes split as Split: standard\("):
+        keep_state(tmp_path, {}, day(0))
+    with pytest.raises(ValueError, match=r"a model of tfrec_recall.models.*Received: .* dict"):
+        keep_state(tmp_path, {}, given(split_log()))
 
 
 def test_a_state_that_has_a_split_is_read_without(of_a_split, tmp_path, monkeypatch):
