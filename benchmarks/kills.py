@@ -1,11 +1,14 @@
-"""The claim: whatever moment export, reindex and batch are killed at, every version that is there
-loads and answers, and no row of a batch is lost or doubled.
+"""The claim: whatever moment export, reindex, update and batch are killed at, every version that is
+there loads and answers, no row of a batch is lost or doubled, and an update can be run again.
 
     python benchmarks/kills.py
     python benchmarks/kills.py --kills 10
+    python benchmarks/kills.py --kills 25 --of update
 
-Each of the three is killed at random moments of its run, 100 times in all; a batch is then taken up
-again until it is done, and its rows are compared with those of a run that nobody disturbed.
+Each is killed at random moments of its run, 136 times in all; a batch is then taken up again until
+it is done, and its rows are compared with those of a run that nobody disturbed. So are, of an
+update that is run again until its version is there, the learnt events, what the model (`item-cf`)
+has counted, and its lists.
 """
 
 import argparse
@@ -24,10 +27,13 @@ import pandas as pd
 import pyarrow.dataset as ds
 import tensorflow as tf
 
+from tfrec_recall.data import Interactions, datasets, standard
 from tfrec_recall.export import export, load
 from tfrec_recall.export.versions import versions
+from tfrec_recall.models import ItemCF
 from tfrec_recall.operations import Recommendations, UsersOfFile, answer_all, reindex
 from tfrec_recall.retrieval import EmbeddingRetriever
+from tfrec_recall.upkeep import TrainingState, keep_state, update
 
 ITEMS, USERS, DIM, K = 5_000, 6_000, 16, 20
 
@@ -78,6 +84,25 @@ def run_export(place):
 
 def run_reindex(place):
     reindex(place / "model", items(os.getpid()))
+
+
+def train(place):
+    """An export of a model that learns on, and a day for it."""
+    log = datasets.load("simulated", events=20_000, items=1_000, event_types=["click"])
+    events = log.events.sort_values("timestamp", ignore_index=True)
+    events = events[["user_id", "item_id", "timestamp"]]
+    events[15_000:].to_parquet(place / "day.parquet", index=False)
+    split = standard(Interactions(events[:15_000], mend_ids=False))
+    model = ItemCF(ItemCF.default_features(split.train).adapt(split.train))
+    model.fit(split.train)
+    state = keep_state(place / "trained", model, split)
+    items = split.interactions.items
+    export(model.retriever(items, k=K), place / "trained", data=state.card, items=items)
+
+
+def run_update(place):
+    new = Interactions(pd.read_parquet(place / "day.parquet"), mend_ids=False)
+    update(place / "shop", new, force=True)
 
 
 def run_batch(place):
@@ -141,6 +166,34 @@ def check_batch(place):
     pd.testing.assert_frame_equal(answers(place / "recs"), answers(place / "whole"))
 
 
+def check_update(place):
+    """Every version answers, and one of an update has learnt what an undisturbed one has."""
+    asked = {"history": [[item] for item in load(place / "trained").item_ids[:50]]}
+    for number in versions(place / "shop"):
+        assert load(place / "shop" / str(number))(asked)[0].shape == (50, K)
+    if not is_updated(place):
+        return
+    states = [TrainingState.of(place / name / "2") for name in ("shop", "undisturbed")]
+    pd.testing.assert_frame_equal(*(state.events() for state in states))
+    assert not any(len(state.waiting()) for state in states)
+    models = [state.model() for state in states]
+    for weights in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_array_equal(*weights)
+    for one, other in zip(
+        *(load(place / name / "2")(asked) for name in ("shop", "undisturbed")), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def is_updated(place):
+    return 2 in versions(place / "shop")
+
+
+def as_trained(place):
+    shutil.rmtree(place / "shop", ignore_errors=True)
+    shutil.copytree(place / "trained", place / "shop")
+
+
 class Moments:
     """Random moments within a run, whose length is that of the shortest one that ended."""
 
@@ -184,30 +237,80 @@ def kill_batches(place, kills, moments):
     return done + 1
 
 
+def kill_updates(place, kills, moments):
+    """Kills updates so many times; one is run again on what is left until its version is there."""
+    killed = done = 0
+    while killed < kills:
+        seconds, whole = in_child(run_update, place, moments.draw())
+        killed += not whole
+        if whole:
+            moments.ended(seconds)
+        elif not is_updated(place):
+            if killed % 10 and killed < kills:
+                continue
+            in_child(check_update, place)
+            in_child(run_update, place)
+        in_child(check_update, place)
+        as_trained(place)
+        done += 1
+    return done
+
+
+def of_versions(work):
+    def killed(place, each):
+        took, _ = in_child(run_export, place)
+        if work is run_reindex:
+            took, _ = in_child(run_reindex, place)
+            drop_all_but_first(place)
+        ended = kill_versions(work, place, each, Moments(took))
+        return (
+            f"{work.__name__[4:]}: killed {each} times ({ended} runs ended before); every version "
+            "loads and answers."
+        )
+
+    return killed
+
+
+def of_updates(place, each):
+    in_child(train, place)
+    as_trained(place)
+    took, _ = in_child(run_update, place)
+    (place / "shop").rename(place / "undisturbed")
+    as_trained(place)
+    done = kill_updates(place, each, Moments(took))
+    return f"update: killed {each} times, {done} done in spite of it, each as an undisturbed one."
+
+
+def of_batches(place, each):
+    pd.DataFrame({"user_id": np.arange(USERS)}).to_parquet(place / "users.parquet")
+    in_child(run_export, place)
+    took, _ = in_child(run_batch, place)
+    (place / "recs").rename(place / "whole")
+    done = kill_batches(place, each, Moments(took))
+    return f"batch: killed {each} times, {done} done in spite of it; every row is there once."
+
+
+RUNS = {
+    "export": of_versions(run_export),
+    "reindex": of_versions(run_reindex),
+    "update": of_updates,
+    "batch": of_batches,
+}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=100, help="of all three together")
+    parser.add_argument("--kills", type=int, default=136, help="of all together")
+    parser.add_argument("--of", nargs="+", choices=RUNS, default=list(RUNS))
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     random.seed(options.seed)
-    each = -(-options.kills // 3)
+    each = -(-options.kills // len(options.of))
     with tempfile.TemporaryDirectory() as folder:
         place = pathlib.Path(folder)
-        pd.DataFrame({"user_id": np.arange(USERS)}).to_parquet(place / "users.parquet")
-        took = {run_export: in_child(run_export, place)[0]}
-        took[run_reindex], _ = in_child(run_reindex, place)
-        drop_all_but_first(place)
-        took[run_batch], _ = in_child(run_batch, place)
-        (place / "recs").rename(place / "whole")
-        for work in (run_export, run_reindex):
-            ended = kill_versions(work, place, each, Moments(took[work]))
-            print(
-                f"{work.__name__[4:]}: killed {each} times ({ended} runs ended before); every "
-                "version loads and answers.",
-                flush=True,
-            )
-        done = kill_batches(place, each, Moments(took[run_batch]))
-        print(f"batch: killed {each} times, {done} done in spite of it; every row is there once.")
+        for name in options.of:
+            (place / name).mkdir()
+            print(RUNS[name](place / name, each), flush=True)
     return 0
 
 
