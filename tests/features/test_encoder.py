@@ -53,6 +53,17 @@ def test_unknown_rate_replaces_in_training_alone_and_never_padding():
     assert encoder(ids, training=True).numpy().ravel().tolist() == [8, 0]
 
 
+def test_mixed_precision_casts_the_rows_of_a_batch_and_no_table():
+    encoder = encoder_with_known_tables(dtype="mixed_bfloat16")
+    asked = {name: tf.constant(values) for name, values in BATCH.items()}
+    operations = tf.function(encoder).get_concrete_function(asked).graph.get_operations()
+    whole = [encoder.tables[field.name].shape for field in FIELDS if field.size]
+    assert [one.type for one in operations].count("ResourceGather") == len(whole) == 2
+    assert not [one.type for one in operations for out in one.outputs if out.shape in whole]
+    plain = encoder_with_known_tables()(BATCH)
+    np.testing.assert_allclose(tf.cast(encoder(BATCH), tf.float32), plain, rtol=2**-7)
+
+
 def test_a_missing_feature_is_named():
     with pytest.raises(
         ValueError, match=r"missing: \['genres'\]\. Received: \['item_id', 'price'\]"

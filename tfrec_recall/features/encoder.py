@@ -13,7 +13,7 @@ from tfrec_recall.data.memory import check_table
 from tfrec_recall.data.vocabulary import UNKNOWN
 from tfrec_recall.features.rows import Rows, Start
 from tfrec_recall.layers import draws
-from tfrec_recall.layers.tables import is_divided, rows_of
+from tfrec_recall.layers.tables import rows_of
 
 
 class Field(NamedTuple):
@@ -86,15 +86,14 @@ class FeatureEncoder(tf.keras.layers.Layer):
 
     def _embed(self, field: Field, values: tf.Tensor, training) -> tf.Tensor:
         table = self.tables[field.name]
-        if not (field.size and is_divided(table)):
-            table = tf.cast(table, self.compute_dtype)
         if field.size == 0:
             numbers = tf.cast(values, self.compute_dtype)
             numbers = numbers if field.rank == 2 else numbers[..., tf.newaxis]
-            return tf.tensordot(numbers, table, axes=1)
+            return tf.tensordot(numbers, tf.cast(table, self.compute_dtype), axes=1)
         if training and field.unknown_rate:
             values = self._forget_some(values, field.unknown_rate)
         present = tf.cast(values != 0, self.compute_dtype)[..., tf.newaxis]
+        # Rows first: in mixed precision a cast before would read and copy the whole table.
         vectors = tf.cast(rows_of(table, values), self.compute_dtype) * present
         if field.rank == 1:
             return vectors
