@@ -172,6 +172,23 @@ def test_the_record_holds_every_setting(entry, split):
 
 
 @pytest.mark.parametrize(
+    ("plain", "expected"),
+    [
+        (Published("KDD 2018"), "SGD"),
+        (Published("KDD 2018", optimizer=tf.keras.optimizers.Adagrad), "Adagrad"),
+    ],
+)
+def test_where_a_paper_names_no_optimizer_it_is_the_models_own(
+    plain, expected, entry, split, monkeypatch
+):
+    monkeypatch.setattr(Toy, "optimizer_class", tf.keras.optimizers.SGD)
+    monkeypatch.setattr(Toy, "plain_form", lambda: plain, raising=False)
+    monkeypatch.setattr(Toy, "UNREAD", {}, raising=False)
+    trained = train_model(entry, split, {"epochs": 1}, seed=0, published=True)
+    assert trained.settings["optimizer"] == expected
+
+
+@pytest.mark.parametrize(
     ("scores_pairs", "items", "users"),
     [(False, 10**6, 10_000), (True, 3_665, 10_000), (True, 50_000, 2_000), (True, 10**6, 1_000)],
 )

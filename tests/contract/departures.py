@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 from tfrec_recall import graph, sampling
 from tfrec_recall.models import RecallModel
-from tfrec_recall.models.item_embeddings.window_model import WindowModel
 from tfrec_recall.models.published import Published
 
 BLOCK = re.compile(r"^Departs:(.*?)(?:\n\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -79,13 +78,13 @@ def shown(departure: Departure, plain: Published) -> str:
 
 
 def trained(model_class: type[RecallModel]) -> str:
-    """The optimiser, unless it has steps of its own, and the settings of the plain form's training;
-    nothing where its paper says nothing.
+    """The optimiser, if its paper names one, and the settings of the plain form's training; nothing
+    where it says nothing.
     """
     plain = model_class.plain_form()
     training = {n: v for n, v in plain.settings.items() if n not in plain.arguments}
     said = [f"`{n}={v}`" + CHOSEN * (n in plain.chosen) for n, v in training.items()]
-    if said and not issubclass(model_class, WindowModel):
+    if plain.optimizer is not None:
         said = [f"`{type(plain.optimizer(0.1)).__name__}`", *said]
     return ", ".join(said)
 

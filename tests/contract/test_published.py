@@ -6,6 +6,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
+import tensorflow as tf
 
 from tests.contract.departures import departures, table, trained
 from tests.contract.model_cases import (
@@ -165,4 +166,6 @@ def test_a_model_without_a_paper_says_so(monkeypatch):
 
 
 def test_what_a_paper_does_not_say_of_training_is_left_open():
-    assert Published("KDD 2018", {"l2": 0.1}, epochs=3).settings == {"epochs": 3, "l2": 0.1}
+    plain = Published("KDD 2018", {"l2": 0.1}, epochs=3)
+    assert plain.settings == {"epochs": 3, "l2": 0.1}
+    assert plain.optimizer is None

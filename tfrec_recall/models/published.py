@@ -58,7 +58,9 @@ class Published:
     Args:
         paper: as the docstring's `Source:` names it.
         arguments: of the constructor, where the paper's value is not the default.
-        optimizer: makes the paper's optimiser from its learning rate.
+        optimizer: makes the paper's optimiser from its learning rate; it is kept however large the
+            tables are. None where the paper does not say: then the model's own, `optimizer_class`,
+            which follows the tables.
         learning_rate, batch_size, epochs: of the paper's training; None where it does not say: then
             they are those of any training.
         chosen: names of those that the paper leaves open, and that are chosen here.
@@ -70,7 +72,7 @@ class Published:
 
     paper: str
     arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    optimizer: Callable[..., tf.keras.optimizers.Optimizer] = tf.keras.optimizers.Adam
+    optimizer: Callable[..., tf.keras.optimizers.Optimizer] | None = None
     learning_rate: float | None = None
     batch_size: int | None = None
     epochs: int | None = None

@@ -7,8 +7,10 @@ import tensorflow as tf
 
 from tests.references import neural_cf as reference
 from tfrec_recall.data import Interactions, recent
+from tfrec_recall.features import item_embedding
 from tfrec_recall.models import NeuralCF
 from tfrec_recall.models.collaborative_filtering.pair_scorer import PairScorer
+from tfrec_recall.optimizers import LazyAdam
 from tfrec_recall.retrieval import Exact, scoring_retriever
 
 pytestmark = pytest.mark.usefixtures("untraced")
@@ -393,6 +395,18 @@ def test_branches_learn_alone_by_the_steps_of_an_epoch(train, monkeypatch, passe
     assert data.cardinality() < 15
     model.fit(data.repeat(passes), epochs=1, steps_per_epoch=3, verbose=0)
     assert steps == [15, 15]
+
+
+def test_branches_learn_alone_by_the_optimizer_that_their_tables_ask_for(train, monkeypatch):
+    monkeypatch.setattr(item_embedding, "FEW_ITEMS", ITEMS)  # two less than their table has
+    model, used = with_alpha(train, rate=0.0), []
+
+    def begin_with(product, tower, alpha):
+        used.extend(type(branch.optimizer) for branch in (product, tower))
+
+    monkeypatch.setattr(model, "begin_with", begin_with)
+    model.fit(model.training_data(train, batch_size=64).take(1), verbose=0)
+    assert used == [LazyAdam, LazyAdam]
 
 
 def test_a_model_that_has_learnt_is_not_trained_alone_again(train, tmp_path):

@@ -78,8 +78,9 @@ class NeuralCF(RecallModel):
         shortlist: items found by the product's vectors that the whole model then scores; None
             scores every item.
         alpha: `fit` of a model that has learnt nothing first trains the product and the tower each
-            alone, by Adam at the rate of its own optimiser, and joins them with this share of the
-            product's output weights (Eq. 13). None starts at random.
+            alone, by `optimizer_class` (the paper's Adam, row by row where tables are large) at the
+            rate of its own optimiser, and joins them with this share of the product's output
+            weights (Eq. 13). None starts at random.
         pretrain_epochs: of the two.
 
     The defaults are by validation on MovieLens-100k (recall@50 there .445, and .412 with one loss,
@@ -380,7 +381,7 @@ class NeuralCF(RecallModel):
         )
         alone = not tf.distribute.has_strategy()  # XLA knows nothing of other devices
         branch.compile(
-            tf.keras.optimizers.Adam(rate),
+            branch.optimizer_class(rate),
             jit_compile=alone and branch.can_compile,
             steps_per_execution=branch.steps_per_execution if alone else 1,
         )
