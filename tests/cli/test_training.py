@@ -92,7 +92,7 @@ def test_training_stops_after_patience_and_goes_back_to_the_best_epoch(entry, sp
     assert ["best" in line for line in lines] == [True, True, True, False, False]
     assert "loss 7.0000" in lines[0]
     assert trained.model.asked == (16, 5)
-    assert trained.best_epoch == 3
+    assert (trained.best_epoch, trained.by_trial) == (3, False)
     assert 0 < trained.seconds_to_best < trained.seconds
 
 
@@ -229,6 +229,8 @@ def test_without_validation_a_trial_on_held_back_events_finds_the_epochs(
     assert float(trained.model.done.numpy()) == 3 * STEPS
     assert trained.settings["epochs"] == 3
     assert trials == [split.train]
+    assert (trained.best_epoch, trained.by_trial) == (3, True)
+    assert trained.seconds_to_best == pytest.approx(of_trial.seconds_after[2], abs=1e-3)
     shown = capsys.readouterr().err
     assert "held back" in shown
     assert "3 epochs are best" in shown

@@ -184,6 +184,7 @@ def train(
     )
     if trained.seconds_to_best is not None:
         took += f"; {trained.seconds_to_best:,.1f} s to the best epoch, number {trained.best_epoch}"
+        took += " of the trial" * trained.by_trial
     say(took)
     values = record(
         model=chosen.name,
@@ -209,7 +210,8 @@ def train(
     if figures is not None:
         figures.write_json(values)
     if board is not None:  # last: it is to look at, and takes nothing else with it if it fails
-        epoch = trained.best_epoch or trained.settings.get("epochs", 1)
+        best = None if trained.by_trial else trained.best_epoch  # a trial has a folder of its own
+        epoch = best or trained.settings.get("epochs", 1)
         write_outcome(board, trained.model, retriever, split, metrics, epoch - 1)
 
 

@@ -68,12 +68,14 @@ class Trained:
             those of a trial that found the number of epochs.
         examples_per_second: of the learning that made the model, without the trial.
         best_epoch: the number of the one that validation found best; None where it did not choose.
+            Where events were held back to find the number of epochs, that of the trial.
         seconds_to_best: of learning, until this epoch was over.
         settings: all that the model follows, defaults included, and of those that follow the data
             what they came to; an object as it writes itself.
         curve: what each epoch came to: `epoch`, `loss`, `seconds` of learning until its end, and,
-            where it was measured, the figure on validation by its name. Where events were held back
-            to find the number of epochs, the epochs of that trial.
+            where it was measured, the figure on validation by its name. With a trial, its epochs.
+        by_trial: whether events were held back at first, so that the epochs of `curve` are not
+            those that made the model.
         field_weights: what SENet lets through of each feature, of models that have it.
     """
 
@@ -84,6 +86,7 @@ class Trained:
     best_epoch: int | None = None
     seconds_to_best: float | None = None
     curve: tuple[dict[str, float], ...] = ()
+    by_trial: bool = False
     field_weights: Weights = dataclasses.field(default_factory=dict)
 
 
@@ -194,7 +197,7 @@ def train_model(
                 features = model.features  # as train has them; of models there is one at a time
                 del model, batches
                 gc.collect()  # a model refers to itself
-                pieces, curve, of_trial = _best_pieces(
+                pieces, curve, of_trial, best = _best_pieces(
                     *(prepare, trial, training, settings, optimizer),
                     *(repeats, board and board / "trial", watching, long_run),
                 )
@@ -214,10 +217,7 @@ def train_model(
                 model = on_one_device(model)
         curve = curve or own
         if stops_by is not None:
-            best = {
-                "best_epoch": stopping.best_epoch + 1,
-                "seconds_to_best": round(clock.seconds_after[stopping.best_epoch], 3),
-            }
+            best = _best(stopping, clock)
         examples, seconds = clock.steps * batch_size, clock.seconds
         weights = field_weights(model, batches)
         used["epochs"] = len(own) if pieces else training.epochs  # a deadline may have ended it
@@ -229,6 +229,7 @@ def train_model(
         examples_per_second=round(examples / seconds, 1),
         settings={name: _plain(_chosen(model, name, value)) for name, value in used.items()},
         curve=curve,
+        by_trial=bool(pieces),
         field_weights=weights,
         **best,
     )
@@ -255,9 +256,9 @@ def _best_pieces(
     board: pathlib.Path | None,
     watching: Sequence[tf.keras.callbacks.Callback],
     long_run: LongRun,
-) -> tuple[Sequence[Piece], tuple[dict[str, float], ...], float]:
-    """The epochs that were best on what is held back, with their rates, the curve of all, and the
-    seconds of learning.
+) -> tuple[Sequence[Piece], tuple[dict[str, float], ...], float, dict[str, Any]]:
+    """The epochs that were best on what is held back, with their rates, the curve of all, the
+    seconds of learning, and which was the best one, as `Trained` tells it.
 
     Args:
         prepare: makes a model and its batches; both are gone when this is over.
@@ -274,7 +275,15 @@ def _best_pieces(
     clock, stopping, curve = _fit(
         *(model, batches, training, optimizer, trial, repeats, board, watching, long_run, "trial")
     )
-    return stopping.pieces, curve, clock.seconds
+    return stopping.pieces, curve, clock.seconds, _best(stopping, clock)
+
+
+def _best(stopping: RateDrops, clock: Stopwatch) -> dict[str, Any]:
+    """The epoch that validation found best, and the seconds of learning until it was over."""
+    return {
+        "best_epoch": stopping.best_epoch + 1,
+        "seconds_to_best": round(clock.seconds_after[stopping.best_epoch], 3),
+    }
 
 
 def _told(pieces: Sequence[Piece]) -> str:
