@@ -18,7 +18,7 @@ split = random_events_out(data, test=0.1, validation=0.1)
 features = FunkSVD.default_features(split.train).adapt(split.train)
 tf.keras.utils.set_random_seed(0)
 model = FunkSVD(features, dim=32)
-model.compile(optimizer=tf.keras.optimizers.Adam(0.002))
+model.compile(optimizer=model.optimizer_class(0.002))
 model.fit(model.training_data(split.train), epochs=epochs, verbose=2)
 
 retriever = model.retriever(data.items, k=5)

@@ -24,7 +24,7 @@ features = Features(
 ).adapt(split.train)
 tf.keras.utils.set_random_seed(0)
 model = MIND(features, dim=32, interests=4, common=False)
-model.compile(optimizer=tf.keras.optimizers.Adam(0.005))
+model.compile(optimizer=model.optimizer_class(0.005))
 model.fit(model.training_data(split.train, batch_size=256), epochs=epochs, verbose=2)
 
 # 3. Someone with a long history: every interest searches, the best score counts.

@@ -21,7 +21,7 @@ features = Features(
 ).adapt(split.train)
 tf.keras.utils.set_random_seed(0)
 model = MultiObjectiveTwoTower(features, kinds, dim=32, hidden=(64,), learn_weights=True)
-model.compile(optimizer=tf.keras.optimizers.Adam(0.005))
+model.compile(optimizer=model.optimizer_class(0.005))
 model.fit(model.training_data(split.train, batch_size=256), epochs=epochs, verbose=2)
 
 # One index serves all: `objective` is an input of the request, "" is the blend.

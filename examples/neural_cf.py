@@ -19,7 +19,7 @@ features = NeuralCF.default_features(split.train).adapt(split.train)
 tf.keras.utils.set_random_seed(0)
 # Eq. 13 of the paper: the product and the tower have a half each of the joint logit.
 model = NeuralCF(features, dim=16, alpha=0.5, apart=0.0, pretrain_epochs=epochs, shortlist=200)
-model.compile(optimizer=tf.keras.optimizers.Adam(0.001))
+model.compile(optimizer=model.optimizer_class(0.001))
 model.fit(model.training_data(split.train), epochs=epochs, verbose=2)
 
 retriever = model.retriever(data.items, k=8)  # 200 by the product's vectors, scored by the whole

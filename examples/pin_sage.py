@@ -17,7 +17,7 @@ split = standard(data)
 features = PinSAGE.default_features(split.train).adapt(split.train)
 tf.keras.utils.set_random_seed(0)
 model = PinSAGE(features, dim=32, neighbours=20)
-model.compile(optimizer=tf.keras.optimizers.Adam(0.002))
+model.compile(optimizer=model.optimizer_class(0.002))
 model.fit(model.training_data(split.train), epochs=epochs, verbose=2)
 
 titles = data.items.set_index("item_id")["title"]

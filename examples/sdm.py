@@ -21,7 +21,7 @@ features = Features(
 ).adapt(split.train)
 tf.keras.utils.set_random_seed(0)
 model = SDM(features, dim=32, heads=2, past=None)  # the long term is all of the history
-model.compile(optimizer=tf.keras.optimizers.Adam(0.005))
+model.compile(optimizer=model.optimizer_class(0.005))
 model.fit(model.training_data(split.train), epochs=epochs, verbose=2)
 
 retriever = model.retriever(data.items, k=5)

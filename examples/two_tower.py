@@ -29,7 +29,7 @@ features = Features(
 # 3. Two towers, a cosine, a softmax over the batch and a thousand more products.
 tf.keras.utils.set_random_seed(0)
 model = TwoTower(features, dim=64, negatives=1000)
-model.compile(optimizer=tf.keras.optimizers.Adam(0.002))
+model.compile(optimizer=model.optimizer_class(0.002))
 model.fit(model.training_data(split.train), epochs=epochs)
 
 # 4. What is measured is what is served.

@@ -24,7 +24,7 @@ reports = {}
 for name, negatives in {"drawn": drawn, "and hard": [drawn, hard]}.items():
     tf.keras.utils.set_random_seed(0)
     model = YouTubeDNN(features, dim=32, hidden=(64,), negatives=negatives)
-    model.compile(optimizer=tf.keras.optimizers.Adam(0.002))
+    model.compile(optimizer=model.optimizer_class(0.002))
     model.fit(model.training_data(split.train), epochs=epochs, verbose=2)
     retriever = model.retriever(data.items, k=8)
     reports[name] = evaluate(retriever, split, on="validation")

@@ -1,14 +1,18 @@
 """What training will hold is told before, and refused where there is no room for it."""
 
+import re
+import warnings
+
 import pytest
 import tensorflow as tf
 
 from tests.contract.model_cases import built, the_board
 from tfrec_recall import models
 from tfrec_recall.data import memory
+from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.evaluation import RecallOnValidation
-from tfrec_recall.features import Categorical, Features
-from tfrec_recall.models import training_memory
+from tfrec_recall.features import Categorical, Features, item_embedding
+from tfrec_recall.models import recall_model, training_memory
 from tfrec_recall.models.training_memory import TrainingMemory, check_state
 from tfrec_recall.optimizers import LazyAdam, RowWiseAdagrad
 from tfrec_recall.sampling import Hard, InBatch, Uniform, Unmet, WithoutOwn
@@ -59,6 +63,30 @@ def test_a_step_of_what_moves_all_rows_has_a_copy_of_tables(features, made, by_r
     assert (found < sizes(model.trainable_weights)) == by_rows
     model.compile(made, jit_compile=True)  # gradients of a compiled step are dense
     assert TrainingMemory.of(model, made).step == sizes(model.trainable_weights)
+
+
+def test_an_optimizer_that_goes_over_all_rows_of_large_tables_is_told(features, monkeypatch):
+    model = models.TwoTower(features, dim=4)
+
+    def told(optimizer):
+        model.compile(optimizer)
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always", ReadingNotice)
+            model.make_optimizer_state()
+            model.make_optimizer_state()  # of the next `fit`
+        return [str(one.message) for one in found if issubclass(one.category, ReadingNotice)]
+
+    dense = (tf.keras.optimizers.Adam, tf.keras.optimizers.RMSprop)
+    assert not any(told(made()) for made in dense)
+    monkeypatch.setattr(item_embedding, "FEW_ITEMS", 8)
+    monkeypatch.setattr(recall_model, "LARGE_TABLE", 8)
+    scaled = tf.keras.mixed_precision.LossScaleOptimizer
+    for made in (*dense, lambda: scaled(tf.keras.optimizers.Adam())):
+        (said,) = told(made())
+        assert re.match(r"(Adam|RMSprop) goes over all rows of TwoTower's .*\(32, \d+\)", said)
+        assert "model.optimizer_class(rate)) takes LazyAdam" in said
+    for by_rows in (LazyAdam(), RowWiseAdagrad(), tf.keras.optimizers.SGD(0.1)):
+        assert not told(by_rows)
 
 
 def test_row_wise_adagrad_is_not_refused_where_it_fits(features, monkeypatch):

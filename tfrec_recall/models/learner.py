@@ -31,7 +31,7 @@ from tfrec_recall.models.keras_arguments import (
 )
 from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.saved_whole import SavedWhole
-from tfrec_recall.models.training_memory import check_state
+from tfrec_recall.models.training_memory import check_state, tell_of_all_rows
 from tfrec_recall.training.copies import Copies
 
 # Added to the seed of a step, which decides what the loss draws by itself.
@@ -403,6 +403,7 @@ class Learner(SavedWhole):
         if build is not None:
             if not any(variable.shape.rank for variable in self.optimizer.variables):
                 check_state(self, self.optimizer, self._copies)  # it holds no table yet
+                tell_of_all_rows(self, self.optimizer)
             build(self.trainable_variables)
 
     def _regularization(self) -> tf.Tensor:

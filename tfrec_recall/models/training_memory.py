@@ -8,7 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.data.memory import GIB, check_memory
-from tfrec_recall.features import Rows
+from tfrec_recall.data.notices import tell
+from tfrec_recall.features import Rows, item_embedding
+from tfrec_recall.layers.tables import whole_table
 from tfrec_recall.optimizers.row_wise import RowWise
 from tfrec_recall.training.copies import Copies
 
@@ -103,6 +105,27 @@ def check_state(
         "take a smaller dim, the frequent values of its column alone (min_count=…), hashes "
         "(hash_buckets=…), or RowWiseAdagrad, which keeps one number a row. "
         f"Received: {needed.weights / GIB:,.1f} GiB of weights.",
+    )
+
+
+def tell_of_all_rows(model, optimizer: tf.keras.optimizers.Optimizer) -> None:
+    """Tells (`ReadingNotice`) of an optimizer that goes over all rows of tables that are large.
+
+    That is where the model's `optimizer_class` is one that does not.
+    """
+    suits = getattr(model, "optimizer_class", None)
+    if suits is None or not issubclass(suits, RowWise) or _by_rows(optimizer):
+        return
+    learns = {id(whole_table(weight)) for weight in model.trainable_weights}
+    tables = [one.weight for one in model.all_feature_rows() if id(one.weight) in learns]
+    largest = max(tables, key=lambda table: table.shape[0], default=None)
+    if largest is None or largest.shape[0] <= item_embedding.FEW_ITEMS:
+        return  # the items are many, and no table of theirs learns
+    name = type(getattr(optimizer, "inner_optimizer", optimizer)).__name__
+    tell(
+        f"{name} goes over all rows of {type(model).__name__}'s tables in each step, of which the "
+        f"largest is {largest.name} {tuple(largest.shape)}: compile(model.optimizer_class(rate)) "
+        f"takes {suits.__name__}, whose step costs what its batch touches."
     )
 
 

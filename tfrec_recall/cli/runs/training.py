@@ -39,7 +39,7 @@ from tfrec_recall.models.item_embeddings.window_model import WindowModel
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.published import left_out
 from tfrec_recall.models.recall_model import BATCH_SIZE
-from tfrec_recall.models.training_memory import TrainingMemory
+from tfrec_recall.models.training_memory import TrainingMemory, tell_of_all_rows
 from tfrec_recall.training import RateDrops, RunIsOver, on_one_device
 from tfrec_recall.training.copies import Copies
 from tfrec_recall.training.rate_drops import Piece, in_pieces
@@ -362,6 +362,9 @@ def _fit(
     if not pieces:  # nothing has been told before a trial
         made_of = None if own else model.optimizer
         say(str(TrainingMemory.of(model, made_of, Copies.of(callbacks), batch_size)))
+        if made_of is not None:
+            with telling():
+                tell_of_all_rows(model, made_of)
     with bars() as verbose, warnings.catch_warnings(record=True) as over:
         warnings.simplefilter("always", RunIsOver)
         verbose = verbose and not is_far(long_run.strategy)
