@@ -1,5 +1,7 @@
 """NeuralCF against its equations, one pair at a time."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,8 @@ import tensorflow as tf
 
 from tests.references import neural_cf as reference
 from tfrec_recall.data import Interactions, recent
-from tfrec_recall.features import item_embedding
+from tfrec_recall.data.notices import ReadingNotice
+from tfrec_recall.features import Categorical, Features, History, item_embedding
 from tfrec_recall.models import NeuralCF
 from tfrec_recall.models.collaborative_filtering.pair_scorer import PairScorer
 from tfrec_recall.optimizers import LazyAdam
@@ -335,6 +338,18 @@ def test_a_shortlist_of_everything_is_exhaustive_and_a_short_one_is_the_products
 def test_errors_say_what_to_do(train, settings, message):
     with pytest.raises(ValueError, match=message):
         built(train, **settings)
+
+
+def test_a_history_without_times_is_passed_over_and_told(train):
+    features = Features([Categorical("user_id"), History(length=3)], [Categorical("item_id")])
+    features.adapt(train)
+    with pytest.warns(ReadingNotice, match="NeuralCF .* have no times: it passes the history over"):
+        model = NeuralCF(features, dim=3)
+    assert model.pool is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ReadingNotice)
+        NeuralCF(features, dim=3, half_life=None)  # as it was asked
+        built(train)  # without a history
 
 
 def test_without_an_order_of_its_own_each_epoch_has_other_negatives(train):

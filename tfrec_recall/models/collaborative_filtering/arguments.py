@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tfrec_recall.data.arguments import Auto, number, refuse, whole
+from tfrec_recall.data.notices import tell
 from tfrec_recall.features import Features
 from tfrec_recall.graph import CoCount, Similarity
 
@@ -21,6 +22,34 @@ def half_life_of(
     number(owner, value, name, above=0, optional=True)
     _need_order(owner, features, value, name)
     return value
+
+
+def half_life_of_history(
+    owner: str, features: Features, value: float | Auto | None
+) -> float | None:
+    """The half-life of a history's mean; "auto" is 8 where there is one and events have an order.
+
+    Tells (`ReadingNotice`) of a history that is passed over, as its events have no order.
+
+    Raises: ValueError as `half_life_of`, and for a number where there is no history.
+    """
+    features.require_adapted()
+    history = features.history
+    if value == "auto" and history is None:
+        return None
+    if value == "auto" and not features.has_order:
+        tell(
+            f"{owner} learns from what comes after a history, and these events have no times: it "
+            "passes the history over, and a user is the id alone. TwoTower, YouTubeDNN, FMRecall "
+            "and MIND learn each item of a set beside its others."
+        )
+    half_life = half_life_of(owner, features, value, auto=8.0)
+    if half_life is not None and history is None:
+        raise ValueError(
+            f"{owner} pools a history by half_life: History() among the user's features, or "
+            f"half_life=None. Received: half_life={half_life!r}, no history."
+        )
+    return half_life
 
 
 def last_of(owner: str, features: Features, last: int | None) -> int | None:

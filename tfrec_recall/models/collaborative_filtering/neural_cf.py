@@ -23,7 +23,10 @@ from tfrec_recall.data.arguments import Auto, flags, number, whole, widths, with
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, History, Rows, Wanted, ids_alone
 from tfrec_recall.layers import MaskedMean
-from tfrec_recall.models.collaborative_filtering.arguments import half_life_of
+from tfrec_recall.models.collaborative_filtering.arguments import (
+    half_life_of,
+    half_life_of_history,
+)
 from tfrec_recall.models.collaborative_filtering.id_embeddings import id_embeddings
 from tfrec_recall.models.collaborative_filtering.pair_scorer import PairScorer
 from tfrec_recall.models.keras_arguments import FIT
@@ -72,7 +75,7 @@ class NeuralCF(RecallModel):
         half_life: in events, of what an event of the history counts in the mean of its items'
             vectors that is added to the user's; what is served then knows events that training did
             not, and strangers. None leaves the ids alone. "auto" is 8 where there is a history, and
-            events have a time.
+            events have a time; a history without times is passed over, which is told.
         dropout: on the vectors of each example.
         l2: on the vectors of each example.
         shortlist: items found by the product's vectors that the whole model then scores; None
@@ -175,15 +178,8 @@ class NeuralCF(RecallModel):
         )
         self.alpha, self.pretrain_epochs = alpha, pretrain_epochs
         self._pretrain: Callable[[float], None] | None = None  # within a call of `fit`
+        half_life = half_life_of_history(owner, features, half_life)
         history = features.history
-        if half_life == "auto":
-            half_life = 8.0 if features.has_order and history is not None else None
-        half_life = half_life_of(owner, features, half_life, auto=8.0)
-        if half_life is not None and history is None:
-            raise ValueError(
-                f"{owner} pools a history by half_life: History() among the user's features, or "
-                f"half_life=None. Received: half_life={half_life!r}, no history."
-            )
         self.shortlist = shortlist
         self.rate, self.dropout = dropout, dropped(dropout)
         self.product = id_embeddings(sizes, dim) if product else []
