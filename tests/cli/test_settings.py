@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from tfrec_recall.cli.arguments.settings import Training, read, read_all, separate
+from tfrec_recall.cli.arguments.settings import Training, of_features, read, read_all, separate
 from tfrec_recall.models import NeuralCF
 
 
@@ -77,12 +77,22 @@ def test_a_misspelt_setting_is_recognised():
         ({"patience": True}, "patience is a whole number from 1 up. Received: True"),
         ({"rate_drops": -1}, "rate_drops is a whole number from 0 up. Received: -1"),
         ({"rate_factor": 1.0}, "rate_factor is a number between 0 and 1. Received: 1.0"),
+        ({"optimizer": "SGD"}, "optimizer is one of Adam, LazyAdam, Row.* Received: 'SGD'"),
+        ({"optimizer": 3}, "optimizer is one of Adam, .* Received: 3"),
         ({"rate_factor": 0}, "rate_factor is a number between 0 and 1. Received: 0"),
     ],
 )
 def test_values_of_the_wrong_kind_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         separate(settings, Model, "model")
+
+
+@pytest.mark.parametrize("given", [5, {"item_id": 0}, {"item_id": True}, {"item_id": "5"}])
+def test_thresholds_are_whole_numbers_by_features(given):
+    separate({"min_count": given}, Model, "model")  # it is known
+    with pytest.raises(ValueError, match=r"min_count has a whole number .*each feature.* Received"):
+        of_features({"min_count": given})
+    assert of_features({"hash_buckets": {"user_id": 9}}) == {"hash_buckets": {"user_id": 9}}
 
 
 def test_the_papers_training_of_neural_cf_can_be_asked_for():

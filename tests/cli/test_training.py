@@ -16,8 +16,9 @@ from tfrec_recall.advice import Evidence, advise
 from tfrec_recall.cli.runs import deadline as of_deadline
 from tfrec_recall.cli.runs import training
 from tfrec_recall.cli.runs.long_run import LongRun
-from tfrec_recall.cli.runs.training import train_model
+from tfrec_recall.cli.runs.training import Unsuitable, train_model
 from tfrec_recall.cli.runs.training_progress import Stopwatch
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.evaluation import RatingsOnValidation, RecallOnValidation
 from tfrec_recall.features import Categorical, Features
 from tfrec_recall.models.published import Published
@@ -132,6 +133,19 @@ def test_of_many_users_ratings_of_some_are_measured(entry, split, capsys, monkey
     train_model(entry, split, {"epochs": 2}, seed=0)
     assert asked == [5, 5]
     assert "5 drawn at random are measured after each epoch" in capsys.readouterr().err
+
+
+def test_settings_reach_vocabularies_and_choose_the_optimizer(entry, split):
+    settings = {"epochs": 1, "min_count": {"item_id": 6}, "optimizer": "RowWiseAdagrad"}
+    trained = train_model(entry, split, settings, seed=0)
+    events = split.train.events["item_id"].value_counts()
+    known = len(trained.model.features.item_vocabulary) - FIRST_KNOWN
+    assert 0 < known == (events >= 6).sum() < len(events)
+    assert trained.settings["min_count"] == {"item_id": 6}
+    assert trained.settings["optimizer"] == "RowWiseAdagrad"
+    assert trained.settings["learning_rate"] == 0.05  # Adam's would be too low
+    with pytest.raises(Unsuitable, match="min_count of brand"):
+        train_model(entry, split, {"min_count": {"brand": 2}}, seed=0)
 
 
 class Rebuying(Toy):

@@ -1,6 +1,7 @@
 """What training will hold is told before, and refused where there is no room for it."""
 
 import re
+import types
 import warnings
 
 import pytest
@@ -11,7 +12,7 @@ from tfrec_recall import models
 from tfrec_recall.data import memory
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.evaluation import RecallOnValidation
-from tfrec_recall.features import Categorical, Features, item_embedding
+from tfrec_recall.features import Categorical, Features, Rows, item_embedding
 from tfrec_recall.models import recall_model, training_memory
 from tfrec_recall.models.training_memory import TrainingMemory, check_state
 from tfrec_recall.optimizers import LazyAdam, RowWiseAdagrad
@@ -218,8 +219,34 @@ def test_what_has_no_room_is_refused_before_it_is_made(features, monkeypatch):
     model.fit(batches, verbose=0)
     rows = len(features.item_vocabulary)
     monkeypatch.setattr(memory, "free_memory", lambda: 4 * 4 * rows - 1)
-    with pytest.raises(ValueError, match=rf"table of item_id, {rows:,} rows of 4 .*hash_buckets"):
+    with pytest.raises(ValueError, match=rf"table of item_id, {rows:,} rows of 4 .*") as refused:
         models.TwoTower(features, dim=4)
+    assert "min_count = { item_id = 5 }" in str(refused.value)
+    assert "hash" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("needs", "buckets", "rows_of_user", "said", "not_said"),
+    [
+        (("item_id",), None, 9, "user_id alone (min_count) or hashes of them (hash_", "fewer"),
+        (("user_id", "item_id"), None, 9, "user_id alone (min_count):", "hash"),  # as NeuralCF
+        (("item_id",), 7, 9, "fewer hash_buckets of user_id", "min_count"),
+        (("item_id",), None, 3, "item_id alone (min_count):", "hash"),
+    ],
+)
+def test_what_a_refusal_advises_fits_the_table_and_the_model(
+    needs, buckets, rows_of_user, said, not_said
+):
+    tables = [Rows(tf.zeros([rows_of_user, 2]), "user_id"), Rows(tf.zeros([5, 2]), "item_id")]
+    user = [Categorical("user_id", hash_buckets=buckets)]
+    model = types.SimpleNamespace(
+        all_feature_rows=lambda: tables,
+        features=Features(user, [Categorical("item_id")]),
+        needs=needs,
+    )
+    advice = training_memory._remedy(model)
+    assert said in advice
+    assert not_said not in advice
 
 
 def test_hashed_users_share_rows_and_an_unknown_one_has_a_row_of_others():

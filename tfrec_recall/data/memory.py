@@ -53,6 +53,24 @@ def check_table(name: str, rows: int, width: int, remedy: str, tables: int = 1) 
     )
 
 
+def smaller_table(column: str, hashes: bool = False) -> str:
+    """What to change where the table of a column's values has no room: the remedy of a refusal.
+
+    Args:
+        hashes: whether its values may share rows; those that are told from each other may not.
+
+    >>> smaller_table("item_id")[:71]
+    'take a smaller dim or the frequent values of item_id alone (min_count):'
+    """
+    ways = ["a smaller dim", f"the frequent values of {column} alone (min_count)"]
+    if hashes:
+        ways.append("hashes of them (hash_buckets)")
+    return (
+        f"take {', '.join(ways[:-1])} or {ways[-1]}: arguments of its feature, and on the command "
+        f"line min_count = {{ {column} = 5 }} in a file for --settings."
+    )
+
+
 def _of_machine() -> int | None:
     if not _PROC.exists():
         return None

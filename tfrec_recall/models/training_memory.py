@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfrec_recall.data.memory import GIB, check_memory
+from tfrec_recall.data.memory import GIB, check_memory, smaller_table
 from tfrec_recall.data.notices import tell
 from tfrec_recall.features import Rows, item_embedding
 from tfrec_recall.layers.tables import whole_table
@@ -98,14 +98,34 @@ def check_state(
     measured = needed.vectors if copies.vectors else 0
     largest, name = trained[-1], type(optimizer).__name__
     keep = f"{name} and callbacks keep" if needed.kept or measured else f"{name} keeps"
+    row_wise = (
+        ' RowWiseAdagrad keeps a number a row (in such a file, optimizer = "RowWiseAdagrad").'
+    )
     check_memory(
         needed.state + needed.step + needed.kept + measured,
         f"What {keep} of {type(model).__name__}'s weights, the largest {largest.name} "
         f"{tuple(largest.shape)},",
-        "take a smaller dim, the frequent values of its column alone (min_count=…), hashes "
-        "(hash_buckets=…), or RowWiseAdagrad, which keeps one number a row. "
+        f"{_remedy(model)}{row_wise * (name != 'RowWiseAdagrad')} "
         f"Received: {needed.weights / GIB:,.1f} GiB of weights.",
     )
+
+
+def _remedy(model) -> str:
+    """What makes the largest table of a feature's values smaller.
+
+    Those that the model needs by name, as its lists and its own tables are of them, have no hashes.
+    """
+    tables = [one for one in model.all_feature_rows() if one.feature]
+    largest = max(tables, key=lambda one: _size(one.weight)).feature if tables else None
+    for feature in (*model.features.user, *model.features.item):
+        if feature.name == largest and getattr(feature, "hash_buckets", None):
+            return (
+                f"take a smaller dim or fewer hash_buckets of {largest}, by a file for --settings."
+            )
+        if feature.name == largest and hasattr(feature, "min_count"):
+            by_name = largest in model.needs or not hasattr(feature, "hash_buckets")
+            return smaller_table(feature.name, hashes=not by_name)
+    return "take a smaller dim, by a file for --settings on the command line."
 
 
 def tell_of_all_rows(model, optimizer: tf.keras.optimizers.Optimizer) -> None:

@@ -9,11 +9,13 @@ import json
 import math
 import pathlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 PUBLISHED = "published"
 NOT_SETTINGS = ("self", "features", "kwargs", "args")
+OF_FEATURES = ("min_count", "hash_buckets")  # numbers by the names of features
+OPTIMIZERS = ("Adam", "LazyAdam", "RowWiseAdagrad")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Training:
             Beauty.
         rate_factor: of the rate, at each drop.
         weight_decay: decoupled, as in AdamW; 0 has none.
+        optimizer: one of `OPTIMIZERS`; None is the model's own choice, which follows its tables, or
+            what its paper names. The rate of RowWiseAdagrad is .05 unless one is given.
     """
 
     epochs: int = 40
@@ -44,11 +48,17 @@ class Training:
     rate_drops: int | None = dataclasses.field(default=None, metadata={"least": 0})
     rate_factor: float = 0.2
     weight_decay: float = 0.0
+    optimizer: str | None = dataclasses.field(default=None, metadata={"names": OPTIMIZERS})
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if value is None and field.default is None:
+                continue
+            if "names" in field.metadata:
+                if value not in field.metadata["names"]:
+                    known = ", ".join(field.metadata["names"])
+                    raise ValueError(f"{field.name} is one of {known}. Received: {value!r}.")
                 continue
             whole = field.type != "float"
             least = field.metadata.get("least", 1 if whole else 0.0)
@@ -113,15 +123,35 @@ def separate(
     training = [field.name for field in dataclasses.fields(Training)]
     model = _arguments(model_class)
     for setting in settings:
-        if setting not in training and setting not in model:
-            close = difflib.get_close_matches(setting, [*training, *model], n=1)
+        if setting not in (*training, *model, *OF_FEATURES):
+            close = difflib.get_close_matches(setting, [*training, *model, *OF_FEATURES], n=1)
             hint = f" Did you mean {close[0]}?" if close else ""
             raise ValueError(
                 f"{name} has no setting {setting!r}.{hint} Known are, for training: "
-                f"{', '.join(training)}; for the model: {', '.join(model) or 'none'}."
+                f"{', '.join(training)}; for its features: {', '.join(OF_FEATURES)}; for the "
+                f"model: {', '.join(model) or 'none'}."
             )
     chosen = {key: value for key, value in settings.items() if key in training}
     return Training(**chosen), {key: settings.get(key, value) for key, value in model.items()}
+
+
+def of_features(settings: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """What settings say of features: for each of `OF_FEATURES` that is given, numbers by feature.
+
+    Raises: ValueError for what are no whole numbers by names.
+
+    >>> of_features({"epochs": 3, "min_count": {"item_id": 5}})
+    {'min_count': {'item_id': 5}}
+    """
+    found = {name: settings[name] for name in OF_FEATURES if name in settings}
+    for name, given in found.items():
+        numbers: Iterable[Any] = given.values() if isinstance(given, Mapping) else [None]
+        if any(not isinstance(n, int) or isinstance(n, bool) or n < 1 for n in numbers):
+            raise ValueError(
+                f"{name} has a whole number from 1 up for each feature, as in "
+                f"{name} = {{ user_id = 5 }}. Received: {given!r}."
+            )
+    return {name: dict(given) for name, given in found.items()}
 
 
 def _arguments(model_class: type) -> dict[str, Any]:

@@ -67,9 +67,10 @@ def train(
             metavar="FILE|published",
             callback=_there,
             help="JSON or TOML with settings of the training (epochs, batch_size, learning_rate, "
-            "patience, rate_drops, rate_factor, weight_decay) and arguments of the model's "
-            "constructor. `published` is the plain form of the model's paper, which files may "
-            "change. May be given several times.",
+            "patience, rate_drops, rate_factor, weight_decay, optimizer), min_count and "
+            "hash_buckets of features, and arguments of the model's constructor. `published` is "
+            "the plain form of the model's paper, which files may change. May be given several "
+            "times.",
             show_default=False,
         ),
     ] = None,

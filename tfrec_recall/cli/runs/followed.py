@@ -24,7 +24,7 @@ def without_effect(model_class: type[RecallModel]) -> dict[str, str]:
     if not model_class.stops_early:
         found |= dict.fromkeys(("patience", *DROPS), "learns for all of its epochs")
     if issubclass(model_class, WindowModel):
-        names = ["learning_rate", "weight_decay", *DROPS]
+        names = ["learning_rate", "weight_decay", "optimizer", *DROPS]
         found |= dict.fromkeys(names, "learns by steps and a schedule of its own")
     return found
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrec_recall.cli.arguments.settings import Training, separate
+from tfrec_recall.cli.arguments.settings import Training, of_features, separate
 from tfrec_recall.cli.arguments.source import telling
 from tfrec_recall.cli.console import say, waiting
 from tfrec_recall.cli.discovery import Entry
@@ -29,6 +29,7 @@ from tfrec_recall.cli.runs.followed import (
 from tfrec_recall.cli.runs.long_run import TRAINING, LongRun
 from tfrec_recall.cli.runs.tensorboard import epochs_to
 from tfrec_recall.cli.runs.training_progress import EpochLines, Stopwatch, bars
+from tfrec_recall.cli.runs.vocabularies import with_vocabularies
 from tfrec_recall.data import Interactions, Split, hold_back
 from tfrec_recall.evaluation import RatingsOnValidation, RecallOnValidation
 from tfrec_recall.features import Features, Wanted
@@ -40,6 +41,7 @@ from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.published import left_out
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.training_memory import TrainingMemory, tell_of_all_rows
+from tfrec_recall.optimizers import LazyAdam, RowWiseAdagrad
 from tfrec_recall.training import RateDrops, RunIsOver, on_one_device
 from tfrec_recall.training.copies import Copies
 from tfrec_recall.training.rate_drops import Piece, in_pieces
@@ -53,6 +55,12 @@ MEASURED_USERS = 10_000  # after each epoch
 FEWEST_USERS, MEASURED_PAIRS = 1000, 10**8  # of a model that scores each user with each item
 MONITORED = f"val_recall@{CUT}"
 RATED = "val_rmse"  # of models that learn ratings
+BY_NAME: Mapping[str, Optimizer] = {
+    "Adam": tf.keras.optimizers.Adam,
+    "LazyAdam": LazyAdam,
+    "RowWiseAdagrad": RowWiseAdagrad,
+}
+ROW_WISE_RATE = 0.05  # of RowWiseAdagrad, whose steps fall as their squares add up
 
 
 class Unsuitable(ValueError):
@@ -133,6 +141,11 @@ def train_model(
         settings, optimizer = {**of_paper, **settings}, plain.optimizer
     require_effect(settings, model_class)
     training, arguments = separate(settings, model_class, entry.name)
+    vocabularies = of_features(settings)
+    if training.optimizer is not None:
+        optimizer = BY_NAME[training.optimizer]
+    if optimizer is RowWiseAdagrad and "learning_rate" not in settings:
+        training = dataclasses.replace(training, learning_rate=ROW_WISE_RATE)
     if "repeats" in arguments and "repeats" not in settings:
         arguments["repeats"] = repeats
     of_repeats = {"repeats": True} if arguments.get("repeats") else {}
@@ -152,7 +165,7 @@ def train_model(
                 if features is None:
                     # Chosen for all of train, so that a trial on less of it is of the same model.
                     features = model_class.default_features(split.train, wanted, **of_repeats)
-                    features = features.adapt(train)
+                    features = with_vocabularies(features, vocabularies).adapt(train)
                 with long_run.scope():
                     model = model_class(features, **arguments)
             except ValueError as error:
@@ -174,7 +187,7 @@ def train_model(
     unfollowed = without_effect(model_class)
     used = {
         name: value
-        for name, value in {**dataclasses.asdict(training), **arguments}.items()
+        for name, value in {**dataclasses.asdict(training), **vocabularies, **arguments}.items()
         if name not in unfollowed
     }
     best: dict[str, Any] = {}

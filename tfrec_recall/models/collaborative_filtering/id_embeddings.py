@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall.data.memory import check_table
+from tfrec_recall.data.memory import check_table, smaller_table
 
 
 def id_embeddings(sizes: tuple[int, int], dim: int) -> list[tf.keras.layers.Embedding]:
@@ -15,12 +15,9 @@ def id_embeddings(sizes: tuple[int, int], dim: int) -> list[tf.keras.layers.Embe
 
     Raises: ValueError where one has no room.
     """
-    for size in sizes:  # Keras makes them when they are first called
-        check_table(
-            *("embeddings", size, dim),
-            "take a smaller dim, or the frequent values alone (Categorical(…, min_count=…)). "
-            f"Received: dim={dim}.",
-        )
+    for size, column in zip(sizes, ("user_id", "item_id"), strict=True):
+        # Keras makes them when they are first called.
+        check_table(column, size, dim, f"{smaller_table(column)} Received: dim={dim}.")
     normal = [tf.keras.initializers.RandomNormal(stddev=0.01) for _ in sizes]
     return [
         tf.keras.layers.Embedding(size, dim, embeddings_initializer=initial)
