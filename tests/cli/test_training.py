@@ -20,7 +20,7 @@ from tfrec_recall.cli.runs.training import Unsuitable, train_model
 from tfrec_recall.cli.runs.training_progress import Stopwatch
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.evaluation import RatingsOnValidation, RecallOnValidation
-from tfrec_recall.features import Categorical, Features
+from tfrec_recall.features import Categorical, Features, Rows
 from tfrec_recall.models.published import Published
 from tfrec_recall.training.run_state import kept_of, put_back
 
@@ -328,6 +328,16 @@ def test_of_models_there_is_one_at_a_time_and_features_of_train_are_made_once(
     assert counts == [1, 1, 1]  # whether train suits, the trial, and all of train
     assert len(made) == 2
     assert trained.model in there
+
+
+def test_large_tables_are_told_once_before_examples_are_made(entry, split, capsys, monkeypatch):
+    rows = Rows(tf.Variable(tf.zeros([300_000, 4])), "item_id")
+    monkeypatch.setattr(Toy, "all_feature_rows", lambda self: [rows], raising=False)
+    monkeypatch.setattr(training, "hold_back", lambda train, seed: split)
+    train_model(entry, without_validation(split), {"epochs": 1}, seed=0)
+    shown = capsys.readouterr().err
+    assert shown.count("Table of item_id: 300,000 rows × 4 numbers, 5 MiB.") == 1
+    assert shown.index("Table of item_id") < shown.index("Memory beside the data")
 
 
 def test_rates_that_a_trial_found_best_are_repeated(entry, split, capsys, monkeypatch):

@@ -47,6 +47,21 @@ def test_bytes_are_those_of_weights_state_and_vectors(features):
     assert TrainingMemory.of(model, None)[1:3] == (0, 0)
 
 
+def test_each_large_table_is_told_with_its_rows_and_its_state(features, monkeypatch):
+    model = models.TwoTower(features, dim=4)
+    assert not training_memory.lines_of_tables(model, LazyAdam())  # kilobytes
+    monkeypatch.setattr(training_memory, "TOLD", 1)
+    monkeypatch.setattr(training_memory, "MIB", 1)
+    lines = training_memory.lines_of_tables(model, RowWiseAdagrad())
+    assert "Table of item_id: 32 rows × 4 numbers, 512 MiB, and 128 MiB of Row" in "\n".join(lines)
+    lines = training_memory.lines_of_tables(model, tf.keras.optimizers.Adam())
+    assert "Table of item_id: 32 rows × 4 numbers, 512 MiB, and 1,024 MiB of Adam's" in lines[0]
+    learns = [one for one in model.all_feature_rows() if one.weight.trainable]
+    assert sum("state" in line for line in lines) == len(learns) < len(lines)
+    lines = training_memory.lines_of_tables(model, None)
+    assert lines[0] == "Table of item_id: 32 rows × 4 numbers, 512 MiB."
+
+
 @pytest.mark.parametrize(
     ("made", "by_rows"),
     [

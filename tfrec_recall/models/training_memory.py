@@ -15,6 +15,8 @@ from tfrec_recall.optimizers.row_wise import RowWise
 from tfrec_recall.training.copies import Copies
 
 MUCH = GIB // 4  # of weights; below, nothing can be short
+MIB = 2**20
+TOLD = MIB  # of a table; smaller ones make no difference
 
 
 class TrainingMemory(NamedTuple):
@@ -77,8 +79,32 @@ class TrainingMemory(NamedTuple):
             "the logits of a batch": self.batch,
             "the items' vectors": self.vectors,
         }
-        sizes = ", ".join(f"{name} {size / 2**20:,.0f} MiB" for name, size in parts.items())
+        sizes = ", ".join(f"{name} {size / MIB:,.0f} MiB" for name, size in parts.items())
         return f"Memory beside the data: {sizes}."
+
+
+def lines_of_tables(model, optimizer: tf.keras.optimizers.Optimizer | None) -> list[str]:
+    """A line for each large table, before training: its rows, and what an optimizer keeps of them.
+
+    Args:
+        optimizer: None for a model that follows none.
+    """
+    whole, row = state_of(optimizer) if optimizer else (0, 0)
+    learns = {id(whole_table(weight)) for weight in model.trainable_weights}
+    lines = []
+    tables: list[Rows] = getattr(model, "all_feature_rows", list)()
+    for one in sorted(tables, key=lambda one: _size(one.weight), reverse=True):
+        size, (rows, *width) = _size(one.weight), _shape(one.weight)
+        if size < TOLD:
+            break
+        line = f"Table of {one.feature or one.weight.name}: {rows:,} rows"
+        line += f" × {int(np.prod(width)):,} numbers" if width else ""
+        line += f", {size / MIB:,.0f} MiB"
+        if optimizer and id(one.weight) in learns:
+            state = whole * size + 4 * row * rows
+            line += f", and {state / MIB:,.0f} MiB of {type(optimizer).__name__}'s state"
+        lines.append(f"{line}.")
+    return lines
 
 
 def check_state(
@@ -189,5 +215,9 @@ def _by_rows(optimizer: tf.keras.optimizers.Optimizer) -> bool:
 
 
 def _size(weight: tf.Variable) -> int:
-    shape = weight.shape if weight.shape.is_fully_defined() else tf.shape(weight).numpy()
-    return int(np.prod(shape, dtype="float64")) * weight.dtype.size
+    return int(np.prod(_shape(weight), dtype="float64")) * weight.dtype.size
+
+
+def _shape(weight: tf.Variable) -> tuple[int, ...]:
+    known = weight.shape.is_fully_defined()
+    return tuple(int(n) for n in (weight.shape if known else tf.shape(weight).numpy()))

@@ -40,7 +40,11 @@ from tfrec_recall.models.item_embeddings.window_model import WindowModel
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.published import left_out
 from tfrec_recall.models.recall_model import BATCH_SIZE
-from tfrec_recall.models.training_memory import TrainingMemory, tell_of_all_rows
+from tfrec_recall.models.training_memory import (
+    TrainingMemory,
+    lines_of_tables,
+    tell_of_all_rows,
+)
 from tfrec_recall.optimizers import LazyAdam, RowWiseAdagrad
 from tfrec_recall.training import RateDrops, RunIsOver, on_one_device
 from tfrec_recall.training.copies import Copies
@@ -157,7 +161,10 @@ def train_model(
         rate_drops=drops_of(training, model_class, split.train.has_time, published),
     )
 
+    first = True
+
     def prepare(train: Interactions, features: Features | None = None) -> tuple[RecallModel, Any]:
+        nonlocal first
         tf.keras.utils.set_random_seed(seed)
         with waiting("Preparing features"):
             wanted = columns if model_class.reads_columns else None
@@ -170,6 +177,12 @@ def train_model(
                     model = model_class(features, **arguments)
             except ValueError as error:
                 raise Unsuitable(str(error)) from error
+        if first:  # before the examples are made, which are large where tables are
+            steps = not issubclass(model_class, OnePassModel | WindowModel)
+            made = (optimizer or model.optimizer_class)(training.learning_rate) if steps else None
+            for line in lines_of_tables(model, made):
+                say(line)
+        first = False
         with telling(), waiting("Preparing examples"):
             try:
                 return model, model.training_data(train, batch_size=batch_size, seed=seed)
