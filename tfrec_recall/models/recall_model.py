@@ -104,7 +104,7 @@ class RecallModel(Growing, Learner):
     def published(cls, features: Features, **overrides: Any) -> Self:
         """The plain form of the paper; what of it is not the default, `Departs:` above says.
 
-        `PUBLISHED` also holds the optimiser, and what the paper says of batches and epochs.
+        `PUBLISHED` also holds what the paper says of training: optimiser, rate, batches, epochs.
 
         Args:
             overrides: arguments of the constructor that are to have yet another value; what of the

@@ -171,7 +171,8 @@ def tell_of_all_rows(model, optimizer: tf.keras.optimizers.Optimizer) -> None:
     tell(
         f"{name} goes over all rows of {type(model).__name__}'s tables in each step, of which the "
         f"largest is {largest.name} {tuple(largest.shape)}: compile(model.optimizer_class(rate)) "
-        f"takes {suits.__name__}, whose step costs what its batch touches."
+        f"takes {suits.__name__}, whose step costs what its batch touches; on the command line "
+        f'optimizer = "{suits.__name__}" in a file for --settings.'
     )
 
 
