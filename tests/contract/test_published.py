@@ -6,7 +6,6 @@ import re
 from types import SimpleNamespace
 
 import pytest
-import tensorflow as tf
 
 from tests.contract.departures import departures, table, trained
 from tests.contract.model_cases import (
