@@ -138,6 +138,7 @@ class GraphSAGE(NodeModel):
             "last": None,
             "half_life": None,
         },
+        optimizer=tf.keras.optimizers.Adam,
         batch_size=512,
     )
 

@@ -113,6 +113,7 @@ class MIND(SoftmaxModel):
             "raised": True,
             "power": float("inf"),
         },
+        optimizer=tf.keras.optimizers.Adam,
     )
     UNREAD: ClassVar[Unread] = {("self_attentive", True): ROUTING}
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
