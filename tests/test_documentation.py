@@ -141,11 +141,12 @@ def test_what_compare_found_as_tables():
     assert ">.218</text>" in hook["picture"](tables)
     cut = {name: table.assign(stopped_by_budget=True) for name, table in tables.items()}
     assert "| .481 ± .004 † | .2 |" in hook["with_summary"](readme, cut)
-    metrics = hook["METRICS"]["gowalla"]
+    metrics = ("recall@20", "ndcg@20", "recall@50", "coverage@50")
     published = pd.DataFrame([{"model": "mind", "seeds": 1, **dict.fromkeys(metrics, 0.1872)}])
-    published = {"gowalla": published.assign(stopped_by_budget=False)}
+    published = {"gowalla": published.assign(cuts="20 50", stopped_by_budget=False)}
     page = f"{hook['TITLES']['gowalla']}:\n\n{old}\n"
-    assert "| model | seeds | Recall@20 | NDCG@20 |" in hook["with_tables"](page, published)
+    head = "| model | seeds | Recall@20 | Recall@50 | NDCG@20 | coverage@50 |"
+    assert head in hook["with_tables"](page, published)
 
 
 def test_a_table_with_a_mark_is_written_anew_with_its_note():

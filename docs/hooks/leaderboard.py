@@ -13,7 +13,7 @@ import re
 
 import pandas as pd
 
-from tfrec_recall.comparison.tables import SHOWN, cell, markdown
+from tfrec_recall.comparison.tables import cell, markdown
 
 DOCS = pathlib.Path(__file__).parents[1]
 PICTURE, FIGURES = DOCS / "images" / "leaderboard.svg", DOCS / "figures.md"
@@ -24,8 +24,6 @@ TITLES = {
     "gowalla": "Gowalla, the published split",
     "beauty": "Beauty, the published split",
 }
-# Of a published split, the metrics of those who published it.
-METRICS = {"gowalla": ("recall@20", "ndcg@20", "recall@50", "recall@100", "coverage@50")}
 DRAWN = {"movielens-100k": "#3f51b5", "online-retail": "#c2185b"}
 METRIC = "recall@50"
 NOTES = r"(?:\n\n† [^\n]*)*"  # below a table, of its marks
@@ -52,9 +50,7 @@ def with_tables(text: str, tables: dict[str, pd.DataFrame]) -> str:
 
     Raises: ValueError for a data set that the page has no table of.
     """
-    drawn = {
-        TITLES[name]: markdown(table, METRICS.get(name, SHOWN)) for name, table in tables.items()
-    }
+    drawn = {TITLES[name]: markdown(table) for name, table in tables.items()}
     lost = sorted(drawn.keys() - {title for title, _ in TABLE.findall(text)})
     if lost:
         raise ValueError(f"Make a table below a title of its own for each. Received: {lost}.")

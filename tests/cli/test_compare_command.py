@@ -1,6 +1,7 @@
 """`compare`: what it runs, keeps, writes and leaves out; runs in processes of their own."""
 
 import dataclasses
+import hashlib
 import json
 import shlex
 import sys
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pandas as pd
 import pytest
 
+import tfrec_recall
 from tests.cli.conftest import RENAME, printed
 from tests.untraced import training_without_graphs
 from tfrec_recall.cli.application import main
@@ -102,11 +104,22 @@ def test_a_comparison_is_made_kept_and_written(here, folder, tmp_path, capsys):
     other = printed(name, capsys, *arguments, "--repeats", code=1)
     assert "holds a comparison with other protocol" in other.err
 
+    here.clear()  # 20 is measured anyway
+    again = printed(name, capsys, *arguments, "--settings", f"item-cf={settings}", "--cuts", 20)
+    assert not here
+    assert again.out.startswith("| model | seeds | Recall@20 | Recall@50 | NDCG@20 | coverage@50 |")
+    assert pd.read_csv(out / "leaderboard.csv")["cuts"].tolist() == ["20 50"] * 2
+    other = printed(name, capsys, *arguments, "--cuts", "5", code=1)
+    told = " ".join(other.err.split())
+    assert "other cuts: figures of both" in told
+    assert "Received: cuts [5, 10, 20, 50, 100], there [10, 20, 50, 100]" in told
+
 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
         (("--models", "popular,itemcf"), "Did you mean item-cf?"),
+        (("--cuts", "0,5"), "--cuts takes whole numbers from 1 up"),
         (("--budget", "soon"), "--budget is a length of time, 2h, 90m or 1h30m"),
         (("--settings", "item-cf"), "--settings takes"),
         (
@@ -250,6 +263,25 @@ def test_only_a_comparison_is_read(tmp_path):
     (tmp_path / "plan.json").write_text("{}")
     with pytest.raises(ValueError, match="is damaged"):
         Plan.read(tmp_path)
+
+
+def test_a_comparison_of_before_stands_and_goes_on(plan):
+    """Without cuts, which are measured as they were then."""
+    parts = [plan._measure(), {}, tfrec_recall.__version__]
+    del parts[0]["cuts"]
+    then = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+    path = plan.folder / "plan.json"
+    kept = json.loads(path.read_text())
+    del kept["cuts"]
+    path.write_text(json.dumps(kept))
+    now = dataclasses.replace(Plan.read(plan.folder), cuts=(20, 50))
+    assert now.made_of("popular") == then
+    now.write()
+    assert Plan.read(plan.folder).cuts == (20, 50)
+    more = dataclasses.replace(now, cuts=(5, 50, 200))
+    assert (more.length, more.made_of("popular") == then) == (200, False)
+    with pytest.raises(ValueError, match="holds a comparison with other cuts"):
+        more.write()
 
 
 def test_a_stopped_run_leaves_nothing_and_none_begins_after_it(plan, tmp_path, monkeypatch):

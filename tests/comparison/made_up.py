@@ -1,6 +1,7 @@
 """Results of runs as a comparison keeps them, with figures that are easy to follow."""
 
-from tfrec_recall.comparison.figures import CUTS, PAIRED, PLACES
+from tfrec_recall.comparison.cuts import CUTS, paired
+from tfrec_recall.comparison.figures import PLACES
 from tfrec_recall.comparison.runs import DONE, Run
 
 USERS, CATALOGUE = 4, 8
@@ -9,6 +10,7 @@ FACTS = {
     "fingerprint": "0" * 16,
     "split": "last_events_out(test=1, validation=1)",
     "published": False,
+    "cuts": [10, 50, 100],
     "has_time": True,
     "rows": {"events": 40, "users": USERS, "items": CATALOGUE},
     "train_events": 30,
@@ -57,7 +59,7 @@ def result(model, seed=0, values=(0.2, 0.4, 0.6, 0.8), status=DONE, **others):
         "peak_mib": 800.0,
         "commit": "abc",
         "metrics": {**metrics, "users": 4.0, "recall@50": mean},
-        "per_user": {name: list(values) if name == "recall@50" else half for name in PAIRED},
+        "per_user": {name: list(values) if name == "recall@50" else half for name in paired()},
         "curve": [[k, mean * min(k, 50) / 50] for k in PLACES],
         "by_item": [None, 0.1, 0.2, 0.3],
         "by_history": [0.3, 0.4],

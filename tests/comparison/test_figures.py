@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from tfrec_recall.comparison import facts, figures
+from tfrec_recall.comparison.cuts import CUTS
 from tfrec_recall.comparison.facts import Measured
 from tfrec_recall.comparison.groups import NAMES
 from tfrec_recall.comparison.reasons import plain
@@ -111,7 +112,7 @@ def test_hits_are_counted_in_blocks_of_users(found, retriever, split, monkeypatc
         blocks.append(len(rows))
         return holds(self, rows, positions)
 
-    report = module.evaluate(retriever, split, cuts=module.CUTS, k=max(module.CUTS))
+    report = module.evaluate(retriever, split, cuts=CUTS, k=max(CUTS))
     monkeypatch.setattr(module, "evaluate", lambda *_, **__: report)
     monkeypatch.setattr(module, "ablation", lambda *_: found["ablation"])
     monkeypatch.setattr(module, "BLOCK", 5)
@@ -166,3 +167,17 @@ def test_it_is_json(found, split):
 
 def test_a_request_takes_time(found):
     assert 0 < found["latency"]["p50"] <= found["latency"]["p95"]
+
+
+def test_other_cuts_are_measured_as_well(found, retriever, split, monkeypatch):
+    module = importlib.import_module("tfrec_recall.comparison.figures")
+    for name in ("ablation", "latency"):
+        monkeypatch.setattr(module, name, lambda *_, name=name: found[name])
+    more = figures(retriever, split, cuts=(5, 20))
+    assert more["metrics"]["recall@5"] == pytest.approx(
+        dict(map(tuple, found["curve"]))[5], rel=1e-4
+    )
+    assert more["metrics"].items() >= found["metrics"].items()
+    assert more["per_user"].keys() - found["per_user"].keys() == {
+        *("recall@5", "recall@20", "ndcg@5", "ndcg@20")
+    }

@@ -1,6 +1,9 @@
 """Runs beside each other: means over seeds, who is above popular, what lists have in common."""
 
+import io
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.comparison.made_up import FACTS, result, results
@@ -82,3 +85,30 @@ def test_tables_are_of_the_same_figures():
     assert lines[-1].startswith("| `a` | 2 | ")
     assert ".575 ± .106" in lines[-1]
     assert lines[-2].startswith("| `popular` | – |")
+
+
+def test_tables_show_the_cuts_of_the_comparison_and_a_file_of_them_says_which():
+    facts, made = {**FACTS, "cuts": [10, 20, 50]}, results(POPULAR, result("a"))
+    found = summarised(made, facts, ["popular", "a"])
+    assert found["shown"] == [
+        *(f"recall@{cut}" for cut in (10, 20, 50)),
+        *("ndcg@10", "ndcg@20", "coverage@50"),
+    ]
+    table = leaderboard(found)
+    text = markdown(table)
+    head = "| model | seeds | Recall@10 | Recall@20 | Recall@50 | NDCG@10 | NDCG@20 | coverage@50 |"
+    assert text.splitlines()[0] == head
+    kept = pd.read_csv(io.StringIO(table.to_csv(index=False)))
+    assert markdown(kept) == text
+    before = markdown(kept.drop(columns="cuts"))  # as they were written without
+    assert before.startswith("| model | seeds | Recall@10 | Recall@50 | Recall@100 | NDCG@10 |")
+
+
+def test_an_interval_is_of_what_all_runs_have_of_each_user():
+    """Runs of an earlier version kept less."""
+    more = result("a", 1)
+    more["per_user"] = {**more["per_user"], "recall@20": [0.1, 0.2, 0.3, 0.4]}
+    alone = summary(POPULAR, more)["models"][0]["metrics"]
+    beside = summary(POPULAR, result("a", 0), more)["models"][0]["metrics"]
+    assert ("low" in alone["recall@20"], "low" in beside["recall@20"]) == (True, False)
+    assert "low" in beside["recall@50"]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.comparison.cuts import with_main
 from tfrec_recall.comparison.groups import NAMES, HistoryGroups, ItemGroups
 from tfrec_recall.comparison.reasons import plain
 from tfrec_recall.comparison.shown import Shown
 from tfrec_recall.data.column_types import LISTS
 from tfrec_recall.data.fingerprint import fingerprint
+from tfrec_recall.evaluation.evaluate import default_cuts
 from tfrec_recall.evaluation.targets import Targets
 
 if TYPE_CHECKING:
@@ -55,11 +57,15 @@ class Measured:
         return cls(targets.users, lengths, targets, groups, histories, Shown.of(lengths))
 
 
-def facts(split: Split, titles: Mapping[Any, str], repeats: bool = False) -> dict[str, Any]:
+def facts(
+    split: Split, titles: Mapping[Any, str], repeats: bool = False, cuts: Sequence[int] = ()
+) -> dict[str, Any]:
     """The data as plain values: counts, groups, and the users that a reader can pick.
 
     Args:
         titles: what items are called, by raw id.
+        cuts: of the tables; by default those that `evaluate` takes of this split. 50 is always
+            among them.
     """
     data, measured = split.interactions, Measured.of(split, repeats)
     known = pd.Index(split.train.events["user_id"].unique())
@@ -72,6 +78,7 @@ def facts(split: Split, titles: Mapping[Any, str], repeats: bool = False) -> dic
         "fingerprint": fingerprint(data),
         "split": split.name,
         "published": split.published,
+        "cuts": list(with_main(cuts or default_cuts(split))),
         "has_time": bool(data.has_time),
         "rows": {table: len(getattr(data, table)) for table in ("events", "users", "items")},
         "train_events": len(split.train.events),

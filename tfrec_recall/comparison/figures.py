@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfrec_recall.comparison.ablation import ablation
 from tfrec_recall.comparison.asked import queries_of
+from tfrec_recall.comparison.cuts import measured as measured_at
+from tfrec_recall.comparison.cuts import paired
 from tfrec_recall.comparison.facts import Measured
 from tfrec_recall.comparison.groups import NAMES
 from tfrec_recall.comparison.latency import REQUESTS, latency
@@ -21,18 +23,23 @@ if TYPE_CHECKING:
     from tfrec_recall.data import Split
     from tfrec_recall.retrieval import Retriever
 
-CUTS = (10, 20, 50, 100)
 PLACES = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100)  # of the curve over k
-PAIRED = ("recall@10", "recall@50", "ndcg@10")  # kept of each user, to compare models by
 GROUPED = 50  # of the figures of groups
 BLOCK = 8192  # users whose hits are counted at once
 Progress = Callable[[int, int], None]
 
 
 def figures(
-    retriever: Retriever, split: Split, repeats: bool = False, progress: Progress | None = None
+    retriever: Retriever,
+    split: Split,
+    repeats: bool = False,
+    progress: Progress | None = None,
+    cuts: Sequence[int] = (),
 ) -> dict[str, Any]:
     """The figures of a retriever on test.
+
+    Args:
+        cuts: the k of the metrics, beside 10, 20, 50 and 100.
 
     Returns: `metrics` and `intervals` by name; `curve`, [k, recall] pairs; `per_user`, values in
         the order of users; `by_item` and `by_history`, what groups of them find; `exposure`, the
@@ -40,9 +47,10 @@ def figures(
         users that are picked, with reasons, and `compared`, positions of items of those that are
         compared; `index` and `retriever`, what these say of themselves; `notes`.
     """
-    measured = Measured.of(split, repeats)
+    measured, places, of_users = Measured.of(split, repeats), measured_at(cuts), paired(cuts)
+    length = max(places)
     report = evaluate(
-        retriever, split, cuts=CUTS, k=max(CUTS), repeats=repeats, progress=progress, lists=True
+        retriever, split, cuts=places, k=length, repeats=repeats, progress=progress, lists=True
     )
     positions, scores = report.positions, report.scores
     assert positions is not None  # mypy: lists are kept
@@ -66,13 +74,13 @@ def figures(
 
     def ask(rows: np.ndarray) -> Any:
         exclude = None if repeats else queries.seen(rows)
-        return retriever(queries.batch(rows), k=max(CUTS), exclude=exclude)
+        return retriever(queries.batch(rows), k=length, exclude=exclude)
 
     return {
         "metrics": {name: _number(value) for name, value in report.metrics.items()},
-        "intervals": {name: _pair(report.interval(name)) for name in PAIRED},
+        "intervals": {name: _pair(report.interval(name)) for name in of_users},
         "curve": [[k, _number(found[:, n].mean())] for n, k in enumerate(PLACES)],
-        "per_user": {name: np.round(report.values(name), 4).tolist() for name in PAIRED},
+        "per_user": {name: np.round(report.values(name), 4).tolist() for name in of_users},
         "by_item": _by_item(measured, hits, known),
         "by_history": [
             _number(found[measured.histories.of == group, PLACES.index(GROUPED)].mean())

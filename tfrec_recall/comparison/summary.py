@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from tfrec_recall.comparison import cuts
 from tfrec_recall.comparison.runs import STOPPED, WITH_FIGURES, YARDSTICK, Run
 from tfrec_recall.evaluation.metrics import bootstrap_interval
 
-MAIN = "recall@50"
+MAIN = f"recall@{cuts.MAIN}"
 AVERAGED = ("train_seconds", "seconds", "seconds_to_best", "examples_per_second", "peak_mib")
 Result = Mapping[str, Any]
 
@@ -25,9 +26,9 @@ def summarised(
         facts: of the data.
         models: by name, those that were wanted.
 
-    Returns: `facts`; `models`, those with figures, the best recall@50 first; `absent`, the others
-        with the reason; `overlap`, of each pair of models the share of its first 50 that two lists
-        of a user have in common; `notes`.
+    Returns: `facts`; `shown`, the metrics of the tables; `models`, those with figures, the best
+        recall@50 first; `absent`, the others with the reason; `overlap`, of each pair of models the
+        share of its first 50 that two lists of a user have in common; `notes`.
     """
     by_model = {
         name: [result for run, result in sorted(results.items()) if run.model == name]
@@ -48,6 +49,7 @@ def summarised(
     order = [row["model"] for row in rows]
     return {
         "facts": dict(facts),
+        "shown": list(cuts.shown(facts["cuts"])),
         "models": rows,
         "absent": [_absent(name, by_model[name]) for name in models if not measured[name]],
         "overlap": _overlaps([measured[name][0]["compared"] for name in order]),
@@ -113,7 +115,7 @@ def _over_seeds(metric: str, runs: list[Result]) -> dict[str, Any]:
     found: dict[str, Any] = {"mean": float(f"{np.mean(values):.5g}"), "values": values}
     if len(values) > 1:
         found["deviation"] = float(f"{np.std(values, ddof=1):.3g}")
-    if metric in runs[0]["per_user"]:
+    if all(metric in run["per_user"] for run in runs):  # of fewer, in runs of earlier versions
         low, high = _interval(_mean_of_users(runs, metric))
         found |= {"low": float(f"{low:.5g}"), "high": float(f"{high:.5g}")}
     return found

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-SHOWN = ("recall@10", "recall@50", "recall@100", "ndcg@10", "coverage@50")
+from tfrec_recall.comparison import cuts
+
+EARLIER = (10, 50, 100)  # the cuts of tables that do not say theirs
 PARTS = ("deviation", "low", "high")
-METRIC = "recall@50"
+METRIC = f"recall@{cuts.MAIN}"
 ENDS = {"": "mean", " low": "low", " high": "high"}
 
 
 def leaderboard(summary: Mapping[str, Any]) -> pd.DataFrame:
     """A row a model, the best first: each metric, the deviation over seeds and the interval over
-    users where there are any, then times and sizes."""
+    users where there are any, then times and sizes; `cuts`, those that texts show."""
     rows = []
+    of_texts = " ".join(map(str, summary["facts"]["cuts"]))
     for model in summary["models"]:
         row: dict[str, Any] = {"model": model["model"], "seeds": len(model["seeds"])}
+        row["cuts"] = of_texts
         for name, found in model["metrics"].items():
             row[name] = found["mean"]
             row |= {f"{name} {part}": found[part] for part in PARTS if part in found}
@@ -33,21 +37,27 @@ def leaderboard(summary: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def markdown(table: pd.DataFrame, shown: Sequence[str] = SHOWN) -> str:
+def shown(table: pd.DataFrame) -> tuple[str, ...]:
+    """The metrics of a `leaderboard` that texts show, by its cuts; it may come from a file."""
+    told = str(table["cuts"].iloc[0]).split() if "cuts" in table else EARLIER
+    return cuts.shown([int(cut) for cut in told])
+
+
+def markdown(table: pd.DataFrame) -> str:
     """The `leaderboard` as README and documentation show it, the best last.
 
-    Args:
-        shown: metrics, each with its cut.
-
     >>> table = pd.DataFrame([{"model": "popular", "seeds": 1, "stopped_by_budget": False}])
-    >>> print(markdown(table.assign(**dict.fromkeys(SHOWN, 0.0789))).splitlines()[-1])
-    | `popular` | – | .079 | .079 | .079 | .079 | .08 |
+    >>> print(markdown(table.assign(cuts=50, **dict.fromkeys(cuts.shown([50]), 0.0789))))
+    | model | seeds | Recall@50 | NDCG@50 | coverage@50 |
+    | --- | --- | --- | --- | --- |
+    | `popular` | – | .079 | .079 | .08 |
     """
-    head = ["model", "seeds", *(name.replace("recall", "Recall") for name in shown)]
+    metrics = shown(table)
+    head = ["model", "seeds", *(name.replace("recall", "Recall") for name in metrics)]
     lines = [_row([name.replace("ndcg", "NDCG") for name in head]), _row(["---"] * len(head))]
     for model in table[::-1].to_dict("records"):
         seeds = str(model["seeds"]) if model["seeds"] > 1 else "–"
-        cells = [cell(model, name, 2 if "coverage" in name else 3) for name in shown]
+        cells = [cell(model, name, 2 if "coverage" in name else 3) for name in metrics]
         lines.append(
             _row([f"`{model['model']}`{' †' * model['stopped_by_budget']}", seeds, *cells])
         )

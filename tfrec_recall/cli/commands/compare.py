@@ -15,7 +15,7 @@ import typer
 from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.durations import seconds, shown
 from tfrec_recall.cli.arguments.option_groups import takes
-from tfrec_recall.cli.arguments.protocol import Protocol, protocol
+from tfrec_recall.cli.arguments.protocol import PANEL, Protocol, parse_cuts, protocol
 from tfrec_recall.cli.arguments.settings import read
 from tfrec_recall.cli.arguments.source import Source, parse_pairs
 from tfrec_recall.cli.commands.train import Kind
@@ -24,6 +24,7 @@ from tfrec_recall.cli.discovery import entries, entry
 from tfrec_recall.cli.runs.comparison_table import ComparisonTable
 from tfrec_recall.cli.runs.plan import Plan
 from tfrec_recall.cli.runs.run_apart import RunsApart
+from tfrec_recall.comparison.cuts import with_main
 from tfrec_recall.comparison.runs import YARDSTICK, Run, standing
 from tfrec_recall.comparison.schedule import Round, schedule
 from tfrec_recall.data.files import alone_in, check_folder, replacing
@@ -79,6 +80,16 @@ def compare(
     index: Annotated[
         Kind, typer.Option(help="What searches the items; exact compares models alone.")
     ] = Kind.exact,
+    cuts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K,K",
+            help="The k of the metrics in tables and report, such as 5,20: as for `train`. 50, by "
+            "which models are ordered, is always among them.",
+            show_default=False,
+            rich_help_panel=PANEL,
+        ),
+    ] = None,
     out: Annotated[
         pathlib.Path,
         typer.Option(metavar="DIR", file_okay=False, help="Where runs and the report go."),
@@ -92,6 +103,7 @@ def compare(
     """
     names = _named(models)
     limit = None if budget is None else seconds(budget)
+    places = None if cuts is None else parse_cuts(cuts)
     files = parse_pairs(settings or (), "--settings")
     others = [entry(name).name for name in files if name not in names]
     if others:
@@ -108,9 +120,11 @@ def compare(
     began = time.monotonic()
     interactions = measured.counted(source.load())
     from tfrec_recall.data.fingerprint import fingerprint
+    from tfrec_recall.evaluation.evaluate import default_cuts
 
     split = measured.cut(interactions)
-    plan = Plan(out, source, measured, fingerprint(interactions), index.value, chosen)
+    places = with_main(places or default_cuts(split))
+    plan = Plan(out, source, measured, fingerprint(interactions), index.value, chosen, places)
     with alone_in(out, "compares models"):
         plan.write()
         try:
@@ -128,7 +142,7 @@ def _made(plan: Plan, wanted: Round) -> None:
     old = [str(run) for run in kept if run.model in made_of and run not in there]
     if old:
         say(f"Of other settings or another version, and made again: {', '.join(old)}.")
-    with ComparisonTable(wanted.models, wanted.seeds, there) as table:
+    with ComparisonTable(wanted.models, wanted.seeds, there, plan.cuts) as table:
 
         def start(run: Run, allowed: float | None) -> Mapping[str, Any]:
             table.begins(run, allowed)
@@ -147,7 +161,7 @@ def write_report(plan: Plan, split: Split, names: list[str]) -> None:
     with waiting("Writing the report"):
         stand = standing(plan.runs().read(), {name: plan.made_of(name) for name in names})
         titles = titles_of(split.interactions.items)
-        told = facts(split, titles, bool(plan.measured.repeats))
+        told = facts(split, titles, bool(plan.measured.repeats), plan.cuts)
         summary = summarised(stand, told, names)
         summary["command"] = shlex.join(["tfrec-recall", *sys.argv[1:]])
         texts = {

@@ -72,9 +72,9 @@ def made(
             "why": str(error),
             "seconds": round(time.monotonic() - began, 1),
         }
-    retriever = indexed(trained, split, plan.index_settings(), max(plan.LENGTHS))
+    retriever = indexed(trained, split, plan.index_settings(), plan.length)
     say("Measuring on test")
-    found = figures(retriever, split, repeats)
+    found = figures(retriever, split, repeats, cuts=plan.cuts)
     return {
         **result,
         "status": STOPPED if deadline and deadline.reached else DONE,

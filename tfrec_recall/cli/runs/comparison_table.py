@@ -12,9 +12,11 @@ from rich.text import Text
 
 from tfrec_recall.cli.arguments.durations import shown
 from tfrec_recall.cli.console import is_live, notices, say
+from tfrec_recall.comparison.cuts import MAIN
+from tfrec_recall.comparison.cuts import shown as shown_of
 from tfrec_recall.comparison.runs import STOPPED, WITH_FIGURES, Run
 
-METRICS = ("recall@10", "recall@50", "ndcg@10", "coverage@50")
+CUTS = (10, MAIN)  # a terminal is narrow
 
 
 class ComparisonTable:
@@ -24,12 +26,18 @@ class ComparisonTable:
         models: by name.
         seeds: of each.
         results: that are there already.
+        cuts: of the metrics that are shown, up to 50.
     """
 
     def __init__(
-        self, models: Sequence[str], seeds: Sequence[int], results: Mapping[Run, Mapping[str, Any]]
+        self,
+        models: Sequence[str],
+        seeds: Sequence[int],
+        results: Mapping[Run, Mapping[str, Any]],
+        cuts: Sequence[int] = CUTS,
     ):
         self._models, self._seeds = models, seeds
+        self._metrics = shown_of([cut for cut in cuts if cut <= MAIN])
         self._results = {run: result for run, result in results.items() if run.model in models}
         self._running: set[Run] = set()
         self._live = Live(console=notices(), refresh_per_second=2, get_renderable=self.table)
@@ -57,13 +65,13 @@ class ComparisonTable:
         if result is not None:  # in another dictionary: this one may be being drawn
             self._results = {**self._results, run: result}
         if not self._on:
-            say(f"{run}: {_told(result)}")
+            say(f"{run}: {_told(result, self._metrics)}")
 
     def table(self) -> Table:
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
         table.add_column("model", no_wrap=True)
         table.add_column("seeds", justify="right")
-        for metric in METRICS:
+        for metric in self._metrics:
             table.add_column(metric, justify="right")
         table.add_column("a run", justify="right")
         table.add_column("")
@@ -75,7 +83,7 @@ class ComparisonTable:
         for model in sorted(self._models, key=lambda one: (_best_first(by_model[one]), one)):
             runs = by_model[model]
             found = [one for one in runs if one["status"] in WITH_FIGURES]
-            cells = [_mean([one["metrics"][metric] for one in found]) for metric in METRICS]
+            cells = [_mean([one["metrics"][metric] for one in found]) for metric in self._metrics]
             took = shown(sum(one["seconds"] for one in found) / len(found)) if found else ""
             wanted = 1 if found and not found[0]["random"] else len(self._seeds)
             table.add_row(
@@ -97,7 +105,7 @@ class ComparisonTable:
 
 def _best_first(runs: Sequence[Mapping[str, Any]]) -> float:
     """What sorts the runs of models, those without figures behind the others."""
-    values = [one["metrics"]["recall@50"] for one in runs if one["status"] in WITH_FIGURES]
+    values = [one["metrics"][f"recall@{MAIN}"] for one in runs if one["status"] in WITH_FIGURES]
     return -sum(values) / len(values) if values else 1.0
 
 
@@ -109,11 +117,11 @@ def _mean(values: list[float]) -> str:
     return f"{sum(values) / len(values):.4f}" if values else ""
 
 
-def _told(result: Mapping[str, Any] | None) -> str:
+def _told(result: Mapping[str, Any] | None, metrics: Sequence[str]) -> str:
     if result is None:
         return "no time is left for it"
     if result["status"] not in WITH_FIGURES:
         return f"{result['status']}: {result['why']}"
-    figures = ", ".join(f"{metric} {result['metrics'][metric]:.4f}" for metric in METRICS)
+    figures = ", ".join(f"{metric} {result['metrics'][metric]:.4f}" for metric in metrics)
     ended = ", stopped by the budget" if result["status"] == STOPPED else ""
     return f"{figures}, {shown(result['seconds'])}{ended}"

@@ -8,12 +8,13 @@ import json
 import os
 import pathlib
 import platform
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import tfrec_recall
 from tfrec_recall.cli.arguments.protocol import Protocol
 from tfrec_recall.cli.arguments.source import Source
+from tfrec_recall.comparison.cuts import CUTS, measured
 from tfrec_recall.comparison.runs import Runs
 from tfrec_recall.data.files import replacing
 
@@ -34,9 +35,8 @@ class Plan:
         fingerprint: of the events that count.
         index: the kind of index, by its name on the command line.
         settings: of models that have other settings than their defaults, by name.
+        cuts: of the tables. Some are measured anyway, and take no run anew.
     """
-
-    LENGTHS: ClassVar[tuple[int, ...]] = (100,)
 
     folder: pathlib.Path
     source: Source
@@ -44,13 +44,22 @@ class Plan:
     fingerprint: str
     index: str = "exact"
     settings: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    cuts: Sequence[int] = ()
+
+    @property
+    def length(self) -> int:
+        """Of the lists that are measured."""
+        return max(measured(self.cuts))
 
     def runs(self) -> Runs:
         return Runs(self.folder / "runs")
 
     def made_of(self, model: str) -> str:
         """A text that is another one where a run of the model would be of anything else."""
-        parts = [self._measure(), self.settings.get(model, {}), tfrec_recall.__version__]
+        measure = self._measure()
+        if measure["cuts"] == list(CUTS):
+            del measure["cuts"]  # so that results stand from before there were others
+        parts = [measure, self.settings.get(model, {}), tfrec_recall.__version__]
         text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -108,6 +117,7 @@ class Plan:
                 "fingerprint": self.fingerprint,
                 "index": self.index,
                 "settings": self.settings,
+                "cuts": list(self.cuts),
             },
             indent=2,
         )
@@ -134,6 +144,7 @@ class Plan:
                 kept["fingerprint"],
                 kept["index"],
                 kept["settings"],
+                tuple(kept.get("cuts", ())),  # earlier versions had none
             )
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
@@ -148,4 +159,5 @@ class Plan:
             "protocol": self.measured.record(),
             "columns": columns,
             "index": self.index,
+            "cuts": list(measured(self.cuts)),
         }

@@ -18,7 +18,8 @@ const plainColumn = (name, value, format, smallerIsBetter = false) => ({
   name, value, smallerIsBetter, show: (model) => make("td", format(value(model))),
 });
 
-const COLUMNS = [
+/* Metrics by name, those with a value a user before the others. */
+const columnsOf = (shown) => [
   {
     name: "model",
     value: (model) => model.model,
@@ -28,10 +29,7 @@ const COLUMNS = [
       return cell;
     },
   },
-  metric("recall@10"),
-  metric("recall@50"),
-  metric("recall@100"),
-  metric("ndcg@10"),
+  ...shown.filter((name) => !name.startsWith("coverage")).map((name) => metric(name)),
   {
     name: "above popular",
     value: (model) => (model.above_popular ? model.above_popular.mean : null),
@@ -54,12 +52,13 @@ const COLUMNS = [
   plainColumn("seeds", (model) => model.seeds.length, String),
 ];
 
-const leaderboard = (models, choose) => {
+const leaderboard = (models, shown, choose) => {
+  const columns = columnsOf(shown);
   const table = find("leaderboard"), body = table.tBodies[0], head = make("tr");
   let sorted = "recall@50", ascending = false;
 
   const fill = () => {
-    const { value } = COLUMNS.find((column) => column.name === sorted);
+    const { value } = columns.find((column) => column.name === sorted);
     const order = [...models].sort((a, b) => {
       const [mine, theirs] = [value(a), value(b)];
       if (mine === null || mine === undefined) return 1; // what is not known stands last
@@ -69,17 +68,17 @@ const leaderboard = (models, choose) => {
     });
     body.replaceChildren(...order.map((model) => {
       const row = make("tr");
-      row.append(...COLUMNS.map((column) => column.show(model)));
+      row.append(...columns.map((column) => column.show(model)));
       row.addEventListener("click", () => choose(model.model));
       return row;
     }));
     for (const [place, cell] of [...head.cells].entries()) {
-      const own = COLUMNS[place].name === sorted;
+      const own = columns[place].name === sorted;
       cell.setAttribute("aria-sort", own ? (ascending ? "ascending" : "descending") : "none");
     }
   };
 
-  for (const column of COLUMNS) {
+  for (const column of columns) {
     const cell = make("th", null, { scope: "col" });
     const button = make("button", column.name, { type: "button" });
     button.addEventListener("click", () => {

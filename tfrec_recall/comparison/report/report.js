@@ -35,7 +35,7 @@
   const mark = () => buttons.forEach((button, name) => button.setAttribute("aria-pressed", chosen.has(name)));
   find("models").append(...buttons.values());
   mark();
-  leaderboard(models, toggle);
+  leaderboard(models, data.shown, toggle);
   overlap(models, data.overlap);
   people(data, models);
   draw();
