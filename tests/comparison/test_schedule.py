@@ -187,3 +187,34 @@ def test_what_is_on_its_way_is_stopped_where_nobody_waits_for_it():
     assert str(next(runs)[0]) == "a, seed 0"
     runs.close()
     assert stopped.is_set()
+
+
+def test_what_goes_on_is_made_where_the_time_is_enough_for_it():
+    there = results(
+        *(result(name, status=STOPPED, seconds_allowed=40, goes_on=True) for name in "ab")
+    )
+    there[Run("a", 0)]["goes_on_with"], there[Run("b", 0)]["goes_on_with"] = 30, 10
+    clock = Clock({"a": 999, "b": 999})
+    list(schedule(wanted(70, (0,), "ab"), there, clock.start, clock))
+    assert clock.made == [("a, seed 0", 35), ("b, seed 0", 35)]
+    clock = Clock({"a": 999, "b": 999})
+    list(schedule(wanted(40, (0,), "ab"), there, clock.start, clock))
+    assert clock.made == [("b, seed 0", 40)]  # half would not be enough for a
+    late = results(result("a", status=TOO_LONG, seconds_allowed=40, goes_on=True))
+    clock = Clock({"a": 1})
+    list(schedule(wanted(20, (0,), "a"), late, clock.start, clock))
+    assert clock.made == [("a, seed 0", 20)]  # only to be measured, perhaps
+
+
+def test_a_further_seed_that_goes_on_gets_what_the_first_one_had_more():
+    stopped = {"status": STOPPED, "goes_on": True, "goes_on_with": 10}
+    there = results(
+        result("a", seconds_allowed=120, **stopped), result("a", 1, seconds_allowed=40, **stopped)
+    )
+    there[Run("a", 0)]["goes_on_with"] = 999
+    clock = Clock({"a": 999})
+    list(schedule(wanted(300, (0, 1), "a"), there, clock.start, clock))
+    assert clock.made == [("a, seed 1", 80)]
+    there[Run("a", 1)]["seconds_allowed"] = 120
+    clock = Clock({"a": 999})
+    assert not list(schedule(wanted(300, (0, 1), "a"), there, clock.start, clock))

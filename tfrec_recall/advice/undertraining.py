@@ -19,7 +19,7 @@ def undertraining(known: Evidence) -> Iterator[Advice]:
         yield Advice(
             "under-trained",
             f"the budget ended its training{after}.",
-            "Give a larger --budget, or none: the run is made again.",
+            "Give the command again, with a larger --budget or none: the training goes on.",
         )
     elif curve is not None and curve.best == len(curve.values):
         yield Advice(

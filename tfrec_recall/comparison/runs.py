@@ -81,14 +81,23 @@ def standing(
 
 
 def lasts(result: Mapping[str, Any], seconds: float | None) -> bool:
-    """Whether a result stands, or its run is to be made again.
+    """Whether a result stands, or its run is to be made again or to go on.
 
     Args:
-        seconds: that a run may take now; None: any. One that the budget stopped is made again
-            where it would get half as much time more.
+        seconds: that a run may take now; None: any. One that the budget stopped is made again, or
+            goes on, where these are `enough`.
     """
     if result["status"] == FAILED:
         return False
     if result["status"] not in (STOPPED, TOO_LONG):
         return True
-    return seconds is not None and seconds < 1.5 * result["seconds_allowed"]
+    return seconds is not None and seconds < enough(result)
+
+
+def enough(result: Mapping[str, Any]) -> float:
+    """The seconds with which a run that the budget ended comes further: where it `goes_on` from
+    what is kept of it, those of another epoch and of measuring; else half as many again as it had.
+    """
+    if result.get("goes_on"):
+        return float(result.get("goes_on_with") or 0.0)
+    return 1.5 * float(result["seconds_allowed"])

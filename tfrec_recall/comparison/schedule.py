@@ -15,6 +15,7 @@ from tfrec_recall.comparison.runs import (
     TOO_LONG,
     WITH_FIGURES,
     Run,
+    enough,
     lasts,
 )
 
@@ -49,11 +50,11 @@ def schedule(
     """Makes the runs that are wanted and whose results are not there.
 
     Of what is left of the budget, a run may take as much as leaves the same to every model that has
-    no result yet, and to each that the budget stopped before and that is made again with as much;
+    no result yet, and to each that the budget stopped before and that comes further with as much;
     the second seed of a model is begun only where it can end as its first one did.
 
     Args:
-        results: those there are that stand.
+        results: those there are that stand; of one that the budget ended, whether it `goes_on`.
         start: makes a run within these seconds, if any, and returns its result; in a thread.
         clock: tells the seconds.
         stop: ends the runs that are on their way, where they are not waited for.
@@ -113,7 +114,7 @@ def _next(
                 others = [Run(other, seed) for other in models]
                 allowed = _share(left, wanted.at_once, len(running), others, results)
             elif left is not None:
-                allowed = _as_first(results[first], left)
+                allowed = _as_first(results[first], left, results.get(run))
             if run in results and lasts(results[run], allowed):
                 continue
             return run, allowed
@@ -129,13 +130,13 @@ def _share(
 ) -> float:
     """The seconds of a run that leave as many to each of the others that is to be made.
 
-    Those are what is missing, and of what the budget stopped as many as would be made again with
-    these seconds, those that had the least first.
+    Those are what is missing, and of what the budget stopped as many as would come further with
+    these seconds, those that need the least first.
     """
     missing = sum(_is_missing(run, results) for run in others)
     there = [results[run] for run in others if run in results]
     stopped = [result for result in there if result["status"] in (STOPPED, TOO_LONG)]
-    stopped.sort(key=lambda result: result["seconds_allowed"])
+    stopped.sort(key=enough)
     again = len(stopped)
     while True:
         seconds = left * min(1.0, at_once / (1 + running + missing + again))
@@ -144,11 +145,17 @@ def _share(
         again -= 1
 
 
-def _as_first(first: Mapping[str, Any], left: float) -> float:
+def _as_first(first: Mapping[str, Any], left: float, own: Mapping[str, Any] | None) -> float:
     """The seconds of a seed that follows: what the first one took, and some more; where the budget
-    stopped that, what it had, so that both have learnt as much. 0 where too few are left."""
+    stopped that, what it had, so that both have learnt as much. 0 where too few are left.
+
+    Args:
+        own: its result; of one that was stopped, and goes on, what it had counts.
+    """
     if first["status"] == STOPPED:
         had: float = first["seconds_allowed"]
+        if own and own.get("goes_on") and own["status"] == STOPPED:
+            had -= own["seconds_allowed"]
         return had if left >= had else 0.0
     needs: float = first["seconds"]
     return 0.0 if left <= needs else min(left, 2 * needs)

@@ -45,7 +45,8 @@ class Checkpoints(tf.keras.callbacks.Callback):
     checkpoint and raises `Preempted`, which ends the process with the status 143.
 
     A run that is over stays so: begun again, it learns nothing more, unless it is given more
-    epochs. A new run takes a new folder.
+    epochs. A new run takes a new folder. A run is not over where another callback that ends it has
+    an attribute `pauses`, which is then true: begun again, it goes on, if `pauses` is false.
 
     Under a strategy of several machines each worker has this callback; the chief writes into the
     folder, which all of them read. With parameter servers the chief alone runs `fit`; batches that
@@ -149,9 +150,10 @@ class Checkpoints(tf.keras.callbacks.Callback):
             for name in logs.keys() - {"epoch"}:
                 told.history.setdefault(name, []).append(logs[name])
         epoch, step = self.goes_on_from
-        if self.state.stopped:
-            epoch = max(epoch, self.params["epochs"])
-        if epoch >= self.params["epochs"]:
+        paused = epoch > 0 and self._is_paused()  # without an epoch there is nothing to measure
+        if self.state.stopped or paused:
+            epoch, step = max(epoch, self.params["epochs"]), 0
+        if epoch >= self.params["epochs"] and not paused:
             warnings.warn(
                 f"The run in {self.folder} is over: nothing more is learnt. A new run takes a new "
                 "folder.",
@@ -185,7 +187,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
         known = {name: value for name, value in numbers.items() if value is not None}
         self.state.logs.append({"epoch": epoch, **known})
         self.state.epoch, self.state.step = epoch + 1, 0
-        self.state.stopped = bool(self.model.stop_training)
+        self.state.stopped = bool(self.model.stop_training) and not self._is_paused()
         self.write()
         if self._someone_has_to_stop(True):
             self._stop()
@@ -210,6 +212,10 @@ class Checkpoints(tf.keras.callbacks.Callback):
         if self._handler is not None:
             signal.signal(signal.SIGTERM, self._handler)
             self._handler = None
+
+    def _is_paused(self) -> bool:
+        """Whether another callback wants no more epochs for now."""
+        return any(getattr(one, "pauses", False) for one in self.beside)
 
     def _stop_soon(self, *_) -> None:
         self.asked_to_stop.set()

@@ -24,6 +24,7 @@ from tfrec_recall.cli.discovery import entries, entry
 from tfrec_recall.cli.runs.comparison_table import ComparisonTable
 from tfrec_recall.cli.runs.plan import Plan
 from tfrec_recall.cli.runs.run_apart import RunsApart
+from tfrec_recall.cli.runs.unfinished import Unfinished
 from tfrec_recall.comparison.cuts import with_main
 from tfrec_recall.comparison.runs import YARDSTICK, Run, standing
 from tfrec_recall.comparison.schedule import Round, schedule
@@ -99,7 +100,7 @@ def compare(
 
     Writes `report.html`, which works offline, `comparison.json`, `leaderboard.csv` and
     `leaderboard.md`. Each run is a process of its own, whose result stays: a call that was
-    interrupted goes on, and what is finished is not repeated.
+    interrupted goes on, within a run from its last epoch, and what is finished is not repeated.
     """
     names = _named(models)
     limit = None if budget is None else seconds(budget)
@@ -142,6 +143,7 @@ def _made(plan: Plan, wanted: Round) -> None:
     old = [str(run) for run in kept if run.model in made_of and run not in there]
     if old:
         say(f"Of other settings or another version, and made again: {', '.join(old)}.")
+    there = {run: {**one, "goes_on": Unfinished(plan, run).is_there} for run, one in there.items()}
     with ComparisonTable(wanted.models, wanted.seeds, there, plan.cuts) as table:
 
         def start(run: Run, allowed: float | None) -> Mapping[str, Any]:

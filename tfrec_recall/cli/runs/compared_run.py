@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from tfrec_recall.cli.console import quiet, say
 from tfrec_recall.cli.runs.plan import Plan
-from tfrec_recall.comparison.runs import DONE, LEFT_OUT, STOPPED, Run
+from tfrec_recall.cli.runs.unfinished import Unfinished
+from tfrec_recall.comparison.runs import DONE, LEFT_OUT, STOPPED, Run, standing
 
 if TYPE_CHECKING:
     from tfrec_recall.cli.runs.training import Trained
@@ -32,6 +33,9 @@ def made(
 ) -> dict[str, Any]:
     """Trains and measures as the plan says, and returns the result.
 
+    A run that was interrupted, or that the budget stopped, goes on from its checkpoints; one whose
+    measuring did not end is only measured.
+
     Args:
         seconds: after which training has to be over; what was learnt until then is measured.
         split: that of the plan, where it is at hand.
@@ -41,20 +45,28 @@ def made(
     from tfrec_recall.cli.commands.train import indexed
     from tfrec_recall.cli.discovery import entry
     from tfrec_recall.cli.runs.deadline import Deadline
+    from tfrec_recall.cli.runs.long_run import LongRun
     from tfrec_recall.cli.runs.training import Unsuitable, train_model
     from tfrec_recall.comparison import figures
     from tfrec_recall.models.one_pass_model import OnePassModel
 
     split = plan.split() if split is None else split
     chosen, repeats = entry(run.model), bool(plan.measured.repeats)
+    made_of, in_steps = plan.made_of(run.model), not issubclass(chosen.load(), OnePassModel)
+    unfinished, before = Unfinished(plan, run), dict[str, Any]()
+    unfinished.begins()
+    if unfinished.is_there:
+        before = dict(standing(plan.runs().read(), {run.model: made_of}).get(run, {}))
     result = {
-        "made_of": plan.made_of(run.model),
+        "made_of": made_of,
         "about": chosen.summary,
-        "seconds_allowed": seconds,
+        "seconds_allowed": seconds and seconds + (before.get("seconds_allowed") or 0.0),
         "machine": plan.machine(at_once),
-        "random": not issubclass(chosen.load(), OnePassModel),
+        "random": in_steps,
     }
-    deadline = Deadline(began + TRAINING * seconds) if seconds else None
+    deadline = None
+    if seconds:
+        deadline = Deadline(began if unfinished.is_learnt else began + TRAINING * seconds)
     try:
         trained = train_model(
             chosen,
@@ -64,6 +76,7 @@ def made(
             repeats=repeats,
             columns=plan.source.columns,
             watching=[deadline] if deadline else [],
+            long_run=LongRun(unfinished.folder) if in_steps else LongRun(),
         )
     except Unsuitable as error:
         return {
@@ -72,16 +85,25 @@ def made(
             "why": str(error),
             "seconds": round(time.monotonic() - began, 1),
         }
+    unfinished.measures()
+    learnt = time.monotonic() - began
     retriever = indexed(trained, split, plan.index_settings(), plan.length)
     say("Measuring on test")
     found = figures(retriever, split, repeats, cuts=plan.cuts)
+    took = time.monotonic() - began
+    is_stopped = deadline is not None and deadline.reached and not unfinished.is_over
+    if deadline is not None and is_stopped:
+        prepared = learnt - deadline.spent
+        needs = (prepared + deadline.an_epoch) / TRAINING, (took - learnt) / (1 - TRAINING)
+        result["goes_on_with"] = max(*needs, before.get("goes_on_with") or 0.0)
     return {
         **result,
-        "status": STOPPED if deadline and deadline.reached else DONE,
+        "status": STOPPED if is_stopped else DONE,
         "why": None,
         **found,
         **training_figures(trained),
-        "seconds": round(time.monotonic() - began, 1),
+        # An interrupted call left no result that tells what it took, but the seconds of learning.
+        "seconds": round(max(took + before.get("seconds", 0.0), trained.seconds), 1),
         "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),  # Linux
         "commit": _commit(),
     }
@@ -116,6 +138,7 @@ def main(arguments: Sequence[str]) -> None:
     run = Run(model, int(seed))
     result = made(plan, run, float(seconds[0]) if seconds else None, at_once=int(at_once))
     plan.runs().write(run, result)
+    Unfinished(plan, run).ends(result)
 
 
 if __name__ == "__main__":

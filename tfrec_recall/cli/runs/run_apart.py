@@ -15,9 +15,11 @@ from typing import Any
 from tfrec_recall.cli.arguments.durations import shown
 from tfrec_recall.cli.console import warn
 from tfrec_recall.cli.runs.plan import Plan
+from tfrec_recall.cli.runs.unfinished import Unfinished
 from tfrec_recall.comparison.runs import FAILED, TOO_LONG, WITH_FIGURES, Run, standing
 
 GRACE = 5  # seconds that a run may be late
+ENDED = 128 + signal.SIGTERM  # by a machine that is taken away; what was learnt is kept
 LAST_LINES = 3  # of a log, where a run failed
 THREADS = (  # what says how many threads TensorFlow and NumPy take
     *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
@@ -76,8 +78,13 @@ class RunsApart:
             return runs.read()[run]
         if self._stopped or process.returncode == -signal.SIGINT:  # a terminal interrupts all
             raise KeyboardInterrupt
+        unfinished = Unfinished(self._plan, run)
+        if 0 < process.returncode != ENDED:  # it broke, perhaps by what it went on from
+            unfinished.remove()
         told = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         why = f"no end within {shown(allowed)}" if late else " ".join(told[-LAST_LINES:])
+        if late and unfinished.is_learnt:
+            why = f"learnt, but not measured within {shown(allowed)}; the next call measures it"
         return {
             "made_of": self._plan.made_of(run.model),
             "status": TOO_LONG if late else FAILED,
@@ -88,7 +95,7 @@ class RunsApart:
         }
 
     def stop(self) -> None:
-        """Kills what is running; nothing is kept of it, and nothing begins any more."""
+        """Kills what is running, of which checkpoints stay; nothing begins any more."""
         with self._lock:
             self._stopped = True
             for process in self._processes:
