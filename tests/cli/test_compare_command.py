@@ -27,7 +27,7 @@ from tfrec_recall.cli.runs.run_apart import RunsApart
 from tfrec_recall.comparison.runs import Run
 from tfrec_recall.data.files import alone_in
 from tfrec_recall.data.fingerprint import fingerprint
-from tfrec_recall.models import TwoTower
+from tfrec_recall.models import ItemCF, TwoTower
 
 MODELS = "item-cf,popular,funk-svd"
 
@@ -121,7 +121,11 @@ def test_a_comparison_is_made_kept_and_written(here, folder, tmp_path, capsys):
         (("--models", "popular,itemcf"), "Did you mean item-cf?"),
         (("--cuts", "0,5"), "--cuts takes whole numbers from 1 up"),
         (("--budget", "soon"), "--budget is a length of time, 2h, 90m or 1h30m"),
-        (("--settings", "item-cf"), "--settings takes"),
+        (("--settings", "item-cf"), "--settings takes MODEL=FILE or MODEL=published"),
+        (("--settings", "popular=published"), "Popular does not say which paper"),
+        (("--models", "popular=item-cf"), "that is no other model's. Received: 'popular=item-cf'"),
+        (("--models", "a/b=item-cf"), "a name of letters, digits, dots and dashes"),
+        (("--models", "a=item-cf,a=mind"), "--models has 'a' for two models: give each a name"),
         (
             ("--models", "popular,item-cf", "--settings", "mind=mind.toml"),
             "--settings is of models that are compared: add mind to --models",
@@ -130,8 +134,36 @@ def test_a_comparison_is_made_kept_and_written(here, folder, tmp_path, capsys):
 )
 def test_what_cannot_be_meant_is_refused_before_any_run(options, told, folder, capsys, tmp_path):
     arguments = ("--data", folder, *RENAME, "--out", tmp_path / "none", *options)
-    assert told in printed("compare", capsys, *arguments, code=1).err
+    shown = printed("compare", capsys, *arguments, code=1).err
+    assert told in " ".join(shown.split())
     assert not (tmp_path / "none").exists()
+
+
+def test_a_model_beside_itself_by_names_of_its_own(here, folder, tmp_path, capsys):
+    few = tmp_path / "few.toml"
+    few.write_text("neighbours = 3")
+    out, models = tmp_path / "report", "item-cf,few=item-cf,paper=item-cf"
+    settings = ("few=published", f"few={few}", "paper=published")
+    given = [part for one in settings for part in ("--settings", one)]
+    arguments = (*("--data", folder), *RENAME, "--models", models, *given, "--out", out)
+    printed("compare", capsys, *arguments)
+    assert here == [f"{name}, seed 0" for name in ("item-cf", "few", "paper")]
+    rows = {
+        row["model"]: row for row in json.loads((out / "comparison.json").read_text())["models"]
+    }
+    assert {row["of"] for row in rows.values()} == {"item-cf"}
+    found = {name: row["settings"] for name, row in rows.items()}
+    alpha = {name: settings["alpha"] for name, settings in found.items()}
+    assert alpha["few"] == alpha["paper"] == ItemCF.PUBLISHED.settings["alpha"] != alpha["item-cf"]
+    assert found["few"]["neighbours"] == 3 != found["paper"]["neighbours"]
+
+    here.clear()
+    printed("compare", capsys, *arguments)
+    assert not here
+    of_other = Plan.read(out)
+    of_other = dataclasses.replace(of_other, models={**of_other.models, "few": "user-cf"})
+    assert of_other.made_of("few") != Plan.read(out).made_of("few")
+    assert of_other.made_of("paper") == Plan.read(out).made_of("paper")
 
 
 @pytest.fixture
@@ -272,7 +304,8 @@ def test_a_comparison_of_before_stands_and_goes_on(plan):
     then = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
     path = plan.folder / "plan.json"
     kept = json.loads(path.read_text())
-    del kept["cuts"]
+    for name in ("cuts", "models", "published"):
+        del kept[name]
     path.write_text(json.dumps(kept))
     now = dataclasses.replace(Plan.read(plan.folder), cuts=(20, 50))
     assert now.made_of("popular") == then

@@ -77,7 +77,7 @@ class Evidence:
         first = epochs[0] if epochs and isinstance(epochs[0], list) else epochs
         features = row.get("features")  # of an export that Python wrote, anything
         return cls(
-            model=row["model"],
+            model=row.get("of") or row["model"],
             curve=Curve.of(first),
             settings=row.get("settings") or {},
             stopped=bool(row.get("stopped")),

@@ -65,6 +65,7 @@ def _row(
     told = {figure: [run[figure] for run in runs if run.get(figure)] for figure in AVERAGED}
     row = {
         "model": name,
+        "of": first.get("of", name),  # the model, where the row has a name of its own
         "about": first["about"],
         "seeds": [run["seed"] for run in runs],
         "random": first["random"],

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.compared import parse_models, parse_settings
 from tfrec_recall.cli.arguments.durations import seconds, shown
 from tfrec_recall.cli.arguments.option_groups import takes
 from tfrec_recall.cli.arguments.protocol import PANEL, Protocol, parse_cuts, protocol
-from tfrec_recall.cli.arguments.settings import read
-from tfrec_recall.cli.arguments.source import Source, parse_pairs
+from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.commands.train import Kind
 from tfrec_recall.cli.console import results, say, waiting, warn
-from tfrec_recall.cli.discovery import entries, entry
+from tfrec_recall.cli.discovery import entry
 from tfrec_recall.cli.runs.comparison_table import ComparisonTable
 from tfrec_recall.cli.runs.plan import Plan
 from tfrec_recall.cli.runs.run_apart import RunsApart
 from tfrec_recall.cli.runs.unfinished import Unfinished
 from tfrec_recall.comparison.cuts import with_main
-from tfrec_recall.comparison.runs import YARDSTICK, Run, standing
+from tfrec_recall.comparison.runs import Run, standing
 from tfrec_recall.comparison.schedule import Round, schedule
 from tfrec_recall.data.files import alone_in, check_folder, replacing
 
@@ -45,7 +45,8 @@ def compare(
         str | None,
         typer.Option(
             metavar="A,B,…",
-            help="Models by name; by default all that the data allow.",
+            help="Models by name; by default all that the data allow. A model may stand beside "
+            "itself by names of its own: two-tower,tuned=two-tower.",
             show_default=False,
         ),
     ] = None,
@@ -72,9 +73,9 @@ def compare(
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="MODEL=FILE",
-            help="Settings of a model, as `train --settings` and `tune` have them. May be given "
-            "several times.",
+            metavar="MODEL=FILE|published",
+            help="Settings of a model, by its name in --models, as `train --settings` takes them "
+            "and `tune` writes them. May be given several times.",
             show_default=False,
         ),
     ] = None,
@@ -102,19 +103,14 @@ def compare(
     `leaderboard.md`. Each run is a process of its own, whose result stays: a call that was
     interrupted goes on, within a run from its last epoch, and what is finished is not repeated.
     """
-    names = _named(models)
+    named = parse_models(models)
+    names = list(named)
     limit = None if budget is None else seconds(budget)
     places = None if cuts is None else parse_cuts(cuts)
-    files = parse_pairs(settings or (), "--settings")
-    others = [entry(name).name for name in files if name not in names]
-    if others:
-        raise ValueError(
-            f"--settings is of models that are compared: add {', '.join(others)} to --models, or "
-            f"leave it out. Received: --models {','.join(names)}."
-        )
-    chosen = {name: read(pathlib.Path(path)) for name, path in files.items()}
+    chosen, published = parse_settings(settings or (), named)
     check_folder(out)
-    unread = [name for name in names if source.columns and not entry(name).load().reads_columns]
+    of = named.items() if source.columns else ()
+    unread = [name for name, model in of if not entry(model).load().reads_columns]
     if unread:
         told = f"--columns changes nothing in {', '.join(unread)}"
         warn((f"{told}: what they know of users and items is ids and histories.", "yellow"))
@@ -125,7 +121,9 @@ def compare(
 
     split = measured.cut(interactions)
     places = with_main(places or default_cuts(split))
-    plan = Plan(out, source, measured, fingerprint(interactions), index.value, chosen, places)
+    own = {name: model for name, model in named.items() if name != model}
+    known = fingerprint(interactions)
+    plan = Plan(out, source, measured, known, index.value, chosen, places, own, published)
     with alone_in(out, "compares models"):
         plan.write()
         try:
@@ -186,11 +184,3 @@ def write_report(plan: Plan, split: Split, names: list[str]) -> None:
     for note in summary["notes"]:
         warn((note, "yellow"))
     say("The report: ", (str(plan.folder / PAGE), "bold"))
-
-
-def _named(models: str | None) -> list[str]:
-    """The models that are asked for, or all; the yardstick first."""
-    if models is None:
-        return sorted(entries(), key=lambda name: name != YARDSTICK)
-    names = [entry(name.strip()).name for name in models.split(",")]
-    return list(dict.fromkeys(names))

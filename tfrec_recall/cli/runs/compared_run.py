@@ -43,7 +43,6 @@ def made(
     """
     began = time.monotonic()
     from tfrec_recall.cli.commands.train import indexed
-    from tfrec_recall.cli.discovery import entry
     from tfrec_recall.cli.runs.deadline import Deadline
     from tfrec_recall.cli.runs.long_run import LongRun
     from tfrec_recall.cli.runs.training import Unsuitable, train_model
@@ -51,7 +50,7 @@ def made(
     from tfrec_recall.models.one_pass_model import OnePassModel
 
     split = plan.split() if split is None else split
-    chosen, repeats = entry(run.model), bool(plan.measured.repeats)
+    chosen, repeats = plan.entry(run.model), bool(plan.measured.repeats)
     made_of, in_steps = plan.made_of(run.model), not issubclass(chosen.load(), OnePassModel)
     unfinished, before = Unfinished(plan, run), dict[str, Any]()
     unfinished.begins()
@@ -59,6 +58,7 @@ def made(
         before = dict(standing(plan.runs().read(), {run.model: made_of}).get(run, {}))
     result = {
         "made_of": made_of,
+        "of": chosen.name,
         "about": chosen.summary,
         "seconds_allowed": seconds and seconds + (before.get("seconds_allowed") or 0.0),
         "machine": plan.machine(at_once),
@@ -73,6 +73,7 @@ def made(
             split,
             plan.settings.get(run.model, {}),
             run.seed,
+            published=run.model in plan.published,
             repeats=repeats,
             columns=plan.source.columns,
             watching=[deadline] if deadline else [],

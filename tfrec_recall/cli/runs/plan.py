@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import tfrec_recall
 from tfrec_recall.cli.arguments.protocol import Protocol
+from tfrec_recall.cli.arguments.settings import PUBLISHED
 from tfrec_recall.cli.arguments.source import Source
+from tfrec_recall.cli.discovery import Entry, entry
 from tfrec_recall.comparison.cuts import CUTS, measured
 from tfrec_recall.comparison.runs import Runs
 from tfrec_recall.data.files import replacing
@@ -36,6 +38,8 @@ class Plan:
         index: the kind of index, by its name on the command line.
         settings: of models that have other settings than their defaults, by name.
         cuts: of the tables. Some are measured anyway, and take no run anew.
+        models: the models of those names that are not a model's own.
+        published: names of those that are as their paper has them, where settings say nothing else.
     """
 
     folder: pathlib.Path
@@ -45,6 +49,12 @@ class Plan:
     index: str = "exact"
     settings: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     cuts: Sequence[int] = ()
+    models: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    published: Sequence[str] = ()
+
+    def entry(self, name: str) -> Entry:
+        """The model of this name."""
+        return entry(self.models.get(name, name))
 
     @property
     def length(self) -> int:
@@ -60,6 +70,8 @@ class Plan:
         if measure["cuts"] == list(CUTS):
             del measure["cuts"]  # so that results stand from before there were others
         parts = [measure, self.settings.get(model, {}), tfrec_recall.__version__]
+        parts += [self.models[model]] if model in self.models else []
+        parts += [PUBLISHED] if model in self.published else []
         text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -118,6 +130,8 @@ class Plan:
                 "index": self.index,
                 "settings": self.settings,
                 "cuts": list(self.cuts),
+                "models": self.models,
+                "published": list(self.published),
             },
             indent=2,
         )
@@ -144,7 +158,9 @@ class Plan:
                 kept["fingerprint"],
                 kept["index"],
                 kept["settings"],
-                tuple(kept.get("cuts", ())),  # earlier versions had none
+                tuple(kept.get("cuts", ())),  # this, and what follows, earlier versions had not
+                kept.get("models", {}),
+                kept.get("published", ()),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(

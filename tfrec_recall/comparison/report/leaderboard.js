@@ -25,7 +25,7 @@ const columnsOf = (shown) => [
     value: (model) => model.model,
     show: (model) => {
       const cell = make("td", model.model + (model.stopped.length ? " †" : ""));
-      cell.title = model.about;
+      cell.title = model.of === model.model ? model.about : `${model.of}: ${model.about}`;
       return cell;
     },
   },
