@@ -12,6 +12,7 @@ class Asked:
 
     signatures = ("recommend_with_interest",)
     report = {}  # noqa: RUF012
+    inputs = ("history",)
 
     def batch(self, rows):
         return {"history": tf.constant([["a"]] * len(rows))}
@@ -30,3 +31,29 @@ def test_an_item_that_comes_again_has_its_reason(repeats, first):
     asked = Asked()
     told = reasons(asked, asked, np.array([0]), [["a", "b"]], repeats)
     assert told == [[first, {"interest": 0}]]
+
+
+class Similar(Asked):
+    """All items are alike."""
+
+    signatures = ("similar_items",)
+    item_ids = ("a", "b")
+
+    def __init__(self, *inputs):
+        self.inputs = inputs
+
+    def similar_items(self, items, k):
+        return tf.constant([["a", "b"]] * len(items)), tf.ones([len(items), k])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "reason"),
+    [
+        (("history", "age"), {"near": [["a", 1.0]]}),
+        (("user_id",), {"near": [["a", 1.0]]}),
+        (("age", "country"), {}),  # the history had no part in the list
+    ],
+)
+def test_a_history_that_nobody_read_is_no_reason(inputs, reason):
+    asked = Similar(*inputs)
+    assert reasons(asked, asked, np.array([0]), [["b"]]) == [[reason]]

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfrec_recall.evaluation.queries import HISTORY
+
 if TYPE_CHECKING:
     from tfrec_recall.evaluation import Queries
     from tfrec_recall.retrieval import Retriever
 
 NEIGHBOURS = 200  # of an item of the history
 TRIGGERS = 2  # that are told of an item
+ASKED_BY = {"user_id", HISTORY}  # either knows a user by what the history holds
 LATEST = 50  # items of the history that are asked for their neighbours
 Reason = dict[str, Any]
 
@@ -24,8 +27,9 @@ def reasons(
     repeats: bool = False,
 ) -> list[list[Reason]]:
     """Of each item of each list: `near`, the items of the history that it is most similar to, with
-    their similarity; `interest`, which of several interests found it, from 0; `channel`, which part
-    of a blend did. What a retriever cannot tell is not there.
+    their similarity, where the retriever is asked by the history or the user's id; `interest`,
+    which of several interests found it, from 0; `channel`, which part of a blend did. What a
+    retriever cannot tell is not there.
 
     Args:
         rows: of the queries whose lists these are.
@@ -40,8 +44,9 @@ def reasons(
         if signature in retriever.signatures:
             _add(told, name, _by_part(getattr(retriever, signature), queries, rows, repeats), lists)
     index = retriever.report.get("index") or {}
+    knows = not ASKED_BY.isdisjoint(retriever.inputs)
     # By one number, all items are alike or opposite: that is no reason.
-    if "similar_items" in retriever.signatures and index.get("dim") != 1:
+    if knows and "similar_items" in retriever.signatures and index.get("dim") != 1:
         for row, items, own in zip(rows, lists, told, strict=True):
             near = _near(retriever, queries, row)
             for item, reason in zip(items, own, strict=True):
