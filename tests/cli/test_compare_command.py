@@ -15,6 +15,7 @@ import tfrec_recall
 from tests.cli.conftest import RENAME, printed
 from tests.untraced import training_without_graphs
 from tfrec_recall.cli.application import main
+from tfrec_recall.cli.arguments.compared import parse_models
 from tfrec_recall.cli.arguments.durations import seconds, shown
 from tfrec_recall.cli.arguments.protocol import Protocol
 from tfrec_recall.cli.arguments.source import Source
@@ -27,6 +28,7 @@ from tfrec_recall.cli.runs.run_apart import RunsApart
 from tfrec_recall.comparison.runs import Run
 from tfrec_recall.data.files import alone_in
 from tfrec_recall.data.fingerprint import fingerprint
+from tfrec_recall.export.version_files import newest_version
 from tfrec_recall.models import ItemCF, TwoTower
 
 MODELS = "item-cf,popular,funk-svd"
@@ -164,6 +166,30 @@ def test_a_model_beside_itself_by_names_of_its_own(here, folder, tmp_path, capsy
     of_other = dataclasses.replace(of_other, models={**of_other.models, "few": "user-cf"})
     assert of_other.made_of("few") != Plan.read(out).made_of("few")
     assert of_other.made_of("paper") == Plan.read(out).made_of("paper")
+
+
+def test_an_export_stands_among_models(here, exported, folder, tmp_path, capsys):
+    out, version = tmp_path / "report", newest_version(exported).resolve()
+    arguments = (*("--data", folder), *RENAME, "--seeds", 1, "--out", out, "--models")
+    told = printed("compare", capsys, *arguments, f"popular,{exported}").err
+    assert here == ["popular, seed 0", "even, seed 0"]
+    summary = json.loads((out / "comparison.json").read_text())
+    row = next(row for row in summary["models"] if row["model"] == "even")
+    assert row["metrics"]["recall@10"]["mean"] > 0
+    assert (row["train_seconds"], row["about"]) == (None, f"the export {version}")
+    assert "may have learnt from" in " ".join(told.split())
+    assert "`even`" in (out / "leaderboard.md").read_text()
+
+    named = {"even": str(version), "other": str(version)}
+    assert parse_models(f"{version},other={exported}") == named
+    refused = ("even=published", "leave it out for exports. Received: even")
+    for models, settings, why in (
+        (exported, *refused),
+        (f"even={version}", *refused),
+        (tmp_path / "no", "no=no.toml", "There is no export at"),
+    ):
+        shown = printed("compare", capsys, *arguments, models, "--settings", settings, code=1).err
+        assert why in " ".join(shown.split())
 
 
 @pytest.fixture

@@ -57,3 +57,18 @@ class Similar(Asked):
 def test_a_history_that_nobody_read_is_no_reason(inputs, reason):
     asked = Similar(*inputs)
     assert reasons(asked, asked, np.array([0]), [["b"]]) == [[reason]]
+
+
+class Blended(Asked):
+    """A list of two channels, one of which brought nothing of it."""
+
+    signatures = ("recommend_with_channel",)
+
+    def recommend_with_channel(self, queries, exclude=None):
+        return tf.constant([["b"]]), tf.ones([1, 1]), tf.constant([["towers"]])
+
+
+def test_what_brought_an_item_of_a_blend():
+    asked = Blended()
+    told = reasons(asked, asked, np.array([0]), [["b", "a"]])
+    assert told == [[{"channel": "towers"}, {}]]

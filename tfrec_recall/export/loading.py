@@ -50,9 +50,12 @@ class LoadedRetriever(Retriever):
         items: the table of items that was exported with it, or None.
     """
 
+    card: dict[str, Any]
+
     def __init__(self, saved: Any, path: pathlib.Path):
         self.path = path
-        self.card = card_of(path)
+        # As it is: what TensorFlow tracks is wrapped, and JSON takes no wrapped dictionaries.
+        object.__setattr__(self, "card", card_of(path))
         table = path / EXTRA / ITEMS
         self.items = pd.read_parquet(table) if table.exists() else None
         self._saved = saved

@@ -20,7 +20,7 @@ from tfrec_recall.cli.arguments.protocol import PANEL, Protocol, parse_cuts, pro
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.commands.train import Kind
 from tfrec_recall.cli.console import results, say, waiting, warn
-from tfrec_recall.cli.discovery import entry
+from tfrec_recall.cli.discovery import entries, entry
 from tfrec_recall.cli.runs.comparison_table import ComparisonTable
 from tfrec_recall.cli.runs.plan import Plan
 from tfrec_recall.cli.runs.run_apart import RunsApart
@@ -45,8 +45,8 @@ def compare(
         str | None,
         typer.Option(
             metavar="A,B,…",
-            help="Models by name; by default all that the data allow. A model may stand beside "
-            "itself by names of its own: two-tower,tuned=two-tower.",
+            help="Models by name, and exports by path; by default all models that the data allow. "
+            "A model may stand beside itself by names of its own: two-tower,tuned=two-tower.",
             show_default=False,
         ),
     ] = None,
@@ -109,7 +109,8 @@ def compare(
     places = None if cuts is None else parse_cuts(cuts)
     chosen, published = parse_settings(settings or (), named)
     check_folder(out)
-    of = named.items() if source.columns else ()
+    trained = {name: model for name, model in named.items() if model in entries()}
+    of = trained.items() if source.columns else ()
     unread = [name for name, model in of if not entry(model).load().reads_columns]
     if unread:
         told = f"--columns changes nothing in {', '.join(unread)}"

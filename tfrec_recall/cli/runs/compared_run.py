@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfrec_recall.cli.console import quiet, say
+from tfrec_recall.cli.runs.compared_export import measured_export
 from tfrec_recall.cli.runs.plan import Plan
 from tfrec_recall.cli.runs.unfinished import Unfinished
 from tfrec_recall.comparison.runs import DONE, LEFT_OUT, STOPPED, Run, standing
@@ -34,7 +35,7 @@ def made(
     """Trains and measures as the plan says, and returns the result.
 
     A run that was interrupted, or that the budget stopped, goes on from its checkpoints; one whose
-    measuring did not end is only measured.
+    measuring did not end is only measured, and so is an export.
 
     Args:
         seconds: after which training has to be over; what was learnt until then is measured.
@@ -42,6 +43,15 @@ def made(
         at_once: how many runs share the machine with this one, itself among them.
     """
     began = time.monotonic()
+    split = plan.split() if split is None else split
+    export = plan.export(run.model)
+    if export is not None:
+        return {
+            "made_of": plan.made_of(run.model),
+            "machine": plan.machine(at_once),
+            **measured_export(plan, export, split),
+            **_of_process(),
+        }
     from tfrec_recall.cli.commands.train import indexed
     from tfrec_recall.cli.runs.deadline import Deadline
     from tfrec_recall.cli.runs.long_run import LongRun
@@ -49,7 +59,6 @@ def made(
     from tfrec_recall.comparison import figures
     from tfrec_recall.models.one_pass_model import OnePassModel
 
-    split = plan.split() if split is None else split
     chosen, repeats = plan.entry(run.model), bool(plan.measured.repeats)
     made_of, in_steps = plan.made_of(run.model), not issubclass(chosen.load(), OnePassModel)
     unfinished, before = Unfinished(plan, run), dict[str, Any]()
@@ -105,8 +114,7 @@ def made(
         **training_figures(trained),
         # An interrupted call left no result that tells what it took, but the seconds of learning.
         "seconds": round(max(took + before.get("seconds", 0.0), trained.seconds), 1),
-        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),  # Linux
-        "commit": _commit(),
+        **_of_process(),
     }
 
 
@@ -124,11 +132,15 @@ def training_figures(trained: Trained) -> dict[str, Any]:
     }
 
 
-def _commit() -> str:
+def _of_process() -> dict[str, Any]:
+    """The memory that this process took at most, and the state of the code."""
     from tfrec_recall.export.repository import repository
 
     told: Mapping[str, Any] = repository() or {}
-    return f"{told.get('commit', '')}{' with changes' * bool(told.get('changed'))}"
+    return {
+        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),  # Linux
+        "commit": f"{told.get('commit', '')}{' with changes' * bool(told.get('changed'))}",
+    }
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ import tfrec_recall
 from tfrec_recall.cli.arguments.protocol import Protocol
 from tfrec_recall.cli.arguments.settings import PUBLISHED
 from tfrec_recall.cli.arguments.source import Source
-from tfrec_recall.cli.discovery import Entry, entry
+from tfrec_recall.cli.discovery import Entry, entries, entry
 from tfrec_recall.comparison.cuts import CUTS, measured
 from tfrec_recall.comparison.runs import Runs
 from tfrec_recall.data.files import replacing
@@ -38,7 +38,7 @@ class Plan:
         index: the kind of index, by its name on the command line.
         settings: of models that have other settings than their defaults, by name.
         cuts: of the tables. Some are measured anyway, and take no run anew.
-        models: the models of those names that are not a model's own.
+        models: the models of those names that are not a model's own, and the exports.
         published: names of those that are as their paper has them, where settings say nothing else.
     """
 
@@ -56,6 +56,11 @@ class Plan:
         """The model of this name."""
         return entry(self.models.get(name, name))
 
+    def export(self, name: str) -> pathlib.Path | None:
+        """The export of this name; None where it is a model's."""
+        place = self.models.get(name, name)
+        return None if place in entries() else pathlib.Path(place)
+
     @property
     def length(self) -> int:
         """Of the lists that are measured."""
@@ -70,7 +75,13 @@ class Plan:
         if measure["cuts"] == list(CUTS):
             del measure["cuts"]  # so that results stand from before there were others
         parts = [measure, self.settings.get(model, {}), tfrec_recall.__version__]
-        parts += [self.models[model]] if model in self.models else []
+        export = self.export(model)
+        if export is not None:
+            from tfrec_recall.export.version_files import fingerprint
+
+            parts.append(fingerprint(export))  # wherever it lies
+        elif model in self.models:
+            parts.append(self.models[model])
         parts += [PUBLISHED] if model in self.published else []
         text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
