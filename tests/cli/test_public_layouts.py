@@ -21,6 +21,7 @@ AMAZON = (
 )
 INSTACART = "order_id,product_id,user_id,order_number"
 LASTFM = 'user_00000{0}\t2009-05-04T23:08:5{1}Z\tf1b1cf71\tDeep "Dish"\t{1}\t"Heroes (Mix)'
+LASTFM_GAP = "user_000000\t2009-05-04T23:08:57Z\tf1b1cf71\tDeep Dish\t\tFuck Me Im Famous\n"
 # name: files, the command's arguments, and the second event as it has to come out
 LAYOUTS = {
     "Retailrocket": (
@@ -54,8 +55,10 @@ LAYOUTS = {
             "UserBehavior.csv": lines(
                 [], lambda u, i: f"{u + 1},{2268318 + i},2520377,pv,{1511544070 + i}"
             )
+            + "3,2268318,2520377,pv,-2134949234\n"
         },
-        "--data UserBehavior.csv --no-header user_id,item_id,category,event_type,timestamp",
+        "--data UserBehavior.csv --no-header user_id,item_id,category,event_type,timestamp "
+        "--drop-bad-rows",
         {"user_id": 1, "item_id": 2268319, "timestamp": 1511544071, "event_type": "pv"},
     ),
     "MovieLens .dat": (
@@ -76,8 +79,9 @@ LAYOUTS = {
         {"user_id": "A0", "item_id": "0001", "rating": 1.0, "timestamp": 1363395001},
     ),
     "Last.fm": (
-        {"plays.tsv": lines([], LASTFM.format)},
-        "--data plays.tsv --no-header user_id,timestamp,artist_id,artist,item_id,track --no-quotes",
+        {"plays.tsv": LASTFM_GAP + lines([], LASTFM.format)},
+        "--data plays.tsv --no-header user_id,timestamp,artist_id,artist,item_id,track --no-quotes "
+        "--drop-bad-rows",
         {"user_id": "user_000000", "item_id": 1, "timestamp": 1241478531},
     ),
     "Book-Crossing": (

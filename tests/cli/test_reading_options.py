@@ -96,6 +96,11 @@ CASES = {
         "--data e.csv --items i.csv --keep-ids",
         ["7"],
     ),
+    "--drop-bad-rows": (
+        {"e.csv": "user_id,item_id,rating\n5,7,-\n5,8,3\nTotal,,40\n5,9,\n"},
+        "--drop-bad-rows",
+        ("events", "item_id", [8, 9]),
+    ),
 }
 
 

@@ -201,7 +201,7 @@ BAD_EVENTS = {
     "weight": (visits(weight=[1, -1, np.nan]), r"'weight' has missing, negative or.* in 2 of 3"),
     "split": (
         visits(split=["train", "val", None]),
-        r"'split' has other values in 2 of 3 rows\. .*validation, test.*row 1: .*'split': 'val'",
+        r"'split' has other values in 1 of 3 rows\. .*validation, test.*row 2: .*'split': nan",
     ),
 }
 

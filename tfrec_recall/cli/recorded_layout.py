@@ -37,7 +37,7 @@ def layout_for(
 
     recorded, given = that_say_something(recorded), that_say_something(given)
     texts = [table for table, path in files.items() if is_text(path, given.get("separator"))]
-    kept = ("mend_ids", *(OF_TEXT if texts else ()))
+    kept = ("mend_ids", "drop_bad_rows", *(OF_TEXT if texts else ()))
     written = {**{name: recorded[name] for name in kept if name in recorded}, **given}
     own = {table: one for table, one in _by_table(recorded.get("names")).items() if table in texts}
     if own:

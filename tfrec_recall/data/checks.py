@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from tfrec_recall.data.arrow_frames import without_arrow
-from tfrec_recall.data.ids import id_column, refuse
+from tfrec_recall.data.column_types import MISSING
+from tfrec_recall.data.ids import BadRows, id_column, refuse
 from tfrec_recall.data.matching import check
+from tfrec_recall.data.notices import tell
+from tfrec_recall.data.split_names import PARTS, called
 from tfrec_recall.data.times import no_number, seconds
 from tfrec_recall.data.written_dates import refuse_dates_ahead
 
-PARTS = ("train", "validation", "test")
+__all__ = [
+    "PARTS",
+    "check_rows",
+    "check_same_type",
+    "checked_entities",
+    "checked_events",
+    "plain_table",
+]
+IDS = {  # of each table, its own first
+    "events": ("user_id", "item_id", "session_id"),
+    "users": ("user_id",),
+    "items": ("item_id",),
+}
+NUMBERS = ("rating", "weight")
+_MARKED = r"\s*[-+]?[0-9][0-9.,]*\s*"  # text that is a number where commas are in place
 
 
 def plain_table(frame: pd.DataFrame, table: str) -> pd.DataFrame:
@@ -109,18 +128,68 @@ def checked_events(
             f"time_unit={time_unit!r} is of the events' column 'timestamp', and there is none. "
             f"Received columns: {list(events)}."
         )
-    for column in ("rating", "weight"):
+    for column in NUMBERS:
         if column in events:
             _check_numbers(events, column)
     if "split" in events:
-        strange = ~events["split"].isin(PARTS).to_numpy()
-        if strange.any():
-            remedy = (
-                f"A given split names each event's part: {', '.join(PARTS)}. If the column means "
-                "something else: rename={'split': 'their_split'} (--rename split=their_split)."
-            )
-            refuse(events, "events", "split", strange, "other values", remedy)
+        checked["split"] = _parts(events)
     return events.assign(**checked), time_unit
+
+
+def _parts(events: pd.DataFrame) -> pd.Series:
+    """The column `split` in our words for its parts; tells of others that mean them."""
+    values = events["split"]
+    ours = values.isin(PARTS)
+    if ours.all():
+        return values
+    named = values.astype(object).map(called)
+    strange = named.isna()
+    if strange.any():
+        remedy = (
+            f"A given split names each event's part: {', '.join(PARTS)}. If the column means "
+            "something else: rename={'split': 'their_split'} (--rename split=their_split)."
+        )
+        refuse(events, "events", "split", strange, "other values", remedy, left_out=True)
+    others = sorted(values[~ours].astype("str").unique())
+    meant = ", ".join(f"{one!r} as {called(one)!r}" for one in others)
+    tell(f"events: column 'split' is read with {meant}.")
+    return named.astype("str")
+
+
+def check_rows(
+    tables: Mapping[str, pd.DataFrame | None], time_unit: str | None, time_format: str | None
+) -> None:
+    """Raises the `BadRows` of a table that can be taken without some of its rows.
+
+    What else is wrong is not looked at, and said where the tables are taken.
+
+    Args:
+        time_unit, time_format: of the times, if they are given.
+    """
+    looks: list[Callable[[], object]] = []
+    for table, columns in IDS.items():
+        frame = tables.get(table)
+        if frame is None:
+            continue
+        there = [column for column in columns if column in frame]
+        looks += [partial(id_column, frame, table, column) for column in there]
+        if table != "events" and there:
+            looks.append(partial(_refuse_repeated, frame, frame[columns[0]], table, columns[0]))
+    events = tables.get("events")
+    if events is not None:
+        if "timestamp" in events:
+            looks.append(partial(seconds, events, unit=time_unit, format=time_format))
+        numbers = [column for column in NUMBERS if column in events]
+        looks += [partial(_check_numbers, events, column) for column in numbers]
+        looks += [partial(_parts, events)] if "split" in events else []
+    for look in looks:
+        try:
+            look()
+        except BadRows as error:
+            if len(error.places):
+                raise
+        except (ValueError, TypeError):  # the latter of dicts and lists, which have no hash
+            continue
 
 
 def _typed(events: pd.DataFrame) -> pd.DataFrame:
@@ -144,9 +213,14 @@ def _check_numbers(events: pd.DataFrame, column: str) -> None:
     values = events[column]
     if not pd.api.types.is_numeric_dtype(values.dtype):
         strange = no_number(values)
+        if isinstance(values.dtype, pd.StringDtype):  # marks between digits wait for the others
+            marked = values.isin(MISSING) | values.str.fullmatch(_MARKED, na=False)
+            wrong = strange & ~marked.to_numpy(dtype=bool)
+            strange = wrong if wrong.any() else strange
         if strange.any():
             remedy = f"A {column} is a number: mend these rows, or {_out(column)}."
-            refuse(events, "events", column, strange, "text that is no number", remedy)
+            what = "text that is no number"
+            refuse(events, "events", column, strange, what, remedy, left_out=True)
         everywhere = np.ones(len(values), dtype=bool)
         remedy = (
             f"A {column} is a number: use pd.to_numeric(events[{column!r}]), or of files "
@@ -162,7 +236,18 @@ def _check_numbers(events: pd.DataFrame, column: str) -> None:
         bad = np.isinf(numbers)
         what, remedy = "infinite values", "A rating is a finite number, or missing."
     if bad.any():
-        refuse(events, "events", column, bad, what, remedy)
+        refuse(events, "events", column, bad, what, remedy, left_out=True)
+
+
+def _refuse_repeated(frame: pd.DataFrame, ids: pd.Series, table: str, column: str) -> None:
+    repeated = ids.duplicated(keep=False) & ids.notna()
+    if repeated.any():
+        remedy = (
+            f"{table} has one row an id: use .drop_duplicates({column!r}) or aggregate; the last "
+            "row of each id is what stays where the others are left out."
+        )
+        earlier = ids.duplicated(keep="last") & ids.notna()
+        refuse(frame, table, column, repeated, "repeated ids", remedy, left_out=earlier)
 
 
 def checked_entities(
@@ -180,10 +265,7 @@ def checked_entities(
         return met.sort_values(ignore_index=True).to_frame()
     entities = _table(frame, table, (column,))
     ids = id_column(entities, table, column)
-    repeated = ids.duplicated(keep=False)
-    if repeated.any():
-        remedy = f"{table} has one row an id: use .drop_duplicates({column!r}) or aggregate."
-        refuse(entities, table, column, repeated, "repeated ids", remedy)
+    _refuse_repeated(entities, ids, table, column)
     if len(entities) == 0:
         ids = ids.astype(met.dtype)
     entities = entities.assign(**{column: ids})

@@ -11,6 +11,8 @@ import pyarrow as pa
 from tfrec_recall.data.arrow_frames import NULLABLE
 from tfrec_recall.data.whole_numbers import whole_numbers
 
+# In text: missing among numbers, and nowhere else.
+MISSING = ("NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "\\N")
 LISTS = (list, tuple, np.ndarray)  # what cells with several values may be
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 _NULLABLE: dict[Any, Any] = {dtype.numpy_dtype: dtype for dtype in NULLABLE.values()}

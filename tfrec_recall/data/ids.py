@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 PADDING_STRING = ""
 PADDING_INTEGER = -1
+FEW = 0.5  # of the rows at most are bad ones among others
 _FIRST = 1000
 WHOLE = r"(?:0|-?[1-9][0-9]{0,18})"  # text that an integer gives back unchanged
 
@@ -161,6 +162,29 @@ def is_unicode(text: str) -> bool:
     return True
 
 
+class BadRows(ValueError):
+    """Rows of a table are refused; without them the others may be taken.
+
+    Attributes:
+        table, column, what: where they are, and what is wrong with them.
+        places: of those that would be left out, counted from 0; none where the others are no
+            better.
+    """
+
+    def __init__(
+        self, table: str, column: str, what: str, places: np.ndarray, said: str, received: str
+    ):
+        super().__init__(f"{said} Received (rows counted from 0): {received}")
+        self.table, self.column, self.what, self.places = table, column, what, places
+        self._said, self._received = said, received
+
+    def with_way(self) -> BadRows:
+        """The same with the option that leaves the rows out, which is given where tables are."""
+        way = "drop_bad_rows=True (--drop-bad-rows) leaves out such rows and tells how many."
+        said = f"{self._said} {way}" if len(self.places) else self._said
+        return BadRows(self.table, self.column, self.what, self.places, said, self._received)
+
+
 def refuse(
     frame: pd.DataFrame,
     table: str,
@@ -168,19 +192,28 @@ def refuse(
     bad: np.ndarray | pd.Series,
     what: str,
     remedy: str,
+    left_out: bool | pd.Series = False,
 ) -> NoReturn:
-    """Raises the ValueError of a bad column: table, column, count, remedy, first bad rows."""
+    """Raises the `BadRows` of a bad column: table, column, count, remedy, first bad rows.
+
+    Args:
+        left_out: whether the others can be taken without the bad rows: if these are half of all at
+            most, as of more the column is wrong and no row; or which of them would be left out.
+    """
     positions = np.flatnonzero(np.asarray(bad, dtype=bool))
+    if isinstance(left_out, bool):
+        few = left_out and len(positions) <= FEW * len(frame)
+        places = positions if few else positions[:0]
+    else:
+        places = np.flatnonzero(left_out)
     # One row as a series would have one type: integers would be shown as floats.
     rows = frame.iloc[positions[:3]].astype(object).to_dict("records")
     shown = [
         f"row {position}: {str(row)[:200]}"
         for position, row in zip(positions[:3], rows, strict=True)
     ]
-    raise ValueError(
-        f"{table}: column {column!r} has {what} in {len(positions):,} of {len(frame):,} rows. "
-        f"{remedy} Received (rows counted from 0): " + "; ".join(shown)
-    )
+    said = f"{table}: column {column!r} has {what} in {len(positions):,} of {len(frame):,} rows."
+    raise BadRows(table, column, what, places, f"{said} {remedy}", "; ".join(shown))
 
 
 def id_column(frame: pd.DataFrame, table: str, column: str) -> pd.Series:
@@ -208,6 +241,7 @@ def id_column(frame: pd.DataFrame, table: str, column: str) -> pd.Series:
                 if column == "session_id"
                 else ""
             ),
+            left_out=True,
         )
     values = of_categories(values)
     if len(values) == 0 and not pd.api.types.is_integer_dtype(values.dtype):
@@ -229,6 +263,7 @@ def id_column(frame: pd.DataFrame, table: str, column: str) -> pd.Series:
             reserved,
             f"the padding value {padding!r}",
             f"{padding!r} stands for 'no id' in batches: drop these rows or give them a name.",
+            left_out=True,
         )
     return result
 
@@ -261,11 +296,11 @@ def _as_text(frame: pd.DataFrame, values: pd.Series, table: str, column: str) ->
     except UnicodeEncodeError:
         broken = ~values.map(is_unicode)
         remedy = "Ids are Unicode text: decode the source with its true encoding."
-        refuse(frame, table, column, broken, "text that UTF-8 cannot hold", remedy)
+        refuse(frame, table, column, broken, "text that UTF-8 cannot hold", remedy, left_out=True)
     ends = text.str.endswith("\0")
     if ends.any():
         remedy = "NumPy and Keras drop it, which makes two ids one: use .str.rstrip('\\0')."
-        refuse(frame, table, column, ends, "a trailing NUL character", remedy)
+        refuse(frame, table, column, ends, "a trailing NUL character", remedy, left_out=True)
     return text
 
 

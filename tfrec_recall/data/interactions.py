@@ -5,11 +5,13 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import InitVar, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.bad_rows import leaving_out
 from tfrec_recall.data.checks import (
     PARTS,
     check_same_type,
@@ -69,6 +71,8 @@ class Interactions:
         mend_ids: True makes one id of ids that differ by blanks around them, by `.0` or by an
             accent as one character or two, and False takes ids as they are; by default such ids are
             refused, and so are users or items of which the events meet almost none.
+        drop_bad_rows: leave out rows that would be refused where others are not, as `Layout` says;
+            each reason is told with the number of its rows.
 
     After construction: `events` begins with user_id, item_id, timestamp, in the rows' given order;
     timestamps are int64 seconds, or float64 where there are fractions of a second; ids are `str`
@@ -88,17 +92,13 @@ class Interactions:
     name: str = "interactions"
     time_unit: str | None = None
     mend_ids: InitVar[bool | None] = None
+    drop_bad_rows: InitVar[bool] = False
 
-    def __post_init__(self, mend_ids: bool | None) -> None:
-        tables = {"events": self.events, "users": self.users, "items": self.items}
-        if mend_ids:
-            tables, mend_ids = _mended(tables), None
-        events, time_unit = checked_events(tables["events"], self.time_unit)
-        object.__setattr__(self, "events", events)
-        object.__setattr__(self, "time_unit", time_unit)
-        for table, column in (("users", "user_id"), ("items", "item_id")):
-            checked = checked_entities(tables[table], table, column, events, mend_ids)
-            object.__setattr__(self, table, checked)
+    def __post_init__(self, mend_ids: bool | None, drop_bad_rows: bool) -> None:
+        given = {"events": self.events, "users": self.users, "items": self.items}
+        look = partial(_checked, time_unit=self.time_unit, mend_ids=mend_ids)
+        for field, value in leaving_out(look, given, drop_bad_rows).items():
+            object.__setattr__(self, field, value)
 
     def __repr__(self) -> str:
         sizes = f"{len(self.events):,} events, {len(self.users):,} users, {len(self.items):,} items"
@@ -116,6 +116,7 @@ class Interactions:
         time_unit: str | None = None,
         time_format: str | None = None,
         mend_ids: bool | None = None,
+        drop_bad_rows: bool = False,
         name: str = "interactions",
     ) -> Interactions:
         """Interactions of frames whose columns have other names, `rename={"their": "ours"}`.
@@ -137,8 +138,14 @@ class Interactions:
             for table, frame in frames.items():
                 wanted = [one for one in frame if is_wanted(table, str(one), columns)]
                 tables[table] = frame[wanted]
-        tables = _with_times(tables, layout)
-        return cls(**tables, name=name, time_unit=time_unit, mend_ids=mend_ids)  # type: ignore[arg-type]
+        tables = leaving_out(partial(_with_times, layout=layout), tables, drop_bad_rows)
+        return cls(
+            **tables,  # type: ignore[arg-type]
+            name=name,
+            time_unit=time_unit,
+            mend_ids=mend_ids,
+            drop_bad_rows=drop_bad_rows,
+        )
 
     @classmethod
     def from_files(
@@ -169,14 +176,18 @@ class Interactions:
             name: by default that of the folder or file.
             formats: the suffixes looked for in a folder.
             layout: the arguments of `Layout`: rename, columns, dtype, lists, names, separator,
-                encoding, quotes, decimal, time_unit, time_format, mend_ids.
+                encoding, quotes, decimal, time_unit, time_format, mend_ids, drop_bad_rows.
 
         Raises: ValueError that names the file, for one that is missing, damaged or has bad rows;
             and the line, if there are any.
         """
         written = Layout(**layout)
         paths = find_tables(events, {"users": users, "items": items}, formats)
-        tables = _with_times(read_tables(paths, written), written)
+        tables = leaving_out(
+            partial(_with_times, layout=written),
+            read_tables(paths, written),
+            written.drop_bad_rows,
+        )
         found = tables["events"]
         for table in ("users", "items"):
             tables = {**tables, table: without_copies(tables[table], table)}
@@ -187,6 +198,7 @@ class Interactions:
             name=name or stem_of(pathlib.Path(events)),
             time_unit=(written.time_unit or "s") if _has_times(found) else None,
             mend_ids=None if written.mend_ids else written.mend_ids,  # they are mended
+            drop_bad_rows=written.drop_bad_rows,
         )
 
     @classmethod
@@ -298,8 +310,22 @@ def _has_times(events: pd.DataFrame | None) -> bool:
     return events is not None and "timestamp" in events
 
 
-def _with_times(tables: Tables, layout: Layout) -> Tables:
+def _checked(
+    tables: Mapping[str, pd.DataFrame | None], time_unit: str | None, mend_ids: bool | None
+) -> dict[str, Any]:
+    """The tables in one form, and the unit that times turned out to have, by their fields."""
+    if mend_ids:
+        tables, mend_ids = _mended(tables), None
+    events, unit = checked_events(tables["events"], time_unit)  # type: ignore[arg-type]  # is asked
+    found: dict[str, Any] = {"events": events, "time_unit": unit}
+    for table, column in (("users", "user_id"), ("items", "item_id")):
+        found[table] = checked_entities(tables[table], table, column, events, mend_ids)
+    return found
+
+
+def _with_times(tables: Mapping[str, pd.DataFrame | None], layout: Layout) -> Tables:
     """The tables with timestamps of `time_format` as Unix seconds."""
+    tables = dict(tables)
     events = tables["events"]
     if layout.time_unit is None and layout.time_format is None:
         if events is not None and _has_times(events):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tfrec_recall.data.ids import of_categories, refuse
+from tfrec_recall.data.ids import FEW, of_categories, refuse
 from tfrec_recall.data.time_formats import guess, in_full
 
 FIRST = 315_532_800  # 1980-01-01 as Unix seconds
@@ -77,7 +77,7 @@ def seconds(
             f"Drop these rows, or the whole column if the order of events is not known: "
             f"rename={{{column!r}: 'unknown_time'}} (--rename {column}=unknown_time)."
         )
-        refuse(frame, table, column, missing, "missing values", remedy)
+        refuse(frame, table, column, missing, "missing values", remedy, left_out=True)
     if format is not None:
         values = _formatted(frame, table, column, format)
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
@@ -205,9 +205,8 @@ def _formatted(frame: pd.DataFrame, table: str, column: str, format: str) -> pd.
     bad = moments.isna()
     if bad.any():
         what = f"values that time_format={format!r} does not read"
-        refuse(
-            frame, table, column, bad, what, "Say how all of them are written, as strftime does."
-        )
+        remedy = "Say how all of them are written, as strftime does."
+        refuse(frame, table, column, bad, what, remedy, left_out=True)
     return moments
 
 
@@ -251,7 +250,8 @@ def _numbers(frame: pd.DataFrame, table: str, column: str, values: pd.Series) ->
         numbers = numbers.astype("int64")
     endless = ~np.isfinite(numbers)
     if endless.any():
-        refuse(frame, table, column, endless, "infinite values", "A time is a finite number.")
+        remedy = "A time is a finite number."
+        refuse(frame, table, column, endless, "infinite values", remedy, left_out=True)
     return numbers
 
 
@@ -269,7 +269,8 @@ def _refuse_other_forms(frame: pd.DataFrame, table: str, column: str, values: pd
         "Mend or drop these rows: all are written alike, and in another form than ISO 8601 they "
         f"are read by time_format{guess(values[~most])}."
     )
-    refuse(frame, table, column, ~most, f"text that is no time, as the others are {form},", remedy)
+    what = f"text that is no time, as the others are {form},"
+    refuse(frame, table, column, ~most, what, remedy, left_out=True)
 
 
 def no_number(values: pd.Series) -> np.ndarray:
@@ -322,7 +323,8 @@ def _check_range(
         return
     called = _PARTS[unit][1] if unit in _PARTS else unit
     what = f"times outside 1980 to 2100, read as {called},"
-    if outside.mean() < 0.5:
+    few = bool(outside.mean() < FEW)
+    if few:
         hint = (
             " The other rows hold such times: is a line cut short, another column in its place, or "
             "a date that stands for none? Mend or drop these rows."
@@ -339,7 +341,7 @@ def _check_range(
             hint += " The other rows hold Unix seconds: bring all to one unit."
     else:
         hint = f" The unit is another one: time_unit is {UNITS_ABOUT}."
-    refuse(frame, table, column, outside, what, hint.strip())
+    refuse(frame, table, column, outside, what, hint.strip(), left_out=few)
 
 
 def _option(name: str, value: str) -> str:

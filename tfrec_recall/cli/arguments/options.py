@@ -69,6 +69,17 @@ Repeats = Annotated[
 ]
 
 
+DropBadRows = Annotated[
+    bool | None,
+    _option(
+        "Leave out rows without an id, with a time, rating, weight or part of a split that is none "
+        "where the others have one, and all but the last row of a user or an item; how many is "
+        "told. By default they are refused.",
+        "--drop-bad-rows/--refuse-bad-rows",
+    ),
+]
+
+
 def source(
     data: Annotated[
         str | None,
@@ -146,6 +157,7 @@ def source(
             "--mend-ids/--keep-ids",
         ),
     ] = None,
+    drop_bad_rows: DropBadRows = None,
 ) -> Source:
     """The data of a command, by the options that say what it is."""
     layout = layout_of(
@@ -161,6 +173,7 @@ def source(
         time_unit=time_unit,
         time_format=time_format,
         mend_ids=mend_ids,
+        drop_bad_rows=drop_bad_rows,
     )
     wanted = None if columns is None else parse_columns(columns)
     return Source(data, users, items, layout, wanted)

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 DEFAULT = "online-retail"  # travels inside the package
 _OPTIONS = {"dtype": "type", "lists": "list", "names": "no_header"}  # others are called alike
-_NEGATIVE = {"quotes": "--no-quotes", "mend_ids": "--keep-ids"}
+_NEGATIVE = {
+    "quotes": "--no-quotes",
+    "mend_ids": "--keep-ids",
+    "drop_bad_rows": "--refuse-bad-rows",
+}
 KINDS = ("categorical", "multivalued", "numeric", "vector", "words")  # of features, for --columns
 
 

@@ -106,7 +106,8 @@ def evaluate(
         places = tuple(sorted({cut for cut in default_cuts(split) if cut < k} | {k}))
     chosen = None
     if candidates is not None:
-        ways = {name: source.layout.get(name) for name in ("mend_ids", "separator", "encoding")}
+        said = ("mend_ids", "separator", "encoding", "drop_bad_rows")
+        ways = {name: source.layout.get(name) for name in said}
         # A candidates file is read as events are: of these the data's own names may say more.
         own = {f"events.{name}": ours for name, ours in renamed.items()}
         rename = {**source.layout.get("rename", {}), **own}

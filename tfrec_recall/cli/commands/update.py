@@ -101,6 +101,7 @@ def update(
             "users, or could not be measured.",
         ),
     ] = False,
+    drop_bad_rows: options.DropBadRows = None,
     json: options.Differences = None,
 ) -> None:
     """Learn from new events and write the next version, without starting over.
@@ -115,7 +116,7 @@ def update(
         raise typer.BadParameter("--force exports what it refuses", param_hint="--strict")
     target = output(json, "--json")
     serving = load_export(export)
-    new = _read(serving, events, users, items)
+    new = _read(serving, events, users, items, drop_bad_rows)
     from tfrec_recall.retrieval import IndexNotice
     from tfrec_recall.upkeep import update as updated
 
@@ -186,6 +187,7 @@ def _read(
     events: pathlib.Path,
     users: pathlib.Path | None,
     items: pathlib.Path | None,
+    drop_bad_rows: bool | None,
 ) -> Interactions:
     """The new events as those of the training were read and counted."""
     from tfrec_recall.data import Interactions
@@ -197,7 +199,8 @@ def _read(
     recorded = card.get("layout") or {}
     with telling(), waiting(f"Reading {events}"):
         files = find_tables(events, {"users": users, "items": items})
-        layout: dict[str, Any] = {"mend_ids": False, **layout_for(files, recorded, {})}
+        given = {"drop_bad_rows": drop_bad_rows}
+        layout: dict[str, Any] = {"mend_ids": False, **layout_for(files, recorded, given)}
         new = Interactions.from_files(events, users, items, **layout)
         if not len(new.events):
             raise ValueError(f"{events}: the table of events has no row.")

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from tfrec_recall.data.bad_rows import leaving_out
+from tfrec_recall.data.checks import check_rows
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading.alike import tell_of_names
 from tfrec_recall.data.reading.columns import (
@@ -79,7 +81,16 @@ def read_tables(paths: Mapping[str, pathlib.Path], layout: Layout | None = None)
         check_known("columns", layout.columns, ours)
     for table, names in ours.items():
         tell_of_names(table, names)
-    return _without_empty(_without_row_numbers(typed(tables, untyped, layout), layout))
+
+    def plain(these: Mapping[str, pd.DataFrame | None]) -> Tables:
+        found = typed(dict(these), untyped, layout)
+        found = _without_empty(_without_row_numbers(found, layout))
+        if layout.drop_bad_rows:  # before a mark among numbers has made text of all of them
+            unit = None if layout.time_format else layout.time_unit or "s"
+            check_rows(found, unit, layout.time_format)
+        return found
+
+    return leaving_out(plain, tables, layout.drop_bad_rows)
 
 
 def read_untyped(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from tfrec_recall.data.bad_rows import leaving_out
 from tfrec_recall.data.ids import id_column, of_one_type
 from tfrec_recall.data.matching import check, mended, without_zeros
 from tfrec_recall.data.notices import tell
@@ -25,11 +27,13 @@ def read_candidates(
     mend_ids: bool | None = None,
     separator: str | None = None,
     encoding: str | None = None,
+    drop_bad_rows: bool | None = None,
 ) -> pd.DataFrame:
     """user_id and item_id of a file in any form that data is read from.
 
     Args:
         rename, mend_ids: as of the data, or other names; columns that have ours already need none.
+        drop_bad_rows: leave out rows without an id; how many is told.
         separator, encoding: of the data; a file that cannot be read without is read by them.
 
     Raises: ValueError if the file cannot be read or has no row, an id has another type than the
@@ -41,6 +45,22 @@ def read_candidates(
             f"{path} has no row: candidates are a row a user and item. Received columns: "
             f"{list(pairs)}."
         )
+    look = partial(
+        _checked, path=path, untyped=untyped, interactions=interactions, mend_ids=mend_ids
+    )
+    return leaving_out(look, {str(path): pairs}, drop_bad_rows)
+
+
+def _checked(
+    tables: Mapping[str, pd.DataFrame | None],
+    path: pathlib.Path,
+    untyped: Sequence[str],
+    interactions: Interactions,
+    mend_ids: bool | None,
+) -> pd.DataFrame:
+    """The ids of the file, which is the one table, as those of the data."""
+    pairs = tables[str(path)]
+    assert pairs is not None  # it is the file
     result = {}
     for column in ("user_id", "item_id"):
         if column not in pairs:

@@ -40,6 +40,10 @@ class Layout:
             characters in one way, and gives ids of events the leading zeros they have elsewhere;
             False keeps ids as they are. By default ids of which one of these would make others are
             refused.
+        drop_bad_rows: leave out rows without an id, without a time that can be read where the
+            others have one, with a rating, weight or part of a split that is none; and all but the
+            last row of a user or an item. Each reason is told with the number of its rows. Where
+            more than half of the rows are so, the column is refused all the same.
     """
 
     rename: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -54,6 +58,7 @@ class Layout:
     time_unit: str | None = None
     time_format: str | None = None
     mend_ids: bool | None = None
+    drop_bad_rows: bool = False
 
     def __post_init__(self) -> None:
         check_unit(self.time_unit)

@@ -11,14 +11,10 @@ import pyarrow as pa
 
 from tfrec_recall.data.reading.forms import FORMATS, JSON_LINES, PARQUET, TEXT, suffix_of
 from tfrec_recall.data.reading.packed import opened
+from tfrec_recall.data.split_names import SPLIT
 
 _NOTHING = "__HIVE_DEFAULT_PARTITION__"  # what Hive and Spark call the folder of missing values
-# What files and folders of a split are called, by its part; perhaps with a number behind.
-SPLIT = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
+# What files and folders of a split are called; perhaps with a number behind.
 _OF_SPLIT = re.compile(rf"(?:.*[-_.])?(?P<part>{'|'.join(SPLIT)})(?:[-_.].*)?")
 # Of tables whose files count only as a log says; what such a table is called, and what reads it.
 LOGS: dict[str, tuple[str, str, str | None]] = {

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tfrec_recall.data.column_types import flags_in, held_in, nullable
+from tfrec_recall.data.column_types import MISSING, flags_in, held_in, nullable
 from tfrec_recall.data.ids import integers, of_categories, of_one_type
 from tfrec_recall.data.matching import SHORTENED, mended
 from tfrec_recall.data.notices import tell
@@ -22,8 +22,6 @@ from tfrec_recall.data.text_lists import written
 from tfrec_recall.data.times import of_text
 from tfrec_recall.data.whole_numbers import whole_numbers
 
-# Missing among numbers, and nowhere else.
-MISSING = ("NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "\\N")
 _DIGITS = r"(?:0|[1-9][0-9]*)"  # without leading zeros, which make a code of a number
 # An exponent has a sign or follows decimals, as programs write it: 0E3 and 1E5 are codes.
 _EXPONENT = r"(?:\.[0-9]+[eE][+-]?[0-9]+|[eE][+-][0-9]+)"
