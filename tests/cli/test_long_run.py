@@ -1,6 +1,8 @@
 """`train --checkpoints`: a run that was killed goes on; one of something else is refused."""
 
 import json
+import os
+import pathlib
 import shutil
 import types
 
@@ -10,9 +12,11 @@ import tensorflow as tf
 from tests.cli.conftest import RENAME, run
 from tests.cli.test_training import STEPS, Toy
 from tfrec_recall.cli.commands import train as command
-from tfrec_recall.cli.runs.long_run import LongRun
+from tfrec_recall.cli.runs.long_run import LongRun, long_run
 from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.models.fitting import checkpoints_of
+from tfrec_recall.operations.delta_files import tensors_of
+from tfrec_recall.training import Checkpoints
 from tfrec_recall.training.run_state import Kept, RunState
 
 SETTINGS = {"epochs": 7, "patience": 2, "batch_size": 16}
@@ -62,6 +66,18 @@ def test_a_run_goes_on_and_stops_where_it_would_have_stopped(entry, split, tmp_p
     assert "is over: nothing more is learnt" in capsys.readouterr().err
     assert (again.best_epoch, again.curve) == (trained.best_epoch, trained.curve)
     assert float(again.model.done.numpy()) == 3 * STEPS
+
+
+@pytest.mark.parametrize("name", ["runs [1]", "a*", "what?", "back\\slash"])
+def test_a_folder_that_would_not_be_found_again_is_refused(name, tmp_path, monkeypatch):
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / name)
+    for refuse in (Checkpoints, long_run, tensors_of):
+        for folder in (tmp_path / name, pathlib.Path("run")):
+            if refuse is not tensors_of or folder.is_absolute():
+                with pytest.raises(ValueError, match=r"for a pattern .*Received: "):
+                    refuse(folder)
+    assert os.listdir(tmp_path / name) == []
 
 
 def test_a_folder_belongs_to_one_run(tmp_path, capsys):

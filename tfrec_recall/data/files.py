@@ -12,6 +12,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 
+PATTERN = "*?[\\"  # signs that make a path a pattern to TensorFlow, which need not match itself
+
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
@@ -77,6 +79,16 @@ def whole_folder(folder: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         os.replace(sibling, folder)
     finally:
         shutil.rmtree(sibling, ignore_errors=True)
+
+
+def check_name(path: str | os.PathLike[str]) -> None:
+    """Raises ValueError for a path that TensorFlow reads as a pattern."""
+    signs = [sign for sign in PATTERN if sign in str(path)]
+    if signs:
+        raise ValueError(
+            "TensorFlow takes a path with one of * ? [ \\ for a pattern and would not find what is "
+            f"there: use a path without {' '.join(signs)}. Received: {path}."
+        )
 
 
 def check_folder(folder: str | os.PathLike[str]) -> None:

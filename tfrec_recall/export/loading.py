@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.export.place import check_name
+from tfrec_recall.data.files import check_name
 from tfrec_recall.export.popularity_file import read_popularity
 from tfrec_recall.export.serving_module import UNFILTERED, listed
 from tfrec_recall.export.tuning_file import read_tuning

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tfrec_recall.data.files import check_folder
-
-PATTERN = "*?[\\"  # signs that make a path a pattern to TensorFlow, which need not match itself
+from tfrec_recall.data.files import check_folder, check_name
 
 
 def check(path: str | os.PathLike[str]) -> None:
@@ -21,13 +19,3 @@ def check(path: str | os.PathLike[str]) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise type(error)(error.errno, f"cannot export to {path}: {reason}") from error
-
-
-def check_name(path: str | os.PathLike[str]) -> None:
-    """Raises ValueError for a path that TensorFlow reads as a pattern."""
-    signs = [sign for sign in PATTERN if sign in str(path)]
-    if signs:
-        raise ValueError(
-            "TensorFlow takes a path with one of * ? [ \\ for a pattern and would not find what is "
-            f"there: use a path without {' '.join(signs)}. Received: {path}."
-        )

@@ -9,9 +9,9 @@ import pandas as pd
 import tensorflow as tf
 from tensorflow.python.saved_model import save_context
 
+from tfrec_recall.data.files import check_name
 from tfrec_recall.export.expected_answers import answered, write_answers
 from tfrec_recall.export.model_card import dumps, model_card, plain
-from tfrec_recall.export.place import check_name
 from tfrec_recall.export.popularity_file import write_popularity
 from tfrec_recall.export.serving_module import ServingModule, serving_signatures
 from tfrec_recall.export.tuning_file import write_tuning

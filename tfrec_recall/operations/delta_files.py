@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
+from tfrec_recall.data.files import check_name
+
 MANIFEST, ITEMS, FILES, TENSORS = "manifest.json", "items.parquet", "files", "tensors"
 FORMAT = 1
 VARIABLES = "variables/variables"
@@ -55,7 +57,11 @@ def sum_of(path: pathlib.Path) -> str:
 
 
 def tensors_of(version: pathlib.Path) -> Mapping[str, Any]:
-    """The reader of a version's variables."""
+    """The reader of a version's variables.
+
+    Raises: ValueError for a path that TensorFlow reads as a pattern.
+    """
+    check_name(version)
     return tf.train.load_checkpoint(str(version / VARIABLES))
 
 

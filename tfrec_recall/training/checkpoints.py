@@ -15,6 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrec_recall.data.arguments import whole
+from tfrec_recall.data.files import check_name
 from tfrec_recall.data.next_pass import NextPass
 from tfrec_recall.layers.tables import is_far
 from tfrec_recall.training.run_state import Kept, RunState, kept_of, number_of, put_back
@@ -60,9 +61,9 @@ class Checkpoints(tf.keras.callbacks.Callback):
         on_sigterm: whether SIGTERM writes a checkpoint and ends the process, if `fit` runs in the
             main thread.
 
-    Raises: ValueError, from `fit`, for a folder whose run had data in another order or of another
-        length, and for a model that is none of this package: its `fit` would not say what the run
-        goes by.
+    Raises: ValueError for a folder whose path TensorFlow would take for a pattern; from `fit`, for
+        one whose run had data in another order or of another length, and for a model that is none
+        of this package: its `fit` would not say what the run goes by.
 
     `model.fit(batches, epochs=50, callbacks=[Checkpoints("runs/first", every=1000)])`
     """
@@ -78,6 +79,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
         self._supports_tf_logs = True  # at the end of a batch it goes by the number alone
         whole("Checkpoints", every, "every", optional=True)
         whole("Checkpoints", keep, "keep")
+        check_name(os.path.abspath(folder))  # what is written has to be found again
         self.folder, self.every, self.keep = pathlib.Path(folder), every, keep
         self.on_sigterm = on_sigterm
         self.beside: Sequence[tf.keras.callbacks.Callback] = ()

@@ -138,7 +138,14 @@ def long_run(
         ),
     ] = None,
 ) -> LongRun:
-    """What is kept of a run, by the options that say so."""
+    """What is kept of a run, by the options that say so.
+
+    Raises: ValueError for a folder whose path TensorFlow would take for a pattern.
+    """
     if checkpoint_every is not None and checkpoints is None:
         raise typer.BadParameter("needs --checkpoints", param_hint="--checkpoint-every")
+    if checkpoints is not None:
+        from tfrec_recall.data.files import check_name
+
+        check_name(os.path.abspath(checkpoints))
     return LongRun(checkpoints, checkpoint_every)
