@@ -1,5 +1,7 @@
 """What raw features may come in, and what is missing among them."""
 
+import datetime
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -8,7 +10,8 @@ import tensorflow as tf
 
 from tfrec_recall.evaluation.queries import raw_tensor
 from tfrec_recall.operations.arrow_tensors import raw_feature
-from tfrec_recall.retrieval.raw_inputs import dense
+from tfrec_recall.retrieval.filters import chosen
+from tfrec_recall.retrieval.raw_inputs import dense, tensors
 
 TEXT, ROWS = (tf.TensorSpec(shape, tf.string) for shape in ([None], [None, None]))
 HOLDERS = {
@@ -80,3 +83,62 @@ def test_a_truth_that_is_missing_is_none(gap):
     assert raw_tensor(column, tf.bool).numpy().tolist() == [True, False, False]
     for table in (pa.array([True, None, False]), pa.array([1, None, 0])):
         assert raw_feature(table, spec, "member").numpy().tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([b"a", b"b", b"c"], [[b"a", b"b"], [b"", b""], [b"c", b""]]),
+        ([5, 6, 7], [[5, 6], [-1, -1], [7, -1]]),
+        ([0.5, 0.25, 1.0], [[0.5, 0.25], [np.nan, np.nan], [1.0, np.nan]]),
+    ],
+)
+def test_sparse_rows_are_padded_as_ragged_ones(values, expected):
+    sparse = tf.SparseTensor([[0, 0], [0, 1], [2, 0]], values, [3, 2])
+    found = dense(sparse, tf.TensorSpec([None, None], sparse.dtype), "history").numpy()
+    np.testing.assert_array_equal(found, np.array(expected, found.dtype))
+
+
+MOMENTS = ["2020-09-13 12:26:40.5", None, "2020-09-14"]
+DATES = {
+    "Series": pd.Series(pd.to_datetime(MOMENTS, format="ISO8601")),
+    "of a zone": pd.Series(pd.to_datetime(MOMENTS, format="ISO8601", utc=True)),
+    "array": np.array(MOMENTS, dtype="datetime64[ms]"),
+    "list": [pd.Timestamp(MOMENTS[0]), None, pd.Timestamp(MOMENTS[2])],
+}
+
+
+@pytest.mark.parametrize("held", DATES.values(), ids=DATES)
+def test_dates_are_whole_seconds_as_in_training(held):
+    spec, expected = tf.TensorSpec([None], tf.int64), [1_600_000_000, -1, 1_600_041_600]
+    assert dense(held, spec, "timestamp").numpy().tolist() == expected
+    assert raw_tensor(pd.Series(held), tf.int64).numpy().tolist() == expected
+    rows = tf.TensorSpec([None, None], tf.int64)
+    uneven = dense([held, list(held)[2:]], rows, "history_timestamp").numpy().tolist()
+    assert uneven == [expected, [expected[2], -1, -1]]
+
+
+def test_days_are_dates_and_those_out_of_range_are_named():
+    spec = tf.TensorSpec([None], tf.int64)
+    assert dense([datetime.date(2020, 9, 14)], spec, "timestamp").numpy() == [1_600_041_600]
+    with pytest.raises(ValueError, match="'timestamp' has times outside 1980 to 2100"):
+        dense([pd.Timestamp(0)], spec, "timestamp")
+
+
+class Frame:
+    """As of another library: columns by name, but none of a mapping's methods."""
+
+    def __iter__(self):
+        return iter([pd.Series(["u1"])])
+
+
+@pytest.mark.parametrize("rows", [[{"user_id": "u1"}], Frame(), pa.table({"user_id": ["u1"]})])
+def test_rows_and_other_tables_are_refused_with_the_way_to_columns(rows):
+    for refuse in (
+        lambda: tensors(rows, {"user_id": TEXT}, "retriever"),
+        lambda: chosen(rows, {"where_kind": ROWS}),
+    ):
+        with pytest.raises(ValueError, match=r"columns by their names.*for row in rows.*Received"):
+            refuse()
+    frame = pd.DataFrame({"user_id": ["u1"]})
+    assert tensors(frame, {"user_id": TEXT}, "retriever")["user_id"].numpy() == [b"u1"]

@@ -12,8 +12,8 @@ import tensorflow as tf
 from tfrec_recall.data.arrow_frames import without_nullable
 from tfrec_recall.data.column_types import nullable, of_floats, with_nullable, without_categories
 from tfrec_recall.data.ids import places
-from tfrec_recall.data.times import holds_dates, seconds
-from tfrec_recall.retrieval.raw_inputs import padding
+from tfrec_recall.data.times import holds_dates
+from tfrec_recall.retrieval.raw_inputs import padding, whole_seconds
 
 HISTORY = "history"
 TIMESTAMP = "timestamp"
@@ -247,7 +247,7 @@ def raw_tensor(
     """
     values = without_categories(values)
     if dtype == tf.int64 and holds_dates(values):
-        values = _whole_seconds(values, name)
+        values = whole_seconds(values, name)
     present = values[values.notna()]
     kind = pd.api.types.infer_dtype(present)
     if len(present) and kind not in (TEXT if dtype == tf.string else NUMBERS):
@@ -267,15 +267,6 @@ def raw_tensor(
     if padded:
         array = np.append(array, np.array([missing], dtype=array.dtype))
     return tf.constant(array, dtype)
-
-
-def _whole_seconds(dates: pd.Series, name: str) -> pd.Series:
-    """Moments or days as Unix seconds without their fractions, -1 where one is missing."""
-    there = dates.notna().to_numpy()
-    found, _ = seconds(dates[there].to_frame(name), "data", column=name)
-    whole = np.full(len(dates), -1, np.int64)
-    whole[there] = np.floor(found.to_numpy())
-    return pd.Series(whole)
 
 
 def _coded(values: pd.Series) -> pd.Series:

@@ -10,7 +10,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.retrieval.item_attributes import Choice, ItemNumbers, ItemValues, attributes_of
-from tfrec_recall.retrieval.raw_inputs import dense, padding
+from tfrec_recall.retrieval.raw_inputs import columns_of, dense, padding
 
 FEW = 8  # up to an eighth of the items is looked up and scored one by one, which gathers vectors
 
@@ -177,7 +177,7 @@ def chosen(given: Mapping[str, Any], inputs: Mapping[str, tf.TensorSpec]) -> dic
 
     Raises: ValueError that names a filter that there is not, or whose values do not fit.
     """
-    unknown = sorted(set(given) - set(inputs))
+    unknown = sorted(columns_of(given) - set(inputs))
     if unknown:
         there_are = ", ".join(inputs) or "none: name attributes with_filters"
         raise ValueError(

@@ -7,6 +7,9 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall.data.ids import BadRows
+from tfrec_recall.data.times import holds_dates, seconds
+
 AXES = {0: "[]", 1: "[batch]", 2: "[batch, any]"}
 
 
@@ -29,7 +32,7 @@ def tensors(
     >>> tensors(rows, specs, "retriever", shared=["hour"])["hour"].numpy()
     array([23, 23])
     """
-    missing = sorted(set(specs) - set(values))
+    missing = sorted(set(specs) - columns_of(values))
     if missing:
         raise ValueError(
             f"The {of} takes {sorted(specs)}, and {missing} is missing. Received: {sorted(values)}."
@@ -45,6 +48,20 @@ def tensors(
             f"where shared= names its feature. Received: rows of {counted}."
         )
     return found
+
+
+def columns_of(values: Any) -> set[str]:
+    """The names of the features that are given.
+
+    Raises: ValueError for what holds no columns by their names: rows, or another library's table.
+    """
+    if hasattr(values, "keys"):  # as mappings and frames of pandas have it
+        return set(values)
+    raise ValueError(
+        "Features are given as columns by their names, {'user_id': ['u1', 'u2'], …}. Of rows, "
+        "{name: [row[name] for row in rows] for name in rows[0]} makes them; of a table of another "
+        f"library, its to_pandas(). Received: {type(values).__name__}, {_short(values)}."
+    )
 
 
 def _repeated(found: dict[str, tf.Tensor], shared: Sequence[str]) -> dict[str, tf.Tensor]:
@@ -64,9 +81,9 @@ def _repeated(found: dict[str, tf.Tensor], shared: Sequence[str]) -> dict[str, t
 def dense(value: Any, spec: tf.TensorSpec, name: str) -> tf.Tensor:
     """A value as a tensor of the specification's type; rows of unequal length are padded behind.
 
-    Takes tensors, ragged tensors, arrays, Series, and lists; rows may be lists, sets, arrays or
-    Series, also of unequal length. A value that is missing (None, or NaN among texts) is padding,
-    and a row that is missing has none.
+    Takes tensors, ragged and sparse ones, arrays, Series, and lists; rows may be lists, sets,
+    arrays or Series, also of unequal length. A value that is missing (None, or NaN among texts) is
+    padding, and a row that is missing has none. Dates are Unix seconds where int64 is taken.
 
     Raises: ValueError when the type or the shape is another, and for what is no text among texts.
 
@@ -76,6 +93,8 @@ def dense(value: Any, spec: tf.TensorSpec, name: str) -> tf.Tensor:
     """
     if not tf.is_tensor(value):
         value = _read(value, spec, name)
+    if isinstance(value, tf.SparseTensor):  # as `tf.io.parse_example` gives of a VarLenFeature
+        value = tf.sparse.to_dense(value, tf.constant(padding(value.dtype), value.dtype))
     if isinstance(value, tf.RaggedTensor):
         value = value.to_tensor(tf.constant(padding(value.dtype), value.dtype))
     if not value.shape.is_compatible_with(spec.shape):
@@ -135,7 +154,7 @@ def _ragged(value: list | tuple, dtype: tf.DType, name: str) -> tf.RaggedTensor 
             f"{name!r} has the shape [batch, any]: a row of values for each of the batch. "
             f"Received: {other!r} among rows."
         )
-    arrays = [_array(list(row) if isinstance(row, Set) else row, dtype) for row in rows]
+    arrays = [_array(list(row) if isinstance(row, Set) else row, dtype, name) for row in rows]
     if any(array.ndim != 1 for array in arrays):
         return _constant(value, dtype, name)
     flat = [array for array in arrays if array.size] or arrays[:1]
@@ -145,14 +164,20 @@ def _ragged(value: list | tuple, dtype: tf.DType, name: str) -> tf.RaggedTensor 
     return tf.RaggedTensor.from_row_lengths(values, [len(array) for array in arrays])
 
 
-def _array(value: Any, dtype: tf.DType) -> np.ndarray:
+def _array(value: Any, dtype: tf.DType, name: str) -> np.ndarray:
     """An array: of objects where text is wanted, else of the type of what it holds.
 
     NumPy makes text of all that stands beside a text: "nan" of what is missing, "1" of a number.
+    Dates are seconds where int64 is wanted.
     """
     if dtype == tf.string and not isinstance(value, np.ndarray):
         return np.asarray(value, object)
-    return np.asarray(value)
+    array = np.asarray(value)
+    if dtype == tf.int64 and array.dtype.kind in "MO":
+        flat = pd.Series(array.ravel())
+        if holds_dates(flat):
+            return whole_seconds(flat, name).to_numpy().reshape(array.shape)
+    return array
 
 
 def _is_missing(value: Any) -> bool:
@@ -162,7 +187,7 @@ def _is_missing(value: Any) -> bool:
 def _constant(value: Any, dtype: tf.DType, name: str) -> tf.Tensor:
     """A tensor of equal rows; an empty one is of the type that is wanted: [] says nothing."""
     try:
-        array = _array(value, dtype)
+        array = _array(value, dtype, name)
         if array.dtype == object:
             gap = pd.isna(array)
             if gap.any():
@@ -172,6 +197,8 @@ def _constant(value: Any, dtype: tf.DType, name: str) -> tf.Tensor:
         strange = _no_text(array) if dtype == tf.string else None
         if strange is None:
             return tf.constant(array if array.size else array.astype(dtype.as_numpy_dtype))
+    except BadRows:  # dates out of range, which it names
+        raise
     except (ValueError, TypeError) as error:  # nested unevenly, or of things that no tensor holds
         raise ValueError(
             f"{name!r} is {dtype.name} of one shape. Received: {_short(value)}."
@@ -180,6 +207,18 @@ def _constant(value: Any, dtype: tf.DType, name: str) -> tf.Tensor:
         f"{name!r} is {dtype.name}. Received: {type(strange).__name__} {_short(strange)}. "
         "Pass it in the type that the training data had."
     )
+
+
+def whole_seconds(dates: pd.Series, name: str) -> pd.Series:
+    """Moments or days as Unix seconds without their fractions, -1 where one is missing.
+
+    Raises: ValueError for dates outside 1980 to 2100.
+    """
+    there = dates.notna().to_numpy()
+    found, _ = seconds(dates[there].to_frame(name), "data", column=name)
+    whole = np.full(len(dates), -1, np.int64)
+    whole[there] = np.floor(found.to_numpy())
+    return pd.Series(whole)
 
 
 def _no_text(array: np.ndarray) -> Any:

@@ -11,7 +11,7 @@ from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.filters import Allowed, ItemFilters, check_names, chosen, filter_table
 from tfrec_recall.retrieval.popularity import Fallback, Popularity
 from tfrec_recall.retrieval.rater import Rater
-from tfrec_recall.retrieval.raw_inputs import dense, tensors
+from tfrec_recall.retrieval.raw_inputs import columns_of, dense, tensors
 from tfrec_recall.retrieval.request_rows import as_often, check_rows, listing
 from tfrec_recall.retrieval.selection import NO_ROW
 from tfrec_recall.retrieval.tuning_vectors import TuningVectors
@@ -188,7 +188,7 @@ class Retriever(tf.Module):
         Of items in the catalogue, `item_id` alone will do where the catalogue's vectors are kept.
         """
         self._require("embed_item")
-        if set(items) == {"item_id"} != set(self.item_inputs):
+        if columns_of(items) == {"item_id"} != set(self.item_inputs):
             item_id = dense(items["item_id"], tf.TensorSpec([None], self.id_dtype), "item_id")
             found = self.known_vectors(item_id)  # no `:=`, of which AutoGraph warns
             if found is not None:
