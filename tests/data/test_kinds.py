@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from tfrec_recall.data import Interactions
@@ -66,3 +67,24 @@ def test_what_answers_as_a_retriever_is_one():
     assert asked(Peer()).item_ids == ()
     with pytest.raises(WrongKind, match=r"takes retriever as Retriever: model\.retriever\(items\)"):
         asked(HELD)
+
+
+def other_frame(library, convert):
+    """A table of another library, which no extra of the package brings."""
+    made = {"__module__": f"{library}.frame", convert: lambda self: EVENTS, "columns": ["item_id"]}
+    return type("DataFrame", (), made)()
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        (other_frame("polars", "to_pandas"), r"\.to_pandas\(\) makes one\..*polars\.DataFrame"),
+        (other_frame("pyspark", "toPandas"), r"\.toPandas\(\) makes one of.*pyspark\.DataFrame"),
+        (pa.table({"item_id": [2]}), r"\.to_pandas\(\) makes one\..*pyarrow\.Table"),
+    ],
+)
+def test_a_table_of_another_library_is_named_with_the_way_to_one_of_pandas(table, told):
+    with pytest.raises(WrongKind, match=f"^counted takes items as DataFrame or None: {told}"):
+        counted(3, items=table)
+    with pytest.raises(ValueError, match=f"^events is a pandas DataFrame: {told}"):
+        Interactions(table)

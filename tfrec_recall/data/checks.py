@@ -12,6 +12,7 @@ import pandas as pd
 from tfrec_recall.data.arrow_frames import without_arrow
 from tfrec_recall.data.column_types import MISSING
 from tfrec_recall.data.ids import BadRows, id_column, refuse
+from tfrec_recall.data.kinds import class_name, way_to_pandas
 from tfrec_recall.data.matching import check
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.split_names import PARTS, called
@@ -41,7 +42,11 @@ def plain_table(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     Raises: ValueError for what is no such frame.
     """
     if not isinstance(frame, pd.DataFrame):
-        raise ValueError(f"{table} is a pandas DataFrame. Received: {type(frame).__name__}.")
+        way = way_to_pandas(frame)
+        raise ValueError(
+            f"{table} is a pandas DataFrame{f': {way}' if way else ''}. "
+            f"Received: {class_name(type(frame))}."
+        )
     if frame.columns.nlevels > 1:
         joined = '["_".join(filter(None, map(str, name))) for name in {}.columns]'
         raise ValueError(

@@ -83,15 +83,36 @@ def _wanted(function: Callable, like: Callable) -> Iterator[tuple[int, str, tupl
             yield place, name, kinds
 
 
+def class_name(kind: type) -> str:
+    """A class by its name; a table of another library than pandas by that of the library, too.
+
+    >>> class_name(int), class_name(type("DataFrame", (), {"__module__": "polars.dataframe.frame"}))
+    ('int', 'polars.DataFrame')
+    """
+    library = kind.__module__.partition(".")[0]
+    tables = kind.__name__ == "DataFrame" or way_to_pandas(kind) is not None
+    return f"{library}.{kind.__name__}" if tables and library != "pandas" else kind.__name__
+
+
+def way_to_pandas(table: Any) -> str | None:
+    """What makes a table of pandas of one of another library, as errors say it; None if nothing."""
+    if callable(getattr(table, "to_pandas", None)):  # of Polars and Arrow, for instance
+        return ".to_pandas() makes one"
+    if callable(getattr(table, "toPandas", None)):
+        return ".toPandas() makes one of Spark's, where it fits into memory"
+    return None
+
+
 def require_kind(owner: str, name: str, value: Any, kinds: tuple[str, ...]) -> None:
     """Raises `WrongKind` for an argument that is of none of these kinds, as `of_kinds` does."""
-    given = [kind.__name__ for kind in type(value).__mro__]
+    given = [class_name(kind) for kind in type(value).__mro__]
     if value is None and "None" in kinds:
         return
     is_like = any(hasattr(value, LIKE[kind]) for kind in kinds if kind in LIKE)
     if not is_like and not set(kinds).intersection(given):
         ways = WAYS[next(kind for kind in kinds if kind != "None")]
-        way = next((ways[kind] for kind in given if kind in ways), ways[FROM])
+        plain = way_to_pandas(value) if "DataFrame" in kinds else None
+        way = plain or next((ways[kind] for kind in given if kind in ways), ways[FROM])
         raise WrongKind(
             f"{owner} takes {name} as {' or '.join(kinds)}: {way}. "
             f"Received: {name} of the kind {given[0]}."
