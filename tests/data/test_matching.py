@@ -89,6 +89,40 @@ def test_ids_that_meet_but_for_those_with_zeros_are_refused():
     assert len(Interactions(given, items=known, mend_ids=False).items) == 1099
 
 
+@pytest.mark.parametrize(
+    ("given", "known", "told"),
+    [
+        (["ab0x", "cd1x"], ["AB0X", "CD1X"], "But for capital letters, 2 would be"),
+        (["item_0", "item_1"], ["0", "1"], "But for what stands around their digits, 2"),
+        (["ab-0", "ab-1"], ["ab0", "ab1"], "But for signs among letters and digits, 2"),
+        (["'5'", "'7'"], ["5", "7"], "But for signs among letters and digits, 2"),
+        (["+13", "1,234"], ["13", "1234"], "But for signs among letters and digits, 2"),
+        (["\uff11", "\uff12"], ["1", "2"], "But for characters of other widths, 2"),
+        (["x", "y"], ["0", "1"], "Do both tables speak of the same ids"),
+    ],
+)
+def test_what_nothing_mends_is_named_and_not_offered_to_be_mended(given, known, told):
+    given, known = events(*given), items(*known)
+    for mend in (None, True):  # the same error once more would be a circle
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReadingNotice)
+            with pytest.raises(ValueError, match=rf"{told}.*Write both alike.*--keep-ids") as error:
+                Interactions(given, items=known, mend_ids=mend)
+        assert "--mend-ids" not in str(error.value)
+    with pytest.warns(ReadingNotice, match=r"items: 2 of 2 item_ids of events.*beside the 2 that"):
+        kept = Interactions.from_frames(given, items=known, mend_ids=False)
+    assert len(kept.items) == 4
+
+
+def test_one_id_that_could_be_mended_is_no_way_for_all():
+    given = events(*(f"a{number}" for number in range(99)), "7 ")
+    known = items("7", *(f"b{number}" for number in range(99)))
+    with pytest.raises(ValueError, match="blanks around"):  # the two forms of this one
+        Interactions(given, items=known)
+    with pytest.warns(ReadingNotice), pytest.raises(ValueError, match="around their digits, 99"):
+        Interactions(given, items=known, mend_ids=True)
+
+
 def test_integers_that_never_meet_are_refused():
     with pytest.raises(ValueError, match=r"users: almost no user_id.*0 of 1.*same ids"):
         Interactions(events(1, 2, users=5), users=pd.DataFrame({"user_id": [7, 8]}))

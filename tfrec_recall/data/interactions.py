@@ -21,7 +21,7 @@ from tfrec_recall.data.checks import (
 )
 from tfrec_recall.data.exact_text import exact_text
 from tfrec_recall.data.ids import refuse
-from tfrec_recall.data.matching import mended
+from tfrec_recall.data.matching import mended, tell_of_strangers
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading import (
     FORMATS,
@@ -139,6 +139,8 @@ class Interactions:
                 wanted = [one for one in frame if is_wanted(table, str(one), columns)]
                 tables[table] = frame[wanted]
         tables = leaving_out(partial(_with_times, layout=layout), tables, drop_bad_rows)
+        if mend_ids is False:
+            _tell_of_strangers(tables)
         return cls(
             **tables,  # type: ignore[arg-type]
             name=name,
@@ -193,6 +195,8 @@ class Interactions:
             tables = {**tables, table: without_copies(tables[table], table)}
         if drop_duplicates and found is not None:
             tables = {**tables, "events": found[~repeats(found)]}
+        if written.mend_ids is False:
+            _tell_of_strangers(tables)
         return cls(
             **tables,  # type: ignore[arg-type]
             name=name or stem_of(pathlib.Path(events)),
@@ -345,6 +349,18 @@ def _with_times(tables: Mapping[str, pd.DataFrame | None], layout: Layout) -> Ta
     events = events.reset_index(drop=True)
     found, _ = seconds(events, format=layout.time_format)
     return {**tables, "events": events.assign(timestamp=found)}
+
+
+def _tell_of_strangers(tables: Tables) -> None:
+    """Tells of users and items that are in the events alone, where almost all of them are."""
+    events = tables["events"]
+    for table, column in (("users", "user_id"), ("items", "item_id")):
+        known = tables[table]
+        if events is None or known is None or column not in events or column not in known:
+            continue  # which is refused
+        if events[column].dtype != known[column].dtype or events[column].dtype == object:
+            continue  # so are these
+        tell_of_strangers(pd.Series(events[column].unique()), known[column], table, column)
 
 
 def _mended(tables: Mapping[str, pd.DataFrame | None]) -> dict[str, pd.DataFrame]:

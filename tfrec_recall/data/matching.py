@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tfrec_recall.data.ids import of_categories, refuse
-from tfrec_recall.data.notices import tell
+from tfrec_recall.data.notices import Strangers, tell
 
 ALMOST_NONE = 0.05  # of the ids of the smaller table
 MOST = 0.5  # of the ids of the events
@@ -26,9 +26,19 @@ _AROUND = rf"(?:\A[{_BLANKS}]+|[{_BLANKS}]+\z)"
 _DRESSED = rf"(?:\A[{_BLANKS}]|[{_BLANKS}]\z|\A-?[0-9]+\.0+[{_BLANKS}]*\z)"
 SHORTENED = r"[0-9][.,][0-9]{1,5}E\+[0-9]{2}"  # a long number as a spreadsheet shows it
 ROUNDED = r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2}"  # or as any program writes a double
-_WAYS = (
-    "mend_ids=True (--mend-ids) makes one id of them and says so; mend_ids=False (--keep-ids) "
-    "takes every id as it is."
+_KEEP = "mend_ids=False (--keep-ids) takes every id as it is."
+_WAYS = f"mend_ids=True (--mend-ids) makes one id of them and says so; {_KEEP}"
+# What ids of two tables may differ by that nothing mends, and what leaves it out.
+_OTHERWISE: tuple[tuple[str, Callable[[pd.Series], pd.Series]], ...] = (
+    ("capital letters", lambda ids: ids.str.casefold()),
+    ("characters of other widths", lambda ids: ids.str.normalize("NFKC")),
+    ("signs among letters and digits", lambda ids: ids.str.replace(r"[\W_]", "", regex=True)),
+    (
+        "what stands around their digits",
+        lambda ids: ids.str.replace(r"\D", "", regex=True).str.replace(
+            r"^0+([0-9])", r"\1", regex=True
+        ),
+    ),
 )
 
 
@@ -81,20 +91,46 @@ def check(
                 f"such as {_listed(absent)}, so that nothing else is known of them."
             )
         return
-    near = absent.iloc[:0]
-    if is_text:
-        near = absent[without_zeros(absent).isin(without_zeros(ids))]
+    near, ways = absent.iloc[:0], f"Write both alike. {_KEEP}"
     hint = "Do both tables speak of the same ids?"
-    if len(near):
-        same = bare(absent).isin(bare(ids)).sum()
-        hint = f"Without leading zeros, {len(near):,} would be: a program read text as numbers."
-        if same:
-            hint = f"Without blanks around ids and with accents alike, {same:,} would be."
+    if is_text:
+        same = bare(absent).isin(bare(ids))
+        near = absent[same | absent.isin(by_zeros(absent, ids).index)]
+        if known.sum() + len(near) >= ALMOST_NONE * min(len(met), len(ids)):  # else it comes again
+            ways = _WAYS
+            hint = f"Without leading zeros, {len(near):,} would be: a program read text as numbers."
+            if same.any():
+                hint = f"Without blanks around ids and with accents alike, {same.sum():,} would be."
+        else:
+            near = absent.iloc[:0]
+            hint = _other_hint(absent, ids) or hint
     raise ValueError(
         f"{table}: almost no {column} of {source} is there: {known.sum():,} of {len(met):,}, and "
-        f"{table} has {len(ids):,}. {hint} {_WAYS} Received: "
+        f"{table} has {len(ids):,}. {hint} {ways} Received: "
         f"{_listed(near if len(near) else absent)} in {source}, {_listed(ids)} in {table}."
     )
+
+
+def _other_hint(absent: pd.Series, ids: pd.Series) -> str | None:
+    """What most of the ids differ by, if that is all."""
+    for called, left_out in _OTHERWISE:
+        forms = left_out(absent)
+        alike = int((forms.isin(left_out(ids)) & (forms != "")).sum())
+        if alike > MOST * min(len(absent), len(ids)):
+            return f"But for {called}, {alike:,} would be."
+    return None
+
+
+def tell_of_strangers(met: pd.Series, ids: pd.Series, table: str, column: str) -> None:
+    """Tells of ids that are taken as they are where almost none of the events' is in the table."""
+    known = met.isin(ids)
+    if len(met) and len(ids) and known.sum() < ALMOST_NONE * min(len(met), len(ids)):
+        tell(
+            f"{table}: {(~known).sum():,} of {len(met):,} {column}s of events are not there, such "
+            f"as {_listed(met[~known])}, and become {table} of which nothing else is known, beside "
+            f"the {len(ids):,} that are.",
+            Strangers,
+        )
 
 
 def _refuse_lost_zeros(

@@ -9,6 +9,10 @@ class ReadingNotice(UserWarning):
     """Something was recognised, mended or left out while data was read."""
 
 
-def tell(what: str) -> None:
+class Strangers(ReadingNotice):
+    """Almost none of the events' users or items is in the table of them."""
+
+
+def tell(what: str, kind: type[ReadingNotice] = ReadingNotice) -> None:
     """Warns of it, so that Python shows it once and the command line prints it."""
-    warnings.warn(what, ReadingNotice, stacklevel=3)
+    warnings.warn(what, kind, stacklevel=3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -192,12 +193,14 @@ def _read(
     """The new events as those of the training were read and counted."""
     from tfrec_recall.data import Interactions
     from tfrec_recall.data.matching import check_new
+    from tfrec_recall.data.notices import Strangers
     from tfrec_recall.data.reading import find_tables
     from tfrec_recall.upkeep.state import TrainingState
 
     card = trained_on(serving)
     recorded = card.get("layout") or {}
     with telling(), waiting(f"Reading {events}"):
+        warnings.simplefilter("ignore", Strangers)  # the tables are of what is new or changed
         files = find_tables(events, {"users": users, "items": items})
         given = {"drop_bad_rows": drop_bad_rows}
         layout: dict[str, Any] = {"mend_ids": False, **layout_for(files, recorded, given)}
