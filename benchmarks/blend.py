@@ -82,7 +82,7 @@ def learnt(
     model.compile(
         model.optimizer_class(training.learning_rate),
         jit_compile=model.can_compile,
-        steps_per_execution=model.steps_per_execution,
+        steps_per_execution=model.recommended_steps,
     )
     model.fit(data, epochs=epochs, verbose=0)
     return model

@@ -86,7 +86,7 @@ def learnt(name: str, batch: int, dim: int | None, items: int) -> Figures:
     model.compile(
         model.optimizer_class(0.002),
         jit_compile=model.can_compile,
-        steps_per_execution=model.steps_per_execution,
+        steps_per_execution=model.recommended_steps,
     )
     batches = model.training_data(train, batch_size=batch).take(STEPS)
     took, speeds, loss = [], [], float("nan")

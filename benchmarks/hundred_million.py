@@ -101,7 +101,7 @@ def learn(folder: pathlib.Path, steps: int, batch: int) -> Iterator[float]:
     model.compile(
         model.optimizer_class(0.002),
         jit_compile=model.can_compile,
-        steps_per_execution=model.steps_per_execution,
+        steps_per_execution=model.recommended_steps,
     )
     some = min(steps, int(batches.cardinality()))
 

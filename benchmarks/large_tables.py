@@ -81,7 +81,7 @@ def examples_a_second(users: int, own_choice: bool) -> float:
     model.compile(
         model.optimizer_class(0.002),
         jit_compile=model.can_compile,
-        steps_per_execution=model.steps_per_execution,
+        steps_per_execution=model.recommended_steps,
     )
     recall_model.LARGE_TABLE = limit
     batches = model.training_data(data, USER_BATCH).cache().take(STEPS)

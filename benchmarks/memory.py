@@ -260,7 +260,7 @@ def step_of(model, data, batch_size: int, steps: int = 12) -> tuple[float, float
     model.compile(
         model.optimizer_class(0.002),
         jit_compile=model.can_compile,
-        steps_per_execution=model.steps_per_execution,
+        steps_per_execution=model.recommended_steps,
     )
     batches = model.training_data(data, batch_size).take(steps).cache()
     _, _, mib = measured(lambda: model.fit(batches, verbose=0))  # traced, with its first steps

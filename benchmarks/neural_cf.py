@@ -71,7 +71,7 @@ def built(train: Interactions, settings: dict, rate: float, batch: int, seed: in
     tf.keras.utils.set_random_seed(seed)
     model = NeuralCF(NeuralCF.default_features(train).adapt(train), **settings)
     adam = tf.keras.optimizers.Adam(rate)
-    steps = model.steps_per_execution
+    steps = model.recommended_steps
     model.compile(adam, jit_compile=model.can_compile, steps_per_execution=steps)
     return model, model.training_data(train, batch_size=batch, seed=seed)
 

@@ -87,7 +87,7 @@ class Replay:
             model.compile(
                 None if own else model.optimizer_class(self.options.rate),
                 jit_compile=model.can_compile,
-                steps_per_execution=model.steps_per_execution,
+                steps_per_execution=model.recommended_steps,
             )
             model.fit(data, epochs=self.epochs, verbose=0)
         return model, time.process_time() - begin

@@ -43,7 +43,7 @@ def main() -> None:
     model.compile(
         model.optimizer_class(0.005),
         jit_compile=model.can_compile,
-        steps_per_execution=model.steps_per_execution,
+        steps_per_execution=model.recommended_steps,
     )
     begin = time.perf_counter()
     model.fit(model.training_data(data, batch_size=BATCH), epochs=1, verbose=2)

@@ -37,7 +37,7 @@ class Toy(tf.keras.Model):
     split = None  # set by the test
     stops_early = True
     learns_ratings = False
-    steps_per_execution = 1
+    recommended_steps = 1
     can_compile = False
     optimizer_class = tf.keras.optimizers.Adam
     reads_columns = True
@@ -433,7 +433,7 @@ def test_batches_of_too_many_logits_are_not_compiled(fits, entry, split, monkeyp
         return compile_(self, *arguments)
 
     monkeypatch.setattr(Toy, "can_compile", True)
-    monkeypatch.setattr(Toy, "steps_per_execution", 5)
+    monkeypatch.setattr(Toy, "recommended_steps", 5)
     monkeypatch.setattr(
         Toy, "compiles_batches_of", lambda self, size: fits or size != 65_536, raising=False
     )

@@ -479,3 +479,13 @@ def test_a_model_with_steps_of_its_own_refuses_what_they_would_pass_over(model_c
     if any(weight.trainable for weight in model.candidate_model.weights):
         with pytest.raises(ValueError, match=rf"{name} .*Received: trainable=False of "):
             model.fit(data, verbose=0)
+
+
+@pytest.mark.parametrize("model_class", [models.TwoTower, models.NeuralCF])
+def test_steps_per_execution_are_those_of_the_compiled_model_as_in_keras(model_class):
+    model = built(model_class)
+    assert model.recommended_steps > 1
+    model.compile("adam", steps_per_execution=3)
+    assert int(model.steps_per_execution) == 3
+    model.steps_per_execution = 2
+    assert int(model._steps_per_execution) == 2

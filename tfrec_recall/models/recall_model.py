@@ -274,8 +274,8 @@ class RecallModel(Growing, Learner):
         return max([len(self.features.item_vocabulary), *rows])
 
     @property
-    def steps_per_execution(self) -> int:
-        """How many steps are worth running at once, for `compile`."""
+    def recommended_steps(self) -> int:
+        """How many steps are worth running at once, for `compile(steps_per_execution=…)`."""
         return COMPILED_STEPS if self.can_compile else 1
 
     @property

@@ -368,7 +368,7 @@ def _fit(
     made = optimizer or model.optimizer_class
     with long_run.scope():
         alone = long_run.strategy is None  # XLA knows nothing of other machines
-        compiled, steps = alone and model.can_compile, model.steps_per_execution if alone else 1
+        compiled, steps = alone and model.can_compile, model.recommended_steps if alone else 1
         if compiled and not model.compiles_batches_of(batch_size):
             compiled, steps = False, 1
             say(

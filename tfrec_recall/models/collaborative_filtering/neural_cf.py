@@ -116,7 +116,7 @@ class NeuralCF(RecallModel):
     compiles: ClassVar[bool] = True
     touches_few: ClassVar[bool] = True
     scores_pairs: ClassVar[bool] = True
-    steps_per_execution: ClassVar[int] = 16
+    recommended_steps: ClassVar[int] = 16
 
     def __init__(
         self,
@@ -379,7 +379,7 @@ class NeuralCF(RecallModel):
         branch.compile(
             branch.optimizer_class(rate),
             jit_compile=alone and branch.can_compile,
-            steps_per_execution=branch.steps_per_execution if alone else 1,
+            steps_per_execution=branch.recommended_steps if alone else 1,
         )
         if steps is not None and isinstance(data, tf.data.Dataset):
             data = data.repeat()  # it may hold the steps of fewer epochs
