@@ -216,3 +216,18 @@ def test_a_date_that_stands_for_none_is_named():
     dates = [np.datetime64(NOW, "s")] * 3 + [np.datetime64("9999-12-31", "s")]
     with pytest.raises(ValueError, match=r"in 1 of 4 rows\. .*a date that stands for none"):
         seconds(times(np.array(dates)))
+
+
+@pytest.mark.parametrize("zone", ["", "Z", "+00:00", " UTC"])
+def test_fractions_may_follow_a_comma_as_iso_8601_has_them(zone):
+    text = pd.Series([f"2020-09-13T12:26:40,25{zone}", f"2020-09-13 12:26:40,250{zone}"])
+    assert seconds(of_text(text).to_frame("timestamp"))[0].tolist() == [NOW + 0.25] * 2
+    with pytest.raises(ValueError, match="dates as in ISO 8601, in 1 of 3 rows"):
+        seconds(times([*text, "later"]))
+
+
+def test_what_ctime_writes_is_guessed_and_read():
+    written = times(["Sun Sep 13 12:26:40 2020", "Thu Sep  3 00:00:00 2020"])
+    form = "%a %b %d %H:%M:%S %Y"
+    assert guess(written["timestamp"]).startswith(f"={form!r} (--time-format")
+    assert seconds(written, format=form)[0].tolist() == [NOW, 1_599_091_200]

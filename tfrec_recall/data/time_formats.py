@@ -33,6 +33,7 @@ _OTHERS = (
     "%d/%b/%Y:%H:%M:%S %z",
     "%a, %d %b %Y %H:%M:%S %z",
     "%a %b %d %H:%M:%S %z %Y",
+    "%a %b %d %H:%M:%S %Y",
     "%Y-%m-%d %H:%M:%S %Z",
     "%G-W%V-%u",
     "%d%m%Y",

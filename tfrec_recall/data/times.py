@@ -137,10 +137,16 @@ def of_text(text: pd.Series) -> pd.Series:
     >>> of_text(pd.Series(["2020-09-13 12:00:00 UTC"])).tolist()
     [Timestamp('2020-09-13 12:00:00+0000', tz='UTC')]
     """
-    with_zone = text.str.replace(r" UTC$", "Z", regex=True)
-    moments = pd.to_datetime(with_zone, format="ISO8601", errors="coerce", utc=True)
+    moments = _iso(text)
     before = moments < _YEAR_1  # which no datetime of Python holds
     return text if ((moments.isna() | before) & text.notna()).any() else moments
+
+
+def _iso(text: pd.Series) -> pd.Series:
+    """Text of ISO 8601 as moments, what is none as missing; a comma may part fractions off."""
+    written = text.str.replace(r" UTC$", "Z", regex=True)
+    written = written.str.replace(r"(:\d\d),(\d+)", r"\1.\2", regex=True)
+    return pd.to_datetime(written, format="ISO8601", errors="coerce", utc=True)
 
 
 def holds_dates(values: pd.Series) -> bool:
@@ -258,9 +264,7 @@ def _numbers(frame: pd.DataFrame, table: str, column: str, values: pd.Series) ->
 def _refuse_other_forms(frame: pd.DataFrame, table: str, column: str, values: pd.Series) -> None:
     """Refuses the rows that are written in another way than most, if most can be read."""
     numbers = ~no_number(values)
-    with_zone = values.str.replace(r" UTC$", "Z", regex=True)
-    dates = pd.to_datetime(with_zone, format="ISO8601", errors="coerce", utc=True).notna()
-    dates = dates.to_numpy() & ~numbers
+    dates = _iso(values).notna().to_numpy() & ~numbers
     most = numbers if numbers.sum() >= dates.sum() else dates
     if not most.any() or most.all():
         return
