@@ -50,6 +50,11 @@ CASES = {
         ("events", "rating", [1500]),
     ),
     "--no-quotes": ({"e.csv": 'user_id,item_id\n5,"a\n6,b"\n'}, "--no-quotes", ['"a', 'b"']),
+    "--escape": (
+        {"e.csv": 'user_id,item_id\n5,"a \\"b\\", c"\n'},
+        r"--escape '\'",
+        ['a "b", c'],
+    ),
     "--columns": (
         {"d/events.csv": "user_id,item_id,x\n5,a,1\n", "d/items.csv": "item_id,y,z\na,1,2\n"},
         "--data d --columns items.y",

@@ -12,7 +12,7 @@ from tfrec_recall.cli.arguments.source import that_say_something
 if TYPE_CHECKING:
     import pandas as pd
 
-OF_TEXT = ("separator", "encoding", "quotes", "decimal")
+OF_TEXT = ("separator", "encoding", "quotes", "escape", "decimal")
 OF_TIMES = ("time_unit", "time_format")
 _OF_COLUMNS = ("rename", "columns", "dtype", "lists", *OF_TIMES)
 

@@ -178,7 +178,7 @@ class Interactions:
             name: by default that of the folder or file.
             formats: the suffixes looked for in a folder.
             layout: the arguments of `Layout`: rename, columns, dtype, lists, names, separator,
-                encoding, quotes, decimal, time_unit, time_format, mend_ids, drop_bad_rows.
+                encoding, quotes, escape, decimal, time_unit, time_format, mend_ids, drop_bad_rows.
 
         Raises: ValueError that names the file, for one that is missing, damaged or has bad rows;
             and the line, if there are any.

@@ -12,6 +12,7 @@ import pytest
 
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.notices import ReadingNotice
+from tfrec_recall.data.reading import Layout, stream
 
 ROWS = [(f"u{row % 2}", f"i{row}", 1_600_000_000 + row) for row in range(4)]
 HEADER = "user_id,item_id,timestamp"
@@ -327,3 +328,36 @@ def test_names_of_files_in_capitals_are_found_and_other_forms_named(tmp_path):
 def test_options_that_cannot_be_meant_are_refused(tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
         Interactions.from_csv(written(tmp_path, CSV), **options)
+
+
+ESCAPED = [
+    r'u0,i0,"say \"hi\", you"',
+    r'u1,i1,"a line' + "\n" + r'and \" another"',
+    r'u2,i2,"a folder C:\x\\"',
+    r'u3,i3,"\""',
+]
+SAID = ['say "hi", you', 'a line\nand " another', "a folder C:\\x\\", '"']
+
+
+@pytest.mark.parametrize("block", [2, 7, 2**22])
+def test_marks_behind_backslashes_are_read_where_it_is_said(block, tmp_path, monkeypatch):
+    monkeypatch.setattr(stream, "_BLOCK", block)
+    path = tmp_path / "events.csv"
+    path.write_text("user_id,item_id,said\n" + "\n".join(ESCAPED) + "\n")
+    found = Interactions.from_files(path, escape="\\").events
+    assert found["said"].tolist() == SAID
+    with pytest.raises(ValueError, match=r"escape='\\\\' \(--escape '\\'\) reads.*--no-quotes"):
+        Interactions.from_files(path)
+    path.write_text(path.read_text() + "u4\n")
+    with pytest.raises(ValueError, match=r"line 7 has 1 cells, and 3 are expected"):
+        Interactions.from_files(path, escape="\\")
+
+
+@pytest.mark.parametrize("said", [{"escape": "^"}, {"escape": "\\", "quotes": False}])
+def test_what_is_no_escape_is_refused(said, tmp_path):
+    with pytest.raises(ValueError, match=r"escape is a backslash, before.*Received: escape="):
+        Layout(**said)
+    path = tmp_path / "events.dat"
+    path.write_text("user_id::item_id\n1::2\n")
+    with pytest.raises(ValueError, match=r"escape is for quoted cells, .*'::' unless quotes=True"):
+        Interactions.from_files(path, escape="\\")

@@ -123,6 +123,13 @@ def source(
         bool | None,
         _option("Whether quotation marks in text quote a cell.", "--quotes/--no-quotes"),
     ] = None,
+    escape: Annotated[
+        str | None,
+        _option(
+            "A backslash, where it stands before quotation marks within a quoted cell, which are "
+            "otherwise written twice: '\\'."
+        ),
+    ] = None,
     decimal: Annotated[
         str | None,
         _option(
@@ -169,6 +176,7 @@ def source(
         separator=separator,
         encoding=encoding,
         quotes=quotes,
+        escape=escape,
         decimal=decimal,
         time_unit=time_unit,
         time_format=time_format,

@@ -58,7 +58,7 @@ __all__ = [
     "renamed",
     "stem_of",
 ]
-_OF_TEXT = ("names", "separator", "encoding", "quotes", "decimal")
+_OF_TEXT = ("names", "separator", "encoding", "quotes", "escape", "decimal")
 
 
 def read_tables(paths: Mapping[str, pathlib.Path], layout: Layout | None = None) -> Tables:

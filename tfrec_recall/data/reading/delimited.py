@@ -52,7 +52,14 @@ def read_delimited(
             continue
         separator = separator_of(part, layout.separator)
         quotes = len(separator) == 1 if layout.quotes is None else layout.quotes
-        dialect = Dialect(part, separator, layout.encoding or "utf-8", quotes)
+        if layout.escape and not quotes:
+            raise ValueError(
+                f"{part}: escape is for quoted cells, which there are none of with the separator "
+                f"{separator!r} unless quotes=True (--quotes). Received: escape={layout.escape!r}."
+            )
+        dialect = Dialect(
+            *(part, separator, layout.encoding or "utf-8", quotes), escaped=bool(layout.escape)
+        )
         rows, own = _named(dialect, table, layout, partition(path, part))
         if found and sorted(own) != sorted(theirs):
             raise ValueError(
@@ -167,7 +174,9 @@ def _as_noted(dialect: Dialect, given: str | None) -> Dialect:
         raise ValueError(
             f"its first line says that the separator is {note[1]!r}. Received: separator={given!r}."
         )
-    return Dialect(dialect.path, note[1], dialect.encoding, dialect.quotes, skip=1)
+    return Dialect(
+        *(dialect.path, note[1], dialect.encoding, dialect.quotes), skip=1, escaped=dialect.escaped
+    )
 
 
 def _header(dialect: Dialect) -> tuple[list[str], int]:

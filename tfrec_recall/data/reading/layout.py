@@ -32,6 +32,8 @@ class Layout:
         quotes: whether a quotation mark at the beginning of a cell opens a quoted one, which may
             hold separators and line breaks. By default so, but where the separator is longer than
             a character.
+        escape: `\\` where quotation marks within a quoted cell are written as `\\"`, as Spark, Hive
+            and MySQL do; by default they are written twice.
         decimal: what stands before the decimals of numbers in text files; "." says that commas in
             them part thousands, "," that points do.
         time_unit: of timestamps that are numbers: s, ms, us, ns, days, spreadsheet or order.
@@ -54,6 +56,7 @@ class Layout:
     separator: str | None = None
     encoding: str | None = None
     quotes: bool | None = None
+    escape: str | None = None
     decimal: str | None = None
     time_unit: str | None = None
     time_format: str | None = None
@@ -80,6 +83,11 @@ class Layout:
             raise ValueError(
                 "separator is what stands between the cells of a line, such as ';'. "
                 f"Received: {self.separator!r}."
+            )
+        if self.escape not in (None, "\\") or (self.escape and self.quotes is False):
+            raise ValueError(
+                "escape is a backslash, before quotation marks within quoted cells. Received: "
+                f"escape={self.escape!r}, quotes={self.quotes}."
             )
         if self.decimal not in (None, ".", ","):
             raise ValueError(f"decimal is '.' or ','. Received: {self.decimal!r}.")

@@ -23,16 +23,24 @@ class Dialect:
         separator: between cells, of any length.
         quotes: whether quotation marks mean something.
         skip: lines at the beginning that are no records.
+        escaped: whether marks within a quoted cell are written as \\".
     """
 
     def __init__(
-        self, path: pathlib.Path, separator: str, encoding: str, quotes: bool, skip: int = 0
+        self,
+        path: pathlib.Path,
+        separator: str,
+        encoding: str,
+        quotes: bool,
+        skip: int = 0,
+        escaped: bool = False,
     ) -> None:
         self.path = path
         self.separator = separator
         self.encoding = encoding
         self.quotes = quotes
         self.skip = skip
+        self.escaped = escaped
 
     @property
     def byte(self) -> str:
@@ -41,7 +49,11 @@ class Dialect:
 
     def stream(self) -> TextStream:
         """The file as UTF-8."""
-        return TextStream(self.path, self.separator, self.encoding, self.quotes)
+        return TextStream(self.path, self.separator, self.encoding, self.quotes, self.escaped)
+
+    def hint_of(self, line: str) -> str:
+        """What to do about the marks of a line."""
+        return QUOTES_HINT if self.escaped or '\\"' not in line else ESCAPE_HINT
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """The line that each record begins in, and its cells; blank lines are none.
@@ -65,7 +77,7 @@ class Dialect:
         except csv.Error as error:
             shown = self.line(begin)
             other = _ANOTHER.match(shown)
-            hint = QUOTES_HINT
+            hint = self.hint_of(shown)
             if other and other[1] != self.separator:
                 hint = f"separator={other[1]!r} (--separator {other[1]!r}) may be right."
             raise ValueError(
@@ -91,6 +103,10 @@ QUOTES_HINT = (
     "quotes=False (--no-quotes) reads every mark as text and every line as a record."
 )
 
+ESCAPE_HINT = (
+    r"escape='\\' (--escape '\') reads marks that are written as \" within a quoted cell, as by "
+    f"Spark and MySQL. {QUOTES_HINT}"
+)
 
 COMMENT = (
     "It is a comment, and there are none among records: take such lines out, for instance by "
@@ -128,7 +144,7 @@ def refuse_bad_record(dialect: Dialect, width: int) -> None:
                     f"header with {dialect.separator!r}. Or: {hint}"
                 )
             elif dialect.quotes and '"' in text:
-                hint += f" {QUOTES_HINT}"
+                hint += f" {dialect.hint_of(text)}"
             raise ValueError(
                 f"line {line:,} has {len(record)} cells, and {width} are expected. {hint} "
                 f"Received: {text!r}."

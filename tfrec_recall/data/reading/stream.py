@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import pathlib
+import re
 
 import numpy as np
 
@@ -13,6 +14,14 @@ from tfrec_recall.data.reading.packed import opened
 UNIT_SEPARATOR = "\x1f"  # takes the place of a separator of several characters
 _BLOCK = 2**22
 _MARK = ord('"')
+
+_ESCAPED = re.compile(rb'(\\+)"')
+
+
+def _doubled(found: re.Match[bytes]) -> bytes:
+    """A mark behind backslashes, of which two are one and one is for the mark."""
+    slashes, odd = divmod(len(found[1]), 2)
+    return b"\\" * slashes + (b'""' if odd else b'"')
 
 
 class TextStream(io.RawIOBase):
@@ -26,9 +35,18 @@ class TextStream(io.RawIOBase):
     Args:
         separator: of cells; one of several characters becomes `UNIT_SEPARATOR`.
         quotes: whether quotation marks mean something.
+        escaped: whether those within a cell are written as \\" rather than twice; they come out as
+            if they were.
     """
 
-    def __init__(self, path: pathlib.Path, separator: str, encoding: str, quotes: bool) -> None:
+    def __init__(
+        self,
+        path: pathlib.Path,
+        separator: str,
+        encoding: str,
+        quotes: bool,
+        escaped: bool = False,
+    ) -> None:
         super().__init__()
         self.has_quotes = False
         self.in_order = True
@@ -39,7 +57,8 @@ class TextStream(io.RawIOBase):
         self._decoder = None if name == "utf-8" else decode()
         self._utf8 = None if name.startswith("utf") else codecs.getincrementaldecoder("utf-8")()
         self._separator = separator.encode()
-        self._quotes = quotes
+        self._quotes, self._escaped = quotes, escaped
+        self._slashes = b""  # at the end of a block: what they stand before is in the next
         self._rest = b""  # of a separator that the block cut in two
         self._held = b""  # ready, and not yet asked for
         self._began = self._ended = False
@@ -68,6 +87,8 @@ class TextStream(io.RawIOBase):
         if block and not self._began:
             self._began = True
             block = block.removeprefix(codecs.BOM_UTF8)
+        if self._escaped:
+            block = self._with_double_marks(self._slashes + block)
         if len(self._separator) > 1:
             block = self._with_one_byte(self._rest + block)
         if self._quotes:
@@ -80,6 +101,11 @@ class TextStream(io.RawIOBase):
             self.is_utf8 |= not block.isascii()
         except UnicodeDecodeError:
             self._utf8, self.is_utf8 = None, False
+
+    def _with_double_marks(self, block: bytes) -> bytes:
+        kept = len(block) if self._ended else len(block.rstrip(b"\\"))
+        self._slashes = block[kept:]
+        return _ESCAPED.sub(_doubled, block[:kept])
 
     def _with_one_byte(self, block: bytes) -> bytes:
         unit = UNIT_SEPARATOR.encode()

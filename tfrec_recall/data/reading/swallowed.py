@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tfrec_recall.data.reading.records import QUOTES_HINT, Dialect
+from tfrec_recall.data.reading.records import Dialect
 
 _SAMPLE = 10_000  # rows that say what a column holds
 _NUMBER = r"^[ \t]*-?[0-9]+(?:\.[0-9]*)?[ \t]*$"
@@ -82,8 +82,9 @@ def _refuse(first: int, dialect: Dialect, after: int) -> None:
     records = ((line, record) for line, record in dialect.records() if line > after)
     for row, (line, record) in enumerate(records):
         if row == first:
+            shown = dialect.line(line)
             lines = max(cell.count("\n") for cell in record) + 1
             raise ValueError(
                 f"line {line:,}: a quotation mark makes one record of {lines:,} lines that are "
-                f"records themselves. {QUOTES_HINT} Received: {dialect.line(line)!r}."
+                f"records themselves. {dialect.hint_of(shown)} Received: {shown!r}."
             )
