@@ -44,7 +44,8 @@ def layout_for(
         written["names"] = {**own, **_by_table(given.get("names"))}
     if recorded.keys().isdisjoint(_OF_COLUMNS):
         return written
-    tables = {table: _as_written(path, table, written) for table, path in files.items()}
+    named = {**recorded.get("rename", {}), **given.get("rename", {})}
+    tables = {table: _as_written(path, table, written, named) for table, path in files.items()}
     rename = _renamed(recorded, given, tables)
     return {**written, **_there(recorded, given, tables, rename), "rename": rename}
 
@@ -80,12 +81,20 @@ def _by_table(names: Any) -> dict[str, Any]:
     return dict(names) if isinstance(names, Mapping) else {"events": list(names)}
 
 
-def _as_written(path: pathlib.Path, table: str, written: Mapping[str, Any]) -> pd.DataFrame:
-    """The table with the file's own names; what there is to tell is told when it is read."""
+def _as_written(
+    path: pathlib.Path, table: str, written: Mapping[str, Any], named: Iterable[str]
+) -> pd.DataFrame:
+    """The table with the file's own names; what there is to tell is told when it is read.
+
+    Args:
+        named: columns, among them fields of objects by their paths.
+    """
     from tfrec_recall.data.notices import ReadingNotice
     from tfrec_recall.data.reading import Layout, read_untyped
 
     plain = {name: written[name] for name in (*OF_TEXT, "names") if name in written}
+    paths = (name.removeprefix(f"{table}.") for name in named)
+    plain["rename"] = {name: name for name in paths if "." in name}  # they become columns
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ReadingNotice)
         frame, _ = read_untyped(path, Layout(**plain), table)

@@ -70,7 +70,7 @@ def _table(frame: pd.DataFrame, table: str, needed: tuple[str, ...]) -> pd.DataF
         remedy = (
             f"It is the index: use .reset_index({in_index[0]!r})."
             if in_index
-            else _rename_hint(table, missing, [str(column) for column in columns])
+            else _rename_hint(table, missing, _with_fields(frame))
         )
         listed = " and ".join(map(repr, missing))
         said = f"column {listed} is" if len(missing) == 1 else f"columns {listed} are"
@@ -84,6 +84,21 @@ _CALLED = {
     "user_id": "user visitor customer member reviewer account client person buyer id",
     "item_id": "item article product movie book sku asin isbn track song art business listing id",
 }
+
+
+def _with_fields(frame: pd.DataFrame) -> list[str]:
+    """The columns by their names; of one that holds objects, the paths of its fields, ids first."""
+    result = []
+    for column in frame:
+        cells = frame[column] if frame[column].dtype == object else frame[column].head(0)
+        first = next(iter(cells.dropna().head(1)), None)
+        fields = map(str, first) if isinstance(first, dict) else None
+        if fields is None:
+            result.append(str(column))
+        else:
+            fields = sorted(fields, key=lambda field: not field.lower().endswith("id"))
+            result += [f"{column}.{field}" for field in fields]
+    return result
 
 
 def _rename_hint(table: str, missing: list[str], columns: list[str]) -> str:

@@ -333,6 +333,11 @@ def _refuse_kind(
         remedy = f"{expected}: use .astype('str') (--type {column}=str)."
         if counts.index[0] in ("dict", "list", "ndarray"):
             remedy = f"{expected}: take the one value out of each first."
+            if counts.index[0] == "dict":
+                remedy += (
+                    f" Of files, rename={{'theirs.id': {column!r}}} (--rename theirs.id={column}) "
+                    f"takes a field of such objects, here of {sorted(map(str, values.iloc[0]))}."
+                )
         refuse(frame, table, column, np.ones(len(values), dtype=bool), counts.index[0], remedy)
     rare = types == counts.index[-1]
     remedy = f"{expected}, one type in a column: {listed}. Use .astype('str') if all are names."

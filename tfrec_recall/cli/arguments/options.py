@@ -93,7 +93,8 @@ def source(
     rename: Annotated[
         list[str] | None,
         _option(
-            "A column by the name it has here: visitorid=user_id; users.id=user_id in one table. "
+            "A column by the name it has here: visitorid=user_id; users.id=user_id in one table; "
+            "user.id=user_id of objects in JSON lines or Parquet. "
             "May be given several times, as may all that name a column.",
             metavar="THEIRS=OURS",
         ),

@@ -37,6 +37,7 @@ from tfrec_recall.data.reading.forms import (
 )
 from tfrec_recall.data.reading.json_lines import read_json_lines
 from tfrec_recall.data.reading.layout import TABLES, Layout
+from tfrec_recall.data.reading.nested import reached_into
 from tfrec_recall.data.reading.parquet import read_parquet
 from tfrec_recall.data.reading.parts import partitions, parts_of
 from tfrec_recall.data.reading.types import typed
@@ -124,7 +125,7 @@ def _read(
         return frame, theirs, names_of(frame)
     if suffix_of(parts_of(path)[0]) in JSON_LINES:
         return read_json_lines(path, table, layout)
-    frame = read_parquet(path)
+    frame = read_parquet(path, reached_into(layout.rename, table))
     theirs = names_of(frame)
     names = our_names(table, theirs, layout.rename)
     text = {name for name in partitions(path) if isinstance(frame[name].dtype, pd.StringDtype)}

@@ -20,6 +20,7 @@ from tfrec_recall.data.ids import is_unicode
 from tfrec_recall.data.reading.columns import IDS, is_wanted, our_names
 from tfrec_recall.data.reading.json_array import array_as_lines
 from tfrec_recall.data.reading.layout import Layout
+from tfrec_recall.data.reading.nested import reached_into, spread, value_at
 from tfrec_recall.data.reading.other_files import refuse_other_file
 from tfrec_recall.data.reading.packed import opened
 from tfrec_recall.data.reading.parts import is_empty, partition, parts_of, with_partition
@@ -45,6 +46,7 @@ def read_json_lines(
     if not filled:
         raise ValueError(f"{path} cannot be read as JSON lines: all {len(parts):,} are empty.")
     found = _together(path, {part: _named(part, partition(path, part)) for part in filled})
+    found = spread(found, reached_into(layout.rename, table))
     theirs = list(found.column_names)
     names = our_names(table, theirs, layout.rename)
     # Names of folders are text, unless the parts have the column themselves.
@@ -193,7 +195,7 @@ def _as_written(parts: Sequence[pathlib.Path], names: list[str]) -> dict[str, li
     for part in parts if names else ():
         for line in _objects(part, numbers_as_text=True):
             for name in names:
-                values[name].append(line.get(name))
+                values[name].append(value_at(line, name))
     return values
 
 

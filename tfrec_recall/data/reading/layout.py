@@ -19,7 +19,8 @@ class Layout:
     items alone. What says nothing of the files at hand is an error.
 
     Args:
-        rename: `{"their column": "ours"}`, or `{"users.id": "user_id"}` for one table.
+        rename: `{"their column": "ours"}`, or `{"users.id": "user_id"}` for one table; a field of
+            objects in JSON lines or Parquet by its path, `{"user.id": "user_id"}`.
         columns: the columns to keep beside the ids, times, ratings, weights, sessions, kinds and
             parts of events; all by default. The features that models find by themselves are these.
         dtype: types of columns, `{"zip_code": "str"}`; "str" keeps the text as it is.

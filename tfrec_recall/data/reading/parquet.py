@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pandas as pd
@@ -15,17 +15,21 @@ import pyarrow.parquet as pq
 
 from tfrec_recall.data.arrow_frames import NULLABLE, plain_values, without_nullable
 from tfrec_recall.data.reading.forms import FilePath
+from tfrec_recall.data.reading.nested import spread
 from tfrec_recall.data.reading.parts import partition, partitions, parts_of, with_partition
 
 LABELS = re.compile(r"__index_level_\d+__")  # what pandas calls row labels that nobody named
 
 
-def read_parquet(path: FilePath) -> pd.DataFrame:
+def read_parquet(path: FilePath, objects: Collection[str] = ()) -> pd.DataFrame:
     """One Parquet file, or every `*.parquet` of a folder and its subfolders as one table.
 
     A subfolder `column=value` adds a column of text; what a part lacks is missing in its rows. A
     part that has such a column itself says the same as the name of its folder.
     Integers and booleans beside missing values become nullable, not floats.
+
+    Args:
+        objects: columns of objects that become a column for each of their fields, `user.id`.
 
     Raises: ValueError naming the file that is damaged, or whose types are not those of the others,
         or has whole numbers that the doubles of another part do not hold.
@@ -38,7 +42,7 @@ def read_parquet(path: FilePath) -> pd.DataFrame:
             table = plain_values(fragment.to_table(schema=own))
             table.validate(full=True)  # text may be no UTF-8
             table = _agreeing(table, fragment, path)
-            frame = table.to_pandas(types_mapper=NULLABLE.get)
+            frame = spread(table, objects).to_pandas(types_mapper=NULLABLE.get)
         except (pa.ArrowException, OSError) as error:
             raise ValueError(_wrong_with(fragment, schema, error)) from error
         named = [name for name in frame.index.names if name is not None]
