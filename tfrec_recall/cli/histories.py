@@ -83,7 +83,7 @@ def _joined(data: Interactions, state: TrainingState, source: Source) -> Interac
         since = learnt[~_rows(learnt).isin(_rows(data.events))]
         known = {"users": state.users(), "items": state.items()}
     say(f"Histories have {len(since):,} events that updates have learnt since.")
-    tables = {}
+    tables: dict[str, Any] = {}
     for table, key in TABLES.items():
         both = getattr(data, table), known[table]
         before, after = both if getattr(source, table) is None else both[::-1]

@@ -92,12 +92,11 @@ def _with_fields(frame: pd.DataFrame) -> list[str]:
     for column in frame:
         cells = frame[column] if frame[column].dtype == object else frame[column].head(0)
         first = next(iter(cells.dropna().head(1)), None)
-        fields = map(str, first) if isinstance(first, dict) else None
-        if fields is None:
+        if not isinstance(first, dict):
             result.append(str(column))
-        else:
-            fields = sorted(fields, key=lambda field: not field.lower().endswith("id"))
-            result += [f"{column}.{field}" for field in fields]
+            continue
+        fields = sorted(map(str, first), key=lambda field: not field.lower().endswith("id"))
+        result += [f"{column}.{field}" for field in fields]
     return result
 
 

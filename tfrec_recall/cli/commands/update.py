@@ -230,7 +230,7 @@ def as_known(
     from tfrec_recall.data import Interactions
     from tfrec_recall.data.reading import is_text
 
-    tables = {"events": new.events, "users": new.users, "items": new.items}
+    tables: dict[str, Any] = {"events": new.events, "users": new.users, "items": new.items}
     typed = {table for table, path in files.items() if path is not None and not is_text(path)}
     for column, other in (("user_id", "items"), ("item_id", "users")):
         having = tables.keys() - {other}
@@ -250,7 +250,7 @@ def spelled_as(new: Interactions, known: Mapping[str, pd.Series]) -> Interaction
     from tfrec_recall.data.matching import by_zeros
     from tfrec_recall.data.notices import tell
 
-    tables = {"events": new.events, "users": new.users, "items": new.items}
+    tables: dict[str, Any] = {"events": new.events, "users": new.users, "items": new.items}
     for column, of in (("user_id", "users"), ("item_id", "items")):
         every = tables[of][column]  # those of the events, too
         if not all(isinstance(ids.dtype, pd.StringDtype) for ids in (every, known[column])):
