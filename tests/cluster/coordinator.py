@@ -15,13 +15,13 @@ from tests import rewriting
 from tests.cluster.addresses import free_addresses
 from tests.contract.model_cases import BATCH, USERS, built, its_features, the_board
 from tfrec_recall import models
-from tfrec_recall.data import Interactions, last_events_out
+from tfrec_recall.data import Interactions, last_events_out, memory
 from tfrec_recall.evaluation import RecallOnValidation
 from tfrec_recall.features import Categorical, Features
 from tfrec_recall.layers.tables import is_divided
-from tfrec_recall.models import recall_model
+from tfrec_recall.models import recall_model, training_memory
 from tfrec_recall.sampling import Hard, InBatch
-from tfrec_recall.training import Checkpoints, on_one_device
+from tfrec_recall.training import Checkpoints, RateDrops, on_one_device
 
 THREADS = 8  # whatever waits holds one
 
@@ -38,12 +38,13 @@ partitioner = tf.distribute.experimental.partitioners.FixedShardsPartitioner(2)
 strategy = tf.distribute.ParameterServerStrategy(resolver, partitioner)
 
 
-def refusal(model_class, **settings):
+def refusal(model_class, callbacks=(), **settings):
     """What `fit` says to a model that it refuses."""
     try:
         with strategy.scope():
             model = built(model_class, **settings)
-        model.fit(model.training_data(the_board(), BATCH), verbose=0)
+        data = model.training_data(the_board(), BATCH)
+        model.fit(data, callbacks=list(callbacks), verbose=0)
     except ValueError as error:
         return str(error)
     return ""
@@ -59,11 +60,18 @@ def optimizer_of_many_users():
         return models.TwoTower(features, dim=4).optimizer_class.__name__
 
 
+# The servers have room for the tables and what the optimizer keeps of them; here is none.
+room, training_memory.MUCH = memory.free_memory, 0
+memory.free_memory = lambda: 15
 with strategy.scope():
     model = built(models.SamplingBiasCorrectedTwoTower)
+kept = refusal(models.TwoTower, [RateDrops("loss")])
+vectors = training_memory.TrainingMemory.of(model, None).vectors
+memory.free_memory = lambda: 2 * vectors  # those of an epoch and of the one before, to measure by
 measured = RecallOnValidation(last_events_out(the_board(), test=1, validation=1), cuts=(5,))
 data = model.training_data(the_board(), batch_size=BATCH)
 told = model.fit(data, epochs=3, callbacks=[measured, Checkpoints(sys.argv[1])], verbose=0)
+memory.free_memory = room
 alone = on_one_device(model)
 items = its_features().encode_items(the_board().items)
 np.testing.assert_allclose(model.vectors_of(items), alone.vectors_of(items), rtol=1e-5, atol=1e-6)
@@ -75,6 +83,7 @@ outcome = {
     "divided": is_divided(model.items.columns["item_id"]),
     "whole": not is_divided(alone.items.columns["item_id"]),
     "by row": refusal(models.Item2Vec),
+    "kept": kept,
     "hard": refusal(models.TwoTower, negatives=[InBatch(), Hard(2, (1, 6), kept=4)]),
     "many users": optimizer_of_many_users(),
 }

@@ -86,6 +86,8 @@ def test_workers_with_parameter_servers_learn_as_one(tmp_path):
     assert found["whole"]
     assert "Item2Vec changes its tables row by row" in found["by row"]
     assert "take YouTubeDNN or TwoTower" in found["by row"]
+    assert "What callbacks keep of TwoTower's weights" in found["kept"]
+    assert "callbacks that keep neither weights nor vectors here" in found["kept"]
     assert "Hard" in found["hard"]
     assert found["many users"] == "LazyAdam"  # by the rows of the table, not of its parts
 

@@ -9,8 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data.memory import check_table, smaller_table
+from tfrec_recall.data.memory import smaller_table
 from tfrec_recall.data.vocabulary import UNKNOWN
+from tfrec_recall.features.room import check_own_table
 from tfrec_recall.features.rows import Rows, Start
 from tfrec_recall.layers import draws
 from tfrec_recall.layers.tables import rows_of
@@ -63,7 +64,7 @@ class FeatureEncoder(tf.keras.layers.Layer):
             rows = field.size or field.width  # a number has one row, which it scales
             hashes = field.rank == 1 and field.name != "item_id"
             remedy = smaller_table(field.name, hashes) if field.size else "take a smaller dim."
-            check_table(field.name, rows, self.dim, f"{remedy} Received: dim={self.dim}.")
+            check_own_table(field.name, rows, self.dim, f"{remedy} Received: dim={self.dim}.")
             # An instance a table: one called twice gives equal tables.
             initializer = type(self.initializer).from_config(self.initializer.get_config())
             self.tables[field.name] = self.add_weight(

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfrec_recall.data.memory import GIB, check_memory, smaller_table
 from tfrec_recall.data.notices import tell
 from tfrec_recall.features import Rows, item_embedding
-from tfrec_recall.layers.tables import whole_table
+from tfrec_recall.layers.tables import is_far, whole_table
 from tfrec_recall.optimizers.row_wise import RowWise
 from tfrec_recall.training.copies import Copies
 
@@ -114,6 +114,9 @@ def check_state(
 ) -> None:
     """Raises ValueError where there is no room for what training makes of a model's tables.
 
+    With parameter servers the tables and the optimizer's state lie there: what callbacks hold of
+    them counts alone.
+
     Args:
         copies: that the callbacks of `fit` hold.
     """
@@ -121,18 +124,20 @@ def check_state(
     if sum(map(_size, trained)) < MUCH:
         return
     needed = TrainingMemory.of(model, optimizer, copies)
+    far = is_far(model.distribute_strategy)
     measured = needed.vectors if copies.vectors else 0
-    largest, name = trained[-1], type(optimizer).__name__
+    state = 0 if far else needed.state + needed.step
+    largest, name = whole_table(trained[-1]), type(optimizer).__name__
     keep = f"{name} and callbacks keep" if needed.kept or measured else f"{name} keeps"
-    row_wise = (
-        ' RowWiseAdagrad keeps a number a row (in such a file, optimizer = "RowWiseAdagrad").'
-    )
+    less = ' RowWiseAdagrad keeps a number a row (in such a file, optimizer = "RowWiseAdagrad").'
+    less *= name != "RowWiseAdagrad"
+    if far:
+        keep, less = "callbacks keep", " Or take callbacks that keep neither weights nor vectors here."
     check_memory(
-        needed.state + needed.step + needed.kept + measured,
+        state + needed.kept + measured,
         f"What {keep} of {type(model).__name__}'s weights, the largest {largest.name} "
         f"{tuple(largest.shape)},",
-        f"{_remedy(model)}{row_wise * (name != 'RowWiseAdagrad')} "
-        f"Received: {needed.weights / GIB:,.1f} GiB of weights.",
+        f"{_remedy(model)}{less} Received: {needed.weights / GIB:,.1f} GiB of weights.",
     )
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data.memory import check_table
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
+from tfrec_recall.features.room import check_own_table
 from tfrec_recall.layers.tables import rows_of
 
 NUMBERS_AT_A_TIME = 4_000_000  # of factors that are held beside the tables, 16 MB
@@ -25,7 +25,7 @@ class FactorsAndBias(tf.keras.layers.Layer):
     def __init__(self, size: int, dim: int, train_bias: bool, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})  # halves would gain nothing
         self.size, self.dim, self.train_bias = size, dim, train_bias
-        check_table(
+        check_own_table(
             *("factors", size, dim),
             "take a smaller dim, or the frequent values alone (Categorical(…, min_count=…)). "
             f"Received: dim={dim}.",

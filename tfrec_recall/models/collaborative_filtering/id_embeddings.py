@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall.data.memory import check_table, smaller_table
+from tfrec_recall.data.memory import smaller_table
+from tfrec_recall.features.room import check_own_table
 
 
 def id_embeddings(sizes: tuple[int, int], dim: int) -> list[tf.keras.layers.Embedding]:
@@ -17,7 +18,7 @@ def id_embeddings(sizes: tuple[int, int], dim: int) -> list[tf.keras.layers.Embe
     """
     for size, column in zip(sizes, ("user_id", "item_id"), strict=True):
         # Keras makes them when they are first called.
-        check_table(column, size, dim, f"{smaller_table(column)} Received: dim={dim}.")
+        check_own_table(column, size, dim, f"{smaller_table(column)} Received: dim={dim}.")
     normal = [tf.keras.initializers.RandomNormal(stddev=0.01) for _ in sizes]
     return [
         tf.keras.layers.Embedding(size, dim, embeddings_initializer=initial)
