@@ -312,8 +312,9 @@ def test_sessions_keep_events_without_a_user_and_refuse_milliseconds(spark):
 def test_a_vocabulary_is_that_of_pandas(on_spark, shop, tmp_path, monkeypatch):
     expected = data.Vocabulary.build(shop.events["item_id"], min_count=3)
     counted = on.counts(on_spark.events, "item_id")
-    on.save_vocabulary(counted, tmp_path / "items.parquet", min_count=3)
-    found = data.Vocabulary.load(tmp_path / "items.parquet")
+    place = tmp_path / "für 100% Öl.parquet"
+    on.save_vocabulary(counted, f"file://{place}", min_count=3)
+    found = data.Vocabulary.load(place)
     assert found.ids.tolist() == expected.ids.tolist()
     assert found.counts.tolist() == expected.counts.tolist()
 
@@ -408,9 +409,10 @@ def test_ids_that_are_taken_as_they_are_stay_so_in_parts(spark, tmp_path):
 
 
 def test_parts_are_those_of_pandas(on_spark, folder, tmp_path):
-    found = on.write_parts(on_spark, tmp_path / "spark", parts=3)
+    found = on.write_parts(on_spark, f"file://{tmp_path}/für 100% Öl", parts=3)
     expected = data.part_events(folder, tmp_path / "pandas", parts=3)
     assert (found.rows, found.name, len(found)) == (expected.rows, expected.name, len(expected))
     for own, other in zip(found, expected, strict=True):
         for table in ("events", "users", "items"):
             same(getattr(own, table), getattr(other, table))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["für 100% Öl", "pandas"]

@@ -16,7 +16,7 @@ from tfrec_recall.spark import lists
 
 
 def test_lists_are_those_of_a_batch(spark, shop, tmp_path, monkeypatch):
-    model = tmp_path / "model"
+    model = tmp_path / "für 100% Öl"
     loaded = load(export(retriever(60), model))
     events = shop.events.assign(item_id=[item_ids(60)[one] for one in shop.events["item_id"]])
     events["price.usd"] = 1.5
@@ -29,7 +29,7 @@ def test_lists_are_those_of_a_batch(spark, shop, tmp_path, monkeypatch):
         spark.createDataFrame(whole.events), spark.createDataFrame(shop.users), mend_ids=False
     )
     monkeypatch.setattr(lists, "USERS_AT_A_TIME", 15)
-    found = on.recommendations(there, model, k=7, batch_size=8)
+    found = on.recommendations(there, f"file:{model}", k=7, batch_size=8)
     same(found, expected.reset_index(drop=True), rtol=1e-5)
     with pytest.warns(data.notices.ReadingNotice, match="are asked with 5 of them"):
         found = on.recommendations(there, model, k=7, most_events=5)

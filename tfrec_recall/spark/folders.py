@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import os
+import pathlib
+import re
 import secrets
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +14,38 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 Folder = str | os.PathLike[str]
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(?=/)")
+
+
+def shared_path(what: str, folder: Folder) -> pathlib.Path:
+    """The place, in this machine's file system, of what both Python and Spark's workers open.
+
+    Args:
+        what: the function, as the error calls it.
+        folder: a path, or one with `file://`, whose signs are all taken as they are.
+
+    Raises: ValueError for a place on another file system.
+
+    >>> shared_path("write_parts", "file:///data/my shop")
+    PosixPath('/data/my shop')
+    """
+    text = os.fspath(folder)
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        return pathlib.Path(text).absolute()
+    path = re.sub("^//(localhost)?(?=/)", "", text[scheme.end() :])
+    if scheme[1].lower() != "file" or path.startswith("//"):
+        raise ValueError(
+            f"{what} takes a place in the file system that this machine and the workers share: "
+            "give its path without a scheme, such as that where a volume or a bucket is mounted. "
+            f"Received: {text!r}."
+        )
+    return pathlib.Path(path)
+
+
+def for_spark(path: pathlib.Path) -> str:
+    """A path of `shared_path` as Spark takes it, which quotes signs itself, `%` among them."""
+    return f"file://{path}"
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import pathlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from pyspark.sql.types import FloatType, IntegerType, StructField, StructType
 
 from tfrec_recall.data.arguments import whole
 from tfrec_recall.data.notices import tell
+from tfrec_recall.spark.folders import Folder, shared_path
 from tfrec_recall.spark.interactions import SparkInteractions
 from tfrec_recall.spark.names import contents, numbers, own
 from tfrec_recall.spark.order import OWN_PLACE, in_order, whole_user
@@ -30,7 +30,7 @@ _BUCKET, _FROM_END = own("bucket"), own("from_end")
 
 def recommendations(
     interactions: SparkInteractions,
-    export: str | os.PathLike[str],
+    export: Folder,
     k: int,
     repeats: bool = False,
     context: pd.DataFrame | None = None,
@@ -45,7 +45,7 @@ def recommendations(
     Args:
         interactions: the events that count, and the users.
         export: the directory of the versions, of which the newest is taken, or that of one, where
-            all workers find it.
+            all workers find it; `file://` may stand before it.
         k: the length of the lists.
         repeats: list the items of the histories like all others, as `tfrec-recall batch` does of
             an export that was trained with --repeats.
@@ -55,14 +55,14 @@ def recommendations(
             a notice tells of it. Without times, a hash draws them.
 
     Returns: user_id, rank (from 1), item_id, score; to be written, as it is computed each time.
-    Raises: FileNotFoundError if there is no export.
+    Raises: FileNotFoundError if there is no export; ValueError for one on another file system.
     """
     from tfrec_recall.export.version_files import newest_version
 
     for name, value in (("k", k), ("batch_size", batch_size)):
         whole("recommendations", value, name)
     whole("recommendations", most_events, "most_events", optional=True)
-    version = str(newest_version(pathlib.Path(export)).absolute())
+    version = str(newest_version(shared_path("recommendations", export)))
     events, users = _limited(interactions, most_events), interactions.users
     newest = None
     if interactions.has_time:
@@ -126,6 +126,11 @@ def _loaded(version: str) -> LoadedRetriever:
     """The export, once for all tasks of this worker."""
     from tfrec_recall.export import load
 
+    if not os.path.isdir(version):
+        raise FileNotFoundError(
+            "recommendations needs the export in a folder that all workers share: this one does "
+            f"not find it. Received: {version}."
+        )
     return load(version)
 
 

@@ -12,7 +12,8 @@ from pyspark.sql import functions as F
 
 from tfrec_recall.data.files import whole_folder
 from tfrec_recall.data.parted import ABOUT, ROWS_A_PART, PartedInteractions
-from tfrec_recall.spark.folders import Folder
+from tfrec_recall.data.reading.parquet import parquet_rows
+from tfrec_recall.spark.folders import Folder, for_spark, shared_path
 from tfrec_recall.spark.interactions import SparkInteractions
 from tfrec_recall.spark.names import own
 
@@ -27,20 +28,31 @@ def write_parts(
     Models that learn from more than memory holds take what this gives.
 
     Args:
-        folder: that does not exist yet, where the workers write and training reads.
+        folder: that does not exist yet, in a file system that the workers, which write, share with
+            this machine; `file://` may stand before it.
         parts: each of which is held when it is read; None makes them of a million events.
+
+    Raises: ValueError for a folder on another file system; FileNotFoundError for one that is not
+        shared.
     """
+    place = shared_path("write_parts", folder)
     rows = interactions.events.count()
     if not rows:
         raise ValueError(f"There is no event to write. Received: {interactions!r}.")
     if parts is not None and parts < 1:
         raise ValueError(f"There is one part at least. Received: parts={parts}.")
     parts = parts or max(1, -(-rows // ROWS_A_PART))
-    with whole_folder(pathlib.Path(folder).absolute()) as sibling:
+    with whole_folder(place) as sibling:
         written = _scatter(interactions.events, sibling / "events", parts)
+        found = sum(parquet_rows(sibling / "events" / _name(part)) for part in written)
+        if found != rows:
+            raise FileNotFoundError(
+                f"The workers have written {rows:,} events, and {found:,} of them are here: "
+                f"write_parts needs a folder that they share with this machine. Received: {place}."
+            )
         # Users without events go to the first part that has any, as all users do.
         _scatter(interactions.users, sibling / "users", parts, written)
-        _one_file(interactions.items.coalesce(1)).parquet((sibling / "items").as_uri())
+        _one_file(interactions.items.coalesce(1)).parquet(for_spark(sibling / "items"))
         _only_file(sibling / "items").rename(sibling / "items.parquet")
         _remove(sibling / "items")
         about = {
@@ -51,7 +63,7 @@ def write_parts(
             "mend_ids": False,  # they were checked, or taken as they are, with all others
         }
         (sibling / ABOUT).write_text(json.dumps(about), encoding="utf-8")
-    return PartedInteractions(folder)
+    return PartedInteractions(place)
 
 
 def _scatter(
@@ -70,7 +82,7 @@ def _scatter(
     if among is not None:
         there = F.col(_PART).isin(among)
         placed = placed.withColumn(_PART, F.when(there, F.col(_PART)).otherwise(F.lit(among[0])))
-    _one_file(placed.repartition(parts, _PART)).partitionBy(_PART).parquet(folder.as_uri())
+    _one_file(placed.repartition(parts, _PART)).partitionBy(_PART).parquet(for_spark(folder))
     written = []
     for place in folder.glob(f"{_PART}=*"):
         number = int(place.name.removeprefix(f"{_PART}="))

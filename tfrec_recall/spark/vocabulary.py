@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pathlib
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
@@ -13,7 +12,7 @@ from pyspark.sql.types import ArrayType, IntegralType, NullType, StringType
 
 from tfrec_recall.data.files import replacing
 from tfrec_recall.data.vocabulary import FIRST_KNOWN, HEADER, UNKNOWN
-from tfrec_recall.spark.folders import Folder
+from tfrec_recall.spark.folders import Folder, shared_path
 from tfrec_recall.spark.names import contents, each, named, own, refuse_taken
 from tfrec_recall.spark.order import running_total
 
@@ -120,10 +119,13 @@ def save_vocabulary(counted: DataFrame, path: Folder, min_count: int = 1) -> Non
 
     Args:
         counted, min_count: as of `vocabulary`.
-        path: `*.parquet`, where the workers and the reader both find it.
+        path: `*.parquet`, where the workers and the reader both find it; `file://` may stand
+            before it.
+
+    Raises: ValueError for a path on another file system, or of another name.
     """
-    path = pathlib.Path(path).absolute()
-    if path.suffix != ".parquet":
+    place = shared_path("save_vocabulary", path)
+    if place.suffix != ".parquet":
         raise ValueError(f"Spark writes a vocabulary as a .parquet file. Received: {path}.")
     rare = F.when(F.col(COUNT) < min_count, F.col(COUNT))
     row = counted.agg(F.count(F.when(F.col(COUNT) >= min_count, 1)), F.sum(rare)).first() or (0, 0)
@@ -139,8 +141,13 @@ def save_vocabulary(counted: DataFrame, path: Folder, min_count: int = 1) -> Non
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow.parquet as pq
 
+        if not place.parent.is_dir():
+            raise FileNotFoundError(
+                "save_vocabulary writes into a folder that is there, and is shared by all workers: "
+                f"this one does not find it. Received: {place}."
+            )
         written = 0
-        with replacing(path) as sibling, pq.ParquetWriter(sibling, schema) as writer:
+        with replacing(place) as sibling, pq.ParquetWriter(sibling, schema) as writer:
             for batch in batches:
                 writer.write_batch(batch.cast(schema))
                 written += batch.num_rows
