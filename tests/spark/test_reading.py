@@ -10,8 +10,17 @@ from tfrec_recall.data.notices import ReadingNotice
 pytest.importorskip("pyspark", reason="these tests need PySpark: pip install 'pyspark>=4,<5'")
 
 from tfrec_recall import spark as on
+from tfrec_recall.spark.parquet import read_parts
 
 NOW = 1_600_000_000
+MOMENTS = pd.to_datetime([NOW * 10**9, NOW * 10**9 + 123_456_000, NOW * 10**9 + 1_000], unit="ns")
+
+
+def written(place, *parts):
+    """A table in parts, as pandas writes them."""
+    place.mkdir(parents=True)
+    for number, part in enumerate(parts):
+        part.to_parquet(place / f"part-{number}.parquet")
 
 
 @pytest.mark.parametrize(("first", "is_text"), [("7", False), ("007", True)])
@@ -88,3 +97,60 @@ def test_a_path_without_a_scheme_is_of_the_default_file_system(spark, shop, fold
         same(found.users, shop.users)
     finally:
         hadoop.set("fs.defaultFS", before)
+
+
+def test_parts_of_other_types_and_nanoseconds_are_read(spark, tmp_path):
+    events = pd.DataFrame({"user_id": ["a", "b", "c"], "item_id": [1, 2, 3], "session_id": None})
+    nanos = events.assign(
+        timestamp=MOMENTS, rating=[1, 2, 3], born=MOMENTS - pd.Timedelta(99 * 365, "D")
+    )
+    micros = events.assign(timestamp=MOMENTS.astype("datetime64[us]"), rating=[1.5, None, 2])
+    nanos["times"] = pd.Series([1, 2, 3], dtype="int32")
+    micros["times"], micros["only"] = [4, 5, 2**40], ["x", None, "z"]
+    nanos["place"], micros["place"] = None, ["x", "y", "z"]
+    written(tmp_path / "events" / "day=01", nanos)
+    written(tmp_path / "events" / "day=ä b", micros)
+    users = pd.DataFrame({"user_id": ["a"], "seen": (MOMENTS - pd.Timedelta(60 * 365, "D"))[1:2]})
+    users["seen"] = users["seen"].dt.tz_localize("UTC")
+    users.to_parquet(tmp_path / "users.parquet")
+    empty = "events: column 'session_id' has no value in any row and is left out"
+    with pytest.warns(ReadingNotice, match=empty):
+        expected = data.Interactions.from_parquet(tmp_path)
+    with pytest.warns(ReadingNotice, match=empty):
+        found = on.SparkInteractions.from_parquet(spark, tmp_path)
+    assert found.events.schema["times"].dataType.simpleString() == "bigint"
+    same(found.events, expected.events)
+    seen = found.users.where("user_id = 'a'").selectExpr("unix_micros(seen)").first()[0]
+    assert seen == users["seen"].iloc[0].value // 1_000
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ["2020-09-13 12:00:00 UTC", "2020-09-13T12:00:00.5+02:00", "2020-09-13"],
+        ["1600000000", "1600000001.5", "1600000002"],
+    ],
+)
+def test_times_in_text_are_read(spark, tmp_path, times):
+    events = pd.DataFrame({"user_id": ["a", "b", "c"], "item_id": [1, 2, 3], "timestamp": times})
+    written(tmp_path / "events", events.assign(rating=float("nan"), split=" "))
+    with pytest.warns(ReadingNotice, match="'rating' has no value.*|'split' has no value"):
+        expected = data.Interactions.from_parquet(tmp_path)
+    with pytest.warns(ReadingNotice, match="'split' has no value in any row"):
+        found = on.SparkInteractions.from_parquet(spark, tmp_path)
+    same(found.events, expected.events)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        (2**53 + 1, 0.5, "integers beyond what the doubles of another part hold in 1 of 1 rows"),
+        ("x", 0.5, r"nothing in common.*in all parts\. Received: \['double', 'string'\]"),
+    ],
+)
+def test_parts_with_nothing_in_common_are_refused_by_name(spark, tmp_path, one, other, said):
+    written(tmp_path / "events", pd.DataFrame({"n": [one]}), pd.DataFrame({"n": [other]}))
+    with pytest.raises(ValueError, match=rf"events: column 'n' has .*{said}"):
+        read_parts(spark, str(tmp_path / "events"))
+    with pytest.raises(Exception, match="PATH_NOT_FOUND"):
+        read_parts(spark, str(tmp_path / "none"))

@@ -24,14 +24,16 @@ from tfrec_recall.spark.checks import (
 from tfrec_recall.spark.folders import Folder, whole_folder
 from tfrec_recall.spark.reading import find, read_tables, wanted, with_types, without_copies
 from tfrec_recall.spark.times import refuse_dates_ahead, seconds
+from tfrec_recall.spark.values import with_times, without_empty
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class SparkInteractions:
     """Three tables as Spark's frames, to the rules of `tfrec_recall.data.Interactions`.
 
-    Ids, times, ratings, weights and splits are checked when this is made, in a pass over each
-    table; rows are looked at where they are, and only counts and the first bad ones come back.
+    Ids, times, ratings, weights and splits are checked when this is made, in some ten passes over
+    the columns concerned: `persist()` frames that are dear to make. Rows are looked at where they
+    are, and only counts and the first bad ones come back.
 
     Args:
         events: user_id, item_id and, where known, timestamp, rating, weight, session_id, split, …
@@ -98,8 +100,9 @@ class SparkInteractions:
         """Interactions of Parquet files, wherever Spark reads.
 
         As elsewhere, users and items that repeat another row are left out and told, and so are the
-        row labels that pandas wrote; what names of folders `column=value` hold are numbers where
-        all are.
+        row labels that pandas wrote and known columns without a value in any row; what names of
+        folders `column=value` hold, and times in text, are numbers where all are. Times in
+        nanoseconds are read to the microsecond.
 
         Args:
             events: a file, a folder of parts, or a folder with `events.parquet` or `events/` and,
@@ -118,6 +121,8 @@ class SparkInteractions:
         if mend_ids:
             frames, mend_ids = matching.mended_tables(frames), None
         frames = with_types(frames, texts)
+        frames["events"] = with_times(frames["events"])
+        frames = without_empty(frames)
         for table in KEYS:
             if table in frames:
                 frames[table] = without_copies(frames[table], table)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import pathlib
 import urllib.parse
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
@@ -16,7 +15,6 @@ from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading import PARQUET, find_tables
 from tfrec_recall.data.reading.columns import IDS, check_known, check_rename, is_wanted, our_names
 from tfrec_recall.data.reading.layout import TABLES
-from tfrec_recall.data.reading.parquet import LABELS
 from tfrec_recall.data.reading.parts import LOGS, logged_table, partition, refuse_split
 from tfrec_recall.data.reading.types import numbers
 from tfrec_recall.spark.checks import KEYS
@@ -29,6 +27,7 @@ from tfrec_recall.spark.folders import (
     with_those_above,
 )
 from tfrec_recall.spark.names import contents, each, named
+from tfrec_recall.spark.parquet import read_parts
 
 Frames = dict[str, DataFrame]
 Texts = dict[str, dict[str, pd.Series]]  # of each table, the values of each column without types
@@ -76,7 +75,7 @@ def read_tables(
 
     Raises: ValueError for files that are parts of a split by their names.
     """
-    frames = {table: _read(spark, path) for table, path in paths.items()}
+    frames = {table: read_parts(spark, path) for table, path in paths.items()}
     texts: Texts = {}
     for table, frame in frames.items():
         ours = dict(zip(frame.columns, our_names(table, frame.columns, rename), strict=True))
@@ -151,25 +150,6 @@ def without_copies(frame: DataFrame, table: str) -> DataFrame:
         return frame
     tell(f"{table}: {copies:,} rows repeat another in every column and are left out.")
     return kept
-
-
-def _read(spark: SparkSession, path: str) -> DataFrame:
-    with _text_of_folders(spark):
-        found = spark.read.option("mergeSchema", True).parquet(path)
-    labels = [name for name in found.columns if LABELS.fullmatch(name)]  # that pandas has left
-    return found.drop(*labels)
-
-
-@contextlib.contextmanager
-def _text_of_folders(spark: SparkSession) -> Iterator[None]:
-    """Names of folders `column=value` have no types: as text they keep their zeros."""
-    option = "spark.sql.sources.partitionColumnTypeInference.enabled"
-    before = str(spark.conf.get(option))
-    spark.conf.set(option, "false")
-    try:
-        yield
-    finally:
-        spark.conf.set(option, before)
 
 
 def _files(frame: DataFrame, folder: pathlib.Path) -> list[pathlib.Path]:
