@@ -375,8 +375,12 @@ def test_examples_are_those_of_pandas(on_spark, shop, spark, name, some):
     before = spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch")
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", 7)  # histories over batches
     try:
-        found = getattr(on, name)(on_spark, columns=("item_id", "rating"), **EXAMPLES[name])
+        lists = {"columns": ("item_id", "rating"), "shuffled": not some}
+        found = getattr(on, name)(on_spark, **lists, **EXAMPLES[name])
+        found = pd.DataFrame([row.asDict() for row in found.collect()], columns=found.columns)
         same(found, expected, rtol=1e-6)
+        of_one_user = (found["user_id"] == found["user_id"].shift()).mean()
+        assert of_one_user > 0.7 if some else of_one_user < 0.2
     finally:
         spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", before)
 

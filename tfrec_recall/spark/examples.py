@@ -29,6 +29,7 @@ def next_item(
     user_weight_power: float = 0.0,
     columns: Sequence[str] = ("item_id",),
     seed: int = 0,
+    shuffled: bool = True,
 ) -> DataFrame:
     """Every event as a target, with the user's latest events before it as the history.
 
@@ -38,7 +39,10 @@ def next_item(
     Args:
         history, minimum_history, per_user, user_weight_power, seed: as there.
         columns: of the events, whose values a history lists: `history` has those of `item_id`,
-            `history_rating` those of `rating`. What is missing in an event is missing in the list.
+            `history_rating` those of `rating`. What is missing in an event is missing in the list;
+            among integers and booleans `data.streaming.parquet` refuses it.
+        shuffled: mix the examples of all users, by a hash of the seed, as batches need them;
+            without, those of a user follow each other, which saves sorting all.
 
     Returns: the events' columns, of the target; the histories, oldest first; `age`, seconds from
         the target to the newest event; `weight`, 1 on average. `data.streaming.parquet` reads
@@ -57,7 +61,8 @@ def next_item(
     chosen = _chosen(events.withColumn(_TARGET, wanted), per_user, seed)
     weight = F.pow(F.col(_COUNT).cast("double"), F.lit(float(user_weight_power)))
     options = {"minimum_history": minimum_history}
-    return _examples(interactions, chosen, weight, history, lists, options)
+    found = _examples(interactions, chosen, weight, history, lists, options)
+    return _mixed(found, seed) if shuffled else found
 
 
 def next_basket(
@@ -70,12 +75,14 @@ def next_basket(
     new_items_only: bool = True,
     columns: Sequence[str] = ("item_id",),
     seed: int = 0,
+    shuffled: bool = True,
 ) -> DataFrame:
     """Every event of a basket as a target, all with the history that ends where the basket begins.
 
     Args:
         basket_weight_power, new_items_only: as of `tfrec_recall.data.next_basket`.
-        history, minimum_history, per_user, user_weight_power, columns, seed: as of `next_item`.
+        history, minimum_history, per_user, user_weight_power, columns, seed, shuffled: as of
+            `next_item`.
 
     Returns: as `next_item`.
     Raises: ValueError without timestamps, if no example is left, or as `next_item` for columns.
@@ -97,7 +104,14 @@ def next_basket(
         size = F.count_if(F.col(_TARGET)).over(whole_user(_END)).cast("double")
         weight = weight * F.pow(size, F.lit(float(basket_weight_power)))
     options = {"minimum_history": minimum_history, "new_items_only": new_items_only}
-    return _examples(interactions, chosen, weight, history, lists, options)
+    found = _examples(interactions, chosen, weight, history, lists, options)
+    return _mixed(found, seed) if shuffled else found
+
+
+def _mixed(examples: DataFrame, seed: int) -> DataFrame:
+    """The examples in an order that has nothing to do with users and times."""
+    lot = F.xxhash64(F.lit(seed), "user_id", "item_id", "timestamp")
+    return examples.repartition(lot).sortWithinPartitions(lot)
 
 
 def _lists(what: str, events: DataFrame, columns: Sequence[str]) -> dict[str, str]:
