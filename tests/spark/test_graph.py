@@ -16,6 +16,7 @@ from pyspark.errors import PySparkException
 
 from tfrec_recall import spark as on
 from tfrec_recall.spark.groups import whole_groups
+from tfrec_recall.spark.order import computed
 from tfrec_recall.spark.products import pair_products
 
 
@@ -125,6 +126,16 @@ def test_a_very_active_user_counts_by_some_entries(encoded, items):
     assert len(pairs) in (190, 191)  # 20 * 19 / 2, and 3 beside 5
     assert pairs["_00"].sum() == 191
     assert pairs["id"].max() > 500  # the first ones are not those that are kept
+
+
+def test_rows_of_one_computation_are_in_the_folder_of_checkpoints(spark, tmp_path):
+    spark.sparkContext.setCheckpointDir(str(tmp_path))
+    try:
+        assert computed(spark.range(3)).count() == 3
+    finally:
+        spark.sparkContext._jsc.sc().setCheckpointDir(None)
+    assert list(tmp_path.rglob("part-*"))
+    assert computed(spark.range(3)).count() == 3
 
 
 def test_rows_without_a_key_are_no_part_of_the_next_group():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 from pyspark.sql.types import NumericType
@@ -78,6 +79,20 @@ def of_user(*columns: str | Column) -> WindowSpec:
     return whole_user(*columns).orderBy(OWN_PLACE)
 
 
+def computed(frame: DataFrame, level: StorageLevel | None = None) -> DataFrame:
+    """A frame of the same rows, which are computed here, once.
+
+    They are kept in the checkpoint folder, where the session has one (`setCheckpointDir`), and else
+    by the executors: one that is lost takes its rows along.
+
+    Args:
+        level: how executors keep them.
+    """
+    if frame.sparkSession.sparkContext.getCheckpointDir() is not None:
+        return frame.checkpoint()
+    return frame.localCheckpoint(storageLevel=level)
+
+
 def running_total(frame: DataFrame, order: Sequence[Column], of: Column, name: str) -> DataFrame:
     """The frame with the sum of `of` over all rows before each, in this order of all rows.
 
@@ -94,8 +109,8 @@ def running_total(frame: DataFrame, order: Sequence[Column], of: Column, name: s
         frame.withColumn(name, of.cast("long"))
         .repartitionByRange(*order)
         .withColumn(part, F.spark_partition_id())
-        .localCheckpoint()
     )
+    ranged = computed(ranged)
     totals = ranged.groupBy(part).agg(F.sum(name).alias(before))
     up_to = Window.orderBy(part).rowsBetween(Window.unboundedPreceding, -1)
     totals = totals.select(part, F.coalesce(F.sum(before).over(up_to), F.lit(0)).alias(before))

@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 
 from tfrec_recall.spark.groups import whole_groups
 from tfrec_recall.spark.item_graph import SOURCE, TARGET, WEIGHT
+from tfrec_recall.spark.order import computed
 
 NODE, START, WALK = "node", "start", "walk"
 _EDGES_AT_A_TIME = 500_000
@@ -99,7 +100,7 @@ class RandomWalks:
         for step in range(1, length + 1):
             walkers = self._step(walkers, step, restart if step % period == 0 else 0.0, seed)
             if step % _STEPS == 0 and step < length:
-                walkers = walkers.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
+                walkers = computed(walkers, StorageLevel.DISK_ONLY)
         return walkers.select(START, "number", WALK)
 
     def _step(self, walkers: DataFrame, step: int, restart: float, seed: int) -> DataFrame:
