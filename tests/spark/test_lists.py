@@ -1,5 +1,7 @@
 """Lists by an export on all workers are those of one process."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -7,6 +9,7 @@ from tests.retrieval.toys import item_ids, retriever
 from tests.spark.conftest import same
 from tfrec_recall import data
 from tfrec_recall.export import export, load
+from tfrec_recall.export.version_files import CARD, EXTRA
 from tfrec_recall.operations import EveryUser, Recommendations, answer_all
 
 pytest.importorskip("pyspark", reason="these tests need PySpark: pip install 'pyspark>=4,<5'")
@@ -46,3 +49,21 @@ def test_lists_are_those_of_a_batch(spark, shop, tmp_path, monkeypatch):
         on.recommendations(there, model, k=0)
     with pytest.raises(FileNotFoundError):
         on.recommendations(there, tmp_path / "none", k=7)
+    with pytest.raises(FileNotFoundError, match="that all workers share: this one does not find"):
+        lists._loaded(str(tmp_path / "none"))
+    card = loaded.path / EXTRA / CARD
+    told = json.loads(card.read_text())
+    told["inputs"]["season"] = {"dtype": "string", "shape": [None]}
+    card.write_text(json.dumps(told))
+    with pytest.raises(ValueError, match="The retriever takes 'season'"):  # before any job of lists
+        on.recommendations(there, model)
+    on.recommendations(there, model, context=pd.DataFrame({"season": ["summer"]}))
+
+
+@pytest.mark.parametrize(("k", "repeats"), [(None, None), (9, False), (3, True)])
+def test_what_is_not_said_is_that_of_the_export(k, repeats):
+    card = {"k": 5, "data": {"protocol": {"repeats": True}}}
+    assert lists.told_by(card, k, repeats) == (k or 5, repeats is None or repeats)
+    assert lists.told_by({"k": 5}, k, repeats) == (k or 5, bool(repeats))
+    with pytest.raises(ValueError, match="which is not there: give k"):
+        lists.told_by({}, None, repeats)

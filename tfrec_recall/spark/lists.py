@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
@@ -31,8 +33,8 @@ _BUCKET, _FROM_END = own("bucket"), own("from_end")
 def recommendations(
     interactions: SparkInteractions,
     export: Folder,
-    k: int,
-    repeats: bool = False,
+    k: int | None = None,
+    repeats: bool | None = None,
     context: pd.DataFrame | None = None,
     batch_size: int = 512,
     most_events: int | None = MOST_EVENTS,
@@ -46,23 +48,27 @@ def recommendations(
         interactions: the events that count, and the users.
         export: the directory of the versions, of which the newest is taken, or that of one, where
             all workers find it; `file://` may stand before it.
-        k: the length of the lists.
-        repeats: list the items of the histories like all others, as `tfrec-recall batch` does of
-            an export that was trained with --repeats.
+        k: the length of the lists; by default that of the export.
+        repeats: list the items of the histories like all others; by default what the export was
+            trained with says it, as for `tfrec-recall batch`.
         context: what all requests tell of themselves, a row.
         batch_size: requests in one call of the graph.
         most_events: of a user with more the latest count, and what came before may be listed again;
             a notice tells of it. Without times, a hash draws them.
 
     Returns: user_id, rank (from 1), item_id, score; to be written, as it is computed each time.
-    Raises: FileNotFoundError if there is no export; ValueError for one on another file system.
+    Raises: FileNotFoundError if there is no export; ValueError for one on another file system, or
+        that asks for what neither the tables nor the context tell.
     """
-    from tfrec_recall.export.version_files import newest_version
+    from tfrec_recall.export.version_files import card_of, newest_version
 
-    for name, value in (("k", k), ("batch_size", batch_size)):
-        whole("recommendations", value, name)
-    whole("recommendations", most_events, "most_events", optional=True)
-    version = str(newest_version(shared_path("recommendations", export)))
+    for name, value in (("k", k), ("most_events", most_events)):
+        whole("recommendations", value, name, optional=True)
+    whole("recommendations", batch_size, "batch_size")
+    place = newest_version(shared_path("recommendations", export))
+    version, card = str(place), card_of(place)
+    length, again = told_by(card, k, repeats)
+    _check_inputs(interactions, card, context)
     events, users = _limited(interactions, most_events), interactions.users
     newest = None
     if interactions.has_time:
@@ -75,7 +81,7 @@ def recommendations(
     def ask(some_users: pa.Table, some_events: pa.Table) -> pa.Table:
         asked = some_users.drop_columns(_BUCKET).rename_columns(of_users)
         met = some_events.drop_columns(_BUCKET).rename_columns(of_events)
-        return answers(version, asked, met, k, repeats, context, batch_size, newest, unit)
+        return answers(version, asked, met, length, again, context, batch_size, newest, unit)
 
     schema = StructType(
         [
@@ -91,6 +97,45 @@ def recommendations(
         for one in (users, events)
     ]
     return apart[0].cogroup(apart[1]).applyInArrow(ask, schema)
+
+
+def told_by(card: Mapping[str, Any], k: int | None, repeats: bool | None) -> tuple[int, bool]:
+    """The length of lists, and whether they repeat histories: as given, else by an export's card.
+
+    >>> told_by({"k": 50, "data": {"protocol": {"repeats": True}}}, 20, None)
+    (20, True)
+    """
+    from tfrec_recall.export.version_files import training_in
+
+    length = card.get("k") if k is None else k
+    if length is None:
+        raise ValueError(
+            "recommendations takes k from the export's model card, which is not there: give k. "
+            f"Received: k=None, a card of {sorted(card)}."
+        )
+    protocol = training_in(card).get("protocol") or {}
+    return int(length), bool(protocol.get("repeats") if repeats is None else repeats)
+
+
+def _check_inputs(
+    interactions: SparkInteractions, card: Mapping[str, Any], context: pd.DataFrame | None
+) -> None:
+    """Raises the ValueError of requests that lack what the export takes, by one of them."""
+    import tensorflow as tf
+
+    from tfrec_recall.data import Interactions
+    from tfrec_recall.data.arrow_frames import to_frame
+    from tfrec_recall.operations.every_user import EveryUser
+
+    told = card.get("inputs") or {}
+    inputs = {name: tf.TensorSpec(one["shape"], one["dtype"]) for name, one in told.items()}
+    events, users = (
+        to_frame(one.limit(1).toArrow()) for one in (interactions.events, interactions.users)
+    )
+    if len(events):
+        some = Interactions(events, users, time_unit=interactions.time_unit, mend_ids=False)
+        asked = EveryUser(some, inputs, context)
+        next(asked.parts(len(asked)))
 
 
 def answers(
@@ -124,8 +169,12 @@ def answers(
 @functools.lru_cache(maxsize=1)
 def _loaded(version: str) -> LoadedRetriever:
     """The export, once for all tasks of this worker."""
+    import tensorflow as tf
+
     from tfrec_recall.export import load
 
+    with contextlib.suppress(RuntimeError):  # TensorFlow has computed already
+        tf.config.threading.set_intra_op_parallelism_threads(1)  # a core has a worker each
     if not os.path.isdir(version):
         raise FileNotFoundError(
             "recommendations needs the export in a folder that all workers share: this one does "
