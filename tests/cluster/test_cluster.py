@@ -54,6 +54,9 @@ def test_two_workers_in_step_learn_as_one_and_the_chief_writes(tmp_path):
         started("worker", tmp_path, 2, **environment(machines, "worker", index)) for index in (0, 1)
     ]
     first, second = map(outcome, processes)
+    for one in (first, second):
+        assert "is not the same folder to all of them" in one["said"]
+        assert one.pop("said").endswith("of the workers in their order, [[2], [0]].")
     assert first == second
     assert 0 < first["recall"][-1] <= 1
     alone = built(models.TwoTower)

@@ -132,7 +132,8 @@ def check_state(
     less = ' RowWiseAdagrad keeps a number a row (in such a file, optimizer = "RowWiseAdagrad").'
     less *= name != "RowWiseAdagrad"
     if far:
-        keep, less = "callbacks keep", " Or take callbacks that keep neither weights nor vectors here."
+        keep = "callbacks keep"
+        less = " Or take callbacks that keep neither weights nor vectors here."
     check_memory(
         state + needed.kept + measured,
         f"What {keep} of {type(model).__name__}'s weights, the largest {largest.name} "

@@ -8,6 +8,7 @@ import shutil
 import signal
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -21,6 +22,9 @@ from tfrec_recall.layers.tables import is_far
 from tfrec_recall.training.run_state import Kept, RunState, kept_of, number_of, put_back
 
 AGREED_EVERY = 8  # steps after which workers in step ask each other whether one has to stop
+# Seconds for all workers to find the same checkpoint: a file system of a network may show a new
+# file to other machines a minute later.
+WAITS = (2, 5, 10, 20, 30, 30)
 STOPPED = 128 + signal.SIGTERM  # the exit status of a process that SIGTERM has ended
 
 
@@ -50,7 +54,8 @@ class Checkpoints(tf.keras.callbacks.Callback):
     an attribute `pauses`, which is then true: begun again, it goes on, if `pauses` is false.
 
     Under a strategy of several machines each worker has this callback; the chief writes into the
-    folder, which all of them read. With parameter servers the chief alone runs `fit`; batches that
+    folder, which all of them read: where they still find other checkpoints after a minute or two,
+    each raises ValueError. With parameter servers the chief alone runs `fit`; batches that
     were under way when it was killed may be learnt twice, or not in this epoch.
 
     Args:
@@ -62,8 +67,9 @@ class Checkpoints(tf.keras.callbacks.Callback):
             main thread.
 
     Raises: ValueError for a folder whose path TensorFlow would take for a pattern; from `fit`, for
-        one whose run had data in another order or of another length, and for a model that is none
-        of this package: its `fit` would not say what the run goes by.
+        one whose run had data in another order or of another length, for one that is not the same
+        folder to all workers, and for a model that is none of this package: its `fit` would not say
+        what the run goes by.
 
     `model.fit(batches, epochs=50, callbacks=[Checkpoints("runs/first", every=1000)])`
     """
@@ -109,8 +115,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
         self.kept, self.goes_on_from = Kept(RunState(seeds)), None
         counter = self.model._train_counter
         checkpoint = tf.train.Checkpoint(model=self.model, run=self.kept, counter=counter)
-        self.manager = tf.train.CheckpointManager(checkpoint, str(self.folder), self.keep)
-        found = self.manager.latest_checkpoint
+        found = self._newest(checkpoint)
         if not self.model.distribute_strategy.extended.should_checkpoint:
             # Means are read from all workers: each has to take part, and its own is not read.
             self._unread = tempfile.mkdtemp()
@@ -118,6 +123,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
         if found:
             checkpoint.restore(found).assert_existing_objects_matched()
             self.goes_on_from = self.state.epoch, self.state.step
+            self._refuse_other("epochs and steps", self._differing(*self.goes_on_from))
             self.means = [metric.get_weights() for metric in self.model.metrics]
             for callback, kept in zip(self.beside, self.state.callbacks, strict=False):
                 put_back(callback, kept)
@@ -127,6 +133,43 @@ class Checkpoints(tf.keras.callbacks.Callback):
             before = signal.signal(signal.SIGTERM, self._stop_soon)
             # What is None was not installed by Python, which cannot put it back.
             self._handler = signal.SIG_DFL if before is None else before
+
+    def _newest(self, checkpoint: tf.train.Checkpoint) -> str | None:
+        """The checkpoint to go on from, once all workers that step together find the same one."""
+        for wait in (*WAITS, None):
+            self.manager = tf.train.CheckpointManager(checkpoint, str(self.folder), self.keep)
+            found = self.manager.latest_checkpoint
+            others = self._differing(int(found.rpartition("-")[2]) if found else 0)
+            if not others:
+                break
+            if wait is None:
+                self._refuse_other("checkpoints, 0 for none,", others)
+            else:
+                time.sleep(wait)
+        return found
+
+    def _refuse_other(self, what: str, of_workers: Sequence[Sequence[int]]) -> None:
+        if of_workers:
+            raise ValueError(
+                f"Workers in step go on from the same checkpoint, and {self.folder} is not the "
+                "same folder to all of them: put it on a volume that they share. "
+                f"Received: {what} of the workers in their order, {of_workers}."
+            )
+
+    def _differing(self, *numbers: int) -> list[list[int]]:
+        """These numbers of all workers that step together, where they differ; else nothing."""
+        strategy = self.model.distribute_strategy
+        if not strategy.extended._in_multi_worker_mode():
+            return []
+
+        def of_all(own: tf.Tensor) -> tf.Tensor:
+            here = tf.identity(own)  # on the replica's device
+            return tf.distribute.get_replica_context().all_gather(here, axis=0)
+
+        run = tf.function(lambda own: strategy.run(of_all, args=(own,)))
+        each = strategy.experimental_local_results(run(tf.constant([numbers], tf.int64)))
+        found: list[list[int]] = each[0].numpy().tolist()
+        return found if any(one != found[0] for one in found) else []
 
     @property
     def state(self) -> RunState:
