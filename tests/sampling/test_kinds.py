@@ -10,7 +10,16 @@ import tensorflow as tf
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.features import Categorical, Features
-from tfrec_recall.sampling import LogUniform, Popularity, Shown, Uniform
+from tfrec_recall.sampling import (
+    Hard,
+    InBatch,
+    LogUniform,
+    Popularity,
+    Shown,
+    Uniform,
+    WithoutOwn,
+    kinds_of,
+)
 
 
 @pytest.mark.parametrize("kind", [Uniform(5), Popularity(5, power=1.0), LogUniform(5)])
@@ -68,3 +77,31 @@ def test_it_is_told_where_nothing_is_left_to_draw(kind):
     with pytest.warns(ReadingNotice, match=r"Shown draws nothing: none of 2 impressions .*user_id"):
         sampler = kind.sampler(FEATURES, TRAIN)
     assert not sampler.sample(tf.range(3), 2, seed=[0, 1]).numpy().any()
+
+
+def test_files_of_settings_tell_kinds_by_their_names():
+    told = [
+        {"kind": "InBatch", "across_replicas": False},
+        {"kind": "Hard", "count": 2, "window": [1, 6]},
+        {"kind": "WithoutOwn"},
+    ]
+    expected = (InBatch(across_replicas=False), Hard(2, window=(1, 6)), WithoutOwn())
+    assert kinds_of("TwoTower", told) == expected
+    assert kinds_of("TwoTower", {"kind": "Uniform", "count": 7}) == (Uniform(7),)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"kind": "Shown", "count": 2}, "negatives as tables with a kind of InBatch, Uniform, .*"),
+        ({"count": 2}, "negatives as tables with a kind of InBatch.*"),
+        ({"kind": "Uniform"}, "negatives as Uniform with its arguments, count.*"),
+        (
+            {"kind": "InBatch", "count": 2},
+            "negatives as InBatch with its arguments, across_replicas.*",
+        ),
+    ],
+)
+def test_what_is_told_otherwise_is_refused(told, said):
+    with pytest.raises(ValueError, match=rf"TwoTower takes {said}Received: negatives=.'"):
+        kinds_of("TwoTower", [told])

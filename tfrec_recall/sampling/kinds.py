@@ -7,7 +7,7 @@ can correct for. Those of a user are drawn for each query alone, by what is know
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -250,26 +250,60 @@ class EachUnmet(tf.Module):
         return self.unmet.sample(tf.repeat(user[:, tf.newaxis], count, axis=1), seed)
 
 
-Negatives = int | Kind | Sequence[Kind]
+Told = Mapping[str, Any]
+"""A kind as a file of settings has it: `{"kind": "Hard", "count": 10}`."""
+Negatives = int | Kind | Told | Sequence[Kind | Told]
+
+# Those that say all by plain values.
+_TOLD: dict[str, type[Kind]] = {
+    kind.__name__: kind
+    for kind in (InBatch, Uniform, Popularity, LogUniform, Unmet, Hard, WithoutOwn)
+}
 
 
 def kinds_of(owner: str, negatives: Negatives) -> tuple[Kind, ...]:
     """The kinds that an argument `negatives` means.
 
-    A number is that many items drawn evenly a batch, beside the batch's own.
+    A number is that many items drawn evenly a batch, beside the batch's own. A kind may be told as
+    files of settings do, by its name and its arguments.
 
     Raises: ValueError for what is neither, and for kinds that leave a query without a negative.
 
     >>> kinds_of("TwoTower", 100)
     (InBatch(across_replicas=True), Uniform(count=100))
+    >>> kinds_of("TwoTower", [{"kind": "InBatch", "across_replicas": False}])
+    (InBatch(across_replicas=False),)
     """
     if isinstance(negatives, int | np.integer) and not isinstance(negatives, bool):
         whole(owner, negatives, "negatives", least=0)
         return (InBatch(), Uniform(int(negatives))) if negatives else (InBatch(),)
-    kinds: Any = (negatives,) if isinstance(negatives, Kind) else negatives
+    kinds: Any = (negatives,) if isinstance(negatives, Kind | Mapping) else negatives
+    if isinstance(kinds, Sequence):
+        kinds = [_told(owner, kind) if isinstance(kind, Mapping) else kind for kind in kinds]
     if not isinstance(kinds, Sequence) or not all(isinstance(kind, Kind) for kind in kinds):
         what = "a number of items a batch, or kinds of sampling/ such as Uniform(1000), Hard(10)"
         refuse(owner, negatives, "negatives", what)
     if not any(isinstance(kind, InBatch | OfBatch | OfUser) for kind in kinds):
         refuse(owner, negatives, "negatives", "kinds of which one draws")
     return tuple(kinds)
+
+
+def _told(owner: str, told: Told) -> Kind:
+    """A kind by its name and its arguments."""
+    given = {name: value for name, value in told.items() if name != "kind"}
+    name = str(told.get("kind"))
+    if name not in _TOLD:
+        refuse(owner, told, "negatives", f"tables with a kind of {', '.join(_TOLD)}")
+    made = _TOLD[name]
+    arguments = dataclasses.fields(made)
+    unknown = sorted(given.keys() - {one.name for one in arguments})
+    absent = [
+        one.name
+        for one in arguments
+        if one.default is dataclasses.MISSING and one.name not in given
+    ]
+    if unknown or absent:
+        names = ", ".join(one.name for one in arguments)
+        refuse(owner, told, "negatives", f"{made.__name__} with its arguments, {names}")
+    # What is a list in a file is a tuple of few numbers here.
+    return made(**{n: tuple(v) if isinstance(v, list) else v for n, v in given.items()})
