@@ -117,6 +117,24 @@ def test_how_often_needs_where(folder):
     run("train", "two-tower", "--data", folder, *RENAME, "--checkpoint-every", "5", code=2)
 
 
+@pytest.mark.parametrize("name", ["tune", "compare", "update"])
+def test_what_trains_on_one_machine_is_refused_in_a_cluster(
+    name, folder, tmp_path, monkeypatch, capsys
+):
+    task = {"type": "worker", "index": 1}
+    config = {"cluster": {"worker": ["a:1", "b:1"]}, "task": task}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    about = {
+        "tune": ["two-tower", "--data", folder, *RENAME],
+        "compare": ["--data", folder, *RENAME, "--out", tmp_path / "out"],
+        "update": [tmp_path, "--events", tmp_path],
+    }
+    run(name, *about[name], code=1)
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{name} trains on one machine, and TF_CONFIG names several" in said
+    assert "Received: worker 1 of a cluster of 2 worker." in said
+
+
 def test_a_server_of_a_cluster_serves_and_trains_nothing(folder, monkeypatch, capsys):
     machines = {"chief": ["a:1"], "worker": ["b:1"], "ps": ["c:1"]}
     config = {"cluster": machines, "task": {"type": "ps", "index": 0}}

@@ -85,6 +85,20 @@ class Cluster:
             )
         return cls(machines, job, index)
 
+    @classmethod
+    def refuse(cls, command: str) -> None:
+        """Raises ValueError where TF_CONFIG names a cluster, for a command that knows of none.
+
+        Each of the machines would do all of it, and write over what the others write.
+        """
+        found = cls.of()
+        if found is not None:
+            raise ValueError(
+                f"{command} trains on one machine, and {VARIABLE} names several, each of which "
+                "would do the same: begin it on one of them, without this variable. Of the "
+                f"commands, train takes part in a cluster. Received: {found}."
+            )
+
     @property
     def has_servers(self) -> bool:
         """Whether variables are on parameter servers."""

@@ -25,6 +25,7 @@ from tfrec_recall.cli.runs.comparison_table import ComparisonTable
 from tfrec_recall.cli.runs.plan import Plan
 from tfrec_recall.cli.runs.run_apart import RunsApart
 from tfrec_recall.cli.runs.unfinished import Unfinished
+from tfrec_recall.cluster import Cluster
 from tfrec_recall.comparison.cuts import with_main
 from tfrec_recall.comparison.runs import Run, standing
 from tfrec_recall.comparison.schedule import Round, schedule
@@ -103,6 +104,7 @@ def compare(
     `leaderboard.md`. Each run is a process of its own, whose result stays: a call that was
     interrupted goes on, within a run from its last epoch, and what is finished is not repeated.
     """
+    Cluster.refuse("compare")
     named = parse_models(models)
     names = list(named)
     limit = None if budget is None else seconds(budget)

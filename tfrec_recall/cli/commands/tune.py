@@ -22,6 +22,7 @@ from tfrec_recall.cli.arguments.settings import read_all, separate
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.console import results, say
 from tfrec_recall.cli.discovery import entry
+from tfrec_recall.cluster import Cluster
 from tfrec_recall.data.files import alone_in, check_folder, replacing
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def tune(
     settings that were found are taken back one by one, which tells what each brought. The next call
     of the same command goes on from there. Test is not looked at.
     """
+    Cluster.refuse("tune")
     chosen, limit = entry(model), seconds(budget)
     published, base = read_all(settings or ())
     if published:

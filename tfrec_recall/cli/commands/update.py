@@ -17,6 +17,7 @@ from tfrec_recall.cli.console import ALARM, results, say, waiting, warn
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
 from tfrec_recall.cli.recorded_layout import layout_for
+from tfrec_recall.cluster import Cluster
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,6 +114,7 @@ def update(
     directory of versions the newest goes on; `EXPORT/2` goes on from version 2, without what later
     ones learnt.
     """
+    Cluster.refuse("update")
     if force and strict:
         raise typer.BadParameter("--force exports what it refuses", param_hint="--strict")
     target = output(json, "--json")
