@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame
@@ -61,8 +62,7 @@ def _forms(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
 
 def _read(text: pd.Series) -> pd.Series:
     found = typed({"events": text.to_frame(TIME)}, {})["events"]
-    assert found is not None  # mypy: it was given
-    assert found is not None
+    assert found is not None  # it was given
     return found[TIME]
 
 
@@ -74,7 +74,7 @@ def _numbers(texts: Iterator[pd.Series]) -> Iterator[pd.Series]:
     return (_as(text, "Float64") for text in texts)
 
 
-def _as(text: pd.Series, kind: str) -> pd.Series:
+def _as(text: pd.Series, kind: Literal["Int64", "Float64"]) -> pd.Series:
     """Numbers in text, as nullable ones of this type."""
     found = pd.Series(pd.NA, text.index, kind)
     there = text.dropna().astype("str")
