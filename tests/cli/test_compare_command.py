@@ -52,6 +52,15 @@ def command(folder, out, *others):
     return ("compare", "--data", folder, *RENAME, "--models", MODELS, "--out", out, *others)
 
 
+def test_a_place_that_tensorflow_takes_for_a_pattern_is_refused_before_any_run(
+    here, folder, tmp_path, capsys
+):
+    with pytest.raises(SystemExit):
+        main([str(part) for part in command(folder, tmp_path / "report [2]")])
+    assert "for a pattern" in capsys.readouterr().err
+    assert not here
+
+
 def test_two_calls_do_not_write_one_report(here, folder, tmp_path, capsys):
     out = tmp_path / "report"
     with alone_in(out, "compares models"), pytest.raises(SystemExit):

@@ -139,3 +139,19 @@ def test_new_events_are_read_as_those_of_the_training(tmp_path):
     assert layout_for({"events": path}, recorded, {"drop_bad_rows": False}) == {
         "drop_bad_rows": False
     }
+
+
+def test_thousands_are_no_bad_rows(tmp_path):
+    """Which of 12 and 1,234 is a thousand times the other is not known: no row goes for it."""
+    file = tmp_path / "shop.csv"
+    file.write_text('user_id,item_id,weight\na,v,12\nb,w,999\nc,x,"1,234"\n')
+    with pytest.raises(ValueError, match=r"in 1 of 3 rows\..*decimal='\.' or ','"):
+        told(partial(Interactions.from_files, file, drop_bad_rows=True))
+
+
+def test_row_numbers_are_those_of_all_rows(tmp_path):
+    file = tmp_path / "shop.csv"
+    file.write_text("index,user_id,item_id\n0,a,v\n1,,w\n2,c,x\n3,d,y\n")
+    found, notices = told(partial(Interactions.from_files, file, drop_bad_rows=True))
+    assert list(found.events) == ["user_id", "item_id"]
+    assert sum("numbers the rows" in text for text in notices) == 1

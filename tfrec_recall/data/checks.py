@@ -232,14 +232,20 @@ def _check_numbers(events: pd.DataFrame, column: str) -> None:
     values = events[column]
     if not pd.api.types.is_numeric_dtype(values.dtype):
         strange = no_number(values)
+        grouped = np.zeros(len(values), dtype=bool)
         if isinstance(values.dtype, pd.StringDtype):  # marks between digits wait for the others
-            marked = values.isin(MISSING) | values.str.fullmatch(_MARKED, na=False)
-            wrong = strange & ~marked.to_numpy(dtype=bool)
+            grouped |= values.str.fullmatch(_MARKED, na=False).to_numpy(dtype=bool)
+            wrong = strange & ~grouped & ~values.isin(MISSING).to_numpy()
             strange = wrong if wrong.any() else strange
         if strange.any():
             remedy = f"A {column} is a number: mend these rows, or {_out(column)}."
-            what = "text that is no number"
-            refuse(events, "events", column, strange, what, remedy, left_out=True)
+            if (strange & grouped).any():  # the others may mean thousands, too: all are in question
+                remedy = (
+                    f"A {column} is a number: say what marks are between its digits, decimal='.' "
+                    f"or ',' of files (--decimal), or {_out(column)}."
+                )
+            what, alone = "text that is no number", not (strange & grouped).any()
+            refuse(events, "events", column, strange, what, remedy, left_out=bool(alone))
         everywhere = np.ones(len(values), dtype=bool)
         remedy = (
             f"A {column} is a number: use pd.to_numeric(events[{column!r}]), or of files "

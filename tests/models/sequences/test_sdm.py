@@ -143,6 +143,11 @@ def test_a_session_longer_than_the_history_is_cut_as_in_training():
     assert asked == 44
 
 
+def test_a_request_whose_times_have_another_width_is_answered(retriever):
+    raw = {"user_id": ["u1"], "history": [HISTORY], "history_timestamp": [TIMES[:2]]}
+    assert np.isfinite(retriever.embed_query(raw).numpy()).all()
+
+
 def test_the_loss_is_a_softmax_in_which_a_session_is_no_negative_of_itself(model, data):
     batch = next(iter(model.training_data(data, batch_size=24)))
     tf.random.set_seed(5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import shlex
 import sys
@@ -29,7 +30,7 @@ from tfrec_recall.cluster import Cluster
 from tfrec_recall.comparison.cuts import with_main
 from tfrec_recall.comparison.runs import Run, standing
 from tfrec_recall.comparison.schedule import Round, schedule
-from tfrec_recall.data.files import alone_in, check_folder, replacing
+from tfrec_recall.data.files import alone_in, check_folder, check_name, replacing
 
 if TYPE_CHECKING:
     from tfrec_recall.data import Split
@@ -111,6 +112,7 @@ def compare(
     places = None if cuts is None else parse_cuts(cuts)
     chosen, published = parse_settings(settings or (), named)
     check_folder(out)
+    check_name(os.path.abspath(out))  # checkpoints of runs are found by it
     trained = {name: model for name, model in named.items() if model in entries()}
     of = trained.items() if source.columns else ()
     unread = [name for name, model in of if not entry(model).load().reads_columns]

@@ -381,7 +381,8 @@ def _fit(
             jit_compile=compiled,
             steps_per_execution=steps,
         )
-    callbacks = [clock, *measured, *watching, EpochLines(monitored, mode)]
+    # What a budget brings comes last: checkpoints put back what callbacks keep by their places.
+    callbacks = [clock, *measured, EpochLines(monitored, mode), *watching]
     callbacks += long_run.checkpoints(part)
     if board is not None:
         callbacks.append(epochs_to(board))

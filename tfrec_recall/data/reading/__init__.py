@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -83,9 +83,14 @@ def read_tables(paths: Mapping[str, pathlib.Path], layout: Layout | None = None)
     for table, names in ours.items():
         tell_of_names(table, names)
 
+    numbering: list[tuple[str, str]] | None = None  # as all of the rows say
+
     def plain(these: Mapping[str, pd.DataFrame | None]) -> Tables:
+        nonlocal numbering
         found = typed(dict(these), untyped, layout)
-        found = _without_empty(_without_row_numbers(found, layout))
+        if numbering is None:
+            numbering = _row_numbers(found, layout)
+        found = _without_empty(_without_row_numbers(found, numbering))
         if layout.drop_bad_rows:  # before a mark among numbers has made text of all of them
             unit = None if layout.time_format else layout.time_unit or "s"
             check_rows(found, unit, layout.time_format)
@@ -168,20 +173,29 @@ def _without_empty(tables: Tables) -> Tables:
     return result
 
 
-def _without_row_numbers(tables: Tables, layout: Layout) -> Tables:
-    """The tables without a column of row numbers that has no name of its own."""
+def _row_numbers(tables: Tables, layout: Layout) -> list[tuple[str, str]]:
+    """The columns of row numbers that have no name of their own, each with its table."""
     wanted = {*(layout.columns or ()), *layout.rename.values(), *layout.dtype}
+    return [
+        (table, name)
+        for table, frame in tables.items()
+        if frame is not None
+        for name in names_of(frame)
+        if name not in wanted
+        and f"{table}.{name}" not in wanted
+        and holds_row_numbers(name, frame[name])
+    ]
+
+
+def _without_row_numbers(tables: Tables, numbering: Sequence[tuple[str, str]]) -> Tables:
+    """The tables without these columns, which is told."""
     result: Tables = dict(tables)
-    for table, frame in tables.items():
-        if frame is None:
-            continue
-        for name in names_of(frame):
-            asked = name in wanted or f"{table}.{name}" in wanted
-            if not asked and holds_row_numbers(name, frame[name]):
-                tell(
-                    f"{table}: column {name!r} numbers the rows and is left out; "
-                    f"dtype={{{name!r}: 'int64'}} (--type '{name}=int64') keeps it."
-                )
-                frame = frame.drop(columns=name)
-        result[table] = pd.DataFrame(frame)
+    for table, name in numbering:
+        tell(
+            f"{table}: column {name!r} numbers the rows and is left out; "
+            f"dtype={{{name!r}: 'int64'}} (--type '{name}=int64') keeps it."
+        )
+        frame = result[table]
+        assert frame is not None  # it has the column
+        result[table] = frame.drop(columns=name)
     return result

@@ -46,7 +46,8 @@ class Layout:
         drop_bad_rows: leave out rows without an id, without a time that can be read where the
             others have one, with a rating, weight or part of a split that is none; and all but the
             last row of a user or an item. Each reason is told with the number of its rows. Where
-            more than half of the rows are so, the column is refused all the same.
+            more than half of the rows are so, the column is refused all the same, but for ids of
+            users and items that come again; and so is one whose `dtype` is given.
     """
 
     rename: Mapping[str, str] = dataclasses.field(default_factory=dict)

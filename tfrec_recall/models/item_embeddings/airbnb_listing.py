@@ -228,7 +228,8 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         if not by_id and not self.pause.numpy():
             raise ValueError(
                 "AirbnbListing finds the pause that ends a session in its training data: call "
-                "training_data(train) first, or set gap=. Received: other data before, gap=None."
+                "training_data(train) first, of events without session_id as these are, or set "
+                "gap=. Received: gap=None, and no such data before."
             )
         clicks = self._clicks(interactions.events, later=True)
         return self._batches(*clicks, by_id, batch_size, seed=None)
@@ -237,7 +238,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         self, events, is_booked, by_id, batch_size, seed, first_epoch=0
     ) -> tf.data.Dataset:
         """Of clicks and bookings in order."""
-        pause = float(self.pause.numpy()) or None
+        pause = self.gap if by_id else float(self.pause.numpy())
         number = sessions(events, by="session_id" if by_id else None, gap=pause)
         order = np.argsort(number, kind="stable")  # sessions with ids may run side by side
         events, is_booked = events.iloc[order].reset_index(drop=True), is_booked[order]

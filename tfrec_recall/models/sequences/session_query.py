@@ -33,6 +33,15 @@ class SessionQuery(RawQuery):
 
     def events(self, encoded):
         events = encoded[self._items] >= FIRST_KNOWN
+        beside = [tf.shape(encoded[name]) == tf.shape(events) for name in self._beside]
+        if not beside:
+            return self._kept(encoded, events)
+        # Where another history has no place for each event, it tells no sessions: see `latest`.
+        alike = tf.reduce_all(tf.stack(beside))
+        return tf.cond(alike, lambda: self._kept(encoded, events), lambda: events)
+
+    def _kept(self, encoded, events):
+        """Of these events, those of whole pieces of the latest session, if that is too long."""
         histories = [latest(encoded[name], ALL, events) for name in (self._items, *self._beside)]
         session, _ = self._whole(tuple(histories))
         size = tf.reduce_sum(tf.cast(session, tf.int32), axis=1, keepdims=True)
