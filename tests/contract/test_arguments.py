@@ -171,6 +171,7 @@ def test_an_unknown_argument_is_refused(cls):
         (models.ItemCF, {"ratings": True, "nearby": 5.0}, "beside ratings"),
         (models.ItemCF, {"centred": False}, "ratings=True"),
         (models.UserCF, {"unlike": True, "ratings": True}, "by_rating=True, centred=True"),
+        (models.UserCF, {"common_means": True}, "ratings=True, centred=True"),
         (models.MIND, {"self_attentive": True, "iterations": 5}, "where it routes"),
         (models.MIND, {"self_attentive": True, "recency": False}, "where it routes"),
         *(

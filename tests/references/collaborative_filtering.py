@@ -53,13 +53,15 @@ def user_cf_scores(ratings, own, history, similarity, count):
 
 def grouplens(ratings, own, item, similarity):
     """CSCW 1994: J̄ + Σ (J_s - J̄_s) r_s / Σ |r_s| over all others who rated the item, where r_s is
-    the correlation with them; J̄ alone where nobody did.
+    the correlation with them and J̄_s their mean, both over what both rated; J̄ alone where nobody
+    did.
     """
     total = size = 0.0
     for other, row in ratings.items():
         if other != own and item in row:
             r = similarity(ratings[own], row)
-            total += r * (row[item] - mean(row))
+            common = {each: value for each, value in row.items() if each in ratings[own]}
+            total += r * (row[item] - mean(common)) if r else 0.0
             size += abs(r)
     return mean(ratings[own]) + (total / size if size else 0.0)
 

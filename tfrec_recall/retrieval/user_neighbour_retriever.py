@@ -40,6 +40,8 @@ class UserNeighbourRetriever(Retriever):
             item; without, it is Σ w R.
         centred: foretell R̄ + Σ w (R - R̄_s) / Σ |w|, by the means of the request and of the users.
         unlike: users of a similarity below 0 are asked as well, and count against what they have.
+        common_means: the means of users that ratings are centred around are over the items that the
+            request rates too.
         popularity: the power of an item's users that its score is multiplied with; below 0, lists
             have more of what few took.
         last, half_life: which events of a history count and how much, as in `recency_weights`.
@@ -58,6 +60,7 @@ class UserNeighbourRetriever(Retriever):
         by_rating: bool = False,
         centred: bool = True,
         unlike: bool = False,
+        common_means: bool = False,
         popularity: float = 0.0,
         last: int | None = None,
         half_life: float | None = None,
@@ -105,6 +108,7 @@ class UserNeighbourRetriever(Retriever):
         self.lift = _constant(np.maximum(sizes, 1.0) ** popularity) if popularity else None
         self.totals = [_constant(total) for total in Totals.of(permuted)]
         self._by_rating, self._centred, self._unlike = by_rating, by_rating and centred, unlike
+        self._common_means = common_means and self._centred
         means = np.asarray(permuted.sum(axis=1)).ravel() / np.maximum(np.diff(permuted.indptr), 1)
         self.user_means = _constant(means)
         self.with_fallback(Popularity(catalogue.ids, sizes))
@@ -124,6 +128,13 @@ class UserNeighbourRetriever(Retriever):
         rows, present, values = self._history(queries)
         votes = tf.cast(present, tf.float32)
         return self._nearest(rows, votes, values, self.users.rows(queries["user_id"]))
+
+    def common_means(self, queries, near: tf.Tensor) -> tf.Tensor:
+        """The means of what these users [batch, neighbours] gave to the items that the requests
+        rate too, of their shape; 0 where there is none.
+        """
+        rows, present, _ = self._history(queries)
+        return self._common(rows, tf.cast(present, tf.float32), near)
 
     def asked(self, similarity: tf.Tensor) -> tf.Tensor:
         """Which of the nearest users are neighbours, by their similarities, bool of their shape."""
@@ -147,9 +158,10 @@ class UserNeighbourRetriever(Retriever):
         self_row = self.users.rows(queries["user_id"])
         near, similarity = self._nearest(rows, votes, values, self_row)  # [batch, neighbours]
         entries = tf.where(self.asked(similarity), self.items_of.sizes(near), 0)
+        means = self._common(rows, votes, near) if self._common_means else None
         return by_query_blocks(
             functools.partial(self._best, k=k),
-            (near, similarity, rows, votes, values, exclude, allowed),
+            (near, similarity, means, rows, votes, values, exclude, allowed),
             k,
             CELLS_AT_A_TIME,
             cost=tf.maximum(tf.reduce_sum(entries, axis=1), len(self.catalogue)),
@@ -157,26 +169,40 @@ class UserNeighbourRetriever(Retriever):
 
     def _nearest(self, rows, votes, values, self_row):
         """`_near` of all queries, so many at once as their items' users allow."""
-        entries = tf.where(votes > 0, self.users_of.sizes(rows), 0)
-        cells = max(len(self.catalogue), len(self.users))
         return by_query_blocks(
             self._near,
             (rows, votes, values, self_row),
             self._neighbours,
             CELLS_AT_A_TIME,
-            cost=tf.maximum(tf.reduce_sum(entries, axis=1), cells),
+            cost=self._cost(rows, votes),
         )
 
-    def _best(self, near, similarity, rows, votes, values, exclude, allowed, k):
+    def _common(self, rows, votes, near):
+        """`_common_of` all queries, so many at once as their items' users allow."""
+        queries, cost = (near, rows, votes), self._cost(rows, votes)
+        answer = by_query_blocks(
+            self._common_of, queries, self._neighbours, CELLS_AT_A_TIME, cost=cost
+        )
+        return answer[1]
+
+    def _cost(self, rows, votes):
+        """The cells that each query takes beside the users of its items, [batch]."""
+        entries = tf.where(votes > 0, self.users_of.sizes(rows), 0)
+        cells = max(len(self.catalogue), len(self.users))
+        return tf.maximum(tf.reduce_sum(entries, axis=1), cells)
+
+    def _best(self, near, similarity, means, rows, votes, values, exclude, allowed, k):
         """The best rows of some queries, by the nearest users [block, neighbours]; of the history
-        rows, votes and values [block, history]."""
+        rows, votes and values [block, history]. `means` are those of the users in what the history
+        rates too, [block, neighbours]; None takes those of all that they rated."""
         queries, items = tf.shape(rows)[0], len(self.catalogue)
         asked = tf.where(self.asked(similarity))  # [asked, 2]: the query, and the place of the user
         which, item, value = self.items_of.entries(tf.gather_nd(near, asked))
         query = tf.gather(tf.cast(asked[:, 0], tf.int32), which)
         weight = tf.gather(tf.gather_nd(similarity, asked), which)
         if self._centred:
-            value -= tf.gather(self.user_means, tf.gather(tf.gather_nd(near, asked), which))
+            of_near = tf.gather(self.user_means, near) if means is None else means
+            value -= tf.gather(tf.gather_nd(of_near, asked), which)
 
         def summed(terms):
             sums = tf.math.unsorted_segment_sum(terms, query * items + item, queries * items)
@@ -197,10 +223,8 @@ class UserNeighbourRetriever(Retriever):
     def _near(self, rows, votes, values, self_row):
         """The nearest users of each query and their similarities, which may be 0 and below."""
         queries, items, users = tf.shape(rows)[0], len(self.catalogue), len(self.users)
-        event = tf.where((rows >= 0) & (votes > 0))
-        cell = tf.cast(event[:, 0], tf.int32) * items + tf.gather_nd(rows, event)
         # An item of several events counts once: as its latest event, with its mean value.
-        cells, position = tf.unique(cell)
+        event, cells, position = self._distinct(rows, votes)
         distinct = tf.size(cells)
         vote = tf.math.unsorted_segment_max(tf.gather_nd(votes, event), position, distinct)
         x = tf.math.unsorted_segment_mean(tf.gather_nd(values, event), position, distinct)
@@ -226,6 +250,24 @@ class UserNeighbourRetriever(Retriever):
         similarity = tf.where(tf.math.is_finite(similarity), similarity, 0.0)
         _, near = tf.math.top_k(tf.abs(similarity), self._neighbours)
         return near, tf.gather(similarity, near, batch_dims=1)
+
+    def _common_of(self, near, rows, votes):
+        """The users of some queries, and their means in what the history has too."""
+        queries, items, users = tf.shape(rows)[0], len(self.catalogue), len(self.users)
+        _, cells, _ = self._distinct(rows, votes)
+        which, user, value = self.users_of.entries(cells % items)
+        place = tf.gather(cells // items, which) * users + user
+        sums = tf.math.unsorted_segment_sum(value, place, queries * users)
+        counts = tf.math.unsorted_segment_sum(tf.ones_like(value), place, queries * users)
+        means = tf.reshape(tf.math.divide_no_nan(sums, counts), [-1, users])
+        return near, tf.gather(means, near, batch_dims=1)
+
+    def _distinct(self, rows, votes):
+        """The events of the histories that count [events, 2], the cells query * items + item that
+        they are of, each once, and which of these each event has."""
+        event = tf.where((rows >= 0) & (votes > 0))
+        cell = tf.cast(event[:, 0], tf.int32) * len(self.catalogue) + tf.gather_nd(rows, event)
+        return event, *tf.unique(cell)
 
 
 def own_mean(rows: tf.Tensor, votes: tf.Tensor, values: tf.Tensor) -> tf.Tensor:

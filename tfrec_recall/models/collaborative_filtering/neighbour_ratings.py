@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfrec_recall.data.examples import NoExample
 from tfrec_recall.features import Origin
 from tfrec_recall.graph import Similarity
-from tfrec_recall.graph.neighbour_table import similar_rows
+from tfrec_recall.graph.neighbour_table import PAIRS_AT_A_TIME, similar_rows
 
 Rated = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -98,13 +98,23 @@ class NeighbourRatings:
         weights: float32 [rows, n].
         means: of the ratings of each row, [rows].
         range: the lowest and the highest rating, which no answer leaves.
+        of_neighbours: float32 [rows, n], what neighbours' ratings are centred around; None takes
+            their means.
     """
 
-    def __init__(self, ids: tf.Tensor, weights: tf.Tensor, means: tf.Tensor, range: tf.Tensor):
+    def __init__(
+        self,
+        ids: tf.Tensor,
+        weights: tf.Tensor,
+        means: tf.Tensor,
+        range: tf.Tensor,
+        of_neighbours: tf.Tensor | None = None,
+    ):
         self.ids = ids
         self.weights = weights
         self.means = means
         self.range = range
+        self.of_neighbours = of_neighbours
 
     def __call__(self, row: tf.Tensor, rated: Rated, centred: bool) -> tf.Tensor:
         """Ratings [batch]; a row's mean where no neighbour has one.
@@ -115,7 +125,11 @@ class NeighbourRatings:
         neighbour = tf.gather(self.ids, row)  # [batch, n]
         rating, found = rated(neighbour)
         weight = tf.where(found, tf.gather(self.weights, row), 0.0)
-        of_neighbour = tf.gather(self.means, tf.maximum(neighbour, 0)) if centred else None
+        of_neighbour = None
+        if centred and self.of_neighbours is not None:
+            of_neighbour = tf.gather(self.of_neighbours, row)
+        elif centred:
+            of_neighbour = tf.gather(self.means, tf.maximum(neighbour, 0))
         mean = tf.gather(self.means, row)
         return weighted_mean(rating, weight, mean, of_neighbour, self.range)
 
@@ -148,6 +162,7 @@ def ratings_by_all(
     item: np.ndarray,
     centred: bool,
     unlike: bool = False,
+    common_means: bool = False,
 ) -> np.ndarray:
     """As `NeighbourRatings` of a user's neighbours, all others who are alike: users are compared
     block by block, and no table of users by users is made.
@@ -156,12 +171,14 @@ def ratings_by_all(
         user, item: encoded ids [pairs].
         centred: take the ratings around the means of the users.
         unlike: similarities below 0 count as well.
+        common_means: beside `centred`: around the means of what others gave to the items that the
+            user rated too.
 
     Returns: float32 [pairs].
     """
     rated, means = pairs.matrix(), pairs.means(0).numpy().astype("float64")
-    there = sp.csr_array((np.ones(rated.nnz), rated.indices, rated.indptr), shape=rated.shape)
-    value = rated.data - (np.repeat(means, np.diff(rated.indptr)) if centred else 0.0)
+    there, over_all = _ones(rated), centred and not common_means
+    value = rated.data - (np.repeat(means, np.diff(rated.indptr)) if over_all else 0.0)
     values = sp.csr_array((value, rated.indices, rated.indptr), shape=rated.shape)
     result = means[user]
     asked, which = np.unique(user, return_inverse=True)
@@ -173,12 +190,49 @@ def ratings_by_all(
         some = order[begin[run.start] : begin[run.stop]]
         cells = which[some] - run.start, item[some]
         weighted = values_at(weights @ values, *cells)
+        if common_means:
+            around = weights.multiply(_means_in_common(rated, there, asked[run]))
+            weighted -= values_at(around @ there, *cells)
         total = values_at(abs(weights) @ there, *cells)
         own = result[some] if centred else 0.0
         foretold = own + weighted / np.where(total > 0, total, 1.0)
         result[some] = np.where(total > 0, foretold, result[some])
     low, high = pairs.range.numpy()
     return np.clip(result, low, high).astype("float32")
+
+
+def means_of_neighbours(pairs: RatedPairs, ids: np.ndarray, users: np.ndarray) -> np.ndarray:
+    """What neighbours gave on average to the items that a user rated too.
+
+    Args:
+        ids: neighbours of each user, [all users, n], -1 for none.
+        users: whose neighbours are asked; those of others have zeros.
+
+    Returns: float32 [all users, n].
+    """
+    rated, result = pairs.matrix(), np.zeros(ids.shape, "float32")
+    there, asked = _ones(rated), np.unique(users)
+    at_a_time = max(1, PAIRS_AT_A_TIME // rated.shape[0])
+    for first in range(0, len(asked), at_a_time):
+        some = asked[first : first + at_a_time]
+        row, place = np.nonzero(ids[some] >= 0)
+        found = _means_in_common(rated, there, some)
+        result[some[row], place] = values_at(found, row, ids[some[row], place])
+    return result
+
+
+def _means_in_common(rated: sp.csr_array, there: sp.csr_array, users: np.ndarray) -> sp.csr_array:
+    """The means of what all users gave to the items that each of these has, [these, users]."""
+    own = there[users]
+    sums, counts = sp.csr_array(own @ rated.T), sp.csr_array(own @ there.T)
+    counts.data = 1 / counts.data  # no cell of it is 0: a cell is there for a common item
+    return sp.csr_array(sums.multiply(counts))
+
+
+def _ones(matrix: sp.csr_array) -> sp.csr_array:
+    """Where there are entries, also of 0."""
+    entries = (np.ones(matrix.nnz), matrix.indices, matrix.indptr)
+    return sp.csr_array(entries, shape=matrix.shape)
 
 
 def values_at(matrix: sp.csr_array, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

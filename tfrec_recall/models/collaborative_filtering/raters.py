@@ -81,7 +81,8 @@ class ByUsers(tf.Module):
         super().__init__()
         encoding = model.features.ids("item_id")
         self.lookup = encoding.graph()
-        self.retriever, self.pairs, self.centred = retriever, model.pairs, model.centred
+        self.retriever, self.pairs = retriever, model.pairs
+        self.centred, self.common_means = model.centred, model.common_means
         known = tf.constant(retriever.users.order + FIRST_KNOWN, tf.int32)
         self.user_of_row = tf.Variable(known, trainable=False, name="user_of_row")
         self.means = tf.Variable(model.pairs.means(0), trainable=False, name="means")
@@ -98,7 +99,11 @@ class ByUsers(tf.Module):
         weight = tf.where(found, similarity[:, tf.newaxis], 0.0)
         given = Given(self.lookup(raw["history"]), raw["history_rating"], self.pairs.shape[1])
         mean = given.means(self.overall)[:, tf.newaxis] * tf.ones_like(rating[..., 0])
-        of_neighbour = tf.gather(self.means, user) if self.centred else None
+        of_neighbour = None
+        if self.common_means:
+            of_neighbour = self.retriever.common_means(raw, near)[:, tf.newaxis]
+        elif self.centred:
+            of_neighbour = tf.gather(self.means, user)
         return weighted_mean(rating, weight, mean, of_neighbour, self.pairs.range)
 
 

@@ -26,6 +26,7 @@ from tfrec_recall.models.collaborative_filtering.arguments import (
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
     NeighbourRatings,
     RatedPairs,
+    means_of_neighbours,
     rating_column,
     ratings_by_all,
 )
@@ -69,6 +70,8 @@ class UserCF(OnePassModel):
         - the events of the request's history count by recency: `half_life=None`.
         - the nearest users alone are asked: `neighbours=None`.
         - users who rate the opposite say nothing, instead of the opposite: `unlike=True`.
+        - a neighbour's mean is over all that he rated, as in UAI 1998, and not over what both
+          rated: `common_means=True`.
 
     Args:
         features: adapted; only ids and the history are used, whatever its length.
@@ -93,6 +96,8 @@ class UserCF(OnePassModel):
         centred: foretell ratings around the users' means.
         unlike: users of a similarity below 0 are neighbours too, the nearest by |w|, and foretell
             ratings by the opposite of their deviations, Σ w (R - R̄) / Σ |w|.
+        common_means: a neighbour's mean, which his ratings are centred around, is over the items
+            that the user rated too, as that of the correlation is; the user's is over all.
 
     "auto" of `amplification` and `popularity` is by how much is known of a user. From 15 training
     events a user up, 1.25 and -0.2: on validation recall@50 of .480 on MovieLens-100k and .168 on
@@ -115,12 +120,13 @@ class UserCF(OnePassModel):
             "amplification": 1.0,
             "popularity": 0.0,
             "unlike": True,
+            "common_means": True,
         },
     )
     UNREAD: ClassVar[Unread] = {
-        ("ratings", False): ("similarity", "by_rating", "unlike"),
+        ("ratings", False): ("similarity", "by_rating", "unlike", "common_means"),
         ("by_rating", False): ("unlike",),
-        ("centred", False): ("unlike",),
+        ("centred", False): ("unlike", "common_means"),
         ("popularity", Other((0.0, "auto"), such_as=-0.2)): ("by_rating", "unlike"),
         ("alpha", Other((0.5,), such_as=0.3)): ("similarity",),  # of the co-count alone
         ("active_penalty", Other((0.5,), such_as=True)): ("similarity",),
@@ -145,6 +151,7 @@ class UserCF(OnePassModel):
         by_rating: bool = False,
         centred: bool = True,
         unlike: bool = False,
+        common_means: bool = False,
         **kwargs,
     ):
         super().__init__(features, **kwargs)
@@ -165,6 +172,7 @@ class UserCF(OnePassModel):
             neighbours = min(MOST_NEIGHBOURS, max(1, users // 20))
         whole(owner, neighbours, "neighbours", optional=True)
         flags(owner, ratings=ratings, by_rating=by_rating, centred=centred, unlike=unlike)
+        flags(owner, common_means=common_means)
         if (by_rating or not centred) and not ratings:
             raise ValueError(
                 f"{owner} foretells ratings from ratings: ratings=True. "
@@ -180,12 +188,17 @@ class UserCF(OnePassModel):
                 f"{owner} takes the opposite of what unlike users say around their means: "
                 f"by_rating=True, centred=True. Received: unlike=True, {by_rating=}, {centred=}."
             )
+        if common_means and not (ratings and centred):
+            raise ValueError(
+                f"{owner} centres ratings around neighbours' means over common items: "
+                f"ratings=True, centred=True. Received: common_means=True, {ratings=}, {centred=}."
+            )
         size = features.ids("user_id").size
         self.neighbours = size if neighbours is None else neighbours
         self.half_life = half_life_of(owner, features, half_life, auto=4.0)
         self.last = last_of(owner, features, last)
         self.ratings, self.by_rating, self.centred = ratings, by_rating, centred
-        self.unlike = unlike
+        self.unlike, self.common_means = unlike, common_means
         # All who are alike, of all users, would be a table of users by users.
         self.keeps_neighbours = ratings and neighbours is not None
         self.pairs = RatedPairs()
@@ -296,10 +309,15 @@ class UserCF(OnePassModel):
         user = self.features.ids("user_id").encode(pairs["user_id"])
         item = self.features.ids("item_id").encode(pairs["item_id"])
         centred = self.centred if centred is None else centred
+        common = centred and self.common_means
         if not self.keeps_neighbours:
-            return ratings_by_all(self.pairs, self.similarity, user, item, centred, self.unlike)
+            return ratings_by_all(
+                self.pairs, self.similarity, user, item, centred, self.unlike, common
+            )
+        ids = self.neighbour_ids
         ratings = NeighbourRatings(
-            self.neighbour_ids, self.neighbour_weights, self.pairs.means(0), self.pairs.range
+            *(ids, self.neighbour_weights, self.pairs.means(0), self.pairs.range),
+            tf.constant(means_of_neighbours(self.pairs, ids.numpy(), user)) if common else None,
         )
         return ratings(
             tf.constant(user),
@@ -338,6 +356,7 @@ class UserCF(OnePassModel):
             by_rating=self.by_rating,
             centred=self.centred,
             unlike=self.unlike,
+            common_means=self.common_means,
             popularity=self.popularity,
             last=self.last,
             half_life=self.half_life,
