@@ -12,12 +12,14 @@ import re
 import runpy
 import shutil
 import tomllib
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import tensorflow as tf
 
 import tfrec_recall
+from tests.contract.departures import CHOSEN, departures, of_papers, paper, source
 from tests.small_data import for_small, is_quick_eagerly, small
 from tfrec_recall import models
 from tfrec_recall.data import datasets
@@ -96,6 +98,42 @@ def test_each_model_has_a_page_with_a_figure_equations_limits_and_a_program():
         parts = ["```figure", "## Equations", "## Limits", "```python"]
         missing += [(name, part) for part in parts if sum(part in page for page in pages) != 1]
     assert not missing
+
+
+def page_of(**meta):
+    """What the hook makes of a page with this front matter, and of a title and some text."""
+    hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "model_pages.py"))
+    return hook["on_page_markdown"]("# Title\n\nText.\n", SimpleNamespace(meta=meta))
+
+
+def test_the_page_of_a_model_names_its_paper_in_full_below_its_title():
+    for model_class in of_papers():
+        head, _, rest = page_of(model=model_class.__name__).partition("\n\nText.\n")
+        title, said = head.split("\n\n")
+        assert title == "# Title"
+        assert said == f"Paper: {source(model_class)}"
+        assert paper(model_class) in said
+        assert f"is the plain form of {paper(model_class)}," in rest
+    assert "Paper:" not in page_of(model="Popular")
+
+
+def test_a_page_has_the_departures_of_every_model_from_its_paper():
+    page = (ROOT / "docs" / "models" / "departures.md").read_text(encoding="utf-8")
+    assert page.startswith("---\ndepartures: true\n---\n")
+    rows = page_of(departures=True).partition("\n\nText.\n\n")[2].splitlines()[2:]
+    of = ""
+    found: dict[str, list[list[str]]] = {}
+    for row in rows:
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        of = cells[0].strip("`") or of
+        found.setdefault(of, []).append(cells)
+    names = [name for name in models.__all__ if name not in ("RecallModel", "Popular")]
+    assert list(found) == names
+    for model_class in of_papers():
+        own = found[model_class.__name__]
+        assert own[0][1] == paper(model_class)
+        told = [(what, back.removesuffix(CHOSEN)) for _, _, what, back in own if what != "training"]
+        assert told == [(each.what, each.text) for each in departures(model_class)]
 
 
 def test_the_version_is_the_same_wherever_it_is_told():

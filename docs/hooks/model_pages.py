@@ -1,6 +1,7 @@
 """What a model's page has from elsewhere: departures from the code, figures from their page.
 
-A page says by `model: TwoTower` in its front matter which model it is of.
+A page says by `model: TwoTower` in its front matter which model it is of, and by
+`departures: true` that the table of all of them is below its text.
 """
 
 import pathlib
@@ -14,17 +15,40 @@ TABLE = re.compile(  # below its title, and above what is noted of its marks
 )
 
 
+if str(ROOT) not in sys.path:  # the tests read the docstrings, and so does the site
+    sys.path.insert(0, str(ROOT))
+
+
 def on_page_markdown(markdown, page, **_):
     name = page.meta.get("model")
+    if page.meta.get("departures"):
+        return "\n\n".join([markdown.rstrip(), all_departed()])
     if name is None:
         return markdown
-    return "\n\n".join([markdown.rstrip(), *departed(name), *measured(name), *further(name)])
+    title, _, text = markdown.strip().partition("\n")
+    parts = [title, *sourced(name), text.strip(), *departed(name), *measured(name), *further(name)]
+    return "\n\n".join(parts)
+
+
+def all_departed() -> str:
+    """The table of every model that has a paper."""
+    from tests.contract.departures import of_papers, table
+
+    return table(of_papers())
+
+
+def sourced(name: str) -> list[str]:
+    """The papers that the model is after, in full."""
+    from tests.contract.departures import source
+    from tfrec_recall import models
+
+    model_class = getattr(models, name)
+    return [] if model_class.PUBLISHED is None else [f"Paper: {source(model_class)}"]
 
 
 def departed(name: str) -> list[str]:
     """Which paper, what differs by default and what takes it back."""
-    sys.path.insert(0, str(ROOT))  # the tests read the docstrings, and so does the site
-    from tests.contract.departures import departures, shown, trained
+    from tests.contract.departures import departures, paper, shown, trained
     from tfrec_recall import models
 
     model_class = getattr(models, name)
@@ -34,7 +58,7 @@ def departed(name: str) -> list[str]:
     training = trained(model_class)
     text = [
         "## Departures from the paper",
-        f"`{name}.published(features)` is the plain form of {plain.paper}, "
+        f"`{name}.published(features)` is the plain form of {paper(model_class)}, "
         "`--settings published` on the command line. Argument by argument:",
         "\n".join(
             ["| the defaults depart | the paper's |", "| --- | --- |"]

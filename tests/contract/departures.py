@@ -11,7 +11,7 @@ import inspect
 import re
 from typing import Any, NamedTuple
 
-from tfrec_recall import graph, sampling
+from tfrec_recall import graph, models, sampling
 from tfrec_recall.models import RecallModel
 from tfrec_recall.models.published import Published
 
@@ -20,6 +20,7 @@ ITEM = re.compile(r"^- (.*?)(?=^- |\Z)", re.DOTALL | re.MULTILINE)
 LINE = re.compile(r"(?P<what>.*?): (?P<arguments>`\w+=.*`)\.")
 CHOSEN = " (chosen here)"  # by whoever wrote the model, as the paper leaves it open
 ARGUMENT = re.compile(r"`(\w+)=([^`]*)`")
+SOURCE = re.compile(r"^Source: (.*?)(?=\n+Departs:|\n\n|\Z)", re.DOTALL | re.MULTILINE)
 
 
 class Departure(NamedTuple):
@@ -39,6 +40,30 @@ def departures(model_class: type[RecallModel]) -> list[Departure]:
         if issubclass(cls, RecallModel):
             found = [d for d in _own(cls) if d.arguments.keys() & taken_back.keys()] + found
     return found
+
+
+def source(model_class: type[RecallModel]) -> str:
+    """The papers that the docstring is after, in full, with what of them the model takes."""
+    found = SOURCE.search(inspect.cleandoc(vars(model_class).get("__doc__") or ""))
+    if found is None:
+        raise ValueError(
+            f'A model\'s docstring says `Source: "TITLE", VENUE YEAR`. Received: none of '
+            f"{model_class.__name__}."
+        )
+    joined = re.sub(r"(?<=\w-)\n", "", found[1])  # a word that goes on in the next line
+    return " ".join(joined.split())
+
+
+def paper(model_class: type[RecallModel]) -> str:
+    """The title and the venue of the paper that the plain form is of."""
+    venue, said = model_class.plain_form().paper, source(model_class)
+    found = re.search(rf'"[^"]+", {re.escape(venue)}', said)
+    if found is None:
+        raise ValueError(
+            f"The docstring's `Source:` has a title before the venue of the published form, "
+            f"{venue}. Received: {said!r} of {model_class.__name__}."
+        )
+    return found[0]
 
 
 def _own(cls: type) -> list[Departure]:
@@ -61,15 +86,21 @@ def table(model_classes: list[type[RecallModel]]) -> str:
     rows = ["| model | paper | the defaults depart | the paper's |", "| --- | --- | --- | --- |"]
     for model_class in model_classes:
         plain = model_class.plain_form()
-        name, paper = f"`{model_class.__name__}`", plain.paper
+        name, of = f"`{model_class.__name__}`", paper(model_class)
         for departure in departures(model_class):
             said = shown(departure, plain)
-            rows.append(f"| {name} | {paper} | {departure.what} | {said} |")
-            name = paper = ""
+            rows.append(f"| {name} | {of} | {departure.what} | {said} |")
+            name = of = ""
         training = trained(model_class)
         if training:
-            rows.append(f"| {name} | {paper} | training | {training} |")
+            rows.append(f"| {name} | {of} | training | {training} |")
     return "\n".join(rows)
+
+
+def of_papers() -> list[type[RecallModel]]:
+    """The models that have a paper, in the order in which the package offers them."""
+    found = [getattr(models, name) for name in models.__all__]
+    return [each for each in found if each.PUBLISHED is not None]
 
 
 def shown(departure: Departure, plain: Published) -> str:
@@ -90,6 +121,4 @@ def trained(model_class: type[RecallModel]) -> str:
 
 
 if __name__ == "__main__":
-    from tests.contract.model_cases import CASES
-
-    print(table([c for c in CASES if c.PUBLISHED is not None]))
+    print(table(of_papers()))

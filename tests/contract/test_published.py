@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.contract.departures import departures, table, trained
+from tests.contract.departures import departures, paper, source, table, trained
 from tests.contract.model_cases import (
     CASES,
     IN_ONE_PASS,
@@ -23,12 +23,15 @@ from tfrec_recall.graph import Cosine
 from tfrec_recall.models import (
     BGE,
     EGES,
+    AirbnbListing,
     FunkSVD,
     GraphSAGE,
     Item2Vec,
     ItemCF,
     NeuralCF,
+    PinSAGE,
     RecallModel,
+    TwoTower,
 )
 from tfrec_recall.models.published import TRAINING, Published, example
 
@@ -55,8 +58,22 @@ def test_each_departure_is_taken_back_by_its_argument(model_class):
 
 @pytest.mark.parametrize("model_class", PLAIN)
 def test_the_source_names_the_paper(model_class):
-    sources = " ".join(" ".join((cls.__doc__ or "").split()) for cls in model_class.__mro__)
-    assert model_class.plain_form().paper in sources
+    assert re.fullmatch(rf'"[^"]{{20,}}", {model_class.plain_form().paper}', paper(model_class))
+
+
+def test_papers_of_one_venue_are_told_apart():
+    assert len({paper(cls) for cls in (EGES, PinSAGE, AirbnbListing)}) == 3
+    assert paper(EGES) == paper(BGE)
+    assert "Sampling-Bias-Corrected Neural Modeling" in source(TwoTower)  # over two lines
+
+
+def test_a_docstring_without_a_title_is_refused(monkeypatch):
+    monkeypatch.setattr(EGES, "__doc__", "Vectors.\n\nSource: KDD 2018, Eq. 6.\n")
+    with pytest.raises(ValueError, match=r"a title before the venue.*KDD 2018\. Received: .*EGES"):
+        paper(EGES)
+    monkeypatch.setattr(EGES, "__doc__", "Vectors.")
+    with pytest.raises(ValueError, match=r"says `Source: .*Received: none of EGES"):
+        paper(EGES)
 
 
 @pytest.mark.parametrize("model_class", PLAIN)
