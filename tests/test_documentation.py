@@ -136,6 +136,25 @@ def test_a_page_has_the_departures_of_every_model_from_its_paper():
         assert told == [(each.what, each.text) for each in departures(model_class)]
 
 
+def test_what_is_not_above_most_popular_says_so_with_the_data_set_on_its_page():
+    hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "leaderboard.py"))
+    command_of = runpy.run_path(str(ROOT / "docs" / "hooks" / "model_pages.py"))["command_of"]
+    of = {command_of(cls.__name__): cls.__name__ for cls in of_papers()}
+    pages = [path.read_text(encoding="utf-8") for path in (ROOT / "docs/models").glob("*.md")]
+    below = [
+        (data, of[row["model"]])
+        for data in hook["TITLES"]
+        for _, row in pd.read_csv(ROOT / "docs" / "leaderboards" / f"{data}.csv").iterrows()
+        if row[f"{hook['METRIC']} above popular low"] <= 0  # of `popular` itself there is none
+    ]
+    assert ("online-retail", "AirbnbType") in below
+    for data, name in below:
+        (page,) = [text for text in pages if f"\nmodel: {name}\n" in text]
+        told = hook["TITLES"][data].partition(",")[0]
+        paragraphs = [" ".join(part.split()) for part in page.split("\n\n")]
+        assert any(told in part and "most-popular" in part for part in paragraphs), (data, name)
+
+
 def test_the_version_is_the_same_wherever_it_is_told():
     with open(ROOT / "pyproject.toml", "rb") as file:
         version = tomllib.load(file)["project"]["version"]
