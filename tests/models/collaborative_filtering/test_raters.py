@@ -73,6 +73,8 @@ def rated(retriever, queries, items):
     [
         *((model_class, {}) for model_class in CASES),
         (UserCF, {"centred": False}),
+        (UserCF, {"common_means": True}),
+        (UserCF, {"common_means": True, "by_rating": True, "unlike": True, "neighbours": None}),
         (ItemCF, {"centred": False}),
         (ItemCF, {"centred": False, "by_rating": True, "half_life": None}),  # WWW 2001
     ],
