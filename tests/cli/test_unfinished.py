@@ -40,6 +40,14 @@ def within(split, monkeypatch, tmp_path):
     return trained
 
 
+def begun(plan):  # noqa: F811
+    """What is kept of a run with a checkpoint."""
+    unfinished = Unfinished(plan, RUN)
+    (unfinished.folder / "training").mkdir(parents=True)
+    (unfinished.folder / "training" / "checkpoint").touch()
+    return unfinished
+
+
 def test_a_training_that_a_deadline_ended_goes_on(within, split, tmp_path, capsys):
     through = train_model(
         types.SimpleNamespace(name="toy", load=lambda: Learns), split, SETTINGS, seed=0
@@ -108,6 +116,26 @@ def test_a_run_goes_on_from_what_it_had_learnt(plan, monkeypatch):  # noqa: F811
     assert not unfinished.is_there
 
 
+@pytest.mark.parametrize(("seconds", "is_learnt"), [(None, False), (60, True), (0, True)])
+def test_a_call_that_learns_on_leaves_more_than_measuring_to_the_next_one(
+    seconds,
+    is_learnt,
+    plan,  # noqa: F811
+    monkeypatch,
+):
+    unfinished = begun(plan)
+    unfinished.measures()
+
+    def killed(*_, **__):
+        raise InterruptedError
+
+    monkeypatch.setattr(training, "train_model", killed)
+    with pytest.raises(InterruptedError):
+        made(plan, RUN, seconds)
+    assert unfinished.is_there
+    assert unfinished.is_learnt == is_learnt
+
+
 @pytest.mark.parametrize(
     ("script", "status", "told", "is_there"),
     [
@@ -125,9 +153,7 @@ def test_what_is_kept_of_a_run_that_did_not_end(
     tmp_path,
     monkeypatch,
 ):
-    unfinished = Unfinished(plan, RUN)
-    (unfinished.folder / "training").mkdir(parents=True)
-    (unfinished.folder / "training" / "checkpoint").touch()
+    unfinished = begun(plan)
     unfinished.measures()
     monkeypatch.setattr(sys, "executable", program(tmp_path / "python", script))
     monkeypatch.setattr(run_apart, "GRACE", 0)

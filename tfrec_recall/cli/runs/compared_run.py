@@ -69,13 +69,17 @@ def made(
         "made_of": made_of,
         "of": chosen.name,
         "about": chosen.summary,
-        "seconds_allowed": seconds and seconds + (before.get("seconds_allowed") or 0.0),
+        "seconds_allowed": (
+            None if seconds is None else seconds + (before.get("seconds_allowed") or 0.0)
+        ),
         "machine": plan.machine(at_once),
         "random": in_steps,
     }
     deadline = None
-    if seconds:
+    if seconds is not None:  # of few, 0 are left
         deadline = Deadline(began if unfinished.is_learnt else began + TRAINING * seconds)
+    else:
+        unfinished.learns()
     try:
         trained = train_model(
             chosen,

@@ -48,6 +48,10 @@ class Unfinished:
             if other != self.folder:
                 shutil.rmtree(other, ignore_errors=True)
 
+    def learns(self) -> None:
+        """Its training goes on, and what a call had left to measure is not all any more."""
+        (self.folder / LEARNT).unlink(missing_ok=True)
+
     def measures(self) -> None:
         """Its training has ended for this call."""
         if self.is_there:
@@ -56,7 +60,7 @@ class Unfinished:
     def ends(self, result: Mapping[str, Any]) -> None:
         """Its result is kept: of what the budget stopped the checkpoints stay."""
         if result["status"] == STOPPED:
-            (self.folder / LEARNT).unlink(missing_ok=True)
+            self.learns()
         else:
             self.remove()
 
