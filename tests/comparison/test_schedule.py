@@ -218,3 +218,22 @@ def test_a_further_seed_that_goes_on_gets_what_the_first_one_had_more():
     there[Run("a", 1)]["seconds_allowed"] = 120
     clock = Clock({"a": 999})
     assert not list(schedule(wanted(300, (0, 1), "a"), there, clock.start, clock))
+
+
+@pytest.mark.parametrize("status", [STOPPED, TOO_LONG])
+@pytest.mark.parametrize(
+    ("left", "own_needs", "given"),
+    [
+        (300, 60, [("a, seed 1", 300)]),  # less than the first one took, but enough for an epoch
+        (3000, 60, [("a, seed 1", 1200)]),
+        (3000, 2000, [("a, seed 1", 2000)]),
+        (50, 60, []),
+    ],
+)
+def test_a_further_seed_goes_on_where_the_first_one_is_done(status, left, own_needs, given):
+    stopped = {"status": status, "goes_on": True, "goes_on_with": own_needs}
+    own = result("a", 1, seconds_allowed=500, **stopped)
+    clock = Clock({"a": 1})
+    there = results(result("a", seconds=600), own)
+    list(schedule(wanted(left, (0, 1), "a"), there, clock.start, clock))
+    assert clock.made == given

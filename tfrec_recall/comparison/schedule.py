@@ -150,7 +150,8 @@ def _as_first(first: Mapping[str, Any], left: float, own: Mapping[str, Any] | No
     stopped that, what it had, so that both have learnt as much. 0 where too few are left.
 
     Args:
-        own: its result; of one that was stopped, and goes on, what it had counts.
+        own: its result; of one that was stopped, and goes on, what it had counts, and where the
+            first one is done, it begins where it comes further.
     """
     if first["status"] == STOPPED:
         had: float = first["seconds_allowed"]
@@ -158,6 +159,8 @@ def _as_first(first: Mapping[str, Any], left: float, own: Mapping[str, Any] | No
             had -= own["seconds_allowed"]
         return had if left >= had else 0.0
     needs: float = first["seconds"]
+    if own and own.get("goes_on"):
+        return min(left, max(2 * needs, enough(own))) if left >= enough(own) else 0.0
     return 0.0 if left <= needs else min(left, 2 * needs)
 
 
