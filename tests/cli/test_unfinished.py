@@ -71,6 +71,23 @@ def test_where_nothing_is_kept_an_epoch_is_learnt_even_without_time(within):
     assert (len(trained.curve), ends.reached, ends.an_epoch) == (1, True, 1)
 
 
+def test_what_is_written_after_an_epoch_is_a_part_of_it(monkeypatch):
+    now, epochs = 0, 0
+    monkeypatch.setattr(of_deadline, "time", types.SimpleNamespace(monotonic=lambda: now))
+    ends = of_deadline.Deadline(18)
+    ends.set_model(types.SimpleNamespace(stop_training=False))
+    ends.set_params({"epochs": 9})
+    ends.on_train_begin()
+    while not ends.model.stop_training:
+        ends.on_epoch_begin(epochs)
+        now += 3
+        ends.on_epoch_end(epochs)
+        now, epochs = now + 2, epochs + 1  # a checkpoint is written
+    ends.on_train_end()
+    assert (ends.spent, ends.an_epoch, ends.reached) == (now, 5, True)
+    assert epochs == 3  # the end of a fourth one would be on disk two seconds late
+
+
 def test_a_trial_goes_on_and_all_of_train_with_it(within, split, tmp_path, monkeypatch):
     monkeypatch.setattr("tests.cli.test_training.QUALITY", (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.0, 1.0))
     monkeypatch.setattr(training, "hold_back", lambda train, seed: split)

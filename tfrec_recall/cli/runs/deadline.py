@@ -22,7 +22,8 @@ class Deadline(tf.keras.callbacks.Callback):
         self.ends = ends
         self._late = False
         self._trial: Deadline | None = None
-        self._spent = self._longest = 0.0
+        self._in_epoch = False
+        self._began = self._ended = self._spent = self._longest = self._after = 0.0
 
     @property
     def reached(self) -> bool:
@@ -36,12 +37,12 @@ class Deadline(tf.keras.callbacks.Callback):
 
     @property
     def spent(self) -> float:
-        """Seconds of epochs, with what is measured after each, those of a trial too."""
+        """Seconds of epochs, with what is measured and written after each, those of a trial too."""
         return self._spent + (self._trial.spent if self._trial else 0.0)
 
     @property
     def an_epoch(self) -> float:
-        """Seconds that the longest epoch took, and that of a trial before."""
+        """Seconds that the longest epoch took, as of `spent`, and that of a trial before."""
         return self._longest + (self._trial.an_epoch if self._trial else 0.0)
 
     def of_trial(self) -> Deadline:
@@ -52,16 +53,29 @@ class Deadline(tf.keras.callbacks.Callback):
         return self._trial
 
     def on_train_begin(self, logs=None):
-        self._late = time.monotonic() >= self.ends
+        self._late, self._in_epoch = time.monotonic() >= self.ends, False
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._began = time.monotonic()
+        self._count()
+        self._began, self._in_epoch = time.monotonic(), True
 
     def on_epoch_end(self, epoch, logs=None):
-        now = time.monotonic()
-        took = now - self._began
-        self._spent, self._longest = self._spent + took, max(self._longest, took)
+        self._ended = time.monotonic()
         over = self.model.stop_training or epoch + 1 == self.params["epochs"]  # by itself
-        self._late = not over and now + took > self.ends
+        another = self._ended - self._began + 2 * self._after  # of this one, too
+        self._late = not over and self._ended + another > self.ends
         if self._late:
             self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        self._count()
+
+    def _count(self) -> None:
+        """Counts the epoch that is over, once the callbacks behind this one have had its end:
+        `Checkpoints` is the last of all, and takes long where tables are large."""
+        if not self._in_epoch:
+            return
+        now = time.monotonic()
+        took, self._in_epoch = now - self._began, False
+        self._spent, self._longest = self._spent + took, max(self._longest, took)
+        self._after = max(self._after, now - self._ended)
