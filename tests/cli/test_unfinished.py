@@ -154,15 +154,16 @@ def test_a_call_that_learns_on_leaves_more_than_measuring_to_the_next_one(
 
 
 @pytest.mark.parametrize(
-    ("script", "status", "told", "is_there"),
+    ("script", "allowed", "status", "told", "is_there"),
     [
-        ("exit 9", "failed", "(exit code 9", False),  # perhaps of what it went on from
-        ("kill -9 $$", "failed", "(exit code -9", True),  # as where memory runs out
-        ("exec sleep 60", "too long", "learnt, but not measured within", True),
+        ("exit 9", None, "failed", "(exit code 9", False),  # perhaps of what it went on from
+        ("kill -9 $$", None, "failed", "(exit code -9", True),  # as where memory runs out
+        ("exec sleep 60", 0.2, "too long", "learnt, but not measured within", True),
     ],
 )
 def test_what_is_kept_of_a_run_that_did_not_end(
     script,
+    allowed,
     status,
     told,
     is_there,
@@ -174,7 +175,7 @@ def test_what_is_kept_of_a_run_that_did_not_end(
     unfinished.measures()
     monkeypatch.setattr(sys, "executable", program(tmp_path / "python", script))
     monkeypatch.setattr(run_apart, "GRACE", 0)
-    result = RunsApart(plan).made(RUN, 0.2)
+    result = RunsApart(plan).made(RUN, allowed)
     assert result["status"] == status
     assert told in result["why"]
     assert unfinished.is_there == is_there
