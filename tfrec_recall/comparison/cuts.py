@@ -45,9 +45,12 @@ def paired(cuts: Sequence[int] = ()) -> tuple[str, ...]:
     ('recall@10', 'recall@50', 'ndcg@10')
     >>> paired([20])
     ('recall@10', 'recall@20', 'recall@50', 'ndcg@10', 'ndcg@20')
+    >>> paired([30])
+    ('recall@10', 'recall@30', 'recall@50', 'ndcg@10', 'ndcg@30')
     """
     whole = tuple(sorted({CUTS[0], MAIN, *cuts}))
-    return (*(f"recall@{cut}" for cut in whole), *_ndcg(whole))
+    of_table = _ndcg(with_main(cuts)) if cuts else []  # without a short list, of its shortest
+    return (*(f"recall@{cut}" for cut in whole), *dict.fromkeys([*_ndcg(whole), *of_table]))
 
 
 def _ndcg(cuts: Sequence[int]) -> list[str]:
