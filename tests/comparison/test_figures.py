@@ -1,5 +1,6 @@
 """What is kept of a run, held to what follows from the lists by counting."""
 
+import dataclasses
 import importlib
 import json
 
@@ -167,6 +168,23 @@ def test_it_is_json(found, split):
 
 def test_a_request_takes_time(found):
     assert 0 < found["latency"]["p50"] <= found["latency"]["p95"]
+
+
+def test_items_that_one_retriever_alone_holds_are_compared_with_none(
+    found, retriever, split, monkeypatch
+):
+    """Behind the catalogue, each counts its own."""
+    module = importlib.import_module("tfrec_recall.comparison.figures")
+    report = module.evaluate(retriever, split, cuts=CUTS, k=max(CUTS))
+    positions = report.positions.copy()
+    positions[:, [21, 23]] = len(split.interactions.items) + np.arange(2)  # of its own items
+    report = dataclasses.replace(report, positions=positions)
+    monkeypatch.setattr(module, "evaluate", lambda *_, **__: report)
+    for name in ("ablation", "latency"):
+        monkeypatch.setattr(module, name, lambda *_, name=name: found[name])
+    compared = np.array(found["compared"])
+    compared[:, [21, 23]] = -1
+    assert figures(retriever, split)["compared"] == compared.tolist()
 
 
 def test_other_cuts_are_measured_as_well(found, retriever, split, monkeypatch):

@@ -44,8 +44,9 @@ def figures(
     Returns: `metrics` and `intervals` by name; `curve`, [k, recall] pairs; `per_user`, values in
         the order of users; `by_item` and `by_history`, what groups of them find; `exposure`, the
         share of all places that each group of items has; `ablation`; `latency`; `lists` of the
-        users that are picked, with reasons, and `compared`, positions of items of those that are
-        compared; `index` and `retriever`, what these say of themselves; `notes`.
+        users that are picked, with reasons, and `compared`, positions in the catalogue of those
+        that are compared, -1 for other items; `index` and `retriever`, what these say of
+        themselves; `notes`.
     """
     measured, places, of_users = Measured.of(split, repeats), measured_at(cuts), paired(cuts)
     length = max(places)
@@ -96,7 +97,7 @@ def figures(
                 for row, items, told in zip(picked, lists, why, strict=True)
             )
         ],
-        "compared": positions[measured.shown.compared, :OVERLAP].tolist(),
+        "compared": known[measured.shown.compared, :OVERLAP].tolist(),
         "retriever": retriever.report.get("kind"),
         "index": retriever.report.get("index"),
         "notes": list(report.notes),
