@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import time
+import types
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from tfrec_recall.operations import (
     EveryUser,
     QueryVectors,
     Recommendations,
+    SimilarItems,
     UsersOfFile,
     answer_all,
 )
@@ -167,6 +169,51 @@ def test_another_export_at_the_same_place_is_refused(loaded, data, tmp_path):
         answer_all(other, everyone, tmp_path / "recs", QueryVectors())
     manifest = json.loads((tmp_path / "recs" / "_manifest.json").read_text())
     assert manifest["requests"]["users"] == "all"
+
+
+class Nobody:
+    """Requests of which there are none."""
+
+    source, subject = {"users": "none"}, "user_id"
+
+    def __len__(self):
+        return 0
+
+    def parts(self, size):
+        return iter(())
+
+
+def test_filters_may_be_given_as_in_a_request(tmp_path, monkeypatch):
+    monkeypatch.setattr("tfrec_recall.operations.batch.fingerprint", lambda path: "one")
+    specs = {
+        "where_market": tf.TensorSpec([None, None], tf.string),
+        "max_price": tf.TensorSpec([None], tf.float32),
+    }
+    export = types.SimpleNamespace(
+        path=None, filter_inputs=specs, signatures={"similar_items": None}
+    )
+    market, price = [["de", "fr"]], [5.0]
+    given = [
+        {"where_market": market, "max_price": price},
+        {"where_market": np.array(market), "max_price": np.array(price)},
+        {"where_market": np.array(market, object), "max_price": [np.float32(5)]},
+        {"where_market": pd.Series(market), "max_price": pd.Series(price)},
+        {"where_market": tf.constant(market), "max_price": tf.constant(price)},
+        {"where_market": tf.ragged.constant(market), "max_price": tuple(price)},
+        {"where_market": tf.sparse.from_dense(market), "max_price": pd.Index(price)},
+        {"where_market": [{"fr", "de"}], "max_price": price},
+        {"where_market": [pd.Series(market[0])], "max_price": price},
+        types.MappingProxyType({"where_market": market, "max_price": price}),
+        pd.DataFrame({"where_market": market, "max_price": price}),
+    ]
+    for kind in (Recommendations, SimilarItems):
+        folder, size = tmp_path / kind.__name__, np.int64(5)
+        for filters in given:  # the first one begins what all others go on with
+            answer_all(export, Nobody(), folder, kind(np.int64(3), filters), part_size=size)
+        manifest = json.loads((folder / "_manifest.json").read_text())
+        assert manifest["answers"] == {"kind": kind.__name__, "k": 3, "filters": given[0]}
+        with pytest.raises(ValueError, match=r"answers\.filters\.max_price is \[5\.0\] there"):
+            answer_all(export, Nobody(), folder, kind(3, {"max_price": [6.0]}), part_size=5)
 
 
 def test_interests_have_a_row_each(tmp_path):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Set
 from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import tensorflow as tf
 
@@ -19,7 +21,7 @@ POSITION = "position"  # of the request in its part, until its id takes the plac
 
 
 class Answers(Protocol):
-    """One kind of answer; plain values that say all of it, as `dataclasses.asdict` gives them."""
+    """One kind of answer; its fields say all of it."""
 
     def check(self, retriever: Retriever) -> None:
         """Raises ValueError if the retriever does not give such answers."""
@@ -124,6 +126,33 @@ class ItemVectors:
 
     def table(self, said, position):
         return _vectors(said[0], position)
+
+
+def told(answers: Answers) -> dict[str, Any]:
+    """Which answers these are, in values that a manifest keeps and finds again.
+
+    >>> told(Recommendations(np.int64(5), {"where_market": np.array([["de"]])}))
+    {'kind': 'Recommendations', 'k': 5, 'filters': {'where_market': [['de']]}}
+    """
+    fields = {"kind": type(answers).__name__, **vars(answers)}
+    return dict(json.loads(json.dumps(fields, default=_plain)))
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know of all that filters may be given as, in terms that it does."""
+    if isinstance(value, Mapping | pd.DataFrame):
+        return {name: value[name] for name in value}
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, Set):
+        return sorted(value, key=str)  # else in another order the next time
+    if isinstance(value, tf.SparseTensor):
+        value = tf.RaggedTensor.from_sparse(value)
+    if isinstance(value, tf.RaggedTensor):
+        return value.to_list()
+    if hasattr(value, "__array__"):
+        return np.asarray(value).tolist()
+    return str(value)  # a date
 
 
 def _lists(ids: tf.Tensor, scores: tf.Tensor, position: np.ndarray, name: str) -> pa.Table:

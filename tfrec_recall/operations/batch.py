@@ -18,7 +18,7 @@ from tfrec_recall.data.like_lengths import like_lengths
 from tfrec_recall.export import LoadedRetriever
 from tfrec_recall.export.version_files import fingerprint
 from tfrec_recall.operations.answer_folder import AnswerFolder
-from tfrec_recall.operations.answers import POSITION, Answers
+from tfrec_recall.operations.answers import POSITION, Answers, told
 from tfrec_recall.operations.requests import Part, Requests
 
 T = TypeVar("T")
@@ -80,8 +80,8 @@ def answer_all(
     settings = {
         "export": fingerprint(retriever.path),
         "requests": requests.source,
-        "answers": {"kind": type(answers).__name__, **dataclasses.asdict(answers)},  # type: ignore[call-overload]
-        "part_size": part_size,
+        "answers": told(answers),
+        "part_size": int(part_size),
     }
     place = AnswerFolder(pathlib.Path(folder), settings)
     counts: list[dict[str, int]] = []
