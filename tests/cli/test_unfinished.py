@@ -21,6 +21,8 @@ from tfrec_recall.comparison.runs import Run
 from tfrec_recall.models import TwoTower
 from tfrec_recall.training import is_over
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 RUN = Run("two-tower", 0)
 
 
