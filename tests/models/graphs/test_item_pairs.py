@@ -148,6 +148,31 @@ def test_epochs_count_over_calls_of_fit():
     assert int(steps.epoch) == 5
 
 
+@pytest.mark.parametrize("lengths", [(9, 2, 2), (2, 9, 9)])
+def test_epochs_count_whatever_their_lengths(lengths):
+    steps = Steps(seed=5)
+    for before, length in enumerate(lengths):
+        steps.begin(Run(epochs=1, steps=length), "what is tried here")
+        assert int(steps.epoch) == before
+        for _ in range(length):
+            steps.next(training=True)
+        assert int(steps.epoch) == before + 1
+
+
+def test_a_run_goes_on_within_an_epoch_after_one_of_another_length():
+    steps, resumed = Steps(seed=5), Steps(seed=5)
+    for length, learnt in ((9, 9), (4, 6)):
+        steps.begin(Run(epochs=2, steps=length), "what is tried here")
+        for _ in range(learnt):
+            steps.next(training=True)
+    resumed.set_weights(steps.get_weights())
+    resumed.begin(Run(epochs=2, steps=4, epoch=1, step=2), "what is tried here")
+    assert resumed.get_weights() == steps.get_weights()
+    assert int(resumed.epoch) == 2
+    resumed.begin(Run(epochs=1, steps=6), "what is tried here")  # what was begun counts as none
+    assert (int(resumed.epoch), int(resumed.done)) == (2, 12)
+
+
 def test_no_pair_is_an_error():
     with pytest.raises(NoExample, match="every walk ends where it began"):
         pair_batches(np.array([2], "int32"), np.array([[2]], "int32"), 2)

@@ -145,19 +145,21 @@ class Steps(tf.keras.layers.Layer):
         self.seed = seed
         count = {"shape": (), "dtype": tf.int64, "trainable": False, "initializer": "zeros"}
         self.seen = self.add_weight("steps_seen", **count)
-        self.done = self.add_weight("steps_done", **count)  # of this call of fit, and before it
-        self.an_epoch = self.add_weight("steps_an_epoch", **count)
+        self.done = self.add_weight("steps_done", **count)  # as if all epochs had been
+        self.an_epoch = self.add_weight("steps_an_epoch", **count)  # as long as this
         self.built = True  # it is never called
 
     def begin(self, run: Run, whose: str) -> None:
         """Takes from a call of `fit` how many steps an epoch has, and which one it begins with:
-        those of earlier calls count.
+        those of earlier calls count, whatever their lengths were.
 
         Args:
             whose: what follows the epochs, for the error where their length is not known.
         """
-        self.an_epoch.assign(run.steps_of(whose))
-        self.done.assign(max(run.done(whose), int(self.seen.numpy())))
+        steps, done = run.steps_of(whose), int(self.done.numpy())
+        over = done // max(int(self.an_epoch.numpy()) or steps, 1)
+        self.an_epoch.assign(steps)
+        self.done.assign(max(run.done(whose), over * steps + run.step))
 
     @property
     def epoch(self) -> tf.Tensor:
