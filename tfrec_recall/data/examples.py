@@ -290,6 +290,19 @@ def learnt(events: pd.DataFrame) -> np.ndarray | bool:
     return ~events[HISTORY_ONLY].to_numpy(bool) if HISTORY_ONLY in events else True
 
 
+def history_alone(interactions: Interactions, rows: np.ndarray) -> Interactions:
+    """The same events, of which these rows, too, are `HISTORY_ONLY`.
+
+    Args:
+        rows: bool [events].
+    """
+    events = interactions.events
+    if HISTORY_ONLY in events:
+        rows = rows | events[HISTORY_ONLY].to_numpy(bool)
+    # What was checked stays as it is.
+    return interactions._with_checked(events=events.assign(**{HISTORY_ONLY: rows}))
+
+
 def examples_of(
     events: pd.DataFrame,
     target: np.ndarray,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.examples import HISTORY_ONLY
+from tfrec_recall.data.examples import history_alone
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.order import TIE_ORDER, newer_events, tie_numbers
@@ -36,9 +36,7 @@ class Recent:
     @property
     def to_learn(self) -> Interactions:
         """All events; those that are neither new nor replayed are history, and no targets."""
-        history = ~(self.is_new | self.is_replayed)
-        events = self.interactions.events.assign(**{HISTORY_ONLY: history})
-        return self.interactions.with_events(events)
+        return history_alone(self.interactions, ~(self.is_new | self.is_replayed))
 
 
 @of_kinds

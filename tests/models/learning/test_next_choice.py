@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.examples import history_alone
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import MIND, SDM, MultiObjectiveTwoTower, TwoTower, YouTubeDNN
 from tfrec_recall.models.learning.next_choice import choices, personal_features
@@ -77,3 +78,18 @@ def test_events_of_unknown_items_are_history_alone(without, user, targets, longe
     assert targets in (None, len(examples))
     assert longest in (None, examples.longest)
     assert examples.weight.mean() == pytest.approx(1.0)
+
+
+def test_what_is_history_alone_is_marked_without_another_check(monkeypatch):
+    """A part of data in parts comes by once an epoch."""
+    data = Interactions(BASKETS)
+    features = Features([History(length=40)], [Categorical("item_id", min_count=2)]).adapt(data)
+
+    def checked(*given):
+        raise AssertionError("events that were checked are checked once more")
+
+    monkeypatch.setattr("tfrec_recall.data.interactions.checked_events", checked)
+    later = history_alone(data, data.events["timestamp"].to_numpy() < 6)
+    assert len(choices(features, data, repeats=True)) == 3 * 7
+    assert len(choices(features, later, repeats=True)) == 3 * 2
+    assert "history_only" not in data.events

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from tfrec_recall.data import Interactions, has_baskets, held_out, next_basket, next_item, pairs
-from tfrec_recall.data.examples import HISTORY_ONLY, Examples
+from tfrec_recall.data.examples import Examples, history_alone
 from tfrec_recall.data.order import rank
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features, Wanted, infer
@@ -76,13 +76,10 @@ def choices(features: Features, train: Interactions, repeats: bool = False, **op
 
 def _with_targets_known(features: Features, train: Interactions) -> Interactions:
     """The same events, those of unknown items marked as none to learn."""
-    events = train.events
-    unknown = features.ids("item_id").encode(events["item_id"]) < FIRST_KNOWN
+    unknown = features.ids("item_id").encode(train.events["item_id"]) < FIRST_KNOWN
     if not unknown.any() or unknown.all():  # without any target, `known_targets` says why
         return train
-    if HISTORY_ONLY in events:
-        unknown |= events[HISTORY_ONLY].to_numpy(bool)
-    return train.with_events(events.assign(**{HISTORY_ONLY: unknown}))
+    return history_alone(train, unknown)
 
 
 def _by_user(examples: Examples, power: float) -> Examples:
