@@ -23,7 +23,9 @@ from tfrec_recall.graph import Cosine
 from tfrec_recall.models import (
     BGE,
     EGES,
+    MIND,
     AirbnbListing,
+    FMRecall,
     FunkSVD,
     GraphSAGE,
     Item2Vec,
@@ -38,7 +40,9 @@ from tfrec_recall.models.published import TRAINING, Published, example
 PLAIN = [model_class for model_class in CASES if model_class.PUBLISHED is not None]
 KEYS = [(model_class, key) for model_class in PLAIN for key in model_class.UNREAD]
 BESIDE = {(ItemCF, "by_rating"): {"ratings": True}}
-MADE_IN_NO_TIME = IN_ONE_PASS | (OF_WINDOWS & set(ORIGINAL)) | {FunkSVD, NeuralCF}
+MADE_IN_NO_TIME = IN_ONE_PASS | (OF_WINDOWS & set(ORIGINAL))
+MADE_IN_NO_TIME |= {FMRecall, FunkSVD, MIND, NeuralCF, TwoTower}
+BESIDE_FLAGS = {FMRecall: {"negatives": 9, "temperature": 0.5}, MIND: {"power": 1.5}}
 
 
 @pytest.mark.parametrize("model_class", PLAIN)
@@ -125,6 +129,7 @@ def test_the_plain_form_leaves_out_what_an_override_does_not_read(model_class, k
 
 def others(model_class):
     """Arguments with a value that the plain form does not have, one by one."""
+    yield from BESIDE_FLAGS.get(model_class, {}).items()
     plain = model_class.plain_form().arguments
     for name, parameter in arguments_of(model_class).items():
         value = plain.get(name, parameter.default)

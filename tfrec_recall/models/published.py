@@ -9,8 +9,8 @@ from typing import Any
 import tensorflow as tf
 
 TRAINING = ("epochs", "batch_size", "learning_rate")
-# Of a constructor: beside which value of an argument, or `Other`, which others are not read, or
-# would be refused.
+# Of a constructor: beside which value of an argument, `Other` or `Such`, which others are not read,
+# or would be refused as the plain form has them.
 Unread = Mapping[tuple[str, Any], tuple[str, ...]]
 
 
@@ -27,9 +27,22 @@ class Other:
     such_as: Any
 
 
+@dataclasses.dataclass(frozen=True)
+class Such:
+    """Any value of an argument of which this is true, in the keys of `UNREAD`.
+
+    Args:
+        that: says so of a value, which may be of any type.
+        such_as: one of them, by which it can be tried.
+    """
+
+    that: Callable[[Any], bool]
+    such_as: Any
+
+
 def example(value: Any) -> Any:
     """A value that a key of `UNREAD` is of."""
-    return value.such_as if isinstance(value, Other) else value
+    return value.such_as if isinstance(value, Other | Such) else value
 
 
 def left_out(given: Mapping[str, Any], unread: Unread) -> set[str]:
@@ -39,6 +52,8 @@ def left_out(given: Mapping[str, Any], unread: Unread) -> set[str]:
     {'rate'}
     >>> left_out({"window": 5}, {("window", Other((None,), such_as=9)): ("all_pairs",)})
     {'all_pairs'}
+    >>> left_out({"power": 1.5}, {("power", Such(lambda p: p > 1, such_as=2)): ("raised",)})
+    {'raised'}
     """
     here = [names for (name, of), names in unread.items() if name in given and _is(given[name], of)]
     return {name for names in here for name in names}
@@ -46,6 +61,8 @@ def left_out(given: Mapping[str, Any], unread: Unread) -> set[str]:
 
 def _is(value: Any, of: Any) -> bool:
     """Whether a key of `UNREAD` is of this value."""
+    if isinstance(of, Such):
+        return of.that(value)
     return value not in of.than if isinstance(of, Other) else bool(value == of)
 
 

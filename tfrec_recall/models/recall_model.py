@@ -108,7 +108,7 @@ class RecallModel(Growing, Learner):
 
         Args:
             overrides: arguments of the constructor that are to have yet another value; what of the
-                plain form nothing reads beside them, as `UNREAD` says, is left out.
+                plain form nothing reads beside them, or is refused, as `UNREAD` says, is left out.
         """
         plain, unread = cls.plain_form().arguments, left_out(overrides, cls.UNREAD)
         return cls(features, **{n: v for n, v in plain.items() if n not in unread} | overrides)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from numbers import Real
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -32,7 +33,7 @@ from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
-from tfrec_recall.models.published import Published, Unread
+from tfrec_recall.models.published import Published, Such, Unread
 from tfrec_recall.models.recall_model import ItemEmbedder
 from tfrec_recall.models.sequences.arguments import check_sequence_model
 from tfrec_recall.retrieval import Diversity, EmbeddingRetriever, Exact
@@ -41,6 +42,11 @@ from tfrec_recall.sampling import LogUniform, Negatives
 DRAW = ".draw"  # an input beside the user's features, by a name that none of them has
 # Read by it alone.
 ROUTING = ("iterations", "deviation", "adaptive", "identity", "recency", "stop_gradient")
+
+
+def is_fraction(power: Any) -> bool:
+    """Whether no score below 0 can be raised to it."""
+    return isinstance(power, Real) and power != float("inf") and bool(power % 1)
 
 
 @saved_by_config
@@ -115,7 +121,10 @@ class MIND(SoftmaxModel):
         },
         optimizer=tf.keras.optimizers.Adam,
     )
-    UNREAD: ClassVar[Unread] = {("self_attentive", True): ROUTING}
+    UNREAD: ClassVar[Unread] = {
+        ("self_attentive", True): ROUTING,
+        ("power", Such(is_fraction, such_as=1.5)): ("raised",),
+    }
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
 
     def __init__(

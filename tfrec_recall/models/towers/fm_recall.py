@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -12,10 +12,15 @@ from tfrec_recall.features import Features, Field, FieldSum, ItemEmbedding, Item
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
-from tfrec_recall.models.published import Published
+from tfrec_recall.models.published import Other, Published, Such, Unread
 from tfrec_recall.models.towers.arguments import check_towers
 from tfrec_recall.models.towers.fm_terms import FMTerms, HistoryTerms, MachineVector, alone
-from tfrec_recall.sampling import Negatives, Unmet
+from tfrec_recall.sampling import InBatch, Negatives, Unmet, kinds_of
+
+
+def in_batch(negatives: Any) -> bool:
+    """Whether the batch's items are among them, which a loss of pairs does not take."""
+    return any(isinstance(kind, InBatch) for kind in kinds_of("FMRecall", negatives))
 
 
 @saved_by_config
@@ -68,6 +73,11 @@ class FMRecall(SoftmaxModel):
         },
         chosen=("negatives",),
     )
+    UNREAD: ClassVar[Unread] = {
+        ("correct", True): ("pointwise", "negatives"),  # those of a user have no q
+        ("temperature", Other((1.0,), such_as=0.5)): ("pointwise",),
+        ("negatives", Such(in_batch, such_as=10)): ("pointwise",),
+    }
     reads_beside: ClassVar[tuple[str, ...] | None] = None
 
     def __init__(

@@ -32,7 +32,7 @@ from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.next_choice import personal_features
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
-from tfrec_recall.models.published import TRAINING, Published
+from tfrec_recall.models.published import TRAINING, Published, Unread
 from tfrec_recall.models.recall_model import BATCH_SIZE, ItemEmbedder, QueryEmbedder
 from tfrec_recall.models.towers.arguments import check_towers
 from tfrec_recall.models.towers.item_tower import item_tower, served
@@ -90,6 +90,7 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         arguments={**TwoTower.plain_form().arguments, "learn_weights": True},
         chosen=TRAINING,
     )
+    UNREAD: ClassVar[Unread] = TwoTower.UNREAD
 
     def __init__(
         self,

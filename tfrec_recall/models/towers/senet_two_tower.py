@@ -8,7 +8,7 @@ from typing import ClassVar
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.models.published import Published
+from tfrec_recall.models.published import Published, Unread
 from tfrec_recall.models.towers.two_tower import TwoTower
 
 
@@ -38,4 +38,8 @@ class SENetTwoTower(TwoTower):
         epochs=None,
         chosen=(),
     )
+    UNREAD: ClassVar[Unread] = {
+        **TwoTower.UNREAD,
+        ("senet", False): ("channels", "reduction", "excitation"),
+    }
     with_senet: ClassVar[bool] = True

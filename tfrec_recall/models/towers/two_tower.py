@@ -16,7 +16,7 @@ from tfrec_recall.models.learning.dimension import dim_of
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
-from tfrec_recall.models.published import Published
+from tfrec_recall.models.published import Published, Unread
 from tfrec_recall.models.towers.arguments import check_towers
 from tfrec_recall.models.towers.item_tower import item_tower, served
 from tfrec_recall.sampling import Negatives, Unmet
@@ -90,6 +90,7 @@ class TwoTower(SoftmaxModel):
         epochs=20,
         chosen=("learning_rate",),
     )
+    UNREAD: ClassVar[Unread] = {("correct", True): ("negatives",)}  # those of a user have no q
     with_senet: ClassVar[bool] = False
 
     def __init__(
