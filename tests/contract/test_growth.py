@@ -7,6 +7,7 @@ import pytest
 from tests.contract.model_cases import (
     BATCH,
     CASES,
+    GRADIENT_MODELS,
     IN_ONE_PASS,
     OF_WINDOWS,
     asked,
@@ -19,6 +20,7 @@ from tests.contract.model_cases import (
 )
 from tfrec_recall import models
 from tfrec_recall.data import Interactions, recent
+from tfrec_recall.data.notices import ReadingNotice
 
 INDUCTIVE = {models.GraphSAGE, models.PinSAGE}
 NEW_ITEMS, NEW_USERS = ["item fresh", "item late"], ["user fresh"]
@@ -115,3 +117,23 @@ def test_it_learns_on(model_class, grown, features, later):
     assert set(NEW_ITEMS) & set(ids.ravel())
     if model_class not in IN_ONE_PASS | OF_WINDOWS | INDUCTIVE:
         assert int(model.optimizer.iterations) > int(before.optimizer.iterations)
+
+
+@pytest.mark.parametrize("model_class", [c for c in GRADIENT_MODELS if "training_data" in vars(c)])
+def test_new_training_data_leave_lists_as_they_were(model_class, grown, features, later):
+    """A fit on new events alone goes on from what is known: means, counts and graphs stay."""
+    model = grown(model_class).grow(features)  # a copy: the other is shared
+    model.training_data(later, batch_size=BATCH)
+    queries = of_known_users()
+    ids, scores = asked(model.retriever(the_board().items, k=7), queries, k=7)
+    ids_then, scores_then = asked(beginning(model_class), queries, k=7)
+    np.testing.assert_allclose(scores, scores_then, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(ids, ids_then)
+
+
+@pytest.mark.parametrize("model_class", sorted(IN_ONE_PASS, key=str))
+def test_a_fit_that_forgets_says_so(model_class, grown, features, later):
+    model = grown(model_class).grow(features)
+    said = rf"{model_class.__name__}\.fit learns anew, .*forgotten.* call update\(recent\("
+    with pytest.warns(ReadingNotice, match=said):
+        model.fit(later)

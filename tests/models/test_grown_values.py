@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from tests.contract.model_cases import built, its_features
-from tests.contract.test_growth import NEW_ITEMS, since
+from tests.contract.model_cases import built, its_features, the_board
+from tests.contract.test_growth import NEW_ITEMS, NEW_USERS, since
 from tfrec_recall import models
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History, Numeric
@@ -96,3 +96,27 @@ def test_a_new_node_without_neighbours_is_its_features(model_class):
     model = filled(built(model_class), [])
     grown = model.grow(its_features().grow(log))
     np.testing.assert_allclose(grown.embed_items(new), model.embed_items(new), atol=1e-6)
+
+
+@pytest.mark.parametrize("train_biases", [True, False])
+def test_ratings_of_known_users_stay_as_others_are_to_be_learnt(train_biases):
+    model = built(models.FunkSVD, train_biases=train_biases)
+    model.training_data(the_board())
+    grown = filled(model, []).grow(its_features().grow(since()))
+    pairs = the_board().events[["user_id", "item_id"]]
+    before = grown.predict_ratings(pairs)
+    high = since().with_events(since().events.assign(rating=9.0))
+    grown.training_data(high)
+    np.testing.assert_array_equal(np.minimum(grown.predict_ratings(pairs), 5.0), before)
+    assert grown.range.numpy().tolist() == [1.0, 9.0]
+    new = pd.DataFrame({"user_id": NEW_USERS, "item_id": pairs["item_id"][:1]})
+    assert grown.predict_ratings(new)[0] > before.mean()  # folded in
+
+
+def test_the_longest_age_stays_as_new_events_are_to_be_learnt():
+    model = built(models.YouTubeDNN, example_age=True)
+    model.training_data(the_board())
+    span = float(model.time_span)
+    grown = model.grow(its_features().grow(since()))
+    grown.training_data(since())
+    assert float(grown.time_span) == span > 1

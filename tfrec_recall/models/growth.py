@@ -32,13 +32,17 @@ class Growing(SavedWhole):
     """
 
     features: Features
+    has_grown: bool = False  # `grow` made it: what it takes of training data keeps what was known
 
     @of_kinds
     def grow(self: Model, features: Features) -> Model:
         """A model of these features that answers as this one for all that was known, and learns on.
 
         Rows of new values begin as that of unknown ones, or as a layer that counts what it has
-        learnt begins; the optimiser's state goes along, and has none of new rows.
+        learnt begins; the optimiser's state goes along, and has none of new rows. Of the events of
+        before, `update(recent(…))` replays some and adds to what was counted. `fit` replays none:
+        it goes on from the weights, and keeps the mean, the counts and the graph of before; a model
+        that learns in one pass learns anew from what it is given, and says so.
 
         Args:
             features: that `model.features.grow(…)` made.
@@ -49,6 +53,7 @@ class Growing(SavedWhole):
         origins = origins_of(self.features, features)
         changes = {"features": features, "name": self.name, **self.growth_arguments(features)}
         grown = self.twin(**changes)
+        grown.has_grown = True
         here, there = self.all_feature_rows(), grown.all_feature_rows()
         tables = {id(new.weight): (old, new) for old, new in zip(here, there, strict=True)}
         for before, after in zip(self.weights, grown.weights, strict=True):

@@ -34,7 +34,7 @@ class OnePassModel(RecallModel):
     def fit(
         self, x: Interactions, epochs: int = 1, callbacks=None, verbose="auto", **others
     ) -> tf.keras.callbacks.History:
-        """`adapt`, in the form of the other models.
+        """`adapt`, in the form of the other models; told of a model that has grown.
 
         Args:
             x: the training interactions.
@@ -50,6 +50,13 @@ class OnePassModel(RecallModel):
             raise ValueError(
                 f"{name} takes interactions and counts them in one pass: give it split.train, or "
                 f"Interactions(events, users, items). Received: {type(x).__name__}."
+            )
+        if self.has_grown:
+            tell(
+                f"{name} learns anew, and what it had learnt before it grew is forgotten, unless "
+                "it is given all events: to add new events to what is known, call "
+                "update(recent(earlier, new, length=model.history_needed)). "
+                "Received: a model that has grown."
             )
         passed_over = [type(one).__name__ for one in callbacks_in(callbacks)]
         if passed_over:

@@ -118,8 +118,15 @@ class FunkSVD(RecallModel):
         return [Rows(w, n, Start.zero) for n, side in sides for w in (side.factors, side.bias)]
 
     def adapt(self, train: Interactions) -> None:
-        """Takes the mean and the range of the ratings, and where factors and biases begin."""
+        """Takes the mean and the range of the ratings, and where factors and biases begin.
+
+        A model that has grown keeps all of these, and takes what is new as `update` does.
+        """
         user, item, rating = self._encoded(train)
+        if self.has_grown:
+            self._take_new(user, item, rating)
+            self._draw_both(user, item)
+            return
         if not self.has_learnt.numpy():
             self.users.begin(user)
             self.items.begin(item)
@@ -224,15 +231,19 @@ class FunkSVD(RecallModel):
         with telling_of_nothing("FunkSVD"):
             data = self._batches(recent.to_learn, batch_size, seed)
             user, item, rating = self._encoded(recent.interactions)
-            low, high = self.range.numpy()
-            self.range.assign([min(low, rating.min()), max(high, rating.max())])
-            self._fold_in_rows(self.users, self.items, user, item, rating)
-            self._fold_in_rows(self.items, self.users, item, user, rating)
-            # Once more, for users of whose items none had factors until now.
-            self._fold_in_rows(self.users, self.items, user, item, rating)
+            self._take_new(user, item, rating)
             user, item, _ = self._encoded(recent.to_learn)
             self._draw_both(user, item)
             self.learn_on(data, epochs)
+
+    def _take_new(self, user: np.ndarray, item: np.ndarray, rating: np.ndarray) -> None:
+        """Widens the range by new ratings, and folds in whom these are the first of."""
+        low, high = self.range.numpy()
+        self.range.assign([min(low, rating.min()), max(high, rating.max())])
+        self._fold_in_rows(self.users, self.items, user, item, rating)
+        self._fold_in_rows(self.items, self.users, item, user, rating)
+        # Once more, for users of whose items none had factors until now.
+        self._fold_in_rows(self.users, self.items, user, item, rating)
 
     def _draw_both(self, user: np.ndarray, item: np.ndarray) -> None:
         """Random factors for both sides of a rating that are zeros: each's gradient is the other's

@@ -235,17 +235,15 @@ class GraphSAGE(NodeModel):
             self.label.take_over(before.label)
 
     def add_neighbours(self, train):
-        more, before = self._kept(self.graph(train)), self.sampled.graph()
-        without = np.diff(before.indptr) == 0
-        added = sp.csr_array(sp.diags_array(without.astype("float32")) @ more)
-        added.eliminate_zeros()
-        self.sampled.assign(sp.csr_array(before + added))
+        self.sampled.add(self._kept(self.graph(train)))
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
-        """Pairs of items that lie on one random walk; also gives the graph to the model."""
+        """Pairs of items that lie on one random walk; also gives the graph to the model, which
+        keeps the neighbours that it had if it has grown."""
         tell_of_sets(self)
         graph = self._some_edges(train)
-        self.sampled.assign(self._kept(graph))
+        take = self.sampled.add if self.has_grown else self.sampled.assign
+        take(self._kept(graph))
         return self._pairs(train, graph, batch_size, seed, first_epoch)
 
     def batches_to_measure(self, interactions, batch_size):

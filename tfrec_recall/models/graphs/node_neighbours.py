@@ -88,15 +88,20 @@ class SampledNeighbours(tf.keras.layers.Layer):
         self.begin.assign(graph.indptr)
         self.targets.assign(np.append(graph.indices, 0))
 
+    def add(self, graph: sp.csr_array) -> None:
+        """Gives nodes without edges those of this graph; all others keep theirs, and their order,
+        by which they are drawn.
+        """
+        there, more = np.diff(self.begin.numpy()), np.diff(graph.indptr)
+        new, node = np.repeat(there == 0, more), np.arange(self.nodes)
+        nodes = np.concatenate([node.repeat(there), node.repeat(more)[new]])
+        targets = np.concatenate([self.targets.numpy()[:-1], graph.indices[new]])
+        self.begin.assign(np.append(0, np.cumsum(np.bincount(nodes, minlength=self.nodes))))
+        self.targets.assign(np.append(targets[np.argsort(nodes, kind="stable")], 0))
+
     def feature_rows(self) -> list[Rows]:
         """Where edges begin, of which a grown graph is made anew."""
         return [Rows(self.begin, start=Start.given)]
-
-    def graph(self) -> sp.csr_array:
-        """The edges, [nodes, nodes]."""
-        begin, targets = self.begin.numpy(), self.targets.numpy()[:-1]
-        ones = np.ones(len(targets), "float32")
-        return sp.csr_array((ones, targets, begin), shape=(self.nodes, self.nodes))
 
     def take_over(self, before: SampledNeighbours, origin: Origin) -> None:
         """Takes the edges of another one between nodes that are the same."""

@@ -229,7 +229,10 @@ class PinSAGE(NodeModel):
         self.important.take_over(before.important, origins["item_id"])
 
     def add_neighbours(self, train):
-        graph = self._graph(train)
+        self._add(self._graph(train))
+
+    def _add(self, graph: sp.csr_array, seed: int = 0) -> None:
+        """Gives items that have no neighbours those of this graph."""
         there = np.diff(graph.indptr)[: self.nodes.nodes] > 0
         new = np.flatnonzero(there & ~self.important.importance.numpy().any(axis=1))
         if not len(new):
@@ -237,6 +240,7 @@ class PinSAGE(NodeModel):
         found = importance_neighbours(
             ItemUserItemWalks(graph, self.nodes.nodes),
             *(self.top, self.walks, self.length, RESTART),
+            seed=seed,
             nodes=new,
         )
         rows = np.maximum(found.ids, 0), found.weights
@@ -246,15 +250,18 @@ class PinSAGE(NodeModel):
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items on one board, by walks over it, or of what a user took next; also finds
-        the important neighbours."""
+        the important neighbours, beside those that a model had before it grew."""
         if self.next_item:
             require_next(type(self).__name__, train.has_time, has_baskets(train))
         graph = self._graph(train)
         require_edges(graph)
         walks = ItemUserItemWalks(graph, self.nodes.nodes)
-        self.important.assign(
-            importance_neighbours(walks, self.top, self.walks, self.length, RESTART, seed or 0)
-        )
+        if self.has_grown:
+            self._add(graph, seed or 0)
+        else:
+            self.important.assign(
+                importance_neighbours(walks, self.top, self.walks, self.length, RESTART, seed or 0)
+            )
         return self._pairs(train, graph, walks, batch_size, seed, first_epoch)
 
     def batches_to_measure(self, interactions, batch_size):

@@ -214,10 +214,26 @@ class AirbnbType(WindowModel):
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Batches of `batch_size` users: flat columns `item_id` (a type), `event`, `rejected`.
 
-        The types' counts, by which noise is drawn, and the items' are taken here.
+        The types' counts, by which noise is drawn, and the items' are taken here; of a model that
+        has grown none falls below what it was.
 
         Raises: NoExample without a booking and a rejection.
         """
+        data, *counts = self._counted(train, batch_size, seed, first_epoch)
+        if self.has_grown:
+            before = self.types.counts.numpy(), self.taken.numpy()
+            counts = [np.maximum(*both) for both in zip(before, counts, strict=True)]
+        self._take(*counts)
+        return data
+
+    def _take(self, types: np.ndarray, taken: np.ndarray) -> None:
+        self.types.count(types)
+        self.taken.assign(taken.astype("float32"))
+
+    def _counted(
+        self, train: Interactions, batch_size: int, seed: int | None, first_epoch: int = 0
+    ) -> tuple[tf.data.Dataset, np.ndarray, np.ndarray]:
+        """The batches, and how often there is each type and each item."""
         wanted = self._bookings(train.events)
         if not len(wanted):
             raise NoExample(
@@ -230,10 +246,10 @@ class AirbnbType(WindowModel):
         known = self.features.ids("item_id").encode(booked)
         taken = np.bincount(known, minlength=len(self.taken.numpy()))
         taken[:FIRST_KNOWN] = 0
-        self.taken.assign(taken.astype("float32"))
         columns = self._columns(train, events, keep=True)
-        self.types.count(np.bincount(columns["item_id"], minlength=len(self.types)))
-        return session_batches(columns, user.repeat(2), batch_size, seed, first_epoch)
+        types = np.bincount(columns["item_id"], minlength=len(self.types))
+        data = session_batches(columns, user.repeat(2), batch_size, seed, first_epoch)
+        return data, types, taken
 
     def batches_to_measure(self, interactions, batch_size):
         if not self.types.counts.numpy().any():
@@ -273,12 +289,9 @@ class AirbnbType(WindowModel):
         """
         before = self.types.counts.numpy(), self.taken.numpy()
         with telling_of_nothing(type(self).__name__):
-            self.training_data(recent.new, batch_size, seed)
-            more = self.types.counts.numpy(), self.taken.numpy()
-            data = self.training_data(recent.to_learn, batch_size, seed)
-            types, taken = (old + new for old, new in zip(before, more, strict=True))
-            self.types.count(types)
-            self.taken.assign(taken)
+            _, *more = self._counted(recent.new, batch_size, seed)
+            data, _, _ = self._counted(recent.to_learn, batch_size, seed)
+            self._take(*(old + new for old, new in zip(before, more, strict=True)))
             self.learn_on(data, epochs)
 
     def _bookings(self, events: pd.DataFrame, later: bool = False) -> pd.DataFrame:

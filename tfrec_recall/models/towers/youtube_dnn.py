@@ -202,7 +202,8 @@ class YouTubeDNN(SoftmaxModel):
         self._follow_span(found.span)
 
     def _follow_span(self, seconds: float) -> None:
-        self.time_span.assign(max(seconds, self.shortest_span))
+        shortest = float(self.time_span.numpy()) if self.has_grown else self.shortest_span
+        self.time_span.assign(max(seconds, shortest))
         self.timed = True
 
     def update(self, recent, epochs=2, batch_size=BATCH_SIZE, seed=0):
