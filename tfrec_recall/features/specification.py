@@ -15,6 +15,7 @@ from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.order import TIE_ORDER
 from tfrec_recall.data.packing import pack, unpack
+from tfrec_recall.features.coded import coded_columns
 from tfrec_recall.features.columns import Feature, History, TimeOf
 from tfrec_recall.features.encoder import Field
 from tfrec_recall.features.encodings import (
@@ -178,6 +179,12 @@ class Features:
         Returns: other features; `model.grow(features)` makes a model of them.
         """
         return grown(self, interactions, minimum_count, unseen_days)
+
+    def coded_columns(self) -> dict[str, tuple[Vocabulary, str | None]]:
+        """By column, "events.city", the vocabulary of its values, of all columns but the ids that
+        have one; and the separator of values in a text, or None. `health.Reference` takes them.
+        """
+        return coded_columns(self)
 
     def _context(self, seen: Seen) -> list[str]:
         """The names of the user's features whose columns are of events, and not of users.

@@ -34,10 +34,14 @@ class Bins:
     values: Sequence[str] | None = None
 
     @classmethod
-    def learnt(cls, values: pd.Series) -> Self:
-        """Deciles of numbers that take many values; else the most frequent values."""
+    def learnt(cls, values: pd.Series, are_codes: bool = False) -> Self:
+        """Deciles of numbers that take many values; else the most frequent values.
+
+        Args:
+            are_codes: numbers only tell values from each other.
+        """
         present = values.dropna()
-        if is_number(values) and present.nunique() > MOST_VALUES:
+        if not are_codes and is_number(values) and present.nunique() > MOST_VALUES:
             return cls.of_quantiles(present.to_numpy("float64"))
         counts = as_texts(values).dropna().value_counts(sort=False)
         counts = counts.sort_index().sort_values(ascending=False, kind="stable")

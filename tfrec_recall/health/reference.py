@@ -24,7 +24,7 @@ from tfrec_recall.health.popularity_of_events import PopularityOfEvents
 from tfrec_recall.health.popularity_of_lists import PopularityOfLists
 from tfrec_recall.health.unknown_items import UnknownItems
 from tfrec_recall.health.unknown_users import UnknownUsers
-from tfrec_recall.health.unknown_values import UnknownValues, texts_of
+from tfrec_recall.health.unknown_values import Coded, UnknownValues, texts_of
 from tfrec_recall.health.values import Values
 from tfrec_recall.health.vector_directions import VectorDirections
 from tfrec_recall.health.vector_nearness import VectorNearness
@@ -35,7 +35,7 @@ from tfrec_recall.retrieval import Retriever
 ITEMS = 1_024  # whose vectors are kept
 # What makes checks of what is seen.
 OF_DAYS: tuple[Any, ...] = (
-    *(UnknownUsers, UnknownItems, Values, ListLengths, HistoryLengths, EventTimes, Gaps),
+    *(UnknownUsers, UnknownItems, ListLengths, HistoryLengths, EventTimes, Gaps),
 )
 OF_ANSWERS: tuple[Any, ...] = (IndexRecall, PopularityOfEvents, PopularityOfLists)
 OF_VECTORS: tuple[Any, ...] = (VectorNorms, VectorDirections, VectorNearness)
@@ -71,7 +71,12 @@ class Reference:
 
     @classmethod
     def of(
-        cls, retriever: Retriever, data: Interactions, trained: pd.Series, seed: int = 0
+        cls,
+        retriever: Retriever,
+        data: Interactions,
+        trained: pd.Series,
+        seed: int = 0,
+        coded: Coded | None = None,
     ) -> Self:
         """What is usual in the newest days of the data, and what the retriever makes of it.
 
@@ -79,9 +84,11 @@ class Reference:
             data: all events, users and items.
             trained: the ids of the users that the retriever has learnt from.
             seed: of what is drawn.
+            coded: `model.features.coded_columns()`: the values that the retriever knows. None
+                leaves columns of numbers, and those of many texts, without a check of new values.
         """
         days = DaysBefore.of(data, trained, seed)
-        return cls.of_days(retriever, days, data.users, data.items, seed)
+        return cls.of_days(retriever, days, data.users, data.items, seed, coded)
 
     @classmethod
     def of_days(
@@ -91,6 +98,7 @@ class Reference:
         users: pd.DataFrame,
         items: pd.DataFrame,
         seed: int = 0,
+        coded: Coded | None = None,
     ) -> Self:
         """The same by days that were drawn before.
 
@@ -102,6 +110,7 @@ class Reference:
         Args:
             users, items: all that there are, with their columns.
             seed: of the items whose vectors are kept.
+            coded: as of `of`.
         """
         popularity = days.popularity(retriever.item_ids)
         every = days.day(users, items)
@@ -120,7 +129,7 @@ class Reference:
         }
         return cls(
             about=about,
-            checks=_counted(checks_of(learning, days, users, items), day),
+            checks=_counted(checks_of(learning, days, users, items, coded), day),
             of_items=of_items,
             known=days.known,
             popularity=popularity,
@@ -151,23 +160,31 @@ class Reference:
 
 
 def checks_of(
-    learning: Day, days: DaysBefore, users: pd.DataFrame, items: pd.DataFrame
+    learning: Day,
+    days: DaysBefore,
+    users: pd.DataFrame,
+    items: pd.DataFrame,
+    coded: Coded | None = None,
 ) -> list[Check]:
     """What there is to count of days like this one.
 
     Args:
         learning: units that it is learnt from, with what they were answered.
         days, users, items: all that was known at the export.
+        coded: the vocabularies of the export.
     """
+    coded = coded or {}
     known: dict[str, Collection[str]] = {}
     for column in learning.columns():
         table, _, name = column.partition(".")
+        if column in coded:
+            continue
         if table == "events":
             known[column] = days.values.get(name, ())
         else:
             known[column] = texts_of((users if table == "users" else items)[name]) or ()
     checks: list[Check] = [check for kind in OF_DAYS for check in kind.learn(learning)]
-    checks += UnknownValues.learn(learning, known)
+    checks += [*Values.learn(learning, coded), *UnknownValues.learn(learning, known, coded)]
     checks += [check for kind in OF_ANSWERS for check in kind.learn(learning)]
     if learning.vectors is not None:
         checks += _of_vectors(learning.vectors, "requests")

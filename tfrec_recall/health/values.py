@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import ClassVar, Self
 
 import numpy as np
@@ -39,10 +39,16 @@ class Values:
         return f"values of {self.column}"
 
     @classmethod
-    def learn(cls, day: Day) -> Iterator[Self]:
+    def learn(cls, day: Day, coded: Collection[str]) -> Iterator[Self]:
+        """Of every column.
+
+        Args:
+            coded: the columns whose values a vocabulary tells from each other, numbers too.
+        """
         for column, (values, _) in day.columns().items():
             lists = is_list(values)
-            yield cls(column, Bins.learnt(flat(values) if lists else values), lists)
+            bins = Bins.learnt(flat(values) if lists else values, column in coded)
+            yield cls(column, bins, lists)
 
     def counts(self, seen):
         table, _, name = self.column.partition(".")

@@ -328,7 +328,8 @@ def write_export(
     data = split.interactions
     values = {**values, **known_again(data)}
     with waiting(f"Exporting to {path}"):
-        usual = Reference.of_days(retriever, days, data.users, data.items)
+        coded = trained.model.features.coded_columns()
+        usual = Reference.of_days(retriever, days, data.users, data.items, coded=coded)
         version = export(
             retriever,
             path,
