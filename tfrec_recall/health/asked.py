@@ -88,36 +88,54 @@ def lists_of(
     Args:
         popularity: events of each item of the catalogue, [items].
         asked: the requests as vectors.
-        items: the vectors that are searched, [items, dim]; None: recall is not measured.
+        items: the vectors that are searched, as `searched_vectors` gives them; None: recall is not
+            measured.
     """
     count = min(len(next(iter(queries.values()))), ANSWERED)
     k = min(retriever.k, LENGTH, len(retriever.item_ids))
     known = pd.Index(retriever.item_ids)
-    parts = []
+    parts, by_index = [], []
     for first in range(0, count, AT_A_TIME):
         last = min(first + AT_A_TIME, count)
         some = {name: value[first:last] for name, value in queries.items()}
-        ids, score = (part.numpy() for part in retriever(some, k=k))
+        ids, score, *evident = (part.numpy() for part in retriever.recommend_with_evidence(some, k))
         if ids.dtype == object:
             ids = np.array([[one.decode() for one in row] for row in ids], object).reshape(
                 ids.shape
             )
         row = known.get_indexer(pd.Index(ids.reshape(-1))).reshape(ids.shape)
         parts.append(np.where(np.isfinite(score), row, -1))
+        by_index.append(evident[0] > 0 if evident else np.ones(len(ids), bool))
     rows = np.concatenate(parts)
     listed = np.where(rows >= 0, popularity[np.maximum(rows, 0)], np.nan)
     if asked is None or items is None:
         return Lists(rows, listed)
     asked = asked.take(slice(count))
     asks = np.asarray((asked.present & asked.vectors.any(axis=2)).any(axis=1))
-    probe = Probe.of(items, asked.take(asks), k)
+    asks &= np.concatenate(by_index)  # a stranger's list is what is popular
+    probe = _probe(items, asked.take(asks), k)
     found, wanted = np.zeros(count), np.zeros(count)
     found[asks], wanted[asks] = probe.recall(rows[asks]), 1.0
     return Lists(rows, listed, found, wanted)
 
 
+def _probe(items: np.ndarray, asked: Asked, k: int) -> Probe:
+    """The requests with their exact answers; they have a 1 for what items have as a bias."""
+    if items.shape[1] > asked.vectors.shape[2]:
+        ones = np.ones((*asked.vectors.shape[:2], 1), np.float32)
+        asked = Asked(np.concatenate([asked.vectors, ones], axis=2), asked.present)
+        k = min(k, int((~_fill_lists(items)).sum()))
+    return Probe.of(items, asked, k)
+
+
+def _fill_lists(items: np.ndarray) -> np.ndarray:
+    """Which items, with their bias, are found by no request, as nothing is known of them; bool."""
+    return (items[:, -1] < 0) & ~items[:, :-1].any(axis=1)
+
+
 def searched_vectors(retriever: Retriever) -> np.ndarray:
-    """The vectors of the catalogue that requests are compared with, float32 [items, dim].
+    """The vectors of the catalogue that requests are compared with, float32 [items, dim]; where
+    items have a bias, it is one more number.
 
     Raises: ValueError that says why there are none to compare with.
     """
@@ -126,11 +144,14 @@ def searched_vectors(retriever: Retriever) -> np.ndarray:
         raise ValueError(f"it finds items by {report.get('kind', 'what its card does not tell')}")
     if "diversity" in report:
         raise ValueError("its lists are spread over categories, which the nearest items are not")
-    if "bias" in retriever.of_items:
-        raise ValueError("its scores have more than the product of vectors")
     vectors = item_vectors(retriever, retriever.item_ids)
-    lift = retriever.of_items.get("lift")
-    return vectors if lift is None else vectors * np.reshape(lift.numpy(), (-1, 1))
+    of_items = {name: weight.numpy().reshape(-1, 1) for name, weight in retriever.of_items.items()}
+    vectors = vectors * of_items.get("lift", np.float32(1))
+    if "bias" in of_items:
+        vectors = np.hstack([vectors, of_items["bias"]])
+        if _fill_lists(vectors).all():
+            raise ValueError("it knows nothing of any item")
+    return vectors
 
 
 def item_vectors(
