@@ -179,6 +179,11 @@ def test_seldom_seen_ids_go_first_and_counts_go_on():
     again = grown.grow(Interactions(more.iloc[[2]].assign(timestamp=99)))
     assert "e" in again.item_vocabulary.ids  # once in each growth
     assert again.item_counts.sum() == len(events) + len(more) + 1
+    (gone,) = grown.given_up
+    assert {gone, *ids} == set("abcd")
+    assert Features.from_config(grown.get_config()).given_up.tolist() == [gone]
+    back = pd.DataFrame({"user_id": ["w"] * 2, "item_id": [gone] * 2, "timestamp": [99, 100]})
+    assert not len(grown.grow(Interactions(back)).given_up)
 
 
 def test_values_words_and_buckets_grow_and_are_kept_in_a_config():

@@ -71,6 +71,7 @@ def grown(
         result.encodings[history.name] = encoding
     result.item_table = _table(features, result, interactions.items)
     result.last_seen = _last_seen(features, result, interactions)
+    result.given_up = _given_up(features, result)
     return result
 
 
@@ -216,6 +217,14 @@ def _seen_before(features: Features, name: str, interactions: Interactions) -> n
     now = float(interactions.events["timestamp"].max())
     size = features.encodings[name].size
     return features.last_seen.get(name, np.full(size, now))
+
+
+def _given_up(features: Features, result: Features) -> np.ndarray:
+    """The items whose numbers others have by now, and that have none."""
+    before, after = features.item_vocabulary.ids, result.item_vocabulary.ids
+    replaced = before[before != after[: len(before)]]
+    once = np.concatenate([features.given_up.astype(before.dtype), replaced])
+    return once[~pd.Index(once).isin(after)]
 
 
 def _spare(

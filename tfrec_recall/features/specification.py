@@ -86,6 +86,7 @@ class Features:
         self.item_table: dict[str, np.ndarray] = {}
         self.waiting: dict[str, pd.Series] = {}  # values too rare so far, and how often they came
         self.last_seen: dict[str, np.ndarray] = {}  # of ids, the newest time of their events
+        self.given_up = np.empty(0, object)  # raw ids of items that had a number once
         self.has_order = False  # whether the events it is adapted to have a time
         self.has_baskets = False  # and whether their sessions are baskets
         refuse_names(self.user, self.item)
@@ -169,7 +170,8 @@ class Features:
 
         With `minimum_count` or `unseen_days`, users and items that are seldom seen give their
         numbers up as new ones need them, those that were seen longest ago first; they are then
-        unknown. With both, both have to hold.
+        unknown, and `given_up` has the items among them until events bring them back. With both,
+        both have to hold.
 
         Args:
             interactions: the events since, with the rows of their users and items.
@@ -359,6 +361,7 @@ class Features:
             "of_events": sorted(self.of_events),
             "left_out": [list(one) for one in self.left_out],
             "last_seen": {name: pack(times) for name, times in self.last_seen.items()},
+            "given_up": pack(self.given_up),
             "waiting": {
                 name: {"values": pack(seen.index.to_numpy()), "counts": pack(seen.to_numpy())}
                 for name, seen in self.waiting.items()
@@ -380,6 +383,8 @@ class Features:
         features.of_events = frozenset(config["of_events"])
         seen = config.get("last_seen", {})  # files of earlier versions lack it and `waiting`
         features.last_seen = {name: unpack(times) for name, times in seen.items()}
+        if "given_up" in config:
+            features.given_up = unpack(config["given_up"])
         features.waiting = {
             name: pd.Series(unpack(one["counts"]), pd.Index(unpack(one["values"])))
             for name, one in config.get("waiting", {}).items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from tfrec_recall.data.notices import tell
@@ -57,3 +58,17 @@ def listed(items: pd.DataFrame, known: pd.DataFrame, serving: LoadedRetriever) -
             "rows as new items (--items)."
         )
     return items[~left].reset_index(drop=True)
+
+
+def still_known(
+    items: pd.DataFrame, before: np.ndarray, after: np.ndarray, serving: LoadedRetriever
+) -> pd.DataFrame:
+    """Without the items that have given their numbers up: all that is left of them is the row of
+    unknown values, which they share. One that `reindex` has listed since stays.
+
+    Args:
+        before, after: the ids that were given up until this update, and with it.
+    """
+    chosen = before[pd.Index(before).isin(serving.item_ids)]
+    gone = items["item_id"].isin(after) & ~items["item_id"].isin(chosen)
+    return items[~gone].reset_index(drop=True)

@@ -35,7 +35,13 @@ from tfrec_recall.upkeep.held_back import DRAWN, NEWEST_DAY, held_back
 from tfrec_recall.upkeep.learnt_once import with_learnt
 from tfrec_recall.upkeep.new_times import check_times
 from tfrec_recall.upkeep.next_retriever import retriever_of, with_removed
-from tfrec_recall.upkeep.served_catalogue import CHOSEN, chosen_rows, is_chosen, listed
+from tfrec_recall.upkeep.served_catalogue import (
+    CHOSEN,
+    chosen_rows,
+    is_chosen,
+    listed,
+    still_known,
+)
 from tfrec_recall.upkeep.state import TrainingState, remove_old, write
 from tfrec_recall.upkeep.tables import in_form, joined
 from tfrec_recall.upkeep.updated import Updated
@@ -133,6 +139,7 @@ def _updated(
     learnt, held = run.parts()
     catalogue = listed(run.items, run.known_items, serving)
     model = run.state.model()
+    given_up = model.features.given_up  # until now
     clock.lap("read")
     before, after, change, measured = NOTHING
     if len(learnt):
@@ -141,7 +148,8 @@ def _updated(
     if len(learnt) and len(held):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", IndexNotice)  # they are told of what is exported
-            trial = retriever_of(model, catalogue, serving, run.since())
+            known = still_known(catalogue, given_up, model.features.given_up, serving)
+            trial = retriever_of(model, known, serving, run.since())
         clock.lap("index")
         before, after, change, measured = run.compared(serving, trial, learnt, held)
         clock.lap("measure")
@@ -160,6 +168,13 @@ def _updated(
     if len(held):
         model = run.learn(model, held)
         clock.lap("learn")
+    whole = len(catalogue)
+    catalogue = still_known(catalogue, given_up, model.features.given_up, serving)
+    if len(catalogue) < whole:
+        tell(
+            f"{whole - len(catalogue):,} items have given their numbers up (minimum_count, "
+            "unseen_days) and are not listed, until events bring them back."
+        )
     made = retriever_of(model, catalogue, serving, run.since())
     removed = with_removed(made, model, run.items)
     clock.lap("index")
@@ -273,7 +288,9 @@ class _Run:
         """The model, grown by these events, after it has learnt them."""
         check_followed(model, self.epochs, self.replay)
         now = self._interactions(events, self.told_of)
-        grown = model.grow(model.features.grow(now, **self.dropping))
+        # What the first part brought is not seldom: it had no day to come again.
+        dropping = {} if self.learnt else self.dropping
+        grown = model.grow(model.features.grow(now, **dropping))
         length, replay = grown.history_needed, replayed(grown, self.replay)
         # The same for the same update, and of other users from one to the next.
         random = np.random.default_rng([self.seed, self.state.number, len(self.learnt)])

@@ -1,0 +1,33 @@
+"""What has given its number up to what is new leaves the lists, and comes back with an event."""
+
+import pytest
+
+from tests.upkeep.conftest import DAY, day
+from tfrec_recall.data import Interactions
+from tfrec_recall.data.notices import ReadingNotice
+from tfrec_recall.export import load
+from tfrec_recall.operations.remembered_items import RememberedItems
+from tfrec_recall.upkeep import update
+from tfrec_recall.upkeep.state import TrainingState
+
+
+def test_items_without_a_number_are_not_listed_until_they_come_back(popular):
+    first, fresh = day(0).events, day(1).events
+    fresh["item_id"] += " anew"
+    new = Interactions(fresh, mend_ids=False)
+    with pytest.warns(ReadingNotice, match="items have given their numbers up .* not listed"):
+        version = update(popular, new, force=True, minimum_count=2).version
+    features = TrainingState.of(version).model().features
+    gone, serving = set(features.given_up), load(version)
+    assert gone < set(first["item_id"])
+    every = {*first["item_id"], *fresh["item_id"]}
+    assert set(serving.item_ids) == every - gone == set(features.item_vocabulary.ids)
+    assert set(serving.items["item_id"]) == every - gone
+    assert gone <= set(RememberedItems.of(serving).ids)  # a reindex may list them
+
+    back = min(gone)
+    again = first.tail(40).assign(timestamp=fresh["timestamp"].max() + DAY // 2)
+    again = again.assign(item_id=[back] * 20 + ["i0"] * 20)
+    with pytest.warns(ReadingNotice, match=f"{len(gone) - 1} items have given"):
+        version = update(popular, Interactions(again, mend_ids=False), force=True).version
+    assert set(load(version).item_ids) == every - gone | {back}
