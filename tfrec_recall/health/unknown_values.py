@@ -97,7 +97,8 @@ class UnknownValues:
         """1 for an unknown value and 0 for a known one, float64; NaN for one out of the slice."""
         if len(self.hashes):
             return Known(np.asarray(self.hashes, np.uint64), self.limit).strange(texts)
-        return (pd.Index(self.known, dtype=object).get_indexer(pd.Index(texts)) < 0).astype(float)
+        known = pd.Index(np.asarray(self.known, dtype=object))
+        return (known.get_indexer(pd.Index(texts)) < 0).astype(float)
 
     def told(self, bin):
         return "of the values"
