@@ -41,10 +41,10 @@ def shop(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def exports(shop):
-    """Two models, one of which offers filters and what is popular by country."""
-    offered = ["--filterable", "category,price", "--popular-by", "country"]
-    for model in ("popular", "item-cf"):
+    """Two models that offer filters, one of which has what is popular by country."""
+    for model, offered in (("popular", []), ("item-cf", ["--popular-by", "country"])):
         place = shop / "exports" / model
+        offered = ["--filterable", "category,price", *offered]
         run("train", model, "--data", shop, "--split", "last:2", "--export", place, *offered)
     return shop / "exports"
 
@@ -85,8 +85,16 @@ def test_strangers_get_what_is_popular_in_their_country(exports):
     ],
 )
 def test_columns_that_do_not_fit_are_told_before_training(shop, capsys, option, message):
-    said = printed("train", capsys, "popular", "--data", shop, *option, code=1).err
+    said = printed("train", capsys, "item-cf", "--data", shop, *option, code=1).err
     assert message in " ".join(said.split())
+
+
+@pytest.mark.parametrize("option", [["--popular-by", "country"], ["--popular-half-life", "3"]])
+def test_what_fills_lists_is_refused_for_the_model_whose_lists_nothing_fills(shop, capsys, option):
+    said = printed("train", capsys, "popular", "--data", shop, *option, code=1).err
+    said = " ".join(said.split())
+    assert "Popular lists what is popular of all for everybody: leave them out" in said
+    assert f"Received: {' '.join(option)}" in said.replace("3.0", "3")
 
 
 @pytest.mark.parametrize(
@@ -136,6 +144,9 @@ def test_exports_are_blended_with_weights_of_validation(shop, exports, tmp_path,
     blended = load(place)
     assert blended.report["kind"] == "blend"
     assert set(blended.filter_inputs) >= {"where_category", "max_price"}
+    query = {"country": ["fr", "uk", "se"], "history": [[""]] * 3, "user_id": ["new"] * 3}
+    listed = np.char.decode(blended(query, k=12)[0].numpy().astype(bytes))
+    assert [{int(item[1:]) % 2 for item in row} for row in listed] == [{0}, {1}, {0, 1}]
     again = printed("evaluate", capsys, place, "--json", tmp_path / "again.json")
     assert again.out
     measured = json.loads((tmp_path / "again.json").read_text())["metrics"]

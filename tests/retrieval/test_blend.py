@@ -16,6 +16,7 @@ from tfrec_recall.retrieval import (
     ReciprocalRank,
     WeightedScores,
 )
+from tfrec_recall.retrieval.embedding_retriever import EVERYBODY
 
 pytestmark = pytest.mark.usefixtures("untraced")
 
@@ -271,6 +272,38 @@ def test_popular_items_are_behind_what_any_channel_knows():
     assert texts(ids)[1][:2] == ["item 9", "item 4"]
     assert evident.numpy().tolist() == [3, 0]
     assert texts(blend.recommend_with_channel(query)[2]) == [["near"] * 3, [""] * 3]
+
+
+class Alike(tf.Module):
+    inputs = {"history": tf.TensorSpec([None, None], tf.string)}  # noqa: RUF012
+    report = {"kind": EVERYBODY}  # noqa: RUF012
+
+    def __call__(self, raw):
+        return tf.ones([tf.shape(raw["history"])[0], 1])
+
+
+@pytest.mark.parametrize(
+    ("known", "firsts", "evident", "channel"),
+    [
+        (20, ["item 19", "item 1", "item 19"], [3, 0, 0], ["alike", "", ""]),
+        (2, ["item 19"] * 3, [3, 3, 3], ["alike"] * 3),  # the list for everybody is longer
+    ],
+)
+def test_a_list_for_everybody_gives_way_to_what_is_popular_in_the_segment_of_a_stranger(
+    known, firsts, evident, channel
+):
+    """Item 19 counts most of all, item 1 among the old. Where something is known of a user, the
+    list for everybody is evidence as before."""
+    ids = item_ids(20)
+    alike = EmbeddingRetriever(Alike(), ids, np.arange(20.0)[:, np.newaxis], k=3)
+    segments = pd.DataFrame({"segment": ["old"], "item_id": ["item 1"], "score": 1.0})
+    near = retriever(known, k=3).with_fallback(Popularity(ids, np.arange(20.0), "age", segments))
+    blend = Blend({"near": near, "alike": alike}, WeightedScores({"near": 0, "alike": 1}), k=3)
+    query = {"history": [["item 3"], [""], [""]], "age": ["old", "old", "young"]}
+    listed, _, found = blend.recommend_with_evidence(query)
+    assert [row[0] for row in texts(listed)] == firsts
+    assert found.numpy().tolist() == evident
+    assert [row[0] for row in texts(blend.recommend_with_channel(query)[2])] == channel
 
 
 class ByAge(tf.Module):

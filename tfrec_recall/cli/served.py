@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from tfrec_recall.data import Interactions, Split
+    from tfrec_recall.models import RecallModel
     from tfrec_recall.retrieval import Retriever
 
 PANEL = "Serving"
@@ -29,12 +30,14 @@ class Served:
     popular_by: str | None = None
     half_life: float | None = None
 
-    def check(self, interactions: Interactions) -> None:
+    def check(self, interactions: Interactions, model: type[RecallModel]) -> None:
         """Raises ValueError, before the work for them is done, for columns that are not there, that
-        requests would have under a name of the users' columns, or that make no segments.
+        requests would have under a name of the users' columns, or that make no segments; and for
+        what fills the lists of a model whose lists nothing fills.
         """
         from tfrec_recall.retrieval.popularity import segments
 
+        self._check_filled(model)
         lacking = [name for name in self.filterable if name not in interactions.items]
         if lacking:
             raise ValueError(
@@ -58,6 +61,17 @@ class Served:
             segments(interactions.users[self.popular_by])
         if self.half_life is not None:
             interactions.require_time("--popular-half-life")
+
+    def _check_filled(self, model: type[RecallModel]) -> None:
+        given = {"--popular-by": self.popular_by, "--popular-half-life": self.half_life}
+        told = [f"{name} {value}" for name, value in given.items() if value is not None]
+        if told and not model.lists_are_filled:
+            raise ValueError(
+                "--popular-by and --popular-half-life say what fills lists that are short, and "
+                f"{model.__name__} lists what is popular of all for everybody: leave them out, or "
+                "train another model with them. An age at which its events count half is its "
+                f"setting half_life_days (--settings). Received: {', '.join(told)}."
+            )
 
     def offered_by(self, retriever: Retriever, split: Split) -> Retriever:
         """The same retriever, which offers it."""
@@ -87,7 +101,7 @@ def served(
         typer.Option(
             metavar="COLUMN",
             help="A column of the users, text, whole numbers, or yes and no: those of whom nothing "
-            "else is known get what is popular among users of the same value.",
+            "else is known get what is popular among users of the same value. Not for popular.",
             show_default=False,
             rich_help_panel=PANEL,
         ),
@@ -96,7 +110,8 @@ def served(
         float | None,
         typer.Option(
             metavar="DAYS",
-            help="For what is popular, an event counts half of one that came so many days later.",
+            help="In lists that popular items fill, an event counts half of one that came so many "
+            "days later. Not for popular, which has a setting for it.",
             show_default=False,
             rich_help_panel=PANEL,
         ),

@@ -15,6 +15,7 @@ from tfrec_recall.features import Categorical, Features, Rows, Start, Wanted, id
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.recall_model import BATCH_SIZE, QueryEmbedder
 from tfrec_recall.retrieval import Popularity
+from tfrec_recall.retrieval.embedding_retriever import EVERYBODY
 from tfrec_recall.retrieval.popularity import SECONDS_A_DAY, event_weights
 
 
@@ -34,6 +35,7 @@ class Popular(OnePassModel):
 
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id")
     reads_columns: ClassVar[bool] = False
+    lists_are_filled: ClassVar[bool] = False
 
     def __init__(self, features: Features, half_life_days: float | None = None, **kwargs):
         super().__init__(features, **kwargs)
@@ -93,6 +95,8 @@ class Popular(OnePassModel):
 
 class Everybody(QueryEmbedder):
     """Raw user features to query vectors, whether anything is known of the user or not."""
+
+    report: ClassVar[dict[str, str]] = {"kind": EVERYBODY}
 
     def knows(self, raw):
         return None

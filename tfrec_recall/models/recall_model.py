@@ -56,7 +56,9 @@ class RecallModel(Growing, Learner):
     beside its user, columns of events, is among the features of the query. `is_quick_eagerly` says
     that a step has no loop, which would take long one operation at a time. `touches_few` says that
     a batch is of pairs alone, few rows of each table. `scores_pairs` says that a network scores
-    each user with each item. `PUBLISHED` is what `published` makes the model of.
+    each user with each item. `lists_are_filled` is False for a model that has a score of every item
+    for everybody, so that nothing fills its lists. `PUBLISHED` is what `published` makes the model
+    of.
     """
 
     PUBLISHED: ClassVar[Published | None] = None
@@ -69,6 +71,7 @@ class RecallModel(Growing, Learner):
     is_quick_eagerly: ClassVar[bool] = True
     touches_few: ClassVar[bool] = False
     scores_pairs: ClassVar[bool] = False
+    lists_are_filled: ClassVar[bool] = True
     query_model: tf.keras.Model
     candidate_model: tf.keras.Model
 

@@ -33,6 +33,7 @@ def query_embedder(
         embedder = SavedFunction(retriever.saved, name, retriever.inputs)
         if hasattr(retriever.saved, "knows"):
             embedder.knows = SavedFunction(retriever.saved, "knows", retriever.inputs)
+        object.__setattr__(embedder, "report", dict(told))  # what a blend asks of its channels
         return embedder
     gone = known.without(ids).ids
     if len(gone):

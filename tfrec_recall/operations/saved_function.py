@@ -26,6 +26,7 @@ class SavedFunction(tf.Module):
     inputs: dict[str, tf.TensorSpec]
     columns: dict[str, str]
     knows: SavedFunction
+    report: dict[str, Any]
 
     def __init__(
         self,

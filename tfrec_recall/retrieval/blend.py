@@ -11,6 +11,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.retrieval.catalogue import Catalogue
+from tfrec_recall.retrieval.embedding_retriever import EVERYBODY
 from tfrec_recall.retrieval.filters import chosen
 from tfrec_recall.retrieval.merging import Merging, WeightedScores
 from tfrec_recall.retrieval.popularity import Popularity, told_apart_by_floats, whole_numbers
@@ -25,7 +26,9 @@ class Blend(Retriever):
     Requests send what any of the channels takes, once by name. What is left out, and what the
     filters ask that all channels have, holds for every channel. Popular items that fill the list of
     a channel are no evidence: they come behind what any channel has evidence for. Whole numbers
-    that say a user's segment come as floats where another channel takes a number so.
+    that say a user's segment come as floats where another channel takes a number so. Users whom
+    only a channel knows that lists the same for everybody get what is popular in their segment,
+    where another channel has that.
 
     Args:
         channels: retrievers by name, in this process or loaded from disk, over any items of one
@@ -106,16 +109,41 @@ class Blend(Retriever):
         What fills a list has no score, -inf.
         """
         depth = tf.maximum(k, self.depth)
-        rows, scores = [], []
+        rows, scores, lengths = [], [], []
         for channel in self.channels.values():
             own = {name: _as_taken(queries[name], spec) for name, spec in channel.inputs.items()}
             wanted = {**chosen({}, channel.filter_inputs), **filters} if filters else {}
             wanted = {name: as_often(value, queries) for name, value in wanted.items()}
             ids, score, evident = channel.lists(own, exclude, depth, wanted)
-            within = tf.range(depth) < evident[:, tf.newaxis]
             rows.append(self.catalogue.rows(ids))
-            scores.append(tf.where(within, score, float("-inf")))
-        return rows, scores
+            scores.append(score)
+            lengths.append(evident)
+        for place, others in self._giving_way(rows, lengths).items():
+            rows[place] = tf.where(others[:, tf.newaxis], NO_ROW, rows[place])
+            lengths[place] = tf.where(others, 0, lengths[place])
+        within = [tf.range(depth) < evident[:, tf.newaxis] for evident in lengths]
+        return rows, [
+            tf.where(there, score, float("-inf"))
+            for there, score in zip(within, scores, strict=True)
+        ]
+
+    def _giving_way(self, rows, lengths) -> dict[int, tf.Tensor]:
+        """By channels that list the same for everybody, to whom others have a better list: users
+        whom none of these knows, of whose segment one has as many popular items; bool [batch].
+        """
+        alike, others, by_segment = [], [], []
+        for place, channel in enumerate(self.channels.values()):
+            if (channel.report.get("query") or {}).get("kind") == EVERYBODY:
+                alike.append(place)
+                continue
+            others.append(lengths[place] > 0)
+            if (channel.report.get("fallback") or {}).get("by"):
+                by_segment.append(_count(rows[place]))
+        if not alike or not by_segment:
+            return {}
+        strangers = ~tf.reduce_any(tf.stack(others), axis=0)
+        most = tf.reduce_max(tf.stack(by_segment), axis=0)
+        return {place: strangers & (most >= _count(rows[place])) for place in alike}
 
     def _channel_of(self, found, rows, scores) -> tf.Tensor:
         """The name of the channel that gave each item most, [batch, k]; "" where none did."""
@@ -149,6 +177,11 @@ class Blend(Retriever):
             )
         object.__setattr__(self, "filter_inputs", shared)
         self._set_functions()
+
+
+def _count(rows: tf.Tensor) -> tf.Tensor:
+    """How many items lists have, int32 [batch]."""
+    return tf.reduce_sum(tf.cast(rows != NO_ROW, tf.int32), axis=1)
 
 
 def _all_items(channels: Mapping[str, Retriever]) -> np.ndarray:

@@ -27,6 +27,8 @@ from tfrec_recall.retrieval.tuning_vectors import TuningVectors
 
 Embedder = Callable[[Mapping[str, tf.Tensor]], Any]
 
+EVERYBODY = "everybody"  # the kind of a query embedder to which all users are alike, in its report
+
 
 class EmbeddingRetriever(Retriever):
     """Queries and items in one space: the score is the inner product.

@@ -149,7 +149,7 @@ def train(
             return
         run = part
     interactions = measured.counted(source.load())
-    offered.check(interactions)
+    offered.check(interactions, chosen.load())
     from tfrec_recall.cli.runs.training import train_model
     from tfrec_recall.data.fingerprint import fingerprint
 
