@@ -67,6 +67,16 @@ def test_triggers_are_tuned_with_the_items_of_histories(model_class):
     np.testing.assert_allclose(recorder.queries, expected, rtol=1e-5)
 
 
+def test_users_who_are_folded_in_tune_the_index_by_their_ratings():
+    recorder, items = Recorder(), the_board().items
+    raw = {"history": [items["item_id"][3:5].tolist()], "history_rating": [[1.0, 5.0]]}
+    retriever = trained(models.FunkSVD)[0].fold_in_retriever(
+        items, index=recorder, tuning_queries=raw
+    )
+    served = retriever.query_vectors(tensors(raw, retriever.inputs, "retriever")).numpy()
+    np.testing.assert_allclose(recorder.queries[:, : served.shape[1]], served, rtol=1e-5)
+
+
 @pytest.mark.parametrize("model_class", UNSEARCHED)
 def test_an_index_where_nothing_is_searched_is_told(model_class):
     model, items = trained(model_class)[0], the_board().items

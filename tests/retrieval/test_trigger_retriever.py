@@ -8,6 +8,8 @@ from tfrec_recall.export.tuning_file import read_tuning, write_tuning
 from tfrec_recall.retrieval import (
     EmbeddingRetriever,
     HistoryMean,
+    IndexNotice,
+    InvertedFile,
     Popularity,
     TriggerRetriever,
     TuningVectors,
@@ -235,6 +237,12 @@ def test_numbers_are_positive(wrong):
     name = next(iter(wrong))
     with pytest.raises(ValueError, match=f"Received: .*{name}"):
         TriggerRetriever(IDS, VECTORS, **wrong)
+
+
+def test_an_index_that_no_request_tuned_says_so():
+    with pytest.warns(IndexNotice, match="was tuned on item vectors: the recall that users get"):
+        made = TriggerRetriever(IDS, VECTORS, index=InvertedFile(0.5, 2, 2, ITEMS))
+    assert made.report["index"]["tuned_with"] == "item vectors"
 
 
 def test_requests_without_a_trigger_tune_nothing(tmp_path):

@@ -71,7 +71,8 @@ class TriggerRetriever(Retriever):
             catalogue; without it, `embed_item` gives the catalogue's vectors by `item_id`. Its
             `columns`, if it has them, are the retriever's `item_columns`.
         tuning_queries: requests of users, `{"history": …}`, whose triggers an approximate index is
-            tuned with; without them, all items are triggers.
+            tuned with; the recall that it promises is theirs. Without them item vectors stand in,
+            with a warning.
         seed: of the permutation that orders items of equal score.
 
     An item whose vector is zeros is no trigger, and no trigger recalls it. A user without a trigger
@@ -117,7 +118,6 @@ class TriggerRetriever(Retriever):
 
         queries, _ = embedded(of_triggers, inputs, tuning_queries)
         tuned_with = None if queries is None else TuningVectors(queries)
-        queries = units if queries is None else queries
         built = (index or Exact()).build(units, k=neighbours, queries=queries)
         super().__init__(
             item_ids=catalogue.ids,

@@ -315,7 +315,12 @@ class FunkSVD(RecallModel):
         return solved[:, :-1, 0], solved[:, -1, 0]
 
     def fold_in_retriever(
-        self, items: pd.DataFrame, index=None, k: int = 100, seed: int = 0
+        self,
+        items: pd.DataFrame,
+        index=None,
+        k: int = 100,
+        seed: int = 0,
+        tuning_queries: TuningQueries = None,
     ) -> Retriever:
         """As `retriever`, for users who send `history` and `history_rating` instead of an id."""
         fold_in = FoldIn(self)
@@ -325,6 +330,7 @@ class FunkSVD(RecallModel):
             vectors=self.embed_items(items),
             index=index or Exact(),
             k=k,
+            tuning_queries=tuning_queries,
             bias=self.bias_of(items),
             seed=seed,
         )
