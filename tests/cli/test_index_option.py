@@ -28,6 +28,23 @@ def test_what_the_server_has_not_is_not_chosen():
         train.check_server(train.Kind.scann, scann_ops=False)
 
 
+def test_a_recall_is_that_of_approximate_search():
+    kinds = (
+        (train.Kind.auto, Auto),
+        (train.Kind.scann, ScaNN),
+        (train.Kind.inverted_file, InvertedFile),
+    )
+    for name, kind in kinds:
+        assert train.index_of(name, recall=0.99) == kind(0.99)
+        assert train.index_of(name) == kind(0.95)
+        train.check_recall(name, 0.99)
+    with pytest.raises(typer.BadParameter, match="exact finds all: take another index"):
+        train.check_recall(train.Kind.exact, 0.99)
+    for recall in (0.0, 1.0, 99.0, float("nan")):
+        with pytest.raises(typer.BadParameter, match=f"such as 0.99. Received: {recall}"):
+            train.check_recall(train.Kind.auto, recall)
+
+
 @pytest.fixture
 def trained(retriever):
     class Trained:

@@ -42,7 +42,7 @@ def shop(tmp_path_factory):
 @pytest.fixture(scope="module")
 def exports(shop):
     """Two models that offer filters, one of which has what is popular by country."""
-    for model, offered in (("popular", []), ("item-cf", ["--popular-by", "country"])):
+    for model, offered in (*(("popular", ["--k", "7"]), ("item-cf", ["--popular-by", "country"])),):
         place = shop / "exports" / model
         offered = ["--filterable", "category,price", *offered]
         run("train", model, "--data", shop, "--split", "last:2", "--export", place, *offered)
@@ -61,6 +61,10 @@ def test_lists_are_chosen_by_the_attributes_that_were_named(exports, capsys):
     assert "category" in said
     said = printed(arguments[0], capsys, *arguments[1:], "--min", "price=cheap", code=1).err
     assert "--min takes a number here" in said
+
+
+def test_the_length_of_a_list_is_chosen(exports):
+    assert [load(exports / name).k for name in ("popular", "item-cf")] == [7, 100]
 
 
 def test_strangers_get_what_is_popular_in_their_country(exports):

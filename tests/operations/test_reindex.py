@@ -19,8 +19,10 @@ from tfrec_recall.export import export, load
 from tfrec_recall.export.version_files import EXTRA
 from tfrec_recall.export.versions import versions
 from tfrec_recall.health.asked import vectors_of
+from tfrec_recall.operations.index_settings import with_recall
 from tfrec_recall.operations.reindex import reindex, reindexed
 from tfrec_recall.retrieval import (
+    Auto,
     Diversity,
     EmbeddingRetriever,
     HistoryMean,
@@ -28,6 +30,7 @@ from tfrec_recall.retrieval import (
     TriggerRetriever,
     TuningVectors,
 )
+from tfrec_recall.retrieval.embedding_retriever import EVERYBODY
 
 
 class OfColours(tf.Module):
@@ -136,6 +139,7 @@ def test_an_index_is_tuned_with_the_requests_that_came_with_the_export(tmp_path)
     generator = np.random.default_rng(0)
     tuning = TuningVectors(generator.normal(size=(80, 6)).astype("float32"))
     made = retriever(60, index=InvertedFile(0.5, leaves=4), tuning_queries=tuning)
+    made.report["query"] = {"kind": EVERYBODY}
     loaded = load(export(made, tmp_path / "model"))
     np.testing.assert_array_equal(loaded.tuned_with.queries, tuning.queries)
     fewer = pd.DataFrame({"item_id": item_ids(50)})
@@ -143,7 +147,9 @@ def test_an_index_is_tuned_with_the_requests_that_came_with_the_export(tmp_path)
     assert found.tuned_with == "the 80 requests of users that came with the export"
     assert found.index["settings"]["recall"] == 0.5
     assert (found.index["tuned_with"], found.index["items"]) == ("queries", 50)
-    assert len(load(found.version).tuned_with.queries) == 80
+    again = load(found.version)
+    assert len(again.tuned_with.queries) == 80
+    assert again.report["query"] == {"kind": EVERYBODY}
 
 
 def test_several_interests_of_tuning_are_kept_with_which_are_there(tmp_path):
@@ -303,15 +309,26 @@ def test_the_command_reads_items_as_the_training_did(tmp_path, capsys):
     command = [tmp_path / "model", "--items", tmp_path / "new.parquet"]
     assert "spread over categories" in printed("reindex", capsys, *command, code=1).err
     pd.concat([table, table[:1]]).to_parquet(command[-1])  # a row twice
-    said = printed("reindex", capsys, *command, "--diverse-by", "kind")
+    said = printed("reindex", capsys, *command, "--diverse-by", "kind", "--k", "3")
     assert "items: 1 rows repeat another" in " ".join(said.err.split())
     assert "Added: 2: n1, n2\nRemoved: 2: i0, i1\nChanged: " in said.out
     assert "Index: exact, recall 1.000; tuned with nothing" in said.out
-    assert len(load(tmp_path / "model" / "2").item_ids) == 8
+    made = load(tmp_path / "model" / "2")
+    assert (len(made.item_ids), made.k) == (8, 3)
+    said = printed("reindex", capsys, *command, "--recall", "0.9", code=1).err
+    assert "tuned to no recall, as it searches every item" in " ".join(said.split())
+    said = printed("reindex", capsys, *command, "--index", "exact", "--recall", "0.9", code=2).err
+    assert "exact finds all" in " ".join(said.split())
     table.drop(columns="words").to_csv(tmp_path / "new.csv", sep=";", index=False)
     command[-1] = tmp_path / "new.csv"
     said = printed("reindex", capsys, *command, "--diverse-by", "kind", code=1)
     assert "lacks ['words']" in said.err.replace("\n", " ")
+
+
+def test_an_index_is_asked_for_another_recall():
+    assert with_recall(InvertedFile(0.5, leaves=4), 0.9) == InvertedFile(0.9, leaves=4)
+    assert with_recall(InvertedFile(0.5, 4, 2, 9), 0.9) == InvertedFile(0.9)
+    assert with_recall(Auto(0.5, scann=False), 0.9) == Auto(0.9, scann=False)
 
 
 def test_quotation_marks_are_text_where_the_command_or_the_training_says_so(tmp_path):

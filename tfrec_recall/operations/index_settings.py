@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,3 +32,23 @@ def index_settings(report: Mapping[str, Any]) -> IndexSettings:
             f"index to build. Received: {dict(report)}."
         )
     return kind(**report["settings"])
+
+
+def with_recall(settings: IndexSettings, recall: float) -> IndexSettings:
+    """The same index, tuned to another recall; what was given of it instead of tuned is tuned.
+
+    Raises: ValueError for an index that is not tuned to any.
+
+    >>> with_recall(Auto(scann=False), 0.99)
+    Auto(recall=0.99, scann=False)
+    """
+    if isinstance(settings, Auto):
+        return dataclasses.replace(settings, recall=recall)
+    if not isinstance(settings, ScaNN | InvertedFile):
+        raise ValueError(
+            "The index of this export is tuned to no recall, as it searches every item: leave "
+            f"recall (--recall) out, or take another index (--index auto). Received: {recall}."
+        )
+    if settings.fixed.chosen:
+        settings = dataclasses.replace(settings, leaves=None, leaves_to_search=None, reorder=None)
+    return dataclasses.replace(settings, recall=recall)

@@ -70,6 +70,7 @@ def reindex(
     diversity: Diversity | None = None,
     progress: Callable[[int, int], None] | None = None,
     rebuild: bool = False,
+    k: int | None = None,
 ) -> Reindexed:
     """Writes the next version of an export, over these items.
 
@@ -90,6 +91,7 @@ def reindex(
         diversity: for an export whose lists are spread over categories, with those of these items.
         progress: called with items embedded and items in all.
         rebuild: build the index anew in any case.
+        k: another length of the lists than the export's, for which the index is built anew.
 
     Raises: ValueError where the export cannot do without its training code, and why; where
         `items` lacks a feature or a filter, holds it in another type, or has an item in rows that
@@ -99,7 +101,7 @@ def reindex(
     target = None if to is None else pathlib.Path(to)
     with next_version(pathlib.Path(path), target) as unchanged:
         retriever, items = load(path), _each_once(items)
-        made = reindexed(retriever, items, index, diversity, progress, rebuild)
+        made = reindexed(retriever, items, index, diversity, progress, rebuild, k)
         return _exported(made, retriever, items, target or retriever.path.parent, unchanged)
 
 
@@ -157,6 +159,7 @@ def reindexed(
     diversity: Diversity | None = None,
     progress: Callable[[int, int], None] | None = None,
     rebuild: bool = False,
+    k: int | None = None,
 ) -> Retriever:
     """The retriever of an export over other items; arguments and errors as of `reindex`."""
     _check_kind(retriever)
@@ -167,15 +170,20 @@ def reindexed(
         vectors = embedded(retriever, items, progress)
     else:
         vectors = known.vectors[known.places(items["item_id"])]
+    length = retriever.k if k is None else k
     if index is None:
         index = index_settings(report["index"])
-        kept = None if rebuild else KeptTree.of(retriever, items["item_id"], index)
+        kept = (
+            None
+            if rebuild or length != retriever.k
+            else KeptTree.of(retriever, items["item_id"], index)
+        )
         index = index if kept is None else kept
     arguments: dict[str, Any] = {
         "item_ids": items["item_id"].to_numpy(),
         "vectors": vectors,
         "index": index,
-        "k": retriever.k,
+        "k": length,
         "item_embedder": _item_embedder(retriever),
         "tuning_queries": _tuning(retriever),
     }

@@ -10,7 +10,7 @@ import typer
 
 from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.source import Source
-from tfrec_recall.cli.commands.train import Kind, check_server, index_of
+from tfrec_recall.cli.commands.train import Kind, Recall, check_recall, check_server, index_of
 from tfrec_recall.cli.console import progress, results, say, warn
 from tfrec_recall.cli.loading import load_export
 from tfrec_recall.cli.outputs import output
@@ -41,6 +41,16 @@ def reindex(
             help="Whether the server that loads the export has ScaNN's operations, for --index.",
         ),
     ] = True,
+    recall: Recall = None,
+    k: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="How many items a list has, for which the index is tuned; as in the export unless "
+            "given.",
+            show_default=False,
+        ),
+    ] = None,
     diverse_by: Annotated[
         str | None,
         typer.Option(
@@ -63,7 +73,7 @@ def reindex(
 
     The file of items is the whole catalogue, with the columns of the item features. The tree of an
     index of ScaNN is kept, new and moved items are put in, and its recall is measured; another
-    index is built anew, of the same kind and to the same recall.
+    index, or one for another --recall or --k, is built anew, of the same kind.
     """
     if source.items is None:
         raise typer.BadParameter("say where the items are", param_hint="--items")
@@ -74,19 +84,23 @@ def reindex(
             "without --index it is the export's, whatever the server has",
             param_hint="--no-scann-ops",
         )
+    check_recall(index, recall)
     target = output(json, "--json")
     retriever = load_export(export)
     from tfrec_recall.cli.items_table import items_table
+    from tfrec_recall.operations.index_settings import index_settings, with_recall
     from tfrec_recall.operations.reindex import reindex as reindexed
 
     items = items_table(retriever, source)
     diversity = None if diverse_by is None else _diversity(retriever, items, diverse_by)
     from tfrec_recall.retrieval import IndexNotice
 
-    chosen = None if index is None else index_of(index, scann_ops)
+    chosen = None if index is None else index_of(index, scann_ops, recall)
+    if chosen is None and recall is not None and retriever.report.get("index"):
+        chosen = with_recall(index_settings(retriever.report["index"]), recall)
     with warnings.catch_warnings(record=True) as told, progress("Embedding items") as tell:
         warnings.simplefilter("always", IndexNotice)
-        found = reindexed(export, items, chosen, to, diversity, tell, rebuild)
+        found = reindexed(export, items, chosen, to, diversity, tell, rebuild, k)
     for one in told:
         if issubclass(one.category, IndexNotice):
             warn((str(one.message), "yellow"))

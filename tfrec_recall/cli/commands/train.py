@@ -43,6 +43,17 @@ class Kind(enum.StrEnum):
     inverted_file = "inverted-file"
 
 
+Recall = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="How many of the exact best items approximate search has to find, such as 0.99; 0.95 "
+        "unless given.",
+        show_default=False,
+    ),
+]
+
+
 def _there(sources: list[str] | None) -> list[str] | None:
     for source in sources or ():
         if source != PUBLISHED and not pathlib.Path(source).is_file():
@@ -88,6 +99,16 @@ def train(
             help="Whether the server that loads the export has ScaNN's operations.",
         ),
     ] = True,
+    recall: Recall = None,
+    k: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="How many items a list of the export has, for which its index is tuned; 100, or "
+            "the largest of --cuts, unless given.",
+            show_default=False,
+        ),
+    ] = None,
     export: Annotated[
         pathlib.Path | None,
         typer.Option(
@@ -127,6 +148,7 @@ def train(
     published, given = read_all(settings or ())
     places = None if cuts is None else parse_cuts(cuts)
     check_server(index, scann_ops)
+    check_recall(index, recall)
     if keep_state and export is None:
         raise typer.BadParameter("say where the export goes: --export", param_hint="--keep-state")
     cluster = Cluster.of()
@@ -173,8 +195,10 @@ def train(
         say("This worker has learnt its part; the chief measures and writes.")
         return
     with waiting("Building the index"):
-        length = max((K, *(places or ())))
-        retriever = indexed(trained, split, index_of(index, scann_ops), length)
+        length = max((K, *(places or ()))) if k is None else k
+        retriever = indexed(trained, split, index_of(index, scann_ops, recall), length)
+        if recall is not None and not retriever.report.get("index"):
+            warn(f"{chosen.name} searches no vectors: --recall {recall} means nothing for it.")
         retriever = offered.offered_by(retriever, split)
     report = measure(retriever, split, places, repeats)
     beside = figures.tables() if figures else None
@@ -233,15 +257,31 @@ def check_server(kind: Kind, scann_ops: bool) -> None:
         )
 
 
-def index_of(kind: Kind, scann_ops: bool = True) -> IndexSettings:
+def check_recall(kind: Kind | None, recall: float | None) -> None:
+    """Refuses a recall that no index can be tuned to."""
+    if recall is None:
+        return
+    if kind is Kind.exact:
+        raise typer.BadParameter(
+            "--index exact finds all: take another index, or leave --recall out",
+            param_hint="--recall",
+        )
+    if not 0 < recall < 1:
+        raise typer.BadParameter(
+            f"a share between 0 and 1, such as 0.99. Received: {recall}.", param_hint="--recall"
+        )
+
+
+def index_of(kind: Kind, scann_ops: bool = True, recall: float | None = None) -> IndexSettings:
     """The settings of an index by its name on the command line."""
     from tfrec_recall import retrieval
 
+    share = retrieval.Auto().recall if recall is None else recall
     if kind is Kind.auto:
-        return retrieval.Auto(scann=scann_ops)
+        return retrieval.Auto(share, scann_ops)
     if kind is Kind.inverted_file:
-        return retrieval.InvertedFile()
-    return retrieval.ScaNN() if kind is Kind.scann else retrieval.Exact()
+        return retrieval.InvertedFile(share)
+    return retrieval.ScaNN(share) if kind is Kind.scann else retrieval.Exact()
 
 
 def indexed(trained: Trained, split: Split, index: IndexSettings, k: int) -> Retriever:
