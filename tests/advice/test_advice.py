@@ -107,6 +107,12 @@ def test_an_index_that_misses_its_recall():
     assert f"finds {index.report['recall']:.3f} of what exact search finds, and 0.99" in one.figure
     fallen = {"kind": "exact", "recall": 1.0, "instead_of": index.report}
     assert "every item is searched exactly" in said(index=fallen)[0].figure
+    blended = {"near": index.report, "near/similar items": fallen, "far": HEALTHY["index"]}
+    near, similar = said(indexes=blended)
+    assert near.figure.startswith("the inverted file index of near finds")
+    assert similar.figure.startswith("the inverted file index of near/similar items finds")
+    (similar,) = said(similar_items_index=index.report)
+    assert "inverted file index of similar items finds" in similar.figure
     stand_in = {**HEALTHY["index"], "tuned_with": "item vectors"}
     assert "that of users is not known" in said(index=stand_in)[0].figure
 

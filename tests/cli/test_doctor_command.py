@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.cli.conftest import printed
+from tests.retrieval.toys import retriever as toy
 from tests.untraced import training_without_graphs
 from tfrec_recall.cli.arguments.protocol import Protocol
 from tfrec_recall.cli.arguments.source import Source
@@ -17,6 +18,7 @@ from tfrec_recall.comparison.runs import Run
 from tfrec_recall.data.fingerprint import fingerprint
 from tfrec_recall.export import export
 from tfrec_recall.models import TwoTower
+from tfrec_recall.retrieval import Blend
 
 USERS, ITEMS, GROUPS = 200, 40, 4  # of fewer users nothing is sure
 SETTINGS = {
@@ -98,6 +100,16 @@ def test_an_export_is_asked_and_its_card_read(retriever, split, folder, tmp_path
     told = printed("doctor", capsys, tmp_path / "even")
     assert "only what the card tells is looked at" in told.err
     assert "even overfits" in told.out
+
+
+def test_indexes_of_the_channels_of_a_blend_are_looked_at(tmp_path, capsys):
+    short = {"kind": "scann", "recall": 0.8, "settings": {"recall": 0.95}}
+    near = toy(20)
+    near.report["similar_items_index"] = short
+    export(Blend({"near": near, "far": toy(20)}, k=5), tmp_path / "blend", data={"model": "blend"})
+    told = printed("doctor", capsys, tmp_path / "blend")
+    assert "blend index misses its recall" in told.out
+    assert "the scann index of near/similar items finds 0.800" in told.out
 
 
 def test_what_is_neither_is_refused(tmp_path, capsys):

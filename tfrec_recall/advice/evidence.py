@@ -51,7 +51,7 @@ class Evidence:
         curve: of its training.
         settings: all of them.
         stopped: the budget ended its training.
-        index: what the index says of itself.
+        indexes: what each says of itself, by what it finds; "" for the lists of users.
         ablation: what each feature is worth, as `comparison.ablation` finds.
         field_weights: what SENet lets through of the features of a side, by side and name.
         exposure: the share of the first 50 places that new, rare, middle and frequent items have.
@@ -63,7 +63,7 @@ class Evidence:
     curve: Curve | None = None
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     stopped: bool = False
-    index: Mapping[str, Any] | None = None
+    indexes: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     ablation: Sequence[Mapping[str, Any]] = ()
     field_weights: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     exposure: Sequence[float] = ()
@@ -76,12 +76,13 @@ class Evidence:
         epochs = row.get("epochs") or []
         first = epochs[0] if epochs and isinstance(epochs[0], list) else epochs
         features = row.get("features")  # of an export that Python wrote, anything
+        told = {"": row.get("index"), "similar items": row.get("similar_items_index")}
         return cls(
             model=row.get("of") or row["model"],
             curve=Curve.of(first),
             settings=row.get("settings") or {},
             stopped=bool(row.get("stopped")),
-            index=row.get("index"),
+            indexes=row.get("indexes") or {name: one for name, one in told.items() if one},
             ablation=row.get("ablation") or (),
             field_weights=row.get("field_weights") or {},
             exposure=row.get("exposure") or (),

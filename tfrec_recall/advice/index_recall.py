@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from tfrec_recall.advice.advice import Advice
 from tfrec_recall.advice.evidence import Evidence
 
 
 def index_recall(known: Evidence) -> Iterator[Advice]:
-    """The index finds less of what exact search finds than was asked for, or is slow for it."""
-    index = known.index or {}
+    """An index finds less of what exact search finds than was asked for, or is slow for it."""
+    for name, index in known.indexes.items():
+        yield from _of_one(index, f"index of {name}" if name else "index")
+
+
+def _of_one(index: Mapping[str, Any], called: str) -> Iterator[Advice]:
     missed = index.get("instead_of")
     about = missed or index
     asked = (about.get("settings") or {}).get("recall")
@@ -19,15 +24,15 @@ def index_recall(known: Evidence) -> Iterator[Advice]:
         served = ", so that every item is searched exactly" if missed else ""
         yield Advice(
             "index misses its recall",
-            f"the {about['kind']} index finds {found:.3f} of what exact search finds, and {asked} "
-            f"was asked for{served}.",
-            "Leave its settings open (leaves, leaves_to_search, reorder), ask for less, or take "
-            "`--index exact`.",
+            f"the {about['kind']} {called} finds {found:.3f} of what exact search finds, and "
+            f"{asked} was asked for{served}.",
+            "Leave its settings open (leaves, leaves_to_search, reorder), ask for less "
+            "(`--recall`), or take `--index exact`.",
         )
     elif index.get("tuned_with") == "item vectors":
         yield Advice(
             "index misses its recall",
-            f"the {index['kind']} index was tuned on item vectors, recall {found:.3f}: that of "
+            f"the {index['kind']} {called} was tuned on item vectors, recall {found:.3f}: that of "
             "users is not known.",
             "Give `tuning_queries=evaluation.tuning_queries(split)` to the retriever, as `train` "
             "does.",

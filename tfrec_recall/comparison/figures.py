@@ -100,6 +100,7 @@ def figures(
         "compared": known[measured.shown.compared, :OVERLAP].tolist(),
         "retriever": retriever.report.get("kind"),
         "index": retriever.report.get("index"),
+        "similar_items_index": retriever.report.get("similar_items_index"),
         "notes": list(report.notes),
     }
 

@@ -91,6 +91,7 @@ def _row(
         "lists": first["lists"],
         "retriever": first["retriever"],
         "index": first["index"],
+        "similar_items_index": first.get("similar_items_index"),  # earlier runs did not tell
         "features": first["features"],
         "ablation": first["ablation"],
         "field_weights": first["field_weights"],

@@ -16,6 +16,7 @@ from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.option_groups import takes
 from tfrec_recall.cli.arguments.protocol import Protocol, protocol
 from tfrec_recall.cli.arguments.source import Source
+from tfrec_recall.cli.commands.show import indexes
 from tfrec_recall.cli.console import results, waiting, warn
 from tfrec_recall.cli.outputs import output
 from tfrec_recall.comparison.runs import YARDSTICK
@@ -106,7 +107,7 @@ def _of_export(path: pathlib.Path, source: Source, measured: Protocol) -> dict[s
         "model": name,
         "epochs": trained.get("curve") or [],
         "settings": trained.get("settings") or {},
-        "index": retriever.card.get("retriever", {}).get("index"),
+        "indexes": indexes(retriever.card.get("retriever") or {}),
         "field_weights": trained.get("field_weights") or {},
         "features": retriever.card.get("features"),
     }
