@@ -135,6 +135,27 @@ def test_one_export_is_blended_once(again, tmp_path, monkeypatch):
         _by_name(loaded)
 
 
+def test_weights_are_given_where_there_is_no_validation(exports, tmp_path, capsys):
+    command = ["blend", capsys, exports / "popular", exports / "item-cf", "--split", "last:2,0"]
+    said = " ".join(printed(*command, code=1).err.split())
+    assert "give them, --weights popular=0.5,item-cf=0.5, or take another split" in said
+    weights = ["--weights", "popular=0", "--weights", "item-cf=3"]
+    shown = printed(*command, *weights, "--json", tmp_path / "f.json")
+    assert "popular has a weight of 0" in shown.err
+    values = json.loads((tmp_path / "f.json").read_text())
+    assert values["settings"]["weights"] == {"popular": 0.0, "item-cf": 3.0}
+    adds = {one["channel"]: one for one in values["channels"]}
+    assert adds["popular"]["without"] == adds["item-cf"]["alone"]
+    assert adds["item-cf"]["without"] == adds["popular"]["alone"]
+    for given, told in (
+        ("popular=1", "a weight from 0 for each channel, none infinite, and one above: popular, i"),
+        ("popular=1,item-cf", "--weights takes NAME=NUMBER, one of each export"),
+        ("popular=1,popular=2", "Received: 'popular=2'"),
+    ):
+        said = " ".join(printed(*command, "--weights", given, code=1).err.split())
+        assert told in said
+
+
 def test_exports_are_blended_with_weights_of_validation(shop, exports, tmp_path, capsys):
     channels = [exports / "popular", exports / "item-cf"]
     place = tmp_path / "blend"

@@ -171,13 +171,13 @@ def fit_weights(lists: ChannelLists, merging: Merging, cut: int = 50) -> Merging
 
 
 def what_each_adds(
-    fitted_to: ChannelLists, measured: ChannelLists, merging: Merging, cut: int = 50
+    fitted_to: ChannelLists | None, measured: ChannelLists, merging: Merging, cut: int = 50
 ) -> pd.DataFrame:
     """A row a channel: its weight, its recall alone, the blend's without it, and what it adds.
 
     Args:
         fitted_to: lists of validation, which the weights of the blends without a channel are fitted
-            to, as those of the whole were.
+            to, as those of the whole were; None: they keep what they have in the whole.
         measured: lists of test.
         merging: with the weights of the whole.
 
@@ -187,7 +187,11 @@ def what_each_adds(
     weights = merging.weights or {}
     rows = []
     for name in measured.names:
-        rest = fit_weights(fitted_to.without(name), dataclasses.replace(merging, weights=None), cut)
+        kept = {other: weight for other, weight in weights.items() if other != name}
+        # Channels of weight 0 fill what others leave open: where there are no others, all alike.
+        rest = dataclasses.replace(merging, weights=kept if any(kept.values()) else None)
+        if fitted_to is not None:
+            rest = fit_weights(fitted_to.without(name), rest, cut)
         without = measured.without(name).recall(rest, cut)
         only = measured.alone(name).recall(dataclasses.replace(merging, weights=None), cut)
         rows.append((name, weights.get(name, 1.0), only, without, whole - without))

@@ -61,11 +61,25 @@ def blend(
             "weighted sums of 1 / (60 + rank); quotas, a share of the places for each."
         ),
     ] = By.scores,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=NUMBER,…",
+            help="The weight of each of them, by the names of the table, instead of fitted ones: "
+            "two_tower=0.7,item_cf=0.3. Validation is then not needed.",
+            show_default=False,
+        ),
+    ] = None,
     depth: Annotated[
         int, typer.Option(min=K, help="How many items each of them is asked for.")
     ] = K,
     cut: Annotated[
-        int, typer.Option(min=1, max=K, help="The k of the recall that weights are fitted to.")
+        int,
+        typer.Option(
+            min=1,
+            max=K,
+            help="The k of the recall that weights are fitted to, and that each of them adds to.",
+        ),
     ] = 50,
     export: Annotated[
         pathlib.Path | None,
@@ -81,7 +95,8 @@ def blend(
 ) -> None:
     """Blend exports into one, with weights fitted on validation, and measure it on test.
 
-    A table says what each of them adds: the recall of the blend without it, fitted anew.
+    A table says what each of them adds: the recall of the blend without it, fitted anew. Weights
+    that are given are kept, there as well.
     """
     if len(exports) < 2:
         raise typer.BadParameter("a blend is of two exports or more", param_hint="EXPORT…")
@@ -90,34 +105,40 @@ def blend(
     if export is not None:
         check_place(export)
     channels = _by_name([load_export(path) for path in exports])
+    from tfrec_recall import retrieval
+    from tfrec_recall.evaluation.blending import fit_weights, what_each_adds
+
+    ways: dict[By, type[Merging]] = {
+        By.scores: retrieval.WeightedScores,
+        By.ranks: retrieval.ReciprocalRank,
+        By.quotas: retrieval.Quotas,
+    }
+    given = _weights(weights) if weights else None
+    merging = ways[by](given).for_channels(tuple(channels))
     trained = {name: trained_on(channel) for name, channel in channels.items()}
     first = next(iter(trained.values()))
     source = source.or_of_card(first)
     kept = Protocol.recorded(first)
     _tell_of_others(trained)
-    updated = _updated(trained, source)
+    updated = _updated(trained, source, fits=given is None)
     measured = kept.changed_by(measured)
     if first:
         warn_of_another_cut(kept, measured)
     split = measured.cut(measured.counted(source.load()))
-    if not len(split.validation.targets):
+    if given is None and not len(split.validation.targets):
+        alike = ",".join(f"{name}={1 / len(channels):.2g}" for name in channels)
         raise ValueError(
-            "Weights are fitted to validation, which this split has none of: take another, such as "
-            f"--split last:1. Received: {split.name}."
+            "Weights are fitted to validation, which this split has none of: give them, --weights "
+            f"{alike}, or take another split, such as --split last:1. Received: {split.name}."
         )
-    from tfrec_recall import retrieval
-    from tfrec_recall.evaluation.blending import fit_weights, what_each_adds
-
     repeats = bool(measured.repeats)
-    ways = {
-        By.scores: retrieval.WeightedScores(),
-        By.ranks: retrieval.ReciprocalRank(),
-        By.quotas: retrieval.Quotas(),
-    }
-    on_validation = _lists(channels, split, "validation", depth, repeats)
+    on_validation = None
+    if given is None:
+        on_validation = _lists(channels, split, "validation", depth, repeats)
     on_test = _lists(channels, split, "test", depth, repeats)
-    with waiting("Fitting weights"):
-        merging: Merging = fit_weights(on_validation, ways[by], cut)
+    with waiting("Fitting weights" if given is None else "Merging lists"):
+        if on_validation is not None:
+            merging = fit_weights(on_validation, merging, cut)
         adds = what_each_adds(on_validation, on_test, merging, cut)
     blended = retrieval.Blend(channels, merging, k=K, depth=depth)
     if lost := blended.report.get("filters_lost"):
@@ -152,6 +173,30 @@ def blend(
         _write(blended, export, split, {**values, **source.recorded()})
     if figures is not None:
         figures.write_json(values)
+
+
+def _weights(texts: Sequence[str]) -> dict[str, float]:
+    """The weights of --weights, by the names of channels.
+
+    Raises: ValueError for what is not NAME=NUMBER, or a name twice.
+
+    >>> _weights(["de/two_tower=0.7, item_cf=.3"])
+    {'de/two_tower': 0.7, 'item_cf': 0.3}
+    """
+    found: dict[str, float] = {}
+    for text in ",".join(texts).split(","):
+        name, _, number = text.strip().rpartition("=")
+        try:
+            weight = float(number)
+        except ValueError:
+            name = ""
+        if not name or name in found:
+            raise ValueError(
+                "--weights takes NAME=NUMBER, one of each export, such as "
+                f"two_tower=0.7,item_cf=0.3. Received: {text!r}."
+            )
+        found[name] = weight
+    return found
 
 
 def _by_name(loaded: Sequence[LoadedRetriever]) -> dict[str, LoadedRetriever]:
@@ -190,18 +235,21 @@ def _tell_of_others(trained: dict[str, dict[str, Any]]) -> None:
                 break
 
 
-def _updated(trained: dict[str, dict[str, Any]], source: Source) -> list[str]:
+def _updated(trained: dict[str, dict[str, Any]], source: Source, fits: bool) -> list[str]:
     """Channels that were updated.
+
+    Args:
+        fits: whether weights are to be fitted.
 
     Raises: ValueError where one has learnt the events that weights would be fitted to.
     """
     updates = {name: told for name, card in trained.items() if (told := told_of_update(card))}
     learnt = {name: updates[name] for name in updates if has_learnt(trained[name], source)}
-    if learnt:
+    if learnt and fits:
         raise ValueError(
             "Weights are fitted to validation, which these channels learnt when they were updated: "
-            "blend the versions that training wrote, such as EXPORT/1, or give --data with events "
-            f"since. Received: {_listed(learnt)}."
+            "blend the versions that training wrote, such as EXPORT/1, give --data with events "
+            f"since, or give the weights, --weights. Received: {_listed(learnt)}."
         )
     if updates:
         warn(f"What they are asked for here, updates may have learnt: {_listed(updates)}.")
