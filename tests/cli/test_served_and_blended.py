@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.cli.conftest import printed, run
-from tfrec_recall.cli.commands.blend import _by_name
+from tfrec_recall.cli.commands.blend import _by_name, _weights
 from tfrec_recall.export import load
 from tfrec_recall.export.version_files import EXTRA
 from tfrec_recall.health import read_reference
@@ -139,6 +139,8 @@ def test_weights_are_given_where_there_is_no_validation(exports, tmp_path, capsy
     command = ["blend", capsys, exports / "popular", exports / "item-cf", "--split", "last:2,0"]
     said = " ".join(printed(*command, code=1).err.split())
     assert "give them, --weights popular=0.5,item-cf=0.5, or take another split" in said
+    said = printed(*command, "--k", "150", "--depth", "120", code=2).err
+    assert "150 items or more" in " ".join(said.split())
     weights = ["--weights", "popular=0", "--weights", "item-cf=3"]
     shown = printed(*command, *weights, "--json", tmp_path / "f.json")
     assert "popular has a weight of 0" in shown.err
@@ -147,19 +149,18 @@ def test_weights_are_given_where_there_is_no_validation(exports, tmp_path, capsy
     adds = {one["channel"]: one for one in values["channels"]}
     assert adds["popular"]["without"] == adds["item-cf"]["alone"]
     assert adds["item-cf"]["without"] == adds["popular"]["alone"]
-    for given, told in (
-        ("popular=1", "a weight from 0 for each channel, none infinite, and one above: popular, i"),
-        ("popular=1,item-cf", "--weights takes NAME=NUMBER, one of each export"),
-        ("popular=1,popular=2", "Received: 'popular=2'"),
-    ):
-        said = " ".join(printed(*command, "--weights", given, code=1).err.split())
-        assert told in said
+    said = " ".join(printed(*command, "--weights", "popular=1", code=1).err.split())
+    assert "a weight from 0 for each channel" in said
+    for given in ("popular=1,item-cf", "=1", "item-cf=much", "item-cf=1,item-cf=2"):
+        with pytest.raises(ValueError, match=f"NAME=NUMBER.*Received: '{given.split(',')[-1]}'"):
+            _weights([given])
 
 
 def test_exports_are_blended_with_weights_of_validation(shop, exports, tmp_path, capsys):
     channels = [exports / "popular", exports / "item-cf"]
     place = tmp_path / "blend"
-    shown = printed("blend", capsys, *channels, "--export", place, "--json", tmp_path / "f.json")
+    options = ["--export", place, "--json", tmp_path / "f.json", "--k", "20"]
+    shown = printed("blend", capsys, *channels, *options)
     assert "What each channel adds" in shown.out
     assert "another split" not in shown.err
     other = printed("blend", capsys, *channels, "--split", "last:1", "--cuts", "10")
@@ -167,7 +168,7 @@ def test_exports_are_blended_with_weights_of_validation(shop, exports, tmp_path,
     values = json.loads((tmp_path / "f.json").read_text())
     assert [one["channel"] for one in values["channels"]] == ["popular", "item-cf"]
     blended = load(place)
-    assert blended.report["kind"] == "blend"
+    assert (blended.report["kind"], blended.k, blended.report["depth"]) == ("blend", 20, 100)
     assert set(blended.filter_inputs) >= {"where_category", "max_price"}
     query = {"country": ["fr", "uk", "se"], "history": [[""]] * 3, "user_id": ["new"] * 3}
     listed = np.char.decode(blended(query, k=12)[0].numpy().astype(bytes))

@@ -70,9 +70,15 @@ def blend(
             show_default=False,
         ),
     ] = None,
+    k: Annotated[int, typer.Option(min=1, help="How many items a list of the export has.")] = K,
     depth: Annotated[
-        int, typer.Option(min=K, help="How many items each of them is asked for.")
-    ] = K,
+        int | None,
+        typer.Option(
+            min=K,
+            help=f"How many items each of them is asked for; {K}, or as many as a list has.",
+            show_default=False,
+        ),
+    ] = None,
     cut: Annotated[
         int,
         typer.Option(
@@ -100,6 +106,12 @@ def blend(
     """
     if len(exports) < 2:
         raise typer.BadParameter("a blend is of two exports or more", param_hint="EXPORT…")
+    depth = max(k, K) if depth is None else depth
+    if depth < k:
+        raise typer.BadParameter(
+            f"lists of {k} are made of {k} items or more of each. Received: {depth}.",
+            param_hint="--depth",
+        )
     places = None if cuts is None else parse_cuts(cuts)
     figures = output(json, "--json")
     if export is not None:
@@ -140,7 +152,7 @@ def blend(
         if on_validation is not None:
             merging = fit_weights(on_validation, merging, cut)
         adds = what_each_adds(on_validation, on_test, merging, cut)
-    blended = retrieval.Blend(channels, merging, k=K, depth=depth)
+    blended = retrieval.Blend(channels, merging, k=k, depth=depth)
     if lost := blended.report.get("filters_lost"):
         warn(
             "Requests cannot choose items by what some export was not told to offer (train "
