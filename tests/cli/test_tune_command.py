@@ -193,3 +193,37 @@ def test_a_setting_that_cannot_be_taken_back_is_tried_once(tmp_path, monkeypatch
     run.search(study, float("inf"), 3)
     run.take_back(study, space.defaults, None)
     assert [one.number for one in study.tried] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("refuses", "made", "told"),
+    [(False, 11, "All settings that can be drawn have been tried"), (True, 5, "5 trials in a row")],
+)
+def test_a_search_ends_without_other_settings_or_with_refused_ones(
+    refuses, made, told, tmp_path, capsys, monkeypatch
+):
+    from tfrec_recall.search import Space, Study
+
+    tried = []
+
+    def outcome(entry, split, settings, *shared, trial=None, ends=None):
+        tried.append(tuple(settings.values()))
+        if refuses:
+            raise ValueError("no")
+        return Outcome(0.5, True, 0.0)
+
+    monkeypatch.setattr(searching, "outcome", outcome)
+    study = Study(tmp_path, Space({"dim": 8, "weight_decay": 0.0}), "x")
+    study.add_defaults(0.4, 0.0, [])
+    run = searching.Searching(None, None, {}, 0, False, None, tmp_path, float("inf"))
+    assert run.search(study, float("inf"), None) is None
+    assert len(tried) == len(set(tried)) == made
+    assert told in capsys.readouterr().err
+
+
+def test_settings_of_times_are_not_searched_without_times(tmp_path, capsys):
+    events = "user_id,item_id\n" + "".join(f"u{row % 3},i{row}\n" for row in range(9))
+    (tmp_path / "events.csv").write_text(events)
+    told = printed("tune", capsys, "popular", "--data", tmp_path, "--out", tmp_path / "o", code=1)
+    assert "on events without times, these settings can be searched: none." in told.err
+    assert "First the defaults" not in told.err

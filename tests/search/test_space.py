@@ -41,3 +41,14 @@ def test_some_alone_are_searched():
         Space.of(settings, ["epochs"])
     with pytest.raises(ValueError, match=r"none\. Received: a model without any"):
         Space.of({"normalize": True})
+
+
+def test_without_times_settings_of_times_stay_as_they_are():
+    settings = {"half_life_days": None, "half_life": 4.0, "nearby": 5.0, "dim": 1}
+    assert Space.of(settings, has_time=False).defaults == {"dim": 1}
+    assert Space.of(settings).defaults == settings
+    Space.check({"half_life_days": None})
+    with pytest.raises(ValueError, match=r"without times, .*: none\. Received: half_life"):
+        Space.check({"half_life_days": None}, ["half_life_days"], has_time=False)
+    (dims,) = Space.of({"dim": 1}).distributions().values()
+    assert dims.choices == (1, 2)  # a half of it is none

@@ -96,3 +96,31 @@ def test_what_each_setting_brought_is_found_by_taking_it_back_alone(tmp_path):
     few = Study(tmp_path / "few", Space(DEFAULTS), "these data")
     few.add_defaults(0.5, 1.0, [])
     assert few.importances() == {}
+
+
+def test_no_settings_are_drawn_twice_and_all_of_them_end(tmp_path):
+    space = Space({"weight_decay": 0.0, "dim": 64})
+
+    def begun():
+        return Study(tmp_path, space, "these data")
+
+    study, drawn = begun(), {(0.0, 64)}
+    study.add_defaults(0.5, 1.0, [])
+    for place in range(11):  # all others of 4 times 3
+        study = begun() if place == 5 else study
+        trial = study.next()
+        drawn.add((trial.params["weight_decay"], trial.params["dim"]))
+        if place % 4 == 1:
+            study.refuse(trial)
+        else:
+            study.tell(trial, 0.4, 1.0, whole=place % 4 > 0)
+    assert len(drawn) == 12
+    assert study.next() is None
+    assert begun().next() is None
+
+
+def test_settings_of_a_trial_that_was_interrupted_are_drawn_again(tmp_path):
+    study = Study(tmp_path, Space({"interests": 1}), "these data")
+    study.add_defaults(0.5, 1.0, [])
+    study.tell(study.next(), None, 0.0)
+    assert study.next().params == {"interests": 2}

@@ -65,7 +65,8 @@ class Times:
     def distribution(self, default: Any) -> BaseDistribution:
         from optuna.distributions import CategoricalDistribution
 
-        return CategoricalDistribution([max(1, round(default * one)) for one in self.factors])
+        values = [max(1, round(default * one)) for one in self.factors]
+        return CategoricalDistribution(list(dict.fromkeys(values)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,6 +117,8 @@ RANGES: Mapping[str, Range] = {
 }
 """Of settings that are not here, nothing is known of what could be tried: they stay as they are.
 So do those that are switched off by default, such as a half-life of None."""
+OF_TIMES = ("half_life", "half_life_days", "nearby")
+"""Settings that are refused, or change nothing, where events have no times."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,8 +128,16 @@ class Space:
     defaults: Mapping[str, Any]
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any], only: Sequence[str] | None = None) -> Self:
+    def of(
+        cls,
+        settings: Mapping[str, Any],
+        only: Sequence[str] | None = None,
+        has_time: bool = True,
+    ) -> Self:
         """Of a model's settings, those of which it is known what to try, or of them these alone.
+
+        Args:
+            has_time: whether the events have times; else settings of times stay as they are.
 
         Raises: ValueError for one that is not known, or that the model does not have.
 
@@ -136,17 +147,20 @@ class Space:
         known = {
             name: value
             for name, value in settings.items()
-            if name in RANGES and RANGES[name].takes(value)
+            if name in RANGES and RANGES[name].takes(value) and (has_time or name not in OF_TIMES)
         }
-        _refuse_others(known, only)
+        _refuse_others(known, only, has_time)
         return cls({name: v for name, v in known.items() if only is None or name in only})
 
     @staticmethod
-    def check(settings: Mapping[str, Any], only: Sequence[str] | None = None) -> None:
+    def check(
+        settings: Mapping[str, Any], only: Sequence[str] | None = None, has_time: bool = True
+    ) -> None:
         """Before any training, that its settings may come to a space of these.
 
         Args:
             settings: of the model, where those that follow the data are None or "auto".
+            has_time: as for `of`.
 
         Raises: ValueError for names that `of` refuses, whatever the data make of the settings.
 
@@ -155,20 +169,23 @@ class Space:
         known = [
             name
             for name, value in settings.items()
-            if name in RANGES and (value in FOLLOWING or RANGES[name].takes(value))
+            if name in RANGES
+            and (value in FOLLOWING or RANGES[name].takes(value))
+            and (has_time or name not in OF_TIMES)
         ]
-        _refuse_others(known, only)
+        _refuse_others(known, only, has_time)
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """What the search draws from, by name."""
         return {name: RANGES[name].distribution(v) for name, v in self.defaults.items()}
 
 
-def _refuse_others(known: Collection[str], only: Sequence[str] | None) -> None:
+def _refuse_others(known: Collection[str], only: Sequence[str] | None, has_time: bool) -> None:
     """Raises ValueError where there is nothing to search, or not all of what is asked for."""
     odd = [name for name in only or () if name not in known]
     if odd or not known:
         raise ValueError(
-            f"Of this model these settings can be searched: {', '.join(known) or 'none'}. "
+            f"Of this model{'' if has_time else ', on events without times,'} these settings can "
+            f"be searched: {', '.join(known) or 'none'}. "
             f"Received: {', '.join(odd) or 'a model without any'}."
         )

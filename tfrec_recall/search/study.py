@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import pathlib
+import random
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import Trial, TrialState
@@ -20,6 +22,7 @@ RANDOM = 6  # trials before the search draws by what it has seen
 FEW = 4  # trials that tell how others go before one is given up
 BEST_SHARE = 40  # per cent: a trial that is not among them is given up
 ENOUGH = 8  # whole trials, for importances
+REFUSED = "refused"  # marks a trial whose settings the model has refused
 Settings = dict[str, Any]
 
 
@@ -100,18 +103,37 @@ class Study:
             )
         )
 
-    def next(self) -> Trial:
-        """The next trial to make, with its settings as `params`."""
-        return self._study.ask(self._distributions)
+    def next(self) -> Trial | None:
+        """The next trial to make, with its settings as `params`, which no other has had.
+
+        Returns: None where all settings that there are were tried or refused.
+        """
+        trial = self._study.ask(self._distributions)
+        values = [_values(one) for one in self._distributions.values()]
+        finite = [one for one in values if one is not None]
+        known = self._known()
+        if len(finite) < len(values) or self._key(trial.params) not in known:
+            return trial
+        self._study.tell(trial, state=TrialState.FAIL)  # its figure is known: another is drawn
+        by_chance = random.Random(trial.number)
+        mixed = [by_chance.sample(one, len(one)) for one in finite]
+        left = next((one for one in itertools.product(*mixed) if one not in known), None)
+        if left is None:
+            return None
+        return self._asked(dict(zip(self._distributions, left, strict=True)))
 
     def next_without(self, setting: str) -> Trial:
         """The best settings with one of them as it is by default."""
         params = {**self.best.settings, setting: self._space.defaults[setting]}
-        self._study.enqueue_trial(params, user_attrs={"back": setting})
-        return self.next()
+        return self._asked(params, back=setting)
+
+    def refuse(self, trial: Trial) -> None:
+        """The model has refused a trial's settings, which are not drawn again."""
+        trial.set_user_attr(REFUSED, True)
+        self._study.tell(trial, state=TrialState.FAIL)
 
     def tell(self, trial: Trial, value: float | None, seconds: float, whole: bool = True) -> None:
-        """What a trial came to; without a value it was given up, or could not be made at all."""
+        """What a trial came to; without a value it was given up, or is nobody's figure."""
         trial.set_user_attr("seconds", round(seconds, 2))
         if value is not None and whole:
             self._study.tell(trial, value)
@@ -156,3 +178,30 @@ class Study:
             if one.whole and len(other) == 1 and one.settings[other[0]] == start[other[0]]:
                 found[other[0]] = (best.value or 0.0) - (one.value or 0.0)
         return found
+
+    def _asked(self, params: Settings, **attributes: Any) -> Trial:
+        """A trial of these settings."""
+        self._study.enqueue_trial(params, user_attrs=attributes)
+        return self._study.ask(self._distributions)
+
+    def _key(self, params: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(params[name] for name in self._distributions)
+
+    def _known(self) -> set[tuple[Any, ...]]:
+        """The settings that came to something, or that were refused."""
+        ended = (TrialState.COMPLETE, TrialState.PRUNED)
+        trials = self._study.get_trials(deepcopy=False)
+        return {
+            self._key(one.params)
+            for one in trials
+            if one.state in ended or one.user_attrs.get(REFUSED)
+        }
+
+
+def _values(distribution: BaseDistribution) -> Sequence[Any] | None:
+    """All that may be drawn from it; None where that has no end."""
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices
+    if isinstance(distribution, IntDistribution):
+        return range(distribution.low, distribution.high + 1, distribution.step)
+    return None

@@ -99,8 +99,10 @@ def tune(
     unfollowed = without_effect(chosen.load())
     given = {**dataclasses.asdict(training), **arguments}
     idle = {*unfollowed, *left_out(arguments, chosen.load().UNREAD)}
-    Space.check({name: v for name, v in given.items() if name not in idle}, only)
+    given = {name: value for name, value in given.items() if name not in idle}
+    Space.check(given, only)
     interactions = measured.counted(source.load())
+    Space.check(given, only, interactions.has_time)
     from tfrec_recall.cli.runs.searching import Searching
     from tfrec_recall.data.fingerprint import fingerprint
     from tfrec_recall.search import Study
@@ -120,7 +122,7 @@ def tune(
     with alone_in(folder, "searches settings"):
         defaults = searching.defaults(_digest(shared))
         found = {name: v for name, v in defaults.settings.items() if name not in idle}
-        space = Space.of(found, only)
+        space = Space.of(found, only, interactions.has_time)
         study = Study(folder, space, _digest([*shared, sorted(space.defaults)]), seed)
         if not study.tried:
             study.add_defaults(defaults.value or 0.0, defaults.seconds, list(defaults.curve))

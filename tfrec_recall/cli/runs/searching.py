@@ -18,11 +18,14 @@ from tfrec_recall.cli.runs.tuned_file import changed
 from tfrec_recall.data.files import replacing
 
 if TYPE_CHECKING:
+    from optuna.trial import Trial
+
     from tfrec_recall.data import Split
     from tfrec_recall.features import Wanted
     from tfrec_recall.search import Study
 
 DEFAULTS, LOG = "defaults.json", "trainings.txt"
+REFUSED = 5  # trials in a row that the model refuses, after which a search ends
 FIGURE = "recall@50 on validation, or the negative RMSE of a model of ratings"
 
 
@@ -70,15 +73,25 @@ class Searching:
     def search(self, study: Study, until: float, trials: int | None) -> int | None:
         """Makes trials until then, or so many; says so where the defaults left no time for one.
 
+        It ends before where no other settings are left, or where trials in a row are refused.
+
         Returns: how many of them are left.
         """
         if len(study.tried) == 1 and time.monotonic() >= until:
             took = shown(study.tried[0].seconds)
             told = f"The defaults alone took {took}: nothing was searched; "
             warn((f"{told}the next call goes on from there.", "yellow"))
-        while time.monotonic() < until and trials != 0:
-            self._trial(study)
+        refused = 0
+        while time.monotonic() < until and trials != 0 and refused < REFUSED:
+            trial = study.next()
+            if trial is None:
+                say("All settings that can be drawn have been tried: the search is over.")
+                return trials
+            refused = 0 if self._is_made(study, trial) else refused + 1
             trials = None if trials is None else trials - 1
+        if refused == REFUSED:
+            told = f"{refused} trials in a row cannot be made: the search ends. "
+            warn((f"{told}Give --search without the settings that are refused.", "yellow"))
         return trials
 
     def take_back(self, study: Study, defaults: Mapping[str, Any], trials: int | None) -> None:
@@ -92,23 +105,25 @@ class Searching:
             left = [name for name in changed(study, defaults) if name not in known]
             if not left or time.monotonic() + study.best.seconds > self.ends:
                 return
-            self._trial(study, back=left[0])
+            self._is_made(study, study.next_without(left[0]), back=left[0])
             if study.tried[-1].back != left[0] or not study.tried[-1].whole:
                 failed.add(left[0])
             trials = None if trials is None else trials - 1
 
-    def _trial(self, study: Study, back: str | None = None) -> None:
-        """One trial: the next, or the best settings without one of them."""
+    def _is_made(self, study: Study, trial: Trial, back: str | None = None) -> bool:
+        """Makes a trial, perhaps the best settings without one of them.
+
+        Returns: whether the model has not refused it.
+        """
         before = study.best.value or 0.0
-        trial = study.next() if back is None else study.next_without(back)
         given = {**self.base, **trial.params}
         try:
             with _logged(self.folder, f"trial {trial.number}: {given}"):
                 found = self._outcome(given, trial=trial if back is None else None, ends=self.ends)
         except ValueError as error:
-            study.tell(trial, None, 0.0)
+            study.refuse(trial)
             warn((f"Trial {trial.number} cannot be made: {error}", "yellow"))
-            return
+            return False
         except BaseException:  # interrupted: it is nobody's figure
             study.tell(trial, None, 0.0)
             raise
@@ -122,6 +137,7 @@ class Searching:
         without = f"without {back}, " if back else ""
         late = ", ended by the budget" if ended else ""
         say(f"trial {trial.number}: {without}{told}: {came}{late}, {shown(found.seconds)}")
+        return True
 
     def _outcome(self, settings: Mapping[str, Any], **others: Any) -> Outcome:
         shared = (self.entry, self.split, settings, self.seed, self.repeats, self.columns)
