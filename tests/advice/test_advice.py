@@ -74,6 +74,17 @@ def test_epochs_that_ran_out():
     assert "the budget ended its training after epoch 5." in one.figure
 
 
+def test_without_figures_on_validation_training_is_not_looked_at():
+    losses = [{"epoch": epoch, "loss": 5.0 - epoch} for epoch in (1, 2)]
+
+    def unseen(**others):
+        return Evidence.of({**HEALTHY, **others}, DATA).not_looked_at
+
+    assert unseen(epochs=[losses]) == unseen(epochs=[]) == ["overfits", "under-trained"]
+    assert unseen(epochs=[losses], stopped=[0]) == ["overfits"]  # that the budget ended it is said
+    assert unseen() == unseen(epochs=[], settings={"alpha": 0.3}) == []  # which learns in one pass
+
+
 def test_popularity_bias():
     (one,) = said(exposure=[0.0, 0.1, 0.2, 0.7], settings={**SETTINGS, "correct": False})
     assert one.fault == "popularity-biased"

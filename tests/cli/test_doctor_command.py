@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.cli.conftest import printed
+from tests.comparison.made_up import FACTS, result, results
 from tests.retrieval.toys import retriever as toy
 from tests.untraced import training_without_graphs
 from tfrec_recall.cli.arguments.protocol import Protocol
@@ -14,6 +15,7 @@ from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.commands.compare import write_report
 from tfrec_recall.cli.runs.compared_run import made
 from tfrec_recall.cli.runs.plan import Plan
+from tfrec_recall.comparison import summarised
 from tfrec_recall.comparison.runs import Run
 from tfrec_recall.data.fingerprint import fingerprint
 from tfrec_recall.export import export
@@ -110,6 +112,19 @@ def test_indexes_of_the_channels_of_a_blend_are_looked_at(tmp_path, capsys):
     told = printed("doctor", capsys, tmp_path / "blend")
     assert "blend index misses its recall" in told.out
     assert "the scann index of near/similar items finds 0.800" in told.out
+
+
+def test_what_cannot_be_looked_at_is_said(tmp_path, capsys):
+    losses = [{"epoch": epoch, "loss": 3.0 - epoch, "seconds": 1.0} for epoch in (1, 2)]
+    even, one_pass = {"exposure": [0.25] * 4}, {"epochs": [], "settings": {"alpha": 0.3}}
+    runs = results(result("item2vec", epochs=losses, **even), result("item-cf", **one_pass, **even))
+    report = tmp_path / "comparison.json"
+    report.write_text(json.dumps(summarised(runs, FACTS, ["item2vec", "item-cf"])))
+    told = printed("doctor", capsys, report, "--json", tmp_path / "advice.json").out
+    assert "Not looked at of item2vec: whether it overfits or is under-trained." in told
+    assert "Nothing to say of item-cf." in told
+    written = json.loads((tmp_path / "advice.json").read_text())
+    assert written["not_looked_at"] == {"item2vec": ["overfits", "under-trained"]}
 
 
 def test_what_is_neither_is_refused(tmp_path, capsys):

@@ -113,6 +113,31 @@ def test_a_browser_sorts_a_column_and_picks_a_user(text, tmp_path):
 
 
 @needs_chromium
+def test_models_without_recall_on_validation_have_curves_of_what_they_have(tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    losses = [{"epoch": epoch, "loss": 300.0 / epoch, "seconds": 1.0} for epoch in (1, 2, 3)]
+    ratings = [{**epoch, "val_rmse": 1.0 - epoch["epoch"] / 10} for epoch in losses]
+    made = (
+        *(result("two-tower"), result("item-cf", epochs=[])),
+        *(result("item2vec", epochs=losses, best_epoch=None), result("funk-svd", epochs=ratings)),
+    )
+    summary = summarised(results(*made), FACTS, [one["model"] for one in made])
+    file = tmp_path / "report.html"
+    file.write_text(page({**summary, "command": ""}, TITLES), encoding="utf-8")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = browser.new_page()
+        opened.goto(file.as_uri())
+        assert opened.locator("#learning .legend span").all_inner_texts() == ["two-tower"]
+        curves = opened.locator("#losses .legend span").all_inner_texts()
+        assert sorted(curves) == ["funk-svd, RMSE", "item2vec"]
+        assert opened.locator("#losses polyline").count() == 2
+        assert opened.locator("#losses circle").count() == 1  # the epoch that was kept
+        browser.close()
+
+
+@needs_chromium
 def test_a_history_without_times_has_no_latest_event(tmp_path):
     from playwright.sync_api import expect, sync_playwright
 

@@ -49,6 +49,7 @@ class Evidence:
     Args:
         model: its name.
         curve: of its training.
+        has_epochs: whether it has learnt in epochs, measured or not.
         settings: all of them.
         stopped: the budget ended its training.
         indexes: what each says of itself, by what it finds; "" for the lists of users.
@@ -61,6 +62,7 @@ class Evidence:
 
     model: str
     curve: Curve | None = None
+    has_epochs: bool = False
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     stopped: bool = False
     indexes: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
@@ -80,6 +82,7 @@ class Evidence:
         return cls(
             model=row.get("of") or row["model"],
             curve=Curve.of(first),
+            has_epochs=bool(first),
             settings=row.get("settings") or {},
             stopped=bool(row.get("stopped")),
             indexes=row.get("indexes") or {name: one for name, one in told.items() if one},
@@ -89,6 +92,15 @@ class Evidence:
             features=features if isinstance(features, list) else (),
             facts=facts,
         )
+
+    @property
+    def not_looked_at(self) -> list[str]:
+        """What cannot be found, as nothing was measured on validation after the epochs of training;
+        empty of a model that learns in one pass."""
+        learnt = self.has_epochs or "epochs" in self.settings
+        if not learnt or self.curve is not None:
+            return []
+        return ["overfits"] if self.stopped else ["overfits", "under-trained"]
 
     def column(self, side: str, name: str) -> str:
         """The column that a feature reads, as `--columns` takes it: `items.Unit Price`."""

@@ -48,18 +48,23 @@ def doctor(
     Of an export it reads the card, and asks it for lists on the data that it was trained on, or on
     `--data`: test is measured again, and each feature shuffled once. Of a comparison all is there.
     """
+    from tfrec_recall.advice import advise
+
     target = output(json, "--json")
     beside = target.tables() if target else results()
     report = path / REPORT if path.is_dir() else path
     if report.suffix == ".json" and report.exists():
         _refuse(source, measured)
-        found = _of_report(report)
+        of_data, models = _of_report(report)
     else:
-        found = _of_export(path, source, measured)
-    _show(found, beside)
+        of_data, models = _of_export(path, source, measured)
+    found = {**of_data, **{name: advise(evidence) for name, evidence in models.items()}}
+    unseen = {name: evidence.not_looked_at for name, evidence in models.items()}
+    unseen = {name: faults for name, faults in unseen.items() if faults}
+    _show(found, unseen, beside)
     if target is not None:
         plain = {name: [dataclasses.asdict(one) for one in said] for name, said in found.items()}
-        target.write_json({"advice": plain})
+        target.write_json({"advice": plain, "not_looked_at": unseen})
 
 
 def _refuse(source: Source, measured: Protocol) -> None:
@@ -70,20 +75,19 @@ def _refuse(source: Source, measured: Protocol) -> None:
         )
 
 
-def _of_report(path: pathlib.Path) -> dict[str, list[Advice]]:
-    """Of the data once, then of each model."""
-    from tfrec_recall.advice import advise, advise_on_data
+def _of_report(path: pathlib.Path) -> tuple[dict[str, list[Advice]], dict[str, Evidence]]:
+    """What is said of the data, and what is known of each model."""
+    from tfrec_recall.advice import advise_on_data
 
     try:
         summary = json_module.loads(path.read_text(encoding="utf-8"))
         facts, models = summary["facts"], summary["models"]
         rows = {row["model"]: _evidence(row, facts) for row in models}
-        known = {DATA: advise_on_data(facts)}
+        return {DATA: advise_on_data(facts)}, rows
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} is not what `compare` wrote. Received: {type(error).__name__}: {error}."
         ) from error
-    return {**known, **{name: advise(evidence) for name, evidence in rows.items()}}
 
 
 def _evidence(row: Mapping[str, Any], facts: Mapping[str, Any] | None) -> Evidence:
@@ -94,9 +98,12 @@ def _evidence(row: Mapping[str, Any], facts: Mapping[str, Any] | None) -> Eviden
     return Evidence.of(impartial, facts)
 
 
-def _of_export(path: pathlib.Path, source: Source, measured: Protocol) -> dict[str, list[Advice]]:
-    """Of the card and, where the data are at hand, of what the export finds in them."""
-    from tfrec_recall.advice import advise, advise_on_data
+def _of_export(
+    path: pathlib.Path, source: Source, measured: Protocol
+) -> tuple[dict[str, list[Advice]], dict[str, Evidence]]:
+    """What is said of the data, and what the card tells and, where they are at hand, the export
+    finds in them."""
+    from tfrec_recall.advice import advise_on_data
     from tfrec_recall.cli.loading import load_export, trained_on
     from tfrec_recall.cli.updates import warn_of_learnt
 
@@ -123,7 +130,7 @@ def _of_export(path: pathlib.Path, source: Source, measured: Protocol) -> dict[s
         found, facts = _measured(retriever, source, measured)
         row = {**row, **found}
         told[DATA] = advise_on_data(facts)
-    return {**told, name: advise(_evidence(row, facts))}
+    return told, {name: _evidence(row, facts)}
 
 
 def _measured(
@@ -140,13 +147,20 @@ def _measured(
     return kept, facts(split, {}, repeats)
 
 
-def _show(found: Mapping[str, list[Advice]], on: Console) -> None:
-    """Each piece of advice under what it is about."""
+def _show(found: Mapping[str, list[Advice]], unseen: Mapping[str, list[str]], on: Console) -> None:
+    """Each piece of advice under what it is about, and what was not looked at."""
     for name, said in found.items():
         for one in said:
             on.print(Text.assemble((f"{name} ", "bold"), (one.fault, "yellow")), soft_wrap=True)
             on.print(f"  {one.figure}", soft_wrap=True)
             on.print(f"  {one.setting}", soft_wrap=True)
+    for name, faults in unseen.items():
+        on.print(
+            f"Not looked at of {name}: whether it {' or is '.join(faults)}. "
+            "Nothing was measured on validation after its epochs.",
+            soft_wrap=True,
+        )
     healthy = [name for name, said in found.items() if not said and name != DATA]
+    healthy = [name for name in healthy if name not in unseen]
     if healthy:
         on.print(f"Nothing to say of {', '.join(healthy)}.", soft_wrap=True)

@@ -20,6 +20,20 @@ const learningOf = (model) => {
   return { name: model.model, colour: model.colour, points, ring };
 };
 
+/* Of a model without that figure, what it has instead as a share of what it was after one epoch:
+   losses of different models, and errors of ratings, are not of one size. */
+const lossOf = (model) => {
+  const epochs = model.epochs[0] || [];
+  if (epochs.some((epoch) => epoch[VALIDATION] !== undefined)) return { points: [] };
+  const figure = epochs.some((epoch) => epoch.val_rmse !== undefined) ? "val_rmse" : "loss";
+  const told = epochs.filter((epoch) => Number.isFinite(epoch[figure]));
+  const first = told.length ? told[0][figure] : 0;
+  const points = first > 0 ? told.map((epoch) => [epoch.epoch, epoch[figure] / first]) : [];
+  const ring = points.find((point) => point[0] === model.best_epoch[0]);
+  const name = figure === "loss" ? model.model : `${model.model}, RMSE`;
+  return { name, colour: model.colour, points, ring };
+};
+
 const charts = (data, models) => {
   const lists = models; // the best first
   const number = (value) => (value >= 1 ? whole(value) : String(Number(value.toPrecision(1))));
@@ -30,6 +44,7 @@ const charts = (data, models) => {
   lines(find("over-k"), models.map((model) => ({ name: model.model, colour: model.colour, points: model.curve })), {});
   const learning = models.map(learningOf).filter((one) => one.points.length);
   lines(find("learning"), learning, { integers: true });
+  lines(find("losses"), models.map(lossOf).filter((one) => one.points.length), { integers: true });
 
   const groups = data.facts.items.map((group, place) => ({
     name: `${group.name}: ${whole(group.items)} items`, colour: PARTS[place],
