@@ -57,6 +57,7 @@ def test_a_search_is_made_and_goes_on(folder, tmp_path, capsys):
         (("--budget", "0"), "--budget is a length of time"),
         (("--search", "epochs"), "can be searched: "),
         (("--settings", "published"), "tune takes files with settings"),
+        (("--out", "tuned [1]"), "for a pattern"),
     ],
 )
 def test_what_cannot_be_searched_is_refused(options, told, folder, tmp_path, capsys, monkeypatch):

@@ -81,6 +81,7 @@ class Study:
                 "give another --out."
             )
         self._study.set_user_attr("made_of", made_of)
+        self.made_of = made_of
         for trial in self._study.get_trials(states=[TrialState.RUNNING]):
             self._study.tell(trial.number, state=TrialState.FAIL)  # of a call that was killed
         with warnings.catch_warnings():
@@ -120,12 +121,17 @@ class Study:
         left = next((one for one in itertools.product(*mixed) if one not in known), None)
         if left is None:
             return None
-        return self._asked(dict(zip(self._distributions, left, strict=True)))
+        return self.again(dict(zip(self._distributions, left, strict=True)))
 
     def next_without(self, setting: str) -> Trial:
         """The best settings with one of them as it is by default."""
         params = {**self.best.settings, setting: self._space.defaults[setting]}
-        return self._asked(params, back=setting)
+        return self.again(params, setting)
+
+    def again(self, params: Settings, back: str | None = None) -> Trial:
+        """A trial of these settings, known or not; `back` as in `Tried`."""
+        self._study.enqueue_trial(params, user_attrs={} if back is None else {"back": back})
+        return self._study.ask(self._distributions)
 
     def refuse(self, trial: Trial) -> None:
         """The model has refused a trial's settings, which are not drawn again."""
@@ -178,11 +184,6 @@ class Study:
             if one.whole and len(other) == 1 and one.settings[other[0]] == start[other[0]]:
                 found[other[0]] = (best.value or 0.0) - (one.value or 0.0)
         return found
-
-    def _asked(self, params: Settings, **attributes: Any) -> Trial:
-        """A trial of these settings."""
-        self._study.enqueue_trial(params, user_attrs=attributes)
-        return self._study.ask(self._distributions)
 
     def _key(self, params: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple(params[name] for name in self._distributions)

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import importlib.util
 import json
+import os
 import pathlib
 import time
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.console import results, say
 from tfrec_recall.cli.discovery import entry
 from tfrec_recall.cluster import Cluster
-from tfrec_recall.data.files import alone_in, check_folder, replacing
+from tfrec_recall.data.files import alone_in, check_folder, check_name, replacing
 
 if TYPE_CHECKING:
     from tfrec_recall.data import Split
@@ -88,6 +89,7 @@ def tune(
     if importlib.util.find_spec("optuna") is None:
         raise ImportError("tune draws its trials with optuna: pip install 'tfrec-recall[tune]'.")
     folder = out or pathlib.Path("tuned") / chosen.name
+    check_name(os.path.abspath(folder))  # of checkpoints
     check_folder(folder)
     began = time.monotonic()
     from tfrec_recall.cli.runs.followed import without_effect

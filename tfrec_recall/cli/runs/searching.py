@@ -15,6 +15,7 @@ from tfrec_recall.cli.console import say, warn
 from tfrec_recall.cli.discovery import Entry
 from tfrec_recall.cli.runs.trial import Outcome, outcome
 from tfrec_recall.cli.runs.tuned_file import changed
+from tfrec_recall.cli.runs.unfinished_trial import UnfinishedTrial
 from tfrec_recall.data.files import replacing
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tfrec_recall.features import Wanted
     from tfrec_recall.search import Study
 
-DEFAULTS, LOG = "defaults.json", "trainings.txt"
+DEFAULTS, LOG, UNFINISHED = "defaults.json", "trainings.txt", "unfinished"
 REFUSED = 5  # trials in a row that the model refuses, after which a search ends
 FIGURE = "recall@50 on validation, or the negative RMSE of a model of ratings"
 
@@ -48,8 +49,13 @@ class Searching:
     folder: pathlib.Path
     ends: float
 
+    @property
+    def unfinished(self) -> UnfinishedTrial:
+        """The training that an earlier call did not end, if there is one."""
+        return UnfinishedTrial(self.folder / UNFINISHED)
+
     def defaults(self, made_of: str) -> Outcome:
-        """What the defaults come to, kept from call to call.
+        """What the defaults come to, kept from call to call; interrupted, they go on in the next.
 
         Raises: ValueError where the folder holds those of something else.
         """
@@ -63,7 +69,7 @@ class Searching:
                 )
             return Outcome(**kept)
         say("First the defaults.")
-        found = self._outcome(self.base)
+        found = self._outcome({"made_of": made_of}, self.base)
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(path) as sibling:
             text = json.dumps({**dataclasses.asdict(found), "made_of": made_of})
@@ -73,7 +79,8 @@ class Searching:
     def search(self, study: Study, until: float, trials: int | None) -> int | None:
         """Makes trials until then, or so many; says so where the defaults left no time for one.
 
-        It ends before where no other settings are left, or where trials in a row are refused.
+        First comes the one that an earlier call did not end. The search is over before where no
+        other settings are left, or where trials in a row are refused.
 
         Returns: how many of them are left.
         """
@@ -83,11 +90,11 @@ class Searching:
             warn((f"{told}the next call goes on from there.", "yellow"))
         refused = 0
         while time.monotonic() < until and trials != 0 and refused < REFUSED:
-            trial = study.next()
+            trial, back = self._next(study)
             if trial is None:
                 say("All settings that can be drawn have been tried: the search is over.")
                 return trials
-            refused = 0 if self._is_made(study, trial) else refused + 1
+            refused = 0 if self._is_made(study, trial, back) else refused + 1
             trials = None if trials is None else trials - 1
         if refused == REFUSED:
             told = f"{refused} trials in a row cannot be made: the search ends. "
@@ -105,10 +112,20 @@ class Searching:
             left = [name for name in changed(study, defaults) if name not in known]
             if not left or time.monotonic() + study.best.seconds > self.ends:
                 return
+            if self.unfinished.about is not None:  # it comes first, in the next call
+                return
             self._is_made(study, study.next_without(left[0]), back=left[0])
             if study.tried[-1].back != left[0] or not study.tried[-1].whole:
                 failed.add(left[0])
             trials = None if trials is None else trials - 1
+
+    def _next(self, study: Study) -> tuple[Trial | None, str | None]:
+        """The trial that an earlier call did not end, or another one; and the setting that it takes
+        back."""
+        about = self.unfinished.about or {}
+        if "params" in about and about["made_of"] == study.made_of:
+            return study.again(about["params"], about["back"]), about["back"]
+        return study.next(), None
 
     def _is_made(self, study: Study, trial: Trial, back: str | None = None) -> bool:
         """Makes a trial, perhaps the best settings without one of them.
@@ -117,9 +134,11 @@ class Searching:
         """
         before = study.best.value or 0.0
         given = {**self.base, **trial.params}
+        about = {"made_of": study.made_of, "params": trial.params, "back": back}
+        searched = trial if back is None else None
         try:
             with _logged(self.folder, f"trial {trial.number}: {given}"):
-                found = self._outcome(given, trial=trial if back is None else None, ends=self.ends)
+                found = self._outcome(about, given, trial=searched, ends=self.ends)
         except ValueError as error:
             study.refuse(trial)
             warn((f"Trial {trial.number} cannot be made: {error}", "yellow"))
@@ -127,21 +146,47 @@ class Searching:
         except BaseException:  # interrupted: it is nobody's figure
             study.tell(trial, None, 0.0)
             raise
-        ended = found.value is not None and not found.whole
-        study.tell(trial, found.value, found.seconds, found.whole)
+        if found.late:  # it goes on as another trial
+            study.tell(trial, None, 0.0)
+        else:
+            study.tell(trial, found.value, found.seconds, found.whole)
         told = ", ".join(f"{name} {_short(value)}" for name, value in trial.params.items())
-        if found.value is None:
+        if found.late:
+            far = "" if found.value is None else f"{found.value:.4f} so far, "
+            came = f"{far}ended by the budget: the next call goes on with it"
+        elif found.value is None:
             came = "given up"
         else:
-            came = f"{found.value:.4f}{', the best' * (found.whole and found.value > before)}"
+            came = f"{found.value:.4f}{', the best' * (found.value > before)}"
         without = f"without {back}, " if back else ""
-        late = ", ended by the budget" if ended else ""
-        say(f"trial {trial.number}: {without}{told}: {came}{late}, {shown(found.seconds)}")
+        say(f"trial {trial.number}: {without}{told}: {came}, {shown(found.seconds)}")
         return True
 
-    def _outcome(self, settings: Mapping[str, Any], **others: Any) -> Outcome:
+    def _outcome(
+        self, about: Mapping[str, Any], settings: Mapping[str, Any], **others: Any
+    ) -> Outcome:
+        """What a training comes to, which goes on if an earlier call has not ended it.
+
+        Args:
+            about: what makes it that training.
+        """
+        unfinished, began = self.unfinished, time.monotonic()
+        unfinished.begins(about)
         shared = (self.entry, self.split, settings, self.seed, self.repeats, self.columns)
-        return outcome(*shared, **others)
+        try:
+            found = outcome(*shared, unfinished.folder, **others)
+        except Exception:  # perhaps of what it went on from
+            unfinished.remove()
+            raise
+        except BaseException:  # interrupted
+            unfinished.waits(time.monotonic() - began)
+            raise
+        before = unfinished.seconds
+        if found.late:
+            unfinished.waits(found.seconds)
+        else:
+            unfinished.remove()
+        return dataclasses.replace(found, seconds=before + found.seconds)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import pathlib
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,11 @@ from optuna.exceptions import TrialPruned
 
 from tfrec_recall.cli.discovery import Entry
 from tfrec_recall.cli.runs.deadline import Deadline
+from tfrec_recall.cli.runs.long_run import LongRun
 from tfrec_recall.cli.runs.training import CUT, MEASURED_USERS, MONITORED, RATED, train_model
 from tfrec_recall.evaluation import evaluate
 from tfrec_recall.evaluation.callbacks import with_fewer_users
+from tfrec_recall.models.one_pass_model import OnePassModel
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
@@ -31,10 +34,12 @@ class Outcome:
 
     Args:
         value: recall@50 on validation at its best, or of a model of ratings their RMSE, negative;
-            None of a training that was given up.
+            None of a training that was given up, and of one that the budget ended before anything
+            was measured.
         whole: neither given up nor ended by the budget.
         curve: the value after each epoch.
         settings: all of them, as the model made of them.
+        late: the budget ended it: it can go on.
     """
 
     value: float | None
@@ -42,19 +47,30 @@ class Outcome:
     seconds: float
     curve: tuple[float, ...] = ()
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    late: bool = False
 
 
 class GivingUp(tf.keras.callbacks.Callback):
-    """Tells a trial how it goes after each epoch; raises TrialPruned where others went better."""
+    """Tells a trial how it goes after each epoch; raises TrialPruned where others went better.
+
+    Of a training that goes on, the trial is told of the epochs of earlier calls, too.
+    """
+
+    kept = ("curve",)  # by `Checkpoints`
 
     def __init__(self, trial: Trial):
         super().__init__()
         self.trial = trial
+        self.curve: list[float] = []
+        self._told = 0
 
     def on_epoch_end(self, epoch, logs=None):
         value = value_in(logs or {})
         if value is not None:
-            self.trial.report(value, epoch)
+            self.curve.append(value)
+            for place in range(self._told, len(self.curve)):
+                self.trial.report(self.curve[place], place)
+            self._told = len(self.curve)
             if self.trial.should_prune():
                 raise TrialPruned
 
@@ -73,12 +89,14 @@ def outcome(
     seed: int,
     repeats: bool = False,
     columns: Wanted = None,
+    folder: pathlib.Path | None = None,
     trial: Trial | None = None,
     ends: float | None = None,
 ) -> Outcome:
     """Trains with these settings and measures on validation; test is not looked at.
 
     Args:
+        folder: for checkpoints, from which a training goes on; None: none are written.
         trial: that is told how it goes and may give it up.
         ends: `time.monotonic()` at which training should be over.
 
@@ -90,19 +108,30 @@ def outcome(
         *([GivingUp(trial)] if trial is not None else []),
         *([deadline] if deadline is not None else []),
     ]
+    in_steps = not issubclass(entry.load(), OnePassModel)
     try:
         trained = train_model(
-            entry, split, settings, seed, repeats=repeats, columns=columns, watching=watching
+            entry,
+            split,
+            settings,
+            seed,
+            repeats=repeats,
+            columns=columns,
+            watching=watching,
+            long_run=LongRun(folder) if in_steps else LongRun(),
         )
+        late = deadline is not None and deadline.reached
         curve = [value for epoch in trained.curve if (value := value_in(epoch)) is not None]
-        value = max(curve) if curve else _measured(trained, split, repeats)
+        value = max(curve, default=None)
+        if value is None and not late:
+            value = _measured(trained, split, repeats)
     except TrialPruned:
         return Outcome(None, False, time.monotonic() - began)
     finally:
         tf.keras.backend.clear_session()
         gc.collect()
-    whole = deadline is None or not deadline.reached
-    return Outcome(value, whole, time.monotonic() - began, tuple(curve), trained.settings)
+    seconds = time.monotonic() - began
+    return Outcome(value, not late, seconds, tuple(curve), trained.settings, late)
 
 
 def _measured(trained: Trained, split: Split, repeats: bool) -> float:
