@@ -52,3 +52,23 @@ def test_without_times_settings_of_times_stay_as_they_are():
         Space.check({"half_life_days": None}, ["half_life_days"], has_time=False)
     (dims,) = Space.of({"dim": 1}).distributions().values()
     assert dims.choices == (1, 2)  # a half of it is none
+
+
+def test_settings_that_make_trials_long_are_searched_where_they_are_named():
+    settings = {"hidden": (256, 128), "negatives": 5, "batch_size": 1024, "dim": 8}
+    assert Space.of(settings).defaults == {"dim": 8}
+    space = Space.of(settings, ["hidden", "negatives", "batch_size"])
+    assert space.defaults == {"hidden": [256, 128], "negatives": 5, "batch_size": 1024}
+    choices = {name: one.choices for name, one in space.distributions().items()}
+    assert choices == {
+        "hidden": ("[128, 64]", "[256, 128]", "[512, 256]", "[512, 256, 128]"),
+        "negatives": (1, 5, 20),
+        "batch_size": (512, 1024, 2048),
+    }
+    Space.check({"batch_size": None, "dim": 8}, ["batch_size"])  # which training makes a number
+    with pytest.raises(ValueError, match=r"searched: dim\. Received: hidden, negatives"):
+        Space.check(
+            {"hidden": None, "negatives": [{"kind": "in-batch"}], "dim": 8}, ["hidden", "negatives"]
+        )
+    with pytest.raises(ValueError, match=r"searched: hidden\. Received: a model without any"):
+        Space.of({"hidden": [8]})

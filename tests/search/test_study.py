@@ -124,3 +124,17 @@ def test_settings_of_a_trial_that_was_interrupted_are_drawn_again(tmp_path):
     study.add_defaults(0.5, 1.0, [])
     study.tell(study.next(), None, 0.0)
     assert study.next().params == {"interests": 2}
+
+
+def test_widths_are_lists_to_all_but_the_file(tmp_path):
+    space = Space.of({"hidden": (128,)}, ["hidden"])
+    study = Study(tmp_path, space, "these data")
+    study.add_defaults(0.5, 1.0, [])
+    while (trial := study.next()) is not None:
+        study.tell(trial, len(study.settings(trial)["hidden"]), 1.0)
+    study = Study(tmp_path, space, "these data")
+    tried = [one.settings["hidden"] for one in study.tried]
+    assert sorted(tried) == [[64], [128], [256], [256, 128]]
+    assert study.best.settings == {"hidden": [256, 128]}
+    assert study.brought() == {"hidden": 1.5}
+    assert study.settings(study.next_without("hidden")) == {"hidden": [128]}

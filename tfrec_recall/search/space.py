@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -84,18 +85,37 @@ class Choices:
         return CategoricalDistribution(list(self.values))
 
 
+@dataclasses.dataclass(frozen=True)
+class Widths:
+    """Of hidden layers: half of the default ones, the same, twice as many, and one layer more."""
+
+    def takes(self, default: Any) -> bool:
+        return isinstance(default, list | tuple) and bool(default) and all(map(_is_number, default))
+
+    def distribution(self, default: Any) -> BaseDistribution:
+        """Of the widths as text, as lists are none that optuna keeps."""
+        from optuna.distributions import CategoricalDistribution
+
+        half, twice = [max(1, one // 2) for one in default], [2 * one for one in default]
+        values = (half, list(default), twice, [twice[0], *default])
+        return CategoricalDistribution([json.dumps(one) for one in values])
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-Range = Ratio | Between | Times | Choices
+Range = Ratio | Between | Times | Choices | Widths
 
 RANGES: Mapping[str, Range] = {
     # The training of models that descend.
     "learning_rate": Ratio(4),
     "weight_decay": Choices((0.0, 1e-4, 1e-3, 1e-2)),
+    "batch_size": Times((0.5, 1, 2)),
     # Vectors, and what is between them.
     "dim": Times((0.5, 1, 2)),
+    "hidden": Widths(),
+    "negatives": Times((0.25, 1, 4)),
     "temperature": Ratio(3),
     "dropout": Between(0.0, 0.6),
     "interests": Ratio(2, whole=True),
@@ -117,6 +137,8 @@ RANGES: Mapping[str, Range] = {
 }
 """Of settings that are not here, nothing is known of what could be tried: they stay as they are.
 So do those that are switched off by default, such as a half-life of None."""
+ASKED = ("batch_size", "hidden", "negatives")
+"""Settings that are searched only where they are named: they make a trial take far longer."""
 OF_TIMES = ("half_life", "half_life_days", "nearby")
 """Settings that are refused, or change nothing, where events have no times."""
 
@@ -136,6 +158,8 @@ class Space:
     ) -> Self:
         """Of a model's settings, those of which it is known what to try, or of them these alone.
 
+        Those of `ASKED` are left out unless they are named.
+
         Args:
             has_time: whether the events have times; else settings of times stay as they are.
 
@@ -145,12 +169,12 @@ class Space:
         {'dim': 64, 'dropout': 0.2}
         """
         known = {
-            name: value
+            name: list(value) if isinstance(value, tuple) else value
             for name, value in settings.items()
             if name in RANGES and RANGES[name].takes(value) and (has_time or name not in OF_TIMES)
         }
         _refuse_others(known, only, has_time)
-        return cls({name: v for name, v in known.items() if only is None or name in only})
+        return cls({name: known[name] for name in _searched(known, only)})
 
     @staticmethod
     def check(
@@ -170,20 +194,47 @@ class Space:
             name
             for name, value in settings.items()
             if name in RANGES
-            and (value in FOLLOWING or RANGES[name].takes(value))
+            and (RANGES[name].takes(value) or _may_follow(name, value))
             and (has_time or name not in OF_TIMES)
         ]
         _refuse_others(known, only, has_time)
+
+    @staticmethod
+    def kept(settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings as the search keeps them: lists as text.
+
+        >>> Space.kept({"hidden": [256, 128], "dim": 64})
+        {'hidden': '[256, 128]', 'dim': 64}
+        """
+        return {n: json.dumps(v) if isinstance(v, list) else v for n, v in settings.items()}
+
+    @staticmethod
+    def read(kept: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings that the search keeps so.
+
+        >>> Space.read({"hidden": "[256, 128]", "dim": 64})
+        {'hidden': [256, 128], 'dim': 64}
+        """
+        return {n: json.loads(v) if isinstance(v, str) else v for n, v in kept.items()}
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """What the search draws from, by name."""
         return {name: RANGES[name].distribution(v) for name, v in self.defaults.items()}
 
 
+def _may_follow(name: str, value: Any) -> bool:
+    """Whether the data may make a number of a setting; of widths nothing says what they become."""
+    return not isinstance(RANGES[name], Widths) and value in FOLLOWING
+
+
+def _searched(known: Collection[str], only: Sequence[str] | None) -> list[str]:
+    return [name for name in known if (name not in ASKED if only is None else name in only)]
+
+
 def _refuse_others(known: Collection[str], only: Sequence[str] | None, has_time: bool) -> None:
     """Raises ValueError where there is nothing to search, or not all of what is asked for."""
     odd = [name for name in only or () if name not in known]
-    if odd or not known:
+    if odd or not _searched(known, only):
         raise ValueError(
             f"Of this model{'' if has_time else ', on events without times,'} these settings can "
             f"be searched: {', '.join(known) or 'none'}. "

@@ -96,7 +96,7 @@ class Study:
         """The first trial, which was made outside: the defaults."""
         self._study.add_trial(
             optuna.trial.create_trial(
-                params=dict(self._space.defaults),
+                params=self._space.kept(self._space.defaults),
                 distributions=self._distributions,
                 value=value,
                 intermediate_values=dict(enumerate(curve)),
@@ -105,7 +105,7 @@ class Study:
         )
 
     def next(self) -> Trial | None:
-        """The next trial to make, with its settings as `params`, which no other has had.
+        """The next trial to make, whose `settings` no other has had.
 
         Returns: None where all settings that there are were tried or refused.
         """
@@ -130,8 +130,13 @@ class Study:
 
     def again(self, params: Settings, back: str | None = None) -> Trial:
         """A trial of these settings, known or not; `back` as in `Tried`."""
-        self._study.enqueue_trial(params, user_attrs={} if back is None else {"back": back})
+        kept, about = self._space.kept(params), {} if back is None else {"back": back}
+        self._study.enqueue_trial(kept, user_attrs=about)
         return self._study.ask(self._distributions)
+
+    def settings(self, trial: Trial) -> Settings:
+        """Those of a trial."""
+        return self._space.read(trial.params)
 
     def refuse(self, trial: Trial) -> None:
         """The model has refused a trial's settings, which are not drawn again."""
@@ -154,7 +159,8 @@ class Study:
             whole = trial.state is TrialState.COMPLETE
             value = trial.value if whole else max(trial.intermediate_values.values(), default=None)
             seconds, back = (trial.user_attrs.get(name) for name in ("seconds", "back"))
-            found.append(Tried(trial.number, trial.params, value, whole, seconds or 0.0, back))
+            settings = self._space.read(trial.params)
+            found.append(Tried(trial.number, settings, value, whole, seconds or 0.0, back))
         return found
 
     @property

@@ -52,7 +52,7 @@ def tune(
         typer.Option(
             metavar="A,B,…",
             help="The settings to search; by default all of the model's of which it is known what "
-            "to try.",
+            "to try, but for batch_size, hidden and negatives, which may make trials far longer.",
             show_default=False,
         ),
     ] = None,

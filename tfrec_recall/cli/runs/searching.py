@@ -133,8 +133,9 @@ class Searching:
         Returns: whether the model has not refused it.
         """
         before = study.best.value or 0.0
-        given = {**self.base, **trial.params}
-        about = {"made_of": study.made_of, "params": trial.params, "back": back}
+        params = study.settings(trial)
+        given = {**self.base, **params}
+        about = {"made_of": study.made_of, "params": params, "back": back}
         searched = trial if back is None else None
         try:
             with _logged(self.folder, f"trial {trial.number}: {given}"):
@@ -150,7 +151,7 @@ class Searching:
             study.tell(trial, None, 0.0)
         else:
             study.tell(trial, found.value, found.seconds, found.whole)
-        told = ", ".join(f"{name} {_short(value)}" for name, value in trial.params.items())
+        told = ", ".join(f"{name} {_short(value)}" for name, value in params.items())
         if found.late:
             far = "" if found.value is None else f"{found.value:.4f} so far, "
             came = f"{far}ended by the budget: the next call goes on with it"
