@@ -60,3 +60,12 @@ def test_the_index_is_tuned_with_histories_of_validation_users(trained, split, c
     said = capsys.readouterr().err
     assert "it falls short" in said
     assert "of no interest" not in said
+
+
+def test_nothing_is_measured_beyond_the_lists(retriever, split, monkeypatch, capsys):
+    monkeypatch.setattr(retriever, "k", 20)
+    assert {"recall@10"} == {n for n in train.measure(retriever, split).metrics if "recall@" in n}
+    assert "Lists have 20 items: nothing is measured at 50, 100." in capsys.readouterr().err
+    train.check_length(20, (5, 20))
+    with pytest.raises(typer.BadParameter, match="the largest of --cuts"):
+        train.check_length(20, (5, 50))

@@ -228,6 +228,8 @@ def test_a_further_seed_that_goes_on_gets_what_the_first_one_had_more():
         (3000, 60, [("a, seed 1", 1200)]),
         (3000, 2000, [("a, seed 1", 2000)]),
         (50, 60, []),
+        (50, None, []),  # killed before it told what it needs: as one that has to begin anew
+        (700, None, [("a, seed 1", 700)]),
     ],
 )
 def test_a_further_seed_goes_on_where_the_first_one_is_done(status, left, own_needs, given):

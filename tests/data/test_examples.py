@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.references import examples as reference
-from tfrec_recall.data.examples import Examples, next_basket, next_item, pad_runs, pairs
+from tfrec_recall.data.examples import (
+    Examples,
+    learnt,
+    next_basket,
+    next_item,
+    pad_runs,
+    pairs,
+)
 from tfrec_recall.data.interactions import Interactions
 
 # Few users, items and times, so that ties, repetitions and interleaved sessions are common.
@@ -343,3 +350,9 @@ def test_runs_of_nothing():
     empty = np.zeros(0, dtype=np.int64)
     assert pad_runs(np.arange(3), empty, empty, 4).shape == (0, 4)
     assert isinstance(next_item(uneven()).take(slice(0, 0)), Examples)
+
+
+@pytest.mark.parametrize("dtype", [object, "boolean"])
+def test_events_that_do_not_say_so_are_not_history_alone(dtype):
+    events = pd.DataFrame({"history_only": pd.Series([True, None, False], dtype=dtype)})
+    assert learnt(events).tolist() == [False, True, True]

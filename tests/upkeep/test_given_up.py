@@ -1,5 +1,9 @@
 """What has given its number up to what is new leaves the lists, and comes back with an event."""
 
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
 import pytest
 
 from tests.upkeep.conftest import DAY, day
@@ -7,7 +11,7 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.export import load
 from tfrec_recall.operations.remembered_items import RememberedItems
-from tfrec_recall.upkeep import update
+from tfrec_recall.upkeep import served_catalogue, update
 from tfrec_recall.upkeep.state import TrainingState
 
 
@@ -31,3 +35,19 @@ def test_items_without_a_number_are_not_listed_until_they_come_back(popular):
     with pytest.warns(ReadingNotice, match=f"{len(gone) - 1} items have given"):
         version = update(popular, Interactions(again, mend_ids=False), force=True).version
     assert set(load(version).item_ids) == every - gone | {back}
+
+
+def test_in_a_catalogue_that_was_chosen_they_come_back_too(monkeypatch):
+    monkeypatch.setattr(served_catalogue, "is_chosen", lambda serving: True)
+    items, serving = pd.DataFrame({"item_id": ["a", "b", "c"]}), SimpleNamespace(item_ids=["a"])
+    with pytest.warns(ReadingNotice, match="1 items that reindex took out"):
+        found = served_catalogue.listed(items, items, serving, np.array(["b"]))
+    assert list(found["item_id"]) == ["a", "b"]
+
+
+def test_items_that_columns_tell_of_stay_listed():
+    named, told = SimpleNamespace(name="item_id"), SimpleNamespace(name="category")
+    gone = np.array(["b"])
+    for item, expected in (([named], ["b"]), ([named, told], [])):
+        features = SimpleNamespace(item=item, given_up=gone)
+        assert list(served_catalogue.nameless(features)) == expected

@@ -159,7 +159,7 @@ def _as_first(first: Mapping[str, Any], left: float, own: Mapping[str, Any] | No
             had -= own["seconds_allowed"]
         return had if left >= had else 0.0
     needs: float = first["seconds"]
-    if own and own.get("goes_on"):
+    if own and own.get("goes_on") and own.get("goes_on_with"):  # how much one needs is known
         return min(left, max(2 * needs, enough(own))) if left >= enough(own) else 0.0
     return 0.0 if left <= needs else min(left, 2 * needs)
 

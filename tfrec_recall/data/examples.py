@@ -287,7 +287,16 @@ def pairs(interactions: Interactions) -> Examples:
 
 def learnt(events: pd.DataFrame) -> np.ndarray | bool:
     """Which events may be targets: what is `HISTORY_ONLY` is none, and counts among none."""
-    return ~events[HISTORY_ONLY].to_numpy(bool) if HISTORY_ONLY in events else True
+    return ~history_only(events) if HISTORY_ONLY in events else True
+
+
+def history_only(events: pd.DataFrame) -> np.ndarray:
+    """The column `HISTORY_ONLY`, bool [events]; missing values are False.
+
+    >>> history_only(pd.DataFrame({HISTORY_ONLY: [True, None, False]}))
+    array([ True, False, False])
+    """
+    return events[HISTORY_ONLY].eq(True).fillna(False).to_numpy(bool)
 
 
 def history_alone(interactions: Interactions, rows: np.ndarray) -> Interactions:
@@ -298,7 +307,7 @@ def history_alone(interactions: Interactions, rows: np.ndarray) -> Interactions:
     """
     events = interactions.events
     if HISTORY_ONLY in events:
-        rows = rows | events[HISTORY_ONLY].to_numpy(bool)
+        rows = rows | history_only(events)
     # What was checked stays as it is.
     return interactions._with_checked(events=events.assign(**{HISTORY_ONLY: rows}))
 

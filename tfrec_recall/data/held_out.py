@@ -15,6 +15,7 @@ from tfrec_recall.data.examples import (
     checked,
     examples_of,
     first_rows,
+    history_only,
     learnt,
     pairs_of,
 )
@@ -88,7 +89,7 @@ def _with_copies_last(events: pd.DataFrame) -> pd.DataFrame:
     """The events user by user; of two of one item, the one that is learnt, and how, comes first."""
     keys = [rank(events["user_id"])]
     if HISTORY_ONLY in events:
-        keys.append(events[HISTORY_ONLY].to_numpy(bool))
+        keys.append(history_only(events))
     if "weight" in events:
         keys.append(-events["weight"].to_numpy(dtype=np.float64))
     return events.iloc[np.lexsort(keys[::-1])].reset_index(drop=True)

@@ -41,8 +41,8 @@ class Growing(SavedWhole):
         Rows of new values begin as that of unknown ones, or as a layer that counts what it has
         learnt begins; the optimiser's state goes along, and has none of new rows. Of the events of
         before, `update(recent(…))` replays some and adds to what was counted. `fit` replays none:
-        it goes on from the weights, and keeps the mean, the counts and the graph of before; a model
-        that learns in one pass learns anew from what it is given, and says so.
+        it goes on from the weights, and keeps the mean and the graph of before; a model that learns
+        in one pass learns anew from what it is given, and says so.
 
         Args:
             features: that `model.features.grow(…)` made.

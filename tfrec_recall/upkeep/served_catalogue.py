@@ -8,6 +8,7 @@ import pandas as pd
 from tfrec_recall.data.notices import tell
 from tfrec_recall.export import LoadedRetriever
 from tfrec_recall.export.version_files import training_in
+from tfrec_recall.features import Features
 from tfrec_recall.operations.catalogue_changes import CatalogueChanges
 
 CHOSEN = "catalogue_chosen"  # in what a card tells of an update, also of those after a reindex
@@ -33,7 +34,9 @@ def chosen_rows(serving: LoadedRetriever, known: pd.DataFrame) -> pd.DataFrame:
     return served[served["item_id"].isin([*changes.added, *(changes.changed or ())])]
 
 
-def listed(items: pd.DataFrame, known: pd.DataFrame, serving: LoadedRetriever) -> pd.DataFrame:
+def listed(
+    items: pd.DataFrame, known: pd.DataFrame, serving: LoadedRetriever, given_up: np.ndarray
+) -> pd.DataFrame:
     """The items that are served or new; of a catalogue that was not chosen all.
 
     What is otherwise is told.
@@ -41,10 +44,12 @@ def listed(items: pd.DataFrame, known: pd.DataFrame, serving: LoadedRetriever) -
     Args:
         items: all that the model knows after the update.
         known: those that it knew before.
+        given_up: ids that updates, and not reindex, took off the lists; see `nameless`.
     """
     if not is_chosen(serving):
         return items
     left = items["item_id"].isin(known["item_id"]) & ~items["item_id"].isin(serving.item_ids)
+    left &= ~items["item_id"].isin(given_up)
     lost = int((~pd.Series(serving.item_ids).isin(items["item_id"])).sum())
     if left.any():
         tell(
@@ -60,14 +65,20 @@ def listed(items: pd.DataFrame, known: pd.DataFrame, serving: LoadedRetriever) -
     return items[~left].reset_index(drop=True)
 
 
+def nameless(features: Features) -> np.ndarray:
+    """The items that have given their numbers up, if ids are all that a model knows of items: what
+    is left of them is the row of unknown values, which they share."""
+    ids_alone = all(feature.name == "item_id" for feature in features.item)
+    return features.given_up if ids_alone else features.given_up[:0]
+
+
 def still_known(
     items: pd.DataFrame, before: np.ndarray, after: np.ndarray, serving: LoadedRetriever
 ) -> pd.DataFrame:
-    """Without the items that have given their numbers up: all that is left of them is the row of
-    unknown values, which they share. One that `reindex` has listed since stays.
+    """Without the items that are `nameless`, but those that `reindex` has listed since.
 
     Args:
-        before, after: the ids that were given up until this update, and with it.
+        before, after: which were so until this update, and are with it.
     """
     chosen = before[pd.Index(before).isin(serving.item_ids)]
     gone = items["item_id"].isin(after) & ~items["item_id"].isin(chosen)

@@ -40,6 +40,7 @@ from tfrec_recall.upkeep.served_catalogue import (
     chosen_rows,
     is_chosen,
     listed,
+    nameless,
     still_known,
 )
 from tfrec_recall.upkeep.state import TrainingState, remove_old, write
@@ -137,9 +138,9 @@ def _updated(
             f"{newest[0]}, is not in it."
         )
     learnt, held = run.parts()
-    catalogue = listed(run.items, run.known_items, serving)
     model = run.state.model()
-    given_up = model.features.given_up  # until now
+    given_up = nameless(model.features)  # until now
+    catalogue = listed(run.items, run.known_items, serving, given_up)
     clock.lap("read")
     before, after, change, measured = NOTHING
     if len(learnt):
@@ -148,7 +149,7 @@ def _updated(
     if len(learnt) and len(held):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", IndexNotice)  # they are told of what is exported
-            known = still_known(catalogue, given_up, model.features.given_up, serving)
+            known = still_known(catalogue, given_up, nameless(model.features), serving)
             trial = retriever_of(model, known, serving, run.since())
         clock.lap("index")
         before, after, change, measured = run.compared(serving, trial, learnt, held)
@@ -169,7 +170,7 @@ def _updated(
         model = run.learn(model, held)
         clock.lap("learn")
     whole = len(catalogue)
-    catalogue = still_known(catalogue, given_up, model.features.given_up, serving)
+    catalogue = still_known(catalogue, given_up, nameless(model.features), serving)
     if len(catalogue) < whole:
         tell(
             f"{whole - len(catalogue):,} items have given their numbers up (minimum_count, "

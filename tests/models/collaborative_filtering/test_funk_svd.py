@@ -101,6 +101,13 @@ def test_what_has_learnt_nothing_says_so(train):
             asked(train.events)
 
 
+def test_one_that_grew_before_it_had_learnt_begins_as_any(train):
+    features = FunkSVD.default_features(train).adapt(train)
+    grown = FunkSVD(features, dim=DIM).grow(features.grow(train))
+    grown.training_data(train)
+    assert not grown.is_blank
+
+
 def test_vectors_rank_exactly_as_ratings_do(train):
     model = with_distinct_weights(train)
     retriever = model.retriever(train.items, k=len(train.items))

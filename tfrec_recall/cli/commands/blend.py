@@ -17,7 +17,14 @@ from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.option_groups import takes
 from tfrec_recall.cli.arguments.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
 from tfrec_recall.cli.arguments.source import Source
-from tfrec_recall.cli.commands.train import K, check_place, first_queries, known_again, measure
+from tfrec_recall.cli.commands.train import (
+    K,
+    check_length,
+    check_place,
+    first_queries,
+    known_again,
+    measure,
+)
 from tfrec_recall.cli.console import progress, results, say, waiting, warn
 from tfrec_recall.cli.figures import record, show
 from tfrec_recall.cli.loading import load_export, trained_on
@@ -113,6 +120,7 @@ def blend(
             param_hint="--depth",
         )
     places = None if cuts is None else parse_cuts(cuts)
+    check_length(k, places)
     figures = output(json, "--json")
     if export is not None:
         check_place(export)

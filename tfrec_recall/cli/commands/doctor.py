@@ -48,17 +48,14 @@ def doctor(
     Of an export it reads the card, and asks it for lists on the data that it was trained on, or on
     `--data`: test is measured again, and each feature shuffled once. Of a comparison all is there.
     """
-    from tfrec_recall.advice import advise
-
     target = output(json, "--json")
     beside = target.tables() if target else results()
     report = path / REPORT if path.is_dir() else path
     if report.suffix == ".json" and report.exists():
         _refuse(source, measured)
-        of_data, models = _of_report(report)
+        found, models = _of_report(report)
     else:
-        of_data, models = _of_export(path, source, measured)
-    found = {**of_data, **{name: advise(evidence) for name, evidence in models.items()}}
+        found, models = _of_export(path, source, measured)
     unseen = {name: evidence.not_looked_at for name, evidence in models.items()}
     unseen = {name: faults for name, faults in unseen.items() if faults}
     _show(found, unseen, beside)
@@ -76,14 +73,15 @@ def _refuse(source: Source, measured: Protocol) -> None:
 
 
 def _of_report(path: pathlib.Path) -> tuple[dict[str, list[Advice]], dict[str, Evidence]]:
-    """What is said of the data, and what is known of each model."""
-    from tfrec_recall.advice import advise_on_data
+    """What is said of the data and of each model, and what is known of the latter."""
+    from tfrec_recall.advice import advise, advise_on_data
 
     try:
         summary = json_module.loads(path.read_text(encoding="utf-8"))
         facts, models = summary["facts"], summary["models"]
         rows = {row["model"]: _evidence(row, facts) for row in models}
-        return {DATA: advise_on_data(facts)}, rows
+        said = {name: advise(evidence) for name, evidence in rows.items()}
+        return {DATA: advise_on_data(facts), **said}, rows
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} is not what `compare` wrote. Received: {type(error).__name__}: {error}."
@@ -101,9 +99,9 @@ def _evidence(row: Mapping[str, Any], facts: Mapping[str, Any] | None) -> Eviden
 def _of_export(
     path: pathlib.Path, source: Source, measured: Protocol
 ) -> tuple[dict[str, list[Advice]], dict[str, Evidence]]:
-    """What is said of the data, and what the card tells and, where they are at hand, the export
-    finds in them."""
-    from tfrec_recall.advice import advise_on_data
+    """What is said of the data and of the model, and what the card tells of the latter and, where
+    data are at hand, the export finds in them."""
+    from tfrec_recall.advice import advise, advise_on_data
     from tfrec_recall.cli.loading import load_export, trained_on
     from tfrec_recall.cli.updates import warn_of_learnt
 
@@ -130,7 +128,8 @@ def _of_export(
         found, facts = _measured(retriever, source, measured)
         row = {**row, **found}
         told[DATA] = advise_on_data(facts)
-    return told, {name: _evidence(row, facts)}
+    evidence = _evidence(row, facts)
+    return {**told, name: advise(evidence)}, {name: evidence}
 
 
 def _measured(
@@ -157,7 +156,7 @@ def _show(found: Mapping[str, list[Advice]], unseen: Mapping[str, list[str]], on
     for name, faults in unseen.items():
         on.print(
             f"Not looked at of {name}: whether it {' or is '.join(faults)}. "
-            "Nothing was measured on validation after its epochs.",
+            "No figures on validation after its epochs are at hand.",
             soft_wrap=True,
         )
     healthy = [name for name, said in found.items() if not said and name != DATA]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import pathlib
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -147,6 +148,7 @@ def train(
     chosen = entry(model)
     published, given = read_all(settings or ())
     places = None if cuts is None else parse_cuts(cuts)
+    check_length(k, places)
     check_server(index, scann_ops)
     check_recall(index, recall)
     if keep_state and export is None:
@@ -257,6 +259,15 @@ def check_server(kind: Kind, scann_ops: bool) -> None:
         )
 
 
+def check_length(k: int | None, cuts: Sequence[int] | None) -> None:
+    """Refuses cuts that lists of --k items do not reach."""
+    if k is not None and cuts is not None and max(cuts) > k:
+        raise typer.BadParameter(
+            f"lists have as many items as the largest of --cuts, or more. Received: {k}.",
+            param_hint="--k",
+        )
+
+
 def check_recall(kind: Kind | None, recall: float | None) -> None:
     """Refuses a recall that no index can be tuned to."""
     if recall is None:
@@ -309,9 +320,17 @@ def measure(
     cuts: tuple[int, ...] | None = None,
     repeats: bool = False,
 ) -> Report:
-    """The report on test."""
+    """The report on test; at the cuts of the split that lists of the retriever reach, if none are
+    asked for."""
     from tfrec_recall.evaluation import evaluate
+    from tfrec_recall.evaluation.evaluate import default_cuts
 
+    if cuts is None:
+        usual = default_cuts(split)
+        cuts = tuple(cut for cut in usual if cut <= retriever.k) or (retriever.k,)
+        beyond = ", ".join(str(cut) for cut in usual if cut > retriever.k)
+        if beyond:
+            say(f"Lists have {retriever.k} items: nothing is measured at {beyond}.")
     with progress("Ranking") as tell:
         return evaluate(retriever, split, cuts=cuts, repeats=repeats, lists=False, progress=tell)
 

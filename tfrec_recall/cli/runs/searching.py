@@ -96,6 +96,10 @@ class Searching:
                 return trials
             refused = 0 if self._is_made(study, trial, back) else refused + 1
             trials = None if trials is None else trials - 1
+            if (
+                self.unfinished.about is not None
+            ):  # it goes on in the next call, not beyond this one
+                return trials
         if refused == REFUSED:
             told = f"{refused} trials in a row cannot be made: the search ends. "
             warn((f"{told}Give --search without the settings that are refused.", "yellow"))

@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, batches
 from tfrec_recall.data.arguments import flag, number, whole
-from tfrec_recall.data.examples import HISTORY_ONLY, NoExample, pad_runs
+from tfrec_recall.data.examples import HISTORY_ONLY, NoExample, history_only, pad_runs
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, Rows, Start, Wanted, ids_alone
 from tfrec_recall.models.collaborative_filtering.factors_and_bias import (
@@ -123,7 +123,7 @@ class FunkSVD(RecallModel):
         A model that has grown keeps all of these, and takes what is new as `update` does.
         """
         user, item, rating = self._encoded(train)
-        if self.has_grown:
+        if self.has_grown and not self.is_blank:
             self._take_new(user, item, rating)
             self._draw_both(user, item)
             return
@@ -344,7 +344,7 @@ class FunkSVD(RecallModel):
         item = self.features.ids("item_id").encode(train.events["item_id"])
         rated = (user >= FIRST_KNOWN) & (item >= FIRST_KNOWN) & np.isfinite(rating)
         if HISTORY_ONLY in train.events:
-            rated &= ~train.events[HISTORY_ONLY].to_numpy(bool)
+            rated &= ~history_only(train.events)
         if not rated.any():
             raise NoExample(
                 "FunkSVD learns from events with a rating whose user and item are known. "
