@@ -50,4 +50,4 @@ def test_items_that_columns_tell_of_stay_listed():
     gone = np.array(["b"])
     for item, expected in (([named], ["b"]), ([named, told], [])):
         features = SimpleNamespace(item=item, given_up=gone)
-        assert list(served_catalogue.nameless(features)) == expected
+        assert list(served_catalogue.nameless(SimpleNamespace(features=features))) == expected

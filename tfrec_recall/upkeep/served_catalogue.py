@@ -8,7 +8,7 @@ import pandas as pd
 from tfrec_recall.data.notices import tell
 from tfrec_recall.export import LoadedRetriever
 from tfrec_recall.export.version_files import training_in
-from tfrec_recall.features import Features
+from tfrec_recall.models import RecallModel
 from tfrec_recall.operations.catalogue_changes import CatalogueChanges
 
 CHOSEN = "catalogue_chosen"  # in what a card tells of an update, also of those after a reindex
@@ -65,11 +65,14 @@ def listed(
     return items[~left].reset_index(drop=True)
 
 
-def nameless(features: Features) -> np.ndarray:
-    """The items that have given their numbers up, if ids are all that a model knows of items: what
-    is left of them is the row of unknown values, which they share."""
-    ids_alone = all(feature.name == "item_id" for feature in features.item)
-    return features.given_up if ids_alone else features.given_up[:0]
+def nameless(model: RecallModel) -> np.ndarray:
+    """The items that have given their numbers up, if ids are all that the model knows of items.
+
+    What is left of them is the row of unknown values, which they share.
+    """
+    given_up = model.features.given_up
+    ids_alone = all(feature.name == "item_id" for feature in model.features.item)
+    return given_up if ids_alone else given_up[:0]
 
 
 def still_known(

@@ -139,7 +139,7 @@ def _updated(
         )
     learnt, held = run.parts()
     model = run.state.model()
-    given_up = nameless(model.features)  # until now
+    given_up = nameless(model)  # until now
     catalogue = listed(run.items, run.known_items, serving, given_up)
     clock.lap("read")
     before, after, change, measured = NOTHING
@@ -149,7 +149,7 @@ def _updated(
     if len(learnt) and len(held):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", IndexNotice)  # they are told of what is exported
-            known = still_known(catalogue, given_up, nameless(model.features), serving)
+            known = still_known(catalogue, given_up, nameless(model), serving)
             trial = retriever_of(model, known, serving, run.since())
         clock.lap("index")
         before, after, change, measured = run.compared(serving, trial, learnt, held)
@@ -170,7 +170,7 @@ def _updated(
         model = run.learn(model, held)
         clock.lap("learn")
     whole = len(catalogue)
-    catalogue = still_known(catalogue, given_up, nameless(model.features), serving)
+    catalogue = still_known(catalogue, given_up, nameless(model), serving)
     if len(catalogue) < whole:
         tell(
             f"{whole - len(catalogue):,} items have given their numbers up (minimum_count, "
