@@ -303,6 +303,7 @@ def test_a_browser_chooses_what_is_listed(split, tmp_path):
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
         page.goto(address)
+        expect(page.locator("#facts")).to_contain_text("30 items · 12 users")
         page.locator("#user").press_sequentially("v03")
         page.locator("#user-found li", has_text="v03").click()
         expect(page.locator("#what")).to_have_text("For user v03")

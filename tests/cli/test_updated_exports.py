@@ -46,7 +46,7 @@ def test_weights_are_not_fitted_to_what_a_channel_has_learnt(
     exported, updated, folder, tmp_path, said
 ):
     refused = said("blend", exported, updated, code=1)
-    assert "blend the versions that training wrote, such as EXPORT/1, or give --data" in refused
+    assert "blend the versions that training wrote, such as EXPORT/1, give --data" in refused
     assert f"Received: updated, {WORDS}." in refused
     elsewhere, figures = tmp_path / "since", tmp_path / "figures.json"
     shutil.copytree(folder, elsewhere)
