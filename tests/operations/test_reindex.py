@@ -20,6 +20,7 @@ from tfrec_recall.export.version_files import EXTRA
 from tfrec_recall.export.versions import versions
 from tfrec_recall.health.asked import vectors_of
 from tfrec_recall.operations.index_settings import with_recall
+from tfrec_recall.operations.kept_tree import KeptTree
 from tfrec_recall.operations.reindex import reindex, reindexed
 from tfrec_recall.retrieval import (
     Auto,
@@ -339,3 +340,13 @@ def test_quotation_marks_are_text_where_the_command_or_the_training_says_so(tmp_
         loaded = load(export(over(ITEMS), tmp_path / f"{len(recorded)}", data=recorded))
         table = items_table(loaded, Source(items=str(path), layout=given))
         assert table.iloc[0].to_dict() == {"item_id": "1", "size": 2.5, "note": '"a" b'}
+
+
+def test_another_length_of_lists_needs_no_other_index_of_trigger_items(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(KeptTree, "of", lambda *told: asked.append(told))
+    vectors = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+    by_trigger = TriggerRetriever(ITEMS["item_id"], vectors, k=3, item_embedder=OfColours())
+    loaded = load(export(by_trigger, tmp_path / "trigger", items=ITEMS))
+    assert reindexed(loaded, NEW, k=5).k == 5
+    assert len(asked) == 1

@@ -173,12 +173,10 @@ def reindexed(
     length = retriever.k if k is None else k
     if index is None:
         index = index_settings(report["index"])
-        kept = (
-            None
-            if rebuild or length != retriever.k
-            else KeptTree.of(retriever, items["item_id"], index)
-        )
-        index = index if kept is None else kept
+        # An index of trigger items finds neighbours, as many as before, however long lists are.
+        tuned_for = length if report["kind"] != "trigger items" else retriever.k
+        if not rebuild and tuned_for == retriever.k:
+            index = KeptTree.of(retriever, items["item_id"], index) or index
     arguments: dict[str, Any] = {
         "item_ids": items["item_id"].to_numpy(),
         "vectors": vectors,
