@@ -85,6 +85,35 @@ def test_without_figures_on_validation_training_is_not_looked_at():
     assert unseen() == unseen(epochs=[], settings={"alpha": 0.3}) == []  # which learns in one pass
 
 
+def test_of_a_schedule_the_end_is_what_was_kept():
+    def run(*values):
+        epochs = [{"epoch": epoch, "loss": 5.0 - epoch} for epoch in range(1, 2 * len(values) + 1)]
+        for epoch, value in zip(epochs[1::2], values, strict=True):
+            epoch["val_recall@50"] = value
+        settings = {"epochs": 10, "rate": 0.05, "dim": 64}
+        return {"epochs": [epochs], "best_epoch": [None], "settings": settings}
+
+    def told(*values):
+        return said(**run(*values))
+
+    def unseen(*values):
+        return Evidence.of({**HEALTHY, **run(*values)}, DATA).not_looked_at
+
+    assert told(0.3, 0.4, 0.45, 0.47, 0.49) == []  # the best at the end, as schedules are
+    (one,) = told(0.3, 0.35, 0.4, 0.44, 0.5)
+    assert one.fault == "under-trained"
+    assert "the last of 10 is the best by far (0.4400 after epoch 8), with" in one.figure
+    assert one.setting == "Try `epochs = 20`, or a larger `rate` (it is 0.05)."
+    (one,) = told(0.3, 0.5, 0.48, 0.46, 0.44)
+    assert one.fault == "overfits"
+    assert "from 0.5000 after epoch 4 to 0.4400 after epoch 10" in one.figure
+    assert "fewer `epochs` (it is 10), a smaller `dim` (it is 64); the end of" in one.setting
+    (one,) = told(0.3)
+    assert "the epochs ran out" in one.figure
+    assert unseen(0.3, 0.4, 0.45, 0.47, 0.49) == ["under-trained"]
+    assert unseen(0.3, 0.4, 0.45, 0.5, 0.49) == unseen(0.3, 0.35, 0.4, 0.44, 0.5) == []
+
+
 def test_popularity_bias():
     (one,) = said(exposure=[0.0, 0.1, 0.2, 0.7], settings={**SETTINGS, "correct": False})
     assert one.fault == "popularity-biased"

@@ -102,6 +102,10 @@ def test_an_export_is_asked_and_its_card_read(retriever, split, folder, tmp_path
     told = printed("doctor", capsys, tmp_path / "even")
     assert "only what the card tells is looked at" in told.err
     assert "even overfits" in told.out
+    schedule = {**gone, "best_epoch": None}
+    export(retriever, tmp_path / "even", data=schedule, items=split.interactions.items)
+    told = printed("doctor", capsys, tmp_path / "even").out
+    assert "the end of the schedule is what was kept" in told
 
 
 def test_indexes_of_the_channels_of_a_blend_are_looked_at(tmp_path, capsys):

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tests.evaluation.conftest import Known
 from tfrec_recall.advice import Evidence, advise
 from tfrec_recall.cli.runs import deadline as of_deadline
-from tfrec_recall.cli.runs import training
+from tfrec_recall.cli.runs import training, validation
 from tfrec_recall.cli.runs.long_run import LongRun
 from tfrec_recall.cli.runs.training import Unsuitable, train_model
 from tfrec_recall.cli.runs.training_progress import Stopwatch
@@ -105,10 +105,10 @@ def test_that_the_epochs_ran_out_is_said(entry, split, capsys):
 
 
 def test_of_many_users_some_are_measured_after_an_epoch(entry, split, capsys, monkeypatch):
-    monkeypatch.setattr(training, "MEASURED_USERS", 5)
+    monkeypatch.setattr(validation, "MEASURED_USERS", 5)
     measured = []
     monkeypatch.setattr(
-        training,
+        validation,
         "RecallOnValidation",
         lambda *arguments, **options: (
             measured.append(options["users"]) or RecallOnValidation(*arguments, **options)
@@ -127,8 +127,8 @@ def test_of_many_users_ratings_of_some_are_measured(entry, split, capsys, monkey
             asked.append(self.split.validation.targets["user_id"].nunique())
             logs[training.RATED] = 1.0
 
-    monkeypatch.setattr(training, "MEASURED_USERS", 5)
-    monkeypatch.setattr(training, "RatingsOnValidation", Rated)
+    monkeypatch.setattr(validation, "MEASURED_USERS", 5)
+    monkeypatch.setattr(validation, "RatingsOnValidation", Rated)
     monkeypatch.setattr(Toy, "learns_ratings", True)
     train_model(entry, split, {"epochs": 2}, seed=0)
     assert asked == [5, 5]
@@ -208,7 +208,7 @@ def test_where_a_paper_names_no_optimizer_it_is_the_models_own(
 )
 def test_fewer_users_are_measured_where_a_network_scores_pairs(scores_pairs, items, users):
     model = types.SimpleNamespace(scores_pairs=scores_pairs)
-    assert training.measured_users(model, items) == users
+    assert validation.measured_users(model, items) == users
 
 
 def without_validation(split):

@@ -118,9 +118,11 @@ def test_models_without_recall_on_validation_have_curves_of_what_they_have(tmp_p
 
     losses = [{"epoch": epoch, "loss": 300.0 / epoch, "seconds": 1.0} for epoch in (1, 2, 3)]
     ratings = [{**epoch, "val_rmse": 1.0 - epoch["epoch"] / 10} for epoch in losses]
+    places = [losses[0], *({**epoch, "val_recall@50": epoch["epoch"] / 10} for epoch in losses[1:])]
     made = (
         *(result("two-tower"), result("item-cf", epochs=[])),
         *(result("item2vec", epochs=losses, best_epoch=None), result("funk-svd", epochs=ratings)),
+        result("ges", epochs=places, best_epoch=None),
     )
     summary = summarised(results(*made), FACTS, [one["model"] for one in made])
     file = tmp_path / "report.html"
@@ -129,7 +131,11 @@ def test_models_without_recall_on_validation_have_curves_of_what_they_have(tmp_p
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         opened = browser.new_page()
         opened.goto(file.as_uri())
-        assert opened.locator("#learning .legend span").all_inner_texts() == ["two-tower"]
+        learning = opened.locator("#learning .legend span").all_inner_texts()
+        assert sorted(learning) == ["ges", "two-tower"]
+        drawn = opened.locator("#learning polyline").all()
+        points = [len(one.get_attribute("points").split()) for one in drawn]
+        assert points[learning.index("ges")] == 2  # the epochs that were measured
         curves = opened.locator("#losses .legend span").all_inner_texts()
         assert sorted(curves) == ["funk-svd, RMSE", "item2vec"]
         assert opened.locator("#losses polyline").count() == 2

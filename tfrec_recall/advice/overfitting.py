@@ -13,20 +13,23 @@ FALL = 0.05  # of the best figure on validation, by which the last one is worse
 def overfitting(known: Evidence) -> Iterator[Advice]:
     """Validation gets worse by a twentieth or more after its best epoch, while the loss falls."""
     curve = known.curve
-    if curve is None or curve.best == len(curve.values):
+    if curve is None:
         return
-    best, last = curve.values[curve.best - 1], curve.values[-1]
+    best, last = curve.values[curve.place], curve.values[-1]
     worse = last - best if curve.name in ERRORS else best - last
-    before, after = curve.losses[curve.best - 1], curve.losses[-1]
-    if worse < FALL * abs(best) or not after < before:
+    before, after = curve.losses[curve.place], curve.losses[-1]
+    if worse <= 0 or worse < FALL * abs(best) or not after < before:
         return
-    ways = []
+    ways, kept = [], "the best epoch is what was kept"
+    if curve.by_schedule:
+        kept = "the end of the schedule is what was kept"
+        ways.append(f"fewer `epochs` (it is {curve.learnt})")
     for name in known.has("dropout", "weight_decay", "l2"):
         ways.append(f"a larger `{name}` (it is {known.settings[name]})")
     ways += [f"a smaller `dim` (it is {known.settings['dim']})" for _ in known.has("dim")]
     yield Advice(
         "overfits",
         f"{curve.shown} went from {best:.4f} after epoch {curve.best} to {last:.4f} after epoch "
-        f"{len(curve.values)}, while the loss fell from {before:.4f} to {after:.4f}.",
-        f"Try {', '.join(ways) or 'a model with fewer weights'}; the best epoch is what was kept.",
+        f"{curve.epochs[-1]}, while the loss fell from {before:.4f} to {after:.4f}.",
+        f"Try {', '.join(ways) or 'a model with fewer weights'}; {kept}.",
     )

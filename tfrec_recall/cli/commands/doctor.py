@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 
 REPORT = "comparison.json"
 DATA = "the data"
+NO_FIGURES = (
+    "No figures on validation after its epochs are at hand: where the data have a validation part, "
+    "`train --curve` has them."
+)
+AT_ITS_BEST = (
+    "A schedule is at its best at its end, however long it is: `tune --search epochs` tells "
+    "whether a longer one brings more."
+)
 
 
 @options.reads_data
@@ -116,6 +124,8 @@ def _of_export(
         "field_weights": trained.get("field_weights") or {},
         "features": retriever.card.get("features"),
     }
+    if "best_epoch" in trained:
+        row["best_epoch"] = trained["best_epoch"]
     told: dict[str, list[Advice]] = {}
     facts: Mapping[str, Any] | None = None
     try:
@@ -153,10 +163,11 @@ def _show(found: Mapping[str, list[Advice]], unseen: Mapping[str, list[str]], on
             on.print(Text.assemble((f"{name} ", "bold"), (one.fault, "yellow")), soft_wrap=True)
             on.print(f"  {one.figure}", soft_wrap=True)
             on.print(f"  {one.setting}", soft_wrap=True)
-    for name, faults in unseen.items():
+    for faults in sorted({tuple(faults) for faults in unseen.values()}):
+        names = [name for name, theirs in unseen.items() if tuple(theirs) == faults]
         on.print(
-            f"Not looked at of {name}: whether it {' or is '.join(faults)}. "
-            "No figures on validation after its epochs are at hand.",
+            f"Not looked at of {', '.join(names)}: whether it {' or is '.join(faults)}. "
+            f"{NO_FIGURES if 'overfits' in faults else AT_ITS_BEST}",
             soft_wrap=True,
         )
     healthy = [name for name, said in found.items() if not said and name != DATA]

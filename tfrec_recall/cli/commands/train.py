@@ -137,6 +137,14 @@ def train(
             show_default=False,
         ),
     ] = None,
+    curve: Annotated[
+        bool,
+        typer.Option(
+            "--curve",
+            help="Measure a model that learns by a schedule on validation at five places of it, as "
+            "`compare` and `tune` do, for `doctor` and --json.",
+        ),
+    ] = False,
     cuts: Cuts = None,
     json: options.Json = None,
 ) -> None:
@@ -175,9 +183,12 @@ def train(
     interactions = measured.counted(source.load())
     offered.check(interactions, chosen.load())
     from tfrec_recall.cli.runs.training import train_model
+    from tfrec_recall.cli.runs.validation import check_curve
     from tfrec_recall.data.fingerprint import fingerprint
 
     split = measured.cut(interactions)
+    if curve:
+        check_curve(chosen.name, chosen.load(), split)
     repeats = bool(measured.repeats)
     columns = source.columns
     if run.folder is not None:
@@ -191,7 +202,9 @@ def train(
             board,
         )
     trained = train_model(
-        *(chosen, split, given, seed, published, repeats, columns, board), long_run=run
+        *(chosen, split, given, seed, published, repeats, columns, board),
+        long_run=run,
+        on_schedule=curve,
     )
     if not run.writes:
         say("This worker has learnt its part; the chief measures and writes.")

@@ -91,6 +91,7 @@ def made(
             columns=plan.source.columns,
             watching=[deadline] if deadline else [],
             long_run=LongRun(unfinished.folder) if in_steps else LongRun(),
+            on_schedule=True,
         )
     except Unsuitable as error:
         return {

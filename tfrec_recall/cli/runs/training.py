@@ -29,9 +29,14 @@ from tfrec_recall.cli.runs.followed import (
 from tfrec_recall.cli.runs.long_run import TRAINING, LongRun
 from tfrec_recall.cli.runs.tensorboard import epochs_to
 from tfrec_recall.cli.runs.training_progress import EpochLines, Stopwatch, bars
+from tfrec_recall.cli.runs.validation import (
+    MONITORED,
+    RATED,
+    RecallOnSchedule,
+    on_validation,
+)
 from tfrec_recall.cli.runs.vocabularies import with_vocabularies
 from tfrec_recall.data import Interactions, Split, hold_back
-from tfrec_recall.evaluation import RatingsOnValidation, RecallOnValidation
 from tfrec_recall.features import Features, Wanted
 from tfrec_recall.features.specification import WITHOUT_TIMES
 from tfrec_recall.layers.tables import is_far
@@ -52,13 +57,8 @@ from tfrec_recall.training.rate_drops import Piece, in_pieces
 
 Optimizer = Callable[..., tf.keras.optimizers.Optimizer]
 
-CUT = 50
 PATIENCE = 4
 PATIENT_STEPS = 1000  # of a trial
-MEASURED_USERS = 10_000  # after each epoch
-FEWEST_USERS, MEASURED_PAIRS = 1000, 10**8  # of a model that scores each user with each item
-MONITORED = f"val_recall@{CUT}"
-RATED = "val_rmse"  # of models that learn ratings
 BY_NAME: Mapping[str, Optimizer] = {
     "Adam": tf.keras.optimizers.Adam,
     "LazyAdam": LazyAdam,
@@ -113,6 +113,7 @@ def train_model(
     board: pathlib.Path | None = None,
     watching: Sequence[tf.keras.callbacks.Callback] = (),
     long_run: LongRun = LongRun(),  # noqa: B008  frozen
+    on_schedule: bool = False,
 ) -> Trained:
     """Trains a model on the training part, and stops by recall@50 on validation.
 
@@ -132,6 +133,8 @@ def train_model(
         watching: callbacks that find the figures of validation in the logs; they may stop training.
             A `Deadline` gives a trial half of its time.
         long_run: where checkpoints go, and the strategy; what is returned is on this machine.
+        on_schedule: whether validation is measured at some places of the schedule of a model that
+            learns by one, too; what it learns stays the same.
 
     Raises: ValueError for an unknown setting, or one without effect; Unsuitable for data that the
         model cannot learn from.
@@ -214,9 +217,9 @@ def train_model(
             model.fit(batches)
         examples, seconds = len(batches.events), time.perf_counter() - begin
     else:
-        stops_by: Split | None = split if model.stops_early else None
-        if model.stops_early and not len(split.validation.targets):
-            stops_by = None
+        is_measured = len(split.validation.targets) and (model.stops_early or on_schedule)
+        measured = split if is_measured else None
+        if model.stops_early and measured is None:
             trial = hold_back(split.train, seed=seed)
             if trial is not None:
                 say(f"No validation came with the data: {trial.validation} are held back at first.")
@@ -231,10 +234,11 @@ def train_model(
                 say((_told(pieces), "bold"), " are best; now all of train is learnt.")
                 gc.collect()
                 model, batches = prepare(split.train, features)
-        if stops_by is not None:
+        stops = measured is not None and model.stops_early
+        if stops:
             training = with_epochs_of_drops(training, settings)
         clock, stopping, own = _fit(
-            *(model, batches, training, optimizer, stops_by, repeats, board, watching),
+            *(model, batches, training, optimizer, measured, repeats, board, watching),
             *(long_run, TRAINING, pieces),
         )
         optimizer_name = type(model.optimizer).__name__
@@ -242,7 +246,7 @@ def train_model(
             with waiting("Fetching what was learnt"):
                 model = on_one_device(model)
         curve = curve or own
-        if stops_by is not None:
+        if stops:
             best = _best(stopping, clock)
         examples, seconds = clock.steps * batch_size, clock.seconds
         weights = field_weights(model, batches)
@@ -259,17 +263,6 @@ def train_model(
         field_weights=weights,
         **best,
     )
-
-
-def measured_users(model: RecallModel, items: int) -> int:
-    """How many users are measured after each epoch, at most.
-
-    A network that scores each user with each of many items would take longer to measure than to
-    learn: it is asked of fewer.
-    """
-    if not model.scores_pairs:
-        return MEASURED_USERS
-    return min(MEASURED_USERS, max(FEWEST_USERS, MEASURED_PAIRS // items))
 
 
 def _best_pieces(
@@ -327,7 +320,7 @@ def _fit(
     batches: Any,
     training: Training,
     optimizer: Optimizer | None,
-    stops_by: Split | None,
+    split: Split | None,
     repeats: bool,
     board: pathlib.Path | None,
     watching: Sequence[tf.keras.callbacks.Callback],
@@ -338,6 +331,7 @@ def _fit(
     """Learns for all epochs, or until validation gets no better and back to its best.
 
     Args:
+        split: whose validation is measured; None: nothing is, and nothing stops.
         part: of the run, whose checkpoints stand apart from those of others.
         pieces: the epochs and their rates, if they are known.
     """
@@ -352,19 +346,9 @@ def _fit(
     own = isinstance(model, WindowModel)  # steps and a rate
     batch_size = training.batch_size or BATCH_SIZE
     measured: list[tf.keras.callbacks.Callback] = [in_pieces(pieces)] if pieces and not own else []
-    if stops_by is not None:
-        users = stops_by.validation.targets["user_id"].nunique()
-        some = measured_users(model, len(stops_by.interactions.items))
-        if users > some:
-            say(
-                f"Of the {users:,} users of validation, {some:,} drawn at random are "
-                "measured after each epoch, always the same."
-            )
-        if model.learns_ratings:
-            measured = [RatingsOnValidation(stops_by, users=some), stopping]
-        else:
-            recall = RecallOnValidation(stops_by, cuts=(CUT,), users=some, repeats=repeats)
-            measured = [recall, stopping]
+    stops = split is not None and model.stops_early
+    if split is not None:
+        measured = [on_validation(model, split, repeats), *([stopping] if stops else [])]
     made = optimizer or model.optimizer_class
     with long_run.scope():
         alone = long_run.strategy is None  # XLA knows nothing of other machines
@@ -382,7 +366,7 @@ def _fit(
             steps_per_execution=steps,
         )
     # What a budget brings comes last: checkpoints put back what callbacks keep by their places.
-    callbacks = [clock, *measured, EpochLines(monitored, mode), *watching]
+    callbacks = [clock, *measured, EpochLines(monitored, mode if stops else None), *watching]
     callbacks += long_run.checkpoints(part)
     if board is not None:
         callbacks.append(epochs_to(board))
@@ -399,13 +383,13 @@ def _fit(
     for one in over:
         if issubclass(one.category, RunIsOver):
             say(str(one.message))
-    if stops_by is not None and 1 < training.epochs == stopping.best_epoch + 1:
+    if stops and 1 < training.epochs == stopping.best_epoch + 1:
         say(
             f"The last of {training.epochs} epochs is the best: more may be better, by `epochs = "
             f"{2 * training.epochs}` in a file for --settings."
         )
     elif (
-        stops_by is not None
+        stops
         and stopping.patience < training.epochs == len(told.epoch)
         and len(stopping.over) < stopping.drops
     ):
@@ -414,11 +398,14 @@ def _fit(
             f"{training.rate_drops} times: give `epochs` more, or `patience` less, in a file for "
             "--settings."
         )
-    names = [name for name in ("loss", monitored) if name in told.history]
+    by_epoch = {name: dict(enumerate(told.history.get(name, ()))) for name in ("loss", monitored)}
+    for one in measured:
+        if isinstance(one, RecallOnSchedule):
+            by_epoch[monitored] = dict(one.measured)
     curve = tuple(
         {
             "epoch": epoch + 1,
-            **{name: round(float(told.history[name][epoch]), 5) for name in names},
+            **{name: round(float(of[epoch]), 5) for name, of in by_epoch.items() if epoch in of},
             "seconds": round(seconds, 3),
         }
         for epoch, seconds in enumerate(clock.seconds_after)

@@ -65,15 +65,15 @@ class EpochLines(tf.keras.callbacks.Callback):
 
     Args:
         monitored: what in the logs says how good the model is, where it is measured.
-        mode: whether the best of it is "max" or "min".
+        mode: whether the best of it is "max" or "min"; None where training does not go by it.
     """
 
     kept = ("_best",)  # by checkpoints
 
-    def __init__(self, monitored: str, mode: str = "max"):
+    def __init__(self, monitored: str, mode: str | None = "max"):
         super().__init__()
         self.monitored = monitored
-        self._sign = -1 if mode == "min" else 1
+        self.mode = mode
         self._best = float("-inf")
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -87,6 +87,12 @@ class EpochLines(tf.keras.callbacks.Callback):
         if self.monitored in logs:
             measured = float(logs[self.monitored])
             line.append(f"   {self.monitored.removeprefix('val_')} on validation {measured:.4f} ")
-            line.append("best" if self._sign * measured > self._best else "    ", "green")
-            self._best = max(self._best, self._sign * measured)
+            line.append("best" if self._is_best(measured) else "    ", "green")
         notices().print(line.append(f"   {time.perf_counter() - self._begin:.1f} s"))
+
+    def _is_best(self, measured: float) -> bool:
+        """Whether training goes by the figure, and it is the best so far."""
+        good = -measured if self.mode == "min" else measured
+        is_best = self.mode is not None and good > self._best
+        self._best = max(self._best, good)
+        return is_best

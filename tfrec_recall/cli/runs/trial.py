@@ -15,7 +15,8 @@ from optuna.exceptions import TrialPruned
 from tfrec_recall.cli.discovery import Entry
 from tfrec_recall.cli.runs.deadline import Deadline
 from tfrec_recall.cli.runs.long_run import LongRun
-from tfrec_recall.cli.runs.training import CUT, MEASURED_USERS, MONITORED, RATED, train_model
+from tfrec_recall.cli.runs.training import train_model
+from tfrec_recall.cli.runs.validation import CUT, MEASURED_USERS, MONITORED, RATED
 from tfrec_recall.evaluation import evaluate
 from tfrec_recall.evaluation.callbacks import with_fewer_users
 from tfrec_recall.models.one_pass_model import OnePassModel
@@ -33,11 +34,11 @@ class Outcome:
     """What a training came to.
 
     Args:
-        value: recall@50 on validation at its best, or of a model of ratings their RMSE, negative;
-            None of a training that was given up, and of one that the budget ended before anything
-            was measured.
+        value: recall@50 on validation at its best, and where a model learns by a schedule at the
+            end of it; or of a model of ratings their RMSE, negative. None of a training that was
+            given up, and of one that the budget ended before anything was measured.
         whole: neither given up nor ended by the budget.
-        curve: the value after each epoch.
+        curve: the value after each epoch that was measured.
         settings: all of them, as the model made of them.
         late: the budget ended it: it can go on.
     """
@@ -51,7 +52,9 @@ class Outcome:
 
 
 class GivingUp(tf.keras.callbacks.Callback):
-    """Tells a trial how it goes after each epoch; raises TrialPruned where others went better.
+    """Tells a trial how it goes after each epoch, or at each place of a schedule.
+
+    Raises TrialPruned where others went better then, unless nothing is left to be spared.
 
     Of a training that goes on, the trial is told of the epochs of earlier calls, too.
     """
@@ -71,7 +74,8 @@ class GivingUp(tf.keras.callbacks.Callback):
             for place in range(self._told, len(self.curve)):
                 self.trial.report(self.curve[place], place)
             self._told = len(self.curve)
-            if self.trial.should_prune():
+            is_over = self.model.stop_training or epoch + 1 == self.params["epochs"]
+            if not is_over and self.trial.should_prune():
                 raise TrialPruned
 
 
@@ -119,10 +123,12 @@ def outcome(
             columns=columns,
             watching=watching,
             long_run=LongRun(folder) if in_steps else LongRun(),
+            on_schedule=True,
         )
         late = deadline is not None and deadline.reached
         curve = [value for epoch in trained.curve if (value := value_in(epoch)) is not None]
-        value = max(curve, default=None)
+        best = max(curve, default=None)
+        value = best if entry.load().stops_early or not curve else curve[-1]
         if value is None and not late:
             value = _measured(trained, split, repeats)
     except TrialPruned:
@@ -135,7 +141,7 @@ def outcome(
 
 
 def _measured(trained: Trained, split: Split, repeats: bool) -> float:
-    """Of a model that validation does not stop."""
+    """Of a model that learns in one pass."""
     fewer = with_fewer_users(split, MEASURED_USERS)
     retriever = trained.model.retriever(split.interactions.items, k=CUT)
     report = evaluate(retriever, fewer, on="validation", cuts=(CUT,), repeats=repeats, lists=False)
