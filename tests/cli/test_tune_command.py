@@ -122,7 +122,7 @@ def test_settings_that_were_found_are_taken_back_one_by_one(tmp_path, monkeypatc
     run = searching.Searching(None, None, {"last": 9}, 0, False, None, tmp_path, float("inf"))
     assert run.search(study, float("inf"), 12) == 0
     found = study.best
-    run.take_back(study, space.defaults, None)
+    run.take_back(study, None)
     taken = [settings for settings, searched in made if not searched]
     assert len(taken) == 2
     for settings in taken:
@@ -133,7 +133,7 @@ def test_settings_that_were_found_are_taken_back_one_by_one(tmp_path, monkeypatc
     if better.number == found.number:
         assert study.brought()["alpha"] == pytest.approx(found.settings["alpha"] - 0.5)
         assert study.brought()["power"] == pytest.approx(0.5 - found.settings["power"])
-    run.take_back(study, space.defaults, None)
+    run.take_back(study, None)
     assert len(made) == 12 + len([one for one in study.tried if one.back])
     told = tuned_file.text(study, space.defaults, {"last": 9, "gap": None}, "recall", "of a test")
     assert tomllib.loads(told)["last"] == 9
@@ -192,7 +192,7 @@ def test_a_setting_that_cannot_be_taken_back_is_tried_once(tmp_path, monkeypatch
     study.add_defaults(0.0, 0.0, [])
     run = searching.Searching(None, None, {}, 0, False, None, tmp_path, float("inf"))
     run.search(study, float("inf"), 3)
-    run.take_back(study, space.defaults, None)
+    run.take_back(study, None)
     assert [one.number for one in study.tried] == [0, 1, 2, 3]
 
 
@@ -228,3 +228,28 @@ def test_settings_of_times_are_not_searched_without_times(tmp_path, capsys):
     told = printed("tune", capsys, "popular", "--data", tmp_path, "--out", tmp_path / "o", code=1)
     assert "on events without times, these settings can be searched: none." in told.err
     assert "First the defaults" not in told.err
+
+
+def test_a_trial_that_is_not_over_is_told(folder, tmp_path, capsys, monkeypatch):
+    def outcome(entry, split, settings, seed, repeats, columns, kept, trial=None, ends=None):
+        if trial is None:
+            return Outcome(0.5, True, 1.0, (0.2, 0.5), {"neighbours": 20, "alpha": 0.3})
+        if (kept / "training").exists():
+            raise KeyboardInterrupt
+        (kept / "training").mkdir()
+        (kept / "training" / "checkpoint").touch()
+        return Outcome(0.4, False, 9.0, (0.4,), late=True)
+
+    monkeypatch.setattr(searching, "outcome", outcome)
+    out = tmp_path / "tuned"
+    name, *arguments = command(folder, out)
+    told = " ".join(printed(name, capsys, *arguments).err.split())
+    assert "0.4000 after 9 s, where the best one had 0.2000. The same command goes on" in told
+    file = (out / "tuned.toml").read_text()
+    assert "# Not over: neighbours " in file
+    assert tomllib.loads(file) == {}
+    kept = json.loads((out / "trials.json").read_text())["not_over"]
+    assert (kept["seconds"], kept["curve"], kept["back"]) == (9.0, [0.4], None)
+    (out / "tuned.toml").unlink()
+    run(name, *arguments, code=130)
+    assert "# Not over: neighbours " in (out / "tuned.toml").read_text()

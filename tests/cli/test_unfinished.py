@@ -12,11 +12,10 @@ from tests.cli.test_training import SETTINGS, STEPS, Passing, Toy, without_valid
 from tests.untraced import training_without_graphs
 from tfrec_recall.cli.runs import deadline as of_deadline
 from tfrec_recall.cli.runs import run_apart, training
-from tfrec_recall.cli.runs.compared_run import made
+from tfrec_recall.cli.runs.compared_run import ended, made
 from tfrec_recall.cli.runs.long_run import LongRun
 from tfrec_recall.cli.runs.run_apart import RunsApart
 from tfrec_recall.cli.runs.training import train_model
-from tfrec_recall.cli.runs.unfinished import Unfinished
 from tfrec_recall.comparison.runs import Run
 from tfrec_recall.models import TwoTower
 from tfrec_recall.training import is_over
@@ -42,9 +41,10 @@ def within(split, monkeypatch, tmp_path):
     return trained
 
 
-def begun(plan):  # noqa: F811
+def begun(plan, **about):  # noqa: F811
     """What is kept of a run with a checkpoint."""
-    unfinished = Unfinished(plan, RUN)
+    unfinished = plan.unfinished(RUN)
+    unfinished.begins(about or plan.about(RUN))
     (unfinished.folder / "training").mkdir(parents=True)
     (unfinished.folder / "training" / "checkpoint").touch()
     return unfinished
@@ -105,23 +105,21 @@ def test_a_trial_goes_on_and_all_of_train_with_it(within, split, tmp_path, monke
 def test_a_run_goes_on_from_what_it_had_learnt(plan, monkeypatch):  # noqa: F811
     settings = {"two-tower": {"epochs": 3, "dim": 4, "hidden": [4], "negatives": 4}}
     plan = dataclasses.replace(plan, settings=settings)
-    unfinished = Unfinished(plan, RUN)
-    other = unfinished.folder.with_name("of other settings")
-    other.mkdir(parents=True)
+    unfinished = begun(plan, made_of="other settings")
+    assert not plan.goes_on(RUN)
     monkeypatch.setattr("tfrec_recall.comparison.figures", lambda *_, **__: {"metrics": {}})
 
     def called(seconds):
         with training_without_graphs(TwoTower):
             result = made(plan, RUN, seconds)
         plan.runs().write(RUN, result)
-        unfinished.ends(result)
+        ended(plan, RUN, result)
         return result
 
     first = called(0.1)
-    assert not other.exists()
-    assert (first["status"], len(first["epochs"]), unfinished.is_there) == ("stopped", 1, True)
+    assert (first["status"], len(first["epochs"]), plan.goes_on(RUN)) == ("stopped", 1, True)
     assert first["goes_on_with"] > 0
-    unfinished.measures()  # as if it had been killed then
+    unfinished.keeps(learnt=True)  # as if it had been killed then
     assert unfinished.is_learnt
     second = called(60)
     assert (second["status"], second["epochs"]) == ("stopped", first["epochs"])
@@ -132,7 +130,7 @@ def test_a_run_goes_on_from_what_it_had_learnt(plan, monkeypatch):  # noqa: F811
     assert (last["status"], len(last["epochs"])) == ("done", 3)
     assert last["epochs"][:1] == first["epochs"]
     assert last["seconds"] >= second["seconds"] >= first["seconds"]
-    assert not unfinished.is_there
+    assert not unfinished.folder.exists()
 
 
 @pytest.mark.parametrize(("seconds", "is_learnt"), [(None, False), (60, True), (0, True)])
@@ -143,7 +141,7 @@ def test_a_call_that_learns_on_leaves_more_than_measuring_to_the_next_one(
     monkeypatch,
 ):
     unfinished = begun(plan)
-    unfinished.measures()
+    unfinished.keeps(learnt=True)
 
     def killed(*_, **__):
         raise InterruptedError
@@ -151,7 +149,7 @@ def test_a_call_that_learns_on_leaves_more_than_measuring_to_the_next_one(
     monkeypatch.setattr(training, "train_model", killed)
     with pytest.raises(InterruptedError):
         made(plan, RUN, seconds)
-    assert unfinished.is_there
+    assert plan.goes_on(RUN)
     assert unfinished.is_learnt == is_learnt
 
 
@@ -174,10 +172,10 @@ def test_what_is_kept_of_a_run_that_did_not_end(
     monkeypatch,
 ):
     unfinished = begun(plan)
-    unfinished.measures()
+    unfinished.keeps(learnt=True)
     monkeypatch.setattr(sys, "executable", program(tmp_path / "python", script))
     monkeypatch.setattr(run_apart, "GRACE", 0)
     result = RunsApart(plan).made(RUN, allowed)
     assert result["status"] == status
     assert told in result["why"]
-    assert unfinished.is_there == is_there
+    assert plan.goes_on(RUN) == is_there

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import time
 import types
 
 import pytest
@@ -65,7 +66,9 @@ def test_a_trial_goes_on_in_the_next_call(tmp_path, capsys, monkeypatch):
             learnt(shared[-1])
         if len(made) == 2:
             raise KeyboardInterrupt
-        return Outcome(0.3, False, 5.0, late=True) if len(made) == 1 else Outcome(0.6, True, 2.0)
+        if len(made) == 1:
+            return Outcome(0.3, False, 5.0, (0.3,), late=True)
+        return Outcome(0.6, True, 2.0)
 
     def called(trials):
         study = Study(tmp_path, Space({"alpha": 0.5}), "x")
@@ -104,7 +107,7 @@ def test_settings_that_were_being_taken_back_come_first(tmp_path, monkeypatch):
     study.add_defaults(0.0, 0.0, [])
     run = Searching(None, None, {}, 0, False, None, tmp_path, math.inf)
     run.search(study, math.inf, 1)
-    run.take_back(study, space.defaults, None)
+    run.take_back(study, None)
     assert len(made) == 2
     run.search(study, math.inf, 1)
     assert made[2] == made[1]
@@ -129,3 +132,44 @@ def test_defaults_that_were_interrupted_go_on_if_they_are_the_same(tmp_path, mon
         with pytest.raises(error):
             run.defaults(made_of)
     assert found == [False, True, False, True, False]
+
+
+def test_defaults_that_the_budget_ended_go_on(tmp_path, capsys, monkeypatch):
+    made = []
+
+    def outcome(entry, split, settings, *shared, trial=None, ends=None):
+        made.append(ends)
+        learnt(shared[-1])
+        is_late = len(made) == 1
+        return Outcome(0.3, not is_late, 5.0, (0.3,), late=is_late)
+
+    monkeypatch.setattr(searching, "outcome", outcome)
+    run = Searching(None, None, {}, 0, False, None, tmp_path, 7.0)
+    assert run.defaults("these") is None
+    told = " ".join(capsys.readouterr().err.split())
+    assert "The budget ended the defaults, 0.3000 so far: nothing was searched" in told
+    found = run.defaults("these")
+    assert (made, found.seconds, found.late) == ([7.0, 7.0], 10.0, False)
+    assert run.defaults("these").seconds == 10.0
+    assert len(made) == 2
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"), [(100, [False, True, False, False, True, False]), (1000, [False] * 6)]
+)
+def test_settings_of_long_trials_are_taken_back_in_between(budget, expected, tmp_path, monkeypatch):
+    """Trials of a minute have no room in the last quarter of 100 seconds, and of 1000 they do."""
+    made = []
+
+    def outcome(entry, split, settings, *shared, trial=None, ends=None):
+        made.append(trial is None)
+        return Outcome(1.0 + settings["alpha"] + settings["power"], True, 60.0)
+
+    monkeypatch.setattr(searching, "outcome", outcome)
+    study = Study(tmp_path, Space({"alpha": 0.1, "power": 0.1}), "x")
+    study.add_defaults(0.0, 60.0, [])
+    now = time.monotonic()
+    run = Searching(None, None, {}, 0, False, None, tmp_path, now + budget)
+    run.search(study, now + 0.75 * budget, 6)
+    assert made == expected
+    assert [one.back is not None for one in study.tried[1:]] == expected

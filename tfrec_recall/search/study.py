@@ -37,6 +37,7 @@ class Tried:
         whole: it was trained to its end.
         seconds: that it took.
         back: the setting that was taken back to its default, of a trial for that alone.
+        curve: the figure each time that it was measured, best or not.
     """
 
     number: int
@@ -45,6 +46,7 @@ class Tried:
     whole: bool
     seconds: float
     back: str | None = None
+    curve: Sequence[float] = ()
 
 
 class Study:
@@ -125,7 +127,7 @@ class Study:
 
     def next_without(self, setting: str) -> Trial:
         """The best settings with one of them as it is by default."""
-        params = {**self.best.settings, setting: self._space.defaults[setting]}
+        params = {**self.best.settings, setting: self.defaults[setting]}
         return self.again(params, setting)
 
     def again(self, params: Settings, back: str | None = None) -> Trial:
@@ -160,13 +162,25 @@ class Study:
             value = trial.value if whole else max(trial.intermediate_values.values(), default=None)
             seconds, back = (trial.user_attrs.get(name) for name in ("seconds", "back"))
             settings = self._space.read(trial.params)
-            found.append(Tried(trial.number, settings, value, whole, seconds or 0.0, back))
+            curve = list(trial.intermediate_values.values())
+            found.append(Tried(trial.number, settings, value, whole, seconds or 0.0, back, curve))
         return found
 
     @property
     def best(self) -> Tried:
         """The best of the whole trials, the first among equals."""
         return max((one for one in self.tried if one.whole), key=lambda one: one.value or 0.0)
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """Of the settings that are searched."""
+        return self._space.defaults
+
+    def needed(self) -> list[str]:
+        """The settings of the best trial that the model has refused to have taken back."""
+        refused, best = self._refused(), self._space.kept(self.best.settings)
+        back = self._space.kept(self.defaults)
+        return [name for name in best if self._key({**best, name: back[name]}) in refused]
 
     def importances(self) -> Mapping[str, float]:
         """How much of what parts good trials from others each setting tells; empty of few trials.
@@ -184,7 +198,7 @@ class Study:
 
     def brought(self) -> dict[str, float]:
         """What the best trial is above itself with one setting taken back, of those tried."""
-        best, start, found = self.best, self._space.defaults, {}
+        best, start, found = self.best, self.defaults, {}
         for one in self.tried:
             other = [name for name in start if one.settings[name] != best.settings[name]]
             if one.whole and len(other) == 1 and one.settings[other[0]] == start[other[0]]:
@@ -196,13 +210,14 @@ class Study:
 
     def _known(self) -> set[tuple[Any, ...]]:
         """The settings that came to something, or that were refused."""
-        ended = (TrialState.COMPLETE, TrialState.PRUNED)
-        trials = self._study.get_trials(deepcopy=False)
-        return {
-            self._key(one.params)
-            for one in trials
-            if one.state in ended or one.user_attrs.get(REFUSED)
-        }
+        ended = self._study.get_trials(
+            deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)
+        )
+        return {*(self._key(one.params) for one in ended), *self._refused()}
+
+    def _refused(self) -> set[tuple[Any, ...]]:
+        failed = self._study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+        return {self._key(one.params) for one in failed if one.user_attrs.get(REFUSED)}
 
 
 def _values(distribution: BaseDistribution) -> Sequence[Any] | None:

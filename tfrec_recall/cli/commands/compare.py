@@ -25,7 +25,6 @@ from tfrec_recall.cli.discovery import entries, entry
 from tfrec_recall.cli.runs.comparison_table import ComparisonTable
 from tfrec_recall.cli.runs.plan import Plan
 from tfrec_recall.cli.runs.run_apart import RunsApart
-from tfrec_recall.cli.runs.unfinished import Unfinished
 from tfrec_recall.cluster import Cluster
 from tfrec_recall.comparison.cuts import with_main
 from tfrec_recall.comparison.runs import Run, standing
@@ -146,7 +145,7 @@ def _made(plan: Plan, wanted: Round) -> None:
     old = [str(run) for run in kept if run.model in made_of and run not in there]
     if old:
         say(f"Of other settings or another version, and made again: {', '.join(old)}.")
-    there = {run: {**one, "goes_on": Unfinished(plan, run).is_there} for run, one in there.items()}
+    there = {run: {**one, "goes_on": plan.goes_on(run)} for run, one in there.items()}
     with ComparisonTable(wanted.models, wanted.seeds, there, plan.cuts) as table:
 
         def start(run: Run, allowed: float | None) -> Mapping[str, Any]:

@@ -9,7 +9,6 @@ import json
 import os
 import pathlib
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,10 +26,10 @@ from tfrec_recall.cluster import Cluster
 from tfrec_recall.data.files import alone_in, check_folder, check_name, replacing
 
 if TYPE_CHECKING:
+    from tfrec_recall.cli.runs.searching import Searching
     from tfrec_recall.data import Split
     from tfrec_recall.search import Study
 
-SEARCHING = 0.75  # of the budget; with the rest, settings are taken back one by one
 FOUND, TRIALS = "tuned.toml", "trials.json"
 
 
@@ -105,7 +104,7 @@ def tune(
     Space.check(given, only)
     interactions = measured.counted(source.load())
     Space.check(given, only, interactions.has_time)
-    from tfrec_recall.cli.runs.searching import Searching
+    from tfrec_recall.cli.runs.searching import TAKING_BACK, Searching
     from tfrec_recall.data.fingerprint import fingerprint
     from tfrec_recall.search import Study
 
@@ -123,20 +122,19 @@ def tune(
     )
     with alone_in(folder, "searches settings"):
         defaults = searching.defaults(_digest(shared))
+        if defaults is None:
+            return
         found = {name: v for name, v in defaults.settings.items() if name not in idle}
         space = Space.of(found, only, interactions.has_time)
         study = Study(folder, space, _digest([*shared, sorted(space.defaults)]), seed)
         if not study.tried:
             study.add_defaults(defaults.value or 0.0, defaults.seconds, list(defaults.curve))
         say("Searched: ", (", ".join(space.defaults), "bold"))
-        left = searching.search(study, began + SEARCHING * limit, trials)
-        searching.take_back(study, space.defaults, left)
-        about = (
-            f"{chosen.name} on {interactions.name}, {searching.split.name}: {len(study.tried)} "
-            f"trials in {shown(sum(one.seconds for one in study.tried))}, "
-            f"{sum(not one.whole for one in study.tried)} of them given up early."
-        )
-        _write(folder, study, space.defaults, base, about)
+        try:
+            left = searching.search(study, began + (1 - TAKING_BACK) * limit, trials)
+            searching.take_back(study, left)
+        finally:  # also of what an interruption left
+            _write(searching, study, interactions.name)
 
 
 def with_validation(split: Split, seed: int) -> Split:
@@ -158,28 +156,39 @@ def with_validation(split: Split, seed: int) -> Split:
     return trial
 
 
-def _write(
-    folder: pathlib.Path,
-    study: Study,
-    defaults: Mapping[str, Any],
-    base: Mapping[str, Any],
-    about: str,
-) -> None:
-    """The settings file, all trials as JSON, and the table."""
-    from tfrec_recall.cli.runs.searching import FIGURE
-    from tfrec_recall.cli.runs.tuned_file import table, text
+def _write(searching: Searching, study: Study, data: str) -> None:
+    """The settings file, all trials as JSON, and the table.
 
-    tried = [dataclasses.asdict(one) for one in study.tried]
-    values = {"about": about, "brought": study.brought(), "importances": dict(study.importances())}
+    Args:
+        data: their name.
+    """
+    from tfrec_recall.cli.runs.searching import FIGURE
+    from tfrec_recall.cli.runs.tuned_file import not_over, table, text
+
+    tried, unfinished = study.tried, searching.not_over(study)
+    folder, defaults = searching.folder, study.defaults
+    about = (
+        f"{searching.entry.name} on {data}, {searching.split.name}: {len(tried)} trials in "
+        f"{shown(sum(one.seconds for one in tried))}, "
+        f"{sum(not one.whole for one in tried)} of them given up early."
+    )
+    if unfinished is not None:
+        about += f"\n{not_over(unfinished, study)}"
+    values = {
+        "about": about,
+        "not_over": unfinished,
+        "brought": study.brought(),
+        "importances": dict(study.importances()),
+    }
     texts = {
-        FOUND: text(study, defaults, base, FIGURE, about),
-        TRIALS: json.dumps({**values, "trials": tried}, indent=1),
+        FOUND: text(study, defaults, searching.base, FIGURE, about),
+        TRIALS: json.dumps({**values, "trials": list(map(dataclasses.asdict, tried))}, indent=1),
     }
     for name, content in texts.items():
         with replacing(folder / name) as sibling:
             sibling.write_text(content, encoding="utf-8")
     results().print(table(study, defaults))
-    best, first = study.best, study.tried[0]
+    best, first = study.best, tried[0]
     say(about)
     say(f"{FIGURE}: {best.value:.4f}, by the defaults {first.value:.4f}.")
     say("The settings: ", (str(folder / FOUND), "bold"), ", for `train --settings`.")

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from tfrec_recall.cli.console import quiet, say
 from tfrec_recall.cli.runs.compared_export import measured_export
 from tfrec_recall.cli.runs.plan import Plan
-from tfrec_recall.cli.runs.unfinished import Unfinished
 from tfrec_recall.comparison.runs import DONE, LEFT_OUT, STOPPED, Run, standing
 
 if TYPE_CHECKING:
@@ -61,9 +60,9 @@ def made(
 
     chosen, repeats = plan.entry(run.model), bool(plan.measured.repeats)
     made_of, in_steps = plan.made_of(run.model), not issubclass(chosen.load(), OnePassModel)
-    unfinished, before = Unfinished(plan, run), dict[str, Any]()
-    unfinished.begins()
-    if unfinished.is_there:
+    unfinished, before = plan.unfinished(run), dict[str, Any]()
+    unfinished.begins(plan.about(run))
+    if plan.goes_on(run):
         before = dict(standing(plan.runs().read(), {run.model: made_of}).get(run, {}))
     result = {
         "made_of": made_of,
@@ -79,7 +78,7 @@ def made(
     if seconds is not None:  # of few, 0 are left
         deadline = Deadline(began if unfinished.is_learnt else began + TRAINING * seconds)
     else:
-        unfinished.learns()
+        unfinished.keeps(learnt=False)
     try:
         trained = train_model(
             chosen,
@@ -100,7 +99,7 @@ def made(
             "why": str(error),
             "seconds": round(time.monotonic() - began, 1),
         }
-    unfinished.measures()
+    unfinished.keeps(learnt=True)
     learnt = time.monotonic() - began
     retriever = indexed(trained, split, plan.index_settings(), plan.length)
     say("Measuring on test")
@@ -121,6 +120,14 @@ def made(
         "seconds": round(max(took + before.get("seconds", 0.0), trained.seconds), 1),
         **_of_process(),
     }
+
+
+def ended(plan: Plan, run: Run, result: Mapping[str, Any]) -> None:
+    """A result is kept: of what the budget stopped the checkpoints stay."""
+    if result["status"] == STOPPED:
+        plan.unfinished(run).keeps(learnt=False)
+    else:
+        plan.unfinished(run).remove()
 
 
 def training_figures(trained: Trained) -> dict[str, Any]:
@@ -156,7 +163,7 @@ def main(arguments: Sequence[str]) -> None:
     run = Run(model, int(seed))
     result = made(plan, run, float(seconds[0]) if seconds else None, at_once=int(at_once))
     plan.runs().write(run, result)
-    Unfinished(plan, run).ends(result)
+    ended(plan, run, result)
 
 
 if __name__ == "__main__":

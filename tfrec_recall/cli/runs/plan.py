@@ -16,8 +16,9 @@ from tfrec_recall.cli.arguments.protocol import Protocol
 from tfrec_recall.cli.arguments.settings import PUBLISHED
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.discovery import Entry, entries, entry
+from tfrec_recall.cli.runs.unfinished import Unfinished
 from tfrec_recall.comparison.cuts import CUTS, measured
-from tfrec_recall.comparison.runs import Runs
+from tfrec_recall.comparison.runs import Run, Runs
 from tfrec_recall.data.files import replacing
 
 if TYPE_CHECKING:
@@ -68,6 +69,18 @@ class Plan:
 
     def runs(self) -> Runs:
         return Runs(self.folder / "runs")
+
+    def unfinished(self, run: Run) -> Unfinished:
+        """What is kept of a run until it is done."""
+        return Unfinished(self.runs().path(run, "checkpoints"))
+
+    def goes_on(self, run: Run) -> bool:
+        """Whether there is something of a run that is made of what the plan says now."""
+        return self.unfinished(run).is_of(self.about(run))
+
+    def about(self, run: Run) -> dict[str, str]:
+        """What an unfinished run is of."""
+        return {"made_of": self.made_of(run.model)}
 
     def made_of(self, model: str) -> str:
         """A text that is another one where a run of the model would be of anything else."""

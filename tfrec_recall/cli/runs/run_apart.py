@@ -15,7 +15,6 @@ from typing import Any
 from tfrec_recall.cli.arguments.durations import shown
 from tfrec_recall.cli.console import warn
 from tfrec_recall.cli.runs.plan import Plan
-from tfrec_recall.cli.runs.unfinished import Unfinished
 from tfrec_recall.comparison.runs import FAILED, TOO_LONG, WITH_FIGURES, Run, standing
 
 GRACE = 5  # seconds that a run may be late
@@ -78,12 +77,12 @@ class RunsApart:
             return runs.read()[run]
         if self._stopped or process.returncode == -signal.SIGINT:  # a terminal interrupts all
             raise KeyboardInterrupt
-        unfinished = Unfinished(self._plan, run)
+        unfinished = self._plan.unfinished(run)
         if 0 < process.returncode != ENDED:  # it broke, perhaps by what it went on from
             unfinished.remove()
         told = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         why = f"no end within {shown(allowed)}" if late else " ".join(told[-LAST_LINES:])
-        if late and unfinished.is_learnt:
+        if late and self._plan.goes_on(run) and unfinished.is_learnt:
             why = f"learnt, but not measured within {shown(allowed)}; the next call measures it"
         return {
             "made_of": self._plan.made_of(run.model),

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from tfrec_recall.cli.arguments.durations import shown
+
 if TYPE_CHECKING:
     from tfrec_recall.search import Study
 
@@ -54,23 +56,38 @@ def text(
     return "\n".join(lines) + "\n"
 
 
+def not_over(trial: Mapping[str, Any], study: Study) -> str:
+    """What is to be known of a trial that the next call goes on with.
+
+    Args:
+        trial: as `Searching.not_over` has it.
+    """
+    told = ", ".join(f"{name} {_short(value)}" for name, value in trial["settings"].items())
+    curve, took = trial["curve"], shown(trial["seconds"])
+    far = f"{curve[-1]:.4f} after {took}" if curve else f"{took} so far"
+    beside = study.best.curve[: len(curve)]
+    if curve and len(beside) == len(curve):
+        far += f", where the best one had {beside[-1]:.4f}"
+    return f"Not over: {told}: {far}. The same command goes on with it."
+
+
 def table(study: Study, defaults: Mapping[str, Any]) -> Table:
     """Each setting: its default, what was found, what it brought, what it tells."""
     best, brought, tells = study.best.settings, study.brought(), study.importances()
-    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
-    shown.add_column("setting")
+    made = Table(box=SIMPLE_HEAD, pad_edge=False)
+    made.add_column("setting")
     for column in ("default", "found", "brought", "tells"):
-        shown.add_column(column, justify="right")
+        made.add_column(column, justify="right")
     names = changed(study, defaults)
     for name in [*names, *(name for name in best if name not in names)]:
-        shown.add_row(
+        made.add_row(
             name,
             _short(defaults[name]),
             _short(best[name]) if name in names else "",
             f"{brought[name]:+.4f}" if name in names and name in brought else "",
             f"{tells[name]:.0%}" if name in tells else "",
         )
-    return shown
+    return made
 
 
 def _figure(value: float | None) -> str:
