@@ -65,6 +65,16 @@ def test_settings_that_make_trials_long_are_searched_where_they_are_named():
         "negatives": (1, 5, 20),
         "batch_size": (512, 1024, 2048),
     }
+    of_graphs = {"walks": 4, "length": 5, "epochs": 40, "heads": 1}
+    assert Space.of({**of_graphs, "dim": 8}).defaults == {"dim": 8}
+    space = Space.of(of_graphs, list(of_graphs))
+    choices = {name: one.choices for name, one in space.distributions().items()}
+    assert choices == {
+        **{"walks": (2, 4, 8), "length": (2, 5, 10)},
+        **{"epochs": (20, 40, 80), "heads": (1, 2)},
+    }
+    with pytest.raises(ValueError, match=r"searched: length\. Received: walks"):
+        Space.of({"walks": None, "length": 5}, ["walks"])  # as GraphSAGE has them
     Space.check({"batch_size": None, "dim": 8}, ["batch_size"])  # which training makes a number
     with pytest.raises(ValueError, match=r"searched: dim\. Received: hidden, negatives"):
         Space.check(

@@ -112,6 +112,7 @@ RANGES: Mapping[str, Range] = {
     "learning_rate": Ratio(4),
     "weight_decay": Choices((0.0, 1e-4, 1e-3, 1e-2)),
     "batch_size": Times((0.5, 1, 2)),
+    "epochs": Times((0.5, 1, 2)),
     # Vectors, and what is between them.
     "dim": Times((0.5, 1, 2)),
     "hidden": Widths(),
@@ -119,6 +120,7 @@ RANGES: Mapping[str, Range] = {
     "temperature": Ratio(3),
     "dropout": Between(0.0, 0.6),
     "interests": Ratio(2, whole=True),
+    "heads": Times((0.5, 1, 2)),
     "margin": Ratio(4),
     "l2": Ratio(10),
     # Neighbours, windows and walks.
@@ -128,6 +130,8 @@ RANGES: Mapping[str, Range] = {
     "amplification": Ratio(2),
     "alpha": Between(0.0, 1.0),
     "window": Ratio(3, whole=True),
+    "walks": Times((0.5, 1, 2)),
+    "length": Times((0.5, 1, 2)),
     "rate": Ratio(3),
     "power": Between(0.0, 1.0),
     # How a history becomes a query.
@@ -137,8 +141,8 @@ RANGES: Mapping[str, Range] = {
 }
 """Of settings that are not here, nothing is known of what could be tried: they stay as they are.
 So do those that are switched off by default, such as a half-life of None."""
-ASKED = ("batch_size", "hidden", "negatives")
-"""Settings that are searched only where they are named: they make a trial take far longer."""
+ASKED = ("batch_size", "epochs", "heads", "hidden", "length", "negatives", "walks")
+"""Settings that are searched only where they are named: by them a trial may take far longer."""
 OF_TIMES = ("half_life", "half_life_days", "nearby")
 """Settings that are refused, or change nothing, where events have no times."""
 

@@ -51,7 +51,8 @@ def tune(
         typer.Option(
             metavar="A,B,…",
             help="The settings to search; by default all of the model's of which it is known what "
-            "to try, but for batch_size, hidden and negatives, which may make trials far longer.",
+            "to try, but for batch_size, epochs, heads, hidden, length, negatives and walks, which "
+            "may make trials far longer.",
             show_default=False,
         ),
     ] = None,
