@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
 
 from tfrec_recall.data import Vocabulary
-from tfrec_recall.features.columns import Categorical, History, MultiValued
-from tfrec_recall.features.encodings import VocabularyEncoding
+from tfrec_recall.features.columns import Categorical, Feature, History, MultiValued
+from tfrec_recall.features.encodings import Encoding, VocabularyEncoding
 from tfrec_recall.features.seen import IDS
 
-if TYPE_CHECKING:
-    from tfrec_recall.features.specification import Features
 
+def coded_columns(
+    user: Sequence[Feature],
+    item: Sequence[Feature],
+    encodings: Mapping[str, Encoding],
+    of_events: Collection[str],
+) -> dict[str, tuple[Vocabulary, str | None]]:
+    """As `Features.coded_columns`, which says what it gives.
 
-def coded_columns(features: Features) -> dict[str, tuple[Vocabulary, str | None]]:
-    """As `Features.coded_columns`, which says what it gives."""
-    features.require_adapted()
+    Args:
+        user, item: the features of each side.
+        encodings: of each feature, by its name.
+        of_events: names of the user's features whose columns are of events.
+    """
     found = {}
-    for feature in (*features.user, *features.item):
-        encoding = features.encodings[feature.name]
+    for feature in (*user, *item):
+        encoding = encodings[feature.name]
         if feature.column in IDS or not isinstance(feature, Categorical | MultiValued | History):
             continue
         if isinstance(encoding, VocabularyEncoding):  # neither hashes nor times
-            table = "items" if feature in features.item else "users"
-            of_events = isinstance(feature, History) or feature.name in features.of_events
-            column = f"{'events' if of_events else table}.{feature.column}"
+            table = "items" if feature in item else "users"
+            has_events = isinstance(feature, History) or feature.name in of_events
+            column = f"{'events' if has_events else table}.{feature.column}"
             found[column] = encoding.vocabulary, getattr(feature, "separator", None)
     return found

@@ -186,7 +186,8 @@ class Features:
         """By column, "events.city", the vocabulary of its values, of all columns but the ids that
         have one; and the separator of values in a text, or None. `health.Reference` takes them.
         """
-        return coded_columns(self)
+        self.require_adapted()
+        return coded_columns(self.user, self.item, self.encodings, self.of_events)
 
     def _context(self, seen: Seen) -> list[str]:
         """The names of the user's features whose columns are of events, and not of users.
