@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tfrec_recall.data import Split
     from tfrec_recall.features import Wanted
 
+PLACES_BEFORE = 3  # of a schedule: at high rates the best one lags behind at first
+
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
@@ -57,13 +59,16 @@ class GivingUp(tf.keras.callbacks.Callback):
     Raises TrialPruned where others went better then, unless nothing is left to be spared.
 
     Of a training that goes on, the trial is told of the epochs of earlier calls, too.
+
+    Args:
+        measured: how many figures there are before it may be given up; the search wants two.
     """
 
     kept = ("curve",)  # by `Checkpoints`
 
-    def __init__(self, trial: Trial):
+    def __init__(self, trial: Trial, measured: int = 1):
         super().__init__()
-        self.trial = trial
+        self.trial, self.measured = trial, measured
         self.curve: list[float] = []
         self._told = 0
 
@@ -75,7 +80,8 @@ class GivingUp(tf.keras.callbacks.Callback):
                 self.trial.report(self.curve[place], place)
             self._told = len(self.curve)
             is_over = self.model.stop_training or epoch + 1 == self.params["epochs"]
-            if not is_over and self.trial.should_prune():
+            asks = len(self.curve) >= self.measured and not is_over
+            if asks and self.trial.should_prune():
                 raise TrialPruned
 
 
@@ -108,11 +114,13 @@ def outcome(
     """
     began = time.monotonic()
     deadline = None if ends is None else Deadline(ends)
+    model_class = entry.load()
+    before = 1 if model_class.stops_early else PLACES_BEFORE
     watching: Sequence[tf.keras.callbacks.Callback] = [
-        *([GivingUp(trial)] if trial is not None else []),
+        *([GivingUp(trial, before)] if trial is not None else []),
         *([deadline] if deadline is not None else []),
     ]
-    in_steps = not issubclass(entry.load(), OnePassModel)
+    in_steps = not issubclass(model_class, OnePassModel)
     try:
         trained = train_model(
             entry,
@@ -128,7 +136,7 @@ def outcome(
         late = deadline is not None and deadline.reached
         curve = [value for epoch in trained.curve if (value := value_in(epoch)) is not None]
         best = max(curve, default=None)
-        value = best if entry.load().stops_early or not curve else curve[-1]
+        value = best if model_class.stops_early or not curve else curve[-1]
         if value is None and not late:
             value = _measured(trained, split, repeats)
     except TrialPruned:
