@@ -24,15 +24,15 @@ _SPACED = """
     InBatchSoftmax MaxMargin SampledSoftmax SkipGramNegativeSampling
     LazyAdam RowWiseAdagrad
     BucketEncoding Categorical FeatureEncoder Features FieldSum HashEncoding History ItemEmbedding
-    ItemTable KnownFirst ListEncoding MultiValued NormalisedEncoding Numeric Objective
-    SecondsEncoding SessionEncoding SessionSplit SplitEncoding TimeEncoding TimeOf Vector
+    ItemTable KnownFirst KnownItems ListEncoding MultiValued NormalisedEncoding Numeric Objective
+    OfKnown SecondsEncoding SessionEncoding SessionSplit SplitEncoding TimeEncoding TimeOf Vector
     VectorEncoding VocabularyEncoding Words WordsEncoding
     CoCount Cosine Jaccard NoiseRemoval Pearson
     LogUniformNegatives PopularityNegatives UniformNegatives
     Hard InBatch LogUniform Popularity Shown Uniform Unmet WithoutOwn
     FMTerms HistoryTerms MachineVector
     AirbnbListing AirbnbType BGE Centring Directed EGES EventsReached FactorsAndBias FMRecall
-    FunkSVD GES GraphSAGE ImportantNeighbours Item2Vec ItemCF KnownItems MIND
+    FunkSVD GES GraphSAGE ImportantNeighbours Item2Vec ItemCF MIND
     MultiObjectiveTwoTower NearestWarm NeuralCF NodeEncoder Normalised PinSAGE Popular
     PopularityOf Present RecentMean SampledNeighbours SamplingBiasCorrectedTwoTower SDM
     SeededDropout SeenTypes SENetTwoTower ServedDraw SessionEvents SideInfoVectors TwoTower TypeRule

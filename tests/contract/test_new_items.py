@@ -6,7 +6,9 @@ import pytest
 
 from tests.contract.model_cases import (
     CASES,
+    GRADIENT_MODELS,
     asked,
+    beginning,
     begun,
     requests,
     retrieving,
@@ -21,16 +23,33 @@ from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 OF_ITEMS = [c for c in CASES if issubclass(c, ItemSpaceModel)]
 
 
-@pytest.mark.parametrize("model_class", [models.BGE, models.Item2Vec])
-def test_items_without_a_vector_come_after_all_others(model_class):
+WITH_VECTORS = [c for c in GRADIENT_MODELS if c is not models.NeuralCF]
+
+
+@pytest.mark.parametrize("model_class", WITH_VECTORS)
+def test_items_of_which_nothing_is_known_come_after_all_others(model_class):
     """A cosine of 0 would be above those of items that the user likes less."""
     model, items = begun(model_class), the_board().items
     new = pd.DataFrame({"item_id": [f"new {n}" for n in range(9)], "tags": [[]] * 9})
+    assert not np.asarray(model.embed_items(new)).any()
     warm = np.asarray(model.embed_items(items)).any(axis=1)
     retriever = model.retriever(pd.concat([new, items[warm]]), k=int(warm.sum()))
     ids, _ = asked(retriever, requests(the_board()), k=int(warm.sum()))
     assert warm.any()
     assert not np.char.startswith(ids, "new").any()
+
+
+@pytest.mark.parametrize("model_class", GRADIENT_MODELS)
+def test_items_of_a_history_that_training_never_saw_say_nothing(model_class):
+    queries = {name: values[:2] * 2 for name, values in requests(the_board()).items()}
+    short = [history[:4] for history in queries["history"]]
+    queries["history"] = [
+        [*history, "", ""] if row < 2 else [history[0], "never", *history[1:], "nor this"]
+        for row, history in enumerate(short)
+    ]
+    ids, scores = asked(beginning(model_class), queries, k=7)
+    np.testing.assert_array_equal(ids[2:], ids[:2])
+    np.testing.assert_allclose(scores[2:], scores[:2], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("model_class", OF_ITEMS)

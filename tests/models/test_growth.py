@@ -110,6 +110,10 @@ def test_new_rows_have_no_state_and_begin_as_unknown(optimizer, initial):
         if rows.feature == "item_id":
             values = rows.weight.numpy()
             np.testing.assert_array_equal(values[-len(NEW_ITEMS) :], values[[1] * len(NEW_ITEMS)])
+    (tags,) = [r.weight.numpy() for r in grown.all_feature_rows() if r.feature == "tags"]
+    known = its_features().encodings["tags"].size
+    assert len(tags) == known + 1  # one that was absent, as unknown ones are
+    assert tags.any(axis=1).tolist() == [True] * known + [False]
     owners = owners_of(grown.optimizer, grown.trainable_variables)
     for owner, state in zip(owners, grown.optimizer.variables, strict=True):
         if id(owner) in of_items:

@@ -226,6 +226,20 @@ def test_a_new_item_with_a_vector_is_not_put_below_all_with_those_that_have_none
     assert (kept["i3"], kept["i4"], kept["n1"]) == (-2.0, 0.5, 0.0)
 
 
+def test_a_new_item_of_which_nothing_is_known_comes_after_all_others(tmp_path):
+    embed = OfColours()
+    embed.one.assign(0.0)
+    made = over(ITEMS, item_embedder=embed)
+    plain = pd.DataFrame({"item_id": ["n0"], "size": [0.0], "words": [[]]})
+    new = pd.concat([ITEMS, plain], ignore_index=True)
+    other = reindexed(load(export(made, tmp_path / "model", items=ITEMS)), new)
+    query = {"size": [-1.0], "red": [0.0]}  # of which i0 has 0, and all others less
+    ids, scores, evident = other.recommend_with_evidence(query, k=9)
+    assert texts(ids) == [[*(f"i{row}" for row in range(8)), "n0"]]
+    np.testing.assert_allclose(scores.numpy()[0, :8], -np.arange(8.0))
+    assert evident.numpy().tolist() == [8]  # what is behind fills the list
+
+
 def test_what_comes_back_has_the_bias_that_it_had(tmp_path):
     bias = np.linspace(0.5, 4.0, 8)
     first = load(export(over(ITEMS, bias=bias), tmp_path / "model", items=ITEMS))

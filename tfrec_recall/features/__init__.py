@@ -15,6 +15,7 @@ from tfrec_recall.features.encoder import FeatureEncoder, Field, ItemTable
 from tfrec_recall.features.field_sum import FieldSum
 from tfrec_recall.features.inference import Wanted, ids_alone, infer
 from tfrec_recall.features.item_embedding import ItemEmbedding
+from tfrec_recall.features.known import KnownItems, OfKnown, met
 from tfrec_recall.features.known_first import KnownFirst
 from tfrec_recall.features.objective import Objective, label_of, meetings, objectives_of
 from tfrec_recall.features.pass_batches import pass_batches
@@ -34,10 +35,12 @@ __all__ = [
     "ItemEmbedding",
     "ItemTable",
     "KnownFirst",
+    "KnownItems",
     "LeftOut",
     "MultiValued",
     "Numeric",
     "Objective",
+    "OfKnown",
     "Origin",
     "RawItem",
     "RawQuery",
@@ -53,6 +56,7 @@ __all__ = [
     "infer",
     "label_of",
     "meetings",
+    "met",
     "objectives_of",
     "pass_batches",
 ]

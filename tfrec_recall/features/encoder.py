@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data.memory import smaller_table
-from tfrec_recall.data.vocabulary import UNKNOWN
+from tfrec_recall.data.vocabulary import PADDING, UNKNOWN
 from tfrec_recall.features.room import check_own_table
 from tfrec_recall.features.rows import Rows, Start
 from tfrec_recall.layers import draws
@@ -22,7 +22,8 @@ class Field(NamedTuple):
 
     `size` is the number of rows of its table, 0 for numbers that are their own input; `rank` is 2
     for a list of values a row; `unknown_rate` is the share replaced by unknown in training; `width`
-    is how many numbers a given vector has.
+    is how many numbers a given vector has; ids up to `absent` have no vector: 0 is padding alone, 1
+    unknown values as well, where training shows none and their row would be random.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Field(NamedTuple):
     rank: int = 1
     unknown_rate: float = 0.0
     width: int = 1
+    absent: int = PADDING
 
 
 @saved_by_config
@@ -44,7 +46,8 @@ class FeatureEncoder(tf.keras.layers.Layer):
 
     Input: a dictionary with, for each field, [...] ids or numbers, or [..., values] ids for a list,
         or [..., width] numbers; it may hold other keys.
-    Output: [..., fields, dim]; padding ids and empty lists give zeros.
+    Output: [..., fields, dim]; padding ids, unknown ones that are absent, and empty lists give
+        zeros.
     Raises: ValueError when a field is missing from the input.
 
     >>> encoder = FeatureEncoder([Field("item_id", 4), Field("genres", 3, rank=2)], dim=8)
@@ -90,7 +93,7 @@ class FeatureEncoder(tf.keras.layers.Layer):
             return tf.tensordot(numbers, tf.cast(table, self.compute_dtype), axes=1)
         if training and field.unknown_rate:
             values = self._forget_some(values, field.unknown_rate)
-        present = tf.cast(values != 0, self.compute_dtype)[..., tf.newaxis]
+        present = tf.cast(values > field.absent, self.compute_dtype)[..., tf.newaxis]
         # Rows first: in mixed precision a cast before would read and copy the whole table.
         vectors = tf.cast(rows_of(table, values), self.compute_dtype) * present
         if field.rank == 1:
@@ -104,8 +107,18 @@ class FeatureEncoder(tf.keras.layers.Layer):
         return tf.where(forget, tf.constant(UNKNOWN, values.dtype), values)
 
     def feature_rows(self) -> list[Rows]:
-        """Its tables; the row of a new value begins as that of unknown ones."""
-        return [Rows(self.tables[field.name], field.name) for field in self.fields if field.size]
+        """Its tables; a new value begins as unknown ones: as their row, or as nothing.
+
+        An item's id that is to be learnt begins as the row, drawn as that of any other: a vector of
+        zeros has no direction, and a model of cosines would never give it one.
+        """
+        found = []
+        for field in self.fields:
+            drawn = field.name == "item_id" and self.trainable
+            start = Start.unknown if drawn or field.absent < UNKNOWN else Start.zero
+            if field.size:
+                found.append(Rows(self.tables[field.name], field.name, start))
+        return found
 
     def compute_output_shape(self, input_shape):
         first = self.fields[0]

@@ -15,6 +15,7 @@ from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.order import TIE_ORDER
 from tfrec_recall.data.packing import pack, unpack
+from tfrec_recall.data.vocabulary import FIRST_KNOWN, PADDING, UNKNOWN
 from tfrec_recall.features.coded import coded_columns
 from tfrec_recall.features.columns import Feature, History, TimeOf
 from tfrec_recall.features.encoder import Field
@@ -251,9 +252,23 @@ class Features:
         for feature in features:
             encoding = self.encodings[feature.name]
             rate = getattr(feature, "unknown_rate", 0.0)
-            width = getattr(encoding, "width", 1)
-            fields.append(Field(feature.name, encoding.size, encoding.rank, rate, width))
+            width, absent = getattr(encoding, "width", 1), self.absent(feature.name)
+            fields.append(Field(feature.name, encoding.size, encoding.rank, rate, width, absent))
         return fields
+
+    def absent(self, name: str) -> int:
+        """The last of a feature's codes that say nothing: padding; of items also the unknown, where
+        no item or history of training has it, so that nothing would have taught a vector of it.
+        """
+        feature = next((feature for feature in self.item if feature.name == name), None)
+        if feature is None or not self.encodings[name].size:
+            return PADDING
+        taught = getattr(feature, "unknown_rate", 0.0) > 0
+        if name == "item_id":  # what gave its number up later is left out of histories as well
+            taught |= getattr(feature, "min_count", 1) > 1 and self.item_counts[UNKNOWN] > 0
+        else:
+            taught |= bool((self.item_table[name][FIRST_KNOWN:] == UNKNOWN).any())
+        return PADDING if taught else UNKNOWN
 
     def inputs(self, features: Iterable[Feature]) -> dict[str, tf.Tensor]:
         """One symbolic Keras input a feature, by name, without the batch axis in its shape."""

@@ -18,6 +18,7 @@ from tfrec_recall.retrieval.raw_inputs import tensors
 
 REQUESTS = 1_024  # that are embedded
 ANSWERED = 256  # of these
+BELOW_ALL = np.float32(-1e30)  # whatever the length of a request
 LENGTH = 50  # of the lists, if the export has so long ones
 AT_A_TIME = 256
 ITEMS_AT_A_TIME = 4_096
@@ -149,8 +150,10 @@ def searched_vectors(retriever: Retriever) -> np.ndarray:
     vectors = vectors * of_items.get("lift", np.float32(1))
     if "bias" in of_items:
         vectors = np.hstack([vectors, of_items["bias"]])
-        if _fill_lists(vectors).all():
+        filling = _fill_lists(vectors)
+        if filling.all():
             raise ValueError("it knows nothing of any item")
+        vectors[filling, -1] = BELOW_ALL
     return vectors
 
 

@@ -24,6 +24,7 @@ from tfrec_recall.models.nothing_new import telling_of_nothing
 from tfrec_recall.models.published import Published, Unread, left_out
 from tfrec_recall.optimizers import LazyAdam
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Popularity, Retriever
+from tfrec_recall.retrieval.item_weights import below_all
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 
 BATCH_SIZE = 1024  # of every model's training data, unless it is told
@@ -369,7 +370,8 @@ class RecallModel(Growing, Learner):
 
         Args:
             items: the catalogue, with the columns of the item features; ids that training never saw
-                are embedded by their other features.
+                are embedded by their other features; where these say nothing, an item only fills
+                lists.
             index: `Exact()` (the default), `ScaNN(recall=0.95)`, `InvertedFile(recall=0.95)` or
                 `Auto()`.
             k: how many items are returned where a call does not say.
@@ -378,20 +380,23 @@ class RecallModel(Growing, Learner):
                 with: its recall is then theirs. Or a function that gives them for the retriever's
                 inputs, such as `evaluation.tuning_queries(split)`. Exact search needs none.
         """
+        vectors, bias = self.embed_items(items), self.bias_of(items)
         return EmbeddingRetriever(
             query_embedder=self.query_embedder(),
             item_ids=items["item_id"].to_numpy(),
-            vectors=self.embed_items(items),
+            vectors=vectors,
             index=index or Exact(),
             k=k,
             item_embedder=ItemEmbedder(self.features, self.candidate_model),
             tuning_queries=tuning_queries,
-            bias=self.bias_of(items),
+            bias=below_all(vectors) if bias is None else bias,
             seed=seed,
         ).with_fallback(self.popularity_of(items))
 
     def bias_of(self, items: pd.DataFrame) -> np.ndarray | None:
-        """What is added to the score of each item in users' lists, [items]; None: nothing."""
+        """What is added to the score of each item in users' lists, [items]; None: nothing, but that
+        items of zeros come after all others.
+        """
         return None
 
     def query_embedder(self) -> QueryEmbedder:

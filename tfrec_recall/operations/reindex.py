@@ -37,6 +37,7 @@ from tfrec_recall.retrieval import (
     merge_by_maximum,
     merge_by_sum,
 )
+from tfrec_recall.retrieval.item_weights import below_all
 from tfrec_recall.retrieval.raw_inputs import tensors
 
 AT_A_TIME = 4_096  # items embedded in one call
@@ -187,6 +188,8 @@ def reindexed(
     }
     for name in {"lift", "bias"} & retriever.of_items.keys():
         arguments[name] = _kept(known, name, items, vectors)
+    if report["kind"] == "embedding" and "bias" not in arguments:
+        arguments["bias"] = _of_unknown(retriever, items, vectors, arguments.get("lift"))
     if report["kind"] == "trigger items":
         _refuse_diversity(report, diversity)
         given = {name: report[name] for name in ("last", "half_life", "neighbours")}
@@ -348,6 +351,18 @@ def _kept(
         if np.isin(values[~np.isnan(values)], [least, nothing]).all():
             return of_nobody
     return known.value(name, items["item_id"], of_nobody)
+
+
+def _of_unknown(
+    retriever: LoadedRetriever, items: pd.DataFrame, vectors: np.ndarray, lift: np.ndarray | None
+) -> np.ndarray | None:
+    """What puts new items that have no vector, of which nothing is known, below all others; None
+    where there are none, or where the export lists such items by a score of 0.
+    """
+    here = items["item_id"].isin(retriever.item_ids).to_numpy()
+    if (here & ~np.asarray(vectors).any(axis=1)).any():
+        return None
+    return below_all(vectors, lift)
 
 
 def _diversity(report: Mapping[str, Any], diversity: Diversity | None) -> Diversity | None:

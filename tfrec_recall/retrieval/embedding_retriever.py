@@ -60,7 +60,8 @@ class EmbeddingRetriever(Retriever):
         lift: what the product of each item is multiplied by in the lists of queries, [items], above
             0; None is 1 for all. `similar_items` and `embed_item` know the vectors alone.
         bias: what is then added to it, [items]; None is 0 for all. An item of zeros whose bias is
-            below 0 is one of which nothing is known: it only fills lists.
+            below 0 is one of which nothing is known: it only fills lists. Where nothing else has a
+            bias, such items stay below all others whatever the length of a query.
         with_interest: also offer `recommend_with_interest`: which interest brought an item.
         seed: of the permutation that orders items of equal score.
 
@@ -105,7 +106,7 @@ class EmbeddingRetriever(Retriever):
         searched = k if diversity is None else k * diversity.candidates
         index = index or Exact()
         ordered = vectors[catalogue.order]
-        weights = ItemWeights(lift, bias, catalogue.order)
+        weights = ItemWeights(lift, bias, catalogue.order, ordered)
         asked = None if queries is None else np.asarray(weights.asked(queries))
         built = by_cosine = index.build(weights.searched(ordered), searched, asked, present)
         if weights.of_items or not of_length_one(ordered):  # whose queries are the items

@@ -11,19 +11,27 @@ import tensorflow as tf
 class ItemWeights(tf.Module):
     """score = lift · ⟨query, item⟩ + bias: a product of vectors again, of one number more.
 
+    Where nothing is added but below 0 to items without a vector, of which nothing is known, a query
+    longer than 1 adds as many times as much: they stay below all others, however long queries are.
+
     Args:
         lift: above 0 and finite, [items]; None is 1 for all.
         bias: finite, [items]; None is 0 for all.
         order: which item each row of the index is.
+        vectors: of the rows, if they are known, [items, dim].
     """
 
-    def __init__(self, lift: Any, bias: Any, order: np.ndarray):
+    def __init__(self, lift: Any, bias: Any, order: np.ndarray, vectors: np.ndarray | None = None):
         super().__init__(name="item_weights")
         self._lift = self._bias = None
+        self._by_length = False
         if lift is not None:
             self._lift = _constant(checked_lift(lift, len(order))[order], "lift")
         if bias is not None:
             self._bias = _constant(_checked_bias(bias, len(order))[order], "bias")
+            if vectors is not None:
+                added = self._bias.numpy()[:, 0] != 0
+                self._by_length = not (added & ~self.unknown(vectors)).any()
 
     @property
     def of_items(self) -> dict[str, tf.Variable]:
@@ -48,13 +56,36 @@ class ItemWeights(tf.Module):
         """What the index is asked with, [..., dim] to [..., dim or one more]."""
         if self._bias is None:
             return query
-        return tf.concat([query, tf.ones_like(query[..., :1])], axis=-1)
+        one = tf.ones_like(query[..., :1])
+        if self._by_length:
+            one = tf.maximum(one, tf.norm(query, axis=-1, keepdims=True))
+        return tf.concat([query, one], axis=-1)
 
     def given(self, found: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
         """The vectors as they were given, of those that the index holds of rows."""
         if self._bias is not None:
             found = found[..., :-1]
         return found if self._lift is None else found / tf.gather(self._lift, tf.maximum(rows, 0))
+
+
+def below_all(vectors: np.ndarray, lift: np.ndarray | None = None) -> np.ndarray | None:
+    """What is added to the scores of items that have no vector, [items]; None where all have one.
+
+    A score of 0 would be above those of items that are unlike what the user wants.
+
+    Args:
+        vectors: [items, dim]; a query is no longer than the longest, or than one, or what is added
+            goes by its length, as of `ItemWeights`.
+        lift: what the scores of items are multiplied by; None is 1 for all.
+    """
+    vectors = np.asarray(vectors)
+    without = ~vectors.any(axis=1)
+    if not without.any():
+        return None
+    largest = max(1.0, float(np.einsum("id,id->i", vectors, vectors).max()))  # of a product
+    if lift is not None:
+        largest *= float(np.max(lift))
+    return np.where(without, -2 * largest, 0.0)
 
 
 def checked_lift(lift: Any, items: int) -> np.ndarray:

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.features import Categorical, Features, History
+from tfrec_recall.features import Categorical, Features, History, MultiValued
 from tfrec_recall.models import SENetTwoTower, TwoTower
 
 
@@ -136,3 +136,41 @@ def test_the_weights_of_the_users_features_can_be_seen(features):
 def test_impossible_channels_are_refused(features):
     with pytest.raises(ValueError, match=r"channels as a whole number.*Received: channels=0"):
         TwoTower(features, senet=True, channels=0)
+
+
+def embedded(item, new, **settings):
+    """What a plain form makes of a new item, and its table of tags."""
+    events = pd.DataFrame({"user_id": list("uvuv"), "item_id": list("aabc"), "timestamp": range(4)})
+    items = pd.DataFrame({"item_id": list("abc"), "tags": [["red"], ["red", "blue"], []]})
+    features = Features([History(length=3)], item).adapt(Interactions(events, items=items))
+    model = TwoTower(features, dim=3, **settings)
+    model.has_learnt.assign(1)
+    for variable in model.trainable_variables:
+        variable.assign(tf.random.stateless_normal(variable.shape, [len(variable.name), 1]))
+    (table,) = [rows.weight for rows in model.all_feature_rows() if rows.feature == "tags"]
+    red = features.encodings["tags"].vocabulary.encode(["red"])[0]
+    return model.embed_items(pd.DataFrame(new)), table.numpy()[red]
+
+
+NEW = {"item_id": ["n", "m"], "tags": [["red", "green"], ["green"]]}
+ID = Categorical("item_id")
+
+
+def test_a_new_item_is_what_is_known_of_it():
+    vectors, red = embedded([ID, MultiValued("tags")], NEW)
+    np.testing.assert_allclose(vectors, [red / np.linalg.norm(red), [0, 0, 0]], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("item_id", "known"),
+    [
+        (ID, [True, False]),
+        (Categorical("item_id", min_count=2), [True, False]),  # of two, which histories had
+        (Categorical("item_id", unknown_rate=0.2), [True, True]),
+    ],
+)
+@pytest.mark.parametrize("residual", [True, False])
+def test_a_tower_makes_nothing_of_nothing(item_id, known, residual):
+    item = [item_id, MultiValued("tags")]
+    vectors, _ = embedded(item, NEW, residual=residual, item_hidden=(4,), final_activation="tanh")
+    assert vectors.any(axis=1).tolist() == known

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import FeatureEncoder, Features, Field, FieldSum, ItemTable
+from tfrec_recall.features.known import anything_known
 from tfrec_recall.layers.tables import rows_of
 
 ROWS = 4096  # of a layer's nodes at a time
@@ -183,7 +184,8 @@ class NodeEncoder(tf.keras.layers.Layer):
 
     def of_features(self, item, training=False):
         """Vectors of items by their own features, neighbours by their ids: one item at a time as
-        far as work is concerned, so for a few items, or new ones."""
+        far as work is concerned, so for a few items, or new ones. Of which nothing is known, zeros.
+        """
         ids, own = item["item_id"], self.first(item, training=training)
         for layer, convolve in enumerate(self.convolutions):
             around, weights = self._neighbours(ids, layer, None, ALWAYS)
@@ -192,7 +194,10 @@ class NodeEncoder(tf.keras.layers.Layer):
             before = tf.gather(convolve.messages(before), tf.reshape(position, tf.shape(around)))
             own = convolve((own, before), weights, training)
         vectors = self.head(own, training=training)
-        return vectors * tf.cast(ids != 0, vectors.dtype)[:, tf.newaxis]
+        known = ids >= FIRST_KNOWN
+        if self.side:  # of nothing, convolutions would make what their biases are
+            known |= (ids != 0) & anything_known(self.side, item)
+        return vectors * tf.cast(known, vectors.dtype)[:, tf.newaxis]
 
     def layer_wise(self) -> np.ndarray:
         """The vectors of all known items, [nodes, dim]: each layer of each node is made once."""

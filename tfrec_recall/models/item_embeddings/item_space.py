@@ -225,22 +225,3 @@ def lift(counts: np.ndarray, power: float) -> np.ndarray:
     An item without any counts as one event, so it is there, and its score is its cosine.
     """
     return (np.maximum(counts, 1).astype("float64") ** power).astype("float32")
-
-
-def below_all(vectors: np.ndarray, lift: np.ndarray | None) -> np.ndarray | None:
-    """What is added to the scores of items that have no vector, [items]; None where all have one.
-
-    A score of 0 would be above those of items that are unlike what the user had.
-
-    Args:
-        vectors: [items, dim]; users are means of some of them, and no longer than the longest.
-        lift: what the scores of items are multiplied by; None is 1 for all.
-    """
-    vectors = np.asarray(vectors)
-    without = ~vectors.any(axis=1)
-    if not without.any():
-        return None
-    largest = float(np.einsum("id,id->i", vectors, vectors).max())  # of a product
-    if lift is not None:
-        largest *= float(np.max(lift))
-    return np.where(without, -2 * largest, 0.0)

@@ -10,6 +10,7 @@ from tfrec_recall.features import Features, Rows, Start
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.recall_model import ItemEmbedder, RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, HistoryMean, TriggerRetriever
+from tfrec_recall.retrieval.item_weights import below_all
 
 
 class ItemSpaceModel(RecallModel):
@@ -59,7 +60,7 @@ class ItemSpaceModel(RecallModel):
             item_embedder=ItemEmbedder(self.features, self.candidate_model),
             tuning_queries=tuning_queries,
             lift=lift,
-            bias=item_space.below_all(vectors, lift),
+            bias=below_all(vectors, lift),
             seed=seed,
         ).with_fallback(self.popularity_of(items))
 

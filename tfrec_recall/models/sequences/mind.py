@@ -10,13 +10,14 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data.arguments import flags, number, whole, widths, without_effect
-from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
     FieldSum,
     ItemEmbedding,
     ItemTable,
+    KnownItems,
+    OfKnown,
 )
 from tfrec_recall.layers import (
     CapsuleRouting,
@@ -37,6 +38,7 @@ from tfrec_recall.models.published import Published, Such, Unread
 from tfrec_recall.models.recall_model import ItemEmbedder
 from tfrec_recall.models.sequences.arguments import check_sequence_model
 from tfrec_recall.retrieval import Diversity, EmbeddingRetriever, Exact
+from tfrec_recall.retrieval.item_weights import below_all
 from tfrec_recall.sampling import LogUniform, Negatives
 
 DRAW = ".draw"  # an input beside the user's features, by a name that none of them has
@@ -218,10 +220,12 @@ class MIND(SoftmaxModel):
 
     def _item_side(self, dim: int):
         item = self.features.inputs(self.features.item)
-        fields = FeatureEncoder(self.features.fields(self.features.item), dim)(item)
+        known_by = self.features.fields(self.features.item)
+        fields = FeatureEncoder(known_by, dim)(item)
         # [items, fields, dim] -> [items, dim]
         vector = FieldSum(average=self.average_fields)(fields)
-        return tf.keras.Model(item, vector), tf.keras.Model(item, self.unit(vector))
+        candidate = self.unit(OfKnown(known_by)((vector, item)))
+        return tf.keras.Model(item, vector), tf.keras.Model(item, candidate)
 
     def _user_side(self, extractor, dim: int, hidden: Sequence[int], dropout: float):
         """User features, and the routing's draw if there is one, to interests and which are."""
@@ -290,26 +294,20 @@ class MIND(SoftmaxModel):
         Args:
             diversity: spread the lists over categories; its groups are in the order of `items`.
         """
+        vectors = self.embed_items(items)
         return EmbeddingRetriever(
             query_embedder=self.query_embedder(),
             item_ids=items["item_id"].to_numpy(),
-            vectors=self.embed_items(items),
+            vectors=vectors,
             index=index or Exact(),
             k=k,
             item_embedder=ItemEmbedder(self.features, self.candidate_model),
             tuning_queries=tuning_queries,
             diversity=diversity,
+            bias=below_all(vectors),
             with_interest=True,
             seed=seed,
         ).with_fallback(self.popularity_of(items))
-
-
-@saved_by_config
-class KnownItems(tf.keras.layers.Layer):
-    """Encoded ids with padding where training has not seen the item."""
-
-    def call(self, ids):
-        return tf.where(ids >= FIRST_KNOWN, ids, 0)
 
 
 def drawn(shape, batch: dict[str, tf.Tensor]) -> tf.Tensor:

@@ -19,6 +19,7 @@ from tfrec_recall.features import (
     ItemEmbedding,
     ItemTable,
     KnownFirst,
+    OfKnown,
     SessionSplit,
     Wanted,
     pass_batches,
@@ -201,12 +202,15 @@ class SDM(SoftmaxModel):
         self.unit = L2Normalization(dtype="float32") if normalize else linear
         self.items = ItemTable.of(features.item_table)
         item = features.inputs(features.item)
-        fields = FeatureEncoder(features.fields(features.item), dim)(item)  # [items, fields, dim]
+        known_by = features.fields(features.item)
+        fields = FeatureEncoder(known_by, dim)(item)  # [items, fields, dim]
         self.count = fields.shape[-2]
         self.field_model = tf.keras.Model(item, tf.keras.layers.Flatten()(fields))
         own = [feature.name for feature in features.item].index("item_id")
-        known_by = FieldSum()(fields) if item_side_info else fields[:, own]
-        self.candidate_model = tf.keras.Model(item, self.unit(known_by))
+        known_by = known_by if item_side_info else known_by[own : own + 1]
+        vector = FieldSum()(fields) if item_side_info else fields[:, own]
+        candidate = OfKnown(known_by)((vector, item))
+        self.candidate_model = tf.keras.Model(item, self.unit(candidate))
         split = SessionSplit(self.gap, self.session_events, past if self.times else None)
         rates = dropout, dropout if fused_dropout is None else fused_dropout
         self.place_model = self._user_side(split, dim, lstm_layers, heads, *rates)

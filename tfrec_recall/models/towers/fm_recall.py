@@ -8,7 +8,15 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data.arguments import flag, flags, number, whole
-from tfrec_recall.features import Features, Field, FieldSum, ItemEmbedding, ItemTable
+from tfrec_recall.features import (
+    Features,
+    Field,
+    FieldSum,
+    ItemEmbedding,
+    ItemTable,
+    OfKnown,
+    met,
+)
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
@@ -139,6 +147,7 @@ class FMRecall(SoftmaxModel):
             parts.append(FMTerms(fields, self.dim, self.pairs_within)(user))
         for history in self.features.histories:
             ids, size = user[history.name], self.features.encodings[history.name].size
+            ids = met(self.features, ids) if history.column == "item_id" else ids
             kinds = {"all": None} if half_life is None else {"all": None, "latest": half_life}
             for name, life in kinds.items():
                 name = f"{history.name}_{name}"
@@ -156,7 +165,9 @@ class FMRecall(SoftmaxModel):
 
     def _candidate_model(self) -> tf.keras.Model:
         item = self.features.inputs(self.features.item)
-        return tf.keras.Model(item, MachineVector(self.dim)(self.item_terms(item)))
+        vector = MachineVector(self.dim)(self.item_terms(item))
+        known_by = self.features.fields(self.features.item)
+        return tf.keras.Model(item, OfKnown(known_by)((vector, item)))
 
     def score(self, user: dict[str, tf.Tensor], item: dict[str, tf.Tensor]) -> tf.Tensor:
         """The whole machine for rows of encoded user and item features, [batch]."""

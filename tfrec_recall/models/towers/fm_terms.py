@@ -38,7 +38,7 @@ class FMTerms(FeatureEncoder):
                 numbers = tf.square(tf.cast(values, self.compute_dtype))
                 squares = tf.tensordot(numbers, table, axes=1)
             else:
-                present = tf.cast(values != 0, self.compute_dtype)
+                present = tf.cast(values > field.absent, self.compute_dtype)
                 share = present / tf.maximum(tf.reduce_sum(present, axis=-1, keepdims=True), 1.0)
                 each = tf.cast(rows_of(table, values), self.compute_dtype)[..., :-1]
                 squares = _sum_of_squares(each, values, share)

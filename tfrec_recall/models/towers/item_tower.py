@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tfrec_recall.features import FeatureEncoder, Features, FieldSum
+from tfrec_recall.features import FeatureEncoder, Features, FieldSum, OfKnown
 from tfrec_recall.layers import L2Normalization, SENet, Tower
 
 
@@ -21,16 +21,17 @@ def item_tower(
 ) -> tuple[tf.keras.Model, tf.keras.Model]:
     """From encoded item features, vectors [items, dim]: for histories, and for candidates.
 
-    With `residual` both are one model: the sum of the embeddings, to which a tower over it is added
-    where there are hidden layers. Without, a history has the sum of the embeddings, and a candidate
-    the tower over all of them side by side.
+    With `residual` both have the sum of the embeddings, to which a tower over it is added where
+    there are hidden layers. Without, a history has the sum of the embeddings, and a candidate the
+    tower over all of them side by side. A candidate of which nothing is known has zeros.
 
     Args:
         hidden: widths of the tower's hidden layers.
         senets: each weighs the features before a tower of its own; the channels are added.
     """
     item = features.inputs(features.item)
-    fields = FeatureEncoder(features.fields(features.item), dim)(item)  # [items, fields, dim]
+    known_by = features.fields(features.item)
+    fields = FeatureEncoder(known_by, dim)(item)  # [items, fields, dim]
     vectors = []
     for channel in [senet(fields) for senet in senets] or [fields]:
         total = FieldSum()(channel)  # [items, dim]
@@ -40,8 +41,9 @@ def item_tower(
         wide = total if residual else tf.keras.layers.Flatten()(channel)
         tower = Tower((*hidden, dim), activation, final_activation)(wide)
         vectors.append(total + tower if residual else tower)
-    out = tf.keras.Model(item, sum(vectors[1:], vectors[0]))
-    return (out if residual else tf.keras.Model(item, FieldSum()(fields))), out
+    out = sum(vectors[1:], vectors[0])
+    candidate = tf.keras.Model(item, OfKnown(known_by)((out, item)))
+    return tf.keras.Model(item, out if residual else FieldSum()(fields)), candidate
 
 
 def served(vectors: tf.Tensor, normalize: bool) -> tf.Tensor:

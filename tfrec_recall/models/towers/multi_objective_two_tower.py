@@ -22,6 +22,7 @@ from tfrec_recall.features import (
     example_batches,
     label_of,
     meetings,
+    met,
     objectives_of,
 )
 from tfrec_recall.layers import MaskedMean, Tower
@@ -38,6 +39,7 @@ from tfrec_recall.models.towers.arguments import check_towers
 from tfrec_recall.models.towers.item_tower import item_tower, served
 from tfrec_recall.models.towers.two_tower import TwoTower
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact
+from tfrec_recall.retrieval.item_weights import below_all
 from tfrec_recall.sampling import Negatives
 
 OBJECTIVES = "a list of Objective(…) or of mappings of their arguments"
@@ -175,13 +177,13 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         return self._labelled(train, examples, batch_size, seed, first_epoch)
 
     def batches_to_measure(self, interactions, batch_size):
-        met = meetings(interactions, self.objectives)
-        return self._labelled(met, self.examples(met), batch_size, seed=None)
+        told = meetings(interactions, self.objectives)
+        return self._labelled(told, self.examples(told), batch_size, seed=None)
 
-    def _labelled(self, met, examples, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
+    def _labelled(self, told, examples, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
         labels = [label_of(objective) for objective in self.objectives]
         return example_batches(
-            self.features, met, examples, batch_size, seed, first_epoch, columns=labels
+            self.features, told, examples, batch_size, seed, first_epoch, columns=labels
         )
 
     def _weights(self, values: Sequence[float] | None, name: str) -> np.ndarray:
@@ -205,7 +207,8 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         known = [tf.keras.layers.Flatten()(FeatureEncoder(fields, dim)(user))] if fields else []
         pools = []
         if self.features.history:
-            watched = ItemEmbedding(self.items, self.item_model)(user[self.features.history.name])
+            ids = met(self.features, user[self.features.history.name])
+            watched = ItemEmbedding(self.items, self.item_model)(ids)
             means = [MaskedMean(), MaskedMean(learned=True)][: 1 + recency]
             pools = [mean(watched) for mean in means]  # [batch, dim] each
         wide = tf.concat([*known, *pools], axis=-1)
@@ -281,14 +284,16 @@ class MultiObjectiveTwoTower(SoftmaxModel):
             raise ValueError(f"Objectives are {', '.join(self.names)}. Received: {objective!r}.")
         if len(self.names) == 1:
             return super().retriever(items, index, k, seed, tuning_queries)
+        vectors = self.embed_items(items)
         return EmbeddingRetriever(
             query_embedder=ObjectiveEmbedder(self, objective),
             item_ids=items["item_id"].to_numpy(),
-            vectors=self.embed_items(items),
+            vectors=vectors,
             index=index or Exact(),
             k=k,
             item_embedder=ItemEmbedder(self.features, self.candidate_model),
             tuning_queries=tuning_queries,
+            bias=below_all(vectors),
             seed=seed,
         ).with_fallback(self.popularity_of(items))
 

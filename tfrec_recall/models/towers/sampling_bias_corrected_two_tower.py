@@ -17,6 +17,7 @@ from tfrec_recall.features import (
     ItemEmbedding,
     ItemTable,
     example_batches,
+    met,
 )
 from tfrec_recall.layers import L2Normalization, MaskedMean, StreamingFrequencyEstimator, Tower
 from tfrec_recall.models.learning import replicas
@@ -210,12 +211,11 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         user = self.features.inputs(self.features.user)
         fields = self.features.fields(self.features.user_fields)
         known = [tf.keras.layers.Flatten()(FeatureEncoder(fields, dim)(user))] if fields else []
-        ids = user[self.events_before.name]  # [batch, history], padded on the right
+        ids = met(self.features, user[self.events_before.name])  # [batch, history]
         watched = ItemEmbedding(self.items, self.item_model)(ids)
-        events = tf.reduce_sum(tf.cast(tf.not_equal(ids, 0), tf.int32), axis=1)
-        age = events[:, tf.newaxis] - tf.range(tf.shape(ids)[1])  # 1 for the latest event
-        latest = age > 0
+        latest = tf.not_equal(ids, 0)
         if self.features.has_order:
+            age = tf.cumsum(tf.cast(latest, tf.int32), axis=1, reverse=True)  # 1 for the latest
             latest &= age <= self.seed_events
         seed = MaskedMean()(watched, mask=latest)  # [batch, dim]
         means = [MaskedMean(), MaskedMean(learned=True)][: 1 + recency]

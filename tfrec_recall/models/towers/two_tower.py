@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data.arguments import flag, flags, number, whole
-from tfrec_recall.features import FeatureEncoder, Features, ItemEmbedding, ItemTable
+from tfrec_recall.features import FeatureEncoder, Features, ItemEmbedding, ItemTable, met
 from tfrec_recall.layers import MaskedMean, SENet, Tower
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dimension import dim_of
@@ -165,7 +165,8 @@ class TwoTower(SoftmaxModel):
         if self.features.user_fields:
             parts.append(FeatureEncoder(self.features.fields(self.features.user_fields), dim)(user))
         if self.features.history:
-            watched = ItemEmbedding(self.items, self.item_model)(user[self.features.history.name])
+            ids = met(self.features, user[self.features.history.name])
+            watched = ItemEmbedding(self.items, self.item_model)(ids)
             means = [MaskedMean(), MaskedMean(learned=True)][: 1 + recency]
             pools = [mean(watched) for mean in means]  # [batch, dim] each
             parts.append(tf.stack(pools, axis=1))

@@ -19,8 +19,10 @@ from tfrec_recall.features import (
     FieldSum,
     ItemEmbedding,
     ItemTable,
+    OfKnown,
     Wanted,
     infer,
+    met,
 )
 from tfrec_recall.layers import MaskedMean, Tower
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
@@ -248,6 +250,7 @@ class YouTubeDNN(SoftmaxModel):
         own = vector
         if not shared:
             own = FieldSum()(FeatureEncoder(fields, self.dim)(item))
+        own = OfKnown(of_watched if shared else fields)((own, item))
         own = served(own, self.normalize)
         return tf.keras.Model(item, vector), tf.keras.Model(item, own)
 
@@ -287,7 +290,7 @@ class YouTubeDNN(SoftmaxModel):
     def _user_side(self, hidden: Sequence[int], dropout: float, residual: bool, recency: bool):
         user = self.features.inputs(self.features.user)
         history = self.watched
-        watched = ItemEmbedding(self.items, self.item_model)(user[history.name])
+        watched = ItemEmbedding(self.items, self.item_model)(met(self.features, user[history.name]))
         pools = [MaskedMean()(watched)]  # [batch, dim] each
         if recency:
             pools.append(MaskedMean(learned=True)(watched))
