@@ -78,3 +78,47 @@ def test_nothing_is_pickled_or_hidden_from_the_graph(path):
     text = path.read_text()
     for banned in ("import pickle", "tf.py_function", "layers.Lambda", "np.load("):
         assert banned not in text
+
+
+def module_of(path: pathlib.Path) -> str:
+    parts = (PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in FILES}
+
+
+def statements(body: list[ast.stmt]) -> list[ast.stmt]:
+    """What is run when a module is imported: nothing of functions, nor of what types alone need."""
+    found = []
+    for one in body:
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(one, ast.If) and ast.unparse(one.test) == "TYPE_CHECKING":
+            found += statements(one.orelse)
+            continue
+        found.append(one)
+        for part in ("body", "orelse", "handlers", "finalbody"):
+            found += statements(getattr(one, part, []))
+    return found
+
+
+def imported(path: pathlib.Path) -> set[str]:
+    """The modules of the package that this one imports as it is imported itself."""
+    names = set()
+    for one in statements(ast.parse(path.read_text()).body):
+        if isinstance(one, ast.Import):
+            names |= {alias.name for alias in one.names}
+        elif isinstance(one, ast.ImportFrom):
+            for alias in one.names:
+                within = f"{one.module}.{alias.name}"
+                names.add(within if within in MODULES else one.module)
+    return names & set(MODULES)
+
+
+def test_no_module_needs_itself():
+    """In whichever order modules are imported, each finds what it names in another."""
+    todo = {name: imported(path) for name, path in MODULES.items()}
+    while done := {name for name, needed in todo.items() if not needed & set(todo)}:
+        todo = {name: needed for name, needed in todo.items() if name not in done}
+    assert not todo

@@ -19,7 +19,7 @@ from tfrec_recall.graph import (
     bipartite_graph,
     importance_neighbours,
 )
-from tfrec_recall.layers import L2Normalization, PinSAGEConvolution
+from tfrec_recall.layers import PinSAGEConvolution
 from tfrec_recall.layers.sublayers import build_within
 from tfrec_recall.losses import MaxMargin
 from tfrec_recall.models.graphs.arguments import (
@@ -46,6 +46,7 @@ from tfrec_recall.models.graphs.node_neighbours import ImportantNeighbours
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import check_served
 from tfrec_recall.models.learning.replicas import together
+from tfrec_recall.models.learning.served import served
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
@@ -203,8 +204,6 @@ class PinSAGE(NodeModel):
         self.hinge = MaxMargin(margin, hard_weight)
         self.steps = Steps(seed)
         self.important = ImportantNeighbours(features.ids("item_id").size, neighbours)
-        # What is searched is float32, in whatever precision the rest is.
-        linear = tf.keras.layers.Activation("linear", dtype="float32")
         convolutions = [PinSAGEConvolution(dim, dim) for _ in range(layers)]
         self.nodes = NodeEncoder.of(
             features,
@@ -215,7 +214,7 @@ class PinSAGE(NodeModel):
                 [
                     tf.keras.layers.Dense(dim, "relu"),
                     tf.keras.layers.Dense(dim, use_bias=False),
-                    L2Normalization(dtype="float32") if normalize else linear,
+                    served(normalize),
                 ]
             ),
             with_id,

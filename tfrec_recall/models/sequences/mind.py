@@ -21,7 +21,6 @@ from tfrec_recall.features import (
 )
 from tfrec_recall.layers import (
     CapsuleRouting,
-    L2Normalization,
     LabelAwareAttention,
     MaskedMean,
     SelfAttentiveInterests,
@@ -32,6 +31,7 @@ from tfrec_recall.layers.capsule_routing import events_after
 from tfrec_recall.layers.draws import normal
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
+from tfrec_recall.models.learning.served import served
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published, Such, Unread
@@ -189,10 +189,8 @@ class MIND(SoftmaxModel):
         self.length, self.watched = features.history.length, features.history.name
         self.average_fields, self.residual, self.common = average_fields, residual, common
         self.output_activation, self.ordered = output_activation, features.has_order
-        # What is searched is float32, in whatever precision the rest is.
-        linear = tf.keras.layers.Activation("linear", dtype="float32")
         self.normalize = normalize
-        self.unit = L2Normalization(dtype="float32") if normalize else linear
+        self.unit = served(normalize)
         self.items = ItemTable.of(features.item_table)
         self.item_model, self.candidate_model = self._item_side(dim)
         self.embedding = ItemEmbedding(self.items, self.item_model)

@@ -27,7 +27,6 @@ from tfrec_recall.features import (
 from tfrec_recall.layers import (
     FusedLSTM,
     GatedFusion,
-    L2Normalization,
     RunningMean,
     Tower,
     UserAttention,
@@ -35,6 +34,7 @@ from tfrec_recall.layers import (
 from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
+from tfrec_recall.models.learning.served import served
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published
@@ -196,10 +196,8 @@ class SDM(SoftmaxModel):
         self.session_events = session_events or min(SESSION, length)
         self.residual, self.means_in_profile = residual, means_in_profile
         self.dense_after_gate, self.scaled, self.causal = dense_after_gate, scaled, causal
-        # What is searched is float32, in whatever precision the rest is.
-        linear = tf.keras.layers.Activation("linear", dtype="float32")
         self.normalize = normalize
-        self.unit = L2Normalization(dtype="float32") if normalize else linear
+        self.unit = served(normalize)
         self.items = ItemTable.of(features.item_table)
         item = features.inputs(features.item)
         known_by = features.fields(features.item)

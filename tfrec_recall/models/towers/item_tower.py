@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tfrec_recall.features import FeatureEncoder, Features, FieldSum, OfKnown
-from tfrec_recall.layers import L2Normalization, SENet, Tower
+from tfrec_recall.layers import SENet, Tower
 
 
 def item_tower(
@@ -44,10 +44,3 @@ def item_tower(
     out = sum(vectors[1:], vectors[0])
     candidate = tf.keras.Model(item, OfKnown(known_by)((out, item)))
     return tf.keras.Model(item, out if residual else FieldSum()(fields)), candidate
-
-
-def served(vectors: tf.Tensor, normalize: bool) -> tf.Tensor:
-    """What is searched: float32 in whatever precision, and of length one if that is wished."""
-    if normalize:
-        return L2Normalization(dtype="float32")(vectors)
-    return tf.keras.layers.Activation("linear", dtype="float32")(vectors)

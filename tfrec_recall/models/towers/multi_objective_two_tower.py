@@ -31,12 +31,13 @@ from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dimension import dim_of
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.next_choice import personal_features
+from tfrec_recall.models.learning.served import served
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import TRAINING, Published, Unread
 from tfrec_recall.models.recall_model import BATCH_SIZE, ItemEmbedder, QueryEmbedder
 from tfrec_recall.models.towers.arguments import check_towers
-from tfrec_recall.models.towers.item_tower import item_tower, served
+from tfrec_recall.models.towers.item_tower import item_tower
 from tfrec_recall.models.towers.two_tower import TwoTower
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact
 from tfrec_recall.retrieval.item_weights import below_all
@@ -218,7 +219,7 @@ class MultiObjectiveTwoTower(SoftmaxModel):
     def _heads(self, bottom: tf.Tensor, dim: int) -> tf.Tensor:
         """[..., dim] -> [..., objectives, dim]."""
         if self.residual and len(self.names) == 1:
-            return served(bottom[..., tf.newaxis, :], self.normalize)  # a plain two-tower model
+            return served(self.normalize)(bottom[..., tf.newaxis, :])  # a plain two-tower model
         # Zeros where it is added: what is shared comes first.
         begin = "zeros" if self.residual else "glorot_uniform"
         heads = [
@@ -226,7 +227,7 @@ class MultiObjectiveTwoTower(SoftmaxModel):
             for _ in self.names
         ]
         stacked = tf.stack([bottom + h for h in heads] if self.residual else heads, axis=-2)
-        return served(stacked, self.normalize)
+        return served(self.normalize)(stacked)
 
     def compute_loss(self, batch, training=False):
         user = {name: batch[name] for name in self.user_heads.input_names}

@@ -19,11 +19,12 @@ from tfrec_recall.features import (
     example_batches,
     met,
 )
-from tfrec_recall.layers import L2Normalization, MaskedMean, StreamingFrequencyEstimator, Tower
+from tfrec_recall.layers import MaskedMean, StreamingFrequencyEstimator, Tower
 from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.learning.candidate_softmax import Candidates, CandidateSoftmax
 from tfrec_recall.models.learning.dimension import dim_of
 from tfrec_recall.models.learning.dropout import dropout as dropped
+from tfrec_recall.models.learning.served import served
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published, Unread
@@ -174,9 +175,8 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         recency = recency and features.has_order  # the order of rows is never taken for time
         self.items = ItemTable.of(features.item_table)
         self.item_model, tower = item_tower(features, dim, item_hidden, residual)
-        plain = tf.keras.layers.Activation("linear", dtype="float32")
         self.normalize = normalize
-        unit = L2Normalization(dtype="float32") if normalize else plain
+        unit = served(normalize)
         self.candidate_model = tf.keras.Model(tower.input, unit(tower.output))
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
         self.query_model = self._query_tower(dim, hidden, dropout, recency, residual, unit)

@@ -14,11 +14,12 @@ from tfrec_recall.layers import MaskedMean, SENet, Tower
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dimension import dim_of
 from tfrec_recall.models.learning.dropout import dropout as dropped
+from tfrec_recall.models.learning.served import served
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published, Unread
 from tfrec_recall.models.towers.arguments import check_towers
-from tfrec_recall.models.towers.item_tower import item_tower, served
+from tfrec_recall.models.towers.item_tower import item_tower
 from tfrec_recall.sampling import Negatives, Unmet
 
 
@@ -155,7 +156,7 @@ class TwoTower(SoftmaxModel):
         )
 
     def _unit(self, vectors: tf.Tensor) -> tf.Tensor:
-        return served(vectors, self.normalize)
+        return served(self.normalize)(vectors)
 
     def _user_tower(
         self, dim, hidden, dropout, recency, residual, activation, final_activation, senets

@@ -29,12 +29,12 @@ from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dimension import dim_of
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.next_choice import choices
+from tfrec_recall.models.learning.served import served
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.towers.arguments import check_towers
-from tfrec_recall.models.towers.item_tower import served
 from tfrec_recall.sampling import Negatives, Popularity
 
 
@@ -251,7 +251,7 @@ class YouTubeDNN(SoftmaxModel):
         if not shared:
             own = FieldSum()(FeatureEncoder(fields, self.dim)(item))
         own = OfKnown(of_watched if shared else fields)((own, item))
-        own = served(own, self.normalize)
+        own = served(self.normalize)(own)
         return tf.keras.Model(item, vector), tf.keras.Model(item, own)
 
     def _begin_with(self, table: tf.Variable, given: pd.DataFrame, freeze: bool) -> None:
@@ -309,7 +309,7 @@ class YouTubeDNN(SoftmaxModel):
         vector = Tower((*hidden, self.dim), final_activation=final)(tower)
         if residual:
             vector = sum(pools, vector)
-        vector = served(vector, self.normalize)
+        vector = served(self.normalize)(vector)
         aged = tf.keras.Model({**user, "example_age": age}, vector)
         now = tf.zeros_like(tf.reduce_sum(user[history.name], axis=1), tf.float32)  # [batch]
         return aged, tf.keras.Model(user, aged({**user, "example_age": now}))
