@@ -149,27 +149,59 @@ def test_senet_weighs_the_fields_as_fibinet_does(features, interactions):
 
         def weigh(fields):
             stacked = [np.asarray(field)[np.newaxis] for field in fields]
-            return [w[0] for w in senet(stacked, *kernels, reference.relu, reference.relu)[0]]
+            weighed = senet(stacked, *kernels, reference.relu, reference.relu)[0]
+            return [*fields, *(w[0] for w in weighed)]  # p and q of the combination layer
 
         return weigh
 
     weigh = {"user": weighing(of_user), "item": weighing(of_item)}
+    negatives, losses = drawn_for(model, batch), []
     for n, row in enumerate(rows_of(numbers, 8)):
         query, items = vectors(model, row, np.tanh, weigh=weigh)
         found = model.query({name: v[n : n + 1] for name, v in batch.items() if name != "seed"})
         np.testing.assert_allclose(found[0], query / np.linalg.norm(query), rtol=1e-3, atol=1e-5)
+        losses.append(
+            reference.dssm_loss(query, items[row["item_id"]], items[negatives[n]], gamma=5.0)
+        )
+    expected = np.mean(numbers["sample_weight"] * losses)
+    assert float(model.compute_loss(batch, training=True)) == pytest.approx(expected, rel=1e-3)
     unit = items[2:] / np.linalg.norm(items[2:], axis=1, keepdims=True)
     table = interactions.items.set_index("item_id").loc[features.item_vocabulary.ids]
     np.testing.assert_allclose(model.embed_items(table.reset_index()), unit, rtol=1e-3, atol=1e-5)
 
 
+def test_items_that_rectified_weights_wipe_out_are_told_apart(features, interactions):
+    """Of two fields there is one inner unit, and it is 0 for about every other item."""
+    tf.keras.utils.set_random_seed(0)
+    model = SENetTwoTower.published(features)
+    model.has_learnt.assign(1)
+    (layer,) = parts(model.candidate_model, SENet)
+    kernels = layer.squeezed_kernel.numpy(), layer.excited_kernel.numpy()
+    table = tables(model.candidate_model)
+    fields = np.stack([item_fields(model, table, n) for n in range(2, ITEMS + 2)], axis=1)
+    _, weights = senet(list(fields), *kernels, reference.relu, reference.relu)
+    wiped_out = ~weights.any(axis=1)
+    assert wiped_out.sum() > ITEMS / 4
+    ids = features.item_vocabulary.ids[wiped_out]
+    items = interactions.items.set_index("item_id").loc[ids].reset_index()
+    vectors = model.embed_items(items)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-4)
+    alike = vectors @ vectors.T - np.eye(len(ids))
+    assert alike.max() < 0.99
+
+
 def test_several_objectives_are_weighed_by_their_uncertainty(features, interactions):
     objectives = [{"name": "any"}, {"name": "late", "column": "timestamp", "at_least": 200_000}]
     settings = {**SMALL, "objectives": objectives}
-    model, batch, _ = made(MultiObjectiveTwoTower, features, interactions, **settings)
+    model, batch, numbers = made(MultiObjectiveTwoTower, features, interactions, **settings)
     model.log_variances.assign([0.3, -0.7])
-    query = model.user_heads({n: batch[n] for n in model.user_heads.input_names}).numpy()
-    items = model.item_heads(model.items(tf.range(ITEMS + 2))).numpy()
+    of_heads = [
+        [one.kernel.numpy() for one in parts(network, tf.keras.layers.Dense) if not one.use_bias]
+        for network in (model.user_heads, model.item_heads)
+    ]
+    bottoms = [vectors(model, row, np.tanh) for row in rows_of(numbers, 8)]
+    query = np.stack([[bottom @ head for head in of_heads[0]] for bottom, _ in bottoms])
+    items = np.stack([bottoms[0][1] @ head for head in of_heads[1]], axis=1)
     negatives, positive = drawn_for(model, batch), batch["item_id"].numpy()
     losses = []
     for place, name in enumerate(model.names):

@@ -50,7 +50,8 @@ class FMRecall(SoftmaxModel):
         - the user's summed factors are dropped out: `dropout=0.0`.
         - negatives are the batch's items and some drawn evenly: `negatives=[Unmet(4)]`.
 
-    The paper has targets, and no negatives to draw: how many there are is chosen here.
+    The paper has targets, and no negatives to draw: how many there are is chosen here. It learns by
+    gradient descent at a rate that it does not give, and the plain form by `optimizer_class`.
 
     Args:
         features: adapted; `item_id` is needed, a history is used where there is one.

@@ -18,6 +18,7 @@ def item_tower(
     activation: str = "relu",
     final_activation: str | None = None,
     senets: Sequence[SENet] = (),
+    beside: bool = False,
 ) -> tuple[tf.keras.Model, tf.keras.Model]:
     """From encoded item features, vectors [items, dim]: for histories, and for candidates.
 
@@ -28,12 +29,15 @@ def item_tower(
     Args:
         hidden: widths of the tower's hidden layers.
         senets: each weighs the features before a tower of its own; the channels are added.
+        beside: of each channel, the features stand beside the weighed ones as they are, too.
     """
     item = features.inputs(features.item)
     known_by = features.fields(features.item)
     fields = FeatureEncoder(known_by, dim)(item)  # [items, fields, dim]
     vectors = []
     for channel in [senet(fields) for senet in senets] or [fields]:
+        if beside:
+            channel = tf.concat([fields, channel], axis=1)
         total = FieldSum()(channel)  # [items, dim]
         if residual and not hidden:
             vectors.append(total)

@@ -22,8 +22,11 @@ class SENetTwoTower(TwoTower):
     Departs:
         - weights lie between 0 and 1, as in CVPR 2018, instead of being rectified:
           `excitation="relu"`.
+        - towers see the weighed features in the place of those that they are made of, and not
+          beside them: `beside=True`.
 
-    The arguments are those of `TwoTower`; `senet` is on.
+    FiBiNET makes pairs of the features, and of the weighed ones, before its network; here, users
+    and items meet at the end of towers alone. The arguments are those of `TwoTower`; `senet` is on.
     """
 
     # It trains by Adam: the plain steps of the paper of `TwoTower` hardly move small weights. The
@@ -31,7 +34,7 @@ class SENetTwoTower(TwoTower):
     PUBLISHED: ClassVar[Published | None] = dataclasses.replace(
         TwoTower.plain_form(),
         paper="RecSys 2019",
-        arguments={**TwoTower.plain_form().arguments, "excitation": "relu"},
+        arguments={**TwoTower.plain_form().arguments, "excitation": "relu", "beside": True},
         optimizer=tf.keras.optimizers.Adam,
         learning_rate=1e-4,
         batch_size=1000,
@@ -40,6 +43,6 @@ class SENetTwoTower(TwoTower):
     )
     UNREAD: ClassVar[Unread] = {
         **TwoTower.UNREAD,
-        ("senet", False): ("channels", "reduction", "excitation"),
+        ("senet", False): ("channels", "reduction", "excitation", "beside"),
     }
     with_senet: ClassVar[bool] = True

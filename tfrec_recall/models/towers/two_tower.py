@@ -66,6 +66,7 @@ class TwoTower(SoftmaxModel):
             and yes for `SENetTwoTower`.
         channels: how many pairs of SENet and tower are side by side and added.
         reduction, excitation: of `SENet`, the ratio and the activation of the weights.
+        beside: what SENet has weighed stands beside the fields as they were, not in their place.
 
     With SENet, `user_weights` maps encoded user features to the weights of the user's features and
     of the two pools, [batch, channels, fields].
@@ -114,6 +115,7 @@ class TwoTower(SoftmaxModel):
         channels: int = 1,
         reduction: float = 3.0,
         excitation: str = "sigmoid",
+        beside: bool = False,
         repeats: bool = False,
         **kwargs,
     ):
@@ -123,15 +125,16 @@ class TwoTower(SoftmaxModel):
         named["excitation"] = excitation
         check_towers(owner, dim, hidden, dropout, temperature, item_hidden, **named)
         self.dim = dim = dim_of(dim, features)
-        flags(owner, recency=recency, residual=residual, normalize=normalize)
+        flags(owner, recency=recency, residual=residual, normalize=normalize, beside=beside)
         flag(owner, senet, "senet", optional=True)
         whole(owner, channels, "channels")
         number(owner, reduction, "reduction", least=1)
         with_senet = self.with_senet if senet is None else senet
-        if not with_senet and (channels, reduction, excitation) != (1, 3.0, "sigmoid"):
+        of_senet = channels, reduction, excitation, beside
+        if not with_senet and of_senet != (1, 3.0, "sigmoid", False):
             raise ValueError(
-                f"{owner} has channels, reduction and excitation with senet=True. Received: "
-                f"channels={channels!r}, reduction={reduction!r}, excitation={excitation!r}."
+                f"{owner} has channels, reduction, excitation and beside with senet=True. "
+                f"Received: {channels=}, {reduction=}, {excitation=}, {beside=}."
             )
         recency = recency and features.has_order  # the order of rows is never taken for time
         self.items = ItemTable.of(features.item_table)
@@ -144,12 +147,12 @@ class TwoTower(SoftmaxModel):
 
         activations = activation, final_activation
         self.item_model, tower = item_tower(
-            features, dim, item_hidden, residual, *activations, senets()
+            features, dim, item_hidden, residual, *activations, senets(), beside
         )
         self.candidate_model = tf.keras.Model(tower.input, self._unit(tower.output))
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
         shape = dim, hidden, dropout, recency, residual
-        self.query_model = self._user_tower(*shape, *activations, senets())
+        self.query_model = self._user_tower(*shape, *activations, senets(), beside)
         self.temperature = temperature_of(temperature, features, normalize)
         self.softmax = CandidateSoftmax(
             owner, features, self.target_share, negatives, self.temperature, correct
@@ -159,7 +162,7 @@ class TwoTower(SoftmaxModel):
         return served(self.normalize)(vectors)
 
     def _user_tower(
-        self, dim, hidden, dropout, recency, residual, activation, final_activation, senets
+        self, dim, hidden, dropout, recency, residual, activation, final_activation, senets, beside
     ) -> tf.keras.Model:
         user = self.features.inputs(self.features.user)
         parts, pools = [], []  # parts are [batch, fields, dim]
@@ -178,6 +181,8 @@ class TwoTower(SoftmaxModel):
             channels, weights = map(list, zip(*weighted, strict=True))
         towers = []
         for channel in channels:
+            if beside:
+                channel = tf.concat([fields, channel], axis=1)
             wide = tf.keras.layers.Flatten()(channel)  # [batch, fields * dim]
             wide = dropped(dropout)(wide)
             towers.append(Tower((*hidden, dim), activation, final_activation)(wide))
