@@ -15,6 +15,8 @@ from tfrec_recall.cli import console
 from tfrec_recall.cli.runs import tensorboard, training
 from tfrec_recall.cli.runs.training import train_model
 
+pytestmark = pytest.mark.usefixtures("only_its_own")
+
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")  # all but the end of a line
 
 

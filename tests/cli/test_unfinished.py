@@ -20,7 +20,7 @@ from tfrec_recall.comparison.runs import Run
 from tfrec_recall.models import TwoTower
 from tfrec_recall.training import is_over
 
-pytestmark = pytest.mark.usefixtures("untraced")
+pytestmark = pytest.mark.usefixtures("untraced", "only_its_own")
 
 RUN = Run("two-tower", 0)
 

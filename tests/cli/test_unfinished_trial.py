@@ -15,6 +15,8 @@ from tfrec_recall.cli.runs.searching import Searching
 from tfrec_recall.cli.runs.trial import Outcome, outcome
 from tfrec_recall.search import Space, Study
 
+pytestmark = pytest.mark.usefixtures("only_its_own")
+
 
 class Told:
     """A trial that is never given up."""

@@ -10,6 +10,8 @@ from tests.untraced import validation_without_graphs
 from tfrec_recall.cli.application import main
 from tfrec_recall.models import NeuralCF
 
+pytestmark = pytest.mark.usefixtures("only_its_own")
+
 USERS, ITEMS, CANDIDATES = 40, 160, 30
 SETTINGS = {"epochs": 6, "batch_size": 64, "learning_rate": 0.02, "dim": 8, "patience": 6}
 

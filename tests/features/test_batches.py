@@ -10,6 +10,8 @@ import pytest
 from tfrec_recall.data import Interactions, held_out, next_item
 from tfrec_recall.features import Categorical, Features, History, example_batches
 
+pytestmark = pytest.mark.usefixtures("only_its_own")
+
 
 @pytest.mark.parametrize("as_sets", [False, True])
 def test_the_sorted_events_are_let_go_of_once_there_are_batches(as_sets):
