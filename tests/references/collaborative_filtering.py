@@ -28,16 +28,20 @@ def recency(history, half_life):
     return dict(events), events
 
 
-def item_cf_scores(items, history, similarity, count, half_life=None, normalize=False):
-    """The sum over the history's events of weight times similarity to their neighbours."""
+def item_cf_scores(items, history, similarity, count, half_life=None, normalize=None):
+    """The sum over the history's events of weight times similarity to their neighbours.
+
+    Args:
+        normalize: what of an item's similarities divides them: their `max`, their `sum`.
+    """
     scores = {}
     for item, weight in recency(history, half_life)[1]:
         if item not in items:
             continue
         found = nearest(items, item, similarity, count)
-        top = max((s for _, s in found), default=1.0) if normalize else 1.0
+        size = normalize(s for _, s in found) if normalize and found else 1.0
         for neighbour, value in found:
-            scores[neighbour] = scores.get(neighbour, 0.0) + weight * value / top
+            scores[neighbour] = scores.get(neighbour, 0.0) + weight * value / size
     return scores
 
 

@@ -10,7 +10,7 @@ from tests.references import published_graphs as reference
 from tests.references.neighbourhoods import max_margin
 from tests.references.side_info_pooling import weighted
 from tfrec_recall.features import Categorical, Features, History, Numeric
-from tfrec_recall.models import EGES, GraphSAGE, PinSAGE
+from tfrec_recall.models import BGE, EGES, GES, GraphSAGE, PinSAGE
 from tfrec_recall.models.fitting import Run
 
 NOISE = 3  # what every draw is
@@ -93,7 +93,7 @@ def test_graph_sage_is_algorithm_1_and_equation_1(interactions):
 
 def test_pin_sage_is_algorithm_2_and_equation_1(interactions):
     features = features_of(interactions, Categorical("kind"), Numeric("price"))
-    model = made(PinSAGE, features, dim=4, walks=30, easy=6)
+    model = made(PinSAGE, features, dim=4, hidden=7, walks=30, easy=6)
     batch = next(iter(model.training_data(interactions, batch_size=3)))
     events = interactions.events.sort_values(["user_id", "timestamp"])
     item = features.ids("item_id").encode(events["item_id"]).reshape(12, 5)  # a row a user
@@ -132,11 +132,13 @@ def test_pin_sage_is_algorithm_2_and_equation_1(interactions):
         np.testing.assert_array_equal(one, other)
 
 
-def test_eges_is_algorithm_2(interactions):
-    """Windows over walks, a pair's own negatives, and one step of descent a centre."""
+@pytest.mark.parametrize("model_class", [EGES, GES, BGE])
+def test_eges_is_algorithm_2(model_class, interactions):
+    """Windows over walks, a pair's own negatives, and one step of descent a centre; without
+    weights of the fields in GES, and without fields in BGE."""
     features = features_of(interactions, Categorical("kind"), Categorical("price"))
     settings = {"dim": 4, "window": 2, "negatives": 2, "walks": 1, "length": 5}
-    model = made(EGES, features, **settings)
+    model = made(model_class, features, **settings)
     model.noise.proposal = Always()
     graph = model.graph(interactions)
     events = interactions.events.sort_values(["user_id", "timestamp"])
@@ -147,9 +149,12 @@ def test_eges_is_algorithm_2(interactions):
     ids, walk = batch["item_id"].numpy(), batch["session"].numpy()
     assert ((ids[:-1] == NOISE) | (walked[ids[:-1], ids[1:]] > 0) | (walk[:-1] != walk[1:])).all()
 
-    vectors, names = model.vectors, ("item_id", "kind", "price")
+    vectors, weighs = model.vectors, model_class is EGES
+    names = ("item_id",) if model_class is BGE else ("item_id", "kind", "price")
     fields = [vectors.encoder.tables[name].numpy().astype("float64") for name in names]
-    importance = vectors.pooling.importance.numpy().astype("float64")
+    importance = np.zeros((len(fields[0]), len(names)))
+    if weighs:
+        importance[:] = vectors.pooling.importance.numpy()
     output = vectors.output_vectors.numpy().astype("float64")
     centres, pairs = [], 0
     for row, centre in enumerate(ids):
@@ -165,7 +170,8 @@ def test_eges_is_algorithm_2(interactions):
 
     def step(centre, columns, rate):
         rows = [features.item_table[name][centre] for name in names]
-        return reference.eges_step(fields, importance, output, rows, centre, columns, rate)
+        weights = importance if weighs else np.zeros(importance.shape)  # as they stay
+        return reference.eges_step(fields, weights, output, rows, centre, columns, rate)
 
     still = [step(centre, columns, 0.0) for centre, columns in centres]
     assert float(model.compute_loss(batch)) == pytest.approx(np.sum(still) / pairs, rel=1e-4)
@@ -177,10 +183,11 @@ def test_eges_is_algorithm_2(interactions):
     for name, expected in zip(names, fields, strict=True):
         found = vectors.encoder.tables[name]
         np.testing.assert_allclose(found[2:], expected[2:], rtol=1e-3, atol=1e-5)
-    np.testing.assert_allclose(vectors.pooling.importance, importance, rtol=1e-3, atol=1e-5)
+    if weighs:
+        np.testing.assert_allclose(vectors.pooling.importance, importance, rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(vectors.output_vectors, output, rtol=1e-3, atol=1e-5)
     learnt = sorted(set(ids))
-    table = {name: features.item_table[name][learnt] for name in names}
+    table = {name: column[learnt] for name, column in features.item_table.items()}
     own = np.stack([field[table[name]] for name, field in zip(names, fields, strict=True)], axis=1)
     expected = weighted(own, importance[learnt], np.ones(own.shape[:2], bool))
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)

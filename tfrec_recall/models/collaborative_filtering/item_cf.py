@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, Recent, chronological
-from tfrec_recall.data.arguments import Auto, flag, number, whole
+from tfrec_recall.data.arguments import Auto, flags, number, whole, without_effect
 from tfrec_recall.data.memory import check_table
 from tfrec_recall.data.notices import tell
 from tfrec_recall.features import Categorical, Features, History, Rows, Start, Wanted, ids_alone
@@ -74,7 +74,7 @@ class ItemCF(OnePassModel):
         - the events of the history count by recency: `half_life=None`.
         - how much popular items are penalised, and how many neighbours there are, is by the kind of
           data: `alpha=0.5`, `neighbours=20`.
-        - rows are not normalised: `normalize=True`.
+        - rows are not normalised: `normalize=True`, `by_sum=True`.
 
     The plain form is that of TOIS 2004, which needs no ratings. That of WWW 2001, whose ratings are
     weighted sums of those that the user gave to the 30 most correlated items, is
@@ -90,6 +90,8 @@ class ItemCF(OnePassModel):
         similarity: another one instead, such as `Cosine()`, `Jaccard()` or `Pearson()`.
         normalize: each item's best neighbour has the weight 1, so that all of the history's items
             have the same say.
+        by_sum: of rows that are normalised, all neighbours have the weight 1 together, as in TOIS
+            2004; the best one has it in textbooks after that.
         half_life: in events, of what an event of the history counts; None counts all alike.
         last: only the latest events of the history count; None takes all.
         nearby: in events, the half-life of the distance at which two events of a user still make
@@ -122,12 +124,14 @@ class ItemCF(OnePassModel):
             "active_penalty": False,
             "half_life": None,
             "normalize": True,
+            "by_sum": True,
             "neighbours": 20,
         },
     )
     UNREAD: ClassVar[Unread] = {
         ("similarity", Other((None,), such_as=Cosine())): ("alpha", "active_penalty"),
-        ("by_rating", True): ("normalize",),
+        ("by_rating", True): ("normalize", "by_sum"),
+        ("normalize", False): ("by_sum",),
     }
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id", "history")
     reads_columns: ClassVar[bool] = False
@@ -141,6 +145,7 @@ class ItemCF(OnePassModel):
         shrinkage: float = 0.0,
         similarity: Similarity | None = None,
         normalize: bool = False,
+        by_sum: bool = False,
         half_life: float | Auto | None = "auto",
         last: int | None = None,
         nearby: float | Auto | None = "auto",
@@ -158,9 +163,10 @@ class ItemCF(OnePassModel):
         count = best.neighbours if neighbours == "auto" else neighbours
         whole(owner, count, "neighbours")
         self.neighbours = count
-        flags = {"normalize": normalize, "ratings": ratings, "by_rating": by_rating}
-        for name, value in {**flags, "centred": centred}.items():
-            flag(owner, value, name)
+        flags(owner, normalize=normalize, by_sum=by_sum, centred=centred)
+        flags(owner, ratings=ratings, by_rating=by_rating)
+        if not normalize:
+            without_effect(owner, by_sum, False, "by_sum", "of rows that it normalizes")
         is_set = (alpha, active_penalty, shrinkage) != ("auto", "auto", 0.0)
         own = {
             "alpha": best.alpha if alpha == "auto" else alpha,
@@ -178,7 +184,7 @@ class ItemCF(OnePassModel):
                 f"{owner} divides by the sum of the weights to foretell a rating: normalize has no "
                 "effect with by_rating. Received: normalize=True, by_rating=True."
             )
-        self.normalize = normalize
+        self.normalize, self.by_sum = normalize, by_sum
         self.half_life = half_life_of(owner, features, half_life, auto=best.half_life)
         self.last = last_of(owner, features, last)
         self.nearby = self._nearby(nearby, best.nearby, ratings)
@@ -415,7 +421,8 @@ class ItemCF(OnePassModel):
         ids = self.neighbour_ids.numpy()[encoded]
         weights = self.neighbour_weights.numpy()[encoded]
         if self.normalize:
-            weights = weights / np.maximum(weights.max(axis=1, initial=0, keepdims=True), 1e-30)
+            of_row = np.sum if self.by_sum else np.max
+            weights = weights / np.maximum(of_row(weights, axis=1, keepdims=True), 1e-30)
         ids = np.where(ids >= 0, position[ids], -1)
         shared: dict[str, Any] = {"last": self.last, "half_life": self.half_life}
         shared |= {"k": k, "seed": seed}

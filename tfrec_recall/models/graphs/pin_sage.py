@@ -72,6 +72,7 @@ class PinSAGE(NodeModel):
           after it: `next_item=True`.
         - a board is a run of a user's events, and not all of them: `run=None`.
         - fewer important neighbours: `neighbours=50`.
+        - vectors are shorter, and so is what is pooled of neighbours: `dim=1024`, `hidden=2048`.
         - hard negatives are no more than some, however many epochs there are: `most_hard=None`.
         - vectors have length one: `normalize=False`.
         - easy negatives are from outside of the batch only where that is small: `outside=True`.
@@ -88,6 +89,7 @@ class PinSAGE(NodeModel):
     Args:
         features: adapted; `item_id`, a history of it, and any features of the items.
         dim: of the vectors and of all layers.
+        hidden: numbers that a convolution pools of each neighbour; None is `dim`.
         layers: convolutions.
         neighbours: T, the most important ones that a convolution sees.
         walks, length: from each item, to find those.
@@ -129,6 +131,8 @@ class PinSAGE(NodeModel):
             "next_item": True,
             "run": None,
             "neighbours": 50,
+            "dim": 1024,
+            "hidden": 2048,
             "most_hard": None,
             "normalize": False,
             "outside": True,
@@ -145,6 +149,7 @@ class PinSAGE(NodeModel):
         self,
         features: Features,
         dim: int = 64,
+        hidden: int | None = None,
         layers: int = 2,
         neighbours: int = 20,
         walks: int = 200,
@@ -173,6 +178,7 @@ class PinSAGE(NodeModel):
         owner = type(self).__name__
         for name, value in {"layers": layers, "neighbours": neighbours, "walks": walks}.items():
             whole(owner, value, name)
+        whole(owner, hidden, "hidden", optional=True)
         whole(owner, length, "length")
         whole(owner, easy, "easy")
         whole(owner, run, "run", least=2, optional=True)
@@ -204,7 +210,8 @@ class PinSAGE(NodeModel):
         self.hinge = MaxMargin(margin, hard_weight)
         self.steps = Steps(seed)
         self.important = ImportantNeighbours(features.ids("item_id").size, neighbours)
-        convolutions = [PinSAGEConvolution(dim, dim) for _ in range(layers)]
+        pooled = dim if hidden is None else hidden
+        convolutions = [PinSAGEConvolution(dim, pooled) for _ in range(layers)]
         self.nodes = NodeEncoder.of(
             features,
             dim,

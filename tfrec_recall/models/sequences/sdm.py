@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -51,6 +51,11 @@ GAP, WEEK = 600.0, 7 * 24 * 3600.0  # seconds
 OF_TARGETS = ("item_id", "sample_weight", "place")  # columns of a batch, the others are of passes
 
 
+def clipped_adagrad(learning_rate: float, **kwargs: Any) -> tf.keras.optimizers.Optimizer:
+    """AdaGrad whose gradients are clipped to a norm of 5, all together."""
+    return tf.keras.optimizers.Adagrad(learning_rate, global_clipnorm=5.0, **kwargs)
+
+
 @saved_by_config
 class SDM(SoftmaxModel):
     """LSTM and attention over the latest session, attention over older events, and a gate.
@@ -77,8 +82,9 @@ class SDM(SoftmaxModel):
         - the fused vector is dropped out, as the session's events are: `fused_dropout=0.0`.
         - a session's id ends a session, however soon the next one begins: `merge_sessions=True`.
 
-    The attentions to the profile are not scaled, as in the paper. Items of a history that training
-    never saw are left out of it.
+    The plain form trains as the program of the paper's authors, by AdaGrad with clipped gradients;
+    the rate is chosen here. The attentions to the profile are not scaled, as in the paper. Items of
+    a history that training never saw are left out of it.
 
     Args:
         features: adapted; `item_id` and a history of it are needed. With histories of the columns
@@ -131,6 +137,10 @@ class SDM(SoftmaxModel):
             "fused_dropout": 0.0,
             "merge_sessions": True,
         },
+        optimizer=clipped_adagrad,
+        learning_rate=0.1,
+        batch_size=256,
+        chosen=("learning_rate",),
     )
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
     reads_beside: ClassVar[tuple[str, ...] | None] = (TIMES, SESSIONS)
