@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test programs lint types docs format clean
+.PHONY: install demo test programs lint types docs links format clean
 
 install: $(INSTALLED)
 
@@ -26,8 +26,8 @@ test: install
 # and the site in a browser.
 programs: docs
 	$(BIN)/python -m pytest -n auto -m programs tests/test_examples.py tests/test_documentation.py \
-		tests/end_to_end/test_readme.py tests/test_in_your_own_model.py tests/test_serving_page.py \
-		tests/test_site.py
+		tests/test_documented_commands.py tests/end_to_end/test_readme.py \
+		tests/test_in_your_own_model.py tests/test_serving_page.py tests/test_site.py
 
 lint: install
 	$(BIN)/ruff check .
@@ -39,6 +39,10 @@ types: install
 # Warnings fail, links that lead nowhere among them. The site is build/docs/index.html.
 docs: $(VENV)/.documents
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+# Asks every address that the documentation names: before a release, with a network.
+links: install
+	$(BIN)/python docs/hooks/links.py
 
 $(VENV)/.documents: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --editable '.[plot,dev,docs]'
