@@ -2,12 +2,17 @@
 
 import dataclasses
 import importlib
+import inspect
 import json
+import re
+import textwrap
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.comparison.made_up import result, results
+from tfrec_recall import comparison
 from tfrec_recall.comparison import facts, figures
 from tfrec_recall.comparison.cuts import CUTS
 from tfrec_recall.comparison.facts import Measured
@@ -199,3 +204,18 @@ def test_other_cuts_are_measured_as_well(found, retriever, split, monkeypatch):
     assert more["per_user"].keys() - found["per_user"].keys() == {
         *("recall@5", "recall@20", "ndcg@5", "ndcg@20")
     }
+
+
+def test_the_program_of_the_package_runs(retriever, split, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    runs = comparison.Runs(tmp_path / "report" / "runs")
+    for run, one in results(result("popular"), result("two-tower")).items():
+        runs.write(run, one)
+    (program,) = re.findall(r"::\n\n((?:    .*\n)+)", inspect.getdoc(comparison))
+    names = {name: getattr(comparison, name) for name in comparison.__all__}
+    names |= {"retriever": retriever, "split": split, "titles": TITLES}
+    exec(textwrap.dedent(program), names)
+    assert names["found"]["metrics"]["recall@50"] == 1.0  # of 30 items
+    assert [row["model"] for row in names["summary"]["models"]] == ["popular", "two-tower"]
+    assert "two-tower" in capsys.readouterr().out
+    assert "</html>" in names["text"]

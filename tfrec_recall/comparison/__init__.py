@@ -1,11 +1,17 @@
-"""Many models on one split, a run at a time, and what they say side by side::
+"""Many models on one split, a run at a time, and what they say side by side.
 
-runs = Runs("report/runs")
-runs.write(Run("two-tower", seed=0), figures(retriever, split, shown))
-summary = summarised(runs.read(), facts)
-page(summary)  # one HTML file, which asks nobody for anything
+`figures` are what a run keeps of a retriever; `tfrec-recall compare` writes them beside what its
+training took, and all else is made of the runs that it left::
 
-Knows retrievers and their figures, never a model class.
+    found = figures(retriever, split)  # of any retriever
+    print(found["metrics"]["recall@50"], found["intervals"]["recall@50"])
+    runs = Runs("report/runs").read()
+    summary = summarised(runs, facts(split, titles), ["popular", "two-tower"])
+    print(leaderboard(summary))
+    text = page(summary, titles)  # one HTML file, which asks nobody for anything
+
+`titles` are what items are called, by raw id. Knows retrievers and their figures, never a model
+class.
 """
 
 from typing import TYPE_CHECKING

@@ -1,10 +1,12 @@
-"""Full-ranking evaluation of any retriever, in this process or loaded from disk::
+"""Full-ranking evaluation of any retriever, in this process or loaded from disk.
 
-report = evaluate(retriever, split, on="test")
-print(report)
-report.interval("recall@50")
-compare({"popular": yardstick, "two-tower": report})
-evaluate_ratings(retriever, split)  # RMSE and MAE, for models of ratings
+A report has the means over users, the interval of each, and what two models differ by::
+
+    report = evaluate(retriever, split, on="test")
+    print(report)
+    report.interval("recall@50")
+    compare({"popular": yardstick, "two-tower": report})
+    evaluate_ratings(retriever, split)  # RMSE and MAE, for models of ratings
 """
 
 from typing import TYPE_CHECKING
