@@ -1,6 +1,7 @@
 """Data sets by name, as `datasets.load` gives them, of a few hundred events: to run programs on.
 
-That of the shop is a slice of the real one, which travels in the package; films are made up.
+They are slices of the real ones: of the shop, which travels in the package, and of MovieLens where
+it is at hand. Without a network or a copy of it films are made up.
 """
 
 import functools
@@ -43,7 +44,27 @@ def shop():
     )
 
 
+@functools.cache
 def films(name):
+    """24 users of MovieLens who rated 20 to 30 of the 120 films rated most; made up where there is
+    none at hand."""
+    try:
+        data = datasets.movielens.load("100k", download=False)
+    except FileNotFoundError:
+        return made_up(name)
+    rated = data.events["item_id"].value_counts().index[:120]
+    events = data.events[data.events["item_id"].isin(rated)]
+    counts = events["user_id"].value_counts()
+    some = sorted(counts.index[(counts >= 20) & (counts <= 30)])[:24]
+    return Interactions(
+        events[events["user_id"].isin(some)],
+        data.users[data.users["user_id"].isin(some)],
+        data.items[data.items["item_id"].isin(rated)],
+        name=name,
+    )
+
+
+def made_up(name):
     """Four groups of users and items, with ratings, genres and years."""
     generator = np.random.default_rng(0)
     user, item = np.divmod(np.arange(480), 20)
