@@ -1,12 +1,19 @@
 """Each fault is found by its figure, with the setting that mends it; a healthy run has none."""
 
+import re
+import tomllib
+
 import numpy as np
 import pytest
 
+from tests.command_lines import NAMES, refusal
 from tests.comparison.made_up import FACTS, result, results
 from tfrec_recall.advice import Evidence, advise, advise_on_data
+from tfrec_recall.cli.arguments.settings import separate
+from tfrec_recall.cli.discovery import entries, entry
 from tfrec_recall.comparison import summarised
 from tfrec_recall.retrieval import InvertedFile
+from tfrec_recall.sampling.kinds import kinds_of
 
 GROUPS = [
     {"name": name, "items": 10, "events": events, "least": 0, "most": 9, "targets": targets}
@@ -38,7 +45,32 @@ HEALTHY = {
 
 
 def said(**others):
-    return advise(Evidence.of({**HEALTHY, **others}, DATA))
+    """What is said, of which each names something that the command line has for this model."""
+    found = advise(Evidence.of({**HEALTHY, **others}, DATA))
+    for one in found:
+        assert followed(one, others.get("model", HEALTHY["model"])), one.setting
+    return found
+
+
+def followed(one, model):
+    """What an advice names: settings of the model, options, commands and other models; a span that
+    is none of these fails."""
+    named = re.findall(r"`([^`]+)`", one.setting)
+    model_class = entry(model).load() if model in entries() else None
+    for span in named:
+        first, _, rest = span.partition(" ")
+        if first.startswith("--"):
+            taken = [name for name in NAMES if refusal([name, *span.split()], in_part=True) is None]
+            assert taken, span
+        elif first in NAMES:
+            assert refusal(span.split(), in_part=True) is None or model not in entries(), span
+        elif rest.startswith("= "):
+            values = tomllib.loads(span)
+            separate(values, model_class, model)
+            kinds_of(model, values.get("negatives", 1))
+        elif span not in entries():
+            separate({span: HEALTHY["settings"].get(span)}, model_class, model)
+    return named
 
 
 def curve(*values, name="val_recall@50", falls=0.25):
@@ -58,6 +90,8 @@ def test_overfitting():
     assert "from 0.5000 after epoch 2 to 0.4400 after epoch 3" in one.figure
     assert "loss fell from 4.5000 to 4.2500" in one.figure
     assert "a larger `dropout` (it is 0.2), a smaller `dim` (it is 64)" in one.setting
+    (one,) = said(epochs=curve(0.3, 0.5, 0.44), settings={})
+    assert "`weight_decay = 0.001`" in one.setting
     assert said(epochs=curve(0.3, 0.5, 0.48)) == []  # noise
     assert said(epochs=curve(0.3, 0.5, 0.4, falls=-0.1)) == []  # it diverges, and learns nothing
     (one,) = said(epochs=curve(0.99, 0.95, 1.1, name="val_rmse"))
@@ -91,7 +125,8 @@ def test_of_a_schedule_the_end_is_what_was_kept():
         for epoch, value in zip(epochs[1::2], values, strict=True):
             epoch["val_recall@50"] = value
         settings = {"epochs": 10, "rate": 0.05, "dim": 64}
-        return {"epochs": [epochs], "best_epoch": [None], "settings": settings}
+        own = {"model": "item2vec", "settings": settings}
+        return {**own, "epochs": [epochs], "best_epoch": [None]}
 
     def told(*values):
         return said(**run(*values))
@@ -118,7 +153,9 @@ def test_popularity_bias():
     (one,) = said(exposure=[0.0, 0.1, 0.2, 0.7], settings={**SETTINGS, "correct": False})
     assert one.fault == "popularity-biased"
     assert "10 frequent items have 70% of the first 50 places, and 40% of what users" in one.figure
-    assert "`correct = true`" in one.setting
+    assert "`correct" not in one.setting  # which lists fewer of them already
+    (one,) = said(exposure=[0.0, 0.1, 0.2, 0.7], settings={**SETTINGS, "negatives": 1000})
+    assert "`correct = false`, which costs recall" in one.setting
 
 
 def test_of_a_bias_those_settings_are_named_that_mend_it():
@@ -129,12 +166,21 @@ def test_of_a_bias_those_settings_are_named_that_mend_it():
     assert "a larger `alpha` (it is 0.3)" in setting("item-cf", alpha=0.3)
     for model, settings in (
         ("neural-cf", {"alpha": None, "negatives": 8}),  # how branches are joined; of the unmet
-        ("user-cf", {"alpha": 0.5}),  # of users with many events
-        ("item2vec", {"negatives": 5}),
+        ("funk-svd", {"l2": 0.02}),
+        ("airbnb-type", {"popularity": 0.0, "negatives": 5}),  # which has none below
     ):
-        assert setting(model, **settings).startswith("Try a model that knows more of its users")
-    towers = setting("two-tower", negatives=1000, correct=True)
-    assert "`negatives=[InBatch(), Popularity(1000)]` (it is 1000)" in towers
+        told = setting(model, **settings)
+        assert told.startswith("Try a model that knows more of its users")
+        assert f"`compare --models popular,item-cf,two-tower,{model}`" in told
+    assert "a smaller `popularity` (it is 0.0)" in setting("user-cf", alpha=0.5, popularity=0.0)
+    softmax = {"negatives": 1000, "correct": True, "temperature": 0.2}
+    towers = setting("two-tower", **softmax)
+    assert "a smaller `temperature` (it is 0.2), or `negatives = [{kind = " in towers
+    assert "drawn evenly alone (it is 1000)" in towers
+    alone = {**softmax, "negatives": [{"kind": "Uniform", "count": 1000}]}
+    assert "negatives" not in setting("two-tower", **alone)
+    assert "negatives" not in setting("sampling-bias-corrected-two-tower", **softmax)
+    assert "`blend --weights`" in setting("blend")
 
 
 def test_an_index_that_misses_its_recall():
@@ -234,6 +280,7 @@ def test_targets_and_users_unknown_to_training():
     assert "25 of 123 targets (20%)" in one.figure
     (one,) = advise_on_data({**DATA, "unknown_users": 8})
     assert "8 of 100 users (8%)" in one.figure
+    assert followed(one, None)[-1] == "train --popular-by"
 
 
 def test_data_without_times():

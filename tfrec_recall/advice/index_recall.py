@@ -26,14 +26,14 @@ def _of_one(index: Mapping[str, Any], called: str) -> Iterator[Advice]:
             "index misses its recall",
             f"the {about['kind']} {called} finds {found:.3f} of what exact search finds, and "
             f"{asked} was asked for{served}.",
-            "Leave its settings open (leaves, leaves_to_search, reorder), ask for less "
-            "(`--recall`), or take `--index exact`.",
+            "Ask for less (`--recall`) or take `--index exact`; in Python leave its settings open, "
+            "leaves, leaves_to_search and reorder.",
         )
     elif index.get("tuned_with") == "item vectors":
         yield Advice(
             "index misses its recall",
             f"the {index['kind']} {called} was tuned on item vectors, recall {found:.3f}: that of "
             "users is not known.",
-            "Give `tuning_queries=evaluation.tuning_queries(split)` to the retriever, as `train` "
-            "does.",
+            "`train` tunes it with users' queries by itself; in Python the retriever takes them as "
+            "tuning_queries, which evaluation.tuning_queries makes of a split.",
         )

@@ -8,6 +8,7 @@ from tfrec_recall.advice.advice import Advice
 from tfrec_recall.advice.evidence import ERRORS, Evidence
 
 FALL = 0.05  # of the best figure on validation, by which the last one is worse
+WITHOUT_SETTINGS = "`weight_decay = 0.001`"  # of an export that does not tell how it was trained
 
 
 def overfitting(known: Evidence) -> Iterator[Advice]:
@@ -31,5 +32,5 @@ def overfitting(known: Evidence) -> Iterator[Advice]:
         "overfits",
         f"{curve.shown} went from {best:.4f} after epoch {curve.best} to {last:.4f} after epoch "
         f"{curve.epochs[-1]}, while the loss fell from {before:.4f} to {after:.4f}.",
-        f"Try {', '.join(ways) or 'a model with fewer weights'}; {kept}.",
+        f"Try {', '.join(ways) or WITHOUT_SETTINGS}; {kept}.",
     )

@@ -14,7 +14,7 @@ HISTORY, BY_RECENCY = "the history", "the history by recency"  # as SENet's fiel
 ALWAYS = ("user_id", "item_id", "history", HISTORY, "timestamp", "objective")
 LITTLE = 0.02  # of the recall, which is more than is lost without a feature, by its interval
 CLOSED = 0.1  # of the mean weight of its side, that SENet lets through
-LEAVE_OUT = "Leave them out: --columns takes those to keep."
+LEAVE_OUT = "Leave them out: `--columns` takes those to keep."
 WITHOUT_POOL = "Leave this mean of the history out: `recency = false`."
 
 

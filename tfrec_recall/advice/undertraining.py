@@ -18,7 +18,7 @@ def undertraining(known: Evidence) -> Iterator[Advice]:
         yield Advice(
             "under-trained",
             f"the budget ended its training{after}.",
-            "Give the command again, with a larger --budget or none: the training goes on.",
+            "Give the command again, with a larger `--budget` or none: the training goes on.",
         )
     elif curve is not None and curve.goes_on_rising:
         rate = "rate" if curve.by_schedule else "learning_rate"

@@ -19,15 +19,15 @@ def unknown_targets(facts: Mapping[str, Any]) -> Iterator[Advice]:
             "targets unknown to training",
             f"{new:,} of {targets:,} targets ({new / targets:.0%}) are items that are in no "
             "training event.",
-            "Models that know items by id cannot find them: give items columns, and take one that "
-            "embeds new items by them (`two-tower`, `eges`, `graph-sage`); train more often, or "
-            "`reindex` in between.",
+            "Models that know items by id cannot find them: give items columns (`--items`, and "
+            "`--columns` where not all are kept), and take a model that embeds new items by them "
+            "(`two-tower`, `eges`, `graph-sage`); train more often, or `reindex` in between.",
         )
     unknown, users = facts["unknown_users"], facts["users"]
     if unknown >= MANY * max(1, users):
         yield Advice(
             "users unknown to training",
             f"{unknown:,} of {users:,} users ({unknown / users:.0%}) have no training event.",
-            "Take a model that knows users by their history or their columns and not by id, and "
-            "say what strangers get.",
+            "Take a model that knows users by their history (`item-cf`, `two-tower`) or by columns "
+            "(`--users`), and say what strangers get (`train --popular-by`).",
         )
