@@ -6,11 +6,14 @@ that.
 """
 
 import ast
+import contextlib
+import http.server
 import importlib
 import pathlib
 import re
 import runpy
 import shutil
+import threading
 import tomllib
 from types import SimpleNamespace
 
@@ -20,6 +23,7 @@ import tensorflow as tf
 
 import tfrec_recall
 from tests.contract.departures import CHOSEN, departures, of_papers, paper, source
+from tests.documented import FENCED, TEXTS, texts
 from tests.small_data import for_small, is_quick_eagerly, small
 from tfrec_recall import models
 from tfrec_recall.data import datasets
@@ -61,7 +65,7 @@ def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
 
 def test_what_the_programs_import_is_there():
     examples = [path.read_text(encoding="utf-8") for path in (ROOT / "examples").glob("*.py")]
-    blocks = [text for found in PAGES.values() for _, text in found]
+    blocks = [block for _, text in texts() for _, block in BLOCK.findall(text)]
     imported = [
         (node.module, alias.name)
         for text in examples + blocks
@@ -74,15 +78,79 @@ def test_what_the_programs_import_is_there():
     assert not missing
 
 
-def test_links_outside_of_the_site_lead_to_files():
+def test_what_is_python_or_toml_is_marked_as_such():
+    """Else nobody compiles it; outputs and commands are no Python."""
+    unmarked = []
+    for page, text in texts():
+        for fence, block in FENCED.findall(text):
+            if fence == "toml":
+                assert tomllib.loads(block), page
+            elif not fence:
+                with contextlib.suppress(SyntaxError):
+                    unmarked += [(page, block)] * bool(ast.parse(block).body)
+    assert not unmarked
+
+
+def test_links_outside_of_the_site_lead_to_files_and_headings():
     """Those within are checked when it is built."""
+    outside = [page for page in TEXTS if (ROOT / "docs") not in page.parents]
     links = [
-        (page, target)
-        for page in [*ROOT.glob("*.md"), *(ROOT / "benchmarks").glob("*.md")]
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        (page, *found)
+        for page in outside
+        for found in re.findall(r"\]\(([^)#:\s]*)(?:#([^)\s]+))?\)", page.read_text("utf-8"))
     ]
-    assert (ROOT / "README.md", "docs/guides/own_data.md") in links
-    assert not [(page, target) for page, target in links if not (page.parent / target).exists()]
+    assert (ROOT / "README.md", "docs/serving.md", "which-index") in links
+    lost = []
+    for page, target, anchor in links:
+        place = page.parent / target if target else page
+        if not place.exists() or (anchor and anchor not in headings(place)):
+            lost.append((page.name, target, anchor))
+    assert not lost
+
+
+def headings(page):
+    """The anchors of a page, as GitHub and the site make them."""
+    text = FENCED.sub("", page.read_text(encoding="utf-8"))
+    plain = [re.sub(r"[^\w\s-]", "", title) for title in re.findall(r"^#+ (.+)$", text, re.M)]
+    return {title.strip().lower().replace(" ", "-") for title in plain}
+
+
+def test_addresses_that_lead_out_are_listed_and_asked(tmp_path):
+    hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "links.py"))
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "one.md").write_text(
+        "[a](https://a.example/b), `http://localhost:8501/v1`"
+    )
+    (tmp_path / "README.md").write_text("<https://a.example/b>. https://c.example/${COMMIT}")
+    assert hook["links"](tmp_path) == {"https://a.example/b": ["README.md", "docs/one.md"]}
+    assert "README.md" in hook["links"]()["https://www.tensorflow.org/recommenders"]
+
+    class Site(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response({"/lost": 404, "/browsers": 403}.get(self.path, 200))
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site) as site:
+        threading.Thread(target=site.serve_forever, args=[0.01], daemon=True).start()
+        address = f"http://127.0.0.1:{site.server_port}"
+        faults = [hook["fault"](address + path) for path in ("/", "/browsers", "/lost")]
+        site.shutdown()
+    assert faults == ["", "", "status 404"]
+    assert hook["fault"](address)  # there is nobody now
+
+
+def test_what_the_readme_says_is_not_there_yet_is_not():
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"with {len(of_papers()) + 1} models of the literature" in readme
+    results = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+    plain = results.partition("## The papers' plain forms")[2].partition("\n| | taken back")[0]
+    rows = re.findall(r"^\| `[\w-]+` \|[^|]*\|([^|]*)\|", plain, re.MULTILINE)
+    assert len(rows) > 10
+    told = "Of some models the paper's [plain form]" in readme
+    assert told == any(not figure.strip() for figure in rows)
 
 
 def test_each_model_has_a_page_with_a_figure_equations_limits_and_a_program():
@@ -98,6 +166,21 @@ def test_each_model_has_a_page_with_a_figure_equations_limits_and_a_program():
         parts = ["```figure", "## Equations", "## Limits", "```python"]
         missing += [(name, part) for part in parts if sum(part in page for page in pages) != 1]
     assert not missing
+
+
+OF_SIZE = re.compile(
+    r"[Aa]s (those )?of \[|bytes|vector|memory|table|rows|catalogue|number an item|size"
+)
+
+
+def test_the_limits_of_each_page_tell_those_of_size():
+    silent = [
+        path.name
+        for path in sorted((ROOT / "docs" / "models").glob("*.md"))
+        if "\nmodel: " in (text := path.read_text(encoding="utf-8"))
+        and not OF_SIZE.search(text.partition("## Limits")[2].partition("```python")[0])
+    ]
+    assert not silent
 
 
 def page_of(**meta):
@@ -264,3 +347,31 @@ def test_every_figure_is_drawn_and_an_arrow_from_nowhere_is_refused():
         assert caption in drawn
     with pytest.raises(ValueError, match=r"comes from no box. Received: 'c'"):
         hook["figure"]("a: one\nb: two < a c", "two boxes")
+
+
+def test_tables_of_ablations_are_what_was_printed():
+    hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "ablations.py"))
+    found = hook["all_printed"]()
+    for part in ("WHOLE", "PARTS"):
+        text = hook[part].read_text(encoding="utf-8")
+        assert text == hook["filled"](text, found, whole=part == "WHOLE")
+        assert len(hook["TABLE"].findall(text)) == {"WHOLE": 1, "PARTS": 3}[part]
+
+
+def test_a_table_of_ablations_is_filled_by_the_names_of_its_rows():
+    hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "ablations.py"))
+    head = "| online-retail, validation | recall@50 | coverage@50 | popularity_rank@50 |\n"
+    rows = "| YouTubeDNN | 0.1934 ± 0.002 | 0.4912 | 454.7 |\n| own | 0.2 | 0.5 | 433 |\n"
+    found = {"online-retail": hook["printed"](f"{head}| --- | --- | --- | --- |\n{rows}")}
+    titles = "| | Films: Recall@50 | Online Retail: Recall@50 | coverage | popularity rank |\n"
+    page = (
+        f"Text.\n\n{titles}| --- | --- | --- | --- | --- |\n| `YouTubeDNN` | .5 | .1 | .2 | 9 |\n"
+    )
+    with_one_more = f"{page}| &nbsp;&nbsp;own | .6 | | | |\n\nMore.\n"
+    shown = hook["filled"](with_one_more, found, whole=True)
+    assert "| `YouTubeDNN` | .5 | .193 ± .002 | .49 | 455 |\n" in shown
+    assert "| &nbsp;&nbsp;own | .6 | .200 | .50 | 433 |\n\nMore." in shown
+    with pytest.raises(ValueError, match=r"for which there is none. Received: \['own'\]"):
+        hook["filled"](page, found, whole=True)
+    with pytest.raises(ValueError, match=r"is one that was printed. Received: 'other'"):
+        hook["filled"](f"{page}| other | .1 | .2 | .3 | 4 |\n", found)
