@@ -321,7 +321,7 @@ def test_pairs_need_no_time_and_no_history():
 @pytest.mark.parametrize("build", [next_item, next_basket])
 def test_order_is_never_guessed(build):
     frame = pd.DataFrame({"user_id": ["u", "u"], "item_id": ["1", "2"]})
-    with pytest.raises(ValueError, match=rf"{build.__name__} examples .*'timestamp'"):
+    with pytest.raises(ValueError, match=rf"{build.__name__} examples .*'timestamp'.*or use held_"):
         build(Interactions(frame))
 
 

@@ -396,6 +396,13 @@ def test_a_limit_of_examples_a_user(on_spark, shop):
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
+def test_events_without_times_have_a_way_to_examples(on_spark, name):
+    untimed = on_spark.with_events(on_spark.events.drop("timestamp"))
+    with pytest.raises(ValueError, match=rf"^{name} examples.*write_parts.*\(data\.held_out\)"):
+        getattr(on, name)(untimed)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_users_of_one_basket_have_no_example(spark, name):
     events = pd.DataFrame({"user_id": ["a", "a", "b"], "item_id": [1, 2, 1]})
     events = events.assign(timestamp=1_600_000_000, session_id="s")

@@ -354,7 +354,7 @@ def checked(history: int, minimum_history: int, per_user: int | None) -> None:
 
 
 def _sorted(interactions: Interactions, what: str) -> pd.DataFrame:
-    interactions.require_time(what)
+    interactions.require_time(what, "held_out, to which a user's other items are a set, or pairs")
     return interactions.events.iloc[chronological(interactions.events)].reset_index(drop=True)
 
 

@@ -19,6 +19,10 @@ _END, _NEEDED, _TARGET, _COUNT, _WEIGHT = map(
     own, ("end", "needed", "target", "count", "example_weight")
 )
 _HELPERS = (OWN_PLACE, _END, _NEEDED, _TARGET)
+_SETS = (
+    "write_parts: of its parts, models such as TwoTower learn each item of a user beside the "
+    "user's others, which are a set (data.held_out)"
+)
 
 
 def next_item(
@@ -128,7 +132,7 @@ def _lists(what: str, events: DataFrame, columns: Sequence[str]) -> dict[str, st
 
 
 def _ordered(interactions: SparkInteractions, what: str) -> DataFrame:
-    interactions.require_time(what)
+    interactions.require_time(what, _SETS)
     return in_order(interactions.events)
 
 
