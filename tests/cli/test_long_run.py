@@ -16,6 +16,7 @@ from tfrec_recall.cli.runs.long_run import LongRun, long_run
 from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.models.fitting import checkpoints_of
 from tfrec_recall.operations.delta_files import tensors_of
+from tfrec_recall.optimizers import LazyAdam
 from tfrec_recall.training import Checkpoints
 from tfrec_recall.training.run_state import Kept, RunState
 
@@ -45,6 +46,21 @@ class Killed(tf.keras.callbacks.Callback):
 
 def without_seconds(trained):
     return [{n: v for n, v in epoch.items() if n != "seconds"} for epoch in trained.curve]
+
+
+@pytest.mark.parametrize("kept", [tf.keras.optimizers.Adam, LazyAdam])
+def test_a_run_goes_on_with_the_adam_that_it_began_with(kept, tmp_path):
+    """Though the model would choose another one by now."""
+    weight, optimizer = tf.Variable(tf.zeros([3, 2])), kept()
+    optimizer.build([weight])
+    model = tf.train.Checkpoint(weight=weight, optimizer=optimizer)
+    saved = tf.train.Checkpoint(model=model)
+    tf.train.CheckpointManager(saved, str(tmp_path / "training"), 1).save()
+    run = LongRun(tmp_path)
+    for chosen in (tf.keras.optimizers.Adam, LazyAdam):
+        assert run.adam_of("training", chosen) is kept
+        assert run.adam_of("trial", chosen) is chosen  # which has not begun
+    assert run.adam_of("training", tf.keras.optimizers.SGD) is tf.keras.optimizers.SGD
 
 
 def test_a_run_goes_on_and_stops_where_it_would_have_stopped(entry, split, tmp_path, capsys):

@@ -53,6 +53,9 @@ class Toy(tf.keras.Model):
     def default_features(cls, interactions, columns=None):
         return Features(user=[], item=[Categorical("item_id")])
 
+    def optimizer_for(self, batch_size):
+        return self.optimizer_class
+
     def training_data(self, train, batch_size, seed):
         self.asked = (batch_size, seed)
         return tf.data.Dataset.from_tensors(tf.zeros([1, 1])).repeat(STEPS)

@@ -19,7 +19,7 @@ from tfrec_recall.data import Interactions, last_events_out, memory
 from tfrec_recall.evaluation import RecallOnValidation
 from tfrec_recall.features import Categorical, Features
 from tfrec_recall.layers.tables import is_divided
-from tfrec_recall.models import recall_model, training_memory
+from tfrec_recall.models import table_steps, training_memory
 from tfrec_recall.sampling import Hard, InBatch
 from tfrec_recall.training import Checkpoints, RateDrops, on_one_device
 
@@ -55,9 +55,10 @@ def optimizer_of_many_users():
     known = set(the_board().items["item_id"][:20])
     few = Interactions(the_board().events[lambda events: events["item_id"].isin(known)])
     features = Features(user=[Categorical("user_id")], item=[Categorical("item_id")]).adapt(few)
-    recall_model.LARGE_TABLE = USERS + 1  # one less than the table has, and more than each part
+    table_steps.FEW_NUMBERS = 4 * (USERS + 1 + len(features.item_vocabulary))  # a row less
+    table_steps.TIMES = 1
     with strategy.scope():
-        return models.TwoTower(features, dim=4).optimizer_class.__name__
+        return models.TwoTower(features, dim=4).optimizer_for(1).__name__
 
 
 # The servers have room for the tables and what the optimizer keeps of them; here is none.

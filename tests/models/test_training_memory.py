@@ -7,12 +7,12 @@ import warnings
 import pytest
 import tensorflow as tf
 
-from tests.contract.model_cases import built, the_board
+from tests.contract.model_cases import CASES, built, its_features, the_board
 from tfrec_recall import models
 from tfrec_recall.data import memory
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.evaluation import RecallOnValidation
-from tfrec_recall.features import Categorical, Features, Rows, item_embedding
+from tfrec_recall.features import Categorical, Features, Rows
 from tfrec_recall.models import recall_model, training_memory
 from tfrec_recall.models.training_memory import TrainingMemory, check_state
 from tfrec_recall.optimizers import LazyAdam, RowWiseAdagrad
@@ -49,17 +49,33 @@ def test_bytes_are_those_of_weights_state_and_vectors(features):
 
 def test_each_large_table_is_told_with_its_rows_and_its_state(features, monkeypatch):
     model = models.TwoTower(features, dim=4)
-    assert not training_memory.lines_of_tables(model, LazyAdam())  # kilobytes
+    assert not TrainingMemory.of(model, LazyAdam()).lines  # kilobytes
     monkeypatch.setattr(training_memory, "TOLD", 1)
     monkeypatch.setattr(training_memory, "MIB", 1)
-    lines = training_memory.lines_of_tables(model, RowWiseAdagrad())
+    lines = TrainingMemory.of(model, RowWiseAdagrad()).lines
     assert "Table of item_id: 32 rows × 4 numbers, 512 MiB, and 128 MiB of Row" in "\n".join(lines)
-    lines = training_memory.lines_of_tables(model, tf.keras.optimizers.Adam())
+    lines = TrainingMemory.of(model, tf.keras.optimizers.Adam()).lines
     assert "Table of item_id: 32 rows × 4 numbers, 512 MiB, and 1,024 MiB of Adam's" in lines[0]
     learns = [one for one in model.all_feature_rows() if one.weight.trainable]
     assert sum("state" in line for line in lines) == len(learns) < len(lines)
-    lines = training_memory.lines_of_tables(model, None)
-    assert lines[0] == "Table of item_id: 32 rows × 4 numbers, 512 MiB."
+    found = TrainingMemory.of(model, None)
+    assert found.lines[0] == "Table of item_id: 32 rows × 4 numbers, 512 MiB."
+    assert str(found).splitlines() == [*found.lines, found.sums]
+
+
+@pytest.mark.parametrize("model_class", [models.TwoTower, models.Item2Vec, models.ItemCF])
+def test_a_model_tells_its_memory_before_examples_are_made(model_class):
+    model = model_class(its_features(), **CASES[model_class])
+    found = model.memory(64)
+    table = next(one for one in found.tables if one.name == "item_id")
+    assert table.rows == len(model.features.item_vocabulary)
+    assert found.weights == sum(weight.numpy().nbytes for weight in model.weights)
+    if model_class is not models.TwoTower:  # they follow no optimizer
+        assert found.state == found.step == 0
+        return
+    assert (table.width, table.size, table.state) == (8, 32 * table.rows, 64 * table.rows)
+    assert found.batch == 2 * 4 * 64 * 64  # of a compiled step, which holds all logits
+    assert model.memory(64, RowWiseAdagrad()).state < found.state
 
 
 @pytest.mark.parametrize(
@@ -84,8 +100,8 @@ def test_a_step_of_what_moves_all_rows_has_a_copy_of_tables(features, made, by_r
 def test_an_optimizer_that_goes_over_all_rows_of_large_tables_is_told(features, monkeypatch):
     model = models.TwoTower(features, dim=4)
 
-    def told(optimizer):
-        model.compile(optimizer)
+    def told(optimizer, **options):
+        model.compile(optimizer, **options)
         with warnings.catch_warnings(record=True) as found:
             warnings.simplefilter("always", ReadingNotice)
             model.make_optimizer_state()
@@ -94,8 +110,7 @@ def test_an_optimizer_that_goes_over_all_rows_of_large_tables_is_told(features, 
 
     dense = (tf.keras.optimizers.Adam, tf.keras.optimizers.RMSprop)
     assert not any(told(made()) for made in dense)
-    monkeypatch.setattr(item_embedding, "FEW_ITEMS", 8)
-    monkeypatch.setattr(recall_model, "LARGE_TABLE", 8)
+    monkeypatch.setattr(recall_model, "moves_rows", lambda model, batch_size: True)
     scaled = tf.keras.mixed_precision.LossScaleOptimizer
     for made in (*dense, lambda: scaled(tf.keras.optimizers.Adam())):
         (said,) = told(made())
@@ -103,6 +118,8 @@ def test_an_optimizer_that_goes_over_all_rows_of_large_tables_is_told(features, 
         assert "model.optimizer_class(rate)) takes LazyAdam" in said
     for by_rows in (LazyAdam(), RowWiseAdagrad(), tf.keras.optimizers.SGD(0.1)):
         assert not told(by_rows)
+    (said,) = told(LazyAdam(), jit_compile=True)
+    assert said.startswith("LazyAdam in steps that XLA compiles goes over all rows")
 
 
 def test_row_wise_adagrad_is_not_refused_where_it_fits(features, monkeypatch):

@@ -98,7 +98,7 @@ class Growing(SavedWhole):
         config = self.get_compile_config()
         if config is None or getattr(self, "optimizer", None) is None:
             return
-        if config.get("jit_compile") and not getattr(grown, "can_compile", True):
+        if config.get("jit_compile") and not getattr(grown, "xla_knows_steps", True):
             tell(
                 f"The grown {type(self).__name__} has more items or values than a compiled step "
                 "takes: its steps are not compiled."

@@ -83,8 +83,8 @@ class Learner(SavedWhole):
         self.compiled_step: Callable[..., dict[str, tf.Tensor]] | None = None
 
     @property
-    def can_compile(self) -> bool:
-        """Whether `compile(jit_compile=True)` is possible."""
+    def xla_knows_steps(self) -> bool:
+        """Whether XLA knows all operations of a step: `compile(jit_compile=True)` is possible."""
         return self.compiles
 
     def compile(self, *args, jit_compile=False, **kwargs):
@@ -102,7 +102,7 @@ class Learner(SavedWhole):
         refuse(f"{type(self).__name__}.compile", asked, NOT_OF_COMPILE)
         kwargs = self.options_of_compile({**kwargs, "jit_compile": jit_compile})
         jit_compile = kwargs.pop("jit_compile")
-        if jit_compile and not self.can_compile:
+        if jit_compile and not self.xla_knows_steps:
             self.refuse_to_compile()
         if jit_compile and asked.get("run_eagerly"):
             raise ValueError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, PartedInteractions
@@ -18,6 +20,8 @@ class OnePassModel(RecallModel):
 
     A subclass writes `adapt`, which puts what it has found into weights.
     """
+
+    follows_optimizer: ClassVar[bool] = False
 
     def adapt(self, train: Interactions) -> None:
         """Learns from the training interactions; what was learnt before is forgotten."""

@@ -15,13 +15,16 @@ from tfrec_recall.data import Interactions, PartedInteractions, Recent
 from tfrec_recall.data.kinds import of_kinds, require_kind
 from tfrec_recall.data.next_pass import followed_by
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
-from tfrec_recall.features import Features, RawItem, RawQuery, Wanted, item_embedding
-from tfrec_recall.layers.tables import is_far, whole_table
+from tfrec_recall.features import Features, Wanted, item_embedding
+from tfrec_recall.layers.tables import is_far
+from tfrec_recall.models.embedders import ItemEmbedder, QueryEmbedder
 from tfrec_recall.models.growth import Growing
 from tfrec_recall.models.keras_arguments import is_batches, require_query
 from tfrec_recall.models.learner import Learner
 from tfrec_recall.models.nothing_new import telling_of_nothing
 from tfrec_recall.models.published import Published, Unread, left_out
+from tfrec_recall.models.table_steps import moves_rows, noting_batches, of_examples
+from tfrec_recall.models.training_memory import TrainingMemory
 from tfrec_recall.optimizers import LazyAdam
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Popularity, Retriever
 from tfrec_recall.retrieval.item_weights import below_all
@@ -36,7 +39,6 @@ GIVEN = (
     "retriever",
 )
 MOST_LOGITS = 2**28  # of a compiled step: 1 GiB, and their gradients another
-LARGE_TABLE = 2**17  # rows; a compiled step that moves more takes longer than a lazy one
 
 
 class RecallModel(Growing, Learner):
@@ -55,11 +57,10 @@ class RecallModel(Growing, Learner):
     operations of a training step where the items are few. `reads_columns` is False for a model that
     knows users and items by ids and histories alone. `reads_context` says that what a request tells
     beside its user, columns of events, is among the features of the query. `is_quick_eagerly` says
-    that a step has no loop, which would take long one operation at a time. `touches_few` says that
-    a batch is of pairs alone, few rows of each table. `scores_pairs` says that a network scores
-    each user with each item. `lists_are_filled` is False for a model that has a score of every item
-    for everybody, so that nothing fills its lists. `PUBLISHED` is what `published` makes the model
-    of.
+    that a step has no loop, which would take long one operation at a time. `scores_pairs` says that
+    a network scores each user with each item. `follows_optimizer` is False for a model with steps
+    of its own, or none. `lists_are_filled` is False for a model that has a score of every item for
+    everybody, so that nothing fills its lists. `PUBLISHED` is what `published` makes the model of.
     """
 
     PUBLISHED: ClassVar[Published | None] = None
@@ -70,11 +71,12 @@ class RecallModel(Growing, Learner):
     reads_columns: ClassVar[bool] = True
     reads_context: ClassVar[bool] = False
     is_quick_eagerly: ClassVar[bool] = True
-    touches_few: ClassVar[bool] = False
     scores_pairs: ClassVar[bool] = False
+    follows_optimizer: ClassVar[bool] = True
     lists_are_filled: ClassVar[bool] = True
     query_model: tf.keras.Model
     candidate_model: tf.keras.Model
+    batch_size: int = BATCH_SIZE  # of the batches that `training_data` made last
 
     def __init_subclass__(cls, **kwargs):
         """What these methods of a subclass are given is of the kinds that annotations here name."""
@@ -84,7 +86,10 @@ class RecallModel(Growing, Learner):
             if isinstance(own, classmethod):
                 setattr(cls, name, classmethod(of_kinds(own.__func__)))
             elif inspect.isfunction(own):
-                setattr(cls, name, of_kinds(own, like=here))
+                own = of_kinds(own, like=here)
+                setattr(
+                    cls, name, noting_batches(own, BATCH_SIZE) if name == "training_data" else own
+                )
 
     def __init__(self, features: Features, **kwargs):
         super().__init__(**kwargs)
@@ -237,10 +242,20 @@ class RecallModel(Growing, Learner):
         """Takes what `write_state` wrote."""
 
     @property
+    def xla_knows_steps(self) -> bool:
+        return self.compiles and item_embedding.embedded_whole(self.features.item_table)
+
+    @property
     def can_compile(self) -> bool:
-        """Whether `compile(jit_compile=True)` is possible."""
-        whole = item_embedding.embedded_whole(self.features.item_table)
-        return self.compiles and whole and self._rows <= LARGE_TABLE
+        """Whether `compile(jit_compile=True)` is possible, and a step should move whole tables."""
+        return self.xla_knows_steps and not moves_rows(self, self.batch_size)
+
+    def looked_up(self, batch_size: int) -> dict[str, int]:
+        """How many ids of each feature a batch of so many examples looks up in tables, at most.
+
+        Of a feature that is not here, a step has a gradient of the whole table in any case.
+        """
+        return of_examples(self.features, batch_size)
 
     def logits_of(self, batch_size: int, compiled: bool) -> int:
         """How many logits a step holds at once of a batch of so many examples.
@@ -251,31 +266,42 @@ class RecallModel(Growing, Learner):
         return 0
 
     def compiles_batches_of(self, batch_size: int) -> bool:
-        """Whether `compile(jit_compile=True)` is possible, and there is room for the logits.
+        """`can_compile` of batches of so many examples, and whether there is room for the logits.
 
         A compiled step holds all of them, where others go some rows at a time.
         """
-        return self.can_compile and self.logits_of(batch_size, compiled=True) <= MOST_LOGITS
+        fits = self.logits_of(batch_size, compiled=True) <= MOST_LOGITS
+        return fits and self.xla_knows_steps and not moves_rows(self, batch_size)
 
     @property
     def optimizer_class(self) -> type[tf.keras.optimizers.Optimizer]:
-        """Which Adam suits the tables, for `compile`.
+        """Which Adam suits the tables and the batches of `training_data`, for `compile`.
 
-        It is Keras' own, or `LazyAdam` where a table has so many rows that a step should move those
-        of its batch alone. For towers that is more than 131,072, as they find more with Keras' own;
-        for pairs, whose batches touch few, more than 32,768, up to where XLA moves all of them in
-        less time. Called with a rate, the class makes one.
+        It is Keras' own, or `LazyAdam` where a step should move the rows of its batch alone
+        (`table_steps.moves_rows`). Called with a rate, the class makes one.
         """
-        pairs = self.touches_few and not self.can_compile
-        most = item_embedding.FEW_ITEMS if pairs else LARGE_TABLE
-        return tf.keras.optimizers.Adam if self._rows <= most else LazyAdam
+        return self.optimizer_for(self.batch_size)
 
-    @property
-    def _rows(self) -> int:
-        """Of the largest table, which Keras' Adam moves whole."""
-        tables = [whole_table(weight) for weight in self.trainable_weights]
-        rows = [table.shape[0] for table in tables if table.shape.rank == 2]
-        return max([len(self.features.item_vocabulary), *rows])
+    def optimizer_for(self, batch_size: int) -> type[tf.keras.optimizers.Optimizer]:
+        """`optimizer_class` of batches of so many examples, before they are made."""
+        return LazyAdam if moves_rows(self, batch_size) else tf.keras.optimizers.Adam
+
+    def memory(
+        self,
+        batch_size: int | None = None,
+        optimizer: tf.keras.optimizers.Optimizer | None = None,
+    ) -> TrainingMemory:
+        """What training will hold beside the data, before any of it is made; print it.
+
+        Args:
+            batch_size: of training; None is that of the batches that `training_data` made last.
+            optimizer: that `compile` will be given; None is one of `optimizer_for(batch_size)`.
+                Models with steps of their own, and those that learn in one pass, follow none.
+        """
+        size = self.batch_size if batch_size is None else batch_size
+        compiled = self.compiles_batches_of(size)
+        made = (optimizer or self.optimizer_for(size)()) if self.follows_optimizer else None
+        return TrainingMemory.of(self, made, batch_size=size, compiled=compiled)
 
     @property
     def recommended_steps(self) -> int:
@@ -297,10 +323,9 @@ class RecallModel(Growing, Learner):
         items = self.features.item_vocabulary
         values = item_embedding.ids_in(self.features.item_table)
         raise ValueError(
-            f"XLA compiles a step of {type(self).__name__} for at most {few:,} items and tables of "
-            f"at most {LARGE_TABLE:,} rows, and features of the items with {most:,} values: "
-            f"leave jit_compile out. Received: jit_compile=True, {len(items):,} items, "
-            f"{self._rows:,} rows of a table, {values:,} values."
+            f"XLA compiles a step of {type(self).__name__} for at most {few:,} items, and features "
+            f"of theirs with {most:,} values: leave jit_compile out. Received: jit_compile=True, "
+            f"{len(items):,} items, {values:,} values."
         )
 
     def query(self, batch: dict[str, tf.Tensor], training=False) -> tf.Tensor:
@@ -409,39 +434,3 @@ class RecallModel(Growing, Learner):
         known = np.array(self.features.item_counts, "float32")
         known[:FIRST_KNOWN] = 0
         return Popularity(items["item_id"].to_numpy(), known[encoded])
-
-
-class QueryEmbedder(tf.Module):
-    """Raw user features to query vectors; `inputs` says which.
-
-    Args:
-        encode: another way from raw to encoded features than `RawQuery(features)`.
-    """
-
-    def __init__(
-        self, features: Features, query_model: tf.keras.Model, encode: RawQuery | None = None
-    ):
-        super().__init__()
-        self.encode = RawQuery(features) if encode is None else encode
-        self.model = query_model
-        self.inputs = self.encode.inputs
-
-    def __call__(self, raw: dict[str, tf.Tensor]) -> tf.Tensor:
-        return self.model(self.encode(raw), training=False)
-
-    def knows(self, raw: dict[str, tf.Tensor]) -> tf.Tensor | None:
-        """Of which queries anything is known, bool [batch]; None: of all."""
-        return self.encode.knows(raw)
-
-
-class ItemEmbedder(tf.Module):
-    """Raw item features to candidate vectors; `inputs` says which, `columns` as `RawItem`."""
-
-    def __init__(self, features: Features, candidate_model: tf.keras.Model):
-        super().__init__()
-        self.encode = RawItem(features)
-        self.model = candidate_model
-        self.inputs, self.columns = self.encode.inputs, self.encode.columns
-
-    def __call__(self, raw: dict[str, tf.Tensor]) -> tf.Tensor:
-        return self.model(self.encode(raw), training=False)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfrec_recall.data.memory import GIB, check_memory, smaller_table
 from tfrec_recall.data.notices import tell
-from tfrec_recall.features import Rows, item_embedding
+from tfrec_recall.features import Rows
 from tfrec_recall.layers.tables import is_far, whole_table
 from tfrec_recall.optimizers.row_wise import RowWise
 from tfrec_recall.training.copies import Copies
@@ -19,8 +19,36 @@ MIB = 2**20
 TOLD = MIB  # of a table; smaller ones make no difference
 
 
+class TableMemory(NamedTuple):
+    """A table of a model, in bytes.
+
+    Attributes:
+        name: of the feature whose values the rows are; else of the weight.
+        rows: of it.
+        width: numbers of a row.
+        size: of the table.
+        state: what the optimizer keeps of it; None for one that does not learn.
+        optimizer: the name of its class.
+    """
+
+    name: str
+    rows: int
+    width: int
+    size: int
+    state: int | None = None
+    optimizer: str = ""
+
+    def __str__(self) -> str:
+        line = f"Table of {self.name}: {self.rows:,} rows"
+        line += f" × {self.width:,} numbers" if self.width > 1 else ""
+        line += f", {self.size / MIB:,.0f} MiB"
+        if self.state is not None:
+            line += f", and {self.state / MIB:,.0f} MiB of {self.optimizer}'s state"
+        return f"{line}."
+
+
 class TrainingMemory(NamedTuple):
-    """Bytes.
+    """Bytes; as text, a line for each table of a MiB or more, and the sums.
 
     Attributes:
         weights: of the model, which are there.
@@ -30,6 +58,7 @@ class TrainingMemory(NamedTuple):
             afterwards.
         kept: copies of the weights, which callbacks hold.
         batch: the logits of a batch, where a step holds all of them, their gradients, and masks.
+        tables: that are among the weights, the largest first.
     """
 
     weights: int
@@ -38,6 +67,7 @@ class TrainingMemory(NamedTuple):
     vectors: int
     kept: int = 0
     batch: int = 0
+    tables: tuple[TableMemory, ...] = ()
 
     @classmethod
     def of(
@@ -46,6 +76,7 @@ class TrainingMemory(NamedTuple):
         optimizer: tf.keras.optimizers.Optimizer | None,
         copies: Copies = Copies(),  # noqa: B008  frozen
         batch_size: int = 0,
+        compiled: bool | None = None,
     ) -> TrainingMemory:
         """That of a model with this optimizer, whose state need not be there.
 
@@ -53,7 +84,9 @@ class TrainingMemory(NamedTuple):
             optimizer: None for a model that follows none.
             copies: that the callbacks of `fit` hold.
             batch_size: of training; 0 where it is not known.
+            compiled: whether XLA compiles the steps; None: as the model is compiled.
         """
+        compiled = _compiled(model) if compiled is None else compiled
         trained = sum(_size(weight) for weight in model.trainable_weights) if optimizer else 0
         whole, row = state_of(optimizer) if optimizer else (0, 0)
         rows = sum(weight.shape[0] for weight in model.trainable_weights if weight.shape.rank)
@@ -64,13 +97,24 @@ class TrainingMemory(NamedTuple):
         return cls(
             weights=weights,
             state=whole * trained + 4 * row * rows,
-            step=_changed_whole(model, optimizer) if optimizer else 0,
+            step=_changed_whole(model, optimizer, compiled) if optimizer else 0,
             vectors=4 * len(model.features.item_vocabulary) * (dim or 0) * tables,
             kept=copies.weights * weights,
-            batch=8 * logits_of(batch_size, _compiled(model)),
+            batch=8 * logits_of(batch_size, compiled),
+            tables=_tables_of(model, optimizer),
         )
 
     def __str__(self) -> str:
+        return "\n".join([*self.lines, self.sums])
+
+    @property
+    def lines(self) -> list[str]:
+        """One for each table that makes a difference: its rows, and what is kept of them."""
+        return [str(table) for table in self.tables if table.size >= TOLD]
+
+    @property
+    def sums(self) -> str:
+        """What all of it comes to, in one line."""
         parts = {
             "weights": self.weights,
             "the optimizer's state": self.state,
@@ -83,28 +127,23 @@ class TrainingMemory(NamedTuple):
         return f"Memory beside the data: {sizes}."
 
 
-def lines_of_tables(model, optimizer: tf.keras.optimizers.Optimizer | None) -> list[str]:
-    """A line for each large table, before training: its rows, and what an optimizer keeps of them.
-
-    Args:
-        optimizer: None for a model that follows none.
-    """
+def _tables_of(model, optimizer: tf.keras.optimizers.Optimizer | None) -> tuple[TableMemory, ...]:
     whole, row = state_of(optimizer) if optimizer else (0, 0)
     learns = {id(whole_table(weight)) for weight in model.trainable_weights}
-    lines = []
+    found = []
     tables: list[Rows] = getattr(model, "all_feature_rows", list)()
     for one in sorted(tables, key=lambda one: _size(one.weight), reverse=True):
         size, (rows, *width) = _size(one.weight), _shape(one.weight)
-        if size < TOLD:
-            break
-        line = f"Table of {one.feature or one.weight.name}: {rows:,} rows"
-        line += f" × {int(np.prod(width)):,} numbers" if width else ""
-        line += f", {size / MIB:,.0f} MiB"
+        state = None
         if optimizer and id(one.weight) in learns:
             state = whole * size + 4 * row * rows
-            line += f", and {state / MIB:,.0f} MiB of {type(optimizer).__name__}'s state"
-        lines.append(f"{line}.")
-    return lines
+        found.append(
+            TableMemory(
+                *(one.feature or one.weight.name, rows, int(np.prod(width)), size),
+                *(state, type(optimizer).__name__ if optimizer else ""),
+            )
+        )
+    return tuple(found)
 
 
 def check_state(
@@ -161,24 +200,24 @@ def _remedy(model) -> str:
 
 
 def tell_of_all_rows(model, optimizer: tf.keras.optimizers.Optimizer) -> None:
-    """Tells (`ReadingNotice`) of an optimizer that goes over all rows of tables that are large.
+    """Tells (`ReadingNotice`) of steps that go over all rows of tables that are large.
 
-    That is where the model's `optimizer_class` is one that does not.
+    That is where the model's `optimizer_class` is one that does not; a compiled step always does.
     """
     suits = getattr(model, "optimizer_class", None)
-    if suits is None or not issubclass(suits, RowWise) or _by_rows(optimizer):
+    compiled = _compiled(model)
+    if suits is None or not issubclass(suits, RowWise) or (_by_rows(optimizer) and not compiled):
         return
     learns = {id(whole_table(weight)) for weight in model.trainable_weights}
     tables = [one.weight for one in model.all_feature_rows() if id(one.weight) in learns]
-    largest = max(tables, key=lambda table: table.shape[0], default=None)
-    if largest is None or largest.shape[0] <= item_embedding.FEW_ITEMS:
-        return  # the items are many, and no table of theirs learns
+    largest = max(tables, key=_size)
     name = type(getattr(optimizer, "inner_optimizer", optimizer)).__name__
+    name += " in steps that XLA compiles" * compiled
     tell(
         f"{name} goes over all rows of {type(model).__name__}'s tables in each step, of which the "
         f"largest is {largest.name} {tuple(largest.shape)}: compile(model.optimizer_class(rate)) "
-        f"takes {suits.__name__}, whose step costs what its batch touches; on the command line "
-        f'optimizer = "{suits.__name__}" in a file for --settings.'
+        f"takes {suits.__name__}, whose step costs what its batch touches, without jit_compile; on "
+        f'the command line optimizer = "{suits.__name__}" in a file for --settings.'
     )
 
 
@@ -195,9 +234,9 @@ def state_of(optimizer: tf.keras.optimizers.Optimizer) -> tuple[int, int]:
     return shapes.count((3, 5)), shapes.count((3,))
 
 
-def _changed_whole(model, optimizer: tf.keras.optimizers.Optimizer) -> int:
+def _changed_whole(model, optimizer: tf.keras.optimizers.Optimizer, compiled: bool) -> int:
     """Bytes of the weights that a step changes as a whole, not at the rows of its batch."""
-    by_rows = _by_rows(optimizer) and not _compiled(model)
+    by_rows = _by_rows(optimizer) and not compiled
     rows: list[Rows] = getattr(model, "all_feature_rows", list)() if by_rows else []
     apart = {id(one.weight) for one in rows}
     return sum(_size(weight) for weight in model.trainable_weights if id(weight) not in apart)

@@ -27,6 +27,8 @@ class LazyAdam(RowWise, tf.keras.optimizers.Adam):
     Shapes: a variable of the shape [rows, ...] has moments of that shape and counts [rows].
     """
 
+    ROW_STEPS = "_row_steps"  # where checkpoints have the counts of rows, which no other Adam keeps
+
     def __init__(self, learning_rate=0.001, amsgrad=False, name="LazyAdam", **kwargs):
         check_rate("LazyAdam", learning_rate)
         if amsgrad:

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 ARRAY = "__array__"
 KEY = "run/.ATTRIBUTES/py_state"  # of a `Kept` in a checkpoint that has it as `run`
+OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"  # the names of all that a checkpoint has
 # What Keras' own callbacks go by from epoch to epoch; those of this package say it in `kept`.
 KEPT = {
     tf.keras.callbacks.EarlyStopping: (
@@ -128,6 +129,14 @@ def is_over(folder: str | os.PathLike[str]) -> bool:
     if newest is None:
         return False
     return RunState.from_bytes(tf.train.load_checkpoint(newest).get_tensor(KEY)).is_over
+
+
+def keeps_of_optimizer(folder: str | os.PathLike[str], name: str) -> bool | None:
+    """Whether the optimizer of a folder's run keeps something under this name; None: no run."""
+    newest = tf.train.latest_checkpoint(str(folder))
+    if newest is None:
+        return None
+    return name.encode() in tf.train.load_checkpoint(newest).get_tensor(OBJECTS)
 
 
 def number_of(value: Any) -> float | None:

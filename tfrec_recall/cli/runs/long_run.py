@@ -75,6 +75,25 @@ class LongRun:
 
         return [] if self.folder is None else [Checkpoints(self.folder / part, self.every)]
 
+    def adam_of(
+        self, part: str, chosen: type[tf.keras.optimizers.Optimizer]
+    ) -> type[tf.keras.optimizers.Optimizer]:
+        """A model's own choice; in a part that goes on, the Adam that it began with.
+
+        That may be another one: the choice was by other limits in earlier versions.
+        """
+        import tensorflow as tf
+
+        from tfrec_recall.optimizers import LazyAdam
+        from tfrec_recall.training.run_state import keeps_of_optimizer
+
+        if self.folder is None or chosen not in (LazyAdam, tf.keras.optimizers.Adam):
+            return chosen
+        by_rows = keeps_of_optimizer(self.folder / part, LazyAdam.ROW_STEPS)
+        if by_rows is None:
+            return chosen
+        return LazyAdam if by_rows else tf.keras.optimizers.Adam
+
     def check(self, values: Mapping[str, Any], board: pathlib.Path | None = None) -> None:
         """Keeps what the run is of, or raises ValueError where it was of something else.
 

@@ -45,11 +45,7 @@ from tfrec_recall.models.item_embeddings.window_model import WindowModel
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.published import left_out
 from tfrec_recall.models.recall_model import BATCH_SIZE
-from tfrec_recall.models.training_memory import (
-    TrainingMemory,
-    lines_of_tables,
-    tell_of_all_rows,
-)
+from tfrec_recall.models.training_memory import TrainingMemory, tell_of_all_rows
 from tfrec_recall.optimizers import LazyAdam, RowWiseAdagrad
 from tfrec_recall.training import RateDrops, RunIsOver, on_one_device
 from tfrec_recall.training.copies import Copies
@@ -182,8 +178,9 @@ def train_model(
                 raise Unsuitable(str(error)) from error
         if first:  # before the examples are made, which are large where tables are
             steps = not issubclass(model_class, OnePassModel | WindowModel)
-            made = (optimizer or model.optimizer_class)(training.learning_rate) if steps else None
-            for line in lines_of_tables(model, made):
+            made = optimizer or model.optimizer_for(batch_size) if steps else None
+            of_run = TrainingMemory.of(model, made(training.learning_rate) if made else None)
+            for line in of_run.lines:
                 say(line)
         first = False
         with telling(), waiting("Preparing examples"):
@@ -349,7 +346,7 @@ def _fit(
     stops = split is not None and model.stops_early
     if split is not None:
         measured = [on_validation(model, split, repeats), *([stopping] if stops else [])]
-    made = optimizer or model.optimizer_class
+    made = optimizer or long_run.adam_of(part, model.optimizer_class)
     with long_run.scope():
         alone = long_run.strategy is None  # XLA knows nothing of other machines
         compiled, steps = alone and model.can_compile, model.recommended_steps if alone else 1
@@ -372,7 +369,7 @@ def _fit(
         callbacks.append(epochs_to(board))
     if not pieces:  # nothing has been told before a trial
         made_of = None if own else model.optimizer
-        say(str(TrainingMemory.of(model, made_of, Copies.of(callbacks), batch_size)))
+        say(TrainingMemory.of(model, made_of, Copies.of(callbacks), batch_size).sums)
         if made_of is not None:
             with telling():
                 tell_of_all_rows(model, made_of)

@@ -22,9 +22,10 @@ from tfrec_recall.models.collaborative_filtering.factors_and_bias import (
 )
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import rating_column
 from tfrec_recall.models.collaborative_filtering.raters import ByFactors, ByFoldIn
+from tfrec_recall.models.embedders import QueryEmbedder
 from tfrec_recall.models.nothing_new import telling_of_nothing
 from tfrec_recall.models.published import Published
-from tfrec_recall.models.recall_model import BATCH_SIZE, QueryEmbedder, RecallModel
+from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 
@@ -70,7 +71,6 @@ class FunkSVD(RecallModel):
     )
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id")
     learns_ratings: ClassVar[bool] = True
-    touches_few: ClassVar[bool] = True
     reads_columns: ClassVar[bool] = False
 
     def __init__(
@@ -116,6 +116,9 @@ class FunkSVD(RecallModel):
         """Of factors and biases, zeros for new users and items, as unknown ones have."""
         sides = (("user_id", self.users), ("item_id", self.items))
         return [Rows(w, n, Start.zero) for n, side in sides for w in (side.factors, side.bias)]
+
+    def looked_up(self, batch_size):
+        return dict.fromkeys(("user_id", "item_id"), batch_size)
 
     def adapt(self, train: Interactions) -> None:
         """Takes the mean and the range of the ratings, and where factors and biases begin.

@@ -114,7 +114,6 @@ class NeuralCF(RecallModel):
     needs: ClassVar[tuple[str, ...]] = ("user_id", "item_id")
     reads_columns: ClassVar[bool] = False
     compiles: ClassVar[bool] = True
-    touches_few: ClassVar[bool] = True
     scores_pairs: ClassVar[bool] = True
     recommended_steps: ClassVar[int] = 16
 
@@ -180,7 +179,7 @@ class NeuralCF(RecallModel):
         self._pretrain: Callable[[float], None] | None = None  # within a call of `fit`
         half_life = half_life_of_history(owner, features, half_life)
         history = features.history
-        self.shortlist = shortlist
+        self.half_life, self.shortlist = half_life, shortlist
         self.rate, self.dropout = dropout, dropped(dropout)
         self.product = id_embeddings(sizes, dim) if product else []
         self.tower = id_embeddings(sizes, 2 * dim) if tower else []
@@ -192,7 +191,6 @@ class NeuralCF(RecallModel):
         if tower:
             self.layers_of_tower[0].build([None, 4 * dim])
         self.output_layer.build([None, dim * (bool(product) + bool(tower))])
-        self.half_life = half_life
         self.pool = None if half_life is None else MaskedMean(half_life=half_life)
         self.history_length = 0 if half_life is None or history is None else history.length
         one = tf.constant([[FIRST_KNOWN]])
@@ -338,6 +336,11 @@ class NeuralCF(RecallModel):
             for name, table in zip(sides, tables, strict=True)
         ]
 
+    def looked_up(self, batch_size):
+        positives = max(1, batch_size // (1 + self.negatives))
+        items = 1 + self.negatives + self.history_length
+        return {"user_id": positives, "item_id": positives * items}
+
     def fit(self, x, *args, **kwargs):
         """As `Model.fit`; with `alpha`, both branches first learn alone, unless this has learnt."""
         steps = FIT.bind(self, x, *args, **kwargs).arguments.get("steps_per_epoch")
@@ -377,8 +380,8 @@ class NeuralCF(RecallModel):
         )
         alone = not tf.distribute.has_strategy()  # XLA knows nothing of other devices
         branch.compile(
-            branch.optimizer_class(rate),
-            jit_compile=alone and branch.can_compile,
+            branch.optimizer_for(self.batch_size)(rate),
+            jit_compile=alone and branch.compiles_batches_of(self.batch_size),
             steps_per_execution=branch.recommended_steps if alone else 1,
         )
         if steps is not None and isinstance(data, tf.data.Dataset):

@@ -212,7 +212,8 @@ class GraphSAGE(NodeModel):
         self.proposal = PopularityNegatives(item_space.known_counts(features), power)
         self.skip_gram = SkipGramNegativeSampling(reduction="sum")
         self.steps = Steps(seed)
-        self.sampled = SampledNeighbours(features.ids("item_id").size, tuple(sizes))
+        self.neighbours_of_hops = tuple(sizes)
+        self.sampled = SampledNeighbours(features.ids("item_id").size, self.neighbours_of_hops)
         self.label = None if label is None else LabelHead(features, label, dim)
         activations = ["relu"] * (len(sizes) - 1) + [final_activation]
         self.nodes = NodeEncoder.of(
@@ -236,6 +237,9 @@ class GraphSAGE(NodeModel):
 
     def add_neighbours(self, train):
         self.sampled.add(self._kept(self.graph(train)))
+
+    def embedded(self, batch_size):
+        return 2 * batch_size + self.shared
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items that lie on one random walk; also gives the graph to the model, which

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Features, History, Rows, Start, Wanted, infer
 from tfrec_recall.models.graphs.item_pairs import Steps
@@ -9,6 +11,7 @@ from tfrec_recall.models.graphs.node_encoder import NodeEncoder
 from tfrec_recall.models.item_embeddings.item_space import known_counts
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
+from tfrec_recall.models.table_steps import of_items
 
 
 class NodeModel(ItemSpaceModel):
@@ -17,10 +20,12 @@ class NodeModel(ItemSpaceModel):
     Attributes:
         nodes: the encoder.
         steps: the seed of each training step, and the epoch it is in.
+        neighbours_of_hops: how many a node has at each convolution, the outermost hop first.
     """
 
     nodes: NodeEncoder
     steps: Steps
+    neighbours_of_hops: Sequence[int]
 
     @classmethod
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
@@ -34,6 +39,18 @@ class NodeModel(ItemSpaceModel):
         rows = super().feature_rows()
         table = self.nodes.encoder.tables.get("item_id")
         return rows if table is None else [*rows, Rows(table, "item_id", Start.zero)]
+
+    def embedded(self, batch_size: int) -> int:
+        """How many items the loss of so many pairs embeds, at most."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how many items it embeds.")
+
+    def looked_up(self, batch_size):
+        """As of any model; with each item go its neighbours, and so on."""
+        items = hop = self.embedded(batch_size)
+        for neighbours in reversed(self.neighbours_of_hops):
+            hop *= neighbours
+            items += hop
+        return of_items(self.features, items)
 
     def update(self, recent, epochs=1, batch_size=BATCH_SIZE, seed=0):
         """Gives new items their neighbours among the recent events; by these, and by their

@@ -201,6 +201,7 @@ class PinSAGE(NodeModel):
             without_effect(owner, tuple(hard_ranks), RANKS, "hard_ranks", because)
             without_effect(owner, hard_weight, 1.0, "hard_weight", because)
         self.top, self.walks, self.length = neighbours, walks, length
+        self.neighbours_of_hops = (neighbours,) * layers
         self.run, self.next_item, self.board_power = run, next_item, board_power
         self.easy, self.outside = easy, outside
         self.most_hard, self.hard_ranks = most_hard, (hard_ranks[0], hard_ranks[1])
@@ -253,6 +254,9 @@ class PinSAGE(NodeModel):
         tables = self.important.ids, self.important.importance
         for table, values in zip(tables, rows, strict=True):
             table.scatter_update(tf.IndexedSlices(values, new))
+
+    def embedded(self, batch_size):
+        return batch_size * (2 + self.most_hard) + self.easy
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items on one board, by walks over it, or of what a user took next; also finds

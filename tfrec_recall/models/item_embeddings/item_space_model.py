@@ -7,8 +7,9 @@ from typing import ClassVar
 import tensorflow as tf
 
 from tfrec_recall.features import Features, Rows, Start
+from tfrec_recall.models.embedders import ItemEmbedder
 from tfrec_recall.models.item_embeddings import item_space
-from tfrec_recall.models.recall_model import ItemEmbedder, RecallModel
+from tfrec_recall.models.recall_model import RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, HistoryMean, TriggerRetriever
 from tfrec_recall.retrieval.item_weights import below_all
 

@@ -29,6 +29,7 @@ class WindowModel(RecallModel):
     """
 
     is_quick_eagerly: ClassVar[bool] = False
+    follows_optimizer: ClassVar[bool] = False
     training: WindowTraining
     window: Any  # None where a model takes whole sets
 

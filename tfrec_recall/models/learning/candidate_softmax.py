@@ -103,6 +103,11 @@ class CandidateSoftmax(tf.Module):
         """How many are drawn for a batch."""
         return sum(count for count, _ in self.samplers)
 
+    def drawn_for(self, batch_size: int) -> int:
+        """How many are drawn for a batch of so many examples, and for each of its users."""
+        own = sum(kind.count for kind in self.kinds if isinstance(kind, OfUser))
+        return self.drawn + batch_size * own
+
     @property
     def personal(self) -> list[str]:
         """The names of the kinds that depend on the user, which XLA does not compile."""

@@ -19,12 +19,14 @@ from tfrec_recall.features import (
     Wanted,
     example_batches,
 )
+from tfrec_recall.features.item_embedding import embedded_whole
 from tfrec_recall.features.parted_batches import PartedBatches, parted_batches
 from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.hard_mining import HardMining
 from tfrec_recall.models.learning.next_choice import choices, personal_features
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
+from tfrec_recall.models.table_steps import of_items
 from tfrec_recall.sampling import Hard, HardNegatives, Unmet, WithoutOwn
 
 OF_UNMET = (Unmet, Hard, WithoutOwn)  # kinds that ask what a user has met
@@ -192,12 +194,20 @@ class SoftmaxModel(RecallModel):
     def logits_of(self, batch_size: int, compiled: bool) -> int:
         return self.softmax.logits_of(batch_size, compiled)
 
+    def looked_up(self, batch_size):
+        """Items that are embedded as a whole have gradients of the whole table."""
+        found = super().looked_up(batch_size)
+        drawn = of_items(self.features, self.softmax.drawn_for(batch_size))
+        if embedded_whole(self.features.item_table):
+            return {name: ids for name, ids in found.items() if name not in drawn}
+        return {name: ids + drawn.get(name, 0) for name, ids in found.items()}
+
     @property
-    def can_compile(self) -> bool:
-        return super().can_compile and not self.softmax.personal
+    def xla_knows_steps(self) -> bool:
+        return super().xla_knows_steps and not self.softmax.personal
 
     def refuse_to_compile(self) -> None:
-        if not (super().can_compile and self.softmax.personal):
+        if not (super().xla_knows_steps and self.softmax.personal):
             super().refuse_to_compile()
         raise ValueError(
             f"XLA compiles no step of {type(self).__name__} whose negatives are drawn for each "

@@ -31,6 +31,7 @@ from tfrec_recall.layers import (
     Tower,
     UserAttention,
 )
+from tfrec_recall.models.embedders import QueryEmbedder
 from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
@@ -38,7 +39,7 @@ from tfrec_recall.models.learning.served import served
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published
-from tfrec_recall.models.recall_model import BATCH_SIZE, QueryEmbedder
+from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.sequences.arguments import check_sequence_model
 from tfrec_recall.models.sequences.session_events import EventsReached, SessionEvents
 from tfrec_recall.models.sequences.session_query import SessionQuery

@@ -26,6 +26,7 @@ from tfrec_recall.features import (
     objectives_of,
 )
 from tfrec_recall.layers import MaskedMean, Tower
+from tfrec_recall.models.embedders import ItemEmbedder, QueryEmbedder
 from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dimension import dim_of
@@ -35,7 +36,7 @@ from tfrec_recall.models.learning.served import served
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import TRAINING, Published, Unread
-from tfrec_recall.models.recall_model import BATCH_SIZE, ItemEmbedder, QueryEmbedder
+from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.towers.arguments import check_towers
 from tfrec_recall.models.towers.item_tower import item_tower
 from tfrec_recall.models.towers.two_tower import TwoTower
