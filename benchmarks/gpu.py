@@ -83,12 +83,12 @@ def learnt(name: str, batch: int, dim: int | None, items: int) -> Figures:
     tf.keras.utils.set_random_seed(0)
     wide = {} if dim is None else {"dim": dim}
     model = model_class(model_class.default_features(train).adapt(train), **settings, **wide)
+    batches = model.training_data(train, batch_size=batch).take(STEPS)
     model.compile(
         model.optimizer_class(0.002),
         jit_compile=model.can_compile,
         steps_per_execution=model.recommended_steps,
     )
-    batches = model.training_data(train, batch_size=batch).take(STEPS)
     took, speeds, loss = [], [], float("nan")
     for _ in range(EPOCHS):
         before, begin = int(model.optimizer.iterations), time.perf_counter()

@@ -72,7 +72,7 @@ def built(train: Interactions, settings: dict, rate: float, batch: int, seed: in
     model = NeuralCF(NeuralCF.default_features(train).adapt(train), **settings)
     adam = tf.keras.optimizers.Adam(rate)
     steps = model.recommended_steps
-    model.compile(adam, jit_compile=model.can_compile, steps_per_execution=steps)
+    model.compile(adam, jit_compile=model.xla_knows_steps, steps_per_execution=steps)
     return model, model.training_data(train, batch_size=batch, seed=seed)
 
 

@@ -208,7 +208,7 @@ def ours(name: str, length: int, rows: int | None = None) -> tuple[float, float]
         {name: np.stack([step[name] for step in steps]) for name in steps[0]}
     )
     model = build(features)
-    model.compile(optimizer="adam", jit_compile=model.can_compile, steps_per_execution=STEPS)
+    model.compile("adam", jit_compile=model.xla_knows_steps, steps_per_execution=STEPS)
     best = float("inf")
     for _ in range(EPOCHS):
         start = time.perf_counter()

