@@ -80,6 +80,41 @@ def test_the_first_gap_taken_whole_is_unbiased_from_the_start():
     assert gaps.mean() == pytest.approx(1 / p, rel=0.03)
 
 
+@pytest.mark.parametrize("options", [{}, {"initial_gap": 8.0}, {"hashes": 2}])
+@pytest.mark.parametrize("buckets", [9, 40])
+def test_ids_that_come_later_begin_at_their_step(options, buckets):
+    ids, old = np.arange(12), StreamingFrequencyEstimator(buckets=9, rate=0.1, **options)
+    new = StreamingFrequencyEstimator(buckets=buckets, rate=0.1, **options)
+    expected, is_known = reference(old, ids[:9]), ids < 9
+    is_known[4] = False  # whose number another item has by now
+    for batch in batches(items=9):
+        expected.update(batch)
+        old(tf.constant(batch), training=True)
+    new.go_on_from(old, is_known)
+    places = dict(enumerate(new.places(tf.constant(ids)).numpy() % buckets))
+    if buckets == 9:
+        expected.bucket_of = places
+    else:
+        del expected.bucket_of[4]
+        moved = expected.moved({id: places[id] for id in expected.bucket_of}, buckets)
+        expected, moved.bucket_of = moved, places
+    expected.begin(np.flatnonzero(~is_known))
+    for batch in batches(steps=5):
+        wanted = [expected.probability(item) for item in ids]
+        np.testing.assert_allclose(new(tf.constant(ids)), np.minimum(wanted, 1), rtol=1e-5)
+        expected.update(batch)
+        new(tf.constant(batch), training=True)
+
+
+def test_a_late_item_is_as_frequent_as_it_is():
+    old, late = learnt(StreamingFrequencyEstimator(buckets=1000), [[1]] * 1000), [[1, 2]] * 3
+    unaware = learnt(StreamingFrequencyEstimator(buckets=1000), [[1]] * 1000)
+    new = StreamingFrequencyEstimator(buckets=4000)
+    new.go_on_from(old, np.array([True, True, False]))
+    np.testing.assert_array_equal(learnt(new, late)(tf.constant([1, 2])), [1.0, 1.0])
+    assert learnt(unaware, late)(tf.constant([2])).numpy() < 1 / 900
+
+
 def test_ids_of_any_kind_have_estimates_of_their_shape():
     layer = StreamingFrequencyEstimator(buckets=100, hashes=2)
     for ids in ([[1, 2, 1], [3, 4, 5]], [["a", "b"]], np.array([2**40, -1]), np.int32([3])):

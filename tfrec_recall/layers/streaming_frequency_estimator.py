@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._arguments import number, refuse, whole
@@ -32,7 +33,8 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
     2019: Algorithm 2 and, for several hashes, Algorithm 3.
     Departs: by default the first gap, from the start to the first meeting, is taken whole. This is
     unbiased from the start, as is the paper's ideal initial value (Proposition 4.1), which needs
-    the very probability that is sought. An item not met in t steps has the estimate 1 / (t + 1).
+    the very probability that is sought. An item not met in t steps has the estimate 1 / (t + 1). An
+    item that is known to be new may begin at a later step than the first (`go_on_from`).
 
     Args:
         buckets: the length H of the arrays; memory is 12 bytes a bucket and hash.
@@ -112,10 +114,10 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
         gap = rows_of(_variable(self.mean_gap), place)
         newest = tf.cast(now - last, tf.float32)
         mean = gap + self.rate * (newest - gap)
-        never = tf.cast(now + 1, tf.float32)
         if self.initial_gap is None:
-            mean = tf.where(last > 0, mean, newest)
-            gap = tf.where(last > 0, gap, never)
+            begun = gap > 0  # a gap is a step or more
+            mean = tf.where(begun, mean, newest)
+            gap = tf.where(begun, gap, newest + 1)
         gap = tf.where(is_met, mean, gap)
         if training:
             self._write(place[:count], gap[:count], now, count)
@@ -147,6 +149,39 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
         number = _mixed(_mixed(number) + tf.constant(start, tf.int64))  # [ids, hashes]
         bucket = (number & LARGEST) % self.bucket_count
         return bucket + tf.range(self.hashes, dtype=tf.int64) * self.bucket_count
+
+    def go_on_from(self, before: StreamingFrequencyEstimator, is_known: np.ndarray) -> None:
+        """Takes over what another estimator has learnt of known ids; all others begin at its step.
+
+        The buckets of an id that begins are as those of a stream that starts now, whoever shares
+        them: by the gap of another one, or by that from the beginning of the stream, a new item
+        would be taken for a rare one. Between as many buckets all others stay as they are. Between
+        others each known id brings the earliest step and the longest gap of its hashes, as a
+        collision makes gaps shorter, and those that come to share a bucket are met as often as all
+        of them together: 1 / Σ 1 / B.
+
+        Args:
+            before: of as many hashes.
+            is_known: bool [ids], whether the ids 0, 1, … are what they were for the other one.
+        """
+        last, gap = np.array(before.last_step), np.array(before.mean_gap)
+        start = self.initial_gap or 0.0
+        if self.bucket_count != before.bucket_count:
+            ids = tf.constant(np.flatnonzero(is_known))
+            there, here = before.places(ids).numpy(), self.places(ids).numpy()  # [ids, hashes]
+            each = gap[there].max(axis=1, keepdims=True)
+            often = np.divide(1, each, out=np.zeros(each.shape), where=each > 0)
+            size = self.hashes * self.bucket_count
+            met = np.bincount(here.ravel(), np.broadcast_to(often, here.shape).ravel(), size)
+            gap = np.divide(1, met, out=np.full(size, start), where=met > 0)
+            earliest = np.broadcast_to(last[there].min(axis=1, keepdims=True), here.shape)
+            last = np.zeros(size, np.int64)
+            np.maximum.at(last, here, earliest)
+        new = self.places(tf.constant(np.flatnonzero(~is_known))).numpy()
+        last[new], gap[new] = int(before.step), start
+        self.step.assign(before.step)
+        self.last_step.assign(last)
+        self.mean_gap.assign(gap.astype("float32"))
 
     def compute_mask(self, inputs, mask=None):
         return None

@@ -195,16 +195,29 @@ def test_a_span_of_no_time_is_refused(features):
         built(features, span_days=0)
 
 
-def test_buckets_follow_the_items_and_stay_as_these_grow(interactions, monkeypatch):
+def test_buckets_follow_the_items_and_new_items_begin_at_their_step(interactions, monkeypatch):
     module = sys.modules[SamplingBiasCorrectedTwoTower.__module__]
     monkeypatch.setattr(module, "FEWEST", 16)
     features = SamplingBiasCorrectedTwoTower.default_features(interactions)
     features = features.adapt(interactions)
     model = SamplingBiasCorrectedTwoTower(features, dim=4)
-    count = model.frequency.bucket_count
-    assert 4 * len(features.item_vocabulary) <= count < 8 * len(features.item_vocabulary)
-    assert model.growth_arguments(features) == {"buckets": count}
+    count, items = model.frequency.bucket_count, len(features.item_vocabulary)
+    assert 4 * items <= count < 8 * items
     loaded = type(model).from_config(model.get_config())
     assert loaded.frequency.bucket_count == count
+    known = np.arange(2, items)
+    for _ in range(50):
+        model.frequency(tf.constant(known), training=True)
+    last = interactions.events["timestamp"].max()
+    ids = [f"later {number}" for number in range(3 * items)]
+    events = pd.DataFrame({"user_id": "u1", "item_id": ids, "timestamp": last + 1})
+    few, many = (model.grow(features.grow(Interactions(events[:size]))) for size in (1, len(ids)))
+    assert few.frequency.bucket_count == count < many.frequency.bucket_count
+    for grown in (few, many):
+        new = np.arange(items, len(grown.features.item_vocabulary))
+        estimated = grown.frequency(tf.constant(np.append(known, new)), training=True).numpy()
+        np.testing.assert_array_equal(estimated, 1.0)
+    fixed = SamplingBiasCorrectedTwoTower(features, dim=4, buckets=9)
+    assert fixed.grow(many.features).frequency.bucket_count == 9
     plain = SamplingBiasCorrectedTwoTower(features, dim=4, correct=False)
-    assert plain.growth_arguments(features) == {}
+    assert plain.grow(few.features).frequency is None

@@ -16,6 +16,8 @@ from tfrec_recall.features import (
     Features,
     ItemEmbedding,
     ItemTable,
+    Rows,
+    Start,
     example_batches,
     met,
 )
@@ -194,9 +196,17 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         if not self.softmax.in_batch:
             refuse(owner, negatives, "negatives", "a number, or kinds with InBatch() among them")
 
-    def growth_arguments(self, features):
-        """What was met stays in the buckets that it fell into."""
-        return {} if self.frequency is None else {"buckets": self.frequency.bucket_count}
+    def feature_rows(self):
+        rows = super().feature_rows()
+        if self.frequency is not None:  # by `take_over`
+            buckets = self.frequency.last_step, self.frequency.mean_gap
+            rows += [Rows(weight, start=Start.given) for weight in buckets]
+        return rows
+
+    def take_over(self, before, origins):
+        super().take_over(before, origins)
+        if self.frequency is not None:
+            self.frequency.go_on_from(before.frequency, origins["item_id"].same)
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         examples = self.examples(train)
