@@ -37,6 +37,30 @@ def test_items_without_a_number_are_not_listed_until_they_come_back(popular):
     assert set(load(version).item_ids) == every - gone | {back}
 
 
+def test_rows_leave_with_the_last_event(popular):
+    late, fresh = day(9).events, day(10).events
+    late = late[late["user_id"].isin(["u1", "u2"])]
+    fresh["item_id"] += " anew"
+    new = Interactions(pd.concat([late, fresh[fresh["user_id"] < "u2"]]), mend_ids=False)
+    before = TrainingState.of(load(popular).path)
+    gone_users = set(before.ids()["user_id"]) - set(new.events["user_id"])
+    with pytest.warns(ReadingNotice) as said:
+        version = update(popular, new, force=True, minimum_count=2, keep_days=3).version
+    state = TrainingState.of(version)
+    features, left = state.model().features, state.ids()
+    gone_items = set(features.given_up) - set(state.events()["item_id"])
+    assert gone_users
+    assert gone_items
+    assert set(left["user_id"]) == set(new.events["user_id"]) == set(state.events()["user_id"])
+    assert not gone_items & set(left["item_id"])
+    assert set(load(version).item_ids) <= set(left["item_id"])
+    told = f"rows of {len(gone_users)} users and {len(gone_items)} items"
+    assert any(told in str(one.message) for one in said)
+    back = before.events().assign(timestamp=fresh["timestamp"].max() + DAY)
+    again = update(popular, Interactions(back, mend_ids=False), force=True).version
+    assert gone_items <= set(load(again).item_ids)
+
+
 def test_in_a_catalogue_that_was_chosen_they_come_back_too(monkeypatch):
     monkeypatch.setattr(served_catalogue, "is_chosen", lambda serving: True)
     items, serving = pd.DataFrame({"item_id": ["a", "b", "c"]}), SimpleNamespace(item_ids=["a"])

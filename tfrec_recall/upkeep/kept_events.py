@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 DAY = 24 * 3600
+ROWS = 2**16  # read at once
 SHARE = 0.25  # of the events that has to go before the others are written again
 
 
@@ -56,3 +57,40 @@ def kept_events(
     if size - events.count_rows(filter=stay) < SHARE * size:
         return None
     return stay
+
+
+def kept_rows(
+    users: pd.DataFrame,
+    items: pd.DataFrame,
+    part: pathlib.Path,
+    new: pd.DataFrame,
+    given_up: np.ndarray,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of users and items that stay with the events that do.
+
+    Who has no event left begins anew, and so does an item that is not listed and has none.
+
+    Args:
+        part: file of the events that stay.
+        new: those that come to them.
+        given_up: items that are not listed, as nothing is known of them but ids without a number.
+    """
+    user, item = (_ids(part, column, new) for column in ("user_id", "item_id"))
+    stays = ~items["item_id"].isin(given_up) | items["item_id"].isin(item)
+    return users[users["user_id"].isin(user)], items[stays]
+
+
+def _ids(part: pathlib.Path, column: str, new: pd.DataFrame) -> set[object]:
+    batches = ds.dataset(str(part)).to_batches(columns=[column], batch_size=ROWS)
+    found = {one for batch in batches for one in pc.unique(batch.column(0)).to_pylist()}
+    return found | set(new[column])
+
+
+def let_go(events: int, users: int, items: int) -> str:
+    """What is told of how many rows of the training state went."""
+    if not events:
+        return "No event was let go by keep_days: less than a quarter of them would have to."
+    return (
+        f"{events:,} events of before were let go from the training state by keep_days, and the "
+        f"rows of {users:,} users and {items:,} items that had others no more."
+    )

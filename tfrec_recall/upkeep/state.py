@@ -30,7 +30,8 @@ from tfrec_recall.export.versions import version_folders, write_version
 from tfrec_recall.health import DaysBefore
 from tfrec_recall.health.days_file import read_days, write_days
 from tfrec_recall.models import RecallModel
-from tfrec_recall.upkeep.kept_events import kept_events
+from tfrec_recall.upkeep.kept_events import kept_events, kept_rows
+from tfrec_recall.upkeep.served_catalogue import nameless
 
 FOLDER = "training_state"  # in the directory of the versions
 KEY = STATE  # of the number, in the data that an export's card tells of
@@ -231,7 +232,8 @@ def write(
         waiting: events that are not learnt yet.
         days: before the version, with those of all of these events.
         before: the state whose events these come to.
-        keep_days: let events go that are older, see `kept_events`; None keeps all.
+        keep_days: let events go that are older, see `kept_events`, with the rows of users and items
+            that then have none, see `kept_rows`; None keeps all.
     """
 
     told_with_id = {**told, ID: secrets.token_hex(8), WRITTEN: time.time()}
@@ -241,12 +243,14 @@ def write(
         model.write_state(folder)
         (folder / EVENTS).mkdir()
         parts = [] if before is None else before._parts()
-        stay = None
+        stay, tables = None, (users, items)
         if parts and keep_days is not None:
             stay = kept_events(parts, new, keep_days, model.history_needed, model.reads)
         if stay is not None:
-            _put_together(parts, folder / EVENTS / f"{0:06}.parquet", schema_of(parts), stay)
-            parts = []
+            part = folder / EVENTS / f"{0:06}.parquet"
+            _put_together(parts, part, schema_of(parts), stay)
+            others = pd.concat([new, waiting])
+            tables, parts = kept_rows(users, items, part, others, nameless(model)), []
         elif len(parts) >= MANY:  # the first is all of the training
             _put_together(parts[1:], folder / EVENTS / f"{1:06}.parquet", schema_of(parts))
             parts = parts[:1]
@@ -259,8 +263,8 @@ def write(
             _write(new, part, schema)
             schema = schema or schema_of([part])
         _write(waiting, folder / WAITING, schema)
-        _write(users, folder / USERS)
-        _write(items, folder / ITEMS)
+        for table, name in zip(tables, (USERS, ITEMS), strict=True):
+            _write(table, folder / name)
         write_days(folder, days)
         (folder / TOLD).write_text(json.dumps(told_with_id, indent=2), encoding="utf-8")
 

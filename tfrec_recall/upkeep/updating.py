@@ -32,6 +32,7 @@ from tfrec_recall.operations.remembered_items import RememberedItems
 from tfrec_recall.retrieval import IndexNotice, Retriever
 from tfrec_recall.upkeep.differences import LEAST, difference
 from tfrec_recall.upkeep.held_back import DRAWN, NEWEST_DAY, held_back
+from tfrec_recall.upkeep.kept_events import let_go
 from tfrec_recall.upkeep.learnt_once import with_learnt
 from tfrec_recall.upkeep.new_times import check_times
 from tfrec_recall.upkeep.next_retriever import retriever_of, with_removed
@@ -86,8 +87,9 @@ def update(
         replay: earlier events that are learnt once more, for each new one.
         minimum_count, unseen_days: as of `Features.grow`.
         keep_days: users without an event for so many days are let go from the state, with their
-            events, and of others what no history reaches (see `kept_events`). What was learnt or
-            counted of them stays in the model; who comes back begins anew. None keeps all.
+            events and rows, of others what no history reaches (see `kept_events`), and items that
+            are not listed and have no event left. What was learnt or counted of them stays in the
+            model; who comes back begins anew. None keeps all.
         seed: of what is drawn.
         again: learn events that an earlier update has learnt once more.
         strict: refuse it, too, where recall fell by anything, of however few users, or could not be
@@ -199,11 +201,9 @@ def _updated(
     )
     if keep_days is not None:
         gone = run.state.size() + len(learnt) + len(held) - after_this.size()
-        tell(
-            f"{gone:,} events of before were let go from the training state by keep_days."
-            if gone
-            else "No event was let go by keep_days: less than a quarter of them would have to."
-        )
+        rows = {"user_id": run.users, "item_id": run.items}
+        left = after_this.ids()
+        tell(let_go(gone, *(len(table) - len(left[column]) for column, table in rows.items())))
     told = {"from": serving.path.name, "events": counts[0], "before": before, "after": after}
     told |= {"users": measured, "metrics_before": serving.card.get("metrics")}
     told |= {CHOSEN: is_chosen(serving)}

@@ -87,7 +87,7 @@ def update(
         typer.Option(
             metavar="DAYS",
             help="Let events go from the training state: those of users without one for so long, "
-            "and older ones that no history reaches. All are kept unless given.",
+            "with their rows, and older ones that no history reaches. All are kept unless given.",
             show_default=False,
         ),
     ] = None,
