@@ -145,6 +145,8 @@ def searched_vectors(retriever: Retriever) -> np.ndarray:
         raise ValueError(f"it finds items by {report.get('kind', 'what its card does not tell')}")
     if "diversity" in report:
         raise ValueError("its lists are spread over categories, which the nearest items are not")
+    if "new_items" in report:
+        raise ValueError("its lists give places to new items, which the nearest items are not")
     vectors = item_vectors(retriever, retriever.item_ids)
     of_items = {name: weight.numpy().reshape(-1, 1) for name, weight in retriever.of_items.items()}
     vectors = vectors * of_items.get("lift", np.float32(1))

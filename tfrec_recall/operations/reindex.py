@@ -13,6 +13,7 @@ import pandas as pd
 
 from tfrec_recall.data.ids import id_column, refuse
 from tfrec_recall.data.interactions import without_copies
+from tfrec_recall.data.notices import tell
 from tfrec_recall.evaluation.item_features import ItemFeatures
 from tfrec_recall.export import LoadedRetriever, export, load
 from tfrec_recall.export.expected_answers import read_answers
@@ -39,6 +40,7 @@ from tfrec_recall.retrieval import (
 )
 from tfrec_recall.retrieval.item_weights import below_all
 from tfrec_recall.retrieval.raw_inputs import tensors
+from tfrec_recall.retrieval.with_new_items import NEW_ITEMS
 
 AT_A_TIME = 4_096  # items embedded in one call
 MERGES = {merge.__name__: merge for merge in (merge_by_sum, merge_by_maximum)}
@@ -207,6 +209,11 @@ def reindexed(
         made.with_fallback(retriever.popularity)
     if retriever.filter_inputs:
         with_same_filters(made, items, retriever)
+    if NEW_ITEMS in report:
+        tell(
+            "The version before gives places of its lists to new items; this one gives none, until "
+            "an update gives them again (new_places, --new-places)."
+        )
     return made
 
 

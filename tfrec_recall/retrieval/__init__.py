@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tfrec_recall.retrieval.trigger_retriever import TriggerRetriever, merge_by_sum
     from tfrec_recall.retrieval.tuning_vectors import TuningVectors
     from tfrec_recall.retrieval.user_neighbour_retriever import UserNeighbourRetriever
+    from tfrec_recall.retrieval.with_new_items import WithNewItems
 else:
     on_demand(__name__)
 
@@ -53,6 +54,7 @@ __all__ = [
     "TuningVectors",
     "UserNeighbourRetriever",
     "WeightedScores",
+    "WithNewItems",
     "merge_by_maximum",
     "merge_by_sum",
 ]

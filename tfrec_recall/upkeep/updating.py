@@ -34,6 +34,7 @@ from tfrec_recall.upkeep.differences import LEAST, difference
 from tfrec_recall.upkeep.held_back import DRAWN, NEWEST_DAY, held_back
 from tfrec_recall.upkeep.kept_events import let_go
 from tfrec_recall.upkeep.learnt_once import with_learnt
+from tfrec_recall.upkeep.new_items import ARRIVED, arrived, places_of, with_places
 from tfrec_recall.upkeep.new_times import check_times
 from tfrec_recall.upkeep.next_retriever import retriever_of, with_removed
 from tfrec_recall.upkeep.served_catalogue import (
@@ -68,6 +69,7 @@ def update(
     seed: int = 0,
     again: bool = False,
     strict: bool = False,
+    new_places: int | None = None,
 ) -> Updated:
     """Writes the next version of an export, which has learnt these events too.
 
@@ -94,12 +96,14 @@ def update(
         again: learn events that an earlier update has learnt once more.
         strict: refuse it, too, where recall fell by anything, of however few users, or could not be
             measured.
+        new_places: of each list, for items of the last day that would not be in it, whatever is
+            known of them (see `WithNewItems`). None is as in the version before, and 0 at first.
 
     Raises: ValueError for an export without a training state, events that do not fit it or were
         learnt already, times of another unit than it has or ahead of the clock, epochs or replay of
         a model without, `keep_days` or `unseen_days` of events without times in seconds, `force`
-        beside `strict`, or a version that was written meanwhile; BlockingIOError where another
-        process makes the next version.
+        beside `strict`, more `new_places` than half of a list, or a version that was written
+        meanwhile; BlockingIOError where another process makes the next version.
     """
     if keep_days is not None and not keep_days > 0:
         raise ValueError(f"keep_days is a number above 0. Received: {keep_days=}.")
@@ -120,7 +124,8 @@ def update(
         state = TrainingState.of(serving.path)
         check_times(new, state, keep_days=keep_days, unseen_days=unseen_days)
         run = _Run(state, serving, new, epochs, replay, minimum_count, unseen_days, seed, again)
-        return _updated(run, serving, force, strict, keep_days, clock, unchanged)
+        places = places_of(serving, new_places)
+        return _updated(run, serving, force, strict, keep_days, places, clock, unchanged)
 
 
 def _updated(
@@ -129,6 +134,7 @@ def _updated(
     force: bool,
     strict: bool,
     keep_days: float | None,
+    places: int,
     clock: _Clock,
     unchanged: Callable[[str], None],
 ) -> Updated:
@@ -153,6 +159,8 @@ def _updated(
             warnings.simplefilter("ignore", IndexNotice)  # they are told of what is exported
             known = still_known(catalogue, given_up, nameless(model), serving)
             trial = retriever_of(model, known, serving, run.since())
+            by_then = pd.concat([run.known_items["item_id"], learnt["item_id"]])
+            trial = with_places(trial, model, run.told, places, by_then)
         clock.lap("index")
         before, after, change, measured = run.compared(serving, trial, learnt, held)
         clock.lap("measure")
@@ -180,6 +188,7 @@ def _updated(
         )
     made = retriever_of(model, catalogue, serving, run.since())
     removed = with_removed(made, model, run.items)
+    made = with_places(made, model, run.told, places)
     clock.lap("index")
     days = run.days()
     coded = model.features.coded_columns()
@@ -275,8 +284,10 @@ class _Run:
     def parts(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Events that are learnt at first, and those that are held back."""
         events = self.events
-        self.told = with_learnt(self.state.told, events, self.again)
-        unit = self.time_unit
+        unit, items, told = self.time_unit, self.new.items["item_id"], self.state.told
+        new = items[~items.isin(self.known_items["item_id"])]
+        came = arrived(told.get(ARRIVED, []), events, new, unit == "s")
+        self.told = {**with_learnt(told, events, self.again), ARRIVED: came}
         times = None if unit is None else events["timestamp"].to_numpy()
         seed = (self.seed, self.state.number)
         held, self.held = held_back(times, unit, len(events), seed)

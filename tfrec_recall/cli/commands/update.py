@@ -103,6 +103,16 @@ def update(
             "users, or could not be measured.",
         ),
     ] = False,
+    new_places: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Places of each list for items of the last day, whatever is known of them; as in "
+            "the version before unless given, and 0 at first.",
+            show_default=False,
+        ),
+    ] = None,
     drop_bad_rows: options.DropBadRows = None,
     json: options.Differences = None,
 ) -> None:
@@ -136,6 +146,7 @@ def update(
             seed,
             again,
             strict,
+            new_places,
         )
     shown = target.tables() if target else results()
     for line in told_of(found):
