@@ -113,9 +113,11 @@ class Growing(SavedWhole):
         pairs = zip(self.optimizer.variables, grown.optimizer.variables, owners, strict=True)
         for before, after, owner in pairs:
             rows = None if owner is None else tables.get(id(owner))
-            if rows is None or not _has_rows_of(rows, before, after):
+            if rows is not None and rows[1].start is Start.given:
+                _copy_within(before, after)
+            elif rows is None or not _has_rows_of(rows, before, after):
                 _copy(before, after, OF_OPTIMIZER.format(type(self.optimizer).__name__))
-            elif rows[1].start is not Start.given:
+            else:
                 carry(before, after, origins[rows[1].feature], Start.fresh)
 
 
@@ -200,6 +202,13 @@ def _has_rows_of(tables: tuple[Rows, Rows], before: tf.Variable, after: tf.Varia
     """Whether these have a row for each of the tables', of before and after the growth."""
     pairs = zip((before, after), tables, strict=True)
     return all(own.shape[:1] == rows.weight.shape[:1] for own, rows in pairs)
+
+
+def _copy_within(before: tf.Variable, after: tf.Variable) -> None:
+    """Gives a variable that has grown on any axis what was there; what is new stays as it is."""
+    values = np.array(after)
+    values[tuple(map(slice, before.shape))] = before.numpy()
+    after.assign(values)
 
 
 def _copy(before: tf.Variable, after: tf.Variable, why: str) -> None:

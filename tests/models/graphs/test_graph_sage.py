@@ -6,10 +6,12 @@ import tensorflow as tf
 
 from tests.models.graphs.test_pin_sage import features_of, groups, margin
 from tests.references.skip_gram import negative_sampling
+from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History, MultiValued
 from tfrec_recall.models import GraphSAGE, PinSAGE
 from tfrec_recall.models.graphs.graph_sage import AGGREGATORS, drawn_evenly, strongest
 from tfrec_recall.models.graphs.node_encoder import Hidden
+from tfrec_recall.models.growth import owners_of
 
 SMALL = {"dim": 8, "sizes": (4, 3), "shared": 20, "seed": 3}
 
@@ -202,6 +204,23 @@ def test_walks_of_the_plain_form_begin_at_each_node_alike(interactions):
         query = np.concatenate([batch["query_id"] for batch in data])
         starts[even] = np.bincount(query, minlength=model.nodes.nodes)[2:]
     assert np.ptp(starts[True]) <= 1 < np.ptp(starts[False])
+
+
+def test_the_optimizer_knows_the_labels_that_it_knew_before_new_ones(of_both_losses, interactions):
+    new = interactions.items.head(1).assign(item_id="n0", kind="flat")
+    events = interactions.events.head(1).assign(item_id="n0", timestamp=9_000)
+    before = of_both_losses
+    grown = before.grow(before.features.grow(Interactions(events, items=new)))
+    np.testing.assert_array_equal(grown.label.values, [*before.label.values, "flat"])
+    of_labels = {id(weight) for weight in grown.label.dense.weights}
+    owners = owners_of(grown.optimizer, grown.trainable_variables)
+    found = zip(owners, before.optimizer.variables, grown.optimizer.variables, strict=True)
+    states = [(old.numpy(), new.numpy()) for owner, old, new in found if id(owner) in of_labels]
+    assert len(states) == 4  # two moments of logits and of their biases
+    for old, state in states:
+        assert old.any()
+        np.testing.assert_array_equal(state[..., :2], old)
+        assert not state[..., 2:].any()
 
 
 def test_wrong_arguments_are_named(interactions):

@@ -44,8 +44,8 @@ class RatedPairs(tf.keras.layers.Layer):
         """The ratings as users by items, as they were assigned."""
         users, items = self.shape.numpy()
         keys = self.keys.numpy()
-        entries = (self.values.numpy(), (keys // items, keys % items))
-        return sp.csr_array(entries, shape=(users, items))
+        start = np.searchsorted(keys, np.arange(users + 1) * items)
+        return sp.csr_array((self.values.numpy(), keys % items, start), shape=(users, items))
 
     def with_users(self, ratings: sp.csr_array) -> sp.csr_array:
         """The ratings with those of some users, users by items, in place of what they had.
