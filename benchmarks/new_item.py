@@ -1,13 +1,14 @@
 """Claim: within a minute of its first events, a new item is in the lists of a loaded export.
 
-    python benchmarks/new_item.py                     # item-cf and two-tower, both small data sets
-    python benchmarks/new_item.py --data online-retail --model item-cf
+    python benchmarks/new_item.py                     # five models, both small data sets
+    python benchmarks/new_item.py --data online-retail --model item-cf --new-places 5
 
 A model is trained with its state on all events. Then comes a file of one hour, in which 20 users
 take an item that nobody had. Timed, in processes of their own as in production: `tfrec-recall
 update`, with growth, learning, the measurement on the last fifth, the index and the export; then a
 process that loads the new version and answers 256 users. Told beside: how many of their lists have
-the item. Exits 1 when the two take above a minute, or no list has it.
+the item, with places for new items where `--new-places` gives some. Exits 1 when the two take above
+a minute, or no list has it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from pathlib import Path
 
 CLAIMED = 60.0  # seconds
 USERS, ASKED, HISTORY, K = 20, 256, 20, 100
-SETTINGS = {"item-cf": {}, "two-tower": {"epochs": 4}}
+FEW_EPOCHS = ("two-tower", "sampling-bias-corrected-two-tower", "eges", "sdm")
+SETTINGS = {"item-cf": {}, **{model: {"epochs": 4} for model in FEW_EPOCHS}}
 
 
 def prepare(folder: Path, data: str) -> None:
@@ -70,7 +72,7 @@ def ask(folder: Path) -> None:
     print(int((ids == new).any(axis=1).sum()))
 
 
-def run(folder: Path, data: str, model: str) -> tuple[float, float, int]:
+def run(folder: Path, data: str, model: str, places: int) -> tuple[float, float, int]:
     """Seconds of the update, and of loading and asking, and the lists that have the item."""
     step = [sys.executable, __file__, "--folder", str(folder), "--data", data, "--step"]
     command = [sys.executable, "-m", "tfrec_recall.cli"]
@@ -81,6 +83,7 @@ def run(folder: Path, data: str, model: str) -> tuple[float, float, int]:
     subprocess.run([*command, *map(str, train)], check=True, capture_output=True)
     begin = time.perf_counter()
     update = ["update", folder / "export", "--events", folder / "new.parquet", "--force"]
+    update += ["--new-places", places] if places else []
     subprocess.run([*command, *map(str, update)], check=True, capture_output=True)
     updated = time.perf_counter()
     done = subprocess.run([*step, "ask"], check=True, stdout=subprocess.PIPE, text=True)
@@ -92,6 +95,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--data", nargs="+", default=["movielens-100k", "online-retail"])
     parser.add_argument("--model", nargs="+", default=list(SETTINGS))
+    parser.add_argument("--new-places", type=int, default=0, help="of each list")
     parser.add_argument("--step", choices=["prepare", "ask"], help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -105,7 +109,7 @@ def main() -> int:
     for data in options.data:
         for model in options.model:
             with tempfile.TemporaryDirectory() as folder:
-                update, loaded, lists = run(Path(folder), data, model)
+                update, loaded, lists = run(Path(folder), data, model, options.new_places)
             seconds = update + loaded
             print(
                 f"{model} on {data}: update {update:.1f} s, loaded and answered {loaded:.1f} s, "

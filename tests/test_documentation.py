@@ -260,6 +260,27 @@ def test_tables_and_picture_are_of_what_compare_found():
     assert hook["PICTURE"].read_text(encoding="utf-8") == hook["picture"](tables), how
 
 
+def test_tables_and_picture_of_replays_are_of_what_replay_found():
+    hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "replays.py"))
+    runs, how = hook["replays"](), "python docs/hooks/replays.py writes it again"
+    text = hook["PAGE"].read_text(encoding="utf-8")
+    assert text == hook["with_tables"](text, runs), how
+    assert hook["PICTURE"].read_text(encoding="utf-8") == hook["picture"](runs), how
+
+
+def test_what_replay_found_as_a_table():
+    hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "replays.py"))
+    ways = {"never": [0.5, 0.3], "updated": [0.5, 0.396], "retrained": [0.5, 0.4]}
+    seconds = {"update_seconds": [0.0, 2.0], "retrain_seconds": [10.0, 10.0]}
+    parts = {"index_seconds": 0.25, "measure_seconds": 3.0, "export_seconds": [4.0, None]}
+    table = pd.DataFrame({"period": [30, 31], **ways, **seconds, **parts})
+    found = hook["tables"]({("simulated", "eges"): table})
+    row = "| `eges` | 1 | .300 | .396 | .400 | .990 | 2.0 s | 10.0 s | .20 | 0.2 s | 3.0 s | 4.0 s"
+    assert f"{row} | recall |" in found
+    assert "by days, not measured yet: `item-cf`, `two-tower`, " in found
+    assert 'points="50.0,58.0 380.0,96.4"' in hook["picture"]({("simulated", "eges"): table})
+
+
 def test_what_compare_found_as_tables():
     hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "leaderboard.py"))
     metrics = ("recall@10", "recall@50", "recall@100", "ndcg@10", "coverage@50")
