@@ -1,5 +1,7 @@
 """Items of the last day have places in the lists of an updated version, for as long as asked."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
@@ -8,7 +10,7 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.export import load
 from tfrec_recall.upkeep import update
-from tfrec_recall.upkeep.new_items import arrived
+from tfrec_recall.upkeep.new_items import arrived, places_of
 
 
 def hour(number, item):
@@ -33,13 +35,14 @@ def test_a_new_item_is_listed_for_a_day(popular):
         second = update(popular, hour(4, "later"), force=True).version
     assert listed(second, "later")
     assert not listed(second, "fresh")
-    third = update(popular, hour(5, "last"), force=True, new_places=0).version
-    assert "new_items" not in load(third).report
 
 
-def test_places_are_at_most_half_of_a_list(popular):
+def test_places_are_those_of_before_and_at_most_half_of_a_list():
+    serving = SimpleNamespace(report={"new_items": {"places": 2, "items": 1}}, k=50)
+    assert [places_of(serving, asked) for asked in (None, 0, 25)] == [2, 0, 25]
+    assert places_of(SimpleNamespace(report={}, k=50), None) == 0
     with pytest.raises(ValueError, match=r"at most half .*, 25\. Received: 26"):
-        update(popular, hour(1, "fresh"), new_places=26)
+        places_of(serving, 26)
 
 
 def test_without_times_in_seconds_they_are_those_of_the_update():
