@@ -18,7 +18,7 @@ from tfrec_recall.evaluation.queries import raw_tensor
 from tfrec_recall.export import export, load
 from tfrec_recall.export.version_files import EXTRA
 from tfrec_recall.export.versions import versions
-from tfrec_recall.health.asked import vectors_of
+from tfrec_recall.health.asked import searched_vectors, vectors_of
 from tfrec_recall.operations.index_settings import with_recall
 from tfrec_recall.operations.kept_tree import KeptTree
 from tfrec_recall.operations.reindex import reindex, reindexed
@@ -30,6 +30,7 @@ from tfrec_recall.retrieval import (
     InvertedFile,
     TriggerRetriever,
     TuningVectors,
+    WithNewItems,
 )
 from tfrec_recall.retrieval.embedding_retriever import EVERYBODY
 
@@ -205,6 +206,18 @@ def test_histories_know_the_new_items_and_those_that_are_gone(tmp_path):
     one, two = np.array([5.5, 4.0, 1.0]), np.array([7.0, 0.0, 1.0])
     cosine = one @ two / np.linalg.norm(one) / np.linalg.norm(two)
     assert scores.numpy()[0, 0] == pytest.approx(1.2 * cosine, rel=1e-5)
+
+
+def test_places_of_new_items_are_served_and_end_with_a_reindex(tmp_path):
+    made = WithNewItems(over(ITEMS), ["i0"], 1)
+    loaded = load(export(made, tmp_path / "model", items=ITEMS))
+    assert texts(loaded({"size": [1.0], "red": [0.0]})[0])[0][-1] == "i0"  # the smallest
+    assert_same(loaded, made)
+    with pytest.raises(ValueError, match="places to new items, which the nearest items are not"):
+        searched_vectors(loaded)
+    with pytest.warns(ReadingNotice, match="gives none, until an update gives them again"):
+        other = reindexed(loaded, NEW)
+    assert_same(other, over(NEW))
 
 
 def test_a_new_item_has_the_bias_of_one_that_nobody_had(tmp_path):
