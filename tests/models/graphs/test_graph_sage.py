@@ -221,6 +221,9 @@ def test_the_optimizer_knows_the_labels_that_it_knew_before_new_ones(of_both_los
         assert old.any()
         np.testing.assert_array_equal(state[..., :2], old)
         assert not state[..., 2:].any()
+    known = interactions.items
+    told, then = (model.label_probability(known) for model in (before, grown))
+    np.testing.assert_allclose(then[told.columns], told, atol=1e-3)
 
 
 def test_wrong_arguments_are_named(interactions):

@@ -11,6 +11,8 @@ from tfrec_recall.features import Features, ItemTable, Rows, Start
 from tfrec_recall.features.encodings import VocabularyEncoding
 from tfrec_recall.layers.sublayers import build_within
 
+SELDOM = -10.0  # the logit of a value that no item of training had
+
 
 class LabelHead(tf.keras.layers.Layer):
     """A dense layer with a softmax over the values of a feature, or a sigmoid for each.
@@ -47,11 +49,13 @@ class LabelHead(tf.keras.layers.Layer):
         return [Rows(weight, start=Start.given) for weight in self.dense.weights]
 
     def take_over(self, before: LabelHead) -> None:
-        """Takes the logits of known values; those of new ones begin as drawn."""
-        for own, old in zip(self.dense.weights, before.dense.weights, strict=True):
-            values = own.numpy()
-            values[..., : old.shape[-1]] = old.numpy()
-            own.assign(values)
+        """Takes the logits of known values; new ones begin as what hardly any item has, so that
+        what is foretold of the others stays.
+        """
+        kernel, bias = before.dense.get_weights()
+        new = len(self.values) - len(bias)
+        bias = np.pad(bias, (0, new), constant_values=SELDOM)
+        self.dense.set_weights([np.pad(kernel, [(0, 0), (0, new)]), bias])
 
     def call(self, vectors):
         return self.dense(vectors)
