@@ -10,31 +10,22 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.export import load
 from tfrec_recall.upkeep import update
-from tfrec_recall.upkeep.new_items import arrived, places_of
+from tfrec_recall.upkeep.new_items import ARRIVED, arrived, places_of
+from tfrec_recall.upkeep.state import TrainingState
 
 
-def hour(number, item):
-    """Events of users who take what all do, and at last one who takes what nobody had."""
-    events = day(number).events[:30]
-    events.loc[events.index[-1], "item_id"] = item
-    return Interactions(events, mend_ids=False)
-
-
-def listed(version, item):
-    """How many of some lists have it."""
-    ids = load(version)({"user_id": ["u1", "nobody"]}, k=20)[0].numpy()
-    return int((ids == item.encode()).any(axis=1).sum())
-
-
-def test_a_new_item_is_listed_for_a_day(popular):
+def test_a_new_item_is_listed(popular):
+    """One that nobody had, of one event, beside items that are popular."""
+    events = day(1).events[:30].assign(item_id=day(0).events["item_id"][:30])
+    events.loc[events.index[-1], "item_id"] = "fresh"
+    new = Interactions(events, mend_ids=False)
     with pytest.warns(ReadingNotice, match="2 places are for the 1 items of the last day"):
-        first = update(popular, hour(1, "fresh"), force=True, new_places=2).version
-    assert load(first).report["new_items"] == {"places": 2, "items": 1}
-    assert listed(first, "fresh")
-    with pytest.warns(ReadingNotice, match="the 1 items of the last day"):  # as before
-        second = update(popular, hour(4, "later"), force=True).version
-    assert listed(second, "later")
-    assert not listed(second, "fresh")
+        made = load(update(popular, new, force=True, new_places=2).version)
+    assert made.report["new_items"] == {"places": 2, "items": 1}
+    ids = made({"user_id": ["u1", "nobody"]}, k=20)[0].numpy()
+    assert (ids[:, -1] == b"fresh").all()
+    told = TrainingState.of(made.path).told
+    assert told[ARRIVED] == [["fresh", int(events["timestamp"].iloc[-1])]]
 
 
 def test_places_are_those_of_before_and_at_most_half_of_a_list():

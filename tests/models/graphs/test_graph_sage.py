@@ -210,7 +210,8 @@ def test_the_optimizer_knows_the_labels_that_it_knew_before_new_ones(of_both_los
     new = interactions.items.head(1).assign(item_id="n0", kind="flat")
     events = interactions.events.head(1).assign(item_id="n0", timestamp=9_000)
     before = of_both_losses
-    grown = before.grow(before.features.grow(Interactions(events, items=new)))
+    since = Interactions(events, items=new, time_unit=interactions.time_unit)
+    grown = before.grow(before.features.grow(since))
     np.testing.assert_array_equal(grown.label.values, [*before.label.values, "flat"])
     of_labels = {id(weight) for weight in grown.label.dense.weights}
     owners = owners_of(grown.optimizer, grown.trainable_variables)
