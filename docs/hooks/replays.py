@@ -17,6 +17,7 @@ DATA = {
     "simulated": "A simulated marketplace, by days",
     "online-retail": "Online Retail, by weeks",
 }
+SHORT = {"simulated": "Marketplace", "online-retail": "Online Retail"}
 MODELS = ["item-cf", "eges", "two-tower", "sampling-bias-corrected-two-tower", "sdm"]
 WAYS = {"never": "#8a90a8", "updated": "#3f51b5", "retrained": "#c2185b"}
 CLAIMED_RECALL, CLAIMED_COST = 0.98, 0.1
@@ -106,11 +107,11 @@ def picture(runs: Runs) -> str:
             f'<path d="M{x},18h20" stroke="{colour}" stroke-width="2"/>'
             f'<text x="{x + 26}" y="22">{way}</text>'
         )
-    for column, (data, title) in enumerate(DATA.items()):
+    for column, data in enumerate(DATA):
         for line, model in enumerate(models):
             if (data, model) in shown:
                 x, y = LEFT + column * (WIDTH + LEFT + 20), TOP + line * (HEIGHT + GAP)
-                parts.append(_panel(f"{title}: {model}", shown[data, model], x, y))
+                parts.append(_panel(f"{SHORT[data]}: {model}", shown[data, model], x, y))
     width, height = 2 * (WIDTH + LEFT) + 40, TOP + len(models) * (HEIGHT + GAP)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">'
