@@ -33,6 +33,15 @@ def test_functions_of_interactions_and_splits_refuse_other_kinds(name, given):
         function(given, **needed)
 
 
+@pytest.mark.parametrize("model_class", CASES)
+def test_models_say_whether_they_learn_from_parts(model_class):
+    parts = object.__new__(data.PartedInteractions)  # whoever takes them finds none
+    for takes in (model_class.default_features, built(model_class).training_data):
+        with pytest.raises((WrongKind, AttributeError)) as raised:
+            takes(parts)
+        assert (raised.type is WrongKind) != model_class.learns_from_parts
+
+
 def test_there_are_functions_to_try():
     assert len(TAKES_A_KIND) > 15
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from tfrec_recall.data import Interactions
+from tfrec_recall.data import Interactions, PartedInteractions
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.features.columns import Categorical, Feature, History
 from tfrec_recall.features.encodings import holds_times
 from tfrec_recall.features.kinds import KINDS, kind_of
 from tfrec_recall.features.names import is_plain, is_reserved
-from tfrec_recall.features.seen import rows_seen
+from tfrec_recall.features.seen import Seen, seen_in
 from tfrec_recall.features.specification import OUTCOMES, Features, LeftOut
 
 Wanted = Sequence[str] | None  # those that become features; None: what their values suggest
@@ -30,7 +30,7 @@ NOT_ASKED = "a column of events is known at a request only if it is asked for: e
 
 @of_kinds
 def infer(
-    interactions: Interactions,
+    interactions: Interactions | PartedInteractions,
     history: int = 50,
     unknown_users: float = 0.1,
     words: int | None = None,
@@ -55,15 +55,28 @@ def infer(
             `items.category`, as a kind of feature `items.category=Words`; None: as
             their values suggest. A column of events, `events.device`, becomes the context of a
             request where it is named so: take none that follows from the choice, as a price does.
+            Of events in parts it has to be `events.device=Categorical`.
         of_users: False leaves the users' columns aside, for a model that knows users by their
             history; those of items then keep their names.
 
     Raises: ValueError for one of `columns` that is not there, or can be no feature.
     """
-    tables = {"items": rows_seen(interactions.items, interactions.events, "item_id")}
+    return infer_of(seen_in(interactions, ()), history, unknown_users, words, columns, of_users)
+
+
+def infer_of(
+    seen: Seen,
+    history: int = 50,
+    unknown_users: float = 0.1,
+    words: int | None = None,
+    columns: Wanted = None,
+    of_users: bool = True,
+) -> Features:
+    """`infer` by what the events show."""
+    tables = {"items": seen.items}
     if of_users:  # first: their features keep the columns' names
-        tables = {"users": rows_seen(interactions.users, interactions.events, "user_id"), **tables}
-    wanted = None if columns is None else _wanted(columns, tables, interactions)
+        tables = {"users": seen.users, **tables}
+    wanted = None if columns is None else _wanted(columns, tables, seen)
     user: list[Feature] = [Categorical("user_id", unknown_rate=unknown_users)]
     item: list[Feature] = [Categorical("item_id")]
     left_out: list[LeftOut] = []
@@ -81,11 +94,11 @@ def infer(
                 features.append(found)
             else:
                 left_out.append(LeftOut(table, str(column), found))
-    context = _context(wanted or {}, interactions, of_users)
+    context = _context(wanted or {}, seen, of_users)
     user += [*context, History(length=history)]
     left_out += [
         LeftOut("events", str(column), NOT_ASKED.format(column))
-        for column in interactions.events.columns
+        for column in seen.events.columns
         if column not in OF_EVENTS and column not in {feature.column for feature in context}
     ]
     return Features(user=user, item=item, left_out=left_out)
@@ -105,7 +118,7 @@ def ids_alone(user: Sequence[Feature], columns: Wanted = None) -> Features:
 
 
 def _context(
-    wanted: Mapping[tuple[str, str], str | None], interactions: Interactions, of_users: bool
+    wanted: Mapping[tuple[str, str], str | None], seen: Seen, of_users: bool
 ) -> list[Feature]:
     """The columns of events that are asked for, as features of a request.
 
@@ -120,13 +133,13 @@ def _context(
                 "This model knows a request by its history alone, so its context has no effect: "
                 f"leave it out, or take another model. Received: columns with events.{column}."
             )
-        if column in interactions.users:
+        if column in seen.users:
             raise ValueError(
                 f"Users have a column {column!r}, and a request has one of a name: rename the "
                 f"events' column. Received: columns with events.{column}."
             )
         name = _name(column, "users", set())
-        found.append(_as_wanted(kind, table, name, interactions.events[column]))
+        found.append(_as_wanted(kind, table, name, seen.events[column]))
     return found
 
 
@@ -155,7 +168,7 @@ def _why(column: object) -> str:
 
 
 def _wanted(
-    columns: Sequence[str], tables: Mapping[str, pd.DataFrame], interactions: Interactions
+    columns: Sequence[str], tables: Mapping[str, pd.DataFrame], seen: Seen
 ) -> dict[tuple[str, str], str | None]:
     """The kind of each column that is asked for, by table and column; None: as its values suggest.
 
@@ -164,7 +177,7 @@ def _wanted(
 
     Raises: ValueError for a column that no table has, or a kind that there is not.
     """
-    every = {name: getattr(interactions, name) for name in ("users", "items", "events")}
+    every = {name: getattr(seen, name) for name in ("users", "items", "events")}
     named: dict[str, list[tuple[str, str]]] = {}
     for table, frame in every.items():
         for column in frame.columns:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tfrec_recall._keras import saved_by_fields
-from tfrec_recall.data import Interactions
+from tfrec_recall.data import Interactions, PartedInteractions
 from tfrec_recall.data.arguments import number
 from tfrec_recall.data.examples import HISTORY_ONLY
 from tfrec_recall.data.kinds import of_kinds
@@ -68,23 +68,43 @@ class Objective:
 
 
 @of_kinds
-def objectives_of(interactions: Interactions) -> tuple[Objective, ...]:
+def objectives_of(interactions: Interactions | PartedInteractions) -> tuple[Objective, ...]:
     """What these events offer: one objective for each of their types, the most frequent first.
 
     Without types it is any event; beside it, where there is a rating or a quantity, the events
     where this is no less than the median.
     """
-    events = interactions.events
-    types = events["event_type"].value_counts().index if "event_type" in events else ()
+    if isinstance(interactions, PartedInteractions):
+        there = interactions.part(0).events
+    else:
+        there = interactions.events
+    told = [name for name in ("event_type", *MEASURES) if name in there]
+    if isinstance(interactions, PartedInteractions):
+        counts = interactions.counts(told)
+    else:
+        counts = {name: there[name].value_counts(sort=False) for name in told}
+    types = counts.pop("event_type", pd.Series()).sort_values(ascending=False, kind="stable").index
     if len(types) > 1:
         return tuple(Objective(str(kind), "event_type", equals=kind) for kind in types)
     objectives = [Objective("interaction")]
-    for column in MEASURES:
-        if column in events and pd.api.types.is_numeric_dtype(events[column].dtype):
-            middle = float(events[column].median())
-            if events[column].min() < middle:
+    for column, each in counts.items():
+        if pd.api.types.is_numeric_dtype(there[column].dtype) and len(each):
+            middle = _median(each)
+            if each.index.min() < middle:
                 objectives.append(Objective(f"high {column}", column, at_least=middle))
     return tuple(objectives)
+
+
+def _median(counts: pd.Series) -> float:
+    """The median of values that are counted.
+
+    >>> _median(pd.Series({3.0: 1, 1.0: 2, 2.0: 1}))
+    1.5
+    """
+    counts = counts.sort_index()
+    upto = counts.cumsum().to_numpy()
+    middle = np.searchsorted(upto, [(upto[-1] - 1) // 2, upto[-1] // 2], side="right")
+    return float(counts.index.to_numpy(np.float64)[middle].mean())
 
 
 @of_kinds

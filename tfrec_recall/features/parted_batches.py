@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -49,6 +49,7 @@ def parted_batches(
     batch_size: int,
     seed: int | None = 0,
     first_epoch: int = 0,
+    columns: Sequence[str] = (),
 ) -> PartedBatches:
     """As `example_batches`, of events in parts: memory is that of two parts.
 
@@ -61,12 +62,18 @@ def parted_batches(
     Args:
         examples_of: makes the examples of a part.
         seed: of the orders; None keeps parts and examples as they are.
+        columns: as of `example_batches`.
 
     Raises: ValueError if no part has an example.
     """
     targets = np.zeros(len(features.item_vocabulary), dtype="int64")
     parts: list[_Part] = []
     users, spec, newest, oldest = 0, None, 0.0, np.inf
+
+    def batches_of(part: Interactions, epoch: int) -> tf.data.Dataset:
+        order = batch_size, seed, epoch
+        return example_batches(features, part, examples_of(part), *order, columns)
+
     for number, part in enumerate(parted):
         with contextlib.suppress(NoExample):
             made = examples_of(part)
@@ -77,7 +84,7 @@ def parted_batches(
             oldest = min(oldest, own - float(made.age.max()))
             parts.append(_Part(number, -(-len(examples) // batch_size), users, own))
             if spec is None:
-                batches = _batches(features, part, examples_of, batch_size, seed, 0)
+                batches = batches_of(part, 0)
                 spec = _of_any_part(features, batches.element_spec)
         users += len(part.users)
     if spec is None:
@@ -100,7 +107,7 @@ def parted_batches(
             for place, about in enumerate(order, start=1):
                 part = coming.pop().result()
                 coming = [ahead.submit(parted.part, then.number) for then in order[place:][:1]]
-                batches = _batches(features, part, examples_of, batch_size, seed, number)
+                batches = batches_of(part, number)
                 for batch in batches.skip(skipped).as_numpy_iterator():
                     row = batch["user_row"] + np.int32(about.first_user)
                     age = batch["example_age"] + np.float32(newest - about.newest)
@@ -126,14 +133,3 @@ def _of_any_part(features: Features, found: dict[str, tf.TensorSpec]) -> dict[st
         name: tf.TensorSpec([None, None], one.dtype) if name in lists else one
         for name, one in found.items()
     }
-
-
-def _batches(
-    features: Features,
-    part: Interactions,
-    examples_of: ExamplesOf,
-    batch_size: int,
-    seed: int | None,
-    epoch: int,
-) -> tf.data.Dataset:
-    return example_batches(features, part, examples_of(part), batch_size, seed, epoch)

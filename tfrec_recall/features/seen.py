@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from tfrec_recall.features.columns import Categorical, Feature
 from tfrec_recall.features.encodings import Encoding
 
 IDS = ("user_id", "item_id")
+LOOKED_AT = 100_000  # events of parts
 Dtype = numpy_dtype | pd.api.extensions.ExtensionDtype
 
 
@@ -25,14 +27,21 @@ class Seen(Protocol):
 
     Attributes:
         users, items: rows that events have.
+        events: all of them; of parts some of the first, which is a sample of the users.
+        rows: how many events there are in all.
         dtypes: of the columns of events, by name.
-        has_baskets: whether sessions are baskets.
     """
 
     users: pd.DataFrame
     items: pd.DataFrame
+    events: pd.DataFrame
+    rows: int
     dtypes: Mapping[str, Dtype]
-    has_baskets: bool
+
+    @property
+    def has_baskets(self) -> bool:
+        """Whether sessions are baskets."""
+        ...
 
     def last_seen(self, column: str) -> pd.Series | None:
         """By id, the newest time of its events; None without times.
@@ -66,11 +75,15 @@ class SeenAtOnce:
     """Tables that are held."""
 
     def __init__(self, interactions: Interactions):
-        self.events = interactions.events
+        self.interactions, self.events = interactions, interactions.events
+        self.rows = len(self.events)
         self.users = rows_seen(interactions.users, self.events, "user_id")
         self.items = rows_seen(interactions.items, self.events, "item_id")
         self.dtypes: Mapping[str, Dtype] = dict(self.events.dtypes)
-        self.has_baskets = has_baskets(interactions)
+
+    @functools.cached_property
+    def has_baskets(self) -> bool:
+        return has_baskets(self.interactions)
 
     def last_seen(self, column: str) -> pd.Series | None:
         return newest_times(self.events, column) if "timestamp" in self.events else None
@@ -91,6 +104,7 @@ class SeenInParts:
 
     def __init__(self, parted: PartedInteractions, columns: Collection[str]):
         self.counts: dict[str, pd.Series] = {}
+        self.rows = 0
         self.dtypes: Mapping[str, Dtype] = {}
         self.newest: dict[str, pd.Series] = {}
         # A user is in one part alone: what is known of users is put together once, at the end.
@@ -98,8 +112,11 @@ class SeenInParts:
         counts: list[pd.Series] = []
         times: list[pd.Series] = []
         signs: list[tuple[bool, bool]] = []
+        first: list[pd.DataFrame] = []
         for part in parted:
             events = part.events
+            first = first or [events.head(LOOKED_AT).copy()]
+            self.rows += len(events)
             self.dtypes = self.dtypes or dict(events.dtypes)
             unread = {"timestamp", "session_id"} | set(part.users) - {"user_id"}
             counted = set(IDS) | (set(columns) & set(events) - unread)
@@ -112,6 +129,7 @@ class SeenInParts:
                 self.newest["item_id"] = merged(self.newest.get("item_id"), of_items, np.maximum)
             users.append(rows_seen(part.users, events, "user_id"))
             signs.append(signs_of_baskets(part))
+        (self.events,) = first
         # In a part of few users each session may hold one item alone, though they are baskets.
         self.has_baskets = all(same for same, _ in signs) and any(several for _, several in signs)
         self.users = pd.concat(users, ignore_index=True)
@@ -128,7 +146,7 @@ class SeenInParts:
         if not isinstance(feature, Categorical):
             raise ValueError(
                 f"Of events in parts, values are counted: {feature.name!r} has to be Categorical, "
-                "or a column of users or items. "
+                "or a column of users or items (--columns events.device=Categorical). "
                 f"Received: {type(feature).__name__}({feature.column!r})."
             )
         return feature.adapt_counts(self._of(feature))

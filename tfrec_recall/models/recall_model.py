@@ -56,7 +56,8 @@ class RecallModel(Growing, Learner):
     ratings, so that it stops by this error and not by its lists. `compiles` says that XLA knows all
     operations of a training step where the items are few. `reads_columns` is False for a model that
     knows users and items by ids and histories alone. `reads_context` says that what a request tells
-    beside its user, columns of events, is among the features of the query. `is_quick_eagerly` says
+    beside its user, columns of events, is among the features of the query. `learns_from_parts` says
+    that `default_features` and `training_data` take `PartedInteractions`. `is_quick_eagerly` says
     that a step has no loop, which would take long one operation at a time. `scores_pairs` says that
     a network scores each user with each item. `follows_optimizer` is False for a model with steps
     of its own, or none. `lists_are_filled` is False for a model that has a score of every item for
@@ -70,6 +71,7 @@ class RecallModel(Growing, Learner):
     learns_ratings: ClassVar[bool] = False
     reads_columns: ClassVar[bool] = True
     reads_context: ClassVar[bool] = False
+    learns_from_parts: ClassVar[bool] = False
     is_quick_eagerly: ClassVar[bool] = True
     scores_pairs: ClassVar[bool] = False
     follows_optimizer: ClassVar[bool] = True

@@ -6,16 +6,25 @@ import dataclasses
 
 import numpy as np
 
-from tfrec_recall.data import Interactions, has_baskets, held_out, next_basket, next_item, pairs
+from tfrec_recall.data import (
+    Interactions,
+    PartedInteractions,
+    held_out,
+    next_basket,
+    next_item,
+    pairs,
+)
 from tfrec_recall.data.examples import Examples, history_alone
 from tfrec_recall.data.order import rank
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
-from tfrec_recall.features import Features, Wanted, infer
-from tfrec_recall.models.density import LONG, events_a_user
+from tfrec_recall.features import Features, Wanted
+from tfrec_recall.features.inference import infer_of
+from tfrec_recall.features.seen import Seen, seen_in
+from tfrec_recall.models.density import LONG
 
 
 def personal_features(
-    interactions: Interactions, columns: Wanted = None, repeats: bool = False
+    interactions: Interactions | PartedInteractions, columns: Wanted = None, repeats: bool = False
 ) -> Features:
     """All that the tables offer, not yet adapted; the user's id only where it helps validation.
 
@@ -27,16 +36,17 @@ def personal_features(
         columns: as for `infer`.
         repeats: what was bought before is foretold as well, of which the id knows.
     """
-    features = infer(interactions, columns=columns)
-    why = _against_ids(interactions, repeats)
+    seen = seen_in(interactions, ())
+    features = infer_of(seen, columns=columns)
+    why = _against_ids(seen, repeats)
     return features.without("user_id", why=why) if why else features
 
 
-def _against_ids(interactions: Interactions, repeats: bool) -> str:
+def _against_ids(seen: Seen, repeats: bool) -> str:
     """Why the user's id is no feature; "" where it is one."""
-    if has_baskets(interactions) and not repeats:
+    if seen.has_baskets and not repeats:
         return "the next basket is news, and an id learns what was bought before"
-    mean = events_a_user(interactions)
+    mean = seen.rows / max(1, len(seen.users))  # who have any
     if mean < LONG:
         return (
             f"users have {mean:.1f} events each, of fewer than {LONG} an id learns by heart, and "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import tensorflow as tf
@@ -52,6 +53,7 @@ class SoftmaxModel(RecallModel):
 
     compiles = True
     reads_context = True
+    learns_from_parts = True
     reads_beside: ClassVar[tuple[str, ...] | None] = ()
     items: ItemTable
     candidates: ItemEmbedding
@@ -98,7 +100,10 @@ class SoftmaxModel(RecallModel):
 
     @classmethod
     def default_features(
-        cls, interactions: Interactions, columns: Wanted = None, repeats: bool = False
+        cls,
+        interactions: Interactions | PartedInteractions,
+        columns: Wanted = None,
+        repeats: bool = False,
     ) -> Features:
         """As of `RecallModel`; `repeats`: for a model that is made with it."""
         return personal_features(interactions, columns, repeats)
@@ -110,6 +115,15 @@ class SoftmaxModel(RecallModel):
         """What is learnt from."""
         return choices(self.features, train, self.repeats)
 
+    def as_learnt(self, interactions: Interactions) -> Interactions:
+        """The events as examples are made of them."""
+        return interactions
+
+    @property
+    def columns_of_target(self) -> Sequence[str]:
+        """Columns of `as_learnt` that batches hold as they are."""
+        return ()
+
     def training_data(
         self,
         train: Interactions | PartedInteractions,
@@ -118,14 +132,25 @@ class SoftmaxModel(RecallModel):
         first_epoch: int = 0,
     ) -> tf.data.Dataset:
         if isinstance(train, PartedInteractions):
-            found = parted_batches(
-                self.features, train, self.examples, batch_size, seed, first_epoch
-            )
+            found = self._of_parts(train, batch_size, seed, first_epoch)
             self.follow_parts(found)
             return found.dataset
+        train = self.as_learnt(train)
         examples = self.examples(train)
         self.follow(train, examples)
-        return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
+        return self._of_examples(train, examples, batch_size, seed, first_epoch)
+
+    def _of_parts(self, parted, batch_size, seed, first_epoch=0) -> PartedBatches:
+        return parted_batches(
+            self.features,
+            parted.map(self.as_learnt),
+            self.examples,
+            *(batch_size, seed, first_epoch, self.columns_of_target),
+        )
+
+    def _of_examples(self, events, examples, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
+        order = batch_size, seed, first_epoch
+        return example_batches(self.features, events, examples, *order, self.columns_of_target)
 
     @property
     def history_needed(self):
@@ -152,10 +177,9 @@ class SoftmaxModel(RecallModel):
 
     def batches_to_measure(self, interactions, batch_size):
         if isinstance(interactions, PartedInteractions):
-            in_parts = self.features, interactions, self.examples
-            return parted_batches(*in_parts, batch_size, seed=None).dataset
-        examples = self.examples(interactions)
-        return example_batches(self.features, interactions, examples, batch_size, seed=None)
+            return self._of_parts(interactions, batch_size, seed=None).dataset
+        events = self.as_learnt(interactions)
+        return self._of_examples(events, self.examples(events), batch_size, seed=None)
 
     def follow(self, train: Interactions, examples: Examples) -> None:
         """Takes what the batches will hold, and prepares the mining of hard negatives."""

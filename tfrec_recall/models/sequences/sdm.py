@@ -146,6 +146,7 @@ class SDM(SoftmaxModel):
     needs: ClassVar[tuple[str, ...]] = ("item_id", "history")
     reads_beside: ClassVar[tuple[str, ...] | None] = (TIMES, SESSIONS)
     compiles: ClassVar[bool] = False
+    learns_from_parts: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -249,7 +250,7 @@ class SDM(SoftmaxModel):
             )
 
     @classmethod
-    def default_features(
+    def default_features(  # type: ignore[override]  # parts are refused
         cls, interactions: Interactions, columns: Wanted = None, repeats: bool = False
     ) -> Features:
         interactions.require_time(cls.__name__, "MIND, whose interests need no order")

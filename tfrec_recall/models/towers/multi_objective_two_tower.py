@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data import Interactions
+from tfrec_recall.data import Interactions, PartedInteractions
 from tfrec_recall.data.arguments import flags, refuse
 from tfrec_recall.features import (
     FeatureEncoder,
@@ -19,7 +19,6 @@ from tfrec_recall.features import (
     ItemTable,
     Objective,
     Wanted,
-    example_batches,
     label_of,
     meetings,
     met,
@@ -36,7 +35,6 @@ from tfrec_recall.models.learning.served import served
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import TRAINING, Published, Unread
-from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.towers.arguments import check_towers
 from tfrec_recall.models.towers.item_tower import item_tower
 from tfrec_recall.models.towers.two_tower import TwoTower
@@ -166,27 +164,21 @@ class MultiObjectiveTwoTower(SoftmaxModel):
 
     @classmethod
     def default_features(
-        cls, interactions: Interactions, columns: Wanted = None, repeats: bool = False
+        cls,
+        interactions: Interactions | PartedInteractions,
+        columns: Wanted = None,
+        repeats: bool = False,
     ) -> Features:
         chosen = personal_features(interactions, columns, repeats)
         objectives = objectives_of(interactions)
         return Features(chosen.user, chosen.item, objectives, chosen.left_out)
 
-    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
-        train = meetings(train, self.objectives)
-        examples = self.examples(train)
-        self.follow(train, examples)
-        return self._labelled(train, examples, batch_size, seed, first_epoch)
+    def as_learnt(self, interactions):
+        return meetings(interactions, self.objectives)
 
-    def batches_to_measure(self, interactions, batch_size):
-        told = meetings(interactions, self.objectives)
-        return self._labelled(told, self.examples(told), batch_size, seed=None)
-
-    def _labelled(self, told, examples, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
-        labels = [label_of(objective) for objective in self.objectives]
-        return example_batches(
-            self.features, told, examples, batch_size, seed, first_epoch, columns=labels
-        )
+    @property
+    def columns_of_target(self):
+        return [label_of(objective) for objective in self.objectives]
 
     def _weights(self, values: Sequence[float] | None, name: str) -> np.ndarray:
         """As given, or all 1; the blend's add up to 1."""

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data import Examples
+from tfrec_recall.data import Examples, Interactions, PartedInteractions
 from tfrec_recall.data.arguments import flags, number, refuse, whole, without_effect
 from tfrec_recall.features import (
     FeatureEncoder,
@@ -18,7 +18,6 @@ from tfrec_recall.features import (
     ItemTable,
     Rows,
     Start,
-    example_batches,
     met,
 )
 from tfrec_recall.layers import MaskedMean, StreamingFrequencyEstimator, Tower
@@ -208,14 +207,26 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         if self.frequency is not None:
             self.frequency.go_on_from(before.frequency, origins["item_id"].same)
 
-    def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
+    def training_data(
+        self,
+        train: Interactions | PartedInteractions,
+        batch_size=BATCH_SIZE,
+        seed=0,
+        first_epoch=0,
+    ):
+        if self.span_days is None:
+            return super().training_data(train, batch_size, seed, first_epoch)
+        if isinstance(train, PartedInteractions):
+            raise ValueError(
+                f"{type(self).__name__} learns span after span of all users with span_days, and "
+                "parts have all times of some users: take Interactions, or span_days=None. "
+                f"Received: {self.span_days=}, {train!r}."
+            )
+        train.require_time("span_days")
         examples = self.examples(train)
         self.follow(train, examples)
-        if self.span_days is not None:
-            train.require_time("span_days")
-            examples = in_time_order(examples, self.span_days * DAY, seed or 0)
-            seed = None
-        return example_batches(self.features, train, examples, batch_size, seed, first_epoch)
+        examples = in_time_order(examples, self.span_days * DAY, seed or 0)
+        return self._of_examples(train, examples, batch_size, None, first_epoch)
 
     def _query_tower(self, dim, hidden, dropout, recency, residual, unit) -> tf.keras.Model:
         user = self.features.inputs(self.features.user)

@@ -10,7 +10,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data import Examples, Interactions
+from tfrec_recall.data import Examples, Interactions, PartedInteractions
 from tfrec_recall.data.arguments import flags, kind, number, whole
 from tfrec_recall.features import (
     FeatureEncoder,
@@ -190,7 +190,10 @@ class YouTubeDNN(SoftmaxModel):
 
     @classmethod
     def default_features(
-        cls, interactions: Interactions, columns: Wanted = None, repeats: bool = False
+        cls,
+        interactions: Interactions | PartedInteractions,
+        columns: Wanted = None,
+        repeats: bool = False,
     ) -> Features:
         # Figure 3 knows a user by what was watched, searched and told, never by an id.
         return infer(interactions, columns=columns).without("user_id")
