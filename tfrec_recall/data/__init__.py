@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         standard,
         temporal,
     )
+    from tfrec_recall.data.splits.of_parts import PartedSplit, split_parts
+    from tfrec_recall.data.splits.saved import load_split
     from tfrec_recall.data.stopping import hold_back
     from tfrec_recall.data.streaming import batches, gather_histories
     from tfrec_recall.data.ties import ties_in_file_order, ties_shuffled
@@ -40,6 +42,7 @@ __all__ = [
     "Interactions",
     "Part",
     "PartedInteractions",
+    "PartedSplit",
     "Passes",
     "Recent",
     "Split",
@@ -55,6 +58,7 @@ __all__ = [
     "hold_out_users",
     "last_basket_out",
     "last_events_out",
+    "load_split",
     "newer_events",
     "next_basket",
     "next_item",
@@ -65,6 +69,7 @@ __all__ = [
     "rated",
     "recent",
     "sessions",
+    "split_parts",
     "standard",
     "temporal",
     "ties_in_file_order",

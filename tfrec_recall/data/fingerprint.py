@@ -8,6 +8,7 @@ import pandas as pd
 
 from tfrec_recall.data.exact_text import exact_text
 from tfrec_recall.data.interactions import Interactions
+from tfrec_recall.data.parted import PartedInteractions
 
 
 def fingerprint(interactions: Interactions) -> str:
@@ -30,4 +31,19 @@ def fingerprint(interactions: Interactions) -> str:
             if column.dtype == object:  # lists have no hash
                 column = exact_text(column)
             digest.update(pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def fingerprint_of_parts(parted: PartedInteractions) -> str:
+    """As `fingerprint`, of what is in the files, however it is changed when it is read.
+
+    The same events in other parts, or compressed otherwise, are others.
+    """
+    digest = hashlib.sha256()
+    users = [parted.folder / "users" / path.name for path in parted.paths]
+    for path in (*parted.paths, *users, parted.folder / "items.parquet"):
+        if path.is_file():
+            digest.update(path.name.encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]

@@ -33,8 +33,8 @@ class PartedInteractions:
 
     A part is `Interactions` of its users and of all items, so that what works for these works for
     a part: a split, examples, evaluation. Users are in parts by a hash: each part is a sample.
-    `Features.adapt` learns from all parts, and `TwoTower`, `SENetTwoTower`, `YouTubeDNN`,
-    `FMRecall` and `MIND` take them as training data. What needs all events at once refuses.
+    `Features.adapt` learns from all parts, and models that say `learns_from_parts` take them as
+    training data; `split_parts` cuts them. What needs all events at once refuses.
 
     Args:
         folder: that `part_events` has written.

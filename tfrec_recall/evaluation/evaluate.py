@@ -125,7 +125,7 @@ def evaluate(
         _check_candidates(chosen, users)
         ranked = among(chosen, retriever, queries, items, k, batch_size)
 
-    popularity = _popularity(split.train.events["item_id"], items.catalogue)
+    popularity = _popularity(split.item_counts, items.catalogue)
     positions = np.full((len(users), k), NONE, np.int32) if lists else None
     scores = np.full((len(users), k), -np.inf, np.float32) if lists else None
     exposure = np.zeros((len(cuts), len(items.catalogue)), np.int64)
@@ -176,8 +176,8 @@ def _measure(items: Items, targets: Pairs, chosen: Pairs | None) -> dict[str, in
     return {"items": int(keys.sum()), "targets": targets.digest(keys), "candidates": candidates}
 
 
-def _popularity(trained: pd.Series, catalogue: pd.Index) -> np.ndarray:
-    return trained.value_counts().reindex(catalogue, fill_value=0).to_numpy()
+def _popularity(counts: pd.Series, catalogue: pd.Index) -> np.ndarray:
+    return counts.reindex(catalogue, fill_value=0).to_numpy()
 
 
 def _check_candidates(chosen: Pairs, users: np.ndarray) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tfrec_recall.cli.arguments.source import telling
-from tfrec_recall.cli.arguments.split_text import FORMS, cut
-from tfrec_recall.cli.console import say
+from tfrec_recall.cli.arguments.source import Source, telling
+from tfrec_recall.cli.arguments.split_text import FORMS, cut, cut_parts
+from tfrec_recall.cli.console import say, waiting
 
 if TYPE_CHECKING:
-    from tfrec_recall.data import Interactions, Split
+    from tfrec_recall.data import Interactions, PartedInteractions, PartedSplit, Split
 
 RECORD = "protocol"  # the key in an export's card
 TIES = "hash, file or shuffled (shuffled:SEED)"
@@ -92,29 +92,66 @@ class Protocol:
 
     def counted(self, interactions: Interactions) -> Interactions:
         """The events that count, ties in their order; says what is left out."""
-        from tfrec_recall import data
-
         events = len(interactions.events)
+        distinct = self._distinct(interactions)
         if self.drop_duplicates:
-            interactions = data.without_duplicates(interactions)
-            left = events - len(interactions.events)
+            left = events - len(distinct.events)
             say(f"--drop-duplicates leaves {left:,} of {events:,} events out.")
-        events = len(interactions.events)
+        events, rated = len(distinct.events), self._rated(distinct)
         if self.minimum_rating is not None:
-            unrated = bool(self.keep_unrated)
-            interactions = data.rated(interactions, self.minimum_rating, unrated)
-            left, none = events - len(interactions.events), "" if unrated else " or none"
+            left, none = events - len(rated.events), "" if self.keep_unrated else " or none"
             least = f"{self.minimum_rating:g}"
             say(f"{left:,} of {events:,} events have a rating below {least}{none}: left out.")
         else:
-            _tell_odd_ratings(interactions)
-        if self.ties is not None and self.ties != "hash":
-            seed = _seed_of_ties(self.ties)
-            if seed is None:
-                interactions = data.ties_in_file_order(interactions)
-            else:
-                interactions = data.ties_shuffled(interactions, seed)
-        return interactions
+            _tell_odd_ratings(rated)
+        return self._in_order(rated)
+
+    def counted_parts(self, parted: PartedInteractions) -> PartedInteractions:
+        """As `counted`, of events in parts, each as it is read; `cut_parts` says what is left out.
+
+        Raises: ValueError for an order of rows, which parts need not have kept.
+        """
+        if self.ties == "file":
+            raise ValueError(
+                "Events in parts need not be in the order of the file that they came from: take "
+                "another of --ties hash or shuffled. Received: --ties file."
+            )
+        return parted.map(lambda part: self._in_order(self._rated(self._distinct(part))))
+
+    def cut_parts(self, parted: PartedInteractions) -> PartedSplit:
+        """The split of events in parts; says what it is of."""
+        with telling():
+            split = cut_parts(parted, self.split, self.minimum, bool(self.repeats))
+        if split.events < parted.rows:
+            left = parted.rows - split.events
+            say(f"{self} leaves {left:,} of {parted.rows:,} events out.")
+        if self.minimum_rating is None:
+            _tell_odd_ratings(split.interactions)
+        say(str(split))
+        return split
+
+    def _distinct(self, interactions: Interactions) -> Interactions:
+        from tfrec_recall import data
+
+        return data.without_duplicates(interactions) if self.drop_duplicates else interactions
+
+    def _rated(self, interactions: Interactions) -> Interactions:
+        from tfrec_recall import data
+
+        if self.minimum_rating is None:
+            return interactions
+        return data.rated(interactions, self.minimum_rating, bool(self.keep_unrated))
+
+    def _in_order(self, interactions: Interactions) -> Interactions:
+        """Ties in theirs."""
+        from tfrec_recall import data
+
+        if self.ties is None or self.ties == "hash":
+            return interactions
+        seed = _seed_of_ties(self.ties)
+        if seed is None:
+            return data.ties_in_file_order(interactions)
+        return data.ties_shuffled(interactions, seed)
 
     def cut(self, interactions: Interactions) -> Split:
         """The split of events that count; says where one that nobody named asks few users."""
@@ -198,6 +235,29 @@ def protocol(
 ) -> Protocol:
     """The protocol of a command, by the options that say what it is."""
     return Protocol(split, minimum, drop_duplicates, minimum_rating, keep_unrated, ties, repeats)
+
+
+def read_split(source: Source, measured: Protocol) -> Split:
+    """The data of a command, cut as the protocol says; events in parts stay in them.
+
+    Raises: ValueError for a folder that holds a split, and options that would make it another one.
+    """
+    parts = source.parts()
+    if parts is not None:
+        return measured.cut_parts(measured.counted_parts(parts))
+    saved = source.saved_split()
+    if saved is not None:
+        cuts = str(dataclasses.replace(measured, repeats=None))
+        if cuts:
+            raise ValueError(
+                f"{source.name} holds a split, which is followed as it is: leave {cuts} out. "
+                f"Received: {cuts}."
+            )
+        from tfrec_recall.data import load_split
+
+        with telling(), waiting(f"Reading {source.name}"):
+            return load_split(saved)
+    return measured.cut(measured.counted(source.load()))
 
 
 def lists_repeats(card: Mapping[str, Any], given: bool | None = None) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tfrec_recall.cli.console import waiting, warn
 
 if TYPE_CHECKING:
-    from tfrec_recall.data import Interactions
+    from tfrec_recall.data import Interactions, PartedInteractions
 
 DEFAULT = "online-retail"  # travels inside the package
 _OPTIONS = {"dtype": "type", "lists": "list", "names": "no_header"}  # others are called alike
@@ -63,6 +63,13 @@ class Source:
                 f"{said} {'is' if len(options) == 1 else 'are'} for folders and files; "
                 f"{self.name} is read as it is written."
             )
+        saved = self.saved_split()
+        if saved is not None:
+            raise ValueError(
+                f"{self.name} holds a split, which train and evaluate follow. This command takes "
+                f"events: --data {saved / 'train'} has those that were learnt from. "
+                f"Received: {saved}."
+            )
         with telling(), waiting(f"Reading {self.name}"):
             interactions = datasets.load(self.name, **options)
         if not len(interactions.events):
@@ -75,6 +82,43 @@ class Source:
         tables = ("events", "users", "items")
         check_known("--columns", wanted, {name: getattr(interactions, name) for name in tables})
         return interactions
+
+    def parts(self) -> PartedInteractions | None:
+        """The events in parts, where that is what the data are: a folder of `part_events`.
+
+        Raises: ValueError for what says how files are to be read: these were read once.
+        """
+        from tfrec_recall.data import PartedInteractions, datasets
+        from tfrec_recall.data.parted import ABOUT
+
+        place = None if self.name in datasets.names() else datasets.found_at(self.name)
+        if place is None or not (place / ABOUT).is_file():
+            return None
+        at_once = f"--data {place / 'events'} --items {place / 'items.parquet'}"
+        self._refuse_layout(f"events in parts, which stay so unless {at_once} reads them at once")
+        return PartedInteractions(place)
+
+    def saved_split(self) -> pathlib.Path | None:
+        """The folder that `SparkSplit.save` has written, where that is what the data are.
+
+        Raises: as `parts`.
+        """
+        from tfrec_recall.data import datasets
+        from tfrec_recall.data.splits.saved import holds_split
+
+        place = None if self.name in datasets.names() else datasets.found_at(self.name)
+        if place is None or not holds_split(place):
+            return None
+        self._refuse_layout("a split, which is read as it was written")
+        return place
+
+    def _refuse_layout(self, what: str) -> None:
+        """Raises ValueError for options that say how files are written; columns are features."""
+        given = {**self._files(), **self.layout, "columns": None}
+        said = [_option_of(name, value) for name, value in given.items() if value is not None]
+        if said:
+            options = ", ".join(said)
+            raise ValueError(f"{self.name} holds {what}: leave {options} out. Received: {options}.")
 
     def _files(self) -> dict[str, str | None]:
         return {"users": self.users, "items": self.items}

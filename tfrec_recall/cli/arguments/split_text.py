@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tfrec_recall.data import Interactions, Split
+    from tfrec_recall.data import Interactions, PartedInteractions, PartedSplit, Split
 
 FORMS = (
     "last:TEST[,VALIDATION] events of each user; basket; temporal:[VALIDATION_FROM,]TEST_FROM, as "
@@ -94,6 +95,26 @@ def cut(
 
     if text is None or text == "standard":
         return data.standard(interactions, minimum, repeats)
+    found: Split = _named(text, minimum, repeats)(interactions)
+    return found
+
+
+def cut_parts(
+    parted: PartedInteractions, text: str | None, minimum: int | None = None, repeats: bool = False
+) -> PartedSplit:
+    """As `cut`, of events in parts: each part is cut by itself, and the standard fits all."""
+    from tfrec_recall.data import split_parts
+    from tfrec_recall.data.splits.of_parts import standard_cut
+
+    if text is None or text == "standard":
+        return split_parts(parted, standard_cut(parted, minimum, repeats))
+    return split_parts(parted, _named(text, minimum, repeats))
+
+
+def _named(text: str, minimum: int | None, repeats: bool) -> Callable[[Interactions], Split]:
+    """The function of a text, with its arguments."""
+    from tfrec_recall import data
+
     form, arguments = _parsed(text)
     if minimum is not None:
         if form.minimum is None:
@@ -103,7 +124,7 @@ def cut(
         arguments[form.minimum] = minimum
     if form.function == "last_basket_out" and repeats:
         arguments.setdefault("new_items_only", False)
-    return getattr(data, form.function)(interactions, **arguments)
+    return partial(getattr(data, form.function), **arguments)
 
 
 def _parsed(text: str) -> tuple[_Form, dict[str, Any]]:

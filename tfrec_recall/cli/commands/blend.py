@@ -22,13 +22,13 @@ from tfrec_recall.cli.commands.train import (
     check_length,
     check_place,
     first_queries,
-    known_again,
     measure,
 )
 from tfrec_recall.cli.console import progress, results, say, waiting, warn
 from tfrec_recall.cli.figures import record, show
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
+from tfrec_recall.cli.runs.data_of_run import known_again
 from tfrec_recall.cli.updates import (
     UPDATED,
     has_learnt,
@@ -310,7 +310,7 @@ def _write(blended: Any, path: pathlib.Path, split: Split, values: dict[str, Any
     from tfrec_recall.health import Reference, write_reference
 
     data = split.interactions
-    values = {**values, **known_again(data)}
+    values = {**values, **known_again(split)}
     with waiting(f"Exporting to {path}"):
         usual = Reference.of(blended, data, split.train.events["user_id"])
         version = export(

@@ -18,7 +18,6 @@ from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.commands.train import (
     K,
     check_place,
-    days_before,
     indexed,
     measure,
     write_export,
@@ -26,6 +25,7 @@ from tfrec_recall.cli.commands.train import (
 from tfrec_recall.cli.console import say, waiting
 from tfrec_recall.cli.discovery import entry
 from tfrec_recall.cli.figures import record, show_comparison
+from tfrec_recall.cli.runs.data_of_run import days_before
 
 if TYPE_CHECKING:
     from tfrec_recall.data import Split

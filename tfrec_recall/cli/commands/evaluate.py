@@ -10,7 +10,14 @@ import typer
 
 from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.option_groups import takes
-from tfrec_recall.cli.arguments.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
+from tfrec_recall.cli.arguments.protocol import (
+    RECORD,
+    Cuts,
+    Protocol,
+    parse_cuts,
+    protocol,
+    read_split,
+)
 from tfrec_recall.cli.arguments.source import Source, telling
 from tfrec_recall.cli.console import progress, say
 from tfrec_recall.cli.figures import record, show
@@ -96,12 +103,11 @@ def evaluate(
     if measured.record():
         say(f"Measured as {measured} says.")
     warn_of_learnt(retriever, trained, source, measured)
-    interactions = measured.counted(source.load())
+    split = read_split(source, measured)
     from tfrec_recall.data.reading.candidates import read_candidates
     from tfrec_recall.evaluation import evaluate, evaluate_ratings
     from tfrec_recall.evaluation.evaluate import default_cuts
 
-    split = measured.cut(interactions)
     if places is None and k is not None:
         places = tuple(sorted({cut for cut in default_cuts(split) if cut < k} | {k}))
     chosen = None
@@ -112,7 +118,7 @@ def evaluate(
         own = {f"events.{name}": ours for name, ours in renamed.items()}
         rename = {**source.layout.get("rename", {}), **own}
         with telling():
-            chosen = read_candidates(candidates, interactions, rename, **ways)
+            chosen = read_candidates(candidates, split.interactions, rename, **ways)
     metrics: dict[str, float]
     if ratings:
         with progress("Rating") as tell:

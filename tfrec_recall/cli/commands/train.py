@@ -6,20 +6,30 @@ import enum
 import pathlib
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.option_groups import takes
-from tfrec_recall.cli.arguments.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
+from tfrec_recall.cli.arguments.protocol import (
+    RECORD,
+    Cuts,
+    Protocol,
+    parse_cuts,
+    protocol,
+    read_split,
+)
 from tfrec_recall.cli.arguments.settings import PUBLISHED, read_all
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.console import progress, say, waiting, warn
 from tfrec_recall.cli.discovery import entry
 from tfrec_recall.cli.figures import record, show
 from tfrec_recall.cli.outputs import output
+from tfrec_recall.cli.runs.data_of_run import days_before, known_again
 from tfrec_recall.cli.runs.long_run import LongRun, long_run
+from tfrec_recall.cli.runs.of_parts import refuse_with_parts
 from tfrec_recall.cli.runs.tensorboard import check_run, write_outcome
 from tfrec_recall.cli.served import Served, served
 from tfrec_recall.cluster import Cluster
@@ -28,7 +38,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tfrec_recall.cli.runs.training import Trained
-    from tfrec_recall.data import Interactions, Split
+    from tfrec_recall.data import Split
     from tfrec_recall.evaluation import Report
     from tfrec_recall.health import DaysBefore
     from tfrec_recall.retrieval import IndexSettings, Retriever
@@ -180,13 +190,12 @@ def train(
             say("The training is over, and this worker has nothing to do.")
             return
         run = part
-    interactions = measured.counted(source.load())
-    offered.check(interactions, chosen.load())
+    refuse_with_parts(source, chosen, keep_state, offered)
+    split = read_split(source, measured)
+    offered.check(split.interactions, chosen.load())
     from tfrec_recall.cli.runs.training import train_model
     from tfrec_recall.cli.runs.validation import check_curve
-    from tfrec_recall.data.fingerprint import fingerprint
 
-    split = measured.cut(interactions)
     if curve:
         check_curve(chosen.name, chosen.load(), split)
     repeats = bool(measured.repeats)
@@ -197,7 +206,7 @@ def train(
                 **{"model": chosen.name, "settings": given, "published": published, "seed": seed},
                 **{"split": split.name, **source.recorded(), "columns": columns},
                 **{"repeats": repeats, RECORD: measured.record()},
-                "fingerprint": fingerprint(interactions),
+                "fingerprint": known_again(split)["fingerprint"],
             },
             board,
         )
@@ -244,7 +253,7 @@ def train(
     if export is not None:
         of_card = {**values, **source.recorded()}
         days = days_before(split)
-        if keep_state:
+        if keep_state and days is not None:
             of_card |= write_state(export, trained, split, days, repeats)
         write_export(retriever, export, split, trained, days, of_card)
     if figures is not None:
@@ -366,13 +375,6 @@ def rating_errors(
     return errors.metrics
 
 
-def days_before(split: Split) -> DaysBefore:
-    """Users on the newest days of a split, of which it is counted what is usual."""
-    from tfrec_recall.health import DaysBefore
-
-    return DaysBefore.of(split.interactions, split.train.events["user_id"])
-
-
 def write_state(
     path: pathlib.Path, trained: Trained, split: Split, days: DaysBefore, repeats: bool
 ) -> dict[str, Any]:
@@ -390,7 +392,7 @@ def write_export(
     path: pathlib.Path,
     split: Split,
     trained: Trained,
-    days: DaysBefore,
+    days: DaysBefore | None,
     values: dict[str, Any],
 ) -> pathlib.Path:
     """The next version of an export, with what is known of it in its card."""
@@ -398,10 +400,12 @@ def write_export(
     from tfrec_recall.health import Reference, write_reference
 
     data = split.interactions
-    values = {**values, **known_again(data)}
+    values = {**values, **known_again(split)}
     with waiting(f"Exporting to {path}"):
-        coded = trained.model.features.coded_columns()
-        usual = Reference.of_days(retriever, days, data.users, data.items, coded=coded)
+        usual = None
+        if days is not None:
+            coded = trained.model.features.coded_columns()
+            usual = Reference.of_days(retriever, days, data.users, data.items, coded=coded)
         version = export(
             retriever,
             path,
@@ -410,18 +414,10 @@ def write_export(
             features=trained.model.features.describe(),
             items=data.items,
             warmup=first_queries(retriever, split),
-            beside=lambda folder: write_reference(folder, usual),
+            beside=None if usual is None else partial(write_reference, reference=usual),
         )
     say("Exported to ", (str(version), "bold"))
     return version
-
-
-def known_again(data: Interactions) -> dict[str, Any]:
-    """What a card says of data by which they are known again."""
-    from tfrec_recall.data.fingerprint import fingerprint
-
-    rows = {table: len(getattr(data, table)) for table in ("events", "users", "items")}
-    return {"fingerprint": fingerprint(data), "rows": rows}
 
 
 def first_queries(retriever: Retriever, split: Split) -> dict[str, Any]:

@@ -65,8 +65,7 @@ def write_outcome(
     if "embed_item" in retriever.signatures:
         items = split.interactions.items
         if len(items) > MOST_ITEMS:
-            events = split.train.events["item_id"].value_counts()
-            most = items["item_id"].map(events).fillna(0).nlargest(MOST_ITEMS).index
+            most = items["item_id"].map(split.item_counts).fillna(0).nlargest(MOST_ITEMS).index
             warn(
                 f"The projector has the {MOST_ITEMS:,} items with the most events, of "
                 f"{len(items):,}: more are too many for a browser."

@@ -36,7 +36,8 @@ from tfrec_recall.cli.runs.validation import (
     on_validation,
 )
 from tfrec_recall.cli.runs.vocabularies import with_vocabularies
-from tfrec_recall.data import Interactions, Split, hold_back
+from tfrec_recall.data import Interactions, Split
+from tfrec_recall.data.splits.of_parts import hold_back, learnt_of
 from tfrec_recall.features import Features, Wanted
 from tfrec_recall.features.specification import WITHOUT_TIMES
 from tfrec_recall.layers.tables import is_far
@@ -111,7 +112,8 @@ def train_model(
     long_run: LongRun = LongRun(),  # noqa: B008  frozen
     on_schedule: bool = False,
 ) -> Trained:
-    """Trains a model on the training part, and stops by recall@50 on validation.
+    """Trains a model on the training part, which may be in parts, and stops by recall@50 on
+    validation.
 
     A model that learns ratings stops by their RMSE.
 
@@ -161,8 +163,9 @@ def train_model(
     )
 
     first = True
+    learnt: Any = learnt_of(split)  # a model that takes no parts refuses them
 
-    def prepare(train: Interactions, features: Features | None = None) -> tuple[RecallModel, Any]:
+    def prepare(train: Any, features: Features | None = None) -> tuple[RecallModel, Any]:
         nonlocal first
         tf.keras.utils.set_random_seed(seed)
         with waiting("Preparing features"):
@@ -170,7 +173,7 @@ def train_model(
             try:
                 if features is None:
                     # Chosen for all of train, so that a trial on less of it is of the same model.
-                    features = model_class.default_features(split.train, wanted, **of_repeats)
+                    features = model_class.default_features(learnt, wanted, **of_repeats)
                     features = with_vocabularies(features, vocabularies).adapt(train)
                 with long_run.scope():
                     model = model_class(features, **arguments)
@@ -193,7 +196,7 @@ def train_model(
         if long_run.folder is not None:
             say(f"{entry.name} learns in one pass: no checkpoints are written.")
         long_run = LongRun()  # there is nothing to share, or to go on with
-    model, batches = prepare(split.train)
+    model, batches = prepare(learnt)
     tell_features(model.features, split.train, entry.name, columns)
     if model.features.histories and not split.train.has_time:
         say(WITHOUT_TIMES)
@@ -217,7 +220,7 @@ def train_model(
         is_measured = len(split.validation.targets) and (model.stops_early or on_schedule)
         measured = split if is_measured else None
         if model.stops_early and measured is None:
-            trial = hold_back(split.train, seed=seed)
+            trial = hold_back(learnt, seed=seed)
             if trial is not None:
                 say(f"No validation came with the data: {trial.validation} are held back at first.")
                 features = model.features  # as train has them; of models there is one at a time
@@ -230,7 +233,7 @@ def train_model(
                 training = dataclasses.replace(training, epochs=sum(each for each, _ in pieces))
                 say((_told(pieces), "bold"), " are best; now all of train is learnt.")
                 gc.collect()
-                model, batches = prepare(split.train, features)
+                model, batches = prepare(learnt, features)
         stops = measured is not None and model.stops_early
         if stops:
             training = with_epochs_of_drops(training, settings)
@@ -263,7 +266,7 @@ def train_model(
 
 
 def _best_pieces(
-    prepare: Callable[[Interactions], tuple[RecallModel, Any]],
+    prepare: Callable[[Any], tuple[RecallModel, Any]],
     trial: Split,
     training: Training,
     settings: Mapping[str, Any],
@@ -281,7 +284,7 @@ def _best_pieces(
         settings: that are given. Without patience, it lasts for `PATIENT_STEPS` at least: epochs of
             few steps say nothing yet.
     """
-    model, batches = prepare(trial.train)
+    model, batches = prepare(learnt_of(trial))
     steps = int(batches.cardinality())
     if settings.get("patience") is None and steps > 0:  # it is known
         patience = max(PATIENCE, -(-PATIENT_STEPS // steps))

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfrec_recall.data.interactions import PARTS, Interactions
 from tfrec_recall.data.kinds import of_kinds
-from tfrec_recall.data.splits.parts import Split, ordered, split_by
+from tfrec_recall.data.splits.parts import NobodyAsked, Split, ordered, split_by
 
 
 @of_kinds
@@ -32,6 +32,8 @@ def given(interactions: Interactions) -> Split:
     part = np.select([(named == name).to_numpy(dtype=bool) for name in PARTS], range(3))
     sizes = dict(zip(PARTS, np.bincount(part, minlength=3).tolist(), strict=True))
     if not (sizes["train"] and sizes["test"]):
-        raise ValueError(f"given needs events in train and in test. Received: {sizes}.")
+        raise NobodyAsked(
+            f"given needs events in train and in test. Received: {sizes}.", data.take(part == 0)
+        )
     split = split_by("given", interactions, data, part)
     return dataclasses.replace(split, published=True)

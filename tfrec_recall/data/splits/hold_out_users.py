@@ -7,7 +7,14 @@ import numpy as np
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.order import changes
-from tfrec_recall.data.splits.parts import Split, check_counts, ordered, part_of, places_from_end
+from tfrec_recall.data.splits.parts import (
+    NobodyAsked,
+    Split,
+    check_counts,
+    ordered,
+    part_of,
+    places_from_end,
+)
 
 
 @of_kinds
@@ -49,10 +56,11 @@ def hold_out_users(
     eligible = np.flatnonzero(size[starts] >= least)
     counts = [max(round(share * len(eligible)), share > 0) for share in (validation, test)]
     if sum(counts) > len(eligible) or sum(counts) >= starts.sum():
-        raise ValueError(
+        raise NobodyAsked(
             f"hold_out_users needs users with {least} events or more for each part, and others to "
             "learn from: fewer targets (--split users:0.1,targets=1) ask users with fewer events. "
-            f"Received: {len(eligible):,} such users of {starts.sum():,}."
+            f"Received: {len(eligible):,} such users of {starts.sum():,}.",
+            data,
         )
     chosen = np.random.default_rng(seed).permutation(eligible)
     role = np.zeros(int(starts.sum()), dtype=np.int8)

@@ -8,7 +8,14 @@ import pandas as pd
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.order import changes
-from tfrec_recall.data.splits.parts import Split, check_counts, ordered, places_from_end, split_by
+from tfrec_recall.data.splits.parts import (
+    NobodyAsked,
+    Split,
+    check_counts,
+    ordered,
+    places_from_end,
+    split_by,
+)
 
 
 @of_kinds
@@ -44,10 +51,11 @@ def last_basket_out(
     from_end, size = places_from_end(changes(events["user_id"])[first])
     long = size >= minimum_baskets
     if not long.any():
-        raise ValueError(
+        raise NobodyAsked(
             f"last_basket_out needs users with {minimum_baskets} baskets, one each for test, "
             "validation and training. With fewer, leave out single events: last_events_out "
-            f"(--split last:1). Received: {size.max(initial=0)} at most."
+            f"(--split last:1). Received: {size.max(initial=0)} at most.",
+            data,
         )
     part = np.zeros(len(first), dtype=np.int8)
     part[long & (from_end == 1)] = 1

@@ -9,6 +9,7 @@ from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.order import changes
 from tfrec_recall.data.splits.parts import (
+    NobodyAsked,
     Split,
     check_counts,
     label,
@@ -52,11 +53,12 @@ def last_events_out(
     asked = size >= least
     if not asked.any():
         most = size.max(initial=0)
-        raise ValueError(
+        raise NobodyAsked(
             f"last_events_out(test={test}, validation={validation}) needs users with {least} "
             "events or more. Fewer targets, such as test=1, validation=1 (--split last:1), or a "
             "smaller minimum (--minimum), ask users with fewer events. "
-            f"Received: {most} events at most."
+            f"Received: {most} events at most.",
+            data,
         )
     tests, targets = _shared_out(size, test, validation)
     part = np.zeros(len(from_end), dtype=np.int8)

@@ -11,6 +11,18 @@ from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.order import changes, chronological, rank
 
 
+class NobodyAsked(ValueError):
+    """Nobody is left to ask, or nothing to learn from; of events in parts that is so of one part.
+
+    Args:
+        train: what there is to learn from these events all the same.
+    """
+
+    def __init__(self, message: str, train: Interactions):
+        super().__init__(message)
+        self.train = train
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """What is asked of a model: the past of some users, and what they turned to next.
@@ -56,6 +68,11 @@ class Split:
             f"Split({self.name} of {self.interactions.name}: train {len(self.train.events):,} "
             f"events, validation {self.validation}, test {self.test})"
         )
+
+    @property
+    def item_counts(self) -> pd.Series:
+        """How many training events each item has, by its id; of others nothing is said."""
+        return self.train.events["item_id"].value_counts()
 
     def part(self, on: str) -> Part:
         """`validation` or `test`, by name."""

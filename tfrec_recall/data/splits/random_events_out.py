@@ -9,6 +9,7 @@ from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.order import changes, rank
 from tfrec_recall.data.splits.parts import (
+    NobodyAsked,
     Split,
     check_counts,
     label,
@@ -64,9 +65,10 @@ def random_events_out(
     place, size = places_from_end(starts)  # of the drawn order: it has the same users
     asked = size >= least
     if not asked.any():
-        raise ValueError(
+        raise NobodyAsked(
             f"random_events_out needs users with {least} events or more (--minimum). "
-            f"Received: {size.max(initial=0)} events at most."
+            f"Received: {size.max(initial=0)} events at most.",
+            data,
         )
     of_test, of_validation = _counts(size, test), _counts(size, validation)
     # One event each for the other parts, where a large share and few events would take them.

@@ -11,7 +11,7 @@ import pandas as pd
 from tfrec_recall.data.interactions import PARTS, Interactions
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.order import changes
-from tfrec_recall.data.splits.parts import Split, check_counts, ordered, split_by
+from tfrec_recall.data.splits.parts import NobodyAsked, Split, check_counts, ordered, split_by
 from tfrec_recall.data.times import ORDER, moment
 
 
@@ -47,16 +47,18 @@ def temporal(
     sizes = np.bincount(part, minlength=3)
     empty = [PARTS[number] for number in needed if sizes[number] == 0]
     if empty:
-        raise ValueError(
+        raise NobodyAsked(
             f"temporal leaves no event in {empty[0]}: the data goes from "
             f"{text(timestamp.min())} to {text(timestamp.max())}. Choose moments between "
-            f"(--split temporal:FROM,FROM). Received: {', '.join(map(text, cuts))}."
+            f"(--split temporal:FROM,FROM). Received: {', '.join(map(text, cuts))}.",
+            data.take(part == 0),
         )
     wanted = _with_past(data.events, part, minimum) if minimum else None
     if wanted is not None and not (wanted & (part == 2)).any():
-        raise ValueError(
+        raise NobodyAsked(
             f"temporal has nobody to ask about test: no user has {minimum} events before "
-            f"{text(cuts[1])} and another after. Received: minimum={minimum} (--minimum)."
+            f"{text(cuts[1])} and another after. Received: minimum={minimum} (--minimum).",
+            data.take(part == 0),
         )
     named = [text(cut) for cut in cuts[validation_from is None :]]
     named += [f"minimum={minimum}"] * bool(minimum)
