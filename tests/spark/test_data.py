@@ -253,7 +253,12 @@ def test_a_given_split_is_followed_and_saved(spark, shop, tmp_path):
     same(read.events, expected.train.events)
     same(read.items, expected.train.items)
     same(pd.read_parquet(tmp_path / "split" / "test" / "history"), expected.test.history)
-    assert found.published
+    again = data.load_split(tmp_path / "split")
+    assert (again.name, again.published) == (expected.name, True)
+    same(again.interactions.events, whole.events)
+    for on_part in ("validation", "test"):
+        for table in ("history", "targets"):
+            same(getattr(again.part(on_part), table), getattr(expected.part(on_part), table))
 
 
 def test_what_may_be_baskets_is_told_as_of_frames(spark):

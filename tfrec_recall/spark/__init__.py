@@ -18,6 +18,7 @@ if importlib.util.find_spec("pyspark") is None:
 
 if TYPE_CHECKING:
     from tfrec_recall.spark.examples import next_basket, next_item
+    from tfrec_recall.spark.held_out import held_out
     from tfrec_recall.spark.interactions import SparkInteractions
     from tfrec_recall.spark.item_graph import basket_graph, bipartite_graph, item_graph
     from tfrec_recall.spark.lists import recommendations
@@ -59,6 +60,7 @@ __all__ = [
     "encode",
     "given",
     "has_baskets",
+    "held_out",
     "hold_out_users",
     "importance_neighbours",
     "interaction_matrix",

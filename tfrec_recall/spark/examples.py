@@ -19,10 +19,6 @@ _END, _NEEDED, _TARGET, _COUNT, _WEIGHT = map(
     own, ("end", "needed", "target", "count", "example_weight")
 )
 _HELPERS = (OWN_PLACE, _END, _NEEDED, _TARGET)
-_SETS = (
-    "write_parts: of its parts, models such as TwoTower learn each item of a user beside the "
-    "user's others, which are a set (data.held_out)"
-)
 
 
 def next_item(
@@ -55,18 +51,18 @@ def next_item(
         where events have a column `age` or one that is called as a list.
     """
     checked(history, minimum_history, per_user)
-    lists = _lists("next_item", interactions.events, columns)
+    lists = lists_of("next_item", interactions.events, columns)
     events = _ordered(interactions, "next_item examples")
     end = F.col(OWN_PLACE)
     if "session_id" in events.columns:
         end = F.min(OWN_PLACE).over(whole_user("timestamp", "session_id"))
     events = events.withColumn(_END, end).withColumn(_NEEDED, F.col(_END))
-    wanted = (F.col(_END) >= minimum_history) & _learnt(events)
-    chosen = _chosen(events.withColumn(_TARGET, wanted), per_user, seed)
+    wanted = (F.col(_END) >= minimum_history) & learnt(events)
+    kept = chosen(events.withColumn(_TARGET, wanted), per_user, seed)
     weight = F.pow(F.col(_COUNT).cast("double"), F.lit(float(user_weight_power)))
     options = {"minimum_history": minimum_history}
-    found = _examples(interactions, chosen, weight, history, lists, options)
-    return _mixed(found, seed) if shuffled else found
+    found = _examples(interactions, kept, weight, history, lists, options)
+    return mixed(found, seed) if shuffled else found
 
 
 def next_basket(
@@ -92,33 +88,34 @@ def next_basket(
     Raises: ValueError without timestamps, if no example is left, or as `next_item` for columns.
     """
     checked(history, minimum_history, per_user)
-    lists = _lists("next_basket", interactions.events, columns)
+    lists = lists_of("next_basket", interactions.events, columns)
     events = _ordered(interactions, "next_basket examples")
     basket = "session_id" if "session_id" in events.columns else "timestamp"
     events = events.withColumn(_END, F.min(OWN_PLACE).over(whole_user(basket)))
     # Baskets may overlap in time: a later event's history may end before an earlier one's.
     later = whole_user().orderBy(F.col(OWN_PLACE).desc())
     events = events.withColumn(_NEEDED, F.min(_END).over(later))
-    wanted = (F.col(_END) >= minimum_history) & _learnt(events)
+    wanted = (F.col(_END) >= minimum_history) & learnt(events)
     if new_items_only:
         wanted &= F.min(OWN_PLACE).over(whole_user("item_id")) >= F.col(_END)
-    chosen = _chosen(events.withColumn(_TARGET, wanted), per_user, seed)
+    kept = chosen(events.withColumn(_TARGET, wanted), per_user, seed)
     weight = F.pow(F.col(_COUNT).cast("double"), F.lit(float(user_weight_power)))
     if basket_weight_power:
         size = F.count_if(F.col(_TARGET)).over(whole_user(_END)).cast("double")
         weight = weight * F.pow(size, F.lit(float(basket_weight_power)))
     options = {"minimum_history": minimum_history, "new_items_only": new_items_only}
-    found = _examples(interactions, chosen, weight, history, lists, options)
-    return _mixed(found, seed) if shuffled else found
+    found = _examples(interactions, kept, weight, history, lists, options)
+    return mixed(found, seed) if shuffled else found
 
 
-def _mixed(examples: DataFrame, seed: int) -> DataFrame:
+def mixed(examples: DataFrame, seed: int) -> DataFrame:
     """The examples in an order that has nothing to do with users and times."""
-    lot = F.xxhash64(F.lit(seed), "user_id", "item_id", "timestamp")
+    keys = [name for name in ("user_id", "item_id", "timestamp") if name in examples.columns]
+    lot = F.xxhash64(F.lit(seed), *keys)
     return examples.repartition(lot).sortWithinPartitions(lot)
 
 
-def _lists(what: str, events: DataFrame, columns: Sequence[str]) -> dict[str, str]:
+def lists_of(what: str, events: DataFrame, columns: Sequence[str]) -> dict[str, str]:
     """The lists of an example, and the columns whose values they have."""
     absent = [name for name in columns if name not in events.columns]
     if absent:
@@ -132,18 +129,18 @@ def _lists(what: str, events: DataFrame, columns: Sequence[str]) -> dict[str, st
 
 
 def _ordered(interactions: SparkInteractions, what: str) -> DataFrame:
-    interactions.require_time(what, _SETS)
+    interactions.require_time(what, "held_out, whose histories are sets")
     return in_order(interactions.events)
 
 
-def _learnt(events: DataFrame) -> Column:
+def learnt(events: DataFrame) -> Column:
     """Which events may be targets: what is `HISTORY_ONLY` is none, and counts among none."""
     if HISTORY_ONLY not in events.columns:
         return F.lit(True)
     return ~F.coalesce(F.col(HISTORY_ONLY).cast("boolean"), F.lit(False))
 
 
-def _chosen(events: DataFrame, per_user: int | None, seed: int) -> DataFrame:
+def chosen(events: DataFrame, per_user: int | None, seed: int) -> DataFrame:
     """The targets, at most so many of a user, and how many the user has."""
     if per_user is not None:
         lot = F.when(F.col(_TARGET), F.xxhash64(F.lit(seed), "user_id", OWN_PLACE))

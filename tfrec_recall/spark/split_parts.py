@@ -8,6 +8,8 @@ from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tfrec_recall.data.splits.saved import ABOUT
+from tfrec_recall.data.splits.saved import TRAIN as SAVED
 from tfrec_recall.spark.folders import Folder, whole_folder
 from tfrec_recall.spark.interactions import SparkInteractions
 from tfrec_recall.spark.names import each, own
@@ -67,12 +69,17 @@ class SparkSplit:
     def save(self, folder: Folder) -> None:
         """Writes `train`, as `SparkInteractions.save`, and `history` and `targets` of the others.
 
-        `Interactions.from_folder(folder/"train")` reads the first, `read_parquet` the rest.
+        `tfrec_recall.data.load_split(folder)` opens it, which `tfrec-recall train --data` does, and
+        `Interactions.from_folder(folder/"train")` reads the first alone.
         """
         kept = dataclasses.replace(self, labelled=self.labelled.persist(StorageLevel.DISK_ONLY))
         try:
             with whole_folder(self.interactions.spark, folder) as sibling:
-                kept.train.save(f"{sibling}/train")
+                kept.train.save(f"{sibling}/{SAVED}")
+                row = (self.name, self.published, self.interactions.time_unit)
+                columns = "name string, published boolean, time_unit string"
+                about = self.interactions.spark.createDataFrame([row], columns)
+                about.coalesce(1).write.parquet(f"{sibling}/{ABOUT}")
                 for on in ("validation", "test"):
                     part: SparkPart = getattr(kept, on)
                     part.history.write.parquet(f"{sibling}/{on}/history")
