@@ -59,6 +59,34 @@ def last_of(owner: str, features: Features, last: int | None) -> int | None:
     return last
 
 
+def nearby_of(
+    owner: str,
+    features: Features,
+    nearby: float | Auto | None,
+    best: float | None,
+    similarity: Similarity,
+    ratings: bool,
+) -> float | None:
+    """The half-life, in events, of how far two events of a user are apart; None: no matter.
+
+    Raises: ValueError for a number where nothing is counted in time.
+    """
+    counts = isinstance(similarity, CoCount)
+    in_time = features.has_order and not features.has_baskets
+    if nearby == "auto":
+        return best if counts and in_time and not ratings else None
+    number(owner, nearby, "nearby", above=0, optional=True)
+    if nearby is not None and not (counts and in_time and not ratings):
+        raise ValueError(
+            f"{owner} counts events that are near each other in time for a co-count: nearby=None "
+            "with another similarity, beside ratings, with baskets, and without timestamps. "
+            f"Received: nearby={nearby!r}, similarity={similarity!r}, {ratings=}, "
+            f"{'baskets' if features.has_baskets else 'events'} "
+            f"{'with' if features.has_order else 'without'} timestamps."
+        )
+    return nearby
+
+
 def similarity_of(owner: str, similarity: Similarity | None, is_set: bool, **own: Any):
     """The similarity that is given, or the co-count of these arguments.
 

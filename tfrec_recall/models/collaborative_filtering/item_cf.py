@@ -10,13 +10,13 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data import Interactions, Recent, chronological
-from tfrec_recall.data.arguments import Auto, flags, number, whole, without_effect
+from tfrec_recall.data import Interactions, Recent, Vocabulary, chronological
+from tfrec_recall.data.arguments import Auto, flags, whole, without_effect
 from tfrec_recall.data.memory import check_table
 from tfrec_recall.data.notices import tell
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, History, Rows, Start, Wanted, ids_alone
 from tfrec_recall.graph import (
-    CoCount,
     Cosine,
     Similarity,
     interaction_matrix,
@@ -27,10 +27,12 @@ from tfrec_recall.graph.similarity import Totals, column_sizes
 from tfrec_recall.models.collaborative_filtering.arguments import (
     half_life_of,
     last_of,
+    nearby_of,
     similarity_of,
 )
 from tfrec_recall.models.collaborative_filtering.co_counts import CoCounts
 from tfrec_recall.models.collaborative_filtering.counted import Counted, number_of
+from tfrec_recall.models.collaborative_filtering.given_neighbours import given_neighbours
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
     NeighbourRatings,
     RatedPairs,
@@ -187,7 +189,7 @@ class ItemCF(OnePassModel):
         self.normalize, self.by_sum = normalize, by_sum
         self.half_life = half_life_of(owner, features, half_life, auto=best.half_life)
         self.last = last_of(owner, features, last)
-        self.nearby = self._nearby(nearby, best.nearby, ratings)
+        self.nearby = nearby_of(owner, features, nearby, best.nearby, self.similarity, ratings)
         self.by_rating, self.centred = by_rating, centred
         size = len(features.item_vocabulary)
         check_table(
@@ -209,25 +211,6 @@ class ItemCF(OnePassModel):
     @classmethod
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
         return ids_alone([Categorical("user_id"), History()], columns)
-
-    def _nearby(
-        self, nearby: float | Auto | None, best: float | None, ratings: bool
-    ) -> float | None:
-        features = self.features
-        counts = isinstance(self.similarity, CoCount)
-        in_time = features.has_order and not features.has_baskets
-        if nearby == "auto":
-            return best if counts and in_time and not ratings else None
-        number("ItemCF", nearby, "nearby", above=0, optional=True)
-        if nearby is not None and not (counts and in_time and not ratings):
-            raise ValueError(
-                "ItemCF counts events that are near each other in time for a co-count: nearby=None "
-                "with another similarity, beside ratings, with baskets, and without timestamps. "
-                f"Received: nearby={nearby!r}, similarity={self.similarity!r}, {ratings=}, "
-                f"{'baskets' if features.has_baskets else 'events'} "
-                f"{'with' if features.has_order else 'without'} timestamps."
-            )
-        return nearby
 
     def feature_rows(self):
         found = [Rows(self.popularity, "item_id", Start.zero)]
@@ -272,6 +255,32 @@ class ItemCF(OnePassModel):
         self.co_counts = self.counted = None
         if self.ratings is not None:
             self.ratings.assign(matrix.T.tocsr())
+
+    def assign_neighbours(self, table: pd.DataFrame, vocabulary: Vocabulary | None = None) -> None:
+        """Takes neighbours that were found elsewhere, in place of `adapt`.
+
+        Lists are filled by how often the features have seen each item. There is nothing that
+        `update` could add to.
+
+        Args:
+            table: id, neighbour, weight, as `spark.neighbours` and `spark.nearby_neighbours` write.
+            vocabulary: whose numbers these are, `Vocabulary.load` of what `spark.save_vocabulary`
+                wrote; None: those of the features.
+
+        Raises: ValueError with ratings, and for a table as `given_neighbours`.
+        """
+        if self.ratings is not None:
+            raise ValueError(
+                "ItemCF foretells ratings from those that it was given: call fit(train), or leave "
+                "ratings out. Received: ratings=True, a table of neighbours."
+            )
+        ours = self.features.item_vocabulary
+        found = given_neighbours(table, vocabulary or ours, ours, self.neighbour_ids.shape[1])
+        self.neighbour_ids.assign(found.ids)
+        self.neighbour_weights.assign(found.weights)
+        known = np.arange(len(ours)) >= FIRST_KNOWN
+        self.popularity.assign(np.where(known, self.features.item_counts, 0))
+        self.co_counts = self.counted = None
 
     def _known(
         self, train: Interactions
