@@ -2,6 +2,7 @@
 
     python benchmarks/cluster.py                                  # a few minutes
     python benchmarks/cluster.py --models mind sdm --seeds 2
+    python benchmarks/cluster.py --models all                     # whether they train: half an hour
 
 Every run is `tfrec-recall train` as a user starts it, in processes of this machine; a cluster's are
 told by TF_CONFIG which of them is which. It prints the loss after each epoch: of one process with
@@ -13,6 +14,10 @@ from the last checkpoint; with servers, the others go on meanwhile.
 The ratio of a run is how far its last loss is from the mean of one process's seeds, over their
 range of three standard deviations, or of 1% where they are closer together; exits 1 above 1, where
 a run does not end, or where the chief alone has not written the export.
+
+With `--models all`, or `--trains` and the names of some, models that learn in steps train in step
+and with servers for an epoch: each trains, or is refused with a word, which is printed. Exits with
+1 if one ends otherwise.
 """
 
 from __future__ import annotations
@@ -22,21 +27,28 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 
+from tfrec_recall.cli.discovery import entries, entry
 from tfrec_recall.data.datasets import simulated
+from tfrec_recall.models.one_pass_model import OnePassModel
 
+ALL = "all"
 EPOCHS = 6
 SETTINGS = {"epochs": EPOCHS, "patience": EPOCHS, "batch_size": 256}
 LIMIT = 900.0  # seconds of a run
 NOT_LESS = 0.01  # of the loss: a range of fewer seeds says little
+REFUSAL = re.compile(r"Error: (?!.*Traceback).*?Received: [^.]*\.")  # as all refusals of ours end
 
 
 def free_addresses(count: int) -> list[str]:
@@ -52,6 +64,10 @@ def cluster(**counts: int) -> dict[str, list[str]]:
     """Machines by their jobs."""
     addresses = iter(free_addresses(sum(counts.values())))
     return {job: [next(addresses) for _ in range(count)] for job, count in counts.items()}
+
+
+class Failed(SystemExit):
+    """A run that did not end well; the text has the ends of its logs."""
 
 
 class Processes:
@@ -100,7 +116,7 @@ class Processes:
         end = time.monotonic() + LIMIT
         while text not in self.text(job, index):
             if time.monotonic() > end or self.running[job, index].poll() not in (None, 0):
-                raise SystemExit(f"{job} {index} did not come to {text!r}:\n{self.tail()}")
+                raise Failed(f"{job} {index} did not come to {text!r}:\n{self.tail()}")
             time.sleep(0.2)
 
     def wait(self, *who: tuple[str, int]) -> None:
@@ -111,7 +127,7 @@ class Processes:
             except subprocess.TimeoutExpired:
                 status = "no end"
             if status != 0:
-                raise SystemExit(f"{job} {index}: {status}\n{self.tail()}")
+                raise Failed(f"{job} {index}: {status}\n{self.tail()}")
 
     def tail(self) -> str:
         logs = sorted(self.folder.glob("*.log"))
@@ -185,9 +201,45 @@ KINDS = {
 }
 
 
+def trains(run: Processes, how: Callable[[Processes], str]) -> tuple[bool, str]:
+    """Whether a model trains so, or says why not; and what is printed of it."""
+    try:
+        losses = run.losses(how(run))
+    except Failed as failed:
+        text = " ".join(str(failed).split())
+        refused = REFUSAL.search(text)
+        return refused is not None, refused[0] if refused else f"FAILS: {failed}"
+    return bool(np.isfinite(losses).all()), f"trains, loss {losses[-1]:.4f}"
+
+
+def add_ratings(log: pathlib.Path) -> None:
+    """Gives the events ratings, which some models learn from."""
+    for path in (log / "events").glob("*.parquet"):
+        events = pd.read_parquet(path)
+        events["rating"] = 1.0 + np.arange(len(events)) % 5
+        events.to_parquet(path)
+
+
+def try_each(models: list[str], place: pathlib.Path, data: str) -> bool:
+    """Whether each model trains in a cluster, or is refused with a word."""
+    well = True
+    settings = {**SETTINGS, "epochs": 1, "patience": 1}
+    for model in models:
+        if issubclass(entry(model).load(), OnePassModel):
+            print(f"{model:32} learns in one pass: there is nothing to share", flush=True)
+            continue
+        for name in list(KINDS)[:2]:
+            with Processes(place / model / name.replace(" ", "-"), model, 0, data, settings) as run:
+                good, said = trains(run, KINDS[name])
+            well &= good
+            print(f"{model:32} {name:28} {said}", flush=True)
+    return well
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--models", nargs="+", default=["two-tower"])
+    parser.add_argument("--models", nargs="+", default=["two-tower"], help=f"or {ALL}")
+    parser.add_argument("--trains", action="store_true", help="only whether these models train")
     parser.add_argument("--kinds", nargs="+", type=int, default=range(len(KINDS)))
     parser.add_argument("--seeds", type=int, default=3, help="of one process")
     parser.add_argument("--events", type=int, default=10_000)
@@ -198,6 +250,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         data = str(pathlib.Path(place) / "log")
         simulated.write(data, events=options.events)
+        if options.trains or options.models == [ALL]:
+            add_ratings(pathlib.Path(data))
+            names = list(entries()) if options.models == [ALL] else options.models
+            sys.exit(not try_each(names, pathlib.Path(place), data))
         for model in options.models:
 
             def curve(name, how, seed, model=model) -> list[float]:
