@@ -193,6 +193,7 @@ def _of_training(
 
         yield "basket graph", basket_graph
     if not train.has_time:
+        yield "held_out", lambda: sets_alike(there, train)
         return
 
     def nearby() -> str:
@@ -227,6 +228,24 @@ def examples_alike(
     frame["history"] = [list(ids[start:end]) for start, end in runs]
     frame["age"], frame["weight"] = expected.age, expected.weight
     return rows_alike(getattr(on, name)(there, history=20), frame, keys)
+
+
+def sets_alike(there: on.SparkInteractions, train: data.Interactions, most: int = 20) -> str:
+    """Raises AssertionError unless the examples of sets have the same targets, and histories of the
+    others: all of them, or as many as a history takes."""
+    expected = data.held_out(train, history=most)
+    columns = ["user_id", "item_id"]
+    frame = expected.events[columns].iloc[expected.target].assign(weight=expected.weight)
+    sizes = expected.history_end - expected.history_start - 1
+    frame["length"] = np.minimum(sizes, most)
+    found = on.held_out(there, history=most).select(*columns, "weight", "history").toPandas()
+    for target, history in zip(found["item_id"], found["history"], strict=True):
+        assert len({target, *history}) == len(history) + 1, (target, history)
+    ids = pd.Index(pd.MultiIndex.from_frame(train.events[columns].drop_duplicates()))
+    met = found[["user_id", "history"]].explode("history").dropna()
+    assert pd.MultiIndex.from_frame(met).isin(ids).all()
+    found["length"] = found.pop("history").map(len)
+    return rows_alike(found, frame, columns)
 
 
 def edges_alike(found: DataFrame, expected: sp.csr_array, rtol: float = RTOL) -> str:

@@ -71,8 +71,8 @@ def split_parts(parted: PartedInteractions, cut: Cut, users: int = MEASURED) -> 
 
     Raises: ValueError as `cut` does, and where no part has anybody to ask.
 
-    >>> split = split_parts(part_events("log", "parts"), standard)  # doctest: +SKIP
-    >>> model.fit(model.training_data(split.learnt))  # doctest: +SKIP
+    >>> split = split_parts(part_events("log", "parts"), standard)
+    >>> model.fit(model.training_data(split.learnt))
     """
     found = _split_parts(parted, cut, users)
     if isinstance(found, PartedSplit):
