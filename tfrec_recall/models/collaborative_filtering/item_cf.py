@@ -25,6 +25,7 @@ from tfrec_recall.graph import (
 )
 from tfrec_recall.graph.similarity import Totals, column_sizes
 from tfrec_recall.models.collaborative_filtering.arguments import (
+    check_foretelling,
     half_life_of,
     last_of,
     nearby_of,
@@ -176,16 +177,7 @@ class ItemCF(OnePassModel):
         }
         self.alpha = own["alpha"]
         self.similarity = similarity_of(owner, similarity, is_set, **own, shrinkage=shrinkage)
-        if (by_rating or not centred) and not ratings:
-            raise ValueError(
-                f"{owner} foretells ratings from ratings: ratings=True. "
-                f"Received: ratings=False, {by_rating=}, {centred=}."
-            )
-        if by_rating and normalize:
-            raise ValueError(
-                f"{owner} divides by the sum of the weights to foretell a rating: normalize has no "
-                "effect with by_rating. Received: normalize=True, by_rating=True."
-            )
+        check_foretelling(owner, ratings, by_rating, centred, normalize)
         self.normalize, self.by_sum = normalize, by_sum
         self.half_life = half_life_of(owner, features, half_life, auto=best.half_life)
         self.last = last_of(owner, features, last)
