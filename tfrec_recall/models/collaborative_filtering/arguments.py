@@ -119,17 +119,10 @@ def _need_order(owner: str, features: Features, value: Any, name: str) -> None:
         )
 
 
-def check_foretelling(
-    owner: str, ratings: bool, by_rating: bool, centred: bool, normalize: bool
-) -> None:
-    """Raises ValueError for settings of foretold ratings that have no effect."""
+def check_foretelling(owner: str, ratings: bool, by_rating: bool, centred: bool) -> None:
+    """Raises ValueError for settings of foretold ratings without ratings."""
     if (by_rating or not centred) and not ratings:
         raise ValueError(
             f"{owner} foretells ratings from ratings: ratings=True. "
             f"Received: ratings=False, {by_rating=}, {centred=}."
-        )
-    if by_rating and normalize:
-        raise ValueError(
-            f"{owner} divides by the sum of the weights to foretell a rating: normalize has no "
-            "effect with by_rating. Received: normalize=True, by_rating=True."
         )

@@ -177,7 +177,12 @@ class ItemCF(OnePassModel):
         }
         self.alpha = own["alpha"]
         self.similarity = similarity_of(owner, similarity, is_set, **own, shrinkage=shrinkage)
-        check_foretelling(owner, ratings, by_rating, centred, normalize)
+        check_foretelling(owner, ratings, by_rating, centred)
+        if by_rating and normalize:
+            raise ValueError(
+                f"{owner} divides by the sum of the weights to foretell a rating: normalize has no "
+                "effect with by_rating. Received: normalize=True, by_rating=True."
+            )
         self.normalize, self.by_sum = normalize, by_sum
         self.half_life = half_life_of(owner, features, half_life, auto=best.half_life)
         self.last = last_of(owner, features, last)

@@ -19,6 +19,7 @@ from tfrec_recall.graph import Pearson, Similarity, interaction_matrix, neighbou
 from tfrec_recall.graph.neighbour_table import Neighbours
 from tfrec_recall.graph.similarity import Amplified
 from tfrec_recall.models.collaborative_filtering.arguments import (
+    check_foretelling,
     half_life_of,
     last_of,
     similarity_of,
@@ -173,11 +174,7 @@ class UserCF(OnePassModel):
         whole(owner, neighbours, "neighbours", optional=True)
         flags(owner, ratings=ratings, by_rating=by_rating, centred=centred, unlike=unlike)
         flags(owner, common_means=common_means)
-        if (by_rating or not centred) and not ratings:
-            raise ValueError(
-                f"{owner} foretells ratings from ratings: ratings=True. "
-                f"Received: ratings=False, {by_rating=}, {centred=}."
-            )
+        check_foretelling(owner, ratings, by_rating, centred)
         if by_rating and self.popularity:
             raise ValueError(
                 f"{owner} ranks by the rating foretold: popularity has no effect with by_rating. "
