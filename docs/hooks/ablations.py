@@ -17,15 +17,16 @@ PRINTED = ROOT / "docs" / "ablations"
 WHOLE, PARTS = ROOT / "benchmarks" / "RESULTS.md", ROOT / "docs" / "losses_and_negatives.md"
 TABLE = re.compile(r"^\| \| [\w -]+: Recall@50 \|[^\n]*\n\|[ |-]+\n(?:\|[^\n]*\n)+", re.MULTILINE)
 NUMBER = re.compile(r"\d[\d.]*")
-DIGITS = {"recall": 3, "coverage": 2, "popularity rank": 0}
+DIGITS = {"recall": 3, "coverage": 2, "popularity rank": 0, "seconds": 0}
 Printed = dict[str, dict[str, str]]  # by row and metric
 
 
 def printed(text: str) -> Printed:
-    """The rows of a table as the command prints it."""
+    """The rows of a table as the command prints it, but for those that the data refuse."""
     head, _, *rows = [_cells(line) for line in text.splitlines() if line.startswith("|")]
     metrics = [name.replace("_", " ").partition("@")[0] for name in head[1:]]
-    return {name: dict(zip(metrics, values, strict=True)) for name, *values in rows}
+    made = [row for row in rows if not row[1].startswith("none: ")]
+    return {name: dict(zip(metrics, values, strict=True)) for name, *values in made}
 
 
 def filled(text: str, found: dict[str, Printed], whole: bool = False) -> str:
