@@ -7,6 +7,7 @@ import numpy as np
 from tfrec_recall.evaluation.blending import ChannelLists, fit_weights, what_each_adds
 from tfrec_recall.evaluation.pairs import Pairs
 from tfrec_recall.retrieval import ReciprocalRank, WeightedScores
+from tfrec_recall.retrieval.giving_way import GivingWay
 
 USERS, DEPTH = 40, 6
 
@@ -60,3 +61,17 @@ def test_what_the_others_leave_open_is_not_found_by_a_channel_alone():
     silent = dataclasses.replace(silent, rows=rows, scores=scores)
     table = what_each_adds(silent, silent, WeightedScores(), cut=3).set_index("channel")
     assert table["alone"]["none"] == 0.0
+
+
+def test_strangers_lists_are_merged_as_a_blend_merges_them():
+    """What is popular of all gives way to what is popular in the segment of a stranger."""
+    rows = np.array([[1, 2], [1, 2]], np.int32), np.array([[8, 9], [8, 9]], np.int32)
+    scores = (np.float32([[2, 1], [2, 1]]), np.float32([[2, 1], [-np.inf] * 2]))  # one is known
+    wants = Pairs(np.array([1, 1008]), 1000)
+    given = ChannelLists(("popular", "near"), rows, scores, wants, np.ones(2))
+    served = dataclasses.replace(given, giving_way=GivingWay((True, False), (False, True)))
+    merging = WeightedScores({"popular": 2.0, "near": 1.0})
+    assert given.recall(merging, 1) == 0.5
+    assert served.recall(merging, 1) == 1.0
+    assert served.alone("popular").recall(WeightedScores(), 1) == 0.5
+    assert served.recall(fit_weights(served, merging, 1), 1) == 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,6 +17,7 @@ from tfrec_recall.evaluation.pairs import Pairs
 from tfrec_recall.evaluation.ranking import NONE
 from tfrec_recall.evaluation.targets import Targets
 from tfrec_recall.retrieval import Retriever
+from tfrec_recall.retrieval.giving_way import GivingWay
 
 if TYPE_CHECKING:
     from tfrec_recall.data.splits import Split
@@ -37,6 +39,7 @@ class ChannelLists:
         scores: of the same, float32 [users, depth] each; -inf for popular items that fill a list.
         targets: the users' targets, by positions of items.
         wanted: how many there are, [users].
+        giving_way: which of the lists give way to others, as in a `Blend`; None: none does.
     """
 
     names: tuple[str, ...]
@@ -44,6 +47,7 @@ class ChannelLists:
     scores: tuple[np.ndarray, ...]
     targets: Pairs
     wanted: np.ndarray
+    giving_way: GivingWay | None = None
 
     @classmethod
     def of(
@@ -79,7 +83,9 @@ class ChannelLists:
             rows.append(position[np.asarray(report.positions)])
             scores.append(np.asarray(report.scores))
         found = Targets.of(split.part(on), items, repeats, on)
-        return cls(tuple(channels), tuple(rows), tuple(scores), found.pairs, found.counts)
+        giving_way = GivingWay.of(channels.values())
+        lists = (tuple(rows), tuple(scores))
+        return cls(tuple(channels), *lists, found.pairs, found.counts, giving_way)
 
     def without(self, name: str) -> ChannelLists:
         """The same without one channel."""
@@ -95,17 +101,27 @@ class ChannelLists:
             names=tuple(self.names[place] for place in kept),
             rows=tuple(self.rows[place] for place in kept),
             scores=tuple(self.scores[place] for place in kept),
+            giving_way=None if self.giving_way is None else self.giving_way.some(kept),
         )
+
+    @functools.cached_property
+    def _asked(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """The rows and scores that a blend merges, of which some lists have given way."""
+        if self.giving_way is None:
+            return list(self.rows), list(self.scores)
+        rows, scores = self.giving_way.asked(self.rows, self.scores)
+        return [np.asarray(one) for one in rows], [np.asarray(one) for one in scores]
 
     def recall(self, merging: Merging, cut: int) -> float:
         """Recall at the cut of the merged lists, as a `Blend` merges them."""
         merging = merging.for_channels(self.names)
+        rows_of, scores_of = self._asked
         found = np.zeros(len(self.wanted))
         for first in range(0, len(self.wanted), AT_A_TIME):
             some = slice(first, first + AT_A_TIME)
             listed, _ = merging.merged(
-                [tf.constant(rows[some]) for rows in self.rows],
-                [tf.constant(scores[some]) for scores in self.scores],
+                [tf.constant(rows[some]) for rows in rows_of],
+                [tf.constant(scores[some]) for scores in scores_of],
                 cut,
             )
             hits = self.targets.holds(np.arange(len(found))[some], listed.numpy())

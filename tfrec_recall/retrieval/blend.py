@@ -11,8 +11,8 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.retrieval.catalogue import Catalogue
-from tfrec_recall.retrieval.embedding_retriever import EVERYBODY
 from tfrec_recall.retrieval.filters import chosen
+from tfrec_recall.retrieval.giving_way import GivingWay
 from tfrec_recall.retrieval.merging import Merging, WeightedScores
 from tfrec_recall.retrieval.popularity import Popularity, told_apart_by_floats, whole_numbers
 from tfrec_recall.retrieval.request_rows import as_often
@@ -109,41 +109,16 @@ class Blend(Retriever):
         What fills a list has no score, -inf.
         """
         depth = tf.maximum(k, self.depth)
-        rows, scores, lengths = [], [], []
+        rows, scores = [], []
         for channel in self.channels.values():
             own = {name: _as_taken(queries[name], spec) for name, spec in channel.inputs.items()}
             wanted = {**chosen({}, channel.filter_inputs), **filters} if filters else {}
             wanted = {name: as_often(value, queries) for name, value in wanted.items()}
             ids, score, evident = channel.lists(own, exclude, depth, wanted)
             rows.append(self.catalogue.rows(ids))
-            scores.append(score)
-            lengths.append(evident)
-        for place, others in self._giving_way(rows, lengths).items():
-            rows[place] = tf.where(others[:, tf.newaxis], NO_ROW, rows[place])
-            lengths[place] = tf.where(others, 0, lengths[place])
-        within = [tf.range(depth) < evident[:, tf.newaxis] for evident in lengths]
-        return rows, [
-            tf.where(there, score, float("-inf"))
-            for there, score in zip(within, scores, strict=True)
-        ]
-
-    def _giving_way(self, rows, lengths) -> dict[int, tf.Tensor]:
-        """By channels that list the same for everybody, to whom others have a better list: users
-        whom none of these knows, of whose segment one has as many popular items; bool [batch].
-        """
-        alike, others, by_segment = [], [], []
-        for place, channel in enumerate(self.channels.values()):
-            if (channel.report.get("query") or {}).get("kind") == EVERYBODY:
-                alike.append(place)
-                continue
-            others.append(lengths[place] > 0)
-            if (channel.report.get("fallback") or {}).get("by"):
-                by_segment.append(_count(rows[place]))
-        if not alike or not by_segment:
-            return {}
-        strangers = ~tf.reduce_any(tf.stack(others), axis=0)
-        most = tf.reduce_max(tf.stack(by_segment), axis=0)
-        return {place: strangers & (most >= _count(rows[place])) for place in alike}
+            within = tf.range(depth) < evident[:, tf.newaxis]
+            scores.append(tf.where(within, score, float("-inf")))
+        return GivingWay.of(self.channels.values()).asked(rows, scores)
 
     def _channel_of(self, found, rows, scores) -> tf.Tensor:
         """The name of the channel that gave each item most, [batch, k]; "" where none did."""
@@ -177,11 +152,6 @@ class Blend(Retriever):
             )
         object.__setattr__(self, "filter_inputs", shared)
         self._set_functions()
-
-
-def _count(rows: tf.Tensor) -> tf.Tensor:
-    """How many items lists have, int32 [batch]."""
-    return tf.reduce_sum(tf.cast(rows != NO_ROW, tf.int32), axis=1)
 
 
 def _all_items(channels: Mapping[str, Retriever]) -> np.ndarray:

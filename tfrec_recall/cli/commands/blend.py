@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import os
 import pathlib
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,6 +78,14 @@ def blend(
             show_default=False,
         ),
     ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=NUMBER",
+            help="The same, once for each of them: also for a name with a comma.",
+            show_default=False,
+        ),
+    ] = None,
     k: Annotated[int, typer.Option(min=1, help="How many items a list of the export has.")] = K,
     depth: Annotated[
         int | None,
@@ -133,7 +142,7 @@ def blend(
         By.ranks: retrieval.ReciprocalRank,
         By.quotas: retrieval.Quotas,
     }
-    given = _weights(weights) if weights else None
+    given = _weights(weights, weight) if weights or weight else None
     merging = ways[by](given).for_channels(tuple(channels))
     trained = {name: trained_on(channel) for name, channel in channels.items()}
     first = next(iter(trained.values()))
@@ -146,9 +155,9 @@ def blend(
         warn_of_another_cut(kept, measured)
     split = measured.cut(measured.counted(source.load()))
     if given is None and not len(split.validation.targets):
-        alike = ",".join(f"{name}={1 / len(channels):.2g}" for name in channels)
+        alike = _alike(list(channels))
         raise ValueError(
-            "Weights are fitted to validation, which this split has none of: give them, --weights "
+            "Weights are fitted to validation, which this split has none of: give them, "
             f"{alike}, or take another split, such as --split last:1. Received: {split.name}."
         )
     repeats = bool(measured.repeats)
@@ -183,7 +192,10 @@ def blend(
         metrics=report.metrics,
         train_seconds=None,
         examples_per_second=None,
-        settings={"exports": {n: str(c.path) for n, c in channels.items()}, **merging.report},
+        settings={
+            "exports": {name: str(one.path.absolute()) for name, one in channels.items()},
+            **merging.report,
+        },
     )
     values[RECORD] = measured.record()
     if updated:
@@ -195,16 +207,22 @@ def blend(
         figures.write_json(values)
 
 
-def _weights(texts: Sequence[str]) -> dict[str, float]:
-    """The weights of --weights, by the names of channels.
+def _weights(
+    several: Sequence[str] | None = None, single: Sequence[str] | None = None
+) -> dict[str, float]:
+    """The weights of --weights and of --weight, by the names of channels.
+
+    Args:
+        several: texts of one weight or more, with commas between.
+        single: texts of one weight, of a name that may have commas.
 
     Raises: ValueError for what is not NAME=NUMBER, or a name twice.
 
-    >>> _weights(["de/two_tower=0.7, item_cf=.3"])
-    {'de/two_tower': 0.7, 'item_cf': 0.3}
+    >>> _weights(["de/two_tower=0.7, item_cf=.3"], ["cups,lamps=1"])
+    {'de/two_tower': 0.7, 'item_cf': 0.3, 'cups,lamps': 1.0}
     """
     found: dict[str, float] = {}
-    for text in ",".join(texts).split(","):
+    for text in [*(part for one in several or () for part in one.split(",")), *(single or ())]:
         name, _, number = text.strip().rpartition("=")
         try:
             weight = float(number)
@@ -213,10 +231,19 @@ def _weights(texts: Sequence[str]) -> dict[str, float]:
         if not name or name in found:
             raise ValueError(
                 "--weights takes NAME=NUMBER, one of each export, such as "
-                f"two_tower=0.7,item_cf=0.3. Received: {text!r}."
+                "two_tower=0.7,item_cf=0.3, and --weight one of them, such as 'cups,lamps=0.3'. "
+                f"Received: {text!r}."
             )
         found[name] = weight
     return found
+
+
+def _alike(names: Sequence[str]) -> str:
+    """The options that give each of these the same weight, as a shell takes them."""
+    each = [f"{name}={1 / len(names):.2g}" for name in names]
+    if any("," in name for name in names):
+        return " ".join(f"--weight {shlex.quote(one)}" for one in each)
+    return f"--weights {shlex.quote(','.join(each))}"
 
 
 def _by_name(loaded: Sequence[LoadedRetriever]) -> dict[str, LoadedRetriever]:
@@ -269,7 +296,7 @@ def _updated(trained: dict[str, dict[str, Any]], source: Source, fits: bool) -> 
         raise ValueError(
             "Weights are fitted to validation, which these channels learnt when they were updated: "
             "blend the versions that training wrote, such as EXPORT/1, give --data with events "
-            f"since, or give the weights, --weights. Received: {_listed(learnt)}."
+            f"since, or give the weights (--weights). Received: {_listed(learnt)}."
         )
     if updates:
         warn(f"What they are asked for here, updates may have learnt: {_listed(updates)}.")
