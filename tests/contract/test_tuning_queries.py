@@ -77,6 +77,17 @@ def test_users_who_are_folded_in_tune_the_index_by_their_ratings():
     np.testing.assert_allclose(recorder.queries[:, : served.shape[1]], served, rtol=1e-5)
 
 
+def test_a_shortlist_is_tuned_with_what_searches_it(monkeypatch):
+    """The vectors stay with the export, for the next index."""
+    recorder, model = Recorder(), trained(models.NeuralCF)[0]
+    monkeypatch.setattr(model, "shortlist", 9)
+    made = model.retriever(the_board().items, index=recorder, tuning_queries=asked(), k=5)
+    served = made.scorer.query_vectors(made.scorer.query(_tensors(made))).numpy()
+    ordered = np.random.default_rng(0).permutation(len(served))
+    np.testing.assert_allclose(recorder.queries, served[ordered], rtol=1e-5)
+    np.testing.assert_allclose(made.tuned_with.queries, served[ordered], rtol=1e-5)
+
+
 @pytest.mark.parametrize("model_class", UNSEARCHED)
 def test_an_index_where_nothing_is_searched_is_told(model_class):
     model, items = trained(model_class)[0], the_board().items

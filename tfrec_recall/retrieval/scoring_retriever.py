@@ -15,6 +15,7 @@ from tfrec_recall.retrieval.item_weights import ItemWeights
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.selection import NO_ROW, best, leave_out
 from tfrec_recall.retrieval.tuning_queries import TuningQueries, embedded
+from tfrec_recall.retrieval.tuning_vectors import TuningVectors
 
 PAIRS_AT_A_TIME = 131_072
 BELOW = 1e6  # times the longest vector: no query makes as much of a known item
@@ -87,17 +88,19 @@ class ScoringRetriever(Retriever):
         if shortlist is not None and shortlist < k:
             raise ValueError(f"A shortlist is no shorter than k={k}. Received: {shortlist}.")
         ordered = np.asarray(encoded, "int32")[catalogue.order]
-        new, built = ordered < FIRST_KNOWN, None
+        new, built, tuned_with = ordered < FIRST_KNOWN, None, None
         weights = ItemWeights(None, None, np.arange(len(new)))
         if index is not None and shortlist is not None:
             vectors = scorer.item_vectors(ordered)
-            weights = below = _below_all(new, vectors)
-            queries, present = embedded(
-                lambda raw: (below.asked(scorer.query_vectors(scorer.query(raw))), None),
+            weights = _below_all(new, vectors)
+            queries, _ = embedded(
+                lambda raw: (scorer.query_vectors(scorer.query(raw)), None),
                 scorer.inputs,
                 tuning_queries,
             )
-            built = index.build(weights.searched(vectors), shortlist, queries, present)
+            asked = None if queries is None else np.asarray(weights.asked(queries))
+            built = index.build(weights.searched(vectors), shortlist, asked)
+            tuned_with = None if queries is None else TuningVectors(queries)
         super().__init__(
             item_ids=catalogue.ids,
             inputs=scorer.inputs,
@@ -113,6 +116,7 @@ class ScoringRetriever(Retriever):
         self.catalogue = catalogue
         self.scorer = scorer
         self.index, self._weights = built, weights
+        self.tuned_with = tuned_with
         self.encoded = tf.Variable(ordered, trainable=False, name="encoded")
         self._shortlist = shortlist
         self._some_new = bool(new.any())
