@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shlex
 import types
 
 import numpy as np
@@ -9,10 +10,11 @@ import pandas as pd
 import pytest
 
 from tests.cli.conftest import printed, run
-from tfrec_recall.cli.commands.blend import _by_name, _weights
+from tfrec_recall.cli.commands.blend import _alike, _by_name, _weights
 from tfrec_recall.export import load
 from tfrec_recall.export.version_files import EXTRA
 from tfrec_recall.health import read_reference
+from tfrec_recall.operations.reindex import reindexed
 
 USERS, ITEMS = 18, 24
 
@@ -154,6 +156,16 @@ def test_weights_are_given_where_there_is_no_validation(exports, tmp_path, capsy
     for given in ("popular=1,item-cf", "=1", "item-cf=much", "item-cf=1,item-cf=2"):
         with pytest.raises(ValueError, match=f"NAME=NUMBER.*Received: '{given.split(',')[-1]}'"):
             _weights([given])
+    with pytest.raises(ValueError, match="Received: 'popular=2'"):
+        _weights(["popular=1"], ["popular=2"])
+
+
+def test_the_weight_of_a_name_with_a_comma_is_given_by_itself():
+    names = ["cups,lamps", "item cf"]
+    assert _alike(names) == "--weight cups,lamps=0.5 --weight 'item cf=0.5'"
+    assert _alike(names[1:]) == "--weights 'item cf=1'"
+    given = shlex.split(_alike(names))[1::2]
+    assert _weights(None, given) == dict.fromkeys(names, 0.5)
 
 
 def test_exports_are_blended_with_weights_of_validation(shop, exports, tmp_path, capsys):
@@ -186,6 +198,10 @@ def test_exports_are_blended_with_weights_of_validation(shop, exports, tmp_path,
     np.testing.assert_array_equal(usual.known.hashes, of_a_channel.known.hashes)
     assert usual.about == of_a_channel.about
     assert usual.lists is not None
+    made = reindexed(blended, pd.read_csv(shop / "items.csv")[2:])
+    assert (made.report["merging"], made.k) == (blended.report["merging"], 20)
+    assert set(made.filter_inputs) == set(blended.filter_inputs)
+    assert len(made.item_ids) == ITEMS - 2
     said = printed("watch", capsys, place, "--events", shop / "events.csv", code=3).err
     assert said.count("before and") == 1  # these days themselves made the items so popular
     assert "popularity of what is taken" in said

@@ -19,6 +19,9 @@ from tests.contract.model_cases import (
     the_board,
 )
 from tests.export.c_program import Running, assert_same, compiled, needs_gcc
+from tests.untraced import without_graphs
+from tfrec_recall import models
+from tfrec_recall.operations.reindex import reindexed
 from tfrec_recall.upkeep.next_retriever import retriever_of
 
 
@@ -59,6 +62,23 @@ def test_the_next_version_is_made_by_what_the_export_tells(model_class):
     assert (model.asked["index"] is None) == (told is None)
     if told is not None:
         assert type(model.asked["index"]).__name__.lower() == told["kind"]
+
+
+@pytest.mark.parametrize("model_class", [models.NeuralCF, models.UserCF])
+def test_items_are_taken_out_of_what_knows_them_by_training(model_class):
+    """The lists are those of requests that leave them out, as far as there is evidence."""
+    whole, items = served(model_class), the_board().items
+    gone = items["item_id"].tolist()[:5]
+    queries = {name: requests(the_board())[name] for name in whole.inputs}
+    own = requests(the_board())["history"]
+    with without_graphs():
+        wanted = whole.recommend_with_evidence(queries, 7, [[*row, *gone] for row in own])
+        found = reindexed(whole, items[5:]).recommend_with_evidence(queries, 7, own)
+    evident = np.arange(7) < wanted[2].numpy()[:, np.newaxis]
+    assert evident.any()
+    for one, other in zip(found[:2], wanted[:2], strict=True):
+        np.testing.assert_array_equal(one.numpy()[evident], other.numpy()[evident])
+    np.testing.assert_array_equal(found[2], wanted[2])
 
 
 @needs_gcc

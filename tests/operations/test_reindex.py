@@ -307,7 +307,10 @@ def test_what_cannot_be_embedded_is_said(tmp_path):
     with pytest.raises(ValueError, match=r"the table of items lacks \['words'\]"):
         reindexed(coloured, NEW.drop(columns="words"))
     object.__setattr__(coloured, "report", {"kind": "neighbours"})
-    with pytest.raises(ValueError, match="neighbours knows items by what training saw of them"):
+    with pytest.raises(ValueError, match=r"\(neighbours\) knows items by what training saw"):
+        reindexed(coloured, NEW)
+    object.__setattr__(coloured, "report", {"kind": "rules"})
+    with pytest.raises(ValueError, match=r"by vectors, neighbours or scores.*colours/1, rules"):
         reindexed(coloured, NEW)
 
 

@@ -1,12 +1,15 @@
 """An update goes on knowing the items that `reindex` took out, so that they can come back."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
 from tests.models.item_embeddings.test_item2vec import groups, with_random_vectors
 from tfrec_recall.export import export, load
+from tfrec_recall.models import ItemCF
 from tfrec_recall.operations.reindex import reindex
 from tfrec_recall.operations.remembered_items import RememberedItems
-from tfrec_recall.upkeep.next_retriever import with_removed
+from tfrec_recall.upkeep.next_retriever import retriever_of, with_removed
 
 
 def test_histories_have_them_and_they_come_back_as_the_model_knows_them(tmp_path):
@@ -30,3 +33,19 @@ def test_histories_have_them_and_they_come_back_as_the_model_knows_them(tmp_path
                        for one in (again, whole))  # fmt: skip
     assert lists.keys() == expected.keys()
     np.testing.assert_allclose([lists[one] for one in expected], [*expected.values()], rtol=1e-5)
+
+
+def test_neighbours_stay_with_an_update_that_does_not_list_them():
+    data = groups()
+    model = ItemCF(ItemCF.default_features(data).adapt(data))
+    model.fit(data)
+    every, query = data.items, {"history": [["i0", "i9"], ["i2"]]}
+    whole = model.retriever(every, k=5)
+    like = SimpleNamespace(
+        report=whole.report, k=5, tuned_with=None, popularity=None, filter_inputs={}
+    )
+    made = retriever_of(model, every[4:], like, data, every)
+    ids, _, evident = made.recommend_with_evidence(query)
+    assert (evident.numpy() > 0).all()  # items that are not listed go on telling of users
+    assert not {*ids.numpy().ravel()} & {*every["item_id"][:4].str.encode("utf-8")}
+    assert set(made.whole.item_ids.numpy()) == {*every["item_id"].str.encode("utf-8")}

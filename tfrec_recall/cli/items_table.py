@@ -40,9 +40,11 @@ def items_table(retriever: LoadedRetriever, source: Source) -> pd.DataFrame:
     if isinstance(given.get("names"), Mapping):  # the command reads no other table
         given["names"] = {TABLE: next(iter(given["names"].values()))}
     if is_text(path):
-        inputs, columns = retriever.item_inputs, retriever.item_columns
-        kept = {"item_id": tf.TensorSpec([None], retriever.id_dtype), **inputs}
-        kept |= {column: inputs[name] for name, column in columns.items() if name in inputs}
+        kept = {"item_id": tf.TensorSpec([None], retriever.id_dtype)}
+        for one in _embedding(retriever):
+            inputs, columns = one.item_inputs, one.item_columns
+            kept |= inputs
+            kept |= {column: inputs[name] for name, column in columns.items() if name in inputs}
         texts = {n for n, spec in kept.items() if spec.shape.rank == 1 and spec.dtype == tf.string}
         lists = {name.removeprefix(f"{TABLE}.") for name in recorded.get("lists") or {}}
         own = dict.fromkeys(sorted(texts - lists), "str")
@@ -53,3 +55,12 @@ def items_table(retriever: LoadedRetriever, source: Source) -> pd.DataFrame:
         found = without_copies(read, TABLE)
     assert found is not None  # it was asked for
     return found
+
+
+def _embedding(retriever: LoadedRetriever) -> list[LoadedRetriever]:
+    """What embeds the items: the export, or the channels of a blend."""
+    from tfrec_recall.operations.blended_again import channels_of, is_blend
+
+    if not is_blend(retriever):
+        return [retriever]
+    return [one for channel in channels_of(retriever).values() for one in _embedding(channel)]

@@ -65,6 +65,8 @@ class ServingModule(tf.Module):
         knows = tf.function(retriever.knows, input_signature=[queries])
         if knows.get_concrete_function().structured_outputs is not None:
             self.knows = offered["knows"] = knows
+        if hasattr(retriever, "whole"):  # what the next version is made of, see `RemainingItems`
+            self.whole = retriever.whole
         self.of_items = dict(retriever.of_items)
         self.searchers = {name: dict(parts) for name, parts in retriever.searchers.items()}
         self.state = _state(retriever, offered.values())

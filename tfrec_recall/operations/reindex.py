@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.ids import id_column, refuse
-from tfrec_recall.data.interactions import without_copies
 from tfrec_recall.data.notices import tell
 from tfrec_recall.evaluation.item_features import ItemFeatures
 from tfrec_recall.export import LoadedRetriever, export, load
@@ -21,14 +19,18 @@ from tfrec_recall.export.next_version import next_version
 from tfrec_recall.export.serving_module import signature_name
 from tfrec_recall.export.version_files import EXTRA, STATE, STATE_ID
 from tfrec_recall.health import read_reference, write_reference
+from tfrec_recall.operations.blended_again import blended_again, is_blend
 from tfrec_recall.operations.catalogue_changes import CatalogueChanges
 from tfrec_recall.operations.index_settings import index_settings
 from tfrec_recall.operations.kept_tree import KEPT, KeptTree
+from tfrec_recall.operations.new_catalogue import each_once, of_its_ids, without_new
 from tfrec_recall.operations.query_embedder import query_embedder
+from tfrec_recall.operations.remaining_items import KINDS, RemainingItems
 from tfrec_recall.operations.remembered_items import EVENTS, RememberedItems
 from tfrec_recall.operations.same_filters import with_same_filters
 from tfrec_recall.operations.saved_function import SavedFunction
 from tfrec_recall.retrieval import (
+    Blend,
     Diversity,
     EmbeddingRetriever,
     IndexSettings,
@@ -54,14 +56,14 @@ class Reindexed:
         before: the directory of the version that it was made of.
         version: its own.
         changes: of the catalogue.
-        index: what the index says of itself.
+        index: what the index says of itself; None where it has none of its own, as a blend.
         tuned_with: what it was tuned with, in words.
     """
 
     before: pathlib.Path
     version: pathlib.Path
     changes: CatalogueChanges
-    index: dict[str, Any]
+    index: dict[str, Any] | None
     tuned_with: str
 
 
@@ -83,6 +85,10 @@ def reindex(
     and to the same recall. What training made of items that are taken out is kept beside the graph:
     one that comes back, in whichever version, is as it was.
 
+    Of an export that knows items by what training saw of them, by neighbours or by scores, items
+    are taken out and come back (see `RemainingItems`). A blend is made of its channels' exports
+    over these items, with its weights; the directories of these stay as they are.
+
     The directory is held meanwhile where the version is written into it: no update and no other
     reindex can come between.
 
@@ -96,14 +102,14 @@ def reindex(
         rebuild: build the index anew in any case.
         k: another length of the lists than the export's, for which the index is built anew.
 
-    Raises: ValueError where the export cannot do without its training code, and why; where
-        `items` lacks a feature or a filter, holds it in another type, or has an item in rows that
-        differ; or where a version was written meanwhile. BlockingIOError where another process
-        makes the next version.
+    Raises: ValueError where the export cannot do without its training code, or has no index that
+        an argument is of, and why; where `items` lacks a feature or a filter, holds it in another
+        type, or has an item in rows that differ; or where a version was written meanwhile.
+        BlockingIOError where another process makes the next version.
     """
     target = None if to is None else pathlib.Path(to)
     with next_version(pathlib.Path(path), target) as unchanged:
-        retriever, items = load(path), _each_once(items)
+        retriever, items = load(path), each_once(items)
         made = reindexed(retriever, items, index, diversity, progress, rebuild, k)
         return _exported(made, retriever, items, target or retriever.path.parent, unchanged)
 
@@ -152,7 +158,7 @@ def _exported(
         },
         beside=beside,
     )
-    return Reindexed(retriever.path, version, changes, made.report["index"], tuned_with)
+    return Reindexed(retriever.path, version, changes, made.report.get("index"), tuned_with)
 
 
 def reindexed(
@@ -165,15 +171,29 @@ def reindexed(
     k: int | None = None,
 ) -> Retriever:
     """The retriever of an export over other items; arguments and errors as of `reindex`."""
+    report, length = retriever.report, retriever.k if k is None else k
+    items = of_its_ids(retriever, items)
+    if is_blend(retriever):
+        by_vectors = any(one.get("kind") not in KINDS for one in report["channels"].values())
+        _check_no_index(retriever, index, diversity, rebuild and not by_vectors)
+
+        def of_channel(channel: LoadedRetriever, own: pd.DataFrame) -> Retriever:
+            anew = rebuild and channel.report.get("kind") not in KINDS
+            return reindexed(channel, own, progress=progress, rebuild=anew)
+
+        return blended_again(retriever, items, of_channel, length)
+    if report.get("kind") in KINDS:
+        _check_no_index(retriever, index, diversity, rebuild)
+        items = without_new(retriever, items)
+        left = RemainingItems(retriever, items["item_id"].to_numpy(), length)
+        return _as_before(left, retriever, items)
     _check_kind(retriever)
     known = RememberedItems.of(retriever)
-    items = _checked(retriever, items, known)
-    report = retriever.report
+    items = without_new(retriever, items, known)
     if known.vectors is None:
         vectors = embedded(retriever, items, progress)
     else:
         vectors = known.vectors[known.places(items["item_id"])]
-    length = retriever.k if k is None else k
     if index is None:
         index = index_settings(report["index"])
         # An index of trigger items finds neighbours, as many as before, however long lists are.
@@ -205,15 +225,20 @@ def reindexed(
         )
     if "predict_rating" in retriever.signatures:
         made.with_ratings(SavedFunction(retriever.saved, "predict_rating", retriever.rating_inputs))
-    if retriever.popularity is not None:
-        made.with_fallback(retriever.popularity)
-    if retriever.filter_inputs:
-        with_same_filters(made, items, retriever)
     if NEW_ITEMS in report:
         tell(
             "The version before gives places of its lists to new items; this one gives none, until "
             "an update gives them again (new_places, --new-places)."
         )
+    return _as_before(made, retriever, items)
+
+
+def _as_before(made: Retriever, old: LoadedRetriever, items: pd.DataFrame) -> Retriever:
+    """The retriever with what fills the lists of an export, and what requests may choose by."""
+    if old.popularity is not None:
+        made.with_fallback(old.popularity)
+    if old.filter_inputs:
+        with_same_filters(made, items, old)
     return made
 
 
@@ -253,61 +278,31 @@ def warm_up(retriever: LoadedRetriever) -> dict[str, np.ndarray] | None:
 
 
 def _check_kind(retriever: LoadedRetriever) -> None:
-    """Raises ValueError for an export that knows items by more than their vectors."""
+    """Raises ValueError for an export that finds items in none of the ways that are known."""
     kind = retriever.report.get("kind", "one without a model card")
     if kind not in ("embedding", "trigger items"):
         raise ValueError(
-            "Only exports that find items by vectors can be given other items: "
-            f"{kind} knows items by what training saw of them. Train again. "
-            f"Received: {retriever.path}."
+            "Exports that find items by vectors, neighbours or scores can be given other items. "
+            f"Train again. Received: {retriever.path}, {kind}."
         )
 
 
-def _each_once(items: pd.DataFrame) -> pd.DataFrame:
-    """The table without rows that repeat another in every column, which are told.
-
-    Raises: ValueError for a table without item_id or rows, and for an item in rows that differ.
-    """
-    if "item_id" not in items:
+def _check_no_index(
+    retriever: LoadedRetriever,
+    index: IndexSettings | None,
+    diversity: Diversity | None,
+    rebuild: bool,
+) -> None:
+    """Raises ValueError for what is of an index that an export has not, or keeps as it is."""
+    given = {"index (--index, --recall)": index is not None, "rebuild (--rebuild)": rebuild}
+    names = [name for name, one in given.items() if one]
+    if names:
+        why = "is searched by its channels' own" if is_blend(retriever) else "keeps what it has"
         raise ValueError(
-            f"Items have a column item_id. Received columns: {', '.join(map(str, items))}."
+            f"An index is built where items are found by vectors, and this export {why}: leave "
+            f"{' and '.join(names)} out. Received: {retriever.path}, {retriever.report['kind']}."
         )
-    if items.empty:
-        raise ValueError(
-            "The new table is the whole catalogue: give every item that lists may hold. "
-            "Received: a table of items without rows."
-        )
-    items = items.assign(item_id=id_column(items, "items", "item_id"))
-    kept = without_copies(items, "items")
-    assert kept is not None  # it was given
-    repeated = kept["item_id"].duplicated(keep=False)
-    if repeated.any():
-        remedy = "An item has one row: drop those that do not hold, or aggregate them."
-        refuse(kept, "items", "item_id", repeated, "repeated ids", remedy)
-    return kept.reset_index(drop=True)
-
-
-def _checked(
-    retriever: LoadedRetriever, items: pd.DataFrame, known: RememberedItems
-) -> pd.DataFrame:
-    """The table by ids as the export has them; ValueError if there is no way to embed it."""
-    items = _each_once(items)
-    number = pd.api.types.is_integer_dtype(items["item_id"])
-    if number != retriever.id_dtype.is_integer:
-        raise ValueError(
-            f"Item ids are {retriever.id_dtype.name} in the export, and of the same type in the "
-            f"new table. Received: {items['item_id'].dtype}."
-        )
-    there = retriever.item_ids if known.vectors is None else known.ids
-    new = items.loc[~items["item_id"].isin(there), "item_id"].tolist()
-    if new and not retriever.report.get("embeds_new_items"):
-        raise ValueError(
-            "This export has vectors for the items of its training alone, learnt by id: nothing "
-            "embeds others, so that items can be removed and come back, but not be added. Train "
-            "again, or train a model with item features. "
-            f"Received: {len(new)} new items, the first are {new[:3]}."
-        )
-    return items
+    _refuse_diversity(retriever.report, diversity)
 
 
 def _item_embedder(retriever: LoadedRetriever) -> SavedFunction | None:
@@ -328,8 +323,12 @@ def _tuning(retriever: LoadedRetriever) -> TuningVectors | None:
     return TuningVectors(vectors.numpy(), None if present is None else present.numpy())
 
 
-def _told(made: Retriever, old: LoadedRetriever) -> str:
-    report = made.report["index"]
+def _told(made: Retriever, old: LoadedRetriever | None) -> str:
+    report = made.report.get("index")
+    if isinstance(made, Blend):
+        return "; ".join(f"{name}: {_told(one, None)}" for name, one in made.channels.items())
+    if isinstance(made, RemainingItems) or report is None:
+        return "nothing, as it stays what training made"
     if KEPT in report:
         return (
             f"nothing: its tree was kept, {report[KEPT]['now']:,} of {report['items']:,} items are "
@@ -337,7 +336,7 @@ def _told(made: Retriever, old: LoadedRetriever) -> str:
         )
     if "tuned_with" not in report and "instead_of" not in report:
         return "nothing, as exact search needs no tuning"
-    if old.tuned_with is not None:
+    if old is not None and old.tuned_with is not None:
         return f"the {len(old.tuned_with.queries):,} requests of users that came with the export"
     return str((report.get("instead_of") or report)["tuned_with"])
 

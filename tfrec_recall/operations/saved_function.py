@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -40,16 +40,22 @@ class SavedFunction(tf.Module):
         object.__setattr__(self, "inputs", dict(inputs))
         object.__setattr__(self, "columns", dict(columns or {}))
         self._function = getattr(saved, name)
-        captured = {
-            id(handle)
-            for concrete in self._function.concrete_functions
-            for handle in concrete.captured_inputs
-        }
-        parts = tf.train.TrackableView(saved).descendants()
-        self._needed = [part for part in parts if id(_handle(part)) in captured]
+        self._needed = needed_by(saved, [self._function])
 
     def __call__(self, features: Mapping[str, tf.Tensor], *others: tf.Tensor) -> Any:
         return self._function(dict(features), *others)
+
+
+def needed_by(saved: Any, functions: Sequence[Any]) -> list[Any]:
+    """The variables and tables of a SavedModel that some of its functions need."""
+    captured = {
+        id(handle)
+        for function in functions
+        for concrete in function.concrete_functions
+        for handle in concrete.captured_inputs
+    }
+    parts = tf.train.TrackableView(saved).descendants()
+    return [part for part in parts if id(_handle(part)) in captured]
 
 
 def _handle(part: Any) -> Any:

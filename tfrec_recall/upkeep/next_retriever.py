@@ -11,12 +11,17 @@ from tfrec_recall.export import LoadedRetriever
 from tfrec_recall.models import RecallModel
 from tfrec_recall.operations.index_settings import index_settings
 from tfrec_recall.operations.kept_tree import KeptTree
+from tfrec_recall.operations.remaining_items import KINDS, RemainingItems
 from tfrec_recall.operations.same_filters import with_same_filters
 from tfrec_recall.retrieval import EmbeddingRetriever, HistoryMean, Popularity, Retriever
 
 
 def retriever_of(
-    model: RecallModel, items: pd.DataFrame, like: LoadedRetriever, since: Interactions
+    model: RecallModel,
+    items: pd.DataFrame,
+    like: LoadedRetriever,
+    since: Interactions,
+    known: pd.DataFrame | None = None,
 ) -> Retriever:
     """The model's retriever, with the index and what else an export offers.
 
@@ -25,11 +30,19 @@ def retriever_of(
 
     Args:
         since: what was learnt since `like`.
+        known: the items that the model knows, which `reindex` may list again where they are found
+            by neighbours or scores; None: it need not.
     """
     told = like.report.get("index")  # None where every item is scored, too
     index = None if told is None else index_settings(told)
     kept = None if index is None else KeptTree.of(like, items["item_id"], index)
-    made = model.retriever(items, kept or index, like.k, tuning_queries=like.tuned_with)
+    whole = items if known is None or like.report.get("kind") not in KINDS else known
+    made = model.retriever(whole, kept or index, like.k, tuning_queries=like.tuned_with)
+    if len(whole) > len(items):
+        counted = made.popularity
+        made = RemainingItems(made, items["item_id"].to_numpy(), like.k)
+        if counted is not None:
+            made.with_fallback(counted)
     popular = like.popularity
     if popular is not None and not (popular.by is None and popular.half_life_days is None):
         if popular.half_life_days is None or popular.newest is not None:
@@ -50,7 +63,7 @@ def with_removed(made: Retriever, model: RecallModel, known: pd.DataFrame) -> Re
         known: the items that the model knows.
 
     Returns: the model's retriever over those that are not listed; None where there are none, or
-        where no `reindex` lists them again, as items are not found by vectors.
+        where items are not found by vectors (see `retriever_of`).
     """
     left = known[~known["item_id"].isin(made.item_ids)]
     if not len(left) or not isinstance(made, EmbeddingRetriever):

@@ -186,7 +186,8 @@ def _updated(
             f"{whole - len(catalogue):,} items have given their numbers up (minimum_count, "
             "unseen_days) and are not listed, until events bring them back."
         )
-    made = retriever_of(model, catalogue, serving, run.since())
+    known = still_known(run.items, given_up, nameless(model), serving)
+    made = retriever_of(model, catalogue, serving, run.since(), known)
     removed = with_removed(made, model, run.items)
     made = with_places(made, model, run.told, places)
     clock.lap("index")

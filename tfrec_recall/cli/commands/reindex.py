@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tfrec_recall.cli.arguments import options
-from tfrec_recall.cli.arguments.source import Source
+from tfrec_recall.cli.arguments.source import Source, telling
 from tfrec_recall.cli.commands.train import Kind, Recall, check_recall, check_server, index_of
-from tfrec_recall.cli.console import progress, results, say, warn
+from tfrec_recall.cli.console import progress, results, say
 from tfrec_recall.cli.loading import load_export
 from tfrec_recall.cli.outputs import output
 
@@ -74,6 +74,10 @@ def reindex(
     The file of items is the whole catalogue, with the columns of the item features. The tree of an
     index of ScaNN is kept, new and moved items are put in, and its recall is measured; another
     index, or one for another --recall or --k, is built anew, of the same kind.
+
+    What knows items by neighbours or scores of its training (item-cf, user-cf, neural-cf) takes
+    items out and lists them again. A blend is made anew of its exports over these items, with its
+    weights.
     """
     if source.items is None:
         raise typer.BadParameter("say where the items are", param_hint="--items")
@@ -96,22 +100,22 @@ def reindex(
     from tfrec_recall.retrieval import IndexNotice
 
     chosen = None if index is None else index_of(index, scann_ops, recall)
-    if chosen is None and recall is not None and retriever.report.get("index"):
+    if chosen is None and recall is not None:
+        if not retriever.report.get("index"):
+            raise ValueError(
+                "--recall is that of an index, and this export has none of its own: leave it out. "
+                f"Received: {recall}."
+            )
         chosen = with_recall(index_settings(retriever.report["index"]), recall)
-    with warnings.catch_warnings(record=True) as told, progress("Embedding items") as tell:
-        warnings.simplefilter("always", IndexNotice)
+    with telling(IndexNotice), progress("Embedding items") as tell:
         found = reindexed(export, items, chosen, to, diversity, tell, rebuild, k)
-    for one in told:
-        if issubclass(one.category, IndexNotice):
-            warn((str(one.message), "yellow"))
     changes = dataclasses.asdict(found.changes)
     beside = target.tables() if target else results()
     beside.print("Items: {:,} and now {:,}.".format(*changes["items"]), soft_wrap=True)
     for name in ("added", "removed", "changed"):
         beside.print(_named(name, changes[name]), soft_wrap=True)
-    recall = found.index.get("recall")
     beside.print(
-        f"Index: {found.index['kind']}, recall {recall:.3f}; tuned with {found.tuned_with}.",
+        f"Index: {_index(found.index)}; tuned with {found.tuned_with}.",
         soft_wrap=True,
     )
     say("Exported to ", (str(found.version), "bold"))
@@ -119,6 +123,12 @@ def reindex(
         values: dict[str, Any] = {"export": str(found.version), "from": str(found.before)}
         told_of = {"index": found.index, "tuned_with": found.tuned_with}
         target.write_json({**values, "catalogue": changes, **told_of})
+
+
+def _index(told: Mapping[str, Any] | None) -> str:
+    if told is None:
+        return "none of its own"
+    return f"{told['kind']}, recall {told['recall']:.3f}"
 
 
 def _named(name: str, ids: list[Any] | None) -> str:
