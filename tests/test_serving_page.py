@@ -104,7 +104,7 @@ def test_the_curl_of_the_page_is_answered(server):
 
 
 def test_the_json_of_the_page_is_answered(server):
-    (asked,) = blocks("json")
+    (asked,) = (one for one in blocks("json") if '"recommend_where"' in one)
     url = f"http://localhost:{server[1]}/v1/models/two_tower:predict"
     with urllib.request.urlopen(url, data=asked.encode(), timeout=30) as answer:
         lists = json.load(answer)["outputs"]["item_id"]
@@ -118,10 +118,14 @@ def test_the_python_of_the_page_is_answered(server, capsys):
     found = ast.literal_eval(capsys.readouterr().out)
     assert len(found) == 5
     assert {item for item, _ in found} <= set(ITEMS) - {"85123A", "71053"}
-    request, stub, answer = by_grpc.partition("stub = ")
+    made, stub, answer = by_grpc.partition("stub = ")
     names: dict = {}
-    exec(request, names)  # the rest asks a server that speaks gRPC
-    assert set(names["request"].inputs) == {"country", "history", "exclude"}
+    exec(made, names)  # the rest asks a server that speaks gRPC
+    request = names["asking"]("recommend_where", {**names["query"], "k": [3], "max_price": [9.5]})
+    kinds = {name: value.dtype for name, value in request.inputs.items()}
+    assert kinds.pop("k") == tf.int32.as_datatype_enum
+    assert kinds.pop("max_price") == tf.float64.as_datatype_enum
+    assert kinds == dict.fromkeys(("country", "history", "exclude"), tf.string.as_datatype_enum)
     compile(stub + answer, "serving.md", "exec")
 
 

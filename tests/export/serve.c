@@ -6,7 +6,8 @@
      load PATH                  from now on, this SavedModel
      feed OPERATION OUTPUT TYPE RANK DIMENSION... VALUE...
                                 an input of the next run, row by row; TYPE is string or int64 or
-                                int32 or float32; a string is "=" and its bytes as hex digits
+                                int32, float32 or float64; a string is "=" and its bytes as hex
+                                digits
      fetch OPERATION OUTPUT     an output of the next run
      run                        prints of each output: TYPE RANK DIMENSION... VALUE...
 
@@ -102,6 +103,7 @@ static TF_DataType type_called(const char* name) {
   if (strcmp(name, "int64") == 0) return TF_INT64;
   if (strcmp(name, "int32") == 0) return TF_INT32;
   if (strcmp(name, "float32") == 0) return TF_FLOAT;
+  if (strcmp(name, "float64") == 0) return TF_DOUBLE;
   fail("type", name);
   return TF_STRING;
 }
@@ -130,6 +132,8 @@ static void put(TF_Tensor* tensor, TF_DataType type, int64_t at) {
     ((int64_t*)data)[at] = strtoll(text, NULL, 10);
   } else if (type == TF_INT32) {
     ((int32_t*)data)[at] = (int32_t)strtol(text, NULL, 10);
+  } else if (type == TF_DOUBLE) {
+    ((double*)data)[at] = strtod(text, NULL);
   } else {
     ((float*)data)[at] = strtof(text, NULL);
   }

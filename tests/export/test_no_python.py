@@ -1,10 +1,11 @@
 """Exports are served without Python: a C program asks them raw ids, as TensorFlow Serving does.
 
 All exports are asked in one run of it, those with a ScaNN index last: until then, ScaNN's
-operations are not known to it. Every model is asked in `tests/contract/test_served.py`.
+operations are not known to it. Between them they have every signature; of one an item was taken
+out. The requests of the page on serving are among what they are asked. Every model is asked
+in `tests/contract/test_served.py`.
 """
 
-import dataclasses
 import pathlib
 
 import pytest
@@ -22,6 +23,7 @@ from tests.export.c_program import (
     request,
     sent,
 )
+from tests.export.every_signature import Asked, every_signature
 from tests.retrieval.toys import retriever
 from tfrec_recall.export import export
 from tfrec_recall.retrieval import Exact, InvertedFile, ScaNN
@@ -32,28 +34,6 @@ NUMBERS, LEFT_OUT = [[101, -1], [102, 130], [-1, 9]], [[104], [-1], [7]]
 SCANN_OPS = pathlib.Path(scann.__file__).parent / "scann_ops" / "cc" / "_scann_ops.so"
 
 pytestmark = needs_gcc
-
-
-@dataclasses.dataclass
-class Asked:
-    """A retriever, its export, and what is asked of a signature: raw values by feature."""
-
-    original: object
-    version: pathlib.Path
-    signature: str
-    inputs: dict
-
-    def expected(self):
-        """Name of the signature's output -> what Python gets, with the retriever as it was."""
-        given = dict(self.inputs)
-        if self.signature == "embed_query":
-            return {"query": self.original.embed_query(given)}
-        exclude = given.pop("exclude")
-        if self.signature == "similar_items":
-            found = self.original.similar_items(given["item_id"], exclude=exclude)
-        else:
-            found = self.original(given, exclude=exclude)
-        return dict(zip(("item_id", "score"), found, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +55,7 @@ def asked(tmp_path_factory):
             EXCLUDE,
         ),
     }
-    made = {}
+    made = every_signature(tmp_path_factory.mktemp("signatures"))
     for name, (original, history, exclude) in toys.items():
         version = export(original, tmp_path_factory.mktemp("model"))
         query = {"history": history}
@@ -103,6 +83,13 @@ def test_the_lists_are_those_of_python(asked, program, tmp_path):
                 known = True
             given = running.ask(one.version, one.signature, one.inputs)
             assert_same(given, one.expected(), name)
+
+
+def test_every_signature_is_asked(asked):
+    """Those with filters for one kind of lists of users: the others take the same ones."""
+    alike = {"recommend_with_interest_where", "recommend_with_channel_where"}
+    there = {name for one in asked.values() for name in of_version(one.version)}
+    assert {one.signature for one in asked.values()} == there - alike - {"__saved_model_init_op"}
 
 
 def test_only_scann_needs_a_library(asked, program):
