@@ -4,11 +4,13 @@ there loads and answers, no row of a batch is lost or doubled, and an update can
     python benchmarks/kills.py
     python benchmarks/kills.py --kills 10
     python benchmarks/kills.py --kills 25 --of update
+    python benchmarks/kills.py --of export reindex --index scann
 
-Each is killed at random moments of its run, 136 times in all; a batch is then taken up again until
-it is done, and its rows are compared with those of a run that nobody disturbed. So are, of an
-update that is run again until its version is there, the learnt events, what the model (`item-cf`)
-has counted, and its lists.
+Each is killed at random moments of its run, 136 times in all. Half of the runs of reindex keep
+most items, and so the tree of a ScaNN index; the others build it anew. A batch is then taken up
+again until it is done, and its rows are compared with those of a run that nobody disturbed. So are,
+of an update that is run again until its version is there, the learnt events, what the model
+(`item-cf`) has counted, and its lists.
 """
 
 import argparse
@@ -32,10 +34,12 @@ from tfrec_recall.export import export, load
 from tfrec_recall.export.versions import versions
 from tfrec_recall.models import ItemCF
 from tfrec_recall.operations import Recommendations, UsersOfFile, answer_all, reindex
-from tfrec_recall.retrieval import EmbeddingRetriever
+from tfrec_recall.retrieval import EmbeddingRetriever, Exact, InvertedFile, ScaNN
 from tfrec_recall.upkeep import TrainingState, keep_state, update
 
 ITEMS, USERS, DIM, K = 5_000, 6_000, 16, 20
+FEW = 100  # items that are others, where most stay
+INDEXES = {"exact": Exact(), "scann": ScaNN(0.9), "inverted-file": InvertedFile(0.9)}
 
 
 class Taste(tf.Module):
@@ -72,18 +76,27 @@ def items(seed):
     return pd.DataFrame({"item_id": ids, "place": list(vectors)})
 
 
-def retriever(table):
+def few_others(seed):
+    """The first items, of which some have gone and some are new."""
+    table, others = items(0), items(seed)
+    new = others[~others["item_id"].isin(table["item_id"])][:FEW]
+    return pd.concat([table[: ITEMS - len(new)], new], ignore_index=True)
+
+
+def retriever(table, index):
     vectors = np.stack(table["place"].to_list())
-    return EmbeddingRetriever(Taste(), table["item_id"], vectors, k=K, item_embedder=OfPlace())
+    arguments = {"item_embedder": OfPlace(), "tuning_queries": {"user_id": np.arange(USERS)}}
+    return EmbeddingRetriever(Taste(), table["item_id"], vectors, index, K, **arguments)
 
 
 def run_export(place):
-    table = items(0)
-    export(retriever(table), place / "model", items=table)
+    table, index = items(0), INDEXES[(place / "index").read_text()]
+    export(retriever(table, index), place / "model", items=table)
 
 
 def run_reindex(place):
-    reindex(place / "model", items(os.getpid()))
+    seed = os.getpid()
+    reindex(place / "model" / "1", few_others(seed) if seed % 2 else items(seed))
 
 
 def train(place):
@@ -302,14 +315,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=136, help="of all together")
     parser.add_argument("--of", nargs="+", choices=RUNS, default=list(RUNS))
+    parser.add_argument("--index", choices=INDEXES, default="exact", help="of what is exported")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    if options.index != "exact" and "update" in options.of:
+        parser.error("item-cf, which is updated, searches no index: --of export reindex batch")
     random.seed(options.seed)
     each = -(-options.kills // len(options.of))
     with tempfile.TemporaryDirectory() as folder:
         place = pathlib.Path(folder)
         for name in options.of:
             (place / name).mkdir()
+            (place / name / "index").write_text(options.index)
             print(RUNS[name](place / name, each), flush=True)
     return 0
 
