@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -14,6 +15,11 @@ def whole_table(weight):
     """The table that a weight is a part of, where Keras tracks each part alone; or itself."""
     container = getattr(weight, "_sharded_container", None)  # a weak reference
     return weight if container is None else container()
+
+
+def assign(table, values) -> None:
+    """Gives a table its values, in its own type: one in parts takes no other upon itself."""
+    table.assign(np.asarray(values, table.dtype.as_numpy_dtype))
 
 
 def rows_of(table, ids: tf.Tensor) -> tf.Tensor:

@@ -16,6 +16,7 @@ from tfrec_recall.data.arguments import flag, number, whole
 from tfrec_recall.data.examples import HISTORY_ONLY, NoExample, history_only, pad_runs
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, Rows, Start, Wanted, ids_alone
+from tfrec_recall.layers.tables import assign
 from tfrec_recall.models.collaborative_filtering.factors_and_bias import (
     NUMBERS_AT_A_TIME,
     FactorsAndBias,
@@ -136,13 +137,13 @@ class FunkSVD(RecallModel):
         else:
             self._draw_both(user, item)
         self.mean.assign(rating.mean())
-        self.range.assign([rating.min(), rating.max()])
+        assign(self.range, [rating.min(), rating.max()])
         if not self.users.train_bias:
             left = rating - rating.mean()
             by_item = _means(item, left, len(self.features.item_vocabulary))
-            self.items.bias.assign(by_item)
+            assign(self.items.bias, by_item)
             left = left - by_item[item] if self.in_turn else left
-            self.users.bias.assign(_means(user, left, self.users.size))
+            assign(self.users.bias, _means(user, left, self.users.size))
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Batches of user_id, item_id and rating; `adapt` is called on the way."""
@@ -242,7 +243,7 @@ class FunkSVD(RecallModel):
     def _take_new(self, user: np.ndarray, item: np.ndarray, rating: np.ndarray) -> None:
         """Widens the range by new ratings, and folds in whom these are the first of."""
         low, high = self.range.numpy()
-        self.range.assign([min(low, rating.min()), max(high, rating.max())])
+        assign(self.range, [min(low, rating.min()), max(high, rating.max())])
         self._fold_in_rows(self.users, self.items, user, item, rating)
         self._fold_in_rows(self.items, self.users, item, user, rating)
         # Once more, for users of whose items none had factors until now.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import tensorflow as tf
+
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Features, History, Rows, Start, Wanted, infer
+from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models.graphs.item_pairs import Steps
 from tfrec_recall.models.graphs.node_encoder import NodeEncoder
 from tfrec_recall.models.item_embeddings.item_space import known_counts
@@ -21,11 +24,25 @@ class NodeModel(ItemSpaceModel):
         nodes: the encoder.
         steps: the seed of each training step, and the epoch it is in.
         neighbours_of_hops: how many a node has at each convolution, the outermost hop first.
+
+    Raises: ValueError in the scope of parameter servers.
     """
 
     nodes: NodeEncoder
     steps: Steps
     neighbours_of_hops: Sequence[int]
+
+    def __init__(self, features: Features, **kwargs):
+        if is_far():
+            name = type(self).__name__
+            raise ValueError(
+                f"{name} holds a graph whose size its variables do not say, which parameter "
+                "servers do not take. Train it on one machine or under "
+                "MultiWorkerMirroredStrategy; where tables need parameter servers, take TwoTower "
+                f"or YouTubeDNN. Received: {name} in the scope of "
+                f"{type(tf.distribute.get_strategy()).__name__}."
+            )
+        super().__init__(features, **kwargs)
 
     @classmethod
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
