@@ -35,8 +35,8 @@ _SPACED = """
     FunkSVD GES GraphSAGE ImportantNeighbours Item2Vec ItemCF MIND
     MultiObjectiveTwoTower NearestWarm NeuralCF NodeEncoder Normalised PinSAGE Popular
     PopularityOf Present RecentMean SampledNeighbours SamplingBiasCorrectedTwoTower SDM
-    SeededDropout SeenTypes SENetTwoTower ServedDraw SessionEvents SideInfoVectors TwoTower TypeRule
-    UserCF
+    SeededDropout SeenTypes SENetTwoTower ServedDraw SessionEvents Shrunk SideInfoVectors TwoTower
+    TypeRule UserCF
     VectorsOfFeatures VectorTables WarmOrMean Weighted YouTubeDNN
 """
 NAMES = tuple(_SPACED.split())

@@ -25,22 +25,28 @@ WALKS = {**WINDOWS, "walks": 4, "length": 8, "reach": 2}
 
 # A model's settings for a small board, without randomness in training where it can be had.
 CASES: dict[type, dict] = {
-    models.AirbnbListing: {**WINDOWS, "gap": 1e9},
+    models.AirbnbListing: {**WINDOWS, "gap": 1e9, "shrinkage": 2.0},
     models.AirbnbType: {
         **{**WINDOWS, "window": 8, "negatives": 5, "power": 0.0, "rate": 0.1},
         **{"user_type": ("user_id",), "item_type": ("item_id",)},
     },
-    models.BGE: {**WALKS},
-    models.EGES: {**WALKS},
+    models.BGE: {**WALKS, "shrinkage": 2.0},
+    models.EGES: {**WALKS, "shrinkage": 2.0},
     models.GES: {**WALKS},
-    models.GraphSAGE: {"dim": 8, "sizes": (4, 3), "shared": 20, "last": None},
-    models.Item2Vec: {**WINDOWS, "threshold": None},
+    models.GraphSAGE: {
+        **{"dim": 8, "sizes": (4, 3), "shared": 20, "last": None},
+        "shrinkage": 2.0,
+    },
+    models.Item2Vec: {**WINDOWS, "threshold": None, "shrinkage": 2.0},
     models.ItemCF: {"neighbours": 12},
     models.MIND: {
         **{"dim": 8, "interests": 2, "hidden": (16,), "dropout": 0.0, "negatives": 0},
         "deviation": 0.0,
     },
-    models.PinSAGE: {"dim": 8, "neighbours": 4, "run": None, "easy": 20, "last": None},
+    models.PinSAGE: {
+        **{"dim": 8, "neighbours": 4, "run": None, "easy": 20, "last": None},
+        "shrinkage": 2.0,
+    },
     models.Popular: {"half_life_days": 3.0},
     models.SDM: {
         **{"dim": 8, "heads": 2, "session_events": 4, "dropout": 0.0},

@@ -197,6 +197,7 @@ def test_an_unknown_argument_is_refused(cls):
         (models.AirbnbListing, {"alike_by": (), "nearest": 5}, "where alike_by names features"),
         (models.GraphSAGE, {"label_weight": 0.5}, "beside a label"),
         (models.PinSAGE, {"most_hard": 0, "hard_weight": 2.0}, "where there are hard negatives"),
+        (models.PinSAGE, {"normalize": False, "shrinkage": 1.0}, "on vectors of length one"),
     ],
 )
 def test_an_argument_without_effect_is_refused(cls, arguments, message):

@@ -137,6 +137,16 @@ def test_it_answers_as_one_made_over_the_new_items(tmp_path):
     assert shapes.count(tf.TensorShape([8, 3])) <= 2
 
 
+def test_shortened_vectors_stay_so(tmp_path):
+    loaded = load(export(over(ITEMS, shortened=True), tmp_path / "model", items=ITEMS))
+    other, made = reindexed(loaded, NEW), over(NEW, shortened=True)
+    found = other.similar_items(["n1"])
+    for one, wanted in zip(found, made.similar_items(["n1"]), strict=True):
+        np.testing.assert_array_equal(one, wanted)
+    by_cosine = over(NEW).similar_items(["n1"])
+    assert not np.allclose(found[1], by_cosine[1])
+
+
 def test_an_index_is_tuned_with_the_requests_that_came_with_the_export(tmp_path):
     generator = np.random.default_rng(0)
     tuning = TuningVectors(generator.normal(size=(80, 6)).astype("float32"))

@@ -49,6 +49,28 @@ def answers(retriever, **options):
     ]
 
 
+def test_shortened_vectors_come_later_among_similar_items():
+    short = VECTORS * np.linspace(0.2, 1, ITEMS, dtype="float32")[:, np.newaxis]
+    mean = HistoryMean(IDS, VECTORS)
+    lift = np.linspace(2, 1, ITEMS)
+    triggers = TriggerRetriever(IDS, short, k=ITEMS, last=1, shortened=True)
+    lists = EmbeddingRetriever(mean, IDS, short, k=ITEMS, lift=lift, shortened=True)
+    products = short @ VECTORS[4]
+    order = [item for item in np.argsort(-products) if item != 4]
+    for retriever in (triggers, lists):
+        assert retriever.report["shortened"]
+        ids, scores = retriever.similar_items(["i4"], k=ITEMS - 1)
+        assert [int(item[1:]) for item in ids.numpy()[0]] == order
+        np.testing.assert_allclose(scores[0], products[order], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(retriever.embed_item({"item_id": IDS}), short, rtol=1e-5)
+    found, scores = triggers({"history": [["i4"]]}, k=ITEMS - 1)
+    assert [int(item[1:]) for item in found.numpy()[0]] == order
+    np.testing.assert_allclose(scores[0], products[order], rtol=1e-5, atol=1e-6)
+    _, scores = lists({"history": [["i4"]]}, k=ITEMS)
+    lifted = np.sort(lift * (VECTORS @ VECTORS[4]))[::-1]  # lists of users go by directions
+    np.testing.assert_allclose(scores[0], lifted, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(("merge", "of"), [(merge_by_sum, sum), (merge_by_maximum, max)])
 @pytest.mark.parametrize("neighbours", [2, ITEMS])
 def test_neighbours_are_merged_by_weighted_scores(merge, of, neighbours):

@@ -155,6 +155,7 @@ class _Rebuilt:
             self._vectors(shuffled, place),
             inputs=self._given.inputs,
             k=CUT,
+            shortened=self._given.report.get("shortened", False),
             **weights,
         )
 

@@ -13,6 +13,7 @@ from tfrec_recall.evaluation.item_features import ItemFeatures
 from tfrec_recall.health.day import Lists
 from tfrec_recall.health.vectors import Vectors
 from tfrec_recall.retrieval import Retriever
+from tfrec_recall.retrieval.index import unit_vectors
 from tfrec_recall.retrieval.probe import Asked, Probe
 from tfrec_recall.retrieval.raw_inputs import tensors
 
@@ -148,6 +149,8 @@ def searched_vectors(retriever: Retriever) -> np.ndarray:
     if "new_items" in report:
         raise ValueError("its lists give places to new items, which the nearest items are not")
     vectors = item_vectors(retriever, retriever.item_ids)
+    if report.get("shortened"):
+        vectors = unit_vectors(vectors)  # which the lists of users go by
     of_items = {name: weight.numpy().reshape(-1, 1) for name, weight in retriever.of_items.items()}
     vectors = vectors * of_items.get("lift", np.float32(1))
     if "bias" in of_items:

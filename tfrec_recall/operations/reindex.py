@@ -40,6 +40,7 @@ from tfrec_recall.retrieval import (
     merge_by_maximum,
     merge_by_sum,
 )
+from tfrec_recall.retrieval.index import unit_vectors
 from tfrec_recall.retrieval.item_weights import below_all
 from tfrec_recall.retrieval.raw_inputs import tensors
 from tfrec_recall.retrieval.with_new_items import NEW_ITEMS
@@ -207,6 +208,7 @@ def reindexed(
         "k": length,
         "item_embedder": _item_embedder(retriever),
         "tuning_queries": _tuning(retriever),
+        "shortened": report.get("shortened", False),
     }
     for name in {"lift", "bias"} & retriever.of_items.keys():
         arguments[name] = _kept(known, name, items, vectors)
@@ -217,8 +219,9 @@ def reindexed(
         given = {name: report[name] for name in ("last", "half_life", "neighbours")}
         made: Retriever = TriggerRetriever(**arguments, **given, merge=MERGES[report["merge"]])
     else:
+        asking = unit_vectors(vectors) if arguments["shortened"] else vectors
         made = EmbeddingRetriever(
-            query_embedder(retriever, arguments["item_ids"], vectors, known),
+            query_embedder(retriever, arguments["item_ids"], asking, known),
             **arguments,
             diversity=_diversity(report, diversity),
             with_interest="recommend_with_interest" in retriever.signatures,

@@ -34,7 +34,8 @@ class EmbeddingRetriever(Retriever):
     """Queries and items in one space: the score is the inner product.
 
     Items are similar by the cosine of their vectors: where these are not of length one, or a lift
-    changes the lists of queries, a second index finds them. To an item of zeros none is.
+    changes the lists of queries, a second index finds them. To an item of zeros none is. Where
+    lengths say how much is known of items (`shortened`), they count.
 
     Args:
         query_embedder: a `tf.Module` or Keras model that maps the dictionary of raw query features
@@ -62,6 +63,9 @@ class EmbeddingRetriever(Retriever):
         bias: what is then added to it, [items]; None is 0 for all. An item of zeros whose bias is
             below 0 is one of which nothing is known: it only fills lists. Where nothing else has a
             bias, such items stay below all others whatever the length of a query.
+        shortened: vectors are shorter where less is known of an item: items are similar by the
+            product of their vectors with the direction of the one that is asked for. The lists of
+            queries go by directions, and `lift`.
         with_interest: also offer `recommend_with_interest`: which interest brought an item.
         seed: of the permutation that orders items of equal score.
 
@@ -90,6 +94,7 @@ class EmbeddingRetriever(Retriever):
         diversity: Diversity | None = None,
         lift: np.ndarray | None = None,
         bias: np.ndarray | None = None,
+        shortened: bool = False,
         with_interest: bool = False,
         seed: int = 0,
     ):
@@ -108,10 +113,11 @@ class EmbeddingRetriever(Retriever):
         ordered = vectors[catalogue.order]
         weights = ItemWeights(lift, bias, catalogue.order, ordered)
         asked = None if queries is None else np.asarray(weights.asked(queries))
-        built = by_cosine = index.build(weights.searched(ordered), searched, asked, present)
+        by_query = weights.searched(unit_vectors(ordered) if shortened else ordered)
+        built = by_cosine = index.build(by_query, searched, asked, present)
         if weights.of_items or not of_length_one(ordered):  # whose queries are the items
             units = unit_vectors(ordered)
-            by_cosine = index.build(units, k=k, queries=units)
+            by_cosine = index.build(ordered if shortened else units, k=k, queries=units)
         offered = ("embed_query", "embed_item", "similar_items")
         report: dict[str, Any] = {
             "kind": "embedding",
@@ -122,6 +128,8 @@ class EmbeddingRetriever(Retriever):
         }
         if by_cosine is not built:
             report["similar_items_index"] = by_cosine.report
+        if shortened:
+            report["shortened"] = True
         if diversity is not None:
             report |= {"diversity": diversity.weight, "diversity_candidates": diversity.candidates}
         super().__init__(
@@ -138,7 +146,7 @@ class EmbeddingRetriever(Retriever):
         self._knows = getattr(query_embedder, "knows", lambda queries: None)
         self.item_embedder = item_embedder
         self.index, self.cosine_index = built, by_cosine
-        self._weights = weights
+        self._weights, self._shortened = weights, shortened
         self.of_items = weights.of_items
         unknown = weights.unknown(ordered)
         self.complete = not unknown.any()
@@ -231,6 +239,8 @@ class EmbeddingRetriever(Retriever):
         # An item that is unknown, or of zeros, is an interest that is not present: nothing is
         # similar to it.
         query = self.cosine_index.vectors_of(row)  # [batch, 1, dim]
+        if self._shortened:
+            query = tf.math.l2_normalize(query, axis=-1)
         present = (row >= 0) & tf.reduce_any(query != 0, axis=-1)
         return self.cosine_index.search(query, k, exclude, present, allowed)
 
@@ -251,6 +261,8 @@ class EmbeddingRetriever(Retriever):
 
     def _vectors_of(self, rows):
         """The vectors of rows as they were given, [..., dim]."""
+        if self._shortened:
+            return self.cosine_index.vectors_of(rows)
         return self._weights.given(self.index.vectors_of(rows), rows)
 
 

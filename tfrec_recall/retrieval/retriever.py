@@ -204,8 +204,8 @@ class Retriever(tf.Module):
     ) -> Lists:
         """The items most similar to each item, itself left out; as from `__call__`.
 
-        Where there is `embed_item`, scores are the cosines of its vectors; else the similarities
-        that the items' neighbours were chosen by.
+        Where there is `embed_item`, scores are the cosines of its vectors, less by the lengths of
+        `shortened` ones; else the similarities that the items' neighbours were chosen by.
 
         An item that the catalogue lacks has an empty list: padding and -inf.
         """

@@ -53,8 +53,9 @@ class TriggerRetriever(Retriever):
     """Users through their latest items: what is near any of these is recalled.
 
     A trigger's neighbours are its similar items. A candidate's score is its cosine with the
-    trigger, as in `similar_items`, times the trigger's weight and the candidate's lift, merged over
-    the triggers that found it. The items of the history are left out.
+    trigger, or with `shortened` its product, as in `similar_items`, times the trigger's weight and
+    the candidate's lift, merged over the triggers that found it. The items of the history are left
+    out.
 
     Args:
         item_ids: raw ids of the catalogue.
@@ -73,6 +74,7 @@ class TriggerRetriever(Retriever):
         tuning_queries: requests of users, `{"history": …}`, whose triggers an approximate index is
             tuned with; the recall that it promises is theirs. Without them item vectors stand in,
             with a warning.
+        shortened: as in `EmbeddingRetriever`.
         seed: of the permutation that orders items of equal score.
 
     An item whose vector is zeros is no trigger, and no trigger recalls it. A user without a trigger
@@ -97,6 +99,7 @@ class TriggerRetriever(Retriever):
         lift: np.ndarray | None = None,
         item_embedder: Embedder | None = None,
         tuning_queries: TuningQueries = None,
+        shortened: bool = False,
         seed: int = 0,
     ):
         check_recency(last, half_life)
@@ -108,8 +111,8 @@ class TriggerRetriever(Retriever):
         if lift is not None:
             factors = checked_lift(lift, len(vectors))
         inputs = {"history": tf.TensorSpec([None, None], catalogue.dtype, "history")}
-        units = unit_vectors(vectors[catalogue.order])
-        lengths = np.linalg.norm(vectors[catalogue.order], axis=1, keepdims=True)
+        ordered = vectors[catalogue.order]
+        units, lengths = unit_vectors(ordered), np.linalg.norm(ordered, axis=1, keepdims=True)
 
         def of_triggers(raw):
             rows = _with_direction(catalogue.rows(raw["history"]), lengths)
@@ -118,7 +121,8 @@ class TriggerRetriever(Retriever):
 
         queries, _ = embedded(of_triggers, inputs, tuning_queries)
         tuned_with = None if queries is None else TuningVectors(queries)
-        built = (index or Exact()).build(units, k=neighbours, queries=queries)
+        searched = ordered if shortened else units
+        built = (index or Exact()).build(searched, k=neighbours, queries=queries)
         super().__init__(
             item_ids=catalogue.ids,
             inputs=inputs,
@@ -137,13 +141,14 @@ class TriggerRetriever(Retriever):
                 "merge": merge.__name__,
                 "embeds_new_items": item_embedder is not None,
                 **columns_of(item_embedder),
+                **({"shortened": True} if shortened else {}),
                 "index": built.report,
             },
             name="trigger_retriever",
         )
         self.catalogue, self.index = catalogue, built
         self.searchers = {"index": built.parts} if built.parts else {}
-        self.item_embedder = item_embedder
+        self.item_embedder, self._shortened = item_embedder, shortened
         self._lengths = tf.Variable(lengths, trainable=False, name="lengths")  # [items, 1]
         self._lift = tf.Variable(factors[catalogue.order, 0], trainable=False, name="lift")
         self.of_items = {"lift": self._lift}
@@ -180,7 +185,7 @@ class TriggerRetriever(Retriever):
             block = trigger[first:last]
             whose = tf.range(first, last) // triggers
             block_rows, block_scores = self.index.search(
-                self.index.vectors_of(block),  # [block, 1, dim]
+                self._directions(block),  # [block, 1, dim]
                 self._neighbours,
                 tf.gather(exclude, whose),
                 present=block >= 0,
@@ -209,7 +214,7 @@ class TriggerRetriever(Retriever):
         row = row[:, tf.newaxis]  # [batch, 1]
         exclude = tf.concat([row, exclude], axis=1)
         present = _with_direction(row, self._lengths) >= 0
-        return self.index.search(self.index.vectors_of(row), k, exclude, present, allowed)
+        return self.index.search(self._directions(row), k, exclude, present, allowed)
 
     def known_vectors(self, item_id):
         rows = self.catalogue.rows(item_id)
@@ -222,7 +227,13 @@ class TriggerRetriever(Retriever):
 
     def _vectors_of(self, rows):
         """The vectors of rows as they were given, [..., dim]."""
-        return self.index.vectors_of(rows) * tf.gather(self._lengths, tf.maximum(rows, 0))
+        found = self.index.vectors_of(rows)
+        return found if self._shortened else found * tf.gather(self._lengths, tf.maximum(rows, 0))
+
+    def _directions(self, rows):
+        """The vectors of rows, of length one: what asks."""
+        found = self.index.vectors_of(rows)
+        return tf.math.l2_normalize(found, axis=-1) if self._shortened else found
 
 
 def _with_direction(rows: tf.Tensor, lengths: tf.Tensor | tf.Variable | np.ndarray) -> tf.Tensor:

@@ -14,7 +14,16 @@ from tfrec_recall.graph import NoiseRemoval, hide_links
 from tfrec_recall.models import BGE, EGES, GES
 from tfrec_recall.models.graphs.side_info_vectors import OUTPUT, WEIGHTS
 
-SMALL = {"dim": 8, "rate": 0.3, "negatives": 2, "block": 2, "lanes": 2, "walks": 4, "window": 2}
+SMALL = {
+    "shrinkage": 0.0,
+    "dim": 8,
+    "rate": 0.3,
+    "negatives": 2,
+    "block": 2,
+    "lanes": 2,
+    "walks": 4,
+    "window": 2,
+}
 EACH = pytest.mark.parametrize("model_class", [BGE, GES, EGES])
 
 

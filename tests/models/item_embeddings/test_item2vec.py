@@ -221,7 +221,7 @@ def test_unknown_items_of_the_training_data_are_left_out():
 
 def test_a_cold_item_is_the_mean_of_its_category(monkeypatch):
     interactions = groups()
-    model = trained(interactions, cold_by="kind")
+    model = trained(interactions, cold_by="kind", shrinkage=0.0)
     new = pd.DataFrame({"item_id": ["new", "odd"], "kind": ["round", "never seen"]})
     items = pd.concat([interactions.items, new], ignore_index=True)
     vectors = model.embed_items(items)

@@ -62,6 +62,8 @@ class EGES(WindowModel, ItemSpaceModel):
         - directions from the mean item are served (`Centring`): `centring=False`.
         - scores are lifted where many took an item, as those that hardly anyone took have the
           same cosines: `popularity=0.0`.
+        - vectors of those are short, so that they come later among similar items too:
+          `shrinkage=0.0`.
         - users, of whom the paper makes nothing, are their latest items, newer ones more:
           `last=None`, `half_life=None`.
 
@@ -96,6 +98,7 @@ class EGES(WindowModel, ItemSpaceModel):
             no side information, and 0 where no item has any.
         popularity: the power of an item's training events that lifts its score; 0 ranks by cosine.
             A new item counts as one event.
+        shrinkage: as in `Item2Vec`, to what a new item with its side information would be.
         last, half_life: the latest items that make a user's vector, as in `Item2Vec`.
         block, lanes, noise: centres of a lane, lanes of a step, and draws of noise a lane.
         adaptive_rows: whether rows have rates of their own, or all of them `rate`.
@@ -126,6 +129,7 @@ class EGES(WindowModel, ItemSpaceModel):
             "cold_rate": 0.0,
             "centring": False,
             "popularity": 0.0,
+            "shrinkage": 0.0,
             "last": None,
             "half_life": None,
         },
@@ -153,6 +157,7 @@ class EGES(WindowModel, ItemSpaceModel):
         decay_epochs: int | None = None,
         cold_rate: float = 0.25,
         popularity: float = 0.3,
+        shrinkage: float = 1.0,
         last: int | None = 15,
         half_life: float | None = 4.0,
         block: int = 32,
@@ -194,7 +199,8 @@ class EGES(WindowModel, ItemSpaceModel):
         self.vectors = SideInfoVectors.of(features, dim, side_info, longest_step, adaptive_rows)
         self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
         self.centring = Centring(dim) if centring else None
-        served = Directed(self.vectors, self.centring or L2Normalization(dtype="float32"))
+        unit = L2Normalization(dtype="float32")
+        served = self.served(Directed(self.vectors, self.centring or unit), dim, shrinkage)
         item = features.inputs(features.item)
         self.candidate_model = tf.keras.Model(item, served(item))
         self.query_model = item_space.query_model(features, served, self.last, self.half_life)
@@ -244,10 +250,10 @@ class EGES(WindowModel, ItemSpaceModel):
         starts = np.flatnonzero(np.diff(graph.indptr)).repeat(self.walks)
         return walk_batches(RandomWalks(graph), starts, self.length, batch_size, seed, first_epoch)
 
-    def own_callbacks(self):
-        """The mean item is learnt after each epoch."""
-        centre = tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self.centre())
-        return [*super().own_callbacks(), centre]
+    def settle(self):
+        """The mean item too, from which directions are."""
+        self.centre()
+        super().settle()
 
     def centre(self) -> None:
         """Learns the mean of the items' vectors as they are now, for what is served."""

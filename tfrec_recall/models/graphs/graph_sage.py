@@ -109,7 +109,7 @@ class GraphSAGE(NodeModel):
             (softmax) or several (sigmoids). It is then not an input.
         label_weight: what that loss weighs beside the unsupervised one.
         unsupervised: whether random walks teach as well.
-        hide_edges, with_id, cold_rate, popularity, last, half_life: as in `PinSAGE`.
+        hide_edges, with_id, cold_rate, popularity, shrinkage, last, half_life: as in `PinSAGE`.
         seed: of walks, samples, negatives and cold items.
 
     A node added later is embedded by its features. Users are the mean of their latest items
@@ -169,6 +169,7 @@ class GraphSAGE(NodeModel):
         with_id: bool = True,
         cold_rate: float = 0.1,
         popularity: float = 0.2,
+        shrinkage: float = 0.0,
         last: int | None = 15,
         half_life: float | None = 4.0,
         seed: int = 0,
@@ -227,8 +228,9 @@ class GraphSAGE(NodeModel):
         )
         self.cold_rate = cold_rate_beside(owner, cold_rate, 0.1, bool(self.nodes.side))
         item = features.inputs(features.item)
-        self.candidate_model = tf.keras.Model(item, VectorsOfFeatures(self.nodes)(item))
-        self.query_model = item_space.query_model(features, self.nodes, self.last, self.half_life)
+        served = self.served(VectorsOfFeatures(self.nodes), dim, shrinkage)
+        self.candidate_model = tf.keras.Model(item, served(item))
+        self.query_model = item_space.query_model(features, served, self.last, self.half_life)
 
     def take_over(self, before, origins):
         self.sampled.take_over(before.sampled, origins["item_id"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -128,15 +128,19 @@ class NodeEncoder(tf.keras.layers.Layer):
 
     def _is_cold(self, nodes: tf.Tensor, hidden: Hidden) -> tf.Tensor:
         """Which of these nodes are shown as new ones, bool [nodes]."""
-        cold = tf.gather(hidden.cold, nodes)
+        # Of the nodes of this step: the whole columns would take longer than the step.
+        of_nodes = {f.name: rows_of(self.table.columns[f.name], nodes) for f in self.side if f.size}
+        return tf.gather(hidden.cold, nodes) & self._described(of_nodes, nodes)
+
+    def _described(self, item: Mapping[str, tf.Tensor], ids: tf.Tensor) -> tf.Tensor:
+        """Which items have anything beside their id, bool [items]."""
         if any(not field.size for field in self.side):
-            return cold  # a number is always there
-        described = tf.zeros_like(cold)
+            return tf.ones_like(ids, tf.bool)  # a number is always there
+        described = tf.zeros_like(ids, tf.bool)
         for field in self.side:
-            # Of the nodes of this step: the whole columns would take longer than the step.
-            there = rows_of(self.table.columns[field.name], nodes) != 0
+            there = item[field.name] != 0
             described |= tf.reduce_any(there, axis=-1) if field.rank == 2 else there
-        return cold & described
+        return described
 
     def call(self, ids, training=False):
         distinct, position = tf.unique(tf.reshape(ids, [-1]))
@@ -199,6 +203,13 @@ class NodeEncoder(tf.keras.layers.Layer):
             known |= (ids != 0) & anything_known(self.side, item)
         return vectors * tf.cast(known, vectors.dtype)[:, tf.newaxis]
 
+    def of_new(self, item):
+        """What new items would be that are described as these are; zeros of those that are not."""
+        ids = item["item_id"]
+        vectors = self.of_features({**item, "item_id": tf.ones_like(ids)})  # the unknown one's
+        described = self._described(item, ids) & (ids != 0)
+        return tf.where(described[:, tf.newaxis], vectors, 0.0)
+
     def layer_wise(self) -> np.ndarray:
         """The vectors of all known items, [nodes, dim]: each layer of each node is made once."""
         nodes = [tf.range(at, min(at + ROWS, self.nodes)) for at in range(0, self.nodes, ROWS)]
@@ -241,14 +252,27 @@ class NodeEncoder(tf.keras.layers.Layer):
 
 @saved_by_config
 class VectorsOfFeatures(tf.keras.layers.Layer):
-    """`NodeEncoder.of_features` as a layer: encoded item features [items] to [items, dim]."""
+    """`NodeEncoder.of_features` as a layer: encoded item features [items] to [items, dim].
+
+    Of encoded ids alone [...], it gives what the encoder does.
+    """
 
     def __init__(self, nodes: NodeEncoder, **kwargs):
         super().__init__(**kwargs)
         self.nodes = nodes
 
-    def call(self, item, training=False):
-        return self.nodes.of_features(item, training)
+    def call(self, inputs, training=False):
+        if isinstance(inputs, Mapping):
+            return self.nodes.of_features(inputs, training)
+        return self.nodes(inputs, training=training)
+
+    def of_new(self, inputs):
+        """`NodeEncoder.of_new`, of ids too."""
+        if isinstance(inputs, Mapping):
+            return self.nodes.of_new(inputs)
+        distinct, position = tf.unique(tf.reshape(inputs, [-1]))
+        vectors = tf.gather(self.nodes.of_new(self.nodes.table(distinct)), position)
+        return tf.reshape(vectors, tf.concat([tf.shape(inputs), [vectors.shape[-1]]], axis=0))
 
     def get_config(self):
         nodes = part_config(self.nodes)

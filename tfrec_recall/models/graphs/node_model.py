@@ -76,10 +76,16 @@ class NodeModel(ItemSpaceModel):
         """
         self.add_neighbours(recent.interactions)
         self.taken.assign(known_counts(self.features))
+        self.settle()
 
     def add_neighbours(self, train: Interactions) -> None:
         """Gives items that have no neighbours those that these events show."""
         raise NotImplementedError(f"{type(self).__name__} does not say how a graph is added to.")
 
     def vectors_of(self, encoded):
-        return self.nodes.of_items(encoded)
+        vectors = self.nodes.of_items(encoded)
+        return vectors if self.shrunk is None else self.shrunk.of_all(vectors, encoded)
+
+    def settle(self):
+        if self.shrunk is not None:
+            self.shrunk.settle(self.taken.numpy(), self.nodes.layer_wise().__getitem__)

@@ -118,6 +118,7 @@ class PinSAGE(NodeModel):
             those that have nothing else, and 0 where no item has.
         popularity: the power of an item's training events that lifts its score; 0 ranks by cosine.
             A new item counts as one event.
+        shrinkage: as in `Item2Vec`, to what a new item with its features would be.
         last, half_life: the latest items that make a user's vector, as in `Item2Vec`.
         seed: of walks, negatives and cold items.
 
@@ -169,6 +170,7 @@ class PinSAGE(NodeModel):
         with_id: bool = True,
         cold_rate: float = 0.1,
         popularity: float = 0.1,
+        shrinkage: float = 0.0,
         last: int | None = 15,
         half_life: float | None = 4.0,
         seed: int = 0,
@@ -200,6 +202,8 @@ class PinSAGE(NodeModel):
             because = "where there are hard negatives"
             without_effect(owner, tuple(hard_ranks), RANKS, "hard_ranks", because)
             without_effect(owner, hard_weight, 1.0, "hard_weight", because)
+        if not normalize:
+            without_effect(owner, shrinkage, 0.0, "shrinkage", "on vectors of length one")
         self.top, self.walks, self.length = neighbours, walks, length
         self.neighbours_of_hops = (neighbours,) * layers
         self.run, self.next_item, self.board_power = run, next_item, board_power
@@ -229,8 +233,9 @@ class PinSAGE(NodeModel):
         )
         self.cold_rate = cold_rate_beside(owner, cold_rate, 0.1, bool(self.nodes.side))
         item = features.inputs(features.item)
-        self.candidate_model = tf.keras.Model(item, VectorsOfFeatures(self.nodes)(item))
-        self.query_model = item_space.query_model(features, self.nodes, self.last, self.half_life)
+        served = self.served(VectorsOfFeatures(self.nodes), dim, shrinkage)
+        self.candidate_model = tf.keras.Model(item, served(item))
+        self.query_model = item_space.query_model(features, served, self.last, self.half_life)
 
     def take_over(self, before, origins):
         self.important.take_over(before.important, origins["item_id"])

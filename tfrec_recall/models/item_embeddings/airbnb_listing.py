@@ -93,6 +93,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
             with one value an item, and () leaves cold listings without a vector.
         popularity: the power of a listing's training events that its score is multiplied with in
             users' lists; 0 ranks by cosine.
+        shrinkage: as in `Item2Vec`, to the mean of the listings of the `market`, if it is named.
         fixed_window, power, threshold, rate, decay_epochs, last, half_life, block, lanes, noise,
             longest_step, seed: as in `Item2Vec`.
     """
@@ -141,6 +142,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         last: int | None = 15,
         half_life: float | None = 4.0,
         popularity: float = 0.1,
+        shrinkage: float = 0.0,
         block: int = 32,
         lanes: int = 16,
         noise: int | None = 64,
@@ -195,9 +197,9 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
         item = features.inputs(features.item)
         cold = NearestWarm.of(self.tables, features, alike_by, nearest)
-        self.candidate_model = tf.keras.Model(item, cold(item))
-        warm = item_space.WarmOrMean(self.tables)
-        self.query_model = item_space.query_model(features, warm, last, half_life)
+        served = self.served(cold, dim, shrinkage, market)
+        self.candidate_model = tf.keras.Model(item, served(item))
+        self.query_model = item_space.query_model(features, served, last, half_life)
 
     def feature_rows(self):
         return [*super().feature_rows(), *item_space.rows_of_items(self.tables)]

@@ -53,6 +53,7 @@ class Item2Vec(WindowModel, ItemSpaceModel):
           `last=None`, `half_life=None`.
         - scores are lifted where many took an item, as the vectors of those that hardly anyone took
           are far from settled: `popularity=0.0`.
+        - these vectors are short, so that they come later among similar items too: `shrinkage=0.0`.
 
     An item is not its own context. Events without times have no order: a window then reaches over
     the sequence in another order each epoch, as over a basket, and so samples the set. Centres of
@@ -89,6 +90,11 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         half_life: an item weighs half of the one this many places newer; None weighs all alike.
         popularity: the power of an item's training events that its score is multiplied with; 0
             ranks by cosine, and below 0, lists have more of what few took.
+        shrinkage: of an item with n training events, n / (n + shrinkage) of the vector is its own,
+            and the rest the mean vector of its `cold_by`, if there is one, each item as often as it
+            has events: with few of them a vector is short, and the item comes later among similar
+            items and in lists through triggers; lists of users go by directions, and `popularity`.
+            0 leaves vectors at length one.
         cold_by: an item feature; an item that training never moved is the mean of the warm ones of
             its value.
         block, lanes, noise: centres of a lane, lanes of a step, and draws of noise a lane; noise
@@ -114,6 +120,7 @@ class Item2Vec(WindowModel, ItemSpaceModel):
             "last": None,
             "half_life": None,
             "popularity": 0.0,
+            "shrinkage": 0.0,
         },
         epochs=20,
     )
@@ -144,6 +151,7 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         last: int | None = 15,
         half_life: float | None = 4.0,
         popularity: float = 0.1,
+        shrinkage: float = 1.0,
         cold_by: str | None = None,
         block: int = 32,
         lanes: int = 16,
@@ -183,9 +191,9 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed, all_pairs)
         self.cold_by = cold_by
         self.vectors = item_space.warm_or_mean(features, self.tables, cold_by)
-        self.candidate_model = item_space.candidate_model(features, self.vectors, cold_by)
-        warm = item_space.WarmOrMean(self.tables)
-        self.query_model = item_space.query_model(features, warm, self.last, self.half_life)
+        served = self.served(self.vectors, dim, shrinkage, cold_by)
+        self.candidate_model = item_space.candidate_model(features, served, cold_by)
+        self.query_model = item_space.query_model(features, served, self.last, self.half_life)
 
     def feature_rows(self):
         return [*super().feature_rows(), *item_space.rows_of_items(self.tables)]
@@ -214,7 +222,8 @@ class Item2Vec(WindowModel, ItemSpaceModel):
     def vectors_of(self, encoded):
         if self.cold_by is None:
             return super().vectors_of(encoded)
-        return self.vectors.of_all(encoded["item_id"], encoded[self.cold_by])
+        vectors = self.vectors.of_all(encoded["item_id"], encoded[self.cold_by])
+        return vectors if self.shrunk is None else self.shrunk.of_all(vectors, encoded)
 
     def weighed(self, batch: Columns) -> Columns:
         """With 1 / K of each event's sequence of K, if pairs weigh it."""

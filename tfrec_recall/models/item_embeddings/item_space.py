@@ -155,7 +155,9 @@ def warm_or_mean(features: Features, tables: VectorTables, cold_by: str | None) 
     return WarmOrMean.of(tables, features.item_table[cold_by], encoding.size)
 
 
-def candidate_model(features: Features, vectors: WarmOrMean, cold_by: str | None) -> tf.keras.Model:
+def candidate_model(
+    features: Features, vectors: tf.keras.layers.Layer, cold_by: str | None
+) -> tf.keras.Model:
     """Encoded item features to unit vectors."""
     item = features.inputs(features.item)
     ids = item["item_id"]

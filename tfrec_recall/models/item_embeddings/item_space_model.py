@@ -6,11 +6,14 @@ from typing import ClassVar
 
 import tensorflow as tf
 
+from tfrec_recall.data.arguments import number
 from tfrec_recall.features import Features, Rows, Start
 from tfrec_recall.models.embedders import ItemEmbedder
 from tfrec_recall.models.item_embeddings import item_space
+from tfrec_recall.models.item_embeddings.shrunk import Shrunk
 from tfrec_recall.models.recall_model import RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, HistoryMean, TriggerRetriever
+from tfrec_recall.retrieval.index import unit_vectors
 from tfrec_recall.retrieval.item_weights import below_all
 
 
@@ -20,7 +23,9 @@ class ItemSpaceModel(RecallModel):
     Attributes:
         last, half_life: the latest items that make a user's vector, as in `recency_weights`.
         popularity: the power of an item's training events that lifts its score in users' lists; 0
-            ranks by the vectors alone, as `similar_items` always does.
+            ranks by the directions of vectors alone.
+        shrunk: what makes vectors of items with few events short, so that they come later among
+            similar items; None leaves them at length one. Users' lists go by directions.
 
     Items that are new since are embedded by `candidate_model`, in exports too.
     """
@@ -29,6 +34,7 @@ class ItemSpaceModel(RecallModel):
     last: int | None
     half_life: float | None
     popularity: float = 0.0
+    shrunk: Shrunk | None = None
 
     def __init__(self, features: Features, **kwargs):
         super().__init__(features, **kwargs)
@@ -39,10 +45,36 @@ class ItemSpaceModel(RecallModel):
     @property
     def vector_tables(self) -> int:
         """One of means, one that is searched, and one by cosine where that is another."""
-        return 2 + bool(self.popularity or not getattr(self, "normalize", True))
+        lengths = self.shrunk is not None or not getattr(self, "normalize", True)
+        return 2 + bool(self.popularity or lengths)
 
     def feature_rows(self):
         return [Rows(self.taken, "item_id", Start.zero)]
+
+    def served(
+        self, vectors: tf.keras.layers.Layer, dim: int, shrinkage: float, by: str | None = None
+    ) -> tf.keras.layers.Layer:
+        """The layer of item vectors as all see them: users, triggers, similar items and exports.
+
+        Args:
+            vectors: encoded ids, or what `candidate_model` gives it, to vectors of `dim` numbers.
+            shrinkage, by: as `Shrunk` has them; with a shrinkage of 0 it is the layer itself.
+        """
+        number(type(self).__name__, shrinkage, "shrinkage", least=0)
+        if not shrinkage:
+            return vectors
+        self.shrunk = Shrunk.of(self.features, vectors, dim, shrinkage, by)
+        return self.shrunk
+
+    def own_callbacks(self):
+        """What follows from all items is learnt after each epoch."""
+        settle = tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self.settle())
+        return [*super().own_callbacks(), settle]
+
+    def settle(self) -> None:
+        """Learns what rare items shrink to, and how far, from the vectors as they are now."""
+        if self.shrunk is not None:
+            self.shrunk.settle(self.taken.numpy(), self.shrunk.vectors)
 
     def fit(self, *args, **kwargs):
         self.taken.assign(item_space.known_counts(self.features))
@@ -52,8 +84,9 @@ class ItemSpaceModel(RecallModel):
         """Users by the mean of their latest items, new ones too; see `RecallModel.retriever`."""
         ids, vectors = items["item_id"].to_numpy(), self.embed_items(items)
         lift = self.lift(items) if self.popularity else None
+        asking = vectors if self.shrunk is None else unit_vectors(vectors)
         return EmbeddingRetriever(
-            HistoryMean(ids, vectors, self.last, self.half_life),
+            HistoryMean(ids, asking, self.last, self.half_life),
             ids,
             vectors,
             index or Exact(),
@@ -61,7 +94,8 @@ class ItemSpaceModel(RecallModel):
             item_embedder=ItemEmbedder(self.features, self.candidate_model),
             tuning_queries=tuning_queries,
             lift=lift,
-            bias=below_all(vectors, lift),
+            bias=below_all(asking, lift),
+            shortened=self.shrunk is not None,
             seed=seed,
         ).with_fallback(self.popularity_of(items))
 
@@ -77,6 +111,7 @@ class ItemSpaceModel(RecallModel):
             index,
             k,
             item_embedder=ItemEmbedder(self.features, self.candidate_model),
+            shortened=self.shrunk is not None,
             seed=seed,
             **{"last": self.last, "half_life": self.half_life, "lift": lift, **options},
         ).with_fallback(self.popularity_of(items))

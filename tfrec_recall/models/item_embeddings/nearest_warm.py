@@ -36,8 +36,8 @@ class NearestWarm(tf.keras.layers.Layer):
             at all gives cold items zeros. `of` says what values items have.
         nearest: how many.
 
-    Input: a dictionary of encoded item features [items]; buckets are integers.
-    Output: [items, dim].
+    Input: a dictionary of encoded item features [items], buckets as integers; or ids alone [...].
+    Output: [items, dim]; of ids alone [..., dim], zeros for cold ones.
     """
 
     def __init__(
@@ -86,9 +86,9 @@ class NearestWarm(tf.keras.layers.Layer):
         return [Rows(values, start=Start.given) for values in self.values.values()]
 
     def call(self, item):
-        ids = item["item_id"]
+        ids = item["item_id"] if isinstance(item, Mapping) else item
         unit, warm = warm_units(self.tables, ids)
-        if not self.steps:
+        if not self.steps or ids is item:
             return unit
         cold = tf.where(~warm & (ids != 0))  # [cold, 1]
         values = {name: tf.gather_nd(item[name], cold) for name in self.steps}

@@ -80,7 +80,8 @@ class WindowModel(RecallModel):
         self.training.begin(run)
 
     def own_callbacks(self):
-        return [tf.keras.callbacks.LambdaCallback(on_epoch_end=self._tell_of_no_pair)]
+        told = tf.keras.callbacks.LambdaCallback(on_epoch_end=self._tell_of_no_pair)
+        return [*super().own_callbacks(), told]
 
     def _tell_of_no_pair(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """A stream is not looked through before it is learnt from, as `training_data` is."""
