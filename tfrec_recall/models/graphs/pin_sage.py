@@ -233,9 +233,9 @@ class PinSAGE(NodeModel):
         )
         self.cold_rate = cold_rate_beside(owner, cold_rate, 0.1, bool(self.nodes.side))
         item = features.inputs(features.item)
-        served = self.served(VectorsOfFeatures(self.nodes), dim, shrinkage)
-        self.candidate_model = tf.keras.Model(item, served(item))
-        self.query_model = item_space.query_model(features, served, self.last, self.half_life)
+        vectors = self.served(VectorsOfFeatures(self.nodes), dim, shrinkage)
+        self.candidate_model = tf.keras.Model(item, vectors(item))
+        self.query_model = item_space.query_model(features, vectors, self.last, self.half_life)
 
     def take_over(self, before, origins):
         self.important.take_over(before.important, origins["item_id"])

@@ -223,7 +223,7 @@ class Directed(tf.keras.layers.Layer):
 
     def of_new(self, inputs):
         """What is served of new items that are described as these are; zeros of others."""
-        item = inputs if isinstance(inputs, Mapping) else self.vectors.table(inputs)
+        item = dict(inputs) if isinstance(inputs, Mapping) else self.vectors.table(inputs)
         return self.direction(self.vectors.of_new(item))
 
     def get_config(self):
