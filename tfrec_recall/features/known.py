@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.vocabulary import FIRST_KNOWN, PADDING, UNKNOWN
 from tfrec_recall.features.encoder import Field
 from tfrec_recall.features.specification import Features
@@ -20,6 +21,7 @@ class KnownItems(tf.keras.layers.Layer):
         return tf.where(ids >= FIRST_KNOWN, ids, 0)
 
 
+@of_kinds
 def met(features: Features, history: tf.Tensor) -> tf.Tensor:
     """The encoded ids of a history that say something: items that training never saw are padding,
     unless its histories had such, which have taught what they are.
@@ -38,7 +40,8 @@ class OfKnown(tf.keras.layers.Layer):
     Args:
         fields: of the items that their vectors are made of.
 
-    Input: a tuple of vectors [items, ..., dim] and the items' encoded features.
+    Input: a tuple of vectors [..., dim], or [..., objectives, dim], and the encoded features of the
+        items, [...] or [..., values].
     Output: as the vectors.
 
     >>> items = {"item_id": tf.constant([1, 1, 2]), "genre": tf.constant([1, 3, 0])}
@@ -56,7 +59,8 @@ class OfKnown(tf.keras.layers.Layer):
         if training:
             return vectors
         known = anything_known(self.fields, item)
-        known = tf.reshape(known, [-1, *[1] * (vectors.shape.rank - 1)])
+        for _ in range(vectors.shape.rank - known.shape.rank):
+            known = tf.expand_dims(known, -1)
         return tf.where(known, vectors, tf.zeros([], vectors.dtype))
 
     def get_config(self):

@@ -408,6 +408,8 @@ class RecallModel(Growing, Learner):
                 inputs, such as `evaluation.tuning_queries(split)`. Exact search needs none.
         """
         vectors, bias = self.embed_items(items), self.bias_of(items)
+        if bias is None and self.lists_are_filled:
+            bias = below_all(vectors)
         return EmbeddingRetriever(
             query_embedder=self.query_embedder(),
             item_ids=items["item_id"].to_numpy(),
@@ -416,13 +418,13 @@ class RecallModel(Growing, Learner):
             k=k,
             item_embedder=ItemEmbedder(self.features, self.candidate_model),
             tuning_queries=tuning_queries,
-            bias=below_all(vectors) if bias is None else bias,
+            bias=bias,
             seed=seed,
         ).with_fallback(self.popularity_of(items))
 
     def bias_of(self, items: pd.DataFrame) -> np.ndarray | None:
         """What is added to the score of each item in users' lists, [items]; None: nothing, but that
-        items of zeros come after all others.
+        items of zeros come after all others where lists are filled.
         """
         return None
 
