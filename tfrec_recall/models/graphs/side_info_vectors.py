@@ -127,7 +127,7 @@ class SideInfoVectors(tf.keras.layers.Layer):
         known, mask = self._known(item)
         return self.pooling(self.encoder(known), item_id=known["item_id"], mask=mask)
 
-    def of_new(self, item: dict[str, tf.Tensor]) -> tf.Tensor:
+    def of_new(self, item: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """The vectors of new items that are described as these are; zeros of those that are not."""
         return self.embed({**item, "item_id": tf.zeros_like(item["item_id"])})
 
@@ -223,7 +223,7 @@ class Directed(tf.keras.layers.Layer):
 
     def of_new(self, inputs):
         """What is served of new items that are described as these are; zeros of others."""
-        item = dict(inputs) if isinstance(inputs, Mapping) else self.vectors.table(inputs)
+        item = inputs if isinstance(inputs, Mapping) else self.vectors.table(inputs)
         return self.direction(self.vectors.of_new(item))
 
     def get_config(self):
