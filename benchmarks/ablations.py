@@ -30,7 +30,15 @@ from tfrec_recall.cli.runs.training import Unsuitable, train_model
 from tfrec_recall.data import Interactions, Split, hold_back, standard
 from tfrec_recall.evaluation import evaluate
 from tfrec_recall.models.learning import next_choice
-from tfrec_recall.sampling import Hard, InBatch, Popularity, Uniform, WithoutOwn
+from tfrec_recall.sampling import (
+    Hard,
+    InBatch,
+    LogUniform,
+    Popularity,
+    Uniform,
+    Unmet,
+    WithoutOwn,
+)
 
 METRICS = ("recall@50", "coverage@50", "popularity_rank@50")
 COLUMNS = (*METRICS, "seconds")
@@ -55,6 +63,8 @@ ROWS = {
     "uniform negatives": Row(YOUTUBE, {"negatives": Uniform(1000)}),
     "in-batch negatives": Row(YOUTUBE, {"negatives": 0}),
     "mixed negatives": Row(YOUTUBE, {"negatives": 1000}),
+    "negatives by rank": Row(YOUTUBE, {"negatives": LogUniform(1000)}),
+    "4 unmet items more": Row(YOUTUBE, {"negatives": [Popularity(1000, 0.5), Unmet(4)]}),
     "100 negatives": Row(YOUTUBE, {"negatives": Popularity(100, 0.5)}),
     "4,000 negatives": Row(YOUTUBE, {"negatives": Popularity(4000, 0.5)}),
     "10 hard negatives more": Row(
