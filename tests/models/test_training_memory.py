@@ -213,6 +213,7 @@ def test_an_item_space_has_a_table_of_means_as_well(popularity):
             weight.assign(tf.random.stateless_normal(weight.shape, [0, 1]))
         if weight.shape.rank == 1 and weight.dtype == tf.float32:
             weight.assign(tf.ones_like(weight))
+    model.shrunk.share.assign(tf.fill(model.shrunk.share.shape, 0.5))  # 1 leaves nothing
     model.has_learnt.assign(1)
     items = the_board().items
     found = [tuple(v.shape) for v in model.retriever(items, k=2).variables]

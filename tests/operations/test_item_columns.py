@@ -78,6 +78,7 @@ def test_a_file_of_items_is_read_by_the_types_of_its_columns(tmp_path):
     inputs = {"item_code": tf.string, "item_item_code": tf.int64}
     retriever = types.SimpleNamespace(
         card={},
+        report={},
         id_dtype=tf.string,
         item_inputs={name: tf.TensorSpec([None], dtype) for name, dtype in inputs.items()},
         item_columns={"item_code": "code", "item_item_code": "item_code"},

@@ -88,11 +88,13 @@ class Source:
 
         Raises: ValueError for what says how files are to be read: these were read once.
         """
-        from tfrec_recall.data import PartedInteractions, datasets
+        place = self._found()
+        if place is None:
+            return None
+        from tfrec_recall.data import PartedInteractions
         from tfrec_recall.data.parted import ABOUT
 
-        place = None if self.name in datasets.names() else datasets.found_at(self.name)
-        if place is None or not (place / ABOUT).is_file():
+        if not (place / ABOUT).is_file():
             return None
         at_once = f"--data {place / 'events'} --items {place / 'items.parquet'}"
         self._refuse_layout(f"events in parts, which stay so unless {at_once} reads them at once")
@@ -103,14 +105,21 @@ class Source:
 
         Raises: as `parts`.
         """
-        from tfrec_recall.data import datasets
+        place = self._found()
+        if place is None:
+            return None
         from tfrec_recall.data.splits.saved import holds_split
 
-        place = None if self.name in datasets.names() else datasets.found_at(self.name)
-        if place is None or not holds_split(place):
+        if not holds_split(place):
             return None
         self._refuse_layout("a split, which is read as it was written")
         return place
+
+    def _found(self) -> pathlib.Path | None:
+        """Where the data are; None of a data set by its name, and of what is not there."""
+        from tfrec_recall.data import datasets
+
+        return None if self.name in datasets.names() else datasets.found_at(self.name)
 
     def _refuse_layout(self, what: str) -> None:
         """Raises ValueError for options that say how files are written; columns are features."""
