@@ -37,9 +37,8 @@ def features_of(*item):
 @pytest.mark.parametrize(
     ("feature", "absent"),
     [
-        (Categorical("item_id"), 1),
+        (Categorical("item_id"), 0),  # as there are columns beside
         (Categorical("item_id", min_count=2), 0),  # c is unknown in histories of training
-        (Categorical("item_id", min_count=1), 1),
         (Categorical("item_id", unknown_rate=0.1), 0),
         (Categorical("shelf"), 1),
         (Categorical("shelf", min_count=2), 0),  # that of c
@@ -56,6 +55,7 @@ def test_the_unknown_is_absent_where_training_never_shows_it(feature, absent):
     fields = {field.name: field.absent for field in features.fields(features.item)}
     assert fields[feature.name] == absent
     assert [f.absent for f in features.fields(features.user)] == [0, 0]
+    assert features_of(Categorical("item_id")).absent("item_id") == 1  # nothing is beside
 
 
 def test_what_is_not_known_is_left_out_of_histories_unless_training_had_it():

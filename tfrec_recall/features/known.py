@@ -26,7 +26,7 @@ def met(features: Features, history: tf.Tensor) -> tf.Tensor:
     """The encoded ids of a history that say something: items that training never saw are padding,
     unless its histories had such, which have taught what they are.
     """
-    return KnownItems()(history) if features.absent("item_id") else history
+    return history if features.shows_unknown("item_id") else KnownItems()(history)
 
 
 @saved_by_config

@@ -259,16 +259,23 @@ class Features:
     def absent(self, name: str) -> int:
         """The last of a feature's codes that say nothing: padding; of items also the unknown, where
         no item or history of training has it, so that nothing would have taught a vector of it.
+
+        Beside columns the row of unknown ids stays, drawn as it is: without it new items are their
+        columns alone, and come nearer to users than items that are known, of which few are wanted.
         """
+        beside = name == "item_id" and len(self.item) > 1
+        return PADDING if beside or self.shows_unknown(name) else UNKNOWN
+
+    def shows_unknown(self, name: str) -> bool:
+        """Whether training teaches what is unknown of an item's feature; True of other features."""
         feature = next((feature for feature in self.item if feature.name == name), None)
         if feature is None or not self.encodings[name].size:
-            return PADDING
+            return True
         taught = getattr(feature, "unknown_rate", 0.0) > 0
         if name == "item_id":  # what gave its number up later is left out of histories as well
-            taught |= getattr(feature, "min_count", 1) > 1 and self.item_counts[UNKNOWN] > 0
-        else:
-            taught |= bool((self.item_table[name][FIRST_KNOWN:] == UNKNOWN).any())
-        return PADDING if taught else UNKNOWN
+            counted = self.item_counts[UNKNOWN] > 0
+            return taught or bool(getattr(feature, "min_count", 1) > 1 and counted)
+        return taught or bool((self.item_table[name][FIRST_KNOWN:] == UNKNOWN).any())
 
     def inputs(self, features: Iterable[Feature]) -> dict[str, tf.Tensor]:
         """One symbolic Keras input a feature, by name, without the batch axis in its shape."""
