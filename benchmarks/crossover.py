@@ -3,10 +3,10 @@
     python -m benchmarks.crossover     # three minutes; LazyAdam beside XLA with Keras' Adam
 
 The choice is by the numbers in a model's tables, against those that a batch looks up
-(`models/table_steps.py`). `NeuralCF` learns from batches of 256 and 1,024, with half as many users
-as items, and `TwoTower` from batches of 1,024 of 10,000 items. A step is the mean between the first
-and the last of 48, the least of two epochs. Exits with 1 where the choice takes longer, of tables
-that have more than a million numbers: smaller ones are moved whole in any case.
+(`models/fitting/table_steps.py`). `NeuralCF` learns from batches of 256 and 1,024, with half as
+many users as items, and `TwoTower` from batches of 1,024 of 10,000 items. A step is the mean
+between the first and the last of 48, the least of two epochs. Exits with 1 where the choice takes
+longer, of tables that have more than a million numbers: smaller ones are moved whole in any case.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.features import Categorical
 from tfrec_recall.models import NeuralCF, TwoTower
-from tfrec_recall.models.table_steps import FEW_NUMBERS, numbers
+from tfrec_recall.models.fitting.table_steps import FEW_NUMBERS, numbers
 from tfrec_recall.optimizers import LazyAdam
 
 CLAIMED, STEPS = 1.5, 48

@@ -8,7 +8,8 @@ One table of 32 numbers a row, a batch of 4,096 rows drawn evenly, a squared los
 the same run, Keras' Adam, which moves all rows at every step, and Keras' Adagrad, which does not,
 but keeps as much state as the table. The time is the median of the steps, after three of them, and
 the state is what the optimizer keeps. The ratio is that of the slowest size to the smallest. The
-second size is the largest table that models move whole for such a batch (`models/table_steps.py`).
+second size is the largest table that models move whole for such a batch
+(`models/fitting/table_steps.py`).
 
 TwoTower has a user's id, histories of 20, 10,000 items and batches of 1,024; beside its own choice
 (XLA and Keras' Adam, or LazyAdam where tables are large) stands XLA with Keras' Adam everywhere. Of
@@ -33,7 +34,7 @@ import tfrec_recall  # noqa: F401  chooses the Keras
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import TwoTower
-from tfrec_recall.models.table_steps import FEW_NUMBERS, TIMES
+from tfrec_recall.models.fitting.table_steps import FEW_NUMBERS, TIMES
 from tfrec_recall.optimizers import LazyAdam, RowWiseAdagrad
 
 CLAIMED = 1.5

@@ -14,7 +14,7 @@ from tests.cli.test_training import STEPS, Toy
 from tfrec_recall.cli.commands import train as command
 from tfrec_recall.cli.runs.long_run import LongRun, long_run
 from tfrec_recall.cli.runs.training import train_model
-from tfrec_recall.models.fitting import checkpoints_of
+from tfrec_recall.models.fitting.run import checkpoints_of
 from tfrec_recall.operations.delta_files import tensors_of
 from tfrec_recall.optimizers import LazyAdam
 from tfrec_recall.training import Checkpoints

@@ -19,7 +19,8 @@ from tfrec_recall.data import Interactions, last_events_out, memory
 from tfrec_recall.evaluation import RecallOnValidation
 from tfrec_recall.features import Categorical, Features
 from tfrec_recall.layers.tables import is_divided
-from tfrec_recall.models import table_steps, training_memory
+from tfrec_recall.models.fitting import memory as training_memory
+from tfrec_recall.models.fitting import table_steps
 from tfrec_recall.sampling import Hard, InBatch
 from tfrec_recall.training import Checkpoints, RateDrops, on_one_device
 

@@ -12,7 +12,7 @@ from tests.contract.model_cases import BATCH, built, learnt_by, the_board
 from tfrec_recall import models
 from tfrec_recall.data import batches
 from tfrec_recall.layers import draws
-from tfrec_recall.models.learner import Learner
+from tfrec_recall.models.fitting.learner import Learner
 from tfrec_recall.sampling import Hard, InBatch
 from tfrec_recall.training import Checkpoints, Preempted, is_over
 

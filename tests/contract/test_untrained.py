@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tests.contract.model_cases import IN_ONE_PASS, ORIGINAL, built, the_board, trained
 from tfrec_recall import models
-from tfrec_recall.models.learner import LearntNothing
+from tfrec_recall.models.fitting.learner import LearntNothing
 
 
 def told(model):

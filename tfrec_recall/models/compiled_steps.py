@@ -7,7 +7,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from tfrec_recall.models.keras_arguments import batch_of
+from tfrec_recall.models.fitting.keras_arguments import batch_of
 
 Batch = dict[str, tf.Tensor]
 Metrics = dict[str, tf.Tensor]

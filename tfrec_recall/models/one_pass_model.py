@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from tfrec_recall.data import Interactions, PartedInteractions
 from tfrec_recall.data.notices import tell
-from tfrec_recall.models.fitting import callbacks_in
-from tfrec_recall.models.keras_arguments import refuse
+from tfrec_recall.models.fitting.keras_arguments import refuse
+from tfrec_recall.models.fitting.run import callbacks_in
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 
 MEASURED = "evaluation.evaluate(model.retriever(items), split) measures its lists"

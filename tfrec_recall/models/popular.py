@@ -12,10 +12,10 @@ from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import number
 from tfrec_recall.features import Categorical, Features, Rows, Start, Wanted, ids_alone
-from tfrec_recall.models.embedders import QueryEmbedder
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.retrieval import Popularity
+from tfrec_recall.retrieval.embedders import QueryEmbedder
 from tfrec_recall.retrieval.embedding_retriever import EVERYBODY
 from tfrec_recall.retrieval.popularity import SECONDS_A_DAY, event_weights
 

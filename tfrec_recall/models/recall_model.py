@@ -17,16 +17,16 @@ from tfrec_recall.data.next_pass import followed_by
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features, Wanted, item_embedding
 from tfrec_recall.layers.tables import is_far
-from tfrec_recall.models.embedders import ItemEmbedder, QueryEmbedder
-from tfrec_recall.models.growth import Growing
-from tfrec_recall.models.keras_arguments import is_batches, require_query
-from tfrec_recall.models.learner import Learner
-from tfrec_recall.models.nothing_new import telling_of_nothing
+from tfrec_recall.models.fitting.keras_arguments import is_batches, require_query
+from tfrec_recall.models.fitting.learner import Learner
+from tfrec_recall.models.fitting.memory import TrainingMemory
+from tfrec_recall.models.fitting.table_steps import moves_rows, noting_batches, of_examples
+from tfrec_recall.models.growing.growth import Growing
+from tfrec_recall.models.growing.nothing_new import telling_of_nothing
 from tfrec_recall.models.published import Published, Unread, left_out
-from tfrec_recall.models.table_steps import moves_rows, noting_batches, of_examples
-from tfrec_recall.models.training_memory import TrainingMemory
 from tfrec_recall.optimizers import LazyAdam
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Popularity, Retriever
+from tfrec_recall.retrieval.embedders import ItemEmbedder, QueryEmbedder
 from tfrec_recall.retrieval.item_weights import below_all
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 

@@ -11,7 +11,7 @@ from tfrec_recall.features import Categorical, Features, History, MultiValued
 from tfrec_recall.models import GraphSAGE, PinSAGE
 from tfrec_recall.models.graphs.graph_sage import AGGREGATORS, drawn_evenly, strongest
 from tfrec_recall.models.graphs.node_encoder import Hidden
-from tfrec_recall.models.growth import owners_of
+from tfrec_recall.models.growing.growth import owners_of
 
 SMALL = {"dim": 8, "sizes": (4, 3), "shared": 20, "seed": 3}
 

@@ -7,7 +7,7 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.data.examples import NoExample
 from tfrec_recall.features import Categorical, Features
 from tfrec_recall.graph import RandomWalks
-from tfrec_recall.models.fitting import Run
+from tfrec_recall.models.fitting.run import Run
 from tfrec_recall.models.graphs import item_pairs
 from tfrec_recall.models.graphs.item_pairs import (
     Steps,

@@ -11,7 +11,7 @@ from tests.references.neighbourhoods import max_margin
 from tests.references.side_info_pooling import weighted
 from tfrec_recall.features import Categorical, Features, History, Numeric
 from tfrec_recall.models import BGE, EGES, GES, GraphSAGE, PinSAGE
-from tfrec_recall.models.fitting import Run
+from tfrec_recall.models.fitting.run import Run
 
 NOISE = 3  # what every draw is
 

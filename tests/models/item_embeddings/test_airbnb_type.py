@@ -8,7 +8,7 @@ from tfrec_recall.data.datasets.simulated import simulate
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.features import Categorical, Features, Numeric
 from tfrec_recall.models import AirbnbType
-from tfrec_recall.models.fitting import Run
+from tfrec_recall.models.fitting.run import Run
 from tfrec_recall.models.item_embeddings.types import TypeRule
 
 

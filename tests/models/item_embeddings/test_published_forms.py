@@ -13,7 +13,7 @@ from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import AirbnbListing, AirbnbType, Item2Vec
-from tfrec_recall.models.fitting import Run
+from tfrec_recall.models.fitting.run import Run
 
 NOISE = 3  # what every draw is: the first known id but one
 

@@ -42,11 +42,11 @@ from tfrec_recall.features import Features, Wanted
 from tfrec_recall.features.specification import WITHOUT_TIMES
 from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models import RecallModel
+from tfrec_recall.models.fitting.memory import TrainingMemory, tell_of_all_rows
 from tfrec_recall.models.item_embeddings.window_model import WindowModel
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.published import left_out
 from tfrec_recall.models.recall_model import BATCH_SIZE
-from tfrec_recall.models.training_memory import TrainingMemory, tell_of_all_rows
 from tfrec_recall.optimizers import LazyAdam, RowWiseAdagrad
 from tfrec_recall.training import RateDrops, RunIsOver, on_one_device
 from tfrec_recall.training.copies import Copies

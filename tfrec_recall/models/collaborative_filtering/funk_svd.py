@@ -23,11 +23,11 @@ from tfrec_recall.models.collaborative_filtering.factors_and_bias import (
 )
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import rating_column
 from tfrec_recall.models.collaborative_filtering.raters import ByFactors, ByFoldIn
-from tfrec_recall.models.embedders import QueryEmbedder
-from tfrec_recall.models.nothing_new import telling_of_nothing
+from tfrec_recall.models.growing.nothing_new import telling_of_nothing
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
+from tfrec_recall.retrieval.embedders import QueryEmbedder
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 
 FOLDED_AT_A_TIME = 1024  # users or items

@@ -40,8 +40,8 @@ from tfrec_recall.models.collaborative_filtering.neighbour_ratings import (
     rating_column,
 )
 from tfrec_recall.models.collaborative_filtering.raters import ByItems
-from tfrec_recall.models.growth import forget
-from tfrec_recall.models.nothing_new import telling_of_nothing
+from tfrec_recall.models.growing.growth import forget
+from tfrec_recall.models.growing.nothing_new import telling_of_nothing
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.published import Other, Published, Unread
 from tfrec_recall.models.recall_model import BATCH_SIZE

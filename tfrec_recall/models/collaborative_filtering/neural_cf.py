@@ -29,7 +29,7 @@ from tfrec_recall.models.collaborative_filtering.arguments import (
 )
 from tfrec_recall.models.collaborative_filtering.id_embeddings import id_embeddings
 from tfrec_recall.models.collaborative_filtering.pair_scorer import PairScorer
-from tfrec_recall.models.keras_arguments import FIT
+from tfrec_recall.models.fitting.keras_arguments import FIT
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.published import Published, Unread
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel

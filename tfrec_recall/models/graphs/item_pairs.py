@@ -14,7 +14,7 @@ from tfrec_recall.data.streaming import batches
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features
 from tfrec_recall.graph.importance import Walks
-from tfrec_recall.models.fitting import Run
+from tfrec_recall.models.fitting.run import Run
 
 QUERIES_AT_A_TIME = 2**16
 

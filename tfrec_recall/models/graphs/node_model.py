@@ -9,12 +9,12 @@ import tensorflow as tf
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Features, History, Rows, Start, Wanted, infer
 from tfrec_recall.layers.tables import is_far
+from tfrec_recall.models.fitting.table_steps import of_items
 from tfrec_recall.models.graphs.item_pairs import Steps
 from tfrec_recall.models.graphs.node_encoder import NodeEncoder
 from tfrec_recall.models.item_embeddings.item_space import known_counts
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
-from tfrec_recall.models.table_steps import of_items
 
 
 class NodeModel(ItemSpaceModel):

@@ -17,7 +17,7 @@ from tfrec_recall._keras import saved_by_config
 from tfrec_recall.features import Origin, Rows, Start
 from tfrec_recall.graph import Neighbours
 from tfrec_recall.layers.tables import rows_of
-from tfrec_recall.models.growth import forget
+from tfrec_recall.models.growing.growth import forget
 
 
 @saved_by_config

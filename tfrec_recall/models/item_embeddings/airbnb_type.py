@@ -17,6 +17,7 @@ from tfrec_recall.data.sequences import sequences
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.data.windows import Block, session_batches
 from tfrec_recall.features import Features, History, Rows, Start, Wanted, infer
+from tfrec_recall.models.growing.nothing_new import telling_of_nothing
 from tfrec_recall.models.item_embeddings.arguments import check_training, check_windows
 from tfrec_recall.models.item_embeddings.event_types import EVENT_TYPE, Types, of_types, several
 from tfrec_recall.models.item_embeddings.seen_types import SeenTypes
@@ -25,7 +26,6 @@ from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
 from tfrec_recall.models.item_embeddings.window_model import WindowModel
 from tfrec_recall.models.item_embeddings.window_pairs import Noise, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
-from tfrec_recall.models.nothing_new import telling_of_nothing
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 

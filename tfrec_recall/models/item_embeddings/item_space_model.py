@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from tfrec_recall.data.arguments import number
 from tfrec_recall.features import Features, Rows, Start
-from tfrec_recall.models.embedders import ItemEmbedder
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.shrunk import Shrunk
 from tfrec_recall.models.recall_model import RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, HistoryMean, TriggerRetriever
+from tfrec_recall.retrieval.embedders import ItemEmbedder
 from tfrec_recall.retrieval.index import unit_vectors
 from tfrec_recall.retrieval.item_weights import below_all
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.data.windows import Block, Blocks, Columns, sets_by_length, thin_out
-from tfrec_recall.models.fitting import Run
+from tfrec_recall.models.fitting.run import Run
 
 # (block, rate, seed) -> loss and pairs of the first lane
 Learn = Callable[[Block, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
@@ -86,7 +86,8 @@ class WindowTraining(tf.keras.layers.Layer):
         if not self.begun:
             raise ValueError(
                 "The learning rate of vectors that learn from windows falls over the epochs of "
-                "fit: learn by model.fit, or say model.begin(models.fitting.Run(epochs, steps)). "
+                "fit: learn by model.fit, or say model.begin(Run(epochs, steps)), of "
+                "models.fitting.run. "
                 "Received: a step outside of fit."
             )
         found = self._run(batch, window, learn, self._rate(0), self._rate(1))

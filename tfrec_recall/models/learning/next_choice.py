@@ -20,7 +20,7 @@ from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features, Wanted
 from tfrec_recall.features.inference import infer_of
 from tfrec_recall.features.seen import Seen, seen_in
-from tfrec_recall.models.density import LONG
+from tfrec_recall.models.learning.density import LONG
 
 
 def personal_features(

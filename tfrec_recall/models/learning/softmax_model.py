@@ -23,11 +23,11 @@ from tfrec_recall.features import (
 from tfrec_recall.features.item_embedding import embedded_whole
 from tfrec_recall.features.parted_batches import PartedBatches, parted_batches
 from tfrec_recall.layers.tables import is_far
+from tfrec_recall.models.fitting.table_steps import of_items
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.hard_mining import HardMining
 from tfrec_recall.models.learning.next_choice import choices, personal_features
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
-from tfrec_recall.models.table_steps import of_items
 from tfrec_recall.sampling import Hard, HardNegatives, Unmet, WithoutOwn
 
 OF_UNMET = (Unmet, Hard, WithoutOwn)  # kinds that ask what a user has met

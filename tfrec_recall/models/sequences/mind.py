@@ -29,7 +29,6 @@ from tfrec_recall.layers import (
 from tfrec_recall.layers.activations import activation_of
 from tfrec_recall.layers.capsule_routing import events_after
 from tfrec_recall.layers.draws import normal
-from tfrec_recall.models.embedders import ItemEmbedder
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.served import served
@@ -38,6 +37,7 @@ from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published, Such, Unread
 from tfrec_recall.models.sequences.arguments import check_sequence_model
 from tfrec_recall.retrieval import Diversity, EmbeddingRetriever, Exact
+from tfrec_recall.retrieval.embedders import ItemEmbedder
 from tfrec_recall.retrieval.item_weights import below_all
 from tfrec_recall.sampling import LogUniform, Negatives
 

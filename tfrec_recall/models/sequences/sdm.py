@@ -31,7 +31,6 @@ from tfrec_recall.layers import (
     Tower,
     UserAttention,
 )
-from tfrec_recall.models.embedders import QueryEmbedder
 from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dropout import dropout as dropped
@@ -43,6 +42,7 @@ from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.sequences.arguments import check_sequence_model
 from tfrec_recall.models.sequences.session_events import EventsReached, SessionEvents
 from tfrec_recall.models.sequences.session_query import SessionQuery
+from tfrec_recall.retrieval.embedders import QueryEmbedder
 from tfrec_recall.sampling import LogUniform, Negatives
 
 TIMES, SESSIONS = "history_timestamp", "history_session_id"

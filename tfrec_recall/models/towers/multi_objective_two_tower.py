@@ -25,7 +25,6 @@ from tfrec_recall.features import (
     objectives_of,
 )
 from tfrec_recall.layers import MaskedMean, Tower
-from tfrec_recall.models.embedders import ItemEmbedder, QueryEmbedder
 from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.dimension import dim_of
@@ -39,6 +38,7 @@ from tfrec_recall.models.towers.arguments import check_towers
 from tfrec_recall.models.towers.item_tower import item_tower
 from tfrec_recall.models.towers.two_tower import TwoTower
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact
+from tfrec_recall.retrieval.embedders import ItemEmbedder, QueryEmbedder
 from tfrec_recall.retrieval.item_weights import below_all
 from tfrec_recall.sampling import Negatives
 

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfrec_recall.data.next_pass import followed_by
 from tfrec_recall.data.streaming import batches
-from tfrec_recall.models.fitting import Passes, Run
+from tfrec_recall.models.fitting.run import Passes, Run
 
 
 def made(make):

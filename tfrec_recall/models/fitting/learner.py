@@ -12,9 +12,8 @@ from tfrec_recall.layers.draws import seeded
 from tfrec_recall.layers.tables import is_far
 from tfrec_recall.losses import InBatchSoftmax
 from tfrec_recall.models.compiled_steps import CompiledSteps
-from tfrec_recall.models.feeding import feed
-from tfrec_recall.models.fitting import Passes, Run, callbacks_in, checkpoints_of, with_own
-from tfrec_recall.models.keras_arguments import (
+from tfrec_recall.models.fitting.feeding import feed
+from tfrec_recall.models.fitting.keras_arguments import (
     COMPILE,
     EVALUATE,
     FIT,
@@ -29,9 +28,10 @@ from tfrec_recall.models.keras_arguments import (
     refuse,
     require_batches,
 )
+from tfrec_recall.models.fitting.memory import check_state, tell_of_all_rows
+from tfrec_recall.models.fitting.run import Passes, Run, callbacks_in, checkpoints_of, with_own
+from tfrec_recall.models.growing.saved_whole import SavedWhole
 from tfrec_recall.models.learning import replicas
-from tfrec_recall.models.saved_whole import SavedWhole
-from tfrec_recall.models.training_memory import check_state, tell_of_all_rows
 from tfrec_recall.training.copies import Copies
 
 # Added to the seed of a step, which decides what the loss draws by itself.

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.notices import tell
 from tfrec_recall.features import Features, Origin, Rows, Start
-from tfrec_recall.models.saved_whole import SavedWhole
+from tfrec_recall.models.growing.saved_whole import SavedWhole
 
 Model = TypeVar("Model", bound="Growing")
 

@@ -12,7 +12,7 @@ from tests.contract.test_growth import NEW_ITEMS, since
 from tfrec_recall import models
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History, Numeric, Start, Words
-from tfrec_recall.models.growth import owners_of
+from tfrec_recall.models.growing.growth import owners_of
 from tfrec_recall.optimizers import LazyAdam, RowWiseAdagrad
 
 DAY = 24 * 3600

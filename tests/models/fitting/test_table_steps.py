@@ -11,7 +11,8 @@ from tests.contract.model_cases import SEEN, built, the_board
 from tfrec_recall import models
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History, Rows, item_embedding
-from tfrec_recall.models import recall_model, table_steps
+from tfrec_recall.models import recall_model
+from tfrec_recall.models.fitting import table_steps
 from tfrec_recall.optimizers import LazyAdam
 from tfrec_recall.sampling import InBatch, Uniform, Unmet
 

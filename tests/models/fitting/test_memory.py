@@ -13,8 +13,9 @@ from tfrec_recall.data import memory
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.evaluation import RecallOnValidation
 from tfrec_recall.features import Categorical, Features, Rows
-from tfrec_recall.models import recall_model, training_memory
-from tfrec_recall.models.training_memory import TrainingMemory, check_state
+from tfrec_recall.models import recall_model
+from tfrec_recall.models.fitting import memory as training_memory
+from tfrec_recall.models.fitting.memory import TrainingMemory, check_state
 from tfrec_recall.optimizers import LazyAdam, RowWiseAdagrad
 from tfrec_recall.sampling import Hard, InBatch, Uniform, Unmet, WithoutOwn
 from tfrec_recall.training import Checkpoints, RateDrops

@@ -1,0 +1,1 @@
+"""How models go on: saved whole, and grown by what new events bring."""
