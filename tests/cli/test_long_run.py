@@ -179,24 +179,38 @@ def test_a_folder_says_whether_its_training_is_over(tmp_path, state, over):
 
 
 @pytest.mark.parametrize("index", [0, 1])
-def test_who_is_lost_behind_the_training_waits_for_nobody(
-    index, folder, tmp_path, monkeypatch, capsys
+def test_who_is_lost_behind_the_training_waits_for_nobody(index, tmp_path, monkeypatch):
+    tf.train.Checkpoint(run=Kept(RunState(stopped=True))).save(str(tmp_path / "training" / "ckpt"))
+    monkeypatch.setattr(command.Cluster, "strategy", lambda self: pytest.fail("waits for ever"))
+    cluster = command.Cluster({"worker": ["a:1", "b:1"]}, "worker", index)
+    left = LongRun(tmp_path).within(cluster)
+    assert left == (LongRun(tmp_path) if cluster.writes else None)
+
+
+@pytest.mark.parametrize(
+    ("job", "index", "servers"), [("chief", 0, []), ("worker", 0, []), ("worker", 0, ["c:1"])]
+)
+def test_what_learns_in_one_pass_waits_for_nobody(
+    job, index, servers, folder, tmp_path, monkeypatch, capsys
 ):
+    """Also when it begins anew, and its board goes on, where the others have gone."""
     runs, board = tmp_path / "runs", tmp_path / "board"
-    tf.train.Checkpoint(run=Kept(RunState(stopped=True))).save(str(runs / "training" / "ckpt"))
+    runs.mkdir()
     (runs / "run.json").write_text(json.dumps({"tensorboard": [str(board)]}))
     board.mkdir()
     (board / "events").touch()
-    machines = {"worker": ["a:1", "b:1"]}
-    config = {"cluster": machines, "task": {"type": "worker", "index": index}}
+    machines = {"chief": ["a:1"], "worker": ["b:1"], **({"ps": servers} if servers else {})}
+    config = {"cluster": machines, "task": {"type": job, "index": index}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
-    monkeypatch.setattr(command.Cluster, "strategy", lambda self: pytest.fail("waits for ever"))
+    for waits in ("strategy", "serve"):
+        monkeypatch.setattr(command.Cluster, waits, lambda self: pytest.fail("waits for ever"))
     report = tmp_path / "report.json"
     told = ["--checkpoints", runs, "--tensorboard", board, "--json", report, "--index", "exact"]
     run("train", "popular", "--data", folder, *RENAME, *told)
-    assert report.exists() == (index == 0)
-    assert (board / "test").exists() == (index == 0)
-    assert ("nothing to do" in capsys.readouterr().err) == (index == 1)
+    writes = job == "chief"
+    assert report.exists() == writes
+    assert (board / "test").exists() == writes
+    assert ("nothing to do" in capsys.readouterr().err) == (not writes)
 
 
 def test_a_run_goes_on_with_its_board(folder, tmp_path, capsys):

@@ -29,6 +29,12 @@ class Entry:
         """The class; imports TensorFlow."""
         return getattr(importlib.import_module(PACKAGE), self.class_name)
 
+    def in_one_pass(self) -> bool:
+        """Whether it learns without steps, which several machines could share."""
+        from tfrec_recall.models.one_pass_model import OnePassModel
+
+        return issubclass(self.load(), OnePassModel)
+
 
 @functools.cache
 def entries() -> dict[str, Entry]:

@@ -174,6 +174,13 @@ def train(
     cluster = Cluster.of()
     if cluster is not None:
         say(f"This is {cluster}.")
+        in_one_pass = chosen.in_one_pass()
+        if in_one_pass and not cluster.writes:
+            say(
+                f"{chosen.name} learns in one pass, which the process that writes does alone: this "
+                "one has nothing to do."
+            )
+            return
         if cluster.serves:
             cluster.serve()
             return
@@ -185,7 +192,7 @@ def train(
     if board is not None:
         check_run(board, goes_on=run.has_board(board))
     if cluster is not None:
-        part = run.within(cluster)
+        part = run if in_one_pass else run.within(cluster)  # a strategy waits for the others
         if part is None:
             say("The training is over, and this worker has nothing to do.")
             return
