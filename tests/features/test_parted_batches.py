@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tfrec_recall.data import Interactions, has_baskets, next_item, part_events
+from tfrec_recall.data.batch_parts import parts_of
 from tfrec_recall.data.datasets import simulated
 from tfrec_recall.data.next_pass import followed_by
 from tfrec_recall.features import (
@@ -18,7 +19,7 @@ from tfrec_recall.features import (
     Words,
     example_batches,
 )
-from tfrec_recall.features.parted_batches import parted_batches
+from tfrec_recall.features.parted_batches import _Part, _stretches, _Worker, parted_batches
 from tfrec_recall.models.learning.next_choice import choices
 
 BATCH = 64
@@ -111,6 +112,48 @@ def test_passes_differ_and_are_taken_up_where_they_stopped(data, both):
     following.go_to(0, skipped=len(first) - 3)  # a repeated dataset ends its passes
     whole = [batch["item_id"].tolist() for batch in dataset.as_numpy_iterator()]
     assert whole == first[-3:] + second[:-3]
+
+
+def test_two_workers_with_two_replicas_learn_from_parts_of_their_own(data, both):
+    """Of three parts; from the one that is left each replica takes its share."""
+    _, parts = data
+    made, targets, _ = parted_batches(both[1], parts, examples_of, BATCH, 3)
+    (following,), steps = followed_by(made), int(made.cardinality())
+
+    def of_worker(number, skipped=0):
+        following.go_to(0, skipped)
+        own = parts_of(made)(range(2 * number, 2 * number + 2), 4)
+        return list(own.take(2 * (steps - skipped)).as_numpy_iterator())
+
+    found = [of_worker(0), of_worker(1)]
+    items = np.concatenate([one["item_id"] for own in found for one in own])
+    np.testing.assert_array_equal(np.bincount(items, minlength=len(targets)), targets)
+    sizes = [[len(one["item_id"]) for one in own] for own in found]
+    of_steps = np.sum(sizes, axis=0).reshape(steps, 2).sum(axis=1)
+    assert np.median(of_steps) == pytest.approx(BATCH, abs=2)
+    assert of_steps.max() <= BATCH + 2
+    for one, other in zip(of_worker(1, steps - 2), found[1][-4:], strict=True):
+        np.testing.assert_array_equal(one["item_id"], other["item_id"])
+
+
+@pytest.mark.parametrize(
+    ("workers", "own"), [(1, [5]), (2, [2, 2]), (3, [1, 1, 1]), (5, [1] * 5), (7, [0] * 7)]
+)
+def test_parts_are_shared_out_to_workers(workers, own):
+    """Steps of a pass are as many for each of them; what is left over all of them read."""
+    order = [_Part(n, 100 + n, -(-(100 + n) // BATCH), 0, 0.0) for n in (3, 0, 4, 1, 2)]
+    all_of_them = [
+        _stretches(order, BATCH, _Worker(range(2 * n, 2 * n + 2), 2 * workers))
+        for n in range(workers)
+    ]
+    assert [sum(one.whole for one in each) for each in all_of_them] == own
+    left = {tuple(one.part.number for one in each if not one.whole) for each in all_of_them}
+    assert left == {(3, 0, 4, 1, 2)[sum(own) :]}
+    whole = sorted(one.part.number for each in all_of_them for one in each if one.whole)
+    assert whole == sorted((3, 0, 4, 1, 2)[: sum(own)])
+    for each in all_of_them:
+        assert sum(one.steps for one in each) == sum(part.steps for part in order)
+        assert all(one.size * one.steps >= one.part.examples for one in each)
 
 
 def test_lists_of_users_are_as_long_as_those_of_a_part(tmp_path):

@@ -38,9 +38,9 @@ def feed(data: Any, steps: int | None, strategy: tf.distribute.Strategy) -> Feed
     """What feeds the workers of a strategy from a dataset that every process has, or the chief.
 
     - Several workers in step (`MultiWorkerMirroredStrategy`): each has the dataset, in the same
-      order, and fetches its own part of each batch. Batches that cannot be fetched in parts (of
-      streams, and of models whose batches are more than rows) are made by each, which keeps its
-      part.
+      order, and fetches its own part of each batch; of events in parts, what it reads of its own.
+      Batches that cannot be fetched in parts (of models whose batches are more than rows, and of
+      datasets that are made of another one) are made by each, which keeps its part.
     - Parameter servers: the chief reads the dataset, and each batch goes to the worker that asks
       for one, by a tf.data service in the chief's process.
 
