@@ -35,21 +35,36 @@ def bare(column: Column) -> Column:
 
 def check(events: DataFrame, frame: DataFrame | None, table: str, column: str) -> None:
     """Raises the ValueError of ids that were written in two ways, or of tables that hardly meet."""
-    met = events.select(column).distinct()
-    if isinstance(events.schema[column].dataType, StringType):
-        every = met if frame is None else met.union(frame.select(column)).distinct()
-        places = "events" if frame is None else f"events and {table}"
-        _refuse_two_forms(every, places, column)
-        _tell_of_shortened(every, places, column)
+    met = events.select(column, F.lit(1).alias("_met")).distinct()
+    known = events.select(column, F.lit(1).alias("_known")).limit(0)
+    if frame is not None:
+        known = frame.select(column, F.lit(1).alias("_known"))
+    every = met.join(known, column, "full")  # each id once
+    is_text = isinstance(events.schema[column].dataType, StringType)
+    id_, text = F.col(column), F.col(column).cast("string")
+    shortened = text.rlike(rf"^{ROUNDED}$")
+    row = every.agg(  # of all that is asked, in one pass over the events
+        F.count("_met"),
+        F.count("_known"),
+        F.count_if(F.col("_met") == F.col("_known")),
+        F.count_if(text.rlike(_MAYBE_DRESSED)),
+        F.count_if(shortened),
+        F.count(id_),
+        F.max(F.when(shortened, id_)),
+    ).first()
+    here, there, both, dressed, short, size, some_short = row or (0, 0, 0, 0, 0, 0, None)
+    places = "events" if frame is None else f"events and {table}"
+    if is_text and dressed:
+        _refuse_two_forms(every.select(column), places, column)
+    if is_text and short:
+        tell(
+            f"{places}: {short:,} of {size:,} {column}s look like numbers that a spreadsheet or a "
+            f"program shortened, such as {some_short!r}, and are taken as they are: save the "
+            "source with these cells as text."
+        )
     if frame is None:
         return
-    known = frame.select(column, F.lit(1).alias("_known"))
-    counts = met.withColumn("_met", F.lit(1)).join(known, column, "full")
-    row = counts.agg(
-        F.count("_met"), F.count("_known"), F.count_if(F.col("_met") == F.col("_known"))
-    ).first()
-    here, there, both = row or (0, 0, 0)
-    is_text = isinstance(events.schema[column].dataType, StringType)
+    met = met.select(column)
     if is_text and both < here and both >= ALMOST_NONE * min(here, there):
         near = _by_zeros(met, known, column)
         if (count := near.count()) > MOST * (here - both):
@@ -82,8 +97,6 @@ def _first_of(pairs: DataFrame, one: str, other: str) -> str:
 
 
 def _refuse_two_forms(every: DataFrame, places: str, column: str) -> None:
-    if every.where(F.col(column).rlike(_MAYBE_DRESSED)).isEmpty():
-        return
     forms = every.select(column, bare(F.col(column)).alias("_form"))
     dressed = F.col(column) != F.col("_form")
     alike = (
@@ -120,20 +133,6 @@ def _refuse_two_forms(every: DataFrame, places: str, column: str) -> None:
             )
     finally:
         alike.unpersist()
-
-
-def _tell_of_shortened(every: DataFrame, places: str, column: str) -> None:
-    shortened = F.col(column).rlike(rf"^{ROUNDED}$")
-    row = every.agg(
-        F.count_if(shortened), F.count(column), F.max(F.when(shortened, F.col(column)))
-    ).first()
-    count, size, some = row or (0, 0, None)
-    if count:
-        tell(
-            f"{places}: {count:,} of {size:,} {column}s look like numbers that a spreadsheet or a "
-            f"program shortened, such as {some!r}, and are taken as they are: save the source with "
-            "these cells as text."
-        )
 
 
 def mended_tables(tables: dict[str, DataFrame]) -> dict[str, DataFrame]:
