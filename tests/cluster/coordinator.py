@@ -74,11 +74,15 @@ measured = RecallOnValidation(last_events_out(the_board(), test=1, validation=1)
 data = model.training_data(the_board(), batch_size=BATCH)
 told = model.fit(data, epochs=3, callbacks=[measured, Checkpoints(sys.argv[1])], verbose=0)
 memory.free_memory = room
+with strategy.scope():
+    rated = built(models.FunkSVD)  # all of whose tables, biases too, are in parts
+ratings = rated.fit(rated.training_data(the_board(), BATCH), epochs=2, verbose=0)
 alone = on_one_device(model)
 items = its_features().encode_items(the_board().items)
 np.testing.assert_allclose(model.vectors_of(items), alone.vectors_of(items), rtol=1e-5, atol=1e-6)
 outcome = {
     "loss": told.history["loss"],
+    "loss of ratings": ratings.history["loss"],
     "recall": told.history["val_recall@5"],
     "steps": int(model.optimizer.iterations),
     "counted": int(model.frequency.step),

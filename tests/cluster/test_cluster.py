@@ -83,6 +83,7 @@ def test_two_workers_in_step_learn_as_one_and_the_chief_writes(tmp_path):
 def test_workers_with_parameter_servers_learn_as_one(tmp_path):
     found = outcome(started("coordinator", tmp_path))
     assert found["loss"][-1] < 0.9 * found["loss"][0]
+    assert found["loss of ratings"][-1] < 0.95 * found["loss of ratings"][0]
     assert found["steps"] == found["counted"] == 3 * 6  # every batch once, and counted once
     assert found["divided"]
     assert 0 < found["recall"][-1] <= 1
