@@ -49,11 +49,11 @@ class _Worker(NamedTuple):
     """Who learns from batches: all replicas of a worker, among those of all workers."""
 
     replicas: range = range(1)
-    count: int = 1
+    of_all: int = 1
 
     @property
     def workers(self) -> int:
-        return self.count // len(self.replicas)
+        return self.of_all // len(self.replicas)
 
     @property
     def number(self) -> int:
@@ -194,12 +194,12 @@ def _learnt(
     Args:
         skipped: steps at the beginning.
     """
-    if worker.count == 1:
+    if worker.of_all == 1:
         yield from batches.skip(skipped).as_numpy_iterator()
         return
     own, each = parts_of(batches), len(worker.replicas)
     assert own is not None  # batches of examples have parts
-    parts = own(range(each), each) if stretch.whole else own(worker.replicas, worker.count)
+    parts = own(range(each), each) if stretch.whole else own(worker.replicas, worker.of_all)
     full = min(int(batches.cardinality()), stretch.steps)
     if skipped < full:
         yield from parts.skip(skipped * each).take((full - skipped) * each).as_numpy_iterator()
