@@ -138,10 +138,10 @@ class Rater(tf.Module):
 
 
 def shopper():
-    """Several interests, ratings, and items embedded by their columns."""
+    """Several interests, ratings, items embedded by their columns, and filters."""
     arguments = {"item_embedder": OfColumns(), "with_interest": True, "k": 5}
     made = EmbeddingRetriever(Shopper(), IDS, item_vectors(COUNT), **arguments)
-    return made.with_ratings(Rater())
+    return made.with_ratings(Rater()).with_filters(COLUMNS, ["category", "price"])
 
 
 def blended():
@@ -178,11 +178,15 @@ def every_signature(folder):
         "shopper": {
             "serving_default": {**country, **history, **left_out},
             "recommend_with_interest": {**country, **history, **left_out},
+            "recommend_with_interest_where": {**country, **history, **left_out, **chosen},
             "embed_query": {**country, **history},
             "embed_item": {"category": ["lamps", "cups"], "price": np.float32([2, 3])},
             "predict_rating": {"user_id": ["u1", ""], "item_id": [["item 3", ""]] * 2},
         },
-        "blend": {"recommend_with_channel": {**country, **history, **left_out}},
+        "blend": {
+            "recommend_with_channel": {**country, **history, **left_out},
+            "recommend_with_channel_where": {**country, **history, **left_out, "k": chosen["k"]},
+        },
         "without some": {
             "recommend_where": {**country, **history, **left_out, **chosen},
             "similar_items": {"item_id": ["item 3", "item 5"], "exclude": [["item 4"]]},

@@ -86,10 +86,8 @@ def test_the_lists_are_those_of_python(asked, program, tmp_path):
 
 
 def test_every_signature_is_asked(asked):
-    """Those with filters for one kind of lists of users: the others take the same ones."""
-    alike = {"recommend_with_interest_where", "recommend_with_channel_where"}
     there = {name for one in asked.values() for name in of_version(one.version)}
-    assert {one.signature for one in asked.values()} == there - alike - {"__saved_model_init_op"}
+    assert {one.signature for one in asked.values()} == there - {"__saved_model_init_op"}
 
 
 def test_only_scann_needs_a_library(asked, program):
