@@ -72,6 +72,11 @@ def exactly(items, queries, k):
     return items["item_id"].to_numpy()[best]
 
 
+def told(report):
+    """How many items are new in the tree, and since it was built."""
+    return report["kept"]["now"], report["kept"]["anew"]
+
+
 def test_coded_by_the_tree_that_is_there_is_as_coded_when_it_was_built():
     searcher = ScannSearcher(VECTORS, 16)
     parts = {name: part.numpy() for name, part in searcher.parts.items()}
@@ -87,7 +92,7 @@ def test_a_version_with_the_same_tree_finds_what_is_new_and_nothing_that_is_gone
     exported, changed, tmp_path
 ):
     found = reindex(exported, changed, to=tmp_path / "kept")
-    assert found.index["kept"] == {"now": 50, "anew": 50}
+    assert told(found.index) == (50, 50)
     assert "its tree was kept, 50 of 1,490 items are new in it or have moved" in found.tuned_with
     assert (found.index["leaves"], found.index["tuned_with"]) == (16, "queries")
     loaded = load(found.version)
@@ -124,9 +129,9 @@ def kept(report, rows):
 
 def test_too_many_changes_or_a_missed_recall_build_the_tree_anew(monkeypatch):
     rows = np.where(np.arange(ITEMS) < 200, -1, np.arange(ITEMS))
-    built = kept({"kept": {"anew": 90}}, rows).build(VECTORS, 10, QUERIES)
-    assert built.report["kept"] == {"now": 200, "anew": 290}  # those of versions before count
-    assert kept({"kept": {"anew": 101}}, rows).build(VECTORS, 10, QUERIES) == "anew"
+    built = kept({"kept": {"anew": 990}}, rows).build(VECTORS, 10, QUERIES)
+    assert told(built.report) == (200, 1190)  # those of versions before count
+    assert kept({"kept": {"anew": 1001}}, rows).build(VECTORS, 10, QUERIES) == "anew"
     assert kept({}, rows).build(VECTORS[:, :4], 10) == "anew"  # vectors of another model
     monkeypatch.setattr(
         "tfrec_recall.operations.kept_tree.with_searcher",
@@ -135,13 +140,32 @@ def test_too_many_changes_or_a_missed_recall_build_the_tree_anew(monkeypatch):
     assert kept({}, rows).build(VECTORS, 10, QUERIES) == "anew"
 
 
+def test_items_unlike_the_others_build_the_tree_anew():
+    """They would all be in few leaves, which every search among them meets."""
+    rows = np.where(np.arange(ITEMS) < 600, -1, np.arange(ITEMS))
+    alike = np.where(rows[:, np.newaxis] < 0, drawn(ITEMS, 6), VECTORS)
+    fuller = kept({}, rows).build(alike, 10, QUERIES).report["kept"]["fuller"]
+    assert fuller == pytest.approx(1, abs=0.1)
+    assert kept({"kept": {"fuller": 1.3 / fuller}}, rows).build(alike, 10, QUERIES) == "anew"
+    unlike = np.where(rows[:, np.newaxis] < 0, VECTORS[:1] + 0.1 * alike, VECTORS)
+    assert kept({}, rows).build(unlike, 10, QUERIES) == "anew"
+
+
+def test_many_more_items_build_the_tree_anew():
+    more = np.concatenate([VECTORS, drawn(ITEMS, 6)])
+    rows = np.append(np.arange(ITEMS), np.full(ITEMS, -1))
+    assert kept({}, rows).build(more, 10, QUERIES) == "anew"
+    report = kept({}, rows[:2000]).build(more[:2000], 10, QUERIES).report
+    assert report["kept"]["fuller"] == pytest.approx((2000 / ITEMS) ** 0.5, abs=0.05)
+
+
 def test_trees_of_queries_and_of_similar_items_may_be_of_another_width():
     """As where items have a bias: it is one number more of what queries search."""
     biased = np.hstack([VECTORS, np.linspace(0, 1, ITEMS, dtype="float32")[:, np.newaxis]])
     both = KeptTree(Anew(), [tree(biased, {}), tree(VECTORS, {})], np.arange(ITEMS))
     asked_with = np.hstack([QUERIES, np.ones((len(QUERIES), 1), "float32")])
     for vectors, queries in ((biased, asked_with), (VECTORS, QUERIES)):
-        assert both.build(vectors, 10, queries).report["kept"] == {"now": 0, "anew": 0}
+        assert both.build(vectors, 10, queries).report["kept"]["anew"] == 0
 
 
 class Embeds:
@@ -156,7 +180,7 @@ class Embeds:
 def test_an_update_keeps_the_tree_unless_the_vectors_have_moved(exported, changed):
     like = load(exported)
     made = retriever_of(Embeds(), changed, like, since=None)
-    assert made.report["index"]["kept"] == {"now": 50, "anew": 50}
+    assert told(made.report["index"]) == (50, 50)
     moved = retriever_of(Embeds(), changed.assign(x0=changed["x0"] + 1), like, since=None)
     assert "kept" not in moved.report["index"]
     assert moved.report["index"]["leaves"] == 16
@@ -167,4 +191,4 @@ def test_the_tree_of_a_trigger_retriever_is_kept(tmp_path):
     made = TriggerRetriever(IDS, VECTORS, index, k=10, neighbours=10, item_embedder=AsTold())
     version = export(made, tmp_path / "model", items=OLD)
     found = reindex(version, OLD[10:].reset_index(drop=True))
-    assert found.index["kept"] == {"now": 0, "anew": 0}
+    assert told(found.index) == (0, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -17,7 +18,8 @@ from tfrec_recall.retrieval.scann_changes import changed_parts
 from tfrec_recall.retrieval.scann_searcher import ScannSearcher
 from tfrec_recall.retrieval.tuning import Chosen
 
-ANEW = 0.2  # of the items, since the tree was built: with more it is of another catalogue
+ANEW = 0.8  # of the items, since the tree was built: `benchmarks/kept_tree.py` timed no more
+FULLER = 1.25  # times the leaves that searches meet, against those of a tree that is built anew
 SAME = 1e-5  # of a vector's length: what rounding makes of a vector that has not moved
 KEPT = "kept"
 
@@ -35,9 +37,12 @@ class KeptTree:
     """The choice of the index that an export has, over other items.
 
     Items that are new or have moved are put into the leaves and coded by the codebooks that are
-    there, and removed ones are left out; nothing is trained, nothing tuned. Then the recall is
-    measured. Where it is below what was asked for, or a fifth of the items is new since the tree
-    was built, the index is built anew.
+    there, and removed ones are left out; nothing is trained, nothing tuned. That is cheaper than to
+    build, however many they are (`benchmarks/kept_tree.py`: up to four fifths), as long as searches
+    stay as good and as cheap. So the recall is measured. Where it is below what was asked for, or
+    the leaves that searches meet are a quarter fuller than a tree that is built anew has them, as
+    where new items are unlike the others or many more, or more than four fifths of the items are
+    new since the tree was built, the index is built anew.
 
     Args:
         anew: what builds it.
@@ -91,10 +96,16 @@ class KeptTree:
     def _kept(self, tree, vectors, source, k, queries, present) -> Index | None:
         """The index with this tree; None where it does not do."""
         report, anew = tree.report, int(np.count_nonzero(source < 0))
-        so_far = anew + (report.get(KEPT) or {}).get("anew", 0)
+        before = {"anew": 0, "fuller": 1.0, **(report.get(KEPT) or {})}
+        so_far = anew + before["anew"]
         if so_far > ANEW * len(vectors):
             return None
         parts = changed_parts(tree.parts, vectors, source)
+        # Of a tree that is built, leaves grow with the square root of the items.
+        grown = math.sqrt(len(vectors) / len(tree.parts["dataset"]))
+        fuller = before["fuller"] * grown * share_of_leaf(parts) / share_of_leaf(tree.parts)
+        if fuller > FULLER:
+            return None
         settings = report["settings"]
         searcher = ScannSearcher.of_parts(parts, report["leaves"], settings.get("parallel", True))
         chosen = Chosen(report["leaves"], report["leaves_to_search"], report["reorder"])
@@ -102,5 +113,12 @@ class KeptTree:
         if index.report["recall"] < settings["recall"]:
             return None
         of_choice = {name: report[name] for name in ("chosen_by", "why") if name in report}
-        index.report.update({**of_choice, KEPT: {"now": anew, "anew": so_far}})
+        now = {"now": anew, "anew": so_far, "fuller": round(fuller, 4)}
+        index.report.update({**of_choice, KEPT: now})
         return told(index, settings["recall"])
+
+
+def share_of_leaf(parts: Mapping[str, np.ndarray]) -> float:
+    """The share of all items that the leaf of an item has, on average."""
+    sizes = np.bincount(np.ravel(parts["datapoint_to_token"]))
+    return float(np.square(sizes / sizes.sum()).sum())
