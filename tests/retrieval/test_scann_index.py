@@ -103,6 +103,16 @@ def test_two_searchers_never_answer_for_each_other():
     np.testing.assert_array_equal(searched(one), one.search(clustered(2, seed=8), 3)[0])
 
 
+def test_a_graph_makes_its_searcher_once():
+    """All its branches share it: else nine variables are handed to each, at every request."""
+    index = TREE.build(ITEMS[:1500], k=10)
+    asked = [tf.TensorSpec([None, DIM]), tf.TensorSpec([None, None], tf.int32)]
+    searching = tf.function(lambda query, exclude: index.search(query, 3, exclude))
+    made = searching.get_concrete_function(*asked).graph.as_graph_def()
+    nodes = [*made.node, *(node for inner in made.library.function for node in inner.node_def)]
+    assert [node.op for node in nodes].count("Scann>TensorsToScann") == 1
+
+
 def test_a_searcher_goes_with_its_index():
     """A resource stays, with all vectors, for the life of the process, if it is not let go."""
     searcher = ScannSearcher(ITEMS[:1500], leaves=None)

@@ -57,6 +57,10 @@ class ApproximateIndex(Index):
         return dict(getattr(self._searcher, "parts", {}))
 
     def search(self, query, k, exclude=None, present=None, allowed=None):
+        with self.ready():
+            return self._searched(query, k, exclude, present, allowed)
+
+    def _searched(self, query, k, exclude, present, allowed):
         items, dim = self._searcher.size
         query, exclude, present = search_inputs(dim, query, exclude, present)
         asked: Queries = (query, exclude, present, allowed)
@@ -78,11 +82,19 @@ class ApproximateIndex(Index):
 
         return if_seldom(tf.reduce_any(lacking), completed, lambda: (rows, scores))
 
+    def ready(self):
+        return self._searcher.ready()
+
     def at_once(self, query, k, asked):
         items, dim = self._searcher.size
         query = tf.ensure_shape(query, [None, dim])
-        asked &= (tf.shape(query)[0] > 0) & (k <= items // EXACT_SHARE)
+        batch = tf.shape(query)[0]
+        asked &= (batch > 0) & (k <= items // EXACT_SHARE)
         effort = self._effort(k)
+        if self._searcher.takes_no_queries:  # a branch costs more operations
+            some = query[: tf.where(asked, batch, 0)]
+            rows, scores, whole = self._searcher.at_once(some, k, *effort)
+            return rows, scores, asked & whole
         return tf.cond(
             asked,
             lambda: self._searcher.at_once(query, k, *effort),

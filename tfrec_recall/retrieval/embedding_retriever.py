@@ -162,12 +162,16 @@ class EmbeddingRetriever(Retriever):
             self._groups = _constant(groups, "groups")
 
     def lists(self, queries, exclude, k, filters):
+        with self.index.ready():
+            return self._lists_of(queries, exclude, k, filters)
+
+    def _lists_of(self, queries, exclude, k, filters):
         query, present = _embedded(self.query_embedder, queries)
         lists = functools.partial(self._lists, query, present, queries, exclude, k, filters)
         if filters or present is not None or query.shape.rank != 2 or self._diversity is not None:
             return lists()
         # Most requests ask for nothing but a list of users who are known: the index has it.
-        found = self.index.at_once(self._weights.asked(query), k, tf.shape(exclude)[1] == 0)
+        found = self.index.at_once(self._weights.asked(query), k, tf.size(exclude) == 0)
         if found is None:
             return lists()
         rows, score, whole = found

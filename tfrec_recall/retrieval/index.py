@@ -1,5 +1,6 @@
 """The seam of indexes: what is chosen (`IndexSettings`) and what searches (`Index`)."""
 
+import contextlib
 from typing import Any, Protocol
 
 import numpy as np
@@ -52,6 +53,11 @@ class Index(tf.Module):
             row -1 and score -inf.
         """
         raise NotImplementedError
+
+    def ready(self) -> contextlib.AbstractContextManager[None]:
+        """Until its end, searches that are traced in one graph, and inside it, share what they are
+        made of: a request passes by those that are not for it the sooner."""
+        return contextlib.nullcontext()
 
     def at_once(
         self, query: tf.Tensor, k: tf.Tensor | int, asked: tf.Tensor

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import tensorflow as tf
 
@@ -105,6 +107,15 @@ class LeafSearcher(tf.Module):
             lambda: looked_at(query, end, shift),
         )
         return self._rows(places), scores
+
+    @property
+    def takes_no_queries(self) -> bool:
+        """As `tuning.Searcher.takes_no_queries`."""
+        return False
+
+    def ready(self) -> contextlib.AbstractContextManager[None]:
+        """As `tuning.Searcher.ready`: variables, which a graph has once."""
+        return contextlib.nullcontext()
 
     def at_once(self, query, k, reorder, leaves_to_search) -> tuple[tf.Tensor, ...]:
         """As `tuning.Searcher.at_once`."""

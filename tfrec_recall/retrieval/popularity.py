@@ -231,7 +231,6 @@ class Fallback(tf.Module):
         order = np.argsort(-below, kind="stable")[:LEADING].astype(np.int32)
         self.below = _constant(below[:, np.newaxis].astype("float32"), "below")  # [items, 1]
         self._leading = _constant(order, "leading")
-        self._worth = _constant(below[order].astype("float32"), "worth")
         self._segment = None
         if popularity.in_segments is not None:
             self._own = _InSegments(popularity.in_segments, rows)
@@ -316,7 +315,7 @@ class Fallback(tf.Module):
         batch = tf.shape(rows)[0]
         exclude = tf.concat([exclude, rows], axis=1)
         leading = tf.repeat(self._leading[tf.newaxis], batch, axis=0)
-        worth = tf.repeat(self._worth[tf.newaxis], batch, axis=0)
+        worth = tf.gather(self.below, leading)[:, :, 0]
         if self._segment is not None:
             own, own_worth = self._own.of(segment)
             leading, worth = tf.concat([own, leading], 1), tf.concat([own_worth, worth], 1)

@@ -24,7 +24,7 @@ def row_by_row(function: Callable) -> Callable:
     """The function of queries, exclude, k and filters, one row of which is that of all queries.
 
     A served graph meets requests that no Python has seen: other numbers of rows are an error. Rows
-    of `exclude` stay as they are, which most requests leave empty (`as_often`).
+    of `exclude`, which most requests leave empty, stay as they are, for `excluded`.
     """
 
     def of_rows(queries, exclude, k, filters):
@@ -36,16 +36,21 @@ def row_by_row(function: Callable) -> Callable:
             for name, size in rows.items()
             if name != first
         ]
-        for name, value in {"exclude": exclude, **filters}.items():
-            size = tf.shape(value)[0]
-            what = "ids" if name == "exclude" else "values"
-            rule = f"{name} has a row of {what} for each query, or one for all."
-            checks.append(_require((size == 1) | (size == batch), [size, batch], rule))
+        checks += [_one_or_each(name, value, batch, "values") for name, value in filters.items()]
+        if not checks:
+            return function(queries, exclude, k, filters)
         with tf.control_dependencies(checks):
             filters = {name: as_often(value, queries) for name, value in filters.items()}
             return function(queries, exclude, k, filters)
 
     return of_rows
+
+
+def excluded(exclude: tf.Tensor, queries: Mapping[str, tf.Tensor] | tf.Tensor) -> tf.Tensor:
+    """A row of ids to leave out for each query; other rows than theirs or one are an error."""
+    first = next(iter(queries.values())) if isinstance(queries, Mapping) else queries
+    with tf.control_dependencies([_one_or_each("exclude", exclude, tf.shape(first)[0], "ids")]):
+        return as_often(exclude, queries)
 
 
 def as_often(value: tf.Tensor, queries: Mapping[str, tf.Tensor] | tf.Tensor) -> tf.Tensor:
@@ -71,6 +76,12 @@ def listing(function: Callable, signature: list[Any]) -> Callable:
         return (some if filters else every)(what, exclude, k, filters)
 
     return answered
+
+
+def _one_or_each(name: str, value: tf.Tensor, batch: tf.Tensor, what: str) -> tf.Operation:
+    size = tf.shape(value)[0]
+    rule = f"{name} has a row of {what} for each query, or one for all."
+    return _require((size == 1) | (size == batch), [size, batch], rule)
 
 
 def _require(fits: tf.Tensor, received: list[tf.Tensor], rule: str) -> tf.Operation:

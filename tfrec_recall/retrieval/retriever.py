@@ -12,7 +12,7 @@ from tfrec_recall.retrieval.filters import Allowed, ItemFilters, check_names, ch
 from tfrec_recall.retrieval.popularity import Fallback, Popularity
 from tfrec_recall.retrieval.rater import Rater
 from tfrec_recall.retrieval.raw_inputs import columns_of, dense, tensors
-from tfrec_recall.retrieval.request_rows import as_often, check_rows, listing
+from tfrec_recall.retrieval.request_rows import check_rows, excluded, listing
 from tfrec_recall.retrieval.selection import NO_ROW
 from tfrec_recall.retrieval.tuning_vectors import TuningVectors
 
@@ -384,7 +384,7 @@ class Retriever(tf.Module):
 
     def _wanted(self, queries, exclude, filters) -> tuple[tf.Tensor, Allowed | None]:
         allowed = self.filters.allowed(filters) if filters and self.filters else None
-        return self.catalogue.rows(as_often(exclude, queries)), allowed
+        return self.catalogue.rows(excluded(exclude, queries)), allowed
 
     def _filled(self, queries, rows, score, exclude, k, allowed) -> ListsAndMore:
         """The lists, filled up with popular items, and how many of their items are not of these.

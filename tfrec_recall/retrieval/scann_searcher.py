@@ -72,6 +72,7 @@ class ScannSearcher(tf.Module):
         self.leaves = leaves
         self._parallel = parallel
         self._shared_name = f"tfrec_recall-{uuid.uuid4()}"
+        self._made: tf.Tensor | None = None
         with tf.init_scope():
             handle = self._handle()
         weakref.finalize(self, _release, handle).atexit = False
@@ -106,6 +107,23 @@ class ScannSearcher(tf.Module):
         # ScaNN fills up with row 0 and a score that is no number: the row becomes -1, for none.
         return rows - tf.cast(tf.math.is_nan(scores), tf.int32), scores
 
+    @property
+    def takes_no_queries(self) -> bool:
+        """As `tuning.Searcher.takes_no_queries`: ScaNN on one core refuses a batch of none."""
+        return self._parallel
+
+    @contextlib.contextmanager
+    def ready(self) -> Iterator[None]:
+        """As `tuning.Searcher.ready`: one resource for all, instead of nine variables for each."""
+        if tf.executing_eagerly():
+            yield
+            return
+        before, self._made = self._made, self._handle()
+        try:
+            yield
+        finally:
+            self._made = before
+
     def at_once(self, query, k, reorder, leaves_to_search) -> tuple[tf.Tensor, ...]:
         """As `tuning.Searcher.at_once`."""
         rows, scores = self._found(query, k, reorder, leaves_to_search)
@@ -120,8 +138,18 @@ class ScannSearcher(tf.Module):
         return found.indices, found.distances
 
     def _handle(self) -> tf.Tensor:
+        if self._made is not None and _is_seen(self._made):
+            return self._made
         parts = [getattr(self._state, name) for name in PARTS]
         return scann_ops.tensors_to_scann(*parts, shared_name=self._shared_name)
+
+
+def _is_seen(tensor: tf.Tensor) -> bool:
+    """Whether a tensor is of the graph that is being made, or of one around it."""
+    graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+    while graph is not None and graph is not tensor.graph:
+        graph = getattr(graph, "outer_graph", None)
+    return graph is not None
 
 
 class ScannState(tf.Module):

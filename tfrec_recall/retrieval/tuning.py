@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from typing import Protocol
@@ -67,6 +68,14 @@ class Searcher(Protocol):
         Returns: rows int32 and scores float32 [batch, most that were found]; where the leaves held
             fewer, row -1, whose score means nothing.
         """
+
+    @property
+    def takes_no_queries(self) -> bool:
+        """Whether `at_once` may be given a batch of none."""
+
+    def ready(self) -> contextlib.AbstractContextManager[None]:
+        """Until its end, searches that are traced in one graph, and inside it, share what they are
+        made of."""
 
     def at_once(self, query, k, reorder, leaves_to_search) -> tuple[tf.Tensor, ...]:
         """`candidates`, and whether there are k of each query: else the rows mean nothing."""
