@@ -22,6 +22,7 @@ from tests.contract.model_cases import (
 )
 from tfrec_recall import models
 from tfrec_recall.data.notices import ReadingNotice
+from tfrec_recall.models.fitting.keras_arguments import naming_columns
 from tfrec_recall.training import RateDrops
 
 callbacks = tf.keras.callbacks
@@ -374,6 +375,26 @@ def test_a_batch_alone_is_learnt_and_measured_as_in_a_dataset():
     assert_learnt(one, [weight.numpy() for weight in learnt_by(other)])
     measured = losses_of(other, [batch])["loss"]
     assert one.test_on_batch(batch, return_dict=True)["loss"] == pytest.approx(measured, rel=1e-4)
+
+
+@pytest.mark.parametrize("column", ["item_id", "sample_weight", "country"])
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_column_that_a_batch_lacks_is_named(column, jit):
+    model, batches = built(models.TwoTower), batches_of(models.TwoTower)
+    model.compile("sgd", jit_compile=jit, steps_per_execution=1 + jit, run_eagerly=not jit)
+    data = as_dataset(batches).map(lambda batch: {n: batch[n] for n in batch if n != column})
+    said = rf"TwoTower reads the column '{column}', which the batch lacks.*Received: .*history"
+    with pytest.raises(ValueError, match=said):
+        model.fit(data, verbose=0)
+    with pytest.raises(ValueError, match=said):
+        model.evaluate(data, verbose=0)
+
+
+def test_a_key_that_a_batch_has_is_not_taken_for_a_column_that_lacks():
+    with pytest.raises(KeyError, match="country"), naming_columns("Mine", {"country": 1}):
+        {}["country"]
+    with pytest.raises(KeyError, match="3"), naming_columns("Mine", {}):
+        {}[3]
 
 
 def test_targets_beside_a_batch_are_refused():

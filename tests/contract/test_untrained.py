@@ -5,7 +5,14 @@ import warnings
 import pytest
 import tensorflow as tf
 
-from tests.contract.model_cases import IN_ONE_PASS, ORIGINAL, built, the_board, trained
+from tests.contract.model_cases import (
+    IN_ONE_PASS,
+    ORIGINAL,
+    built,
+    its_features,
+    the_board,
+    trained,
+)
 from tfrec_recall import models
 from tfrec_recall.models.fitting.learner import LearntNothing
 
@@ -60,6 +67,25 @@ def test_several_compiled_steps_are_learnt_from():
     model.compile("adam", jit_compile=True, steps_per_execution=2)
     model.fit(model.training_data(the_board(), batch_size=32).take(2), verbose=0)
     assert int(model.has_learnt) == 1
+
+
+class OwnStep(models.TwoTower):
+    def train_step(self, batch):
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(batch, training=True)
+        self.optimizer.minimize(loss, self.trainable_variables, tape=tape)
+        return {"loss": loss}
+
+
+def test_a_step_of_ones_own_is_learning():
+    model = OwnStep(its_features(), dim=4, hidden=())
+    model.compile("sgd", run_eagerly=True)
+    batches = model.training_data(the_board(), batch_size=32).take(1)
+    model.fit(batches, initial_epoch=1, verbose=0)
+    (said,) = told(model)
+    assert "by a loop of your own, model.has_learnt.assign(1) says so" in said
+    model.fit(batches, verbose=0)
+    assert told(model) == []
 
 
 def test_what_begins_with_trained_branches_has_learnt():

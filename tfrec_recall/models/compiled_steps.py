@@ -7,7 +7,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from tfrec_recall.models.fitting.keras_arguments import batch_of
+from tfrec_recall.models.fitting.keras_arguments import batch_of, naming_columns
 
 Batch = dict[str, tf.Tensor]
 Metrics = dict[str, tf.Tensor]
@@ -73,12 +73,13 @@ class CompiledSteps:
 
     def _at_once(self, iterator, steps: int) -> Metrics:
         batches = [batch_of(next(iterator)) for _ in range(steps)]
-        sizes = tf.stack([tf.shape(batch["item_id"])[0] for batch in batches])
-        same = (sizes == sizes[0]) & (sizes > 0)
-        at_once = tf.where(tf.reduce_all(same), steps, steps - 1)
-        at_once = tf.where(tf.reduce_all(same[:-1]), at_once, 0)
-        tf.cond(at_once > 0, lambda: self._together(batches, at_once), lambda: False)
-        self._one_by_one(batches, at_once)
+        with naming_columns(type(self.model).__name__, batches[0]):
+            sizes = tf.stack([tf.shape(batch["item_id"])[0] for batch in batches])
+            same = (sizes == sizes[0]) & (sizes > 0)
+            at_once = tf.where(tf.reduce_all(same), steps, steps - 1)
+            at_once = tf.where(tf.reduce_all(same[:-1]), at_once, 0)
+            tf.cond(at_once > 0, lambda: self._together(batches, at_once), lambda: False)
+            self._one_by_one(batches, at_once)
         self.model._train_counter.assign_add(steps)
         return self.model.means()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -93,6 +94,28 @@ def batch_of(data: Any) -> dict[str, tf.Tensor]:
             f"model.training_data(train, batch_size) makes it. Received: {_kind(data)}."
         )
     return dict(data)
+
+
+@contextlib.contextmanager
+def naming_columns(whose: str, batch: Mapping[str, Any]) -> Iterator[None]:
+    """Names a column that a step looks for and the batch lacks, which a dictionary would not.
+
+    Args:
+        whose: the model's class.
+
+    Raises: ValueError for it.
+    """
+    try:
+        yield
+    except KeyError as error:
+        column = error.args[0] if error.args else None
+        if not isinstance(column, str) or column in batch:
+            raise
+        raise ValueError(
+            f"A step of {whose} reads the column {column!r}, which the batch lacks: take batches "
+            f"as model.{TO_LEARN} or model.{TO_MEASURE} makes them, with all of their columns, in "
+            f"which ids and values are encoded. Received: {', '.join(sorted(map(str, batch)))}."
+        ) from error
 
 
 def require_query(model: tf.keras.Model, inputs: Any) -> None:

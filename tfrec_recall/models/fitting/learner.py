@@ -25,6 +25,7 @@ from tfrec_recall.models.fitting.keras_arguments import (
     TRAIN_ON_BATCH,
     batch_of,
     batches,
+    naming_columns,
     refuse,
     require_batches,
 )
@@ -175,7 +176,10 @@ class Learner(SavedWhole):
             one.stand_beside(others, self._passes.following)
         self._copies = Copies.of(callbacks_in(asked["callbacks"]))
         try:
-            return super().fit(**asked)
+            history = super().fit(**asked)
+            if history.epoch and type(self).train_step is not Learner.train_step:
+                self.has_learnt.assign(tf.ones_like(self.has_learnt))  # by steps that note nothing
+            return history
         finally:
             self._copies = Copies()
             if isinstance(given, tf.keras.callbacks.CallbackList):
@@ -289,13 +293,18 @@ class Learner(SavedWhole):
 
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step; the logs are the means over the epoch so far."""
-        losses, examples = self.learn(self.regroup(batch_of(batch)))
+        columns = batch_of(batch)
+        with naming_columns(type(self).__name__, columns):
+            losses, examples = self.learn(self.regroup(columns))
         self.note(examples)
         return self.report(losses, examples)
 
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """The loss of a batch, by the same draws each time that its place comes."""
-        return self.report(*self.measure(self.regroup(batch_of(batch))))
+        columns = batch_of(batch)
+        with naming_columns(type(self).__name__, columns):
+            losses, examples = self.measure(self.regroup(columns))
+        return self.report(losses, examples)
 
     def regroup(self, batch: Batch) -> Batch:
         """What a replica learns from, of what a strategy gave it: its part of each column."""
@@ -346,7 +355,9 @@ class Learner(SavedWhole):
         )
         if self.is_blank:
             raise ValueError(f"{said}.")
-        by_hand = "of weights set by hand, model.has_learnt.assign(1) says so"
+        by_hand = (
+            "of weights set by hand or by a loop of your own, model.has_learnt.assign(1) says so"
+        )
         warnings.warn(f"{said}; {by_hand}.", LearntNothing, stacklevel=4)
 
     def report(self, losses: dict[str, tf.Tensor], examples: tf.Tensor) -> dict[str, tf.Tensor]:
