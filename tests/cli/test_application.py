@@ -158,3 +158,23 @@ def test_an_interrupt_exits_with_130(monkeypatch):
 
     monkeypatch.setattr("tfrec_recall.cli.commands.train.entry", interrupted)
     assert exit_of("train", "popular") == 130
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["train", "popular", "--data", ""], "--data"),
+        (["train", "popular", "--export="], "--export"),
+        (["evaluate", ""], "An argument"),
+        (["recommend", "export", "--user", "", "--quiet"], "--user"),
+    ],
+)
+def test_an_empty_text_is_no_data_set_and_no_folder(arguments, named, capsys):
+    assert exit_of(*arguments) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"Error: {named} is an empty text: is a variable of the shell not set?" in said
+
+
+def test_an_empty_history_is_one():
+    assert application._empty(["recommend", "export", "--history", "", "--k", "3"]) is None
+    assert application._empty(["recommend", "export", "--where", "category="]) is None

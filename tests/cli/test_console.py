@@ -1,5 +1,6 @@
 """What reaches the terminal of a process, and what does not."""
 
+import os
 import subprocess
 import sys
 
@@ -23,6 +24,29 @@ def run(script):
 def test_native_messages_are_not_seen_and_ours_are():
     done = run(SCRIPT)
     assert (done.stdout, done.stderr) == ("a result\n", "a notice\n")
+
+
+def test_work_goes_on_where_nobody_reads_and_where_characters_lack():
+    script = """if True:
+        import os
+        from tfrec_recall.cli.console import results, say, write_any_text
+        write_any_text()
+        results().print("0.5 \u00b1 0.1")
+        read, write = os.pipe()
+        os.close(read)
+        os.dup2(write, 1)
+        for line in range(3):
+            results().print("a result that nobody reads")
+        say("exported")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUNBUFFERED": "1"},
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("0.5 \\xb1 0.1\n", "exported\n")
 
 
 @pytest.mark.parametrize(

@@ -88,11 +88,22 @@ def test_strangers_get_what_is_popular_in_their_country(exports):
             ["--filterable", "price", "--rename", "users.country=min_price"],
             "Users have a column 'min_price', by which requests choose items of some 'price'",
         ),
+        (["--filterable", "price,price"], "Filters name columns of the items, each once."),
     ],
 )
-def test_columns_that_do_not_fit_are_told_before_training(shop, capsys, option, message):
-    said = printed("train", capsys, "item-cf", "--data", shop, *option, code=1).err
+def test_columns_that_do_not_fit_are_told_before_training(
+    shop, tmp_path, capsys, option, message, monkeypatch
+):
+    monkeypatch.setattr("tfrec_recall.cli.runs.training.train_model", None)
+    place = ["--export", tmp_path / "export"]
+    said = printed("train", capsys, "item-cf", "--data", shop, *option, *place, code=1).err
     assert message in " ".join(said.split())
+
+
+def test_filters_are_of_an_export(shop, capsys):
+    said = printed("train", capsys, "item-cf", "--data", shop, "--filterable", "price", code=2).err
+    assert "--filterable" in said
+    assert "say where the export goes" in said
 
 
 @pytest.mark.parametrize("option", [["--popular-by", "country"], ["--popular-half-life", "3"]])

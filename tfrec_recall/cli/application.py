@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -30,12 +32,13 @@ from tfrec_recall.cli.commands import (
     update,
     watch,
 )
-from tfrec_recall.cli.console import only_warnings, quiet, say_error
+from tfrec_recall.cli.console import only_warnings, quiet, say_error, warn, write_any_text
 
 NAME = "tfrec-recall"
 DEBUG = "--debug"
 QUIET = "--quiet"
 ANYWHERE = (DEBUG, QUIET)
+MAY_BE_EMPTY = ("--history",)  # which is that of a newcomer
 
 app = typer.Typer(
     name=NAME,
@@ -102,6 +105,22 @@ def _root(
         quiet()
 
 
+def _empty(arguments: Sequence[str]) -> str | None:
+    """The first option whose value is an empty text, or that there is such an argument.
+
+    >>> _empty(["train", "popular", "--data", ""]), _empty(["train", "", "--export=x"])
+    ('--data', 'An argument')
+    """
+    for before, argument in itertools.pairwise(["", *arguments]):
+        option = before if before.startswith("--") and "=" not in before else "An argument"
+        name, equals, value = argument.partition("=")
+        if argument.startswith("--") and equals and not value:
+            argument, option = "", name
+        if not argument and option not in MAY_BE_EMPTY:
+            return option
+    return None
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command and exits: 0 done, 1 failed, 2 called wrongly, 130 interrupted; and 3 where
     `watch`, `check` or `update` did what it was asked, and the outcome is an alarm or a refusal.
@@ -110,9 +129,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: those of the command line unless given; `--debug` and `--quiet` may stand
             anywhere in them.
     """
+    write_any_text()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     first = [option for option in ANYWHERE if option in arguments]
     arguments = first + [argument for argument in arguments if argument not in ANYWHERE]
+    empty = _empty(arguments)
+    if empty is not None:  # which would be as if it were not given, or be the folder we are in
+        error = (
+            f"{empty} is an empty text: is a variable of the shell not set? Give it a value, or "
+            f"leave it out. Received: {shlex.join(arguments)}."
+        )
+        warn(("Error:", "bold red"), f" {error}")
+        sys.exit(2)
     try:
         app(arguments, prog_name=NAME)
     except Exception as error:

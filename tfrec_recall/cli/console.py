@@ -21,18 +21,37 @@ EXPECTED = (ValueError, OSError, ImportError)  # what goes wrong outside this pr
 ALARM = 3  # the exit code of a command that did what it was asked, and found what is not to be
 
 
+class _Outlet(Console):
+    """A console whose reader may stop, as `head` does: what is done goes on without it."""
+
+    def on_broken_pipe(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())  # of other consoles, too
+        os.close(nowhere)
+
+
+def write_any_text() -> None:
+    """From now on stdout takes any character: one that its encoding lacks is written as \\u2026.
+
+    Otherwise it would be an error where a table is shown, when all the work for it is done.
+    """
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:  # something else may stand in for it
+        reconfigure(errors="backslashreplace")
+
+
 def results() -> Console:
     """Where tables go; made when it is used, so that it follows a redirected stdout.
 
     Paths, ids and titles are shown as they are: no text is read as markup, here or in `notices`.
     What has a style is a `rich.text.Text`.
     """
-    return Console(highlight=False, markup=False, emoji=False)
+    return _Outlet(highlight=False, markup=False, emoji=False)
 
 
 def notices() -> Console:
     """Where everything goes that is not the result."""
-    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+    return _Outlet(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 _asked = {"notices": True}  # for by whoever runs the command

@@ -32,9 +32,10 @@ class Served:
 
     def check(self, interactions: Interactions, model: type[RecallModel]) -> None:
         """Raises ValueError, before the work for them is done, for columns that are not there, that
-        requests would have under a name of the users' columns, or that make no segments; and for
-        what fills the lists of a model whose lists nothing fills.
+        hold what nothing chooses by, that requests would have under a name of the users' columns,
+        or that make no segments; and for what fills the lists of a model whose lists nothing fills.
         """
+        from tfrec_recall.retrieval.filters import ItemFilters
         from tfrec_recall.retrieval.popularity import segments
 
         self._check_filled(model)
@@ -52,6 +53,8 @@ class Served:
                     f"{wishes[name]!r}: rename it (--rename users.{name}=…), or leave "
                     f"{wishes[name]} out of --filterable."
                 )
+        if self.filterable:
+            ItemFilters(interactions.items, self.filterable)  # which refuses what it cannot hold
         if self.popular_by is not None and self.popular_by not in interactions.users:
             raise ValueError(
                 f"--popular-by is a column of the users. Received: {self.popular_by}; there are "

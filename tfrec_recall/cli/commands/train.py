@@ -169,8 +169,9 @@ def train(
     check_length(k, places)
     check_server(index, scann_ops)
     check_recall(index, recall)
-    if keep_state and export is None:
-        raise typer.BadParameter("say where the export goes: --export", param_hint="--keep-state")
+    for asked, option in ((keep_state, "--keep-state"), (offered.filterable, "--filterable")):
+        if asked and export is None:
+            raise typer.BadParameter("say where the export goes: --export", param_hint=option)
     cluster = Cluster.of()
     if cluster is not None:
         say(f"This is {cluster}.")
