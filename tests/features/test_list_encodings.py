@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfrec_recall.features import MultiValued, Numeric, Words
+from tfrec_recall.features.kinds import separator_of
 from tfrec_recall.features.list_encodings import length_for
 
 TEXTS = ["Action|Drama", None, " War | Action|", "", "Drama", "||", "new|Drama"]
@@ -23,7 +24,9 @@ def test_texts_that_list_values_are_split_alike():
 
 
 def test_lists_as_python_and_json_write_them_are_read_alike():
-    written = pd.Series(["['new', 'red']", '["red"]', "[]", "[ 'red' , 'blue' ]"])
+    lines = '[\n  "blue",\r\n  "new"\n]\n'
+    written = pd.Series(["['new', 'red']", '["red"]', "[]", "[ 'red' , 'blue' ]", lines])
+    assert separator_of(written) == separator_of(written.astype(object)) == ","
     encoding = MultiValued("tags", separator=",").adapt(written)
     ids = ["", "?", *encoding.vocabulary.ids]
     bulk = encoding.encode(written)
@@ -32,6 +35,7 @@ def test_lists_as_python_and_json_write_them_are_read_alike():
         ["red"],
         [],
         ["red", "blue"],
+        ["blue", "new"],
     ]
     np.testing.assert_array_equal(encoding.graph()(tf.constant(written.tolist())), bulk)
 

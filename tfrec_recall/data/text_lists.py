@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 NOTHING = ("nan", "NaN", "null", "None", "NA", "<NA>")  # a missing value, without quotation marks
-_BRACKETS = re.compile(r"^[ \t]*\[(.*)\][ \t]*$", re.DOTALL)
+_BRACKETS = re.compile(r"^[ \t\r\n]*\[(.*)\][ \t\r\n]*\Z", re.DOTALL)  # also over several lines
 _QUOTES = re.compile("['\"]")
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _FRACTION = re.compile(
@@ -29,7 +29,7 @@ def parts_of(text: str, separator: str) -> list[str]:
     (['Action', 'Drama'], ['new', 'red'], [])
     """
     inner = _BRACKETS.sub(r"\1", text)
-    return [part for raw in inner.split(separator) if (part := raw.strip(" \t'\""))]
+    return [part for raw in inner.split(separator) if (part := raw.strip(" \t\r\n'\""))]
 
 
 def split_at(separator: str, values: pd.Series) -> pd.Series:

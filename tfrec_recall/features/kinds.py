@@ -27,7 +27,7 @@ ROWS_A_VALUE = 5  # text with fewer rows a value is a name or a title, not a cat
 # What may separate the values of a list in a text: the share of texts that have it at least, and
 # how often a value stands there on average. A comma stands in names and sentences as well.
 SEPARATORS = {"|": (0.02, 2.0), ";": (0.02, 2.0), ",": (0.2, 5.0)}
-_WRITTEN_LIST = r"[ \t]*\[.*\][ \t]*"
+_WRITTEN_LIST = r"(?s)[ \t\r\n]*\[.*\][ \t\r\n]*"
 _DECIMAL_COMMA = r"[+-]?(?:\d+|\d{1,3}(?:[. " + "\u00a0\u202f" + r"]\d{3})+)(?:,\d+)?"
 _THOUSANDS = r"[+-]?\d{1,3}(?:,\d{3})*"
 _ROW_NUMBERS = re.compile(r"|Unnamed: \d+(?:\.\d+)?|__index_level_\d+__")

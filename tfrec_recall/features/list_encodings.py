@@ -14,8 +14,8 @@ from tfrec_recall.features.encodings import IdLookup, VocabularyEncoding
 
 WASTE = 8  # a table of lists has at most so many cells a value ...
 WHOLE = 0.99  # ... unless it would have to cut more than the rest of the lists
-_BRACKETS = r"^[ \t]*\[(.*)\][ \t]*$"  # as Python and JSON write a list
-_MARKS = "[ \t'\"]+"
+_BRACKETS = r"(?s)^[ \t\r\n]*\[(.*)\][ \t\r\n]*$"  # as Python and JSON write a list
+_MARKS = "[ \t\r\n'\"]+"
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")

@@ -297,6 +297,14 @@ def test_a_garbled_csv_file_is_named(tmp_path, content, message):
         Interactions.from_csv(tmp_path)
 
 
+def test_the_folder_we_are_in_has_a_name(tmp_path, monkeypatch):
+    csv(tmp_path, "user_id,item_id\n1,2\n")
+    (tmp_path / "below").mkdir()
+    for here, place in ((tmp_path, "."), (tmp_path / "below", "..")):
+        monkeypatch.chdir(here)
+        assert Interactions.from_files(place).name == tmp_path.name
+
+
 def test_a_folder_may_mix_both_forms(tmp_path):
     table(user_id=[1, 2]).to_parquet(tmp_path / "events.parquet")
     csv(tmp_path, "user_id,age\n2,30\n", "users.csv")

@@ -36,6 +36,8 @@ def stem_of(path: pathlib.Path) -> str:
     >>> stem_of(pathlib.Path("shop/events.v2.csv.gz"))
     'events.v2'
     """
+    if path.name in ("", ".."):  # the folder we are in, or above it: what it is called
+        path = path.resolve()
     suffix = suffix_of(path)
     if suffix not in FORMATS:
         return path.stem if path.is_file() else path.name
