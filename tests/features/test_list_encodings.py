@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfrec_recall.features import MultiValued, Numeric, Words
 from tfrec_recall.features.kinds import separator_of
-from tfrec_recall.features.list_encodings import length_for
+from tfrec_recall.features.list_encodings import length_for, without_locale
 
 TEXTS = ["Action|Drama", None, " War | Action|", "", "Drama", "||", "new|Drama"]
 
@@ -38,6 +38,24 @@ def test_lists_as_python_and_json_write_them_are_read_alike():
         ["blue", "new"],
     ]
     np.testing.assert_array_equal(encoding.graph()(tf.constant(written.tolist())), bulk)
+
+
+def test_words_are_those_of_training_whatever_the_locale_of_a_server():
+    """In Turkish, Azeri and Lithuanian these capitals are lowered as nowhere else."""
+    texts = [
+        "TITLE Il\u0131k",
+        "\u0130stanbul",
+        "J\u0301 I\u0307",
+        "\u00cdSLAND \u00ccn \u0128",
+        "\u012e AB",
+    ]
+    titles = pd.Series(texts)
+    plain = b"".join(without_locale(tf.constant(texts)).numpy()).decode()
+    assert not set("IJ\u0130\u00cc\u00cd\u0128\u012e") & set(plain)
+    encoding = Words("title").adapt(titles)
+    bulk = encoding.encode(titles)
+    assert (bulk != 1).all()
+    np.testing.assert_array_equal(encoding.graph()(tf.constant(texts)), bulk)
 
 
 @pytest.mark.parametrize(

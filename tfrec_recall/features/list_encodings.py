@@ -16,6 +16,7 @@ WASTE = 8  # a table of lists has at most so many cells a value ...
 WHOLE = 0.99  # ... unless it would have to cut more than the rest of the lists
 _BRACKETS = r"(?s)^[ \t\r\n]*\[(.*)\][ \t\r\n]*$"  # as Python and JSON write a list
 _MARKS = "[ \t\r\n'\"]+"
+_BY_LOCALE = "\u0130\u00cc\u00cd\u0128\u012e"  # beside I and J: with a dot, accents, a hook
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -135,8 +136,20 @@ class WordsLookup(ListLookup):
     """The same in TensorFlow operations."""
 
     def __call__(self, raw: tf.Tensor) -> tf.Tensor:
-        lower = tf.strings.lower(raw, encoding="utf-8")
+        lower = tf.strings.lower(without_locale(raw), encoding="utf-8")
         return self.encoded(tf.strings.split(tf.strings.regex_replace(lower, r"[^\pL\pN]+", " ")))
+
+
+def without_locale(texts: tf.Tensor) -> tf.Tensor:
+    """Texts without the capitals that TensorFlow would lower as the locale of a server has it.
+
+    In that of Turkey the I of TITLE would become a letter without a dot, which no English word has,
+    and in that of Lithuania \u00cd would become an i with two marks, which part the word.
+    """
+    texts = tf.strings.lower(texts)  # A to Z alone, whatever the locale
+    for capital in _BY_LOCALE:
+        texts = tf.strings.regex_replace(texts, capital, capital.lower())
+    return texts
 
 
 def words_of(values: pd.Series) -> pd.Series:
