@@ -156,6 +156,8 @@ def test_a_column_and_a_name_are_texts(kind):
 def test_the_names_of_a_batch_are_reserved():
     with pytest.raises(ValueError, match=r"A batch or a request has its own example_age"):
         specification(Numeric("example_age"))
+    with pytest.raises(ValueError, match=r"A batch or a request has its own k: rename the column"):
+        specification(Numeric("k"))
 
 
 def test_a_request_has_a_column_in_one_type(interactions):
@@ -168,6 +170,13 @@ def test_a_request_has_a_column_in_one_type(interactions):
 
 
 def test_item_id_is_required():
+    for side in ("user", "item"):
+        for wrong in (Categorical(f"{side}_id"), f"{side}_id", [f"{side}_id"], None):
+            given = {"user": [], "item": [Categorical("item_id")], side: wrong}
+            with pytest.raises(
+                ValueError, match=rf"Features takes {side} as a list.*Received: {side}="
+            ):
+                Features(**given)
     with pytest.raises(ValueError, match=r"needs Categorical\('item_id'\).*Received: \['price'\]"):
         Features(user=[Categorical("user_id")], item=[Numeric("price")])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # What a batch holds beside the features of users and items, and a request beside those of users.
 # What a step adds for itself begins with a dot, which no feature can: see `is_plain`.
 RESERVED = frozenset({"sample_weight", "example_age", "user_row", "seed", "place", "places"})
-OF_REQUESTS = frozenset({"timestamp", "objective", "exclude", "history", "item_id"})
+OF_REQUESTS = frozenset({"timestamp", "objective", "exclude", "k", "history", "item_id"})
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -32,6 +32,20 @@ def _is_of_requests(name: str) -> bool:
 def is_plain(name: str) -> bool:
     """Whether TensorFlow takes this name for an input and a scope, and so an export can have it."""
     return _PLAIN.fullmatch(name) is not None
+
+
+def listed(features: Iterable[Feature], side: str) -> tuple[Feature, ...]:
+    """The features of a side, `user` or `item`.
+
+    Raises: ValueError for what is no list of features.
+    """
+    found = tuple(features) if isinstance(features, Iterable) else (features,)
+    if found == (features,) or not all(isinstance(one, Feature) for one in found):
+        raise ValueError(
+            f"Features takes {side} as a list of features, [Categorical('{side}_id'), …]. "
+            f"Received: {side}={features!r}."
+        )
+    return found
 
 
 def refuse_names(user: Sequence[Feature], item: Sequence[Feature]) -> None:

@@ -27,7 +27,7 @@ from tfrec_recall.features.encodings import (
     VocabularyEncoding,
 )
 from tfrec_recall.features.growth import grown, last_seen_of
-from tfrec_recall.features.names import raw_inputs, refuse_names
+from tfrec_recall.features.names import listed, raw_inputs, refuse_names
 from tfrec_recall.features.objective import Objective
 from tfrec_recall.features.seen import Seen, column_of, seen_in
 
@@ -79,8 +79,8 @@ class Features:
         left_out: Sequence[LeftOut] = (),
     ):
         self.left_out = tuple(left_out)
-        self.user = tuple(user)
-        self.item = tuple(item)
+        self.user = listed(user, "user")
+        self.item = listed(item, "item")
         self.objectives = tuple(objectives)
         self.of_events: frozenset[str] = frozenset()  # names of the context's features
         self.encodings: dict[str, Encoding] = {}
