@@ -453,6 +453,18 @@ def test_predict_names_the_columns_that_batches_for_training_lack(model_class):
         trained(model_class)[0].predict(data, verbose=0)
 
 
+def test_raw_columns_are_not_taken_for_encoded_ones():
+    model = trained(models.TwoTower)[0]
+    raw = {name: np.array(["a"]) for name in model.query_model.input_names}
+    said = (
+        "take encoded user features.*model.query_embedder.. takes raw ones.*Received: 'country' as"
+    )
+    for given in (raw, {name: ["a"] for name in raw}):
+        for ask in (model, model.predict):
+            with pytest.raises(ValueError, match=said):
+                ask(given)
+
+
 @pytest.mark.parametrize("model_class", [models.ItemCF, models.NeuralCF, models.UserCF])
 def test_a_model_without_vectors_of_queries_says_what_it_has(model_class):
     data = as_dataset(batches_of(models.NeuralCF))

@@ -136,6 +136,21 @@ def require_query(model: tf.keras.Model, inputs: Any) -> None:
             "or call model.query_embedder() with raw ones. "
             f"Missing: {', '.join(missing)}. Received: {', '.join(sorted(there)) or _kind(inputs)}."
         )
+    for column in tower.input_names:
+        if not _is_encoded(inputs[column]):
+            raise ValueError(
+                f"predict and a call of {name} take encoded user features, arrays or tensors of "
+                "numbers: model.query_embedder() takes raw ones. "
+                f"Received: {column!r} as {_kind(inputs[column])}."
+            )
+
+
+def _is_encoded(values: Any) -> bool:
+    """Whether these are numbers that a model takes, which lists are not, nor texts."""
+    try:
+        return tf.as_dtype(values.dtype) != tf.string
+    except (AttributeError, TypeError):
+        return False
 
 
 def _kind(data: Any) -> str:
