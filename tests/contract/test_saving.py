@@ -413,3 +413,35 @@ def test_a_model_that_learns_nothing_has_an_optimizer_too(model_class):
     model = model_class(its_features(), **CASES[model_class])
     model.trainable = False
     assert model.optimizer_class is tf.keras.optimizers.Adam
+
+
+def test_features_that_are_adapted_again_change_no_model():
+    """As where each of several parts of the data has its model."""
+    user, item = [Categorical("user_id"), History()], [Categorical("item_id")]
+    features = Features(user, item).adapt(the_board())
+    model = models.TwoTower(features, dim=4, hidden=())
+    known = model.features.item_vocabulary.ids.tolist()
+    config, vectors = json.dumps(model.get_config()), model.embed_items(the_board().items)
+    few = the_board().take(np.arange(20))
+    assert features.adapt(few).item_vocabulary.ids.tolist() != known
+    assert model.features.item_vocabulary.ids.tolist() == known
+    assert json.dumps(model.get_config()) == config
+    np.testing.assert_array_equal(model.embed_items(the_board().items), vectors)
+
+
+def test_weights_of_other_ids_are_refused(tmp_path):
+    """Tables of one size, in whose rows are others."""
+    board, path = the_board(), tmp_path / "of.weights.h5"
+    others = {id: id + " again" for id in board.items["item_id"]}
+    renamed = [t.assign(item_id=t["item_id"].map(others)) for t in (board.events, board.items)]
+    specification = [Categorical("user_id"), History()], [Categorical("item_id")]
+    first, same, other = (
+        models.TwoTower(Features(*specification).adapt(data), dim=4, hidden=())
+        for data in (board, board, Interactions(renamed[0], board.users, renamed[1]))
+    )
+    first.save_weights(path)
+    same.load_weights(path)
+    np.testing.assert_array_equal(same.get_weights()[0], first.get_weights()[0])
+    with pytest.raises(ValueError, match=r"know other ids.*Received: .*of\.weights\.h5"):
+        other.load_weights(path)
+    other.load_weights(path, skip_mismatch=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import pathlib
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -48,7 +49,7 @@ class RecallModel(Growing, Learner):
     and `candidate_model` (encoded item features -> [batch, dim]), and writes `compute_loss`.
 
     Args:
-        features: the adapted specification.
+        features: the adapted specification; adapting it to other events later changes no model.
 
     `needs` names the features without which the model cannot be built. `stops_early` is False for a
     model whose rate of learning falls on a schedule: it is at its best at the end of it, and what
@@ -109,7 +110,7 @@ class RecallModel(Growing, Learner):
                 f"{type(self).__name__} knows nothing of a request but its user and history: leave "
                 f"the columns of events out, or take a two-tower model. Received: {context}."
             )
-        self.features = features
+        self.features = self.made_with.get("features", features)
 
     @classmethod
     def published(cls, features: Features, **overrides: Any) -> Self:
@@ -348,7 +349,8 @@ class RecallModel(Growing, Learner):
 
         Raises: as `call`; and ValueError for what are neither, such as interactions.
         """
-        if not is_batches(x) and type(self).call is RecallModel.call:
+        alone = isinstance(x, Mapping) or not is_batches(x)
+        if alone and type(self).call is RecallModel.call:
             require_query(self, x)
         return super().predict(x, *args, **kwargs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 from collections.abc import Iterator
 from typing import Any, Self
@@ -11,6 +12,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfrec_recall._keras import by_config_alone
+from tfrec_recall.models.growing import same_ids
 from tfrec_recall.models.learning.arguments import arguments_of, plain, restored
 
 # What a configuration holds beside the arguments, none of which has one of these names.
@@ -41,6 +43,8 @@ class SavedWhole(tfrs.Model):
         with contextlib.suppress(TypeError):  # __init__ says what is wrong with its arguments
             given = arguments_of(cls.__init__, model, *args, **kwargs)
         made_with = {name: value for name, value in given.items() if name != "self"}
+        if "features" in made_with:  # as they are now: they may be adapted to other events later
+            made_with["features"] = copy.copy(made_with["features"])
         # Not by Keras' setattr, which tracks what is within and replaces lists by its own.
         object.__setattr__(model, "made_with", made_with)
         object.__setattr__(model, "made_under", tf.keras.mixed_precision.global_policy())
@@ -145,6 +149,22 @@ class SavedWhole(tfrs.Model):
             super().save(filepath, overwrite, save_format, **kwargs)
         finally:
             self._options = {}
+
+    def save_weights(self, filepath, *args, **kwargs):
+        """As `Model.save_weights`; a file of HDF5 also says of which ids they are."""
+        super().save_weights(filepath, *args, **kwargs)
+        if "features" in self.made_with:
+            same_ids.note(filepath, self.made_with["features"])
+
+    def load_weights(self, filepath, *args, **kwargs):
+        """As `Model.load_weights`.
+
+        Raises: ValueError for a file of HDF5 whose weights are of other ids; `skip_mismatch` and
+            `by_name` ask for what is there.
+        """
+        if "features" in self.made_with and not args and not any(kwargs.values()):
+            same_ids.check(filepath, self.made_with["features"])
+        return super().load_weights(filepath, *args, **kwargs)
 
 
 @contextlib.contextmanager
