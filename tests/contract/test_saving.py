@@ -420,6 +420,7 @@ def test_features_that_are_adapted_again_change_no_model():
     user, item = [Categorical("user_id"), History()], [Categorical("item_id")]
     features = Features(user, item).adapt(the_board())
     model = models.TwoTower(features, dim=4, hidden=())
+    model.has_learnt.assign(1)
     known = model.features.item_vocabulary.ids.tolist()
     config, vectors = json.dumps(model.get_config()), model.embed_items(the_board().items)
     few = the_board().take(np.arange(20))
