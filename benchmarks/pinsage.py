@@ -120,7 +120,7 @@ def training(items: int, neighbours: int) -> None:
         step = tf.function(model.train_step, reduce_retracing=True)
         taken = seconds(lambda: [step(batch) for batch in batches])  # noqa: B023
         print(
-            f"training, batches of {BATCH}, {model.easy} easy and {hard} hard negatives: "
+            f"training, batches of {BATCH}, {model.negatives} easy and {hard} hard negatives: "
             f"{STEPS * BATCH / taken:,.0f} examples/s"
         )
 

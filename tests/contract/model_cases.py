@@ -34,7 +34,7 @@ CASES: dict[type, dict] = {
     models.EGES: {**WALKS, "shrinkage": 2.0},
     models.GES: {**WALKS},
     models.GraphSAGE: {
-        **{"dim": 8, "sizes": (4, 3), "shared": 20, "last": None},
+        **{"dim": 8, "sizes": (4, 3), "noise": 20, "last": None},
         "shrinkage": 2.0,
     },
     models.Item2Vec: {**WINDOWS, "threshold": None, "shrinkage": 2.0},
@@ -44,7 +44,7 @@ CASES: dict[type, dict] = {
         "deviation": 0.0,
     },
     models.PinSAGE: {
-        **{"dim": 8, "neighbours": 4, "run": None, "easy": 20, "last": None},
+        **{"dim": 8, "neighbours": 4, "run": None, "negatives": 20, "last": None},
         "shrinkage": 2.0,
     },
     models.Popular: {"half_life_days": 3.0},

@@ -13,6 +13,7 @@ from tfrec_recall.features import Categorical, Features, History, MultiValued
 NEED_TIMES = {models.AirbnbListing, models.SDM}
 WITHOUT_HISTORY = {models.AirbnbType, models.FunkSVD, models.NeuralCF}
 OF_SETS = [c for c in GRADIENT_MODELS if c not in NEED_TIMES | WITHOUT_HISTORY]
+OF_NODES = {models.GraphSAGE, models.PinSAGE}
 SETTINGS = {models.MIND: {"deviation": 1.0}, models.YouTubeDNN: {"example_age": True}}
 
 
@@ -29,6 +30,8 @@ def embedder(model_class, **settings):
         user=[History(length=SEEN)], item=[Categorical("item_id"), MultiValued("tags")]
     ).adapt(timeless())
     model = built(model_class, features, **{**SETTINGS.get(model_class, {}), **settings})
+    if model_class in OF_NODES:  # an item is known by its edges
+        model.training_data(timeless())
     random = np.random.default_rng(0)
     for weight in model.trainable_weights:
         weight.assign(0.3 * random.normal(size=weight.shape))

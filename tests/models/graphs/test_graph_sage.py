@@ -13,7 +13,7 @@ from tfrec_recall.models.graphs.graph_sage import AGGREGATORS, drawn_evenly, str
 from tfrec_recall.models.graphs.node_encoder import Hidden
 from tfrec_recall.models.growing.growth import owners_of
 
-SMALL = {"dim": 8, "sizes": (4, 3), "shared": 20, "seed": 3}
+SMALL = {"dim": 8, "sizes": (4, 3), "noise": 20, "seed": 3}
 
 
 def trained(interactions, epochs=8, **settings):
@@ -66,7 +66,7 @@ def test_nodes_of_any_features_are_embedded_after_training(model, interactions):
 
 
 def test_the_loss_of_walks_is_equation_1():
-    model = GraphSAGE(features_of(groups()), **{**SMALL, "shared": 4, "temperature": 0.5})
+    model = GraphSAGE(features_of(groups()), **{**SMALL, "noise": 4, "temperature": 0.5})
     generator = np.random.default_rng(0)
     z = [generator.normal(size=(rows, 8)).astype("float32") for rows in (3, 3, 4)]
     query, positive, noise = np.array([2, 3, 4]), np.array([3, 5, 6]), np.array([3, 9, 2, 9])

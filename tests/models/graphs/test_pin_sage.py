@@ -10,7 +10,7 @@ from tfrec_recall.graph import Neighbours
 from tfrec_recall.models import PinSAGE
 from tfrec_recall.models.graphs.node_encoder import Hidden, both_ways
 
-SMALL = {"dim": 8, "neighbours": 4, "walks": 50, "easy": 20, "run": None, "seed": 3}
+SMALL = {"dim": 8, "neighbours": 4, "walks": 50, "negatives": 20, "run": None, "seed": 3}
 
 
 def groups(users=40, seed=0):
@@ -276,8 +276,8 @@ def test_measuring_changes_nothing(interactions, model):
 
 def test_wrong_arguments_are_named(interactions):
     features = features_of(interactions)
-    with pytest.raises(ValueError, match=r"easy as a whole number from 1 up.*easy=0"):
-        PinSAGE(features, easy=0)
+    with pytest.raises(ValueError, match=r"negatives as a whole number from 1 up.*negatives=0"):
+        PinSAGE(features, negatives=0)
     alone = Features(user=[History(length=5)], item=[Categorical("item_id")]).adapt(interactions)
     with pytest.raises(ValueError, match=r"Without the id .* another feature\. Received"):
         PinSAGE(alone, with_id=False)

@@ -93,7 +93,7 @@ def test_graph_sage_is_algorithm_1_and_equation_1(interactions):
 
 def test_pin_sage_is_algorithm_2_and_equation_1(interactions):
     features = features_of(interactions, Categorical("kind"), Numeric("price"))
-    model = made(PinSAGE, features, dim=4, hidden=7, walks=30, easy=6)
+    model = made(PinSAGE, features, dim=4, hidden=7, walks=30, negatives=6)
     batch = next(iter(model.training_data(interactions, batch_size=3)))
     events = interactions.events.sort_values(["user_id", "timestamp"])
     item = features.ids("item_id").encode(events["item_id"]).reshape(12, 5)  # a row a user

@@ -64,10 +64,10 @@ class GraphSAGE(NodeModel):
           `starts_by_events=False`.
         - the aggregators have a bias: `use_bias=False`.
         - fewer neighbours are drawn of a node's neighbours: `sizes=(25, 10)`.
-        - positives are neighbours, and not within a walk of five steps: `walk=5`.
+        - positives are neighbours, and not within a walk of five steps: `length=5`.
         - there are as many walks as events: `walks=50`.
         - negatives are more for a batch, weigh less beside a positive, and are even:
-          `shared=20`, `negatives=20.0`, `power=0.75`.
+          `noise=20`, `negatives=20.0`, `power=0.75`.
         - cosines are divided by a temperature, as the logistic loss of a bare cosine hardly falls:
           `temperature=1.0`.
         - the last layer is linear, as in the program of the authors, where Algorithm 1 has σ:
@@ -96,14 +96,14 @@ class GraphSAGE(NodeModel):
         by_session: sequences are sessions (`session_id`), and not all events of a user; by default
             where there are any. The items of a basket are all joined.
         gap: seconds; a longer pause ends a sequence as well. It needs times.
-        walk: steps of the random walks that find positives.
+        length: steps of the random walks that find positives.
         walks: that begin at a node, by their mean, of which each finds one positive an epoch; None
             begins as many in all as there are events.
         starts_by_events: begin them by the sum of a node's edges; else at each node alike.
         use_bias: of the aggregators.
-        negatives: what they weigh beside a positive; Q of Eq. 1.
-        shared: negatives that a batch shares.
-        power: of the items' counts, by which these are drawn; 0 is evenly.
+        negatives: per pair, as many as it expects of those that are drawn; Q of Eq. 1.
+        noise: draws of a batch, which its pairs share.
+        power: of the items' counts, by which noise is drawn; 0 is evenly.
         temperature: what divides a cosine.
         label: an item feature to foretell from the vectors by a supervised head: one of a set
             (softmax) or several (sigmoids). It is then not an input.
@@ -112,7 +112,8 @@ class GraphSAGE(NodeModel):
         hide_edges, with_id, cold_rate, popularity, shrinkage, last, half_life: as in `PinSAGE`.
         seed: of walks, samples, negatives and cold items.
 
-    A node added later is embedded by its features. Users are the mean of their latest items
+    A node added later is embedded by its features, and so is one that no edge joins, as no walk
+    ever met it; without features, both only fill lists. Users are the mean of their latest items
     (`retriever`), or go through the neighbours of each (`trigger_retriever`).
     """
 
@@ -124,9 +125,9 @@ class GraphSAGE(NodeModel):
             "starts_by_events": False,
             "use_bias": False,
             "sizes": (25, 10),
-            "walk": 5,
+            "length": 5,
             "walks": 50,
-            "shared": 20,
+            "noise": 20,
             "negatives": 20.0,
             "power": 0.75,
             "temperature": 1.0,
@@ -154,12 +155,12 @@ class GraphSAGE(NodeModel):
         reach: int = 10,
         by_session: bool | None = None,
         gap: float | None = None,
-        walk: int = 1,
+        length: int = 1,
         walks: int | None = None,
         starts_by_events: bool = True,
         use_bias: bool = True,
         negatives: float = 5.0,
-        shared: int = 500,
+        noise: int = 500,
         power: float = 0.0,
         temperature: float = 0.2,
         label: str | None = None,
@@ -180,10 +181,10 @@ class GraphSAGE(NodeModel):
         widths(owner, sizes, "sizes")
         if not sizes:
             refuse(owner, sizes, "sizes", "a number of neighbours for each layer")
-        for name, value in {"degree": degree, "reach": reach, "walk": walk}.items():
+        for name, value in {"degree": degree, "reach": reach, "length": length}.items():
             whole(owner, value, name)
         whole(owner, walks, "walks", optional=True)
-        whole(owner, shared, "shared")
+        whole(owner, noise, "noise")
         activation_of(owner, final_activation, "final_activation")
         number(owner, negatives, "negatives", above=0)
         number(owner, temperature, "temperature", above=0)
@@ -202,11 +203,11 @@ class GraphSAGE(NodeModel):
             without_effect(owner, label_weight, 1.0, "label_weight", "beside a label")
         if label is None and not unsupervised:
             raise ValueError("Without random walks there has to be a label to learn from.")
-        self.degree, self.reach, self.walk, self.walks = degree, reach, walk, walks
+        self.degree, self.reach, self.length, self.walks = degree, reach, length, walks
         self.strongest_edges, self.starts_by_events = strongest_edges, starts_by_events
         self.seed_of_edges = seed
         self.by_session, self.gap = by_session, gap
-        self.shared, self.temperature = shared, temperature
+        self.noise, self.temperature = noise, temperature
         self.negatives, self.unsupervised, self.label_weight = negatives, unsupervised, label_weight
         self.popularity, self.hide_edges = popularity, hide_edges
         self.last, self.half_life = features.recency(last, half_life)
@@ -241,7 +242,7 @@ class GraphSAGE(NodeModel):
         self.sampled.add(self._kept(self.graph(train)))
 
     def embedded(self, batch_size):
-        return 2 * batch_size + self.shared
+        return 2 * batch_size + self.noise
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items that lie on one random walk; also gives the graph to the model, which
@@ -277,7 +278,7 @@ class GraphSAGE(NodeModel):
             query = random.choice(graph.shape[0], walks, p=strength / strength.sum())
         else:
             query = random.permutation(np.resize(random.permutation(nodes), walks))
-        positives = walked_to(RandomWalks(graph), query, DRAWS, self.walk, seed or 0)
+        positives = walked_to(RandomWalks(graph), query, DRAWS, self.length, seed or 0)
         return pair_batches(query.astype("int32"), positives, batch_size, seed, first_epoch)
 
     def graph(self, train: Interactions) -> sp.csr_array:
@@ -287,14 +288,14 @@ class GraphSAGE(NodeModel):
     def compute_loss(self, batch, training=False):
         for_sample, for_noise, for_cold = tf.unstack(tf.random.split(self.steps.next(training), 3))
         query, positive = batch["query_id"], batch["item_id"]
-        noise = self.proposal.sample([self.shared], for_noise)
+        noise = self.proposal.sample([self.noise], for_noise)
         nodes, position = tf.unique(tf.concat([query, positive, noise], axis=0))
         cold = self.nodes.cold(self.cold_rate if training else 0.0, for_cold)
         hidden = Hidden.of(together(query), together(positive), cold, self.hide_edges)
         vectors = self.nodes.embed(nodes, hidden, for_sample, training)
         loss, size = tf.zeros(()), tf.shape(query)[0]
         if self.unsupervised:
-            parts = tf.split(tf.gather(vectors, position), [size, size, self.shared])
+            parts = tf.split(tf.gather(vectors, position), [size, size, self.noise])
             loss += self._by_walks(query, positive, noise, *parts)
         if self.label is not None:
             by_label = self.label_weight * self.label.loss(vectors, nodes)
@@ -308,7 +309,7 @@ class GraphSAGE(NodeModel):
         pairs = (z_query[:, tf.newaxis], z_positive[:, tf.newaxis])  # [batch, 1, dim] each
         loss = self.skip_gram(pairs, positive=one, negative=0 * one)
         other = (noise != positive[:, tf.newaxis]) & (noise != query[:, tf.newaxis])
-        weight = tf.cast(other, tf.float32) * (self.negatives / self.shared)
+        weight = tf.cast(other, tf.float32) * (self.negatives / self.noise)
         loss += self.skip_gram((z_query, z_noise), positive=0 * weight, negative=weight)
         return tf.math.divide_no_nan(loss, tf.cast(tf.shape(query)[0], tf.float32))
 

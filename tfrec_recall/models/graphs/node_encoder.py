@@ -39,6 +39,14 @@ class Hidden(NamedTuple):
         return cls(tf.constant([-1], tf.int64), cold)  # no edge has this number
 
 
+class Neighbourhood(Protocol):
+    """Whom a node sees."""
+
+    def __call__(self, nodes: tf.Tensor, layer: int, seed: tf.Tensor) -> tuple: ...
+
+    def joined(self, nodes: tf.Tensor) -> tf.Tensor: ...
+
+
 class Convolution(Protocol):
     """One layer of vectors to the next."""
 
@@ -65,7 +73,8 @@ class NodeEncoder(tf.keras.layers.Layer):
         table: the items' features, by their encoded ids.
         fields: the features that are seen.
         dim: of the features' embeddings, which are added up.
-        neighbours: (nodes, layer, seed) -> encoded ids and weights [nodes, neighbours].
+        neighbours: (nodes, layer, seed) -> encoded ids and weights [nodes, neighbours]; `joined`
+            says which nodes have any.
         convolutions: that of the outermost hop first.
         head: what follows the last of them.
 
@@ -77,7 +86,7 @@ class NodeEncoder(tf.keras.layers.Layer):
         table: ItemTable,
         fields: Sequence[Field],
         dim: int,
-        neighbours: Callable,
+        neighbours: Neighbourhood,
         convolutions: Sequence[Convolution],
         head: Callable,
         **kwargs,
@@ -95,7 +104,7 @@ class NodeEncoder(tf.keras.layers.Layer):
         cls,
         features: Features,
         dim: int,
-        neighbours: Callable,
+        neighbours: Neighbourhood,
         convolutions: Sequence[Convolution],
         head: Callable,
         with_id: bool = True,
@@ -153,7 +162,8 @@ class NodeEncoder(tf.keras.layers.Layer):
         no node twice."""
         vectors = self._hop(nodes, len(self.convolutions), hidden, seed, training)
         vectors = self.head(vectors, training=training)
-        return vectors * tf.cast(nodes != 0, vectors.dtype)[:, tf.newaxis]
+        there = nodes != 0 if hidden is not None else self._known(self.table(nodes))
+        return vectors * tf.cast(there, vectors.dtype)[:, tf.newaxis]
 
     def _hop(self, nodes, depth: int, hidden: Hidden | None, seed, training):
         """What the first `depth` convolutions make of nodes."""
@@ -169,13 +179,27 @@ class NodeEncoder(tf.keras.layers.Layer):
         return convolve((own, around), weights, training)
 
     def first(self, item, hidden: Hidden | None = None, training=False):
-        """The sum of an item's feature embeddings; an unknown id adds nothing."""
+        """The sum of an item's feature embeddings; an unknown id adds nothing, and where nothing is
+        hidden, as when serving, neither does that of an item without an edge."""
         ids = item["item_id"]
-        known = ids >= FIRST_KNOWN
+        known = self._warm(ids)
         if hidden is not None:
-            known &= ~self._is_cold(ids, hidden)
+            known = (ids >= FIRST_KNOWN) & ~self._is_cold(ids, hidden)
         item = {**item, "item_id": tf.where(known, ids, 0)}
         return self.total(self.encoder(item, training=training))
+
+    def _warm(self, ids: tf.Tensor) -> tf.Tensor:
+        """Which ids have learnt as an item of a pair: no pair has an item without an edge."""
+        return (ids >= FIRST_KNOWN) & self.neighbours.joined(ids)
+
+    def _known(self, item: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Which items have anything to be embedded by, bool [items]; of nothing, convolutions would
+        make what their biases are."""
+        ids = item["item_id"]
+        known = self._warm(ids)
+        if self.side:
+            known |= (ids != 0) & anything_known(self.side, item)
+        return known
 
     def _neighbours(self, nodes, layer: int, hidden: Hidden | None, seed):
         ids, weights = self.neighbours(nodes, layer, tf.convert_to_tensor(seed) + layer)
@@ -198,10 +222,7 @@ class NodeEncoder(tf.keras.layers.Layer):
             before = tf.gather(convolve.messages(before), tf.reshape(position, tf.shape(around)))
             own = convolve((own, before), weights, training)
         vectors = self.head(own, training=training)
-        known = ids >= FIRST_KNOWN
-        if self.side:  # of nothing, convolutions would make what their biases are
-            known |= (ids != 0) & anything_known(self.side, item)
-        return vectors * tf.cast(known, vectors.dtype)[:, tf.newaxis]
+        return vectors * tf.cast(self._known(item), vectors.dtype)[:, tf.newaxis]
 
     def of_new(self, item):
         """What new items would be that are described as these are; zeros of those that are not."""
@@ -221,7 +242,12 @@ class NodeEncoder(tf.keras.layers.Layer):
                 pair = (tf.gather(now, some), tf.gather(messages, ids))
                 parts.append(convolve(pair, weights, False))
             now = tf.concat(parts, axis=0)
-        return tf.concat([self.head(tf.gather(now, some)) for some in nodes], axis=0).numpy()
+        parts = []
+        for some in nodes:
+            vectors = self.head(tf.gather(now, some))
+            known = tf.cast(self._known(self.table(some)), vectors.dtype)
+            parts.append(vectors * known[:, tf.newaxis])
+        return tf.concat(parts, axis=0).numpy()
 
     def of_items(self, encoded: dict[str, np.ndarray]) -> np.ndarray:
         """Vectors of items by their encoded features, known ones layer by layer."""

@@ -48,6 +48,10 @@ class ImportantNeighbours(tf.keras.layers.Layer):
         """Leaves out neighbours that are no more."""
         forget(self.ids, self.importance, origin, none=0)
 
+    def joined(self, nodes: tf.Tensor) -> tf.Tensor:
+        """Which nodes have a neighbour, bool."""
+        return tf.reduce_any(rows_of(self.importance, nodes) > 0, axis=-1)
+
     def call(self, nodes, layer, seed):
         return rows_of(self.ids, nodes), rows_of(self.importance, nodes)
 
@@ -110,6 +114,10 @@ class SampledNeighbours(tf.keras.layers.Layer):
         same = origin.same[node] & origin.same[targets]
         self.begin.assign(np.append(0, np.cumsum(np.bincount(node[same], minlength=self.nodes))))
         self.targets.assign(np.append(targets[same], 0))
+
+    def joined(self, nodes: tf.Tensor) -> tf.Tensor:
+        """Which nodes have a neighbour, bool."""
+        return rows_of(self.begin, nodes + 1) > rows_of(self.begin, nodes)
 
     def call(self, nodes, layer, seed):
         size = self.sizes[layer]

@@ -102,7 +102,7 @@ class PinSAGE(NodeModel):
             whose sizes differ by far, and else 0.
         margin: Δ of the hinge.
         normalize: vectors of length one; without, all scores are inner products.
-        easy: negatives that a batch shares.
+        negatives: easy ones, of a batch, which its queries share.
         outside: draw these from outside of the batch. None does so where the batch holds at most a
             tenth of the items: of few items, the frequent ones are in every batch, and would be
             nobody's negatives (on MovieLens-100k, Recall@50 falls from .41 to .37).
@@ -122,8 +122,10 @@ class PinSAGE(NodeModel):
         last, half_life: the latest items that make a user's vector, as in `Item2Vec`.
         seed: of walks, negatives and cold items.
 
-    A new item is embedded by its features (`with_id` or not). Users are the mean of their latest
-    items (`retriever`), or go through the neighbours of each (`trigger_retriever`).
+    A new item is embedded by its features (`with_id` or not), and so is one that no board joins to
+    another, as no query or positive ever was it; without features, both only fill lists. Users are
+    the mean of their latest items (`retriever`), or go through the neighbours of each
+    (`trigger_retriever`).
     """
 
     PUBLISHED: ClassVar[Published] = Published(
@@ -160,7 +162,7 @@ class PinSAGE(NodeModel):
         board_power: float | None = None,
         margin: float = 0.2,
         normalize: bool = True,
-        easy: int = 500,
+        negatives: int = 500,
         outside: bool | None = None,
         power: float = 0.0,
         most_hard: int | None = 6,
@@ -182,7 +184,7 @@ class PinSAGE(NodeModel):
             whole(owner, value, name)
         whole(owner, hidden, "hidden", optional=True)
         whole(owner, length, "length")
-        whole(owner, easy, "easy")
+        whole(owner, negatives, "negatives")
         whole(owner, run, "run", least=2, optional=True)
         flag(owner, next_item, "next_item")
         if next_item:
@@ -207,7 +209,7 @@ class PinSAGE(NodeModel):
         self.top, self.walks, self.length = neighbours, walks, length
         self.neighbours_of_hops = (neighbours,) * layers
         self.run, self.next_item, self.board_power = run, next_item, board_power
-        self.easy, self.outside = easy, outside
+        self.negatives, self.outside = negatives, outside
         self.most_hard, self.hard_ranks = most_hard, (hard_ranks[0], hard_ranks[1])
         self.popularity, self.hide_edges = popularity, hide_edges
         self.last, self.half_life = features.recency(last, half_life)
@@ -261,7 +263,7 @@ class PinSAGE(NodeModel):
             table.scatter_update(tf.IndexedSlices(values, new))
 
     def embedded(self, batch_size):
-        return batch_size * (2 + self.most_hard) + self.easy
+        return batch_size * (2 + self.most_hard) + self.negatives
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items on one board, by walks over it, or of what a user took next; also finds
@@ -340,7 +342,7 @@ class PinSAGE(NodeModel):
         vectors = tf.gather(self.nodes.embed(nodes, hidden, training=training), position)
         size = tf.shape(query)[0]
         z_query, z_positive, z_easy, z_hard = tf.split(
-            vectors, [size, size, self.easy, tf.size(hard)]
+            vectors, [size, size, self.negatives, tf.size(hard)]
         )
         return self.hinge(
             (z_query, z_positive),
@@ -363,7 +365,7 @@ class PinSAGE(NodeModel):
             leave_out = tf.math.count_nonzero(inside, dtype=tf.float32) <= SMALL * items
         leave_out = leave_out & tf.reduce_any(outside > 0)  # else nothing could be drawn
         upper = tf.cumsum(tf.where(leave_out, outside, share))
-        lots = tf.random.stateless_uniform([self.easy], seed, dtype=tf.float64) * upper[-1]
+        lots = tf.random.stateless_uniform([self.negatives], seed, dtype=tf.float64) * upper[-1]
         place = tf.searchsorted(upper, lots, side="right")
         return tf.minimum(place, self.nodes.nodes - 1)
 
