@@ -79,7 +79,7 @@ CASES: dict[type, dict] = {
     },
     models.YouTubeDNN: {"dim": 8, "hidden": (16,), "dropout": 0.0, "negatives": 0},
     models.UserCF: {"neighbours": 5},
-    models.FMRecall: {"dim": 8, "half_life": 2.0, "dropout": 0.0, "negatives": 0},
+    models.FMRecall: {"dim": 8, "dropout": 0.0, "negatives": 0},
     models.FunkSVD: {"dim": 4, "l2": 0.01},
     models.NeuralCF: {"dim": 8, "negatives": 2},
 }

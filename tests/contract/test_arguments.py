@@ -4,6 +4,7 @@ What is tried follows from each signature; a new argument is tried by being ther
 `ZERO` say which arguments may have such a value.
 """
 
+import functools
 import re
 
 import numpy as np
@@ -13,7 +14,9 @@ from tests.contract import layer_cases
 from tests.contract.model_cases import CASES, its_features, the_board
 from tests.signatures import arguments_of
 from tfrec_recall import graph, layers, models, sampling
+from tfrec_recall.data import Interactions
 from tfrec_recall.data.kinds import WrongKind
+from tfrec_recall.features import Features
 
 # The models whose every argument is checked; a name is added when its class follows.
 MODELS = [
@@ -148,9 +151,16 @@ def test_features_of_another_kind_are_refused(cls):
 
 
 @pytest.mark.parametrize("cls", MODELS)
-def test_an_unknown_argument_is_refused(cls):
-    with pytest.raises(TypeError, match="nonsense"):
+def test_an_unknown_argument_is_refused_beside_those_that_there_are(cls):
+    there_are = r"It takes features, .*\. Received: nonsense=3\."
+    with pytest.raises(TypeError, match=rf"{cls.__name__} takes no nonsense\. {there_are}"):
         cls(its_features(), nonsense=3)
+
+
+def test_the_nearest_name_is_told_of_an_unknown_one():
+    with pytest.raises(TypeError, match=r"takes no uniform_negatives\. negatives= may be meant"):
+        models.TwoTower(its_features(), uniform_negatives=100)
+    assert models.Popular(its_features(), name="best").name == "best"  # of Keras
 
 
 @pytest.mark.parametrize(
@@ -194,8 +204,19 @@ def test_an_unknown_argument_is_refused(cls):
         (models.Item2Vec, {"window": None, "fixed_window": True}, "where there is a window"),
         (models.Item2Vec, {"cbow": True, "mean_over_set": True}, "without cbow"),
         (models.AirbnbListing, {"market_negatives": 3.0}, "where market names a feature"),
-        (models.AirbnbListing, {"alike_by": (), "nearest": 5}, "where alike_by names features"),
+        (models.AirbnbListing, {"alike_by": (), "nearest": 5}, "where alike_by names features, or"),
         (models.GraphSAGE, {"label_weight": 0.5}, "beside a label"),
+        *(
+            (models.GraphSAGE, {"label": "tags", "unsupervised": False, **one}, "walks teach")
+            for one in ({"negatives": 3.0}, {"temperature": 0.5})
+        ),
+        (models.PinSAGE, {"most_hard": 33}, "most_hard as a number at most 32"),
+        (models.MultiObjectiveTwoTower, {"blend": [2.0]}, "of several objectives"),
+        (
+            models.AirbnbType,
+            {**OF_TYPES, "rejected": (), "rejection_weight": 2.0},
+            "where there are rejections",
+        ),
         (models.PinSAGE, {"most_hard": 0, "hard_weight": 2.0}, "where there are hard negatives"),
         (models.PinSAGE, {"normalize": False, "shrinkage": 1.0}, "on vectors of length one"),
     ],
@@ -203,6 +224,43 @@ def test_an_unknown_argument_is_refused(cls):
 def test_an_argument_without_effect_is_refused(cls, arguments, message):
     with pytest.raises(ValueError, match=message):
         cls(its_features(), **arguments)
+
+
+@functools.cache
+def without_order():
+    """Features of events without times."""
+    events = the_board().events.drop(columns="timestamp")
+    board = Interactions(events, the_board().users, the_board().items)
+    return Features(its_features().user, its_features().item).adapt(board)
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "value"),
+    [
+        *((cls, "last", 3) for cls in (models.Item2Vec, models.EGES, models.GraphSAGE)),
+        (models.PinSAGE, "half_life", 2.0),
+        (models.PinSAGE, "run", 5),
+        (models.FMRecall, "half_life", 2.0),
+        (models.YouTubeDNN, "example_age", True),
+        (models.SamplingBiasCorrectedTwoTower, "seed_events", 2),
+    ],
+)
+def test_what_counts_in_time_is_refused_where_events_have_none(cls, name, value):
+    with pytest.raises(ValueError, match=rf"\b{name}\b.*timestamps.*Received: {name}={value}"):
+        cls(without_order(), **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("cls", "named"),
+    [
+        (models.AirbnbListing, {"clicked": "view"}),
+        (models.AirbnbListing, {"left_out": "impression"}),
+        (models.AirbnbType, {**OF_TYPES, "booked": "purchase"}),
+    ],
+)
+def test_types_of_events_that_have_none_are_refused(cls, named):
+    with pytest.raises(ValueError, match=r"column 'event_type', which these do not have"):
+        cls(its_features(), **named).training_data(the_board())
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,10 @@ from tfrec_recall.models.published import TRAINING, Published, example
 
 PLAIN = [model_class for model_class in CASES if model_class.PUBLISHED is not None]
 KEYS = [(model_class, key) for model_class in PLAIN for key in model_class.UNREAD]
-BESIDE = {(ItemCF, "by_rating"): {"ratings": True}}
+BESIDE = {
+    (ItemCF, "by_rating"): {"ratings": True},
+    (GraphSAGE, "unsupervised"): {"label": "tags", "with_id": True},
+}
 MADE_IN_NO_TIME = IN_ONE_PASS | (OF_WINDOWS & set(ORIGINAL))
 MADE_IN_NO_TIME |= {FMRecall, FunkSVD, MIND, NeuralCF, TwoTower}
 BESIDE_FLAGS = {FMRecall: {"negatives": 9, "temperature": 0.5}, MIND: {"power": 1.5}}

@@ -14,7 +14,7 @@ NEED_TIMES = {models.AirbnbListing, models.SDM}
 WITHOUT_HISTORY = {models.AirbnbType, models.FunkSVD, models.NeuralCF}
 OF_SETS = [c for c in GRADIENT_MODELS if c not in NEED_TIMES | WITHOUT_HISTORY]
 OF_NODES = {models.GraphSAGE, models.PinSAGE}
-SETTINGS = {models.MIND: {"deviation": 1.0}, models.YouTubeDNN: {"example_age": True}}
+SETTINGS = {models.MIND: {"deviation": 1.0}}
 
 
 @functools.cache

@@ -92,6 +92,8 @@ def test_impossible_settings_and_shapes_are_refused():
         MaskedMean(half_life=0)
     with pytest.raises(ValueError, match=r"from 1 up\. Received: positions=0"):
         MaskedMean(positions=0)
+    with pytest.raises(ValueError, match=r"positions with learned=True.*Received: positions=9"):
+        MaskedMean(positions=9)
     with pytest.raises(ValueError, match=r"takes \[batch, history, dim\].*Received: .*\(3, 5\)"):
         MaskedMean()(HISTORY[:, :, 0])
 

@@ -64,5 +64,7 @@ def test_long_histories_sum_in_full_precision():
 def test_impossible_settings_and_shapes_are_refused():
     with pytest.raises(ValueError, match=r"from 1 up\. Received: positions=0"):
         RunningMean(positions=0)
+    with pytest.raises(ValueError, match=r"positions with learned=True.*Received: positions=9"):
+        RunningMean(positions=9)
     with pytest.raises(ValueError, match=r"RunningMean takes .*Received: .*\(4, 5\)"):
         RunningMean()((HISTORY[:, :, 0], PLACES))

@@ -100,7 +100,10 @@ def test_dropout_works_only_while_training_and_spares_the_output():
     layer = Tower([500, 2], dropout=0.5)
     np.testing.assert_array_equal(layer(INPUTS), layer(INPUTS))
     assert not np.allclose(layer(INPUTS, training=True), layer(INPUTS))
-    assert (Tower([500], dropout=0.9)(np.ones((1, 9), "float32"), training=True) != 0).numpy().all()
+    wide = Tower([2, 500], dropout=0.9)
+    wide(INPUTS)
+    wide.dense[1].bias.assign(tf.ones([500]))
+    assert (wide(INPUTS, training=True) != 0).numpy().all()
 
 
 def test_any_number_of_axes_goes_through_the_same_weights():
@@ -115,6 +118,16 @@ def test_impossible_settings_are_refused():
             Tower(units)
     with pytest.raises(ValueError, match="Received: normalization='group'"):
         Tower([4], normalization="group")
+
+
+@pytest.mark.parametrize(
+    "option", [{"activation": "tanh"}, {"dropout": 0.5}, {"normalization": "layer"}]
+)
+def test_what_is_of_hidden_layers_is_refused_where_there_are_none(option):
+    (name,) = option
+    with pytest.raises(ValueError, match=rf"Tower reads {name} of hidden.*Received: {name}="):
+        Tower([4], **option)
+    assert Tower.from_config(Tower([4], final_activation="tanh").get_config()).units == [4]
 
 
 @pytest.mark.parametrize("graph", [False, True], ids=["eager", "graph"])
@@ -202,7 +215,7 @@ def prelu(name):
 
 
 @pytest.mark.parametrize("form", ["file.keras", "file.weights.h5"])
-@pytest.mark.parametrize("units", [UNITS, [4]])
+@pytest.mark.parametrize("units", [UNITS, [4, 3]])
 def test_an_activation_with_weights_is_one_a_layer(units, form, tmp_path):
     tower = Tower(units, activation=prelu("own"), final_activation=prelu("last"))
     assert tower.get_config() == Tower.from_config(tower.get_config()).get_config()

@@ -6,7 +6,7 @@ import math
 
 import tensorflow as tf
 
-from tfrec_recall._arguments import flag, number, whole
+from tfrec_recall._arguments import flag, number, whole, without_effect
 from tfrec_recall._axes import check_axes
 
 
@@ -47,6 +47,8 @@ class MaskedMean(tf.keras.layers.Layer):
         number("MaskedMean", half_life, "half_life", above=0, optional=True)
         flag("MaskedMean", learned, "learned")
         whole("MaskedMean", positions, "positions")
+        if not learned:
+            without_effect("MaskedMean", positions, 64, "positions", "with learned=True")
         self.half_life = half_life
         self.learned = learned
         self.positions = positions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall._arguments import flag, whole
+from tfrec_recall._arguments import flag, whole, without_effect
 from tfrec_recall._axes import check_axes, check_no_mask
 from tfrec_recall.layers.masks import mask_among
 
@@ -38,6 +38,8 @@ class RunningMean(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         flag("RunningMean", learned, "learned")
         whole("RunningMean", positions, "positions")
+        if not learned:
+            without_effect("RunningMean", positions, 64, "positions", "with learned=True")
         self.learned = learned
         self.positions = positions
         self.supports_masking = True

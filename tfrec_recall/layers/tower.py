@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfrec_recall._arguments import flag, number
+from tfrec_recall._arguments import flag, number, without_effect
 from tfrec_recall._axes import check_axes
 from tfrec_recall.layers.activations import activation_config, activation_of
 from tfrec_recall.layers.phase import is_training
@@ -33,8 +33,8 @@ class Tower(tf.keras.layers.Layer):
             positions have no part in a batch's statistics.
 
     Input: [batch, ..., width]. Output: [batch, ..., units[-1]]; a mask passes unchanged.
-    Raises: ValueError if `units` is empty or not positive, for another normalisation, or for a mask
-        of another shape.
+    Raises: ValueError if `units` is empty or not positive, for another normalisation, for what is
+        of hidden layers where there are none, or for a mask of another shape.
 
     >>> Tower([8, 3])(tf.ones([2, 5])).shape
     TensorShape([2, 3])
@@ -64,6 +64,11 @@ class Tower(tf.keras.layers.Layer):
             )
         number("Tower", dropout, "dropout", least=0, below=1)
         flag("Tower", residual, "residual")
+        if len(widths) == 1:
+            hidden = "of hidden layers, and units has one layer alone, the output"
+            without_effect("Tower", activation, "relu", "activation", hidden)
+            without_effect("Tower", dropout, 0.0, "dropout", hidden)
+            without_effect("Tower", normalization, None, "normalization", hidden)
         self.units = widths
         self.activation = activation_of("Tower", activation, "activation")
         self.final_activation = activation_of("Tower", final_activation, "final_activation")

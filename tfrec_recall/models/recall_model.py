@@ -18,7 +18,7 @@ from tfrec_recall.data.next_pass import followed_by
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features, Wanted, item_embedding
 from tfrec_recall.layers.tables import is_far
-from tfrec_recall.models.fitting.keras_arguments import is_batches, require_query
+from tfrec_recall.models.fitting.keras_arguments import is_batches, require_known, require_query
 from tfrec_recall.models.fitting.learner import Learner
 from tfrec_recall.models.fitting.memory import TrainingMemory
 from tfrec_recall.models.fitting.table_steps import moves_rows, noting_batches, of_examples
@@ -95,6 +95,7 @@ class RecallModel(Growing, Learner):
                 )
 
     def __init__(self, features: Features, **kwargs):
+        require_known(type(self), kwargs)
         super().__init__(**kwargs)
         require_kind(type(self).__name__, "features", features, ("Features",))
         features.require(self.needs, type(self).__name__)

@@ -1,6 +1,8 @@
 """Without times a user's items are a set, and so are those of a session."""
 
 import functools
+import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from tfrec_recall.data import Interactions, has_baskets, recent
 from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.models import BGE, EGES, GES, GraphSAGE, Item2Vec
+from tfrec_recall.models.graphs.sequence_graph import tell_of_sets
 
 EACH = pytest.mark.parametrize("model_class", [BGE, GES, EGES, GraphSAGE])
 features_of = test_eges.features_of
@@ -125,3 +128,14 @@ def test_pauses_and_an_order_that_the_features_know_need_times():
         told = rf"{model_class.__name__}, whose features .*with times, needs to know .* a set\. The"
         with pytest.raises(ValueError, match=told):
             model_class(features_of(groups())).training_data(timeless())
+
+
+def test_a_reach_that_baskets_do_not_have_is_told():
+    features = SimpleNamespace(has_order=True, has_baskets=True)
+    model = SimpleNamespace(features=features, reach=5, by_session=None, gap=None)
+    with pytest.warns(ReadingNotice, match=r"reach=5 has no effect"):
+        tell_of_sets(model, usual=2)
+    model.reach = 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tell_of_sets(model, usual=2)

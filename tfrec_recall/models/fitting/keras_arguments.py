@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,6 +17,7 @@ TEST_ON_BATCH = inspect.signature(tf.keras.Model.test_on_batch)
 TO_LEARN = "training_data(train, batch_size)"
 TO_MEASURE = "validation_data(interactions, batch_size)"
 COMPILE = inspect.signature(tf.keras.Model.compile)
+OF_KERAS = {"name", "dtype", "trainable", "dynamic", "autocast"}  # of every model
 NOT_OF_BATCHES = {
     "y": "the batches hold the targets",
     "sample_weight": "examples have theirs in the column sample_weight of the batches",
@@ -48,6 +50,23 @@ def refuse(whose: str, given: Mapping[str, Any], instead: Mapping[str, str]) -> 
             raise ValueError(
                 f"{whose} takes no {name}: {way_on}. Received: {name}={given[name]!r}."
             )
+
+
+def require_known(model_class: type, given: Mapping[str, Any]) -> None:
+    """Raises TypeError for an argument that the constructor of a model does not have.
+
+    Args:
+        given: what it got beside those that it has.
+    """
+    _, *parameters = inspect.signature(model_class.__init__).parameters.values()  # type: ignore[misc]
+    own = [one.name for one in parameters if one.kind != one.VAR_KEYWORD]
+    for name in given.keys() - OF_KERAS:
+        near = difflib.get_close_matches(name, own, n=1, cutoff=0.65)
+        perhaps = f" {near[0]}= may be meant." if near else ""
+        raise TypeError(
+            f"{model_class.__name__} takes no {name}.{perhaps} It takes {', '.join(own)}. "
+            f"Received: {name}={given[name]!r}."
+        )
 
 
 def require_batches(whose: str, data: Any, made_by: str = TO_LEARN) -> None:

@@ -21,6 +21,8 @@ from tfrec_recall.models.graphs.sequence_graph import joined, require_joined, te
 from tfrec_recall.models.graphs.side_info_vectors import Directed, SideInfoVectors
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import (
+    HALF_LIFE,
+    LAST,
     check_sequences,
     check_served,
     check_training,
@@ -34,6 +36,7 @@ from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
 
+REACH = 2  # items that one leads to, where a model is not told
 CENTRED = 2**16  # vectors at once
 
 
@@ -144,7 +147,7 @@ class EGES(WindowModel, ItemSpaceModel):
         dim: int = 64,
         walks: int = 4,
         length: int = 10,
-        reach: int = 2,
+        reach: int = REACH,
         by_session: bool | None = None,
         gap: float | None = None,
         noise_removal: NoiseRemoval | None = None,
@@ -158,8 +161,8 @@ class EGES(WindowModel, ItemSpaceModel):
         cold_rate: float = 0.25,
         popularity: float = 0.3,
         shrinkage: float = 1.0,
-        last: int | None = 15,
-        half_life: float | None = 4.0,
+        last: int | None = LAST,
+        half_life: float | None = HALF_LIFE,
         block: int = 32,
         lanes: int = 16,
         noise: int | None = 64,
@@ -181,7 +184,7 @@ class EGES(WindowModel, ItemSpaceModel):
         number(owner, threshold, "threshold", above=0, optional=True)
         number(owner, cold_rate, "cold_rate", least=0, below=1)
         check_sequences(owner, features, by_session, gap)
-        check_served(owner, last, half_life, popularity)
+        check_served(owner, features, last, half_life, popularity)
         kind(owner, noise_removal, "noise_removal", NoiseRemoval, "NoiseRemoval(…)")
         self.walks, self.length, self.reach = walks, length, reach
         self.by_session, self.gap = by_session, gap
@@ -215,7 +218,7 @@ class EGES(WindowModel, ItemSpaceModel):
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Walks over the graph of these events; see `walk_data`."""
-        tell_of_sets(self)
+        tell_of_sets(self, REACH)
         return self._walks(train, self.graph(train), batch_size, seed, first_epoch)
 
     def batches_to_measure(self, interactions, batch_size):

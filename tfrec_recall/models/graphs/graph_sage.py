@@ -38,15 +38,18 @@ from tfrec_recall.models.graphs.node_neighbours import SampledNeighbours
 from tfrec_recall.models.graphs.sequence_graph import joined, require_joined, tell_of_sets
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import (
+    HALF_LIFE,
+    LAST,
     check_sequences,
     check_served,
 )
 from tfrec_recall.models.learning.replicas import together
-from tfrec_recall.models.published import Published
+from tfrec_recall.models.published import Published, Unread
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives
 
 DRAWS = 8  # positives of each walk that are kept; an epoch takes one
+REACH = 10  # items that one is joined to, where a model is not told
 EDGES_AT_A_TIME = 2_000_000
 AGGREGATORS = ("mean", "gcn", "lstm", "max-pool")
 
@@ -142,6 +145,7 @@ class GraphSAGE(NodeModel):
         optimizer=tf.keras.optimizers.Adam,
         batch_size=512,
     )
+    UNREAD: ClassVar[Unread] = {("unsupervised", False): ("negatives", "temperature")}
 
     def __init__(
         self,
@@ -152,7 +156,7 @@ class GraphSAGE(NodeModel):
         sizes: Sequence[int] = (10, 10),
         degree: int = 30,
         strongest_edges: bool = True,
-        reach: int = 10,
+        reach: int = REACH,
         by_session: bool | None = None,
         gap: float | None = None,
         length: int = 1,
@@ -171,8 +175,8 @@ class GraphSAGE(NodeModel):
         cold_rate: float = 0.1,
         popularity: float = 0.2,
         shrinkage: float = 0.0,
-        last: int | None = 15,
-        half_life: float | None = 4.0,
+        last: int | None = LAST,
+        half_life: float | None = HALF_LIFE,
         seed: int = 0,
         **kwargs,
     ):
@@ -198,9 +202,13 @@ class GraphSAGE(NodeModel):
         )
         check_sequences(owner, features, by_session, gap)
         check_nodes(owner, dim, power, with_id, hide_edges, cold_rate, seed)
-        check_served(owner, last, half_life, popularity)
+        check_served(owner, features, last, half_life, popularity)
         if label is None:
             without_effect(owner, label_weight, 1.0, "label_weight", "beside a label")
+        if not unsupervised:
+            by_walks = "where random walks teach (unsupervised=True)"
+            without_effect(owner, negatives, 5.0, "negatives", by_walks)
+            without_effect(owner, temperature, 0.2, "temperature", by_walks)
         if label is None and not unsupervised:
             raise ValueError("Without random walks there has to be a label to learn from.")
         self.degree, self.reach, self.length, self.walks = degree, reach, length, walks
@@ -247,7 +255,7 @@ class GraphSAGE(NodeModel):
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items that lie on one random walk; also gives the graph to the model, which
         keeps the neighbours that it had if it has grown."""
-        tell_of_sets(self)
+        tell_of_sets(self, REACH)
         graph = self._some_edges(train)
         take = self.sampled.add if self.has_grown else self.sampled.assign
         take(self._kept(graph))

@@ -44,7 +44,7 @@ from tfrec_recall.models.graphs.node_encoder import (
 from tfrec_recall.models.graphs.node_model import NodeModel
 from tfrec_recall.models.graphs.node_neighbours import ImportantNeighbours
 from tfrec_recall.models.item_embeddings import item_space
-from tfrec_recall.models.item_embeddings.arguments import check_served
+from tfrec_recall.models.item_embeddings.arguments import HALF_LIFE, LAST, check_served
 from tfrec_recall.models.learning.replicas import together
 from tfrec_recall.models.learning.served import served
 from tfrec_recall.models.published import Published
@@ -56,6 +56,7 @@ from tfrec_recall.sampling.pagerank import hard_pool, scaled_ranks
 DRAWS = 8  # positives of each start that the walks draw; an epoch takes one
 POOL = 32  # hard negatives of each query to draw from
 RESTART = 0.15
+RUN = 20  # events of a board
 RANKS = (2000, 5000)  # of hard negatives in the paper
 SMALL = 0.1  # the share of the items that a batch may hold and still leave all out
 
@@ -108,7 +109,7 @@ class PinSAGE(NodeModel):
             nobody's negatives (on MovieLens-100k, Recall@50 falls from .41 to .37).
         power: of the items' counts, by which these are drawn; 0 is evenly.
         most_hard: hard negatives of a query at most; it is one more each epoch, of all calls of
-            `fit`, and none in the first. None goes on to 32, of which each query has a pool.
+            `fit`, and none in the first. None is 32, of which each query has a pool.
         hard_ranks: between which a hard negative is, by personalised PageRank from the query, in a
             catalogue of 50,000 items and more.
         hard_weight: what one of them weighs beside an easy one.
@@ -157,7 +158,7 @@ class PinSAGE(NodeModel):
         neighbours: int = 20,
         walks: int = 200,
         length: int = 5,
-        run: int | None = 20,
+        run: int | None = RUN,
         next_item: bool = False,
         board_power: float | None = None,
         margin: float = 0.2,
@@ -173,8 +174,8 @@ class PinSAGE(NodeModel):
         cold_rate: float = 0.1,
         popularity: float = 0.1,
         shrinkage: float = 0.0,
-        last: int | None = 15,
-        half_life: float | None = 4.0,
+        last: int | None = LAST,
+        half_life: float | None = HALF_LIFE,
         seed: int = 0,
         **kwargs,
     ):
@@ -189,16 +190,20 @@ class PinSAGE(NodeModel):
         flag(owner, next_item, "next_item")
         if next_item:
             require_next(owner, features.has_order, features.has_baskets)
+        if run is not None and (features.has_baskets or not features.has_order):
+            runs = "where events have timestamps, and sessions are no baskets: these are boards"
+            without_effect(owner, run, RUN, "run", runs)
         number(owner, board_power, "board_power", optional=True)
         number(owner, margin, "margin", above=0)
         flag(owner, normalize, "normalize")
         self.normalize = normalize
         flag(owner, outside, "outside", optional=True)
         whole(owner, most_hard, "most_hard", least=0, optional=True)
+        number(owner, most_hard, "most_hard", most=POOL, optional=True)
         check_ranks(owner, hard_ranks, "hard_ranks")
         number(owner, hard_weight, "hard_weight", above=0)
         check_nodes(owner, dim, power, with_id, hide_edges, cold_rate, seed)
-        check_served(owner, last, half_life, popularity)
+        check_served(owner, features, last, half_life, popularity)
         most_hard = POOL if most_hard is None else most_hard
         if not most_hard:
             because = "where there are hard negatives"

@@ -60,8 +60,18 @@ def require_joined(model: OfSequences, graph: sp.csr_array, train: Interactions)
         require_pairs(type(model).__name__, *found)
 
 
-def tell_of_sets(model: OfSequences) -> None:
-    """Tells of the graph where the features know no order."""
+def tell_of_sets(model: OfSequences, usual: int) -> None:
+    """Tells of the graph where the features know no order, and of a reach that baskets do not have.
+
+    Args:
+        usual: a reach that nobody has asked for.
+    """
+    name, baskets = type(model).__name__, model.features.has_baskets
+    if baskets and model.by_session is not False and model.reach != usual:
+        tell(
+            f"{name}: sessions are baskets, whose items are all joined: reach={model.reach} has no "
+            "effect."
+        )
     if not model.features.has_order:
         tell(
             f"{type(model).__name__}: the events have no timestamps, so that all items of a user, "

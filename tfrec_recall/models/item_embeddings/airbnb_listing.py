@@ -19,11 +19,20 @@ from tfrec_recall.data.windows import Block, session_batches
 from tfrec_recall.features import Categorical, Features, History, Wanted, infer
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import (
+    HALF_LIFE,
+    LAST,
     check_served,
     check_training,
     check_windows,
 )
-from tfrec_recall.models.item_embeddings.event_types import EVENT_TYPE, Types, of_types, several
+from tfrec_recall.models.item_embeddings.event_types import (
+    BOOKING,
+    EVENT_TYPE,
+    Types,
+    of_types,
+    require_type_column,
+    several,
+)
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
 from tfrec_recall.models.item_embeddings.nearest_warm import NearestWarm
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
@@ -128,7 +137,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         market: str | None = None,
         market_negatives: float = 2.0,
         clicked: Types | None = None,
-        booked: Types = "booking",
+        booked: Types = BOOKING,
         left_out: Types | None = None,
         global_context: bool = True,
         by_session: bool | None = None,
@@ -139,8 +148,8 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         threshold: float | None = None,
         rate: float = 0.1,
         decay_epochs: int | None = None,
-        last: int | None = 15,
-        half_life: float | None = 4.0,
+        last: int | None = LAST,
+        half_life: float | None = HALF_LIFE,
         popularity: float = 0.1,
         shrinkage: float = 0.0,
         block: int = 32,
@@ -162,7 +171,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         number(owner, market_negatives, "market_negatives", above=0)
         whole(owner, nearest, "nearest")
         alike_by = several("alike_by", alike_by, "features of the items")
-        check_served(owner, last, half_life, popularity)
+        check_served(owner, features, last, half_life, popularity)
         if market is None:
             without_effect(
                 owner, market_negatives, 2.0, "market_negatives", "where market names a feature"
@@ -172,8 +181,6 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
                 f"{owner} draws market_negatives for each pair with noise=None: a whole number. "
                 f"Received: {market_negatives=}."
             )
-        if alike_by is not None and not alike_by:
-            without_effect(owner, nearest, 3, "nearest", "where alike_by names features")
         self.window, self.fixed_window = window, fixed_window
         self.clicked, self.left_out = several("clicked", clicked), several("left_out", left_out)
         self.booked = several("booked", booked) or ()
@@ -197,6 +204,9 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         self.training = WindowTraining(keep, rate, decay_epochs, block, lanes, seed)
         item = features.inputs(features.item)
         cold = NearestWarm.of(self.tables, features, alike_by, nearest)
+        if not cold.steps:
+            by = "where alike_by names features, or listings have some of one value"
+            without_effect(owner, nearest, 3, "nearest", by)
         served = self.served(cold, dim, shrinkage, market)
         self.candidate_model = tf.keras.Model(item, served(item))
         self.query_model = item_space.query_model(features, served, last, half_life)
@@ -260,6 +270,8 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         Args:
             later: other events were there before, which had all types that are named.
         """
+        types = {"clicked": self.clicked, "booked": self.booked, "left_out": self.left_out}
+        require_type_column(type(self).__name__, events, **types)
         later = later or bool(self.has_learnt.numpy())
         is_booked = np.zeros(len(events), dtype=bool)
         if EVENT_TYPE in events:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.arguments import flags, number, whole
+from tfrec_recall.data.arguments import flags, number, whole, without_effect
 from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.ids import places
 from tfrec_recall.data.sequences import sequences
@@ -19,7 +19,14 @@ from tfrec_recall.data.windows import Block, session_batches
 from tfrec_recall.features import Features, History, Rows, Start, Wanted, infer
 from tfrec_recall.models.growing.nothing_new import telling_of_nothing
 from tfrec_recall.models.item_embeddings.arguments import check_training, check_windows
-from tfrec_recall.models.item_embeddings.event_types import EVENT_TYPE, Types, of_types, several
+from tfrec_recall.models.item_embeddings.event_types import (
+    BOOKING,
+    EVENT_TYPE,
+    Types,
+    of_types,
+    require_type_column,
+    several,
+)
 from tfrec_recall.models.item_embeddings.seen_types import SeenTypes
 from tfrec_recall.models.item_embeddings.types import TypeRule, type_rule
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables
@@ -115,7 +122,7 @@ class AirbnbType(WindowModel):
         user_type: Types | None = None,
         item_type: Types | None = None,
         most_types: int = 100_000,
-        booked: Types = "booking",
+        booked: Types = BOOKING,
         rejected: Types | None = None,
         rejection_weight: float = 5.0,
         by_cosine: bool = False,
@@ -141,6 +148,9 @@ class AirbnbType(WindowModel):
         )
         whole(owner, most_types, "most_types")
         number(owner, rejection_weight, "rejection_weight", least=0)
+        if rejected is not None and not several("rejected", rejected):
+            because = "where there are rejections"
+            without_effect(owner, rejection_weight, 5.0, "rejection_weight", because)
         number(owner, popularity, "popularity", least=0)
         self.window, self.fixed_window = window, fixed_window
         self.other_kind_only = other_kind_only
@@ -300,6 +310,8 @@ class AirbnbType(WindowModel):
         Args:
             later: other events were there before, which had all types that are named.
         """
+        types = {"booked": self.booked, "rejected": self.rejected}
+        require_type_column(type(self).__name__, events, **types)
         if EVENT_TYPE not in events:
             return events
         later = later or bool(self.has_learnt.numpy())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from tfrec_recall.data.arguments import flag, number, whole
+from tfrec_recall.data.arguments import flag, number, whole, without_effect
 from tfrec_recall.features import Features
+
+LAST, HALF_LIFE = 15, 4.0  # of a user's latest items, where a model is not told
 
 
 def check_windows(
@@ -52,9 +54,18 @@ def check_sequences(
 
 
 def check_served(
-    owner: str, last: int | None, half_life: float | None, popularity: float = 0.0
+    owner: str,
+    features: Features,
+    last: int | None,
+    half_life: float | None,
+    popularity: float = 0.0,
 ) -> None:
-    """The same of what makes users' lists."""
+    """The same of what makes users' lists: which items are the latest, times say."""
     whole(owner, last, "last", optional=True)
     number(owner, half_life, "half_life", above=0, optional=True)
     number(owner, popularity, "popularity")
+    if not features.has_order:
+        in_time = "where events have timestamps"
+        for name, value, own in (("last", last, LAST), ("half_life", half_life, HALF_LIFE)):
+            if value is not None:  # which all items alike are
+                without_effect(owner, value, own, name, in_time)

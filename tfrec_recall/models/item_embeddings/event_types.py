@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 EVENT_TYPE = "event_type"
+BOOKING = "booking"  # a type that nobody has to name
 
 Types = str | Sequence[str]
 
@@ -32,6 +33,22 @@ def several(
             f"{argument} names {what}, one or several. Received: {argument}={types!r}."
         )
     return found
+
+
+def require_type_column(owner: str, events: pd.DataFrame, **named: Sequence[str] | None) -> None:
+    """Raises ValueError for types that are named of events without any, which would mean nothing.
+
+    Args:
+        named: arguments with the types that they name.
+    """
+    asked = {name: types for name, types in named.items() if types and types != (BOOKING,)}
+    if asked and EVENT_TYPE not in events:
+        said = ", ".join(f"{name}={types!r}" for name, types in asked.items())
+        raise ValueError(
+            f"{owner} tells events apart by their column {EVENT_TYPE!r}, which these do not have: "
+            f"add it, or leave {', '.join(asked)} out. Received: {said}; columns "
+            f"{', '.join(events.columns)}."
+        )
 
 
 def of_types(

@@ -15,6 +15,8 @@ from tfrec_recall.data.windows import Block, Columns, session_batches
 from tfrec_recall.features import Features, History, Wanted, ids_alone
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import (
+    HALF_LIFE,
+    LAST,
     check_sequences,
     check_served,
     check_training,
@@ -148,8 +150,8 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         rate: float = 0.05,
         decay_epochs: int | None = None,
         both: bool | None = None,
-        last: int | None = 15,
-        half_life: float | None = 4.0,
+        last: int | None = LAST,
+        half_life: float | None = HALF_LIFE,
         popularity: float = 0.1,
         shrinkage: float = 1.0,
         cold_by: str | None = None,
@@ -168,7 +170,7 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         if threshold != "auto":
             number(owner, threshold, "threshold", above=0, optional=True)
         check_sequences(owner, features, by_session, gap)
-        check_served(owner, last, half_life, popularity)
+        check_served(owner, features, last, half_life, popularity)
         if window is None:
             without_effect(owner, fixed_window, False, "fixed_window", "where there is a window")
         else:

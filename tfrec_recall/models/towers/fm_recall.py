@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
-from tfrec_recall.data.arguments import flag, flags, number, whole
+from tfrec_recall.data.arguments import flag, flags, number, whole, without_effect
 from tfrec_recall.features import (
     Features,
     Field,
@@ -24,6 +24,8 @@ from tfrec_recall.models.published import Other, Published, Such, Unread
 from tfrec_recall.models.towers.arguments import check_towers
 from tfrec_recall.models.towers.fm_terms import FMTerms, HistoryTerms, MachineVector, alone
 from tfrec_recall.sampling import InBatch, Negatives, Unmet, kinds_of
+
+HALF_LIFE = 3.0  # of events in the second indicator, where a model is not told
 
 
 def in_batch(negatives: Any) -> bool:
@@ -93,7 +95,7 @@ class FMRecall(SoftmaxModel):
         self,
         features: Features,
         dim: int = 64,
-        half_life: float | None = 3.0,
+        half_life: float | None = HALF_LIFE,
         pairs_within: bool = False,
         dropout: float = 0.3,
         temperature: float = 1.0,
@@ -112,6 +114,9 @@ class FMRecall(SoftmaxModel):
         flags(owner, pairs_within=pairs_within, squared_loss=squared_loss)
         flag(owner, pointwise, "pointwise")
         number(owner, half_life, "half_life", above=0, optional=True)
+        if half_life is not None and not (features.has_order and features.histories):
+            latest = "where there is a history, and events have timestamps"
+            without_effect(owner, half_life, HALF_LIFE, "half_life", latest)
         self.dim, self.pairs_within = dim, pairs_within
         self.pointwise, self.squared_loss = pointwise, squared_loss
         self.items = ItemTable.of(features.item_table)

@@ -43,7 +43,8 @@ def item_tower(
             vectors.append(total)
             continue
         wide = total if residual else tf.keras.layers.Flatten()(channel)
-        tower = Tower((*hidden, dim), activation, final_activation)(wide)
+        between = activation if hidden else "relu"  # of no layer
+        tower = Tower((*hidden, dim), between, final_activation)(wide)
         vectors.append(total + tower if residual else tower)
     out = sum(vectors[1:], vectors[0])
     candidate = tf.keras.Model(item, OfKnown(known_by)((out, item)))

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, PartedInteractions
-from tfrec_recall.data.arguments import flags, refuse
+from tfrec_recall.data.arguments import flags, refuse, without_effect
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -140,6 +140,8 @@ class MultiObjectiveTwoTower(SoftmaxModel):
             raise ValueError(f"{owner} has objectives of different names. Received: {self.names}.")
         self.loss_weights = self._weights(weights, "weights")
         self.blend = self._weights(blend, "blend")
+        if len(self.names) == 1:
+            without_effect(owner, blend, None, "blend", "of several objectives")
         self.log_variances = None
         if learn_weights:
             self.log_variances = tf.Variable(-np.log(self.loss_weights), name="log_variances")
@@ -206,7 +208,8 @@ class MultiObjectiveTwoTower(SoftmaxModel):
             means = [MaskedMean(), MaskedMean(learned=True)][: 1 + recency]
             pools = [mean(watched) for mean in means]  # [batch, dim] each
         wide = tf.concat([*known, *pools], axis=-1)
-        tower = Tower((*hidden, dim), activation, final_activation)(dropped(dropout)(wide))
+        between = activation if hidden else "relu"  # of no layer
+        tower = Tower((*hidden, dim), between, final_activation)(dropped(dropout)(wide))
         return user, sum(pools if self.residual else [], tower)
 
     def _heads(self, bottom: tf.Tensor, dim: int) -> tf.Tensor:

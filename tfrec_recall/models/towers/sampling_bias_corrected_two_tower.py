@@ -158,6 +158,9 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
             normalize=normalize,
         )
         whole(owner, seed_events, "seed_events", optional=True)
+        if not features.has_order:
+            latest = "where events have timestamps, by which some are the latest"
+            without_effect(owner, seed_events, None, "seed_events", latest)
         if seed_events is None:
             seed_events = SEED_OF_BASKETS if features.has_baskets else 1
         whole(owner, buckets, "buckets", optional=True)

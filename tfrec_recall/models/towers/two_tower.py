@@ -185,7 +185,8 @@ class TwoTower(SoftmaxModel):
                 channel = tf.concat([fields, channel], axis=1)
             wide = tf.keras.layers.Flatten()(channel)  # [batch, fields * dim]
             wide = dropped(dropout)(wide)
-            towers.append(Tower((*hidden, dim), activation, final_activation)(wide))
+            between = activation if hidden else "relu"  # of no layer
+            towers.append(Tower((*hidden, dim), between, final_activation)(wide))
         if weights:
             self.user_weights = tf.keras.Model(user, tf.stack(weights, axis=1))
         around = pools if residual else []

@@ -154,6 +154,12 @@ class YouTubeDNN(SoftmaxModel):
         expected = "a DataFrame of vectors, indexed by item_id"
         kind(owner, item_vectors, "item_vectors", pd.DataFrame, expected)
         kind(owner, engagement, "engagement", str, "the name of an event column")
+        if example_age and not features.has_order:
+            raise ValueError(
+                f"{owner} has example_age by the time of an example, and these events have no "
+                "timestamps: leave example_age out (example_age=False); the form of the paper "
+                "needs times. Received: example_age=True."
+            )
         whole(owner, per_user, "per_user", optional=True)
         number(owner, user_weight_power, "user_weight_power")
         number(owner, minimum_engagement, "minimum_engagement", optional=True)
