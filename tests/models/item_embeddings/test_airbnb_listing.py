@@ -347,3 +347,21 @@ def test_a_grown_model_goes_on_with_its_sessions():
     with pytest.warns(ReadingNotice):
         model, _ = sessions_of(days)
     assert np.isinf(model.grow(model.features.grow(days)).pause.numpy())
+
+
+def test_an_epoch_has_sessions_with_a_booking_as_often_as_asked_for():
+    kinds = ["click", "booking", "click", "click", "click", "booking"]
+    events = pd.DataFrame({"user_id": list("aabbcc"), "item_id": list("xyxzyz")})
+    interactions = Interactions(events.assign(timestamp=range(6), event_type=kinds))
+    features = AirbnbListing.default_features(interactions).adapt(interactions)
+
+    def learnt(**settings):
+        model = AirbnbListing(features, dim=4, **settings)
+        (batch,) = model.training_data(interactions, batch_size=99, seed=None)
+        item = features.item_vocabulary.decode(batch["item_id"].numpy())
+        return ["".join(one) for _, one in pd.Series(item).groupby(batch["session"].numpy())]
+
+    assert learnt() == ["xy", "xz", "yz"]
+    assert learnt(booked_repeats=3) == ["xy", "xz", "yz", "xy", "yz", "xy", "yz"]
+    with pytest.raises(ValueError, match=r"where booked names types.*booked_repeats=2"):
+        learnt(booked=(), booked_repeats=2)

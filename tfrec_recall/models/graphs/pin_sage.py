@@ -72,6 +72,7 @@ class PinSAGE(NodeModel):
         - a positive is any item of the query's board, and not the one that the user took right
           after it: `next_item=True`.
         - a board is a run of a user's events, and not all of them: `run=None`.
+        - in large baskets, an item counts less than in small ones: `board_power=0.0`.
         - fewer important neighbours: `neighbours=50`.
         - vectors are shorter, and so is what is pooled of neighbours: `dim=1024`, `hidden=2048`.
         - hard negatives are no more than some, however many epochs there are: `most_hard=None`.
@@ -85,7 +86,8 @@ class PinSAGE(NodeModel):
         - users are their latest items, newer ones more: `last=None`, `half_life=None`.
 
     A basket is a board. The paper's ranks are those of its catalogue, and smaller in proportion in
-    small ones.
+    small ones. It warms its rate up and lets it decay, by numbers that it does not give, and does
+    not say how often walks begin anew, which here is .15 at each step.
 
     Args:
         features: adapted; `item_id`, a history of it, and any features of the items.
@@ -134,6 +136,7 @@ class PinSAGE(NodeModel):
         {
             "next_item": True,
             "run": None,
+            "board_power": 0.0,
             "neighbours": 50,
             "dim": 1024,
             "hidden": 2048,

@@ -44,7 +44,7 @@ from tfrec_recall.models.item_embeddings.window_pairs import (
     window_weights,
 )
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
-from tfrec_recall.models.published import Published
+from tfrec_recall.models.published import Published, Unread
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.sampling import PopularityNegatives, SameGroupNegatives
 
@@ -65,6 +65,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         - no negatives are of the market, unless it is named: `market="auto"`.
         - negatives, those of the market too, are drawn for a block, whose pairs expect so many of
           them: `noise=None`.
+        - a session with a booking is learnt from once an epoch, as others are: `booked_repeats=5`.
         - neighbouring centres move at once, and others far from them: `block=1`, `lanes=1`.
         - what an occurrence moves its row is limited: `longest_step=None`.
         - so that learning is quicker than word2vec's, which the paper follows: `rate=0.025`.
@@ -74,8 +75,8 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         - scores are lifted where many took a listing, as the vectors of those that hardly anyone
           took are far from settled: `popularity=0.0`.
 
-    The market, of which Eq. 5 draws, is the one that `market` names. The paper also learns booked
-    sessions five times as often as others, which nothing here does.
+    The market, of which Eq. 5 draws, is the one that `market` names. Clicks that ended within 30
+    seconds, which the paper leaves out of its log, are the log's own to leave out.
 
     Args:
         features: adapted; `item_id` and a history of it.
@@ -89,6 +90,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
             and `left_out`.
         booked: the event types of bookings, each of which ends the session that it is in; () where
             nobody books. Without a column `event_type` all events are clicks.
+        booked_repeats: how often an epoch has a session with a booking; others are there once.
         left_out: event types that are no sign of interest; None leaves out impressions and
             rejections, where there are any. Not beside `clicked`.
         global_context: whether the booked listing is a context of all clicks of its session.
@@ -114,6 +116,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
             "market": "auto",
             "fixed_window": True,
             "noise": None,
+            "booked_repeats": 5,
             "block": 1,
             "lanes": 1,
             "longest_step": None,
@@ -125,6 +128,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         },
         epochs=10,
     )
+    UNREAD: ClassVar[Unread] = {("booked", ()): ("booked_repeats",)}
     stops_early: ClassVar[bool] = False
 
     def __init__(
@@ -138,6 +142,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         market_negatives: float = 2.0,
         clicked: Types | None = None,
         booked: Types = BOOKING,
+        booked_repeats: int = 1,
         left_out: Types | None = None,
         global_context: bool = True,
         by_session: bool | None = None,
@@ -170,6 +175,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         number(owner, threshold, "threshold", above=0, optional=True)
         number(owner, market_negatives, "market_negatives", above=0)
         whole(owner, nearest, "nearest")
+        whole(owner, booked_repeats, "booked_repeats")
         alike_by = several("alike_by", alike_by, "features of the items")
         check_served(owner, features, last, half_life, popularity)
         if market is None:
@@ -183,7 +189,9 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
             )
         self.window, self.fixed_window = window, fixed_window
         self.clicked, self.left_out = several("clicked", clicked), several("left_out", left_out)
-        self.booked = several("booked", booked) or ()
+        self.booked, self.booked_repeats = several("booked", booked) or (), booked_repeats
+        if not self.booked:
+            without_effect(owner, booked_repeats, 1, "booked_repeats", "where booked names types")
         if clicked is not None and left_out is not None:
             raise ValueError(
                 "clicked names all clicks there are, so that left_out has nothing to leave out: "
@@ -261,7 +269,11 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         item = self.features.encodings["item_id"].encode(events["item_id"])
         booked = np.zeros(session.max(initial=-1) + 1, dtype=np.int32)  # 0 where there is none
         booked[session[is_booked]] = item[is_booked]
-        columns = {"item_id": item, "booked": booked[session]}
+        of_booked, copies = np.flatnonzero(booked[session]), range(1, self.booked_repeats)
+        row = np.concatenate([np.arange(len(session)), *(of_booked for _ in copies)])
+        columns = {"item_id": item[row], "booked": booked[session][row]}
+        others = [session[of_booked] + copy * len(booked) for copy in copies]
+        session = np.concatenate([session, *others])
         return session_batches(columns, session, batch_size, seed, first_epoch)
 
     def _clicks(self, events: pd.DataFrame, later: bool = False) -> tuple[pd.DataFrame, np.ndarray]:

@@ -84,8 +84,9 @@ class SDM(SoftmaxModel):
         - a session's id ends a session, however soon the next one begins: `merge_sessions=True`.
 
     The plain form trains as the program of the paper's authors, by AdaGrad with clipped gradients;
-    the rate is chosen here. The attentions to the profile are not scaled, as in the paper. Items of
-    a history that training never saw are left out of it.
+    the rate is chosen here. The attentions to the profile are not scaled, as in the paper, whose
+    products of states and profile need both of one width: a linear layer makes the profile so.
+    Items of a history that training never saw are left out of it.
 
     Args:
         features: adapted; `item_id` and a history of it are needed. With histories of the columns

@@ -56,8 +56,10 @@ class YouTubeDNN(SoftmaxModel):
         - the tower is small: `dim=256`, `hidden=(1024, 512)`.
         - the input of the tower is dropped out: `dropout=0.0`.
 
-    Search tokens, region, age and so on are whatever the specification lists. The paper says
-    neither how many examples a user has nor how many thousands of negatives there are.
+    A positive is a video that was watched to its end, which `engagement` and `minimum_engagement`
+    ask for where events say it. Search tokens, region, age and so on are whatever the specification
+    lists. The paper says neither how many examples a user has nor how many thousands of negatives
+    there are.
 
     Args:
         features: adapted; `item_id` and a history are needed. Histories of other columns, and lists
