@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.among import among
 from tfrec_recall.data.arrow_frames import without_arrow
 from tfrec_recall.data.column_types import MISSING
 from tfrec_recall.data.ids import BadRows, id_column, refuse
@@ -297,7 +298,7 @@ def checked_entities(
     check_same_type(events, entities, table, column)
     if mend_ids is None:
         check(met, ids, table, column)
-    absent = met[~met.isin(ids)].sort_values(ignore_index=True)
+    absent = met[~among(met, ids)].sort_values(ignore_index=True)
     if len(absent) == 0:
         return entities
     # Nullable types, so that integers and booleans stay what they are beside missing values.

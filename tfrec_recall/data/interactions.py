@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.among import among
 from tfrec_recall.data.bad_rows import leaving_out
 from tfrec_recall.data.checks import (
     PARTS,
@@ -281,7 +282,7 @@ class Interactions:
             ("item_id", "items", self.items),
         ):
             check_same_type(events, entities, table, column)
-            unknown = ~events[column].isin(entities[column])
+            unknown = ~among(events[column], entities[column])
             if unknown.any():
                 remedy = (
                     f"Every event's {column} is in {table}: build Interactions from all events."

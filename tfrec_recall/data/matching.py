@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tfrec_recall.data.among import among
 from tfrec_recall.data.ids import of_categories, refuse
 from tfrec_recall.data.notices import Strangers, tell
 
@@ -73,12 +74,12 @@ def check(
     is_text = isinstance(met.dtype, pd.StringDtype)
     if is_text:
         places = source if ids is None else f"{source} and {table}"
-        every = met if ids is None else pd.concat([met, ids[~ids.isin(met)]])
+        every = met if ids is None else pd.concat([met, ids[~among(ids, met)]])
         _refuse_two_forms(every, places, column)
         _tell_of_shortened(every, places, column)
     if ids is None or len(ids) == 0 or len(met) == 0:
         return
-    known = met.isin(ids)
+    known = among(met, ids)
     if known.all():
         return
     absent = met[~known]
@@ -123,7 +124,7 @@ def _other_hint(absent: pd.Series, ids: pd.Series) -> str | None:
 
 def tell_of_strangers(met: pd.Series, ids: pd.Series, table: str, column: str) -> None:
     """Tells of ids that are taken as they are where almost none of the events' is in the table."""
-    known = met.isin(ids)
+    known = among(met, ids)
     if len(met) and len(ids) and known.sum() < ALMOST_NONE * min(len(met), len(ids)):
         tell(
             f"{table}: {(~known).sum():,} of {len(met):,} {column}s of events are not there, such "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.among import among
 from tfrec_recall.data.examples import history_alone
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.kinds import of_kinds
@@ -67,7 +68,7 @@ def recent(
     random = np.random.default_rng(seed)
     events = history.events
     code, users = pd.factorize(events["user_id"])
-    touched = users.isin(new.events["user_id"].unique())
+    touched = among(users, new.events["user_id"].unique())
     left = round(replay * len(new.events))
     size = np.bincount(code, minlength=len(users))
     if length:
@@ -127,11 +128,11 @@ def merged(before: pd.DataFrame, after: pd.DataFrame, key: str) -> pd.DataFrame:
     """
     others = [column for column in after if column != key]
     says = after[others].notna().any(axis=1) if others else pd.Series(False, after.index)
-    unseen = ~after[key].isin(before[key])
+    unseen = ~among(after[key], before[key])
     taken = after[says | unseen]
-    kept = before[~before[key].isin(taken[key])]
+    kept = before[~among(before[key], taken[key])]
     return pd.concat([kept, taken], ignore_index=True) if len(taken) else before
 
 
 def _of_events(table: pd.DataFrame, events: pd.DataFrame, key: str) -> pd.DataFrame:
-    return table[table[key].isin(events[key].unique())].reset_index(drop=True)
+    return table[among(table[key], events[key].unique())].reset_index(drop=True)

@@ -86,13 +86,10 @@ class Vocabulary:
         """
         if min_count < 1:
             raise ValueError(f"min_count is at least 1. Received: {min_count}.")
-        column = _column(counts.index)[0]
-        present = (column.notna() & ~column.isin([padding_of(column)])).to_numpy()
-        ids = id_column(column[present].reset_index(drop=True).to_frame(), "vocabulary", "id")
-        times = counts.to_numpy(dtype="int64")[present]
+        found, times = counted(counts)
         rare = times < min_count
         unknown_count = int(times[rare].sum())
-        ids, times = pd.Index(ids)[~rare], times[~rare]
+        ids, times = pd.Index(found)[~rare], times[~rare]
         tied = pd.Series(times).duplicated(keep=False).to_numpy()
         words = np.zeros((4, len(times)), dtype=np.uint64)
         words[:, tied] = hashes(pd.Series(ids[tied]))
@@ -296,6 +293,20 @@ class Vocabulary:
             raise ValueError(f"counts are 0 or more. Received: {counts.min()}.")
         counts.flags.writeable = False
         return counts
+
+
+def counted(counts: pd.Series) -> tuple[pd.Series, np.ndarray]:
+    """The ids that were counted, in their order, and how often each was there, int64.
+
+    Args:
+        counts: by raw id; what is missing or padding is left out.
+
+    Raises: ValueError for mixed ids.
+    """
+    column = _column(counts.index)[0]
+    present = (column.notna() & ~column.isin([padding_of(column)])).to_numpy()
+    ids = id_column(column[present].reset_index(drop=True).to_frame(), "vocabulary", "id")
+    return ids, counts.to_numpy(dtype="int64")[present]
 
 
 def _check_suffix(path: pathlib.Path) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.vocabulary import FIRST_KNOWN, UNKNOWN, Vocabulary
+from tfrec_recall.data.vocabulary import FIRST_KNOWN, UNKNOWN, Vocabulary, counted
 
 
 class Grown(NamedTuple):
@@ -49,10 +49,10 @@ def grow(
     """
     if not len(counts):
         return Grown(known, pd.Series(dtype="int64") if waiting is None else waiting)
-    since = Vocabulary.of_counts(counts)  # without padding
-    code = known.encode(pd.Series(since.ids))
-    seen, found = since.counts[FIRST_KNOWN:], code >= FIRST_KNOWN
-    unseen = pd.Series(seen[~found], pd.Index(since.ids[~found]), dtype="int64")
+    since, seen = counted(counts)
+    code = known.encode(since)
+    found = code >= FIRST_KNOWN
+    unseen = pd.Series(seen[~found], pd.Index(since[~found]), dtype="int64")
     came = int(unseen.sum())
     if waiting is not None and len(waiting):
         unseen = unseen.add(waiting, fill_value=0).astype("int64")

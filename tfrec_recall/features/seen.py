@@ -11,6 +11,7 @@ import pandas as pd
 from numpy import dtype as numpy_dtype
 
 from tfrec_recall.data import Interactions, PartedInteractions, Vocabulary, has_baskets
+from tfrec_recall.data.among import among
 from tfrec_recall.data.column_types import without_categories
 from tfrec_recall.data.parted import added, merged
 from tfrec_recall.data.splits.standard import signs_of_baskets
@@ -172,7 +173,7 @@ def newest_times(events: pd.DataFrame, column: str) -> pd.Series:
 
 def rows_seen(table: pd.DataFrame, events: pd.DataFrame, key: str) -> pd.DataFrame:
     """The rows of users or items that these events have, which are what training learns from."""
-    return table[table[key].isin(events[key].unique())]
+    return table[among(table[key], events[key].unique())]
 
 
 def column_of(table: pd.DataFrame, feature: Feature, kind: str) -> pd.Series:

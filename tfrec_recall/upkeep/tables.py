@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from tfrec_recall.data.among import among
 from tfrec_recall.data.arrow_frames import without_nullable
 from tfrec_recall.data.column_types import in_type, nullable, with_nullable, without_categories
 from tfrec_recall.data.notices import tell
@@ -53,7 +54,7 @@ def joined(known: pd.DataFrame, new: pd.DataFrame, table: str, key: str) -> pd.D
             "and new ones have none."
         )
     says = new[own].notna().any(axis=1)
-    taken = new[says | ~new[key].isin(known[key])]
+    taken = new[says | ~among(new[key], known[key])]
     if not len(taken):
         return known
     known = known.apply(without_categories)

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from tfrec_recall.data import Interactions, given, recent
+from tfrec_recall.data.among import among
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.order import TIE_ORDER, tie_numbers
 from tfrec_recall.evaluation import evaluate
@@ -278,15 +279,15 @@ class _Run:
         users, items = self.new.users["user_id"], self.new.items["item_id"]
         return (
             len(self.new.events),
-            int((~users.isin(self.known_users["user_id"])).sum()),
-            int((~items.isin(self.known_items["item_id"])).sum()),
+            int((~among(users, self.known_users["user_id"])).sum()),
+            int((~among(items, self.known_items["item_id"])).sum()),
         )
 
     def parts(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Events that are learnt at first, and those that are held back."""
         events = self.events
         unit, items, told = self.time_unit, self.new.items["item_id"], self.state.told
-        new = items[~items.isin(self.known_items["item_id"])]
+        new = items[~among(items, self.known_items["item_id"])]
         came = arrived(told.get(ARRIVED, []), events, new, unit == "s")
         self.told = {**with_learnt(told, events, self.again), ARRIVED: came}
         times = None if unit is None else events["timestamp"].to_numpy()
@@ -335,8 +336,8 @@ class _Run:
         users = held["user_id"].drop_duplicates()
         if len(users) > MEASURED_USERS:
             users = users.sample(MEASURED_USERS, random_state=self.seed)
-        past = pd.concat([self.state.events_of(users), learnt[learnt["user_id"].isin(users)]])
-        asked = held[held["user_id"].isin(users)]
+        past = pd.concat([self.state.events_of(users), learnt[among(learnt["user_id"], users)]])
+        asked = held[among(held["user_id"], users)]
         repeats = bool(self.state.told.get("repeats"))
         pair = ["user_id", "item_id"]
         had = pd.MultiIndex.from_frame(asked[pair]).isin(pd.MultiIndex.from_frame(past[pair]))
@@ -344,7 +345,7 @@ class _Run:
             tell(f"Nothing is measured: on {self.held} nobody of before took what is new to them.")
             return NOTHING
         events = pd.concat([past.assign(split="train"), asked.assign(split="test")])
-        users_rows = self.users[self.users["user_id"].isin(users)]
+        users_rows = self.users[among(self.users["user_id"], users)]
         every = Interactions(events, users_rows, self.items, mend_ids=False, **self._unit(events))
         reports = [
             evaluate(one, given(every), cuts=(CUT,), repeats=repeats, lists=False)
@@ -364,7 +365,7 @@ class _Run:
         drawn = self.known_users["user_id"].sample(number, random_state=random)
         users = pd.concat([touched, drawn]).drop_duplicates()
         parts = [self.state.events_of(users)]
-        parts += [one[one["user_id"].isin(users)] for one in self.learnt]
+        parts += [one[among(one["user_id"], users)] for one in self.learnt]
         return pd.concat(parts, ignore_index=True)
 
     def _interactions(self, events: pd.DataFrame, items: pd.Series | None = None) -> Interactions:
@@ -372,8 +373,8 @@ class _Run:
         ids = events["item_id"] if items is None else pd.concat([events["item_id"], items])
         return Interactions(
             events,
-            self.users[self.users["user_id"].isin(events["user_id"].unique())],
-            self.items[self.items["item_id"].isin(ids.unique())],
+            self.users[among(self.users["user_id"], events["user_id"].unique())],
+            self.items[among(self.items["item_id"], ids.unique())],
             name=self.new.name,
             mend_ids=False,
             **self._unit(events),
