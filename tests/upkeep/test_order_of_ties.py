@@ -8,6 +8,14 @@ from tfrec_recall.upkeep import update
 from tfrec_recall.upkeep.state import TrainingState
 
 
+def test_the_next_number_is_told_without_a_row_read(tmp_path, monkeypatch):
+    first = ties_in_file_order(day(0))
+    learnt, waiting = first.take(np.arange(20, EVENTS)), first.events.iloc[:20]
+    state = TrainingState.of(exported(tmp_path / "popular", learnt, waiting) / "1")
+    monkeypatch.delattr("pyarrow.dataset.dataset")
+    assert state.next_tie() == EVENTS
+
+
 def test_ties_are_numbered_on_from_those_of_the_state(tmp_path):
     first = ties_in_file_order(day(0))
     learnt, waiting = first.take(np.arange(20, EVENTS)), first.events.iloc[:20]
