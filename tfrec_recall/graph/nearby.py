@@ -14,7 +14,7 @@ from tfrec_recall.graph.neighbour_table import NONE, Neighbours, row_blocks, wit
 from tfrec_recall.graph.similarity import OVERLAP, Similarity, Totals
 
 HALF_LIVES = 6  # beyond, an event counts less than 1/64
-PAIRS_AT_A_TIME = 4_000_000
+PAIRS_AT_A_TIME = 2**20  # in a thread, of which each has a dozen arrays
 
 
 def nearby_counts(

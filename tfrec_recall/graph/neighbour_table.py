@@ -41,6 +41,8 @@ def interaction_matrix(
     array([[0., 4.],
            [1., 0.]], dtype=float32)
     """
+    if max(shape) < 2**31:  # SciPy keeps the wider type, which every product would have
+        rows, columns = (np.asarray(one, "int32") for one in (rows, columns))
     ones = np.ones(len(rows), "float32")
     counts = sp.coo_array((ones, (rows, columns)), shape=shape).tocsr()
     counts.sum_duplicates()

@@ -13,9 +13,10 @@ from tfrec_recall.data import Interactions, recent
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.data.vocabulary_growth import kept
 from tfrec_recall.features import Categorical, Features, History
-from tfrec_recall.graph import CoCount, Cosine, Jaccard, Pearson
+from tfrec_recall.graph import CoCount, Cosine, Jaccard, Pearson, interaction_matrix
 from tfrec_recall.models.collaborative_filtering.co_counts import CoCounts
 from tfrec_recall.models.collaborative_filtering.counted import Counted, number_of
+from tfrec_recall.models.collaborative_filtering.neighbour_ratings import RatedPairs
 
 
 def parts(timed=True, count=3, seed=5):
@@ -116,6 +117,25 @@ def test_events_count_that_came_while_their_item_or_user_was_unknown(nearby):
     assert len(model.features.item_vocabulary) > 15
     same_neighbours(model, whole)
     np.testing.assert_array_equal(model.popularity, whole.popularity)
+
+
+@pytest.mark.parametrize("nearby", [None, 2.0])
+def test_places_are_narrow_where_they_fit(tmp_path, nearby):
+    """They are half of the memory of what items have in common, and of its file."""
+    user, item, is_new = one_log(np.random.default_rng(1), interleaved=False)
+    user, item = user.astype("int64"), item.astype("int64")
+    counts = CoCounts.of(user[~is_new], item[~is_new], 12, CoCount(0.5), nearby)
+    counts = counts.with_change(CoCounts.added(user, item, is_new, 12, CoCount(0.5), nearby))
+    counted = Counted.of(number_of(pd.Series(user)), item, 12).and_of(
+        number_of(pd.Series(user)), item
+    )
+    for matrix in (counts.sums, counted.items):
+        assert matrix.indices.dtype == matrix.indptr.dtype == "int32"
+        matrix.indices, matrix.indptr = matrix.indices.astype("int64"), matrix.indptr.astype("i8")
+    counts.save(tmp_path)  # as states of an earlier version are
+    counted.save(tmp_path)
+    for matrix in (CoCounts.load(tmp_path).sums, Counted.load(tmp_path).items):
+        assert matrix.indices.dtype == matrix.indptr.dtype == "int32"
 
 
 def test_what_is_counted_is_told_by_the_ids_of_users():
@@ -227,6 +247,29 @@ def test_co_counts_travel(tmp_path):
     other.read_state(tmp_path)  # as of an earlier version
     assert other.counted is None
     other.update(recent(first, parts()[0]))
+
+
+def test_pairs_come_to_those_that_are_there():
+    """In their order; a user's stay beside those that come, or give way to them."""
+    generator = np.random.default_rng(4)
+    old, new = (generator.integers(0, 4, (5, 7)) * 1.0 for _ in range(2))
+    new[3] = 0
+    some, others = (
+        interaction_matrix(*one.nonzero(), one.shape, one[one > 0]) for one in (old, new)
+    )
+    pairs = RatedPairs()
+    for change, expected in (
+        ("add", np.where(old > 0, old, new)),
+        ("replace", np.where(new.any(axis=1, keepdims=True), new, old)),
+    ):
+        pairs.assign(some)
+        getattr(pairs, change)(others)
+        np.testing.assert_array_equal(pairs.matrix().toarray(), expected)
+        assert (np.diff(pairs.keys) > 0).all()
+        assert pairs.range.numpy().tolist() == [1, 3]
+    pairs.assign(interaction_matrix([], [], old.shape))
+    pairs.add(some)
+    np.testing.assert_array_equal(pairs.matrix().toarray(), old)
 
 
 @pytest.mark.parametrize("ratings", [False, True])

@@ -99,7 +99,10 @@ class CoCounts(NamedTuple):
         moved = np.diff(change.sums.indptr) > 0
         of_other_size = np.flatnonzero(change.sizes)
         moved[of_other_size] = True
-        moved[self.sums[of_other_size].indices] = True
+        if moved.sum() > len(moved) // 2:  # all are ranked then, see `neighbours`
+            moved[:] = True
+        else:
+            moved[self.sums[of_other_size].indices] = True
         return moved
 
     def lacking(self, ids: np.ndarray) -> np.ndarray:
@@ -147,7 +150,18 @@ class CoCounts(NamedTuple):
     def load(cls, folder: pathlib.Path) -> Self:
         """Those that `save` wrote."""
         sizes = sp.load_npz(folder / f"sizes_{FILE}")
-        return cls(sp.csr_array(sp.load_npz(folder / FILE)), sizes.toarray()[0])
+        return cls(narrow(sp.csr_array(sp.load_npz(folder / FILE))), sizes.toarray()[0])
+
+
+def narrow(matrix: sp.csr_array) -> sp.csr_array:
+    """The matrix, by now with places of int32 where these suffice.
+
+    SciPy's arrays keep int64 once they have it, and so does all that is made of them.
+    """
+    if max(matrix.nnz, *matrix.shape) < 2**31:
+        matrix.indices = matrix.indices.astype("int32", copy=False)
+        matrix.indptr = matrix.indptr.astype("int32", copy=False)
+    return matrix
 
 
 def _in_order(symmetric: sp.csr_array) -> sp.csr_array:
@@ -157,7 +171,7 @@ def _in_order(symmetric: sp.csr_array) -> sp.csr_array:
     """
     columns = symmetric.tocsc()
     rows = (columns.data, columns.indices, columns.indptr)
-    return sp.csr_array(rows, shape=symmetric.shape)
+    return narrow(sp.csr_array(rows, shape=symmetric.shape))
 
 
 def _nearby(

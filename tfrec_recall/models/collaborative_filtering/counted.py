@@ -11,6 +11,7 @@ import scipy.sparse as sp
 
 from tfrec_recall.data.order import hashes
 from tfrec_recall.graph import interaction_matrix
+from tfrec_recall.models.collaborative_filtering.co_counts import narrow
 from tfrec_recall.models.collaborative_filtering.neighbour_ratings import values_at
 
 FILE = "counted.npz"
@@ -64,7 +65,7 @@ class Counted(NamedTuple):
         sizes = np.zeros(len(users), "int64")
         sizes[np.searchsorted(users, self.users)] = np.diff(self.items.indptr)
         rows = (self.items.data, self.items.indices, np.append(0, np.cumsum(sizes)))
-        return sp.csr_array(rows, shape=(len(users), self.items.shape[1]))
+        return narrow(sp.csr_array(rows, shape=(len(users), self.items.shape[1])))
 
     def grown(self, same: np.ndarray) -> Counted:
         """Of a vocabulary that has grown: nothing of an item whose number is another's by now.
@@ -72,10 +73,13 @@ class Counted(NamedTuple):
         Args:
             same: which numbers of items stand for what they stood for before, bool [items].
         """
+        if same[: self.items.shape[1]].all():
+            kept = (self.items.data, self.items.indices, self.items.indptr)
+            return Counted(self.users, sp.csr_array(kept, shape=(len(self.users), len(same))))
         stays = same[self.items.indices]
         ends = np.append(0, np.cumsum(stays))[self.items.indptr]
         rows = (self.items.data[stays], self.items.indices[stays], ends)
-        return Counted(self.users, sp.csr_array(rows, shape=(len(self.users), len(same))))
+        return Counted(self.users, narrow(sp.csr_array(rows, shape=(len(self.users), len(same)))))
 
     def save(self, folder: pathlib.Path) -> None:
         """Writes them into a folder."""
@@ -88,7 +92,7 @@ class Counted(NamedTuple):
         if not (folder / FILE).is_file():
             return None
         users = sp.load_npz(folder / f"users_{FILE}").toarray()[0]
-        return cls(users, sp.csr_array(sp.load_npz(folder / FILE)))
+        return cls(users, narrow(sp.csr_array(sp.load_npz(folder / FILE))))
 
 
 def number_of(ids: pd.Series) -> np.ndarray:

@@ -345,8 +345,8 @@ class ItemCF(OnePassModel):
     def _update_ratings(self, pairs: RatedPairs, recent: Recent) -> None:
         user, item, value, rows = self._known(recent.interactions)
         shape = (self.features.ids("user_id").size, len(self.features.item_vocabulary))
-        matrix = pairs.with_users(interaction_matrix(user, item, shape, value))
-        pairs.assign(matrix)
+        pairs.replace(interaction_matrix(user, item, shape, value))
+        matrix = pairs.matrix()
         ids, weights = self.neighbour_ids.numpy(), self.neighbour_weights.numpy()
         rated = np.zeros(shape[1], bool)
         rated[item[recent.is_new[rows]]] = True

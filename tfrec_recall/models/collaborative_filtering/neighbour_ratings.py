@@ -32,13 +32,14 @@ class RatedPairs(tf.keras.layers.Layer):
     def assign(self, matrix: sp.csr_array) -> None:
         """The ratings as users by items."""
         matrix.sort_indices()
-        users, items = matrix.shape
-        user = np.repeat(np.arange(users, dtype="int64"), np.diff(matrix.indptr))
-        self.keys.assign(user * items + matrix.indices)
-        self.values.assign(matrix.data)
-        self.shape.assign([users, items])
-        if len(matrix.data):
-            self.range.assign([matrix.data.min(), matrix.data.max()])
+        self.shape.assign(matrix.shape)
+        self._set(_keys(matrix), matrix.data)
+
+    def _set(self, keys: np.ndarray, values: np.ndarray) -> None:
+        self.keys.assign(keys)
+        self.values.assign(values)
+        if len(values):
+            self.range.assign([values.min(), values.max()])
 
     def matrix(self) -> sp.csr_array:
         """The ratings as users by items, as they were assigned."""
@@ -47,27 +48,33 @@ class RatedPairs(tf.keras.layers.Layer):
         start = np.searchsorted(keys, np.arange(users + 1) * items)
         return sp.csr_array((self.values.numpy(), keys % items, start), shape=(users, items))
 
-    def with_users(self, ratings: sp.csr_array) -> sp.csr_array:
-        """The ratings with those of some users, users by items, in place of what they had.
+    def add(self, ratings: sp.csr_array) -> None:
+        """Takes ratings, users by items in order; pairs that have one keep it."""
+        keys, values, new = self.keys.numpy(), self.values.numpy(), _keys(ratings)
+        place = np.searchsorted(keys, new)
+        lacking = np.append(keys, -1)[place] != new
+        place = place[lacking]  # the others stay in order: nothing is sorted anew
+        self._set(
+            np.insert(keys, place, new[lacking]), np.insert(values, place, ratings.data[lacking])
+        )
+
+    def replace(self, ratings: sp.csr_array) -> None:
+        """Takes ratings of some users, users by items in order, in place of what these had.
 
         Args:
             ratings: all of each of these users, as a mean is over all of them.
         """
-        before = self.matrix().tocoo()
-        user, item = before.coords
-        stay = np.diff(ratings.indptr)[user] == 0
-        new = ratings.tocoo()
-        entries = np.concatenate([before.data[stay], new.data])
-        rows, columns = np.hstack([np.stack([user, item])[:, stay], np.stack(new.coords)])
-        return sp.csr_array((entries, (rows, columns)), shape=ratings.shape)
+        keys, values = self.keys.numpy(), self.values.numpy()
+        stay = np.diff(ratings.indptr)[keys // ratings.shape[1]] == 0
+        self._set(keys[stay], values[stay])
+        self.add(ratings)
 
     def take_over(self, before: RatedPairs, users: Origin, items: Origin) -> None:
         """Takes what another one has of users and items that are still the same."""
-        pairs = before.matrix().tocoo()
-        user, item = pairs.coords
-        same = users.same[user] & items.same[item]
-        entries = (pairs.data[same], (user[same], item[same]))
-        self.assign(sp.csr_array(entries, shape=(len(users.same), len(items.same))))
+        user, item = np.divmod(before.keys.numpy(), before.shape.numpy()[1])
+        same = users.same[user] & items.same[item]  # whose numbers are as they were: in order
+        self.shape.assign([len(users.same), len(items.same)])
+        self._set(user[same] * len(items.same) + item[same], before.values.numpy()[same])
         self.range.assign(before.range)
 
     def rated(self, user: tf.Tensor, item: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -227,6 +234,13 @@ def _means_in_common(rated: sp.csr_array, there: sp.csr_array, users: np.ndarray
     sums, counts = sp.csr_array(own @ rated.T), sp.csr_array(own @ there.T)
     counts.data = 1 / counts.data  # no cell of it is 0: a cell is there for a common item
     return sp.csr_array(sums.multiply(counts))
+
+
+def _keys(matrix: sp.csr_array) -> np.ndarray:
+    """What `RatedPairs` finds each of its entries by, in their order."""
+    users, items = matrix.shape
+    user = np.repeat(np.arange(users, dtype="int64"), np.diff(matrix.indptr))
+    return user * items + matrix.indices
 
 
 def _ones(matrix: sp.csr_array) -> sp.csr_array:

@@ -256,15 +256,13 @@ class UserCF(OnePassModel):
             self._add(self._who_has_what(recent.interactions))
 
     def _add(self, rows: sp.csr_array) -> None:
-        touched = np.flatnonzero(np.diff(rows.indptr))
-        if self.ratings:
-            matrix = self.pairs.with_users(rows)  # all events of the touched are there
-        else:
-            matrix = sp.csr_array(self.pairs.matrix() + rows)
-            matrix.data[:] = 1
-        self.pairs.assign(matrix)
+        if not self.ratings:
+            self.pairs.add(rows)
+            return
+        self.pairs.replace(rows)  # all events of these users are there
         if self.keeps_neighbours:
-            table = self._neighbours(matrix, touched)
+            touched = np.flatnonzero(np.diff(rows.indptr))
+            table = self._neighbours(self.pairs.matrix(), touched)
             for own, found in zip((self.neighbour_ids, self.neighbour_weights), table, strict=True):
                 own.scatter_update(tf.IndexedSlices(found, touched))
 
