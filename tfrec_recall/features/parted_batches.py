@@ -77,6 +77,7 @@ def parted_batches(
     seed: int | None = 0,
     first_epoch: int = 0,
     columns: Sequence[str] = (),
+    own: int = 0,
 ) -> PartedBatches:
     """As `example_batches`, of events in parts: memory is that of two parts.
 
@@ -94,7 +95,7 @@ def parted_batches(
     Args:
         examples_of: makes the examples of a part.
         seed: of the orders; None keeps parts and examples as they are.
-        columns: as of `example_batches`.
+        columns, own: as of `example_batches`; users are whole in a part.
 
     Raises: ValueError if no part has an example.
     """
@@ -104,7 +105,7 @@ def parted_batches(
 
     def batches_of(part: Interactions, epoch: int, size: int) -> tf.data.Dataset:
         order = size, seed, epoch
-        return example_batches(features, part, examples_of(part), *order, columns)
+        return example_batches(features, part, examples_of(part), *order, columns, own)
 
     for number, part in enumerate(parted):
         with contextlib.suppress(NoExample):

@@ -23,6 +23,7 @@ def pass_batches(
     seed: int | None = 0,
     first_epoch: int = 0,
     alone: bool = False,
+    own: int = 0,
 ) -> tf.data.Dataset:
     """Batches of the examples that `example_batches` gives, put together as `passes` says.
 
@@ -37,12 +38,13 @@ def pass_batches(
         gap, most, by: of a session; see `passes`.
         alone: see `passes`.
         seed, first_epoch: of the order; see `batches`.
+        own: as of `example_batches`; `own_items` are [passes, own].
     """
     examples, item = known_targets(features, examples)
     requests = request_columns(features, interactions, examples.events)
     apart = _numbers(list(requests.values()))
     found = passes(examples, gap, most, by, apart, alone)
-    query = query_features(features, interactions, found.histories)
+    query = query_features(features, interactions, found.histories, own)
     places, width = tf.constant(found.places, tf.int32), found.places.shape[1]
     splits = tf.constant(found.splits)
     targets = {

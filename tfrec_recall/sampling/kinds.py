@@ -101,7 +101,19 @@ class InBatch(Kind):
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
 @dataclasses.dataclass(frozen=True)
 class WithoutOwn(Kind):
-    """Draws nothing: what a user has a training event with is no negative of the user."""
+    """Draws nothing: what a user has an event with is no negative of the user; lists leave it out.
+
+    That is what the events say that `training_data` or `validation_data` was given; in batches that
+    were made otherwise, without `own_items`, what the history holds.
+
+    Args:
+        most: items of a user that are left out; of more, so many, drawn anew for each batch.
+    """
+
+    most: int = 256
+
+    def __post_init__(self):
+        whole("WithoutOwn", self.most, "most")
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -261,22 +273,26 @@ _TOLD: dict[str, type[Kind]] = {
 }
 
 
-def kinds_of(owner: str, negatives: Negatives) -> tuple[Kind, ...]:
+def kinds_of(owner: str, negatives: Negatives, repeats: bool = False) -> tuple[Kind, ...]:
     """The kinds that an argument `negatives` means.
 
-    A number is that many items drawn evenly a batch, beside the batch's own. A kind may be told as
-    files of settings do, by its name and its arguments.
+    A number is that many items drawn evenly a batch, beside the batch's own, and none that the user
+    has an event with. A kind may be told as files of settings do, by its name and its arguments.
+
+    Args:
+        repeats: of a number, that what the user has an event with is a negative as well.
 
     Raises: ValueError for what is neither, and for kinds that leave a query without a negative.
 
     >>> kinds_of("TwoTower", 100)
-    (InBatch(across_replicas=True), Uniform(count=100))
+    (InBatch(across_replicas=True), Uniform(count=100), WithoutOwn(most=256))
     >>> kinds_of("TwoTower", [{"kind": "InBatch", "across_replicas": False}])
     (InBatch(across_replicas=False),)
     """
     if isinstance(negatives, int | np.integer) and not isinstance(negatives, bool):
         whole(owner, negatives, "negatives", least=0)
-        return (InBatch(), Uniform(int(negatives))) if negatives else (InBatch(),)
+        drawn = [Uniform(int(negatives))] if negatives else []
+        return (InBatch(), *drawn, *([] if repeats else [WithoutOwn()]))
     kinds: Any = (negatives,) if isinstance(negatives, Kind | Mapping) else negatives
     if isinstance(kinds, Sequence):
         kinds = [_told(owner, kind) if isinstance(kind, Mapping) else kind for kind in kinds]

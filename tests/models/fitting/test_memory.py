@@ -75,7 +75,7 @@ def test_a_model_tells_its_memory_before_examples_are_made(model_class):
         assert found.state == found.step == 0
         return
     assert (table.width, table.size, table.state) == (8, 32 * table.rows, 64 * table.rows)
-    assert found.batch == 2 * 4 * 64 * 64  # of a compiled step, which holds all logits
+    assert found.batch == 2 * 4 * 64 * (64 + 64 * 2 // 8)  # of a compiled step: logits, and a mask
     assert model.memory(64, RowWiseAdagrad()).state < found.state
 
 
@@ -156,7 +156,7 @@ def test_a_compiled_step_holds_all_logits_of_a_batch(features):
         ([InBatch(), Unmet(3)], 1 + 64 + 3),
         ([InBatch(), Uniform(10), Unmet(3), Hard(2, window=(0, 2))], 1 + 64 + 10 + 5),
         ([Unmet(4)], 1 + 4),
-        ([InBatch(), Uniform(6), WithoutOwn()], (64 + 6) * 17 // 8),  # a mask of them all
+        ([InBatch(), Uniform(6), WithoutOwn()], (64 + 6) * 2 // 8),  # a mask of them all
     ],
     ids=str,
 )
@@ -168,11 +168,11 @@ def test_negatives_of_users_have_logits_at_once(features, negatives, held):
 
 def test_a_mask_counts_as_logits_do():
     distinct = built(models.SamplingBiasCorrectedTwoTower)
-    assert distinct.logits_of(64, compiled=False) == 64 * (64 * 2 // 8)
-    assert distinct.logits_of(64, compiled=True) == 64 * 64
-    plain = built(models.SamplingBiasCorrectedTwoTower, distinct=False)
+    assert distinct.logits_of(64, compiled=False) == 64 * (64 * (2 + 2) // 8)
+    assert distinct.logits_of(64, compiled=True) == 64 * (64 + 64 * 2 // 8)
+    plain = built(models.SamplingBiasCorrectedTwoTower, distinct=False, negatives=InBatch())
     assert plain.logits_of(64, compiled=False) == 0
-    assert built(models.SDM).logits_of(64, compiled=False) == 64 * (64 * 3 // 8)
+    assert built(models.SDM).logits_of(64, compiled=False) == 64 * (64 * (2 + 3) // 8)
 
 
 def test_copies_of_callbacks_count(features):

@@ -17,7 +17,7 @@ from tfrec_recall.upkeep.updating import replayed
     [
         ([InBatch(), Uniform(5)], SEEN),
         ([InBatch(), Unmet(2)], None),
-        ([InBatch(), WithoutOwn()], None),
+        ([InBatch(), WithoutOwn()], SEEN),
         ([InBatch(), Hard(2, window=(0, 4))], None),
     ],
 )

@@ -18,12 +18,12 @@ from tfrec_recall.layers.draws import next_seed
 from tfrec_recall.layers.tables import rows_of
 from tfrec_recall.losses import InBatchSoftmax, SampledSoftmax
 from tfrec_recall.models.learning.replicas import own_first, replicas
-from tfrec_recall.sampling import Hard, InBatch, Negatives, UnmetNegatives, WithoutOwn, kinds_of
+from tfrec_recall.sampling import Hard, InBatch, Negatives, WithoutOwn, kinds_of
 from tfrec_recall.sampling.checks import check_ranks
 from tfrec_recall.sampling.kinds import OfBatch, OfUser, UserSampler
 
 OF_LOGIT = 8  # bytes, with its gradient
-LOOKED_UP = 17  # bytes of a user and an item: a key, its place, and whether it is there
+LEFT_OUT = 2  # bytes of a query and a candidate: whether one with its id is left out, and itself
 Vectors = Callable[[tf.Tensor], tf.Tensor]
 
 
@@ -60,6 +60,7 @@ class CandidateSoftmax(tf.Module):
         negatives: a number of items drawn evenly a batch, beside the batch's own; or kinds of
             `sampling/`. Those of a user are corrected as if the batch's proposal had drawn them.
         temperature: what divides the scores.
+        repeats: a number of `negatives` has what the user took among them.
         correct: subtract log q of the proposal. In the batch q is how often an item is a target of
             what is learnt from, as `follow` finds; before that, how often it has a training event.
     """
@@ -72,9 +73,10 @@ class CandidateSoftmax(tf.Module):
         negatives: Negatives = 1000,
         temperature: float | None = None,
         correct: bool = True,
+        repeats: bool = False,
     ):
         super().__init__()
-        self.kinds = kinds_of(owner, negatives)
+        self.kinds = kinds_of(owner, negatives, repeats)
         flag(owner, correct, "correct")
         items = len(features.item_vocabulary) - FIRST_KNOWN
         for kind in self.kinds:
@@ -92,7 +94,6 @@ class CandidateSoftmax(tf.Module):
         self.owner, self.features, self.correct = owner, features, correct
         self.samplers = [(kind.count, kind.sampler(features)) for kind in drawn]
         self.of_user: list[tuple[OfUser, UserSampler]] | None = None
-        self.unmet: UnmetNegatives | None = None
         self.users: pd.Index | None = None  # of what `follow` was given
         self.frequency = frequency
         self.softmax = InBatchSoftmax(temperature, remove_accidental_hits=True, reduction="mean")
@@ -110,8 +111,13 @@ class CandidateSoftmax(tf.Module):
 
     @property
     def personal(self) -> list[str]:
-        """The names of the kinds that depend on the user, which XLA does not compile."""
-        return [type(kind).__name__ for kind in self.kinds if isinstance(kind, OfUser | WithoutOwn)]
+        """The names of the kinds that are drawn for each user, which XLA does not compile."""
+        return [type(kind).__name__ for kind in self.kinds if isinstance(kind, OfUser)]
+
+    @property
+    def own_items(self) -> int:
+        """How many of a user's items a batch has to hold, to leave them out."""
+        return max((kind.most for kind in self.kinds if isinstance(kind, WithoutOwn)), default=0)
 
     def logits_of(self, batch_size: int, compiled: bool, mask_bytes: int = 0) -> int:
         """How many logits `loss` holds at once of a batch of so many examples.
@@ -127,10 +133,8 @@ class CandidateSoftmax(tf.Module):
         held = shared if compiled else 0
         if own or not self.in_batch:
             held = 1 + shared + own
-        if not compiled:
-            looked_up = any(isinstance(kind, WithoutOwn) for kind in self.kinds)
-            held += shared * (mask_bytes + LOOKED_UP * looked_up) // OF_LOGIT
-        return batch_size * held
+        masks = LEFT_OUT * (self.own_items > 0) + (0 if compiled else mask_bytes)
+        return batch_size * (held + shared * masks // OF_LOGIT)
 
     def follow(self, train: Interactions, examples: Examples) -> None:
         """Takes what the batches will hold, and what is known of the users.
@@ -143,8 +147,6 @@ class CandidateSoftmax(tf.Module):
         self._follow_targets(np.bincount(item, minlength=self.frequency.shape[0]))
         kinds = [kind for kind in self.kinds if isinstance(kind, OfUser)]
         self.of_user = [(kind, kind.sampler(self.features, train)) for kind in kinds]
-        if any(isinstance(kind, WithoutOwn) for kind in self.kinds):
-            self.unmet = UnmetNegatives.of(self.features, train)
         self.users = pd.Index(train.users["user_id"]) if self.personal else None
 
     def follow_parts(self, targets: np.ndarray) -> None:
@@ -211,6 +213,7 @@ class CandidateSoftmax(tf.Module):
         item_id: tf.Tensor,
         user_row: tf.Tensor | None = None,
         seed: tf.Tensor | None = None,
+        left_out: tf.Tensor | None = None,
     ) -> Candidates:
         """What the queries of a batch choose from, whether it is learnt from or measured.
 
@@ -218,11 +221,13 @@ class CandidateSoftmax(tf.Module):
             item_id: encoded ids of the positives, [batch].
             user_row: rows of the users' table that `follow` was given, [batch].
             seed: of what is drawn.
+            left_out: encoded ids that are no negatives of a query, [batch, any], padded with 0.
         """
         positives = self.of_all(item_id)
         ids, size = tf.concat([positives, self.draw(seed)], axis=0), tf.size(positives)
         log_probability = self.log_probability(ids, size) if self.correct else None
-        mask, own = self.of_users(ids, user_row, seed)
+        mask = None if left_out is None else self.but(left_out, ids)
+        own = self.of_users(user_row, seed)
         own_log_probability = None
         if own is not None and self.correct:
             own_log_probability = self.log_probability(own, size)
@@ -247,20 +252,31 @@ class CandidateSoftmax(tf.Module):
         )
         return tf.concat([self.of_all(own), others], axis=0)
 
-    def of_users(
-        self, ids: tf.Tensor, user_row: tf.Tensor | None, seed: tf.Tensor | None
-    ) -> tuple[tf.Tensor | None, tf.Tensor | None]:
-        """The mask and the own negatives of `Candidates`."""
+    def but(self, left_out: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+        """Which candidates are none of those that are left out of a row, bool [batch, candidates].
+
+        Encoded ids are few enough for a table of them all, which finds the first candidate of an
+        id at once, and XLA compiles it: comparing each with each would be slower than the logits.
+        """
+        count, rows = tf.size(ids), tf.shape(left_out)[0]
+        nowhere = tf.fill([self.frequency.shape[0]], count)
+        first = tf.tensor_scatter_nd_min(nowhere, ids[:, tf.newaxis], tf.range(count))
+        row = tf.repeat(tf.range(rows), tf.shape(left_out)[1])
+        cells = tf.stack([row, tf.gather(first, tf.reshape(left_out, [-1]))], axis=1)
+        marks = tf.tensor_scatter_nd_update(
+            tf.ones([rows, count + 1], tf.bool), cells, tf.zeros(tf.shape(row), tf.bool)
+        )
+        return tf.gather(marks, tf.gather(first, ids), axis=1)
+
+    def of_users(self, user_row: tf.Tensor | None, seed: tf.Tensor | None) -> tf.Tensor | None:
+        """The own negatives of `Candidates`."""
         if not self.personal:
-            return None, None
+            return None
         if self.of_user is None or user_row is None:
             raise ValueError(
                 f"{self.owner} finds a user's negatives in the batches of its own training_data "
                 "and validation_data, by user_row: take those. Received: other batches."
             )
-        mask = None
-        if self.unmet is not None:
-            mask = ~self.unmet.met(user_row[:, tf.newaxis], ids[tf.newaxis])
         if seed is None:
             seed = next_seed()
         if seed is None:
@@ -269,7 +285,7 @@ class CandidateSoftmax(tf.Module):
             sampler.sample(user_row, kind.count, tf.add(seed, [1, place]))
             for place, (kind, sampler) in enumerate(self.of_user)
         ]
-        return mask, tf.concat(own, axis=1) if own else None
+        return tf.concat(own, axis=1)
 
     def loss(
         self,
@@ -325,6 +341,7 @@ class CandidateSoftmax(tf.Module):
         vectors_of: Vectors,
         seed: tf.Tensor | None = None,
         user_row: tf.Tensor | None = None,
+        left_out: tf.Tensor | None = None,
         training: bool = False,
         score_mask: tf.Tensor | None = None,
         **arguments,
@@ -335,11 +352,11 @@ class CandidateSoftmax(tf.Module):
             query: [batch, dim], or a function of the positives' vectors that gives the queries.
             item_id: encoded ids of the positives, [batch].
             vectors_of: the candidate vectors [..., dim] of encoded ids [...].
-            seed, user_row: as in `candidates`.
+            seed, user_row, left_out: as in `candidates`.
             score_mask: [batch, positives + drawn], False for what is no negative of the query.
             arguments: others of `loss`.
         """
-        found = self.candidates(item_id, user_row, seed)
+        found = self.candidates(item_id, user_row, seed, left_out)
         if score_mask is not None:
             mask = score_mask if found.mask is None else score_mask & found.mask
             found = found._replace(mask=mask)

@@ -21,6 +21,7 @@ from tfrec_recall.features import (
     example_batches,
 )
 from tfrec_recall.features.item_embedding import embedded_whole
+from tfrec_recall.features.own_items import OWN_ITEMS
 from tfrec_recall.features.parted_batches import PartedBatches, parted_batches
 from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models.fitting.table_steps import of_items
@@ -28,9 +29,9 @@ from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.models.learning.hard_mining import HardMining
 from tfrec_recall.models.learning.next_choice import choices, personal_features
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
-from tfrec_recall.sampling import Hard, HardNegatives, Unmet, WithoutOwn
+from tfrec_recall.sampling import Hard, HardNegatives, Unmet
 
-OF_UNMET = (Unmet, Hard, WithoutOwn)  # kinds that ask what a user has met
+OF_UNMET = (Unmet, Hard)  # kinds that ask what a user has met
 
 
 class SoftmaxModel(RecallModel):
@@ -145,12 +146,13 @@ class SoftmaxModel(RecallModel):
             self.features,
             parted.map(self.as_learnt),
             self.examples,
-            *(batch_size, seed, first_epoch, self.columns_of_target),
+            *(batch_size, seed, first_epoch, self.columns_of_target, self.softmax.own_items),
         )
 
     def _of_examples(self, events, examples, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
         order = batch_size, seed, first_epoch
-        return example_batches(self.features, events, examples, *order, self.columns_of_target)
+        beside = self.columns_of_target, self.softmax.own_items
+        return example_batches(self.features, events, examples, *order, *beside)
 
     @property
     def history_needed(self):
@@ -239,6 +241,16 @@ class SoftmaxModel(RecallModel):
             f"negatives of the kinds {', '.join(self.softmax.personal)}."
         )
 
+    def left_out(self, batch: dict[str, tf.Tensor]) -> tf.Tensor | None:
+        """What is no negative of a query, encoded ids [batch, any]; None where nothing is known.
+
+        Batches that were not made by the model's own methods say of their users the history alone.
+        """
+        if not self.softmax.own_items:
+            return None
+        history = self.features.history
+        return batch.get(OWN_ITEMS, None if history is None else batch.get(history.name))
+
     def weight(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         """What each example counts, [batch]."""
         if self.positive_threshold is None:
@@ -252,6 +264,7 @@ class SoftmaxModel(RecallModel):
             lambda ids: self.candidates(ids, training=training),
             batch.get("seed"),
             batch.get("user_row"),
+            self.left_out(batch),
             sample_weight=self.weight(batch),
             training=training,
         )

@@ -61,8 +61,9 @@ class MIND(SoftmaxModel):
     Departs:
         - queries and items meet in a cosine over a temperature, and not in an inner product:
           `normalize=False`, `temperature=1.0`.
-        - negatives are the batch's other items and some drawn evenly; the paper draws for a sampled
-          softmax, and does not say how many: `negatives=LogUniform(1000)`.
+        - negatives are the batch's other items and some drawn evenly, but none that the user took;
+          the paper draws for a sampled softmax, and does not say how many:
+          `negatives=LogUniform(1000)`.
         - the interest goes around its tower: `residual=False`.
         - the tower's output is not activated: `output_activation="relu"`.
         - an item is the sum of its features' embeddings, and not their mean: `average_fields=True`.
@@ -98,7 +99,8 @@ class MIND(SoftmaxModel):
         raised: raise scores to that power instead of multiplying them; see `LabelAwareAttention`.
         normalize: vectors of length one on both sides.
         temperature: what divides the scores; None is `temperature_of`.
-        negatives: items drawn evenly a batch, beside the in-batch ones; or kinds of `sampling/`.
+        negatives: items drawn evenly a batch, beside the in-batch ones, but none that the user took
+            (with `repeats`, these too); or kinds of `sampling/`.
             Ranks of `Hard` are those that the user's best interest gives.
         correct: subtract log q of what is drawn.
         positive_threshold, repeats: see `SoftmaxModel`.
@@ -213,7 +215,7 @@ class MIND(SoftmaxModel):
         self.attention = LabelAwareAttention(power, raised)
         self.temperature = temperature_of(temperature, features, normalize)
         self.softmax = CandidateSoftmax(
-            owner, features, self.target_share, negatives, self.temperature, correct
+            owner, features, self.target_share, negatives, self.temperature, correct, repeats
         )
 
     def _item_side(self, dim: int):
@@ -272,6 +274,7 @@ class MIND(SoftmaxModel):
             lambda ids: self.unit(self.embedding(ids, training=training)),
             batch.get("seed"),
             batch.get("user_row"),
+            self.left_out(batch),
             sample_weight=self.weight(batch),
             training=training,
         )

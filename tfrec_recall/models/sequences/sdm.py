@@ -70,8 +70,8 @@ class SDM(SoftmaxModel):
     Departs:
         - queries and items meet in a cosine over a temperature, and not in an inner product:
           `normalize=False`, `temperature=1.0`.
-        - negatives are the batch's other items, but for those of the same session, and some drawn
-          evenly; the paper draws for a sampled softmax: `negatives=LogUniform(1000)`.
+        - negatives are the batch's other items and some drawn evenly, but none that the user took;
+          the paper draws for a sampled softmax: `negatives=LogUniform(1000)`.
         - an item is the sum of all its features, and not its id alone: `item_side_info=False`.
         - the history's means are added to the fused vector: `residual=False`.
         - the history's means are in the profile e_u too: `means_in_profile=False`.
@@ -116,7 +116,8 @@ class SDM(SoftmaxModel):
         fused_dropout: on the fused vector; None is as much.
         normalize: vectors of length one on both sides.
         temperature: what divides the scores; None is `temperature_of`.
-        negatives: items drawn evenly a batch, beside the in-batch ones; or kinds of `sampling/`.
+        negatives: items drawn evenly a batch, beside the in-batch ones, but none that the user took
+            (with `repeats`, these too); or kinds of `sampling/`.
         correct: subtract log q of what is drawn.
         positive_threshold, repeats: see `SoftmaxModel`.
 
@@ -228,7 +229,7 @@ class SDM(SoftmaxModel):
         self.query_model = self._at_the_end()
         self.temperature = temperature_of(temperature, features, normalize)
         self.softmax = CandidateSoftmax(
-            owner, features, self.target_share, negatives, self.temperature, correct
+            owner, features, self.target_share, negatives, self.temperature, correct, repeats
         )
 
     def _require_sessions(self, gap: float, past: float | None, merge: bool) -> None:
@@ -301,6 +302,7 @@ class SDM(SoftmaxModel):
             seed=seed,
             first_epoch=first_epoch,
             alone=not self.causal,
+            own=self.softmax.own_items,
         )
 
     def _user_side(self, split, dim, lstm_layers, heads, dropout, fused_dropout):
@@ -385,11 +387,13 @@ class SDM(SoftmaxModel):
         query = tf.gather(tf.reshape(vectors, [-1, vectors.shape[-1]]), batch["place"])
         row = batch["place"] // tf.shape(batch["places"])[1]  # of the pass that asks
         user_row = batch.get("user_row") if self.softmax.personal else None
+        left_out = self.left_out(batch)
         return self.softmax(
             query,
             batch["item_id"],
             lambda ids: self.candidate_model(self.items(ids), training=training),
             user_row=None if user_row is None else tf.gather(user_row, row),
+            left_out=None if left_out is None else tf.gather(left_out, row),
             score_mask=self._of_others(row, batch) if self.softmax.in_batch else None,
             sample_weight=self.weight(batch),
             training=training,

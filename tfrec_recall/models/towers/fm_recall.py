@@ -50,7 +50,8 @@ class FMRecall(SoftmaxModel):
         - the values of a list make no pairs with each other: `pairs_within=True`.
         - the history is there a second time, with values that halve by recency: `half_life=None`.
         - the user's summed factors are dropped out: `dropout=0.0`.
-        - negatives are the batch's items and some drawn evenly: `negatives=[Unmet(4)]`.
+        - negatives are the batch's items and some drawn evenly, but none that the user took:
+          `negatives=[Unmet(4)]`.
 
     The paper has targets, and no negatives to draw: how many there are is chosen here. It learns by
     gradient descent at a rate that it does not give, and the plain form by `optimizer_class`.
@@ -64,7 +65,8 @@ class FMRecall(SoftmaxModel):
             of a history.
         dropout: of the user's summed factors.
         temperature: what divides the scores in the softmax.
-        negatives: items drawn evenly a batch, beside the in-batch ones; or kinds of `sampling/`.
+        negatives: items drawn evenly a batch, beside the in-batch ones, but none that the user took
+            (with `repeats`, these too); or kinds of `sampling/`.
         correct: subtract log q of what is drawn, in the softmax.
         positive_threshold, repeats: see `SoftmaxModel`.
         pointwise: foretell 1 for the item and 0 for each of its negatives, by the whole machine:
@@ -128,7 +130,7 @@ class FMRecall(SoftmaxModel):
         self.candidate_model = self._candidate_model()
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
         self.softmax = CandidateSoftmax(
-            owner, features, self.target_share, negatives, temperature, correct
+            owner, features, self.target_share, negatives, temperature, correct, repeats
         )
         if pointwise and (correct or temperature != 1 or self.softmax.in_batch):
             raise ValueError(
@@ -189,7 +191,9 @@ class FMRecall(SoftmaxModel):
     def _pairs(self, batch, training):
         """The mean loss of the positives and their negatives, each example's weighed alike."""
         user = {name: batch[name] for name in self.query_model.input_names}
-        found = self.softmax.candidates(batch["item_id"], batch.get("user_row"), batch.get("seed"))
+        found = self.softmax.candidates(
+            batch["item_id"], batch.get("user_row"), batch.get("seed"), self.left_out(batch)
+        )
         query = self.query(batch, training)  # [batch, dim + 1]
         rest = self.bias + alone(self.user_terms(user, training=training), self.dim)
         size, positive = tf.shape(query)[0], batch["item_id"][:, tf.newaxis]

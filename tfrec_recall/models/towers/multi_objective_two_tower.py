@@ -62,7 +62,8 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         - layers are rectified, the last one linear: `activation="tanh"`,
           `final_activation="tanh"`.
         - the input of the user tower is dropped out: `dropout=0.0`.
-        - negatives are the batch's items and some drawn evenly: `negatives=[Unmet(4)]`.
+        - negatives are the batch's items and some drawn evenly, but none that the user took:
+          `negatives=[Unmet(4)]`.
         - log q is taken off: `correct=False`.
 
     The paper knows no recommender: all but the weights, the training too, is taken back to the
@@ -161,7 +162,7 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         self.query_model = tf.keras.Model(user, side_by_side(blended))
         self.temperature = temperature_of(temperature, features, normalize)
         self.softmax = CandidateSoftmax(
-            owner, features, self.target_share, negatives, self.temperature, correct
+            owner, features, self.target_share, negatives, self.temperature, correct, repeats
         )
 
     @classmethod
@@ -228,7 +229,9 @@ class MultiObjectiveTwoTower(SoftmaxModel):
     def compute_loss(self, batch, training=False):
         user = {name: batch[name] for name in self.user_heads.input_names}
         query = self.user_heads(user, training=training)  # [batch, objectives, dim]
-        found = self.softmax.candidates(batch["item_id"], batch.get("user_row"), batch.get("seed"))
+        found = self.softmax.candidates(
+            batch["item_id"], batch.get("user_row"), batch.get("seed"), self.left_out(batch)
+        )
         vectors = self.softmax.vectors(  # [candidates, objectives, dim]
             batch["item_id"], found, lambda ids: self.item_vectors(ids, training=training)
         )

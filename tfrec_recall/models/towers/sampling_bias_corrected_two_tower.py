@@ -32,7 +32,7 @@ from tfrec_recall.models.published import Published, Unread
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.towers.arguments import check_towers
 from tfrec_recall.models.towers.item_tower import item_tower
-from tfrec_recall.sampling import Negatives
+from tfrec_recall.sampling import InBatch, Negatives
 
 DAY = 24 * 3600
 SEED_OF_BASKETS = 20
@@ -51,7 +51,8 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
     Departs:
         - each distinct item of a batch is a candidate once, because p is the probability that it is
           in the batch, however often: `distinct=False`.
-        - some items are drawn evenly beside the batch's: `negatives=0`.
+        - some items are drawn evenly beside the batch's, and what the user took is no negative:
+          `negatives=InBatch()`.
         - in baskets the seed is several events: `seed_events=1`.
         - the history is pooled a second time by learnt weights of recency: `recency=False`.
         - both pools, and the seed item as much as is learnt, go around the query tower, the
@@ -79,7 +80,8 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         normalize: divide both outputs by their length.
         temperature: τ, which divides the score; None is `temperature_of`.
         correct: subtract log p; False leaves the batch softmax as it is.
-        negatives: items drawn evenly a batch, beside the batch's own; or kinds of `sampling/`,
+        negatives: items drawn evenly a batch, beside the batch's own, but none that the user took
+            (with `repeats`, these too); or kinds of `sampling/`,
             among them `InBatch()`.
         distinct: an item is a candidate once, and no negative of its own examples; without, every
             example's item is, as often as it is there.
@@ -99,7 +101,7 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         "RecSys 2019",
         {
             "distinct": False,
-            "negatives": 0,
+            "negatives": InBatch(),
             "seed_events": 1,
             "recency": False,
             "residual": False,
@@ -191,7 +193,9 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         # The correction is the estimator's, and which copies count is said by a mask.
         self.temperature = temperature_of(temperature, features, normalize)
         self.softmax = CandidateSoftmax(
-            owner, features, self.target_share, negatives, self.temperature, correct=False
+            *(owner, features, self.target_share, negatives, self.temperature),
+            correct=False,
+            repeats=repeats,
         )
         self.softmax.softmax.remove_accidental_hits = distinct
         self.softmax.sampled.remove_accidental_hits = distinct
@@ -286,7 +290,9 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         if CANDIDATES not in batch:
             batch = {**batch, **self.drawn(batch, training)}
         ids = batch[CANDIDATES]
-        mask, own = self.softmax.of_users(ids, batch.get("user_row"), batch.get("seed"))
+        left_out = self.left_out(batch)
+        mask = None if left_out is None else self.softmax.but(left_out, ids)
+        own = self.softmax.of_users(batch.get("user_row"), batch.get("seed"))
         if self.distinct:
             shape = [tf.size(batch["item_id"]), tf.size(ids)]
             counted = tf.broadcast_to(batch[COUNTED], shape)

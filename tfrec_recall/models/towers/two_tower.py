@@ -41,7 +41,8 @@ class TwoTower(SoftmaxModel):
         - layers are rectified, the last one linear: `activation="tanh"`,
           `final_activation="tanh"`.
         - the input of the user tower is dropped out: `dropout=0.0`.
-        - negatives are the batch's items and some drawn evenly: `negatives=[Unmet(4)]`.
+        - negatives are the batch's items and some drawn evenly, but none that the user took:
+          `negatives=[Unmet(4)]`.
         - log q is taken off: `correct=False`.
 
     The paper's smoothing factor γ is 1 / `temperature`, chosen on held-out data; it does not give
@@ -59,7 +60,8 @@ class TwoTower(SoftmaxModel):
         residual: lead the pools around the user tower and the embeddings around the item's.
         normalize: divide both outputs by their length; the score is then their cosine.
         temperature: what divides the score; None is `temperature_of`.
-        negatives: items drawn evenly a batch, beside the in-batch ones; or kinds of `sampling/`.
+        negatives: items drawn evenly a batch, beside the in-batch ones, but none that the user took
+            (with `repeats`, these too); or kinds of `sampling/`.
         correct: subtract log q of what is drawn.
         positive_threshold, repeats: see `SoftmaxModel`.
         senet: whether SENet weighs the fields of both sides before their towers; None is no here,
@@ -155,7 +157,7 @@ class TwoTower(SoftmaxModel):
         self.query_model = self._user_tower(*shape, *activations, senets(), beside)
         self.temperature = temperature_of(temperature, features, normalize)
         self.softmax = CandidateSoftmax(
-            owner, features, self.target_share, negatives, self.temperature, correct
+            owner, features, self.target_share, negatives, self.temperature, correct, repeats
         )
 
     def _unit(self, vectors: tf.Tensor) -> tf.Tensor:

@@ -35,7 +35,7 @@ from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.towers.arguments import check_towers
-from tfrec_recall.sampling import Negatives, Popularity
+from tfrec_recall.sampling import Negatives, Popularity, WithoutOwn
 
 
 @saved_by_config
@@ -52,7 +52,8 @@ class YouTubeDNN(SoftmaxModel):
         - an item is the sum of all its features, and not its id alone: `item_side_info=False`.
         - the age of an example is not an input: `example_age=True`.
         - all examples count the same, instead of as many of each user: `per_user=50`.
-        - negatives are drawn by the root of the frequency: `negatives=Popularity(5000, 1.0)`.
+        - negatives are drawn by the root of the frequency, and what the user took is none:
+          `negatives=Popularity(5000, 1.0)`.
         - the tower is small: `dim=256`, `hidden=(1024, 512)`.
         - the input of the tower is dropped out: `dropout=0.0`.
 
@@ -75,7 +76,8 @@ class YouTubeDNN(SoftmaxModel):
         item_side_info: whether watched and recommended items are known by all of their features;
             without, new items are not.
         negatives: kinds of `sampling/`; or a number of items drawn evenly a batch, beside the
-            batch's own.
+            batch's own. None is 1,000 by the root of their frequency. Neither the number nor None
+            has what the user took among them, but with `repeats`.
         correct: subtract log q of what is drawn; takes an over-sampling of popular items back.
         example_age: an input of its own, the time from the target to the newest event as a share of
             the whole time, and 0 when serving.
@@ -126,7 +128,7 @@ class YouTubeDNN(SoftmaxModel):
         temperature: float | None = None,
         shared_items: bool = True,
         item_side_info: bool = True,
-        negatives: Negatives = Popularity(1000, power=0.5),  # noqa: B008  frozen
+        negatives: Negatives | None = None,
         correct: bool = True,
         example_age: bool = False,
         per_user: int | None = None,
@@ -192,8 +194,10 @@ class YouTubeDNN(SoftmaxModel):
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
         self.aged_query, self.query_model = self._user_side(hidden, dropout, residual, recency)
         self.temperature = temperature_of(temperature, features, normalize)
+        if negatives is None:
+            negatives = [Popularity(1000, power=0.5), *([] if repeats else [WithoutOwn()])]
         self.softmax = CandidateSoftmax(
-            owner, features, self.target_share, negatives, self.temperature, correct
+            owner, features, self.target_share, negatives, self.temperature, correct, repeats
         )
 
     @classmethod
@@ -339,6 +343,7 @@ class YouTubeDNN(SoftmaxModel):
             lambda ids: self.candidates(ids, training=training),
             batch.get("seed"),
             batch.get("user_row"),
+            self.left_out(batch),
             sample_weight=self.weight(batch),
             training=training,
         )

@@ -1,0 +1,30 @@
+"""What is no negative of a query, among candidates that come more than once."""
+
+import numpy as np
+import tensorflow as tf
+
+from tests.contract.model_cases import built, the_board
+from tfrec_recall.models import TwoTower
+
+
+def test_every_copy_of_what_is_left_out_is_none_of_the_candidates():
+    softmax = built(TwoTower).softmax
+    size = softmax.frequency.shape[0]
+    random = np.random.default_rng(0)
+    ids = random.integers(2, size, 40).astype("int32")
+    left_out = random.integers(0, size, (9, 7)).astype("int32")
+    expected = ~(left_out[:, :, np.newaxis] == ids).any(axis=1)
+    assert (~expected).any()
+    for compiled in (False, True):
+        but = tf.function(softmax.but, jit_compile=compiled)
+        np.testing.assert_array_equal(but(tf.constant(left_out), tf.constant(ids)), expected)
+
+
+def test_batches_of_ones_own_leave_out_what_their_histories_hold():
+    model = built(TwoTower)
+    batch = next(iter(model.training_data(the_board(), batch_size=8)))
+    own, history = batch.pop("own_items"), batch[model.features.history.name]
+    assert own.shape[1] == model.softmax.own_items
+    np.testing.assert_array_equal(model.left_out(batch), history)
+    assert model.left_out({}) is None
+    assert built(TwoTower, repeats=True).softmax.own_items == 0

@@ -1,0 +1,59 @@
+"""What users have events with, beside the examples of a batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec_recall.data import Interactions
+from tfrec_recall.data.ids import places
+from tfrec_recall.data.vocabulary import FIRST_KNOWN
+from tfrec_recall.features.specification import Features
+
+OWN_ITEMS = "own_items"
+
+
+class OwnItems:
+    """Rows of the users' table [batch] to encoded ids of known items that these users have.
+
+    Of a user with more than `most` items, so many next to each other are taken from a place that
+    is drawn anew for each batch, as if the last one were followed by the first; of one with fewer,
+    some come again.
+
+    Args:
+        offset: [users], where in `item` those of a user begin.
+        length: [users], how many they are.
+        item: encoded ids of all users, one after the other; at least one.
+        most: the width of what is given.
+    """
+
+    def __init__(self, offset: np.ndarray, length: np.ndarray, item: np.ndarray, most: int):
+        self.offset, self.length = tf.constant(offset, tf.int32), tf.constant(length, tf.int32)
+        self.item, self.most = tf.constant(item, tf.int32), most
+
+    @classmethod
+    def of(cls, features: Features, interactions: Interactions, most: int) -> OwnItems:
+        """Of all events, whether targets are made of them or not."""
+        events, users = interactions.events, interactions.users
+        item = features.encodings["item_id"].encode(events["item_id"]).astype("int64")
+        row = places(pd.Index(users["user_id"]), events["user_id"]).astype("int64")
+        known, size = item >= FIRST_KNOWN, len(features.item_vocabulary)
+        keys = np.unique(row[known] * size + item[known])
+        length = np.bincount(keys // size, minlength=len(users))
+        found = np.append(keys % size, 0)  # where a user without items, and last, would look
+        return cls(np.cumsum(length) - length, length, found, most)
+
+    def __call__(self, user: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """int32 [batch, most], padded with 0 for users without items.
+
+        Args:
+            seed: two integers, which alone decide what is drawn.
+        """
+        length = tf.gather(self.length, user)[:, tf.newaxis]
+        begin = tf.random.stateless_uniform(
+            tf.shape(length), tf.cast(seed, tf.int64), maxval=2**30, dtype=tf.int32
+        )
+        place = (begin + tf.range(self.most)) % tf.maximum(length, 1)
+        item = tf.gather(self.item, tf.gather(self.offset, user)[:, tf.newaxis] + place)
+        return tf.where(length > 0, item, 0)
