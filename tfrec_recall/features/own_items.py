@@ -12,6 +12,7 @@ from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features.specification import Features
 
 OWN_ITEMS = "own_items"
+MOST_USERS = 0.99  # whose items all have room
 
 
 class OwnItems:
@@ -34,7 +35,12 @@ class OwnItems:
 
     @classmethod
     def of(cls, features: Features, interactions: Interactions, most: int) -> OwnItems:
-        """Of all events, whether targets are made of them or not."""
+        """Of all events, whether targets are made of them or not.
+
+        Args:
+            most: the width is the power of two that has room for all items of 99 in 100 users, so
+                that XLA meets few of them, and this at most.
+        """
         events, users = interactions.events, interactions.users
         item = features.encodings["item_id"].encode(events["item_id"]).astype("int64")
         row = places(pd.Index(users["user_id"]), events["user_id"]).astype("int64")
@@ -42,7 +48,9 @@ class OwnItems:
         keys = np.unique(row[known] * size + item[known])
         length = np.bincount(keys // size, minlength=len(users))
         found = np.append(keys % size, 0)  # where a user without items, and last, would look
-        return cls(np.cumsum(length) - length, length, found, most)
+        room = np.quantile(length[length > 0], MOST_USERS, method="higher") if len(keys) else 1
+        width = min(most, 2 ** int(np.ceil(np.log2(room))))
+        return cls(np.cumsum(length) - length, length, found, width)
 
     def __call__(self, user: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """int32 [batch, most], padded with 0 for users without items.

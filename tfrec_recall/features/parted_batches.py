@@ -17,6 +17,7 @@ from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.next_pass import NextPass
 from tfrec_recall.features.batches import example_batches, known_targets
 from tfrec_recall.features.list_encodings import ListEncoding
+from tfrec_recall.features.own_items import OWN_ITEMS
 from tfrec_recall.features.specification import Features
 
 ExamplesOf = Callable[[Interactions], Examples]
@@ -214,6 +215,7 @@ def _of_any_part(features: Features, found: dict[str, tf.TensorSpec]) -> dict[st
     """What batches of one part are, for all: each has lists as long as the longest of its users."""
     encodings = {feature.name: features.encodings[feature.name] for feature in features.user_fields}
     lists = {name for name, encoding in encodings.items() if isinstance(encoding, ListEncoding)}
+    lists.add(OWN_ITEMS)  # as wide as those of its users
     return {
         name: tf.TensorSpec([None, None], one.dtype) if name in lists else one
         for name, one in found.items()
