@@ -113,11 +113,11 @@ def parted_batches(
             made = examples_of(part)
             examples, item = known_targets(features, made)
             targets += np.bincount(item[examples.target], minlength=len(targets))
-            own = float(part.events["timestamp"].max()) if part.has_time else 0.0
-            newest = max(newest, own)
-            oldest = min(oldest, own - float(made.age.max()))
+            latest = float(part.events["timestamp"].max()) if part.has_time else 0.0
+            newest = max(newest, latest)
+            oldest = min(oldest, latest - float(made.age.max()))
             steps = -(-len(examples) // batch_size)
-            parts.append(_Part(number, len(examples), steps, users, own))
+            parts.append(_Part(number, len(examples), steps, users, latest))
             if spec is None:
                 spec = _of_any_part(features, batches_of(part, 0, batch_size).element_spec)
         users += len(part.users)
