@@ -6,8 +6,9 @@
 
 A row a setting: recall, coverage and popularity bias (the mean popularity rank of what is listed,
 higher is less popular) at 50, the mean and the deviation over the seeds, and the seconds of
-learning until the best epoch. Rows below a model's own name change one thing of that model. Choose
-on validation; look at test once. Where the data have no validation, an event each of 5,000 users is
+learning until the best epoch. Rows below a model's own name change one thing of that model; unless
+they say otherwise, the user's own items are among the negatives, other than by default. Choose on
+validation; look at test once. Where the data have no validation, an event each of 5,000 users is
 held back from training, as `train` holds it back to stop. With `--out`, each run is a line of a
 file, and what is there is not run again.
 """
@@ -53,6 +54,7 @@ class Row(NamedTuple):
 
 
 YOUTUBE, TOWERS, CORRECTED = "youtube-dnn", "two-tower", "sampling-bias-corrected-two-tower"
+BESIDE = [InBatch(), Uniform(1000)]
 ROWS = {
     "YouTubeDNN": Row(YOUTUBE, {}),
     "without logQ": Row(YOUTUBE, {"correct": False}),
@@ -61,8 +63,8 @@ ROWS = {
     "temperature 0.05": Row(YOUTUBE, {"temperature": 0.05}),
     "no normalisation": Row(YOUTUBE, {"normalize": False, "temperature": 1.0}),
     "uniform negatives": Row(YOUTUBE, {"negatives": Uniform(1000)}),
-    "in-batch negatives": Row(YOUTUBE, {"negatives": 0}),
-    "mixed negatives": Row(YOUTUBE, {"negatives": 1000}),
+    "in-batch negatives": Row(YOUTUBE, {"negatives": InBatch()}),
+    "mixed negatives": Row(YOUTUBE, {"negatives": BESIDE}),
     "negatives by rank": Row(YOUTUBE, {"negatives": LogUniform(1000)}),
     "4 unmet items more": Row(YOUTUBE, {"negatives": [Popularity(1000, 0.5), Unmet(4)]}),
     "100 negatives": Row(YOUTUBE, {"negatives": Popularity(100, 0.5)}),
@@ -88,12 +90,10 @@ ROWS = {
     "TwoTower, without logQ": Row(TOWERS, {"correct": False}),
     "TwoTower, temperature 0.2": Row(TOWERS, {"temperature": 0.2}),
     "TwoTower, temperature 0.05": Row(TOWERS, {"temperature": 0.05}),
-    "TwoTower, in-batch negatives": Row(TOWERS, {"negatives": 0}),
+    "TwoTower, in-batch negatives": Row(TOWERS, {"negatives": InBatch()}),
     "TwoTower, negatives by popularity": Row(TOWERS, {"negatives": Popularity(1000, 0.5)}),
-    "TwoTower, 4,000 negatives": Row(TOWERS, {"negatives": 4000}),
-    "TwoTower, never the user's own items": Row(
-        TOWERS, {"negatives": [InBatch(), Uniform(1000), WithoutOwn()]}
-    ),
+    "TwoTower, 4,000 negatives": Row(TOWERS, {"negatives": [InBatch(), Uniform(4000)]}),
+    "TwoTower, never the user's own items": Row(TOWERS, {"negatives": [*BESIDE, WithoutOwn()]}),
     "TwoTower, without dropout": Row(TOWERS, {"dropout": 0.0}),
     "TwoTower, dropout 0.5": Row(TOWERS, {"dropout": 0.5}),
     "TwoTower, learning rate 0.0005": Row(TOWERS, {"learning_rate": 0.0005}),
@@ -108,11 +108,11 @@ ROWS = {
     "SamplingBiasCorrectedTwoTower": Row(CORRECTED, {}),
     "without log p": Row(CORRECTED, {"correct": False}),
     "with accidental hits": Row(CORRECTED, {"distinct": False}),
-    "its batch's negatives alone": Row(CORRECTED, {"negatives": 0}),
+    "its batch's negatives alone": Row(CORRECTED, {"negatives": InBatch()}),
     "a stream of days": Row(CORRECTED, {"span_days": 1.0}),
     "MIND": Row("mind", {}),
     "MIND, temperature 0.2": Row("mind", {"temperature": 0.2}),
-    "MIND, 4,000 negatives": Row("mind", {"negatives": 4000}),
+    "MIND, 4,000 negatives": Row("mind", {"negatives": [InBatch(), Uniform(4000)]}),
     "MIND, without dropout": Row("mind", {"dropout": 0.0}),
     "MIND, learning rate 0.005": Row("mind", {"learning_rate": 0.005}),
     "MIND, one interest": Row("mind", {"interests": 1}),
@@ -120,7 +120,7 @@ ROWS = {
     "MIND, without the user's id": Row("mind", {}, user_id=False),
     "SDM": Row("sdm", {}),
     "SDM, temperature 0.2": Row("sdm", {"temperature": 0.2}),
-    "SDM, 4,000 negatives": Row("sdm", {"negatives": 4000}),
+    "SDM, 4,000 negatives": Row("sdm", {"negatives": [InBatch(), Uniform(4000)]}),
     "SDM, without dropout": Row("sdm", {"dropout": 0.0}),
     "SDM, learning rate 0.005": Row("sdm", {"learning_rate": 0.005}),
     "SDM, with the user's id": Row("sdm", {}, user_id=True),
@@ -163,7 +163,9 @@ def with_validation(split: Split, on: str) -> Split:
 def found(row: Row, split: Split, settings: dict[str, Any], seed: int, on: str) -> dict[str, Any]:
     """The figures of one run."""
     with ids_of_users(row.user_id):
-        run = train_model(entry(row.model), split, {**settings, **row.settings}, seed)
+        negatives = Popularity(1000, 0.5) if row.model == YOUTUBE else BESIDE
+        own = {"negatives": negatives, **settings, **row.settings}
+        run = train_model(entry(row.model), split, own, seed)
     retriever = run.model.retriever(split.interactions.items, k=50)
     report = evaluate(retriever, split, on=on, cuts=(50,), lists=False)
     seconds = run.seconds if run.seconds_to_best is None else run.seconds_to_best

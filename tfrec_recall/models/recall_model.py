@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import pathlib
@@ -111,7 +112,7 @@ class RecallModel(Growing, Learner):
                 f"{type(self).__name__} knows nothing of a request but its user and history: leave "
                 f"the columns of events out, or take a two-tower model. Received: {context}."
             )
-        self.features = self.made_with.get("features", features)
+        self.features = copy.copy(features)
 
     @classmethod
     def published(cls, features: Features, **overrides: Any) -> Self:
