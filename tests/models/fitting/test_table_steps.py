@@ -129,7 +129,7 @@ def test_a_step_moves_the_rows_of_its_batch_alone(model_class, monkeypatch):
     model = built(model_class)
     model.compile(LazyAdam(0.05))
     model.run_eagerly = True
-    batch = next(iter(model.training_data(the_board(), 4, seed=None)))
+    batch = next(iter(model.training_data(the_board(), 4)))  # of several users
     columns = [batch[name] for name in ("item_id", "history") if name in batch]
     touched = set(np.concatenate([np.ravel(column) for column in columns]).tolist())
     rows = len(model.features.item_vocabulary)
