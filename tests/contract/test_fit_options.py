@@ -388,6 +388,7 @@ def test_a_column_that_a_batch_lacks_is_named(column, jit):
         model.fit(data, verbose=0)
     with pytest.raises(ValueError, match=said):
         model.evaluate(data, verbose=0)
+    assert tf.compat.v1.get_variable_scope().caching_device is None  # else strategies have no scope
 
 
 def test_a_key_that_a_batch_has_is_not_taken_for_a_column_that_lacks():

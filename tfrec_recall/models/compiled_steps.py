@@ -112,7 +112,12 @@ class CompiledSteps:
     def _program(self, batches: Batch) -> Metrics:
         """A step for each of the batches [steps, ...], and what each reports, [steps]."""
         signature = dict.fromkeys(("regularization_loss", "total_loss"), tf.float32)
-        return tf.map_fn(self.model.dense_step, batches, fn_output_signature=signature)
+        scope = tf.compat.v1.get_variable_scope()
+        before = scope.caching_device
+        try:
+            return tf.map_fn(self.model.dense_step, batches, fn_output_signature=signature)
+        finally:  # where a step cannot be traced, `map_fn` leaves its own, which strategies refuse
+            scope.set_caching_device(before)
 
 
 def _arrays(batches: list[Batch]) -> dict[str, tf.TensorArray]:
