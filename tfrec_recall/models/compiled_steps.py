@@ -117,7 +117,8 @@ class CompiledSteps:
         try:
             return tf.map_fn(self.model.dense_step, batches, fn_output_signature=signature)
         finally:  # where a step cannot be traced, `map_fn` leaves its own, which strategies refuse
-            scope.set_caching_device(before)
+            if scope.caching_device is not before:
+                scope.set_caching_device(before)
 
 
 def _arrays(batches: list[Batch]) -> dict[str, tf.TensorArray]:
