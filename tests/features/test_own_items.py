@@ -51,7 +51,8 @@ def test_all_items_of_a_user_come_where_few_fit():
 
 def test_a_batch_has_those_of_the_user_of_each_target():
     made, data = features(), log()
-    batch = next(iter(example_batches(made, data, pairs(data), 8, seed=None, own=4)))
-    expected = OwnItems.of(made, data, most=4)(batch["user_row"], SEED).numpy()
+    own = OwnItems.of(made, data, most=4)
+    batch = next(iter(example_batches(made, data, pairs(data), 8, seed=None, own=own)))
+    expected = own(batch["user_row"], SEED).numpy()
     assert [{*row} for row in batch["own_items"].numpy()] == [{*row} for row in expected]
     assert "own_items" not in next(iter(example_batches(made, data, pairs(data), 8)))

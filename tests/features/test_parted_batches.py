@@ -19,6 +19,7 @@ from tfrec_recall.features import (
     Words,
     example_batches,
 )
+from tfrec_recall.features.own_items import OwnItems
 from tfrec_recall.features.parted_batches import _Part, _stretches, _Worker, parted_batches
 from tfrec_recall.models.learning.next_choice import choices
 
@@ -88,6 +89,14 @@ def test_batches_hold_the_same_examples(data, both):
     )
     item = np.concatenate([batch["item_id"] for batch in expected.as_numpy_iterator()])
     np.testing.assert_array_equal(found.targets, np.bincount(item, minlength=len(found.targets)))
+
+
+def test_own_items_are_as_wide_in_all_parts(data, both):
+    _, parts = data
+    found = parted_batches(both[1], parts, examples_of, BATCH, seed=3, own=64)
+    widths = [OwnItems.of(both[1], part, 64).width for part in parts]
+    assert len({*widths}) > 1
+    assert {batch["own_items"].shape[1] for batch in found.dataset} == {max(widths)}
 
 
 def test_passes_differ_and_are_taken_up_where_they_stopped(data, both):

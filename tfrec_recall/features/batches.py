@@ -25,7 +25,7 @@ def example_batches(
     seed: int | None = 0,
     first_epoch: int = 0,
     columns: Sequence[str] = (),
-    own: int = 0,
+    own: OwnItems | None = None,
 ) -> tf.data.Dataset:
     """Batches of encoded examples, another order each epoch.
 
@@ -39,8 +39,7 @@ def example_batches(
         seed: of the order; None keeps the order of the examples.
         first_epoch: where the sequence of permutations begins, to go on with a resumed run.
         columns: event columns of the target, such as labels, that a batch holds as they are.
-        own: how many items of the target's user a batch holds beside, as `own_items`, the target
-            among them; see `OwnItems`.
+        own: what a batch holds beside, as `own_items`, of the items of each target's user.
     """
     examples, item = known_targets(features, examples)
     events = examples.events
@@ -80,13 +79,13 @@ def known_targets(features: Features, examples: Examples) -> tuple[Examples, np.
 
 
 def query_features(
-    features: Features, interactions: Interactions, examples: Examples, own: int = 0
+    features: Features, interactions: Interactions, examples: Examples, own: OwnItems | None = None
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """From rows of examples, int64 [batch], to their user features, in TensorFlow operations.
 
     The time and the context of the request are those of the target's event; histories are [batch,
     length], padded on the right with 0; `user_row` is the row of the users' table, and `own_items`
-    [batch, own] what that user has an event with, without `own` none.
+    [batch, any] what that user has an event with, without `own` none.
     """
     events, users = examples.events, interactions.users
     by_user = {n: tf.constant(v) for n, v in features.encode_users(users).items()}
@@ -99,7 +98,6 @@ def query_features(
     user_row = tf.constant(row[examples.target].astype("int32"))
     target_row = tf.constant(examples.target)
     start, end = tf.constant(examples.history_start), tf.constant(examples.history_end)
-    own_items = OwnItems.of(features, interactions, own) if own else None
     as_sets = examples.as_sets  # alone: `fetch` would keep the events as long as the batches
 
     def fetch(rows: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -114,8 +112,8 @@ def query_features(
                 batch[name] = gather_others(codes, first, last, event, length, seed=drawn)
             else:
                 batch[name] = gather_histories(codes, first, last, length)
-        if own_items is not None:
-            batch[OWN_ITEMS] = own_items(user, seed=drawn)
+        if own is not None:
+            batch[OWN_ITEMS] = own(user, seed=drawn)
         batch["user_row"] = user
         return batch
 

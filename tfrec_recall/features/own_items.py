@@ -18,7 +18,7 @@ MOST_USERS = 0.99  # whose items all have room
 class OwnItems:
     """Rows of the users' table [batch] to encoded ids of known items that these users have.
 
-    Of a user with more than `most` items, so many next to each other are taken from a place that
+    Of a user with more than `width` items, so many next to each other are taken from a place that
     is drawn anew for each batch, as if the last one were followed by the first; of one with fewer,
     some come again.
 
@@ -26,20 +26,23 @@ class OwnItems:
         offset: [users], where in `item` those of a user begin.
         length: [users], how many they are.
         item: encoded ids of all users, one after the other; at least one.
-        most: the width of what is given.
+        width: of what is given.
     """
 
-    def __init__(self, offset: np.ndarray, length: np.ndarray, item: np.ndarray, most: int):
+    def __init__(self, offset: np.ndarray, length: np.ndarray, item: np.ndarray, width: int):
         self.offset, self.length = tf.constant(offset, tf.int32), tf.constant(length, tf.int32)
-        self.item, self.most = tf.constant(item, tf.int32), most
+        self.item, self.width = tf.constant(item, tf.int32), width
 
     @classmethod
-    def of(cls, features: Features, interactions: Interactions, most: int) -> OwnItems:
+    def of(
+        cls, features: Features, interactions: Interactions, most: int, width: int | None = None
+    ) -> OwnItems:
         """Of all events, whether targets are made of them or not.
 
         Args:
-            most: the width is the power of two that has room for all items of 99 in 100 users, so
-                that XLA meets few of them, and this at most.
+            most: of the width, which is the power of two that has room for all items of 99 in 100
+                users, so that XLA meets few of them.
+            width: another one, such as that of all parts.
         """
         events, users = interactions.events, interactions.users
         item = features.encodings["item_id"].encode(events["item_id"]).astype("int64")
@@ -49,11 +52,11 @@ class OwnItems:
         length = np.bincount(keys // size, minlength=len(users))
         found = np.append(keys % size, 0)  # where a user without items, and last, would look
         room = np.quantile(length[length > 0], MOST_USERS, method="higher") if len(keys) else 1
-        width = min(most, 2 ** int(np.ceil(np.log2(room))))
+        width = width or min(most, 2 ** int(np.ceil(np.log2(room))))
         return cls(np.cumsum(length) - length, length, found, width)
 
     def __call__(self, user: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """int32 [batch, most], padded with 0 for users without items.
+        """int32 [batch, width], padded with 0 for users without items.
 
         Args:
             seed: two integers, which alone decide what is drawn.
@@ -62,6 +65,6 @@ class OwnItems:
         begin = tf.random.stateless_uniform(
             tf.shape(length), tf.cast(seed, tf.int64), maxval=2**30, dtype=tf.int32
         )
-        place = (begin + tf.range(self.most)) % tf.maximum(length, 1)
+        place = (begin + tf.range(self.width)) % tf.maximum(length, 1)
         item = tf.gather(self.item, tf.gather(self.offset, user)[:, tf.newaxis] + place)
         return tf.where(length > 0, item, 0)

@@ -17,7 +17,7 @@ from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.next_pass import NextPass
 from tfrec_recall.features.batches import example_batches, known_targets
 from tfrec_recall.features.list_encodings import ListEncoding
-from tfrec_recall.features.own_items import OWN_ITEMS
+from tfrec_recall.features.own_items import OWN_ITEMS, OwnItems
 from tfrec_recall.features.specification import Features
 
 ExamplesOf = Callable[[Interactions], Examples]
@@ -96,17 +96,20 @@ def parted_batches(
     Args:
         examples_of: makes the examples of a part.
         seed: of the orders; None keeps parts and examples as they are.
-        columns, own: as of `example_batches`; users are whole in a part.
+        columns: as of `example_batches`.
+        own: how many items of a user a batch holds at most, as `own_items`, as wide in all parts;
+            0 for none. Users are whole in a part.
 
     Raises: ValueError if no part has an example.
     """
     targets = np.zeros(len(features.item_vocabulary), dtype="int64")
     parts: list[_Part] = []
-    users, spec, newest, oldest = 0, None, 0.0, np.inf
+    users, spec, newest, oldest, width = 0, None, 0.0, np.inf, 0
 
     def batches_of(part: Interactions, epoch: int, size: int) -> tf.data.Dataset:
         order = size, seed, epoch
-        return example_batches(features, part, examples_of(part), *order, columns, own)
+        items = OwnItems.of(features, part, own, width) if own else None
+        return example_batches(features, part, examples_of(part), *order, columns, items)
 
     for number, part in enumerate(parted):
         with contextlib.suppress(NoExample):
@@ -118,6 +121,8 @@ def parted_batches(
             oldest = min(oldest, latest - float(made.age.max()))
             steps = -(-len(examples) // batch_size)
             parts.append(_Part(number, len(examples), steps, users, latest))
+            if own:
+                width = max(width, OwnItems.of(features, part, own).width)
             if spec is None:
                 spec = _of_any_part(features, batches_of(part, 0, batch_size).element_spec)
         users += len(part.users)
@@ -215,7 +220,7 @@ def _of_any_part(features: Features, found: dict[str, tf.TensorSpec]) -> dict[st
     """What batches of one part are, for all: each has lists as long as the longest of its users."""
     encodings = {feature.name: features.encodings[feature.name] for feature in features.user_fields}
     lists = {name for name, encoding in encodings.items() if isinstance(encoding, ListEncoding)}
-    lists.add(OWN_ITEMS)  # as wide as those of its users
+    lists.add(OWN_ITEMS)  # as wide as those of any part
     return {
         name: tf.TensorSpec([None, None], one.dtype) if name in lists else one
         for name, one in found.items()

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfrec_recall.data import Examples, Interactions, batches, passes
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.features.batches import known_targets, query_features, request_columns
+from tfrec_recall.features.own_items import OwnItems
 from tfrec_recall.features.specification import Features
 
 
@@ -23,7 +24,7 @@ def pass_batches(
     seed: int | None = 0,
     first_epoch: int = 0,
     alone: bool = False,
-    own: int = 0,
+    own: OwnItems | None = None,
 ) -> tf.data.Dataset:
     """Batches of the examples that `example_batches` gives, put together as `passes` says.
 
@@ -38,7 +39,7 @@ def pass_batches(
         gap, most, by: of a session; see `passes`.
         alone: see `passes`.
         seed, first_epoch: of the order; see `batches`.
-        own: as of `example_batches`; `own_items` are [passes, own].
+        own: as of `example_batches`; `own_items` are [passes, any].
     """
     examples, item = known_targets(features, examples)
     requests = request_columns(features, interactions, examples.events)

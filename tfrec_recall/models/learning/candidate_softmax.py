@@ -17,6 +17,7 @@ from tfrec_recall.features import Features
 from tfrec_recall.layers.draws import next_seed
 from tfrec_recall.layers.tables import rows_of
 from tfrec_recall.losses import InBatchSoftmax, SampledSoftmax
+from tfrec_recall.losses.excluded import marked
 from tfrec_recall.models.learning.replicas import own_first, replicas
 from tfrec_recall.sampling import Hard, InBatch, Negatives, WithoutOwn, kinds_of
 from tfrec_recall.sampling.checks import check_ranks
@@ -258,15 +259,10 @@ class CandidateSoftmax(tf.Module):
         Encoded ids are few enough for a table of them all, which finds the first candidate of an
         id at once, and XLA compiles it: comparing each with each would be slower than the logits.
         """
-        count, rows = tf.size(ids), tf.shape(left_out)[0]
+        count = tf.size(ids)
         nowhere = tf.fill([self.frequency.shape[0]], count)
         first = tf.tensor_scatter_nd_min(nowhere, ids[:, tf.newaxis], tf.range(count))
-        row = tf.repeat(tf.range(rows), tf.shape(left_out)[1])
-        cells = tf.stack([row, tf.gather(first, tf.reshape(left_out, [-1]))], axis=1)
-        marks = tf.tensor_scatter_nd_update(
-            tf.ones([rows, count + 1], tf.bool), cells, tf.zeros(tf.shape(row), tf.bool)
-        )
-        return tf.gather(marks, tf.gather(first, ids), axis=1)
+        return ~marked(tf.gather(first, ids), tf.gather(first, left_out), count + 1)
 
     def of_users(self, user_row: tf.Tensor | None, seed: tf.Tensor | None) -> tf.Tensor | None:
         """The own negatives of `Candidates`."""

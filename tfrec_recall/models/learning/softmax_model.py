@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfrec_recall.data import Examples, Interactions, PartedInteractions
 from tfrec_recall.data.arguments import flag, number
+from tfrec_recall.data.notices import tell
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.data.windows import keep_probability
 from tfrec_recall.features import (
@@ -21,7 +22,7 @@ from tfrec_recall.features import (
     example_batches,
 )
 from tfrec_recall.features.item_embedding import embedded_whole
-from tfrec_recall.features.own_items import OWN_ITEMS
+from tfrec_recall.features.own_items import OWN_ITEMS, OwnItems
 from tfrec_recall.features.parted_batches import PartedBatches, parted_batches
 from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models.fitting.table_steps import of_items
@@ -151,8 +152,13 @@ class SoftmaxModel(RecallModel):
 
     def _of_examples(self, events, examples, batch_size, seed, first_epoch=0) -> tf.data.Dataset:
         order = batch_size, seed, first_epoch
-        beside = self.columns_of_target, self.softmax.own_items
+        beside = self.columns_of_target, self.own_items(events)
         return example_batches(self.features, events, examples, *order, *beside)
+
+    def own_items(self, events: Interactions) -> OwnItems | None:
+        """What batches of these events hold for `left_out`."""
+        most = self.softmax.own_items
+        return OwnItems.of(self.features, events, most) if most else None
 
     @property
     def history_needed(self):
@@ -248,8 +254,17 @@ class SoftmaxModel(RecallModel):
         """
         if not self.softmax.own_items:
             return None
+        if OWN_ITEMS in batch:
+            return batch[OWN_ITEMS]
         history = self.features.history
-        return batch.get(OWN_ITEMS, None if history is None else batch.get(history.name))
+        if history is not None and history.name in batch:
+            return batch[history.name]
+        tell(
+            f"{type(self).__name__} knows of these batches nothing that their users took, which is "
+            "among the negatives then: take batches of training_data, or a history, or negatives "
+            "without WithoutOwn()."
+        )
+        return None
 
     def weight(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         """What each example counts, [batch]."""

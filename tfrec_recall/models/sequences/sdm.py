@@ -302,7 +302,7 @@ class SDM(SoftmaxModel):
             seed=seed,
             first_epoch=first_epoch,
             alone=not self.causal,
-            own=self.softmax.own_items,
+            own=self.own_items(seen),
         )
 
     def _user_side(self, split, dim, lstm_layers, heads, dropout, fused_dropout):
