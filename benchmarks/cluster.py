@@ -36,6 +36,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -184,21 +185,13 @@ def in_step_and_killed(run: Processes) -> str:
     return "worker"
 
 
-def with_servers_and_killed(run: Processes) -> str:
+def with_servers_and_killed(run: Processes, job: str, index: int) -> str:
+    """One of the cluster is killed, and started anew when the others have missed it."""
     run.start_all(cluster(chief=1, worker=2, ps=2))
     run.wait_for("epoch   2", "chief", 0)
-    run.kill("worker", 1, signal.SIGKILL)
+    run.kill(job, index, signal.SIGKILL)
     time.sleep(2)
-    run.start("worker", 1)
-    run.wait(("chief", 0))
-    return "chief"
-
-
-def with_servers_and_a_killed_chief(run: Processes) -> str:
-    run.start_all(cluster(chief=1, worker=2, ps=2))
-    run.wait_for("epoch   2", "chief", 0)
-    run.kill("chief", 0, signal.SIGKILL)
-    run.start()
+    run.start(job, index)
     run.wait(("chief", 0))
     return "chief"
 
@@ -224,8 +217,8 @@ KINDS = {
     "two workers in step": in_step,
     "two workers, two servers": with_servers,
     "in step, one killed": in_step_and_killed,
-    "servers, one worker killed": with_servers_and_killed,
-    "servers, the chief killed": with_servers_and_a_killed_chief,
+    "servers, one worker killed": partial(with_servers_and_killed, job="worker", index=1),
+    "servers, the chief killed": partial(with_servers_and_killed, job="chief", index=0),
     "servers, one of them killed": with_a_killed_server,
 }
 

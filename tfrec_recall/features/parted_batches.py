@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tfrec_recall.data import Examples, Interactions, PartedInteractions
 from tfrec_recall.data.batch_parts import divisible, parts_of
+from tfrec_recall.data.elements import elements
 from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.next_pass import NextPass
 from tfrec_recall.features.batches import example_batches, known_targets
@@ -202,16 +203,16 @@ def _learnt(
         skipped: steps at the beginning.
     """
     if worker.of_all == 1:
-        yield from batches.skip(skipped).as_numpy_iterator()
+        yield from elements(batches.skip(skipped))
         return
     own, each = parts_of(batches), len(worker.replicas)
     assert own is not None  # batches of examples have parts
     parts = own(range(each), each) if stretch.whole else own(worker.replicas, worker.of_all)
     full = min(int(batches.cardinality()), stretch.steps)
     if skipped < full:
-        yield from parts.skip(skipped * each).take((full - skipped) * each).as_numpy_iterator()
+        yield from elements(parts.skip(skipped * each).take((full - skipped) * each))
     if full < stretch.steps:
-        (some,) = parts.take(1).as_numpy_iterator()
+        (some,) = elements(parts.take(1))
         empty = {name: values[:0] for name, values in some.items()}
         yield from itertools.repeat(empty, (stretch.steps - max(full, skipped)) * each)
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tfrec_recall.data.batch_parts import parts_of
+from tfrec_recall.data.elements import elements
 from tfrec_recall.layers.tables import is_far
 
 service = tf.data.experimental.service
@@ -94,7 +95,7 @@ def _from_the_chief(data: tf.data.Dataset, steps: int, strategy: tf.distribute.S
 
     def stream() -> Iterator[Any]:
         while not over.is_set():
-            yield from itertools.takewhile(lambda _: not over.is_set(), data.as_numpy_iterator())
+            yield from itertools.takewhile(lambda _: not over.is_set(), elements(data))
 
     endless = tf.data.Dataset.from_generator(stream, output_signature=data.element_spec)
     host = _chief_host(strategy)
