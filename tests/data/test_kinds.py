@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.kinds import WrongKind, of_kinds
+from tfrec_recall.retrieval.index import IndexSettings
 
 EVENTS = pd.DataFrame({"user_id": [1], "item_id": [2]})
 HELD = Interactions(EVENTS)
@@ -88,3 +90,32 @@ def test_a_table_of_another_library_is_named_with_the_way_to_one_of_pandas(table
         counted(3, items=table)
     with pytest.raises(ValueError, match=f"^events is a pandas DataFrame: {told}"):
         Interactions(table)
+
+
+def test_sizes_are_whole_numbers():
+    @of_kinds
+    def asked(k: int = 100, batch_size: int | None = None, epochs=2):
+        return k, batch_size, epochs
+
+    assert asked(np.int64(3), None, "2") == (3, None, "2")  # which no annotation names
+    for k in ("10", 10.0, 0, True, None):
+        with pytest.raises(ValueError, match=r"asked takes k as a whole number from 1 up\."):
+            asked(k=k)
+    with pytest.raises(ValueError, match=r"from 1 up, or None\. Received: batch_size='32'\."):
+        asked(3, "32")
+
+
+def test_what_builds_is_an_index_and_its_name_or_class_is_none():
+    @of_kinds
+    def searched(index: IndexSettings | None = None):
+        return index
+
+    class Settings:
+        def build(self, vectors):
+            return vectors
+
+    mine = Settings()
+    assert searched(mine) is mine
+    for wrong, said in (("scann", "str"), (Settings, "type")):
+        with pytest.raises(WrongKind, match=rf"and Auto\(\) of retrieval are\..*the kind {said}\."):
+            searched(wrong)

@@ -66,6 +66,18 @@ def test_texts_of_any_kind_are_taken_together():
     assert found.tolist() == [b"a", b"b", b"c", b"d", b"e", b""]
 
 
+@pytest.mark.parametrize("held", [list, np.array, pd.Series, lambda v: pd.array(v, "Float64")])
+def test_whole_numbers_that_pandas_made_floats_of_are_whole(held):
+    spec, rows = (tf.TensorSpec(shape, tf.int64) for shape in ([None], [None, None]))
+    assert dense(held([3.0, np.nan, -2.0]), spec, "age").numpy().tolist() == [3, -1, -2]
+    assert dense([[3.0, None], [2]], rows, "history").numpy().tolist() == [[3, -1], [2, -1]]
+    for other in (2.5, np.inf, 2.0**53):
+        with pytest.raises(ValueError, match=r"'age' is int64\. Received: float64"):
+            dense(held([3.0, other]), spec, "age")
+    with pytest.raises(ValueError, match=r"'age' is int64\. Received: float32"):
+        dense(np.array([2.0**24], "float32"), spec, "age")
+
+
 def test_numbers_among_objects_are_taken_and_nothing_keeps_its_axes():
     spec = tf.TensorSpec([None, None], tf.int64)
     values = np.array([[1, 2], [3, None]], dtype=object)

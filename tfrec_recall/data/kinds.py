@@ -1,4 +1,5 @@
-"""Interactions, splits and tables that functions are given, refused where they are another kind."""
+"""Interactions, splits, tables and sizes that functions are given, refused where they are another
+kind."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, TypeVar
+
+from tfrec_recall.data.arguments import whole
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -23,13 +26,18 @@ WAYS = {  # what is wanted: of what was given, the way there
     "Recent": {FROM: "data.recent(history, new) makes them"},
     "Features": {FROM: "Features(user, item).adapt(train) makes them, or default_features(train)"},
     "Retriever": {FROM: "model.retriever(items) makes one"},
+    "IndexSettings": {
+        FROM: "Exact(), ScaNN(recall=0.95), InvertedFile(recall=0.95) and Auto() of retrieval are"
+    },
     "DataFrame": {
         "Interactions": "interactions.items has the items, and .users and .events the others",
         "Split": "split.interactions.items has the items",
         FROM: "pandas.DataFrame makes one",
     },
 }
-LIKE = {"Retriever": "item_ids"}  # whatever has this is taken for one: another library's, say
+# Whatever has this is taken for one: another library's, say.
+LIKE = {"Retriever": "item_ids", "IndexSettings": "build"}
+SIZES = ("batch_size", "epochs", "k")  # whole numbers from 1 up, where annotations say int
 COLUMNS = {"items": "item_id", "users": "user_id"}  # that a table of this name has
 ABSENT = object()
 
@@ -39,7 +47,8 @@ class WrongKind(TypeError, ValueError):
 
 
 def of_kinds(function: Callable[P, R], like: Callable | None = None) -> Callable[P, R]:
-    """The function; it refuses arguments that are not of the kind that annotations name.
+    """The function; it refuses arguments that are not of the kind that annotations name, and sizes
+    that are no whole numbers.
 
     Kinds are looked up by the names of their classes, so that nothing is imported for it.
 
@@ -47,7 +56,7 @@ def of_kinds(function: Callable[P, R], like: Callable | None = None) -> Callable
         like: another function whose annotations are those of arguments that have none.
 
     Raises: `WrongKind`, from the function, with the way from what was given to what is wanted; and
-        ValueError for a table of items or users without its column of ids.
+        ValueError for a table of items or users without its column of ids, and for a size.
 
     >>> @of_kinds
     ... def users(interactions: Interactions) -> int:
@@ -64,7 +73,11 @@ Interactions(events, users, items) makes them of tables. Received: interactions 
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         for name, (place, kinds) in wanted.items():
             value = args[place] if place < len(args) else kwargs.get(name, ABSENT)
-            if value is not ABSENT:
+            if value is ABSENT:
+                continue
+            if name in SIZES:
+                whole(function.__qualname__, value, name, optional="None" in kinds)
+            else:
                 require_kind(function.__qualname__, name, value, kinds)
         return function(*args, **kwargs)
 
@@ -79,7 +92,8 @@ def _wanted(function: Callable, like: Callable) -> Iterator[tuple[int, str, tupl
         if said is own.empty and name in known:
             said = known[name].annotation
         kinds = tuple(part.strip().rpartition(".")[2] for part in str(said).split("|"))
-        if set(kinds) <= {*WAYS, "None"} and set(kinds) != {"None"}:
+        ours = {"int"} if name in SIZES else set(WAYS)
+        if set(kinds) <= {*ours, "None"} and set(kinds) != {"None"}:
             yield place, name, kinds
 
 
@@ -108,7 +122,9 @@ def require_kind(owner: str, name: str, value: Any, kinds: tuple[str, ...]) -> N
     given = [class_name(kind) for kind in type(value).__mro__]
     if value is None and "None" in kinds:
         return
-    is_like = any(hasattr(value, LIKE[kind]) for kind in kinds if kind in LIKE)
+    is_like = not isinstance(value, type) and any(
+        hasattr(value, LIKE[kind]) for kind in kinds if kind in LIKE
+    )
     if not is_like and not set(kinds).intersection(given):
         ways = WAYS[next(kind for kind in kinds if kind != "None")]
         plain = way_to_pandas(value) if "DataFrame" in kinds else None

@@ -29,6 +29,7 @@ from tfrec_recall.models.published import Published, Unread, left_out
 from tfrec_recall.optimizers import LazyAdam
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Popularity, Retriever
 from tfrec_recall.retrieval.embedders import ItemEmbedder, QueryEmbedder
+from tfrec_recall.retrieval.index import IndexSettings
 from tfrec_recall.retrieval.item_weights import below_all
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 
@@ -392,7 +393,7 @@ class RecallModel(Growing, Learner):
     def retriever(
         self,
         items: pd.DataFrame,
-        index=None,
+        index: IndexSettings | None = None,
         k: int = 100,
         seed: int = 0,
         tuning_queries: TuningQueries = None,

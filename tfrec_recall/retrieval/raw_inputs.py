@@ -82,8 +82,9 @@ def dense(value: Any, spec: tf.TensorSpec, name: str) -> tf.Tensor:
     """A value as a tensor of the specification's type; rows of unequal length are padded behind.
 
     Takes tensors, ragged and sparse ones, arrays, Series, and lists; rows may be lists, sets,
-    arrays or Series, also of unequal length. A value that is missing (None, or NaN among texts) is
-    padding, and a row that is missing has none. Dates are Unix seconds where int64 is taken.
+    arrays or Series, also of unequal length. A value that is missing (None, or NaN among texts
+    and whole numbers, which are whole as floats as well) is padding, and a row that is missing has
+    none. Dates are Unix seconds where int64 is taken.
 
     Raises: ValueError when the type or the shape is another, and for what is no text among texts.
 
@@ -194,6 +195,8 @@ def _constant(value: Any, dtype: tf.DType, name: str) -> tf.Tensor:
                 array = np.where(gap, padding(dtype), array)
             if dtype != tf.string and array.size:  # of none, the list forgets the other axes
                 array = np.asarray(array.tolist())
+        if dtype.is_integer and array.dtype.kind == "f":
+            array = _whole_again(array, dtype)
         strange = _no_text(array) if dtype == tf.string else None
         if strange is None:
             return tf.constant(array if array.size else array.astype(dtype.as_numpy_dtype))
@@ -207,6 +210,15 @@ def _constant(value: Any, dtype: tf.DType, name: str) -> tf.Tensor:
         f"{name!r} is {dtype.name}. Received: {type(strange).__name__} {_short(strange)}. "
         "Pass it in the type that the training data had."
     )
+
+
+def _whole_again(array: np.ndarray, dtype: tf.DType) -> np.ndarray:
+    """Numbers that became floats beside missing ones, as pandas makes them, are whole again; as
+    they are where one is not, or too large for a float to tell it from others."""
+    gap, told_apart = np.isnan(array), 2.0 ** (np.finfo(array.dtype).nmant + 1)
+    if (gap | ((np.abs(array) < told_apart) & (array == np.floor(array)))).all():
+        return np.where(gap, padding(dtype), array).astype(dtype.as_numpy_dtype)
+    return array
 
 
 def whole_seconds(dates: pd.Series, name: str) -> pd.Series:
