@@ -80,3 +80,62 @@ def test_impossible_settings_and_shapes_are_refused():
         FusedLSTM(0)
     with pytest.raises(ValueError, match=r"\[batch, history, width\].*Received: .*\(4, 6\)"):
         FusedLSTM(2)(HISTORY[:, :, 0])
+
+
+def test_both_ways_it_is_keras_lstm_both_ways():
+    lstm_layer = tf.keras.layers.LSTM(2, return_sequences=True)
+    ours, theirs = map(tf.keras.layers.Bidirectional, (FusedLSTM(2), lstm_layer))
+    ours(HISTORY)
+    theirs(HISTORY)
+    weights = [RANDOM.normal(size=w.shape) for w in theirs.get_weights()]
+    for one in (ours, theirs):
+        one.set_weights(weights)
+    np.testing.assert_allclose(ours(HISTORY), theirs(HISTORY), rtol=1e-5, atol=1e-6)
+    masked = [one(HISTORY, mask=tf.constant(PRESENT))[PRESENT] for one in (ours, theirs)]
+    np.testing.assert_allclose(*masked, rtol=1e-5, atol=1e-6)  # Keras' are zeros elsewhere
+    again = tf.keras.layers.Bidirectional.from_config(ours.get_config())
+    again(HISTORY)
+    again.set_weights(weights)
+    np.testing.assert_array_equal(again(HISTORY), ours(HISTORY))
+
+
+def test_it_begins_where_it_is_told_to(layer):
+    begin = [tf.constant(RANDOM.normal(size=(4, 2)), tf.float32) for _ in range(2)]
+    theirs = tf.keras.layers.LSTM(2, return_sequences=True)
+    theirs(HISTORY)
+    theirs.set_weights(layer.get_weights())
+    for mask in (None, tf.constant(PRESENT)):
+        found = [one(HISTORY, initial_state=begin, mask=mask).numpy() for one in (layer, theirs)]
+        some = PRESENT if mask is not None else ...
+        np.testing.assert_allclose(found[0][some], found[1][some], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        layer(HISTORY, initial_state=begin, mask=PRESENT)[1, 0], begin[0][1], rtol=1e-6
+    )
+    upstream, gradients = RANDOM.normal(size=(4, 6, 2)).astype("float32"), []
+    for one in (layer, theirs):
+        start = [tf.Variable(values) for values in begin]
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(one(HISTORY, initial_state=start) * upstream)
+        gradients.append(tape.gradient(total, start))
+    for ours, other in zip(*gradients, strict=True):
+        np.testing.assert_allclose(ours, other, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="FusedLSTM"):
+        layer(HISTORY, initial_state=[begin[0], begin[1][:3]])
+
+
+def test_backwards_a_mask_goes_with_the_states():
+    class Masked(tf.keras.layers.Layer):
+        def call(self, history):
+            return history
+
+        def compute_mask(self, history, mask=None):
+            return tf.constant(PRESENT)
+
+    layer = FusedLSTM(2, go_backwards=True)
+    found = layer(Masked()(HISTORY))
+    np.testing.assert_array_equal(found._keras_mask, PRESENT[:, ::-1])
+    as_it_is = FusedLSTM(2)
+    as_it_is(HISTORY)
+    as_it_is.set_weights(layer.get_weights())
+    turned = as_it_is(HISTORY[:, ::-1], mask=PRESENT[:, ::-1])
+    np.testing.assert_allclose(found, turned, rtol=1e-6)

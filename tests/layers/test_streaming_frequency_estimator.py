@@ -138,6 +138,8 @@ def test_only_training_changes_it():
     before = [np.array(weight) for weight in layer.weights]
     layer(tf.constant([1, 2]))
     layer(tf.constant([1, 2]), training=False)
+    layer.trainable = False  # as Keras' BatchNormalization keeps its moving means then
+    layer(tf.constant([1, 2]), training=True)
     for weight, old in zip(layer.weights, before, strict=True):
         np.testing.assert_array_equal(weight, old)
     assert not layer.trainable_weights

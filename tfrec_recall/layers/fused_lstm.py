@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall._arguments import whole
+from tfrec_recall._arguments import flag, whole
 from tfrec_recall._axes import check_axes
 
 
@@ -22,9 +22,13 @@ class FusedLSTM(tf.keras.layers.Layer):
 
     Args:
         units: the width of the states.
+        go_backwards: begin with the last event, whose state comes first, as Keras' layers do:
+            `Bidirectional` makes such a one, and turns it around again.
 
-    Input: [batch, history, width]; a mask [batch, history]: an event it leaves out keeps the state.
-    Output: [batch, history, units], zeros before the first present event; a mask passes unchanged.
+    Input: [batch, history, width]; a mask [batch, history]: an event it leaves out keeps the state;
+        `initial_state`, state and cell of [batch, units], zeros where it is not given.
+    Output: [batch, history, units], the initial state before the first present event; a mask passes
+        in the order of the states.
     Raises: ValueError unless the input has three axes, a mask fits, and `units` is positive. XLA
         compiles no step with this layer: Keras' `LSTM` of the same weights takes its place there.
 
@@ -32,10 +36,17 @@ class FusedLSTM(tf.keras.layers.Layer):
     TensorShape([2, 5, 4])
     """
 
-    def __init__(self, units: int, **kwargs):
+    # What `Bidirectional` asks of a recurrent layer.
+    return_sequences = True
+    return_state = False
+    stateful = False
+
+    def __init__(self, units: int, go_backwards: bool = False, **kwargs):
         super().__init__(**kwargs)
         whole("FusedLSTM", units, "units")
+        flag("FusedLSTM", go_backwards, "go_backwards")
         self.units = units
+        self.go_backwards = go_backwards
         self.supports_masking = True
         self.supports_jit = False  # XLA has no kernel for the operation
 
@@ -55,10 +66,14 @@ class FusedLSTM(tf.keras.layers.Layer):
         self.bias = weight("bias", (gates,), _forget_one)
         super().build(input_shape)
 
-    def call(self, history, mask=None):
+    def call(self, history, initial_state=None, mask=None):
         history = tf.cast(history, tf.float32)
+        if self.go_backwards:
+            history = tf.reverse(history, [1])
+            mask = None if mask is None else tf.reverse(mask, [1])
+        begin = self._begin(history, initial_state)
         if mask is None:
-            return tf.cast(self._states(history), self.compute_dtype)
+            return tf.cast(self._states(history, begin), self.compute_dtype)
         check_axes(
             "FusedLSTM", history=(history, "batch history width"), mask=(mask, "batch history")
         )
@@ -66,27 +81,41 @@ class FusedLSTM(tf.keras.layers.Layer):
         history = tf.where(present[:, :, tf.newaxis], history, 0.0)
         # Present events side by side, as the operation knows no mask; what follows them is inert.
         order = tf.argsort(tf.cast(~present, tf.int32), axis=1, stable=True)
-        states = self._states(tf.gather(history, order, batch_dims=1))
+        states = self._states(tf.gather(history, order, batch_dims=1), begin)
         latest = tf.cumsum(tf.cast(present, tf.int32), axis=1) - 1  # -1 before the first
         states = tf.gather(states, tf.maximum(latest, 0), batch_dims=1)
-        states = tf.where((latest >= 0)[:, :, tf.newaxis], states, 0.0)
+        states = tf.where((latest >= 0)[:, :, tf.newaxis], states, begin[0][:, tf.newaxis])
         return tf.cast(states, self.compute_dtype)
 
-    def _states(self, history):
+    def _begin(self, history, initial_state):
+        """State and cell before the first event, float32 [batch, units] each."""
+        if initial_state is None:
+            nothing = tf.zeros([tf.shape(history)[0], self.units])
+            return nothing, nothing
+        state, cell = (tf.cast(one, tf.float32) for one in initial_state)
+        check_axes(
+            "FusedLSTM",
+            history=(history, "batch history width"),
+            state=(state, "batch units"),
+            cell=(cell, "batch units"),
+        )
+        return state, cell
+
+    def _states(self, history, begin):
         sequence = tf.transpose(history, [1, 0, 2])  # [history, batch, width]
         # Of an empty sequence the operation leaves its gradients unset: it is given one event.
         events, rows = tf.unstack(tf.shape(sequence)[:2])
         more_events, more_rows = (tf.cast(size == 0, tf.int32) for size in (events, rows))
         sequence = tf.pad(sequence, [[0, more_events], [0, more_rows], [0, 0]])
-        nothing = tf.zeros([rows + more_rows, self.units])
+        state, cell = (tf.pad(one, [[0, more_rows], [0, 0]]) for one in begin)
         no_peephole = tf.zeros([self.units])
         weights = tf.concat([self.kernel, self.recurrent_kernel], axis=0)
         # BlockLSTMV2 would have the gates in Keras' order, but its registered gradient has not.
         block = tf.raw_ops.BlockLSTM(
             seq_len_max=tf.shape(sequence, tf.int64)[0],
             x=sequence,
-            cs_prev=nothing,
-            h_prev=nothing,
+            cs_prev=cell,
+            h_prev=state,
             w=_input_cell_forget_output(weights),
             wci=no_peephole,
             wcf=no_peephole,
@@ -101,7 +130,14 @@ class FusedLSTM(tf.keras.layers.Layer):
         return (*input_shape[:-1], self.units)
 
     def get_config(self):
-        return {**super().get_config(), "units": self.units}
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "go_backwards": self.go_backwards,
+        }
+
+    def compute_mask(self, inputs, mask=None):
+        return tf.reverse(mask, [1]) if self.go_backwards and mask is not None else mask
 
 
 def _input_cell_forget_output(gates):

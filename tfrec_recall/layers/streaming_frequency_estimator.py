@@ -45,8 +45,8 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
 
     Input: ids [...], integers or strings; with a mask of their shape, the others are not counted.
     Output: [...] float32, above 0 and at most 1. Only with `training=True` the step counts, unless
-        there is no id in it; then the estimates are those after it. Under `tf.distribute` the
-        replicas' batches are one step.
+        there is no id in it, or the layer is frozen, `trainable=False`; then the estimates are
+        those after it. Under `tf.distribute` the replicas' batches are one step.
     Raises: ValueError for settings out of range or a mask of another shape, TypeError for ids that
         are numbers with fractions.
 
@@ -92,7 +92,7 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
         )
 
     def call(self, ids, training=False, mask=None):
-        training = is_training("StreamingFrequencyEstimator", training)
+        training = is_training("StreamingFrequencyEstimator", training) and self.trainable
         ids = tf.convert_to_tensor(ids)
         asked = self.places(ids)  # [ids, hashes]
         met = asked[:0]
