@@ -175,6 +175,15 @@ def test_other_data_are_refused(tmp_path):
         run("Line", Checkpoints(tmp_path), order=7)
 
 
+def test_another_optimizer_is_refused(tmp_path):
+    run("Line", Checkpoints(tmp_path), epochs=1)
+    other = line(7)
+    other.compile(tf.keras.optimizers.Adagrad(0.02))
+    told = "the optimizer was Adam: compile with Adam, .*Received: Adagrad"
+    with pytest.raises(ValueError, match=told):
+        other.fit(other.training_data(the_board(), BATCH, 0), callbacks=[Checkpoints(tmp_path)])
+
+
 def test_what_was_being_written_is_not_read(tmp_path):
     with pytest.raises(InterruptedError):
         run("Line", Checkpoints(tmp_path), Killed(crash, 1, 1))

@@ -67,9 +67,9 @@ class Checkpoints(tf.keras.callbacks.Callback):
             main thread.
 
     Raises: ValueError for a folder whose path TensorFlow would take for a pattern; from `fit`, for
-        one whose run had data in another order or of another length, for one that is not the same
-        folder to all workers, and for a model that is none of this package: its `fit` would not say
-        what the run goes by.
+        one whose run had data in another order or of another length, or another optimizer, for one
+        that is not the same folder to all workers, and for a model that is none of this package:
+        its `fit` would not say what the run goes by.
 
     `model.fit(batches, epochs=50, callbacks=[Checkpoints("runs/first", every=1000)])`
     """
@@ -112,7 +112,9 @@ class Checkpoints(tf.keras.callbacks.Callback):
             )
         self.asked_to_stop.clear()
         seeds = [following.seed for following in self.following]
-        self.kept, self.goes_on_from = Kept(RunState(seeds)), None
+        optimizer = self.model.optimizer
+        self.optimizer = type(getattr(optimizer, "inner_optimizer", optimizer)).__name__
+        self.kept, self.goes_on_from = Kept(RunState(seeds, optimizer=self.optimizer)), None
         counter = self.model._train_counter
         checkpoint = tf.train.Checkpoint(model=self.model, run=self.kept, counter=counter)
         found = self._newest(checkpoint)
@@ -185,7 +187,8 @@ class Checkpoints(tf.keras.callbacks.Callback):
             self.state.steps, self.state.epoch = steps_per_epoch, initial_epoch
             self.state.passes = [int(following.number) for following in self.following]
             return initial_epoch, 0
-        self.state.check(self.folder, self.seeds, steps_per_epoch)
+        self.state.check(self.folder, self.seeds, steps_per_epoch, self.optimizer)
+        self.state.optimizer = self.optimizer  # which an earlier version has not kept
         # A checkpoint of an earlier version says nothing of them.
         for following, first in zip(self.following, self.state.passes, strict=False):
             following.first = first

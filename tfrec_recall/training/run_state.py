@@ -44,6 +44,7 @@ class RunState:
         epochs: of the whole run; None in checkpoints of an earlier version.
         logs: of each epoch that is over, by its number: `{"epoch": 0, "loss": 1.5, …}`.
         callbacks: what each callback keeps, in their order.
+        optimizer: the name of its class; None in checkpoints of an earlier version.
     """
 
     seeds: Sequence[int | None] = ()
@@ -55,23 +56,35 @@ class RunState:
     epochs: int | None = None
     logs: list[dict[str, float]] = dataclasses.field(default_factory=list)
     callbacks: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    optimizer: str | None = None
 
     @property
     def is_over(self) -> bool:
         """Whether all that the run was asked for is learnt."""
         return self.stopped or (self.epochs is not None and self.epoch >= self.epochs)
 
-    def check(self, folder: pathlib.Path, seeds: Sequence[int | None], steps: int | None) -> None:
-        """Raises ValueError where a run with these data is not the one that is kept."""
-        for name, kept, given in (
-            ("the seed of the order", list(self.seeds), list(seeds)),
-            ("the steps of an epoch", self.steps, steps),
+    def check(
+        self,
+        folder: pathlib.Path,
+        seeds: Sequence[int | None],
+        steps: int | None,
+        optimizer: str,
+    ) -> None:
+        """Raises ValueError where a run with these data and this optimizer is not what is kept."""
+        data, same = "with the data that it had", "make the same training_data"
+        kept_optimizer = optimizer if self.optimizer is None else self.optimizer
+        for name, kept, given, whole, way in (
+            ("the seed of the order", list(self.seeds), list(seeds), data, same),
+            ("the steps of an epoch", self.steps, steps, data, same),
+            (
+                *("the optimizer", kept_optimizer, optimizer),
+                *("from what its optimizer has kept", f"compile with {kept_optimizer}"),
+            ),
         ):
             if kept != given:
                 raise ValueError(
-                    f"The run in {folder} goes on with the data that it had, and {name} was "
-                    f"{kept}: make the same training_data, or take a new folder. "
-                    f"Received: {given}."
+                    f"The run in {folder} goes on {whole}, and {name} was {kept}: {way}, or take "
+                    f"a new folder. Received: {given}."
                 )
 
     def to_bytes(self) -> bytes:
