@@ -55,7 +55,7 @@ CASES = {
     layers.FMInteraction: Case(
         {"dim": 2, "first_order": True, "bias": True, "per_factor": True}, HISTORY[..., 0]
     ),
-    layers.FusedLSTM: Case({"units": 2}, HISTORY),
+    layers.FusedLSTM: Case({"units": 2, "go_backwards": True}, HISTORY),
     layers.GatedFusion: Case({"gate_bias": 0.4}, (VECTORS, OTHERS, OTHERS * 2)),
     layers.UserAttention: Case({"scaled": True}, (HISTORY, VECTORS)),
     layers.GCNAggregator: Case(

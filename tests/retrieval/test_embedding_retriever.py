@@ -370,8 +370,9 @@ def test_features_that_do_not_fit(by_name, queries, message):
 
 
 def test_fractions_are_no_ids(by_number):
-    with pytest.raises(ValueError, match=r"'history' is int64\. Received: float"):
-        by_number({"history": np.array([[1.0]])})
+    for fraction in (1.5, 2.0**60):  # whose neighbours among the floats are 256 apart
+        with pytest.raises(ValueError, match=r"'history' is int64\. Received: float"):
+            by_number({"history": np.array([[fraction]])})
 
 
 def test_k_below_one(by_name):

@@ -66,7 +66,11 @@ class FusedLSTM(tf.keras.layers.Layer):
         self.bias = weight("bias", (gates,), _forget_one)
         super().build(input_shape)
 
-    def call(self, history, initial_state=None, mask=None):
+    def call(self, history, mask=None, initial_state=None, history_mask=None):
+        mask = history_mask if mask is None else mask  # Keras 3 names it so beside other tensors
+        check_axes(
+            "FusedLSTM", history=(history, "batch history width"), mask=(mask, "batch history")
+        )
         history = tf.cast(history, tf.float32)
         if self.go_backwards:
             history = tf.reverse(history, [1])
@@ -74,9 +78,6 @@ class FusedLSTM(tf.keras.layers.Layer):
         begin = self._begin(history, initial_state)
         if mask is None:
             return tf.cast(self._states(history, begin), self.compute_dtype)
-        check_axes(
-            "FusedLSTM", history=(history, "batch history width"), mask=(mask, "batch history")
-        )
         present = tf.cast(mask, tf.bool)
         history = tf.where(present[:, :, tf.newaxis], history, 0.0)
         # Present events side by side, as the operation knows no mask; what follows them is inert.
