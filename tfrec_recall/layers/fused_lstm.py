@@ -138,7 +138,7 @@ class FusedLSTM(tf.keras.layers.Layer):
         }
 
     def compute_mask(self, inputs, mask=None):
-        return tf.reverse(mask, [1]) if self.go_backwards and mask is not None else mask
+        return mask[:, ::-1] if self.go_backwards and mask is not None else mask
 
 
 def _input_cell_forget_output(gates):
