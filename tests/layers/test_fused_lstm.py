@@ -119,8 +119,9 @@ def test_it_begins_where_it_is_told_to(layer):
         gradients.append(tape.gradient(total, start))
     for ours, other in zip(*gradients, strict=True):
         np.testing.assert_allclose(ours, other, rtol=1e-4, atol=1e-5)
-    with pytest.raises(ValueError, match="FusedLSTM"):
-        layer(HISTORY, initial_state=[begin[0], begin[1][:3]])
+    for wrong in ([begin[0], begin[1][:3]], [begin[0], HISTORY[:, 0]], begin[:1], begin[0]):
+        with pytest.raises(ValueError, match=r"FusedLSTM takes.*initial_state.*Received"):
+            layer(HISTORY, initial_state=wrong)
 
 
 def test_backwards_a_mask_goes_with_the_states():

@@ -76,6 +76,8 @@ def test_whole_numbers_that_pandas_made_floats_of_are_whole(held):
             dense(held([3.0, other]), spec, "age")
     with pytest.raises(ValueError, match=r"'age' is int64\. Received: float32"):
         dense(np.array([2.0**24], "float32"), spec, "age")
+    with pytest.raises(ValueError, match=r"'k' is int32\. Received: float64"):
+        dense(held([2.0**31]), tf.TensorSpec([None], tf.int32), "k")
 
 
 def test_numbers_among_objects_are_taken_and_nothing_keeps_its_axes():

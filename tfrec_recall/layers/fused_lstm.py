@@ -68,14 +68,21 @@ class FusedLSTM(tf.keras.layers.Layer):
 
     def call(self, history, mask=None, initial_state=None, history_mask=None):
         mask = history_mask if mask is None else mask  # Keras 3 names it so beside other tensors
+        state, cell = _pair(initial_state)
+        of_row = f"batch {self.units}"
         check_axes(
-            "FusedLSTM", history=(history, "batch history width"), mask=(mask, "batch history")
+            "FusedLSTM",
+            history=(history, "batch history width"),
+            mask=(mask, "batch history"),
+            **{"initial_state[0]": (state, of_row), "initial_state[1]": (cell, of_row)},
         )
         history = tf.cast(history, tf.float32)
         if self.go_backwards:
             history = tf.reverse(history, [1])
             mask = None if mask is None else tf.reverse(mask, [1])
-        begin = self._begin(history, initial_state)
+        if state is None:
+            state = cell = tf.zeros([tf.shape(history)[0], self.units])
+        begin = tf.cast(state, tf.float32), tf.cast(cell, tf.float32)
         if mask is None:
             return tf.cast(self._states(history, begin), self.compute_dtype)
         present = tf.cast(mask, tf.bool)
@@ -87,20 +94,6 @@ class FusedLSTM(tf.keras.layers.Layer):
         states = tf.gather(states, tf.maximum(latest, 0), batch_dims=1)
         states = tf.where((latest >= 0)[:, :, tf.newaxis], states, begin[0][:, tf.newaxis])
         return tf.cast(states, self.compute_dtype)
-
-    def _begin(self, history, initial_state):
-        """State and cell before the first event, float32 [batch, units] each."""
-        if initial_state is None:
-            nothing = tf.zeros([tf.shape(history)[0], self.units])
-            return nothing, nothing
-        state, cell = (tf.cast(one, tf.float32) for one in initial_state)
-        check_axes(
-            "FusedLSTM",
-            history=(history, "batch history width"),
-            state=(state, "batch units"),
-            cell=(cell, "batch units"),
-        )
-        return state, cell
 
     def _states(self, history, begin):
         sequence = tf.transpose(history, [1, 0, 2])  # [history, batch, width]
@@ -139,6 +132,18 @@ class FusedLSTM(tf.keras.layers.Layer):
 
     def compute_mask(self, inputs, mask=None):
         return mask[:, ::-1] if self.go_backwards and mask is not None else mask
+
+
+def _pair(initial_state):
+    """State and cell; None for both where neither is given."""
+    if initial_state is None:
+        return None, None
+    if not isinstance(initial_state, tuple | list) or len(initial_state) != 2:
+        raise ValueError(
+            "FusedLSTM takes initial_state as two tensors, the state and the cell, [batch, units] "
+            f"each. Received: initial_state={initial_state!r}."
+        )
+    return initial_state
 
 
 def _input_cell_forget_output(gates):

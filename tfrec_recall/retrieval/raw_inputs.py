@@ -216,6 +216,7 @@ def _whole_again(array: np.ndarray, dtype: tf.DType) -> np.ndarray:
     """Numbers that became floats beside missing ones, as pandas makes them, are whole again; as
     they are where one is not, or too large for a float to tell it from others."""
     gap, told_apart = np.isnan(array), 2.0 ** (np.finfo(array.dtype).nmant + 1)
+    told_apart = min(told_apart, float(dtype.max))  # of int32, say
     if (gap | ((np.abs(array) < told_apart) & (array == np.floor(array)))).all():
         return np.where(gap, padding(dtype), array).astype(dtype.as_numpy_dtype)
     return array

@@ -72,14 +72,12 @@ class RunState:
     ) -> None:
         """Raises ValueError where a run with these data and this optimizer is not what is kept."""
         data, same = "with the data that it had", "make the same training_data"
-        kept_optimizer = optimizer if self.optimizer is None else self.optimizer
+        optimizers = "from what its optimizer has kept"
+        before = optimizer if self.optimizer is None else self.optimizer
         for name, kept, given, whole, way in (
             ("the seed of the order", list(self.seeds), list(seeds), data, same),
             ("the steps of an epoch", self.steps, steps, data, same),
-            (
-                *("the optimizer", kept_optimizer, optimizer),
-                *("from what its optimizer has kept", f"compile with {kept_optimizer}"),
-            ),
+            ("the optimizer", before, optimizer, optimizers, f"compile with {before}"),
         ):
             if kept != given:
                 raise ValueError(
