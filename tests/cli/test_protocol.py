@@ -68,6 +68,13 @@ def test_given_and_baskets_are_named_too(data):
     assert "new_items_only=True" in cut(baskets, "basket:new_items_only=true", repeats=True).name
 
 
+def test_what_cannot_be_measured_is_said_before_anything_is_trained():
+    again = pd.DataFrame({"user_id": [1, 2] * 4, "item_id": [7, 8] * 4, "timestamp": range(8)})
+    with pytest.raises(ValueError, match=r"All 2 test targets are items of their user's history"):
+        Protocol("last:1").cut(Interactions(again))
+    assert len(Protocol("last:1", repeats=True).cut(Interactions(again)).test.targets) == 2
+
+
 @pytest.mark.parametrize(
     ("text", "minimum", "message"),
     [

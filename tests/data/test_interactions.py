@@ -175,7 +175,7 @@ BAD_EVENTS = {
     ),
     "session": (visits(session_id=["x", None, "y"]), r"'session_id' has missing values in 1 of 3"),
     "text time": (
-        visits(timestamp=["2020-01-01", "2020-01-02", "2020-01-03"]),
+        visits(timestamp=["1/1/2020", "2/1/2020", "3/1/2020"]),
         r"'timestamp' has type str in 3 of 3 rows\. .*time_format.*pd\.to_datetime\(events",
     ),
     "no time": (visits(timestamp=[1, None, np.nan]), r"'timestamp' has missing values in 2 of 3"),
@@ -276,6 +276,30 @@ def test_take_by_positions_or_mask():
     assert one.users["user_id"].tolist() == one.events["user_id"].tolist() == ["bob"]
     assert one.items is data.items
     assert len(data.users) == 2
+
+
+@pytest.mark.parametrize(
+    ("positions", "received"),
+    [
+        ([True, False], r"bool \[2\]"),
+        ([1.5], r"float64 \[1\]"),
+        ([0, 3], r"int64 \[2\], 0 to 3"),
+        ([[0]], r"int64 \[1, 1\]"),
+    ],
+)
+def test_take_refuses_what_is_no_position(positions, received):
+    data = Interactions(visits())
+    assert len(data.take(np.array([], dtype=bool)[:0]).events) == 0
+    with pytest.raises(ValueError, match=rf"mask of all 3 events.*Received: {received}"):
+        data.take(positions)
+
+
+def test_files_are_given_by_their_path():
+    for given in (["events.csv"], None):
+        with pytest.raises(TypeError, match=r"given by its path: a folder of its parts"):
+            Interactions.from_files(given)
+    with pytest.raises(ValueError, match=r"Interactions\(events, users, items\) takes tables"):
+        Interactions.from_files(visits())
 
 
 def test_from_frames_renames():

@@ -92,7 +92,11 @@ def test_a_table_of_another_library_is_named_with_the_way_to_one_of_pandas(table
         Interactions(table)
 
 
-def test_sizes_are_whole_numbers():
+def drawn(seed: int = 0):
+    return seed
+
+
+def test_sizes_and_seeds_are_whole_numbers():
     @of_kinds
     def asked(k: int = 100, batch_size: int | None = None, epochs=2):
         return k, batch_size, epochs
@@ -101,6 +105,9 @@ def test_sizes_are_whole_numbers():
     for k in ("10", 10.0, 0, True, None):
         with pytest.raises(ValueError, match=r"asked takes k as a whole number from 1 up\."):
             asked(k=k)
+    with pytest.raises(ValueError, match=r"drawn takes seed as a whole number from 0 up\."):
+        of_kinds(drawn)(-1)
+    assert of_kinds(drawn)(0) == 0
     with pytest.raises(ValueError, match=r"from 1 up, or None\. Received: batch_size='32'\."):
         asked(3, "32")
 

@@ -107,7 +107,10 @@ def test_no_events_have_no_sessions():
         ({}, r"needs a rule.*Received: none"),
         ({"gap": -1}, r"seconds from 0 up. Received: -1"),
         ({"gap": float("nan")}, r"seconds from 0 up. Received: nan"),
-        ({"max_length": 0}, r"at least one event. Received: 0"),
+        (
+            {"max_length": 0},
+            r"max_length as a whole number from 1 up, or None. Received: max_length=0",
+        ),
         ({"by": "visit"}, r"names a column.*Received: by='visit', columns \['user_id'"),
         ({"by": "session_id"}, r"a value in every row. Received: 1 rows of 2"),
         ({"gap": 5}, r"needs a column 'timestamp'"),

@@ -91,9 +91,10 @@ def test_last_events_out_equals_the_reference(events, test, validation):
 def test_last_basket_out_equals_the_reference(events, minimum, new_items_only):
     sizes = events.groupby("user_id")["session_id"].nunique()
     assume(sizes.max() >= minimum)
-    split = splits.last_basket_out(Interactions(events), minimum, new_items_only)
     parts, targets = reference.last_basket_out(events.to_dict("records"), minimum)
     wanted = targets if new_items_only else parts
+    assume(wanted["test"])
+    split = splits.last_basket_out(Interactions(events), minimum, new_items_only)
     assert rows(split.train.events) == reference_rows(parts["train"])
     assert rows(split.validation.targets) == reference_rows(wanted["validation"])
     assert rows(split.test.targets) == reference_rows(wanted["test"])
@@ -426,6 +427,11 @@ ONE_OF_THREE = Interactions(
     pd.DataFrame({"user_id": [1, 1, 2, 3], "item_id": 1, "timestamp": [0, 1, 2, 3]})
 )
 TIMED = Interactions(pd.DataFrame({"user_id": [1, 1], "item_id": [1, 2], "timestamp": [0, 86400]}))
+AGAIN = Interactions(  # the last basket of three users holds what the first did
+    pd.DataFrame({"user_id": [1, 2, 3] * 3, "item_id": 7}).assign(
+        timestamp=range(9), session_id=range(9)
+    )
+)
 
 
 @pytest.mark.parametrize(
@@ -448,6 +454,9 @@ TIMED = Interactions(pd.DataFrame({"user_id": [1, 1], "item_id": [1, 2], "timest
             lambda: splits.last_basket_out(TIMED, 2),
             r"minimum_baskets is 3 at least. Received: minimum_baskets=2",
         ),
+        (lambda: splits.last_basket_out(AGAIN), r"only what.*new_items_only=False.*3 last basket"),
+        (lambda: splits.hold_out_users(TIMED, seed=-1), r"seed as a whole number from 0 up.*-1"),
+        (lambda: splits.random_events_out(TIMED, seed=1.5), r"seed as a whole number.*seed=1.5"),
         (lambda: splits.temporal(TIMED, 5, 5), r"validation_from before test_from"),
         (
             lambda: splits.temporal(TIMED, 5, 9),

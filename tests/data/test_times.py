@@ -207,6 +207,25 @@ def test_numbers_beyond_int64_are_refused_and_not_turned_around():
         seconds(times(np.array([2**63 - 1, 2**63], "uint64")), unit="order")
 
 
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (["2020-03-01T10:00:00+01:00", "2020-07-01T10:00:00+02:00"], [1583053200, 1593590400]),
+        (["2020-09-13 12:26:40", "2020-09-13T12:26:40.500Z"], [NOW, NOW + 0.5]),
+        (pd.Categorical(["2020-09-13", "2020-09-14"]), [1599955200, 1600041600]),
+    ],
+)
+def test_text_of_iso_8601_is_read_of_frames_too(text, read):
+    assert seconds(times(text))[0].tolist() == read
+    with pytest.raises(ValueError, match="holds dates, so time_unit is of no use"):
+        seconds(times(text), unit="ms")
+
+
+def test_the_way_from_periods_is_said():
+    with pytest.raises(ValueError, match=r"of periods, \.dt\.to_timestamp\(\)"):
+        seconds(times(pd.period_range("2020-01", periods=3, freq="M")))
+
+
 def test_numbers_in_the_text_of_a_frame_are_said_to_be_such():
     with pytest.raises(ValueError, match=r"numbers in text: use pd.to_numeric\(events"):
         seconds(times([str(NOW), str(NOW + 1)]))

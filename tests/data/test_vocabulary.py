@@ -113,6 +113,22 @@ def test_encode_of_another_type_is_an_error(known, values, message):
         Vocabulary(known).encode(values)
 
 
+def test_encode_of_integers_that_int64_cannot_hold():
+    vocabulary = Vocabulary([-5, 7])
+    assert vocabulary.encode([10**30, 7, -1]).tolist() == [UNKNOWN, 3, PADDING]
+    beyond = np.array([2**64 - 5, 2**64 - 1, 7], "uint64")  # -5 and -1 if they were turned around
+    assert vocabulary.encode(beyond).tolist() == [UNKNOWN, UNKNOWN, 3]
+    assert Vocabulary([0]).encode([10**30]).tolist() == [UNKNOWN]  # whatever stands in its place
+
+
+def test_bytes_are_text_or_refused():
+    assert Vocabulary(["a"]).encode(np.array([b"a", b"b"])).tolist() == [2, UNKNOWN]
+    with pytest.raises(ValueError, match=r"bytes\.hex.*Received: b'\\xff'"):
+        Vocabulary.build([b"\xff"])
+    with pytest.raises(ValueError, match=r"min_count as a whole number from 1 up.*1\.5"):
+        Vocabulary.build(["a"], min_count=1.5)
+
+
 def test_a_list_that_mixes_types_does_not_become_text():
     with pytest.raises(ValueError, match=r"vocabulary: column 'id' has mixed types, int"):
         Vocabulary(["a", "b", 1])

@@ -215,7 +215,7 @@ def test_progress_counts_users(split, known):
     assert calls == [(10, 25), (20, 25), (25, 25)]
 
 
-@pytest.mark.parametrize("cuts", [(), (0, 5), (5, 101), (2.5, 5)])
+@pytest.mark.parametrize("cuts", [(), (0, 5), (5, 101), (2.5, 5), (True,), 10, "10"])
 def test_cuts_beyond_the_list_are_refused(cuts, split, known):
     with pytest.raises(ValueError, match=r"Cuts are whole numbers from 1 to k\. Received: cuts="):
         evaluate(known, split, cuts=cuts, k=100)
@@ -254,6 +254,7 @@ class TestCandidates:
         assert of_report(report) == lists
         assert report.metrics == pytest.approx(measure(lists, targets, popularity, (2, 10)))
         assert all(call.exclude is None for call in known.asked)
+        assert any("candidates are items that neither" in note for note in report.notes)
         history = split.test.history[["user_id", "item_id"]]
         assert len(report.lists.merge(history, on=["user_id", "item_id"])) > 0
 
@@ -270,5 +271,11 @@ class TestCandidates:
             evaluate(approximate, split, candidates=candidates)
 
     def test_a_user_without_any_is_refused(self, split, known, candidates):
+        for wrong, said in (
+            (candidates.drop(columns="user_id"), r"columns user_id and item_id\. .*\['item_id'\]"),
+            (candidates.assign(user_id=7), r"candidates: column 'user_id' has another type"),
+        ):
+            with pytest.raises(ValueError, match=said):
+                evaluate(known, split, candidates=wrong)
         with pytest.raises(ValueError, match=r"none known for 1 of 25 users, the first \['u04'\]"):
             evaluate(known, split, candidates=candidates[candidates["user_id"] != "u04"])

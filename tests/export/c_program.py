@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfrec_recall.export.serving_module import signature_name
+from tfrec_recall._signatures import signature_name
 
 LIBRARY = "libtensorflow_cc.so.2"
 SOURCE = pathlib.Path(__file__).with_name("serve.c")

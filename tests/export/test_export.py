@@ -182,6 +182,16 @@ def test_features_of_any_name(tmp_path):
     assert texts(served(**inputs)["item_id"]) == [["b"]]
 
 
+@pytest.mark.parametrize("name", ["class", "self", "from", "None", "args", "inputs"])
+def test_features_named_as_words_of_python(name, tmp_path):
+    specs = {name: tf.TensorSpec([None], tf.int64)}
+    original = EmbeddingRetriever(
+        lambda raw: tf.one_hot(raw[name], 2), ["a", "b"], np.eye(2), k=1, inputs=specs
+    )
+    version = export(original, tmp_path)
+    assert texts(load(version)({name: [1, 0]})[0]) == [["b"], ["a"]]
+
+
 def test_features_that_signatures_cannot_tell_apart(tmp_path):
     specs = {name: tf.TensorSpec([None], tf.int64) for name in ("a b", "a_b")}
     toy = EmbeddingRetriever(

@@ -187,6 +187,10 @@ def test_names_that_tensorflow_does_not_take_are_changed_or_the_column_is_left_o
     left_out = {one.column: one.why for one in features.left_out}
     assert set(left_out) == {"price (€)", "Größe", "_x"}
     assert all("rename the column" in why for why in left_out.values())
+    nameless = Interactions(events, items=pd.DataFrame({"item_id": [3, 4], "": ["s", "m"]}))
+    assert infer(nameless).left_out[0].why == "it has no name: rename the column"
+    with pytest.raises(ValueError, match=r"differ in more than \. and -: .*\['a\.b', 'a_b'\]"):
+        Features(user=[Categorical("a.b"), Categorical("a_b")], item=[Categorical("item_id")])
     with pytest.raises(ValueError, match=r"letters without accents.*Received: \['zip code'\]"):
         Features(user=[Categorical("zip code")], item=[Categorical("item_id")])
     for feature in (Categorical("zip code", name="zip"), History("zip code", name="zips")):

@@ -68,6 +68,8 @@ def test_values_suggest_a_feature_that_learns_and_encodes_them(values, feature):
         ([[[1]]] * ROWS, "lists of lists"),
         ([{"a": 1}] * ROWS, "structs"),
         ([b"\xff"] * ROWS, "no number or text: bytes"),
+        ([np.array(1.5)] * ROWS, "no number or text: ndarray"),
+        (np.arange(ROWS) * 1j, "complex128, not numbers"),
         (pd.Series(["x\ud83d", "y"] * 30, dtype="object"), r"UTF-8 cannot hold its texts, as 'x"),
         (["a\0", "b"] * 30, "end in NUL characters"),
         ([[2**63], [1]] * 30, "integers beyond int64, as 9223372036854775808"),

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tfrec_recall._signatures import signature_name
 from tfrec_recall.cli.arguments.protocol import lists_repeats
 from tfrec_recall.cli.arguments.queries import (
     check_catalogue,
@@ -18,7 +19,6 @@ from tfrec_recall.cli.arguments.queries import (
 )
 from tfrec_recall.cli.lists import titles_of
 from tfrec_recall.cli.loading import trained_on
-from tfrec_recall.export.serving_module import signature_name
 
 if TYPE_CHECKING:
     import numpy as np

@@ -231,6 +231,10 @@ def _out(column: str) -> str:
 def _check_numbers(events: pd.DataFrame, column: str) -> None:
     """Ratings are numbers, known or not; weights are numbers from 0 up, in every row."""
     values = events[column]
+    if pd.api.types.is_complex_dtype(values.dtype):
+        everywhere = np.ones(len(values), dtype=bool)
+        remedy = f"A {column} is a real number: take .real of them, or {_out(column)}."
+        refuse(events, "events", column, everywhere, f"type {values.dtype}", remedy)
     if not pd.api.types.is_numeric_dtype(values.dtype):
         strange = no_number(values)
         grouped = np.zeros(len(values), dtype=bool)

@@ -58,10 +58,10 @@ class Interactions:
     `events.drop_duplicates()` first or give the readers `drop_duplicates=True`.
 
     Args:
-        events: user_id, item_id and, where known: timestamp (Unix seconds, or datetime64, taken
-            for UTC without a time zone, from 1980 to 2100; or numbers such as 1, 2, 3 that say
-            which event came first), rating, weight, session_id, event_type, split (train,
-            validation or test, for a published split), and any other column.
+        events: user_id, item_id and, where known: timestamp (Unix seconds, datetime64, or text of
+            ISO 8601, taken for UTC without a time zone, from 1980 to 2100; or numbers such as 1, 2,
+            3 that say which event came first), rating, weight, session_id, event_type, split
+            (train, validation or test, for a published split), and any other column.
         users: user_id and any feature columns, one row a user. A user who is in the events only
             gets a row with missing features.
         items: item_id and any feature columns, one row an item. This is the catalogue; an item
@@ -295,10 +295,10 @@ class Interactions:
 
         Args:
             users: positions of the users who stay, among them those of the events; None keeps all.
+
+        Raises: ValueError for a mask of another length, or what is no position of an event.
         """
-        positions = np.asarray(positions)
-        if positions.dtype == bool:
-            positions = np.flatnonzero(positions)
+        positions = _positions(positions, len(self.events))
         tables = {"events": self.events.take(positions)}
         if users is not None:
             tables["users"] = self.users.take(users)
@@ -309,6 +309,23 @@ class Interactions:
         for field, value in {**vars(self), **fields}.items():
             object.__setattr__(result, field, value)
         return result
+
+
+def _positions(given: np.ndarray, rows: int) -> np.ndarray:
+    """The positions that are given, or marked in a mask."""
+    positions = np.asarray(given)
+    if positions.dtype == bool and positions.shape == (rows,):
+        return np.flatnonzero(positions)
+    if not positions.size and positions.ndim == 1:
+        return positions.astype(np.int64)
+    fits = positions.ndim == 1 and positions.dtype.kind in "iu"
+    if not fits or positions.min() < -rows or positions.max() >= rows:
+        span = f", {positions.min()} to {positions.max()}" * (positions.dtype.kind in "iu")
+        raise ValueError(
+            f"take has a mask of all {rows:,} events, or whole numbers from 0 to {rows - 1:,}. "
+            f"Received: {positions.dtype} {list(positions.shape)}{span}."
+        )
+    return positions
 
 
 def _has_times(events: pd.DataFrame | None) -> bool:

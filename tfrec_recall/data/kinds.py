@@ -1,4 +1,4 @@
-"""Interactions, splits, tables and sizes that functions are given, refused where they are another
+"""Interactions, splits, tables and numbers that functions are given, refused where they are another
 kind."""
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ WAYS = {  # what is wanted: of what was given, the way there
 }
 # Whatever has this is taken for one: another library's, say.
 LIKE = {"Retriever": "item_ids", "IndexSettings": "build"}
-SIZES = ("batch_size", "epochs", "k")  # whole numbers from 1 up, where annotations say int
+# Whole numbers, where annotations say int, and the least that each may be.
+NUMBERS = {"batch_size": 1, "epochs": 1, "k": 1, "seed": 0}
 COLUMNS = {"items": "item_id", "users": "user_id"}  # that a table of this name has
 ABSENT = object()
 
@@ -48,7 +49,7 @@ class WrongKind(TypeError, ValueError):
 
 def of_kinds(function: Callable[P, R], like: Callable | None = None) -> Callable[P, R]:
     """The function; it refuses arguments that are not of the kind that annotations name, and sizes
-    that are no whole numbers.
+    and seeds that are no whole numbers.
 
     Kinds are looked up by the names of their classes, so that nothing is imported for it.
 
@@ -56,7 +57,8 @@ def of_kinds(function: Callable[P, R], like: Callable | None = None) -> Callable
         like: another function whose annotations are those of arguments that have none.
 
     Raises: `WrongKind`, from the function, with the way from what was given to what is wanted; and
-        ValueError for a table of items or users without its column of ids, and for a size.
+        ValueError for a table of items or users without its column of ids, and for a size or
+        seed.
 
     >>> @of_kinds
     ... def users(interactions: Interactions) -> int:
@@ -75,8 +77,9 @@ Interactions(events, users, items) makes them of tables. Received: interactions 
             value = args[place] if place < len(args) else kwargs.get(name, ABSENT)
             if value is ABSENT:
                 continue
-            if name in SIZES:
-                whole(function.__qualname__, value, name, optional="None" in kinds)
+            if name in NUMBERS:
+                least = NUMBERS[name]
+                whole(function.__qualname__, value, name, least, optional="None" in kinds)
             else:
                 require_kind(function.__qualname__, name, value, kinds)
         return function(*args, **kwargs)
@@ -92,7 +95,7 @@ def _wanted(function: Callable, like: Callable) -> Iterator[tuple[int, str, tupl
         if said is own.empty and name in known:
             said = known[name].annotation
         kinds = tuple(part.strip().rpartition(".")[2] for part in str(said).split("|"))
-        ours = {"int"} if name in SIZES else set(WAYS)
+        ours = {"int"} if name in NUMBERS else set(WAYS)
         if set(kinds) <= {*ours, "None"} and set(kinds) != {"None"}:
             yield place, name, kinds
 

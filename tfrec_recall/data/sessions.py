@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numbers
+
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.arguments import whole
 from tfrec_recall.data.order import changes, chronological, rank
 from tfrec_recall.data.times import seconds
 
@@ -81,10 +84,9 @@ def _check(events: pd.DataFrame, by: str | None, gap: float | None, max_length: 
             "sessions needs a rule: by='session_id', gap=seconds, max_length=events, or several. "
             "Received: none."
         )
-    if gap is not None and not gap >= 0:
-        raise ValueError(f"gap is a number of seconds from 0 up. Received: {gap}.")
-    if max_length is not None and not max_length >= 1:
-        raise ValueError(f"max_length is at least one event. Received: {max_length}.")
+    if gap is not None and not (isinstance(gap, numbers.Real) and gap >= 0):
+        raise ValueError(f"gap is a number of seconds from 0 up. Received: {gap!r}.")
+    whole("sessions", max_length, "max_length", optional=True)
     if by is not None and by not in events:
         raise ValueError(
             f"by names a column of the events; without one, split by gap= or max_length=. "

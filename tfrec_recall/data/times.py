@@ -54,6 +54,8 @@ def seconds(
 ) -> tuple[pd.Series, str]:
     """The times as Unix seconds, int64, or float64 where there are fractions; and their unit.
 
+    Text of ISO 8601 is read as the days and moments that it says, UTC unless it says otherwise.
+
     Numbers outside 1980 to 2100 are never taken for seconds: they are days, milliseconds or a line
     cut short, and the ValueError says which. Numbers that look like no date at all, such as 1, 2, 3
     or one millionth of today, count events rather than seconds: without a unit they are taken for
@@ -80,6 +82,8 @@ def seconds(
         refuse(frame, table, column, missing, "missing values", remedy, left_out=True)
     if format is not None:
         values = _formatted(frame, table, column, format)
+    elif not holds_dates(values) and are_dates(values):
+        values = of_text(values.astype("str"))
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         if unit not in (None, "s", ORDER):
             raise ValueError(
@@ -237,9 +241,11 @@ def _numbers(frame: pd.DataFrame, table: str, column: str, values: pd.Series) ->
         )
         refuse(frame, table, column, everywhere, f"type {values.dtype}", remedy)
     if not pd.api.types.is_numeric_dtype(values.dtype) or values.dtype == bool:
+        periods = "; of periods, .dt.to_timestamp()" * isinstance(values.dtype, pd.PeriodDtype)
         remedy = (
-            "Times are Unix seconds or datetime64. Text in another form than ISO 8601 is read by "
-            f"time_format{guess(values)}; of a frame, pd.to_datetime({table}[{column!r}]) too."
+            f"Times are Unix seconds or datetime64{periods}. Text in another form than ISO 8601 is "
+            f"read by time_format{guess(values)}; of a frame, "
+            f"pd.to_datetime({table}[{column!r}]) too."
         )
         refuse(frame, table, column, everywhere, f"type {values.dtype}", remedy)
     numbers = values.to_numpy()

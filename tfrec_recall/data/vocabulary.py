@@ -13,8 +13,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tfrec_recall.data.arguments import whole
 from tfrec_recall.data.files import replacing
-from tfrec_recall.data.ids import id_column, padding_of
+from tfrec_recall.data.ids import id_column, of_categories, padding_of
 from tfrec_recall.data.order import hashes
 from tfrec_recall.data.packing import pack, unpack
 
@@ -84,8 +85,7 @@ class Vocabulary:
         >>> Vocabulary.of_counts(pd.Series({"cup": 1, "tea": 3})).ids
         array(['tea', 'cup'], dtype=object)
         """
-        if min_count < 1:
-            raise ValueError(f"min_count is at least 1. Received: {min_count}.")
+        whole("Vocabulary", min_count, "min_count")
         found, times = counted(counts)
         rare = times < min_count
         unknown_count = int(times[rare].sum())
@@ -137,8 +137,12 @@ class Vocabulary:
             return np.full(shape, PADDING, dtype=np.int32)
         self._check_type(column)
         codes, found = pd.factorize(column)
-        uniques = pd.Series(found)
-        table = self._index.get_indexer(pd.Index(uniques.astype(self._index.dtype))) + FIRST_KNOWN
+        uniques = of_categories(pd.Series(found))
+        asked = uniques
+        if self.holds_integers:  # of what int64 cannot hold, none is known
+            asked = uniques.where((uniques >= -(2**63)) & (uniques < 2**63), 0)
+        table = self._index.get_indexer(pd.Index(asked.astype(self._index.dtype))) + FIRST_KNOWN
+        table[(asked != uniques).to_numpy()] = UNKNOWN
         table[table < FIRST_KNOWN] = UNKNOWN
         table[(uniques == self._padding).to_numpy()] = PADDING
         table = np.append(table, PADDING)  # factorize gives -1, the last, to missing values
@@ -314,6 +318,20 @@ def _check_suffix(path: pathlib.Path) -> None:
         raise ValueError(f"A vocabulary is a .txt or a .parquet file. Received: {path}.")
 
 
+def _decoded(column: pd.Series) -> pd.Series:
+    """Bytes as the text that they are.
+
+    Raises: ValueError for bytes that are none.
+    """
+    try:
+        return column.str.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            "Ids are Unicode text: decode the source with its true encoding, or use bytes.hex "
+            f"where they are no text. Received: {error.object!r}, which is no UTF-8."
+        ) from error
+
+
 def _column(values: Any) -> tuple[pd.Series, tuple[int, ...]]:
     """Values of any shape as one column named "id", and their shape.
 
@@ -325,6 +343,7 @@ def _column(values: Any) -> tuple[pd.Series, tuple[int, ...]]:
     else:
         # A list keeps its types: NumPy alone would turn [1, "a"] into strings.
         array = np.asarray(values, dtype=object if isinstance(values, list | tuple) else None)
+        array = array.astype(object) if array.dtype.kind == "S" else array
         shape = array.shape
         column = pd.Series(array.reshape(-1), dtype=object if array.dtype == object else None)
     column = column.reset_index(drop=True).rename("id")
@@ -332,7 +351,7 @@ def _column(values: Any) -> tuple[pd.Series, tuple[int, ...]]:
         with contextlib.suppress(UnicodeEncodeError):  # what uses the text will refuse it
             column = column.infer_objects()
         if pd.api.types.infer_dtype(column, skipna=True) == "bytes":
-            column = column.str.decode("utf-8")
+            column = _decoded(column)
     if pd.api.types.is_float_dtype(column.dtype) and not column.isna().all():
         present = column.dropna().to_numpy(dtype=np.float64)
         exact = 2 ** (24 if column.dtype == np.float32 else 53)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.checks import check_same_type
+from tfrec_recall.data.ids import id_column
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.evaluation import metrics
 from tfrec_recall.evaluation.pairs import Pairs
@@ -74,8 +77,8 @@ def evaluate(
         progress: called with users done and users in all, after each batch.
 
     Raises: ValueError when the retriever and the split have no item in common, when an input of the
-        retriever is not in the data, or when a returned list breaks the rules: an item twice, or
-        one of the user's history.
+        retriever is not in the data, when candidates are ids of another type, or when a returned
+        list breaks the rules: an item twice, or one of the user's history.
 
     >>> import tensorflow as tf
     >>> from tfrec_recall.data import Interactions, splits
@@ -92,11 +95,9 @@ def evaluate(
     >>> report.lists["item_id"].tolist(), report.metrics["recall@1"]
     (['d'], 1.0)
     """
-    cuts = default_cuts(split) if cuts is None else tuple(sorted(set(cuts)))
-    k = max(cuts, default=0) if k is None else k
-    whole = all(isinstance(cut, int | np.integer) for cut in (*cuts, k))
-    if not cuts or not whole or not 1 <= cuts[0] <= cuts[-1] <= k:
-        raise ValueError(f"Cuts are whole numbers from 1 to k. Received: cuts={cuts}, k={k}.")
+    cuts, k = _checked_cuts(default_cuts(split) if cuts is None else cuts, k)
+    if candidates is not None:
+        candidates = _of_candidates(candidates, split)
     if repeats and candidates is not None:
         raise ValueError(
             "Given candidates are ranked whether the user had them or not: leave repeats out. "
@@ -162,11 +163,28 @@ def evaluate(
         notes=(
             *found.notes,
             *_notes(items, targets, chosen, len(users)),
-            *([] if chosen is not None else _unmet(popularity, had, targets)),
+            *(
+                _unmet(popularity, had, targets)
+                if candidates is None
+                else _left_aside(candidates, users, items.all)
+            ),
             *([NO_REPEATS] if repeats and len(had) and not repeated else []),
         ),
         measure=_measure(items, targets, chosen),
     )
+
+
+def _checked_cuts(cuts: Sequence[int], k: int | None) -> tuple[tuple[int, ...], int]:
+    """The cuts in their order, each once, and how many places hold them all."""
+    given = list(cuts) if isinstance(cuts, Iterable) else []
+    numbers = [*given, *([] if k is None else [k])]
+    if not given or not all(isinstance(one, Integral) and type(one) is not bool for one in numbers):
+        raise ValueError(f"Cuts are whole numbers from 1 to k. Received: cuts={cuts!r}, k={k!r}.")
+    found = tuple(sorted({int(cut) for cut in given}))
+    places = found[-1] if k is None else int(k)
+    if not 1 <= found[0] <= found[-1] <= places:
+        raise ValueError(f"Cuts are whole numbers from 1 to k. Received: cuts={found}, k={places}.")
+    return found, places
 
 
 def _measure(items: Items, targets: Pairs, chosen: Pairs | None) -> dict[str, int | None]:
@@ -187,6 +205,36 @@ def _check_candidates(chosen: Pairs, users: np.ndarray) -> None:
             "Every user with a target needs candidates. Received: none known for "
             f"{int(without.sum())} of {len(users)} users, the first {users[without][:3].tolist()}."
         )
+
+
+def _of_candidates(candidates: pd.DataFrame, split: Split) -> pd.DataFrame:
+    """The pairs of ids.
+
+    Raises: ValueError for a table that has none, or ids of another type than those of the events.
+    """
+    columns = ("user_id", "item_id")
+    if not set(columns) <= set(candidates.columns):
+        raise ValueError(
+            "evaluate takes candidates as a table with the columns user_id and item_id. "
+            f"Received: {list(candidates.columns)}."
+        )
+    ids = {column: id_column(candidates, "candidates", column) for column in columns}
+    pairs = pd.DataFrame(ids)
+    for column in columns:
+        check_same_type(split.interactions.events, pairs, "candidates", column)
+    return pairs
+
+
+def _left_aside(candidates: pd.DataFrame, users: np.ndarray, items: pd.Index) -> list[str]:
+    """A note where candidates are items that neither the catalogue nor the retriever holds."""
+    of_asked = candidates["item_id"][candidates["user_id"].isin(users)]
+    unknown = int((~of_asked.isin(items)).sum())
+    if not unknown:
+        return []
+    return [
+        f"{unknown:,} of {len(of_asked):,} candidates are items that neither the catalogue nor the "
+        "retriever holds: they are left out, so that these users have fewer to rank among."
+    ]
 
 
 def _unmet(popularity: np.ndarray, had: Pairs, targets: Pairs) -> list[str]:

@@ -1,12 +1,12 @@
 """A retriever as the functions and signatures of a SavedModel."""
 
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from tfrec_recall._signatures import signature_name
 from tfrec_recall.data.ids import padding_of
 from tfrec_recall.retrieval import Retriever
 
@@ -203,16 +203,6 @@ def _listing(method: Callable, signature: list[Any]) -> Callable:
 def _rank(function: Any) -> int | None:
     """The number of axes of what a function gives."""
     return function.get_concrete_function().structured_outputs.shape.rank
-
-
-def signature_name(feature: str) -> str:
-    """A feature's name as signatures can have it: what is no ASCII letter or digit becomes _.
-
-    >>> signature_name("price (in €)")
-    'price__in___'
-    """
-    name = re.sub(r"[^A-Za-z0-9_]", "_", feature)
-    return name if name[:1].isalpha() else f"feature_{name}"
 
 
 def named(specs: Mapping[str, tf.TensorSpec]) -> dict[str, tf.TensorSpec]:

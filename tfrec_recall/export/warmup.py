@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall._signatures import signature_name
 from tfrec_recall.export.expected_answers import read_answers
 from tfrec_recall.export.loading import LoadedRetriever
-from tfrec_recall.export.serving_module import EXCLUDE, LENGTH, WHERE, signature_name
+from tfrec_recall.export.serving_module import EXCLUDE, LENGTH, WHERE
 from tfrec_recall.export.version_files import EXTRA
 from tfrec_recall.retrieval import Retriever
 from tfrec_recall.retrieval.filters import chosen

@@ -18,6 +18,7 @@ from tfrec_recall.features.specification import OUTCOMES, Features, LeftOut
 
 Wanted = Sequence[str] | None  # those that become features; None: what their values suggest
 NO_NAME = "its name has another meaning: rename the column"
+UNNAMED = "it has no name: rename the column"
 NO_TEXT = "its name is no text: .rename(columns=str) makes it one"
 NOT_PLAIN = (
     "TensorFlow takes no such name for what requests have: rename the column, to letters without "
@@ -148,7 +149,7 @@ def _name(column: object, table: str, taken: set[str]) -> str:
 
     A user's feature is asked for by its column, so it cannot have another name.
     """
-    if not isinstance(column, str) or column in IDS:
+    if not isinstance(column, str) or not column or column in IDS:
         return ""
     if table == "users":
         return "" if is_reserved(column, of_user=True) or not is_plain(column) else column
@@ -164,6 +165,8 @@ def _why(column: object) -> str:
     """Why a column can give no feature its name."""
     if not isinstance(column, str):
         return NO_TEXT
+    if not column:
+        return UNNAMED
     return NO_NAME if is_plain(column) else NOT_PLAIN
 
 

@@ -60,7 +60,8 @@ def kind_of(column: str, name: str, values: pd.Series, words: int | None) -> Fea
         return _of_objects(column, name, present, words)
     if pd.api.types.is_bool_dtype(present.dtype):
         return _one_value(present) or Categorical(column, name)
-    if pd.api.types.is_numeric_dtype(present.dtype):
+    real = not pd.api.types.is_complex_dtype(present.dtype)
+    if real and pd.api.types.is_numeric_dtype(present.dtype):
         return _of_numbers(column, name, present)
     if pd.api.types.is_string_dtype(present.dtype):
         return _of_texts(column, name, present.astype("str"), words)
@@ -90,9 +91,13 @@ def separator_of(texts: pd.Series) -> str | None:
     return None
 
 
+def _is_list(cell: object) -> bool:
+    return isinstance(cell, list | tuple) or (isinstance(cell, np.ndarray) and cell.ndim > 0)
+
+
 def _of_objects(column: str, name: str, present: pd.Series, words: int | None) -> Feature | str:
     """Of Python's own objects: lists, structs, numbers with a decimal point, or a mixture."""
-    if present.map(lambda cell: isinstance(cell, list | tuple | np.ndarray)).all():
+    if present.map(_is_list).all():
         return _of_lists(column, name, present)
     kind = pd.api.types.infer_dtype(present, skipna=True)
     if kind == "string" and not present.map(is_unicode).all():

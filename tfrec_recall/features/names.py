@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from tfrec_recall._signatures import signature_name
 from tfrec_recall.features.columns import HISTORIES, Feature, History, TimeOf
 
 if TYPE_CHECKING:
@@ -73,6 +75,14 @@ def refuse_names(user: Sequence[Feature], item: Sequence[Feature]) -> None:
             "A feature is called by letters without accents, digits, and _ . - behind the first, "
             "as TensorFlow's inputs are: give one of an item another name=…, and rename a column "
             f"of users or events. Received: {strange}."
+        )
+    asked_for = sorted({feature.source for feature in user})
+    called = Counter(map(signature_name, asked_for))
+    alike = [source for source in asked_for if called[signature_name(source)] > 1]
+    if alike:
+        raise ValueError(
+            "A request has letters, digits and _ in its names, so that columns of users and events "
+            f"must differ in more than . and -: rename one. Received: {alike}."
         )
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tfrec_recall._signatures import signature_name
 from tfrec_recall.data.notices import tell
 from tfrec_recall.evaluation.item_features import ItemFeatures
 from tfrec_recall.export import LoadedRetriever, export, load
 from tfrec_recall.export.expected_answers import read_answers
 from tfrec_recall.export.next_version import next_version
-from tfrec_recall.export.serving_module import signature_name
 from tfrec_recall.export.version_files import EXTRA, STATE, STATE_ID
 from tfrec_recall.health import read_reference, write_reference
 from tfrec_recall.operations.blended_again import blended_again, is_blend

@@ -210,6 +210,25 @@ def test_decimal_commas_are_seen_and_told(tmp_path):
     assert data.events["timestamp"].tolist() == [1_599_998_400, 1_600_063_200]
 
 
+def test_decimal_commas_are_seen_beside_missing_values(tmp_path):
+    path = text(tmp_path, "user_id;item_id;price\n1;1;3,5\n1;2;NA\n1;3;4,25\n", "events.csv")
+    with pytest.warns(ReadingNotice, match=r"'price' has decimal commas.*'3,5'"):
+        prices = Interactions.from_csv(path, separator=";").events["price"]
+    assert prices.dropna().tolist() == [3.5, 4.25]
+
+
+def test_words_for_none_among_ids_are_told_and_can_be_left_out(tmp_path):
+    path = text(tmp_path, "user_id,item_id\n1,a\nNULL,b\n2,nan\n", "events.csv")
+    with pytest.warns(ReadingNotice) as told:
+        assert Interactions.from_csv(path).events["user_id"].tolist() == ["1", "NULL", "2"]
+    said = " ".join(str(one.message) for one in told)
+    assert "'user_id' has 'NULL' in 1 rows, which is taken for an id and makes all ids text" in said
+    assert "'item_id' has 'nan' in 1 rows, which is taken for an id; leave" in said
+    with pytest.warns(ReadingNotice, match="1 of 3 rows are left out"):
+        data = Interactions.from_csv(path, dtype={"user_id": "Int64"}, drop_bad_rows=True)
+    assert data.events["user_id"].tolist() == [1, 2]
+
+
 GENRES = (
     "item_id,genres,title\n1,Action|Drama,A|B\n2,Drama,C\n3,,D|E\n4,Action|Drama,F\n5,Drama,G\n"
 )

@@ -157,9 +157,18 @@ class Protocol:
         """The split of events that count; says where one that nobody named asks few users."""
         with telling():
             split = cut(interactions, self.split, self.minimum, bool(self.repeats))
+        self.require_asked(split)
         if self.split is None and self.minimum is None and not split.published:
             _tell_of_few(split)
         return split
+
+    def require_asked(self, split: Split) -> None:
+        """Raises ValueError where nothing can be measured on test, before anything is trained."""
+        import pandas as pd
+
+        from tfrec_recall.evaluation.targets import Targets
+
+        Targets.of(split.test, pd.Index(split.interactions.items["item_id"]), bool(self.repeats))
 
 
 def _option(help: str, *names: str, metavar: str | None = None) -> Any:
@@ -256,7 +265,9 @@ def read_split(source: Source, measured: Protocol) -> Split:
         from tfrec_recall.data import load_split
 
         with telling(), waiting(f"Reading {source.name}"):
-            return load_split(saved)
+            split = load_split(saved)
+        measured.require_asked(split)
+        return split
     return measured.cut(measured.counted(source.load()))
 
 

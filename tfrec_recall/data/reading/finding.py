@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 from collections.abc import Mapping, Sequence
 
+from tfrec_recall.data.kinds import WrongKind, class_name
 from tfrec_recall.data.reading.forms import FORMATS, FilePath, suffix_of
 from tfrec_recall.data.reading.layout import TABLES
 from tfrec_recall.data.reading.parts import (
@@ -30,6 +32,14 @@ def find_tables(
     Raises: ValueError if something is not there, or there twice; or for parts that are those of a
         split by their names alone.
     """
+    if not isinstance(place, str | os.PathLike):
+        ways = {"DataFrame": "Interactions(events, users, items) takes tables"}
+        several = "a folder of its parts is one table, and pandas.concat joins several"
+        raise WrongKind(
+            "A file of events, or a folder of tables, is given by its path: "
+            f"{ways.get(type(place).__name__, several)}. "
+            f"Received: {class_name(type(place))}."
+        )
     place = pathlib.Path(place)
     found = {table: pathlib.Path(path) for table, path in elsewhere.items() if path is not None}
     if place.is_dir():

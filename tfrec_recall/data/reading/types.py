@@ -128,7 +128,28 @@ def _ids(
             columns = dict(zip(columns, mended(list(columns.items()), name), strict=True))
         for table, values in of_one_type(columns, without_types, name).items():
             found[table, name] = values
+            if table in without_types and not pd.api.types.is_integer_dtype(values.dtype):
+                _tell_words(values, table)
     return found
+
+
+def _tell_words(values: pd.Series, table: str) -> None:
+    """Tells of ids that are the words which programs write for none."""
+    words = values.isin(MISSING)
+    if not words.any():
+        return
+    name = values.name
+    way = "; leave these rows out if nobody is meant."
+    if integers(values[~words]) is not None:
+        way = (
+            f" and makes all ids text; where it stands for none, dtype={{{name!r}: 'Int64'}} "
+            f"(--type {name}=Int64) beside drop_bad_rows=True (--drop-bad-rows) leaves these rows "
+            "out."
+        )
+    tell(
+        f"{table}: column {name!r} has {values[words].iloc[0]!r} in {words.sum():,} rows, which is "
+        f"taken for an id{way}"
+    )
 
 
 def _given_type(values: pd.Series, table: str, layout: Layout, dtype: str) -> pd.Series:
@@ -275,11 +296,12 @@ def _thousands(text: pd.Series, table: str, layout: Layout, way: _Grouped) -> pd
 
 
 def _decimal_commas(text: pd.Series, table: str, layout: Layout) -> pd.Series | None:
-    has = text.str.contains(",", regex=False, na=False)
-    if layout.decimal is not None or not has.any() or not _all(text, _DECIMAL_COMMA):
+    there = text.mask(text.isin(MISSING))
+    has = there.str.contains(",", regex=False, na=False)
+    if layout.decimal is not None or not has.any() or not _all(there, _DECIMAL_COMMA):
         return None
     first = text[has].iloc[0]
-    if _all(text, _THOUSANDS):
+    if _all(there, _THOUSANDS):
         tell(
             f"{table}: column {text.name!r} is kept as text: {first!r} has decimals, or thousands. "
             "decimal=',' (--decimal ,) reads decimals, decimal='.' thousands."

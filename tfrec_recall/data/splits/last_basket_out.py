@@ -32,7 +32,8 @@ def last_basket_out(
         new_items_only: only items that the user had in no earlier basket are targets; a user
             without any is not counted. All other events of the basket are history later on.
 
-    Raises: ValueError without session_id or timestamps, or if the sessions of a user overlap.
+    Raises: ValueError without session_id or timestamps, if the sessions of a user overlap, or if
+        nobody has a target.
     """
     interactions.require_time("last_basket_out", "random_events_out (--split random)")
     check_counts("last_basket_out", {"minimum_baskets": (minimum_baskets, 3)})
@@ -61,6 +62,13 @@ def last_basket_out(
     part[long & (from_end == 1)] = 1
     part[long & (from_end == 0)] = 2
     wanted = _is_new(events, basket) if new_items_only else None
+    if wanted is not None and not (wanted & (part[basket] == 2)).any():
+        raise NobodyAsked(
+            "last_basket_out takes what is new to a user as a target, and the last baskets hold "
+            "only what their users had before. new_items_only=False asks for these too "
+            f"(--repeats). Received: {int((part == 2).sum()):,} last baskets.",
+            data,
+        )
     name = f"last_basket_out(minimum_baskets={minimum_baskets}, new_items_only={new_items_only})"
     return split_by(name, interactions, data, part[basket], wanted)
 
