@@ -9,8 +9,10 @@ import pytest
 import tensorflow as tf
 
 from tests.retrieval.toys import retriever
+from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.export import export
 from tfrec_recall.export.warmup import requests
+from tfrec_recall.operations.check import check
 from tfrec_recall.retrieval import EmbeddingRetriever
 
 QUERIES = {"history": [["item 1", "item 2"], ["item 3"]]}
@@ -34,6 +36,14 @@ def test_requests_are_answered(tmp_path, queries):
     for name, inputs in made.items():
         (first, *_) = signatures[name](**inputs).values()
         assert first.shape[0] == (2 if queries and name in of_users else 1), name
+
+
+@pytest.mark.parametrize("kind", [str, int])
+def test_every_signature_is_asked_by_ids_of_its_type(kind, tmp_path):
+    pytest.importorskip("tensorflow_serving")
+    version = export(retriever(20, kind), tmp_path)
+    assert card(version)["warmup"] == {"requests": len(SIGNATURES)}
+    assert check(version, [1], 1).problems == ()
 
 
 def test_padding_fills_features_of_a_fixed_width_and_truths():
@@ -74,7 +84,8 @@ def test_a_query_of_padding_that_is_refused_is_not_asked(tmp_path):
 
     inputs = {"place": tf.TensorSpec([None], tf.int64)}
     picky = EmbeddingRetriever(embed, ["a", "b", "c"], np.eye(3), inputs=inputs)
-    version = export(picky, tmp_path)
+    with pytest.warns(ReadingNotice, match="No request is kept .* a query of padding is refused"):
+        version = export(picky, tmp_path)
     assert card(version)["warmup"]["requests"] == 0
     assert "a query of padding is refused" in card(version)["warmup"]["why"]
     assert not (version / "assets.extra" / "tf_serving_warmup_requests").exists()
@@ -98,8 +109,13 @@ def test_the_vector_of_an_item_is_asked_for_with_what_the_table_tells(tmp_path):
         item_embedder=lambda raw: tf.gather(tf.eye(3), raw["row"]),
         item_inputs={"row": tf.TensorSpec([None], tf.int64)},
     )
-    told = card(export(toy, tmp_path))["warmup"]
+    with pytest.warns(ReadingNotice, match=r"embed_item refuses the request .* not in \[0, 3\)"):
+        version = export(toy, tmp_path)
+    told = card(version)["warmup"]
     assert told["requests"] == len(SIGNATURES) - 1
+    (problem,) = check(version, [1], 1).problems
+    assert problem.startswith("embed_item: nothing to compare with")
+    assert "is not in [0, 3)" in problem
     assert "is not in [0, 3)" in told["refused"]["embed_item"]
     items = pd.DataFrame({"item_id": ids, "row": [2, 1, 0]})
     of_first = dict(zip(ids, items["row"], strict=True))[toy.item_ids[0]]

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tensorflow.python.saved_model import save_context
 
 from tfrec_recall.data.files import check_name
+from tfrec_recall.data.notices import tell
 from tfrec_recall.export.expected_answers import answered, write_answers
 from tfrec_recall.export.model_card import dumps, model_card, plain
 from tfrec_recall.export.popularity_file import write_popularity
@@ -112,7 +113,13 @@ def _warm(
                 f"Received: {refused[DEFAULT]}"
             )
         why = f"a query of padding is refused ({refused[DEFAULT]}): export with warmup="
+        tell(f"No request is kept for warm-up, and no answer for `tfrec-recall check`: {why}")
         return {"requests": 0, "why": why}
+    for name, why in refused.items():
+        tell(
+            f"{name} refuses the request that would be kept for warm-up, and no answer of it is "
+            f"kept for `tfrec-recall check`: {why}"
+        )
     write_answers(extra, asked, said)
     told = write_warmup(extra, {name: asked[name] for name in said})
     return {**told, "refused": refused} if refused else told

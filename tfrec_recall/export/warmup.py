@@ -128,7 +128,7 @@ def _of_first(retriever: Retriever, items: pd.DataFrame | None) -> dict[str, tf.
                 with contextlib.suppress(ValueError):  # it is not raw, as a date
                     found[name] = dense(row[column].tolist(), specs[name], name)
     if "item_id" in specs:
-        found["item_id"] = tf.constant([first])
+        found["item_id"] = tf.constant([first], specs["item_id"].dtype)
     return found
 
 

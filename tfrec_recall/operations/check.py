@@ -7,6 +7,7 @@ import os
 import pathlib
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -94,11 +95,9 @@ def check(
     before, started = resident(), time.perf_counter()
     servable = Servable(version)
     seconds, loaded = time.perf_counter() - started, resident()
-    problems = [*_of_card(version, servable), *_of_tables(version)]
-    stored = read_answers(version / EXTRA)
+    stored, card = read_answers(version / EXTRA), card_of(version)
+    problems = [*_of_card(card, servable), *_of_tables(version), *_unasked(card, servable, stored)]
     answers = []
-    if not stored:
-        problems.append(f"nothing to compare with: {EXTRA}/{FILE} is missing; export again")
     for one in stored:
         try:
             found = servable.run(one.signature, one.inputs)
@@ -126,16 +125,36 @@ def check(
     )
 
 
-def _of_card(version: pathlib.Path, servable: Servable) -> list[str]:
+def _of_card(card: Mapping[str, Any], servable: Servable) -> list[str]:
     """Where the model card and the graph do not tell the same."""
-    card = card_of(version)
     if not card:
         return [f"there is no model card that can be read in {EXTRA}"]
-    told = set(card.get("signatures") or {})
-    have = {name for name in servable.definitions if not name.startswith("__")}
+    told, have = set(card.get("signatures") or {}), _signatures(servable)
     if told != have:
         return [f"the card tells of the signatures {sorted(told)}, the graph has {sorted(have)}"]
     return []
+
+
+def _unasked(card: Mapping[str, Any], servable: Servable, stored: Sequence[Answer]) -> list[str]:
+    """The signatures that no stored answer is of, and why, where the card tells it."""
+    warmup = card.get("warmup") or {}
+    if not stored:
+        why = warmup.get("why") or "export again"
+        return [f"nothing to compare with: {EXTRA}/{FILE} is missing; {why}"]
+    refused = warmup.get("refused") or {}
+    problems = []
+    for name in sorted(_signatures(servable) - {one.signature for one in stored}):
+        why = f"it refused its request ({refused[name]})" if name in refused else "it was not asked"
+        problems.append(
+            f"{name}: nothing to compare with, and no warm-up request: {why} when the export was "
+            "written; export again"
+        )
+    return problems
+
+
+def _signatures(servable: Servable) -> set[str]:
+    """Those that are asked, without TensorFlow's own."""
+    return {name for name in servable.definitions if not name.startswith("__")}
 
 
 def _of_tables(version: pathlib.Path) -> list[str]:

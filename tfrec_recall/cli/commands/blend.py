@@ -17,7 +17,7 @@ from rich.text import Text
 from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.option_groups import takes
 from tfrec_recall.cli.arguments.protocol import RECORD, Cuts, Protocol, parse_cuts, protocol
-from tfrec_recall.cli.arguments.source import Source
+from tfrec_recall.cli.arguments.source import Source, telling
 from tfrec_recall.cli.commands.train import (
     K,
     check_length,
@@ -338,7 +338,7 @@ def _write(blended: Any, path: pathlib.Path, split: Split, values: dict[str, Any
 
     data = split.interactions
     values = {**values, **known_again(split)}
-    with waiting(f"Exporting to {path}"):
+    with telling(), waiting(f"Exporting to {path}"):
         usual = Reference.of(blended, data, split.train.events["user_id"])
         version = export(
             blended,

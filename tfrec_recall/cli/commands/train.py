@@ -22,7 +22,7 @@ from tfrec_recall.cli.arguments.protocol import (
     read_split,
 )
 from tfrec_recall.cli.arguments.settings import PUBLISHED, read_all
-from tfrec_recall.cli.arguments.source import Source
+from tfrec_recall.cli.arguments.source import Source, telling
 from tfrec_recall.cli.console import progress, say, waiting, warn
 from tfrec_recall.cli.discovery import entry
 from tfrec_recall.cli.figures import record, show
@@ -409,7 +409,7 @@ def write_export(
 
     data = split.interactions
     values = {**values, **known_again(split)}
-    with waiting(f"Exporting to {path}"):
+    with telling(), waiting(f"Exporting to {path}"):
         usual = None
         if days is not None:
             coded = trained.model.features.coded_columns()
