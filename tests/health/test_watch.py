@@ -302,6 +302,25 @@ def test_a_version_over_other_items_is_held_to_what_was_usual(exported, today, t
     assert again == whole
 
 
+@pytest.mark.parametrize(("k", "items"), [(4, ITEMS), (30, ITEMS), (10, 6)])
+def test_lists_of_another_length_are_held_to_the_length_that_both_have(
+    k, items, exported, today, tmp_path
+):
+    version = reindex(exported, CATALOGUE[:items], to=tmp_path / "other", k=k).version
+    usual, found = (
+        read_reference(version / "assets.extra"),
+        watch(load(version), Interactions(today)),
+    )
+    assert usual.lists.shape[1] == min(k, 10)
+    by_name = {one.check: one for one in found.findings}
+    assert {"items in lists", "popularity of what is listed"} <= by_name.keys()
+    if items == ITEMS:
+        assert not found.alarms
+    for check, counts in usual.checks:
+        if check.name == "popularity of what is listed" and items == ITEMS:
+            np.testing.assert_array_equal(counts.sum(axis=1), (usual.lists >= 0).sum(axis=1))
+
+
 def test_the_command_tells_and_ends_with_3(exported, today, tmp_path, capsys):
     today.to_parquet(tmp_path / "day.parquet")
     USERS.to_parquet(tmp_path / "users.parquet")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
@@ -84,6 +85,7 @@ def lists_of(
     popularity: np.ndarray,
     asked: Asked | None,
     items: np.ndarray | None,
+    length: int = LENGTH,
 ) -> Lists:
     """The answers to the first requests, nothing left out.
 
@@ -92,9 +94,10 @@ def lists_of(
         asked: the requests as vectors.
         items: the vectors that are searched, as `searched_vectors` gives them; None: recall is not
             measured.
+        length: of the lists, at most.
     """
     count = min(len(next(iter(queries.values()))), ANSWERED)
-    k = min(retriever.k, LENGTH, len(retriever.item_ids))
+    k = min(retriever.k, length, len(retriever.item_ids))
     known = pd.Index(retriever.item_ids)
     parts, by_index = [], []
     for first in range(0, count, AT_A_TIME):
@@ -108,17 +111,16 @@ def lists_of(
         row = known.get_indexer(pd.Index(ids.reshape(-1))).reshape(ids.shape)
         parts.append(np.where(np.isfinite(score), row, -1))
         by_index.append(evident[0] > 0 if evident else np.ones(len(ids), bool))
-    rows = np.concatenate(parts)
-    listed = np.where(rows >= 0, popularity[np.maximum(rows, 0)], np.nan)
+    lists = Lists.of(np.concatenate(parts), popularity)
     if asked is None or items is None:
-        return Lists(rows, listed)
+        return lists
     asked = asked.take(slice(count))
     asks = np.asarray((asked.present & asked.vectors.any(axis=2)).any(axis=1))
     asks &= np.concatenate(by_index)  # a stranger's list is what is popular
     probe = _probe(items, asked.take(asks), k)
     found, wanted = np.zeros(count), np.zeros(count)
-    found[asks], wanted[asks] = probe.recall(rows[asks]), 1.0
-    return Lists(rows, listed, found, wanted)
+    found[asks], wanted[asks] = probe.recall(lists.rows[asks]), 1.0
+    return dataclasses.replace(lists, found=found, wanted=wanted)
 
 
 def _probe(items: np.ndarray, asked: Asked, k: int) -> Probe:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,11 @@ class Lists:
     popularity: np.ndarray
     found: np.ndarray | None = None
     wanted: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, rows: np.ndarray, popularity: np.ndarray) -> Self:
+        """Lists whose items have so many events, [items]; recall is not measured."""
+        return cls(rows, np.where(rows >= 0, popularity[np.maximum(rows, 0)], np.nan))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import numpy as np
 from tfrec_recall.health.bins import Bins, counted
 from tfrec_recall.health.check import LISTS
 from tfrec_recall.health.comparisons import Stability
-from tfrec_recall.health.day import Day
+from tfrec_recall.health.day import Day, Lists
 from tfrec_recall.health.popularity_of_events import told_popularity
 
 
@@ -36,11 +36,13 @@ class PopularityOfLists:
             yield cls(Bins.of_quantiles(day.lists.popularity[there]))
 
     def counts(self, seen):
-        if seen.lists is None:
-            return None
-        there = seen.lists.rows >= 0
+        return None if seen.lists is None else self.of_lists(seen.lists)
+
+    def of_lists(self, lists: Lists) -> np.ndarray:
+        """What is counted of lists, float32 [requests, bins]."""
+        there = lists.rows >= 0
         unit, _ = np.nonzero(there)
-        code = self.bins.of_numbers(seen.lists.popularity[there].astype(np.float64))
+        code = self.bins.of_numbers(lists.popularity[there].astype(np.float64))
         return counted(unit, code, len(there), len(self.bins))
 
     def told(self, bin):

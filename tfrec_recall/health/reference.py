@@ -12,7 +12,7 @@ import pandas as pd
 from tfrec_recall.data import Interactions
 from tfrec_recall.health import asked
 from tfrec_recall.health.check import Check
-from tfrec_recall.health.day import LEARNING, Day
+from tfrec_recall.health.day import LEARNING, Day, Lists
 from tfrec_recall.health.days_before import DaysBefore
 from tfrec_recall.health.event_times import EventTimes
 from tfrec_recall.health.gaps import Gaps
@@ -148,7 +148,8 @@ class Reference:
             seed: of the items whose vectors are kept.
         """
         new_row = pd.Index(now.item_ids).get_indexer(pd.Index(before))
-        lists, items = self.lists, self.items
+        usual = self.with_lists_of(now.k)
+        lists, items = usual.lists, usual.items
         if lists is not None:
             lists = np.where(lists >= 0, new_row[np.maximum(lists, 0)], -1)
         if items is not None:
@@ -156,7 +157,21 @@ class Reference:
             rows, vectors, counting = _some_items(now, seed)
             items = rows[:counting], vectors[:counting]
         counts = popularity.astype(np.int64)
-        return dataclasses.replace(self, popularity=counts, lists=lists, items=items)
+        return dataclasses.replace(usual, popularity=counts, lists=lists, items=items)
+
+    def with_lists_of(self, length: int) -> Self:
+        """The same with lists of at most this length, as those are that are held to them.
+
+        What was usual of the recall of the index stays that of the lists of before.
+        """
+        if self.lists is None or self.lists.shape[1] <= length:
+            return self
+        lists = Lists.of(self.lists[:, :length], self.popularity)
+        checks = [
+            (check, check.of_lists(lists) if isinstance(check, PopularityOfLists) else counts)
+            for check, counts in self.checks
+        ]
+        return dataclasses.replace(self, checks=checks, lists=lists.rows)
 
 
 def checks_of(
@@ -201,9 +216,14 @@ def _asked(day: Day, retriever: Retriever, popularity: np.ndarray) -> tuple[Day,
 
 
 def with_answers(
-    day: Day, retriever: Retriever, queries: Mapping[str, Any], popularity: np.ndarray
+    day: Day,
+    retriever: Retriever,
+    queries: Mapping[str, Any],
+    popularity: np.ndarray,
+    length: int = asked.LENGTH,
 ) -> tuple[Day, tuple[str, ...]]:
-    """The day with vectors and lists of its requests, and what could not be measured, and why."""
+    """The day with vectors and lists of its requests, these at most so long; and what could not be
+    measured, and why."""
     vectors = as_asked = items = None
     unmeasured = []
     if "embed_query" in retriever.signatures:
@@ -214,7 +234,7 @@ def with_answers(
         items = asked.searched_vectors(retriever)
     except ValueError as error:
         unmeasured.append(f"recall of the index: {error}")
-    lists = asked.lists_of(retriever, queries, popularity, as_asked, items)
+    lists = asked.lists_of(retriever, queries, popularity, as_asked, items, length)
     return dataclasses.replace(day, vectors=vectors, lists=lists), tuple(unmeasured)
 
 

@@ -80,6 +80,8 @@ def watch(
         _as_known(types, "item_vectors", of_servers, untyped=False)
         _check_once("item_vectors", item_vectors[0])
     day, unchecked, units = _day(retriever, reference, events, users, items, seed)
+    if day.lists is not None:  # both of one length
+        reference = reference.with_lists_of(day.lists.rows.shape[1])
     of_days = [(c, counts, c.counts(day)) for c, counts in reference.checks]
     unchecked += _not_there(of_days, day)
     of_items, moved, problems = _items(retriever, reference, items, item_vectors, seed)
@@ -135,7 +137,8 @@ def _day(
         queries = asked.requests(retriever.inputs, day.users, day.events, day.unit, table)
     except ValueError as error:
         return day, [*unchecked, f"vectors, index and lists: {error}"], units.of_all
-    day, problems = with_answers(day, retriever, queries, reference.popularity)
+    length = asked.LENGTH if reference.lists is None else reference.lists.shape[1]
+    day, problems = with_answers(day, retriever, queries, reference.popularity, length)
     return day, [*unchecked, *problems], units.of_all
 
 
