@@ -17,7 +17,9 @@ from tests.retrieval.toys import item_ids, retriever
 from tfrec_recall.data import Interactions
 from tfrec_recall.export import export, load
 from tfrec_recall.operations import (
+    EveryItem,
     EveryUser,
+    ItemVectors,
     QueryVectors,
     Recommendations,
     SimilarItems,
@@ -161,6 +163,32 @@ def test_row_groups_and_files_of_any_size_are_one_list_of_users(loaded, tmp_path
     assert rows["user_id"].tolist() == np.repeat(ids.to_pylist(), 2).tolist()
 
 
+@pytest.mark.parametrize(
+    "answers", [Recommendations(3), SimilarItems(3), QueryVectors(), ItemVectors()]
+)
+def test_about_nobody_there_is_a_part_with_the_columns_of_any(answers, loaded, tmp_path):
+    table = pa.table({"user_id": pa.array(["a"]), "history": pa.array([["item 1"]])})
+    for name, rows in (("some", 1), ("none", 0)):
+        pq.write_table(table[:rows], tmp_path / f"{name}.parquet")
+    if isinstance(answers, SimilarItems | ItemVectors):
+        some, nobody = EveryItem(loaded), EveryItem(loaded)
+        nobody._ids = nobody._ids[:0]
+    else:
+        some, nobody = (
+            UsersOfFile(tmp_path / f"{name}.parquet", loaded) for name in ("some", "none")
+        )
+    answer_all(loaded, some, tmp_path / "some", answers)
+    found = answer_all(loaded, nobody, tmp_path / "none", answers)
+    assert (found.requests, found.rows, found.parts) == (0, 0, 1)
+    assert answer_all(loaded, nobody, tmp_path / "none", answers).resumed == 1
+    assert (tmp_path / "none" / "_SUCCESS").exists()
+    (part,) = (tmp_path / "none").glob("part-*.parquet")
+    filled, empty = pq.read_table(tmp_path / "some" / part.name), pq.read_table(part)
+    assert len(filled)
+    assert empty.schema.equals(filled.schema)
+    assert len(empty) == 0
+
+
 def test_another_export_at_the_same_place_is_refused(loaded, data, tmp_path):
     everyone = EveryUser(data, loaded.inputs)
     answer_all(loaded, everyone, tmp_path / "recs", QueryVectors())
@@ -174,7 +202,7 @@ def test_another_export_at_the_same_place_is_refused(loaded, data, tmp_path):
 class Nobody:
     """Requests of which there are none."""
 
-    source, subject = {"users": "none"}, "user_id"
+    source, subject, id_type = {"users": "none"}, "user_id", pa.string()
 
     def __len__(self):
         return 0
@@ -190,7 +218,10 @@ def test_filters_may_be_given_as_in_a_request(tmp_path, monkeypatch):
         "max_price": tf.TensorSpec([None], tf.float32),
     }
     export = types.SimpleNamespace(
-        path=None, filter_inputs=specs, signatures={"similar_items": None}
+        path=None,
+        filter_inputs=specs,
+        signatures={"similar_items": None},
+        id_dtype=tf.string,
     )
     market, price = [["de", "fr"]], [5.0]
     given = [
@@ -231,3 +262,7 @@ def test_interests_have_a_row_each(tmp_path):
     assert rows["user_id"].tolist() == [2, 2, 1, 1]
     assert rows["interest"].tolist() == [0, 1, 0, 1]
     assert [one.tolist() for one in rows["vector"]][1:3] == [[0, 2, 0], [1, 0, 0]]
+    users[:0].to_parquet(tmp_path / "users.parquet")
+    asked = UsersOfFile(tmp_path / "users.parquet", loaded, repeats=True)
+    answer_all(loaded, asked, tmp_path / "none", QueryVectors())
+    assert rows_of(tmp_path / "none").dtypes.equals(rows.dtypes)

@@ -12,12 +12,14 @@ import pandas as pd
 import pyarrow as pa
 import tensorflow as tf
 
+from tfrec_recall.export import LoadedRetriever
 from tfrec_recall.operations.arrow_tensors import arrow_ids
 from tfrec_recall.retrieval import Retriever
 from tfrec_recall.retrieval.filters import chosen
 from tfrec_recall.retrieval.request_rows import check_rows
 
 POSITION = "position"  # of the request in its part, until its id takes the place
+NOBODY = np.zeros(0, np.int64)  # the positions of no request
 
 
 class Answers(Protocol):
@@ -42,6 +44,9 @@ class Answers(Protocol):
         Args:
             position: of each request, int64 [batch].
         """
+
+    def empty(self, retriever: LoadedRetriever) -> pa.Table:
+        """The same table of no request."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +80,9 @@ class Recommendations:
     def table(self, said, position):
         return _lists(said[0], said[1], position, "item_id")
 
+    def empty(self, retriever):
+        return self.table(_no_lists(retriever), NOBODY)
+
 
 @dataclasses.dataclass(frozen=True)
 class SimilarItems:
@@ -98,6 +106,9 @@ class SimilarItems:
     def table(self, said, position):
         return _lists(said[0], said[1], position, "similar_item_id")
 
+    def empty(self, retriever):
+        return self.table(_no_lists(retriever), NOBODY)
+
 
 @dataclasses.dataclass(frozen=True)
 class QueryVectors:
@@ -113,6 +124,9 @@ class QueryVectors:
     def table(self, said, position):
         return _vectors(said[0], position)
 
+    def empty(self, retriever):
+        return self.table((_no_vectors(retriever, "embed_query"),), NOBODY)
+
 
 @dataclasses.dataclass(frozen=True)
 class ItemVectors:
@@ -126,6 +140,9 @@ class ItemVectors:
 
     def table(self, said, position):
         return _vectors(said[0], position)
+
+    def empty(self, retriever):
+        return self.table((_no_vectors(retriever, "embed_item"),), NOBODY)
 
 
 def told(answers: Answers) -> dict[str, Any]:
@@ -166,6 +183,15 @@ def _lists(ids: tf.Tensor, scores: tf.Tensor, position: np.ndarray, name: str) -
         scored, of, rank = scored[there], of[there], rank[there]
         items = tf.gather(items, there)
     return pa.table({POSITION: of, "rank": rank, name: arrow_ids(items), "score": scored})
+
+
+def _no_lists(retriever: LoadedRetriever) -> tuple[tf.Tensor, tf.Tensor]:
+    return tf.zeros([0, 1], retriever.id_dtype), tf.zeros([0, 1])
+
+
+def _no_vectors(retriever: LoadedRetriever, signature: str) -> tf.Tensor:
+    (spec,) = retriever.saved.signatures[signature].structured_outputs.values()
+    return tf.zeros([0, *(size or 1 for size in spec.shape[1:])])
 
 
 def _vectors(vectors: tf.Tensor, position: np.ndarray) -> pa.Table:

@@ -57,8 +57,9 @@ def answer_all(
 
     A part has the requests in their order, and appears whole or not at all. A run that was killed
     is taken up by the same call, which goes on after the parts that are there: no request is lost
-    or answered twice. `_SUCCESS` is there when all is. Memory is that of three batches and three
-    parts, as one is asked while the one before it is written and the one behind it read.
+    or answered twice. `_SUCCESS` is there when all is; of no request there is a part without rows.
+    Memory is that of three batches and three parts, as one is asked while the one before it is
+    written and the one behind it read.
 
     Args:
         requests: `EveryUser`, `UsersOfFile` or `EveryItem`.
@@ -109,6 +110,10 @@ def answer_all(
             counts += [one.result() for one in writing]
             writing = [writer.submit(_write, place, number, part, requests.subject, tables)]
         counts += [one.result() for one in writing]
+        if not counts:  # a reader of the folder finds the columns all the same
+            there = place.counted(0)
+            counts.append(there or _write_none(place, requests, answers.empty(retriever)))
+            resumed += there is not None
         if not place.complete:
             place.finish()
     sums = {name: sum(one[name] for one in counts) for name in ("requests", "rows", "empty")}
@@ -149,6 +154,14 @@ def _write(
     requests = len(part.ids)
     counted = {"requests": requests, "rows": len(table), "empty": requests - with_rows}
     place.write(number, table.drop_columns(POSITION), counted)
+    return counted
+
+
+def _write_none(place: AnswerFolder, requests: Requests, table: pa.Table) -> dict[str, int]:
+    """Writes a part of no request; what it counts."""
+    counted = {"requests": 0, "rows": 0, "empty": 0}
+    table = table.add_column(1, requests.subject, pa.array([], requests.id_type))
+    place.write(0, table.drop_columns(POSITION), counted)
     return counted
 
 

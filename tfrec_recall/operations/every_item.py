@@ -25,6 +25,7 @@ class EveryItem:
 
     def __init__(self, retriever: LoadedRetriever, features: bool = False):
         self._ids = np.sort(retriever.item_ids)
+        self.id_type = pa.int64() if self._ids.dtype.kind in "iu" else pa.string()
         self._features = None
         if features and set(retriever.item_inputs) != {"item_id"}:
             inputs, columns = retriever.item_inputs, retriever.item_columns

@@ -48,6 +48,7 @@ class EveryUser:
         code = places(self.known, events["user_id"])
         self._events = events.iloc[np.argsort(code, kind="stable")]
         lengths = np.bincount(code, minlength=len(table))
+        self.id_type = pa.int64() if self.known.dtype.kind in "iu" else pa.string()
         self._offsets = np.concatenate([[0], np.cumsum(lengths)])
         self._table, self._inputs, self._context = table, dict(inputs), context
         self._now = None

@@ -33,11 +33,13 @@ class Requests(Protocol):
 
     Attributes:
         subject: the name that the ids have in the answers: "user_id" or "item_id".
+        id_type: their type, also where there is no request.
         source: plain values that are the same only if the requests are, so that a run is never
             taken up with others.
     """
 
     subject: str
+    id_type: pa.DataType
     source: dict[str, Any]
 
     def __len__(self) -> int:

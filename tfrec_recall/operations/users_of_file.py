@@ -99,6 +99,7 @@ class UsersOfFile:
         read = {*self._inputs, *self._left_out, *self._filters}
         self._columns = [USER, *sorted(read - {USER})]
         self._cast = self._casts()
+        self.id_type = self._cast.get(USER, pq.read_schema(self._files[0]).field(USER).type)
         self._size, self.strangers = 0, 0
         told = of_events(self._inputs)
         several = told if len(told) > 1 else []
