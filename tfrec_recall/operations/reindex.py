@@ -24,6 +24,7 @@ from tfrec_recall.operations.catalogue_changes import CatalogueChanges
 from tfrec_recall.operations.index_settings import index_settings
 from tfrec_recall.operations.kept_tree import KEPT, KeptTree
 from tfrec_recall.operations.new_catalogue import each_once, of_its_ids, without_new
+from tfrec_recall.operations.new_values import tell_new_values
 from tfrec_recall.operations.query_embedder import query_embedder
 from tfrec_recall.operations.remaining_items import KINDS, RemainingItems
 from tfrec_recall.operations.remembered_items import EVENTS, RememberedItems
@@ -174,6 +175,7 @@ def reindexed(
     """The retriever of an export over other items; arguments and errors as of `reindex`."""
     report, length = retriever.report, retriever.k if k is None else k
     items = of_its_ids(retriever, items)
+    tell_new_values(retriever, items)
     if is_blend(retriever):
         by_vectors = any(one.get("kind") not in KINDS for one in report["channels"].values())
         _check_no_index(retriever, index, diversity, rebuild and not by_vectors)
