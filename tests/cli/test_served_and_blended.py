@@ -65,6 +65,23 @@ def test_lists_are_chosen_by_the_attributes_that_were_named(exports, capsys):
     assert "--min takes a number here" in said
 
 
+def test_what_no_item_has_is_told_and_what_none_can_have_refused(exports, capsys):
+    asked = ["recommend", capsys, exports / "item-cf", "--item", "i3", "--k", "4"]
+    said = " ".join(printed(*asked, "--where", "category=Lamps").err.split())
+    assert "No item has category 'Lamps'; there are 'lamps', 'cups'." in said
+    assert "Nothing is listed for this history: no other item is as --where" in said
+    said = printed(*asked, "--where", "category=lamps", "--where", "category=mugs").err
+    assert "No item has category 'mugs'" in said
+    assert "Nothing is listed" not in said
+    said = printed(*asked, "--where", "category=cups", "--where-not", "category=lamps").err
+    assert "No item" not in said
+    bounds = ["--min", "price=10", "--max", "price=5"]
+    said = " ".join(printed(*asked, *bounds, code=1).err.split())
+    assert "Received: --min price=10, --max price=5" in said
+    both = ["--where", "category=cups", "--where-not", "category=cups"]
+    assert "has and has not the same category" in printed(*asked, *both, code=1).err
+
+
 def test_the_length_of_a_list_is_chosen(exports):
     assert [load(exports / name).k for name in ("popular", "item-cf")] == [7, 100]
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tfrec_recall.cli.arguments.source import parse_pairs
+from tfrec_recall.cli.console import warn
 
 if TYPE_CHECKING:
     from tfrec_recall.export import LoadedRetriever
 
 PANEL = "Choice of items"
+PREFIXES = ("where_not_", "where_", "min_", "max_")
+SHOWN = 5  # values that items have
 Given = tuple[tuple[str, str, str], ...]
 
 
@@ -33,8 +36,10 @@ class Wishes:
     def of(self, retriever: LoadedRetriever) -> dict[str, Any]:
         """The filters of a request of one row, or one for all.
 
-        Raises: ValueError for an attribute that the export cannot choose by, or a text where it
-            takes numbers.
+        Values that no item of the export's table has are told.
+
+        Raises: ValueError for an attribute that the export cannot choose by, a text where it takes
+            numbers, or what no item can have at once.
         """
         found: dict[str, Any] = {}
         for prefix, option, texts in self._given:
@@ -56,7 +61,54 @@ class Wishes:
                     raise ValueError(f"{option} has one bound for {column}. Received: {text} too.")
                 else:
                     found[name] = [one]
+        _check_together(found)
+        _tell_strangers(found, retriever)
         return found
+
+
+def _check_together(filters: Mapping[str, Any]) -> None:
+    """Raises ValueError for bounds that leave no number, and values that are all left out."""
+    for name, value in filters.items():
+        way, column = _parts(name)
+        least, most = value, filters.get(f"max_{column}")
+        if way == "min" and most is not None and least[0] > most[0]:
+            raise ValueError(
+                f"No number is at least --min and at most --max of {column}: give a larger --max. "
+                f"Received: --min {column}={least[0]:g}, --max {column}={most[0]:g}."
+            )
+        without = filters.get(f"where_not_{column}", [[]])[0]
+        if way == "where" and set(value[0]) <= set(without):
+            raise ValueError(
+                f"No item has and has not the same {column}: leave one of both options out. "
+                f"Received: --where and --where-not {', '.join(map(str, value[0]))}."
+            )
+
+
+def _tell_strangers(filters: Mapping[str, Any], retriever: LoadedRetriever) -> None:
+    """Says which values are chosen by that no item has, and some that there are."""
+    from tfrec_recall.operations.new_values import texts_in
+
+    for name, value in filters.items():
+        way, column = _parts(name)
+        if way in ("min", "max") or retriever.items is None or column not in retriever.items:
+            continue
+        counts = texts_in(retriever.items[column], retriever.filter_inputs[name]).value_counts()
+        strange = [one for one in map(str, value[0]) if one not in counts.index]
+        if strange:
+            told = ", ".join(map(repr, strange))
+            there = ", ".join(map(repr, counts.index[:SHOWN]))
+            more = ", …" if len(counts) > SHOWN else ""
+            warn((f"No item has {column} {told}; there are {there}{more}.", "yellow"))
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """The beginning of a filter's name, and the attribute.
+
+    >>> _parts("where_not_category"), _parts("min_price")
+    (('where_not', 'category'), ('min', 'price'))
+    """
+    prefix = next(one for one in PREFIXES if name.startswith(one))
+    return prefix.removesuffix("_"), name.removeprefix(prefix)
 
 
 def _value(option: str, text: str, value: str, dtype: Any) -> Any:

@@ -129,7 +129,8 @@ def batch(
     if found.resumed:
         say(f"{found.resumed:,} of {found.parts:,} parts were there and were left as they are.")
     if found.empty:
-        warn((f"{found.empty:,} of {found.requests:,} have no answer.", "yellow"))
+        why = ": no item left is as --where and the like say" if filters else ""
+        warn((f"{found.empty:,} of {found.requests:,} have no answer{why}.", "yellow"))
     say(f"{found.rows:,} rows for {found.requests:,} in ", (str(out), "bold"))
 
 

@@ -13,7 +13,7 @@ from tfrec_recall.cli.arguments.protocol import lists_repeats
 from tfrec_recall.cli.arguments.queries import of_items, of_users_in, parse_context, parts_of
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.arguments.wishes import Wishes, wishes
-from tfrec_recall.cli.console import results
+from tfrec_recall.cli.console import results, warn
 from tfrec_recall.cli.histories import histories
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
@@ -80,6 +80,14 @@ def recommend(
         data, name = histories(trained, retriever.path, source)
         queries, rows = of_users_in(data, name, retriever, user, said)
         found = lists.recommended(retriever, queries, rows, user, k, filters, again)
+    if filters:
+        for one in found:
+            if not one.items:
+                whose = "this history" if one.user is None else f"user {one.user}"
+                told = (
+                    f"Nothing is listed for {whose}: no other item is as --where and the like say"
+                )
+                warn((f"{told}.", "yellow"))
     lists.show(found, retriever.items, target.tables() if target else results())
     if target is not None:
         values = {"export": str(retriever.path), "lists": lists.as_json(found, retriever.items)}
