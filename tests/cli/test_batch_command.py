@@ -150,7 +150,13 @@ def test_users_that_cannot_be_asked_are_said(exported, tmp_path, capsys, table, 
 
 def test_options_without_effect_are_refused(exported, tmp_path, capsys):
     out = ["--out", tmp_path / "recs"]
-    for wrong in (["--what", "query-vectors", "--k", 3], ["--what", "similar-items", "--repeats"]):
+    pd.DataFrame({"user_id": ["v01"], "history": [["s04"]]}).to_parquet(tmp_path / "users.parquet")
+    for wrong in (
+        ["--what", "query-vectors", "--k", 3],
+        ["--what", "query-vectors", "--no-repeats"],
+        ["--what", "similar-items", "--repeats"],
+        ["--users", tmp_path / "users.parquet", "--data", "gone"],
+    ):
         assert "leave" in batch(capsys, exported, *wrong, *out, code=2).err
     (tmp_path / "notes.txt").write_text("none")
     wrong = ["--users", tmp_path / "notes.txt"]

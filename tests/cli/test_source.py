@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.cli.conftest import printed
 from tfrec_recall.cli.arguments.source import KINDS, Source, layout_of
 from tfrec_recall.data import datasets
 from tfrec_recall.features import kinds
@@ -84,3 +85,26 @@ def test_what_is_told_is_shown_also_where_reading_fails(tmp_path, capsys):
     with pytest.raises(ValueError, match="'rating'"):
         Source(str(tmp_path)).load()
     assert "--rename events.Timestamp=timestamp" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "recommend EXPORT --history s1 --data nope.csv",
+        "recommend EXPORT --item s1 --rename sku=item_id",
+        "batch EXPORT --what similar-items --out OUT --data nope.csv",
+        "batch EXPORT --what item-vectors --out OUT --items nope.csv",
+        "diff EXPORT EXPORT --sample 0 --data nope.csv",
+        "serve EXPORT --no-page --data nope.csv",
+    ],
+)
+def test_what_is_said_of_data_that_nothing_reads_is_refused(command, capsys, tmp_path):
+    places = {"EXPORT": tmp_path, "OUT": tmp_path / "out"}
+    name, *options = (places.get(word, word) for word in command.split())
+    said = printed(name, capsys, *options, code=2).err.replace("│", "")
+    assert f"leave {options[-2]} out" in " ".join(said.split())
+
+
+def test_of_no_user_no_length_of_lists_is_told(capsys, tmp_path):
+    said = printed("diff", capsys, tmp_path, tmp_path, "--sample", 0, "--k", 5, code=2).err
+    assert "of 0 users no list is compared" in " ".join(said.split())

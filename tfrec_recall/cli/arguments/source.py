@@ -9,6 +9,8 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from tfrec_recall.cli.console import waiting, warn
 
 if TYPE_CHECKING:
@@ -45,6 +47,22 @@ class Source:
     def name(self) -> str:
         """The name or path, as it was given."""
         return self.place or DEFAULT
+
+    @property
+    def given(self) -> str:
+        """The options that were given, between commas; of none an empty text."""
+        every = {"data": self.place, **self._files(), **self.layout, "columns": self.columns}
+        return _options_of(every)
+
+    def refuse(self, option: str, why: str) -> None:
+        """Raises BadParameter where anything is said of data that nothing would read.
+
+        Args:
+            option: by which they are not read.
+            why: they are not.
+        """
+        if self.given:
+            raise typer.BadParameter(f"{why}: leave {self.given} out", param_hint=option)
 
     def load(self) -> Interactions:
         """The data; what was recognised, mended or left out is printed."""
@@ -123,10 +141,8 @@ class Source:
 
     def _refuse_layout(self, what: str) -> None:
         """Raises ValueError for options that say how files are written; columns are features."""
-        given = {**self._files(), **self.layout, "columns": None}
-        said = [_option_of(name, value) for name, value in given.items() if value is not None]
-        if said:
-            options = ", ".join(said)
+        options = _options_of({**self._files(), **self.layout})
+        if options:
             raise ValueError(f"{self.name} holds {what}: leave {options} out. Received: {options}.")
 
     def _files(self) -> dict[str, str | None]:
@@ -307,6 +323,10 @@ def _option_of(argument: str, value: Any) -> str:
     if value is False:
         return _NEGATIVE[argument]
     return f"--{_OPTIONS.get(argument, argument).replace('_', '-')}"
+
+
+def _options_of(given: Mapping[str, Any]) -> str:
+    return ", ".join(_option_of(n, value) for n, value in that_say_something(given).items())
 
 
 def that_say_something(layout: Mapping[str, Any]) -> dict[str, Any]:

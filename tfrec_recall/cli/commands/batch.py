@@ -107,6 +107,12 @@ def batch(
             "--repeats, --no-repeats out",
             param_hint="--what",
         )
+    if what.of_items:
+        source.refuse("--what", f"{what.value} are of the catalogue, and no data is read")
+    if repeats is not None and not what.listed:
+        raise typer.BadParameter(
+            "vectors list nothing: leave --repeats, --no-repeats out", param_hint="--what"
+        )
     if k is not None and not what.listed:
         raise typer.BadParameter("vectors have no length of list: leave it out", param_hint="--k")
     if wishes and not what.listed:
@@ -187,6 +193,8 @@ def _requests(
         )
     if lacking or unknown or context:
         everyone = _everyone(retriever, source, context, not listed, lacking)
+    else:
+        source.refuse("--users", f"{users} says all that is asked, and no data is read")
     with telling(), waiting(f"Looking through {users}"):
         requests = UsersOfFile(users, retriever, everyone, not listed)
     if requests.strangers:

@@ -68,6 +68,12 @@ def diff(
     Users are those of `--data`, or of the data that the first export was trained on, and of updates
     that it or a later version of it has learnt.
     """
+    if not sample:
+        source.refuse("--sample", "of 0 users no list is compared, and no data is read")
+        if k is not None:
+            raise typer.BadParameter(
+                "of 0 users no list is compared: leave it out", param_hint="--k"
+            )
     target = output(json, "--json")
     beside = target.tables() if target else results()
     old, new = load_export(export), load_export(other)

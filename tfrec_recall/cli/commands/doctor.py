@@ -73,10 +73,10 @@ def doctor(
 
 
 def _refuse(source: Source, measured: Protocol) -> None:
-    if source.place is not None or measured.record():
+    if source.given or measured.record():
         raise ValueError(
-            "A comparison was measured on its own data: leave --data and the options of the "
-            "measurement out."
+            "A comparison was measured on its own data: leave --data and what is said of it, and "
+            "the options of the measurement out."
         )
 
 

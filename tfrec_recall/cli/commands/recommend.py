@@ -67,6 +67,9 @@ def recommend(
         raise typer.BadParameter(
             "give one of --user, --item and --history", param_hint="--user, --item, --history"
         )
+    if user is None:
+        named = "--history" if item is None else "--item"
+        source.refuse(named, "the items are all that is asked with, and no data is read")
     said = parse_context(context or [])
     target = output(json, "--json")
     retriever = load_export(export)

@@ -55,6 +55,8 @@ def serve(
     New versions are picked up while it runs. There is neither authentication nor encryption:
     production has TensorFlow Serving, which the same requests ask.
     """
+    if not page:
+        source.refuse("--no-page", "data are read for the page alone")
     _require_extra()
     with waiting(f"Loading {export}"):
         from tfrec_recall.serving.application import application
