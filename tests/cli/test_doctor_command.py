@@ -73,6 +73,8 @@ def test_seeded_faults_of_a_comparison_are_found(plan, capsys):
     assert "Nothing to say of popular." in told.out
     other = printed("doctor", capsys, plan.folder, "--data", "online-retail", code=1)
     assert "leave --data and the options of the measurement out" in other.err
+    other = printed("doctor", capsys, plan.folder, "--items", "items.csv", code=1)
+    assert "leave --items and the options of the measurement out" in other.err
 
 
 def test_an_export_is_asked_and_its_card_read(retriever, split, folder, tmp_path, capsys):

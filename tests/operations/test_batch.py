@@ -189,6 +189,14 @@ def test_about_nobody_there_is_a_part_with_the_columns_of_any(answers, loaded, t
     assert len(empty) == 0
 
 
+def test_answers_do_not_go_among_the_versions_of_an_export(loaded, data):
+    everyone = EveryUser(data, loaded.inputs)
+    for wrong in (loaded.path.parent / "9", loaded.path / "recs"):
+        with pytest.raises(ValueError, match=r"folder \(--out\) goes into a folder of its own"):
+            answer_all(loaded, everyone, wrong, QueryVectors())
+        assert not wrong.exists()
+
+
 def test_another_export_at_the_same_place_is_refused(loaded, data, tmp_path):
     everyone = EveryUser(data, loaded.inputs)
     answer_all(loaded, everyone, tmp_path / "recs", QueryVectors())

@@ -128,6 +128,11 @@ def test_a_delta_that_does_not_fit_or_is_damaged_makes_no_version(old, new, delt
     with pytest.raises(ValueError, match=r"deltas of format 1\. Received: 2"):
         apply_delta(old, broken, tmp_path / "served")
     assert not list((tmp_path / "served").glob("[0-9]*"))
+    for out in (old.parent / "9", new / "delta"):
+        with pytest.raises(ValueError, match=r"out \(--out\) goes into a folder of its own"):
+            write_delta(old, new, out)
+    with pytest.raises(ValueError, match="takes no other one into itself"):
+        apply_delta(old, delta.folder, new.parent / "9")
     with pytest.raises(FileExistsError, match="written to a new folder"):
         write_delta(old, new, delta.folder)
 

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from tfrec_recall.cli.console import notices, results
 from tfrec_recall.data.files import check_folder, replacing
+from tfrec_recall.export.place import refuse_in_version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,7 @@ class Output:
         given: the path, or `-` for stdout.
         option: the option that it was given to, for messages.
 
-    Raises: OSError of the kind that writing would meet.
+    Raises: OSError of the kind that writing would meet; ValueError for a file of a version.
     """
 
     def __init__(self, given: str | os.PathLike[str], option: str):
@@ -98,6 +99,7 @@ class Output:
             writable = not self._place.exists() or os.access(self._place, os.W_OK)
             _require(writable, PermissionError, "no permission")
             check_folder(self._place.parent)
+            refuse_in_version(self._place, self.option)
 
 
 def output(given: str | os.PathLike[str] | None, option: str) -> Output | None:

@@ -13,6 +13,7 @@ from tfrec_recall.data.files import check_name
 from tfrec_recall.data.notices import tell
 from tfrec_recall.export.expected_answers import answered, write_answers
 from tfrec_recall.export.model_card import dumps, model_card, plain
+from tfrec_recall.export.place import refuse_a_version
 from tfrec_recall.export.popularity_file import write_popularity
 from tfrec_recall.export.serving_module import ServingModule, serving_signatures
 from tfrec_recall.export.tuning_file import write_tuning
@@ -60,9 +61,11 @@ def export(
     Returns: the directory of the new version.
 
     Raises: OSError of the kind that occurred; the path is then as it was before. ValueError for a
-        path that TensorFlow reads as a pattern; TypeError if the card cannot be written as JSON.
+        path that TensorFlow reads as a pattern, or that is or lies in a version; TypeError if the
+        card cannot be written as JSON.
     """
     check_name(os.path.abspath(path))
+    refuse_a_version(path)
     asked = requests(retriever, warmup, items)
     options = tf.saved_model.SaveOptions(namespace_whitelist=["Scann"])
     with save_context.save_context(options):  # else TensorFlow traces all a second time to save it

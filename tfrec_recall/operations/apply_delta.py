@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from tfrec_recall.export.next_version import next_version
+from tfrec_recall.export.place import refuse_a_version
 from tfrec_recall.export.version_files import fingerprint, newest_version
 from tfrec_recall.export.versions import write_version
 from tfrec_recall.operations import delta_files as files
@@ -35,6 +36,8 @@ def apply_delta(
         then no version is made. BlockingIOError where another process makes the next version there.
     """
     target = None if to is None else pathlib.Path(to)
+    if target is not None:
+        refuse_a_version(target)
     with next_version(pathlib.Path(old), target) as unchanged:
         before, folder = newest_version(pathlib.Path(old)), pathlib.Path(delta)
         manifest = _fitting(before, folder)

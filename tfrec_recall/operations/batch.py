@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from tfrec_recall.data.like_lengths import like_lengths
 from tfrec_recall.export import LoadedRetriever
+from tfrec_recall.export.place import refuse_among_versions
 from tfrec_recall.export.version_files import fingerprint
 from tfrec_recall.operations.answer_folder import AnswerFolder
 from tfrec_recall.operations.answers import POSITION, Answers, told
@@ -71,12 +72,13 @@ def answer_all(
         part_size: requests in a part.
         progress: called with requests done and requests in all, after each batch.
 
-    Raises: ValueError for a folder with something else, or what the export cannot answer; OSError
-        of the kind that occurred.
+    Raises: ValueError for a folder with something else or within an export, or what the export
+        cannot answer; OSError of the kind that occurred.
     """
     for name, size in (("batch_size", batch_size), ("part_size", part_size)):
         if size < 1:
             raise ValueError(f"{name} is a number of requests, at least 1. Received: {size}.")
+    refuse_among_versions(folder, "folder (--out)")
     answers.check(retriever)
     settings = {
         "export": fingerprint(retriever.path),

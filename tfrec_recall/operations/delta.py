@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tfrec_recall.export import LoadedRetriever, load
+from tfrec_recall.export.place import refuse_among_versions
 from tfrec_recall.export.version_files import fingerprint, newest_version
 from tfrec_recall.health.asked import item_vectors
 from tfrec_recall.operations import delta_files as files
@@ -58,11 +59,13 @@ def write_delta(
         old, new: directories of versions, of which the newest is taken, or those of one version.
         out: a folder that is not there.
 
-    Raises: FileNotFoundError if there is no export; ValueError where ids are of two types;
+    Raises: FileNotFoundError if there is no export; ValueError where ids are of two types, or `out`
+        lies within an export;
         FileExistsError if there is something at `out`.
     """
     before, after = (newest_version(pathlib.Path(path)) for path in (old, new))
     target = pathlib.Path(out)
+    refuse_among_versions(target, "out (--out)")
     if target.exists():
         raise FileExistsError(f"A delta is written to a new folder. Received: {target}.")
     target.parent.mkdir(parents=True, exist_ok=True)

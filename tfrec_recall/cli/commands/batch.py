@@ -123,8 +123,10 @@ def batch(
         )
     said = parse_context(context or [])
     retriever = load_export(export)
+    from tfrec_recall.export.place import refuse_among_versions
     from tfrec_recall.operations import answer_all
 
+    refuse_among_versions(out, "--out")
     filters = wishes.of(retriever)
     kind = _answers(what, k or retriever.k, filters)
     kind.check(retriever)

@@ -30,6 +30,7 @@ from tfrec_recall.comparison.cuts import with_main
 from tfrec_recall.comparison.runs import Run, standing
 from tfrec_recall.comparison.schedule import Round, schedule
 from tfrec_recall.data.files import alone_in, check_folder, check_name, replacing
+from tfrec_recall.export.place import refuse_among_versions
 
 if TYPE_CHECKING:
     from tfrec_recall.data import Split
@@ -110,6 +111,7 @@ def compare(
     limit = None if budget is None else seconds(budget)
     places = None if cuts is None else parse_cuts(cuts)
     chosen, published = parse_settings(settings or (), named)
+    refuse_among_versions(out, "--out")
     check_folder(out)
     check_name(os.path.abspath(out))  # checkpoints of runs are found by it
     trained = {name: model for name, model in named.items() if model in entries()}

@@ -75,8 +75,8 @@ def doctor(
 def _refuse(source: Source, measured: Protocol) -> None:
     if source.given or measured.record():
         raise ValueError(
-            "A comparison was measured on its own data: leave --data and what is said of it, and "
-            "the options of the measurement out."
+            f"A comparison was measured on its own data: leave {source.given or '--data'} and the "
+            "options of the measurement out."
         )
 
 

@@ -24,6 +24,7 @@ from tfrec_recall.cli.console import results, say
 from tfrec_recall.cli.discovery import entry
 from tfrec_recall.cluster import Cluster
 from tfrec_recall.data.files import alone_in, check_folder, check_name, replacing
+from tfrec_recall.export.place import refuse_among_versions
 
 if TYPE_CHECKING:
     from tfrec_recall.cli.runs.searching import Searching
@@ -90,6 +91,7 @@ def tune(
         raise ImportError("tune draws its trials with optuna: pip install 'tfrec-recall[tune]'.")
     folder = out or pathlib.Path("tuned") / chosen.name
     check_name(os.path.abspath(folder))  # of checkpoints
+    refuse_among_versions(folder, "--out")
     check_folder(folder)
     began = time.monotonic()
     from tfrec_recall.cli.runs.followed import without_effect
