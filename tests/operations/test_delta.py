@@ -137,6 +137,33 @@ def test_a_delta_that_does_not_fit_or_is_damaged_makes_no_version(old, new, delt
         write_delta(old, new, delta.folder)
 
 
+def test_a_damaged_file_of_a_delta_is_named_before_anything_is_made(old, delta, tmp_path):
+    parts = [path for path in delta.folder.rglob("*") if path.is_file()]
+    assert {"items.parquet", "manifest.json"} < {path.name for path in parts}
+    for number, part in enumerate(parts):
+        if part.name == "manifest.json":
+            continue
+        name, raw = part.relative_to(delta.folder), part.read_bytes()
+        broken = shutil.copytree(delta.folder, tmp_path / str(number))
+        for damaged in (raw[:-1], bytes([raw[0] ^ 1]) + raw[1:], None):
+            (broken / name).unlink() if damaged is None else (broken / name).write_bytes(damaged)
+            with pytest.raises(ValueError, match=rf"fetch it again. Received: \S*{name}, "):
+                apply_delta(old, broken, tmp_path / "served")
+    assert not (tmp_path / "served").exists()
+
+
+def test_deltas_of_earlier_versions_are_applied(old, new, delta, tmp_path):
+    earlier = shutil.copytree(delta.folder, tmp_path / "earlier")
+    manifest = json.loads((earlier / "manifest.json").read_text())
+    assert {one["path"] for one in manifest.pop("parts")} > {"items.parquet"}
+    (earlier / "manifest.json").write_text(json.dumps(manifest))
+    assert sums(apply_delta(old, earlier, tmp_path / "served")) == sums(new)
+    del manifest["tensors"]
+    (earlier / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match=r"Received: .*manifest.json without tensors"):
+        apply_delta(old, earlier, tmp_path / "served")
+
+
 def test_what_was_written_meanwhile_is_not_passed_over(old, delta, tmp_path, monkeypatch):
     place, write = shutil.copytree(old.parent, tmp_path / "m"), delta_files.write_variables
 

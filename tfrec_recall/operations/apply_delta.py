@@ -65,7 +65,7 @@ def apply_delta(
 
 
 def _fitting(before: pathlib.Path, folder: pathlib.Path) -> dict[str, Any]:
-    """The manifest of a delta; ValueError unless it goes on from this version."""
+    """The manifest of a delta; ValueError unless it is whole and goes on from this version."""
     manifest = files.read_manifest(folder)
     outside = [one["path"] for one in manifest["files"] if not _within(one["path"])]
     if outside:
@@ -76,6 +76,7 @@ def _fitting(before: pathlib.Path, folder: pathlib.Path) -> dict[str, Any]:
             f"The delta goes on from the version {expected}, which was number "
             f"{manifest['old']['version']} where it was written. Received: {before}, {found}."
         )
+    files.check_parts(folder, manifest)
     return manifest
 
 

@@ -81,6 +81,7 @@ def write_delta(
             "files": _write_files(before, after, draft),
             "tensors": _write_tensors(before, after, draft),
         }
+        manifest["parts"] = files.parts_of(draft)
         text = json.dumps(manifest, indent=1, ensure_ascii=False)
         (draft / files.MANIFEST).write_text(text + "\n", encoding="utf-8")
         draft.chmod(0o755)

@@ -18,6 +18,7 @@ from tfrec_recall.data.files import check_name
 
 MANIFEST, ITEMS, FILES, TENSORS = "manifest.json", "items.parquet", "files", "tensors"
 FORMAT = 1
+KEYS = {"old", "new", "files", "tensors"}  # of the manifest
 VARIABLES = "variables/variables"
 OF_VARIABLES = "variables"
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"  # TensorFlow's name of it among the variables
@@ -36,12 +37,51 @@ def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"The manifest of a delta is JSON. Received: {path}: {error}.") from error
-    if found.get("format") != FORMAT:
+    told = found.get("format") if isinstance(found, dict) else found
+    if told != FORMAT:
         raise ValueError(
             f"This version of tfrec_recall reads deltas of format {FORMAT}. "
-            f"Received: {found.get('format')!r} in {path}."
+            f"Received: {told!r} in {path}."
+        )
+    lacking = sorted(KEYS - set(found))
+    if lacking:
+        raise ValueError(
+            f"The manifest of a delta has {', '.join(sorted(KEYS))}: fetch it again. "
+            f"Received: {path} without {', '.join(lacking)}."
         )
     return dict(found)
+
+
+def parts_of(folder: pathlib.Path) -> list[dict[str, Any]]:
+    """The files of a delta beside its manifest: path, sha256 and size of each."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [
+        {
+            "path": path.relative_to(folder).as_posix(),
+            "sha256": sum_of(path),
+            "size": path.stat().st_size,
+        }
+        for path in paths
+    ]
+
+
+def check_parts(folder: pathlib.Path, manifest: Mapping[str, Any]) -> None:
+    """Raises ValueError for a file of a delta that is not there or not as it was written.
+
+    Those of deltas that earlier versions of tfrec_recall wrote are not known.
+    """
+    for one in manifest.get("parts", ()):
+        path = folder / one["path"]
+        found = f"{path.stat().st_size:,} bytes" if path.is_file() else "no such file"
+        if not path.is_file() or path.stat().st_size != one["size"]:
+            told = f"{found}, where {one['size']:,} bytes were written"
+        elif sum_of(path) != one["sha256"]:
+            told = f"{found}, with another sum (sha256) than those that were written"
+        else:
+            continue
+        raise ValueError(
+            f"A file of the delta is damaged: fetch it again. Received: {path}, {told}."
+        )
 
 
 def files_of(version: pathlib.Path, variables: bool = False) -> list[str]:
