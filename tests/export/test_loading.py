@@ -1,6 +1,7 @@
 """What is no whole export is said so."""
 
 import gc
+import json
 import shutil
 
 import pytest
@@ -106,6 +107,30 @@ def test_the_graph_serves_without_its_card(version, content):
     assert loaded.card == {}
     assert loaded.report == {}
     assert texts(loaded({"history": [["item 3"]]}, k=1)[0]) == [["item 3"]]
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"retriever": "abc"}, 'retriever is an object.*Received: "abc" in .*model_card.json'),
+        ({"metrics": [1]}, r"metrics is an object.*Received: \[1\] in"),
+        ({"data": {"model": "m", "data": "d", "layout": [1]}}, "data.layout is an object"),
+        ({"retriever": {"filters": "price"}}, "retriever.filters is a list"),
+        ({"k": True}, "k is a whole number"),
+    ],
+)
+def test_a_card_that_was_edited_into_another_kind_is_named(told, message, version):
+    card = version / "assets.extra" / "model_card.json"
+    card.write_text(json.dumps(told))
+    with pytest.raises(ValueError, match=message):
+        load(version)
+
+
+@pytest.mark.parametrize("told", [{"data": {"layout": "wide"}, "git": None}, {"metrics": {}}])
+def test_what_python_gives_as_data_is_of_any_kind(told, version):
+    card = version / "assets.extra" / "model_card.json"
+    card.write_text(json.dumps(told))
+    assert load(version).card == told
 
 
 def test_tables_go_with_what_was_loaded(version):

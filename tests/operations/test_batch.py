@@ -197,6 +197,13 @@ def test_answers_do_not_go_among_the_versions_of_an_export(loaded, data):
         assert not wrong.exists()
 
 
+@pytest.mark.parametrize("text", ["{", "[1]"])
+def test_a_damaged_manifest_is_named(text, loaded, data, tmp_path):
+    (tmp_path / "_manifest.json").write_text(text)
+    with pytest.raises(ValueError, match=rf"{tmp_path}/_manifest.json is damaged.*Received: "):
+        answer_all(loaded, EveryUser(data, loaded.inputs), tmp_path, QueryVectors())
+
+
 def test_another_export_at_the_same_place_is_refused(loaded, data, tmp_path):
     everyone = EveryUser(data, loaded.inputs)
     answer_all(loaded, everyone, tmp_path / "recs", QueryVectors())

@@ -15,6 +15,15 @@ EXTRA = "assets.extra"
 CARD = "model_card.json"
 ITEMS = "items.parquet"
 STATE, STATE_ID = "training_state", "training_state_id"  # in the data that a card tells of
+# What the values of a card are, as far as they are read; without a value, null.
+OBJECTS = (
+    *("retriever", "retriever.index", "retriever.similar_items_index", "retriever.channels"),
+    *("inputs", "signatures", "metrics", "packages", "warmup", "warmup.refused", "git"),
+    *("reindexed", "data.layout", "data.settings", "data.protocol", "data.rows", "data.updated"),
+)
+LISTS = ("retriever.filters",)
+NUMBERS = ("items", "k")
+IN_JSON: dict[type, str] = {dict: "an object", list: "a list", int: "a whole number"}
 VARIABLES = "variables/variables.index"  # which knows a sum of the values of each variable
 
 
@@ -40,12 +49,38 @@ def newest_version(path: pathlib.Path) -> pathlib.Path:
 
 
 def card_of(version: pathlib.Path) -> dict[str, Any]:
-    """The model card; empty where it is missing or not readable: the graph serves without it."""
+    """The model card; empty where it is missing or not readable: the graph serves without it.
+
+    Raises: ValueError for a card whose values are of other kinds than `export` writes.
+    """
+    path = version / EXTRA / CARD
     try:
-        card = json.loads((version / EXTRA / CARD).read_text(encoding="utf-8"))
+        card = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return card if isinstance(card, dict) else {}
+    if not isinstance(card, dict):
+        return {}
+    _check_kinds(card, path)
+    return card
+
+
+def _check_kinds(card: Mapping[str, Any], path: pathlib.Path) -> None:
+    """Raises ValueError that names the file and the key of a value of another kind."""
+    data = card.get("data")
+    by_train = isinstance(data, dict) and {"model", "data"} <= data.keys()
+    for keys, kind in ((OBJECTS, dict), (LISTS, list), (NUMBERS, int)):
+        for key in keys:
+            first, *rest = key.split(".")
+            if first == "data" and not by_train:
+                continue  # in Python it is whatever one likes
+            value = card.get(first)
+            for name in rest:
+                value = value.get(name) if isinstance(value, dict) else None
+            if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+                raise ValueError(
+                    f"In a model card {key} is {IN_JSON[kind]}: write it as it was, or export "
+                    f"again. Received: {json.dumps(value)[:80]} in {path}."
+                )
 
 
 def features_in(card: Mapping[str, Any]) -> list[dict[str, Any]]:

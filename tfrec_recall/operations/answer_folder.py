@@ -82,7 +82,7 @@ class AnswerFolder:
     def _begin(self) -> None:
         manifest = self.path / MANIFEST
         if manifest.exists():
-            self._check(json.loads(manifest.read_text(encoding="utf-8")))
+            self._check(_read(manifest))
             for left in self.path.glob(".*"):  # by a process that was killed
                 if left.name.startswith((".part-", f".{SUCCESS}", f".{MANIFEST}")):
                     left.unlink()
@@ -114,6 +114,20 @@ class AnswerFolder:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _read(manifest: pathlib.Path) -> Mapping[str, Any]:
+    """Raises ValueError that names a manifest which is no JSON object."""
+    try:
+        found = json.loads(manifest.read_text(encoding="utf-8"))
+    except ValueError as error:
+        found = error
+    if not isinstance(found, dict):
+        raise ValueError(
+            f"{manifest} is damaged, and tells no more what the parts beside it answer: take "
+            f"another folder, or remove this one. Received: {found}."
+        )
+    return found
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
