@@ -48,6 +48,16 @@ def test_tables_that_were_cut_are_found(exported, tmp_path, capsys):
     assert "assets.extra/items.parquet cannot be read" in " ".join(said.err.split())
 
 
+@pytest.mark.parametrize("damage", [lambda raw: raw[:-20], lambda raw: raw[:40] + b"!" + raw[41:]])
+def test_damaged_warm_up_requests_are_named(damage, exported, tmp_path, capsys):
+    shutil.copytree(exported / "1", tmp_path / "1")
+    path = tmp_path / "1" / "assets.extra" / "tf_serving_warmup_requests"
+    path.write_bytes(damage(path.read_bytes()))
+    said = "".join(check(capsys, tmp_path, code=1).err.split())
+    assert f"copy{path}again" in said
+    assert "faultoftfrec-recall" not in said
+
+
 LISTS = {
     "item_id": np.array([["a", "b", "c", ""]], dtype=object),
     "score": np.array([[4.0, 2.0, 1.0, -np.inf]]),

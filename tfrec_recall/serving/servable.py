@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
 from tfrec_recall.export.loading import saved_model
@@ -105,16 +106,26 @@ def _definitions(folder: pathlib.Path) -> dict[str, meta_graph_pb2.SignatureDef]
 
 
 def _warm_up(folder: pathlib.Path) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """The requests that came with the version: signature and inputs."""
+    """The requests that came with the version: signature and inputs.
+
+    Raises: ValueError that names the file where it is damaged.
+    """
     from tensorflow_serving.apis import prediction_log_pb2
 
     path = folder / EXTRA / FILE
     if not path.exists():
         return
-    for record in tf.data.TFRecordDataset([str(path)]).as_numpy_iterator():
-        request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
-        arrays = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
-        yield request.model_spec.signature_name, arrays
+    try:
+        for record in tf.data.TFRecordDataset([str(path)]).as_numpy_iterator():
+            request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+            arrays = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
+            yield request.model_spec.signature_name, arrays
+    except (tf.errors.OpError, DecodeError, TypeError, ValueError) as error:
+        lines = str(getattr(error, "message", error)).splitlines()
+        raise ValueError(
+            f"The warm-up requests of an export are damaged: copy {path} again, or export again. "
+            f"Received: {lines[0] if lines else type(error).__name__}"
+        ) from error
 
 
 def _axes(shape: tf.TensorShape) -> str:
