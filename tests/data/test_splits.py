@@ -426,6 +426,7 @@ GIVEN = Interactions(pd.DataFrame({"user_id": [1], "item_id": [1], "split": ["te
 ONE_OF_THREE = Interactions(
     pd.DataFrame({"user_id": [1, 1, 2, 3], "item_id": 1, "timestamp": [0, 1, 2, 3]})
 )
+ONCE = Interactions(pd.DataFrame({"user_id": [1, 2], "item_id": 1, "timestamp": [0, 1]}))
 TIMED = Interactions(pd.DataFrame({"user_id": [1, 1], "item_id": [1, 2], "timestamp": [0, 86400]}))
 AGAIN = Interactions(  # the last basket of three users holds what the first did
     pd.DataFrame({"user_id": [1, 2, 3] * 3, "item_id": 7}).assign(
@@ -443,8 +444,13 @@ AGAIN = Interactions(  # the last basket of three users holds what the first did
         (lambda: splits.hold_out_users(TIMELESS), r"hold_out_users needs to know"),
         (
             lambda: splits.last_events_out(TIMED),
-            r"11 events or more.*--split last:1.*--minimum.*Received: 2 events",
+            r"11 events or more.*--split last:1,0\).*--minimum 2\).*Received: 2 events",
         ),
+        (
+            lambda: splits.last_events_out(TIMED, 1, 1),
+            r"3 events or more.*test=1, validation=0 \(--split last:1,0\)",
+        ),
+        (lambda: splits.last_events_out(ONCE), r"No user has .*\(--split temporal:.*: 1 events"),
         (lambda: splits.last_events_out(TIMED, test=0), r"test is 1 at least. Received: test=0"),
         (lambda: splits.last_events_out(TIMED, test=1.5), r"whole numbers.*Received: test=1.5"),
         (lambda: splits.last_events_out(TIMED, validation=True), r"Received: validation=True"),
@@ -467,13 +473,24 @@ AGAIN = Interactions(  # the last basket of three users holds what the first did
         (lambda: splits.temporal(TIMED, "soon", 9), r"validation_from is.*Received: 'soon'"),
         (lambda: splits.hold_out_users(TIMED, test=1.5), r"shares.*test=1.5"),
         (lambda: splits.hold_out_users(TIMED), r"6 events or more.*Received: 0 such users of 1"),
-        (lambda: splits.hold_out_users(TIMED, targets=1), r"others to learn from"),
+        (
+            lambda: splits.hold_out_users(TIMED, targets=1),
+            r"to learn from: of few users.*last:1,0\)",
+        ),
         (
             lambda: splits.hold_out_users(ONE_OF_THREE, targets=1),
             r"2 events or more for each part.*Received: 1 such users of 3",
         ),
         (lambda: splits.hold_out_users(TIMED, targets=2, minimum=2), r"minimum is 3 at least"),
         (lambda: splits.random_events_out(TIMELESS), r"3 events or more.*Received: 1 events"),
+        (
+            lambda: splits.random_events_out(TIMED, test=0.2),
+            r"3 events or more. Without validation \(--split random:0.2,0\).*Received: 2 events",
+        ),
+        (
+            lambda: splits.random_events_out(TIMED, validation=0, minimum=4),
+            r"4 events or more. A smaller minimum \(--minimum 2\).*Received: 2 events",
+        ),
         (lambda: splits.random_events_out(TIMED, test=1), r"shares.*Received: test=1"),
         (lambda: splits.random_events_out(TIMED, minimum=2), r"minimum is 3 at least"),
         (lambda: splits.standard(GIVEN, minimum=3), r"followed as it is.*Received: 3"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ from pyspark.sql import functions as F
 
 from tfrec_recall.data.checks import PARTS
 from tfrec_recall.data.order import TIE_ORDER
+from tfrec_recall.data.splits.last_events_out import way_on
 from tfrec_recall.data.splits.parts import check_counts, label
 from tfrec_recall.data.splits.standard import MINUTE, Cuts
 from tfrec_recall.data.splits.temporal import cuts_of, named_cut
@@ -55,8 +57,8 @@ def last_events_out(
         interactions,
         least,
         f"last_events_out(test={test}, validation={validation}) needs users with {least} events or "
-        "more. Fewer targets, such as test=1, validation=1, or a smaller minimum, ask users with "
-        "fewer events.",
+        "more.",
+        way_on,
     )
     size = F.col(_SIZE)
     targets = F.least(size - 1, F.lit(test + validation))
@@ -333,10 +335,21 @@ def _split_by(
     return SparkSplit(name, interactions, labelled.select(*kept))
 
 
-def _refuse_too_few(interactions: SparkInteractions, least: int, message: str) -> None:
+def _refuse_too_few(
+    interactions: SparkInteractions,
+    least: int,
+    message: str,
+    way_on: Callable[[int], str] | None = None,
+) -> None:
+    """Raises ValueError where no user has so many events.
+
+    Args:
+        way_on: what asks users who have so many at most.
+    """
     most = _most(interactions.events.groupBy("user_id").count())
     if most < least:
-        raise ValueError(f"{message} Received: {most} events at most.")
+        told = message if way_on is None else f"{message} {way_on(most)}"
+        raise ValueError(f"{told} Received: {most} events at most.")
 
 
 def _most(counts: DataFrame) -> int:

@@ -56,9 +56,13 @@ def hold_out_users(
     eligible = np.flatnonzero(size[starts] >= least)
     counts = [max(round(share * len(eligible)), share > 0) for share in (validation, test)]
     if sum(counts) > len(eligible) or sum(counts) >= starts.sum():
+        fewer = "fewer targets (--split users:0.1,targets=1) ask users with fewer events"
+        if targets == 1:
+            split = "last:1" if size.max(initial=0) > 2 else "last:1,0"
+            fewer = f"of few users, leave out events instead (--split {split})"
         raise NobodyAsked(
             f"hold_out_users needs users with {least} events or more for each part, and others to "
-            "learn from: fewer targets (--split users:0.1,targets=1) ask users with fewer events. "
+            f"learn from: {fewer}. "
             f"Received: {len(eligible):,} such users of {starts.sum():,}.",
             data,
         )

@@ -55,9 +55,7 @@ def last_events_out(
         most = size.max(initial=0)
         raise NobodyAsked(
             f"last_events_out(test={test}, validation={validation}) needs users with {least} "
-            "events or more. Fewer targets, such as test=1, validation=1 (--split last:1), or a "
-            "smaller minimum (--minimum), ask users with fewer events. "
-            f"Received: {most} events at most.",
+            f"events or more. {way_on(int(most))} Received: {most} events at most.",
             data,
         )
     tests, targets = _shared_out(size, test, validation)
@@ -66,6 +64,26 @@ def last_events_out(
     part[asked & (from_end < tests)] = 2
     name = label("last_events_out", minimum, test=test, validation=validation)
     return split_by(name, interactions, data, part)
+
+
+def way_on(most: int) -> str:
+    """What asks users who have so many events at most, though these are too few for a split.
+
+    >>> way_on(2)[:72]
+    'Fewer targets, such as test=1, validation=0 (--split last:1,0), or a sma'
+    """
+    if most < 2:
+        return (
+            "No user has an event before another one, to be asked with: temporal (--split "
+            "temporal:MOMENT,MOMENT) asks all at a moment."
+        )
+    fewer = "test=1, validation=1 (--split last:1)"
+    if most == 2:
+        fewer = "test=1, validation=0 (--split last:1,0)"
+    return (
+        f"Fewer targets, such as {fewer}, or a smaller minimum, {most} at most (--minimum {most}), "
+        "ask users with fewer events."
+    )
 
 
 def _shared_out(size: np.ndarray, test: int, validation: int) -> tuple[np.ndarray, np.ndarray]:

@@ -65,9 +65,15 @@ def random_events_out(
     place, size = places_from_end(starts)  # of the drawn order: it has the same users
     asked = size >= least
     if not asked.any():
+        most = size.max(initial=0)
+        way_on = ""
+        if validation and most == 2:
+            way_on = f" Without validation (--split random:{test:g},0) two are enough."
+        elif most >= parts:
+            way_on = f" A smaller minimum (--minimum {most}) asks users with fewer events."
         raise NobodyAsked(
-            f"random_events_out needs users with {least} events or more (--minimum). "
-            f"Received: {size.max(initial=0)} events at most.",
+            f"random_events_out needs users with {least} events or more.{way_on} "
+            f"Received: {most} events at most.",
             data,
         )
     of_test, of_validation = _counts(size, test), _counts(size, validation)
