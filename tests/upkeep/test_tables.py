@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from tfrec_recall.data.notices import ReadingNotice
+from tfrec_recall.data.order import TIE_ORDER
 from tfrec_recall.upkeep.tables import in_form, joined
 
 ITEMS = pd.DataFrame(
@@ -70,6 +71,16 @@ def test_events_without_a_column_have_none_of_it():
         found = in_form(pd.DataFrame({"user_id": ["v"]}), like)
     assert found.dtypes.tolist() == ["str", "Int64", "boolean"]
     assert found[["quantity", "gift"]].isna().all(axis=None)
+
+
+def test_columns_that_the_training_did_not_have_are_told_of_each_table():
+    like = pd.DataFrame({"user_id": ["u"], "item_id": ["a"]})
+    with pytest.warns(ReadingNotice, match="did not have are left out: device, shop.") as told:
+        found = in_form(like.assign(device="app", shop=1, **{TIE_ORDER: 0}), like)
+    assert len(told) == 1
+    assert list(found) == ["user_id", "item_id"]
+    with pytest.warns(ReadingNotice, match="did not have are left out: colour."):
+        joined(ITEMS, ITEMS[:1].assign(colour="red"), "items", "item_id")
 
 
 @pytest.mark.parametrize("dtype", ["int64", "float64", "float32"])

@@ -7,7 +7,9 @@ import pandas as pd
 from tfrec_recall.data.among import among
 from tfrec_recall.data.arrow_frames import without_nullable
 from tfrec_recall.data.column_types import in_type, nullable, with_nullable, without_categories
+from tfrec_recall.data.examples import HISTORY_ONLY
 from tfrec_recall.data.notices import tell
+from tfrec_recall.data.order import TIE_ORDER
 from tfrec_recall.data.recent_events import merged
 
 
@@ -15,7 +17,7 @@ def in_form(events: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
     """Events with the columns and types of those that were learnt.
 
     Integers and flags are nullable where some are missing. Where no weight came, each event counts
-    1, which is told.
+    1, which is told, and so is which columns are left out.
 
     Raises: ValueError for a column that cannot have this type.
     """
@@ -23,6 +25,7 @@ def in_form(events: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
         tell("The new events have no weight, which those of the training had: each counts 1.")
         events = events.assign(weight=1)
     lacking = [str(column) for column in like if column not in events]
+    _tell_others(events, like)
     if lacking:
         tell(f"The new events have no {', '.join(lacking)}, which those of the training had.")
     return _typed(events, like, "events")
@@ -43,9 +46,7 @@ def joined(known: pd.DataFrame, new: pd.DataFrame, table: str, key: str) -> pd.D
             f"write them as {way}. "
             f"Received: {new[key].dtype}, the first {new[key].head(3).tolist()}."
         )
-    others = [str(column) for column in new if column not in known]
-    if others:
-        tell(f"Columns that the training did not have are left out: {', '.join(others)}.")
+    _tell_others(new, known)
     own = [column for column in known if column in new and column != key]
     lacking = [column for column in known if column not in new]
     if own and lacking:
@@ -64,6 +65,12 @@ def joined(known: pd.DataFrame, new: pd.DataFrame, table: str, key: str) -> pd.D
     rows = _typed(rows, known, table)
     plain = {name: nullable(dtype) for name, dtype in known.dtypes.items() if name != key}
     return without_nullable(merged(known.astype(plain), rows.astype(plain), key))
+
+
+def _tell_others(new: pd.DataFrame, known: pd.DataFrame) -> None:
+    others = [str(one) for one in new if one not in known and one not in (TIE_ORDER, HISTORY_ONLY)]
+    if others:
+        tell(f"Columns that the training did not have are left out: {', '.join(others)}.")
 
 
 def _typed(rows: pd.DataFrame, like: pd.DataFrame, table: str) -> pd.DataFrame:
