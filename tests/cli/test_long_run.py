@@ -13,6 +13,7 @@ from tests.cli.conftest import RENAME, run
 from tests.cli.test_training import STEPS, Toy
 from tfrec_recall.cli.commands import train as command
 from tfrec_recall.cli.runs.long_run import LongRun, long_run
+from tfrec_recall.cli.runs.tensorboard import check_run
 from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.models.fitting.run import checkpoints_of
 from tfrec_recall.operations.delta_files import tensors_of
@@ -94,6 +95,18 @@ def test_a_folder_that_would_not_be_found_again_is_refused(name, tmp_path, monke
                 with pytest.raises(ValueError, match=r"for a pattern .*Received: "):
                     refuse(folder)
     assert os.listdir(tmp_path / name) == []
+
+
+def test_what_is_kept_of_a_run_lies_outside_of_exports(tmp_path):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "saved_model.pb").write_bytes(b"")
+    with pytest.raises(ValueError, match="--checkpoints goes into a folder of its own"):
+        long_run(tmp_path / "9")
+    with pytest.raises(ValueError, match="--tensorboard goes into a folder of its own"):
+        check_run(tmp_path / "9")
+    (tmp_path / "begun").mkdir()
+    assert long_run(tmp_path / "begun").folder == tmp_path / "begun"
+    check_run(tmp_path / "begun", goes_on=True)
 
 
 def test_a_folder_belongs_to_one_run(tmp_path, capsys):

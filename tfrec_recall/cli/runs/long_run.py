@@ -159,12 +159,16 @@ def long_run(
 ) -> LongRun:
     """What is kept of a run, by the options that say so.
 
-    Raises: ValueError for a folder whose path TensorFlow would take for a pattern.
+    Raises: ValueError for a folder whose path TensorFlow would take for a pattern, or a new one in
+        an export.
     """
     if checkpoint_every is not None and checkpoints is None:
         raise typer.BadParameter("needs --checkpoints", param_hint="--checkpoint-every")
     if checkpoints is not None:
         from tfrec_recall.data.files import check_name
+        from tfrec_recall.export.place import refuse_among_versions
 
         check_name(os.path.abspath(checkpoints))
+        if not checkpoints.exists():  # a run that is there goes on
+            refuse_among_versions(checkpoints, "--checkpoints")
     return LongRun(checkpoints, checkpoint_every)

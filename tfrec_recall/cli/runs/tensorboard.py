@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfrec_recall.cli.console import say, warn
 from tfrec_recall.data.files import check_folder
+from tfrec_recall.export.place import refuse_among_versions
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -26,9 +27,11 @@ def check_run(folder: str | os.PathLike[str], goes_on: bool = False) -> None:
     Args:
         goes_on: whether the run that the folder holds is the one that is to be written.
 
-    Raises: ValueError for a folder that holds something, as two runs in one draw one crooked curve;
-        OSError where nothing can be written.
+    Raises: ValueError for a folder in an export, or one that holds something, as two runs in one
+        draw one crooked curve; OSError where nothing can be written.
     """
+    if not goes_on:
+        refuse_among_versions(folder, "--tensorboard")
     check_folder(folder)
     held = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
     if held and not goes_on:
