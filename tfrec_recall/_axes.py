@@ -98,6 +98,28 @@ def check_no_mask(owner: str, **given) -> None:
             )
 
 
+def check_ids(owner: str, text: bool = True, **given) -> None:
+    """Raise a ValueError for ids of a type that holds several of them as one number.
+
+    float32 has no integer above 2^24 to itself, and what an `Input` without a type holds is that.
+
+    Args:
+        owner: whose arguments these are.
+        text: strings are ids as well.
+        given: by the name of the argument its ids; None is what is not given.
+    """
+    for name, ids in given.items():
+        if ids is None:
+            continue
+        dtype = tf.as_dtype(ids.dtype if hasattr(ids, "dtype") else np.asarray(ids).dtype)
+        if not (dtype.is_integer or (text and dtype == tf.string)):
+            raise ValueError(
+                f"{owner} takes `{name}` as integers{' or strings' * text}: give tf.keras.Input("
+                "..., dtype='int64'), or convert them where they are read. "
+                f"Received: `{name}` of {dtype.name}."
+            )
+
+
 def _shape(values) -> tuple[int | None, ...] | None:
     """What is known of the lengths of the axes; None if not even their number is."""
     shape = values.shape if hasattr(values, "shape") else np.shape(values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall._arguments import flag, whole, without_effect
-from tfrec_recall._axes import check_axes, check_no_mask
+from tfrec_recall._axes import check_axes, check_ids, check_no_mask
 from tfrec_recall.layers.masks import mask_among
 
 
@@ -62,6 +62,7 @@ class RunningMean(tf.keras.layers.Layer):
         history = tf.cast(history, tf.float32)  # reductions stay in float32
         present = mask_among("RunningMean", mask, 0, 2)
         check_no_mask("RunningMean", places=places)
+        check_ids("RunningMean", text=False, places=places)
         check_axes(
             "RunningMean",
             history=(history, "batch history dim"),

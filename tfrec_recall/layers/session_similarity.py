@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall._axes import check_axes, check_no_mask
+from tfrec_recall._axes import check_axes, check_ids, check_no_mask
 from tfrec_recall.layers.l2_normalization import in_full, unit
 from tfrec_recall.layers.masks import mask_among
 
@@ -23,8 +23,8 @@ class SessionSimilarity(tf.keras.layers.Layer):
     section 4.3 (EmbClickSim and its siblings, Table 6).
 
     Input: a tuple of candidate [batch, candidates, dim] and history [batch, history, dim]; by
-        keyword `groups`, integers [batch, history], the market of each item, and `mask`, bool
-        [batch, history] (or as Keras gives it, one for each input).
+        keyword `groups`, integers or strings [batch, history], the market of each item, and `mask`,
+        bool [batch, history] (or as Keras gives it, one for each input).
     Output: [batch, candidates] from -1 to 1; 0 where the list is empty.
     Raises: ValueError unless both inputs have three axes, and what comes by keyword fits.
 
@@ -54,6 +54,7 @@ class SessionSimilarity(tf.keras.layers.Layer):
         candidate, history = (in_full(part) for part in vectors)
         mask = mask_among("SessionSimilarity", mask, 1, 2)
         check_no_mask("SessionSimilarity", groups=groups)
+        check_ids("SessionSimilarity", groups=groups)
         check_axes(
             "SessionSimilarity",
             candidate=(candidate, "batch candidates dim"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall._arguments import whole
-from tfrec_recall._axes import check_axes, flat
+from tfrec_recall._axes import check_axes, check_ids, flat
 from tfrec_recall.layers.tables import rows_of
 
 SIDE_INFO = ("none", "mean", "weighted")
@@ -79,6 +79,7 @@ class SideInfoPooling(tf.keras.layers.Layer):
         check_axes("SideInfoPooling", fields=(fields, "... fields dim"), mask=(mask, "... fields"))
         present = tf.ones_like(fields[..., 0], tf.bool) if mask is None else mask
         present = tf.cast(present, tf.bool)
+        check_ids("SideInfoPooling", text=False, item_id=item_id)
         item_id = flat("SideInfoPooling", "item_id", item_id, fields, len(fields.shape) - 2)
         if self.side_info == "none":
             first = tf.range(tf.shape(fields)[-2]) == 0

@@ -141,7 +141,8 @@ class StreamingFrequencyEstimator(tf.keras.layers.Layer):
             ids = tf.strings.to_hash_bucket_fast(ids, LARGEST)
         elif not ids.dtype.is_integer:
             raise TypeError(
-                "StreamingFrequencyEstimator takes ids that are integers or strings. "
+                "StreamingFrequencyEstimator takes ids that are integers or strings: give "
+                "tf.keras.Input(..., dtype='int64'), or convert the ids where they are read. "
                 f"Received: ids of {ids.dtype.name}."
             )
         number = tf.cast(tf.reshape(ids, [-1]), tf.int64)[:, tf.newaxis]

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._axes import check_ids
+
 SENT = (tf.int32, tf.int64)  # of ids, what devices send each other
 
 
-def alike(*given, across_replicas: bool = False) -> list[tf.Tensor | None]:
+def alike(owner: str, across_replicas: bool = False, **given) -> list[tf.Tensor | None]:
     """Ids in one type, as they are compared; None stays None.
 
     Whole numbers of several types become int64: those of a wider one would be other ids in a
     narrower one.
 
     Args:
+        owner: the loss whose arguments these are.
         across_replicas: in a type that replicas can send each other: strings become their hashes.
+        given: by the name of the argument its ids.
+
+    Raises: ValueError for what is neither integers nor strings, and for both at once.
     """
-    found = [None if ids is None else tf.convert_to_tensor(ids) for ids in given]
-    types = {ids.dtype for ids in found if ids is not None}
+    found = {name: tf.convert_to_tensor(ids) for name, ids in given.items() if ids is not None}
+    check_ids(owner, **found)
+    types = {ids.dtype for ids in found.values()}
+    if len(types) > 1 and tf.string in types:
+        received = ", ".join(f"`{name}` of {ids.dtype.name}" for name, ids in found.items())
+        raise ValueError(
+            f"{owner} compares ids with each other: give all of them as integers, or all as "
+            f"strings. Received: {received}."
+        )
     wide = all(one.is_integer for one in types) and (
         len(types) > 1 or (across_replicas and not types.issubset(SENT))
     )
@@ -27,7 +40,7 @@ def alike(*given, across_replicas: bool = False) -> list[tf.Tensor | None]:
             return tf.strings.to_hash_bucket_fast(ids, tf.int64.max)
         return tf.cast(ids, tf.int64) if ids is not None and wide else ids
 
-    return [converted(ids) for ids in found]
+    return [converted(found.get(name)) for name in given]
 
 
 def groups(candidate_ids, excluded_ids):
@@ -36,7 +49,6 @@ def groups(candidate_ids, excluded_ids):
     numbers, found = tf.unique(candidate_ids)
     if excluded_ids is None:
         return found, None
-    excluded_ids = tf.cast(excluded_ids, candidate_ids.dtype)
     both = tf.concat([numbers, tf.reshape(excluded_ids, [-1])], axis=0)
     excluded = tf.unique(both).idx[tf.size(numbers) :]  # the first appearance gives the number
     return found, tf.reshape(tf.minimum(excluded, tf.size(numbers)), tf.shape(excluded_ids))
@@ -49,7 +61,6 @@ def places(candidate_ids, excluded_ids):
     their count.
     """
     candidate_ids = tf.convert_to_tensor(candidate_ids)
-    excluded_ids = tf.cast(excluded_ids, candidate_ids.dtype)
     if candidate_ids.dtype == tf.string:
         return groups(candidate_ids, excluded_ids)
     ordered = tf.sort(candidate_ids)

@@ -67,7 +67,8 @@ class InBatchSoftmax(tf.keras.layers.Layer):
 
     Output: a scalar in float32, 0 for an empty batch. A query's own candidate always counts,
         whatever else is left out.
-    Raises: ValueError for an argument that needs another, contradicts it, or has another shape.
+    Raises: ValueError for an argument that needs another, contradicts it, or has another shape, and
+        for ids of another type.
 
     >>> query, candidates = tf.eye(2), tf.constant([[2.0, 0.0], [2.0, 0.0]])  # twice one item
     >>> round(float(InBatchSoftmax()(query, candidates)), 4)  # two fair coins, 2 log 2
@@ -172,10 +173,11 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         }
         one = {name: _flat(name, values, candidates) for name, values in one.items()}
         candidate_ids, extra_candidate_ids, excluded_ids = alike(
-            one.pop("candidate_ids"),
-            extra_candidate_ids,
-            excluded_ids,
-            across_replicas=self.across_replicas,
+            "InBatchSoftmax",
+            self.across_replicas,
+            candidate_ids=one.pop("candidate_ids"),
+            extra_candidate_ids=extra_candidate_ids,
+            excluded_ids=excluded_ids,
         )
         log_probability = _log_probability(*one.values())
         if self.across_replicas:
@@ -249,7 +251,6 @@ class InBatchSoftmax(tf.keras.layers.Layer):
             rules.append(lambda start, stop: numbers[start:stop, tf.newaxis] == numbers)
         if excluded_ids is not None:
             mark = among if self.whole else marked
-            excluded = tf.cast(excluded, numbers.dtype)
             rules.append(lambda start, stop: mark(numbers, excluded[start:stop]))
         if score_mask is not None:
             left_out = ~tf.cast(score_mask, tf.bool)

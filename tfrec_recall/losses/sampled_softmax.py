@@ -38,7 +38,8 @@ class SampledSoftmax(tf.keras.layers.Layer):
             other positives; pad with an id that no candidate has.
 
     Output: a scalar in float32, 0 for an empty batch.
-    Raises: ValueError for an argument that needs another, contradicts it, or has another shape.
+    Raises: ValueError for an argument that needs another, contradicts it, or has another shape, and
+        for ids of another type.
 
     >>> query, positive = tf.constant([[1.0, 0.0]]), tf.constant([[2.0, 0.0]])
     >>> negatives = tf.constant([[2.0, 1.0], [0.0, 3.0]])
@@ -115,7 +116,11 @@ class SampledSoftmax(tf.keras.layers.Layer):
         positive_ids = _flat("positive_ids", positive_ids, query)
         negative_ids = _flat("negative_ids", negative_ids, negatives)
         positive_ids, negative_ids, excluded_ids, own_negative_ids = alike(
-            positive_ids, negative_ids, excluded_ids, own_negative_ids
+            "SampledSoftmax",
+            positive_ids=positive_ids,
+            negative_ids=negative_ids,
+            excluded_ids=excluded_ids,
+            own_negative_ids=own_negative_ids,
         )
         wanted = tf.reduce_sum(query * positive, axis=1, keepdims=True) / self.temperature
         others = tf.matmul(query, negatives, transpose_b=True) / self.temperature
@@ -131,7 +136,7 @@ class SampledSoftmax(tf.keras.layers.Layer):
             others -= tf.cast(of_negative, tf.float32)
         no_negatives = self._not_negative(positive_ids, negative_ids, excluded_ids)
         for ids in no_negatives:
-            hit = self._hits(tf.cast(negative_ids, ids.dtype), ids)  # [batch, samples]
+            hit = self._hits(negative_ids, ids)  # [batch, samples]
             others = tf.where(hit, others.dtype.min, others)
         if score_mask is not None:
             others = tf.where(tf.cast(score_mask, tf.bool), others, others.dtype.min)
@@ -168,10 +173,9 @@ class SampledSoftmax(tf.keras.layers.Layer):
                     "own_negative_ids=None."
                 )
             return logits
-        ids = tf.convert_to_tensor(ids)
         left_out = ids == tf.zeros([], ids.dtype)
         for others in no_negatives:
-            same = ids[:, :, tf.newaxis] == tf.cast(others, ids.dtype)[:, tf.newaxis]
+            same = ids[:, :, tf.newaxis] == others[:, tf.newaxis]
             left_out |= tf.reduce_any(same, axis=2)
         return tf.where(left_out, logits.dtype.min, logits)
 
@@ -189,7 +193,7 @@ class SampledSoftmax(tf.keras.layers.Layer):
         if self.remove_accidental_hits:
             found.append(positive_ids[:, tf.newaxis])
         if excluded_ids is not None:
-            found.append(tf.convert_to_tensor(excluded_ids))
+            found.append(excluded_ids)
         return found
 
     def compute_output_shape(self, input_shape):
