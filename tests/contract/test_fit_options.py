@@ -367,14 +367,30 @@ def test_what_is_no_batches_is_refused_with_the_way_to_them(given):
             model.fit(as_dataset(batches), validation_data=data)
 
 
-def test_a_batch_alone_is_learnt_and_measured_as_in_a_dataset():
-    batch = batches_of(models.TwoTower)[0]
-    one, other = new(models.TwoTower), new(models.TwoTower)
+@pytest.mark.parametrize("model_class", [c for c in ORIGINAL if c not in of_windows])
+def test_a_batch_alone_is_learnt_and_measured_as_in_a_dataset(model_class):
+    batch = batches_of(model_class)[0]
+    one, other = new(model_class), new(model_class)
+    for model in (one, other):  # the graphs of those that have one, and what samplers know
+        model.training_data(the_board(), BATCH)
     told = other.fit(as_dataset([batch]), verbose=0).history
     assert one.train_on_batch(batch)[0] == pytest.approx(told["loss"][0], rel=1e-5)
-    assert_learnt(one, [weight.numpy() for weight in learnt_by(other)])
+    for own, weight in zip(one.trainable_variables, other.trainable_variables, strict=True):
+        np.testing.assert_allclose(own, weight, atol=1e-4, err_msg=weight.name)
     measured = losses_of(other, [batch])["loss"]
     assert one.test_on_batch(batch, return_dict=True)["loss"] == pytest.approx(measured, rel=1e-4)
+
+
+def test_what_is_returned_of_a_batch_alone_is_as_in_keras():
+    model, (first, *_, last) = trained(models.TwoTower)[0], batches_of(models.TwoTower)
+    alone = [model.test_on_batch(batch) for batch in (first, last)]
+    assert model.metrics_names == ["loss", "regularization_loss"]
+    assert alone[1] == [pytest.approx(mean_by_hand(model, [last]), rel=1e-4), 0.0, alone[1][0]]
+    model.test_on_batch(first)
+    both = model.test_on_batch(last, reset_metrics=False)
+    assert both[0] == pytest.approx(mean_by_hand(model, [first, last]), rel=1e-4)
+    with pytest.raises(ValueError, match=r"A batch is a dictionary.*Received: list of 1"):
+        model.train_on_batch([first])
 
 
 @pytest.mark.parametrize("column", ["item_id", "sample_weight", "country"])

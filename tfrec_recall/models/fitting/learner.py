@@ -30,6 +30,7 @@ from tfrec_recall.models.fitting.keras_arguments import (
     require_batches,
 )
 from tfrec_recall.models.fitting.memory import check_state, tell_of_all_rows
+from tfrec_recall.models.fitting.one_batch import on_batch
 from tfrec_recall.models.fitting.run import Passes, Run, callbacks_in, checkpoints_of, with_own
 from tfrec_recall.models.growing.saved_whole import SavedWhole
 from tfrec_recall.models.learning import replicas
@@ -242,13 +243,13 @@ class Learner(SavedWhole):
         """As `Model.train_on_batch`; ValueError for targets or weights beside the batch."""
         asked = TRAIN_ON_BATCH.bind(self, *args, **kwargs).arguments
         refuse(f"{type(self).__name__}.train_on_batch", asked, NOT_OF_BATCHES)
-        return super().train_on_batch(*args, **kwargs)
+        return on_batch(self, self.make_train_function, asked)
 
     def test_on_batch(self, *args, **kwargs):
         """As `Model.test_on_batch`; ValueError for targets or weights beside the batch."""
         asked = TEST_ON_BATCH.bind(self, *args, **kwargs).arguments
         refuse(f"{type(self).__name__}.test_on_batch", asked, NOT_OF_BATCHES)
-        return super().test_on_batch(*args, **kwargs)
+        return on_batch(self, self.make_test_function, asked)
 
     def own_callbacks(self) -> list[tf.keras.callbacks.Callback]:
         """What goes along with `fit`, before the callbacks that it is given."""
