@@ -14,6 +14,7 @@ from tests.contract.model_cases import (
     GROUPS,
     IMPERSONAL,
     ITEMS,
+    OF_WINDOWS,
     ORIGINAL,
     SEEN,
     USERS,
@@ -105,6 +106,19 @@ def test_what_is_searched_is_float32(policy, model_class):
     queries = {**requests(the_board()), "objective": [""] * (USERS + 1)}
     asked_one = {name: queries[name][:1] for name in retriever.inputs}
     assert retriever(asked_one)[1].dtype == tf.float32
+
+
+@pytest.mark.parametrize("model_class", ORIGINAL)
+def test_it_learns_and_is_asked_where_keras_is_set_to_doubles(model_class):
+    with under("float64"):
+        model = built(model_class)
+        data = model.training_data(the_board(), batch_size=BATCH).take(1)
+        model.run_eagerly = model_class not in OF_WINDOWS
+        assert np.isfinite(model.fit(data, verbose=0).history["loss"]).all()
+        retriever, queries = model.retriever(the_board().items, k=5), requests(the_board())
+    queries["objective"] = [""] * (USERS + 1)
+    _, score = retriever({name: queries[name] for name in retriever.inputs})
+    assert score.dtype == tf.float32
 
 
 @pytest.mark.parametrize("model_class", [c for c in ORIGINAL if c not in IMPERSONAL])

@@ -185,9 +185,8 @@ class NeuralCF(RecallModel):
         self.tower = id_embeddings(sizes, 2 * dim) if tower else []
         layers = (*((4 * dim, 2 * dim) if hidden is None else hidden), dim) if tower else ()
         self.layers_of_tower = [tf.keras.layers.Dense(width, "relu") for width in layers]
-        self.output_layer = tf.keras.layers.Dense(
-            1, kernel_initializer=tf.keras.initializers.LecunUniform(), name="logit"
-        )
+        logit = {"kernel_initializer": tf.keras.initializers.LecunUniform(), "name": "logit"}
+        self.output_layer = tf.keras.layers.Dense(1, dtype="float32", **logit)  # is searched
         if tower:
             self.layers_of_tower[0].build([None, 4 * dim])
         self.output_layer.build([None, dim * (bool(product) + bool(tower))])
