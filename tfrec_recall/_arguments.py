@@ -11,6 +11,8 @@ ValueError: Tower takes dim as a whole number from 1 up. Received: dim=2.5.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 import numbers
 from collections.abc import Sequence
@@ -96,6 +98,33 @@ def refuse(owner: str, value: Any, name: str, expected: str, optional: bool = Fa
     """Raises the ValueError that says what was expected."""
     or_none = ", or None" * optional
     raise ValueError(f"{owner} takes {name} as {expected}{or_none}. Received: {name}={value!r}.")
+
+
+def plain(value: Any) -> Any:
+    """NumPy's numbers as Python's own, within lists and tuples as well; all else as it is.
+
+    >>> import json
+    >>> json.dumps(plain({"units": (np.int64(3), 2), "rate": np.float64(0.5)}))
+    '{"units": [3, 2], "rate": 0.5}'
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) is dict:
+        return {name: plain(part) for name, part in value.items()}
+    return type(value)(map(plain, value)) if type(value) in (list, tuple) else value
+
+
+def with_plain_arguments(cls: type) -> type:
+    """Class decorator: a constructor that takes NumPy's numbers and has plain ones made of them."""
+    own = cls.__init__  # type: ignore[misc]
+
+    @functools.wraps(own)
+    def __init__(self, *args, **kwargs):
+        own(self, *plain(args), **plain(kwargs))
+
+    __init__.__signature__ = inspect.signature(own)  # type: ignore[attr-defined]  # as Keras 3 asks
+    cls.__init__ = __init__  # type: ignore[misc]
+    return cls
 
 
 def _is_flag(value: Any) -> bool:

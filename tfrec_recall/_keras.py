@@ -15,6 +15,8 @@ import os
 import sys
 from typing import Any
 
+from tfrec_recall._arguments import with_plain_arguments
+
 VARIABLE = "TF_USE_LEGACY_KERAS"
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 PRESENT = "tf.sequence_mask(values.row_lengths())"
@@ -76,15 +78,15 @@ def adapt_layers(*layer_classes: type) -> None:
     what to do; it would fail deep inside either Keras, with one about something else. And `call`
     runs as it is written, as in Keras 3: Keras 2 would have AutoGraph rewrite it first, which takes
     seconds for a long one, and tensors steer no Python here. Configurations hold the regularizer of
-    what comes out, which Keras 2 takes and leaves out. The packages `layers` and `losses` call this
-    once, for all that is public there. In SavedModels they are saved by config alone, as
-    `saved_by_config` says.
+    what comes out, which Keras 2 takes and leaves out, and plain numbers where NumPy's are given,
+    which Keras 3 refuses as sizes. The packages `layers` and `losses` call this once, for all that
+    is public there. In SavedModels they are saved by config alone, as `saved_by_config` says.
 
     Args:
         layer_classes: subclasses of `tf.keras.layers.Layer`, changed in place.
     """
     for layer_class in layer_classes:
-        by_config_alone(layer_class)
+        with_plain_arguments(by_config_alone(layer_class))
         layer_class.__call__ = _adapted(layer_class)  # type: ignore[method-assign]
         if _root(*layer_class.__mro__) == "tf_keras":
             layer_class.get_config = _regularized(layer_class)  # type: ignore[attr-defined]

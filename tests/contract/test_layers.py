@@ -54,6 +54,25 @@ def test_the_config_holds_every_argument_and_stays(cls):
     assert json.dumps(cls.from_config(layer.get_config()).get_config()) == config
 
 
+def in_numpy(value):
+    if isinstance(value, list):
+        return [in_numpy(part) for part in value]
+    return value if isinstance(value, str) else np.asarray(value)[()]
+
+
+@every
+def test_numbers_of_numpy_are_taken_and_are_plain_in_the_config(cls):
+    case = CASES[cls]
+    arguments = {name: in_numpy(value) for name, value in case.arguments.items()}
+    layer = cls(**arguments)
+    assert json.dumps(layer.get_config()) == json.dumps(
+        {**cls(**case.arguments).get_config(), "name": layer.name}
+    )
+    layer(tensors(case.inputs), **tensors(case.call))
+    positional = cls(*arguments.values())
+    assert {**positional.get_config(), "name": layer.name} == layer.get_config()
+
+
 @every
 def test_the_config_holds_the_regularizer_of_what_comes_out(cls):
     arguments = CASES[cls].arguments

@@ -1,5 +1,7 @@
 """Optimizers of rows: the formulas, what they leave alone, and what is kept of them."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -163,6 +165,15 @@ def test_what_has_no_meaning_is_refused():
     for cls in MADE.values():
         with pytest.raises(ValueError, match=f"{cls.__name__}'s learning_rate .*at least 0.*=-0.1"):
             cls(-0.1)
+
+
+@pytest.mark.parametrize("cls", MADE.values())
+def test_the_config_is_plain_whatever_the_numbers_are(cls):
+    numbers = {"learning_rate": np.float32(0.25), "weight_decay": np.float64(0.5)}
+    config = json.loads(json.dumps(cls(**numbers, epsilon=np.float32(0.125)).get_config()))
+    assert (config["learning_rate"], config["weight_decay"]) == (0.25, 0.5)
+    assert config["epsilon"] == 0.125
+    assert cls.from_config(config).get_config() == config
 
 
 @pytest.mark.parametrize("name", MADE)

@@ -1,5 +1,6 @@
 """What kinds of negatives draw from, once the data is known."""
 
+import json
 import warnings
 
 import numpy as np
@@ -15,8 +16,10 @@ from tfrec_recall.sampling import (
     InBatch,
     LogUniform,
     Popularity,
+    PopularityNegatives,
     Shown,
     Uniform,
+    UniformNegatives,
     WithoutOwn,
     kinds_of,
 )
@@ -34,6 +37,24 @@ def test_items_that_are_too_rare_to_be_known_are_not_drawn(kind):
     probability = sampler.probability_of(np.arange(4)).numpy()
     np.testing.assert_allclose(probability[:2], 0)
     assert probability.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        InBatch(np.True_),
+        Uniform(np.int64(5)),
+        Popularity(np.int32(5), power=np.float32(0.5)),
+        LogUniform(np.int64(5)),
+        Hard(np.int64(3), window=(np.int64(2), np.int64(6)), every=np.int8(2)),
+        WithoutOwn(np.int64(9)),
+        UniformNegatives(np.int64(5)),
+        PopularityNegatives(np.arange(5), np.float64(0.5)),
+    ],
+)
+def test_numbers_of_numpy_are_plain_in_the_config(kind):
+    config = json.dumps(kind.get_config())
+    assert json.dumps(type(kind).from_config(json.loads(config)).get_config()) == config
 
 
 TRAIN = Interactions(

@@ -7,10 +7,22 @@ from tfrec_recall._arguments import (
     flags,
     kind,
     number,
+    plain,
     refuse,
     whole,
     widths,
     without_effect,
 )
 
-__all__ = ["Auto", "flag", "flags", "kind", "number", "refuse", "whole", "widths", "without_effect"]
+__all__ = [
+    "Auto",
+    "flag",
+    "flags",
+    "kind",
+    "number",
+    "plain",
+    "refuse",
+    "whole",
+    "widths",
+    "without_effect",
+]

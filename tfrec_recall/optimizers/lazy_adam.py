@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import with_plain_arguments
 from tfrec_recall.optimizers.row_wise import RowWise, check_rate, rows_of
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+@with_plain_arguments
 class LazyAdam(RowWise, tf.keras.optimizers.Adam):
     """Adam that updates the rows of a table that a batch has, and no other.
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import plain
+
 
 class RowWise(tf.keras.optimizers.Optimizer):
     """Stands before one of Keras 2's optimizers, whose updates of rows a subclass writes.
@@ -13,6 +15,9 @@ class RowWise(tf.keras.optimizers.Optimizer):
     A sparse gradient, as of `tf.gather` or an embedding, has each row once when `update_rows` gets
     it: Keras has added up what a batch has of a row several times.
     """
+
+    def get_config(self):
+        return plain(super().get_config())  # Keras has the rate as it reads it, a NumPy number
 
     def of_rows(self, variable: tf.Variable, name: str, initial: float = 0.0) -> tf.Variable:
         """A number a row of a variable, as state that checkpoints hold.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall._arguments import plain, with_plain_arguments
 from tfrec_recall.optimizers.row_wise import RowWise, check_rate, rows_of
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
+@with_plain_arguments
 class RowWiseAdagrad(RowWise, tf.keras.optimizers.Optimizer):
     """Adagrad whose rows have one rate each, for tables that are large.
 
@@ -60,7 +62,7 @@ class RowWiseAdagrad(RowWise, tf.keras.optimizers.Optimizer):
 
     def get_config(self):
         config = super().get_config()
-        rate = self._serialize_hyperparameter(self._learning_rate)
+        rate = plain(self._serialize_hyperparameter(self._learning_rate))
         return {**config, "learning_rate": rate, "initial": self.initial, "epsilon": self.epsilon}
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.arguments import flag, number, refuse, whole
+from tfrec_recall.data.arguments import flag, number, plain, refuse, whole
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.packing import pack, unpack
 from tfrec_recall.data.vocabulary import FIRST_KNOWN, Vocabulary
@@ -47,6 +47,10 @@ class UserSampler(Protocol):
 class Kind:
     """What all kinds have; `count` is how many are drawn."""
 
+    def __post_init__(self):
+        for one in dataclasses.fields(self):  # frozen as they are
+            object.__setattr__(self, one.name, plain(getattr(self, one.name)))
+
     def get_config(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
 
@@ -62,6 +66,7 @@ class OfBatch(Kind):
     count: int
 
     def __post_init__(self):
+        super().__post_init__()
         whole(type(self).__name__, self.count, "count")
 
     def sampler(self, features: Features) -> BatchSampler:
@@ -75,6 +80,7 @@ class OfUser(Kind):
     count: int
 
     def __post_init__(self):
+        super().__post_init__()
         whole(type(self).__name__, self.count, "count")
 
     def sampler(self, features: Features, train: Interactions) -> UserSampler:
@@ -95,6 +101,7 @@ class InBatch(Kind):
     across_replicas: bool = True
 
     def __post_init__(self):
+        super().__post_init__()
         flag("InBatch", self.across_replicas, "across_replicas")
 
 
@@ -113,6 +120,7 @@ class WithoutOwn(Kind):
     most: int = 256
 
     def __post_init__(self):
+        super().__post_init__()
         whole("WithoutOwn", self.most, "most")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfrec_recall.data.arguments import number
+from tfrec_recall.data.arguments import number, plain
 from tfrec_recall.data.packing import pack, unpack
 from tfrec_recall.sampling.checks import counts_of
 from tfrec_recall.sampling.uniform import uniform_numbers
@@ -37,7 +37,7 @@ class PopularityNegatives(tf.Module):
         if not counts.any():
             raise ValueError("PopularityNegatives takes counts. Received: all of them 0.")
         mass = np.where(counts > 0, np.maximum(counts, 1e-300) ** power, 0.0)
-        self.counts, self.power = counts, power
+        self.counts, self.power = counts, plain(power)
         self.probability = mass / mass.sum()  # [ids]
         self._share = tf.constant(self.probability, tf.float32)
         self.drawable = np.flatnonzero(mass)

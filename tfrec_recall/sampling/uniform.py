@@ -25,7 +25,7 @@ class UniformNegatives(tf.Module):
     def __init__(self, size: int):
         super().__init__()
         vocabulary_size("UniformNegatives", size)
-        self.size = size
+        self.size = int(size)
 
     @property
     def items(self) -> int:
