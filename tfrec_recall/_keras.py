@@ -20,10 +20,18 @@ from tfrec_recall._arguments import with_plain_arguments
 VARIABLE = "TF_USE_LEGACY_KERAS"
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 PRESENT = "tf.sequence_mask(values.row_lengths())"
-PADDED = {  # what stands in the place of ragged values, where 0 or a mask would not do
-    "excluded_ids": "values.to_tensor(default_value=...), an id that no candidate has",
-    "hard_negatives": f"values.to_tensor() and hard_present={PRESENT}",
-    "own_negatives": "values.to_tensor() and own_negative_ids, 0 where there is none",
+NO_ID = ", an id that no candidate has"
+DENSE = {  # what stands in the place of other forms: of arguments that 0 or a mask would not do for
+    "ragged": {
+        "": "values.to_tensor()",
+        "excluded_ids": f"values.to_tensor(default_value=...){NO_ID}",
+        "hard_negatives": f"values.to_tensor() and hard_present={PRESENT}",
+        "own_negatives": "values.to_tensor() and own_negative_ids, 0 where there is none",
+    },
+    "sparse": {
+        "": "tf.sparse.to_dense(values)",
+        "excluded_ids": f"tf.sparse.to_dense(values, default_value=...){NO_ID}",
+    },
 }
 ALIASES = ("keras", "losses", "metrics", "optimizers", "initializers")  # tf.keras, tf.losses, ...
 
@@ -167,7 +175,7 @@ def _adapted(layer_class: type):
         try:
             return keras_call(self, *args, **kwargs)
         except Exception as error:
-            refusal = _ragged(layer_class, args, kwargs)
+            refusal = _not_dense(layer_class, args, kwargs)
             if refusal and f"{layer_class.__name__} takes" not in str(error):
                 raise TypeError(refusal) from error
             raise
@@ -206,24 +214,36 @@ def _mismatch(layer: str, own: str | None, received) -> str:
     )
 
 
-def _ragged(layer_class: Any, args: tuple, kwargs: dict[str, Any]) -> str | None:
-    """What to say of the first ragged tensor among the arguments; None where there is none."""
-    import tensorflow as tf
-
+def _not_dense(layer_class: Any, args: tuple, kwargs: dict[str, Any]) -> str | None:
+    """What to say of the first ragged or sparse tensor among the arguments; None without one."""
     names = list(inspect.signature(layer_class.call).parameters)[1:]
     for name, value in {**dict(zip(names, args, strict=False)), **kwargs}.items():
         parts = value if isinstance(value, tuple | list) else [value]
         for place, part in enumerate(parts):
-            if not isinstance(part, tf.RaggedTensor):
+            form = _form(part)
+            if form is None:
                 continue
-            dense = PADDED.get(name, "values.to_tensor()")
-            if name == names[0] and "mask" in names:
+            dense = DENSE[form].get(name, DENSE[form][""])
+            if form == "ragged" and name == names[0] and "mask" in names:
                 masks = ", ".join(PRESENT if n == place else "None" for n in range(len(parts)))
                 dense += f" and mask={PRESENT if part is value else f'[{masks}]'}"
             return (
-                f"{layer_class.__name__} takes no ragged tensor as `{name}`: give it {dense}. "
-                f"Received: `{name}` of shape {tuple(part.shape)}, ragged."
+                f"{layer_class.__name__} takes no {form} tensor as `{name}`: give it {dense}. "
+                f"Received: `{name}` of shape {tuple(part.shape)}, {form}."
             )
+    return None
+
+
+def _form(value: Any) -> str | None:
+    """ "ragged" or "sparse", of symbolic tensors as well; None for what is neither."""
+    import tensorflow as tf
+
+    spec = getattr(value, "type_spec", None)  # of Keras 2's symbolic tensors
+    if isinstance(value, tf.RaggedTensor) or isinstance(spec, tf.RaggedTensorSpec):
+        return "ragged"
+    symbolic = getattr(value, "sparse", False) is True  # of Keras 3's
+    if isinstance(value, tf.SparseTensor) or isinstance(spec, tf.SparseTensorSpec) or symbolic:
+        return "sparse"
     return None
 
 

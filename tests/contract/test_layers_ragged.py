@@ -1,4 +1,4 @@
-"""A ragged tensor is refused by name, with what to give in its place: it does what it says."""
+"""A ragged or sparse tensor is refused by name, with what to give in its place: it does as said."""
 
 import re
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.contract.layer_cases import some
+from tests.contract.layer_cases import CASES, make, some, tensors
 from tfrec_recall import layers, losses
 
 ROWS = [some(2, 3), some(3, 3), some(1, 3)]  # vectors of each of three users
@@ -17,11 +17,11 @@ IDS = np.array([0, 8, 9])  # 0 is an item, as to_tensor() would pad
 SAMPLES = (VECTORS, VECTORS[::-1].copy(), VECTORS / 2)
 
 
-def said(layer, *args, **kwargs):
+def said(layer, *args, form="ragged", **kwargs):
     """The argument that the layer names, and what it asks for in its place."""
-    with pytest.raises(TypeError, match="takes no ragged tensor as `") as error:
+    with pytest.raises(TypeError, match=f"takes no {form} tensor as `") as error:
         layer(*args, **kwargs)
-    text = r"as `(\w+)`: give it (.*)\. Received: `.*ragged"
+    text = rf"as `(\w+)`: give it (.*)\. Received: `.*{form}"
     return re.search(text, str(error.value)).groups()
 
 
@@ -51,7 +51,7 @@ def test_a_history_comes_with_its_mask(place):
         single = [part[row : row + 1] for part in parts]
         single[place or 0] = history[np.newaxis]
         expected = one(single[0] if place is None else tuple(single))
-        np.testing.assert_allclose(found[row : row + 1], expected, rtol=1e-5)
+        np.testing.assert_allclose(found[row : row + 1], expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("loss", [losses.InBatchSoftmax(), losses.SampledSoftmax()])
@@ -97,3 +97,46 @@ def test_an_error_that_is_not_of_the_ragged_tensor_stays():
     loss = losses.InBatchSoftmax()
     with pytest.raises(ValueError, match="takes `extra_candidate_ids` beside"):
         loss(*SAMPLES[:2], candidate_ids=IDS, extra_candidate_ids=IDS, excluded_ids=LISTS)
+
+
+@pytest.mark.parametrize("cls", CASES, ids=lambda cls: cls.__name__)
+def test_a_sparse_tensor_is_taken_or_made_dense_as_said(cls):
+    case, layer = CASES[cls], make(cls)
+    parts, call = tf.nest.flatten(case.inputs), dict(case.call)
+    expected = layer(tensors(case.inputs), **tensors(call))
+
+    def result(first):
+        several = isinstance(case.inputs, tuple)
+        return layer((first, *tensors(parts[1:])) if several else first, **tensors(call))
+
+    sparse = tf.sparse.from_dense(parts[0])
+    if cls is layers.FMInteraction:
+        np.testing.assert_allclose(result(sparse), expected, rtol=1e-5)
+        return
+    with pytest.raises(TypeError, match="takes no sparse tensor as `") as error:
+        result(sparse)
+    asked = re.search(r"give it (.*)\. Received: `.*sparse", str(error.value))[1]
+    np.testing.assert_array_equal(result(followed(asked, sparse)[0]), expected)
+
+
+@pytest.mark.parametrize("loss", [losses.InBatchSoftmax(), losses.SampledSoftmax()])
+def test_sparse_excluded_ids_are_filled_with_an_id_of_no_candidate(loss):
+    given, ids = (SAMPLES,), {"positive_ids": IDS, "negative_ids": IDS}
+    if isinstance(loss, losses.InBatchSoftmax):
+        given, ids = SAMPLES[:2], {"candidate_ids": IDS}
+    sparse = LISTS.to_sparse()
+    name, asked = said(loss, *given, **ids, excluded_ids=sparse, form="sparse")
+    assert (name, asked.partition(", an id")[0]) == (
+        "excluded_ids",
+        "tf.sparse.to_dense(values, default_value=...)",
+    )
+
+
+def test_a_tower_takes_sparse_features_and_a_symbolic_history_is_refused():
+    tower, features = layers.Tower([4, 2]), np.array([[0, 1, 2], [3, 0, 0]], "float32")
+    inputs = tf.keras.Input([3], sparse=True)
+    model = tf.keras.Model(inputs, tower(inputs))
+    np.testing.assert_allclose(model(tf.sparse.from_dense(features)), tower(features), rtol=1e-5)
+    history = tf.keras.Input([5, 3], sparse=True)
+    name, _ = said(layers.SENet(), history, form="sparse")
+    assert name == "fields"
