@@ -208,6 +208,23 @@ def test_a_weight_of_what_stays_in_float32_is_no_half_on_its_way(cls, name, monk
 
 
 @every_layer
+def test_it_may_be_distributed_over_time(cls):
+    layer, case = make(cls), CASES[cls]
+    if cls is layers.SENet:  # stacked fields, which are one input
+        layer, case = layers.SENet(), case._replace(inputs=some(BATCH, 3, 5))
+    if isinstance(case.inputs, tuple) or case.inputs.ndim < 2 or case.call:
+        pytest.skip("takes several inputs, or numbers without an axis to keep")
+    steps = np.stack([case.inputs, case.inputs[::-1] + 1], axis=1)
+    given = tf.keras.Input(steps.shape[1:])
+    distributed = tf.keras.Model(given, tf.keras.layers.TimeDistributed(layer)(given))
+    found = distributed(steps)
+    for step in range(2):
+        expected = layer(tf.constant(steps[:, step]))
+        np.testing.assert_allclose(found[:, step], expected, rtol=1e-5, atol=1e-6)
+    assert tf.TensorShape(distributed.output_shape).is_compatible_with(found.shape)
+
+
+@every_layer
 def test_a_mask_is_honoured_and_ends_with_its_axis(cls):
     layer, case = make(cls), CASES[cls]
     if isinstance(case.inputs, tuple | dict) or case.inputs.ndim != 3 or case.call:

@@ -51,6 +51,19 @@ def test_fields_may_have_different_widths():
     np.testing.assert_allclose(weighted, np.concatenate(expected, axis=1), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("fields", [STACKED, UNEVEN], ids=["stacked", "apart"])
+@pytest.mark.parametrize("return_weights", [False, True])
+def test_symbolic_shapes_are_those_of_the_numbers(fields, return_weights):
+    inputs = tf.nest.map_structure(lambda field: tf.keras.Input(field.shape[1:]), fields)
+    symbolic = SENet()(inputs, return_weights=return_weights)
+    found = tf.keras.Model(inputs, symbolic)(fields)
+    for said, numbers in zip(tf.nest.flatten(symbolic), tf.nest.flatten(found), strict=True):
+        assert tuple(said.shape) == (None, *numbers.shape[1:])
+        assert said.dtype == numbers.dtype
+    shape = tf.nest.map_structure(lambda field: tf.TensorShape(field.shape), fields)
+    assert tuple(SENet().compute_output_shape(shape)) == tuple(tf.nest.flatten(found)[0].shape)
+
+
 def test_a_tuple_of_equal_fields_is_the_stack_of_them():
     layer, *_ = built(STACKED)
     apart = layer(tuple(STACKED[:, position] for position in range(6)))

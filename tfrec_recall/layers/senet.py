@@ -103,6 +103,22 @@ class SENet(tf.keras.layers.Layer):
     def compute_mask(self, inputs, mask=None):
         return None if isinstance(inputs, tuple | list) else mask
 
+    def compute_output_shape(self, input_shape):
+        shapes = _shapes(input_shape)
+        if not _apart(input_shape):
+            return shapes[0]
+        return (shapes[0][0], sum(width for _, width in shapes))
+
+    def compute_output_spec(self, fields, mask=None, return_weights=False):
+        """Of Keras 3, which would take the weights for none of the output."""
+        apart = isinstance(fields, tuple | list)
+        shape = [tuple(field.shape) for field in fields] if apart else tuple(fields.shape)
+        weighted = tf.keras.KerasTensor(self.compute_output_shape(shape), self.compute_dtype)
+        if not return_weights:
+            return weighted
+        rows = shape[0][0] if apart else shape[0]
+        return weighted, tf.keras.KerasTensor((rows, _count(shape)), "float32")
+
     def get_config(self):
         return {
             **super().get_config(),
