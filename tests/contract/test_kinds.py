@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.contract.model_cases import CASES, IN_ONE_PASS, built, its_features, the_board
+from tests.contract.model_cases import CASES, IN_ONE_PASS, built, its_features, the_board, trained
 from tfrec_recall import data, evaluation, features, models
 from tfrec_recall.data.kinds import WAYS, WrongKind
 
@@ -73,6 +73,25 @@ def test_models_refuse_other_kinds(model_class):
     if model_class in IN_ONE_PASS:
         with pytest.raises(WrongKind, match=r"adapt takes train as Interactions"):
             model.adapt(board.events)
+
+
+def test_a_part_of_a_split_is_refused_with_the_way_to_measure_it():
+    split = data.last_events_out(the_board(), test=1, validation=1)
+    model, part = built(models.TwoTower), split.validation
+    with pytest.raises(WrongKind, match=r"RecallOnValidation\(split\).*kind Part\.") as refusal:
+        model.validation_data(part)
+    for called in (
+        "split.train.with_events(part.targets)",
+        "recent(split.train, later, replay=0).to_learn",
+    ):
+        assert called in str(refusal.value)
+    later = split.train.with_events(part.targets)
+    batches = model.validation_data(data.recent(split.train, later, replay=0).to_learn, 64)
+    assert sum(len(batch["item_id"]) for batch in batches) == len(part.targets)
+    with pytest.raises(WrongKind, match=r"takes split as Split: give the whole split"):
+        evaluation.evaluate(trained(models.TwoTower)[0].retriever(the_board().items), part)
+    with pytest.raises(WrongKind, match=r"takes items as DataFrame: part\.targets"):
+        model.retriever(part)
 
 
 def test_features_refuse_other_kinds():

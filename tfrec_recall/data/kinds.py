@@ -19,10 +19,18 @@ WAYS = {  # what is wanted: of what was given, the way there
         "DataFrame": "Interactions(events, users, items) makes them of tables",
         "PartedInteractions": "Interactions.from_parquet holds all events, and parted.part(0) some",
         "Split": "split.train has them",
+        "Part": (
+            "later = split.train.with_events(part.targets) has its targets, "
+            "recent(split.train, later, replay=0).to_learn also the histories that a loss is "
+            "measured with, and the callback RecallOnValidation(split) measures lists"
+        ),
         FROM: "Interactions(events, users, items) makes them of tables",
     },
     "PartedInteractions": {FROM: "part_events writes them to a folder"},
-    "Split": {FROM: "standard(interactions) makes one, and so do the other splits of data"},
+    "Split": {
+        "Part": "give the whole split, which has its parts as split.validation and split.test",
+        FROM: "standard(interactions) makes one, and so do the other splits of data",
+    },
     "Recent": {FROM: "data.recent(history, new) makes them"},
     "Features": {FROM: "Features(user, item).adapt(train) makes them, or default_features(train)"},
     "Retriever": {FROM: "model.retriever(items) makes one"},
@@ -32,6 +40,7 @@ WAYS = {  # what is wanted: of what was given, the way there
     "DataFrame": {
         "Interactions": "interactions.items has the items, and .users and .events the others",
         "Split": "split.interactions.items has the items",
+        "Part": "part.targets and part.history have the events",
         FROM: "pandas.DataFrame makes one",
     },
 }
