@@ -160,11 +160,23 @@ def test_a_row_without_any_gradient_yet_stays_where_it_is(sparse):
 def test_what_has_no_meaning_is_refused():
     with pytest.raises(ValueError, match=r"LazyAdam keeps no greatest moment.*amsgrad=True"):
         optimizers.LazyAdam(amsgrad=True)
-    with pytest.raises(ValueError, match=r"RowWiseAdagrad's initial is at least 0.*initial=-1"):
+    with pytest.raises(
+        ValueError, match=r"RowWiseAdagrad takes initial as .*at least 0.*initial=-1"
+    ):
         optimizers.RowWiseAdagrad(initial=-1)
+    with pytest.raises(ValueError, match=r"RowWiseAdagrad takes epsilon as .*at least 0.*=True"):
+        optimizers.RowWiseAdagrad(epsilon=True)
     for cls in MADE.values():
-        with pytest.raises(ValueError, match=f"{cls.__name__}'s learning_rate .*at least 0.*=-0.1"):
-            cls(-0.1)
+        said = f"{cls.__name__} takes learning_rate as a number .*at least 0, or a schedule"
+        none = (-0.1, np.float32(-1), np.nan, float("inf"), [0.1], True, np.True_, "0.1", None, str)
+        for rate in none:
+            with pytest.raises(ValueError, match=rf"{said}\. Received: learning_rate="):
+                cls(rate)
+        schedule = tf.keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
+        for rate in (0, np.float32(0.5), np.int64(1), schedule, lambda: 0.1):
+            cls(rate).build([a_table()])
+        again = cls.from_config(cls(schedule).get_config())
+        assert again.get_config()["learning_rate"]["class_name"] == "ExponentialDecay"
 
 
 @pytest.mark.parametrize("cls", MADE.values())

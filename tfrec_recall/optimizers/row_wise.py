@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 from typing import Any
 
 import tensorflow as tf
 
-from tfrec_recall._arguments import plain
+from tfrec_recall._arguments import plain, refuse
 
 
 class RowWise(tf.keras.optimizers.Optimizer):
@@ -70,9 +72,9 @@ def rows_of(numbers: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
 
 
 def check_rate(owner: str, rate: Any) -> None:
-    """Raises ValueError for a number that no rate of learning can be; schedules are Keras' own."""
-    if isinstance(rate, int | float) and not rate >= 0:
-        raise ValueError(
-            f"{owner}'s learning_rate is a number that is at least 0, or a schedule. "
-            f"Received: learning_rate={rate!r}."
-        )
+    """Raises ValueError for what is no rate of learning; schedules are, and functions."""
+    if callable(rate) and not isinstance(rate, type):
+        return
+    is_number = isinstance(rate, numbers.Real) and not isinstance(rate, bool)
+    if not (is_number and math.isfinite(rate) and rate >= 0):
+        refuse(owner, rate, "learning_rate", "a number that is at least 0, or a schedule")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec_recall._arguments import plain, with_plain_arguments
+from tfrec_recall._arguments import number, plain, with_plain_arguments
 from tfrec_recall.optimizers.row_wise import RowWise, check_rate, rows_of
 
 
@@ -31,11 +31,8 @@ class RowWiseAdagrad(RowWise, tf.keras.optimizers.Optimizer):
         self, learning_rate=0.05, initial=0.1, epsilon=1e-7, name="RowWiseAdagrad", **kwargs
     ):
         check_rate("RowWiseAdagrad", learning_rate)
-        for argument, value in (("initial", initial), ("epsilon", epsilon)):
-            if not value >= 0:
-                raise ValueError(
-                    f"RowWiseAdagrad's {argument} is at least 0. Received: {argument}={value!r}."
-                )
+        number("RowWiseAdagrad", initial, "initial", least=0)
+        number("RowWiseAdagrad", epsilon, "epsilon", least=0)
         kwargs.setdefault("jit_compile", False)
         super().__init__(name=name, **kwargs)
         self._learning_rate = self._build_learning_rate(learning_rate)
