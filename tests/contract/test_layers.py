@@ -180,6 +180,18 @@ def test_half_precision_stays_close(cls):
     np.testing.assert_allclose(result, exact, rtol=1e-2, atol=1e-2)
 
 
+@every
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_it_may_be_of_halves_throughout(cls, kind):
+    if cls is layers.LSTMAggregator and kind == "bfloat16":
+        pytest.skip("Keras' own LSTM, whose initial matrix TensorFlow decomposes in no bfloat16")
+    case = CASES[cls]
+    layer = make(cls, dtype=kind)
+    result = layer(tensors(case.inputs), **tensors(case.call))
+    exact = make(cls)(tensors(case.inputs), **tensors(case.call))
+    np.testing.assert_allclose(tf.cast(result, tf.float32), exact, rtol=0.05, atol=0.05)
+
+
 @pytest.mark.parametrize(
     ("cls", "name"),
     [

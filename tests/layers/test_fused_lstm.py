@@ -140,3 +140,14 @@ def test_backwards_a_mask_goes_with_the_states():
     as_it_is.set_weights(layer.get_weights())
     turned = as_it_is(HISTORY[:, ::-1], mask=PRESENT[:, ::-1])
     np.testing.assert_allclose(found, turned, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16", "float64"])
+def test_weights_are_float32_whatever_the_policy(kind):
+    layer = FusedLSTM(3, dtype=kind)
+    states = layer(tf.ones([2, 4, 5]))
+    assert {tf.as_dtype(weight.dtype) for weight in layer.weights} == {tf.float32}
+    whole = FusedLSTM(3)
+    whole(tf.ones([2, 4, 5]))
+    whole.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(states, tf.cast(whole(tf.ones([2, 4, 5])), kind))

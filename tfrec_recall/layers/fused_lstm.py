@@ -58,8 +58,9 @@ class FusedLSTM(tf.keras.layers.Layer):
             )
         gates = 4 * self.units
 
-        def weight(name, shape, initializer):  # no half: all here is in float32
-            return self.add_weight(name=name, shape=shape, initializer=initializer, autocast=False)
+        def weight(name, shape, initializer):  # all here is in float32
+            kind = {"dtype": "float32", "autocast": False}
+            return self.add_weight(name=name, shape=shape, initializer=initializer, **kind)
 
         self.kernel = weight("kernel", (input_shape[-1], gates), "glorot_uniform")
         self.recurrent_kernel = weight("recurrent_kernel", (self.units, gates), "orthogonal")
