@@ -180,6 +180,36 @@ def test_half_precision_stays_close(cls):
     np.testing.assert_allclose(result, exact, rtol=1e-2, atol=1e-2)
 
 
+IN_FLOAT32 = (layers.CosineLogits, layers.FusedLSTM, layers.StreamingFrequencyEstimator)
+
+
+@pytest.mark.parametrize("cls", [cls for cls in LAYERS if cls not in IN_FLOAT32])
+def test_a_layer_of_doubles_computes_in_doubles(cls):
+    """What float32 does not tell from what was there, in an input or a weight, comes out."""
+    case, layer = CASES[cls], make(cls, dtype="float64")
+    given = tf.nest.flatten(tf.nest.map_structure(in_doubles, case.inputs))
+    call = {name: in_doubles(value) for name, value in case.call.items()}
+
+    def result(parts):
+        return layer(tf.nest.pack_sequence_as(case.inputs, tensors(parts)), **tensors(call)).numpy()
+
+    exact = result(given)
+    assert exact.dtype == "float64"
+    for place, part in enumerate(given):
+        if part.dtype.kind == "f":
+            moved = [*given[:place], part + 1e-10 * some(*part.shape), *given[place + 1 :]]
+            assert (result(moved) != exact).any(), place
+    for weight in layer.weights:
+        values = np.array(weight)
+        weight.assign(values + 1e-10 * some(*values.shape, 1)[..., 0])
+        assert (result(given) != exact).any(), weight.name
+        weight.assign(values)
+
+
+def in_doubles(values):
+    return values.astype("float64") if values.dtype.kind == "f" else values
+
+
 @every
 @pytest.mark.parametrize("kind", ["float16", "bfloat16"])
 def test_it_may_be_of_halves_throughout(cls, kind):

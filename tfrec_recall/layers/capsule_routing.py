@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfrec_recall._arguments import flags, number, whole
 from tfrec_recall._axes import check_axes
 from tfrec_recall.layers import draws
+from tfrec_recall.layers.precision import full
 
 LOWEST = -1e30  # a logit without a share, whatever the routing adds to it
 
@@ -131,19 +132,19 @@ class CapsuleRouting(tf.keras.layers.Layer):
         history = tf.where(present[:, :, tf.newaxis], history, tf.zeros([], history.dtype))
         bilinear = tf.cast(self.bilinear, history.dtype)
         mapped = tf.matmul(history, bilinear)  # S e_i
-        mapped = tf.cast(mapped, tf.float32)  # sums and softmax stay in float32
+        mapped = tf.cast(mapped, full(self))
 
         age = events_after(present)
         if draw is None:
-            logits = self._first_logits(age, training)  # [batch, history, interests]
+            logits = tf.cast(self._first_logits(age, training), full(self))
         else:
-            logits = self.deviation * tf.cast(draw, tf.float32)
+            logits = self.deviation * tf.cast(draw, full(self))  # [batch, history, interests]
         # Of what is not there, a share is exactly 0, as exp of the difference with the first is.
         there = self._interests_of(present)  # [batch, interests]
         logits = tf.where(there[:, tf.newaxis], logits, LOWEST)
-        counts = tf.cast(present, tf.float32)  # what a behaviour counts in the sums
+        counts = tf.cast(present, full(self))  # what a behaviour counts in the sums
         if self.recency:
-            factors = tf.exp(tf.cast(self.log_factors, tf.float32))
+            factors = tf.exp(tf.cast(self.log_factors, full(self)))
             counts *= tf.gather(factors, tf.minimum(age, self.positions - 1))
 
         known = tf.stop_gradient if self.stop_gradient else tf.identity

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrec_recall._arguments import flags, whole
 from tfrec_recall._axes import check_axes
+from tfrec_recall.layers.precision import full
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -68,7 +69,7 @@ class FMInteraction(tf.keras.layers.Layer):
                 name="factors",
                 shape=(shape[1], self.dim),
                 initializer=tf.keras.initializers.RandomNormal(stddev=0.01),
-                autocast=False,  # all here is in float32
+                autocast=False,  # no half: all here is in full
             )
             if self.first_order:
                 self.weights_of_features = self.add_weight(
@@ -87,7 +88,7 @@ class FMInteraction(tf.keras.layers.Layer):
             total, squares, linear = self._of_values(fields)
         result = 0.5 * (tf.square(total) - squares)  # [batch, dim]
         if self.bias:
-            linear = linear + tf.cast(self.constant, tf.float32)
+            linear = linear + tf.cast(self.constant, full(self))
         if self.first_order or self.bias:
             result = tf.concat([result, linear], axis=1)  # [batch, dim + 1]
         if not self.per_factor:
@@ -96,25 +97,25 @@ class FMInteraction(tf.keras.layers.Layer):
 
     def _of_embeddings(self, fields, mask):
         """The sum and the sum of squares over fields, [batch, dim], and the linear terms' sum."""
-        fields = tf.cast(fields, tf.float32)  # reductions stay in float32
+        fields = tf.cast(fields, full(self))
         check_axes(
             "FMInteraction", fields=(fields, "batch fields dim"), mask=(mask, "batch fields")
         )
         if mask is not None:
             fields = tf.where(tf.cast(mask, tf.bool)[:, :, tf.newaxis], fields, 0.0)
-        linear = tf.zeros([tf.shape(fields)[0], 1])
+        linear = tf.zeros([tf.shape(fields)[0], 1], fields.dtype)
         if self.first_order:
             fields, terms = fields[..., :-1], fields[..., -1:]
             linear = tf.reduce_sum(terms, axis=1)  # [batch, 1]
         return tf.reduce_sum(fields, axis=1), tf.reduce_sum(tf.square(fields), axis=1), linear
 
     def _of_values(self, values):
-        values = tf.cast(values, tf.float32)
-        factors = tf.cast(self.factors, tf.float32)
+        values = tf.cast(values, full(self))
+        factors = tf.cast(self.factors, full(self))
         total = _product(values, factors)  # [batch, dim]
         squares = _product(tf.square(values), tf.square(factors))
         if self.first_order:
-            return total, squares, _product(values, tf.cast(self.weights_of_features, tf.float32))
+            return total, squares, _product(values, tf.cast(self.weights_of_features, values.dtype))
         return total, squares, tf.zeros_like(total[:, :1])
 
     def compute_mask(self, inputs, mask=None):

@@ -8,6 +8,7 @@ from tfrec_recall._arguments import flag, whole
 from tfrec_recall._axes import check_axes
 from tfrec_recall.layers.activations import activation_config, activation_of
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
+from tfrec_recall.layers.precision import full
 from tfrec_recall.layers.sublayers import build_activation, build_within
 
 
@@ -63,9 +64,9 @@ class GCNAggregator(tf.keras.layers.Layer):
             nodes=(own, "nodes dim"),
             neighbours=(neighbours, "nodes neighbours dim"),
         )
-        total = tf.einsum("nk,nkd->nd", present, tf.cast(neighbours, tf.float32))
+        total = tf.einsum("nk,nkd->nd", present, tf.cast(neighbours, full(self)))
         count = 1 + tf.reduce_sum(present, axis=1, keepdims=True)
-        mean = (total + tf.cast(own, tf.float32)) / count
+        mean = (total + tf.cast(own, full(self))) / count
         return self.dense(tf.cast(mean, own.dtype))
 
     def compute_mask(self, inputs, mask=None):

@@ -7,6 +7,7 @@ import numbers
 import tensorflow as tf
 
 from tfrec_recall._arguments import number, refuse
+from tfrec_recall.layers.precision import full
 
 SHORTEST = 1e-25  # squared: float32 does not hold the gradient of rsqrt, its cube, much below
 
@@ -39,7 +40,7 @@ class L2Normalization(tf.keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, inputs):
-        return tf.cast(unit(inputs, self.epsilon**2, self.axis), self.compute_dtype)
+        return tf.cast(unit(inputs, self.epsilon**2, self.axis, full(self)), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -48,29 +49,32 @@ class L2Normalization(tf.keras.layers.Layer):
         return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}
 
 
-def unit(vectors: tf.Tensor, least: float, axis: int = -1) -> tf.Tensor:
-    """Vectors over their lengths, float32; zeros without a gradient for those of none.
+def unit(
+    vectors: tf.Tensor, least: float, axis: int = -1, dtype: tf.DType = tf.float32
+) -> tf.Tensor:
+    """Vectors over their lengths; zeros without a gradient for those of none.
 
     Args:
         vectors: of any floating type: the sum of squares would overflow in float16.
         least: the squared length up to which a vector counts as none, if `SHORTEST` is not longer.
         axis: along which the vectors lie.
+        dtype: in which they are divided, as of `full`.
     """
     least = max(least, SHORTEST)
-    vectors = in_full(vectors)
+    vectors = in_full(vectors, dtype)
     squared = tf.reduce_sum(tf.square(vectors), axis=axis, keepdims=True)
     # The maximum keeps the gradient of rsqrt finite where the selection drops it.
     scale = tf.where(squared > least, tf.math.rsqrt(tf.maximum(squared, least)), 0.0)
     return vectors * scale
 
 
-def in_full(vectors: tf.Tensor) -> tf.Tensor:
-    """As float32. A gradient that overflows on its way back to float16 does so in all its numbers.
+def in_full(vectors: tf.Tensor, dtype: tf.DType = tf.float32) -> tf.Tensor:
+    """In no half. A gradient that overflows on its way back to float16 does so in all its numbers.
 
     Short vectors have steep gradients. A scaled loss is to skip a step in which some overflow, but
     Keras 3 misses one that stands beside a finite gradient of the same row of an embedding.
     """
-    return _of_half(vectors) if vectors.dtype == tf.float16 else tf.cast(vectors, tf.float32)
+    return _of_half(vectors) if vectors.dtype == tf.float16 else tf.cast(vectors, dtype)
 
 
 @tf.custom_gradient

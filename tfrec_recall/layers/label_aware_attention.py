@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfrec_recall._arguments import flag, number
 from tfrec_recall._axes import check_axes
 from tfrec_recall.layers.masks import mask_among
+from tfrec_recall.layers.precision import full
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -61,7 +62,7 @@ class LabelAwareAttention(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs, mask=None):
-        interests, candidate = (tf.cast(vectors, tf.float32) for vectors in inputs)
+        interests, candidate = (tf.cast(vectors, full(self)) for vectors in inputs)
         there = mask_among("LabelAwareAttention", mask, 0, 2)
         check_axes(
             "LabelAwareAttention",
@@ -98,7 +99,8 @@ class LabelAwareAttention(tf.keras.layers.Layer):
             return tf.zeros_like(scores)  # all are alike, as ones are
         most = 0.5 * float(scores.dtype.max)  # so that differences are finite too
         # Up to here neither the result nor its slope is more; rounded towards 1.
-        bound = np.nextafter(np.float32((most / self.power) ** (1 / self.power)), np.float32(1))
+        kind = scores.dtype.as_numpy_dtype
+        bound = np.nextafter(kind((most / self.power) ** (1 / self.power)), kind(1))
         over = tf.abs(scores) > bound
         within = tf.pow(tf.where(over, 1.0, scores), self.power)
         return tf.where(over, most * tf.pow(tf.sign(scores), self.power), within)

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfrec_recall._arguments import flag, number, whole, without_effect
 from tfrec_recall._axes import check_axes
+from tfrec_recall.layers.precision import full
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -67,7 +68,7 @@ class MaskedMean(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, history, mask=None):
-        history = tf.cast(history, tf.float32)  # reductions stay in float32
+        history = tf.cast(history, full(self))
         check_axes(
             "MaskedMean", history=(history, "batch history dim"), mask=(mask, "batch history")
         )
@@ -82,11 +83,11 @@ class MaskedMean(tf.keras.layers.Layer):
     def _weights(self, present):
         count = tf.cast(present, tf.int32)
         recency = tf.cumsum(count, axis=1, reverse=True, exclusive=True)
-        logits = tf.zeros_like(recency, tf.float32)
+        logits = tf.zeros_like(recency, full(self))
         if self.half_life is not None:
-            logits -= tf.cast(recency, tf.float32) * (math.log(2) / self.half_life)
+            logits -= tf.cast(recency, full(self)) * (math.log(2) / self.half_life)
         if self.learned:
-            factors = tf.cast(self.log_factors, tf.float32)
+            factors = tf.cast(self.log_factors, full(self))
             logits += tf.gather(factors, tf.minimum(recency, self.positions - 1))
         # Where nothing is present these are the weights of an even mean, of zeros.
         return tf.nn.softmax(tf.where(present, logits, logits.dtype.min), axis=1)

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfrec_recall._arguments import flag, whole
 from tfrec_recall.layers.activations import activation_config, activation_of
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
+from tfrec_recall.layers.precision import full
 from tfrec_recall.layers.sublayers import build_activation, build_within
 
 
@@ -52,7 +53,7 @@ class MeanAggregator(tf.keras.layers.Layer):
 
     def call(self, inputs, mask=None):
         own, neighbours, present = present_neighbours(self, inputs, mask)
-        total = tf.einsum("nk,nkd->nd", present, tf.cast(neighbours, tf.float32))
+        total = tf.einsum("nk,nkd->nd", present, tf.cast(neighbours, full(self)))
         mean = tf.math.divide_no_nan(total, tf.reduce_sum(present, axis=1, keepdims=True))
         return self.dense(tf.concat([own, tf.cast(mean, own.dtype)], axis=-1))
 

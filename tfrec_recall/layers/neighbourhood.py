@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrec_recall._axes import check_axes, check_no_mask
 from tfrec_recall.layers.masks import mask_among
+from tfrec_recall.layers.precision import full
 
 
 def check_shapes(layer, input_shape) -> tuple[int, int]:
@@ -23,7 +24,8 @@ def check_shapes(layer, input_shape) -> tuple[int, int]:
 
 
 def present_neighbours(layer, inputs, mask) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Nodes, neighbours with zeros where the mask hides one, and float32 [nodes, neighbours].
+    """Nodes, neighbours with zeros where the mask hides one, and 1 for each that is there
+    and 0 else, [nodes, neighbours], in the type of the layer's sums.
 
     Args:
         layer: that is called with them; both come in its type, which Keras leaves whole numbers
@@ -42,7 +44,7 @@ def present_neighbours(layer, inputs, mask) -> tuple[tf.Tensor, tf.Tensor, tf.Te
     )
     own, neighbours = (tf.cast(part, layer.compute_dtype) for part in (own, neighbours))
     if hidden is None:
-        return own, neighbours, tf.ones_like(neighbours[..., 0], tf.float32)
+        return own, neighbours, tf.ones_like(neighbours[..., 0], full(layer))
     there = tf.cast(hidden, tf.bool)
     kept = tf.where(there[..., tf.newaxis], neighbours, tf.zeros((), neighbours.dtype))
-    return own, kept, tf.cast(there, tf.float32)
+    return own, kept, tf.cast(there, full(layer))

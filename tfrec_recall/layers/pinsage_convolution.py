@@ -9,6 +9,7 @@ from tfrec_recall._axes import check_axes, check_no_mask
 from tfrec_recall.layers.activations import activation_config, activation_of
 from tfrec_recall.layers.l2_normalization import unit
 from tfrec_recall.layers.neighbourhood import check_shapes, present_neighbours
+from tfrec_recall.layers.precision import full
 from tfrec_recall.layers.sublayers import build_activation, build_within
 
 
@@ -69,7 +70,7 @@ class PinSAGEConvolution(tf.keras.layers.Layer):
             neighbours=(neighbours, "nodes neighbours dim"),
             importance=(importance, "nodes neighbours"),
         )
-        share = present * tf.cast(importance, tf.float32)
+        share = present * tf.cast(importance, full(self))
         total = tf.reduce_sum(share, axis=1, keepdims=True)
         share = tf.math.divide_no_nan(share, total)
         # What has no share may hold anything.
@@ -83,12 +84,13 @@ class PinSAGEConvolution(tf.keras.layers.Layer):
         Args:
             own: nodes [nodes, dim].
             messages: of their neighbours, `pool(neighbours)`, [nodes, neighbours, pool_units].
-            share: α, float32 [nodes, neighbours].
+            share: α, [nodes, neighbours].
         """
         own = tf.cast(own, self.compute_dtype)
-        pooled = tf.einsum("nk,nkd->nd", share, tf.cast(messages, tf.float32))
+        share, messages = tf.cast(share, full(self)), tf.cast(messages, full(self))
+        pooled = tf.einsum("nk,nkd->nd", share, messages)
         new = self.dense(tf.concat([own, tf.cast(pooled, own.dtype)], axis=-1))
-        return tf.cast(unit(new, self.epsilon), self.compute_dtype)
+        return tf.cast(unit(new, self.epsilon, dtype=full(self)), self.compute_dtype)
 
     def compute_mask(self, inputs, mask=None):
         return None

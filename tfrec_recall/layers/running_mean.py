@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfrec_recall._arguments import flag, whole, without_effect
 from tfrec_recall._axes import check_axes, check_ids, check_no_mask
 from tfrec_recall.layers.masks import mask_among
+from tfrec_recall.layers.precision import full
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -59,7 +60,7 @@ class RunningMean(tf.keras.layers.Layer):
 
     def call(self, inputs, mask=None):
         history, places = inputs
-        history = tf.cast(history, tf.float32)  # reductions stay in float32
+        history = tf.cast(history, full(self))
         present = mask_among("RunningMean", mask, 0, 2)
         check_no_mask("RunningMean", places=places)
         check_ids("RunningMean", text=False, places=places)
@@ -76,12 +77,12 @@ class RunningMean(tf.keras.layers.Layer):
 
         places = tf.cast(places, tf.int32)[:, :, tf.newaxis]  # [batch, places, 1]
         counted = present[:, tf.newaxis] & (tf.range(tf.shape(history)[1]) <= places)
-        weights = tf.cast(counted, tf.float32)  # [batch, places, history]
+        weights = tf.cast(counted, full(self))  # [batch, places, history]
         if self.learned:
             rank = tf.cumsum(tf.cast(present, tf.int32), axis=1)[:, tf.newaxis]
             newest = tf.reduce_max(tf.where(counted, rank, 0), axis=2, keepdims=True)
             recency = tf.clip_by_value(newest - rank, 0, self.positions - 1)
-            factors = tf.exp(tf.cast(self.log_factors, tf.float32))
+            factors = tf.exp(tf.cast(self.log_factors, full(self)))
             weights *= tf.gather(factors, recency)
         mean = tf.math.divide_no_nan(
             tf.matmul(weights, history), tf.reduce_sum(weights, axis=2, keepdims=True)

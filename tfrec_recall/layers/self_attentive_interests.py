@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrec_recall._arguments import whole
 from tfrec_recall._axes import check_axes
+from tfrec_recall.layers.precision import full
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -88,10 +89,10 @@ class SelfAttentiveInterests(tf.keras.layers.Layer):
         inner = tf.einsum("bhd,de->bhe", placed, tf.cast(self.inner, history.dtype))
         logits = tf.einsum("bhe,ek->bhk", tf.tanh(inner), tf.cast(self.outer, history.dtype))
 
-        logits = tf.cast(logits, tf.float32)  # sums and softmax stay in float32
+        logits = tf.cast(logits, full(self))
         logits = tf.where(present[:, :, tf.newaxis], logits, logits.dtype.min)
         attention = tf.nn.softmax(logits, axis=1)  # over the history; even where there is none
-        interests = tf.einsum("bhk,bhd->bkd", attention, tf.cast(history, tf.float32))
+        interests = tf.einsum("bhk,bhd->bkd", attention, tf.cast(history, full(self)))
         return tf.cast(interests, self.compute_dtype)
 
     def compute_mask(self, inputs, mask=None):

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfrec_recall._arguments import number
 from tfrec_recall._axes import check_axes, check_no_mask, flat
 from tfrec_recall.layers.activations import activation_config, activation_of
+from tfrec_recall.layers.precision import full
 from tfrec_recall.layers.sublayers import build_activation
 
 
@@ -59,7 +60,7 @@ class SENet(tf.keras.layers.Layer):
             )
         inner = max(1, round(fields / self.reduction))
         # By names of their own, not through sublayers: both Kerases save them alike.
-        kernel = {"initializer": "glorot_uniform", "autocast": False}  # all here is in float32
+        kernel = {"initializer": "glorot_uniform", "autocast": False}  # no half
         self.squeezed_kernel = self.add_weight(
             name="squeezed_kernel", shape=(fields, inner), **kernel
         )
@@ -73,14 +74,14 @@ class SENet(tf.keras.layers.Layer):
     def call(self, fields, mask=None, return_weights=False):
         stacked = not isinstance(fields, tuple | list)
         if stacked:
-            fields = tf.cast(fields, tf.float32)  # reductions stay in float32
+            fields = tf.cast(fields, full(self))
             check_axes("SENet", fields=(fields, "batch fields dim"), mask=(mask, "batch fields"))
             if mask is not None:
                 fields = tf.where(tf.cast(mask, tf.bool)[:, :, tf.newaxis], fields, 0.0)
             squeezed = tf.reduce_mean(fields, axis=-1)  # [batch, fields]
         else:
             check_no_mask("SENet", **{f"field_{n}": field for n, field in enumerate(fields)})
-            fields = [tf.cast(field, tf.float32) for field in fields]
+            fields = [tf.cast(field, full(self)) for field in fields]
             apart = {f"field_{n}": (field, f"batch dim_{n}") for n, field in enumerate(fields)}
             check_axes("SENet", **apart)
             for n, there in enumerate(_masks(fields, mask)):
@@ -89,8 +90,8 @@ class SENet(tf.keras.layers.Layer):
             means = [tf.reduce_mean(field, axis=-1) for field in fields]
             squeezed = tf.stack(means, axis=-1)  # [batch, fields]
 
-        inner = self.activation(squeezed @ tf.cast(self.squeezed_kernel, tf.float32))
-        weights = self.final_activation(inner @ tf.cast(self.excited_kernel, tf.float32))
+        inner = self.activation(squeezed @ tf.cast(self.squeezed_kernel, full(self)))
+        weights = self.final_activation(inner @ tf.cast(self.excited_kernel, full(self)))
 
         if stacked:
             weighted = fields * weights[:, :, tf.newaxis]
@@ -117,7 +118,7 @@ class SENet(tf.keras.layers.Layer):
         if not return_weights:
             return weighted
         rows = shape[0][0] if apart else shape[0]
-        return weighted, tf.keras.KerasTensor((rows, _count(shape)), "float32")
+        return weighted, tf.keras.KerasTensor((rows, _count(shape)), full(self).name)
 
     def get_config(self):
         return {

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfrec_recall._axes import check_axes, check_ids, check_no_mask
 from tfrec_recall.layers.l2_normalization import in_full, unit
 from tfrec_recall.layers.masks import mask_among
+from tfrec_recall.layers.precision import full
 
 LEAST = 1e-12  # the squared length up to which a vector has no direction
 
@@ -51,7 +52,7 @@ class SessionSimilarity(tf.keras.layers.Layer):
 
     def call(self, vectors, groups=None, mask=None, vectors_mask=None):
         mask = vectors_mask if mask is None else mask  # Keras 3 names it so beside other tensors
-        candidate, history = (in_full(part) for part in vectors)
+        candidate, history = (in_full(part, full(self)) for part in vectors)
         mask = mask_among("SessionSimilarity", mask, 1, 2)
         check_no_mask("SessionSimilarity", groups=groups)
         check_ids("SessionSimilarity", groups=groups)
@@ -73,9 +74,11 @@ class SessionSimilarity(tf.keras.layers.Layer):
         if groups is not None:
             groups = tf.convert_to_tensor(groups)
             alike &= groups[:, tf.newaxis] == groups[:, :, tf.newaxis]
-        centroids = tf.matmul(tf.cast(alike, tf.float32), history)
-        # [batch, candidates, history]
-        cosines = tf.matmul(unit(candidate, LEAST), unit(centroids, LEAST), transpose_b=True)
+        centroids = tf.matmul(tf.cast(alike, full(self)), history)
+        candidate, centroids = (
+            unit(part, LEAST, dtype=full(self)) for part in (candidate, centroids)
+        )
+        cosines = tf.matmul(candidate, centroids, transpose_b=True)  # [batch, candidates, history]
         cosines = tf.where(present[:, tf.newaxis], cosines, cosines.dtype.min)
         nearest = tf.reduce_max(tf.pad(cosines, [[0, 0], [0, 0], [0, 1]], constant_values=-2.0), -1)
         some = tf.reduce_any(present, axis=1, keepdims=True)

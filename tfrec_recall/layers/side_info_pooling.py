@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrec_recall._arguments import whole
 from tfrec_recall._axes import check_axes, check_ids, flat
+from tfrec_recall.layers.precision import full
 from tfrec_recall.layers.tables import rows_of
 
 SIDE_INFO = ("none", "mean", "weighted")
@@ -75,7 +76,7 @@ class SideInfoPooling(tf.keras.layers.Layer):
         return tf.cast(pooled, self.compute_dtype)
 
     def shares(self, item_id, fields, mask=None):
-        """What each field weighs in its item, float32 [..., fields]; they sum to 1."""
+        """What each field weighs in its item, [..., fields]; they sum to 1."""
         check_axes("SideInfoPooling", fields=(fields, "... fields dim"), mask=(mask, "... fields"))
         present = tf.ones_like(fields[..., 0], tf.bool) if mask is None else mask
         present = tf.cast(present, tf.bool)
@@ -83,10 +84,10 @@ class SideInfoPooling(tf.keras.layers.Layer):
         item_id = flat("SideInfoPooling", "item_id", item_id, fields, len(fields.shape) - 2)
         if self.side_info == "none":
             first = tf.range(tf.shape(fields)[-2]) == 0
-            return tf.cast(present & first, tf.float32)
-        logits = tf.zeros_like(fields[..., 0], tf.float32)
+            return tf.cast(present & first, full(self))
+        logits = tf.zeros_like(fields[..., 0], full(self))
         if self.side_info == "weighted":
-            logits = tf.cast(rows_of(self.importance, item_id), tf.float32)
+            logits = tf.cast(rows_of(self.importance, item_id), full(self))
             logits = tf.where(present[..., :1], logits, 0.0)
         logits = tf.where(present, logits, logits.dtype.min)
         return tf.where(present, tf.nn.softmax(logits), 0.0)

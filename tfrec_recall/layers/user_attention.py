@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfrec_recall._arguments import flag
 from tfrec_recall._axes import check_axes
 from tfrec_recall.layers.masks import mask_among
+from tfrec_recall.layers.precision import full
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
@@ -47,7 +48,7 @@ class UserAttention(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs, mask=None):
-        history, user = (tf.cast(vectors, tf.float32) for vectors in inputs)
+        history, user = (tf.cast(vectors, full(self)) for vectors in inputs)
         several = user if len(user.shape) == 3 else user[:, tf.newaxis]  # [batch, profiles, dim]
         present = mask_among("UserAttention", mask, 0, 2)
         if present is not None:

@@ -25,7 +25,8 @@ class SkipGramNegativeSampling(tf.keras.layers.Layer):
 
     Input: a tuple of centre [..., centres, dim] and context [..., contexts, dim]; by keyword
         `positive` and `negative`, [..., centres, contexts], numbers of 0 or more, or booleans.
-    Output: a scalar, float32, 0 where there are no pairs.
+    Output: a scalar in float32 under every policy, to which what is added to it is cast; 0 where
+        there are no pairs.
     Raises: ValueError for another reduction, or inputs of other shapes.
 
     >>> centre, context = tf.constant([[1.0, 0.0]]), tf.constant([[2.0, 0.0], [0.0, 1.0]])
