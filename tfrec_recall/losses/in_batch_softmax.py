@@ -65,7 +65,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
             other positives; pad with an id that no candidate has.
         training: False leaves out the gradients; asked for nevertheless, they cost a second pass.
 
-    Output: a scalar in float32 under every policy, to which what is added to it is cast; 0 for an
+    Output: a scalar in float32 under every policy: cast to it what is added. It is 0 for an
         empty batch. A query's own candidate always counts,
         whatever else is left out.
     Raises: ValueError for an argument that needs another, contradicts it, or has another shape, and

@@ -24,7 +24,7 @@ class MaxMargin(tf.keras.layers.Layer):
         `negatives` [negatives, dim], shared by the batch; `present` [batch, negatives], which of
         them count for a query (all, by default); `hard_negatives` [batch, hard, dim], a query's own
         and `hard_present` [batch, hard].
-    Output: a scalar in float32 under every policy, to which what is added to it is cast; 0 for an
+    Output: a scalar in float32 under every policy: cast to it what is added. It is 0 for an
         empty batch. A query without a negative has no loss.
     Raises: ValueError for another reduction, inputs of another shape, or `hard_present` alone.
 

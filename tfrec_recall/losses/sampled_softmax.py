@@ -37,7 +37,7 @@ class SampledSoftmax(tf.keras.layers.Layer):
         excluded_ids: [batch, any], ids that are no negatives of this query, such as the user's
             other positives; pad with an id that no candidate has.
 
-    Output: a scalar in float32 under every policy, to which what is added to it is cast; 0 for an
+    Output: a scalar in float32 under every policy: cast to it what is added. It is 0 for an
         empty batch.
     Raises: ValueError for an argument that needs another, contradicts it, or has another shape, and
         for ids of another type.

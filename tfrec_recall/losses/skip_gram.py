@@ -25,7 +25,7 @@ class SkipGramNegativeSampling(tf.keras.layers.Layer):
 
     Input: a tuple of centre [..., centres, dim] and context [..., contexts, dim]; by keyword
         `positive` and `negative`, [..., centres, contexts], numbers of 0 or more, or booleans.
-    Output: a scalar in float32 under every policy, to which what is added to it is cast; 0 where
+    Output: a scalar in float32 under every policy: cast to it what is added. It is 0 where
         there are no pairs.
     Raises: ValueError for another reduction, or inputs of other shapes.
 
