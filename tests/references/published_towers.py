@@ -19,13 +19,13 @@ def cosine(x, y):
 
 
 def dssm_loss(query, positive, negatives, gamma):
-    """CIKM 2013, Eq. 4 to 6: -log of the posterior of the clicked document."""
+    """CIKM 2013, Eq. 5 to 7: -log of the posterior of the clicked document."""
     exponents = np.exp([gamma * cosine(query, item) for item in (positive, *negatives)])
     return -np.log(exponents[0] / exponents.sum())
 
 
 def corrected_batch_softmax(queries, items, rewards, probability, temperature):
-    """RecSys 2019, Eq. 4 and 5: the mean of r times -log of the corrected batch softmax."""
+    """RecSys 2019, section 3: the mean of r times -log of the corrected batch softmax."""
     total = 0.0
     for i, query in enumerate(queries):
         scores = [cosine(query, item) / temperature for item in items]

@@ -17,7 +17,7 @@ class CosineLogits(tf.keras.layers.Layer):
     """The cosine of every query with every candidate, divided by a temperature.
 
     Source: "Learning Deep Structured Semantic Models for Web Search using Clickthrough Data",
-    CIKM 2013: Eq. 4 (the cosine) and 5 (its smoothing factor, 1 / temperature).
+    CIKM 2013: Eq. 5 (the cosine) and 6 (its smoothing factor, 1 / temperature).
 
     Args:
         temperature: what divides the cosine; where it starts if it is learned.

@@ -43,7 +43,7 @@ from tfrec_recall.sampling import UnmetNegatives
 class NeuralCF(RecallModel):
     """NeuMF: the element-wise product of two vectors beside a tower over two others, one logit.
 
-    Source: "Neural Collaborative Filtering", WWW 2017: Figure 3; Eq. 4 and 7 (squared and
+    Source: "Neural Collaborative Filtering", WWW 2017: Figure 3; Eq. 5 and 7 (squared and
     logistic loss), 9 (GMF), 10 (MLP), 12 (fusion), 13 (pre-training).
     Departs:
         - the branches learn apart, each with a loss of its own: `apart=0.0`.
@@ -65,7 +65,7 @@ class NeuralCF(RecallModel):
         negatives: how many are drawn for each positive, each epoch anew, from items that the user
             has not met.
         negative_weight: of each negative in the loss; positives have their column `weight`, or 1.
-        squared_loss: Eq. 4 instead of the logistic loss of Eq. 7.
+        squared_loss: Eq. 5 instead of the logistic loss of Eq. 7.
         apart: of two branches, from 0, one loss of the fused logit, to 1, a loss of each as if it
             stood alone; the logit is then their mean, as after pre-training both with α = ½. The
             product then learns to rank by itself, which is what a shortlist asks of it.

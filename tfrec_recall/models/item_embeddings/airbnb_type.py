@@ -48,7 +48,7 @@ class AirbnbType(WindowModel):
     explicit negative: the listing type for the user type, and the reverse.
 
     Source: "Real-time Personalization using Embeddings for Search Ranking at Airbnb", KDD 2018,
-    section 3.2, Eq. 6 to 8.
+    section 3.2, Eq. 6 to 9.
     Departs:
         - each centre draws how far its window reaches: `fixed_window=True`.
         - both kinds are contexts of both: `other_kind_only=True`.

@@ -40,6 +40,7 @@ class Item2Vec(WindowModel, ItemSpaceModel):
     "Distributed Representations of Words and Phrases and their Compositionality", NIPS 2013, Eq. 4
     and 5.
     Departs:
+        - vectors are longer: `dim=40`.
         - contexts are near in time, and not the whole set: `window=None`.
         - all pairs count alike, where Eq. 1 divides those of a set by its size:
           `mean_over_set=True`.
@@ -59,8 +60,8 @@ class Item2Vec(WindowModel, ItemSpaceModel):
 
     An item is not its own context. Events without times have no order: a window then reaches over
     the sequence in another order each epoch, as over a basket, and so samples the set. Centres of
-    the lanes are read side by side, as by the threads of word2vec. The paper's threshold is that of
-    its store; its artists have 1e-5.
+    the lanes are read side by side, as by the threads of word2vec. The paper's threshold and
+    `dim` are those of its store; its artists have 1e-5 and 100.
 
     Args:
         features: adapted; `item_id` and a history of it.
@@ -108,6 +109,7 @@ class Item2Vec(WindowModel, ItemSpaceModel):
     PUBLISHED: ClassVar[Published] = Published(
         "2016",
         {
+            "dim": 40,
             "window": None,
             "mean_over_set": True,
             "negatives": 15,

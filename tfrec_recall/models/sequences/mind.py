@@ -98,7 +98,8 @@ class MIND(SoftmaxModel):
             is .04 higher with 1 than with 10, where interests soon learn the targets by heart.
         raised: raise scores to that power instead of multiplying them; see `LabelAwareAttention`.
         normalize: vectors of length one on both sides.
-        temperature: what divides the scores; None is `temperature_of`.
+        temperature: what divides the scores; None is 0.2 (2000 / n)^¼ of n items,
+            between .05 and .2, and 1 with `normalize=False`.
         negatives: items drawn evenly a batch, beside the in-batch ones, but none that the user took
             (with `repeats`, these too); or kinds of `sampling/`.
             Ranks of `Hard` are those that the user's best interest gives.

@@ -115,7 +115,8 @@ class SDM(SoftmaxModel):
         dropout: on the session's events.
         fused_dropout: on the fused vector; None is as much.
         normalize: vectors of length one on both sides.
-        temperature: what divides the scores; None is `temperature_of`.
+        temperature: what divides the scores; None is 0.2 (2000 / n)^¼ of n items,
+            between .05 and .2, and 1 with `normalize=False`.
         negatives: items drawn evenly a batch, beside the in-batch ones, but none that the user took
             (with `repeats`, these too); or kinds of `sampling/`.
         correct: subtract log q of what is drawn.

@@ -76,7 +76,8 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         features: adapted; `item_id` is needed, a history is used where there is one.
         objectives: `Objective`s or mappings of their arguments; None: those of the features, or
             any event.
-        dim: of the embeddings and of each vector; None is `dim_of`.
+        dim: of the embeddings and of each vector; None is 64, and 256 where events have no
+            times, so that histories are sets.
         hidden, item_hidden, activation, final_activation, dropout, recency, normalize, temperature,
             negatives, correct, positive_threshold, repeats: as in `TwoTower`.
         residual: lead the pools around the user tower, the embeddings around the item's, and what

@@ -46,8 +46,8 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
     """The seed item and the mean of the history meet candidates in a corrected batch softmax.
 
     Source: "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys
-    2019: Figure 2 (the towers), Eq. 5 and 6 (rewards, s - log p), sections 4 (p from the stream)
-    and 5 (normalisation, temperature, sequential training).
+    2019: Figure 2 (the towers), sections 3 (rewards, s - log p), 4 (p from the stream) and 5
+    (normalisation, temperature, sequential training).
     Departs:
         - each distinct item of a batch is a candidate once, because p is the probability that it is
           in the batch, however often: `distinct=False`.
@@ -66,7 +66,8 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
 
     Args:
         features: adapted; `item_id` and a history of it.
-        dim: of the embeddings and of both outputs; None is `dim_of`.
+        dim: of the embeddings and of both outputs; None is 64, and 256 where events have no
+            times, so that histories are sets.
         hidden: widths of the query tower's hidden layers.
         item_hidden: widths of the candidate tower's; empty leaves the sum of the embeddings.
         dropout: on the input of the query tower.
@@ -78,7 +79,8 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         residual: lead the pools and the seed around the query tower, and the embeddings around the
             candidate's.
         normalize: divide both outputs by their length.
-        temperature: τ, which divides the score; None is `temperature_of`.
+        temperature: τ, which divides the score; None is 0.2 (2000 / n)^¼ of n items,
+            between .05 and .2, and 1 with `normalize=False`.
         correct: subtract log p; False leaves the batch softmax as it is.
         negatives: items drawn evenly a batch, beside the batch's own, but none that the user took
             (with `repeats`, these too); or kinds of `sampling/`,

@@ -28,7 +28,7 @@ class TwoTower(SoftmaxModel):
     """A tower for the user and one for the item, whose unit vectors meet in a cosine.
 
     Source: "Learning Deep Structured Semantic Models for Web Search using Clickthrough Data",
-    CIKM 2013: Figure 1, Eq. 3 to 5 and section 3.4. The correction is that of "Sampling-Bias-
+    CIKM 2013: Figure 1, Eq. 3 to 7 and section 3.4. The correction is that of "Sampling-Bias-
     Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys 2019, section 3, with
     counted instead of streamed frequencies.
 
@@ -50,7 +50,8 @@ class TwoTower(SoftmaxModel):
 
     Args:
         features: adapted; `item_id` is needed, a history is used where there is one.
-        dim: of the embeddings and of both outputs; None is `dim_of`.
+        dim: of the embeddings and of both outputs; None is 64, and 256 where events have no
+            times, so that histories are sets.
         hidden: widths of the user tower's hidden layers.
         item_hidden: widths of the item tower's; empty leaves the sum of the feature embeddings, or
             without `residual` one layer.
@@ -59,7 +60,8 @@ class TwoTower(SoftmaxModel):
         recency: pool the history by learnt weights of recency, too.
         residual: lead the pools around the user tower and the embeddings around the item's.
         normalize: divide both outputs by their length; the score is then their cosine.
-        temperature: what divides the score; None is `temperature_of`.
+        temperature: what divides the score; None is 0.2 (2000 / n)^¼ of n items,
+            between .05 and .2, and 1 with `normalize=False`.
         negatives: items drawn evenly a batch, beside the in-batch ones, but none that the user took
             (with `repeats`, these too); or kinds of `sampling/`.
         correct: subtract log q of what is drawn.

@@ -65,13 +65,15 @@ class YouTubeDNN(SoftmaxModel):
     Args:
         features: adapted; `item_id` and a history are needed. Histories of other columns, and lists
             of values, are bags of their own.
-        dim: of the embeddings and of both outputs; None is `dim_of`.
+        dim: of the embeddings and of both outputs; None is 64, and 256 where events have no
+            times, so that histories are sets.
         hidden: widths of the tower's hidden layers.
         dropout: on the input of the tower.
         residual: add the watched items' mean to the tower's output.
         recency: a second mean of the watched items, by learnt weights of recency.
         normalize: vectors of length one on both sides.
-        temperature: what divides the scores; None is `temperature_of`.
+        temperature: what divides the scores; None is 0.2 (2000 / n)^¼ of n items,
+            between .05 and .2, and 1 with `normalize=False`.
         shared_items: the recommended items have the table of the watched ones.
         item_side_info: whether watched and recommended items are known by all of their features;
             without, new items are not.
