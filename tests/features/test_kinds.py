@@ -119,6 +119,12 @@ def test_an_index_that_was_written_is_known_by_name(name):
     assert isinstance(found(shuffled), Numeric)
 
 
+def test_texts_of_words_that_hardly_come_again_are_left_out():
+    codes = pd.Series([f"{hash_of:07x}x" for hash_of in range(ROWS)])
+    assert found(codes, words=5) == f"its texts hardly ever come twice, as {codes[0]!r}"
+    assert found("cup " + codes, words=5) == Words("column", min_count=5)
+
+
 def test_texts_are_words_on_request():
     titles = [f"Film {row}" for row in range(ROWS)]
     assert found(titles, words=3) == Words("column", min_count=3)

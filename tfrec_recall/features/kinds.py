@@ -19,6 +19,7 @@ from tfrec_recall.features.columns import (
     Vector,
     Words,
 )
+from tfrec_recall.features.list_encodings import words_of
 
 FEW_VALUES = 20  # a numeric column with fewer distinct values is a category
 BUCKETS = 10
@@ -51,7 +52,8 @@ def kind_of(column: str, name: str, values: pd.Series, words: int | None) -> Fea
     Args:
         name: the feature's.
         values: the column, in the order of its rows.
-        words: texts that are no category are `Words` with this `min_count`; None leaves them out.
+        words: texts that are no category are `Words` with this `min_count`, if a word comes so many
+            times; None leaves them out.
     """
     present = without_categories(values.dropna())
     if not len(present):
@@ -163,7 +165,7 @@ def _of_texts(column: str, name: str, present: pd.Series, words: int | None) -> 
         return MultiValued(column, name, separator=separator)
     if distinct * ROWS_A_VALUE <= len(present):
         return Categorical(column, name)
-    if words is not None:
+    if words is not None and words_of(present).explode().value_counts().max() >= words:
         return Words(column, name, min_count=words)
     return f"its texts hardly ever come twice, as {present.iloc[0][:40]!r}"
 

@@ -19,6 +19,8 @@ class Catalogue(tf.Module):
     Args:
         item_ids: strings or integers, each once; the padding ids "" and -1 are no items.
         seed: of the permutation.
+        by_id: two ids stand in one order whatever others there are, where equal scores are common
+            and the ids grow.
 
     Attributes:
         ids: the raw ids in the order of the rows, an array.
@@ -32,10 +34,18 @@ class Catalogue(tf.Module):
     array([b'c', b'', b''], dtype=object)
     """
 
-    def __init__(self, item_ids: Sequence[str] | Sequence[int] | np.ndarray, seed: int = 0):
+    def __init__(
+        self,
+        item_ids: Sequence[str] | Sequence[int] | np.ndarray,
+        seed: int = 0,
+        by_id: bool = False,
+    ):
         super().__init__(name="catalogue")
         given = _checked(item_ids)
-        self.order = np.random.default_rng(seed).permutation(len(given))
+        if by_id:
+            self.order = np.argsort(_lots(given, seed), kind="stable")
+        else:
+            self.order = np.random.default_rng(seed).permutation(len(given))
         self.ids = given[self.order]
         self.padding = padding_of(given)
         # Behind padding, which is that of row -1.
@@ -57,6 +67,13 @@ class Catalogue(tf.Module):
     def raw(self, rows: tf.Tensor) -> tf.Tensor:
         """The raw ids of rows; padding for row -1."""
         return tf.gather(self._raw, rows + 1)
+
+
+def _lots(ids: np.ndarray, seed: int) -> np.ndarray:
+    """A number of each id that says nothing of it, uint64."""
+    if ids.dtype == object:
+        return pd.util.hash_array(ids, hash_key=f"{seed:016d}"[-16:], categorize=False)
+    return pd.util.hash_array(ids.astype("uint64") + pd.util.hash_array(np.array([seed]))[0])
 
 
 def _checked(item_ids: Sequence[str] | Sequence[int] | np.ndarray) -> np.ndarray:

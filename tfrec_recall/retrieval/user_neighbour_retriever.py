@@ -70,7 +70,7 @@ class UserNeighbourRetriever(Retriever):
         check_recency(last, half_life)
         if neighbours < 1:
             raise ValueError(f"At least one user is asked. Received: neighbours={neighbours}.")
-        catalogue, users = Catalogue(item_ids, seed), Catalogue(user_ids, seed)
+        catalogue, users = Catalogue(item_ids, seed), Catalogue(user_ids, seed, by_id=True)
         if matrix.shape != (len(users), len(catalogue)):
             raise ValueError(
                 "The matrix has a row for each user and a column for each item. "

@@ -124,6 +124,20 @@ def test_the_plain_form_has_the_papers_loss(train):
     assert [layer.units for layer in model.layers_of_tower] == [12, 6, 3]  # a halving tower
 
 
+def test_weights_of_events_count_by_their_proportion_and_for_their_negatives_too(train):
+    def weights(of_events):
+        weighed = train.with_events(train.events.assign(weight=of_events))
+        batches = built(train).training_data(weighed, batch_size=10_000, seed=None)
+        return np.concatenate([batch["sample_weight"].numpy() for batch in batches])
+
+    given = np.arange(len(train.events), dtype=float)  # one of them counts nothing
+    one, hundred, mixed = weights(1.0), weights(100.0), weights(given)
+    np.testing.assert_allclose(hundred, one, rtol=1e-6)
+    np.testing.assert_allclose(mixed[:, 0].mean(), 1, rtol=1e-6)
+    np.testing.assert_array_equal(mixed[mixed[:, 0] == 0], 0)
+    np.testing.assert_allclose(weights(7 * given), mixed, rtol=1e-5)
+
+
 def test_matrix_factorisation_is_a_special_case(train):
     model = built(train, tower=False)
     model.output_layer.set_weights([np.ones((3, 1)), np.zeros(1)])
@@ -147,6 +161,7 @@ def test_negatives_are_unmet_and_new_each_epoch(train):
     weight_of = dict(
         zip(zip(*encoded(model, train), strict=True), train.events["weight"], strict=True)
     )
+    mean = np.mean(list(weight_of.values()))
     data = model.training_data(train, batch_size=20, seed=4)
     epochs = []
     for _ in range(2):
@@ -158,10 +173,11 @@ def test_negatives_are_unmet_and_new_each_epoch(train):
             ):
                 if label:
                     positives.append((user, item))
-                    assert weight == weight_of[user, item]
+                    of_event = weight_of[user, item] / mean
+                    assert weight == pytest.approx(of_event)
                 else:
                     drawn.append((user, item))
-                    assert weight == 0.5
+                    assert weight == pytest.approx(0.5 * of_event)
         assert sorted(positives) == sorted(met)
         assert len(drawn) == 3 * len(met)
         assert not met & set(drawn)

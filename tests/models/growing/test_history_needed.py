@@ -46,6 +46,43 @@ def test_no_item_of_before_is_an_unmet_one():
     assert replayed(grown, 1.0) == 1.0
 
 
+CLICKS = ["user_id", "item_id", "timestamp", "event_type"]
+
+
+def grown_by(model, day):
+    return model.grow(model.features.grow(day))
+
+
+def test_a_booking_of_today_is_a_context_of_the_clicks_that_it_ends():
+    rows = [("a", f"i{step}", 60 * step, "click") for step in range(15)]
+    rows += [("z", "i3", 0, "click"), ("z", "i4", 60, "booking")]
+    first = Interactions(pd.DataFrame(rows, columns=CLICKS))
+    day = Interactions(pd.DataFrame([("a", "i15", 900, "booking")], columns=CLICKS))
+    features = models.AirbnbListing.default_features(first).adapt(first)
+    grown = grown_by(models.AirbnbListing(features, dim=2, gap=1800.0), day)
+    booked = grown.features.item_vocabulary.encode(["i15"])
+    since = recent(first, day, length=grown.history_needed, replay=0)
+    found = next(iter(grown.training_data(since.to_learn)))["booked"].numpy()
+    assert (found == booked).sum() == 16  # of the clicks and of itself
+    alone = models.AirbnbListing(features, dim=2, global_context=False)
+    assert alone.history_needed == alone.window
+
+
+@pytest.mark.parametrize("model_class", [models.BGE, models.GraphSAGE])
+def test_edges_reach_as_far_into_what_was_before(model_class):
+    rows = [(f"u{user}", f"i{(user + step) % 20}", step) for user in range(9) for step in range(12)]
+    first = Interactions(pd.DataFrame(rows, columns=CLICKS[:3]))
+    day = Interactions(pd.DataFrame([("u0", "i19", 99)], columns=CLICKS[:3]))
+    features = Features([History(length=3)], [Categorical("item_id")]).adapt(first)
+    grown = grown_by(model_class(features, dim=2, reach=10), day)
+    item = grown.features.item_vocabulary.encode(["i19"])[0]
+    since = recent(first, day, length=grown.history_needed, replay=0)
+    assert (grown.graph(since.to_learn).toarray()[:, item] > 0).sum() == 10
+    untimed = Interactions(first.events.drop(columns="timestamp"))
+    features = Features([History()], [Categorical("item_id")]).adapt(untimed)
+    assert models.BGE(features, dim=2).history_needed == 256  # of a set, whose items are all joined
+
+
 def test_what_counts_all_events_of_a_user_learns_none_again():
     assert replayed(built(models.ItemCF), 1.0) == 0.0
 

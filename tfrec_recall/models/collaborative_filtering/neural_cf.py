@@ -64,7 +64,7 @@ class NeuralCF(RecallModel):
             twice `dim`, as in the paper's halving tower.
         negatives: how many are drawn for each positive, each epoch anew, from items that the user
             has not met.
-        negative_weight: of each negative in the loss; positives have their column `weight`, or 1.
+        negative_weight: of a negative beside its positive; both have its `weight`, 1 on average.
         squared_loss: Eq. 5 instead of the logistic loss of Eq. 7.
         apart: of two branches, from 0, one loss of the fused logit, to 1, a loss of each as if it
             stood alone; the logit is then their mean, as after pre-training both with α = ½. The
@@ -214,11 +214,10 @@ class NeuralCF(RecallModel):
         known = (user >= FIRST_KNOWN) & (item >= FIRST_KNOWN)
         examples = examples.take(np.flatnonzero(known[examples.target]))
         target = examples.target
-        weight = self._recency(events)[target]
-        given = events["weight"].to_numpy("float64")[target] if "weight" in events else 1.0
+        weight = self._recency(events)[target] * examples.weight
         unmet = UnmetNegatives(user[known], item[known], len(self.features.item_vocabulary))
         users, items, every_item = map(tf.constant, (user[target], item[target], item))
-        of_positive = tf.constant(weight * given, tf.float32)
+        of_positive = tf.constant(weight, tf.float32)
         of_negative = tf.constant(weight * self.negative_weight, tf.float32)
         start, end = tf.constant(examples.history_start), tf.constant(examples.history_end)
         own_seed = 0 if seed is None else seed

@@ -29,7 +29,7 @@ from tfrec_recall.models.item_embeddings.arguments import (
     check_windows,
 )
 from tfrec_recall.models.item_embeddings.item_space_model import ItemSpaceModel
-from tfrec_recall.models.item_embeddings.window_model import WindowModel
+from tfrec_recall.models.item_embeddings.window_model import WHOLE_SETS, WindowModel
 from tfrec_recall.models.item_embeddings.window_pairs import Noise, window_weights
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining
 from tfrec_recall.models.published import Published
@@ -215,6 +215,11 @@ class EGES(WindowModel, ItemSpaceModel):
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
         found = infer(interactions, words=5, columns=columns, of_users=False)
         return Features([History(length=50)], found.item, left_out=found.left_out)
+
+    @property
+    def history_needed(self):
+        """As far as edges reach, and of whole sets their most recent part."""
+        return max(self.reach, self.window) if self.features.has_order else WHOLE_SETS
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Walks over the graph of these events; see `walk_data`."""

@@ -252,6 +252,10 @@ class GraphSAGE(NodeModel):
     def embedded(self, batch_size):
         return 2 * batch_size + self.noise
 
+    @property
+    def history_needed(self):
+        return max(super().history_needed or 0, self.reach)
+
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Pairs of items that lie on one random walk; also gives the graph to the model, which
         keeps the neighbours that it had if it has grown."""

@@ -50,6 +50,7 @@ from tfrec_recall.sampling import PopularityNegatives, SameGroupNegatives
 
 NOT_INTERESTED = ("impression", "rejection")
 HALF_HOUR = 1800.0  # seconds
+LATEST_CLICKS = 50  # before a new event, of which an update makes sessions
 MARKET = "market"  # what the feature is called that "auto" looks for
 
 
@@ -226,6 +227,12 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
     def default_features(cls, interactions: Interactions, columns: Wanted = None) -> Features:
         found = infer(interactions, columns=columns, of_users=False)
         return Features([History(length=50)], found.item, left_out=found.left_out)
+
+    @property
+    def history_needed(self):
+        """As far as the farthest context is, or the latest clicks that a booking may end."""
+        booked = self.global_context and bool(self.booked)
+        return max(super().history_needed, LATEST_CLICKS) if booked else super().history_needed
 
     def training_data(self, train, batch_size=BATCH_SIZE, seed=0, first_epoch=0):
         """Batches of `batch_size` sessions: flat columns `item_id`, `booked` and `session`."""

@@ -207,7 +207,18 @@ class CandidateSoftmax(tf.Module):
             expected += batch * rows_of(self.frequency, ids)
             number += batch
         # An id that no part can draw (unknown, in a batch alone) must not give log 0.
-        return tf.math.log(tf.where(expected > 0, expected / number, 1.0))
+        return tf.math.log(tf.where(expected > 0, expected / number, self.of_rarest(ids)))
+
+    def of_rarest(self, ids: tf.Tensor) -> tf.Tensor:
+        """What counts as the proposal at ids that it never has, float32.
+
+        A user's own negatives may be items that are nobody's target. They count as the rarest of
+        targets: what is never drawn is not what is always drawn. Nothing corrects other ids.
+        """
+        if not (self.personal and self.in_batch):
+            return tf.ones(tf.shape(ids), tf.float32)
+        rarest = tf.reduce_min(tf.where(self.frequency > 0, self.frequency, 1.0))
+        return tf.where(ids >= FIRST_KNOWN, rarest, 1.0)
 
     def candidates(
         self,

@@ -160,6 +160,12 @@ class SoftmaxModel(RecallModel):
         most = self.softmax.own_items
         return OwnItems.of(self.features, events, most) if most else None
 
+    def growth_arguments(self, features):
+        """The temperature that scores were learnt at, which else follows the number of items."""
+        found = super().growth_arguments(features)
+        follows = self.made_with.get("temperature") is None and hasattr(self, "temperature")
+        return {**found, "temperature": self.temperature} if follows else found
+
     @property
     def history_needed(self):
         """All of a user's events where negatives are what a user has no event with."""

@@ -296,13 +296,14 @@ class YouTubeDNN(SoftmaxModel):
 
     def growth_arguments(self, features):
         """Frozen items are those that were given: new ones begin as unknown ones then."""
+        found = super().growth_arguments(features)
         given = self.made_with.get("item_vectors")
         if given is None or not self.made_with.get("freeze_items"):
-            return {}
+            return found
         ids = pd.Index(features.item_vocabulary.ids).astype(given.index.dtype)
         new = ids.difference(given.index, sort=False)
         blank = pd.DataFrame(0.0, new, given.columns)  # rows are as they are in the model
-        return {"item_vectors": pd.concat([given, blank.astype(given.dtypes)])}
+        return {**found, "item_vectors": pd.concat([given, blank.astype(given.dtypes)])}
 
     def _user_side(self, hidden: Sequence[int], dropout: float, residual: bool, recency: bool):
         user = self.features.inputs(self.features.user)
