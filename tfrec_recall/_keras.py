@@ -15,8 +15,6 @@ import os
 import sys
 from typing import Any
 
-from tfrec_recall._arguments import with_plain_arguments
-
 VARIABLE = "TF_USE_LEGACY_KERAS"
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 PRESENT = "tf.sequence_mask(values.row_lengths())"
@@ -93,6 +91,8 @@ def adapt_layers(*layer_classes: type) -> None:
     Args:
         layer_classes: subclasses of `tf.keras.layers.Layer`, changed in place.
     """
+    from tfrec_recall._arguments import with_plain_arguments  # NumPy, which --help need not load
+
     for layer_class in layer_classes:
         with_plain_arguments(by_config_alone(layer_class))
         layer_class.__call__ = _adapted(layer_class)  # type: ignore[method-assign]

@@ -141,7 +141,7 @@ class Source:
 
     def _refuse_layout(self, what: str) -> None:
         """Raises ValueError for options that say how files are written; columns are features."""
-        options = _options_of({**self._files(), **self.layout})
+        options = _options_of({**self._files(), **self.layout, "columns": None})
         if options:
             raise ValueError(f"{self.name} holds {what}: leave {options} out. Received: {options}.")
 
