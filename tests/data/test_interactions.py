@@ -284,6 +284,7 @@ def test_take_by_positions_or_mask():
         ([True, False], r"bool \[2\]"),
         ([1.5], r"float64 \[1\]"),
         ([0, 3], r"int64 \[2\], 0 to 3"),
+        ([-1], r"int64 \[1\], -1 to -1"),
         ([[0]], r"int64 \[1, 1\]"),
     ],
 )

@@ -319,7 +319,7 @@ def _positions(given: np.ndarray, rows: int) -> np.ndarray:
     if not positions.size and positions.ndim == 1:
         return positions.astype(np.int64)
     fits = positions.ndim == 1 and positions.dtype.kind in "iu"
-    if not fits or positions.min() < -rows or positions.max() >= rows:
+    if not fits or positions.min() < 0 or positions.max() >= rows:
         span = f", {positions.min()} to {positions.max()}" * (positions.dtype.kind in "iu")
         raise ValueError(
             f"take has a mask of all {rows:,} events, or whole numbers from 0 to {rows - 1:,}. "
