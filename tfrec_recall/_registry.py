@@ -22,7 +22,7 @@ _SPACED = """
     MeanAggregator PinSAGEConvolution RunningMean SelfAttentiveInterests SENet SessionSimilarity
     SideInfoPooling StreamingFrequencyEstimator Tower UserAttention
     InBatchSoftmax MaxMargin SampledSoftmax SkipGramNegativeSampling
-    LazyAdam RowWiseAdagrad
+    FusedAdam LazyAdam RowWiseAdagrad
     BucketEncoding Categorical FeatureEncoder Features FieldSum HashEncoding History ItemEmbedding
     ItemTable KnownFirst KnownItems ListEncoding MultiValued NormalisedEncoding Numeric Objective
     OfKnown SecondsEncoding SessionEncoding SessionSplit SplitEncoding TimeEncoding TimeOf Vector

@@ -17,7 +17,7 @@ from tfrec_recall.cli.runs.tensorboard import check_run
 from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.models.fitting.run import checkpoints_of
 from tfrec_recall.operations.delta_files import tensors_of
-from tfrec_recall.optimizers import LazyAdam
+from tfrec_recall.optimizers import FusedAdam, LazyAdam
 from tfrec_recall.training import Checkpoints
 from tfrec_recall.training.run_state import Kept, RunState
 
@@ -49,7 +49,7 @@ def without_seconds(trained):
     return [{n: v for n, v in epoch.items() if n != "seconds"} for epoch in trained.curve]
 
 
-@pytest.mark.parametrize("kept", [tf.keras.optimizers.Adam, LazyAdam])
+@pytest.mark.parametrize("kept", [FusedAdam, LazyAdam])
 def test_a_run_goes_on_with_the_adam_that_it_began_with(kept, tmp_path):
     """Though the model would choose another one by now."""
     weight, optimizer = tf.Variable(tf.zeros([3, 2])), kept()
@@ -58,7 +58,7 @@ def test_a_run_goes_on_with_the_adam_that_it_began_with(kept, tmp_path):
     saved = tf.train.Checkpoint(model=model)
     tf.train.CheckpointManager(saved, str(tmp_path / "training"), 1).save()
     run = LongRun(tmp_path)
-    for chosen in (tf.keras.optimizers.Adam, LazyAdam):
+    for chosen in (FusedAdam, LazyAdam):
         assert run.adam_of("training", chosen) is kept
         assert run.adam_of("trial", chosen) is chosen  # which has not begun
     assert run.adam_of("training", tf.keras.optimizers.SGD) is tf.keras.optimizers.SGD

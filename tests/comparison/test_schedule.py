@@ -206,6 +206,31 @@ def test_what_goes_on_is_made_where_the_time_is_enough_for_it():
     assert clock.made == [("a, seed 0", 20)]  # only to be measured, perhaps
 
 
+def test_what_the_budget_stopped_goes_on_with_what_others_left():
+    clock, needs = Clock({}), {"a": 50, "b": 10, "c": 20}
+
+    def start(run, seconds):
+        clock.made.append((run.model, seconds))
+        took = min(needs[run.model], seconds)
+        needs[run.model] -= took
+        clock.now += took
+        status = STOPPED if needs[run.model] else "done"
+        more = {"goes_on": True, "goes_on_with": 5}
+        return result(run.model, status=status, seconds=took, seconds_allowed=seconds, **more)
+
+    made = list(schedule(wanted(90, (0,), "abc"), {}, start, clock))
+    assert clock.made == [("a", 30), ("b", 30), ("c", 50), ("a", 30)]
+    assert [run.model for run, _ in made] == ["a", "b", "c", "a"]
+    assert [result["status"] for _, result in made] == [STOPPED, "done", "done", "done"]
+    needs |= {"a": 70, "b": 10}
+    clock.now, clock.made = 0.0, []
+    list(schedule(wanted(60, (0,), "ab"), {}, start, clock))
+    assert clock.made == [("a", 30), ("b", 30), ("a", 20)]  # and no more when it is over
+    clock.made = []
+    stopped = results(result("a", status=STOPPED, seconds_allowed=30, goes_on=True))
+    assert list(schedule(wanted(0, (0,), "a"), stopped, start, clock)) == [(Run("a", 0), None)]
+
+
 def test_a_further_seed_that_goes_on_gets_what_the_first_one_had_more():
     stopped = {"status": STOPPED, "goes_on": True, "goes_on_with": 10}
     there = results(

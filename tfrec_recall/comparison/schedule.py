@@ -51,11 +51,13 @@ def schedule(
 
     Of what is left of the budget, a run may take as much as leaves the same to every model that has
     no result yet, and to each that the budget stopped before and that comes further with as much;
-    the second seed of a model is begun only where it can end as its first one did.
+    the second seed of a model is begun only where it can end as its first one did. When nothing
+    else is to be begun, what the budget stopped goes on with what others have left of it.
 
     Args:
         results: those there are that stand; of one that the budget ended, whether it `goes_on`.
-        start: makes a run within these seconds, if any, and returns its result; in a thread.
+        start: makes a run within these seconds, if any, and returns its result, with `goes_on` as
+            well; in a thread.
         clock: tells the seconds.
         stop: ends the runs that are on their way, where they are not waited for.
 
@@ -64,15 +66,21 @@ def schedule(
     ends = None if wanted.budget is None else clock() + wanted.budget
     results, running = dict(results), dict[Future[Mapping[str, Any]], Run]()
     pending = {seed: list(wanted.models) for seed in wanted.seeds}
+    given_up = set[Run]()
     with ThreadPoolExecutor(wanted.at_once) as threads:
         try:
             while True:
                 left, next_one = None if ends is None else ends - clock(), None
                 if len(running) < wanted.at_once:
-                    next_one = _next(wanted, pending, results, set(running.values()), left)
+                    busy = set(running.values())
+                    next_one = _next(wanted, pending, results, busy, left)
+                    if next_one is None and left is not None:
+                        _put_back(pending, results, busy | given_up)
+                        next_one = _next(wanted, pending, results, busy, left)
                 if next_one is not None:
                     run, seconds = next_one
                     if seconds is not None and seconds <= 0:
+                        given_up.add(run)
                         yield run, None
                         continue
                     results.pop(run, None)
@@ -119,6 +127,17 @@ def _next(
                 continue
             return run, allowed
     return None
+
+
+def _put_back(
+    pending: Mapping[int, list[str]], results: Mapping[Run, Mapping[str, Any]], but: set[Run]
+) -> None:
+    """Makes the runs pending again that the budget stopped and that go on, but for some."""
+    for run, result in results.items():
+        if run in but or run.seed not in pending or run.model in pending[run.seed]:
+            continue
+        if result["status"] in (STOPPED, TOO_LONG) and result.get("goes_on"):
+            pending[run.seed].append(run.model)
 
 
 def _share(

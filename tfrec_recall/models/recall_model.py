@@ -26,7 +26,7 @@ from tfrec_recall.models.fitting.table_steps import moves_rows, noting_batches, 
 from tfrec_recall.models.growing.growth import Growing
 from tfrec_recall.models.growing.nothing_new import telling_of_nothing
 from tfrec_recall.models.published import Published, Unread, left_out
-from tfrec_recall.optimizers import LazyAdam
+from tfrec_recall.optimizers import FusedAdam, LazyAdam
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Popularity, Retriever
 from tfrec_recall.retrieval.embedders import ItemEmbedder, QueryEmbedder
 from tfrec_recall.retrieval.index import IndexSettings
@@ -283,14 +283,15 @@ class RecallModel(Growing, Learner):
     def optimizer_class(self) -> type[tf.keras.optimizers.Optimizer]:
         """Which Adam suits the tables and the batches of `training_data`, for `compile`.
 
-        It is Keras' own, or `LazyAdam` where a step should move the rows of its batch alone
-        (`table_steps.moves_rows`). Called with a rate, the class makes one.
+        It is `FusedAdam`, which is Keras' own in one operation a table, or `LazyAdam` where a step
+        should move the rows of its batch alone (`table_steps.moves_rows`). Called with a rate, the
+        class makes one.
         """
         return self.optimizer_for(self.batch_size)
 
     def optimizer_for(self, batch_size: int) -> type[tf.keras.optimizers.Optimizer]:
         """`optimizer_class` of batches of so many examples, before they are made."""
-        return LazyAdam if moves_rows(self, batch_size) else tf.keras.optimizers.Adam
+        return LazyAdam if moves_rows(self, batch_size) else FusedAdam
 
     def memory(
         self,

@@ -1,13 +1,16 @@
-"""Optimizers whose step costs what the batch touches, for tables of many rows.
+"""Optimizers for tables of many rows.
 
-`LazyAdam` is Adam, row by row. `RowWiseAdagrad` keeps one number a row, where memory counts.
+`FusedAdam` is Keras' Adam, which moves all rows, in one operation. The step of the others costs
+what the batch touches: `LazyAdam` is Adam, row by row. `RowWiseAdagrad` keeps one number a row,
+where memory counts.
 """
 
 from tfrec_recall._keras import require_keras_2
 
 require_keras_2("tfrec_recall.optimizers")
 
+from tfrec_recall.optimizers.fused_adam import FusedAdam  # noqa: E402
 from tfrec_recall.optimizers.lazy_adam import LazyAdam  # noqa: E402
 from tfrec_recall.optimizers.row_wise_adagrad import RowWiseAdagrad  # noqa: E402
 
-__all__ = ["LazyAdam", "RowWiseAdagrad"]
+__all__ = ["FusedAdam", "LazyAdam", "RowWiseAdagrad"]

@@ -26,13 +26,7 @@ class RowWise(tf.keras.optimizers.Optimizer):
 
         Raises: ValueError for variables in halves, in which a count or a sum soon stands still.
         """
-        shape, kind = variable.shape[:1], getattr(variable, "true_dtype", variable.dtype)
-        if kind.size < tf.float32.size:
-            raise ValueError(
-                f"{type(self).__name__} counts and sums in the type of its variables, for which a "
-                "half is too coarse: make them float32, as the policies mixed_float16 and "
-                f"mixed_bfloat16 do. Received: {variable.name!r} of {kind.name}."
-            )
+        shape, kind = variable.shape[:1], fine_type(type(self).__name__, variable)
         return self.add_variable_from_reference(
             variable, name, shape=shape, initial_value=tf.fill(shape, tf.cast(initial, kind))
         )
@@ -63,6 +57,21 @@ class RowWise(tf.keras.optimizers.Optimizer):
     def update_whole(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
         """Updates a variable that has a dense gradient; by default as the optimizer beside."""
         super().update_step(gradient, variable)
+
+
+def fine_type(owner: str, variable: tf.Variable) -> tf.DType:
+    """The type of a variable, in which an optimizer keeps what it counts and sums.
+
+    Raises: ValueError for halves, in which a count or a sum soon stands still.
+    """
+    kind: tf.DType = getattr(variable, "true_dtype", variable.dtype)
+    if kind.size < tf.float32.size:
+        raise ValueError(
+            f"{owner} counts and sums in the type of its variables, for which a half is too "
+            "coarse: make them float32, as the policies mixed_float16 and mixed_bfloat16 do. "
+            f"Received: {variable.name!r} of {kind.name}."
+        )
+    return kind
 
 
 def rows_of(numbers: tf.Tensor, like: tf.Tensor) -> tf.Tensor:

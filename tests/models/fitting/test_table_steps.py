@@ -13,10 +13,10 @@ from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, History, Rows, item_embedding
 from tfrec_recall.models import recall_model
 from tfrec_recall.models.fitting import table_steps
-from tfrec_recall.optimizers import LazyAdam
+from tfrec_recall.optimizers import FusedAdam, LazyAdam
 from tfrec_recall.sampling import InBatch, Uniform, Unmet
 
-DENSE = tf.keras.optimizers.Adam
+DENSE = FusedAdam
 TIMES = table_steps.TIMES
 
 

@@ -15,7 +15,7 @@ from typing import Any
 PUBLISHED = "published"
 NOT_SETTINGS = ("self", "features", "kwargs", "args")
 OF_FEATURES = ("min_count", "hash_buckets")  # numbers by the names of features
-OPTIMIZERS = ("Adam", "LazyAdam", "RowWiseAdagrad")
+OPTIMIZERS = ("Adam", "FusedAdam", "LazyAdam", "RowWiseAdagrad")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -152,7 +152,8 @@ def _made(plan: Plan, wanted: Round) -> None:
 
         def start(run: Run, allowed: float | None) -> Mapping[str, Any]:
             table.begins(run, allowed)
-            return apart.made(run, allowed)
+            made = apart.made(run, allowed)
+            return {**made, "goes_on": plan.goes_on(run)}
 
         for run, result in schedule(wanted, there, start, stop=apart.stop):
             table.ended(run, result)

@@ -82,17 +82,15 @@ class LongRun:
 
         That may be another one: the choice was by other limits in earlier versions.
         """
-        import tensorflow as tf
-
-        from tfrec_recall.optimizers import LazyAdam
+        from tfrec_recall.optimizers import FusedAdam, LazyAdam
         from tfrec_recall.training.run_state import keeps_of_optimizer
 
-        if self.folder is None or chosen not in (LazyAdam, tf.keras.optimizers.Adam):
+        if self.folder is None or chosen not in (LazyAdam, FusedAdam):
             return chosen
         by_rows = keeps_of_optimizer(self.folder / part, LazyAdam.ROW_STEPS)
         if by_rows is None:
             return chosen
-        return LazyAdam if by_rows else tf.keras.optimizers.Adam
+        return LazyAdam if by_rows else FusedAdam
 
     def check(self, values: Mapping[str, Any], board: pathlib.Path | None = None) -> None:
         """Keeps what the run is of, or raises ValueError where it was of something else.

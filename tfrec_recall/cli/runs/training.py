@@ -47,7 +47,7 @@ from tfrec_recall.models.item_embeddings.window_model import WindowModel
 from tfrec_recall.models.one_pass_model import OnePassModel
 from tfrec_recall.models.published import left_out
 from tfrec_recall.models.recall_model import BATCH_SIZE
-from tfrec_recall.optimizers import LazyAdam, RowWiseAdagrad
+from tfrec_recall.optimizers import FusedAdam, LazyAdam, RowWiseAdagrad
 from tfrec_recall.training import RateDrops, RunIsOver, on_one_device
 from tfrec_recall.training.copies import Copies
 from tfrec_recall.training.rate_drops import Piece, in_pieces
@@ -58,6 +58,7 @@ PATIENCE = 4
 PATIENT_STEPS = 1000  # of a trial
 BY_NAME: Mapping[str, Optimizer] = {
     "Adam": tf.keras.optimizers.Adam,
+    "FusedAdam": FusedAdam,
     "LazyAdam": LazyAdam,
     "RowWiseAdagrad": RowWiseAdagrad,
 }

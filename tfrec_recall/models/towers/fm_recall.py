@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data.arguments import flag, flags, number, whole, without_effect
 from tfrec_recall.features import (
+    FeatureEncoder,
     Features,
     Field,
     FieldSum,
@@ -159,8 +160,10 @@ class FMRecall(SoftmaxModel):
             kinds = {"all": None} if half_life is None else {"all": None, "latest": half_life}
             for name, life in kinds.items():
                 name = f"{history.name}_{name}"
-                encoder = FMTerms([Field(history.name, size)], self.dim, name=name)
-                vectors = encoder({history.name: ids})[:, :, 0, : self.dim + 1]
+                encoder = FeatureEncoder(
+                    [Field(history.name, size)], self.dim + 1, name=name, dtype="float32"
+                )
+                vectors = tf.squeeze(encoder({history.name: ids}), axis=2)
                 terms = HistoryTerms(life, self.pairs_within)((vectors, ids))
                 parts.append(terms[:, tf.newaxis])
         return tf.keras.Model(user, FieldSum(dtype="float32")(tf.concat(parts, axis=1)))
