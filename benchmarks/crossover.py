@@ -1,6 +1,6 @@
 """Claim: a step as models choose it, by rows or of whole tables, takes at most 1.5 times the other.
 
-    python -m benchmarks.crossover     # three minutes; LazyAdam beside XLA with Keras' Adam
+    python -m benchmarks.crossover     # three minutes; LazyAdam beside XLA with FusedAdam
 
 The choice is by the numbers in a model's tables, against those that a batch looks up
 (`models/fitting/table_steps.py`). `NeuralCF` learns from batches of 256 and 1,024, with half as
@@ -28,7 +28,7 @@ from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.features import Categorical
 from tfrec_recall.models import NeuralCF, TwoTower
 from tfrec_recall.models.fitting.table_steps import FEW_NUMBERS, numbers
-from tfrec_recall.optimizers import LazyAdam
+from tfrec_recall.optimizers import FusedAdam, LazyAdam
 
 CLAIMED, STEPS = 1.5, 48
 
@@ -51,7 +51,7 @@ class Clock(tf.keras.callbacks.Callback):
 def milliseconds(model: Any, data: Interactions, batch: int, by_rows: bool) -> float:
     """Of a step by rows, or else of one that XLA compiles."""
     batches = model.training_data(data, batch).take(STEPS).cache()
-    made = LazyAdam if by_rows else tf.keras.optimizers.Adam
+    made = LazyAdam if by_rows else FusedAdam
     model.compile(made(0.002), jit_compile=not by_rows, steps_per_execution=1 if by_rows else 16)
     model.fit(batches, verbose=0)
     took = []

@@ -12,7 +12,7 @@ second size is the largest table that models move whole for such a batch
 (`models/fitting/table_steps.py`).
 
 TwoTower has a user's id, histories of 20, 10,000 items and batches of 1,024; beside its own choice
-(XLA and Keras' Adam, or LazyAdam where tables are large) stands XLA with Keras' Adam everywhere. Of
+(XLA and FusedAdam, or LazyAdam where tables are large) stands XLA with Keras' Adam everywhere. Of
 three epochs after the first, the fastest counts. The ratio is that of the slowest number of users,
 one of which is just below what makes it take LazyAdam, to the first. Exits 1 where a ratio is above
 1.5.

@@ -23,7 +23,7 @@ def moves_rows(model: Any, batch_size: int) -> bool:
     It should where the tables have more than a million numbers, and more than 4 times those in the
     rows that a batch looks up at most (`RecallModel.looked_up`). Up to there a step that moves all
     of them, and that XLA may compile, takes about as long or less (`benchmarks/crossover.py`), and
-    lists are a little better by Keras' Adam.
+    lists are a little better when all rows move.
     """
     whole, touched = numbers(model, batch_size)
     return whole > FEW_NUMBERS and whole > TIMES * touched
