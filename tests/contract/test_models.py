@@ -13,6 +13,7 @@ from tests.contract.model_cases import (
     GROUPS,
     IMPERSONAL,
     ITEMS,
+    ORIGINAL,
     SEEN,
     USERS,
     asked,
@@ -86,7 +87,7 @@ def test_what_is_left_of_a_users_group_comes_first(model_class, interactions):
     assert np.mean(right) > 0.9
 
 
-@pytest.mark.parametrize("model_class", [c for c in GRADIENT_MODELS if c.compiles])
+@pytest.mark.parametrize("model_class", [c for c in ORIGINAL if c.compiles])
 def test_compiled_steps_are_the_steps(model_class, interactions):
     plain, compiled = built(model_class), built(model_class)
     plain.run_eagerly = True  # quicker than a graph for a few steps
@@ -101,7 +102,7 @@ def test_compiled_steps_are_the_steps(model_class, interactions):
         np.testing.assert_allclose(ours, theirs, atol=2e-3)
 
 
-@pytest.mark.parametrize("model_class", [c for c in GRADIENT_MODELS if c.compiles])
+@pytest.mark.parametrize("model_class", [c for c in ORIGINAL if c.compiles])
 def test_a_compiled_run_repeats_itself(model_class, interactions):
     """With dropout and samples: a seed decides them, though XLA's own random numbers have none."""
     model = built(model_class, dropout=0.3, negatives=5)
