@@ -11,6 +11,9 @@ from tests.comparison.made_up import FACTS, result, results
 from tfrec_recall.comparison import page, summarised
 
 TITLES = {"i1": "Thing <one>", "i2": "Thing two"}
+LONG = "W" * 400
+# Names that every object of JavaScript has, and a title without a blank.
+AWKWARD = [["constructor", ""], ["__proto__", ""], ["own-u0", LONG]]
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +26,9 @@ def text():
     )
     absent = {**result("sdm", status="left out"), "why": "it needs an order of events"}
     names = ["popular", "item-cf", "sdm", "two-tower", "mind"]
-    summary = summarised(results(*made, absent), FACTS, names)
+    first, *others = FACTS["picked"]
+    facts = {**FACTS, "picked": [{**first, "events": 3, "history": AWKWARD}, *others]}
+    summary = summarised(results(*made, absent), facts, names)
     return page({**summary, "command": "tfrec-recall compare"}, TITLES)
 
 
@@ -90,11 +95,16 @@ def test_a_browser_sorts_a_column_and_picks_a_user(text, tmp_path):
 
             for chart in ("by-training", "by-latency", "over-k", "exposure", "by-item"):
                 assert opened.locator(f"#{chart} svg").count() == 1, chart
+            assert opened.locator("#over-k svg").get_attribute("aria-label") == "Recall over k"
             assert opened.locator("#over-k polyline").count() == 3
             assert opened.locator("#learning polyline").count() == 1
             opened.locator("#models button", has_text="item-cf").click()
             assert opened.locator("#over-k polyline").count() == 2
 
+            had = opened.locator("#history li").all_inner_texts()
+            assert had == [LONG, "__proto__", "constructor"]
+            wide = opened.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, "the page is wider than the screen"
             opened.locator("#user").select_option(label="u1: 2 events")
             expect(opened.locator("#about")).to_have_text("age 1")
             assert opened.locator("#history li").all_inner_texts() == ["own-u1", "</script><b>Old"]
@@ -102,8 +112,6 @@ def test_a_browser_sorts_a_column_and_picks_a_user(text, tmp_path):
             mine = opened.locator("#lists article", has_text="two-tower")
             assert mine.locator("li > span").all_inner_texts() == ["two-tower u1", "✓ Wanted"]
             assert mine.locator("li small").all_inner_texts() == ["near </script><b>Old .90"]
-            wide = opened.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, "the page is wider than the screen"
             opened.screenshot(path=tmp_path / f"report-{width}.png", full_page=True)
             opened.close()
         browser.close()

@@ -33,10 +33,14 @@ const ticks = (low, high, log = false, most = 6, integers = false) => {
   return found;
 };
 
+/* An empty chart, called as its section is. */
+const canvas = (place, width, height) => drawn("svg", {
+  viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": place.closest("section").querySelector("h2").textContent,
+});
+
 /* An empty chart with its axes; gives where values are. */
 const axes = (place, { x, y, height = 300, log = false, integers = false, formatX = String, formatY = share }) => {
-  const width = Math.max(280, place.clientWidth);
-  const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img" });
+  const width = Math.max(280, place.clientWidth), svg = canvas(place, width, height);
   const atX = scale(...x, MARGIN.left, width - MARGIN.right, log);
   const atY = scale(...y, height - MARGIN.bottom, MARGIN.top);
   for (const value of ticks(...y)) {
@@ -119,7 +123,7 @@ const short = (name) => (name.length > 19 ? `${name.slice(0, 18)}…` : name);
 const rowsOf = (place, rows, parts, stacked) => {
   if (!rows.length) return nothing(place, "No model to show.");
   const width = Math.max(280, place.clientWidth), each = 22, height = rows.length * each + 22;
-  const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img" });
+  const svg = canvas(place, width, height);
   const most = stacked ? 1 : Math.max(...rows.flatMap((row) => row.values.map((value) => value || 0))) * 1.05;
   const at = scale(0, most || 1, NAME, width - 14);
   for (const value of ticks(0, most, false, 4)) {

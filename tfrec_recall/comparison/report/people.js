@@ -2,11 +2,11 @@
 
 const people = (data, models) => {
   const users = data.facts.picked, choice = find("user"), length = find("length");
-  const titles = data.titles;
+  const titles = new Map(Object.entries(data.titles)); // an id may be "constructor"
   for (const user of users) {
-    for (const [item, title] of [...user.history, ...user.wanted]) if (title) titles[item] = title;
+    for (const [item, title] of [...user.history, ...user.wanted]) if (title) titles.set(String(item), title);
   }
-  const titled = (item) => titles[item] || String(item);
+  const titled = (item) => titles.get(String(item)) || String(item);
   users.forEach((user, place) => {
     choice.append(make("option", `${user.user}: ${whole(user.events)} events`, { value: place }));
   });
