@@ -317,4 +317,21 @@ def test_a_browser_chooses_what_is_listed(split, tmp_path):
         assert set(page.locator("#list .title").all_inner_texts()) == set(plates)
         numbers = page.evaluate("parse('[0.30000000000000004, 12345678901234567, -1e22]')")
         assert numbers == [0.30000000000000004, "\u000112345678901234567", -1e22]
+
+        page.locator("#user").fill("")  # a user is picked by keys alone, without a letter
+        last = page.locator("#user-found li").nth(11)
+        last.wait_for()
+        page.keyboard.press("ArrowUp")
+        expect(page.locator("#user")).to_have_attribute("aria-activedescendant", "user-found-11")
+        user = last.locator("span").inner_text()
+        page.keyboard.press("Enter")
+        expect(page.locator("#what")).to_have_text(f"For user {user}")
+
+        page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+        page.locator("#request summary").click()
+        page.locator("#copy").click()  # what cannot be copied is chosen
+        assert page.evaluate("String(getSelection())") == page.locator("#curl").inner_text()
+        page.route("**/page/users*", lambda route: route.abort())
+        page.locator("#any-user").click()
+        expect(page.locator("#error")).to_contain_text("The server does not answer")
         browser.close()
