@@ -77,6 +77,12 @@ def test_seeded_faults_of_a_comparison_are_found(plan, capsys):
     assert "leave --items and the options of the measurement out" in other.err
 
 
+def test_what_is_neither_an_export_nor_a_report_is_told_so(tmp_path, capsys):
+    told = " ".join(printed("doctor", capsys, tmp_path, code=1).err.split())
+    assert "There is no export at" in told
+    assert "Nor is there a report: comparison.json, which `compare` writes when it ends." in told
+
+
 def test_an_export_is_asked_and_its_card_read(retriever, split, folder, tmp_path, capsys):
     epochs = [(5.0, 0.4), (4.0, 0.5), (3.0, 0.4)]
     card = {

@@ -113,7 +113,12 @@ def _of_export(
     from tfrec_recall.cli.loading import load_export, trained_on
     from tfrec_recall.cli.updates import warn_of_learnt
 
-    retriever = load_export(path)
+    try:
+        retriever = load_export(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{error} Nor is there a report: {REPORT}, which `compare` writes when it ends."
+        ) from error
     trained = trained_on(retriever)
     name = str(trained.get("model") or path)
     row: dict[str, Any] = {
