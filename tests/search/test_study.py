@@ -54,6 +54,8 @@ def test_a_search_goes_on_where_it_stopped(tmp_path):
     assert len(set(drawn)) == len(drawn)  # nothing is drawn twice by a call that begins anew
     with pytest.raises(ValueError, match="holds a search over other data"):
         begun(tmp_path, made_of="other data")
+    with pytest.raises(ValueError, match="a search of dim; there dim, dropout, learning_rate"):
+        Study(tmp_path, Space({"dim": 64}), "these data, by other settings")
 
 
 def test_a_trial_that_goes_worse_than_others_is_given_up(tmp_path):

@@ -78,9 +78,11 @@ class Study:
             )
         kept = self._study.user_attrs.setdefault("made_of", made_of)
         if kept != made_of:
+            there = {name for one in self._study.trials[:1] for name in one.params}
             raise ValueError(
                 f"{folder} holds a search over other data, another protocol or other settings: "
-                "give another --out."
+                f"give another --out. Received: a search of {', '.join(sorted(space.defaults))}; "
+                f"there {', '.join(sorted(there)) or 'none'}."
             )
         self._study.set_user_attr("made_of", made_of)
         self.made_of = made_of
