@@ -89,6 +89,7 @@ def test_a_comparison_is_made_kept_and_written(here, folder, tmp_path, capsys):
     assert here == ["item-cf, seed 0", "popular, seed 0", "funk-svd, seed 0"]
     assert "| `popular` | – |" in shown.out
     assert "funk-svd: left out: " in shown.err
+    assert "The catalogue has 30 items, and a list of 50 holds all" in " ".join(shown.err.split())
     summary = json.loads((out / "comparison.json").read_text())
     assert {model["model"] for model in summary["models"]} == {"item-cf", "popular"}
     assert summary["absent"][0]["model"] == "funk-svd"
@@ -147,6 +148,21 @@ def test_what_cannot_be_meant_is_refused_before_any_run(options, told, folder, c
     arguments = ("--data", folder, *RENAME, "--out", tmp_path / "none", *options)
     shown = printed("compare", capsys, *arguments, code=1).err
     assert told in " ".join(shown.split())
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [("neighbors", "Did you mean neighbours?"), ("epochs", "epochs has no effect, leave it out")],
+)
+def test_settings_that_a_model_lacks_are_refused_before_any_run(
+    setting, told, here, folder, tmp_path, capsys
+):
+    settings = tmp_path / "other.toml"
+    settings.write_text(f"{setting} = 3")
+    name, *arguments = command(folder, tmp_path / "none", "--settings", f"item-cf={settings}")
+    assert told in " ".join(printed(name, capsys, *arguments, code=1).err.split())
+    assert not here
     assert not (tmp_path / "none").exists()
 
 

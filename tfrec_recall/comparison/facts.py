@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.comparison.cuts import with_main
+from tfrec_recall.comparison.cuts import MAIN, with_main
 from tfrec_recall.comparison.groups import NAMES, HistoryGroups, ItemGroups
 from tfrec_recall.comparison.reasons import plain
 from tfrec_recall.comparison.shown import Shown
@@ -86,7 +86,7 @@ def facts(
         "users": len(measured.users),
         "targets": len(measured.targets.pairs),
         "unknown_users": int((~pd.Index(measured.users).isin(known)).sum()),
-        "notes": measured.targets.notes,
+        "notes": [*measured.targets.notes, *_of_few(len(data.items))],
         "items": described,
         "histories": [
             {"name": name, "users": int((measured.histories.of == place).sum())}
@@ -94,6 +94,17 @@ def facts(
         ],
         "picked": _picked(split, measured, titles),
     }
+
+
+def _of_few(items: int) -> list[str]:
+    """What is to be known of a catalogue that a list holds whole."""
+    if items > MAIN:
+        return []
+    return [
+        f"The catalogue has {items} items, and a list of {MAIN} holds all of them: recall@{MAIN}, "
+        "by which models are ordered and held to most-popular, hardly tells them apart. Look at "
+        "shorter lists (`--cuts 5,10`)."
+    ]
 
 
 def _picked(split: Split, measured: Measured, titles: Mapping[Any, str]) -> list[dict[str, Any]]:

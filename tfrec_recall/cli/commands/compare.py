@@ -18,10 +18,11 @@ from tfrec_recall.cli.arguments.compared import parse_models, parse_settings
 from tfrec_recall.cli.arguments.durations import seconds, shown
 from tfrec_recall.cli.arguments.option_groups import takes
 from tfrec_recall.cli.arguments.protocol import PANEL, Protocol, parse_cuts, protocol
+from tfrec_recall.cli.arguments.settings import separate
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.commands.train import Kind
 from tfrec_recall.cli.console import results, say, waiting, warn
-from tfrec_recall.cli.discovery import entries, entry
+from tfrec_recall.cli.discovery import Entry, entries, entry
 from tfrec_recall.cli.runs.comparison_table import ComparisonTable
 from tfrec_recall.cli.runs.plan import Plan
 from tfrec_recall.cli.runs.run_apart import RunsApart
@@ -111,6 +112,8 @@ def compare(
     limit = None if budget is None else seconds(budget)
     places = None if cuts is None else parse_cuts(cuts)
     chosen, published = parse_settings(settings or (), named)
+    for name, given in chosen.items():
+        _check(given, entry(named[name]))
     refuse_among_versions(out, "--out")
     check_folder(out)
     check_name(os.path.abspath(out))  # checkpoints of runs are found by it
@@ -137,6 +140,14 @@ def compare(
         finally:  # also of what an interruption left
             write_report(plan, split, names)
     say(f"Done in {shown(time.monotonic() - began)}.")
+
+
+def _check(settings: Mapping[str, Any], model: Entry) -> None:
+    """Raises ValueError for settings that the model does not have or follow, before any run."""
+    from tfrec_recall.cli.runs.followed import require_effect
+
+    require_effect(settings, model.load())
+    separate(settings, model.load(), model.name)
 
 
 def _made(plan: Plan, wanted: Round) -> None:
@@ -188,6 +199,6 @@ def write_report(plan: Plan, split: Split, names: list[str]) -> None:
         results().print(texts[TABLE].rstrip(), soft_wrap=True)
     for absent in summary["absent"]:
         warn((absent["model"], "bold"), f": {absent['why']}")
-    for note in summary["notes"]:
+    for note in [*summary["facts"]["notes"], *summary["notes"]]:
         warn((note, "yellow"))
     say("The report: ", (str(plan.folder / PAGE), "bold"))
