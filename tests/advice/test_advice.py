@@ -73,6 +73,18 @@ def followed(one, model):
     return named
 
 
+def test_what_finds_no_more_than_one_list_for_everybody():
+    many = {**DATA, "rows": {**DATA["rows"], "items": 51}}
+    above = {"mean": 0.01, "low": -0.002, "high": 0.022}
+    row = {**HEALTHY, "above_popular": above}
+    (one,) = advise(Evidence.of(row, many))
+    assert one.fault == "not above most-popular"
+    assert "is +0.0100, between -0.0020 and +0.0220 at 95%" in one.figure
+    assert followed(one, "two-tower") == ["tune two-tower"]
+    assert not advise(Evidence.of({**row, "above_popular": {**above, "low": 0.001}}, many))
+    assert not advise(Evidence.of(row, DATA))  # 8 items, all of which are in each list
+
+
 def curve(*values, name="val_recall@50", falls=0.25):
     epochs = enumerate(values, start=1)
     return [{"epoch": epoch, "loss": 5.0 - falls * epoch, name: value} for epoch, value in epochs]

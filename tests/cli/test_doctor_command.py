@@ -139,6 +139,14 @@ def test_what_cannot_be_looked_at_is_said(tmp_path, capsys):
     assert written["not_looked_at"] == {"item2vec": ["overfits", "under-trained"]}
 
 
+def test_a_report_without_figures_says_why(tmp_path, capsys):
+    failed = result("popular", status="failed", why="no memory")
+    report = tmp_path / "comparison.json"
+    report.write_text(json.dumps(summarised(results(failed), FACTS, ["popular"])))
+    told = " ".join(printed("doctor", capsys, report).err.split())
+    assert "has figures. popular: failed: no memory" in told
+
+
 def test_what_is_neither_is_refused(tmp_path, capsys):
     (tmp_path / "other.json").write_text("{}")
     told = printed("doctor", capsys, tmp_path / "other.json", code=1)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfrec_recall.advice.advice import Advice
+from tfrec_recall.advice.below_popular import below_popular
 from tfrec_recall.advice.evidence import Evidence
 from tfrec_recall.advice.index_recall import index_recall
 from tfrec_recall.advice.missing_times import missing_times
@@ -15,7 +16,10 @@ from tfrec_recall.advice.silent_features import silent_features
 from tfrec_recall.advice.undertraining import undertraining
 from tfrec_recall.advice.unknown_targets import unknown_targets
 
-OF_RUNS = (undertraining, overfitting, popularity_bias, index_recall, silent_features)
+OF_RUNS = (
+    below_popular,
+    *(undertraining, overfitting, popularity_bias, index_recall, silent_features),
+)
 OF_DATA = (missing_times, unknown_targets)
 
 

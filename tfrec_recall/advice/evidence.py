@@ -90,6 +90,8 @@ class Evidence:
         exposure: the share of the first 50 places that new, rare, middle and frequent items have.
         features: what the model's specification says of each, as `Features.describe`.
         facts: of the data, as `comparison.facts` has them.
+        above_popular: its recall@50 less that of most-popular, `mean`, and `low` and `high`, the
+            95% interval over users; of a comparison with `popular`.
     """
 
     model: str
@@ -103,6 +105,7 @@ class Evidence:
     exposure: Sequence[float] = ()
     features: Sequence[Mapping[str, Any]] = ()
     facts: Mapping[str, Any] | None = None
+    above_popular: Mapping[str, float] | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any], facts: Mapping[str, Any] | None) -> Self:
@@ -125,6 +128,7 @@ class Evidence:
             exposure=row.get("exposure") or (),
             features=features if isinstance(features, list) else (),
             facts=facts,
+            above_popular=row.get("above_popular"),
         )
 
     @property

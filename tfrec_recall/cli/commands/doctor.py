@@ -88,6 +88,9 @@ def _of_report(path: pathlib.Path) -> tuple[dict[str, list[Advice]], dict[str, E
         summary = json_module.loads(path.read_text(encoding="utf-8"))
         facts, models = summary["facts"], summary["models"]
         rows = {row["model"]: _evidence(row, facts) for row in models}
+        if not rows:
+            why = "; ".join(f"{one['model']}: {one['why']}" for one in summary["absent"])
+            warn((f"No model of {path} has figures. {why}", "yellow"))
         said = {name: advise(evidence) for name, evidence in rows.items()}
         return {DATA: advise_on_data(facts), **said}, rows
     except (ValueError, KeyError, TypeError) as error:
