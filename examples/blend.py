@@ -38,7 +38,8 @@ served = load(export(blend, "saved_models/blend_example", items=shop.items))
 title = shop.items.set_index("item_id")["description"]
 customer = split.test.history.groupby("user_id")["item_id"].agg(list).sample(1, random_state=4)
 (user_id,), (history,) = customer.index, customer
-query = {"user_id": [user_id], "country": [""], "history": [history]}
+country = shop.users.set_index("user_id")["country"][user_id]
+query = {"user_id": [user_id], "country": [country], "history": [history]}
 query = {name: query[name] for name in served.inputs}
 found = served.recommend_with_channel(query, k=8, exclude=[history])
 print(f"\nCustomer {user_id} may like:")
