@@ -141,7 +141,8 @@ def test_a_user_is_asked_about_without_a_look_at_all_others(exported, split, mon
             inputs, had = known.query(service.servable, user, [])
             expected = queries.batch(np.array(rows))["history"].numpy()[0]
             assert inputs["history"] == [item.decode() for item in expected]
-            assert had == inputs["history"]
+            assert had == [item for item in inputs["history"] if item]
+    assert had == []  # of nobody no place is shown
     events = data.events["user_id"].value_counts()
     everything = len(data.events), len(data.users)
     assert made == [(events["v03"], 1), (events["v05"], 1), everything]
@@ -326,6 +327,19 @@ def test_a_browser_chooses_what_is_listed(split, tmp_path):
         user = last.locator("span").inner_text()
         page.keyboard.press("Enter")
         expect(page.locator("#what")).to_have_text(f"For user {user}")
+
+        page.locator("#user").fill("somebody")  # whom no event knows
+        page.keyboard.press("Enter")
+        expect(page.locator("#what")).to_have_text("For user somebody")
+        expect(page.locator("#had")).to_have_text("Nothing yet")
+        page.locator("#user").fill("someone else")
+        page.get_by_role("button", name="Recommend").click()
+        expect(page.locator("#what")).to_have_text("For user someone else")
+        page.locator("#by-items").click()
+        page.locator("#item").fill("such a thing")
+        page.keyboard.press("Enter")
+        expect(page.locator("#error")).to_have_text("No item has such a thing in its id or title.")
+        page.locator("#by-user").click()
 
         page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
         page.locator("#request summary").click()

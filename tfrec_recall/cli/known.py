@@ -32,6 +32,7 @@ Id = str | int
 MOST_CHOICES = 50  # values of an attribute that are offered
 FILTER = re.compile("(where_not|where|min|max)_(?P<column>.+)")  # as the page reads it
 NAN = "NaN"  # what stands for it where JSON has none
+PADDING = ("", -1)  # all that somebody without a history has
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,7 +172,8 @@ class Known:
             signature_name(name): _values(value.numpy()[0])
             for name, value in queries.batch(rows).items()
         }
-        return inputs, _values(queries.seen(rows).numpy()[0])
+        had = _values(queries.seen(rows).numpy()[0])
+        return inputs, [item for item in had if item not in PADDING]
 
     def _part(self, data: Interactions, user: str) -> Interactions:
         """What the data say of this user alone; all of them for one whom no event knows."""
