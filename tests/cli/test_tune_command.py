@@ -27,6 +27,7 @@ def test_a_search_is_made_and_goes_on(folder, tmp_path, capsys):
     name, *arguments = command(folder, out, "--settings", settings)
     told = printed(name, capsys, *arguments, "--trials", 3)
     assert "First the defaults." in told.err
+    assert "whatever was learnt, and no setting is found by it" in " ".join(told.err.split())
     trials = json.loads((out / "trials.json").read_text())["trials"]
     assert [one["number"] for one in trials] == list(range(len(trials)))
     assert trials[0]["settings"] == {"neighbours": 200, "alpha": 0.3}

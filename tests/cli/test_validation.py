@@ -12,7 +12,7 @@ from tfrec_recall.cli.runs import validation
 from tfrec_recall.cli.runs.long_run import LongRun
 from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.cli.runs.trial import outcome
-from tfrec_recall.cli.runs.validation import MONITORED, check_curve, places_of
+from tfrec_recall.cli.runs.validation import MONITORED, check_curve, on_validation, places_of
 from tfrec_recall.models import Item2Vec
 
 pytestmark = pytest.mark.usefixtures("only_its_own")
@@ -46,6 +46,17 @@ def test_a_schedule_is_measured_at_its_places_on_the_same_users(entry, split, ca
     lines = [line for line in told.splitlines() if line.startswith("epoch")]
     assert sum("recall@50 on validation" in line for line in lines) == 5
     assert not any("best" in line for line in lines)
+
+
+def test_a_catalogue_that_a_list_holds_whole_is_told_where_training_goes_by_it(split, capsys):
+    kind = {"stops_early": True, "scores_pairs": False, "learns_ratings": False}
+    on_validation(types.SimpleNamespace(**kind), split, repeats=False)
+    told = " ".join(capsys.readouterr().err.split())
+    assert "The catalogue has 30 items, and a list of 50 holds all of them" in told
+    assert "cuts=(6,)) measures shorter lists" in told
+    for other in ({"stops_early": False}, {"learns_ratings": True}):
+        on_validation(types.SimpleNamespace(**{**kind, **other}), split, repeats=False)
+    assert capsys.readouterr().err == ""
 
 
 def test_it_is_not_unless_it_is_asked_for_and_can_be(entry, split):

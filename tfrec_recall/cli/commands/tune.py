@@ -108,6 +108,7 @@ def tune(
     interactions = measured.counted(source.load())
     Space.check(given, only, interactions.has_time)
     from tfrec_recall.cli.runs.searching import TAKING_BACK, Searching
+    from tfrec_recall.cli.runs.validation import tell_of_few
     from tfrec_recall.data.fingerprint import fingerprint
     from tfrec_recall.search import Study
 
@@ -123,6 +124,8 @@ def tune(
         folder,
         began + limit,
     )
+    if not chosen.load().learns_ratings:
+        tell_of_few(searching.split, "no setting is found by it")
     with alone_in(folder, "searches settings"):
         defaults = searching.defaults(_digest(shared))
         if defaults is None:

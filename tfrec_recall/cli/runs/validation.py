@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tfrec_recall.cli.console import say
+from tfrec_recall.cli.console import say, warn
 from tfrec_recall.data import Split
 from tfrec_recall.evaluation import RatingsOnValidation, RecallOnValidation
 from tfrec_recall.models import RecallModel
@@ -77,9 +77,26 @@ def on_validation(model: RecallModel, split: Split, repeats: bool) -> OnValidati
         )
     if model.learns_ratings:
         return RatingsOnValidation(split, users=some)
+    if model.stops_early:
+        tell_of_few(split, "training may end, and go back to an epoch, far too early")
     kind: Callable[..., RecallOnValidation]
     kind = RecallOnValidation if model.stops_early else RecallOnSchedule
     return kind(split, cuts=(CUT,), users=some, repeats=repeats)
+
+
+def tell_of_few(split: Split, then: str) -> None:
+    """Warns where the lists that are measured hold a catalogue whole.
+
+    Args:
+        then: what comes of it.
+    """
+    items = len(split.interactions.items)
+    if items <= CUT:
+        warn(
+            f"The catalogue has {items} items, and a list of {CUT} holds all of them: recall@{CUT} "
+            f"on validation is nearly the same whatever was learnt, and {then}. In Python, "
+            f"RecallOnValidation(split, cuts=({max(1, items // 5)},)) measures shorter lists."
+        )
 
 
 def check_curve(name: str, model_class: type[RecallModel], split: Split) -> None:
