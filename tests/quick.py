@@ -23,6 +23,7 @@ TWO = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], TWO)
 # Operations remember where they were made, for messages that no test reads.
 here = tf_stack.extract_stack()
+len(here)  # looks its lines up, which two threads at once would end the process by
 tf_stack.extract_stack = lambda stacklevel=1: here
 # One thread computes: tests run side by side, and none has work for more.
 tf.config.threading.set_intra_op_parallelism_threads(1)
