@@ -216,6 +216,13 @@ def test_a_table_of_users_without_a_column_is_not_taken_for_none(loaded, today):
     assert any(column in one and "no table of users is given" in one for one in none.unchecked)
 
 
+def test_columns_that_came_since_are_named(loaded, today):
+    new = today.assign(channel="mail", sent=pd.Timestamp(2024, 1, 1))  # dates are not looked at
+    found = watch(loaded, Interactions(new), USERS.assign(age=3), CATALOGUE)
+    told = "events.channel, users.age: the days before the export have none"
+    assert list(found.unchecked) == [told]
+
+
 def test_items_in_several_rows_are_refused_by_name(loaded, today):
     ids, vectors = np.array([*item_ids(ITEMS), "item 0"], object), item_vectors(ITEMS + 1)
     with pytest.raises(ValueError, match=r"item_vectors has a row.*1 items .* \['item 0'\]"):

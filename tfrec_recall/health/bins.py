@@ -56,6 +56,30 @@ class Bins:
         edges = np.unique(np.quantile(finite, np.arange(1, QUANTILES) / QUANTILES))
         return cls(tuple(edges.tolist()))
 
+    @classmethod
+    def between(cls, numbers: np.ndarray, whose: pd.Series) -> Self:
+        """As `of_quantiles`, each edge where it is nearest between two of those whose they are.
+
+        Their numbers change a little from day to day: an edge among those of one that has many
+        would deal them out to both sides by chance.
+
+        Args:
+            numbers: finite, [rows].
+            whose: of each row.
+
+        >>> Bins.between(np.array([8.0, 9, 8, 9, 2]), pd.Series(["a", "a", "a", "a", "b"])).edges
+        (5.25,)
+        """
+        each = pd.Series(numbers).groupby(whose.to_numpy(), sort=False).agg(["mean", "size"])
+        sizes = each.groupby("mean")["size"].sum()  # in the order of the means
+        if len(sizes) < 2:
+            return cls()
+        below = sizes.cumsum().to_numpy()[:-1] / len(numbers)  # the share below an edge
+        wanted = np.arange(1, QUANTILES)[:, np.newaxis] / QUANTILES
+        place = np.unique(np.abs(below - wanted).argmin(axis=1))
+        means = sizes.index.to_numpy("float64")
+        return cls(tuple(((means[place] + means[place + 1]) / 2).tolist()))
+
     def __len__(self) -> int:
         return len(self.edges) + 2 if self.values is None else len(self.values) + 2
 

@@ -30,7 +30,7 @@ class PopularityOfEvents:
 
     @classmethod
     def learn(cls, day: Day) -> Iterator[Self]:
-        yield cls(Bins.of_quantiles(day.popularity))
+        yield cls(Bins.between(day.popularity, day.events["item_id"]))
 
     def counts(self, seen):
         code = self.bins.of_numbers(seen.popularity.astype(np.float64))

@@ -149,12 +149,15 @@ def _as_inputs(of_users: pd.DataFrame | None, retriever: LoadedRetriever) -> pd.
 
 
 def _not_there(of_days: Sequence[tuple[Check, Any, Any]], day: Day) -> list[str]:
-    """The checks that the day has nothing for."""
+    """The checks that the day has nothing for, and the columns that none is of."""
     lacking = [check.name for check, _, counts in of_days if counts is None or not counts.any()]
     of_users = [name for name in lacking if " users." in name and day.of_users is None]
     other = [name for name in lacking if name not in of_users]
+    known = {getattr(check, "column", None) for check, _, _ in of_days}
+    new = [column for column in day.columns() if column not in known]
     told = [f"{', '.join(of_users)}: no table of users is given (--users)"] if of_users else []
-    return told + ([f"{', '.join(other)}: the day has nothing to say of it"] if other else [])
+    told += [f"{', '.join(other)}: the day has nothing to say of it"] if other else []
+    return told + ([f"{', '.join(new)}: the days before the export have none"] if new else [])
 
 
 def _compared(found: Sequence[tuple[Check, np.ndarray, np.ndarray | None]]) -> list[Compared]:
