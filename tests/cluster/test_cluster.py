@@ -125,6 +125,10 @@ def test_each_knows_its_part(machines, job, index, writes, serves):
         (environment(WORKERS, "worker", 2)["TF_CONFIG"], "Received: 2 worker; this is worker 2"),
         (environment(WORKERS, "evaluator", 0)["TF_CONFIG"], "not by an evaluator"),
         (environment({**WORKERS, "ps": ["d:1"]}, "worker", 0)["TF_CONFIG"], "names a chief"),
+        (
+            environment({**WORKERS, "chief": ["a:1"]}, "worker", 1)["TF_CONFIG"],
+            "names each machine once.*Received twice: a:1",
+        ),
         *(
             (
                 environment({**SERVERS, "chief": wrong}, "chief", 0)["TF_CONFIG"],

@@ -68,8 +68,16 @@ class Cluster:
                     f'{VARIABLE} names the machines of a job in a list, ["host:port", …], also one '
                     f"alone. Received: {one}={hosts!r}."
                 )
-        if sum(map(len, machines.values())) <= 1:
+        every = [host for hosts in machines.values() for host in hosts]
+        if len(every) <= 1:
             return None
+        twice = {host for host in every if every.count(host) > 1}
+        if twice:
+            raise ValueError(
+                f"{VARIABLE} names each machine once, and several processes of one by their ports: "
+                "others would wait for the one that is missing. "
+                f"Received twice: {', '.join(sorted(twice))}."
+            )
         unknown = [one for one in machines if one not in JOBS]
         if unknown or job not in machines or not 0 <= index < len(machines[job]):
             raise ValueError(
