@@ -4,9 +4,11 @@ import pandas as pd
 import pytest
 
 from tests.cli.conftest import printed, run
-from tfrec_recall.cli.commands.update import spelled_as
+from tfrec_recall.cli.arguments.source import layout_of
+from tfrec_recall.cli.commands.update import _read, spelled_as
 from tfrec_recall.cli.recorded_layout import layout_for
 from tfrec_recall.data import Interactions
+from tfrec_recall.export import load
 from tfrec_recall.upkeep.state import TrainingState
 
 START, DAY = 1_600_000_000, 24 * 3600
@@ -129,6 +131,26 @@ def test_a_day_of_events_alone_is_learnt_in_whichever_form(export):
     run("update", export, "--events", export.parent / "day.parquet")
     run("update", export, "--events", export.parent / "day.csv")
     assert TrainingState.of(export / "3").size() > TrainingState.of(export / "2").size()
+
+
+def test_what_is_said_of_a_day_counts_instead(export):
+    path = export.parent / "said.csv"
+    day = visits(7).assign(timestamp=lambda table: 1_000 * table["timestamp"])
+    day["item_id"] = " " + day["item_id"]
+    day.rename(columns={"user_id": "visitor"}).to_csv(path, sep="|", index=False)
+    serving = load(export)
+
+    def read(mend_ids):
+        said = {"separator": "|", "time_unit": "ms", "rename": ["visitor=user_id"]}
+        layout = layout_of(**said, mend_ids=mend_ids)
+        return _read(serving, path, None, None, layout).events
+
+    with pytest.raises(ValueError, match="item_ids that are new differ from known ones by bl"):
+        read(None)
+    assert set(read(False)["item_id"].str[:3]) == {" 01"}
+    mended = read(True)
+    assert mended["item_id"].tolist() == visits(7)["item_id"].tolist()
+    assert mended["timestamp"].tolist() == visits(7)["timestamp"].tolist()
 
 
 def test_ids_that_lost_their_zeros_are_no_new_ones(export, capsys):

@@ -212,3 +212,5 @@ reads_items = takes(
 )
 # A day's events, which `--events` says, and what is known of its users and items.
 reads_a_day = takes("source", made_by=_without("data", "columns"))
+# The same, of a command that says itself what its users and items are.
+reads_new = takes("source", made_by=_without("data", "users", "items", "columns"))

@@ -12,7 +12,7 @@ import typer
 
 from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.protocol import Protocol
-from tfrec_recall.cli.arguments.source import telling
+from tfrec_recall.cli.arguments.source import Source, telling
 from tfrec_recall.cli.console import ALARM, results, say, waiting, warn
 from tfrec_recall.cli.loading import load_export, trained_on
 from tfrec_recall.cli.outputs import output
@@ -27,14 +27,17 @@ if TYPE_CHECKING:
     from tfrec_recall.upkeep import Updated
 
 
+@options.reads_new
 def update(
     export: options.Export,
+    source: Source,
     events: Annotated[
         pathlib.Path,
         typer.Option(
             metavar="FILE",
             exists=True,
-            help="The events since: Parquet, CSV or JSON lines, with the columns of the training.",
+            help="The events since, with the columns of the training, written as its files were "
+            "unless the options of data say otherwise.",
             show_default=False,
         ),
     ],
@@ -113,7 +116,6 @@ def update(
             show_default=False,
         ),
     ] = None,
-    drop_bad_rows: options.DropBadRows = None,
     json: options.Differences = None,
 ) -> None:
     """Learn from new events and write the next version, without starting over.
@@ -129,7 +131,7 @@ def update(
         raise typer.BadParameter("--force exports what it refuses", param_hint="--strict")
     target = output(json, "--json")
     serving = load_export(export)
-    new = _read(serving, events, users, items, drop_bad_rows)
+    new = _read(serving, events, users, items, source.layout)
     from tfrec_recall.retrieval import IndexNotice
     from tfrec_recall.upkeep import update as updated
 
@@ -201,9 +203,9 @@ def _read(
     events: pathlib.Path,
     users: pathlib.Path | None,
     items: pathlib.Path | None,
-    drop_bad_rows: bool | None,
+    given: Mapping[str, Any],
 ) -> Interactions:
-    """The new events as those of the training were read and counted."""
+    """The new events, read as is said and else as those of the training were, and counted so."""
     from tfrec_recall.data import Interactions
     from tfrec_recall.data.matching import check_new
     from tfrec_recall.data.notices import Strangers
@@ -215,16 +217,19 @@ def _read(
     with telling(), waiting(f"Reading {events}"):
         warnings.simplefilter("ignore", Strangers)  # the tables are of what is new or changed
         files = find_tables(events, {"users": users, "items": items})
-        given = {"drop_bad_rows": drop_bad_rows}
-        layout: dict[str, Any] = {"mend_ids": False, **layout_for(files, recorded, given)}
-        new = Interactions.from_files(events, users, items, **layout)
+        layout = layout_for(files, recorded, given)
+        mend_ids = layout.get("mend_ids")
+        new = Interactions.from_files(events, users, items, **{"mend_ids": False, **layout})
         if not len(new.events):
-            raise ValueError(f"{events}: the table of events has no row.")
+            raise ValueError(
+                f"{events}: the table of events has no row, and an update learns events. A "
+                "catalogue that changed without any is what reindex takes."
+            )
         known = TrainingState.of(serving.path).ids()
         new = as_known(new, known, files)
-        if recorded.get("mend_ids"):
+        if mend_ids:
             new = spelled_as(new, known)
-        if recorded.get("mend_ids") is not False:
+        if mend_ids is not False:
             for column, ids in known.items():
                 met = new.users if column == "user_id" else new.items
                 check_new(met[column], ids, str(events), column)
