@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.matching import check_new, near
+from tfrec_recall.data.matching import check_new, near, tell_of_new
 from tfrec_recall.data.notices import ReadingNotice
 
 
@@ -232,6 +232,22 @@ def test_new_ids_that_differ_by_their_form_are_refused(new, known, message):
     refused = pytest.raises(ValueError, match=message) if message else contextlib.nullcontext()
     with refused:
         check_new(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("new", "known", "told"),
+    [
+        (["1", "2"], ["u1", "u2"], r"Of 2 user_ids .* knows 0, .*around their digits, 2 would be"),
+        ([1, 2], [3], r"knows 0, .*Are they the same ids\? Received: 1, 2, .* knows 3\."),
+        ([1, 2], [2, 3], None),
+        ([], [3], None),
+        (["u1"], [], None),  # nothing to be like
+    ],
+)
+def test_new_ids_of_which_almost_none_is_known_are_told(new, known, told):
+    telling = pytest.warns(ReadingNotice, match=told) if told else contextlib.nullcontext()
+    with telling:
+        tell_of_new(pd.Series(new), pd.Series(known), "user_id")
 
 
 def test_near_ids_are_found_in_both_types():

@@ -1,5 +1,7 @@
 """Times of new events are of the unit of those before, and none is of a wrong clock."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.export.versions import versions
 from tfrec_recall.health import DaysBefore
 from tfrec_recall.upkeep import new_times, update
-from tfrec_recall.upkeep.new_times import check_clock
+from tfrec_recall.upkeep.new_times import check_clock, check_times
 from tfrec_recall.upkeep.state import TrainingState
 
 BEGIN, IN_2037 = 1_600_000_000, 2_130_000_000
@@ -75,6 +77,17 @@ def test_numbers_of_order_go_on_without_days(tmp_path):
     assert TrainingState.of(found.version).time_unit == "order"
     with pytest.warns(ReadingNotice, match="numbers go on from day to day, and do not start over"):
         update(path, at(numbers, 2), force=True)
+
+
+def test_days_that_came_late_are_told(popular):
+    state = TrainingState.of(popular / "1")
+    newest = day(0).events["timestamp"].max()
+    assert state.newest() == newest
+    with pytest.warns(ReadingNotice, match="are of 2019-11-18 or before.*of 2020-09-14 were lear"):
+        check_times(at(np.arange(EVENTS) + BEGIN - 300 * DAY), state)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_times(at(np.arange(EVENTS) + newest - DAY), state)
 
 
 def test_an_update_without_events_says_what_it_takes(popular):

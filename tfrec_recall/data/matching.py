@@ -183,6 +183,25 @@ def check_new(met: pd.Series, known: pd.Series, source: str, column: str) -> Non
         )
 
 
+def tell_of_new(met: pd.Series, known: pd.Series, column: str) -> None:
+    """Tells of ids of new events of which an export knows almost none, and what they differ by.
+
+    Args:
+        met: ids of the events, each once.
+        known, column: those that the export knows, and what they are.
+    """
+    there = among(met, known)
+    if not len(known) or there.sum() >= ALMOST_NONE * min(len(met), len(known)):
+        return
+    are_text = all(isinstance(ids.dtype, pd.StringDtype) for ids in (met, known))
+    hint = (_other_hint(met[~there], known) if are_text else None) or "Are they the same ids?"
+    tell(
+        f"Of {len(met):,} {column}s of the new events the export knows {there.sum():,}, and those "
+        f"that it does not are new ones. {hint} Received: {_listed(met[~there])}, and the export "
+        f"knows {_listed(known)}."
+    )
+
+
 def by_zeros(ids: pd.Series, known: pd.Series) -> pd.Series:
     """Known ids by those of `ids` that are not known, and differ from one alone by leading zeros.
 

@@ -8,8 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from tfrec_recall.data.notices import tell
+from tfrec_recall.upkeep.state import TrainingState
+
 LEARNT = "learnt"  # in what a state tells: a fingerprint of the events of each update
-COLUMNS = ("user_id", "item_id", "timestamp")
+COLUMNS = ["user_id", "item_id", "timestamp"]
 
 
 def fingerprint_of(events: pd.DataFrame) -> str:
@@ -39,3 +42,37 @@ def with_learnt(told: Mapping[str, Any], events: pd.DataFrame, again: bool) -> d
             f"Received: {len(events):,} events, the first {events.head(1).to_dict('records')}."
         )
     return dict(told)
+
+
+def tell_of_learnt(events: pd.DataFrame, state: TrainingState, waiting: pd.DataFrame) -> None:
+    """Tells how many events have the user, the item and the time of one that was learnt.
+
+    A file that overlaps with those before has such ones. Without times nothing tells.
+
+    Args:
+        events: that came, of the types that those of the state have.
+        waiting: those that the state has beside what was learnt.
+
+    Raises: ValueError where all of them do.
+    """
+    if "timestamp" not in events:
+        return
+    times = events["timestamp"]
+    between = times.min().item(), times.max().item()
+    before = state.events_of(events["user_id"].drop_duplicates(), COLUMNS, between)
+    before = pd.concat([before, waiting[COLUMNS]])
+    twice = pd.MultiIndex.from_frame(events[COLUMNS]).isin(pd.MultiIndex.from_frame(before))
+    if twice.all():
+        raise ValueError(
+            "All of the new events have the user, the item and the time of one that was learnt "
+            "already, or that the training held back, and would count twice: give those since, or "
+            f"again=True (--again) to learn them once more. Received: {len(events):,} events, the "
+            f"first {events.head(1)[COLUMNS].to_dict('records')}."
+        )
+    if twice.any():
+        first = events.loc[twice, COLUMNS].head(1).to_dict("records")
+        tell(
+            f"{twice.sum():,} of {len(events):,} new events have the user, the item and the time "
+            f"of one that was learnt already, or that the training held back, and count twice: "
+            f"files that overlap hold such ones. The first is {first}."
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from time import time as now
 
 from tfrec_recall.data import Interactions
@@ -46,10 +47,26 @@ def check_times(new: Interactions, state: TrainingState, **days: float | None) -
     before = state.days()
     if unit == "s":
         check_clock(new, before, state.written)
+        tell_of_older(new, state.newest())
     elif new.events["timestamp"].max() <= before.units.events["timestamp"].max():
         tell(
             "All of the new events come before events that were learnt, by their numbers of order: "
             "such numbers go on from day to day, and do not start over."
+        )
+
+
+def tell_of_older(new: Interactions, newest: float | None) -> None:
+    """Tells where all of the new events are more than a day older than the newest that was learnt.
+
+    Args:
+        newest: its time in seconds; None where that is not known.
+    """
+    latest = new.events["timestamp"].max()
+    if newest is not None and latest < newest - DAY:
+        dates = [f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d}" for time in (latest, newest)]
+        tell(
+            f"All of the new events are of {dates[0]} or before, and some of {dates[1]} were "
+            "learnt: they are learnt as events of those days, which came late."
         )
 
 

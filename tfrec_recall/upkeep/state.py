@@ -159,21 +159,38 @@ class TrainingState:
         """The number above those that order its events at one time; None where none do."""
         if not {TIE_ORDER, "timestamp"} <= {*self.schema.names}:
             return None
-        parts = (*self._parts(), self.folder / WAITING)
-        largest = [one for part in parts for one in _largest(part, TIE_ORDER)]
-        return max((math.floor(one) + 1 for one in largest), default=0)
+        return max((math.floor(one) + 1 for one in self._largest(TIE_ORDER)), default=0)
 
     def events(self) -> pd.DataFrame:
         """All events that were learnt, and those that wait, in memory: no update asks for that."""
         learnt = to_frame(self._learnt().to_table())
         return pd.concat([learnt, self.waiting()], ignore_index=True)
 
-    def events_of(self, users: pd.Series) -> pd.DataFrame:
-        """The events that were learnt of these users; the others pass through part by part."""
+    def newest(self) -> float | None:
+        """The time of the newest of its events; None where they have none."""
+        if "timestamp" not in self.schema.names:
+            return None
+        return max(self._largest("timestamp"), default=None)
+
+    def events_of(
+        self,
+        users: pd.Series,
+        columns: Sequence[str] | None = None,
+        between: tuple[float, float] | None = None,
+    ) -> pd.DataFrame:
+        """The events that were learnt of these users; the others pass through part by part.
+
+        Args:
+            columns: of the events; None: all.
+            between: the first and the last time; None: all.
+        """
         data = self._learnt()
         kind = data.schema.field("user_id").type
-        asked = pa.array(users.tolist(), kind)
-        return to_frame(data.to_table(filter=pc.field("user_id").isin(asked), batch_size=ROWS))
+        asked = pc.field("user_id").isin(pa.array(users.tolist(), kind))
+        if between is not None:
+            time, (first, last) = pc.field("timestamp"), between
+            asked &= (time >= first) & (time <= last)
+        return to_frame(data.to_table(columns, filter=asked, batch_size=ROWS))
 
     @property
     def schema(self) -> pa.Schema:
@@ -185,6 +202,11 @@ class TrainingState:
 
     def _parts(self) -> list[pathlib.Path]:
         return sorted((self.folder / EVENTS).iterdir())
+
+    def _largest(self, column: str) -> list[float]:
+        """The largest numbers of a column in its files, of what was learnt and what waits."""
+        parts = (*self._parts(), self.folder / WAITING)
+        return [one for part in parts for one in _largest(part, column)]
 
 
 def of_training(

@@ -16,6 +16,7 @@ import pandas as pd
 
 from tfrec_recall.data import Interactions, given, recent
 from tfrec_recall.data.among import among
+from tfrec_recall.data.matching import tell_of_new
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.order import TIE_ORDER, tie_numbers
 from tfrec_recall.evaluation import evaluate
@@ -34,7 +35,7 @@ from tfrec_recall.retrieval import IndexNotice, Retriever
 from tfrec_recall.upkeep.differences import LEAST, difference
 from tfrec_recall.upkeep.held_back import DRAWN, NEWEST_DAY, held_back
 from tfrec_recall.upkeep.kept_events import let_go
-from tfrec_recall.upkeep.learnt_once import with_learnt
+from tfrec_recall.upkeep.learnt_once import tell_of_learnt, with_learnt
 from tfrec_recall.upkeep.new_items import ARRIVED, arrived, places_of, with_places
 from tfrec_recall.upkeep.new_times import check_times
 from tfrec_recall.upkeep.next_retriever import retriever_of, with_removed
@@ -115,8 +116,8 @@ def update(
         )
     if not len(new.events):
         raise ValueError(
-            "An update learns new events, and takes rows of users and items beside them. "
-            "Received: no event."
+            "An update learns new events, and takes rows of users and items beside them; a "
+            "catalogue alone is what reindex takes. Received: no event."
         )
     path = pathlib.Path(path)
     with next_version(path) as unchanged:
@@ -290,6 +291,10 @@ class _Run:
         new = items[~among(items, self.known_items["item_id"])]
         came = arrived(told.get(ARRIVED, []), events, new, unit == "s")
         self.told = {**with_learnt(told, events, self.again), ARRIVED: came}
+        if not self.again:
+            tell_of_learnt(events, self.state, self.waiting)
+        for known, column in ((self.known_users, "user_id"), (self.known_items, "item_id")):
+            tell_of_new(events[column].drop_duplicates(), known[column], column)
         times = None if unit is None else events["timestamp"].to_numpy()
         seed = (self.seed, self.state.number)
         held, self.held = held_back(times, unit, len(events), seed)
