@@ -75,11 +75,11 @@ def test_events_without_a_column_have_none_of_it():
 
 def test_columns_that_the_training_did_not_have_are_told_of_each_table():
     like = pd.DataFrame({"user_id": ["u"], "item_id": ["a"]})
-    with pytest.warns(ReadingNotice, match="did not have are left out: device, shop.") as told:
+    with pytest.warns(ReadingNotice, match="^events: .*are left out: device, shop.") as told:
         found = in_form(like.assign(device="app", shop=1, **{TIE_ORDER: 0}), like)
     assert len(told) == 1
     assert list(found) == ["user_id", "item_id"]
-    with pytest.warns(ReadingNotice, match="did not have are left out: colour."):
+    with pytest.warns(ReadingNotice, match="^items: .*did not have are left out: colour."):
         joined(ITEMS, ITEMS[:1].assign(colour="red"), "items", "item_id")
 
 

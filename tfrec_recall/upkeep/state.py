@@ -275,7 +275,7 @@ def write(
             _put_together(parts[1:], folder / EVENTS / f"{1:06}.parquet", schema_of(parts))
             parts = parts[:1]
         for part in parts:
-            os.link(part, folder / EVENTS / part.name)
+            _link(part, folder / EVENTS / part.name)
         number = len(list((folder / EVENTS).iterdir()))
         schema = None if before is None else before.schema
         if len(new) or not number:
@@ -308,6 +308,7 @@ def remove_old(export: pathlib.Path) -> None:
     last = max((number for number in named if number is not None), default=-1)
     for number, folder in version_folders(export / FOLDER).items():
         if number not in named and number < last:
+            (folder / TOLD).unlink(missing_ok=True)  # what is cut off from here on is gone
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -339,6 +340,14 @@ def _largest(part: pathlib.Path, column: str) -> Iterator[float]:
             found = group.column(place)
             if found.path_in_schema == column and found.is_stats_set:
                 yield found.statistics.max
+
+
+def _link(part: pathlib.Path, place: pathlib.Path) -> None:
+    """The same file in another folder; where a file system has no links, a copy."""
+    try:
+        os.link(part, place)
+    except OSError:
+        shutil.copyfile(part, place)
 
 
 def _write(table: pd.DataFrame, path: pathlib.Path, schema: pa.Schema | None = None) -> None:

@@ -25,7 +25,7 @@ def in_form(events: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
         tell("The new events have no weight, which those of the training had: each counts 1.")
         events = events.assign(weight=1)
     lacking = [str(column) for column in like if column not in events]
-    _tell_others(events, like)
+    _tell_others(events, like, "events")
     if lacking:
         tell(f"The new events have no {', '.join(lacking)}, which those of the training had.")
     return _typed(events, like, "events")
@@ -46,7 +46,7 @@ def joined(known: pd.DataFrame, new: pd.DataFrame, table: str, key: str) -> pd.D
             f"write them as {way}. "
             f"Received: {new[key].dtype}, the first {new[key].head(3).tolist()}."
         )
-    _tell_others(new, known)
+    _tell_others(new, known, table)
     own = [column for column in known if column in new and column != key]
     lacking = [column for column in known if column not in new]
     if own and lacking:
@@ -67,10 +67,11 @@ def joined(known: pd.DataFrame, new: pd.DataFrame, table: str, key: str) -> pd.D
     return without_nullable(merged(known.astype(plain), rows.astype(plain), key))
 
 
-def _tell_others(new: pd.DataFrame, known: pd.DataFrame) -> None:
+def _tell_others(new: pd.DataFrame, known: pd.DataFrame, table: str) -> None:
     others = [str(one) for one in new if one not in known and one not in (TIE_ORDER, HISTORY_ONLY)]
     if others:
-        tell(f"Columns that the training did not have are left out: {', '.join(others)}.")
+        names = ", ".join(others)
+        tell(f"{table}: columns that the training did not have are left out: {names}.")
 
 
 def _typed(rows: pd.DataFrame, like: pd.DataFrame, table: str) -> pd.DataFrame:
