@@ -24,6 +24,7 @@ from tests.contract.model_cases import (
 from tests.two_replicas import strategy
 from tfrec_recall import models
 from tfrec_recall.export import export, load
+from tfrec_recall.models.fitting import one_batch
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
 from tfrec_recall.sampling import InBatch
 
@@ -95,6 +96,19 @@ def test_a_batch_smaller_than_the_number_of_replicas_is_learnt(model_class):
     assert model.fit(few(model, 0), verbose=0).history["loss"] == [0]  # empty on both
     for weight, old in zip(model.trainable_variables, before, strict=True):
         np.testing.assert_array_equal(weight, old)
+
+
+@pytest.mark.parametrize("model_class", [models.TwoTower])
+def test_a_batch_alone_is_refused_as_by_fit(model_class, monkeypatch):
+    with strategy().scope():
+        model = built(model_class)
+        model.compile("sgd", jit_compile=True)
+    batch = next(iter(in_order(model)))
+    with pytest.raises(ValueError, match=r"XLA compiles no step whose.*without jit_compile under"):
+        model.train_on_batch(batch)
+    monkeypatch.setattr(one_batch, "is_far", lambda strategy: True)
+    with pytest.raises(ValueError, match=r"the worker that asks for one: learn by fit"):
+        model.test_on_batch(batch)
 
 
 @pytest.mark.parametrize("model_class", SERVED)

@@ -243,6 +243,7 @@ class Learner(SavedWhole):
         """As `Model.train_on_batch`; ValueError for targets or weights beside the batch."""
         asked = TRAIN_ON_BATCH.bind(self, *args, **kwargs).arguments
         refuse(f"{type(self).__name__}.train_on_batch", asked, NOT_OF_BATCHES)
+        self.check_strategy(self.distribute_strategy, {})
         return on_batch(self, self.make_train_function, asked)
 
     def test_on_batch(self, *args, **kwargs):

@@ -10,6 +10,7 @@ from tf_keras.src.engine.training import flatten_metrics_in_order
 from tf_keras.src.engine.training_utils import RespectCompiledTrainableState
 from tf_keras.src.utils.tf_utils import sync_to_numpy_or_python_type
 
+from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models.fitting.keras_arguments import batch_of, batches
 
 
@@ -26,9 +27,16 @@ def on_batch(
         make_function: the model's method that makes what is called with an iterator of batches.
         asked: the arguments of Keras' method, by name.
 
-    Raises: ValueError for what is no batch.
+    Raises: ValueError for what is no batch, and under parameter servers, whose workers each take
+        batches from a stream.
     """
-    columns = batches(batch_of(asked["x"]))
+    columns, strategy = batches(batch_of(asked["x"])), model.distribute_strategy
+    if is_far(strategy):
+        raise ValueError(
+            "With parameter servers batches go to the worker that asks for one: learn by fit, and "
+            "measure what `on_one_device` makes. Received: a batch alone under "
+            f"{type(model).__name__}'s {type(strategy).__name__}."
+        )
     if not tf.executing_eagerly():
         raise RuntimeError(
             "A step of one batch is no part of a tf.function: call model.train_step or "
@@ -37,7 +45,6 @@ def on_batch(
     model._assert_compile_was_called()
     if asked.get("reset_metrics", True):
         model.reset_metrics()
-    strategy = model.distribute_strategy
     with strategy.scope(), RespectCompiledTrainableState(model):
         step = make_function()
         logs = step(iter(strategy.experimental_distribute_dataset(columns)))
