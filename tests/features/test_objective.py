@@ -4,6 +4,7 @@ import pytest
 
 from tfrec_recall.data import Interactions
 from tfrec_recall.features import Categorical, Features, Objective, meetings, objectives_of
+from tfrec_recall.features.objective import lacking
 
 EVENTS = pd.DataFrame(
     {
@@ -75,6 +76,29 @@ def test_what_an_objective_needs_is_named():
             Objective("x", **arguments)
     with pytest.raises(ValueError, match=r"'x' reads the event column 'sales'. Received: .*rating"):
         Objective("x", "sales", at_least=1).labels(EVENTS)
+    with pytest.raises(ValueError, match=r"'x' reads the event column 'sales'. Received: .*rating"):
+        Objective("x", "sales", equals="like").labels(EVENTS)
+    with pytest.raises(ValueError, match=r"'x' compares the event column 'event_type' with a num"):
+        Objective("x", "event_type", at_least=1).labels(EVENTS)
+    for value in (["like", "buy"], np.nan):
+        with pytest.raises(ValueError, match=r"takes equals as one value of the column.*Received"):
+            Objective("x", "event_type", equals=value)
+
+
+@pytest.mark.parametrize(
+    ("objective", "there"),
+    [
+        (Objective("x", "event_type", equals="likes"), "'event_type' has 'click', 'like'"),
+        (Objective("x", "session_id", equals="1"), "'session_id' has 1, 2, 3"),  # these are numbers
+        (Objective("x", "timestamp", at_least=500), "'timestamp' has 0 to 14"),
+    ],
+)
+def test_an_objective_of_no_event_is_named_with_what_there_is(objective, there):
+    data = Interactions(pd.concat([EVENTS] * 3, ignore_index=True).assign(timestamp=range(15)))
+    said = lacking(data, [Objective("any"), objective])
+    assert said.startswith(f"No event is of the objective 'x': its column {there}. Name")
+    liked = Objective("liked", "event_type", equals="like")
+    assert not lacking(data, [Objective("any"), liked])
 
 
 def test_a_meeting_of_which_an_event_is_new_is_a_target():

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data import Interactions, PartedInteractions
-from tfrec_recall.data.arguments import number
+from tfrec_recall.data.arguments import number, refuse
+from tfrec_recall.data.event_columns import event_column, event_numbers
 from tfrec_recall.data.examples import HISTORY_ONLY
 from tfrec_recall.data.kinds import of_kinds
 
 MEASURES = ("rating", "quantity")
+MOST_NAMED = 10  # values of a column, in an error
 
 
 @saved_by_fields
@@ -43,6 +46,9 @@ class Objective:
                 f"Received: name={self.name!r}."
             )
         number("Objective", self.at_least, "at_least", optional=True)
+        alone = pd.api.types.is_scalar(self.equals)
+        if not alone or (self.equals is not None and pd.isna(self.equals)):
+            refuse("Objective", self.equals, "equals", "one value of the column", optional=True)
         rules = (self.equals is not None) + (self.at_least is not None)
         if rules != (self.column is not None):
             raise ValueError(
@@ -53,18 +59,15 @@ class Objective:
     def labels(self, events: pd.DataFrame) -> np.ndarray:
         """Which events are of the kind, bool [events].
 
-        Raises: ValueError when the events lack the column.
+        Raises: ValueError when the events lack the column, or it has no numbers to be `at_least`.
         """
         if self.column is None:
             return np.ones(len(events), bool)
-        if self.column not in events:
-            raise ValueError(
-                f"The objective {self.name!r} reads the event column {self.column!r}. "
-                f"Received: events with {', '.join(map(str, events.columns))}."
-            )
-        values = events[self.column]
-        found = values == self.equals if self.at_least is None else values >= self.at_least
-        return found.fillna(False).to_numpy(dtype=bool)
+        reader = f"The objective {self.name!r}"
+        if self.at_least is not None:
+            return event_numbers(events, self.column, reader) >= self.at_least
+        values = event_column(events, self.column, reader)
+        return (values == self.equals).fillna(False).to_numpy(dtype=bool)
 
 
 @of_kinds
@@ -93,6 +96,44 @@ def objectives_of(interactions: Interactions | PartedInteractions) -> tuple[Obje
             if each.index.min() < middle:
                 objectives.append(Objective(f"high {column}", column, at_least=middle))
     return tuple(objectives)
+
+
+def lacking(
+    interactions: Interactions | PartedInteractions, objectives: Iterable[Objective]
+) -> str:
+    """What is to be said of an objective that no event is of, of which nothing can be learnt; ""
+    where there is none such.
+    """
+    parts = interactions if isinstance(interactions, PartedInteractions) else [interactions]
+    left, events = list(objectives), pd.DataFrame()
+    for part in parts:
+        events = part.events
+        left = [objective for objective in left if not objective.labels(events).any()]
+        if not left:
+            return ""
+    for objective in left:
+        if objective.column is not None:  # else there are no events
+            return (
+                f"No event is of the objective {objective.name!r}: its column {objective.column!r} "
+                f"has {_named(events[objective.column])}. Name what is there, or leave the "
+                f"objective out. Received: {objective}."
+            )
+    return ""
+
+
+def _named(values: pd.Series) -> str:
+    """What there is among values: of few each one, of many numbers the range.
+
+    >>> _named(pd.Series(["like", "click", "like"])), _named(pd.Series(range(30)))
+    ("'click', 'like'", '0 to 29')
+    """
+    distinct = values.dropna().unique().tolist()
+    if not distinct:
+        return "no value"
+    if len(distinct) > MOST_NAMED and pd.api.types.is_numeric_dtype(values.dtype):
+        return f"{min(distinct)} to {max(distinct)}"
+    named = ", ".join(sorted(map(repr, distinct))[:MOST_NAMED])
+    return named + ", …" * (len(distinct) > MOST_NAMED)
 
 
 def _median(counts: pd.Series) -> float:

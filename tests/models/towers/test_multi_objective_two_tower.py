@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.export import export, load
 from tfrec_recall.features import Categorical, Features, History, Objective
 from tfrec_recall.models import MultiObjectiveTwoTower
@@ -95,6 +96,19 @@ def test_an_objective_without_examples_in_the_batch_learns_nothing(features, int
     assert float(loss) == pytest.approx(click, rel=1e-4)
     if learn:
         assert tape.gradient(loss, model.log_variances).numpy()[1] == 0
+
+
+def test_an_objective_of_no_event_is_refused_until_it_was_there(features, interactions):
+    objectives = [*TYPES, Objective("kept", "event_type", equals="keep")]
+    model, lack = built(features, objectives=objectives), r"No event is of the objective 'kept': .*"
+    with pytest.raises(ValueError, match=lack + "'buy', 'click'"):
+        model.training_data(interactions)
+    assert model.validation_data(interactions)
+    model.has_learnt.assign(1)
+    assert model.training_data(interactions)
+    of_features = Features(features.user, features.item, objectives).adapt(interactions)
+    with pytest.warns(ReadingNotice, match=lack):
+        built(of_features).training_data(interactions)
 
 
 def test_learnt_weights_go_to_the_inverse_of_twice_the_loss(features, interactions):

@@ -201,8 +201,16 @@ def test_only_what_was_watched_enough_is_a_target_but_all_is_history(features, i
     assert len(chosen) == (watched[everything.target] >= 0.75).sum() < len(everything)
     same = np.isin(everything.target, chosen.target)
     np.testing.assert_array_equal(chosen.history_start, everything.history_start[same])
-    with pytest.raises(ValueError, match="column 'liked'"):
-        built(features, engagement="liked", minimum_engagement=1.0).examples(interactions)
+    for column, wrong in (
+        ("liked", "column 'liked'"),
+        ("item_id", r"compares the event column 'item_id' with a number: .*such as 'i\d+'"),
+        (
+            "watched",
+            r"no event has 7\.5 of 'watched' or more, .*Received: .* events with at most 1",
+        ),
+    ):
+        with pytest.raises(ValueError, match=wrong):
+            built(features, engagement=column, minimum_engagement=7.5).examples(interactions)
     with pytest.raises(ValueError, match="both or neither"):
         built(features, minimum_engagement=1.0)
 

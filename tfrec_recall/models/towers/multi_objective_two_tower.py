@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, PartedInteractions
 from tfrec_recall.data.arguments import flags, refuse, without_effect
+from tfrec_recall.data.notices import tell
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -24,6 +25,7 @@ from tfrec_recall.features import (
     met,
     objectives_of,
 )
+from tfrec_recall.features.objective import lacking
 from tfrec_recall.layers import MaskedMean, Tower
 from tfrec_recall.models.learning import replicas
 from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
@@ -34,6 +36,7 @@ from tfrec_recall.models.learning.served import served
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import TRAINING, Published, Unread
+from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.towers.arguments import check_towers
 from tfrec_recall.models.towers.item_tower import item_tower
 from tfrec_recall.models.towers.two_tower import TwoTower
@@ -86,6 +89,9 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         weights: of the objectives' losses; all 1 without it.
         learn_weights: learn them, from there.
         blend: weights of the objectives' scores; all equal without it.
+
+    Raises: ValueError, from the first `training_data`, for one of `objectives` that no event is of;
+        of an objective of the features this is told.
     """
 
     PUBLISHED: ClassVar[Published | None] = dataclasses.replace(
@@ -176,6 +182,21 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         chosen = personal_features(interactions, columns, repeats)
         objectives = objectives_of(interactions)
         return Features(chosen.user, chosen.item, objectives, chosen.left_out)
+
+    def training_data(
+        self,
+        train: Interactions | PartedInteractions,
+        batch_size=BATCH_SIZE,
+        seed=0,
+        first_epoch=0,
+    ):
+        if not self.has_learnt.numpy():  # later events may lack what was there before
+            lack = lacking(train, self.objectives)
+            if lack and self.made_with.get("objectives"):
+                raise ValueError(lack)
+            if lack:  # which another part of the data may have had
+                tell(lack)
+        return super().training_data(train, batch_size, seed, first_epoch)
 
     def as_learnt(self, interactions):
         return meetings(interactions, self.objectives)

@@ -12,6 +12,8 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Examples, Interactions, PartedInteractions
 from tfrec_recall.data.arguments import flags, kind, number, whole
+from tfrec_recall.data.event_columns import event_numbers
+from tfrec_recall.data.examples import NoExample
 from tfrec_recall.features import (
     FeatureEncoder,
     Features,
@@ -246,13 +248,18 @@ class YouTubeDNN(SoftmaxModel):
 
     def _engaged(self, train: Interactions) -> np.ndarray:
         """Which events have the engagement that a target needs."""
-        if self.engagement not in train.events:
-            raise ValueError(
-                f"YouTubeDNN reads the engagement from the events' column {self.engagement!r}. "
-                f"Received: columns {', '.join(train.events.columns)}."
+        assert self.engagement is not None
+        value = event_numbers(train.events, self.engagement, "YouTubeDNN")
+        engaged = value >= self.minimum_engagement  # which is given beside it
+        if len(engaged) and not engaged.any():
+            most = np.nanmax(value, initial=-np.inf)
+            has = f"at most {most:g}" if np.isfinite(most) else "no number"
+            raise NoExample(
+                f"No example is left to learn from: no event has {self.minimum_engagement} of "
+                f"{self.engagement!r} or more, which minimum_engagement asks of targets. Received: "
+                f"{len(value):,} events with {has}."
             )
-        value = train.events[self.engagement].to_numpy("float64", na_value=np.nan)
-        return value >= self.minimum_engagement
+        return engaged
 
     def _item_side(self, given: pd.DataFrame | None, freeze: bool, shared: bool, side_info: bool):
         item = self.features.inputs(self.features.item)
