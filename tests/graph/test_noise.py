@@ -71,6 +71,28 @@ def test_events_without_content_are_no_change_of_the_item(missing):
     assert removes(most_changes=0)(later)[1].items == 0  # x has v1, none, and v1 again
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("shortest_dwell", value) for value in (0, -1.0, float("nan"), "1s")),
+        *(("most_events", value) for value in (0, 2.5, "many")),
+        *(("most_changes", value) for value in (-1, 1.5)),
+        ("content", 3),
+    ],
+)
+def test_a_wrong_rule_is_refused_by_name(name, value):
+    content = {} if name == "content" else {"content": "version"}
+    beside = {"most_changes": 1, **content} if name in ("most_changes", "content") else {}
+    with pytest.raises(ValueError, match=rf"NoiseRemoval takes {name} as .*Received: {name}="):
+        NoiseRemoval(**{**beside, name: value})
+
+
+@pytest.mark.parametrize("dwell", [pd.to_timedelta([1] * 7, unit="s"), ["1 s"] * 7])
+def test_a_dwell_that_is_no_number_of_seconds_is_refused(dwell):
+    with pytest.raises(ValueError, match="NoiseRemoval compares the event column 'dwell' with a n"):
+        NoiseRemoval(shortest_dwell=2)(events().assign(dwell=dwell))
+
+
 def test_errors_say_what_is_missing():
     with pytest.raises(ValueError, match=r"both or none. Received: most_changes=3, content="):
         NoiseRemoval(most_changes=3)

@@ -68,5 +68,8 @@ def test_the_report():
 
 
 def test_an_empty_block():
-    with pytest.raises(ValueError, match=r"block of at least 1\. Received: block=0"):
-        Exact(block=0)
+    for block in (0, 1.5):
+        with pytest.raises(
+            ValueError, match=rf"block as a whole .* 1 up\. Received: block={block}"
+        ):
+            Exact(block=block)

@@ -248,12 +248,12 @@ def test_degenerate_vectors(kind, dim):
     np.testing.assert_allclose(scores, vectors[rows.numpy()].sum(axis=2), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("recall", [0, 1, 1.5, -0.1])
+@pytest.mark.parametrize("recall", [0, 1, 1.5, -0.1, "high"])
 def test_a_recall_out_of_reach(recall):
-    with pytest.raises(ValueError, match=rf"use Exact\(\)\. Received: recall={recall}"):
+    with pytest.raises(ValueError, match=rf"use Exact\(\)\. Received: recall={recall!r}"):
         ScaNN(recall=recall)
     for settings in (Auto, InvertedFile):
-        with pytest.raises(ValueError, match=rf"use Exact\(\)\. Received: recall={recall}"):
+        with pytest.raises(ValueError, match=rf"use Exact\(\)\. Received: recall={recall!r}"):
             settings(recall=recall)
 
 
@@ -261,6 +261,22 @@ def test_a_recall_out_of_reach(recall):
 def test_settings_that_belong_together(given):
     with pytest.raises(ValueError, match=r"together.*Received"):
         ScaNN(**given)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "value"),
+    [
+        *((kind, "leaves", value) for kind in (ScaNN, InvertedFile) for value in (0, 1.5, "many")),
+        (ScaNN, "parallel", "no"),
+        (InvertedFile, "int8", 2),
+        (Auto, "scann", "no"),
+    ],
+)
+def test_a_wrong_setting_is_refused_by_name(settings, name, value):
+    with pytest.raises(
+        ValueError, match=rf"{settings.__name__} takes {name} as .*: {name}={value!r}"
+    ):
+        settings(**{name: value})
 
 
 def test_auto_searches_few_items_exactly_and_says_so(caplog):

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from tfrec_recall._keras import saved_by_fields
+from tfrec_recall.data.arguments import kind, number, whole
+from tfrec_recall.data.event_columns import event_numbers
 from tfrec_recall.data.order import chronological
 
 
@@ -41,6 +43,10 @@ class NoiseRemoval:
     content: str | None = None
 
     def __post_init__(self):
+        number("NoiseRemoval", self.shortest_dwell, "shortest_dwell", above=0, optional=True)
+        whole("NoiseRemoval", self.most_events, "most_events", optional=True)
+        whole("NoiseRemoval", self.most_changes, "most_changes", least=0, optional=True)
+        kind("NoiseRemoval", self.content, "content", str, "the name of an event column")
         if (self.most_changes is None) != (self.content is None):
             raise ValueError(
                 "most_changes counts the changes of the column `content`: set both or none. "
@@ -126,7 +132,7 @@ class Removed:
 def _dwell(events: pd.DataFrame) -> np.ndarray:
     """Seconds that a user stayed with each event, NaN where nothing tells."""
     if "dwell" in events:
-        return pd.to_numeric(events["dwell"]).to_numpy(dtype="float64", na_value=np.nan)
+        return event_numbers(events, "dwell", "NoiseRemoval")
     order = chronological(events)
     user = pd.factorize(events["user_id"])[0][order]
     together = np.argsort(user, kind="stable")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.data.arguments import whole as whole_number
 from tfrec_recall.retrieval.exact import Exact, search_inputs, searched_exactly
 from tfrec_recall.retrieval.index import Index, IndexNotice
 from tfrec_recall.retrieval.probe import Asked, Probe
@@ -183,6 +185,8 @@ class Fixed:
     reorder: int | None = None
 
     def check(self, kind: str) -> None:
+        for name, value in dataclasses.asdict(self).items():
+            whole_number(kind, value, name, optional=True)
         if (self.leaves_to_search is None) != (self.reorder is None) or (
             self.leaves is None and self.reorder is not None
         ):
@@ -191,9 +195,6 @@ class Fixed:
                 f"them to tuning. Received: leaves={self.leaves}, "
                 f"leaves_to_search={self.leaves_to_search}, reorder={self.reorder}."
             )
-        for name, value in dataclasses.asdict(self).items():
-            if value is not None and value < 1:
-                raise ValueError(f"{kind} needs {name} of at least 1. Received: {value}.")
 
     @property
     def chosen(self) -> Chosen | None:
@@ -204,10 +205,10 @@ class Fixed:
 
 
 def check_recall(kind: str, recall: float) -> None:
-    if not 0 < recall < 1:
+    if not (isinstance(recall, numbers.Real) and 0 < recall < 1):
         raise ValueError(
             f"{kind} reaches a recall between 0 and 1; for all of it use Exact(). "
-            f"Received: recall={recall}."
+            f"Received: recall={recall!r}."
         )
 
 

@@ -7,6 +7,7 @@ import logging
 
 import numpy as np
 
+from tfrec_recall.data.arguments import flag
 from tfrec_recall.retrieval.approximate_index import check_recall, told
 from tfrec_recall.retrieval.exact import Exact
 from tfrec_recall.retrieval.index import Index, checked_vectors
@@ -46,6 +47,7 @@ class Auto:
 
     def __post_init__(self) -> None:
         check_recall("Auto", self.recall)
+        flag("Auto", self.scann, "scann")
 
     def build(
         self,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.data.arguments import whole as whole_number
 from tfrec_recall.retrieval.filters import Allowed
 from tfrec_recall.retrieval.index import Index, checked_vectors
 from tfrec_recall.retrieval.listed_search import listed_search
@@ -32,8 +33,7 @@ class Exact:
     block: int = 65_536
 
     def __post_init__(self) -> None:
-        if self.block < 1:
-            raise ValueError(f"Exact needs a block of at least 1. Received: block={self.block}.")
+        whole_number("Exact", self.block, "block")
 
     def build(
         self,

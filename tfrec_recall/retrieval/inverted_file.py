@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from tfrec_recall.data.arguments import flag
 from tfrec_recall.retrieval.approximate_index import ApproximateIndex, TunedToRecall, approximate
 from tfrec_recall.retrieval.index import checked_vectors
 from tfrec_recall.retrieval.leaf_searcher import LeafSearcher
@@ -46,6 +47,10 @@ class InvertedFile(TunedToRecall):
     """
 
     int8: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        flag("InvertedFile", self.int8, "int8")
 
     def attempt(
         self,

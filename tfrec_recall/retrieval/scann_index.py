@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from tfrec_recall.data.arguments import flag
 from tfrec_recall.retrieval.approximate_index import (
     ApproximateIndex,
     Fixed,
@@ -50,6 +51,10 @@ class ScaNN(TunedToRecall):
     """
 
     parallel: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        flag("ScaNN", self.parallel, "parallel")
 
     def attempt(
         self,
