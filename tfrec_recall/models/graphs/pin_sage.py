@@ -75,7 +75,6 @@ class PinSAGE(NodeModel):
         - in large baskets, an item counts less than in small ones: `board_power=0.0`.
         - fewer important neighbours: `neighbours=50`.
         - vectors are shorter, and so is what is pooled of neighbours: `dim=1024`, `hidden=2048`.
-        - hard negatives are no more than some, however many epochs there are: `most_hard=None`.
         - vectors have length one: `normalize=False`.
         - easy negatives are from outside of the batch only where that is small: `outside=True`.
         - an edge between an item and its positive is not shown to the step that learns from it:
@@ -110,8 +109,9 @@ class PinSAGE(NodeModel):
             tenth of the items: of few items, the frequent ones are in every batch, and would be
             nobody's negatives (on MovieLens-100k, Recall@50 falls from .41 to .37).
         power: of the items' counts, by which these are drawn; 0 is evenly.
-        most_hard: hard negatives of a query at most; it is one more each epoch, of all calls of
-            `fit`, and none in the first. None is 32, of which each query has a pool.
+        most_hard: hard negatives of a query at most, 6 as in section 4.1; it is one more each
+            epoch, of all calls of `fit`, and none in the first. None is 32, of which each query has
+            a pool.
         hard_ranks: between which a hard negative is, by personalised PageRank from the query, in a
             catalogue of 50,000 items and more.
         hard_weight: what one of them weighs beside an easy one.
@@ -140,7 +140,6 @@ class PinSAGE(NodeModel):
             "neighbours": 50,
             "dim": 1024,
             "hidden": 2048,
-            "most_hard": None,
             "normalize": False,
             "outside": True,
             "hide_edges": False,
