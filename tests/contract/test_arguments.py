@@ -204,6 +204,16 @@ def test_the_nearest_name_is_told_of_an_unknown_one():
         (models.Item2Vec, {"window": None, "fixed_window": True}, "where there is a window"),
         (models.Item2Vec, {"cbow": True, "mean_over_set": True}, "without cbow"),
         (models.AirbnbListing, {"market_negatives": 3.0}, "where market names a feature"),
+        (
+            models.AirbnbListing,
+            {"left_out": ("view", "booking")},
+            r"in booked or in left_out: leave 'booking' out.*Received: booked=\('booking',\)",
+        ),
+        (
+            models.AirbnbType,
+            {**OF_TYPES, "booked": ("no", "yes"), "rejected": "no"},
+            "in booked or in rejected: leave 'no' out",
+        ),
         (models.AirbnbListing, {"alike_by": (), "nearest": 5}, "where alike_by names features, or"),
         (models.GraphSAGE, {"label_weight": 0.5}, "beside a label"),
         *(
@@ -243,11 +253,18 @@ def without_order():
         (models.FMRecall, "half_life", 2.0),
         (models.YouTubeDNN, "example_age", True),
         (models.SamplingBiasCorrectedTwoTower, "seed_events", 2),
+        (models.SamplingBiasCorrectedTwoTower, "span_days", 1.0),
     ],
 )
 def test_what_counts_in_time_is_refused_where_events_have_none(cls, name, value):
     with pytest.raises(ValueError, match=rf"\b{name}\b.*timestamps.*Received: {name}={value}"):
         cls(without_order(), **{name: value})
+
+
+@pytest.mark.parametrize("cls", [models.SamplingBiasCorrectedTwoTower, models.YouTubeDNN])
+def test_a_plain_form_that_needs_times_says_so(cls):
+    with pytest.raises(ValueError, match=r"the form of the paper needs times"):
+        cls.published(without_order())
 
 
 @pytest.mark.parametrize(

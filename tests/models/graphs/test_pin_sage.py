@@ -279,8 +279,8 @@ def test_wrong_arguments_are_named(interactions):
     with pytest.raises(ValueError, match=r"negatives as a whole number from 1 up.*negatives=0"):
         PinSAGE(features, negatives=0)
     alone = Features(user=[History(length=5)], item=[Categorical("item_id")]).adapt(interactions)
-    with pytest.raises(ValueError, match=r"Without the id .* another feature\. Received"):
-        PinSAGE(alone, with_id=False)
+    with pytest.raises(ValueError, match=r"Without the id .*set with_id=True; the form of the"):
+        PinSAGE.published(alone)
     with pytest.raises(ValueError, match=r"hard_ranks as a window of ranks.*hard_ranks=\(5, 5\)"):
         PinSAGE(features, hard_ranks=(5, 5))
     assert PinSAGE(features, hard_ranks=tuple(np.array([3, 9]))).hard_ranks == (3, 9)

@@ -119,9 +119,11 @@ class NodeEncoder(tf.keras.layers.Layer):
         left_out = {*without, *(() if with_id else ("item_id",))}
         seen = [feature for feature in features.item if feature.name not in left_out]
         if not seen:
+            label = f", of which {', '.join(without)} is the label" if without else ""
             raise ValueError(
-                "Without the id an item needs another feature. "
-                f"Received: item={[feature.name for feature in features.item]}, {with_id=}."
+                "Without the id an item needs another feature: add one to the features, or set "
+                "with_id=True; the form of the paper, which has no ids, needs one. "
+                f"Received: item={[feature.name for feature in features.item]}{label}, {with_id=}."
             )
         table = ItemTable.of(features.item_table)
         return cls(table, features.fields(seen), dim, neighbours, convolutions, head)

@@ -30,6 +30,7 @@ from tfrec_recall.models.item_embeddings.event_types import (
     EVENT_TYPE,
     Types,
     of_types,
+    refuse_both,
     require_type_column,
     several,
 )
@@ -191,6 +192,7 @@ class AirbnbListing(WindowModel, ItemSpaceModel):
         self.window, self.fixed_window = window, fixed_window
         self.clicked, self.left_out = several("clicked", clicked), several("left_out", left_out)
         self.booked, self.booked_repeats = several("booked", booked) or (), booked_repeats
+        refuse_both(owner, booked=self.booked, left_out=self.left_out)
         if not self.booked:
             without_effect(owner, booked_repeats, 1, "booked_repeats", "where booked names types")
         if clicked is not None and left_out is not None:

@@ -24,6 +24,7 @@ from tfrec_recall.models.item_embeddings.event_types import (
     EVENT_TYPE,
     Types,
     of_types,
+    refuse_both,
     require_type_column,
     several,
 )
@@ -156,6 +157,7 @@ class AirbnbType(WindowModel):
         self.other_kind_only = other_kind_only
         self.booked = several("booked", booked) or ()
         self.rejected = several("rejected", rejected)
+        refuse_both(owner, booked=self.booked, rejected=self.rejected)
         self.rejection_weight, self.popularity = rejection_weight, popularity
         counts = np.zeros(len(features.item_counts), "float32")
         self.taken = tf.Variable(counts, trainable=False, name="taken")  # bookings of an item

@@ -35,6 +35,17 @@ def several(
     return found
 
 
+def refuse_both(owner: str, **named: Sequence[str] | None) -> None:
+    """Raises ValueError for a type that two arguments name, of which each means something else."""
+    (one, first), (other, second) = named.items()
+    both = sorted({*(first or ())} & {*(second or ())})
+    if both:
+        raise ValueError(
+            f"{owner} has a type of events in {one} or in {other}: leave "
+            f"{', '.join(map(repr, both))} out of one. Received: {one}={first}, {other}={second}."
+        )
+
+
 def require_type_column(owner: str, events: pd.DataFrame, **named: Sequence[str] | None) -> None:
     """Raises ValueError for types that are named of events without any, which would mean nothing.
 

@@ -162,16 +162,21 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
             normalize=normalize,
         )
         whole(owner, seed_events, "seed_events", optional=True)
-        if not features.has_order:
-            latest = "where events have timestamps, by which some are the latest"
-            without_effect(owner, seed_events, None, "seed_events", latest)
-        if seed_events is None:
-            seed_events = SEED_OF_BASKETS if features.has_baskets else 1
         whole(owner, buckets, "buckets", optional=True)
         whole(owner, hashes, "hashes")
         number(owner, rate, "rate", above=0, most=1)
         number(owner, initial_gap, "initial_gap", least=0, optional=True)
         number(owner, span_days, "span_days", above=0, optional=True)
+        in_time = {"seed_events": seed_events, "span_days": span_days}
+        asked = [f"{name}={value!r}" for name, value in in_time.items() if value is not None]
+        if asked and not features.has_order:
+            raise ValueError(
+                f"{owner} has seed_events and span_days by the times of events, and these have no "
+                "timestamps: leave both out (seed_events=None, span_days=None); the form of the "
+                f"paper needs times. Received: {', '.join(asked)}."
+            )
+        if seed_events is None:
+            seed_events = SEED_OF_BASKETS if features.has_baskets else 1
         if not correct:
             estimates = "where it corrects"
             without_effect(owner, buckets, None, "buckets", estimates)
