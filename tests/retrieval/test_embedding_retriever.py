@@ -378,8 +378,9 @@ def test_fractions_are_no_ids(by_number):
 def test_k_below_one(by_name):
     with pytest.raises(ValueError, match=r"at least 1\. Received: k=0"):
         by_name({"history": [["item 1"]]}, k=0)
-    with pytest.raises(ValueError, match=r"at least 1\. Received: k=0"):
-        retriever(k=0)
+    for k in (0, 1.5, "ten"):
+        with pytest.raises(ValueError, match=rf"at least 1\. Received: k={k!r}"):
+            retriever(k=k)
 
 
 @pytest.mark.parametrize(

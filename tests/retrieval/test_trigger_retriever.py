@@ -254,11 +254,13 @@ def test_a_lift_is_a_number_above_0_for_each_item(lift):
         TriggerRetriever(IDS, VECTORS, lift=lift)
 
 
-@pytest.mark.parametrize("wrong", [{"last": 0}, {"half_life": 0.0}, {"neighbours": 0}])
-def test_numbers_are_positive(wrong):
-    name = next(iter(wrong))
-    with pytest.raises(ValueError, match=f"Received: .*{name}"):
-        TriggerRetriever(IDS, VECTORS, **wrong)
+WRONG = {"last": (0, 1.5, "x"), "half_life": (0.0, "x"), "neighbours": (0, 1.5, "x")}
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n in WRONG for v in WRONG[n]])
+def test_numbers_are_positive(name, value):
+    with pytest.raises(ValueError, match=f"Retriever takes {name} as .*Received: {name}={value!r}"):
+        TriggerRetriever(IDS, VECTORS, **{name: value})
 
 
 def test_an_index_that_no_request_tuned_says_so():

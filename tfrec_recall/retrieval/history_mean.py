@@ -39,7 +39,7 @@ class HistoryMean(tf.Module):
         half_life: float | None = None,
     ):
         super().__init__(name="history_mean")
-        check_recency(last, half_life)
+        check_recency(type(self).__name__, last, half_life)
         self.last, self.half_life = last, half_life
         self.report = {"kind": "history mean", "last": last, "half_life": half_life}
         self.catalogue = Catalogue(item_ids)

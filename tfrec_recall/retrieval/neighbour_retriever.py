@@ -62,7 +62,7 @@ class NeighbourRetriever(Retriever):
                 "Each item has a row of neighbours and a row of their weights, as long. Received: "
                 f"{items} items, neighbours {neighbours.shape}, weights {weights.shape}."
             )
-        check_recency(last, half_life)
+        check_recency(type(self).__name__, last, half_life)
         super().__init__(
             item_ids=catalogue.ids,
             inputs={"history": tf.TensorSpec([None, None], catalogue.dtype, "history")},

@@ -52,7 +52,7 @@ class RatingRetriever(Retriever):
         k: int = 100,
         seed: int = 0,
     ):
-        check_recency(last, half_life)
+        check_recency(type(self).__name__, last, half_life)
         catalogue = Catalogue(item_ids, seed)
         super().__init__(
             item_ids=catalogue.ids,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec_recall.data.arguments import number, whole
+
 
 def recency_weights(
     present: tf.Tensor, last: int | None = None, half_life: float | None = None
@@ -24,10 +26,7 @@ def recency_weights(
     return tf.where(counted, weights, 0.0)
 
 
-def check_recency(last: int | None, half_life: float | None) -> None:
-    """Raises ValueError unless both are None or positive."""
-    if (last is not None and last < 1) or (half_life is not None and not half_life > 0):
-        raise ValueError(
-            "last is a number of events from 1 up, half_life one above 0; None is no limit. "
-            f"Received: last={last}, half_life={half_life}."
-        )
+def check_recency(owner: str, last: int | None, half_life: float | None) -> None:
+    """Raises ValueError unless both are None, or a whole number and a number, above 0."""
+    whole(owner, last, "last", optional=True)
+    number(owner, half_life, "half_life", above=0, optional=True)

@@ -6,7 +6,14 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+
+
+def check_length(k: Any) -> None:
+    """Raises ValueError for what is no length of lists."""
+    if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
+        raise ValueError(f"k is the length of the lists, at least 1. Received: k={k!r}.")
 
 
 def check_rows(name: str, value: tf.Tensor, rows: tf.Tensor) -> None:

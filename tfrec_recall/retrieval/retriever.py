@@ -12,7 +12,7 @@ from tfrec_recall.retrieval.filters import Allowed, ItemFilters, check_names, ch
 from tfrec_recall.retrieval.popularity import Fallback, Popularity
 from tfrec_recall.retrieval.rater import Rater
 from tfrec_recall.retrieval.raw_inputs import columns_of, dense, tensors
-from tfrec_recall.retrieval.request_rows import check_rows, excluded, listing
+from tfrec_recall.retrieval.request_rows import check_length, check_rows, excluded, listing
 from tfrec_recall.retrieval.selection import NO_ROW
 from tfrec_recall.retrieval.tuning_vectors import TuningVectors
 
@@ -76,8 +76,7 @@ class Retriever(tf.Module):
         name: str | None = None,
     ):
         super().__init__(name=name)
-        if k < 1:
-            raise ValueError(f"k is the length of the lists, at least 1. Received: k={k}.")
+        check_length(k)
         self.item_ids = item_ids
         self.k = k
         self.signatures = tuple(signatures)
@@ -440,8 +439,7 @@ class Retriever(tf.Module):
         if tf.is_tensor(k):
             return k
         k = self.k if k is None else k
-        if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
-            raise ValueError(f"k is the length of the lists, at least 1. Received: k={k!r}.")
+        check_length(k)
         return int(k)
 
     def _require(self, signature: str) -> None:

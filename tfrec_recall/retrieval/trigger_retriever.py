@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.data.arguments import whole
 from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.embedding_retriever import Embedder, columns_of, inputs_of
 from tfrec_recall.retrieval.exact import Exact
@@ -102,9 +103,8 @@ class TriggerRetriever(Retriever):
         shortened: bool = False,
         seed: int = 0,
     ):
-        check_recency(last, half_life)
-        if neighbours < 1:
-            raise ValueError(f"A trigger recalls 1 item or more. Received: {neighbours=}.")
+        check_recency(type(self).__name__, last, half_life)
+        whole(type(self).__name__, neighbours, "neighbours")
         catalogue = Catalogue(item_ids, seed)
         vectors = checked_vectors(vectors, len(catalogue))
         factors = np.ones((len(vectors), 1), "float32")

@@ -67,7 +67,7 @@ class UserNeighbourRetriever(Retriever):
         k: int = 100,
         seed: int = 0,
     ):
-        check_recency(last, half_life)
+        check_recency(type(self).__name__, last, half_life)
         if neighbours < 1:
             raise ValueError(f"At least one user is asked. Received: neighbours={neighbours}.")
         catalogue, users = Catalogue(item_ids, seed), Catalogue(user_ids, seed, by_id=True)
