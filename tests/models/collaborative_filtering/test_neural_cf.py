@@ -153,6 +153,13 @@ def test_pre_trained_branches_are_fused_by_alpha(train):
     users, items = np.array([2, 5, 3]), np.array([7, 3, 4])
     expected = 0.3 * scores(product, users, items) + 0.7 * scores(tower, users, items)
     np.testing.assert_allclose(scores(model, users, items), expected, rtol=1e-4)
+    for wrong in (
+        (tower, product),
+        (model, tower),
+        (product, built(train, product=False, hidden=(4,))),
+    ):
+        with pytest.raises(ValueError, match=r"begins with a GMF \(tower=False\) .*Received: weig"):
+            model.begin_with(*wrong)
 
 
 def test_negatives_are_unmet_and_new_each_epoch(train):

@@ -27,7 +27,7 @@ from tfrec_recall.models.collaborative_filtering.arguments import (
     half_life_of,
     half_life_of_history,
 )
-from tfrec_recall.models.collaborative_filtering.id_embeddings import id_embeddings
+from tfrec_recall.models.collaborative_filtering.id_embeddings import check_branches, id_embeddings
 from tfrec_recall.models.collaborative_filtering.pair_scorer import PairScorer
 from tfrec_recall.models.fitting.keras_arguments import FIT
 from tfrec_recall.models.learning.dropout import dropout as dropped
@@ -388,11 +388,12 @@ class NeuralCF(RecallModel):
         return branch
 
     def begin_with(self, product: NeuralCF, tower: NeuralCF, alpha: float = 0.5) -> None:
-        """Takes over the weights of a trained GMF and a trained MLP of the same sizes.
+        """Takes over the weights of a trained GMF and a trained MLP of the same sizes, or refuses.
 
         Source: Eq. 13: the output weights are α times the first's and 1 - α times the second's.
         """
         number("NeuralCF", alpha, "alpha", least=0, most=1)
+        check_branches(self, product, tower)
         for own, other in zip(
             (self.product, self.tower), (product.product, tower.tower), strict=True
         ):
