@@ -58,8 +58,14 @@ def test_models_refuse_other_kinds(model_class):
         model.validation_data(data.last_events_out(board, test=1, validation=1))
     with pytest.raises(WrongKind, match=r"update takes recent as Recent: data\.recent\("):
         model.update(board)
-    with pytest.raises(WrongKind, match=r"retriever takes items as DataFrame: interactions\.items"):
-        model.retriever(board)
+    for way in ("retriever", "trigger_retriever", "fold_in_retriever"):
+        if hasattr(model, way):
+            with pytest.raises(
+                WrongKind, match=rf"{way} takes items as DataFrame: interactions\.it"
+            ):
+                getattr(model, way)(board)
+            with pytest.raises(WrongKind, match=rf"{way} takes index as IndexSettings or None: "):
+                getattr(model, way)(board.items, index="scann")
     with pytest.raises(ValueError, match=r"retriever takes items .*'item_id'\. Received: 'title'"):
         model.retriever(pd.DataFrame({"title": ["a"]}))
     with pytest.raises(WrongKind, match=r"embed_items takes items .*of the kind list"):

@@ -229,6 +229,11 @@ def test_other_types_of_one_name_are_refused(channels):
         Blend({"near": channels["near"], "numbers": retriever(5, kind=int)})
     with pytest.raises(ValueError, match="two channels or more"):
         Blend({"near": channels["near"]})
+    with pytest.raises(ValueError, match=r"Blend takes far as Retriever: .* far of the kind int"):
+        Blend({**channels, "far": 3})
+    for name in ("k", "depth"):
+        with pytest.raises(ValueError, match=rf"\b{name}\b.*Received: {name}=1.5"):
+            Blend(channels, **{name: 1.5})
 
 
 def test_filters_hold_in_every_channel_and_those_of_some_are_told(channels):

@@ -19,6 +19,11 @@ def spread_out(weight, groups=CATEGORIES, **options):
     return retriever(COUNT, k=K, diversity=Diversity(groups, weight, **everything))
 
 
+def test_another_kind_of_object_is_refused():
+    with pytest.raises(ValueError, match=r"diversity as Diversity\(.*Received: diversity=0.5"):
+        retriever(COUNT, k=K, diversity=0.5)
+
+
 @pytest.mark.parametrize("weight", [0.0, 0.1, 0.5, 3.0, 100.0])
 def test_equals_the_papers_greedy_choice(weight):
     item_id, score = spread_out(weight)(QUERY)

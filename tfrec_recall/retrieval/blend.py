@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall.data.arguments import whole
+from tfrec_recall.data.kinds import require_kind
 from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.filters import chosen
 from tfrec_recall.retrieval.giving_way import GivingWay
 from tfrec_recall.retrieval.merging import Merging, WeightedScores
 from tfrec_recall.retrieval.popularity import Popularity, told_apart_by_floats, whole_numbers
-from tfrec_recall.retrieval.request_rows import as_often
+from tfrec_recall.retrieval.request_rows import as_often, check_length
 from tfrec_recall.retrieval.retriever import Retriever
 from tfrec_recall.retrieval.selection import NO_ROW
 
@@ -54,6 +56,10 @@ class Blend(Retriever):
     ):
         if len(channels) < 2:
             raise ValueError(f"A blend is of two channels or more. Received: {list(channels)}.")
+        for name, channel in channels.items():
+            require_kind("Blend", name, channel, ("Retriever",))
+        check_length(k)
+        whole("Blend", depth, "depth", optional=True)
         if depth is not None and depth < k:
             raise ValueError(f"Channels are asked for k items or more. Received: {depth=}, {k=}.")
         merging = (merging or WeightedScores()).for_channels(tuple(channels))

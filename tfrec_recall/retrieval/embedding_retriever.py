@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.data.arguments import kind
 from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.diversity import Diversity, spread
 from tfrec_recall.retrieval.exact import Exact
@@ -98,6 +99,7 @@ class EmbeddingRetriever(Retriever):
         with_interest: bool = False,
         seed: int = 0,
     ):
+        kind("EmbeddingRetriever", diversity, "diversity", Diversity, "Diversity(groups, weight)")
         catalogue = Catalogue(item_ids, seed)
         vectors = checked_vectors(vectors, len(catalogue))
         inputs = inputs_of(query_embedder, inputs, "inputs")

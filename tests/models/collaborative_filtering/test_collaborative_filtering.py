@@ -438,6 +438,18 @@ def test_what_belongs_to_the_co_count_is_refused_beside_another(model_class, own
 
 
 @pytest.mark.parametrize("model_class", [ItemCF, UserCF])
+def test_pairs_to_foretell_are_a_table_of_users_and_items(train, model_class):
+    model, name = (
+        fitted(model_class, train, ratings=True),
+        f"{model_class.__name__}.predict_ratings",
+    )
+    with pytest.raises(ValueError, match=rf"{name} takes pairs of the columns .*: user_id\."):
+        model.predict_ratings(train.events[["user_id"]])
+    with pytest.raises(TypeError, match=rf"{name} takes pairs as DataFrame: .*of the kind list"):
+        model.predict_ratings([("a", "b")])
+
+
+@pytest.mark.parametrize("model_class", [ItemCF, UserCF])
 def test_what_has_learnt_nothing_says_so(model_class, train):
     model = model_class(model_class.default_features(train).adapt(train), ratings=True)
     with pytest.raises(ValueError, match="has learnt nothing yet"):

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from tfrec_recall.data.arguments import Auto, number, refuse, whole
+from tfrec_recall.data.kinds import require_kind
 from tfrec_recall.data.notices import tell
 from tfrec_recall.features import Features
 from tfrec_recall.graph import CoCount, Similarity
@@ -117,6 +121,25 @@ def _need_order(owner: str, features: Features, value: Any, name: str) -> None:
             f"{owner} counts {name} in events of a history in time, and these events have no "
             f"timestamps: {name}=None. Received: {name}={value!r}."
         )
+
+
+def encoded_pairs(
+    owner: str, features: Features, pairs: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray]:
+    """Encoded users and items of pairs whose ratings are asked for, [pairs] each.
+
+    Raises: ValueError for what is no table of user_id and item_id.
+    """
+    asked = f"{owner}.predict_ratings"
+    require_kind(asked, "pairs", pairs, ("DataFrame",))
+    absent = [name for name in ("user_id", "item_id") if name not in pairs]
+    if absent:
+        raise ValueError(
+            f"{asked} takes pairs of the columns user_id and item_id. "
+            f"Received: {', '.join(map(str, pairs.columns)) or 'no column'}."
+        )
+    user = features.ids("user_id").encode(pairs["user_id"])
+    return user, features.ids("item_id").encode(pairs["item_id"])
 
 
 def check_foretelling(owner: str, ratings: bool, by_rating: bool, centred: bool) -> None:

@@ -14,9 +14,11 @@ from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, batches
 from tfrec_recall.data.arguments import flag, number, whole
 from tfrec_recall.data.examples import HISTORY_ONLY, NoExample, history_only, pad_runs
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Categorical, Features, Rows, Start, Wanted, ids_alone
 from tfrec_recall.layers.tables import assign
+from tfrec_recall.models.collaborative_filtering.arguments import encoded_pairs
 from tfrec_recall.models.collaborative_filtering.factors_and_bias import (
     NUMBERS_AT_A_TIME,
     FactorsAndBias,
@@ -28,6 +30,7 @@ from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE, RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, Retriever
 from tfrec_recall.retrieval.embedders import QueryEmbedder
+from tfrec_recall.retrieval.index import IndexSettings
 from tfrec_recall.retrieval.tuning_queries import TuningQueries
 
 FOLDED_AT_A_TIME = 1024  # users or items
@@ -182,8 +185,7 @@ class FunkSVD(RecallModel):
     def predict_ratings(self, pairs: pd.DataFrame) -> np.ndarray:
         """r̂ of the columns user_id and item_id, within the range of the training ratings."""
         self.tell_if_untrained()
-        user = self.features.ids("user_id").encode(pairs["user_id"])
-        item = self.features.ids("item_id").encode(pairs["item_id"])
+        user, item = encoded_pairs("FunkSVD", self.features, pairs)
         return self.within_range(self.rating(tf.constant(user), tf.constant(item))).numpy()
 
     def within_range(self, rating: tf.Tensor) -> tf.Tensor:
@@ -318,10 +320,11 @@ class FunkSVD(RecallModel):
         solved = tf.linalg.solve(gram, right)
         return solved[:, :-1, 0], solved[:, -1, 0]
 
+    @of_kinds
     def fold_in_retriever(
         self,
         items: pd.DataFrame,
-        index=None,
+        index: IndexSettings | None = None,
         k: int = 100,
         seed: int = 0,
         tuning_queries: TuningQueries = None,

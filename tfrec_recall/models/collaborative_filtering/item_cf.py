@@ -26,6 +26,7 @@ from tfrec_recall.graph import (
 from tfrec_recall.graph.similarity import Totals, column_sizes
 from tfrec_recall.models.collaborative_filtering.arguments import (
     check_foretelling,
+    encoded_pairs,
     half_life_of,
     last_of,
     nearby_of,
@@ -391,8 +392,7 @@ class ItemCF(OnePassModel):
         if rated_pairs is None:
             raise ValueError("ItemCF predicts ratings when it is made with ratings=True.")
         self._require_adapted()
-        user = self.features.ids("user_id").encode(pairs["user_id"])
-        item = self.features.ids("item_id").encode(pairs["item_id"])
+        user, item = encoded_pairs("ItemCF", self.features, pairs)
         ratings = NeighbourRatings(
             self.neighbour_ids, self.neighbour_weights, rated_pairs.means(1), rated_pairs.range
         )

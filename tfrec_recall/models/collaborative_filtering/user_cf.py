@@ -20,6 +20,7 @@ from tfrec_recall.graph.neighbour_table import Neighbours
 from tfrec_recall.graph.similarity import Amplified
 from tfrec_recall.models.collaborative_filtering.arguments import (
     check_foretelling,
+    encoded_pairs,
     half_life_of,
     last_of,
     similarity_of,
@@ -301,8 +302,7 @@ class UserCF(OnePassModel):
         if not self.ratings:
             raise ValueError("UserCF predicts ratings when it is made with ratings=True.")
         self._require_adapted()
-        user = self.features.ids("user_id").encode(pairs["user_id"])
-        item = self.features.ids("item_id").encode(pairs["item_id"])
+        user, item = encoded_pairs("UserCF", self.features, pairs)
         centred = self.centred if centred is None else centred
         common = centred and self.common_means
         if not self.keeps_neighbours:

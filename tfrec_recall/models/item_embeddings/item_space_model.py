@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data.arguments import number
+from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.features import Features, Rows, Start
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.shrunk import Shrunk
 from tfrec_recall.models.recall_model import RecallModel
 from tfrec_recall.retrieval import EmbeddingRetriever, Exact, HistoryMean, TriggerRetriever
 from tfrec_recall.retrieval.embedders import ItemEmbedder
-from tfrec_recall.retrieval.index import unit_vectors
+from tfrec_recall.retrieval.index import IndexSettings, unit_vectors
 from tfrec_recall.retrieval.item_weights import below_all
 
 
@@ -99,7 +101,15 @@ class ItemSpaceModel(RecallModel):
             seed=seed,
         ).with_fallback(self.popularity_of(items))
 
-    def trigger_retriever(self, items, index=None, k=100, seed=0, **options):
+    @of_kinds
+    def trigger_retriever(
+        self,
+        items: pd.DataFrame,
+        index: IndexSettings | None = None,
+        k: int = 100,
+        seed: int = 0,
+        **options: Any,
+    ) -> TriggerRetriever:
         """Users through the neighbours of their latest items; options as `TriggerRetriever` has.
 
         With `lift=None` the list of one trigger has the scores of its similar items.
