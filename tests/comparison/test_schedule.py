@@ -207,14 +207,14 @@ def test_what_goes_on_is_made_where_the_time_is_enough_for_it():
 
 
 def test_what_the_budget_stopped_goes_on_with_what_others_left():
-    clock, needs = Clock({}), {"a": 50, "b": 10, "c": 20}
+    clock, needs, late = Clock({}), {"a": 50, "b": 10, "c": 20}, {}
 
     def start(run, seconds):
         clock.made.append((run.model, seconds))
         took = min(needs[run.model], seconds)
         needs[run.model] -= took
         clock.now += took
-        status = STOPPED if needs[run.model] else "done"
+        status = late.get(run.model, STOPPED) if needs[run.model] else "done"
         more = {"goes_on": True, "goes_on_with": 5}
         return result(run.model, status=status, seconds=took, seconds_allowed=seconds, **more)
 
@@ -226,6 +226,11 @@ def test_what_the_budget_stopped_goes_on_with_what_others_left():
     clock.now, clock.made = 0.0, []
     list(schedule(wanted(60, (0,), "ab"), {}, start, clock))
     assert clock.made == [("a", 30), ("b", 30), ("a", 20)]  # and no more when it is over
+    needs |= {"a": 35, "b": 45, "c": 5}
+    late["b"] = TOO_LONG
+    clock.now, clock.made = 0.0, []
+    list(schedule(wanted(90, (0,), "abc"), {}, start, clock))
+    assert clock.made == [("a", 30), ("b", 30), ("c", 30), ("b", 25), ("a", 10)]
     clock.made = []
     stopped = results(result("a", status=STOPPED, seconds_allowed=30, goes_on=True))
     assert list(schedule(wanted(0, (0,), "a"), stopped, start, clock)) == [(Run("a", 0), None)]

@@ -74,9 +74,10 @@ def schedule(
                 if len(running) < wanted.at_once:
                     busy = set(running.values())
                     next_one = _next(wanted, pending, results, busy, left)
-                    if next_one is None and left is not None:
-                        _put_back(pending, results, busy | given_up)
-                        next_one = _next(wanted, pending, results, busy, left)
+                    for status in (TOO_LONG, STOPPED):  # what has no figures yet, first
+                        if next_one is None and left is not None:
+                            _put_back(status, pending, results, busy | given_up)
+                            next_one = _next(wanted, pending, results, busy, left)
                 if next_one is not None:
                     run, seconds = next_one
                     if seconds is not None and seconds <= 0:
@@ -130,13 +131,16 @@ def _next(
 
 
 def _put_back(
-    pending: Mapping[int, list[str]], results: Mapping[Run, Mapping[str, Any]], but: set[Run]
+    status: str,
+    pending: Mapping[int, list[str]],
+    results: Mapping[Run, Mapping[str, Any]],
+    but: set[Run],
 ) -> None:
-    """Makes the runs pending again that the budget stopped and that go on, but for some."""
+    """Makes runs of a status pending again that go on, but for some."""
     for run, result in results.items():
         if run in but or run.seed not in pending or run.model in pending[run.seed]:
             continue
-        if result["status"] in (STOPPED, TOO_LONG) and result.get("goes_on"):
+        if result["status"] == status and result.get("goes_on"):
             pending[run.seed].append(run.model)
 
 
