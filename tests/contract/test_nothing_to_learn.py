@@ -18,7 +18,7 @@ OF_SESSIONS = {*OF_WINDOWS, models.GraphSAGE} - OF_USERS
 def one_event_each():
     """Users with an event each: no item is ever beside another one."""
     number = np.arange(USERS)
-    events = {"user_id": number, "item_id": number % ITEMS, "timestamp": number, "rating": 1.0}
+    events = {"user_id": number, "item_id": number % ITEMS, "timestamp": number, "rating": 3.0}
     return Interactions(pd.DataFrame(events))
 
 
