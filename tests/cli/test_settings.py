@@ -77,7 +77,7 @@ def test_a_misspelt_setting_is_recognised():
         ({"patience": True}, "patience is a whole number from 1 up. Received: True"),
         ({"rate_drops": -1}, "rate_drops is a whole number from 0 up. Received: -1"),
         ({"rate_factor": 1.0}, "rate_factor is a number between 0 and 1. Received: 1.0"),
-        ({"optimizer": "SGD"}, "optimizer is one of Adam, FusedAdam, LazyAdam, Row.* Received: 'SGD'"),
+        ({"optimizer": "SGD"}, "one of Adam, FusedAdam, LazyAdam, Row.* Received: 'SGD'"),
         ({"optimizer": 3}, "optimizer is one of Adam, .* Received: 3"),
         ({"rate_factor": 0}, "rate_factor is a number between 0 and 1. Received: 0"),
     ],
