@@ -1,6 +1,6 @@
 """How often `watch` raises an alarm on days of one distribution: at most 1 in 100 is promised.
 
-    python benchmarks/watch.py  # ten minutes on two cores; exit code 1 where the claim fails
+    python benchmarks/watch.py  # a minute on two cores; exit code 1 where the claim fails
 
 Days are made of Online Retail: its users on a day are shuffled, 2,000 of them are the days before
 an export, and others are a day of 60, 250 or 1,000. So all days are of one distribution, with all
