@@ -104,3 +104,31 @@ def test_a_ragged_tensor_is_refused_with_the_way_to_a_mask():
         MaskedMean()(ragged)
     mask = tf.sequence_mask(ragged.row_lengths())
     np.testing.assert_allclose(MaskedMean()(ragged.to_tensor(), mask=mask), np.ones([2, 2]))
+
+
+@pytest.mark.parametrize("options", [{}, {"half_life": 2.0}, {"learned": True}])
+def test_gradients_are_those_of_the_formula(options):
+    """Of events and of factors, whatever stands in padding, also where nobody has an event."""
+    draw = np.random.default_rng(0)
+    present = np.array([[1, 1, 0, 0], [0, 0, 0, 0], [1, 0, 1, 1]], bool)
+    whole, upstream = draw.normal(size=(3, 4, 2)).astype("float32"), draw.normal(size=(3, 2))
+    layer = MaskedMean(**options)
+    history = tf.Variable(np.where(present[..., np.newaxis], whole, np.nan))
+    layer(history, mask=present)
+    watched = [history, *layer.trainable_weights]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(history, mask=present) * upstream)
+    found = [tf.convert_to_tensor(one) for one in tape.gradient(loss, watched)]
+
+    recency = np.cumsum(present[:, ::-1], axis=1)[:, ::-1] - present
+    weights = present * 0.5 ** (recency / options.get("half_life", np.inf))
+    weights = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
+    np.testing.assert_allclose(
+        found[0], weights[..., np.newaxis] * upstream[:, np.newaxis], rtol=1e-5, atol=1e-7
+    )
+    if options.get("learned"):  # a softmax of the factors, all 0 yet
+        along = (whole * upstream[:, np.newaxis]).sum(axis=-1)
+        of_logits = weights * (along - (weights * along).sum(axis=1, keepdims=True))
+        expected = np.zeros(layer.positions)
+        np.add.at(expected, recency[present], of_logits[present])
+        np.testing.assert_allclose(found[1], expected, rtol=1e-4, atol=1e-6)
