@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall._arguments import plain, with_plain_arguments
-from tfrec_recall.optimizers.row_wise import check_rate, fine_type
+from tfrec_recall.optimizers.checks import check_rate, fine_type
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfrec_recall._arguments import number, plain, with_plain_arguments
-from tfrec_recall.optimizers.row_wise import RowWise, check_rate, rows_of
+from tfrec_recall.optimizers.checks import check_rate
+from tfrec_recall.optimizers.row_wise import RowWise, rows_of
 
 
 @tf.keras.utils.register_keras_serializable(package="tfrec_recall")
