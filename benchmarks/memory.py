@@ -99,7 +99,7 @@ def pinsage_hard(items: int):
 
     data = market(items, 10 * items)
     model = pinsage(data)
-    walks = ItemUserItemWalks(model._graph(data)[0], model.nodes.nodes)
+    walks = ItemUserItemWalks(model._graph(data), model.nodes.nodes)
     ranks = scaled_ranks(RANKS, items)
     pool, seconds, mib = measured(lambda: hard_pool(ItemPageRank(walks, RESTART), ranks, POOL))
     starts = np.random.default_rng(1).choice(np.arange(2, items), 40, replace=False)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.graph import (
     ItemPageRank,
     ItemUserItemWalks,
@@ -102,3 +103,29 @@ def test_item_pagerank_is_the_equations_where_walks_are_at_rest():
         dense = np.zeros(4)
         dense[items] = scores
         np.testing.assert_allclose(dense, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("dense", [0.0, 1.0])
+def test_steps_over_all_edges_are_those_over_some(dense, monkeypatch):
+    walks = parts_of_town()
+    scores = []
+    for share in (dense, 0.01):
+        monkeypatch.setattr("tfrec_recall.graph.pagerank.DENSE", share)
+        found = np.zeros((3, 605))
+        for row, (items, own) in zip(
+            found, ItemPageRank(walks).best([1, 300, 602], 605), strict=True
+        ):
+            row[items] = own
+        scores.append(found)
+    np.testing.assert_allclose(*scores, rtol=1e-4, atol=1e-9)
+
+
+def test_fewer_steps_of_a_large_graph_are_told(monkeypatch, recwarn):
+    walks = parts_of_town()
+    assert ItemPageRank(walks).steps == 4
+    assert not recwarn
+    monkeypatch.setattr("tfrec_recall.graph.pagerank.MOST_EDGES", 605 * int(walks.degree.sum()) - 1)
+    with pytest.warns(ReadingNotice, match=r"each of 605 items over 5,\d+ edges makes 2 steps"):
+        assert ItemPageRank(walks).steps == 2
+    with pytest.raises(ValueError, match="steps"):
+        ItemPageRank(walks, steps=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,6 +11,8 @@ from scipy.sparse.csgraph import connected_components
 
 from tfrec_recall.graph.neighbour_table import shares_of_rows
 from tfrec_recall.graph.random_walks import RandomWalks
+
+Shares = TypeVar("Shares", sp.csr_array, np.ndarray)
 
 
 def bipartite_graph(
@@ -72,10 +75,10 @@ class ItemUserItemWalks:
         whole = self.walks.walk(starts, 2 * length, restart, seed, period=2)
         return np.ascontiguousarray(whole[:, ::2])
 
-    def step(self, shares: sp.csr_array) -> sp.csr_array:
-        """As `RandomWalks.step`, there and back: float32 [rows, items]."""
+    def step(self, shares: Shares) -> Shares:
+        """As `RandomWalks.step`, there and back: float32 [rows, items], dense where shares are."""
         there, back = self._both_ways
-        return sp.csr_array((shares @ there) @ back)
+        return (shares @ there) @ back
 
     def rest(self) -> tuple[np.ndarray, np.ndarray]:
         """Of each item its component, and the share of it at which walks there come to rest."""
@@ -84,6 +87,11 @@ class ItemUserItemWalks:
         weight = np.asarray(graph[:items].sum(axis=1, dtype="float64")).ravel()
         total = np.bincount(component, weight)[component]
         return component, weight / np.where(total > 0, total, 1)
+
+    @functools.cached_property
+    def degree(self) -> np.ndarray:
+        """Of each item, of how many users: int64 [items]."""
+        return np.diff(self.walks.graph.indptr[: self.nodes + 1])
 
     @functools.cached_property
     def _both_ways(self) -> tuple[sp.csr_array, sp.csr_array]:

@@ -7,12 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 
+from tfrec_recall.data.arguments import whole
+from tfrec_recall.data.notices import tell
 from tfrec_recall.graph.bipartite import ItemUserItemWalks
 from tfrec_recall.graph.importance import Walks, visit_counts
 from tfrec_recall.graph.neighbour_table import shares_of_rows
 
 CELLS_AT_A_TIME = 8_000_000
 SAMPLED = 32  # items by which it is measured how slowly walks come to rest
+STEPS, FEW_STEPS = 4, 2
+MOST_EDGES = 10**11  # of all items together, in a step
+DENSE = 0.01  # of the edges, from which on a step over all of them is the quicker one
 
 
 def personalised_pagerank(
@@ -103,13 +108,17 @@ class ItemPageRank:
 
     Of p = Σ r (1-r)^j P^j e, the first steps are made. What walks have left to walk then goes over
     to where they come to rest, π: P^(j+1) e - π is `stay` (P^j e - π), by as much as it is for some
-    items in the next step. A start costs what lies two steps around it; power iteration, every edge
-    in each of many steps, and the visits of walks put no order into items that they come by once.
+    items in the next step. The visits of walks, instead, put no order into items that they come by
+    once.
+
+    A step costs what the items around a start have in common with others, and once these are many,
+    every edge.
 
     Args:
         walks: over users and items.
         restart: r.
-        steps: that are made.
+        steps: that are made. None is 4, or 2 where items times edges are more than 10^11, as each
+            costs hours there; it is told.
         seed: of the items by which `stay` is measured.
 
     Attributes:
@@ -117,10 +126,16 @@ class ItemPageRank:
     """
 
     def __init__(
-        self, walks: ItemUserItemWalks, restart: float = 0.15, steps: int = 2, seed: int = 0
+        self,
+        walks: ItemUserItemWalks,
+        restart: float = 0.15,
+        steps: int | None = None,
+        seed: int = 0,
     ):
         _check_restart(restart)
-        self.walks, self.restart, self.steps = walks, restart, steps
+        whole("ItemPageRank", steps, "steps", optional=True)
+        self.walks, self.restart = walks, restart
+        self.steps = self._steps() if steps is None else steps
         component, self.rest = walks.rest()
         # The items of each component, those first where most walks rest.
         self.order = np.lexsort((-self.rest, component))
@@ -132,18 +147,27 @@ class ItemPageRank:
     def best(self, starts: np.ndarray, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Of each start items and their scores, in no order, the `count` best among them."""
         restart, starts = self.restart, np.asarray(starts)
-        one = np.ones(len(starts), "float32")
-        shape = (len(starts), self.walks.nodes)
-        now = sp.csr_array((one, starts, np.arange(len(starts) + 1)), shape=shape)
+        now = self._at(starts)
         total, left = now * np.float32(restart), 1 - restart
         for step in range(self.steps):
-            now = self.walks.step(now)
+            now = self._after(now)
             share = left * restart
             if step == self.steps - 1:  # and what is still so of all later steps
                 share /= 1 - (1 - restart) * self.stay
             total, left = total + now * np.float32(share), left * (1 - restart)
         # (1-r)^(steps+1) is left, less what stays of it.
         at_rest = left * (1 - restart * self.stay / (1 - (1 - restart) * self.stay))
+        for items, scores in self._reached(total, starts, count):
+            yield items, scores + at_rest * self.rest[items]
+
+    def _reached(self, total, starts, count) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Of each start the items that the steps came to, and those where most walks rest."""
+        if not sp.issparse(total):
+            total = np.ascontiguousarray(total)
+            for row, start in enumerate(starts):
+                items = self.order[self.begin[start] : self.end[start]]
+                yield items, total[row, items]
+            return
         seen = np.zeros(self.walks.nodes, bool)
         for row, start in enumerate(starts):
             own = slice(total.indptr[row], total.indptr[row + 1])
@@ -152,24 +176,48 @@ class ItemPageRank:
             seen[near] = True
             far = most[~seen[most] & (self.rest[most] > 0)]
             seen[near] = False
-            items = np.concatenate([near, far])
-            scores = np.concatenate([scores, np.zeros(len(far), scores.dtype)])
-            yield items, scores + at_rest * self.rest[items]
+            yield np.append(near, far), np.append(scores, np.zeros(len(far), scores.dtype))
+
+    def _steps(self) -> int:
+        items, edges = self.walks.nodes, int(self.walks.degree.sum())
+        if items * edges <= MOST_EDGES:
+            return STEPS
+        tell(
+            f"PageRank from each of {items:,} items over {edges:,} edges makes {FEW_STEPS} steps "
+            "and estimates the rest, by which some four of ten ranks are outside of a window like "
+            f"2,000 to 5,000; {STEPS}, by which one of ten is, would take hours"
+        )
+        return FEW_STEPS
 
     def _stay(self, random: np.random.Generator) -> float:
         """What is left of the distance from rest a step later, of the mass of some items."""
         if not self.rest.any():
             return 0.0
         starts = random.choice(len(self.rest), SAMPLED, p=self.rest / self.rest.sum())
-        one = np.ones(SAMPLED, "float32")
-        shape = (SAMPLED, self.walks.nodes)
-        now = sp.csr_array((one, starts, np.arange(SAMPLED + 1)), shape=shape)
-        far = []
-        for _ in range(self.steps + 1):
-            now = self.walks.step(now)
-            far.append(sum(self._distance(now[[row]], start) for row, start in enumerate(starts)))
-        return min(1.0, far[-1] / far[-2]) if far[-2] > 0 else 0.0
+        now = self._at(starts)
+        for _ in range(self.steps):
+            now = self._after(now)
+        before, after = (self._distance(each, starts) for each in (now, self._after(now)))
+        return min(1.0, after / before) if before > 0 else 0.0
 
-    def _distance(self, share: sp.csr_array, start: int) -> float:
-        rest = np.where(self.component == self.component[start], self.rest, 0.0)
-        return float(np.abs(share.toarray().ravel() - rest).sum())
+    def _at(self, starts: np.ndarray) -> sp.csr_array:
+        one = np.ones(len(starts), "float32")
+        shape = (len(starts), self.walks.nodes)
+        return sp.csr_array((one, starts, np.arange(len(starts) + 1)), shape=shape)
+
+    def _after(self, shares):
+        """A step, of a dense array where a sparse one's keys would take longer than its zeros."""
+        if sp.issparse(shares):
+            edges = self.walks.degree[shares.indices].sum()
+            if edges > DENSE * shares.shape[0] * self.walks.degree.sum():
+                shares = np.ascontiguousarray(shares.T.toarray()).T
+        return self.walks.step(shares)
+
+    def _distance(self, shares, starts: np.ndarray) -> float:
+        """The sum of absolute differences from where walks from the starts come to rest."""
+        away = 0.0
+        for row, start in enumerate(starts):
+            share = shares[[row]].toarray().ravel() if sp.issparse(shares) else shares[row]
+            rest = np.where(self.component == self.component[start], self.rest, 0.0)
+            away += float(np.abs(share - rest).sum())
+        return away
