@@ -5,6 +5,7 @@ import warnings
 import pytest
 import typer
 
+from tfrec_recall.cli.arguments import index as options
 from tfrec_recall.cli.commands import train
 from tfrec_recall.retrieval import Auto, IndexNotice, InvertedFile, ScaNN
 
@@ -22,27 +23,44 @@ class Model:
 
 
 def test_what_the_server_has_not_is_not_chosen():
-    assert train.index_of(train.Kind.auto, scann_ops=False) == Auto(scann=False)
-    assert train.index_of(train.Kind.inverted_file, scann_ops=False) == InvertedFile()
+    assert options.index_of(options.Kind.auto, scann_ops=False) == Auto(scann=False)
+    assert options.index_of(options.Kind.inverted_file, scann_ops=False) == InvertedFile()
     with pytest.raises(typer.BadParameter, match="take inverted-file or auto"):
-        train.check_server(train.Kind.scann, scann_ops=False)
+        options.check_server(options.Kind.scann, scann_ops=False)
 
 
 def test_a_recall_is_that_of_approximate_search():
     kinds = (
-        (train.Kind.auto, Auto),
-        (train.Kind.scann, ScaNN),
-        (train.Kind.inverted_file, InvertedFile),
+        (options.Kind.auto, Auto),
+        (options.Kind.scann, ScaNN),
+        (options.Kind.inverted_file, InvertedFile),
     )
     for name, kind in kinds:
-        assert train.index_of(name, recall=0.99) == kind(0.99)
-        assert train.index_of(name) == kind(0.95)
-        train.check_recall(name, 0.99)
+        assert options.index_of(name, recall=0.99) == kind(0.99)
+        assert options.index_of(name) == kind(0.95)
+        options.check_recall(name, 0.99)
     with pytest.raises(typer.BadParameter, match="exact finds all: take another index"):
-        train.check_recall(train.Kind.exact, 0.99)
+        options.check_recall(options.Kind.exact, 0.99)
     for recall in (0.0, 1.0, 99.0, float("nan")):
         with pytest.raises(typer.BadParameter, match=f"such as 0.99. Received: {recall}"):
-            train.check_recall(train.Kind.auto, recall)
+            options.check_recall(options.Kind.auto, recall)
+
+
+def test_short_vectors_are_those_of_an_inverted_file():
+    kind = options.Kind
+    assert options.index_of(kind.inverted_file, int8=True) == InvertedFile(int8=True)
+    for other in (kind.auto, kind.scann, kind.exact, None):
+        options.check_int8(other, False)
+        with pytest.raises(typer.BadParameter, match="of --index inverted-file"):
+            options.check_int8(other, True)
+
+
+def test_what_speaks_of_approximate_search_is_named():
+    kind = options.Kind
+    assert options.approximate(kind.auto, None, False) == []
+    assert options.approximate(kind.exact, None, False) == []
+    found = options.approximate(kind.inverted_file, 0.99, True)
+    assert found == ["--recall 0.99", "--int8", "--index inverted-file"]
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ import typer
 from tfrec_recall.cli.arguments import options
 from tfrec_recall.cli.arguments.compared import parse_models, parse_settings
 from tfrec_recall.cli.arguments.durations import seconds, shown
+from tfrec_recall.cli.arguments.index import Kind
 from tfrec_recall.cli.arguments.option_groups import takes
 from tfrec_recall.cli.arguments.protocol import PANEL, Protocol, parse_cuts, protocol
 from tfrec_recall.cli.arguments.settings import separate
 from tfrec_recall.cli.arguments.source import Source
-from tfrec_recall.cli.commands.train import Kind
 from tfrec_recall.cli.console import results, say, waiting, warn
 from tfrec_recall.cli.discovery import Entry, entries, entry
 from tfrec_recall.cli.runs.comparison_table import ComparisonTable

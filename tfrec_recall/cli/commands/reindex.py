@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.index import (
+    Int8,
+    Kind,
+    Recall,
+    ScannOps,
+    check_int8,
+    check_recall,
+    check_server,
+    index_of,
+)
 from tfrec_recall.cli.arguments.source import Source, telling
-from tfrec_recall.cli.commands.train import Kind, Recall, check_recall, check_server, index_of
 from tfrec_recall.cli.console import progress, results, say
 from tfrec_recall.cli.loading import load_export
 from tfrec_recall.cli.outputs import output
@@ -34,14 +43,9 @@ def reindex(
             help="What searches the items; as in the export unless given.", show_default=False
         ),
     ] = None,
-    scann_ops: Annotated[
-        bool,
-        typer.Option(
-            "--scann-ops/--no-scann-ops",
-            help="Whether the server that loads the export has ScaNN's operations, for --index.",
-        ),
-    ] = True,
+    scann_ops: ScannOps = True,
     recall: Recall = None,
+    int8: Int8 = False,
     k: Annotated[
         int | None,
         typer.Option(
@@ -89,6 +93,7 @@ def reindex(
             param_hint="--no-scann-ops",
         )
     check_recall(index, recall)
+    check_int8(index, int8)
     target = output(json, "--json")
     retriever = load_export(export)
     from tfrec_recall.cli.items_table import items_table
@@ -99,7 +104,7 @@ def reindex(
     diversity = None if diverse_by is None else _diversity(retriever, items, diverse_by)
     from tfrec_recall.retrieval import IndexNotice
 
-    chosen = None if index is None else index_of(index, scann_ops, recall)
+    chosen = None if index is None else index_of(index, scann_ops, recall, int8)
     if chosen is None and recall is not None:
         if not retriever.report.get("index"):
             raise ValueError(

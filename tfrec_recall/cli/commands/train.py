@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import pathlib
 import warnings
 from collections.abc import Sequence
@@ -12,6 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tfrec_recall.cli.arguments import options
+from tfrec_recall.cli.arguments.index import (
+    Int8,
+    Kind,
+    Recall,
+    ScannOps,
+    approximate,
+    check_int8,
+    check_recall,
+    check_server,
+    index_of,
+)
 from tfrec_recall.cli.arguments.option_groups import takes
 from tfrec_recall.cli.arguments.protocol import (
     RECORD,
@@ -45,24 +55,6 @@ if TYPE_CHECKING:
 
 K = 100
 WARMUP = 4  # queries in the export's warm-up request
-
-
-class Kind(enum.StrEnum):
-    auto = "auto"
-    exact = "exact"
-    scann = "scann"
-    inverted_file = "inverted-file"
-
-
-Recall = Annotated[
-    float | None,
-    typer.Option(
-        metavar="SHARE",
-        help="How many of the exact best items approximate search has to find, such as 0.99; 0.95 "
-        "unless given.",
-        show_default=False,
-    ),
-]
 
 
 def _there(sources: list[str] | None) -> list[str] | None:
@@ -103,14 +95,9 @@ def train(
             "approximate search that any server runs."
         ),
     ] = Kind.auto,
-    scann_ops: Annotated[
-        bool,
-        typer.Option(
-            "--scann-ops/--no-scann-ops",
-            help="Whether the server that loads the export has ScaNN's operations.",
-        ),
-    ] = True,
+    scann_ops: ScannOps = True,
     recall: Recall = None,
+    int8: Int8 = False,
     k: Annotated[
         int | None,
         typer.Option(
@@ -169,6 +156,7 @@ def train(
     check_length(k, places)
     check_server(index, scann_ops)
     check_recall(index, recall)
+    check_int8(index, int8)
     for asked, option in ((keep_state, "--keep-state"), (offered.filterable, "--filterable")):
         if asked and export is None:
             raise typer.BadParameter("say where the export goes: --export", param_hint=option)
@@ -228,9 +216,10 @@ def train(
         return
     with waiting("Building the index"):
         length = max((K, *(places or ()))) if k is None else k
-        retriever = indexed(trained, split, index_of(index, scann_ops, recall), length)
-        if recall is not None and not retriever.report.get("index"):
-            warn(f"{chosen.name} searches no vectors: --recall {recall} means nothing for it.")
+        retriever = indexed(trained, split, index_of(index, scann_ops, recall, int8), length)
+        if not retriever.report.get("index"):
+            for option in approximate(index, recall, int8):
+                warn(f"{chosen.name} searches no vectors: {option} means nothing for it.")
         retriever = offered.offered_by(retriever, split)
     report = measure(retriever, split, places, repeats)
     beside = figures.tables() if figures else None
@@ -279,16 +268,6 @@ def check_place(path: pathlib.Path) -> None:
     check(path)
 
 
-def check_server(kind: Kind, scann_ops: bool) -> None:
-    """Refuses an index that the server cannot run."""
-    if kind is Kind.scann and not scann_ops:
-        raise typer.BadParameter(
-            "--no-scann-ops says that the server has not what --index scann needs: take "
-            "inverted-file or auto",
-            param_hint="--index",
-        )
-
-
 def check_length(k: int | None, cuts: Sequence[int] | None) -> None:
     """Refuses cuts that lists of --k items do not reach."""
     if k is not None and cuts is not None and max(cuts) > k:
@@ -296,33 +275,6 @@ def check_length(k: int | None, cuts: Sequence[int] | None) -> None:
             f"lists have as many items as the largest of --cuts, or more. Received: {k}.",
             param_hint="--k",
         )
-
-
-def check_recall(kind: Kind | None, recall: float | None) -> None:
-    """Refuses a recall that no index can be tuned to."""
-    if recall is None:
-        return
-    if kind is Kind.exact:
-        raise typer.BadParameter(
-            "--index exact finds all: take another index, or leave --recall out",
-            param_hint="--recall",
-        )
-    if not 0 < recall < 1:
-        raise typer.BadParameter(
-            f"a share between 0 and 1, such as 0.99. Received: {recall}.", param_hint="--recall"
-        )
-
-
-def index_of(kind: Kind, scann_ops: bool = True, recall: float | None = None) -> IndexSettings:
-    """The settings of an index by its name on the command line."""
-    from tfrec_recall import retrieval
-
-    share = retrieval.Auto().recall if recall is None else recall
-    if kind is Kind.auto:
-        return retrieval.Auto(share, scann_ops)
-    if kind is Kind.inverted_file:
-        return retrieval.InvertedFile(share)
-    return retrieval.ScaNN(share) if kind is Kind.scann else retrieval.Exact()
 
 
 def indexed(trained: Trained, split: Split, index: IndexSettings, k: int) -> Retriever:

@@ -118,7 +118,7 @@ class Plan:
         return self.measured.cut(interactions)
 
     def index_settings(self) -> IndexSettings:
-        from tfrec_recall.cli.commands.train import Kind, index_of
+        from tfrec_recall.cli.arguments.index import Kind, index_of
 
         return index_of(Kind(self.index))
 
