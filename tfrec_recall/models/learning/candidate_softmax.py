@@ -21,7 +21,7 @@ from tfrec_recall.losses.excluded import marked
 from tfrec_recall.models.learning.replicas import own_first, replicas
 from tfrec_recall.sampling import Hard, InBatch, Negatives, WithoutOwn, kinds_of
 from tfrec_recall.sampling.checks import check_ranks
-from tfrec_recall.sampling.kinds import OfBatch, OfUser, UserSampler
+from tfrec_recall.sampling.kinds import Kind, OfBatch, OfUser, UserSampler
 
 OF_LOGIT = 8  # bytes, with its gradient
 LEFT_OUT = 2  # bytes of a query and a candidate: whether one with its id is left out, and itself
@@ -45,6 +45,29 @@ class Candidates(NamedTuple):
     mask: tf.Tensor | None = None
     own: tf.Tensor | None = None
     own_log_probability: tf.Tensor | None = None
+
+
+def checked_kinds(
+    owner: str, features: Features, negatives: Negatives, correct: bool, repeats: bool
+) -> tuple[Kind, ...]:
+    """The kinds of negatives that a `CandidateSoftmax` of these arguments has.
+
+    Models ask before they make their towers, which takes longer than to refuse a wrong argument.
+
+    Raises: ValueError for arguments that it would refuse.
+    """
+    kinds = kinds_of(owner, negatives, repeats)
+    flag(owner, correct, "correct")
+    items = len(features.item_vocabulary) - FIRST_KNOWN
+    for kind in kinds:
+        if isinstance(kind, Hard):
+            check_ranks(f"{owner}'s Hard(…)", kind.window, "window", items)
+    if correct and not any(isinstance(kind, InBatch | OfBatch) for kind in kinds):
+        raise ValueError(
+            f"{owner} corrects for a proposal, which negatives of users alone do not have: "
+            f"correct=False, or add InBatch() or Uniform(…). Received: negatives={negatives!r}."
+        )
+    return kinds
 
 
 class CandidateSoftmax(tf.Module):
@@ -77,21 +100,11 @@ class CandidateSoftmax(tf.Module):
         repeats: bool = False,
     ):
         super().__init__()
-        self.kinds = kinds_of(owner, negatives, repeats)
-        flag(owner, correct, "correct")
-        items = len(features.item_vocabulary) - FIRST_KNOWN
-        for kind in self.kinds:
-            if isinstance(kind, Hard):
-                check_ranks(f"{owner}'s Hard(…)", kind.window, "window", items)
+        self.kinds = checked_kinds(owner, features, negatives, correct, repeats)
         in_batch = [kind for kind in self.kinds if isinstance(kind, InBatch)]
         self.in_batch = bool(in_batch)
         self.across_replicas = any(kind.across_replicas for kind in in_batch)
         drawn = [kind for kind in self.kinds if isinstance(kind, OfBatch)]
-        if correct and not (self.in_batch or drawn):
-            raise ValueError(
-                f"{owner} corrects for a proposal, which negatives of users alone do not have: "
-                f"correct=False, or add InBatch() or Uniform(…). Received: negatives={negatives!r}."
-            )
         self.owner, self.features, self.correct = owner, features, correct
         self.samplers = [(kind.count, kind.sampler(features)) for kind in drawn]
         self.of_user: list[tuple[OfUser, UserSampler]] | None = None

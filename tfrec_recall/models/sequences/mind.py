@@ -29,7 +29,7 @@ from tfrec_recall.layers import (
 from tfrec_recall.layers.activations import activation_of
 from tfrec_recall.layers.capsule_routing import events_after
 from tfrec_recall.layers.draws import normal
-from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
+from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax, checked_kinds
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.served import served
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
@@ -163,6 +163,7 @@ class MIND(SoftmaxModel):
         super().__init__(features, positive_threshold, repeats, **kwargs)
         owner = type(self).__name__
         check_sequence_model(owner, dim, dropout, temperature)
+        checked_kinds(owner, features, negatives, correct, repeats)
         flags(
             owner,
             adaptive=adaptive,

@@ -32,7 +32,7 @@ from tfrec_recall.layers import (
     UserAttention,
 )
 from tfrec_recall.models.learning import replicas
-from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
+from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax, checked_kinds
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.served import served
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
@@ -180,6 +180,7 @@ class SDM(SoftmaxModel):
         super().__init__(features, positive_threshold, repeats, **kwargs)
         owner = type(self).__name__
         check_sequence_model(owner, dim, dropout, temperature)
+        checked_kinds(owner, features, negatives, correct, repeats)
         flags(
             owner,
             merge_sessions=merge_sessions,

@@ -18,7 +18,7 @@ from tfrec_recall.features import (
     OfKnown,
     met,
 )
-from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
+from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax, checked_kinds
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
 from tfrec_recall.models.published import Other, Published, Such, Unread
@@ -114,8 +114,19 @@ class FMRecall(SoftmaxModel):
         owner = type(self).__name__
         whole(owner, dim, "dim")
         check_towers(owner, dim, (), dropout, temperature)
+        kinds = checked_kinds(owner, features, negatives, correct, repeats)
         flags(owner, pairs_within=pairs_within, squared_loss=squared_loss)
         flag(owner, pointwise, "pointwise")
+        if pointwise and (
+            correct or temperature != 1 or any(isinstance(kind, InBatch) for kind in kinds)
+        ):
+            raise ValueError(
+                f"{owner} has no softmax with pointwise=True: correct=False, temperature=1 and "
+                "negatives that are drawn, such as [Unmet(4)]. Received: "
+                f"{correct=}, {temperature=}, {negatives=}."
+            )
+        if squared_loss and not pointwise:
+            raise ValueError(f"{owner} has a squared_loss of pairs. Received: pointwise=False.")
         number(owner, half_life, "half_life", above=0, optional=True)
         if half_life is not None and not (features.has_order and features.histories):
             latest = "where there is a history, and events have timestamps"
@@ -133,14 +144,6 @@ class FMRecall(SoftmaxModel):
         self.softmax = CandidateSoftmax(
             owner, features, self.target_share, negatives, temperature, correct, repeats
         )
-        if pointwise and (correct or temperature != 1 or self.softmax.in_batch):
-            raise ValueError(
-                f"{owner} has no softmax with pointwise=True: correct=False, temperature=1 and "
-                "negatives that are drawn, such as [Unmet(4)]. Received: "
-                f"{correct=}, {temperature=}, {negatives=}."
-            )
-        if squared_loss and not pointwise:
-            raise ValueError(f"{owner} has a squared_loss of pairs. Received: pointwise=False.")
 
     def _item_terms(self) -> tf.keras.Model:
         item = self.features.inputs(self.features.item)

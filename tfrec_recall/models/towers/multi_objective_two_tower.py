@@ -28,7 +28,7 @@ from tfrec_recall.features import (
 from tfrec_recall.features.objective import lacking
 from tfrec_recall.layers import MaskedMean, Tower
 from tfrec_recall.models.learning import replicas
-from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
+from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax, checked_kinds
 from tfrec_recall.models.learning.dimension import dim_of
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.next_choice import personal_features
@@ -129,6 +129,7 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         owner = type(self).__name__
         named = {"activation": activation, "final_activation": final_activation}
         check_towers(owner, dim, hidden, dropout, temperature, item_hidden, **named)
+        checked_kinds(owner, features, negatives, correct, repeats)
         self.dim = dim = dim_of(dim, features)
         flags(
             owner,

@@ -22,7 +22,11 @@ from tfrec_recall.features import (
 )
 from tfrec_recall.layers import MaskedMean, StreamingFrequencyEstimator, Tower
 from tfrec_recall.models.learning import replicas
-from tfrec_recall.models.learning.candidate_softmax import Candidates, CandidateSoftmax
+from tfrec_recall.models.learning.candidate_softmax import (
+    Candidates,
+    CandidateSoftmax,
+    checked_kinds,
+)
 from tfrec_recall.models.learning.dimension import dim_of
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.served import served
@@ -152,6 +156,7 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         super().__init__(features, positive_threshold, repeats, **kwargs)
         owner = type(self).__name__
         check_towers(owner, dim, hidden, dropout, temperature, item_hidden)
+        checked_kinds(owner, features, negatives, correct, repeats)
         self.dim = dim = dim_of(dim, features)
         flags(
             owner,

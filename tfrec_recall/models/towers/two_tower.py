@@ -11,7 +11,7 @@ from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data.arguments import flag, flags, number, whole
 from tfrec_recall.features import FeatureEncoder, Features, ItemEmbedding, ItemTable, met
 from tfrec_recall.layers import MaskedMean, SENet, Tower
-from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
+from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax, checked_kinds
 from tfrec_recall.models.learning.dimension import dim_of
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.served import served
@@ -128,6 +128,7 @@ class TwoTower(SoftmaxModel):
         named = {"activation": activation, "final_activation": final_activation}
         named["excitation"] = excitation
         check_towers(owner, dim, hidden, dropout, temperature, item_hidden, **named)
+        checked_kinds(owner, features, negatives, correct, repeats)
         self.dim = dim = dim_of(dim, features)
         flags(owner, recency=recency, residual=residual, normalize=normalize, beside=beside)
         flag(owner, senet, "senet", optional=True)

@@ -27,7 +27,7 @@ from tfrec_recall.features import (
     met,
 )
 from tfrec_recall.layers import MaskedMean, Tower
-from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax
+from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax, checked_kinds
 from tfrec_recall.models.learning.dimension import dim_of
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.next_choice import choices
@@ -148,6 +148,9 @@ class YouTubeDNN(SoftmaxModel):
         super().__init__(features, positive_threshold, repeats, **kwargs)
         owner = type(self).__name__
         check_towers(owner, dim, hidden, dropout, temperature)
+        if negatives is None:
+            negatives = [Popularity(1000, power=0.5), *([] if repeats else [WithoutOwn()])]
+        checked_kinds(owner, features, negatives, correct, repeats)
         self.dim = dim = dim_of(dim, features)
         flags(
             owner,
@@ -198,8 +201,6 @@ class YouTubeDNN(SoftmaxModel):
         self.candidates = ItemEmbedding(self.items, self.candidate_model)
         self.aged_query, self.query_model = self._user_side(hidden, dropout, residual, recency)
         self.temperature = temperature_of(temperature, features, normalize)
-        if negatives is None:
-            negatives = [Popularity(1000, power=0.5), *([] if repeats else [WithoutOwn()])]
         self.softmax = CandidateSoftmax(
             owner, features, self.target_share, negatives, self.temperature, correct, repeats
         )
