@@ -76,7 +76,8 @@ def test_each_option_that_is_told_alone_is_one_of_a_command():
 def test_options_that_the_program_names_are_there():
     """In messages and in what helps."""
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "tfrec_recall").rglob("*.py")]
-    named = {one for text in sources for one in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*[a-z0-9]", text)}
+    option = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*[a-z0-9]")
+    named = {one for text in sources for one in option.findall(text)}
     of_commands = [one for each in command().commands.values() for one in each.params]
     known = {name for one in of_commands for name in (*one.opts, *one.secondary_opts)}
     others = {"--help", "--version", "--logdir", "--porcelain", "--untracked-files", "--verify"}

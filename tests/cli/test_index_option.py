@@ -55,14 +55,6 @@ def test_short_vectors_are_those_of_an_inverted_file():
             options.check_int8(other, True)
 
 
-def test_what_speaks_of_approximate_search_is_named():
-    kind = options.Kind
-    assert options.approximate(kind.auto, None, False) == []
-    assert options.approximate(kind.exact, None, False) == []
-    found = options.approximate(kind.inverted_file, 0.99, True)
-    assert found == ["--recall 0.99", "--int8", "--index inverted-file"]
-
-
 @pytest.fixture
 def trained(retriever):
     class Trained:

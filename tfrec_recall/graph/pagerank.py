@@ -117,8 +117,8 @@ class ItemPageRank:
     Args:
         walks: over users and items.
         restart: r.
-        steps: that are made. None is 4, or 2 where items times edges are more than 10^11, as each
-            costs hours there; it is told.
+        steps: that are made. None is 4, or 2 where items times edges are more than 10^11, as all
+            steps together grow with both; it is told.
         seed: of the items by which `stay` is measured.
 
     Attributes:
@@ -185,7 +185,7 @@ class ItemPageRank:
         tell(
             f"PageRank from each of {items:,} items over {edges:,} edges makes {FEW_STEPS} steps "
             "and estimates the rest, by which some four of ten ranks are outside of a window like "
-            f"2,000 to 5,000; {STEPS}, by which one of ten is, would take hours"
+            f"2,000 to 5,000; {STEPS}, by which one of ten is, would take too long"
         )
         return FEW_STEPS
 

@@ -79,14 +79,6 @@ def check_int8(kind: Kind | None, int8: bool) -> None:
         raise typer.BadParameter("it is of --index inverted-file", param_hint="--int8")
 
 
-def approximate(kind: Kind, recall: float | None, int8: bool) -> list[str]:
-    """The options that speak of approximate search, as they were given."""
-    options = {"--recall": recall, "--int8": "" if int8 else None}
-    if kind not in (Kind.auto, Kind.exact):
-        options["--index"] = kind.value
-    return [f"{name} {value}".strip() for name, value in options.items() if value is not None]
-
-
 def index_of(
     kind: Kind, scann_ops: bool = True, recall: float | None = None, int8: bool = False
 ) -> IndexSettings:

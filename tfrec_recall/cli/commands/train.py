@@ -16,7 +16,6 @@ from tfrec_recall.cli.arguments.index import (
     Kind,
     Recall,
     ScannOps,
-    approximate,
     check_int8,
     check_recall,
     check_server,
@@ -217,9 +216,8 @@ def train(
     with waiting("Building the index"):
         length = max((K, *(places or ()))) if k is None else k
         retriever = indexed(trained, split, index_of(index, scann_ops, recall, int8), length)
-        if not retriever.report.get("index"):
-            for option in approximate(index, recall, int8):
-                warn(f"{chosen.name} searches no vectors: {option} means nothing for it.")
+        if recall is not None and not retriever.report.get("index"):
+            warn(f"{chosen.name} searches no vectors: --recall {recall} means nothing for it.")
         retriever = offered.offered_by(retriever, split)
     report = measure(retriever, split, places, repeats)
     beside = figures.tables() if figures else None
