@@ -1,5 +1,7 @@
 """The plain forms of the graph models' papers against transcriptions in NumPy."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -68,25 +70,30 @@ def test_graph_sage_is_algorithm_1_and_equation_1(interactions):
     layers = [kernel for layer in model.nodes.convolutions for kernel in layer.get_weights()]
     assert len(layers) == 2  # no bias
 
-    def vector(node, seed):
-        def neighbours(node, layer):
-            ids, there = model.sampled(tf.constant([node]), layer, seed + layer)
-            assert there.numpy().all()
-            # S_1 and S_2; Algorithm 2 begins at the batch, whose nodes draw S_2.
-            assert len(ids[0]) == (25, 10)[layer]
-            return ids.numpy()[0]
+    nodes = np.arange(len(features.item_vocabulary))
 
-        return reference.graph_sage(node, 2, first, neighbours, layers)
+    def vector_by(seed):
+        # S_1 and S_2; Algorithm 2 begins at the batch, whose nodes draw S_2.
+        drawn = [model.sampled(tf.constant(nodes), layer, seed + layer) for layer in (0, 1)]
+        assert [ids.shape[1] for ids, _ in drawn] == [25, 10]
+        assert all(there.numpy()[2:].all() for _, there in drawn)
+        ids = [ids.numpy() for ids, _ in drawn]
+        return functools.cache(
+            lambda node: reference.graph_sage(
+                node, 2, first, lambda node, layer: ids[layer][node], layers
+            )
+        )
 
-    losses, easy = [], vector(NOISE, sample)
+    vector = vector_by(sample)
+    losses, easy = [], vector(NOISE)
     for query, positive in zip(batch["query_id"].numpy(), batch["item_id"].numpy(), strict=True):
         noise = [] if NOISE in (query, positive) else 20 * [easy]
         losses.append(
-            reference.graph_sage_loss(vector(query, sample), vector(positive, sample), noise)
+            reference.graph_sage_loss(vector(query), vector(positive), noise)
         )
     assert float(model.compute_loss(batch)) == pytest.approx(np.mean(losses), rel=1e-4)
     known = features.ids("item_id").encode(interactions.items["item_id"])
-    served = [vector(node, tf.constant((20_17, 20_18))) for node in known[:3]]
+    served = [vector_by(tf.constant((20_17, 20_18)))(node) for node in known[:3]]
     found = model.embed_items(interactions.items)[:3]
     np.testing.assert_allclose(found, served, rtol=1e-3, atol=1e-5)
 
