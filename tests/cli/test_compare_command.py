@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import shlex
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from tfrec_recall.cli.arguments.durations import seconds, shown
 from tfrec_recall.cli.arguments.protocol import Protocol
 from tfrec_recall.cli.arguments.source import Source
 from tfrec_recall.cli.commands.compare import write_report
+from tfrec_recall.cli.runs import compared_run
 from tfrec_recall.cli.runs import run_apart as module
 from tfrec_recall.cli.runs.compared_run import made
 from tfrec_recall.cli.runs.comparison_table import ComparisonTable
@@ -274,6 +276,14 @@ def test_a_process_of_its_own_makes_a_run(plan):
     assert "Measuring on test" in log
     assert "\x1b" not in log
     assert "\r" not in log
+
+
+def test_a_run_ends_when_the_call_that_began_it_is_gone(plan):
+    command = [sys.executable, "-m", compared_run.__name__, str(plan.folder), "popular", "0", "1"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE)
+    process.stdin.close()
+    assert process.wait(60) == 1
+    assert not plan.runs().path(Run("popular", 0)).exists()
 
 
 def test_a_run_does_not_learn_from_data_that_were_replaced(plan, folder, tmp_path):

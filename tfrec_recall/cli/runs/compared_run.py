@@ -5,9 +5,11 @@ What it takes of memory is given back when it ends, and what it breaks is its ow
 
 from __future__ import annotations
 
+import os
 import pathlib
 import resource
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -155,8 +157,27 @@ def _of_process() -> dict[str, Any]:
     }
 
 
+def end_with(call: int) -> None:
+    """Ends this process when the other end of a pipe is closed, as when the call was killed that
+    began it: what goes on alone would write into the report of the next call.
+
+    Args:
+        call: the file descriptor of this end.
+    """
+
+    def watch() -> None:
+        os.read(call, 1)  # nothing is ever written
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def main(arguments: Sequence[str]) -> None:
-    """Makes the run `FOLDER MODEL SEED AT_ONCE [SECONDS]` and writes its result."""
+    """Makes the run `FOLDER MODEL SEED AT_ONCE [SECONDS]` and writes its result.
+
+    The standard input is a pipe that is open as long as the run is wanted.
+    """
+    end_with(sys.stdin.fileno())
     folder, model, seed, at_once, *seconds = arguments
     quiet()
     plan = Plan.read(pathlib.Path(folder))

@@ -104,8 +104,8 @@ class RunsApart:
         with self._lock:
             if self._stopped:
                 raise KeyboardInterrupt
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment()
+            process = subprocess.Popen(  # a pipe that is closed with this process, as it watches
+                command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=self._environment()
             )
             self._processes.add(process)
             return process
@@ -114,6 +114,8 @@ class RunsApart:
         if process.poll() is None:
             process.kill()
             process.wait()
+        if process.stdin:
+            process.stdin.close()
         with self._lock:
             self._processes.discard(process)
 
