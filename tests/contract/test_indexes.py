@@ -141,6 +141,19 @@ def test_vectors_of_rows(case):
     np.testing.assert_allclose(index.vectors_of(rows)[0], [vectors[-1], np.zeros(DIM)], rtol=1e-6)
 
 
+def test_searches_copy_no_vectors_after_some_were_looked_up(case):
+    """As TensorFlow's reads of a variable do once it has gathered from it: of a million items, 256
+    MB for each query."""
+    vectors, index, _ = case
+    index.vectors_of(tf.constant([0]))
+    index.search(vectors[:1], 1)
+    held = [v for v in index.variables if v.dtype == tf.float32 and v.shape == vectors.shape]
+    assert held
+    for variable in held:
+        read = [np.asarray(memoryview(variable.read_value())) for _ in range(2)]
+        assert np.shares_memory(*read)
+
+
 @pytest.mark.parametrize("shape", [(DIM,), (2, DIM + 1), (2, 2, 2 * DIM), (1, 1, 1, DIM)])
 def test_queries_of_another_shape(case, shape):
     _, index, _ = case

@@ -76,9 +76,18 @@ class ExactIndex(Index):
         return gather_or_zeros(self.vectors, rows)
 
 
-def gather_or_zeros(vectors: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-    """The vectors of rows, zeros for row -1: [...] to [..., dim]."""
-    found = tf.gather(vectors, tf.maximum(rows, 0))
+def gather(vectors: tf.Tensor | tf.Variable, rows: tf.Tensor) -> tf.Tensor:
+    """The vectors of rows: [...] to [..., dim].
+
+    By the value of a variable: once TensorFlow has gathered from a variable itself, all that read
+    it whole, as a search of every item and ScaNN's operation do, get a copy each time.
+    """
+    return tf.gather(tf.convert_to_tensor(vectors), rows)
+
+
+def gather_or_zeros(vectors: tf.Tensor | tf.Variable, rows: tf.Tensor) -> tf.Tensor:
+    """As `gather`, and zeros for row -1."""
+    found = gather(vectors, tf.maximum(rows, 0))
     return tf.where((rows >= 0)[..., tf.newaxis], found, 0.0)
 
 

@@ -7,7 +7,7 @@ import contextlib
 import numpy as np
 import tensorflow as tf
 
-from tfrec_recall.retrieval.exact import exact_search, gather_or_zeros
+from tfrec_recall.retrieval.exact import exact_search, gather, gather_or_zeros
 from tfrec_recall.retrieval.filters import Allowed
 from tfrec_recall.retrieval.k_means import leaves_of
 from tfrec_recall.retrieval.query_blocks import by_query_blocks
@@ -138,7 +138,7 @@ class LeafSearcher(tf.Module):
         which = tf.minimum(which, tf.shape(end)[1] - 1)
         place = tf.where(there, position + tf.gather(shift, which, batch_dims=1), 0)
         if self._short is None:
-            scores = _products(tf.gather(self.vectors, place), query)
+            scores = _products(gather(self.vectors, place), query)
             return best(tf.where(there, scores, float("-inf")), count, place)
         short = tf.cast(tf.gather(self._short, place), tf.float32)
         scores = tf.where(there, _products(short, query * self._scale), float("-inf"))

@@ -88,9 +88,7 @@ def test_graph_sage_is_algorithm_1_and_equation_1(interactions):
     losses, easy = [], vector(NOISE)
     for query, positive in zip(batch["query_id"].numpy(), batch["item_id"].numpy(), strict=True):
         noise = [] if NOISE in (query, positive) else 20 * [easy]
-        losses.append(
-            reference.graph_sage_loss(vector(query), vector(positive), noise)
-        )
+        losses.append(reference.graph_sage_loss(vector(query), vector(positive), noise))
     assert float(model.compute_loss(batch)) == pytest.approx(np.mean(losses), rel=1e-4)
     known = features.ids("item_id").encode(interactions.items["item_id"])
     served = [vector_by(tf.constant((20_17, 20_18)))(node) for node in known[:3]]
