@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfrec_recall.data.arguments import number
 from tfrec_recall.data.arrow_frames import without_nullable
 from tfrec_recall.data.column_types import without_categories
-from tfrec_recall.retrieval.exact import exact_search
+from tfrec_recall.retrieval.exact import exact_search, gather
 from tfrec_recall.retrieval.filters import Allowed
 from tfrec_recall.retrieval.query_blocks import some_of
 from tfrec_recall.retrieval.seldom import if_seldom
@@ -315,7 +315,7 @@ class Fallback(tf.Module):
         batch = tf.shape(rows)[0]
         exclude = tf.concat([exclude, rows], axis=1)
         leading = tf.repeat(self._leading[tf.newaxis], batch, axis=0)
-        worth = tf.gather(self.below, leading)[:, :, 0]
+        worth = gather(self.below, leading)[:, :, 0]
         if self._segment is not None:
             own, own_worth = self._own.of(segment)
             leading, worth = tf.concat([own, leading], 1), tf.concat([own_worth, worth], 1)
