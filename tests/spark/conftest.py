@@ -14,12 +14,10 @@ SETTINGS = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.memory": "1g",
-    # Small data: compile little, and no threads beside that look for garbage.
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
-    "spark.default.parallelism": "2",  # frames in parts, which one thread makes in turn
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",  # small data: compile little
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.shuffle.partitions": "3",
     "spark.sql.session.timeZone": "America/New_York",  # nothing depends on it
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -34,7 +32,7 @@ def spark():
     from pyspark.sql import SparkSession
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    builder = SparkSession.builder.master("local[1]").appName("tfrec-recall tests")
+    builder = SparkSession.builder.master("local[2]").appName("tfrec-recall tests")
     session = builder.config(map=SETTINGS).getOrCreate()
     session.sparkContext.setLogLevel("OFF")
     yield session
