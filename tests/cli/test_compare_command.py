@@ -280,9 +280,10 @@ def test_a_process_of_its_own_makes_a_run(plan):
 
 def test_a_run_ends_when_the_call_that_began_it_is_gone(plan):
     command = [sys.executable, "-m", compared_run.__name__, str(plan.folder), "popular", "0", "1"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdin.close()
     assert process.wait(60) == 1
+    assert b"The call that began this run is gone" in process.stderr.read()
     assert not plan.runs().path(Run("popular", 0)).exists()
 
 

@@ -167,6 +167,7 @@ def end_with(call: int) -> None:
 
     def watch() -> None:
         os.read(call, 1)  # nothing is ever written
+        os.write(2, b"The call that began this run is gone, and the run ends with it.\n")
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
