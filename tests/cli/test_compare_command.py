@@ -287,6 +287,20 @@ def test_a_run_ends_when_the_call_that_began_it_is_gone(plan):
     assert not plan.runs().path(Run("popular", 0)).exists()
 
 
+def test_a_run_that_is_quiet_still_says_why_it_ends():
+    steps = (
+        f"from {compared_run.__name__} import end_with, quiet",
+        "end_with(0); quiet(); print('quiet', flush=True)",
+        "import time; time.sleep(60)",
+    )
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", "\n".join(steps)]
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe)
+    assert process.stdout.readline() == b"quiet\n"
+    _, told = process.communicate(timeout=30)  # closes the pipe
+    assert b"The call that began this run is gone" in told
+
+
 def test_a_run_does_not_learn_from_data_that_were_replaced(plan, folder, tmp_path):
     """Its figures would stand beside those of the data before."""
     events = pd.read_csv(folder / "events.csv")
