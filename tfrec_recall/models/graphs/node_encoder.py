@@ -216,22 +216,42 @@ class NodeEncoder(tf.keras.layers.Layer):
         """Vectors of items by their own features, neighbours by their ids: one item at a time as
         far as work is concerned, so for a few items, or new ones. Of which nothing is known, zeros.
         """
-        ids, own = item["item_id"], self.first(item, training=training)
-        for layer, convolve in enumerate(self.convolutions):
-            around, weights = self._neighbours(ids, layer, None, ALWAYS)
-            distinct, position = tf.unique(tf.reshape(around, [-1]))
+        ids = item["item_id"]
+
+        def around(layer, own):
+            neighbours, weights = self._neighbours(ids, layer, None, ALWAYS)
+            distinct, position = tf.unique(tf.reshape(neighbours, [-1]))
             before = self._hop(distinct, layer, None, ALWAYS, training)
-            before = tf.gather(convolve.messages(before), tf.reshape(position, tf.shape(around)))
-            own = convolve((own, before), weights, training)
-        vectors = self.head(own, training=training)
-        return vectors * tf.cast(self._known(item), vectors.dtype)[:, tf.newaxis]
+            messages = self.convolutions[layer].messages(before)
+            return tf.gather(messages, tf.reshape(position, tf.shape(neighbours))), weights
+
+        return self._convolved(item, around, training)
 
     def of_new(self, item):
         """What new items would be that are described as these are; zeros of those that are not."""
         ids = item["item_id"]
-        vectors = self.of_features({**item, "item_id": tf.ones_like(ids)})  # the unknown one's
+
+        def nobody(layer, own):
+            message = self.convolutions[layer].messages(tf.zeros_like(own))[:, tf.newaxis]
+            return message, tf.zeros(tf.shape(message)[:2])
+
+        vectors = self._convolved({**item, "item_id": tf.ones_like(ids)}, nobody)
         described = self._described(item, ids) & (ids != 0)
         return tf.where(described[:, tf.newaxis], vectors, 0.0)
+
+    def _convolved(self, item, around: Callable, training=False):
+        """Vectors of items by their own features.
+
+        Args:
+            around: the number of a convolution and what it sees of the items themselves, to the
+                messages [items, neighbours, dim] of their neighbours and the weights of these.
+        """
+        own = self.first(item, training=training)
+        for layer, convolve in enumerate(self.convolutions):
+            messages, weights = around(layer, own)
+            own = convolve((own, messages), weights, training)
+        vectors = self.head(own, training=training)
+        return vectors * tf.cast(self._known(item), vectors.dtype)[:, tf.newaxis]
 
     def layer_wise(self) -> np.ndarray:
         """The vectors of all known items, [nodes, dim]: each layer of each node is made once."""

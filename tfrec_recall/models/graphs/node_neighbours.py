@@ -123,10 +123,11 @@ class SampledNeighbours(tf.keras.layers.Layer):
         size = self.sizes[layer]
         begin = rows_of(self.begin, nodes)  # [nodes]
         degree = rows_of(self.begin, nodes + 1) - begin
+        share = _shares(nodes, size, seed)
         place = tf.where(
             (degree >= size)[:, tf.newaxis],
-            self._without_replacement(nodes, degree, size, seed),
-            self._lots(nodes, size, seed, tf.maximum(degree, 1)[:, tf.newaxis]),
+            _without_replacement(share, degree),
+            _lots(share, tf.maximum(degree, 1)[:, tf.newaxis]),
         )
         there = (degree > 0)[:, tf.newaxis] & tf.ones_like(place, tf.bool)
         ids = rows_of(self.targets, tf.where(there, begin[:, tf.newaxis] + place, 0))
@@ -135,25 +136,29 @@ class SampledNeighbours(tf.keras.layers.Layer):
     def get_config(self):
         return {**super().get_config(), "nodes": self.nodes, "sizes": list(self.sizes)}
 
-    def _without_replacement(self, nodes, degree, size: int, seed):
-        """Places in a row, int32 [nodes, size], all different where the degree allows."""
-        last = tf.maximum(degree - size, 0)[:, tf.newaxis] + tf.range(size)  # [nodes, size]
-        lots = self._lots(nodes, size, seed, last + 1)
-        chosen = lots[:, :1]
-        for step in range(1, size):
-            lot = lots[:, step : step + 1]
-            taken = tf.reduce_any(chosen == lot, axis=1, keepdims=True)
-            chosen = tf.concat([chosen, tf.where(taken, last[:, step : step + 1], lot)], axis=1)
-        return chosen
 
-    @staticmethod
-    def _lots(nodes, size: int, seed, below):
-        """Even draws from 0 to `below` - 1, int32 [nodes, size], by a hash of node and seed."""
-        seed = tf.cast(seed, tf.uint32)
-        bits = _mixed(tf.cast(nodes, tf.uint32) + seed[0])
-        bits = _mixed(bits[:, tf.newaxis] + seed[1] + tf.cast(tf.range(1, size + 1), tf.uint32))
-        share = tf.cast(_mixed(bits + seed[0]), tf.float64) / 2.0**32
-        return tf.cast(share * tf.cast(below, tf.float64), tf.int32)
+def _without_replacement(share: tf.Tensor, degree: tf.Tensor) -> tf.Tensor:
+    """Places in rows of [nodes] lengths, int32, all different where the degree allows."""
+    size = share.shape[1]
+    last = tf.maximum(degree - size, 0)[:, tf.newaxis] + tf.range(size)  # [nodes, size]
+    chosen, *lots = tf.split(_lots(share, last + 1), size, axis=1)
+    for lot, end in zip(lots, tf.split(last, size, axis=1)[1:], strict=True):
+        taken = tf.reduce_any(chosen == lot, axis=1, keepdims=True)
+        chosen = tf.concat([chosen, tf.where(taken, end, lot)], axis=1)
+    return chosen
+
+
+def _lots(share: tf.Tensor, below: tf.Tensor) -> tf.Tensor:
+    """Even draws from 0 to `below` - 1, int32."""
+    return tf.cast(share * tf.cast(below, tf.float64), tf.int32)
+
+
+def _shares(nodes: tf.Tensor, size: int, seed) -> tf.Tensor:
+    """Even draws from [0, 1), float64 [nodes, size], by a hash of node and seed."""
+    seed = tf.cast(seed, tf.uint32)
+    bits = _mixed(tf.cast(nodes, tf.uint32) + seed[0])
+    bits = _mixed(bits[:, tf.newaxis] + seed[1] + tf.cast(tf.range(1, size + 1), tf.uint32))
+    return tf.cast(_mixed(bits + seed[0]), tf.float64) / 2.0**32
 
 
 def _mixed(bits: tf.Tensor) -> tf.Tensor:
