@@ -131,7 +131,7 @@ class Interactions:
         layout = Layout(columns=columns, time_unit=time_unit, time_format=time_format)
         tables = renamed({"events": events, "users": users, "items": items}, rename)
         for table, frame in tables.items():
-            tell_of_names(table, [] if frame is None else names_of(frame))
+            tell_of_names(table, [] if frame is None else names_of(frame), frame)
         if columns is not None:
             frames = {table: frame for table, frame in tables.items() if frame is not None}
             have = {table: names_of(frame) for table, frame in frames.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pandas as pd
 
@@ -55,12 +56,25 @@ def guess(values: pd.Series) -> str:
     "='%m/%d/%Y'"
     """
     first = str(values.iloc[0]) if len(values) else ""
-    reading = [format for format in _FORMATS if _reads(pd.Series([first]), format)]
-    several = values.head(_SAMPLE).astype("str")
-    format = next((one for one in reading if _reads(several, one)), reading[0] if reading else None)
+    format = of_all(values) or next(_reading(first), None)
     if format is not None:
         return f"={format!r} (--time-format {format!r}), if that is what {first!r} means"
     return " (--time-format), such as '%d/%m/%Y %H:%M'"
+
+
+def of_all(values: pd.Series) -> str | None:
+    """The first format that reads all values; None where there are no values, or none does.
+
+    >>> of_all(pd.Series(["07/12/2010", "07/13/2010"]))
+    '%m/%d/%Y'
+    """
+    several = values.head(_SAMPLE).astype("str")
+    reading = _reading(several.iloc[0]) if len(several) else iter(())
+    return next((format for format in reading if _reads(several, format)), None)
+
+
+def _reading(value: str) -> Iterator[str]:
+    return (format for format in _FORMATS if _reads(pd.Series([value]), format))
 
 
 def _reads(values: pd.Series, format: str) -> bool:

@@ -410,6 +410,30 @@ def test_a_column_that_speaks_of_time_is_told_to_be_none(tmp_path):
     assert not [one for one in told if "sentiment" in str(one.message)]
 
 
+@pytest.mark.parametrize(
+    "times",
+    [
+        ["31.12.2023 23:59", None],
+        ["2023-12-31", "2024-01-01"],
+        ["Dec 31, 2023", "Jan 1, 2024"],
+        pd.to_datetime(["2023-12-31", "2024-01-01"]),
+    ],
+)
+def test_times_under_any_name_are_told_to_be_none(times, tmp_path):
+    renamed = r"'wann' is one like others.*--rename events.wann=timestamp"
+    with pytest.warns(ReadingNotice, match=renamed):
+        Interactions.from_frames(table(wann=times))
+    table(wann=times).to_csv(tmp_path / "log.csv", index=False)
+    with pytest.warns(ReadingNotice, match=renamed):
+        Interactions.from_csv(tmp_path / "log.csv")
+
+
+@pytest.mark.parametrize("values", [["01012024", "31122024"], ["4 for 3", "2/4"], [None, None]])
+def test_what_is_no_time_is_not_told_to_be_one(values, recwarn):
+    Interactions.from_frames(table(wann=values))
+    assert not [one for one in recwarn if "timestamp" in str(one.message)]
+
+
 def test_a_given_type_reads_decimals_as_the_file_writes_them(tmp_path):
     for cells, numbers in ((("1,5", "2,25"), [1.5, 2.25]), (("1.500", "2,5"), [1500, 2.5])):
         csv(tmp_path, "user_id,item_id,x\n" + "".join(f'1,2,"{cell}"\n' for cell in cells))

@@ -81,7 +81,7 @@ def read_tables(paths: Mapping[str, pathlib.Path], layout: Layout | None = None)
     if layout.columns is not None:
         check_known("columns", layout.columns, ours)
     for table, names in ours.items():
-        tell_of_names(table, names)
+        tell_of_names(table, names, tables[table])
 
     numbering: list[tuple[str, str]] | None = None  # as all of the rows say
 

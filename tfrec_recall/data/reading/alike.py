@@ -1,4 +1,4 @@
-"""Columns whose names are almost those that are looked for: they are passed over aloud."""
+"""Columns that by name or values are almost those looked for: they are passed over aloud."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ import re
 import shlex
 from collections.abc import Sequence
 
+import pandas as pd
+
+from tfrec_recall.data.ids import of_categories
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading.columns import RESERVED
+from tfrec_recall.data.time_formats import of_all
+from tfrec_recall.data.times import are_dates, holds_dates
 
+SAMPLE = 100  # values that show what a column holds
 _TIMES = "time date datetime ts epoch unixtime unixtimestamp eventtime createdat unixreviewtime"
 
 
-def tell_of_names(table: str, names: Sequence[str]) -> None:
+def tell_of_names(table: str, names: Sequence[str], frame: pd.DataFrame | None = None) -> None:
     """Tells of columns that have nearly the name of another one, or of one that is looked for.
+
+    Args:
+        frame: columns of the table, of which one may hold times under any name.
 
     >>> tell_of_names("events", ["user_id", "item_id", "timestamp"])
     """
@@ -31,6 +40,7 @@ def tell_of_names(table: str, names: Sequence[str]) -> None:
         found = [name for form in forms for name in by_form.get(form, ())]
         if not found and ours == "timestamp":  # or a phrase that speaks of time
             found = [name for name in names if _words(name) & {"time", "date", "timestamp"}]
+            found = found or ([] if frame is None else _of_times(frame))
         if found:
             tell(
                 f"events: column {found[0]!r} is one like others, as it is not called {ours!r}; "
@@ -38,6 +48,19 @@ def tell_of_names(table: str, names: Sequence[str]) -> None:
                 f"(--rename {shlex.quote(f'events.{found[0]}={ours}')}) "
                 "takes it for that."
             )
+
+
+def _of_times(frame: pd.DataFrame) -> list[str]:
+    """Columns that hold moments or days, or text of them in whatever form."""
+
+    def holds_them(values: pd.Series) -> bool:
+        some = of_categories(values).dropna().head(SAMPLE)
+        if pd.api.types.infer_dtype(some) != "string":
+            return holds_dates(some)
+        is_number = some.astype("str").str.isdigit()  # such as of an article
+        return not is_number.any() and (are_dates(some) or of_all(some) is not None)
+
+    return [str(name) for name, one in frame.items() if name not in RESERVED and holds_them(one)]
 
 
 def _words(name: str) -> set[str]:
