@@ -1,11 +1,13 @@
 """Versions come, break and go while requests are at work."""
 
+import gc
 import shutil
 import threading
 import weakref
 
 import pytest
 
+from tfrec_recall.serving import versions
 from tfrec_recall.serving.refusal import Refusal
 from tfrec_recall.serving.versions import Versions
 
@@ -21,6 +23,7 @@ class Loaded:
         self.text = (folder / "saved_model.pb").read_text()
         if self.text == "broken":
             raise ValueError(f"{folder} is broken.")
+        self.itself = self  # in a circle, as a SavedModel
         ALIVE.add(self)
 
 
@@ -55,6 +58,7 @@ class Shop:
 
 @pytest.fixture
 def shop(tmp_path):
+    gc.collect()  # what other tests have left
     return Shop(tmp_path / "shop")
 
 
@@ -84,6 +88,15 @@ def test_a_new_version_is_loaded_before_the_old_one_is_let_go(shop):
     shop.versions.look()
     assert seen == [({"one"}, {2: "LOADING", 1: "AVAILABLE"})]
     assert alive() == {"two"}
+
+
+def test_memory_is_given_back_when_a_version_is_gone(shop, monkeypatch):
+    found = []
+    monkeypatch.setattr(versions, "_give_back", lambda: found.append(alive()))
+    shop.write(2, "two")
+    shop.versions.look()
+    shop.versions.look()
+    assert found == [{"two"}]
 
 
 def test_the_highest_number_serves(shop):

@@ -11,9 +11,11 @@ serves goes on.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import dataclasses
 import gc
 import pathlib
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -142,6 +144,11 @@ class Versions:
         Raises: OSError where the directory of the versions is not to be read; nothing has changed.
         """
         self._collect()
+        self._follow()
+        self._collect()
+
+    def _follow(self) -> None:
+        """Lets serve what is on disk now; what it lets go is free to be collected at its end."""
         folders = self._folders()
         home = self.path.absolute().parent if self._alone else self.path
         if not folders and not home.is_dir():
@@ -192,8 +199,6 @@ class Versions:
                 if service is None or before.number != service.number:
                     self._statuses[before.number] = Status(UNLOADING)
                 self._end(before)
-        del before
-        self._collect()
 
     def _end(self, service: Service) -> None:
         """Lets a version go that is out of service, after its last request; under the lock."""
@@ -208,6 +213,7 @@ class Versions:
         if self._garbage:
             self._garbage = False
             gc.collect()
+            _give_back()
 
     def _set(self, number: int, status: Status) -> None:
         with self._lock:
@@ -230,6 +236,15 @@ class Versions:
                 if str(error) != told:
                     told = str(error)
                     self._tell(f"{self.path} cannot be looked at; what serves goes on. {error}")
+
+
+def _give_back() -> None:
+    """Has the C library return to the system what was freed: it keeps much of a version that is
+    gone, in pieces that the next one does not fill. Only glibc can."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def _stamp(path: pathlib.Path) -> tuple | None:
