@@ -148,7 +148,8 @@ class Versions:
         self._collect()
 
     def _follow(self) -> None:
-        """Lets serve what is on disk now; what it lets go is free to be collected at its end."""
+        """Lets serve what is on disk now. Only when it has returned does no name hold what it let
+        go, which can be collected then."""
         folders = self._folders()
         home = self.path.absolute().parent if self._alone else self.path
         if not folders and not home.is_dir():

@@ -428,6 +428,12 @@ def test_times_under_any_name_are_told_to_be_none(times, tmp_path):
         Interactions.from_csv(tmp_path / "log.csv")
 
 
+@pytest.mark.parametrize("given", [{"user_id": [1], "item_id": [2]}, [1]])
+def test_what_is_no_frame_is_refused(given):
+    with pytest.raises(ValueError, match=r"events is a pandas DataFrame\. Received: "):
+        Interactions.from_frames(given)
+
+
 @pytest.mark.parametrize("values", [["01012024", "31122024"], ["4 for 3", "2/4"], [None, None]])
 def test_what_is_no_time_is_not_told_to_be_one(values, recwarn):
     Interactions.from_frames(table(wann=values))

@@ -14,7 +14,7 @@ from tfrec_recall.data.reading.columns import RESERVED
 from tfrec_recall.data.time_formats import of_all
 from tfrec_recall.data.times import are_dates, holds_dates
 
-SAMPLE = 100  # values that show what a column holds
+ROWS = 1000  # of a table that show what its columns hold
 _TIMES = "time date datetime ts epoch unixtime unixtimestamp eventtime createdat unixreviewtime"
 
 
@@ -40,7 +40,7 @@ def tell_of_names(table: str, names: Sequence[str], frame: pd.DataFrame | None =
         found = [name for form in forms for name in by_form.get(form, ())]
         if not found and ours == "timestamp":  # or a phrase that speaks of time
             found = [name for name in names if _words(name) & {"time", "date", "timestamp"}]
-            found = found or ([] if frame is None else _of_times(frame))
+            found = found or (_of_times(frame) if isinstance(frame, pd.DataFrame) else [])
         if found:
             tell(
                 f"events: column {found[0]!r} is one like others, as it is not called {ours!r}; "
@@ -54,13 +54,14 @@ def _of_times(frame: pd.DataFrame) -> list[str]:
     """Columns that hold moments or days, or text of them in whatever form."""
 
     def holds_them(values: pd.Series) -> bool:
-        some = of_categories(values).dropna().head(SAMPLE)
+        some = of_categories(values).dropna()
         if pd.api.types.infer_dtype(some) != "string":
             return holds_dates(some)
         is_number = some.astype("str").str.isdigit()  # such as of an article
         return not is_number.any() and (are_dates(some) or of_all(some) is not None)
 
-    return [str(name) for name, one in frame.items() if name not in RESERVED and holds_them(one)]
+    first = frame.head(ROWS)
+    return [str(name) for name, one in first.items() if name not in RESERVED and holds_them(one)]
 
 
 def _words(name: str) -> set[str]:
