@@ -119,6 +119,7 @@ def read(path: pathlib.Path, names: list[str], parts: Parts) -> dict[str, Channe
             names=tuple(name.partition("-seed-")[0] for name in names),
             rows=tuple(one[f"{on}_rows"] for one in kept),
             scores=tuple(one[f"{on}_scores"] for one in kept),
+            giving_way=None,  # each channel knows the users whom it lists for
         )
     return found
 
