@@ -1,5 +1,7 @@
 """Events in parts are the events that are held, and so is what is made of them."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,10 +10,12 @@ from tfrec_recall.data import (
     Interactions,
     PartedInteractions,
     Vocabulary,
+    interactions,
     last_events_out,
     part_events,
     parted,
 )
+from tfrec_recall.data.checks import checked_entities
 from tfrec_recall.data.datasets import simulated
 from tfrec_recall.data.notices import ReadingNotice
 
@@ -63,6 +67,31 @@ def test_the_parts_are_the_whole(parts, whole):
     assert all(30 < len(some) < 90 for some in users)
     assert in_order(parts.items)["item_id"].equals(in_order(whole.items)["item_id"])
     assert all(part.items["item_id"].equals(parts.items["item_id"]) for part in parts)
+
+
+def test_items_are_checked_once_and_not_again_for_each_part(parts, monkeypatch):
+    """A million items beside a hundred parts took most of the time of all that reads them."""
+    looked = []
+
+    def look(frame, table, *others):
+        looked.append(table)
+        return checked_entities(frame, table, *others)
+
+    monkeypatch.setattr(interactions, "checked_entities", look)
+    some = PartedInteractions(parts.folder)
+    for _ in range(2):
+        assert all(part.items is some.part(0).items for part in some)
+    assert looked.count("items") == 1
+
+
+def test_a_part_has_items_that_the_table_of_all_lacks(parts, tmp_path):
+    shutil.copytree(parts.folder, tmp_path / "parts")
+    path = sorted((tmp_path / "parts" / "events").iterdir())[1]
+    events = pd.read_parquet(path)
+    events.loc[0, "item_id"] = "unheard of"
+    events.to_parquet(path)
+    found = [set(part.items["item_id"]) for part in PartedInteractions(tmp_path / "parts")]
+    assert [one - found[0] for one in found] == [set(), {"unheard of"}, set(), set()]
 
 
 def test_counts_and_vocabulary_are_those_of_all_events(parts, whole):

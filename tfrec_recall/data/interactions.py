@@ -304,6 +304,24 @@ class Interactions:
             tables["users"] = self.users.take(users)
         return self._with_checked(**{n: one.reset_index(drop=True) for n, one in tables.items()})
 
+    @classmethod
+    def _beside(
+        cls,
+        items: pd.DataFrame,
+        events: pd.DataFrame,
+        users: pd.DataFrame | None,
+        name: str,
+        time_unit: str | None,
+        mend_ids: bool | None,
+    ) -> Interactions:
+        """Of a part of a log's events, and of all items, checked beside another part of it."""
+        look = partial(_checked, time_unit=time_unit, mend_ids=mend_ids, known=items)
+        given = {"events": events, "users": users, "items": items}
+        result = object.__new__(cls)
+        for field, value in {**leaving_out(look, given, False), "name": name}.items():
+            object.__setattr__(result, field, value)
+        return result
+
     def _with_checked(self, **fields: Any) -> Interactions:
         result = object.__new__(type(self))
         for field, value in {**vars(self), **fields}.items():
@@ -333,16 +351,32 @@ def _has_times(events: pd.DataFrame | None) -> bool:
 
 
 def _checked(
-    tables: Mapping[str, pd.DataFrame | None], time_unit: str | None, mend_ids: bool | None
+    tables: Mapping[str, pd.DataFrame | None],
+    time_unit: str | None,
+    mend_ids: bool | None,
+    known: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
-    """The tables in one form, and the unit that times turned out to have, by their fields."""
+    """The tables in one form, and the unit that times turned out to have, by their fields.
+
+    Args:
+        known: items that were checked, which are taken as they are if they are all of the events.
+    """
     if mend_ids:
         tables, mend_ids = _mended(tables), None
     events, unit = checked_events(tables["events"], time_unit)  # type: ignore[arg-type]  # is asked
     found: dict[str, Any] = {"events": events, "time_unit": unit}
     for table, column in (("users", "user_id"), ("items", "item_id")):
-        found[table] = checked_entities(tables[table], table, column, events, mend_ids)
+        if table == "items" and known is not None and _are_all(known["item_id"], events["item_id"]):
+            found[table] = known
+        else:
+            found[table] = checked_entities(tables[table], table, column, events, mend_ids)
     return found
+
+
+def _are_all(ids: pd.Series, met: pd.Series) -> bool:
+    """Whether ids, each of which is there once, have all that were met."""
+    found = pd.Series(met.unique())  # few beside all ids, and the faster to look them up among
+    return ids.dtype == met.dtype and int(among(ids, found).sum()) == len(found)
 
 
 def _with_times(tables: Mapping[str, pd.DataFrame | None], layout: Layout) -> Tables:

@@ -59,6 +59,7 @@ class PartedInteractions:
         self.paths = [self.folder / "events" / name for name in about["parts"]]
         self.rows = about["events"]
         self._mend_ids = about.get("mend_ids")  # False: ids are taken as they are
+        self._checked: pd.DataFrame | None = None  # the items, once a part was read
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -73,14 +74,13 @@ class PartedInteractions:
         """One part, read from its files."""
         path = self.paths[number]
         users = self.folder / "users" / path.name
-        part = Interactions(
-            read_parquet(path),
-            read_parquet(users) if users.is_file() else None,  # type: ignore[arg-type]
-            self.items,
-            self.name,
-            self.time_unit,
-            self._mend_ids,
-        )
+        tables = (read_parquet(path), read_parquet(users) if users.is_file() else None)
+        about = (self.name, self.time_unit, self._mend_ids)
+        if self._checked is None:
+            part = Interactions(*tables, self.items, *about)  # type: ignore[arg-type]  # no users
+            self._checked = part.items if len(part.items) == len(self.items) else None
+        else:
+            part = Interactions._beside(self._checked, *tables, *about)
         return part if self.change is None else self.change(part)
 
     def map(self, change: Callable[[Interactions], Interactions]) -> PartedInteractions:
