@@ -20,10 +20,9 @@ from tfrec_recall.data.checks import (
     checked_events,
     plain_table,
 )
-from tfrec_recall.data.exact_text import exact_text
+from tfrec_recall.data.copies import repeats, without_copies
 from tfrec_recall.data.ids import refuse
 from tfrec_recall.data.matching import mended, tell_of_strangers
-from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading import (
     FORMATS,
     JSON_LINES,
@@ -428,25 +427,3 @@ def _mended(tables: Mapping[str, pd.DataFrame | None]) -> dict[str, pd.DataFrame
         for table, ids in zip(having, mended(pairs, column), strict=True):
             result[table] = result[table].assign(**{column: ids})
     return {**dict.fromkeys(tables), **result}  # type: ignore[dict-item]
-
-
-def without_copies(frame: pd.DataFrame | None, table: str) -> pd.DataFrame | None:
-    """Users or items without rows that repeat another one in every column."""
-    key = {"users": "user_id", "items": "item_id"}[table]
-    if frame is None or key not in frame:
-        return frame
-    twice = np.flatnonzero(frame[key].duplicated(keep=False))
-    copies = twice[repeats(frame.take(twice)).to_numpy()]  # by place: labels may come again
-    if not len(copies):
-        return frame
-    tell(f"{table}: {len(copies):,} rows repeat another in every column and are left out.")
-    return frame.take(np.delete(np.arange(len(frame)), copies))
-
-
-def repeats(rows: pd.DataFrame) -> pd.Series:
-    """Whether a row repeats an earlier one in every column, lists and arrays included."""
-    comparable = rows.copy()
-    for name, dtype in rows.dtypes.items():
-        if str(dtype) == "object":  # lists and arrays have no hash
-            comparable[name] = exact_text(rows[name])
-    return comparable.duplicated()

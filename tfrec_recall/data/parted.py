@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 from tfrec_recall.data.arrow_frames import to_frame
 from tfrec_recall.data.checks import checked_entities
 from tfrec_recall.data.column_types import without_categories
+from tfrec_recall.data.copies import without_copies
 from tfrec_recall.data.files import whole_folder
-from tfrec_recall.data.interactions import Interactions, without_copies
+from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.reading import PARQUET, FilePath, find_tables
 from tfrec_recall.data.reading.parquet import parquet_rows, parquet_tables, read_parquet
 
