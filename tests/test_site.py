@@ -12,6 +12,7 @@ PAGES = ["index", "which_model", "figures", "models/eges", "serving", "reference
 pytestmark = [
     pytest.mark.programs,
     needs_chromium,
+    # `make programs`, which `.ci/run` calls, builds it before; the file alone has nothing to open.
     pytest.mark.skipif(not (SITE / "index.html").exists(), reason="`make docs` builds the site"),
 ]
 

@@ -24,11 +24,11 @@ def among(values: pd.Series | pd.Index, others: Values) -> np.ndarray:
     """
     if not all(isinstance(one.dtype, pd.StringDtype) for one in (values, others)):
         return np.asarray(values.isin(others), bool)
-    own, theirs = map(in_one_piece, (values, others))
+    own, theirs = map(_in_one_piece, (values, others))
     return np.asarray(pc.is_in(own, value_set=theirs), bool)
 
 
-def in_one_piece(text: Values) -> pa.Array:
+def _in_one_piece(text: Values) -> pa.Array:
     """Text as one array of Arrow, whose pieces, as files are read in, are put together."""
     found = pa.array(text, pa.large_string())
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
