@@ -24,6 +24,7 @@ from tfrec_recall.data.batch_parts import divisible, part
 from tfrec_recall.data.examples import NoExample, pad_runs
 from tfrec_recall.data.next_pass import NextPass
 from tfrec_recall.data.reading.parts import parquet_parts
+from tfrec_recall.data.untuned import untuned
 
 _DECODED_ROWS = 65_536  # at once, of a row group that may be far larger
 _TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -92,7 +93,7 @@ def batches(
     def fetched(rows: tf.data.Dataset) -> tf.data.Dataset:
         if fetch is not None:
             rows = rows.map(fetch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        return rows.prefetch(tf.data.AUTOTUNE)
+        return untuned(rows.prefetch(tf.data.AUTOTUNE))
 
     def parts_of(replicas: range, count: int) -> tf.data.Dataset:
         def own_parts(rows: tf.Tensor, *number: tf.Tensor) -> tf.data.Dataset:
@@ -208,7 +209,8 @@ def parquet(
     rows = batch_size if drop_remainder else None
     signature = {reader.name: reader.spec(rows) for reader in readers}
     dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
-    return following.mark(dataset).prefetch(2).apply(tf.data.experimental.assert_cardinality(steps))
+    dataset = untuned(following.mark(dataset).prefetch(2))
+    return dataset.apply(tf.data.experimental.assert_cardinality(steps))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from tfrec_recall.data.batch_parts import divisible, parts_of
 from tfrec_recall.data.elements import elements
 from tfrec_recall.data.examples import NoExample
 from tfrec_recall.data.next_pass import NextPass
+from tfrec_recall.data.untuned import untuned
 from tfrec_recall.features.batches import example_batches, known_targets
 from tfrec_recall.features.list_encodings import ListEncoding
 from tfrec_recall.features.own_items import OWN_ITEMS, OwnItems
@@ -169,13 +170,13 @@ def parted_batches(
                 yield from next_pass(_Worker(replicas, count))
 
         found = tf.data.Dataset.from_generator(endless, output_signature=spec)
-        return found.prefetch(2 * len(replicas))
+        return untuned(found.prefetch(2 * len(replicas)))
 
     def alone() -> Iterator[Batch]:
         return next_pass(_Worker())
 
     dataset = tf.data.Dataset.from_generator(alone, output_signature=spec)
-    dataset = following.mark(dataset).prefetch(2)
+    dataset = untuned(following.mark(dataset).prefetch(2))
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
     return PartedBatches(divisible(dataset, of_worker), targets, newest - oldest)
 

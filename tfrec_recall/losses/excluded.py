@@ -76,17 +76,46 @@ def among(ids, excluded):
     return tf.reduce_any(excluded[:, :, tf.newaxis] == ids, axis=1)
 
 
-def marked(groups, excluded, count=None):
+def marked(groups, excluded):
     """[rows, candidates], True where the candidate's group is among the row's excluded ones.
 
-    Args:
-        count: of the numbers that there may be; by default those up to the next of all groups.
+    In operations that XLA compiles. Numbers of groups are at most that of the candidates.
     """
-    rows = tf.shape(excluded)[0]
-    width = tf.reduce_max(groups) + 2 if count is None else count
+    rows, width = tf.shape(excluded)[0], tf.size(groups) + 1
     row = tf.repeat(tf.range(rows)[:, tf.newaxis], tf.shape(excluded)[1], axis=1)
     cells = tf.reshape(tf.stack([excluded, row], axis=-1), [-1, 2])
     marks = tf.tensor_scatter_nd_update(
         tf.zeros([width, rows], tf.bool), cells, tf.ones([tf.shape(cells)[0]], tf.bool)
     )
     return tf.transpose(tf.gather(marks, groups))  # of whole rows, which is quicker than of columns
+
+
+class Marker:
+    """As `marked`, by the cells that are True, which are few: XLA wants to know how many.
+
+    Args:
+        groups: [candidates]; what is the same for all rows is found once.
+    """
+
+    def __init__(self, groups: tf.Tensor):
+        self.candidates = tf.size(groups)
+        count = self.candidates + 1
+        self.by_group = tf.argsort(groups)
+        self.members = tf.math.bincount(groups, minlength=count, maxlength=count)
+        self.first = tf.cumsum(self.members, exclusive=True)
+
+    def __call__(self, excluded: tf.Tensor) -> tf.Tensor:
+        """The mask of these rows, [rows, candidates]."""
+        met = tf.where(tf.gather(self.members, excluded) > 0)
+        group = tf.gather_nd(excluded, met)
+        members = tf.gather(self.members, group)
+        row = tf.repeat(tf.cast(met[:, 0], tf.int32), members)
+        # Where a group begins, less how many cells stand before: adding a cell's own place counts
+        # its group's members from there.
+        begin = tf.gather(self.first, group) - tf.cumsum(members, exclusive=True)
+        candidate = tf.gather(self.by_group, tf.repeat(begin, members) + tf.range(tf.size(row)))
+        return tf.tensor_scatter_nd_update(
+            tf.zeros([tf.shape(excluded)[0], self.candidates], tf.bool),
+            tf.stack([row, candidate], axis=-1),
+            tf.ones([tf.size(row)], tf.bool),
+        )

@@ -12,7 +12,7 @@ from tfrec_recall._arguments import flags, number
 from tfrec_recall._arguments import whole as whole_number
 from tfrec_recall._axes import check_axes, check_beside, flat
 from tfrec_recall._replicas import own_first, total
-from tfrec_recall.losses.excluded import alike, among, groups, marked
+from tfrec_recall.losses.excluded import Marker, alike, among, groups
 from tfrec_recall.losses.fused_cross_entropy import fused_cross_entropy
 from tfrec_recall.losses.whole_cross_entropy import whole_cross_entropy
 
@@ -251,11 +251,11 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         if self.remove_accidental_hits:
             rules.append(lambda start, stop: numbers[start:stop, tf.newaxis] == numbers)
         if excluded_ids is not None:
-            mark = among if self.whole else marked
-            rules.append(lambda start, stop: mark(numbers, excluded[start:stop]))
+            mark = functools.partial(among, numbers) if self.whole else Marker(numbers)
+            rules.append(lambda start, stop: mark(excluded[start:stop]))
         if score_mask is not None:
-            left_out = ~tf.cast(score_mask, tf.bool)
-            rules.append(lambda start, stop: left_out[start:stop])
+            counts = tf.cast(score_mask, tf.bool)
+            rules.append(lambda start, stop: ~counts[start:stop])
         if not rules:
             return None
         return lambda start, stop: functools.reduce(

@@ -158,7 +158,7 @@ class SampledSoftmax(tf.keras.layers.Layer):
         if ids.shape[1] == 1:
             return ids == negative_ids
         numbers, left_out = places(negative_ids, ids)
-        return marked(numbers, left_out, tf.size(numbers) + 1)
+        return marked(numbers, left_out)
 
     def _own(self, query, negatives, ids, log_probability, no_negatives) -> tf.Tensor:
         """Logits of the negatives that belong to one query each, [batch, any]."""

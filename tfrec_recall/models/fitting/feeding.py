@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tfrec_recall.data.batch_parts import parts_of
 from tfrec_recall.data.elements import elements
+from tfrec_recall.data.untuned import untuned
 from tfrec_recall.layers.tables import is_far
 
 service = tf.data.experimental.service
@@ -97,7 +98,7 @@ def _from_the_chief(data: tf.data.Dataset, steps: int, strategy: tf.distribute.S
         while not over.is_set():
             yield from itertools.takewhile(lambda _: not over.is_set(), elements(data))
 
-    endless = tf.data.Dataset.from_generator(stream, output_signature=data.element_spec)
+    endless = untuned(tf.data.Dataset.from_generator(stream, output_signature=data.element_spec))
     host = _chief_host(strategy)
     dispatcher = service.DispatchServer(service.DispatcherConfig(port=0))
     port = dispatcher.target.rpartition(":")[2]
@@ -116,13 +117,14 @@ def _from_the_chief(data: tf.data.Dataset, steps: int, strategy: tf.distribute.S
         return taken(address)
 
     def taken(where: str) -> tf.data.Dataset:
-        return service.from_dataset_id(
+        found = service.from_dataset_id(
             service.ShardingPolicy.OFF,
             where,
             dataset,
             element_spec=data.element_spec,
             job_name="fit",
         )
+        return untuned(found)
 
     def close() -> None:
         over.set()

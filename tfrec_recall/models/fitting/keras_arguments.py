@@ -10,6 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfrec_recall.data.untuned import untuned
+
 FIT = inspect.signature(tf.keras.Model.fit)
 EVALUATE = inspect.signature(tf.keras.Model.evaluate)
 TRAIN_ON_BATCH = inspect.signature(tf.keras.Model.train_on_batch)
@@ -97,7 +99,7 @@ def batches(data: Any) -> Any:
     Args:
         data: for which `is_batches` holds.
     """
-    return tf.data.Dataset.from_tensors(dict(data)) if isinstance(data, Mapping) else data
+    return untuned(tf.data.Dataset.from_tensors(dict(data))) if isinstance(data, Mapping) else data
 
 
 def batch_of(data: Any) -> dict[str, tf.Tensor]:

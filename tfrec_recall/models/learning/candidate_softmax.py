@@ -17,7 +17,7 @@ from tfrec_recall.features import Features
 from tfrec_recall.layers.draws import next_seed
 from tfrec_recall.layers.tables import rows_of
 from tfrec_recall.losses import InBatchSoftmax, SampledSoftmax
-from tfrec_recall.losses.excluded import marked
+from tfrec_recall.losses.excluded import Marker, marked
 from tfrec_recall.models.learning.replicas import own_first, replicas
 from tfrec_recall.sampling import Hard, InBatch, Negatives, WithoutOwn, kinds_of
 from tfrec_recall.sampling.checks import check_ranks
@@ -281,12 +281,13 @@ class CandidateSoftmax(tf.Module):
         """Which candidates are none of those that are left out of a row, bool [batch, candidates].
 
         Encoded ids are few enough for a table of them all, which finds the first candidate of an
-        id at once, and XLA compiles it: comparing each with each would be slower than the logits.
+        id at once: comparing each with each would be slower than the logits.
         """
         count = tf.size(ids)
         nowhere = tf.fill([self.frequency.shape[0]], count)
         first = tf.tensor_scatter_nd_min(nowhere, ids[:, tf.newaxis], tf.range(count))
-        return ~marked(tf.gather(first, ids), tf.gather(first, left_out), count + 1)
+        groups, excluded = tf.gather(first, ids), tf.gather(first, left_out)
+        return ~(marked(groups, excluded) if self.softmax.whole else Marker(groups)(excluded))
 
     def of_users(self, user_row: tf.Tensor | None, seed: tf.Tensor | None) -> tf.Tensor | None:
         """The own negatives of `Candidates`."""
