@@ -174,6 +174,12 @@ def learnt(model, epochs, *others, data=None, **options):
     return model.fit(data, epochs=epochs, callbacks=list(others), verbose=0, **options)
 
 
+@pytest.mark.parametrize("model_class", GRADIENT_MODELS)
+def test_nobody_waits_for_batches_that_are_not_read(model_class):
+    data = trained(model_class)[0].training_data(the_board(), batch_size=BATCH)
+    assert data.options().autotune.enabled is False
+
+
 @pytest.mark.parametrize("model_class", [c for c in ONE_OF_A_KIND if c in ORIGINAL])
 def test_a_run_after_a_crash_ends_as_the_uninterrupted_one(model_class, tmp_path):
     with pytest.raises(InterruptedError):

@@ -83,6 +83,7 @@ def test_batches_hold_the_same_examples(data, both):
     users = np.concatenate([part.users["user_id"] for part in parts])
     steps = [len(batch["item_id"]) for batch in found.dataset]
     assert len(steps) == int(found.dataset.cardinality())
+    assert found.dataset.options().autotune.enabled is False
     assert max(steps) == BATCH
     assert rows_of(found.dataset, both[1], users) == rows_of(
         expected, both[0], held.users["user_id"].to_numpy()

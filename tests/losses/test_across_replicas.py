@@ -60,3 +60,5 @@ def test_a_mask_of_the_candidates_of_one_replica_is_refused():
     loss = InBatchSoftmax(across_replicas=True)
     with pytest.raises(ValueError, match=r"no `score_mask` for .* Received: .*\(7, 7\)"):
         loss(QUERY, ITEM, score_mask=np.ones((7, 7), bool))
+    with pytest.raises(ValueError, match=r"Received: a score_mask of rows, by a function\."):
+        loss(QUERY, ITEM, score_mask=lambda start, stop: np.ones((stop - start, 7), bool))

@@ -132,6 +132,18 @@ def test_xla_compiles_the_whole(options):
     )
 
 
+def test_a_mask_may_be_asked_for_by_rows(rows):
+    layer, call, reference = case(masked=True)
+    asked = []
+
+    def of_rows(start, stop):
+        asked.append((start, stop))
+        return tf.constant(MASK)[start:stop, :CANDIDATES]
+
+    check(layer, {**call, "score_mask": of_rows}, reference)
+    assert asked
+
+
 @pytest.mark.parametrize("options", [COMBINATIONS[0], COMBINATIONS[-1]], ids=["none", "all"])
 @pytest.mark.parametrize("training", [True, False])
 def test_chunks_do_not_matter(options, training, rows):

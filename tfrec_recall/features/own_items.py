@@ -19,8 +19,7 @@ class OwnItems:
     """Rows of the users' table [batch] to encoded ids of known items that these users have.
 
     Of a user with more than `width` items, so many next to each other are taken from a place that
-    is drawn anew for each batch, as if the last one were followed by the first; of one with fewer,
-    some come again.
+    is drawn anew for each batch, as if the last one were followed by the first.
 
     Args:
         offset: [users], where in `item` those of a user begin.
@@ -56,7 +55,7 @@ class OwnItems:
         return cls(np.cumsum(length) - length, length, found, width)
 
     def __call__(self, user: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """int32 [batch, width], padded with 0 for users without items.
+        """int32 [batch, width], padded with 0 on the right.
 
         Args:
             seed: two integers, which alone decide what is drawn.
@@ -67,4 +66,4 @@ class OwnItems:
         )
         place = (begin + tf.range(self.width)) % tf.maximum(length, 1)
         item = tf.gather(self.item, tf.gather(self.offset, user)[:, tf.newaxis] + place)
-        return tf.where(length > 0, item, 0)
+        return tf.where(tf.range(self.width) < length, item, 0)

@@ -52,7 +52,9 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         sample_weight: [batch], the rewards: what each example's loss is multiplied with.
         candidate_sampling_probability: [candidates], how likely each is to be in a batch.
         candidate_ids: [candidates], integers or strings.
-        score_mask: [batch, candidates], False for what is not a negative of this query.
+        score_mask: [batch, candidates], False for what is not a negative of this query; or a
+            function that is given the first of some rows and the one after the last, and gives
+            theirs, so that the whole is never held.
         log_probability: [candidates], instead of `candidate_sampling_probability`, which loses
             precision where it is small.
         extra_candidates: [extra, dim], negatives of all queries that follow `candidate_embeddings`.
@@ -186,7 +188,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
                 raise ValueError(
                     "InBatchSoftmax knows of no `score_mask` for the candidates of other replicas: "
                     "leave out what is no negative by `excluded_ids`, or across_replicas. "
-                    f"Received: a score_mask of shape {tuple(score_mask.shape)}."
+                    f"Received: a score_mask of {_described(score_mask)}."
                 )
             candidates = own_first(candidates)
             if candidate_ids is not None:
@@ -204,7 +206,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
             "InBatchSoftmax",
             query_embeddings=(query, axes),
             candidates=(candidates, "candidates dim"),
-            score_mask=(score_mask, "batch candidates"),
+            score_mask=(None if callable(score_mask) else score_mask, "batch candidates"),
         )
         if interest_mask is not None:
             interest_mask = tf.cast(interest_mask, tf.bool)
@@ -254,8 +256,8 @@ class InBatchSoftmax(tf.keras.layers.Layer):
             mark = functools.partial(among, numbers) if self.whole else Marker(numbers)
             rules.append(lambda start, stop: mark(excluded[start:stop]))
         if score_mask is not None:
-            counts = tf.cast(score_mask, tf.bool)
-            rules.append(lambda start, stop: ~counts[start:stop])
+            counting = _by_rows(score_mask)
+            rules.append(lambda start, stop: ~counting(start, stop))
         if not rules:
             return None
         return lambda start, stop: functools.reduce(
@@ -284,6 +286,18 @@ def _float(values):
 
 def _flat(name, values, like):
     return None if values is None else flat("InBatchSoftmax", name, values, like)
+
+
+def _by_rows(mask):
+    """A function of the first of some rows and the one after the last."""
+    if callable(mask):
+        return mask
+    mask = tf.cast(mask, tf.bool)
+    return lambda start, stop: mask[start:stop]
+
+
+def _described(mask):
+    return "rows, by a function" if callable(mask) else f"shape {tuple(mask.shape)}"
 
 
 def _log_probability(log_probability, probability):

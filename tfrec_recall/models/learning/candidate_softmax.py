@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -26,6 +27,8 @@ from tfrec_recall.sampling.kinds import Kind, OfBatch, OfUser, UserSampler
 OF_LOGIT = 8  # bytes, with its gradient
 LEFT_OUT = 2  # bytes of a query and a candidate: whether one with its id is left out, and itself
 Vectors = Callable[[tf.Tensor], tf.Tensor]
+Row = tf.Tensor | int
+Mask = Callable[[Row, Row], tf.Tensor]  # of the rows from one on, before another
 
 
 class Candidates(NamedTuple):
@@ -35,14 +38,15 @@ class Candidates(NamedTuple):
         ids: [candidates], encoded: the positives, this replica's before those of others if they
             are candidates, then what is drawn for the batch.
         log_probability: [candidates], of the proposal; None where nothing is corrected.
-        mask: [batch, candidates], False for what is no negative of the query; None where all are.
+        mask: of some rows, bool [rows, candidates], False for what is no negative of the query;
+            None where all are.
         own: [batch, any], encoded ids that are negatives of one query alone, 0 for none; or None.
         own_log_probability: [batch, any], as if the batch's proposal had drawn them; or None.
     """
 
     ids: tf.Tensor
     log_probability: tf.Tensor | None = None
-    mask: tf.Tensor | None = None
+    mask: Mask | None = None
     own: tf.Tensor | None = None
     own_log_probability: tf.Tensor | None = None
 
@@ -68,6 +72,16 @@ def checked_kinds(
             f"correct=False, or add InBatch() or Uniform(…). Received: negatives={negatives!r}."
         )
     return kinds
+
+
+def together(*masks: Mask | None) -> Mask | None:
+    """The mask that is True where each of these is; None are all True."""
+    given = [mask for mask in masks if mask is not None]
+    if not given:
+        return None
+    return lambda start, stop: functools.reduce(
+        tf.logical_and, [mask(start, stop) for mask in given]
+    )
 
 
 class CandidateSoftmax(tf.Module):
@@ -136,7 +150,8 @@ class CandidateSoftmax(tf.Module):
     def logits_of(self, batch_size: int, compiled: bool, mask_bytes: int = 0) -> int:
         """How many logits `loss` holds at once of a batch of so many examples.
 
-        Masks of queries and candidates, which XLA does not write out, count as so many more.
+        Masks that are held as a whole, of which XLA writes out those of `left_out` alone, count as
+        so many more.
 
         Args:
             compiled: whether XLA compiles the step.
@@ -147,6 +162,8 @@ class CandidateSoftmax(tf.Module):
         held = shared if compiled else 0
         if own or not self.in_batch:
             held = 1 + shared + own
+        if not (compiled or own) and self.in_batch:
+            return batch_size * held  # masks are of a few rows
         masks = LEFT_OUT * (self.own_items > 0) + (0 if compiled else mask_bytes)
         return batch_size * (held + shared * masks // OF_LOGIT)
 
@@ -277,8 +294,8 @@ class CandidateSoftmax(tf.Module):
         )
         return tf.concat([self.of_all(own), others], axis=0)
 
-    def but(self, left_out: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
-        """Which candidates are none of those that are left out of a row, bool [batch, candidates].
+    def but(self, left_out: tf.Tensor, ids: tf.Tensor) -> Mask:
+        """Which candidates are none of those that are left out of a row.
 
         Encoded ids are few enough for a table of them all, which finds the first candidate of an
         id at once: comparing each with each would be slower than the logits.
@@ -287,7 +304,8 @@ class CandidateSoftmax(tf.Module):
         nowhere = tf.fill([self.frequency.shape[0]], count)
         first = tf.tensor_scatter_nd_min(nowhere, ids[:, tf.newaxis], tf.range(count))
         groups, excluded = tf.gather(first, ids), tf.gather(first, left_out)
-        return ~(marked(groups, excluded) if self.softmax.whole else Marker(groups)(excluded))
+        mark = functools.partial(marked, groups) if self.softmax.whole else Marker(groups)
+        return lambda start, stop: ~mark(excluded[start:stop])
 
     def of_users(self, user_row: tf.Tensor | None, seed: tf.Tensor | None) -> tf.Tensor | None:
         """The own negatives of `Candidates`."""
@@ -350,7 +368,7 @@ class CandidateSoftmax(tf.Module):
             (query, vectors[:size], vectors[first:]),
             positive_ids=found.ids[:size],
             negative_ids=found.ids[first:],
-            score_mask=None if found.mask is None else found.mask[:, first:],
+            score_mask=None if found.mask is None else found.mask(0, size)[:, first:],
             sample_weight=sample_weight,
             **corrected,
         )
@@ -364,7 +382,7 @@ class CandidateSoftmax(tf.Module):
         user_row: tf.Tensor | None = None,
         left_out: tf.Tensor | None = None,
         training: bool = False,
-        score_mask: tf.Tensor | None = None,
+        mask: Mask | None = None,
         **arguments,
     ) -> tf.Tensor:
         """The loss, a scalar.
@@ -374,13 +392,11 @@ class CandidateSoftmax(tf.Module):
             item_id: encoded ids of the positives, [batch].
             vectors_of: the candidate vectors [..., dim] of encoded ids [...].
             seed, user_row, left_out: as in `candidates`.
-            score_mask: [batch, positives + drawn], False for what is no negative of the query.
+            mask: another one than that of `left_out`, of the positives and what is drawn.
             arguments: others of `loss`.
         """
         found = self.candidates(item_id, user_row, seed, left_out)
-        if score_mask is not None:
-            mask = score_mask if found.mask is None else score_mask & found.mask
-            found = found._replace(mask=mask)
+        found = found._replace(mask=together(mask, found.mask))
         vectors = self.vectors(item_id, found, vectors_of)
         own = None if found.own is None else vectors_of(found.own)
         query = query(vectors[: tf.size(item_id)]) if callable(query) else query

@@ -32,7 +32,7 @@ from tfrec_recall.layers import (
     UserAttention,
 )
 from tfrec_recall.models.learning import replicas
-from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax, checked_kinds
+from tfrec_recall.models.learning.candidate_softmax import CandidateSoftmax, Mask, checked_kinds
 from tfrec_recall.models.learning.dropout import dropout as dropped
 from tfrec_recall.models.learning.served import served
 from tfrec_recall.models.learning.softmax_model import SoftmaxModel
@@ -396,7 +396,7 @@ class SDM(SoftmaxModel):
             lambda ids: self.candidate_model(self.items(ids), training=training),
             user_row=None if user_row is None else tf.gather(user_row, row),
             left_out=None if left_out is None else tf.gather(left_out, row),
-            score_mask=self._of_others(row, batch) if self.softmax.in_batch else None,
+            mask=self._of_others(row, batch) if self.softmax.in_batch else None,
             sample_weight=self.weight(batch),
             training=training,
         )
@@ -405,12 +405,12 @@ class SDM(SoftmaxModel):
         mask_bytes = 3 if self.softmax.in_batch else 0  # `_of_others`, its part, and its opposite
         return self.softmax.logits_of(batch_size, compiled, mask_bytes)
 
-    def _of_others(self, row: tf.Tensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+    def _of_others(self, row: tf.Tensor, batch: dict[str, tf.Tensor]) -> Mask:
         """False for the other targets of a session: they are what its user wants next."""
         passed = row + replicas.rows_before(batch["places"])
-        other = passed[:, tf.newaxis] != self.softmax.of_all(passed)
-        drawn = tf.ones([tf.size(passed), self.softmax.drawn], tf.bool)
-        return tf.concat([other, drawn], axis=1)
+        nobody = tf.fill([self.softmax.drawn], tf.constant(-1, passed.dtype))
+        passes = tf.concat([self.softmax.of_all(passed), nobody], axis=0)
+        return lambda start, stop: passed[start:stop, tf.newaxis] != passes
 
     def regroup(self, batch):
         """The passes of this replica with their targets: a strategy splits both by number."""

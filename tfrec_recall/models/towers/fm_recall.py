@@ -210,7 +210,7 @@ class FMRecall(SoftmaxModel):
         logits.append(tf.matmul(query, vectors[size:], transpose_b=True))
         negative = positive != drawn
         if found.mask is not None:
-            negative &= found.mask[:, size:]
+            negative &= found.mask(0, size)[:, size:]
         counts.append(tf.cast(negative, tf.float32))
         if found.own is not None:
             own = self.candidates(found.own, training=training)  # [batch, any, dim + 1]

@@ -26,6 +26,7 @@ from tfrec_recall.models.learning.candidate_softmax import (
     Candidates,
     CandidateSoftmax,
     checked_kinds,
+    together,
 )
 from tfrec_recall.models.learning.dimension import dim_of
 from tfrec_recall.models.learning.dropout import dropout as dropped
@@ -306,9 +307,8 @@ class SamplingBiasCorrectedTwoTower(SoftmaxModel):
         mask = None if left_out is None else self.softmax.but(left_out, ids)
         own = self.softmax.of_users(batch.get("user_row"), batch.get("seed"))
         if self.distinct:
-            shape = [tf.size(batch["item_id"]), tf.size(ids)]
-            counted = tf.broadcast_to(batch[COUNTED], shape)
-            mask = counted if mask is None else counted & mask
+            copies = batch[COUNTED]
+            mask = together(mask, lambda start, stop: tf.tile([copies], [stop - start, 1]))
         own_log_probability = None
         if own is not None and self.frequency is not None:
             expected = self._in_batch(self.frequency(own)) + self.softmax.expected(own)
