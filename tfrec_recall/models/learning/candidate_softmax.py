@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,8 +27,7 @@ from tfrec_recall.sampling.kinds import Kind, OfBatch, OfUser, UserSampler
 OF_LOGIT = 8  # bytes, with its gradient
 LEFT_OUT = 2  # bytes of a query and a candidate: whether one with its id is left out, and itself
 Vectors = Callable[[tf.Tensor], tf.Tensor]
-Row = tf.Tensor | int
-Mask = Callable[[Row, Row], tf.Tensor]  # of the rows from one on, before another
+Mask = Callable[[Any, Any], tf.Tensor]  # of the rows from one number on, before another
 
 
 class Candidates(NamedTuple):
