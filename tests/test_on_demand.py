@@ -21,7 +21,7 @@ def test_every_public_name_is_there(name):
 
 
 @pytest.mark.parametrize(
-    "first", ["", "import tfrec_recall.data.sessions, tfrec_recall.data.passes"]
+    "first", ["", "import tfrec_recall.data.sessions, tfrec_recall.data.feeding.passes"]
 )
 def test_a_function_is_not_hidden_by_its_module(first):
     script = f"""if True:

@@ -15,7 +15,7 @@ from tfrec_recall.data import (
     part_events,
     parted,
 )
-from tfrec_recall.data.checks import checked_entities
+from tfrec_recall.data.checking.checks import checked_entities
 from tfrec_recall.data.datasets import simulated
 from tfrec_recall.data.notices import ReadingNotice
 

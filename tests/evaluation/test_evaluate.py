@@ -98,7 +98,7 @@ def test_batches_change_nothing(batch_size, split, known):
 def test_users_with_long_histories_are_asked_few_at_a_time(split, known, monkeypatch):
     whole = evaluate(known, split)
     known.asked.clear()
-    monkeypatch.setattr("tfrec_recall.data.like_lengths.EVENTS_AT_ONCE", 40)
+    monkeypatch.setattr("tfrec_recall.data.feeding.like_lengths.EVENTS_AT_ONCE", 40)
     parts = evaluate(known, split)
     pd.testing.assert_frame_equal(whole.lists, parts.lists)
     pd.testing.assert_frame_equal(whole.per_user, parts.per_user)

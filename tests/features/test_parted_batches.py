@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from tfrec_recall.data import Interactions, has_baskets, next_item, part_events
-from tfrec_recall.data.batch_parts import parts_of
 from tfrec_recall.data.datasets import simulated
-from tfrec_recall.data.next_pass import followed_by
+from tfrec_recall.data.feeding.batch_parts import parts_of
+from tfrec_recall.data.feeding.next_pass import followed_by
 from tfrec_recall.features import (
     Categorical,
     Features,

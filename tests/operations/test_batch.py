@@ -119,7 +119,7 @@ def test_requests_of_long_histories_go_few_at_a_time(loaded, data, tmp_path, mon
         return ask(self, retriever, queries, exclude)
 
     monkeypatch.setattr(Recommendations, "asked", asked)
-    monkeypatch.setattr("tfrec_recall.data.like_lengths.EVENTS_AT_ONCE", 20)
+    monkeypatch.setattr("tfrec_recall.data.feeding.like_lengths.EVENTS_AT_ONCE", 20)
     answer_all(
         loaded, everyone, tmp_path / "few", Recommendations(6),
         progress=lambda *counts: told.append(counts),

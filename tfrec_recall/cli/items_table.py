@@ -28,7 +28,7 @@ def items_table(retriever: LoadedRetriever, source: Source) -> pd.DataFrame:
     """
     import tensorflow as tf
 
-    from tfrec_recall.data.copies import without_copies
+    from tfrec_recall.data.checking.copies import without_copies
     from tfrec_recall.data.reading import Layout, is_text, read_tables
 
     path = pathlib.Path(str(source.items))

@@ -48,7 +48,7 @@ class Catalogue:
     def of(cls, servable: Servable) -> Catalogue:
         import pandas as pd
 
-        from tfrec_recall.data.column_types import holds_vectors
+        from tfrec_recall.data.columns.column_types import holds_vectors
         from tfrec_recall.export import LoadedRetriever
 
         if not hasattr(servable.saved, "item_ids"):

@@ -133,9 +133,9 @@ def _there(
     rename: Mapping[str, str],
 ) -> dict[str, Any]:
     """What is given of columns, and what is recorded of others that are there."""
-    from tfrec_recall.data.column_types import is_list
+    from tfrec_recall.data.columns.column_types import is_list
+    from tfrec_recall.data.columns.times import ORDER, holds_dates
     from tfrec_recall.data.reading import renamed
-    from tfrec_recall.data.times import ORDER, holds_dates
 
     named = renamed(tables, rename)
     ours = {table: frame for table, frame in named.items() if frame is not None}

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from tfrec_recall.comparison.asked import queries_of
 from tfrec_recall.comparison.facts import Measured
-from tfrec_recall.data.column_types import with_nullable
-from tfrec_recall.data.like_lengths import like_lengths
+from tfrec_recall.data.columns.column_types import with_nullable
+from tfrec_recall.data.feeding.like_lengths import like_lengths
 from tfrec_recall.evaluation import Queries
 from tfrec_recall.evaluation.item_features import ItemFeatures
 from tfrec_recall.evaluation.metrics import bootstrap_interval

@@ -13,7 +13,7 @@ from tfrec_recall.comparison.cuts import MAIN, with_main
 from tfrec_recall.comparison.groups import NAMES, HistoryGroups, ItemGroups
 from tfrec_recall.comparison.reasons import plain
 from tfrec_recall.comparison.shown import Shown
-from tfrec_recall.data.column_types import LISTS
+from tfrec_recall.data.columns.column_types import LISTS
 from tfrec_recall.data.fingerprint import fingerprint
 from tfrec_recall.evaluation.evaluate import default_cuts
 from tfrec_recall.evaluation.targets import Targets

@@ -6,12 +6,12 @@ from tfrec_recall._on_demand import on_demand
 
 if TYPE_CHECKING:
     from tfrec_recall.data.examples import Examples, next_basket, next_item, pairs
+    from tfrec_recall.data.feeding.passes import Passes, passes
     from tfrec_recall.data.filters import rated, without_duplicates
     from tfrec_recall.data.held_out import gather_others, held_out
     from tfrec_recall.data.interactions import Interactions
     from tfrec_recall.data.order import chronological, newer_events
     from tfrec_recall.data.parted import PartedInteractions, part_events
-    from tfrec_recall.data.passes import Passes, passes
     from tfrec_recall.data.recent_events import Recent, recent
     from tfrec_recall.data.sessions import sessions
     from tfrec_recall.data.splits import (

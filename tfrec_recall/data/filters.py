@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd  # noqa: F401  the examples
 
-from tfrec_recall.data.copies import repeats
+from tfrec_recall.data.checking.copies import repeats
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.kinds import of_kinds
 

@@ -6,7 +6,7 @@ import hashlib
 
 import pandas as pd
 
-from tfrec_recall.data.exact_text import exact_text
+from tfrec_recall.data.columns.exact_text import exact_text
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.parted import PartedInteractions
 

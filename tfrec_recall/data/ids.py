@@ -7,7 +7,7 @@ The one rule, for every way in:
 - Where the source has no types (CSV, names of folders, the command line), the ids of a column are
   integers if all of them, in all tables together, are written as int64 writes itself; else text.
 
-`tfrec_recall.data.matching` then sees that the ids of two tables can meet.
+`tfrec_recall.data.checking.matching` then sees that the ids of two tables can meet.
 """
 
 from __future__ import annotations

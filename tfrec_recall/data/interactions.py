@@ -11,18 +11,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.among import among
-from tfrec_recall.data.bad_rows import leaving_out
-from tfrec_recall.data.checks import (
+from tfrec_recall.data.checking.bad_rows import leaving_out
+from tfrec_recall.data.checking.checks import (
     PARTS,
     check_same_type,
     checked_entities,
     checked_events,
     plain_table,
 )
-from tfrec_recall.data.copies import repeats, without_copies
+from tfrec_recall.data.checking.copies import repeats, without_copies
+from tfrec_recall.data.checking.matching import mended, tell_of_strangers
+from tfrec_recall.data.columns.among import among
+from tfrec_recall.data.columns.times import seconds
+from tfrec_recall.data.columns.written_dates import refuse_dates_ahead
 from tfrec_recall.data.ids import refuse
-from tfrec_recall.data.matching import mended, tell_of_strangers
 from tfrec_recall.data.reading import (
     FORMATS,
     JSON_LINES,
@@ -38,8 +40,6 @@ from tfrec_recall.data.reading import (
 )
 from tfrec_recall.data.reading.alike import tell_of_names
 from tfrec_recall.data.reading.columns import check_known, is_wanted, names_of
-from tfrec_recall.data.times import seconds
-from tfrec_recall.data.written_dates import refuse_dates_ahead
 
 __all__ = ["PARTS", "Interactions"]
 
@@ -66,8 +66,8 @@ class Interactions:
         items: item_id and any feature columns, one row an item. This is the catalogue; an item
             which is in the events only gets a row with missing features.
         name: what reports and model cards call the data.
-        time_unit: of timestamps that are numbers, one of `tfrec_recall.data.times.UNITS`; then,
-            what they are: "s", "order" for numbers of order, None without timestamps.
+        time_unit: of timestamps that are numbers, one of `data.columns.times.UNITS`; then, what
+            they are: "s", "order" for numbers of order, None without timestamps.
         mend_ids: True makes one id of ids that differ by blanks around them, by `.0` or by an
             accent as one character or two, and False takes ids as they are; by default such ids are
             refused, and so are users or items of which the events meet almost none.

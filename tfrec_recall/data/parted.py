@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tfrec_recall.data.arrow_frames import to_frame
-from tfrec_recall.data.checks import checked_entities
-from tfrec_recall.data.column_types import without_categories
-from tfrec_recall.data.copies import without_copies
+from tfrec_recall.data.checking.checks import checked_entities
+from tfrec_recall.data.checking.copies import without_copies
+from tfrec_recall.data.columns.arrow_frames import to_frame
+from tfrec_recall.data.columns.column_types import without_categories
 from tfrec_recall.data.files import whole_folder
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.reading import PARQUET, FilePath, find_tables

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.among import among
+from tfrec_recall.data.columns.among import among
 from tfrec_recall.data.examples import history_alone
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.kinds import of_kinds

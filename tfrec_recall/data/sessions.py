@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from tfrec_recall.data.arguments import whole
+from tfrec_recall.data.columns.times import seconds
 from tfrec_recall.data.order import changes, chronological, rank
-from tfrec_recall.data.times import seconds
 
 
 def sessions(

@@ -20,11 +20,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from tfrec_recall.data.batch_parts import divisible, part
 from tfrec_recall.data.examples import NoExample, pad_runs
-from tfrec_recall.data.next_pass import NextPass
+from tfrec_recall.data.feeding.batch_parts import divisible, part
+from tfrec_recall.data.feeding.next_pass import NextPass
+from tfrec_recall.data.feeding.untuned import untuned
 from tfrec_recall.data.reading.parts import parquet_parts
-from tfrec_recall.data.untuned import untuned
 
 _DECODED_ROWS = 65_536  # at once, of a row group that may be far larger
 _TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.checks import check_same_type
+from tfrec_recall.data.checking.checks import check_same_type
 from tfrec_recall.data.ids import id_column
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.evaluation import metrics

@@ -9,10 +9,15 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.data.arrow_frames import without_nullable
-from tfrec_recall.data.column_types import nullable, of_floats, with_nullable, without_categories
+from tfrec_recall.data.columns.arrow_frames import without_nullable
+from tfrec_recall.data.columns.column_types import (
+    nullable,
+    of_floats,
+    with_nullable,
+    without_categories,
+)
+from tfrec_recall.data.columns.times import holds_dates
 from tfrec_recall.data.ids import places
-from tfrec_recall.data.times import holds_dates
 from tfrec_recall.retrieval.raw_inputs import padding, whole_seconds
 
 HISTORY = "history"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.data.like_lengths import like_lengths
+from tfrec_recall.data.feeding.like_lengths import like_lengths
 from tfrec_recall.evaluation.pairs import Pairs
 from tfrec_recall.evaluation.queries import Queries
 

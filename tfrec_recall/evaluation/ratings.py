@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.feeding.like_lengths import like_lengths
 from tfrec_recall.data.ids import padding_of
 from tfrec_recall.data.kinds import of_kinds
-from tfrec_recall.data.like_lengths import like_lengths
 from tfrec_recall.evaluation.metrics import bootstrap_interval
 from tfrec_recall.evaluation.queries import TIMESTAMP, Queries
 

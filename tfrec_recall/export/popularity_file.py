@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tfrec_recall.data.arrow_frames import without_nullable
-from tfrec_recall.data.column_types import with_nullable
+from tfrec_recall.data.columns.arrow_frames import without_nullable
+from tfrec_recall.data.columns.column_types import with_nullable
 from tfrec_recall.retrieval import Popularity
 
 FILE = "popularity.parquet"

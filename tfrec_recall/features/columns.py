@@ -11,7 +11,7 @@ import pandas as pd
 from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data import Vocabulary
 from tfrec_recall.data.arguments import flag, kind, number, refuse, whole
-from tfrec_recall.data.column_types import without_categories
+from tfrec_recall.data.columns.column_types import without_categories
 from tfrec_recall.data.ids import PADDING_INTEGER
 from tfrec_recall.data.notices import tell
 from tfrec_recall.features.encodings import (

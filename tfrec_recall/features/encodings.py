@@ -16,9 +16,9 @@ import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_fields
 from tfrec_recall.data import Vocabulary
-from tfrec_recall.data.column_types import without_categories
+from tfrec_recall.data.columns.column_types import without_categories
+from tfrec_recall.data.columns.times import holds_dates, seconds
 from tfrec_recall.data.packing import pack, unpack
-from tfrec_recall.data.times import holds_dates, seconds
 
 # What groups digits beside each decimal sign: blanks, also those that do not break, and the other.
 _GROUPING = {".": ", \u00a0\u202f", ",": ". \u00a0\u202f"}

@@ -10,7 +10,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall._keras import saved_by_fields
-from tfrec_recall.data.column_types import without_categories
+from tfrec_recall.data.columns.column_types import without_categories
 from tfrec_recall.data.ids import PADDING_INTEGER, PADDING_STRING
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features.encodings import is_truth

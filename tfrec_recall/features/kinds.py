@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.column_types import of_floats, without_categories
+from tfrec_recall.data.columns.column_types import of_floats, without_categories
+from tfrec_recall.data.columns.text_lists import NOTHING, split_at
 from tfrec_recall.data.ids import PADDING_INTEGER, is_unicode
-from tfrec_recall.data.text_lists import NOTHING, split_at
 from tfrec_recall.features.columns import (
     Categorical,
     Feature,

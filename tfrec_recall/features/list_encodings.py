@@ -9,7 +9,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Vocabulary
-from tfrec_recall.data.text_lists import split_at
+from tfrec_recall.data.columns.text_lists import split_at
 from tfrec_recall.features.encodings import IdLookup, VocabularyEncoding
 
 WASTE = 8  # a table of lists has at most so many cells a value ...

@@ -12,11 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall.data import Examples, Interactions, PartedInteractions
-from tfrec_recall.data.batch_parts import divisible, parts_of
-from tfrec_recall.data.elements import elements
 from tfrec_recall.data.examples import NoExample
-from tfrec_recall.data.next_pass import NextPass
-from tfrec_recall.data.untuned import untuned
+from tfrec_recall.data.feeding.batch_parts import divisible, parts_of
+from tfrec_recall.data.feeding.elements import elements
+from tfrec_recall.data.feeding.next_pass import NextPass
+from tfrec_recall.data.feeding.untuned import untuned
 from tfrec_recall.features.batches import example_batches, known_targets
 from tfrec_recall.features.list_encodings import ListEncoding
 from tfrec_recall.features.own_items import OWN_ITEMS, OwnItems

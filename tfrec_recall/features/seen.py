@@ -11,8 +11,8 @@ import pandas as pd
 from numpy import dtype as numpy_dtype
 
 from tfrec_recall.data import Interactions, PartedInteractions, Vocabulary, has_baskets
-from tfrec_recall.data.among import among
-from tfrec_recall.data.column_types import without_categories
+from tfrec_recall.data.columns.among import among
+from tfrec_recall.data.columns.column_types import without_categories
 from tfrec_recall.data.parted import added, merged
 from tfrec_recall.data.splits.standard import signs_of_baskets
 from tfrec_recall.features.columns import Categorical, Feature

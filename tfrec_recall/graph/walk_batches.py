@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall.data.feeding.windows import flatten_sessions
 from tfrec_recall.data.streaming import batches
-from tfrec_recall.data.windows import flatten_sessions
 from tfrec_recall.graph.random_walks import RandomWalks
 
 

@@ -9,11 +9,11 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.arrow_frames import without_nullable
-from tfrec_recall.data.column_types import holds_vectors, with_nullable
+from tfrec_recall.data.columns.arrow_frames import without_nullable
+from tfrec_recall.data.columns.column_types import holds_vectors, with_nullable
+from tfrec_recall.data.columns.times import are_dates
 from tfrec_recall.data.examples import HISTORY_ONLY
 from tfrec_recall.data.order import TIE_ORDER
-from tfrec_recall.data.times import are_dates
 from tfrec_recall.health.vectors import Vectors
 
 SECONDS = 86_400

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from tfrec_recall.data.column_types import LISTS, is_list
+from tfrec_recall.data.columns.column_types import LISTS, is_list
 from tfrec_recall.health.bins import counted
 from tfrec_recall.health.check import INPUTS
 from tfrec_recall.health.comparisons import Stability

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from tfrec_recall.data import Vocabulary
-from tfrec_recall.data.column_types import is_list
-from tfrec_recall.data.text_lists import split_at
+from tfrec_recall.data.columns.column_types import is_list
+from tfrec_recall.data.columns.text_lists import split_at
 from tfrec_recall.health.bins import as_texts, counted, flat, is_number
 from tfrec_recall.health.check import INPUTS
 from tfrec_recall.health.comparisons import Rise

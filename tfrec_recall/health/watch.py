@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.column_types import without_categories
+from tfrec_recall.data.columns.column_types import without_categories
 from tfrec_recall.export import LoadedRetriever
 from tfrec_recall.export.version_files import EXTRA
 from tfrec_recall.health import asked

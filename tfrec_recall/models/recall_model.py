@@ -14,8 +14,8 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import Interactions, PartedInteractions, Recent
+from tfrec_recall.data.feeding.next_pass import followed_by
 from tfrec_recall.data.kinds import of_kinds, require_kind
-from tfrec_recall.data.next_pass import followed_by
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.features import Features, Wanted, item_embedding
 from tfrec_recall.layers.tables import is_far

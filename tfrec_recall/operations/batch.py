@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 import pyarrow as pa
 
-from tfrec_recall.data.like_lengths import like_lengths
+from tfrec_recall.data.feeding.like_lengths import like_lengths
 from tfrec_recall.export import LoadedRetriever
 from tfrec_recall.export.place import refuse_among_versions
 from tfrec_recall.export.version_files import fingerprint

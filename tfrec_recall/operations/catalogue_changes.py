@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_datetime64_any_dtype, is_timedelta64_dtype
 
-from tfrec_recall.data.arrow_frames import without_arrow
-from tfrec_recall.data.column_types import LISTS, of_floats, without_categories
+from tfrec_recall.data.columns.arrow_frames import without_arrow
+from tfrec_recall.data.columns.column_types import LISTS, of_floats, without_categories
 
 AT_A_TIME = 65_536  # items whose cells are compared
 LARGEST = 2.0**63  # of whole numbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.copies import without_copies
+from tfrec_recall.data.checking.copies import without_copies
 from tfrec_recall.data.ids import id_column, refuse
 from tfrec_recall.export import LoadedRetriever
 from tfrec_recall.operations.remaining_items import KINDS, known_ids

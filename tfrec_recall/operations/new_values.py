@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.data.column_types import is_list, without_categories
+from tfrec_recall.data.columns.column_types import is_list, without_categories
 from tfrec_recall.data.notices import tell
 from tfrec_recall.export import LoadedRetriever
 from tfrec_recall.health.bins import as_texts, flat

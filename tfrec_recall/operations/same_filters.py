@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.data.column_types import in_type, without_categories
+from tfrec_recall.data.columns.column_types import in_type, without_categories
 from tfrec_recall.retrieval import Retriever
 
 WAYS = ("where", "where_not", "min", "max")

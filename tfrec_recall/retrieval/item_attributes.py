@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec_recall.data.column_types import without_categories
+from tfrec_recall.data.columns.column_types import without_categories
 from tfrec_recall.data.ids import PADDING_INTEGER, PADDING_STRING
 from tfrec_recall.retrieval.selection import NO_ROW, is_in
 

@@ -11,8 +11,8 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data.arguments import number
-from tfrec_recall.data.arrow_frames import without_nullable
-from tfrec_recall.data.column_types import without_categories
+from tfrec_recall.data.columns.arrow_frames import without_nullable
+from tfrec_recall.data.columns.column_types import without_categories
 from tfrec_recall.retrieval.exact import exact_search, gather
 from tfrec_recall.retrieval.filters import Allowed
 from tfrec_recall.retrieval.query_blocks import some_of

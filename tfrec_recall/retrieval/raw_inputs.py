@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec_recall.data.columns.times import holds_dates, seconds
 from tfrec_recall.data.ids import BadRows
-from tfrec_recall.data.times import holds_dates, seconds
 
 AXES = {0: "[]", 1: "[batch]", 2: "[batch, any]"}
 

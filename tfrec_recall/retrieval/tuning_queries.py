@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfrec_recall.data.like_lengths import EVENTS_AT_ONCE
+from tfrec_recall.data.feeding.like_lengths import EVENTS_AT_ONCE
 from tfrec_recall.retrieval.raw_inputs import tensors
 from tfrec_recall.retrieval.tuning_vectors import TuningVectors
 

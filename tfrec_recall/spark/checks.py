@@ -17,7 +17,7 @@ from pyspark.sql.types import (
     StringType,
 )
 
-from tfrec_recall.data.checks import PARTS
+from tfrec_recall.data.checking.checks import PARTS
 from tfrec_recall.data.order import TIE_ORDER
 from tfrec_recall.spark.names import each, folded
 

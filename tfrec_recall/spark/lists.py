@@ -124,7 +124,7 @@ def _check_inputs(
     import tensorflow as tf
 
     from tfrec_recall.data import Interactions
-    from tfrec_recall.data.arrow_frames import to_frame
+    from tfrec_recall.data.columns.arrow_frames import to_frame
     from tfrec_recall.operations.every_user import EveryUser
 
     told = card.get("inputs") or {}
@@ -151,7 +151,7 @@ def answers(
 ) -> pa.Table:
     """The lists of some users, of whom these are all events."""
     from tfrec_recall.data import Interactions
-    from tfrec_recall.data.arrow_frames import to_frame
+    from tfrec_recall.data.columns.arrow_frames import to_frame
     from tfrec_recall.operations.answers import POSITION, Recommendations
     from tfrec_recall.operations.batch import asked, in_order
     from tfrec_recall.operations.every_user import EveryUser

@@ -1,4 +1,4 @@
-"""Whether the ids of two tables can meet, as `tfrec_recall.data.matching` has it."""
+"""Whether the ids of two tables can meet, as `tfrec_recall.data.checking.matching` has it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType
 
-from tfrec_recall.data.matching import ALMOST_NONE, MOST, ROUNDED
+from tfrec_recall.data.checking.matching import ALMOST_NONE, MOST, ROUNDED
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading.columns import IDS
 from tfrec_recall.spark.checks import with_id_types
@@ -25,7 +25,7 @@ def bare(column: Column) -> Column:
     """Text ids without blanks around them and the `.0` of a whole number, é as one character."""
 
     def change(parts: Iterator[pd.Series]) -> Iterator[pd.Series]:
-        from tfrec_recall.data.matching import bare as of_series
+        from tfrec_recall.data.checking.matching import bare as of_series
 
         for part in parts:
             yield of_series(part)

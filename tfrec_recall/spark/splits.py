@@ -11,13 +11,13 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tfrec_recall.data.checks import PARTS
+from tfrec_recall.data.checking.checks import PARTS
+from tfrec_recall.data.columns.times import ORDER
 from tfrec_recall.data.order import TIE_ORDER
 from tfrec_recall.data.splits.last_events_out import way_on
 from tfrec_recall.data.splits.parts import check_counts, label
 from tfrec_recall.data.splits.standard import MINUTE, Cuts
 from tfrec_recall.data.splits.temporal import cuts_of, named_cut
-from tfrec_recall.data.times import ORDER
 from tfrec_recall.spark.interactions import SparkInteractions
 from tfrec_recall.spark.names import contents, each, own
 from tfrec_recall.spark.order import OWN_PLACE, in_order, of_user, running_total, whole_user

@@ -1,4 +1,4 @@
-"""Times as Unix seconds, as `tfrec_recall.data.times` has them."""
+"""Times as Unix seconds, as `tfrec_recall.data.columns.times` has them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from tfrec_recall.data.times import FIRST, LAST, MOST, ORDER, UNITS_ABOUT, check_unit
-from tfrec_recall.data.written_dates import AHEAD, FORMS
+from tfrec_recall.data.columns.times import FIRST, LAST, MOST, ORDER, UNITS_ABOUT, check_unit
+from tfrec_recall.data.columns.written_dates import AHEAD, FORMS
 from tfrec_recall.spark.checks import Rule, refuse_any
 
 _A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -66,7 +66,7 @@ def _are_days(month: Column, day: Column) -> Column:
     return (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
 
 
-# The first that fits is named, as in `tfrec_recall.data.times`.
+# The first that fits is named, as in `tfrec_recall.data.columns.times`.
 _FORMS = (
     Form("years", _between(1900, 2101), None),
     Form("months as yyyymm", _dates(190001, 210013, 1, months=False), None),
@@ -94,7 +94,7 @@ def seconds(events: DataFrame, unit: str | None = None) -> tuple[DataFrame, str]
     for an order where no unit is given.
 
     Args:
-        unit: as in `tfrec_recall.data.times.seconds`.
+        unit: as in `tfrec_recall.data.columns.times.seconds`.
     """
     check_unit(unit)
     kind = events.schema["timestamp"].dataType
@@ -121,7 +121,7 @@ def seconds(events: DataFrame, unit: str | None = None) -> tuple[DataFrame, str]
 
 
 def refuse_dates_ahead(events: DataFrame) -> None:
-    """As `tfrec_recall.data.written_dates.refuse_dates_ahead`."""
+    """As `tfrec_recall.data.columns.written_dates.refuse_dates_ahead`."""
     if not isinstance(events.schema["timestamp"].dataType, NumericType):
         return
     time = F.col("timestamp").cast("double")

@@ -10,10 +10,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, DoubleType, FloatType, StringType
 
+from tfrec_recall.data.columns.times import of_text
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading.columns import KNOWN_OF_SOME, UNNAMED
 from tfrec_recall.data.reading.types import typed
-from tfrec_recall.data.times import of_text
 from tfrec_recall.spark.names import named
 
 TIME = "timestamp"

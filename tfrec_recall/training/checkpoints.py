@@ -16,8 +16,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfrec_recall.data.arguments import whole
+from tfrec_recall.data.feeding.next_pass import NextPass
 from tfrec_recall.data.files import check_name
-from tfrec_recall.data.next_pass import NextPass
 from tfrec_recall.layers.tables import is_far
 from tfrec_recall.training.run_state import Kept, RunState, kept_of, number_of, put_back
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfrec_recall.data.times import ORDER
+from tfrec_recall.data.columns.times import ORDER
 
 DAY = 24 * 3600
 SHARE = 0.2  # of events, where no day is held back

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from time import time as now
 
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.columns.times import ORDER
 from tfrec_recall.data.ids import refuse
 from tfrec_recall.data.notices import tell
-from tfrec_recall.data.times import ORDER
 from tfrec_recall.health import DaysBefore
 from tfrec_recall.upkeep.state import TrainingState
 

@@ -21,10 +21,10 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from tfrec_recall.data import Split
-from tfrec_recall.data.arrow_frames import to_frame
-from tfrec_recall.data.column_types import says
+from tfrec_recall.data.columns.arrow_frames import to_frame
+from tfrec_recall.data.columns.column_types import says
+from tfrec_recall.data.columns.times import ORDER
 from tfrec_recall.data.order import TIE_ORDER
-from tfrec_recall.data.times import ORDER
 from tfrec_recall.export.version_files import STATE, STATE_ID, card_of, training_in
 from tfrec_recall.export.versions import version_folders, write_version
 from tfrec_recall.health import DaysBefore

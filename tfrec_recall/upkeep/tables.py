@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tfrec_recall.data.among import among
-from tfrec_recall.data.arrow_frames import without_nullable
-from tfrec_recall.data.column_types import in_type, nullable, with_nullable, without_categories
+from tfrec_recall.data.columns.among import among
+from tfrec_recall.data.columns.arrow_frames import without_nullable
+from tfrec_recall.data.columns.column_types import (
+    in_type,
+    nullable,
+    with_nullable,
+    without_categories,
+)
 from tfrec_recall.data.examples import HISTORY_ONLY
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.order import TIE_ORDER

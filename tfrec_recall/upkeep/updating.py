@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from tfrec_recall.data import Interactions, given, recent
-from tfrec_recall.data.among import among
-from tfrec_recall.data.matching import tell_of_new
+from tfrec_recall.data.checking.matching import tell_of_new
+from tfrec_recall.data.columns.among import among
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.order import TIE_ORDER, tie_numbers
 from tfrec_recall.evaluation import evaluate

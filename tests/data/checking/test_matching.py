@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.matching import check_new, near, tell_of_new
+from tfrec_recall.data.checking.matching import check_new, near, tell_of_new
 from tfrec_recall.data.notices import ReadingNotice
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from pandas.api.extensions import ExtensionArray
 
-from tfrec_recall.data.among import among
+from tfrec_recall.data.columns.among import among
 
 TEXT = pd.Series(["a", "b", None, "é", "a"], index=[9, 8, 7, 6, 5])
 OTHERS = pd.Series(["é", "c", "a"])

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfrec_recall.data.column_types import in_type, without_categories
+from tfrec_recall.data.columns.column_types import in_type, without_categories
 
 NONE = [None, None]
 

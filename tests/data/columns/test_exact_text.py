@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.exact_text import exact_text
+from tfrec_recall.data.columns.exact_text import exact_text
 from tfrec_recall.data.filters import without_duplicates
 from tfrec_recall.data.fingerprint import fingerprint
 

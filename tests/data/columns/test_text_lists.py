@@ -2,7 +2,7 @@
 
 import pytest
 
-from tfrec_recall.data.text_lists import written
+from tfrec_recall.data.columns.text_lists import written
 
 
 @pytest.mark.parametrize(

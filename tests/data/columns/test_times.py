@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.time_formats import guess
-from tfrec_recall.data.times import moment, of_text, seconds
+from tfrec_recall.data.columns.time_formats import guess
+from tfrec_recall.data.columns.times import moment, of_text, seconds
 
 NOW = 1_600_000_000  # 2020-09-13T12:26:40Z
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.column_types import held_in, in_type
-from tfrec_recall.data.whole_numbers import whole_numbers
+from tfrec_recall.data.columns.column_types import held_in, in_type
+from tfrec_recall.data.columns.whole_numbers import whole_numbers
 
 LONG = 2**53 + 1  # the first that no double holds
 

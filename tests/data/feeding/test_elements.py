@@ -1,7 +1,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfrec_recall.data.elements import elements
+from tfrec_recall.data.feeding.elements import elements
 
 
 def test_elements_are_those_of_the_dataset_one_pass_after_the_other():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrec_recall.data import like_lengths as of_lengths
-from tfrec_recall.data.like_lengths import like_lengths
+from tfrec_recall.data.feeding import like_lengths as of_lengths
+from tfrec_recall.data.feeding.like_lengths import like_lengths
 from tfrec_recall.retrieval import tuning_queries
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from tfrec_recall.data.next_pass import followed_by
+from tfrec_recall.data.feeding.next_pass import followed_by
 from tfrec_recall.data.streaming import batches, parquet
 
 

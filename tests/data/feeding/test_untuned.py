@@ -4,7 +4,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec_recall.data import streaming
-from tfrec_recall.data.untuned import untuned
+from tfrec_recall.data.feeding.untuned import untuned
 from tfrec_recall.models.fitting.keras_arguments import batches
 
 

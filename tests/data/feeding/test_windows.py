@@ -5,9 +5,8 @@ import tensorflow as tf
 from scipy import stats
 
 from tests.references.skip_gram import window_pairs
-from tfrec_recall.data import windows
-from tfrec_recall.data.streaming import parquet
-from tfrec_recall.data.windows import (
+from tfrec_recall.data.feeding import windows
+from tfrec_recall.data.feeding.windows import (
     Blocks,
     flatten_sessions,
     keep_probability,
@@ -16,6 +15,7 @@ from tfrec_recall.data.windows import (
     shuffle_within,
     thin_out,
 )
+from tfrec_recall.data.streaming import parquet
 from tfrec_recall.models.item_embeddings.window_pairs import set_weights
 
 ITEMS = np.array([5, 6, 7, 5, 8, 9, 9, 4, 3, 6, 2], dtype="int32")

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
-from tfrec_recall.data.matching import bare
+from tfrec_recall.data.checking.matching import bare
 
 PACKINGS = {
     "": bytes,

@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from tfrec_recall.data.next_pass import followed_by
+from tfrec_recall.data.feeding.next_pass import followed_by
 from tfrec_recall.data.streaming import batches
 from tfrec_recall.models.fitting.run import Passes, Run
 

@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from tests.references.skip_gram import mean_of_last, negative_sampling
 from tfrec_recall.data import Interactions, has_baskets
+from tfrec_recall.data.feeding.windows import Block, flatten_sessions
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.data.streaming import parquet
-from tfrec_recall.data.windows import Block, flatten_sessions
 from tfrec_recall.export import write_projector
 from tfrec_recall.features import Categorical, Features, History
 from tfrec_recall.models import Item2Vec

@@ -101,7 +101,7 @@ def of_items(retriever: LoadedRetriever, items: list[str], context: Mapping[str,
     import numpy as np
     import pandas as pd
 
-    from tfrec_recall.data.column_types import with_nullable
+    from tfrec_recall.data.columns.column_types import with_nullable
     from tfrec_recall.data.ids import asked
     from tfrec_recall.evaluation import Queries
 
@@ -226,7 +226,7 @@ def _not_in(ids: Iterable[str | int], known: pd.Series) -> list[str | int]:
 
 def _named(unknown: list[str | int], known: pd.Series) -> str:
     """Ids that are not there, and the known ones that were perhaps meant."""
-    from tfrec_recall.data.matching import near
+    from tfrec_recall.data.checking.matching import near
 
     meant = near(unknown, known)
     return ", ".join(

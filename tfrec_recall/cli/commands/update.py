@@ -207,7 +207,7 @@ def _read(
 ) -> Interactions:
     """The new events, read as is said and else as those of the training were, and counted so."""
     from tfrec_recall.data import Interactions
-    from tfrec_recall.data.matching import check_new
+    from tfrec_recall.data.checking.matching import check_new
     from tfrec_recall.data.notices import Strangers
     from tfrec_recall.data.reading import find_tables
     from tfrec_recall.upkeep.state import TrainingState
@@ -265,7 +265,7 @@ def spelled_as(new: Interactions, known: Mapping[str, pd.Series]) -> Interaction
     import pandas as pd
 
     from tfrec_recall.data import Interactions
-    from tfrec_recall.data.matching import by_zeros
+    from tfrec_recall.data.checking.matching import by_zeros
     from tfrec_recall.data.notices import tell
 
     tables: dict[str, Any] = {"events": new.events, "users": new.users, "items": new.items}

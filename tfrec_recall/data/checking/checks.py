@@ -9,16 +9,16 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.among import among
-from tfrec_recall.data.arrow_frames import without_arrow
-from tfrec_recall.data.column_types import MISSING
+from tfrec_recall.data.checking.matching import check
+from tfrec_recall.data.columns.among import among
+from tfrec_recall.data.columns.arrow_frames import without_arrow
+from tfrec_recall.data.columns.column_types import MISSING
+from tfrec_recall.data.columns.times import no_number, seconds
+from tfrec_recall.data.columns.written_dates import refuse_dates_ahead
 from tfrec_recall.data.ids import BadRows, id_column, refuse
 from tfrec_recall.data.kinds import class_name, way_to_pandas
-from tfrec_recall.data.matching import check
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.split_names import PARTS, called
-from tfrec_recall.data.times import no_number, seconds
-from tfrec_recall.data.written_dates import refuse_dates_ahead
 
 __all__ = [
     "PARTS",

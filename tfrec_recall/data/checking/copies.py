@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tfrec_recall.data.exact_text import exact_text
+from tfrec_recall.data.columns.exact_text import exact_text
 from tfrec_recall.data.notices import tell
 
 

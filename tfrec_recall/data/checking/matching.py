@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tfrec_recall.data.among import among
+from tfrec_recall.data.columns.among import among
 from tfrec_recall.data.ids import of_categories, refuse
 from tfrec_recall.data.notices import Strangers, tell
 

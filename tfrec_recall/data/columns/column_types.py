@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tfrec_recall.data.arrow_frames import NULLABLE
-from tfrec_recall.data.whole_numbers import whole_numbers
+from tfrec_recall.data.columns.arrow_frames import NULLABLE
+from tfrec_recall.data.columns.whole_numbers import whole_numbers
 
 # In text: missing among numbers, and nowhere else.
 MISSING = ("NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "\\N")

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from tfrec_recall.data.columns.time_formats import guess, in_full
 from tfrec_recall.data.ids import FEW, of_categories, refuse
-from tfrec_recall.data.time_formats import guess, in_full
 
 FIRST = 315_532_800  # 1980-01-01 as Unix seconds
 LAST = 4_102_444_800  # 2100-01-01

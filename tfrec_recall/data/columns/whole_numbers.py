@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tfrec_recall.data.arrow_frames import NULLABLE
+from tfrec_recall.data.columns.arrow_frames import NULLABLE
 
 _PLAIN = r"\A(?:\+|(-?))0*([0-9]+)(?:\.0*)?\z"  # the sign, and digits without leading zeros
 _OTHER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.columns.times import LAST, MOST
 from tfrec_recall.data.ids import refuse
-from tfrec_recall.data.times import LAST, MOST
 
 
 class Form(NamedTuple):

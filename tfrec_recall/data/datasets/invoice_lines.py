@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tfrec_recall.data.arrow_frames import NULLABLE, plain_values, without_nullable
+from tfrec_recall.data.columns.arrow_frames import NULLABLE, plain_values, without_nullable
 from tfrec_recall.data.datasets.archive import files_in
 from tfrec_recall.data.ids import refuse
 

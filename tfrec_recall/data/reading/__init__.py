@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from tfrec_recall.data.bad_rows import leaving_out
-from tfrec_recall.data.checks import check_rows
+from tfrec_recall.data.checking.bad_rows import leaving_out
+from tfrec_recall.data.checking.checks import check_rows
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading.alike import tell_of_names
 from tfrec_recall.data.reading.columns import (

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from tfrec_recall.data.columns.time_formats import of_all
+from tfrec_recall.data.columns.times import are_dates, holds_dates
 from tfrec_recall.data.ids import of_categories
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading.columns import RESERVED
-from tfrec_recall.data.time_formats import of_all
-from tfrec_recall.data.times import are_dates, holds_dates
 
 ROWS = 1000  # of a table that show what its columns hold
 _TIMES = "time date datetime ts epoch unixtime unixtimestamp eventtime createdat unixreviewtime"

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tfrec_recall.data.bad_rows import leaving_out
+from tfrec_recall.data.checking.bad_rows import leaving_out
+from tfrec_recall.data.checking.matching import check, mended, without_zeros
 from tfrec_recall.data.ids import id_column, of_one_type
-from tfrec_recall.data.matching import check, mended, without_zeros
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading import Layout, read_untyped
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from tfrec_recall.data.arrow_frames import to_frame
+from tfrec_recall.data.columns.arrow_frames import to_frame
 from tfrec_recall.data.ids import is_unicode
 from tfrec_recall.data.reading.columns import IDS, is_wanted, our_names
 from tfrec_recall.data.reading.json_array import array_as_lines

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from tfrec_recall.data.times import check_unit
+from tfrec_recall.data.columns.times import check_unit
 
 TABLES = ("events", "users", "items")
 

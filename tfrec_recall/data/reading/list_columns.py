@@ -7,9 +7,9 @@ from functools import partial
 
 import pandas as pd
 
-from tfrec_recall.data.column_types import LISTS
+from tfrec_recall.data.columns.column_types import LISTS
+from tfrec_recall.data.columns.text_lists import parts_of
 from tfrec_recall.data.notices import tell
-from tfrec_recall.data.text_lists import parts_of
 
 
 def given_lists(values: pd.Series, table: str, between: str) -> pd.Series:

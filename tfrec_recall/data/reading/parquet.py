@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from tfrec_recall.data.arrow_frames import NULLABLE, plain_values, without_nullable
+from tfrec_recall.data.columns.arrow_frames import NULLABLE, plain_values, without_nullable
 from tfrec_recall.data.reading.forms import FilePath
 from tfrec_recall.data.reading.nested import spread
 from tfrec_recall.data.reading.parts import partition, partitions, parts_of, with_partition

@@ -11,16 +11,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tfrec_recall.data.column_types import MISSING, flags_in, held_in, nullable
+from tfrec_recall.data.checking.matching import SHORTENED, mended
+from tfrec_recall.data.columns.column_types import MISSING, flags_in, held_in, nullable
+from tfrec_recall.data.columns.text_lists import written
+from tfrec_recall.data.columns.times import of_text
+from tfrec_recall.data.columns.whole_numbers import whole_numbers
 from tfrec_recall.data.ids import integers, of_categories, of_one_type
-from tfrec_recall.data.matching import SHORTENED, mended
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.reading.columns import IDS, Tables, check_known, names_of
 from tfrec_recall.data.reading.layout import Layout, pick
 from tfrec_recall.data.reading.list_columns import each_as_list, given_lists, lists_of
-from tfrec_recall.data.text_lists import written
-from tfrec_recall.data.times import of_text
-from tfrec_recall.data.whole_numbers import whole_numbers
 
 _DIGITS = r"(?:0|[1-9][0-9]*)"  # without leading zeros, which make a code of a number
 # An exponent has a sign or follows decimals, as programs write it: 0E3 and 1E5 are codes.

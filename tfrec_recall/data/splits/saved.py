@@ -7,10 +7,10 @@ import pathlib
 
 import pandas as pd
 
+from tfrec_recall.data.columns.times import ORDER
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.reading.parquet import read_parquet
 from tfrec_recall.data.splits.parts import Part, Split, ordered
-from tfrec_recall.data.times import ORDER
 
 TRAIN, TABLES = "train", ("history", "targets")
 ABOUT = "about"  # a table of one row: name, published, time_unit

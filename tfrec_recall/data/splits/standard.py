@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
+from tfrec_recall.data.columns.times import ORDER
 from tfrec_recall.data.interactions import Interactions
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.notices import tell
@@ -14,7 +15,6 @@ from tfrec_recall.data.splits.last_basket_out import last_basket_out
 from tfrec_recall.data.splits.last_events_out import last_events_out
 from tfrec_recall.data.splits.parts import Split
 from tfrec_recall.data.splits.random_events_out import random_events_out
-from tfrec_recall.data.times import ORDER
 
 WITHOUT_TIMES = (
     "The events have no times: a tenth of each user's, drawn at random, is left out for "

@@ -8,11 +8,11 @@ import functools
 import numpy as np
 import pandas as pd
 
+from tfrec_recall.data.columns.times import ORDER, moment
 from tfrec_recall.data.interactions import PARTS, Interactions
 from tfrec_recall.data.kinds import of_kinds
 from tfrec_recall.data.order import changes
 from tfrec_recall.data.splits.parts import NobodyAsked, Split, check_counts, ordered, split_by
-from tfrec_recall.data.times import ORDER, moment
 
 
 @of_kinds

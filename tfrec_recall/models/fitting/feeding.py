@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from tfrec_recall.data.batch_parts import parts_of
-from tfrec_recall.data.elements import elements
-from tfrec_recall.data.untuned import untuned
+from tfrec_recall.data.feeding.batch_parts import parts_of
+from tfrec_recall.data.feeding.elements import elements
+from tfrec_recall.data.feeding.untuned import untuned
 from tfrec_recall.layers.tables import is_far
 
 service = tf.data.experimental.service

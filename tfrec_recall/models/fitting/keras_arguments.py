@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrec_recall.data.untuned import untuned
+from tfrec_recall.data.feeding.untuned import untuned
 
 FIT = inspect.signature(tf.keras.Model.fit)
 EVALUATE = inspect.signature(tf.keras.Model.evaluate)

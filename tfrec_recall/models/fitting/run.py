@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrec_recall.data.next_pass import followed_by
+from tfrec_recall.data.feeding.next_pass import followed_by
 from tfrec_recall.training import Checkpoints
 
 

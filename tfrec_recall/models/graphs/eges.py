@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flags, kind, number, whole
-from tfrec_recall.data.windows import Block
+from tfrec_recall.data.feeding.windows import Block
 from tfrec_recall.features import Features, History, Wanted, infer
 from tfrec_recall.graph import NoiseRemoval, RandomWalks, Removed, walk_batches
 from tfrec_recall.layers import L2Normalization

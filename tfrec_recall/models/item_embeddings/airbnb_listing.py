@@ -12,10 +12,10 @@ from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions, chronological, sessions
 from tfrec_recall.data.arguments import flag, flags, number, whole, without_effect
 from tfrec_recall.data.examples import NoExample
+from tfrec_recall.data.feeding.windows import Block, session_batches
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.order import changes
 from tfrec_recall.data.sequences import by_sessions, require_pairs
-from tfrec_recall.data.windows import Block, session_batches
 from tfrec_recall.features import Categorical, Features, History, Wanted, infer
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import (

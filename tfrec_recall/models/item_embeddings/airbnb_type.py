@@ -12,10 +12,10 @@ from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import flags, number, whole, without_effect
 from tfrec_recall.data.examples import NoExample
+from tfrec_recall.data.feeding.windows import Block, session_batches
 from tfrec_recall.data.ids import places
 from tfrec_recall.data.sequences import sequences
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
-from tfrec_recall.data.windows import Block, session_batches
 from tfrec_recall.features import Features, History, Rows, Start, Wanted, infer
 from tfrec_recall.models.growing.nothing_new import telling_of_nothing
 from tfrec_recall.models.item_embeddings.arguments import check_training, check_windows

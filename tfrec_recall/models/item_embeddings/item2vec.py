@@ -10,8 +10,8 @@ import tensorflow as tf
 from tfrec_recall._keras import saved_by_config
 from tfrec_recall.data import Interactions
 from tfrec_recall.data.arguments import Auto, flag, flags, number, without_effect
+from tfrec_recall.data.feeding.windows import Block, Columns, session_batches
 from tfrec_recall.data.sequences import by_sessions, require_pairs, sequences
-from tfrec_recall.data.windows import Block, Columns, session_batches
 from tfrec_recall.features import Features, History, Wanted, ids_alone
 from tfrec_recall.models.item_embeddings import item_space
 from tfrec_recall.models.item_embeddings.arguments import (

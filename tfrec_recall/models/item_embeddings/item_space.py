@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_recall._keras import part_config, part_from_config, saved_by_config
+from tfrec_recall.data.feeding.windows import keep_probability
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
-from tfrec_recall.data.windows import keep_probability
 from tfrec_recall.features import Features, Rows, Start
 from tfrec_recall.layers import L2Normalization
 from tfrec_recall.models.item_embeddings.vector_tables import VectorTables

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
+from tfrec_recall.data.feeding.windows import Block, Columns
 from tfrec_recall.data.notices import tell
-from tfrec_recall.data.windows import Block, Columns
 from tfrec_recall.features import Features
 from tfrec_recall.layers.tables import is_far
 from tfrec_recall.models.item_embeddings.window_training import WindowTraining

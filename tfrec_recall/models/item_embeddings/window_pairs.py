@@ -7,7 +7,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from tfrec_recall.data.windows import Block
+from tfrec_recall.data.feeding.windows import Block
 
 
 def window_weights(block: Block, window: int, seed: tf.Tensor, fixed: bool = False) -> tf.Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfrec_recall.data.windows import Block, Blocks, Columns, sets_by_length, thin_out
+from tfrec_recall.data.feeding.windows import Block, Blocks, Columns, sets_by_length, thin_out
 from tfrec_recall.models.fitting.run import Run
 
 # (block, rate, seed) -> loss and pairs of the first lane

@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from tfrec_recall.data import Examples, Interactions, PartedInteractions
 from tfrec_recall.data.arguments import flag, number
+from tfrec_recall.data.feeding.windows import keep_probability
 from tfrec_recall.data.notices import tell
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
-from tfrec_recall.data.windows import keep_probability
 from tfrec_recall.features import (
     Features,
     ItemEmbedding,

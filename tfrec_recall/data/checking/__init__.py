@@ -1,0 +1,1 @@
+"""Tables that are what later code relies on, or refused."""

@@ -1,0 +1,1 @@
+"""Columns of tables: what their values are, and in which type."""

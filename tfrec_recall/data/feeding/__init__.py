@@ -1,0 +1,1 @@
+"""How rows become batches, pass after pass, on one machine and on several."""
