@@ -11,7 +11,7 @@ DIR/figures.jsonl holds what each channel and the blend found on test. Where no 
 the data, channels are trained without some events, which weights are fitted to, and then once more
 on all of train.
 
-Prints Recall@50 of the best channel, by test, and of the blend, and recall@20.
+Prints Recall@50 of the best channel, by test, and of the blend, recall@20 and NDCG@20.
 
 Exits with 1 where a blend finds less than the best channel.
 """
@@ -37,13 +37,17 @@ from tfrec_recall.cli.discovery import Entry, entries
 from tfrec_recall.cli.runs.training import train_model
 from tfrec_recall.data import Interactions, Split, hold_back, standard
 from tfrec_recall.evaluation.blending import ChannelLists, fit_weights
+from tfrec_recall.evaluation.metrics import ndcg, recall
 from tfrec_recall.models import RecallModel
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.retrieval import Exact, Quotas, ReciprocalRank, WeightedScores
+from tfrec_recall.retrieval.merging import Merging
 
 import tensorflow as tf  # isort: skip  # after the package, which selects Keras 2
 
-DEPTH, CUT, CUTS = 100, 50, (20, 50)
+DEPTH, CUT = 100, 50
+METRICS = {"recall": recall, "ndcg": ndcg}
+FIGURES = (("recall", CUT), ("recall", 20), ("ndcg", 20))
 WAYS = (WeightedScores(), ReciprocalRank(), Quotas())
 CHANNELS = {
     "movielens-100k": ("item-cf", "user-cf", "two-tower", "youtube-dnn", "sdm"),
@@ -135,11 +139,14 @@ def blended(lists: dict[str, ChannelLists]) -> dict:
     }
     return {
         "by": merging.report,
-        "blend": {cut: round(test.recall(merging, cut), 4) for cut in CUTS},
-        "channels": {
-            name: {cut: round(test.recall(one, cut), 4) for cut in CUTS}
-            for name, one in alone.items()
-        },
+        "blend": found(test, merging),
+        "channels": {name: found(test, one) for name, one in alone.items()},
+    }
+
+
+def found(lists: ChannelLists, merging: Merging) -> dict[str, float]:
+    return {
+        f"{name}@{cut}": round(lists.mean(METRICS[name], merging, cut), 4) for name, cut in FIGURES
     }
 
 
@@ -190,16 +197,17 @@ def figures(data: str, parts: Parts, names: list[str], seeds: int, path: pathlib
 def shown(data: str, rows: list[dict]) -> bool:
     """Prints the means; whether the blend finds at least what the best channel does."""
     best = {}
-    for cut in CUTS:
-        each = {name: [row["channels"][name][cut] for row in rows] for name in rows[0]["channels"]}
-        best[cut] = max(each, key=lambda name: np.mean(each[name]))
-        whole = [row["blend"][cut] for row in rows]
+    for figure in rows[0]["blend"]:
+        each = {n: [row["channels"][n][figure] for row in rows] for n in rows[0]["channels"]}
+        best[figure] = max(each, key=lambda name: np.mean(each[name]))
+        alone, whole = each[best[figure]], [row["blend"][figure] for row in rows]
         print(
-            f"{data}, {len(rows)} seeds, recall@{cut}: "
-            f"{best[cut]} {np.mean(each[best[cut]]):.4f} ± {np.std(each[best[cut]]):.4f}, "
+            f"{data}, {len(rows)} seeds, {figure}: "
+            f"{best[figure]} {np.mean(alone):.4f} ± {np.std(alone):.4f}, "
             f"blend {np.mean(whole):.4f} ± {np.std(whole):.4f}"
         )
-    return all(row["blend"][CUT] >= row["channels"][best[CUT]][CUT] for row in rows)
+    claimed = f"recall@{CUT}"
+    return all(row["blend"][claimed] >= row["channels"][best[claimed]][claimed] for row in rows)
 
 
 def main() -> int:

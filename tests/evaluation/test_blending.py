@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from tfrec_recall.evaluation import metrics
 from tfrec_recall.evaluation.blending import ChannelLists, fit_weights, what_each_adds
 from tfrec_recall.evaluation.pairs import Pairs
 from tfrec_recall.retrieval import ReciprocalRank, WeightedScores
@@ -68,10 +69,12 @@ def test_strangers_lists_are_merged_as_a_blend_merges_them():
     rows = np.array([[1, 2], [1, 2]], np.int32), np.array([[8, 9], [8, 9]], np.int32)
     scores = (np.float32([[2, 1], [2, 1]]), np.float32([[2, 1], [-np.inf] * 2]))  # one is known
     wants = Pairs(np.array([1, 1008]), 1000)
-    given = ChannelLists(("popular", "near"), rows, scores, wants, np.ones(2))
+    given = ChannelLists(("popular", "near"), rows, scores, wants, np.ones(2, "int64"))
     served = dataclasses.replace(given, giving_way=GivingWay((True, False), (False, True)))
     merging = WeightedScores({"popular": 2.0, "near": 1.0})
     assert given.recall(merging, 1) == 0.5
     assert served.recall(merging, 1) == 1.0
+    assert served.mean(metrics.ndcg, merging, 1) == 1.0
+    assert served.mean(metrics.recall, merging, 1) == served.recall(merging, 1)
     assert served.alone("popular").recall(WeightedScores(), 1) == 0.5
     assert served.recall(fit_weights(served, merging, 1), 1) == 1.0

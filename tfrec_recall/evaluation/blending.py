@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tfrec_recall.retrieval.merging import Merging
 
 AT_A_TIME = 1_024  # users whose lists are merged
+Metric = Callable[[np.ndarray, np.ndarray, int], np.ndarray]  # as those of `metrics`
 # What a weight is tried at, times itself, or times the largest where it is 0.
 FACTORS = (0.0, 0.25, 0.5, 0.7, 0.85, 0.95, 1.0, 1.05, 1.2, 1.5, 2.0, 4.0)
 ROUNDS = 5  # over all channels; few change anything in the third
@@ -114,6 +115,10 @@ class ChannelLists:
 
     def recall(self, merging: Merging, cut: int) -> float:
         """Recall at the cut of the merged lists, as a `Blend` merges them."""
+        return self.mean(recall, merging, cut)
+
+    def mean(self, metric: Metric, merging: Merging, cut: int) -> float:
+        """As `recall`, of another function of `evaluation.metrics`."""
         merging = merging.for_channels(self.names)
         rows_of, scores_of = self._asked
         found = np.zeros(len(self.wanted))
@@ -125,7 +130,7 @@ class ChannelLists:
                 cut,
             )
             hits = self.targets.holds(np.arange(len(found))[some], listed.numpy())
-            found[some] = recall(hits, self.wanted[some], cut)
+            found[some] = metric(hits, self.wanted[some], cut)
         return float(found.mean())
 
 
