@@ -156,7 +156,8 @@ def test_a_compiled_step_holds_all_logits_of_a_batch(features):
         ([InBatch(), Unmet(3)], 1 + 64 + 3),
         ([InBatch(), Uniform(10), Unmet(3), Hard(2, window=(0, 2))], 1 + 64 + 10 + 5),
         ([Unmet(4)], 1 + 4),
-        ([InBatch(), Uniform(6), WithoutOwn()], (64 + 6) * 2 // 8),  # a mask of them all
+        ([InBatch(), Uniform(6), WithoutOwn()], 0),  # logits and mask are of a few rows
+        ([InBatch(), Unmet(3), WithoutOwn()], 1 + 64 + 3 + 64 * 2 // 8),  # a mask of them all
     ],
     ids=str,
 )
@@ -166,13 +167,16 @@ def test_negatives_of_users_have_logits_at_once(features, negatives, held):
     assert model.logits_of(64, compiled=False) == 64 * held
 
 
-def test_a_mask_counts_as_logits_do():
-    distinct = built(models.SamplingBiasCorrectedTwoTower)
-    assert distinct.logits_of(64, compiled=False) == 64 * (64 * (2 + 2) // 8)
-    assert distinct.logits_of(64, compiled=True) == 64 * (64 + 64 * 2 // 8)
-    plain = built(models.SamplingBiasCorrectedTwoTower, distinct=False, negatives=InBatch())
-    assert plain.logits_of(64, compiled=False) == 0
-    assert built(models.SDM).logits_of(64, compiled=False) == 64 * (64 * (2 + 3) // 8)
+def test_a_mask_that_is_held_counts_as_logits_do():
+    negatives = [InBatch(), Unmet(3), WithoutOwn()]
+    distinct = built(models.SamplingBiasCorrectedTwoTower, negatives=negatives)
+    assert distinct.logits_of(64, compiled=False) == 64 * (1 + 64 + 3 + 64 * (2 + 2) // 8)
+    shared = built(models.SamplingBiasCorrectedTwoTower)
+    assert shared.logits_of(64, compiled=True) == 64 * (64 + 64 * 2 // 8)
+    assert shared.logits_of(64, compiled=False) == 0
+    assert built(models.SDM).logits_of(64, compiled=False) == 0
+    session = built(models.SDM, negatives=negatives)
+    assert session.logits_of(64, compiled=False) == 64 * (1 + 64 + 3 + 64 * (2 + 3) // 8)
 
 
 def test_copies_of_callbacks_count(features):
