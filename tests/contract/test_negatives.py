@@ -60,7 +60,8 @@ def candidates_of(model, batch, monkeypatch, training):
     monkeypatch.setattr(CandidateSoftmax, "loss", kept)
     batch = {**batch, "seed": tf.constant([3, 4], tf.int64)}
     assert np.isfinite(model.compute_loss(batch, training=training))
-    return [getattr(found[0], name).numpy() for name in ("ids", "mask", "own")]
+    mask = found[0].mask(0, len(batch["item_id"]))
+    return found[0].ids.numpy(), mask.numpy(), found[0].own.numpy()
 
 
 def users_of(model, batch):
