@@ -14,6 +14,7 @@ a minute, or no list has it.
 from __future__ import annotations
 
 import argparse
+import collections
 import json
 import subprocess
 import sys
@@ -48,8 +49,10 @@ def prepare(folder: Path, data: str) -> None:
     came["timestamp"] = events["timestamp"].max() + np.arange(1, USERS + 1) * 180
     came.astype({"item_id": kind}).to_parquet(folder / "new.parquet", index=False)
     asks = events[events["user_id"].isin(last["user_id"].tail(ASKED))]
-    histories = asks.groupby("user_id")["item_id"].agg(lambda items: items.tail(HISTORY).tolist())
-    told = {"new": int(new) if whole else new, "histories": histories.tolist()}
+    columns = {"history": "item_id", "history_timestamp": "timestamp"}
+    latest = asks.groupby("user_id")[list(columns.values())].agg(lambda c: c.tail(HISTORY).tolist())
+    histories = {name: latest[column].tolist() for name, column in columns.items()}
+    told = {"new": int(new) if whole else new, "histories": histories}
     (folder / "asked.json").write_text(json.dumps(told), encoding="utf-8")
 
 
@@ -62,12 +65,14 @@ def ask(folder: Path) -> None:
 
     told = json.loads((folder / "asked.json").read_text(encoding="utf-8"))
     served = load(folder / "export")
-    nothing = {tf.string: "", tf.int64: -1}
+    nothing: dict = collections.defaultdict(int, {tf.string: "", tf.int64: -1})
+    known = {name: rows for name, rows in told["histories"].items() if name in served.inputs}
     query = {  # by the history alone
-        name: np.full(len(told["histories"]), nothing.get(spec.dtype, 0))
+        name: np.full([len(known["history"])] + [1] * (spec.shape.rank - 1), nothing[spec.dtype])
         for name, spec in served.inputs.items()
+        if name not in known
     }
-    ids = np.asarray(served({**query, "history": told["histories"]}, k=K)[0])
+    ids = np.asarray(served({**query, **known}, k=K)[0])
     new = told["new"].encode() if isinstance(told["new"], str) else told["new"]
     print(int((ids == new).any(axis=1).sum()))
 
