@@ -144,6 +144,14 @@ def test_a_mask_may_be_asked_for_by_rows(rows):
     assert asked
 
 
+@pytest.mark.parametrize("shape", [(CANDIDATES,), (1, CANDIDATES + 1)])
+def test_rows_of_a_mask_are_not_broadcast(shape):
+    with pytest.raises(ValueError, match="score_mask"):
+        InBatchSoftmax()(
+            QUERY, CANDIDATE[:CANDIDATES], score_mask=lambda start, stop: np.ones(shape)
+        )
+
+
 @pytest.mark.parametrize("options", [COMBINATIONS[0], COMBINATIONS[-1]], ids=["none", "all"])
 @pytest.mark.parametrize("training", [True, False])
 def test_chunks_do_not_matter(options, training, rows):

@@ -109,11 +109,13 @@ class Marker:
         met = tf.where(tf.gather(self.members, excluded) > 0)
         group = tf.gather_nd(excluded, met)
         members = tf.gather(self.members, group)
-        row = tf.repeat(tf.cast(met[:, 0], tf.int32), members)
-        # Where a group begins, less how many cells stand before: adding a cell's own place counts
-        # its group's members from there.
-        begin = tf.gather(self.first, group) - tf.cumsum(members, exclusive=True)
-        candidate = tf.gather(self.by_group, tf.repeat(begin, members) + tf.range(tf.size(row)))
+        ends = tf.cumsum(members)
+        cell = tf.range(tf.reduce_sum(members))
+        # `tf.repeat` would hold as many numbers for each group as the largest has members.
+        met_by = tf.searchsorted(ends, cell, side="right")
+        row = tf.gather(tf.cast(met[:, 0], tf.int32), met_by)
+        begin = tf.gather(tf.gather(self.first, group) - (ends - members), met_by)
+        candidate = tf.gather(self.by_group, begin + cell)
         return tf.tensor_scatter_nd_update(
             tf.zeros([tf.shape(excluded)[0], self.candidates], tf.bool),
             tf.stack([row, candidate], axis=-1),

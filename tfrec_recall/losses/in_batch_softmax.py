@@ -224,7 +224,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         weights = _flat("sample_weight", sample_weight, query)
         weights = tf.ones([size]) if weights is None else _float(weights)
         arguments = {
-            "removed": self._removed(candidate_ids, excluded_ids, score_mask),
+            "removed": self._removed(candidates, candidate_ids, excluded_ids, score_mask),
             "hard_negatives": self.num_hard_negatives,
             "interest_mask": interest_mask,
         }
@@ -238,7 +238,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
         count = tf.cast(size, tf.float32)
         return tf.math.divide_no_nan(loss, total(count) if self.across_replicas else count)
 
-    def _removed(self, candidate_ids, excluded_ids, score_mask):
+    def _removed(self, candidates, candidate_ids, excluded_ids, score_mask):
         """A function of rows that says which candidates are no negatives, or None if all are."""
         rules = []
         if self.remove_accidental_hits or excluded_ids is not None:
@@ -256,7 +256,7 @@ class InBatchSoftmax(tf.keras.layers.Layer):
             mark = functools.partial(among, numbers) if self.whole else Marker(numbers)
             rules.append(lambda start, stop: mark(excluded[start:stop]))
         if score_mask is not None:
-            counting = _by_rows(score_mask)
+            counting = _by_rows(score_mask, candidates)
             rules.append(lambda start, stop: ~counting(start, stop))
         if not rules:
             return None
@@ -288,12 +288,22 @@ def _flat(name, values, like):
     return None if values is None else flat("InBatchSoftmax", name, values, like)
 
 
-def _by_rows(mask):
+def _by_rows(mask, candidates):
     """A function of the first of some rows and the one after the last."""
-    if callable(mask):
-        return mask
-    mask = tf.cast(mask, tf.bool)
-    return lambda start, stop: mask[start:stop]
+    if not callable(mask):
+        mask = tf.cast(mask, tf.bool)
+        return lambda start, stop: mask[start:stop]
+
+    def checked(start, stop):
+        rows = tf.cast(mask(start, stop), tf.bool)
+        check_axes(
+            "InBatchSoftmax",
+            score_mask=(rows, "rows candidates"),
+            candidates=(candidates, "candidates dim"),
+        )
+        return rows
+
+    return checked
 
 
 def _described(mask):
