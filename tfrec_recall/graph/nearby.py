@@ -184,35 +184,6 @@ def nearby_neighbours(
     return best_by_counts(pairs.blocks(), pairs.counts, totals, similarity, count, seed, threads)
 
 
-def neighbours_by_counts(
-    counts: sp.csr_array,
-    totals: Totals,
-    similarity: Similarity,
-    count: int,
-    seed: int = 0,
-    threads: int | None = None,
-    rows: np.ndarray | None = None,
-) -> Neighbours:
-    """As `neighbours`, by what rows have in common, which was counted before.
-
-    Args:
-        counts: the sums that all moments of the similarity come to, as without values they are
-            equal, [rows, rows].
-        totals: of each row.
-        rows: those whose neighbours are wanted; None: all.
-    """
-    asked = counts if rows is None else counts[rows]
-    blocks = (slice(*bounds) for bounds in row_blocks(asked.indptr, PAIRS_AT_A_TIME))
-
-    def some_of(block: slice) -> sp.csr_array:  # a view: SciPy's slices are copies
-        bounds = asked.indptr[block.start : block.stop + 1]
-        entries = slice(bounds[0], bounds[-1])
-        part = (asked.data[entries], asked.indices[entries], bounds - bounds[0])
-        return sp.csr_array(part, shape=(len(bounds) - 1, asked.shape[1]))
-
-    return best_by_counts(blocks, some_of, totals, similarity, count, seed, threads, rows)
-
-
 def best_by_counts(
     blocks: Iterable[slice],
     counts_of: Callable[[slice], sp.csr_array],

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 from tests.contract.model_cases import board
 from tfrec_recall import models
@@ -129,12 +130,13 @@ def test_places_are_narrow_where_they_fit(tmp_path, nearby):
     counted = Counted.of(number_of(pd.Series(user)), item, 12).and_of(
         number_of(pd.Series(user)), item
     )
-    for matrix in (counts.sums, counted.items):
+    wide = counted.items
+    for matrix in (counts.sums.whole(), wide):
         assert matrix.indices.dtype == matrix.indptr.dtype == "int32"
-        matrix.indices, matrix.indptr = matrix.indices.astype("int64"), matrix.indptr.astype("i8")
-    counts.save(tmp_path)  # as states of an earlier version are
-    counted.save(tmp_path)
-    for matrix in (CoCounts.load(tmp_path).sums, Counted.load(tmp_path).items):
+    counts.save(tmp_path)
+    wide.indices, wide.indptr = wide.indices.astype("int64"), wide.indptr.astype("int64")
+    counted.save(tmp_path)  # as a state of an earlier version is
+    for matrix in (CoCounts.load(tmp_path).sums.whole(), Counted.load(tmp_path).items):
         assert matrix.indices.dtype == matrix.indptr.dtype == "int32"
 
 
@@ -172,11 +174,11 @@ def test_what_new_events_add_is_what_all_have_more_than_the_old(interleaved, nea
             for some in (np.ones(90, bool), ~is_new)
         )
         added = CoCounts.added(user, item, is_new, 12, similarity, nearby)
-        expected = every.sums.toarray() - old.sums.toarray()
-        np.testing.assert_allclose(added.sums.toarray(), expected, atol=1e-12)
+        expected = every.sums.whole().toarray() - old.sums.whole().toarray()
+        np.testing.assert_allclose(added.sums.whole().toarray(), expected, atol=1e-12)
         np.testing.assert_array_equal(added.sizes, every.sizes - old.sizes)
         np.testing.assert_allclose(
-            old.with_change(added).sums.toarray(), every.sums.toarray(), atol=1e-12
+            old.with_change(added).sums.whole().toarray(), every.sums.whole().toarray(), atol=1e-12
         )
 
 
@@ -239,10 +241,18 @@ def test_co_counts_travel(tmp_path):
     model.keep_state(first)
     model.write_state(tmp_path)
     other.read_state(tmp_path)
-    np.testing.assert_array_equal(other.co_counts.sums.toarray(), model.co_counts.sums.toarray())
+    found, expected = (one.co_counts.sums.whole().toarray() for one in (other, model))
+    np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(other.co_counts.sizes, model.co_counts.sizes)
     np.testing.assert_array_equal(other.counted.users, model.counted.users)
     np.testing.assert_array_equal(other.counted.items.toarray(), model.counted.items.toarray())
+    whole = model.co_counts.sums.whole() + sp.eye_array(expected.shape[0], format="csr")
+    for path in tmp_path.glob("co_counts*"):
+        path.unlink()
+    sp.save_npz(tmp_path / "co_counts.npz", whole)  # as of an earlier version
+    sp.save_npz(tmp_path / "sizes_co_counts.npz", sp.csr_array(model.co_counts.sizes[np.newaxis]))
+    other.read_state(tmp_path)
+    np.testing.assert_array_equal(other.co_counts.sums.whole().toarray(), expected)
     (tmp_path / "counted.npz").unlink()
     other.read_state(tmp_path)  # as of an earlier version
     assert other.counted is None

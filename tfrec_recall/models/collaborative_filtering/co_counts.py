@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Self
 
 import numpy as np
 import scipy.sparse as sp
 
 from tfrec_recall.features import Origin
-from tfrec_recall.graph import Neighbours, Similarity, interaction_matrix, nearby_counts
-from tfrec_recall.graph.nearby import neighbours_by_counts
+from tfrec_recall.graph import Neighbours, Similarity, interaction_matrix
+from tfrec_recall.graph.nearby import NearbyPairs, best_by_counts
 from tfrec_recall.graph.similarity import Totals, column_sizes
+from tfrec_recall.models.collaborative_filtering.kept_sums import VALUE, KeptSums
 
-FILE = "co_counts.npz"
+SIZES = "co_counts.sizes"
+OLD = "co_counts.npz"
 
 
 class CoCounts(NamedTuple):
     """Sums over users, so that those of other users, or of more events, can be added.
 
     Attributes:
-        sums: what two items have in common, float64 [items, items].
+        sums: what two items have in common, float64 [items, items]; nothing of an item and itself.
         sizes: how many users an item has, float64 [items].
     """
 
-    sums: sp.csr_array
+    sums: KeptSums
     sizes: np.ndarray
 
     @classmethod
@@ -76,16 +80,16 @@ class CoCounts(NamedTuple):
             before = after = np.ones(users)
         if nearby is not None:
             found = _nearby(number, item, is_new, items, nearby, before, after)
-            return cls(_in_order(found), sizes)
+            return cls(KeptSums(found, items), sizes)
         # w' (x + n)(x + n)' - w x x' = (w' - w) x x' + w' (x + n) n' + w' n x'
         left = [old * (after - before), every * after, new * after]
         right = [old, new, old]
         product = sp.hstack(left, format="csr") @ sp.hstack(right, format="csr").T
-        return cls(_in_order(sp.csr_array(product)), sizes)
+        return cls(_of_pairs(sp.csr_array(product)), sizes)
 
     def with_change(self, change: CoCounts) -> CoCounts:
         """With what new events add."""
-        return CoCounts(sp.csr_array(self.sums + change.sums), self.sizes + change.sizes)
+        return CoCounts(self.sums.plus(change.sums.whole()), self.sizes + change.sizes)
 
     def moved_by(self, change: CoCounts) -> np.ndarray:
         """The items whose similarities to any item a change has moved, bool [items].
@@ -96,61 +100,61 @@ class CoCounts(NamedTuple):
         Args:
             change: that these, which come after it, have.
         """
-        moved = np.diff(change.sums.indptr) > 0
+        moved = change.sums.entries > 0
         of_other_size = np.flatnonzero(change.sizes)
         moved[of_other_size] = True
         if moved.sum() > len(moved) // 2:  # all are ranked then, see `neighbours`
             moved[:] = True
-        else:
-            moved[self.sums[of_other_size].indices] = True
+            return moved
+        for some in self.sums.blocks(of_other_size):
+            moved[self.sums.rows(of_other_size[some]).indices] = True
         return moved
 
     def lacking(self, ids: np.ndarray) -> np.ndarray:
-        """The items that have more neighbours than a table lists, and room there, bool [items].
+        """The items that may have more neighbours than a table lists, and have room there, bool
+        [items].
 
         Args:
             ids: of neighbours, -1 for none, [items, neighbours].
         """
-        others = np.diff(self.sums.indptr) - (self.sums.diagonal() != 0)
-        return (ids >= 0).sum(axis=1) < np.minimum(others, ids.shape[1])
+        return (ids >= 0).sum(axis=1) < np.minimum(self.sums.entries, ids.shape[1])
 
     def neighbours(
         self, similarity: Similarity, count: int, rows: np.ndarray | None = None
     ) -> Neighbours:
-        """The best neighbours of these items, or of each."""
-        totals = Totals(self.sizes, self.sizes)  # every value is 1
-        if rows is not None and len(rows) > len(self.sizes) // 2:  # a copy of them costs as much
+        """The best neighbours of these items, by rising number, or of each."""
+        size = len(self.sizes)
+        if rows is not None and len(rows) > size // 2:  # to pick them out costs as much
             ids, weights = self.neighbours(similarity, count)
             return Neighbours(ids[rows], weights[rows])
-        return neighbours_by_counts(self.sums, totals, similarity, count, rows=rows)
+        asked = np.arange(size) if rows is None else rows
+        return best_by_counts(
+            self.sums.blocks(asked),
+            lambda some: self.sums.rows(asked[some]),
+            Totals(self.sizes, self.sizes),  # every value is 1
+            similarity,
+            count,
+            rows=rows,
+        )
 
     def grown(self, origin: Origin) -> CoCounts:
         """Of a vocabulary that has grown: nothing of an item whose number is another's by now."""
-        size, before = len(origin.same), len(self.sizes)
-        sizes = np.zeros(size)
-        sizes[:before] = self.sizes
-        if origin.same[:before].all():
-            end = np.full(size - before, self.sums.nnz, self.sums.indptr.dtype)
-            rows = (self.sums.data, self.sums.indices, np.append(self.sums.indptr, end))
-            return CoCounts(sp.csr_array(rows, shape=(size, size)), sizes)
-        pairs = self.sums.tocoo()
-        row, column = pairs.coords
-        same = origin.same[row] & origin.same[column]
-        entries = (pairs.data[same], (row[same], column[same]))
-        return CoCounts(
-            sp.csr_array(entries, shape=(size, size)), np.where(origin.same, sizes, 0.0)
-        )
+        sizes = np.zeros(len(origin.same))
+        sizes[: len(self.sizes)] = self.sizes
+        return CoCounts(self.sums.grown(origin.same), np.where(origin.same, sizes, 0.0))
 
     def save(self, folder: pathlib.Path) -> None:
         """Writes them into a folder."""
-        sp.save_npz(folder / FILE, sp.csr_array(self.sums), compressed=False)
-        sp.save_npz(folder / f"sizes_{FILE}", sp.csr_array(self.sizes[np.newaxis]))
+        self.sums.write(folder)
+        self.sizes.astype(VALUE).tofile(folder / SIZES)
 
     @classmethod
     def load(cls, folder: pathlib.Path) -> Self:
-        """Those that `save` wrote."""
-        sizes = sp.load_npz(folder / f"sizes_{FILE}")
-        return cls(narrow(sp.csr_array(sp.load_npz(folder / FILE))), sizes.toarray()[0])
+        """Those that `save` wrote; the sums stay in their files, and are read some at a time."""
+        if (folder / OLD).is_file():  # a state of an earlier version
+            sizes = sp.load_npz(folder / f"sizes_{OLD}").toarray()[0]
+            return cls(_of_pairs(sp.csr_array(sp.load_npz(folder / OLD))), sizes)
+        return cls(KeptSums.read(folder), np.fromfile(folder / SIZES, VALUE))
 
 
 def narrow(matrix: sp.csr_array) -> sp.csr_array:
@@ -164,14 +168,28 @@ def narrow(matrix: sp.csr_array) -> sp.csr_array:
     return matrix
 
 
-def _in_order(symmetric: sp.csr_array) -> sp.csr_array:
-    """With the columns of each row in order, without which sums of two take several times as long.
+def _of_pairs(symmetric: sp.csr_array) -> KeptSums:
+    """Of two items, with the columns of each row in order, without which sums of two matrices take
+    several times as long.
 
     The rows of a symmetric matrix are its columns, and to part by columns is faster than to sort.
     """
     columns = symmetric.tocsc()
     rows = (columns.data, columns.indices, columns.indptr)
-    return narrow(sp.csr_array(rows, shape=symmetric.shape))
+    found = _of_two(sp.csr_array(rows, shape=symmetric.shape))
+    return KeptSums(narrow(found), symmetric.shape[0])
+
+
+def _of_two(rows: sp.csr_array, first: int = 0) -> sp.csr_array:
+    """Without sums of 0, and those of an item and itself.
+
+    Args:
+        first: the item of the first row.
+    """
+    item = np.repeat(np.arange(first, first + rows.shape[0]), np.diff(rows.indptr))
+    stays = (rows.data != 0) & (rows.indices != item)
+    ends = np.append(0, np.cumsum(stays))[rows.indptr]
+    return sp.csr_array((rows.data[stays], rows.indices[stays], ends), shape=rows.shape)
 
 
 def _nearby(
@@ -197,7 +215,7 @@ def _nearby(
     anew[user[late]] = True
     taken = np.flatnonzero(anew[user] & ~is_new)
     none = np.zeros(len(taken))
-    found = nearby_counts(
+    pairs = NearbyPairs(
         np.append(user, user[taken] + len(before)),
         np.append(item, item[taken]),
         items,
@@ -208,5 +226,16 @@ def _nearby(
             np.append(np.where(anew, 0.0, before)[user], none),
         ),
     )
-    found.eliminate_zeros()
-    return found
+
+    def block(some: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        found = _of_two(pairs.counts(some), some.start)
+        found.sort_indices()
+        return found.data, found.indices, np.diff(found.indptr)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy lets other threads run
+        values, columns, entries = zip(*pool.map(block, pairs.blocks()), strict=True)
+    ends = np.append(0, np.cumsum(np.concatenate(entries)))
+    of_all = np.concatenate(values)
+    del values  # as much as what is made of them
+    rows = (of_all, np.concatenate(columns), ends)
+    return narrow(sp.csr_array(rows, shape=(items, items)))
