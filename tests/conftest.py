@@ -1,7 +1,6 @@
 """How the tests run: in quick steps, and distributed so that a model is trained once."""
 
 import gc
-import os
 import re
 
 import hypothesis
@@ -9,7 +8,6 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 import tests.quick  # noqa: F401  before what uses TensorFlow
-from tests import rewriting
 from tests.untraced import with_graphs, without_graphs
 from tfrec_recall.retrieval import approximate_index
 
@@ -65,12 +63,6 @@ def traced(untraced):
     """In this one test of such a module they are graphs, as what it does takes longer without."""
     with with_graphs():
         yield
-
-
-def pytest_configure(config):
-    """Functions are rewritten in the programs of readers, and beside Keras 3."""
-    in_earnest = config.option.markexpr == "programs" or os.environ["TF_USE_LEGACY_KERAS"] == "0"
-    rewriting.rewrite(in_earnest)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[1] / "tfrec_recall"
-FOUNDATION = {"_keras", "_axes", "_arguments", "_on_demand", "_replicas", "_signatures"}
+FOUNDATION = {"_keras", "_axes", "_arguments", "_on_demand", "_replicas", "_signatures", "_tracing"}
 MAY_IMPORT = {
     "layers": set(),
     "losses": set(),

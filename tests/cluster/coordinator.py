@@ -11,7 +11,6 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from tests import rewriting
 from tests.cluster.addresses import free_addresses
 from tests.contract.model_cases import BATCH, USERS, built, its_features, the_board
 from tfrec_recall import models
@@ -26,7 +25,6 @@ from tfrec_recall.training import Checkpoints, RateDrops, on_one_device
 
 THREADS = 8  # whatever waits holds one
 
-rewriting.rewrite(False)
 addresses = free_addresses(4)
 spec = tf.train.ClusterSpec({"worker": addresses[:2], "ps": addresses[2:]})
 tf.config.threading.set_inter_op_parallelism_threads(THREADS)

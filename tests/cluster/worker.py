@@ -11,14 +11,12 @@ from tfrec_recall.cluster import Cluster
 cluster = Cluster.of()
 strategy = cluster.strategy()  # before anything is computed
 
-from tests import rewriting  # noqa: E402
 from tests.contract.model_cases import BATCH, built, the_board  # noqa: E402
 from tfrec_recall import models  # noqa: E402
 from tfrec_recall.data import last_events_out  # noqa: E402
 from tfrec_recall.evaluation import RecallOnValidation  # noqa: E402
 from tfrec_recall.training import Checkpoints, checkpoints, on_one_device  # noqa: E402
 
-rewriting.rewrite(False)
 folder, epochs = sys.argv[1], int(sys.argv[2])
 with strategy.scope():
     model = built(models.TwoTower)

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tests.rewriting import rewritten
 from tests.untraced import with_graphs, without_graphs
 from tfrec_recall import models
 from tfrec_recall.data import Interactions
@@ -155,8 +154,7 @@ def _run(model_class):
         on_epoch_end=lambda epoch, logs: learnt.append([w.numpy() for w in learnt_by(model)])
     )
     data = model.training_data(the_board(), batch_size=BATCH)
-    with rewritten():
-        history = model.fit(data, epochs=EPOCHS, callbacks=[keep], verbose=0).history
+    history = model.fit(data, epochs=EPOCHS, callbacks=[keep], verbose=0).history
     return model, history, learnt
 
 

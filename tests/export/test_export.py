@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 
 from tests.retrieval.toys import MeanOfHistory, item_ids, retriever, texts
-from tests.rewriting import rewritten
 from tfrec_recall.export import export, load
 from tfrec_recall.retrieval import Auto, EmbeddingRetriever, Exact, ScaNN
 
@@ -26,9 +25,7 @@ EXCLUDE = [["item 4"], [], ["item 1", "", "item 2"], ["item 9", "unknown"]]
 def pair(request, tmp_path_factory):
     """The retriever in process, and its export loaded back."""
     original = retriever(COUNT, index=INDEXES[request.param])
-    with rewritten():  # as AutoGraph does in a user's process
-        version = export(original, tmp_path_factory.mktemp("model"))
-    return original, load(version)
+    return original, load(export(original, tmp_path_factory.mktemp("model")))
 
 
 def test_what_was_traced_is_saved_and_not_traced_again(tmp_path, monkeypatch):

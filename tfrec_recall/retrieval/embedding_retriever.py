@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall._tracing import by_user
 from tfrec_recall.data.arguments import kind
 from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.diversity import Diversity, spread
@@ -207,7 +208,7 @@ class EmbeddingRetriever(Retriever):
         return rows, score, self._interest_of(rows, query, present)
 
     def knows(self, queries):
-        return self._knows(queries)
+        return by_user(self._knows)(queries)
 
     def _best(self, query, present, exclude, k, allowed):
         """The rows of the best items, and their scores; none for a query without a direction."""
@@ -263,7 +264,7 @@ class EmbeddingRetriever(Retriever):
     def item_vectors(self, items):
         if self.item_embedder is None:
             return self._vectors_of(self.catalogue.rows(items["item_id"]))
-        return tf.cast(self.item_embedder(items), tf.float32)
+        return tf.cast(by_user(self.item_embedder)(items), tf.float32)
 
     def _vectors_of(self, rows):
         """The vectors of rows as they were given, [..., dim]."""
@@ -276,7 +277,7 @@ def _embedded(
     query_embedder: Embedder, queries: Mapping[str, tf.Tensor]
 ) -> tuple[tf.Tensor, tf.Tensor | None]:
     """The vectors of queries, and which of their interests are present (None: all)."""
-    embedded = query_embedder(queries)
+    embedded = by_user(query_embedder)(queries)
     vectors, present = embedded if isinstance(embedded, tuple | list) else (embedded, None)
     return tf.cast(vectors, tf.float32), present
 

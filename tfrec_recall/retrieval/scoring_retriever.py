@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall._tracing import by_user
 from tfrec_recall.data.vocabulary import FIRST_KNOWN
 from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.index import IndexSettings
@@ -123,16 +124,16 @@ class ScoringRetriever(Retriever):
         self.complete = shortlist is None and not self._some_new
 
     def recommend(self, queries, exclude, k, allowed):
-        query = self.scorer.query(queries)
+        query = by_user(self.scorer.query)(queries)
         if self.index is None:
             return self._all(query, exclude, k, allowed)
         return self._shortlisted(self.index, query, exclude, k, allowed)
 
     def knows(self, queries):
-        return self.scorer.knows(queries)
+        return by_user(self.scorer.knows)(queries)
 
     def _shortlisted(self, index, query, exclude, k, allowed):
-        vectors = self._weights.asked(self.scorer.query_vectors(query))
+        vectors = self._weights.asked(by_user(self.scorer.query_vectors)(query))
         rows, _ = index.search(vectors, self._shortlist, exclude, allowed=allowed)
         score = self._score(query, tf.gather(self.encoded, tf.maximum(rows, 0)))
         # Equal scores keep the order of the rows, not that of the index.
@@ -143,7 +144,7 @@ class ScoringRetriever(Retriever):
 
     def _score(self, query, items):
         """The scores [batch, n] of encoded items; -inf of new ones."""
-        score = self.scorer.score(query, items)
+        score = by_user(self.scorer.score)(query, items)
         return tf.where(items < FIRST_KNOWN, float("-inf"), score) if self._some_new else score
 
     def _all(self, query, exclude, k, allowed):

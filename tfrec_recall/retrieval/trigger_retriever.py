@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfrec_recall._tracing import by_user
 from tfrec_recall.data.arguments import whole
 from tfrec_recall.retrieval.catalogue import Catalogue
 from tfrec_recall.retrieval.embedding_retriever import Embedder, columns_of, inputs_of
@@ -222,7 +223,7 @@ class TriggerRetriever(Retriever):
 
     def item_vectors(self, items):
         if self.item_embedder is not None:
-            return tf.cast(self.item_embedder(items), tf.float32)
+            return tf.cast(by_user(self.item_embedder)(items), tf.float32)
         return self._vectors_of(self.catalogue.rows(items["item_id"]))
 
     def _vectors_of(self, rows):

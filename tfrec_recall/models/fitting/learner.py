@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
+from tfrec_recall._tracing import by_user
 from tfrec_recall.layers.draws import seeded
 from tfrec_recall.layers.tables import is_far
 from tfrec_recall.losses import InBatchSoftmax
@@ -329,7 +330,7 @@ class Learner(SavedWhole):
         """The losses of a batch, and the number of examples behind them."""
         seed = self._seed(-1 - self.random_seed, tf.cast(self._test_counter, tf.int64))
         with seeded(seed):
-            loss = self.compute_loss(batch, training=False)
+            loss = by_user(self.compute_loss)(batch, training=False)
         regularization = self._regularization()
         found = {"regularization_loss": regularization, "total_loss": loss + regularization}
         return found, self.examples_in(batch)
@@ -392,7 +393,7 @@ class Learner(SavedWhole):
         if not isinstance(scaler, tf.keras.mixed_precision.LossScaleOptimizer):
             scaler = None
         with seeded(inputs["seed"] + WITHIN), tf.GradientTape() as tape:
-            loss = self.compute_loss(inputs, training=True)
+            loss = by_user(self.compute_loss)(inputs, training=True)
             regularization = self._regularization()
             part = loss * replicas.share(self.examples_in(inputs))
             part += regularization / replicas.replicas()
