@@ -43,6 +43,7 @@ BESIDE = {
     (ItemCF, "by_rating"): {"ratings": True},
     (GraphSAGE, "unsupervised"): {"label": "tags", "with_id": True},
 }
+SMALL = {"dim", "hidden", "item_type"}
 MADE_IN_NO_TIME = IN_ONE_PASS | (OF_WINDOWS & set(ORIGINAL))
 MADE_IN_NO_TIME |= {FMRecall, FunkSVD, MIND, NeuralCF, TwoTower}
 BESIDE_FLAGS = {FMRecall: {"negatives": 9, "temperature": 0.5}, MIND: {"power": 1.5}}
@@ -61,6 +62,14 @@ def test_each_departure_is_taken_back_by_its_argument(model_class):
         assert default is not inspect.Parameter.empty
         assert default != value, f"{name} is the paper's already"
     assert not set(published) & set(TRAINING)  # a settings file holds both
+
+
+@pytest.mark.parametrize("model_class", PLAIN)
+def test_each_departure_is_taken_back_alone(model_class):
+    features = its_features()
+    small = {name: CASES[model_class][name] for name in SMALL & CASES[model_class].keys()}
+    for departure in departures(model_class):
+        model_class(features, **{**small, **departure.arguments})
 
 
 @pytest.mark.parametrize("model_class", PLAIN)

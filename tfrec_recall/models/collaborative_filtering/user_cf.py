@@ -68,12 +68,13 @@ class UserCF(OnePassModel):
         - where users have many events, near neighbours and items that few took weigh more:
           `amplification=1.0`, `popularity=0.0`.
         - lists are ranked by how much of the neighbours has an item, not by the rating that they
-          foretell for it: `by_rating=True`.
+          foretell for it: `ratings=True`, `by_rating=True`.
         - the events of the request's history count by recency: `half_life=None`.
         - the nearest users alone are asked: `neighbours=None`.
-        - users who rate the opposite say nothing, instead of the opposite: `unlike=True`.
+        - users who rate the opposite say nothing, instead of the opposite: `ratings=True`,
+          `by_rating=True`, `unlike=True`.
         - a neighbour's mean is over all that he rated, as in UAI 1998, and not over what both
-          rated: `common_means=True`.
+          rated: `ratings=True`, `common_means=True`.
 
     Args:
         features: adapted; only ids and the history are used, whatever its length.

@@ -49,7 +49,8 @@ class Item2Vec(WindowModel, ItemSpaceModel):
         - negatives are drawn for a block, whose pairs expect `negatives` of them: `noise=None`.
         - neighbouring centres move at once, and others far from them: `block=1`, `lanes=1`.
         - where items are few, more of their events are kept: `threshold=1e-3`.
-        - of a long set, an item has some others as its contexts in each epoch: `all_pairs=True`.
+        - of a long set, an item has some others as its contexts in each epoch:
+          `window=None`, `all_pairs=True`.
         - what an occurrence moves its row is limited: `longest_step=None`.
         - in sets without order, an item is the sum of its two vectors: `both=False`.
         - users, of whom the paper makes nothing, are their latest items, newer ones more:

@@ -47,12 +47,11 @@ class FMRecall(SoftmaxModel):
 
     Departs:
         - a softmax over items, in which all that is the same for every item has no say, instead of
-          a loss a pair: `pointwise=True`, `correct=False`.
+          a loss a pair; its negatives are the batch's items and some drawn evenly, but none that
+          the user took: `pointwise=True`, `correct=False`, `negatives=[Unmet(4)]`.
         - the values of a list make no pairs with each other: `pairs_within=True`.
         - the history is there a second time, with values that halve by recency: `half_life=None`.
         - the user's summed factors are dropped out: `dropout=0.0`.
-        - negatives are the batch's items and some drawn evenly, but none that the user took:
-          `negatives=[Unmet(4)]`.
 
     The paper has targets, and no negatives to draw: how many there are is chosen here. It learns by
     gradient descent at a rate that it does not give, and the plain form by `optimizer_class`.

@@ -65,9 +65,9 @@ class MultiObjectiveTwoTower(SoftmaxModel):
         - layers are rectified, the last one linear: `activation="tanh"`,
           `final_activation="tanh"`.
         - the input of the user tower is dropped out: `dropout=0.0`.
-        - negatives are the batch's items and some drawn evenly, but none that the user took:
-          `negatives=[Unmet(4)]`.
         - log q is taken off: `correct=False`.
+        - negatives are the batch's items and some drawn evenly, but none that the user took:
+          `negatives=[Unmet(4)]`, `correct=False`.
 
     The paper knows no recommender: all but the weights, the training too, is taken back to the
     plain `TwoTower`.

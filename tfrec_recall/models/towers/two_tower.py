@@ -41,9 +41,9 @@ class TwoTower(SoftmaxModel):
         - layers are rectified, the last one linear: `activation="tanh"`,
           `final_activation="tanh"`.
         - the input of the user tower is dropped out: `dropout=0.0`.
-        - negatives are the batch's items and some drawn evenly, but none that the user took:
-          `negatives=[Unmet(4)]`.
         - log q is taken off: `correct=False`.
+        - negatives are the batch's items and some drawn evenly, but none that the user took:
+          `negatives=[Unmet(4)]`, `correct=False`.
 
     The paper's smoothing factor γ is 1 / `temperature`, chosen on held-out data; it does not give
     the rate of its gradient descent.
