@@ -90,6 +90,7 @@ class NearbyPairs:
         self.by_item = np.argsort(self.item, kind="stable").astype(kind)  # item after item
         self.end = np.cumsum(np.bincount(self.item, minlength=items))  # of each item's events
         self.cell, self.again = self._cells()
+        self.before, self.after = self._same_cell()
         self.cells = np.int64(self.cell.max(initial=0) + 1)
         self.same = sp.csr_matrix(sp.identity(items, "float64", format="csr"))
 
@@ -111,6 +112,11 @@ class NearbyPairs:
         other = np.repeat((low - bounds[:-1]).astype(events.dtype), count)
         other += np.arange(len(other), dtype=events.dtype)
         other += other >= centre  # an event is not near itself
+        if len(self.after):
+            apart = self._nothing_between(centre, other, events, count)
+            centre, other = centre[apart], other[apart]
+            bounds = np.append(0, np.cumsum(apart, dtype=bounds.dtype))[bounds]
+            count = np.diff(bounds)
         terms = self.decay[np.abs(centre - other)]
         now = 1.0 if self.weight is None else np.repeat(self.weight[events], count)
         nearest = self._by_nearest(centre, other)
@@ -132,6 +138,21 @@ class NearbyPairs:
             return sp.csr_array(pairs @ self.same)
         return sp.csr_array(sp_matmul(pairs, self.same, n_threads=1))  # adds up what is one cell
 
+    def _nothing_between(
+        self, centre: np.ndarray, other: np.ndarray, events: np.ndarray, count: np.ndarray
+    ) -> np.ndarray:
+        """Which pairs have no event of their user and one of their items between them, with which
+        the other is nearer, bool [pairs].
+
+        Args:
+            events, count: the centres, once each, and how many pairs each has.
+        """
+        following = self.before[other] <= centre
+        following &= np.repeat(self.after[events], count) >= other
+        preceding = self.after[other] >= centre
+        preceding &= np.repeat(self.before[events], count) <= other
+        return np.where(other > centre, following, preceding)
+
     def _by_nearest(self, centre: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The pairs of events that have others like them, of a user and the same two items.
 
@@ -150,6 +171,21 @@ class NearbyPairs:
             self.number * np.int64(self.items) + self.item, return_inverse=True, return_counts=True
         )
         return cell.astype(np.int64), count[cell] > 1
+
+    def _same_cell(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of each event the one before and the one after it with its user and item; -1, and a place
+        beyond all, where there is none. Both are empty where nobody has an item twice.
+        """
+        if not self.again.any():
+            return np.zeros(0, self.number.dtype), np.zeros(0, self.number.dtype)
+        places = np.flatnonzero(self.again).astype(self.number.dtype)
+        places = places[np.argsort(self.cell[places], kind="stable")]
+        first, second = places[:-1], places[1:]
+        same = self.cell[first] == self.cell[second]
+        before = np.full(len(self.cell), -1, places.dtype)
+        after = np.full(len(self.cell), len(self.cell), places.dtype)
+        before[second[same]], after[first[same]] = first[same], second[same]
+        return before, after
 
 
 def _repeated(places: np.ndarray, cells: np.ndarray) -> np.ndarray:
