@@ -9,6 +9,7 @@ import pytest
 
 from tests.spark.conftest import listed, same
 from tfrec_recall import data
+from tfrec_recall.data.notices import ReadingNotice
 
 pytest.importorskip("pyspark", reason="these tests need PySpark: pip install 'pyspark>=4,<5'")
 
@@ -54,6 +55,25 @@ def test_bad_rows_are_refused_with_their_number(spark, change, message):
     events = spark.createDataFrame(pd.DataFrame({**good, **change}))
     with pytest.raises(ValueError, match=message):
         on.SparkInteractions(events)
+
+
+@pytest.mark.parametrize(("ahead", "unit"), [(1, None), (1, "s"), (3, None)])
+def test_times_ahead_of_the_clock_are_as_those_of_pandas(spark, ahead, unit):
+    times = np.where(np.arange(200) < ahead, 4_000_000_000, 1_600_000_000)
+    frame = pd.DataFrame({"user_id": 1, "item_id": np.arange(200), "timestamp": times})
+    said = []
+    for make, events in ((data.Interactions, frame), (on.SparkInteractions, None)):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                make(spark.createDataFrame(frame) if events is None else events, time_unit=unit)
+            except ValueError as error:
+                said.append(str(error).partition(" rows")[0])
+            else:
+                ours = [one for one in told if one.category is ReadingNotice]
+                said.append([str(one.message) for one in ours])
+    assert said[0] == said[1]
+    assert bool(said[0]) == (unit is None)
 
 
 def test_ids_that_meet_but_for_those_with_zeros_are_refused(spark):

@@ -8,30 +8,33 @@ import pytest
 
 from tests.upkeep.conftest import DAY, EVENTS, day, exported
 from tfrec_recall.data import Interactions
+from tfrec_recall.data.columns import clock
 from tfrec_recall.data.notices import ReadingNotice
 from tfrec_recall.export.versions import versions
 from tfrec_recall.health import DaysBefore
-from tfrec_recall.upkeep import new_times, update
+from tfrec_recall.upkeep import update
 from tfrec_recall.upkeep.new_times import check_clock, check_times
 from tfrec_recall.upkeep.state import TrainingState
 
 BEGIN, IN_2037 = 1_600_000_000, 2_130_000_000
 
 
-def at(times, number=1):
+def at(times, number=1, unit=None):
     """The events of a day at other times."""
-    return Interactions(day(number).events.assign(timestamp=times), mend_ids=False)
+    events = day(number).events.assign(timestamp=times)
+    return Interactions(events, time_unit=unit, mend_ids=False)
 
 
 def before(*logs):
-    data = Interactions(pd.concat([log.events for log in logs], ignore_index=True), mend_ids=False)
+    events = pd.concat([log.events for log in logs], ignore_index=True)
+    data = Interactions(events, time_unit="s", mend_ids=False)
     return DaysBefore.of(data, data.events["user_id"])
 
 
 def one_wrong(number):
     times = day(number).events["timestamp"].to_numpy().copy()
     times[7] = IN_2037
-    return at(times, number)
+    return at(times, number, unit="s")  # as they are
 
 
 def test_an_event_of_a_wrong_clock_is_refused_by_its_row(popular):
@@ -43,9 +46,9 @@ def test_an_event_of_a_wrong_clock_is_refused_by_its_row(popular):
 
 def test_events_ahead_of_the_clock_go_on_where_those_before_were_ahead(monkeypatch):
     early, late = BEGIN - 300 * DAY, BEGIN + 2 * DAY
-    monkeypatch.setattr(new_times, "now", lambda: early)
+    monkeypatch.setattr(clock, "now", lambda: early)
     check_clock(day(1), before(day(0)), early)
-    monkeypatch.setattr(new_times, "now", lambda: late)
+    monkeypatch.setattr(clock, "now", lambda: late)
     check_clock(day(2), before(day(0), day(1)), late)
     check_clock(day(4), before(day(0), day(1)), early)  # those before were ahead when learnt
     with pytest.raises(ValueError, match="in 120 of 120 rows"):

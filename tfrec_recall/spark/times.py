@@ -18,6 +18,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
+from tfrec_recall.data.columns.clock import FEW, OLD, WHAT, latest_known, tell_ahead
 from tfrec_recall.data.columns.times import FIRST, LAST, MOST, ORDER, UNITS_ABOUT, check_unit
 from tfrec_recall.data.columns.written_dates import AHEAD, FORMS
 from tfrec_recall.spark.checks import Rule, refuse_any
@@ -117,7 +118,23 @@ def seconds(events: DataFrame, unit: str | None = None) -> tuple[DataFrame, str]
     rule = Rule("timestamp", outside, "times outside 1980 to 2100", _hint(summary, unit, dates))
     if summary["least"] < FIRST or summary["most"] >= LAST:
         refuse_any(checked, "events", [rule])
+    if unit != "s":
+        _check_ahead(checked, summary)
     return _typed(checked, whole), "s"
+
+
+def _check_ahead(events: DataFrame, summary: dict[str, float]) -> None:
+    """As `tfrec_recall.data.columns.clock.check_ahead`."""
+    limit = latest_known()
+    if summary["most"] <= limit:
+        return
+    ahead = F.col("timestamp") > limit
+    count = events.where(ahead).count()
+    if count > FEW * summary["rows"]:
+        tell_ahead(count, int(summary["rows"]), summary["most"])
+        return
+    remedy = f"{OLD}: mend or drop these rows; time_unit='s' takes Unix seconds and dates as such."
+    refuse_any(events, "events", [Rule("timestamp", ahead, f"{WHAT},", remedy)])
 
 
 def refuse_dates_ahead(events: DataFrame) -> None:

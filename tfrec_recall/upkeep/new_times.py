@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from time import time as now
 
 from tfrec_recall.data import Interactions
-from tfrec_recall.data.columns.times import ORDER
+from tfrec_recall.data.columns.clock import FEW, OLD, WHAT, latest_known
+from tfrec_recall.data.columns.times import DAY, ORDER
 from tfrec_recall.data.ids import refuse
 from tfrec_recall.data.notices import tell
 from tfrec_recall.health import DaysBefore
 from tfrec_recall.upkeep.state import TrainingState
 
-DAY = 24 * 3600
-FEW = 0.01  # of the events before: so many may be of wrong clocks, too
 CALLED = {"s": "Unix seconds or dates", ORDER: "numbers of order"}
 
 
@@ -81,8 +79,7 @@ def check_clock(new: Interactions, before: DaysBefore, written: float) -> None:
 
     Raises: ValueError that names the first rows.
     """
-    limit = now() + DAY  # local times that were taken for UTC are less than a day off
-    ahead = new.events["timestamp"] > limit
+    ahead = new.events["timestamp"] > latest_known()
     days = before.window["events"]
     simulated = days[days.index * DAY > written + DAY].sum() > FEW * days.sum()
     if ahead.any() and not simulated:
@@ -91,6 +88,6 @@ def check_clock(new: Interactions, before: DaysBefore, written: float) -> None:
             "events",
             "timestamp",
             ahead,
-            "times more than a day ahead of this machine's clock",
-            "By these all other events would be old: mend or drop the rows.",
+            WHAT,
+            f"{OLD}: mend or drop the rows.",
         )

@@ -12,6 +12,7 @@ import pandas as pd
 from tfrec_recall.data.checking.matching import check
 from tfrec_recall.data.columns.among import among
 from tfrec_recall.data.columns.arrow_frames import without_arrow
+from tfrec_recall.data.columns.clock import check_ahead
 from tfrec_recall.data.columns.column_types import MISSING
 from tfrec_recall.data.columns.times import no_number, seconds
 from tfrec_recall.data.columns.written_dates import refuse_dates_ahead
@@ -142,7 +143,7 @@ def checked_events(
     if "timestamp" in events:
         if time_unit is None:
             refuse_dates_ahead(events)
-        checked["timestamp"], time_unit = seconds(events, unit=time_unit)
+        checked["timestamp"], time_unit = _times(events, time_unit)
     elif time_unit is not None:
         raise ValueError(
             f"time_unit={time_unit!r} is of the events' column 'timestamp', and there is none. "
@@ -154,6 +155,16 @@ def checked_events(
     if "split" in events:
         checked["split"] = _parts(events)
     return events.assign(**checked), time_unit
+
+
+def _times(
+    events: pd.DataFrame, unit: str | None, format: str | None = None
+) -> tuple[pd.Series, str]:
+    """The times in Unix seconds and "s", or numbers of order and "order"; none of wrong clocks."""
+    found, kind = seconds(events, unit=unit, format=format)
+    if kind == "s" and unit != "s":  # whoever says so takes them as they are
+        check_ahead(events, found)
+    return found, kind
 
 
 def _parts(events: pd.DataFrame) -> pd.Series:
@@ -198,7 +209,7 @@ def check_rows(
     events = tables.get("events")
     if events is not None:
         if "timestamp" in events:
-            looks.append(partial(seconds, events, unit=time_unit, format=time_format))
+            looks.append(partial(_times, events, time_unit, time_format))
         numbers = [column for column in NUMBERS if column in events]
         looks += [partial(_check_numbers, events, column) for column in numbers]
         looks += [partial(_parts, events)] if "split" in events else []
