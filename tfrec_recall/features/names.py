@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 # What a batch holds beside the features of users and items, and a request beside those of users.
 # What a step adds for itself begins with a dot, which no feature can: see `is_plain`.
 RESERVED = frozenset(
-    {"sample_weight", "example_age", "user_row", "own_items", "seed", "place", "places"}
+    {"sample_weight", "example_age", "user_row", "own_items", "seed"}
+    | {"place", "places", "pass_events"}
 )
 OF_REQUESTS = frozenset({"timestamp", "objective", "exclude", "k", "history", "item_id"})
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")

@@ -11,6 +11,8 @@ from tfrec_recall.features.batches import known_targets, query_features, request
 from tfrec_recall.features.own_items import OwnItems
 from tfrec_recall.features.specification import Features
 
+UNEVEN = 4  # times the mean that the longest history has
+
 
 @of_kinds
 def pass_batches(
@@ -32,7 +34,8 @@ def pass_batches(
     `places` [passes, places], where in its history a pass is asked, -1 for nowhere. Of all targets,
     flat: `item_id` [targets], `sample_weight`, and `place`, the row of [passes * places] that asks.
     The time and the context of a request are those of each place's own targets, [passes, places]
-    with a further axis for lists.
+    with a further axis for lists. Where most histories are far shorter than the longest that is
+    read, `pass_events` [passes] has how many events each of them has.
 
     Args:
         batch_size: targets in a batch, on average.
@@ -47,6 +50,9 @@ def pass_batches(
     found = passes(examples, gap, most, by, apart, alone)
     query = query_features(features, interactions, found.histories, own)
     places, width = tf.constant(found.places, tf.int32), found.places.shape[1]
+    events = found.histories.history_end - found.histories.history_start
+    differ = UNEVEN * events.mean() <= events.max(initial=0) if len(events) else False
+    pass_events = tf.constant(events, tf.int32)
     splits = tf.constant(found.splits)
     targets = {
         "item_id": tf.constant(item[found.target]),
@@ -68,6 +74,8 @@ def pass_batches(
         event = tf.gather(events_asked, rows)  # [passes, places]
         batch |= {name: tf.gather(column, event) for name, column in requests.items()}
         batch["places"] = tf.gather(places, rows)
+        if differ:
+            batch["pass_events"] = tf.gather(pass_events, rows)
         batch["place"] += width * tf.cast(of_rows["place"].value_rowids(), tf.int32)
         return batch
 

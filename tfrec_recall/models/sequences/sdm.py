@@ -40,6 +40,7 @@ from tfrec_recall.models.learning.temperature import temperature_of
 from tfrec_recall.models.published import Published
 from tfrec_recall.models.recall_model import BATCH_SIZE
 from tfrec_recall.models.sequences.arguments import check_sequence_model
+from tfrec_recall.models.sequences.by_length import by_length
 from tfrec_recall.models.sequences.session_events import EventsReached, SessionEvents
 from tfrec_recall.models.sequences.session_query import SessionQuery
 from tfrec_recall.retrieval.embedders import QueryEmbedder
@@ -340,14 +341,14 @@ class SDM(SoftmaxModel):
             profile = [tf.ones_like(places, tf.float32)[:, :, tf.newaxis]]
         profile = Tower((dim,))(tf.concat(profile, axis=-1))  # [batch, places, dim]
 
-        states, begin = SessionEvents(self.session_events)((events, short))
+        states, begin = SessionEvents()((events, short))
         states = dropped(dropout)(states)
         for _ in range(lstm_layers):
             states = FusedLSTM(dim)(states)
         attention = tf.keras.layers.MultiHeadAttention(heads, dim // heads, use_bias=self.scaled)
         # Without biases, what the layer divides the products by can be put into the query.
         query = states if self.scaled else states * (dim // heads) ** 0.5
-        reached = EventsReached(self.session_events)((places, begin))  # [batch, places, session]
+        reached = EventsReached()((places, begin, states))  # [batch, places, session]
         if self.causal:
             states = attention(query, states, use_causal_mask=True)
         else:  # of one place, whose events are the session's
@@ -384,8 +385,7 @@ class SDM(SoftmaxModel):
         return QueryEmbedder(self.features, self.query_model, encode)
 
     def compute_loss(self, batch, training=False):
-        inputs = {name: batch[name] for name in self.place_model.input_names}
-        vectors = self.place_model(inputs, training=training)
+        vectors = self._at_places(batch, training)
         query = tf.gather(tf.reshape(vectors, [-1, vectors.shape[-1]]), batch["place"])
         row = batch["place"] // tf.shape(batch["places"])[1]  # of the pass that asks
         user_row = batch.get("user_row") if self.softmax.personal else None
@@ -400,6 +400,14 @@ class SDM(SoftmaxModel):
             sample_weight=self.weight(batch),
             training=training,
         )
+
+    def _at_places(self, batch, training):
+        """The vectors of users at the places of a batch, [passes, places, dim]."""
+        inputs = {name: batch[name] for name in self.place_model.input_names}
+        if "pass_events" not in batch:
+            return self.place_model(inputs, training=training)
+        requests = [feature.name for feature in self.features.request_fields]
+        return by_length(self.place_model, inputs, batch["pass_events"], requests, training)
 
     def logits_of(self, batch_size, compiled):
         mask_bytes = 3 if self.softmax.in_batch else 0  # `_of_others`, its part, and its opposite

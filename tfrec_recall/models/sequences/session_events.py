@@ -11,50 +11,32 @@ from tfrec_recall._keras import saved_by_config
 class SessionEvents(tf.keras.layers.Layer):
     """The events of the latest session, at the front, and the place where it begins.
 
-    Args:
-        most: events of a session.
-
     Input: a tuple of events [batch, history, width], padded on the right, and which of them are of
         the session, bool [batch, history].
-    Output: events [batch, most, width], after the session's whatever follows; and int32 [batch, 1],
-        0 where there is none.
+    Output: events [batch, session, width], as many as the batch's longest session has and at least
+        1, after a shorter session's whatever follows; and int32 [batch, 1], 0 where there is none.
     """
-
-    def __init__(self, most: int, **kwargs):
-        super().__init__(**kwargs)
-        self.most = most
 
     def call(self, inputs):
         events, short = inputs
+        longest = tf.reduce_max(tf.reduce_sum(tf.cast(short, tf.int32), axis=1))
         begin = tf.argmax(short, axis=1, output_type=tf.int32)[:, tf.newaxis]
-        rows = tf.minimum(begin + tf.range(self.most), tf.shape(events)[1] - 1)  # [batch, most]
-        return tf.gather(events, rows, batch_dims=1), begin
+        rows = begin + tf.range(tf.maximum(longest, 1))  # [batch, session]
+        return tf.gather(events, tf.minimum(rows, tf.shape(events)[1] - 1), batch_dims=1), begin
 
     def compute_mask(self, inputs, mask=None):
         return None
-
-    def get_config(self):
-        return {**super().get_config(), "most": self.most}
 
 
 @saved_by_config
 class EventsReached(tf.keras.layers.Layer):
     """Which events of the session lie at a place of the history or before it.
 
-    Args:
-        most: events of a session.
-
-    Input: a tuple of places [batch, places] and the session's begin [batch, 1], both int32.
-    Output: bool [batch, places, most].
+    Input: a tuple of places [batch, places] and the session's begin [batch, 1], both int32, and the
+        session's events [batch, session, width].
+    Output: bool [batch, places, session].
     """
 
-    def __init__(self, most: int, **kwargs):
-        super().__init__(**kwargs)
-        self.most = most
-
     def call(self, inputs):
-        places, begin = inputs
-        return tf.range(self.most) <= (places - begin)[:, :, tf.newaxis]
-
-    def get_config(self):
-        return {**super().get_config(), "most": self.most}
+        places, begin, events = inputs
+        return tf.range(tf.shape(events)[1]) <= (places - begin)[:, :, tf.newaxis]
