@@ -1,13 +1,14 @@
 """What the defaults bring beside each model's paper: all departures taken back, and one by one.
 
-    python -m benchmarks.published --runs runs.jsonl
+    python -m benchmarks.published --runs docs/published/movielens-100k.jsonl
     python -m benchmarks.published --runs runs.jsonl --models two-tower sdm --table
 
 Trains as `tfrec-recall train` does: the defaults, `--settings published`, and the defaults with
 each departure of the model's docstring taken back alone, the paper's training among them. Every run
-is a line of the file, written when it ends; one that is there is not made again, so that a call
-goes on where another stopped. Prints Recall@50 on test, how it differs from the defaults', and the
-seconds of all processors.
+is a line of the file, written when it ends; one that is there is not made again, unless it was
+stopped after fewer seconds than are given, so that a call goes on where another stopped. Prints
+Recall@50 on test, how it differs from the defaults', and the seconds of all processors. What lies
+in `docs/published` is in RESULTS.md, by `docs/hooks/published.py`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from tfrec_recall.models.one_pass_model import OnePassModel
 METRIC = "recall@50"
 DEFAULTS, PUBLISHED, TRAINING = "defaults", "published", "the paper's training"
 TOO_LONG = "stopped"
+Done = dict[tuple[str, str], dict[str, Any]]  # by model and form
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,31 +90,62 @@ def measured(run: Run, split: Split, seed: int, most_seconds: int) -> dict[str, 
     return {**found, "seconds": round(time.process_time() - began)}
 
 
+def is_left(line: dict[str, Any] | None, most_seconds: int) -> bool:
+    """Whether a run was not made yet, or stopped after fewer seconds."""
+    return line is None or line.get(TOO_LONG, most_seconds) < most_seconds
+
+
 def stop(number, frame):
     raise TimeoutError
 
 
-def table(done: dict[tuple[str, str], dict[str, Any]], names: list[str]) -> str:
-    """Recall@50 of each run, and how far it is from that of the defaults."""
-    rows = ["| model | form | Recall@50 | beside the defaults | seconds |", "|" + " --- |" * 5]
+def read(path: pathlib.Path, data: str, seed: int) -> Done:
+    """The runs of a file, the latest of each form."""
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    return {
+        (line["model"], line["form"]): line
+        for line in map(json.loads, lines)
+        if (line["data"], line["seed"]) == (data, seed)
+    }
+
+
+def tables(done: Done, names: list[str]) -> str:
+    """Recall@50 of the defaults and the papers' forms; and of single departures that were made."""
+    whole = ["| model | defaults | published | beside the defaults | seconds |", "|" + " --- |" * 5]
+    parts = ["| | taken back alone | Recall@50 | beside the defaults | seconds |", whole[1]]
     for name in names:
-        defaults = done.get((name, DEFAULTS), {}).get(METRIC)
-        shown = name
-        for form in (DEFAULTS, PUBLISHED, *(run.form for run in one_by_one(name))):
-            found = done.get((name, form), {})
-            recall, seconds = found.get(METRIC), f"{found.get('seconds', '')}"
-            if TOO_LONG in found:
-                seconds = f"over {found[TOO_LONG]}"
-            elif "refused" in found:
-                diverged = "must be finite" in found["refused"]
-                seconds = "diverges" if diverged else "not by itself"
-            both = recall is not None and defaults is not None and form != DEFAULTS
-            apart = f"{recall - defaults:+.4f}".replace("0.", ".", 1) if both else ""
-            figure = "" if recall is None else f"{recall:.4f}".lstrip("0")
-            label = f"`{shown}`" if shown else ""
-            rows.append(f"| {label} | {form} | {figure} | {apart} | {seconds} |")
+        defaults, published = (done.get((name, form), {}) for form in (DEFAULTS, PUBLISHED))
+        figures = [_figure(defaults), _figure(published), _apart(published, defaults)]
+        seconds = f"{_seconds(defaults)}, {_seconds(published)}"
+        whole.append(f"| {' | '.join([f'`{name}`', *figures, seconds])} |")
+        found = {run.form: done.get((name, run.form), {}) for run in one_by_one(name)}
+        if not any(found.values()):
+            continue
+        shown = f"`{name}`"
+        for form, line in found.items():
+            cells = [shown, form, _figure(line), _apart(line, defaults), _seconds(line)]
+            parts.append(f"| {' | '.join(cells)} |")
             shown = ""
-    return "\n".join(rows)
+    return "\n".join([*whole, "", *parts])
+
+
+def _figure(line: dict[str, Any]) -> str:
+    return f"{line[METRIC]:.4f}".removeprefix("0") if METRIC in line else ""
+
+
+def _apart(line: dict[str, Any], defaults: dict[str, Any]) -> str:
+    if METRIC not in line or METRIC not in defaults:
+        return ""
+    return f"{line[METRIC] - defaults[METRIC]:+.4f}".replace("0.", ".", 1)
+
+
+def _seconds(line: dict[str, Any]) -> str:
+    """Those of a run, or why it has no figure."""
+    if TOO_LONG in line:
+        return f"over {line[TOO_LONG]}"
+    if "refused" in line:
+        return "diverges" if "must be finite" in line["refused"] else "not by itself"
+    return str(line["seconds"]) if line else "–"
 
 
 def main() -> None:
@@ -132,12 +165,7 @@ def main() -> None:
     )
     options = parser.parse_args()
 
-    lines = options.runs.read_text().splitlines() if options.runs.exists() else []
-    done = {
-        (line["model"], line["form"]): line
-        for line in map(json.loads, lines)
-        if (line["data"], line["seed"]) == (options.data, options.seed)
-    }
+    done = read(options.runs, options.data, options.seed)
     # The defaults and the papers' forms of all first: they are what the rest is beside.
     wanted = [Run(name, DEFAULTS) for name in options.models]
     wanted += [Run(name, PUBLISHED, published=True) for name in options.models]
@@ -146,18 +174,20 @@ def main() -> None:
     if not options.table:
         signal.signal(signal.SIGPROF, stop)
         split = standard(Source(options.data).load())
-        left = [run for run in wanted if (run.model, run.form) not in done][: options.at_most]
+        most = options.most_seconds
+        left = [run for run in wanted if is_left(done.get((run.model, run.form)), most)]
+        left = left[: options.at_most]
         for run in left:
             alone = run.form not in (DEFAULTS, PUBLISHED)
             if alone and TOO_LONG in done.get((run.model, DEFAULTS), {}):
                 continue
             line = {"model": run.model, "form": run.form, "data": options.data}
             line |= {"seed": options.seed}
-            line |= measured(run, split, options.seed, options.most_seconds)
+            line |= measured(run, split, options.seed, most)
             with options.runs.open("a") as file:
                 file.write(json.dumps(line) + "\n")
             done[run.model, run.form] = line
-    print(table(done, options.models))
+    print(tables(done, options.models))
 
 
 if __name__ == "__main__":

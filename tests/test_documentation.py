@@ -9,6 +9,7 @@ import ast
 import contextlib
 import http.server
 import importlib
+import json
 import pathlib
 import re
 import runpy
@@ -377,6 +378,17 @@ def test_tables_of_ablations_are_what_was_printed():
         text = hook[part].read_text(encoding="utf-8")
         assert text == hook["filled"](text, found, whole=part == "WHOLE")
         assert len(hook["TABLE"].findall(text)) == {"WHOLE": 1, "PARTS": 4}[part]
+
+
+def test_tables_of_the_papers_forms_are_what_was_run(tmp_path):
+    hook = runpy.run_path(str(ROOT / "docs" / "hooks" / "published.py"))
+    text = hook["PAGE"].read_text(encoding="utf-8")
+    assert text == hook["filled"](text)
+    line = {"model": "mind", "form": "`gone=1`", "data": "movielens-100k", "seed": 0}
+    (tmp_path / "movielens-100k.jsonl").write_text(json.dumps(line), encoding="utf-8")
+    hook["filled"].__globals__["RUNS"] = tmp_path
+    with pytest.raises(ValueError, match=r"no model has. Received: \[\('mind', '`gone=1`'\)\]"):
+        hook["filled"](text)
 
 
 def test_a_table_of_ablations_is_filled_by_the_names_of_its_rows():
