@@ -11,7 +11,7 @@ from tfrec_recall.features.batches import known_targets, query_features, request
 from tfrec_recall.features.own_items import OwnItems
 from tfrec_recall.features.specification import Features
 
-UNEVEN = 4  # times the mean that the longest history has
+SHORT = 0.8  # of all passes: where these have half of the events of the longest at most
 
 
 @of_kinds
@@ -51,7 +51,7 @@ def pass_batches(
     query = query_features(features, interactions, found.histories, own)
     places, width = tf.constant(found.places, tf.int32), found.places.shape[1]
     events = found.histories.history_end - found.histories.history_start
-    differ = UNEVEN * events.mean() <= events.max(initial=0) if len(events) else False
+    differ = len(events) > 0 and 2 * np.quantile(events, SHORT) <= events.max()
     pass_events = tf.constant(events, tf.int32)
     splits = tf.constant(found.splits)
     targets = {

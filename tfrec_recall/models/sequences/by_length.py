@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 
 import tensorflow as tf
 
-SHORT = 0.8  # of the passes
+from tfrec_recall.features.pass_batches import SHORT
 
 
 def by_length(
