@@ -1,7 +1,7 @@
 """Passes over short histories apart from those over long ones, as a batch is as wide as its widest.
 
-Where users differ much, most of a batch is padding: on a marketplace with a mean of 13 events, of
-400 histories the longest has 100, and four fifths have at most 20.
+Where users differ much, most of a batch is padding: of 419 histories of a simulated marketplace,
+half have at most 8 events, three quarters 17, and the longest has 100.
 """
 
 from __future__ import annotations
